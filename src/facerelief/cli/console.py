@@ -1,0 +1,37 @@
+"""What the commands share in speaking to a person: one progress bar, one way to say what went wrong."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def explain(problem: str) -> None:
+    """Say what went wrong and what to do, in one line, on standard error."""
+    err.print("facerelief: " + " ".join(problem.split()), style="red", markup=False)
+
+
+@contextlib.contextmanager
+def bar(title: str, unit: str) -> Iterator[Callable[..., None]]:
+    """A progress bar; yields what moves it: `move(done, total, note="")`."""
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=err) as progress:
+        task = progress.add_task(title, total=None, unit=unit, note="")
+
+        def move(done: int, total: int, note: str = "") -> None:
+            progress.update(task, completed=done, total=total, note=note)
+
+        yield move

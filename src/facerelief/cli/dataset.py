@@ -1,0 +1,83 @@
+"""`facerelief dataset build | review | stats`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facerelief.cli.console import bar, err, out
+from facerelief.data.build import build_dataset
+from facerelief.data.contact import write_contact_sheet
+from facerelief.data.extract import Recipe
+from facerelief.data.manifest import read_samples
+from facerelief.data.overlays import depth_overlay
+from facerelief.data.review import Thresholds
+from facerelief.data.review import review as review_dataset
+from facerelief.data.sources import read_labelled
+from facerelief.data.stats import table4, warnings
+
+app = typer.Typer(no_args_is_help=True, help="Make a dataset of RGB, depth and normals from plain photos, and look at it.")
+
+Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
+
+
+@app.command("build")
+def build(
+    photos: Annotated[Path, typer.Argument(help="A folder with a folder per expression, or a labels CSV.", show_default=False)],
+    dataset: Annotated[Path, typer.Option("-o", "--out", help="The dataset's folder.", show_default=False)],
+    source: Annotated[str, typer.Option(help="auto, folder, csv, affectnet or rafd.")] = "auto",
+    per_class: Annotated[int | None, typer.Option(help="At most so many photos a class (the paper: 15000).")] = None,
+    depth_maps: Annotated[
+        Path | None, typer.Option(help="Published depth maps to use in place of ours (AffectNet-D, RaFD-D).")
+    ] = None,
+    reconstructor: Annotated[str, typer.Option(help="Where meshes come from: mediapipe or meshfile.")] = "mediapipe",
+    meshes: Annotated[Path | None, typer.Option(help="For meshfile: a folder of .ply, .obj or .npz, one a photo.")] = None,
+    mesh_axes: Annotated[str, typer.Option(help="For meshfile: y-down (pixels) or y-up (3DDFA's and PRNet's .obj).")] = "y-down",
+    task_file: Annotated[Path | None, typer.Option(help="A face_landmarker.task file, for later mediapipe versions.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes. Default: one a core.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the split by person.")] = 0,
+) -> None:
+    """Detect, align to 256 px, mesh, and write depth, normals and masks of every photo; then review the result.
+
+    Photos that give nothing are listed in rejects.csv with the reason. The same command continues an interrupted build.
+    """
+    reading = read_labelled(photos, source, per_class=per_class)
+    for note in reading.notes:
+        out.print(note, markup=False)
+    options: dict[str, Any] = {"folder": str(meshes), "axes": mesh_axes} if reconstructor == "meshfile" else {}
+    recipe = Recipe(
+        reconstructor=reconstructor, reconstructor_options=options, task_file=str(task_file) if task_file else None
+    )
+    overlays = depth_overlay(depth_maps, [one.photo for one in reading.photos]) if depth_maps else None
+    root = photos if photos.is_dir() else photos.parent
+    with bar("building", "photos") as move:
+        built = build_dataset(
+            reading.photos, root, dataset, recipe, overlays=overlays, workers=workers, seed=seed, progress=move
+        )
+    total = len(built.samples) + len(built.rejects)
+    out.print(f"{len(built.samples)} of {total} photos became samples; the others are in {dataset / 'rejects.csv'}")
+    review(dataset)
+    stats(dataset)
+
+
+@app.command("review")
+def review(
+    dataset: Dataset,
+    max_yaw: Annotated[float, typer.Option(help="Degrees to the side.")] = Thresholds.max_yaw,
+    min_face_size: Annotated[float, typer.Option(help="Pixels in the photo.")] = Thresholds.min_face_size,
+) -> None:
+    """Score every sample, leave out what would harm, and draw review.html; overrides.csv is yours to edit."""
+    with bar("reviewing", "samples") as move:
+        result = review_dataset(dataset, Thresholds(max_yaw=max_yaw, min_face_size=min_face_size), move)
+    sheet = write_contact_sheet(dataset)
+    kept = sum(s.keep for s in result.samples)
+    out.print(f"{kept} kept, {len(result.samples) - kept} left out; look at {sheet}", markup=False)
+
+
+@app.command("stats")
+def stats(dataset: Dataset) -> None:
+    """The paper's Table 4 for this dataset, and what to beware of."""
+    samples = read_samples(dataset)
+    out.print(table4(samples, dataset.resolve().name))
+    for warning in warnings(samples):
+        err.print(f"warning: {warning}", style="yellow", markup=False)

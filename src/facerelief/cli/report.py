@@ -1,0 +1,92 @@
+"""`facerelief report depth | rate | curves`: what runs learnt, on held-out people, as numbers and pictures."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facerelief.cli.console import out
+from facerelief.config import ExpressionTraining, from_json
+from facerelief.data.batches import spread_rows
+from facerelief.editing.editor import load_editor
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.curves import save_curves
+from facerelief.evaluation.geometry import geometry_error, save_figure3
+from facerelief.evaluation.rate import generation_rate
+from facerelief.files import sha256, write_json
+from facerelief.training.depth import load_depth_nets
+from facerelief.training.judge import Accuracy, load_judge
+from facerelief.training.launch import load_material
+from facerelief.training.run import read_settings
+
+app = typer.Typer(no_args_is_help=True, help="What runs learnt, on held-out people, as numbers and pictures.")
+
+Data = Annotated[Path, typer.Option("--data", help="The dataset that the run was trained on.", show_default=False)]
+Json = Annotated[Path | None, typer.Option("--json", help="Also write the numbers here.")]
+
+
+@app.command("depth")
+def depth(
+    run: Annotated[Path, typer.Argument(help="A run of stage 1.", show_default=False)],
+    data: Data,
+    json_path: Json = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the paper's Fig. 3 here: photo, real map, predicted map.")] = None,
+) -> None:
+    """Depth and normal error on the test photos, against always predicting the mean map."""
+    nets, config, saved = load_depth_nets(run)
+    material = load_material(data, config)
+    nets.translator.eval()
+    error = geometry_error(nets.translator, material.train, material.test, config.guide)
+    out.print(f"{error.samples} test photos, face pixels; in brackets: always the mean map")
+    if error.depth is not None:
+        out.print(f"  depth   {error.depth:.4f} inter-ocular distances ({error.depth_trivial:.4f})")
+    if error.normal is not None:
+        out.print(f"  normals {error.normal:.2f} degrees ({error.normal_trivial:.2f})")
+    out.print(f"  face region, intersection over union {error.mask_iou:.3f} ({error.mask_iou_trivial:.3f})")
+    if figure:
+        save_figure3(figure, {config.guide: nets.translator}, material.test, spread_rows(material.test))
+        out.print(str(figure), markup=False)
+    if json_path:
+        write_json(json_path, dataclasses.asdict(error) | {"weights_sha256": sha256(saved.path)})
+
+
+@app.command("rate")
+def rate(
+    runs: Annotated[list[Path], typer.Argument(help="Runs of stage 2.", show_default=False)],
+    judge: Annotated[Path, typer.Option(help="A judge's run; one that no editor learnt from.", show_default=False)],
+    data: Data,
+    json_path: Json = None,
+) -> None:
+    """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people."""
+    network, settings = load_judge(judge)
+    results: dict[str, Any] = {}
+    for run in runs:
+        config = from_json(ExpressionTraining, read_settings(run)["config"])
+        same = ("size", "colour", "expressions")
+        wrong = next((name for name in same if getattr(config, name) != getattr(settings, name)), None)
+        if wrong:
+            raise FacereliefError(f"{run} and the judge differ in {wrong}; train a judge with the run's {wrong}")
+        measured = generation_rate(load_editor(run).generator, network, load_material(data, config).test)
+        if not results:
+            _print_accuracy("judge on real photos", measured.real)
+            _print_accuracy("sources, unedited", measured.unedited)
+        _print_accuracy(run.name, measured.edits)
+        results[run.name] = dataclasses.asdict(measured)
+    if json_path:
+        write_json(json_path, results)
+
+
+@app.command("curves")
+def curves(
+    runs: Annotated[list[Path], typer.Argument(help="Runs of stage 2.", show_default=False)],
+    picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
+) -> None:
+    """The paper's Fig. 9: learning curves from the runs' own logs."""
+    save_curves(picture, runs)
+    out.print(str(picture), markup=False)
+
+
+def _print_accuracy(title: str, accuracy: Accuracy) -> None:
+    shares = "  ".join(f"{name} {share:.2f}" for name, share in accuracy.per_class.items())
+    out.print(f"{title:24} balanced {accuracy.balanced:.3f}   {shares}", markup=False)

@@ -1,0 +1,190 @@
+"""`facerelief train depth | expression | judge`."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facerelief.cli.console import bar, out
+from facerelief.config import Config, DepthTraining, ExpressionTraining, JudgeTraining, make_config
+from facerelief.errors import FacereliefError
+from facerelief.expressions import resolve_all
+from facerelief.training import launch
+from facerelief.training.gate import GateResult
+
+app = typer.Typer(no_args_is_help=True, help="Train the depth network, a guided expression editor, or the judge.")
+
+Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
+RunFolder = Annotated[
+    Path, typer.Option("-o", "--out", help="The run's folder; the same command continues it.", show_default=False)
+]
+Preset = Annotated[
+    str, typer.Option(help="paper (256 px, the paper's numbers), gpu (128 px), cpu (64 px, two cores, an hour).")
+]
+Expressions = Annotated[
+    str | None, typer.Option(help="Comma-separated, e.g. neutral,happiness,surprise. Default: all eight.")
+]
+Colour = Annotated[str | None, typer.Option(help="rgb or luma. Default: luma where much of the dataset is grey.")]
+Objective = Annotated[
+    str | None, typer.Option(help="wgan-gp (the paper's code), vanilla (Eqs. 1 and 5 as printed), hinge or r1.")
+]
+Steps = Annotated[int | None, typer.Option(help="Discriminator steps.")]
+Seed = Annotated[int | None, typer.Option(help="Of initial weights, data order and noise.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Any other setting, NAME=VALUE; repeatable. See docs/training.md.")
+]
+Vgg = Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth for Eq. 10; else fetched once.")]
+Judge = Annotated[Path | None, typer.Option(help="A judge's run, for --set perceptual=judge.")]
+Penalty = Annotated[float | None, typer.Option(help="beta of Eq. 11, the confidence penalty.")]
+
+
+@app.command("depth")
+def depth(
+    dataset: Dataset,
+    run: RunFolder,
+    preset: Preset = "cpu",
+    guide: Annotated[str | None, typer.Option(help="Geometry to estimate: depth, normal or both.")] = None,
+    expressions: Expressions = None,
+    colour: Colour = None,
+    objective: Objective = None,
+    conf_penalty: Penalty = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    vgg: Vgg = None,
+    judge: Judge = None,
+) -> None:
+    """Stage 1: pre-train G_depth, G'_depth and D_depth on real pairs (Eqs. 5-11)."""
+    given = _given(guide=guide, objective=objective, conf_penalty=conf_penalty, steps=steps, seed=seed)
+    config = _config(DepthTraining, preset, dataset, given, expressions, colour, settings)
+    with _bars("depth network") as (decoding, progress):
+        weights = launch.run_depth(dataset, config, run, vgg=vgg, judge=judge, progress=progress, decoding=decoding)
+    out.print(f"{weights}\nNext: facerelief train expression {dataset} --depth {run} -o RUN", markup=False)
+
+
+@app.command("expression")
+def expression(
+    dataset: Dataset,
+    run: RunFolder,
+    depth: Annotated[
+        Path | None, typer.Option(help="The run of stage 1 that guides; needed unless --guide none.")
+    ] = None,
+    preset: Preset = "cpu",
+    guide: Annotated[str | None, typer.Option(help="depth, normal, both, or none (the StarGAN baseline).")] = None,
+    depth_weight: Annotated[float | None, typer.Option(help="Table 3's weight of the depth network's terms.")] = None,
+    conf_penalty: Penalty = None,
+    freeze_depth: Annotated[bool, typer.Option("--freeze-depth", help="Do not train G_depth on.")] = False,
+    expressions: Expressions = None,
+    colour: Colour = None,
+    objective: Objective = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    vgg: Vgg = None,
+    judge: Judge = None,
+) -> None:
+    """Stage 2: train the expression editor end to end under the depth network's guidance (Eqs. 1-8, 11)."""
+    given = _given(
+        guide=guide, depth_weight=depth_weight, conf_penalty=conf_penalty, objective=objective, steps=steps, seed=seed
+    ) | ({"freeze_depth": True} if freeze_depth else {})
+    config = _config(ExpressionTraining, preset, dataset, given, expressions, colour, settings)
+    if depth is not None and config.guide != "none":
+        chosen = {
+            name for name, value in {"guide": guide, "colour": colour, "expressions": expressions}.items() if value
+        }
+        chosen |= {item.partition("=")[0] for item in settings or ()}
+        config = launch.inherited(depth, config, chosen)
+    with _bars("expression editor") as (decoding, progress):
+        if config.guide != "none":
+            _print_gate(launch.run_gate(dataset, config, decoding))
+        weights = launch.run_expression(
+            dataset, config, run, depth=depth, vgg=vgg, judge=judge, progress=progress, decoding=decoding
+        )
+    out.print(f"{weights}\nNext: facerelief edit PHOTO --to happiness --weights {run}", markup=False)
+
+
+@app.command("judge")
+def judge(
+    dataset: Dataset,
+    run: RunFolder,
+    preset: Preset = "cpu",
+    expressions: Expressions = None,
+    colour: Colour = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+) -> None:
+    """The expression classifier that judges edits: trained on real training photos only."""
+    given = _given(steps=steps, seed=seed)
+    config = _config(JudgeTraining, preset, dataset, given, expressions, colour, settings)
+    with _bars("judge") as (decoding, progress):
+        weights, accuracy = launch.run_judge(dataset, config, run, progress=progress, decoding=decoding)
+    out.print(f"accuracy on real test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
+    for name, share in accuracy.per_class.items():
+        out.print(f"  {name:10} {share:.3f}")
+    out.print(str(weights), markup=False)
+
+
+def _print_gate(results: list[GateResult]) -> None:
+    for result in results:
+        recall = ", ".join(
+            f"{name} {hit:.2f} of {n}"
+            for name, hit, n in zip(result.expressions, result.recall, result.counts, strict=True)
+        )
+        out.print(f"{result.verdict}\n  held-out recall: {recall}", style=None if result.passed else "yellow")
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _config(
+    kind: type[Config],
+    preset: str,
+    dataset: Path,
+    given: dict[str, Any],
+    expressions: str | None,
+    colour: str | None,
+    settings: list[str] | None,
+) -> Config:
+    """The preset, then the named options, then --set."""
+    changes = dict(given)
+    if expressions:
+        changes["expressions"] = resolve_all(expressions)
+    changes["colour"] = colour or launch.natural_colour(dataset)
+    for item in settings or ():
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise FacereliefError(f"--set {item} is not NAME=VALUE; e.g. --set lr=0.0002")
+        changes[name] = value
+    config = make_config(kind, preset, changes)
+    out.print(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps", markup=False)
+    return dataclasses.replace(config)
+
+
+@contextmanager
+def _bars(title: str) -> Iterator[tuple[Any, Any]]:
+    """Two bars: decoding (shown when there is something to decode) and training."""
+    with ExitStack() as stack:
+        moves: dict[str, Any] = {}
+
+        def decoding(done: int, total: int) -> None:
+            if "decode" not in moves:
+                moves["decode"] = stack.enter_context(bar("decoding", "photos"))
+            moves["decode"](done, total)
+
+        def progress(done: int, total: int, values: dict[str, float]) -> None:
+            if "train" not in moves:
+                stack.close()
+                moves["train"] = stack.enter_context(bar(title, "steps"))
+            note = "  ".join(
+                f"{name} {value:.3f}"
+                for name, value in values.items()
+                if name.split("/")[-1] in ("rec", "pix", "cls") and not name.startswith("weighted")
+            )
+            moves["train"](done, total, note)
+
+        yield decoding, progress

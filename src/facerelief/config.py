@@ -1,0 +1,214 @@
+"""What a training run is: frozen, complete, written to the run's config.json, with the paper's numbers as a preset.
+
+`steps` counts discriminator iterations, as the paper's "200k / 300k" are read (docs/paper.md); the generators take one
+step after every `d_steps` of them.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from facerelief.errors import FacereliefError
+from facerelief.expressions import EXPRESSIONS, resolve_all
+
+OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
+GUIDES = ("depth", "normal", "both", "none")
+PERCEPTUALS = ("vgg19", "judge", "none")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Common to both stages; the defaults are the paper's where it gives them."""
+
+    size: int = 256  # crop side in pixels
+    colour: str = "rgb"  # "rgb", or "luma": the networks see and change luminance only
+    expressions: tuple[str, ...] = EXPRESSIONS
+    width: int = 64  # channels of a generator's first layer
+    blocks: int = 6  # residual blocks
+    d_width: int = 64  # channels of a discriminator's first layer
+    d_max_channels: int = 2048  # the first lever on memory
+    objective: str = "wgan-gp"
+    gp_weight: float = 10.0  # gradient penalty of wgan-gp
+    r1_weight: float = 1.0  # of objective r1, every `r1_every` discriminator steps; too much and D tells nothing
+    r1_every: int = 16
+    d_steps: int = 5  # discriminator steps for each generator step
+    batch: int = 8
+    steps: int = 300_000
+    lr: float = 1e-4  # of the generators
+    d_lr: float = 1e-4  # of the discriminators
+    betas: tuple[float, float] = (0.5, 0.999)
+    decay_from: float = 0.5  # share of the steps after which rates fall linearly to 0; 1.0 keeps them constant
+    adv_weight: float = 1.0
+    cls_weight: float = 1.0
+    rec_weight: float = 10.0
+    conf_penalty: float = 0.1  # beta of Eq. 11
+    pix_weight: float = 10.0  # Eq. 9
+    per_weight: float = 1.0  # Eq. 10
+    perceptual: str = "vgg19"  # features of Eq. 10: "vgg19", "judge" or "none"
+    ema: float = 0.999  # decay of the averaged generators, per generator step
+    balanced: bool = True  # every expression equally often
+    augment: bool = False  # discriminators see jittered pictures, which keeps small classes from being learnt by heart
+    precision: str = "no"  # "no" (fp32) or "bf16"
+    seed: int = 0
+    log_every: int = 50  # steps
+    sample_every: int = 1000
+    save_every: int = 1000
+
+    def __post_init__(self) -> None:
+        _check(self, "objective", OBJECTIVES)
+        _check(self, "colour", ("rgb", "luma"))
+        _check(self, "perceptual", PERCEPTUALS)
+        _check(self, "precision", ("no", "bf16"))
+        if self.size not in (32, 48, 64, 96, 128, 192, 256):
+            raise FacereliefError(f"size {self.size} does not fit the networks; choose 32, 48, 64, 96, 128, 192 or 256")
+        for name in (
+            "width",
+            "d_width",
+            "batch",
+            "steps",
+            "d_steps",
+            "r1_every",
+            "d_max_channels",
+            "log_every",
+            "sample_every",
+            "save_every",
+        ):
+            if getattr(self, name) < 1:
+                raise FacereliefError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if len(self.expressions) < 2:
+            raise FacereliefError("training needs at least two expressions")
+
+
+@dataclass(frozen=True)
+class DepthTraining(Training):
+    """Stage 1: G_depth, G'_depth and D_depth on real pairs (Eqs. 5-11)."""
+
+    guide: str = "depth"  # geometry to estimate: "depth", "normal" or "both"
+    batch: int = 15
+    steps: int = 200_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self, "guide", GUIDES[:3])
+
+
+@dataclass(frozen=True)
+class ExpressionTraining(Training):
+    """Stage 2: G_rgb and D_rgb under the guidance of the depth network (Eqs. 1-8, 11)."""
+
+    guide: str = "depth"  # "none" is the StarGAN baseline
+    depth_weight: float = 0.1  # Table 3's weight of the depth network's adversarial and classification terms
+    depth_rec_weight: float = 1.0  # of Eq. 7
+    warm_up: int = 0  # first steps in which G_rgb only learns to copy, while the discriminators learn as ever
+    freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self, "guide", GUIDES)
+
+
+@dataclass(frozen=True)
+class JudgeTraining(Training):
+    """The expression classifier that judges edits; trained on real photos only."""
+
+    width: int = 32
+    batch: int = 64
+    steps: int = 3_000
+    lr: float = 1e-3
+    ema: float = 0.995
+    decay_from: float = 0.2
+    smoothing: float = 0.1  # of the labels: much of the data is mislabelled
+
+
+Config = TypeVar("Config", bound=Training)
+
+_CPU = {
+    "size": 64,
+    "width": 32,
+    "d_width": 32,
+    "d_max_channels": 512,
+    "objective": "r1",
+    "d_steps": 1,
+    "batch": 16,
+    "lr": 2e-4,
+    "d_lr": 4e-4,
+    "r1_weight": 0.05,
+    "precision": "bf16",
+    "perceptual": "none",
+    "augment": True,
+    "ema": 0.998,
+}
+_GPU = {
+    "size": 128,
+    "objective": "r1",
+    "d_steps": 1,
+    "batch": 32,
+    "lr": 2e-4,
+    "d_lr": 2e-4,
+    "precision": "bf16",
+    "augment": True,
+}
+PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
+    "paper": {
+        DepthTraining: {"decay_from": 1.0, "ema": 0.0},
+        ExpressionTraining: {"decay_from": 1.0, "ema": 0.0},
+        JudgeTraining: {"size": 128},
+    },
+    "gpu": {
+        DepthTraining: {**_GPU, "steps": 20_000},
+        ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000},
+        JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
+    },
+    "cpu": {
+        DepthTraining: {**_CPU, "steps": 2_000},
+        ExpressionTraining: {**_CPU, "steps": 5_000, "warm_up": 500},
+        JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_200},
+    },
+}
+
+
+def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None = None) -> Config:
+    """The preset's configuration with `changes`. Text values are converted to the field's type.
+
+    Raises `FacereliefError` for an unknown preset or field, listing the right ones, and for a value out of range.
+    """
+    if preset not in PRESETS:
+        raise FacereliefError(f"no preset {preset!r}; choose from {', '.join(PRESETS)}")
+    types = get_type_hints(kind)
+    values: dict[str, Any] = dict(PRESETS[preset].get(kind, {}))
+    for name, value in (changes or {}).items():
+        if name not in types:
+            raise FacereliefError(f"no setting {name!r}; choose from {', '.join(types)}")
+        values[name] = _converted(name, value, types[name])
+    return kind(**values)
+
+
+def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
+    """The configuration that a run's config.json holds."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!r}; it is from another version")
+    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return kind(**plain)
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:
+    if not isinstance(value, str) or kind is str:
+        return value
+    if name == "expressions":
+        return resolve_all(value)
+    try:
+        if kind is bool:
+            return {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}[value.lower()]
+        if get_origin(kind) is tuple:
+            item = get_args(kind)[0]
+            return tuple(item(part.strip()) for part in value.split(","))
+        return kind(value)
+    except (KeyError, ValueError) as reason:
+        raise FacereliefError(f"{name} cannot be {value!r}; it is a {getattr(kind, '__name__', kind)}") from reason
+
+
+def _check(config: Training, name: str, choices: tuple[str, ...]) -> None:
+    if getattr(config, name) not in choices:
+        raise FacereliefError(f"no {name} {getattr(config, name)!r}; choose from {', '.join(choices)}")

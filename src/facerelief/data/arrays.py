@@ -1,0 +1,145 @@
+"""A dataset decoded once to arrays at the network's size, kept beside it as memory-mapped files.
+
+Decoding PNGs is the limit of training on small crops; the arrays are read 50 times faster. Images are resampled
+with a box filter; depth and normals are averaged over face pixels only and background stays background.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from facerelief.data.manifest import Sample
+from facerelief.errors import DatasetError
+from facerelief.files import atomic
+from facerelief.geometry.relief import load_depth, load_normal
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Samples as arrays, row by row: image uint8 (N, C, S, S), C = 3 or 1 (luma); depth uint16 (N, S, S) in
+    1/65535, background 0; normal int8 (N, 3, S, S) in 1/127, background 0; label int64 (N,), index of `expressions`.
+    """
+
+    image: np.ndarray
+    depth: np.ndarray
+    normal: np.ndarray
+    label: np.ndarray
+    expressions: tuple[str, ...]
+    samples: tuple[Sample, ...]
+
+    @property
+    def size(self) -> int:
+        """Side of the crops in pixels."""
+        return int(self.image.shape[-1])
+
+
+def load_arrays(
+    dataset: Path,
+    samples: Sequence[Sample],
+    size: int,
+    colour: str,
+    expressions: Sequence[str],
+    progress: Progress = lambda done, total: None,
+    *,
+    complete: bool = True,
+) -> Arrays:
+    """Arrays of `samples` at `size` pixels; `colour`: "rgb" or "luma". Made on first use, then read from the cache.
+
+    Raises `DatasetError` where there are no samples, an expression has none although the split must be `complete`, or
+    a file is missing or damaged.
+    """
+    _check_classes(dataset, samples, expressions if complete else ())
+    label = np.array([expressions.index(s.expression) for s in samples])
+    channels = {"rgb": 3, "luma": 1}[colour]
+    shapes = {
+        "image": (np.uint8, (channels, size, size)),
+        "depth": (np.uint16, (size, size)),
+        "normal": (np.int8, (3, size, size)),
+    }
+    key = hashlib.sha256(
+        json.dumps([size, colour, [(s.file_name, s.fingerprint) for s in samples]]).encode()
+    ).hexdigest()
+    folder = dataset / ".arrays"
+    paths = {name: folder / f"{key[:16]}-{name}.npy" for name in shapes}
+    if not all(path.is_file() for path in paths.values()):
+        _decode(dataset, samples, size, colour, {n: (paths[n], *shapes[n]) for n in shapes}, progress)
+    arrays = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+    return Arrays(**arrays, label=label, expressions=tuple(expressions), samples=tuple(samples))
+
+
+def to_luma(rgb: np.ndarray) -> np.ndarray:
+    """Luma (Rec. 601, as JPEG and Pillow's "L") of rgb (..., 3), uint8 to uint8."""
+    return np.round(rgb @ np.array((0.299, 0.587, 0.114))).astype(np.uint8)
+
+
+def _check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:
+    if not samples:
+        raise DatasetError(
+            f"{dataset} has a split without photos of these expressions; see: facerelief dataset stats {dataset}"
+        )
+    present = {s.expression for s in samples}
+    empty = [name for name in expressions if name not in present]
+    if empty:
+        raise DatasetError(
+            f"{dataset} has no kept photos of {', '.join(empty)} in this split; leave it out with "
+            f"--expressions {','.join(name for name in expressions if name in present)}"
+        )
+
+
+def _decode(
+    dataset: Path,
+    samples: Sequence[Sample],
+    size: int,
+    colour: str,
+    outputs: dict[str, tuple[Path, Any, Any]],
+    progress: Progress,
+) -> None:
+    arrays = {name: np.empty((len(samples), *shape), kind) for name, (_, kind, shape) in outputs.items()}
+
+    def one(row: int) -> None:
+        values = _decode_sample(dataset, samples[row], size, colour)
+        for name, array in arrays.items():
+            array[row] = values[name]
+
+    with ThreadPoolExecutor() as pool:
+        for done, _ in enumerate(pool.map(one, range(len(samples))), 1):
+            progress(done, len(samples))
+    for name, (path, _, _) in outputs.items():
+        with atomic(path) as part:
+            np.save(part, arrays[name], allow_pickle=False)
+
+
+def _decode_sample(dataset: Path, sample: Sample, size: int, colour: str) -> dict[str, np.ndarray]:
+    try:
+        with Image.open(dataset / sample.file_name) as image:
+            rgb = np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX))
+    except (OSError, SyntaxError, ValueError) as reason:
+        raise DatasetError(f"{dataset / sample.file_name}: {reason}; build the dataset again") from reason
+    depth = load_depth(dataset / sample.depth_file_name)
+    normal = load_normal(dataset / sample.normal_file_name)
+    face = (depth > 0).astype(np.float32)
+    share = _shrink(face, size)
+    inside = share >= 0.5
+    weight = np.where(inside, share, 1)
+    small_depth = np.where(inside, _shrink(depth * face, size) / weight, 0)
+    small_normal = np.stack([_shrink(plane, size) for plane in normal])
+    length = np.linalg.norm(small_normal, axis=0)
+    small_normal = np.where(inside & (length > 0), small_normal / np.maximum(length, 1e-6), 0)
+    return {
+        "image": np.moveaxis(rgb, 2, 0) if colour == "rgb" else to_luma(rgb)[None],
+        "depth": np.round(small_depth * 65535).astype(np.uint16),
+        "normal": np.round(small_normal * 127).astype(np.int8),
+    }
+
+
+def _shrink(plane: np.ndarray, size: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(plane.astype(np.float32)).resize((size, size), Image.Resampling.BOX))

@@ -1,0 +1,90 @@
+"""Batches as a pure function of (seed, step): resuming at a step gives the very batches that an unbroken run sees."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facerelief.config import Training
+from facerelief.data.arrays import Arrays
+
+
+@dataclass(frozen=True)
+class Batch:
+    """I_s (N, C, S, S) in [-1, 1]; d_s (N, K, S, S) in [-1, 1]; y_s (N,), indices of the run's expressions."""
+
+    image: Tensor
+    geometry: Tensor
+    label: Tensor
+
+
+class Batches:
+    """The batch of every step, flipped at random.
+
+    guide: which geometry ("depth", "normal" or "both"). config.balanced: every expression equally often, as StarGAN's
+    random target labels suppose; else as often as it occurs. rank, world: this process takes every world-th sample.
+    """
+
+    def __init__(self, arrays: Arrays, config: Training, guide: str, rank: int = 0, world: int = 1) -> None:
+        self.arrays, self.size, self.guide, self.seed = arrays, config.batch, guide, config.seed
+        self.rank, self.world = rank, world
+        rows = np.arange(len(arrays.label))
+        by_class = [rows[arrays.label == k] for k in range(len(arrays.expressions))]
+        self._pools = by_class if config.balanced else [rows]
+
+    def __call__(self, step: int, device: torch.device | str = "cpu") -> Batch:
+        """The batch of one step."""
+        draws = range(step * self.size + self.rank, (step + 1) * self.size, self.world)
+        rows = np.array([self._draw(number) for number in draws])
+        flips = np.random.default_rng((self.seed, 1, step)).random(self.size)[self.rank :: self.world] < 0.5
+        return make_batch(self.arrays, rows, self.guide, flips, device)
+
+    def _draw(self, number: int) -> int:
+        """Row of the number-th draw: pools in turn, each walked in a new order every time it is used up."""
+        pool = number % len(self._pools)
+        epoch, place = divmod(number // len(self._pools), len(self._pools[pool]))
+        return int(self._order(pool, epoch)[place])
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019  (lives as long as the run)
+    def _order(self, pool: int, epoch: int) -> np.ndarray:
+        return np.random.default_rng((self.seed, 0, pool, epoch)).permutation(self._pools[pool])
+
+
+def make_batch(
+    arrays: Arrays, rows: np.ndarray, guide: str, flips: np.ndarray | None = None, device: torch.device | str = "cpu"
+) -> Batch:
+    """The batch of given rows. `flips`: bool (N,), rows to mirror; a mirrored normal map changes the sign of x."""
+    image = torch.from_numpy(arrays.image[rows]).to(device).float() / 127.5 - 1
+    planes = []
+    if guide in ("depth", "both"):
+        depth = torch.from_numpy(arrays.depth[rows].astype(np.float32)).to(device)
+        planes.append(depth[:, None] / 32767.5 - 1)
+    if guide in ("normal", "both"):
+        planes.append(torch.from_numpy(arrays.normal[rows]).to(device).float() / 127)
+    geometry = torch.cat(planes, dim=1)
+    label = torch.from_numpy(arrays.label[rows]).to(device)
+    if flips is not None:
+        chosen = torch.from_numpy(flips).to(device)[:, None, None, None]
+        image = torch.where(chosen, image.flip(-1), image)
+        geometry = torch.where(chosen, mirrored(geometry, guide), geometry)
+    return Batch(image, geometry, label)
+
+
+def mirrored(geometry: Tensor, guide: str) -> Tensor:
+    """Geometry (N, K, H, W) of the mirrored face."""
+    flipped = geometry.flip(-1)
+    if guide == "depth":
+        return flipped
+    x = 0 if guide == "normal" else 1
+    sign = torch.ones(geometry.shape[1], device=geometry.device)
+    sign[x] = -1
+    return flipped * sign[:, None, None]
+
+
+def spread_rows(arrays: Arrays, most: int = 8) -> np.ndarray:
+    """Up to `most` rows that show every expression in turn, always the same ones."""
+    by_class = [np.flatnonzero(arrays.label == k) for k in range(len(arrays.expressions))]
+    turns = [rows[k] for k in range(most) for rows in by_class if k < len(rows)]
+    return np.array(turns[:most])

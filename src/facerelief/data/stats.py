@@ -1,0 +1,159 @@
+"""The paper's Table 4 for a dataset, and warnings of what its numbers would hide."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+
+from facerelief.data.labelled import first_few
+from facerelief.data.manifest import Sample
+from facerelief.expressions import EXPRESSIONS
+
+COLUMNS = tuple(sorted(EXPRESSIONS))  # Table 4's order
+_HEADINGS = {"happiness": "Happy"}
+SPLITS = ("train", "val", "test")
+
+ENOUGH_PHOTOS, ENOUGH_PERSONS = 50, 20  # of a class, to train or judge on it
+_IMBALANCE = 10  # photos of the largest class for each of the smallest
+_FEW_SHARE = 1 / 3  # of a class's photos that come from three persons
+_GREY = 3.0  # chroma below which a photo is grey
+_COLOUR_GAP = 0.25  # between a class's share of colour photos and that of all others
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a number for each of `COLUMNS`, and the total, which for persons is not their sum."""
+
+    name: str
+    counts: tuple[int, ...]
+    total: int
+
+
+def table4(samples: Sequence[Sample], name: str) -> list[Row]:
+    """Kept photos by expression: the line of the paper's Table 4, then each split, the persons, and what is left out."""
+    kept = [sample for sample in samples if sample.keep]
+    rows = [_photos(name, kept)]
+    rows += [_photos(split, [sample for sample in kept if sample.split == split]) for split in SPLITS]
+    persons = _persons(kept)
+    everyone = {sample.identity for sample in kept}
+    rows.append(Row("persons", tuple(len(persons[label]) for label in COLUMNS), len(everyone)))
+    return [*rows, _photos("left out", [sample for sample in samples if not sample.keep])]
+
+
+def render(rows: Sequence[Row]) -> Table:
+    """The rows as a table for the terminal."""
+    table = Table("Dataset", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    for heading in (*(_HEADINGS.get(label, label.capitalize()) for label in COLUMNS), "Total"):
+        table.add_column(heading, justify="right")
+    for index, row in enumerate(rows):
+        table.add_row(row.name, *(f"{count:,}" for count in (*row.counts, row.total)), end_section=index == 0)
+    return table
+
+
+def warnings(samples: Sequence[Sample]) -> list[str]:
+    """What to know before training on the kept samples or believing a score: one line each, none if all is well."""
+    kept = [sample for sample in samples if sample.keep]
+    if not kept:
+        return ["no sample is kept: there is nothing to train on"]
+    checks: tuple[Callable[[Sequence[Sample]], list[str]], ...] = (
+        _imbalance,
+        _few,
+        _missing_in_splits,
+        _crowded,
+        _colour,
+        _shared_persons,
+        _shared_pictures,
+    )
+    lines = [line for check in checks for line in check(kept)]
+    if all(sample.quality == 1 and not sample.reasons for sample in samples):
+        lines.append("not reviewed: faces in profile, blur and duplicates are all kept; run: facerelief dataset review")
+    return lines
+
+
+def _photos(name: str, samples: Sequence[Sample]) -> Row:
+    counts = Counter(sample.expression for sample in samples)
+    return Row(name, tuple(counts[label] for label in COLUMNS), len(samples))
+
+
+def _persons(samples: Sequence[Sample]) -> dict[str, Counter[str]]:
+    """Photos of each person, by expression."""
+    persons: dict[str, Counter[str]] = defaultdict(Counter)
+    for sample in samples:
+        persons[sample.expression][sample.identity] += 1
+    return persons
+
+
+def _imbalance(kept: Sequence[Sample]) -> list[str]:
+    counts = Counter(sample.expression for sample in kept).most_common()
+    (most, large), (least, small) = counts[0], counts[-1]
+    if large < _IMBALANCE * small:
+        return []
+    ratio = f"{large / small:.0f} to 1"
+    return [f"imbalance: {large:,} photos of {most}, {small:,} of {least} ({ratio}); read scores class by class"]
+
+
+def _few(kept: Sequence[Sample]) -> list[str]:
+    persons = _persons(kept)
+    sizes = {label: (persons[label].total(), len(persons[label])) for label in EXPRESSIONS if persons[label]}
+    return [
+        f"{label}: {photos} photos of {people} persons are too few to train or judge on; "
+        f"{ENOUGH_PHOTOS} of {ENOUGH_PERSONS} are the least"
+        for label, (photos, people) in sizes.items()
+        if photos < ENOUGH_PHOTOS or people < ENOUGH_PERSONS
+    ]
+
+
+def _missing_in_splits(kept: Sequence[Sample]) -> list[str]:
+    present = {(sample.expression, sample.split) for sample in kept}
+    labels = [label for label in EXPRESSIONS if any(label == found for found, _ in present)]
+    missing = {split: [label for label in labels if (label, split) not in present] for split in SPLITS}
+    return [f"{split}: no photos of {', '.join(absent)}" for split, absent in missing.items() if absent]
+
+
+def _crowded(kept: Sequence[Sample]) -> list[str]:
+    lines = []
+    for label, people in sorted(_persons(kept).items()):
+        top = people.most_common(3)
+        share = sum(count for _, count in top) / people.total()
+        if share >= _FEW_SHARE and people.total() >= ENOUGH_PHOTOS:
+            names = ", ".join(name for name, _ in top)
+            lines.append(f"{label}: {share:.0%} of its photos show three persons ({names}); they may be learnt instead")
+    return lines
+
+
+def _colour(kept: Sequence[Sample]) -> list[str]:
+    lines = []
+    for label in sorted({sample.expression for sample in kept}):
+        own = [sample.chroma >= _GREY for sample in kept if sample.expression == label]
+        others = [sample.chroma >= _GREY for sample in kept if sample.expression != label]
+        share, rest = (sum(group) / max(1, len(group)) for group in (own, others))
+        if others and abs(share - rest) >= _COLOUR_GAP:
+            lines.append(
+                f"{label}: {share:.0%} of its photos are in colour, {rest:.0%} of all others; "
+                "colour gives the label away: train and judge on luminance"
+            )
+    return lines
+
+
+def _shared_persons(kept: Sequence[Sample]) -> list[str]:
+    splits = defaultdict(set)
+    for sample in kept:
+        splits[sample.identity].add(sample.split)
+    shared = sorted(identity for identity, where in splits.items() if len(where) > 1)
+    if not shared:
+        return []
+    return [f"identity leak: {len(shared)} in more than one split ({first_few(shared)}); build with splits by identity"]
+
+
+def _shared_pictures(kept: Sequence[Sample]) -> list[str]:
+    """Equal fingerprints: near ones need the pictures themselves, which the review looks at."""
+    alike = defaultdict(list)
+    for sample in kept:
+        alike[sample.fingerprint].append(sample)
+    shared = [group for group in alike.values() if len({sample.split for sample in group}) > 1]
+    if not shared:
+        return []
+    names = first_few([" = ".join(sample.file_name for sample in group[:2]) for group in shared])
+    return [f"picture leak: {len(shared)} in more than one split ({names}); run: facerelief dataset review"]

@@ -1,0 +1,1 @@
+"""What was learnt, measured on held-out people."""

@@ -1,0 +1,49 @@
+"""The paper's Fig. 9 from the runs' own logs: reconstruction, classification and adversarial loss of the generator."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from facerelief.errors import CheckpointError, MissingExtra
+from facerelief.files import atomic
+from facerelief.training.run import read_metrics
+
+PANELS = {
+    "G/rec": "L_rec (Eq. 3)",
+    "G/cls": "L_cls of edits (Eq. 2)",
+    "G/adv": "L_adv of G (Eq. 1)",
+    "D_rgb/adv": "L_adv of D (Eq. 1)",
+}
+
+
+def save_curves(path: Path, runs: Sequence[Path], smooth: int = 5) -> None:
+    """Draw the panels of every run; a thick line is the mean over `smooth` log lines, the thin one the log itself.
+
+    Raises `CheckpointError` for a run that logged nothing.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as reason:
+        raise MissingExtra("matplotlib", "faces") from reason
+    figure = Figure(figsize=(4 * len(PANELS), 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(PANELS))
+    for number, run in enumerate(runs):
+        lines = read_metrics(run)
+        if not lines:
+            raise CheckpointError(f"{run} has no metrics; name a run that has logged")
+        for axis, name in zip(axes, PANELS, strict=True):
+            steps, values = np.array([(line["step"], line[name]) for line in lines if name in line]).T
+            window = min(smooth, len(values))
+            mean = np.convolve(values, np.ones(window) / window, mode="valid")
+            axis.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)
+            axis.plot(steps[window - 1 :], mean, color=f"C{number}", linewidth=1.8, label=run.name)
+    for axis, title in zip(axes, PANELS.values(), strict=True):
+        axis.set_title(title)
+        axis.set_xlabel("discriminator steps")
+        axis.grid(alpha=0.3)
+    axes[0].legend()
+    with atomic(path) as part:
+        figure.savefig(part, dpi=110)

@@ -1,0 +1,1 @@
+"""Photos, the faces in them, and the aligned crops that the networks see."""

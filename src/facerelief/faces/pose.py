@@ -1,0 +1,13 @@
+"""The direction a head looks in, read off its landmarks."""
+
+import numpy as np
+
+
+def head_pose(landmarks: np.ndarray) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in degrees of landmarks (468, 3): right, up and clockwise in the picture are positive."""
+    across = landmarks[454] - landmarks[234]
+    down = landmarks[152] - landmarks[10]
+    yaw = np.degrees(np.arctan2(-across[2], np.hypot(across[0], across[1])))
+    pitch = np.degrees(np.arctan2(down[2], np.hypot(down[0], down[1])))
+    roll = np.degrees(np.arctan2(across[1], across[0]))
+    return float(yaw), float(pitch), float(roll)

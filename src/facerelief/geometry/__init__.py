@@ -1,0 +1,1 @@
+"""Dense facial geometry: meshes, their rasterisation, and the depth and normal maps made from them."""

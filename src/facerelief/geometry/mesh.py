@@ -1,0 +1,54 @@
+"""A face as a triangle mesh in crop coordinates."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from facerelief.errors import DatasetError
+
+
+def _no_triangles() -> np.ndarray:
+    return np.zeros((0, 3), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class FaceMesh:
+    """A triangle mesh.
+
+    vertices: float64 (V, 3), crop pixels, x right, y down, +z towards the viewer.
+    triangles: int64 (T, 3), counter-clockwise seen from outside with y up.
+    closing: int64 (C, 3), further triangles that close holes (eyes): their pixels count as interpolated.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    closing: np.ndarray = field(default_factory=_no_triangles)
+
+    def __post_init__(self) -> None:
+        if self.vertices.ndim != 2 or self.vertices.shape[1] != 3 or not np.isfinite(self.vertices).all():
+            raise DatasetError("a mesh needs finite vertices (V, 3); export it again")
+        for triangles in (self.triangles, self.closing):
+            if triangles.ndim != 2 or triangles.shape[1] != 3:
+                raise DatasetError("a mesh needs triangles (T, 3); triangulate it before export")
+            if triangles.size and (triangles.min() < 0 or triangles.max() >= len(self.vertices)):
+                raise DatasetError("a mesh's triangle names a vertex that it does not have; export it again")
+
+    @property
+    def surface(self) -> np.ndarray:
+        """All triangles, the closing ones last, int64 (T + C, 3)."""
+        return np.concatenate([self.triangles, self.closing])
+
+
+def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """Area-weighted unit normals (V, 3) in the camera frame: x right, y up, +z towards the viewer.
+
+    Vertices (V, 3) have y down, as pixels do. A vertex of no triangle gets (0, 0, 1).
+    """
+    right_handed = vertices * (1, -1, 1)
+    a, b, c = (right_handed[triangles[:, k]] for k in range(3))
+    faces = np.cross(b - a, c - a)
+    sums = np.stack(
+        [np.bincount(triangles.ravel(), np.repeat(faces[:, k], 3), len(vertices)) for k in range(3)], axis=1
+    )
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.where(lengths > 0, sums / np.maximum(lengths, 1e-30), (0.0, 0.0, 1.0))

@@ -1,0 +1,114 @@
+"""Orthographic z-buffer. Numpy is the default and the oracle; numba, where installed, gives the same arrays faster.
+
+Both walk the same candidates in the same float64 arithmetic: a pixel belongs to a triangle when its centre lies inside
+or on an edge, the nearest triangle wins, and at equal depth the first one. Triangles seen from behind are left out.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def rasterise(
+    vertices: np.ndarray, triangles: np.ndarray, size: int, backend: str = "auto"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which triangle each pixel shows, and where in it.
+
+    vertices: (V, 3), pixels, y down, +z towards the viewer; they may lie outside the image.
+    triangles: (T, 3), counter-clockwise seen from the front with y up. backend: "auto", "numpy" or "numba".
+    Returns index int64 (size, size), -1 where there is none, and barycentric weights float64 (size, size, 3).
+    """
+    corners = np.ascontiguousarray(vertices, dtype=np.float64)[triangles]
+    fill = _numba_fill() if backend in ("auto", "numba") else None
+    if fill is None and backend == "numba":
+        raise ImportError("numba is not installed")
+    index, weights, _ = (fill or _fill)(corners, size)
+    return index, weights
+
+
+def interpolate(values: np.ndarray, triangles: np.ndarray, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Per-vertex values (V,) or (V, K) at the pixels of `rasterise`, (H, W) or (H, W, K); 0 where no triangle is."""
+    covered = index >= 0
+    out = np.zeros(index.shape + values.shape[1:])
+    out[covered] = np.einsum("pk,pk...->p...", weights[covered], values[triangles[index[covered]]])
+    return out
+
+
+def _fill(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numpy: every pixel of every bounding box, then the nearest of those inside."""
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (corners[:, k].T for k in range(3))
+    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    x0, x1 = _pixel_range(np.minimum(np.minimum(ax, bx), cx), np.maximum(np.maximum(ax, bx), cx), size)
+    y0, y1 = _pixel_range(np.minimum(np.minimum(ay, by), cy), np.maximum(np.maximum(ay, by), cy), size)
+    width, height = x1 - x0, y1 - y0
+    count = np.where(area < 0, width * height, 0)
+    t = np.repeat(np.arange(len(corners)), count)
+    k = np.arange(len(t)) - np.repeat(np.cumsum(count) - count, count)
+    column, row = x0[t] + k % width[t], y0[t] + k // width[t]
+    px, py = column + 0.5, row + 0.5
+    wa = (bx[t] - px) * (cy[t] - py) - (by[t] - py) * (cx[t] - px)
+    wb = (cx[t] - px) * (ay[t] - py) - (cy[t] - py) * (ax[t] - px)
+    wc = (ax[t] - px) * (by[t] - py) - (ay[t] - py) * (bx[t] - px)
+    inside = (wa <= 0) & (wb <= 0) & (wc <= 0)
+    t, column, row = t[inside], column[inside], row[inside]
+    weights = np.stack([wa[inside], wb[inside], wc[inside]], axis=1) / area[t][:, None]
+    z = weights[:, 0] * az[t] + weights[:, 1] * bz[t] + weights[:, 2] * cz[t]
+    pixel = row * size + column
+    order = np.lexsort((t, -z, pixel))
+    pixel, first = np.unique(pixel[order], return_index=True)
+    best = order[first]
+    out_index, out_weights = np.full(size * size, -1, dtype=np.int64), np.zeros((size * size, 3))
+    out_depth = np.full(size * size, -np.inf)
+    out_index[pixel], out_weights[pixel], out_depth[pixel] = t[best], weights[best], z[best]
+    return out_index.reshape(size, size), out_weights.reshape(size, size, 3), out_depth.reshape(size, size)
+
+
+def _pixel_range(low: np.ndarray, high: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and last + 1 pixel whose centre lies in [low, high]; never a negative count."""
+    first = np.clip(np.ceil(low - 0.5), 0, size).astype(np.int64)
+    last = np.clip(np.floor(high - 0.5) + 1, 0, size).astype(np.int64)
+    return first, np.maximum(first, last)
+
+
+@functools.cache
+def _numba_fill() -> Callable[[np.ndarray, int], tuple[Any, Any, Any]] | None:
+    """The same fill compiled by numba, or None without numba."""
+    try:
+        import numba
+    except ImportError:
+        return None
+    compiled: Callable[[np.ndarray, int], tuple[Any, Any, Any]] = numba.njit(cache=True)(_fill_loops)
+    return compiled
+
+
+def _fill_loops(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    index = np.full((size, size), -1, dtype=np.int64)
+    weights = np.zeros((size, size, 3))
+    depth = np.full((size, size), -np.inf)
+    for t in range(corners.shape[0]):
+        ax, ay, az = corners[t, 0]
+        bx, by, bz = corners[t, 1]
+        cx, cy, cz = corners[t, 2]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if not area < 0:
+            continue
+        x0 = max(0, int(min(size, np.ceil(min(ax, bx, cx) - 0.5))))
+        x1 = min(size, int(max(0, np.floor(max(ax, bx, cx) - 0.5) + 1)))
+        y0 = max(0, int(min(size, np.ceil(min(ay, by, cy) - 0.5))))
+        y1 = min(size, int(max(0, np.floor(max(ay, by, cy) - 0.5) + 1)))
+        for row in range(y0, y1):
+            for column in range(x0, x1):
+                px, py = column + 0.5, row + 0.5
+                wa = (bx - px) * (cy - py) - (by - py) * (cx - px)
+                wb = (cx - px) * (ay - py) - (cy - py) * (ax - px)
+                wc = (ax - px) * (by - py) - (ay - py) * (bx - px)
+                if wa <= 0 and wb <= 0 and wc <= 0:
+                    wa, wb, wc = wa / area, wb / area, wc / area
+                    z = wa * az + wb * bz + wc * cz
+                    if z > depth[row, column]:
+                        depth[row, column] = z
+                        index[row, column] = t
+                        weights[row, column, 0], weights[row, column, 1], weights[row, column, 2] = wa, wb, wc
+    return index, weights, depth

@@ -1,0 +1,72 @@
+"""Meshes that a user brings, one file a photo, from any 3D method (3DDFA, PRNet, DECA, the paper's own ...).
+
+The vertices are in the photo's pixels. Methods differ in the direction of y: "y-down" counts from the photo's top, as
+pixels do; "y-up" from its bottom, as 3DDFA's and PRNet's .obj files do. +z points to the viewer.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from facerelief.errors import DatasetError, FacereliefError, MissingExtra
+from facerelief.geometry.mesh import FaceMesh
+from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
+
+SUFFIXES = (".ply", ".obj", ".npz")
+_DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+@RECONSTRUCTORS.add("meshfile")
+class MeshFile:
+    """Reads FOLDER/<photo's stem>.ply, .obj or .npz (arrays `vertices` (V, 3) and `triangles` (T, 3))."""
+
+    def __init__(self, folder: Path, axes: str = "y-down") -> None:
+        if not Path(folder).is_dir():
+            raise FacereliefError(f"no folder of meshes {folder}; name the one that holds .ply, .obj or .npz files")
+        if axes not in ("y-down", "y-up"):
+            raise FacereliefError(f"no mesh axes {axes!r}; choose from y-down, y-up")
+        self.folder, self.axes = Path(folder), axes
+
+    def __call__(self, face: AlignedFace) -> FaceMesh:
+        """The mesh of one photo, in crop pixels. Raises `DatasetError` where there is none or it is damaged."""
+        candidates = [self.folder / (face.source.stem + suffix) for suffix in SUFFIXES]
+        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if path is None:
+            raise DatasetError(
+                f"no mesh {face.source.stem}{{{','.join(SUFFIXES)}}} in {self.folder}; export one for it"
+            )
+        try:
+            vertices, triangles = _read_npz(path) if path.suffix == ".npz" else _read_mesh(path)
+            if self.axes == "y-up":
+                vertices = vertices * (1, -1, 1) + (0, face.photo_size[1], 0)
+            return FaceMesh(face.crop.to_crop(vertices), _facing(vertices, triangles))
+        except DatasetError as reason:
+            raise DatasetError(f"{path}: {reason}") from reason
+        except _DAMAGE as reason:
+            raise DatasetError(f"{path} is not a readable mesh ({reason}); export it again") from reason
+
+
+def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+        return arrays["vertices"].astype(np.float64), arrays["triangles"].astype(np.int64)
+
+
+def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        import trimesh
+
+        mesh = trimesh.load(path, force="mesh", process=False)
+    except ImportError as reason:  # trimesh itself imports some packages only when a file needs them
+        raise MissingExtra(reason.name or "trimesh", "meshes") from reason
+    return np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
+
+
+def _facing(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """The triangles wound so that most of the surface faces the viewer: methods differ in their winding."""
+    if triangles.ndim != 2 or not len(triangles) or triangles.min() < 0 or triangles.max() >= len(vertices):
+        return triangles
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    return triangles[:, ::-1] if area.sum() > 0 else triangles

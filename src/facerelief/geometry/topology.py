@@ -1,0 +1,39 @@
+"""The triangles of MediaPipe's 468-point face.
+
+The table holds the 3-cycles of MediaPipe's published tessellation edges (Apache-2.0) without the two false ones
+(279-294-358 and 49-64-129), all wound counter-clockwise seen from the front with y up. The surface has four borders:
+the outline, the eyes, and the inner lips.
+"""
+
+import functools
+from importlib import resources
+from itertools import pairwise
+
+import numpy as np
+
+INNER_LIPS = (13, 82, 81, 80, 191, 78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312)
+OUTLINE = (
+    *(109, 10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400),
+    *(377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67),
+)
+# Each eye from corner to corner, along the upper and along the lower lid.
+_UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))
+_LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
+
+
+@functools.cache
+def face_triangles() -> np.ndarray:
+    """The 852 triangles, int64 (852, 3)."""
+    table = resources.files("facerelief.geometry").joinpath("facemesh_triangles.csv")
+    with table.open() as stream:
+        return np.loadtxt(stream, delimiter=",", skiprows=1, dtype=np.int64)
+
+
+@functools.cache
+def eye_triangles() -> np.ndarray:
+    """28 triangles that close the eyes, a strip between the lids of each, int64 (28, 3), wound as the face's."""
+    triangles: list[tuple[int, int, int]] = []
+    for upper, lower in zip(_UPPER_LIDS, _LOWER_LIDS, strict=True):
+        for (u0, u1), (l0, l1) in zip(pairwise(upper), pairwise(lower), strict=True):
+            triangles += [(u0, l0, l1), (u0, l1, u1)]
+    return np.array([t for t in triangles if len(set(t)) == 3], dtype=np.int64)

@@ -1,0 +1,1 @@
+"""Networks, features and their files."""

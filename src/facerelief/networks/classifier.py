@@ -1,0 +1,49 @@
+"""The expression classifier: the judge of edited photos, trained on real ones only, and the features of its trunk."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Classifier(nn.Module):
+    """A small residual network with batch norm, image (N, C, H, W) in [-1, 1] to logits (N, classes).
+
+    channels: 3 (RGB) or 1 (luma). width: channels of the first stage; the last of four has eight times as many.
+    """
+
+    def __init__(self, channels: int = 3, classes: int = 8, width: int = 32, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        widths = [width, width, 2 * width, 4 * width, 8 * width]
+        self.stages = nn.ModuleList(_Stage(widths[k], widths[k + 1], stride=1 if k == 0 else 2) for k in range(4))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(widths[-1], classes))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Class logits."""
+        logits: Tensor = self.head(self.features(image)[-1].mean(dim=(2, 3)))
+        return logits
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The four stages' maps, from fine to coarse: V of Eq. 10 where `perceptual` is "judge"."""
+        maps, h = [], self.stem(image)
+        for stage in self.stages:
+            h = stage(h)
+            maps.append(h)
+        return maps
+
+
+class _Stage(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.skip = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.skip(x))

@@ -1,0 +1,94 @@
+"""StarGAN (Choi et al., CVPR 2018): the paper's RGB network, and the trunk and critic of its depth network.
+
+Instance norm uses each image's own statistics in training and at test, so train() and eval() agree. Convolutions pad
+with zeros: reflection would make a constant label plane invisible to instance norm.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def _norm(channels: int) -> nn.Module:
+    return nn.InstanceNorm2d(channels, affine=True, track_running_stats=False)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a skip, (N, C, H, W) to (N, C, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            _norm(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            _norm(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """One block."""
+        return x + self.body(x)
+
+
+class Generator(nn.Module):
+    """G: image and condition to image. 8.44 M parameters at width 64, 6 blocks and 8 conditions.
+
+    channels: of the image, in and out. conditions: length of the one-hot condition. width: channels of the first layer.
+    """
+
+    def __init__(self, channels: int = 3, conditions: int = 8, width: int = 64, blocks: int = 6) -> None:
+        super().__init__()
+        self.channels, self.conditions = channels, conditions
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels + conditions, width, 7, padding=3, bias=False),
+            _norm(width),
+            nn.ReLU(inplace=True),
+        ]
+        for k in (1, 2):
+            layers += [
+                nn.Conv2d(width * k, width * k * 2, 4, stride=2, padding=1, bias=False),
+                _norm(width * k * 2),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [ResidualBlock(width * 4) for _ in range(blocks)]
+        for k in (4, 2):
+            layers += [
+                nn.ConvTranspose2d(width * k, width * k // 2, 4, stride=2, padding=1, bias=False),
+                _norm(width * k // 2),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [nn.Conv2d(width, channels, 7, padding=3, bias=False), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor, condition: Tensor) -> Tensor:
+        """image: (N, C, H, W) in [-1, 1], H and W divisible by 4; condition: (N, conditions). Returns (N, C, H, W)."""
+        planes = condition[:, :, None, None].expand(-1, -1, *image.shape[2:]).to(image.dtype)
+        out: Tensor = self.layers(torch.cat([image, planes], dim=1))
+        return out
+
+
+class Discriminator(nn.Module):
+    """D: image to patch logits D_adv and class logits D_cls. 44.8 M parameters at 128 px, width 64 and 8 classes.
+
+    Strided convolutions halve the image and double the channels (at most `max_channels`) until the map is 2 px, or
+    4 px for images of 256 px: six of them at 128 and 256 px, five at 64 px.
+    """
+
+    def __init__(
+        self, size: int = 128, channels: int = 3, classes: int = 8, width: int = 64, max_channels: int = 2048
+    ) -> None:
+        super().__init__()
+        depth = min(6, size.bit_length() - 2)
+        layers: list[nn.Module] = []
+        inputs, outputs = channels, width
+        for _ in range(depth):
+            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.01, inplace=True)]
+            inputs, outputs = outputs, min(outputs * 2, max_channels)
+        self.trunk = nn.Sequential(*layers)
+        self.adversarial = nn.Conv2d(inputs, 1, 3, padding=1, bias=False)
+        self.classes = nn.Conv2d(inputs, classes, size >> depth, bias=False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """image: (N, C, size, size) in [-1, 1]. Returns patch logits (N, 1, h, w) and class logits (N, classes)."""
+        h = self.trunk(image)
+        return self.adversarial(h), self.classes(h).flatten(1)

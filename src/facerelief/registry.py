@@ -1,0 +1,35 @@
+"""Plug-ins by name: a dictionary whose error lists the right names."""
+
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from facerelief.errors import FacereliefError
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Named things of one kind, e.g. `RECONSTRUCTORS["mediapipe"]`."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+
+    def add(self, name: str) -> Callable[[T], T]:
+        """Decorator that registers what it decorates under `name`."""
+
+        def register(entry: T) -> T:
+            if name in self._entries:
+                raise ValueError(f"{self.kind} {name!r} is registered already")
+            self._entries[name] = entry
+            return entry
+
+        return register
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._entries:
+            raise FacereliefError(f"no {self.kind} {name!r}; choose from {', '.join(sorted(self))}")
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)

@@ -1,0 +1,125 @@
+"""Stage 1: pre-train the depth network on real pairs of photo and map (Eqs. 5-11).
+
+facerelief train depth DATASET -o RUN --preset cpu
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facerelief import equations as eq
+from facerelief.config import DepthTraining, from_json
+from facerelief.data.arrays import Arrays
+from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
+from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, named_tensors, save_checkpoint
+from facerelief.networks.depth import GUIDES, DepthTranslator
+from facerelief.networks.stargan import Discriminator
+from facerelief.training.run import WEIGHTS
+from facerelief.training.samples import save_depth_grid
+from facerelief.training.session import Progress, Session
+from facerelief.training.step import Average, Noise, augmented, discriminator_terms, discriminator_weights, learns
+
+Features = Callable[[Tensor], list[Tensor]]
+
+
+@dataclass
+class DepthNets:
+    """G_depth with G'_depth, and D_depth."""
+
+    translator: nn.Module
+    critic: nn.Module
+
+
+def build_nets(config: DepthTraining) -> DepthNets:
+    """Fresh networks of the run's size."""
+    channels = {"rgb": 3, "luma": 1}[config.colour]
+    critic = Discriminator(
+        config.size, GUIDES[config.guide], len(config.expressions), config.d_width, config.d_max_channels
+    )
+    return DepthNets(DepthTranslator(channels, config.guide, config.width, config.blocks), critic)
+
+
+def generator_terms(
+    nets: DepthNets, batch: Batch, config: DepthTraining, features: Features | None, noise: Noise
+) -> eq.Terms:
+    """The terms of G_depth and G'_depth on real pairs."""
+    d_hat = nets.translator(batch.image)
+    logits, class_logits = nets.critic(augmented(d_hat, noise, config.augment, light=False))
+    terms = {
+        "adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
+        "cls": eq.classification(class_logits, batch.label),  # Eq. 6
+        "rec": eq.reconstruction(batch.image, nets.translator(d_hat, to="image")),  # Eq. 7
+        "pix": eq.pixel(batch.geometry, d_hat),  # Eq. 9
+    }
+    if features is not None:
+        terms["per"] = eq.perceptual(features, batch.geometry, d_hat)  # Eq. 10
+    return terms
+
+
+def generator_weights(config: DepthTraining) -> dict[str, float]:
+    """Eq. 8's lambdas and the weights of Eqs. 9 and 10."""
+    return {
+        "adv": config.adv_weight,
+        "cls": config.cls_weight,
+        "rec": config.rec_weight,
+        "pix": config.pix_weight,
+        "per": config.per_weight,
+    }
+
+
+def train_depth(
+    config: DepthTraining,
+    train: Arrays,
+    held_out: Arrays,
+    folder: Path,
+    basis: dict[str, Any],
+    features: Features | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Train, or go on with, the run in `folder`; returns its weights file.
+
+    held_out: validation samples for the grids. basis: what config.json records of the data. features: V of Eq. 10.
+    """
+    session = Session("depth", config, folder, basis, progress)
+    nets = build_nets(config)
+    translator, mean = nets.translator, Average(nets.translator, config.ema)
+    nets.translator, nets.critic = session.adopt(
+        {"translator": nets.translator, "critic": nets.critic}, fixed={"average": mean}
+    )
+    batches = Batches(train, config, config.guide, session.rank, session.world)
+    shown = make_batch(held_out, spread_rows(held_out), config.guide, device=session.device)
+
+    for step in session.steps(lambda path: save_depth_grid(path, mean.module, shown)):
+        batch, noise = batches(step, session.device), session.noise(step)
+        with torch.no_grad():
+            fake = nets.translator(batch.image)
+        real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, fake))
+        learns(nets.critic, True)
+        terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, config.conf_penalty)
+        session.descend("D_depth", terms, discriminator_weights(config), step, "critic")
+        if (step + 1) % config.d_steps == 0:
+            learns(nets.critic, False)
+            terms = generator_terms(nets, batch, config, features, noise)
+            session.descend("G_depth", terms, generator_weights(config), step, "translator")
+            mean.update(translator, step)
+
+    if session.run.main:
+        tensors = named_tensors(translator=mean.module, critic=session.accelerator.unwrap_model(nets.critic))
+        save_checkpoint(folder / WEIGHTS, "depth", tensors, session.run.settings)
+    session.close()
+    return folder / WEIGHTS
+
+
+def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]:
+    """The depth network of a finished stage 1, its configuration and its file."""
+    path = folder / WEIGHTS if folder.is_dir() else folder
+    saved = load_checkpoint(path, "depth")
+    config = from_json(DepthTraining, saved.facts["config"])
+    nets = build_nets(config)
+    saved.fill(nets.translator, "translator")
+    saved.fill(nets.critic, "critic")
+    return nets, config, saved

@@ -1,0 +1,184 @@
+"""Stage 2: StarGAN guided end to end by the depth network (Eqs. 1-8 and 11); without guidance, StarGAN.
+
+facerelief train expression DATASET --depth DEPTH_RUN -o RUN --preset cpu
+facerelief train expression DATASET --guide none -o RUN --preset cpu
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facerelief import equations as eq
+from facerelief.config import ExpressionTraining
+from facerelief.data.arrays import Arrays
+from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
+from facerelief.errors import FacereliefError
+from facerelief.networks.checkpoint import named_tensors, save_checkpoint
+from facerelief.networks.stargan import Discriminator, Generator
+from facerelief.training.depth import DepthNets, Features
+from facerelief.training.run import WEIGHTS
+from facerelief.training.samples import one_hot, save_expression_grid
+from facerelief.training.session import Progress, Session
+from facerelief.training.step import Average, Noise, augmented, discriminator_terms, discriminator_weights, learns
+
+
+@dataclass
+class Nets:
+    """G_rgb and D_rgb, and the depth network where the run is guided."""
+
+    generator: nn.Module
+    critic: nn.Module
+    depth: DepthNets | None
+
+
+def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
+    """Fresh RGB networks of the run's size beside a pre-trained depth network."""
+    if (depth is None) != (config.guide == "none"):
+        raise FacereliefError(
+            f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
+        )
+    channels, classes = {"rgb": 3, "luma": 1}[config.colour], len(config.expressions)
+    generator = Generator(channels, classes, config.width, config.blocks)
+    return Nets(generator, Discriminator(config.size, channels, classes, config.d_width, config.d_max_channels), depth)
+
+
+def generator_terms(
+    nets: Nets, batch: Batch, y_t: Tensor, config: ExpressionTraining, features: Features | None, noise: Noise
+) -> eq.Terms:
+    """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs."""
+    classes = len(config.expressions)
+    i_t = nets.generator(batch.image, one_hot(y_t, classes))
+    logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
+    i_cycled = nets.generator(i_t, one_hot(batch.label, classes))
+    terms = {
+        "adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
+        "cls": eq.classification(class_logits, y_t),  # Eq. 2
+        "rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
+    }
+    if nets.depth is None:
+        return terms
+    d_t = nets.depth.translator(i_t)
+    logits, class_logits = nets.depth.critic(augmented(d_t, noise, config.augment, light=False))
+    terms |= {
+        "depth_adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
+        "depth_cls": eq.classification(class_logits, y_t),  # Eq. 6
+        "depth_rec": eq.reconstruction(i_t, nets.depth.translator(d_t, to="image")),  # Eq. 7
+    }
+    if config.freeze_depth:
+        return terms
+    d_hat = nets.depth.translator(batch.image)
+    terms["depth_pix"] = eq.pixel(batch.geometry, d_hat)  # Eq. 9
+    if features is not None:
+        terms["depth_per"] = eq.perceptual(features, batch.geometry, d_hat)  # Eq. 10
+    return terms
+
+
+def generator_weights(config: ExpressionTraining) -> dict[str, float]:
+    """L_rgb + depth_weight * (adv + cls) + depth_rec_weight * rec, and the anchor's own weights."""
+    return {
+        "adv": config.adv_weight,
+        "cls": config.cls_weight,
+        "rec": config.rec_weight,
+        "depth_adv": config.depth_weight * config.adv_weight,
+        "depth_cls": config.depth_weight * config.cls_weight,
+        "depth_rec": config.depth_rec_weight,
+        "depth_pix": config.pix_weight,
+        "depth_per": config.per_weight,
+    }
+
+
+def train_expression(
+    config: ExpressionTraining,
+    train: Arrays,
+    held_out: Arrays,
+    folder: Path,
+    basis: dict[str, Any],
+    depth: DepthNets | None = None,
+    features: Features | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Train, or go on with, the run in `folder`; returns its weights file.
+
+    depth: the networks of a finished stage 1 of the same guide, size, colour and expressions; None for guide "none".
+    """
+    session = Session("editor", config, folder, basis, progress)
+    nets = build_nets(config, depth)
+    generator, mean = nets.generator, Average(nets.generator, config.ema)
+    learners, fixed = _players(nets, config, mean)
+    for name, module in zip(learners, session.adopt(learners, fixed), strict=True):
+        _put(nets, name, module)
+    guide, classes = "depth" if config.guide == "none" else config.guide, len(config.expressions)
+    batches = Batches(train, config, guide, session.rank, session.world)
+    shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
+
+    def draw(path: Path) -> None:
+        translator = nets.depth.translator if nets.depth else None
+        save_expression_grid(path, mean.module, translator, shown, classes)
+
+    for step in session.steps(draw):
+        batch, noise = batches(step, session.device), session.noise(step)
+        y_t = noise.permuted(batch.label)
+        discriminator_step(session, nets, batch, y_t, step, noise)
+        if (step + 1) % config.d_steps == 0:
+            _freeze_critics(nets, True)
+            if step < config.warm_up:
+                terms = {"rec": eq.reconstruction(batch.image, nets.generator(batch.image, one_hot(y_t, classes)))}
+            else:
+                terms = generator_terms(nets, batch, y_t, config, features, noise)
+            moving = [name for name in learners if name in ("generator", "translator")]
+            session.descend("G", terms, generator_weights(config), step, *moving)
+            mean.update(generator, step)
+
+    if session.run.main:
+        save_checkpoint(folder / WEIGHTS, "editor", named_tensors(generator=mean.module), session.run.settings)
+    session.close()
+    return folder / WEIGHTS
+
+
+def discriminator_step(session: Session, nets: Nets, batch: Batch, y_t: Tensor, step: int, noise: Noise) -> None:
+    """One step of D_rgb and, where the run is guided, of D_depth."""
+    config = session.config
+    assert isinstance(config, ExpressionTraining)
+    _freeze_critics(nets, False)
+    with torch.no_grad():
+        i_t = nets.generator(batch.image, one_hot(y_t, len(config.expressions)))
+        d_t = nets.depth.translator(i_t) if nets.depth else None
+    weights = discriminator_weights(config)
+    real, fake = augmented(batch.image, noise, config.augment), augmented(i_t, noise, config.augment)
+    terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, beta=0.0)
+    session.descend("D_rgb", terms, weights, step, "critic")
+    if nets.depth is not None and d_t is not None:
+        real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
+        beta = config.conf_penalty
+        terms = discriminator_terms(nets.depth.critic, real, fake, batch.label, step, config, noise, beta)
+        session.descend("D_depth", terms, weights, step, "depth_critic")
+
+
+def _players(
+    nets: Nets, config: ExpressionTraining, mean: Average
+) -> tuple[dict[str, nn.Module], dict[str, nn.Module]]:
+    """Who learns, and what else belongs to the state."""
+    learners = {"generator": nets.generator, "critic": nets.critic}
+    fixed: dict[str, nn.Module] = {"average": mean}
+    if nets.depth is not None:
+        learners["depth_critic"] = nets.depth.critic
+        if config.freeze_depth:
+            learns(nets.depth.translator, False)
+        (fixed if config.freeze_depth else learners)["translator"] = nets.depth.translator
+    return learners, fixed
+
+
+def _put(nets: Nets, name: str, module: nn.Module) -> None:
+    if name in ("generator", "critic"):
+        setattr(nets, name, module)
+    elif nets.depth is not None:
+        setattr(nets.depth, {"depth_critic": "critic", "translator": "translator"}[name], module)
+
+
+def _freeze_critics(nets: Nets, frozen: bool) -> None:
+    for critic in (nets.critic, nets.depth.critic if nets.depth else None):
+        if critic is not None:
+            learns(critic, not frozen)

@@ -1,0 +1,170 @@
+"""From a dataset and a configuration to a training, as the command line starts it and Python can too."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facerelief.config import Config, DepthTraining, ExpressionTraining, JudgeTraining, Training
+from facerelief.data.arrays import Arrays, load_arrays
+from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
+from facerelief.errors import DatasetError, FacereliefError
+from facerelief.files import sha256
+from facerelief.networks.vgg import load_vgg19, three_channels
+from facerelief.training.depth import Features, load_depth_nets, train_depth
+from facerelief.training.expression import train_expression
+from facerelief.training.gate import GateResult, geometry_gate
+from facerelief.training.judge import Accuracy, load_judge, train_judge
+from facerelief.training.session import Progress
+
+Decoding = Callable[[int, int], None]
+GREY, GREY_SHARE = 3.0, 0.2  # chroma below which a photo is grey, and the share of them that makes a dataset grey
+
+
+@dataclass(frozen=True)
+class Material:
+    """A dataset's splits as arrays, and what a run records of it."""
+
+    train: Arrays
+    val: Arrays
+    test: Arrays
+    basis: dict[str, Any]
+
+
+def natural_colour(dataset: Path) -> str:
+    """ "luma" where more than a fifth of the kept photos are grey, else "rgb"."""
+    kept = [s for s in read_samples(dataset) if s.keep]
+    grey = sum(s.chroma < GREY for s in kept)
+    return "luma" if grey > GREY_SHARE * len(kept) else "rgb"
+
+
+def load_material(dataset: Path, config: Training, decoding: Decoding = lambda done, total: None) -> Material:
+    """The kept samples of the run's expressions, decoded at its size. Raises `DatasetError` where a split is too small."""
+    samples = read_samples(dataset)
+    splits = {split: chosen(samples, split, config.expressions) for split in ("train", "val", "test")}
+    if len(splits["train"]) < config.batch:
+        raise DatasetError(
+            f"{dataset} has {len(splits['train'])} kept training photos, fewer than a batch of {config.batch}"
+        )
+    _check_leak(dataset, splits)
+
+    def arrays(split: str) -> Arrays:
+        rows, complete = splits[split], split == "train"
+        return load_arrays(dataset, rows, config.size, config.colour, config.expressions, decoding, complete=complete)
+
+    basis = {"dataset": dataset.resolve().name, "metadata_sha256": sha256(dataset / METADATA)}
+    return Material(arrays("train"), arrays("val"), arrays("test"), basis)
+
+
+def run_depth(
+    dataset: Path,
+    config: DepthTraining,
+    folder: Path,
+    *,
+    vgg: Path | None = None,
+    judge: Path | None = None,
+    progress: Progress | None = None,
+    decoding: Decoding = lambda done, total: None,
+) -> Path:
+    """Stage 1 on a dataset; returns the weights."""
+    features = load_features(config, vgg, judge)
+    material = load_material(dataset, config, decoding)
+    return train_depth(config, material.train, material.val, folder, material.basis, features, progress)
+
+
+def run_expression(
+    dataset: Path,
+    config: ExpressionTraining,
+    folder: Path,
+    *,
+    depth: Path | None = None,
+    vgg: Path | None = None,
+    judge: Path | None = None,
+    progress: Progress | None = None,
+    decoding: Decoding = lambda done, total: None,
+) -> Path:
+    """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none"."""
+    material = load_material(dataset, config, decoding)
+    if config.guide == "none":
+        return train_expression(config, material.train, material.val, folder, material.basis, progress=progress)
+    if depth is None:
+        raise FacereliefError("guided training needs a depth network: give --depth RUN, or --guide none for StarGAN")
+    nets, stage1, saved = load_depth_nets(depth)
+    for name in ("size", "colour", "expressions", "guide"):
+        if getattr(stage1, name) != getattr(config, name):
+            raise FacereliefError(
+                f"{depth} was trained with {name} {getattr(stage1, name)}, not {getattr(config, name)}"
+            )
+    if saved.facts["metadata_sha256"] != material.basis["metadata_sha256"]:
+        # The splits may differ, so the depth network may have seen this dataset's held-out people.
+        raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
+    features = None if config.freeze_depth else load_features(config, vgg, judge)
+    basis = material.basis | {"depth_weights_sha256": sha256(saved.path)}
+    return train_expression(config, material.train, material.val, folder, basis, nets, features, progress)
+
+
+def run_judge(
+    dataset: Path,
+    config: JudgeTraining,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    decoding: Decoding = lambda done, total: None,
+) -> tuple[Path, Accuracy]:
+    """Train the judge; returns its weights and its accuracy on the test photos."""
+    material = load_material(dataset, config, decoding)
+    return train_judge(config, material.train, material.test, folder, material.basis, progress)
+
+
+def run_gate(dataset: Path, config: Training, decoding: Decoding = lambda done, total: None) -> list[GateResult]:
+    """What depth alone and normals alone tell of expressions, on the dataset's held-out maps (val and test)."""
+    material = load_material(dataset, config, decoding)
+    return [geometry_gate(material.train, material.val, guide) for guide in ("depth", "normal")]
+
+
+def inherited(depth: Path, config: Config, given: set[str]) -> Config:
+    """`config` with the size, colour, expressions and guide of a depth network, but for what the user gave."""
+    _, stage1, _ = load_depth_nets(depth)
+    names = {"size", "colour", "expressions", "guide"} - given
+    return dataclasses.replace(config, **{name: getattr(stage1, name) for name in names})
+
+
+def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Features | None:
+    """V of Eq. 10, as `perceptual` says."""
+    if config.perceptual == "none":
+        return None
+    if config.perceptual == "vgg19":
+        return _on_device(load_vgg19(vgg))
+    if judge is None:
+        raise FacereliefError(
+            "perceptual=judge needs a judge: give --judge RUN; do not judge the result by the same one"
+        )
+    network, settings = load_judge(judge)
+    channels = {"rgb": 3, "luma": 1}[settings.colour]
+
+    def features(maps: Tensor) -> list[Tensor]:
+        return network.to(maps.device).features(three_channels(maps)[:, :channels])
+
+    return features
+
+
+def _on_device(network: torch.nn.Module) -> Features:
+    def features(maps: Tensor) -> list[Tensor]:
+        found: list[Tensor] = network.to(maps.device)(maps)
+        return found
+
+    return features
+
+
+def _check_leak(dataset: Path, splits: dict[str, list[Sample]]) -> None:
+    people = {split: {s.identity for s in rows} for split, rows in splits.items()}
+    for held_out in ("val", "test"):
+        shared = people["train"] & people[held_out]
+        if shared:
+            raise DatasetError(
+                f"{dataset}: {sorted(shared)[0]} is in train and in {held_out}; a person must be in one split only"
+            )

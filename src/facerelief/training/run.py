@@ -1,0 +1,148 @@
+"""A run folder: its configuration, what it logged, its pictures, and the state from which it goes on bit for bit.
+
+RUN/config.json          the configuration and what the run stands on (dataset, depth network), with checksums
+RUN/metrics.jsonl        one line each `log_every` steps: every raw and weighted term under its paper name
+RUN/tensorboard/         the same for TensorBoard
+RUN/samples/             grids of held-out photos
+RUN/state.safetensors    weights, optimisers, averages and the step; replaced as a whole
+RUN/weights.safetensors  what others use, with RUN/README.md as its card
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facerelief.config import Training
+from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
+from facerelief.files import write_json
+from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
+
+CONFIG, METRICS, STATE, WEIGHTS, CARD = (
+    "config.json",
+    "metrics.jsonl",
+    "state.safetensors",
+    "weights.safetensors",
+    "README.md",
+)
+
+
+class Run:
+    """One run folder, new or continued. On processes other than the main one it writes nothing."""
+
+    def __init__(
+        self, folder: Path, kind: str, config: Training, basis: Mapping[str, Any], *, main: bool = True
+    ) -> None:
+        self.folder, self.main = folder, main
+        # Through JSON, so that what is compared is what is written.
+        self.settings = json.loads(json.dumps({"kind": kind, "config": dataclasses.asdict(config), **basis}))
+        self._writer: Any = None
+        if folder.is_file():
+            raise FacereliefError(f"{folder} is a file; name a folder for the run")
+        before = read_settings(folder) if (folder / CONFIG).is_file() else None
+        if before is not None:
+            _same_run(folder, before, self.settings)
+        elif folder.is_dir() and any(folder.iterdir()):
+            raise FacereliefError(f"{folder} holds other files; choose an empty folder for the run")
+        if main:
+            write_json(folder / CONFIG, self.settings)
+
+    def restore(self, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> int:
+        """Load the saved state, if there is one. Returns the step to go on with; drops what was logged after it."""
+        if not (self.folder / STATE).is_file():
+            self._forget_after(0)
+            return 0
+        saved = load_checkpoint(self.folder / STATE, "state")
+        for name, module in modules.items():
+            saved.fill(module, name)
+        for name, optimiser in optimisers.items():
+            _restore_optimiser(optimiser, saved.part(f"optimiser.{name}"))
+        step = int(saved.facts["step"])
+        self._forget_after(step)
+        return step
+
+    def save(
+        self, step: int, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
+    ) -> None:
+        """Write the state from which `restore` goes on at `step`."""
+        if not self.main:
+            return
+        tensors = {
+            f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
+        }
+        for name, optimiser in optimisers.items():
+            for place, values in optimiser.state_dict()["state"].items():
+                tensors |= {f"optimiser.{name}.{place}.{key}": value for key, value in values.items()}
+        save_checkpoint(self.folder / STATE, "state", tensors, {"step": step})
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line of metrics."""
+        if not self.main:
+            return
+        with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": step, **values}) + "\n")
+        writer = self._tensorboard(step)
+        for name, value in values.items():
+            writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush TensorBoard's file."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _forget_after(self, step: int) -> None:
+        """Lines logged after the saved state would be logged twice."""
+        path = self.folder / METRICS
+        if self.main and path.is_file():
+            kept = [line for line in read_metrics(self.folder) if line["step"] <= step]
+            path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+
+    def _tensorboard(self, step: int) -> Any:
+        if self._writer is None:
+            try:
+                from torch.utils.tensorboard.writer import SummaryWriter
+            except ImportError as reason:
+                raise MissingExtra("tensorboard", "train") from reason
+            self._writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=step)
+        return self._writer
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """config.json of a run. Raises `CheckpointError` where there is none."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise CheckpointError(f"{folder} is not a run (no {CONFIG}); name the folder that a training wrote")
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as reason:
+        raise CheckpointError(f"{path} is damaged ({reason}); choose another run") from reason
+    return settings
+
+
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
+    path = folder / METRICS
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """A continued run must be the same run; its length and how often it reports may change."""
+    free = ("steps", "log_every", "sample_every", "save_every")
+    old, new = ({**run, "config": {k: v for k, v in run["config"].items() if k not in free}} for run in (before, now))
+    changed = [f"{k}.{j}" for k in ("config",) for j in new[k] if old[k].get(j) != new[k][j]]
+    changed += [k for k in new if k != "config" and old.get(k) != new[k]]
+    if changed:
+        raise FacereliefError(f"{folder} holds a run with another {changed[0]}; choose another folder or delete it")
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        place, key = name.split(".", 1)
+        state.setdefault(int(place), {})[key] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

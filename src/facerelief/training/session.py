@@ -1,0 +1,142 @@
+"""The life of a run around its steps: device and precision, optimisers and schedule, restore, log, sample, save.
+
+session = Session("depth", config, folder, basis, progress)
+nets = session.adopt({"translator": G, "critic": D}, averages={"average": mean})
+for step in session.steps(draw):
+    ...
+    session.descend("D_depth", terms, weights, step, "critic")
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facerelief import equations as eq
+from facerelief.config import Training
+from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.training.run import Run
+from facerelief.training.step import Noise
+
+Progress = Callable[[int, int, dict[str, float]], None]
+
+
+class Session:
+    """One process's part in a run. Start several processes with torchrun; accelerate then shares the work."""
+
+    def __init__(
+        self, kind: str, config: Training, folder: Path, basis: Mapping[str, Any], progress: Progress | None = None
+    ) -> None:
+        self.config, self.progress = config, progress or (lambda done, total, values: None)
+        self.accelerator = _accelerator(config)
+        self.device: torch.device = self.accelerator.device
+        self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        self.run = Run(folder, kind, config, basis, main=self.accelerator.is_main_process)
+        self._modules: dict[str, nn.Module] = {}
+        self._optimisers: dict[str, torch.optim.Optimizer] = {}
+        self._stepping: dict[str, Any] = {}
+        self._log = Log()
+        self._start = 0
+
+    def adopt(self, learners: Mapping[str, nn.Module], fixed: Mapping[str, nn.Module]) -> list[nn.Module]:
+        """Take networks in: `learners` get an Adam each, `fixed` (averages) are saved with them. Restores the state.
+
+        Returns the learners as they are to be called (on the device, in the run's precision).
+        """
+        for module in (*learners.values(), *fixed.values()):
+            module.to(self.device)
+        rates = {name: self.config.d_lr if "critic" in name else self.config.lr for name in learners}
+        self._modules = {**learners, **fixed}
+        self._optimisers = {
+            name: torch.optim.Adam(module.parameters(), rates[name], self.config.betas)
+            for name, module in learners.items()
+        }
+        self._start = self.run.restore(self._modules, self._optimisers)
+        prepared = self.accelerator.prepare(*learners.values(), *self._optimisers.values())
+        self._stepping = dict(zip(learners, prepared[len(learners) :], strict=True))
+        return list(prepared[: len(learners)])
+
+    def noise(self, step: int) -> Noise:
+        """The random numbers of one step."""
+        return Noise(self.config.seed, step, self.device, self.rank)
+
+    def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
+        """The steps still to do; between them logs, draws samples (`draw` gets the picture's path) and saves."""
+        total = self.config.steps
+        for step in range(self._start, total):
+            yield step
+            done = step + 1
+            if _due(done, self.config.log_every, total):
+                values = self._log.flush()
+                self.run.log(done, values)
+                self.progress(done, total, values)
+            if _due(done, self.config.sample_every, total) and self.run.main:
+                draw(self.run.folder / "samples" / f"step-{done:07d}.png")
+            if _due(done, self.config.save_every, total):
+                self.run.save(done, self._modules, self._optimisers)
+        self.run.close()
+
+    def descend(self, player: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str) -> None:
+        """One optimiser step of the networks `names` down the weighted sum of `terms`, which are logged."""
+        loss = eq.weighted_sum(terms, weights)
+        if not torch.isfinite(loss):
+            bad = next((name for name, term in terms.items() if not torch.isfinite(term)), "sum")
+            raise FacereliefError(f"{player}/{bad} is not finite at step {step}; start again with a lower --set lr")
+        self._log.add(player, terms, weights)
+        chosen = [self._stepping[name] for name in names]
+        for optimiser in chosen:
+            optimiser.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        for optimiser in chosen:
+            for group in optimiser.param_groups:
+                group["lr"] = group.setdefault("initial_lr", group["lr"]) * decay(step, self.config)
+            optimiser.step()
+
+    def close(self) -> None:
+        """Leave the process group in order."""
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+
+
+class Log:
+    """Means of the terms since the last line: raw, and weighted under `weighted/`."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, player: str, terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> None:
+        """Note one step of one player, e.g. "G_rgb"."""
+        for name, term in terms.items():
+            raw = term.detach()
+            for key, value in ((f"{player}/{name}", raw), (f"weighted/{player}/{name}", raw * weights[name])):
+                self._sums[key] = self._sums.get(key, torch.zeros_like(value)) + value
+                self._counts[key] = self._counts.get(key, 0) + 1
+
+    def flush(self) -> dict[str, float]:
+        """The means, and start anew."""
+        means = {key: float(value) / self._counts[key] for key, value in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        return means
+
+
+def decay(step: int, config: Training) -> float:
+    """Factor of the learning rates: 1, then from `decay_from` of the steps on linearly to zero."""
+    start = config.decay_from * config.steps
+    return 1.0 if step < start else (config.steps - step) / (config.steps - start)
+
+
+def _due(done: int, every: int, total: int) -> bool:
+    return done % every == 0 or done == total
+
+
+def _accelerator(config: Training) -> Any:
+    try:
+        from accelerate import Accelerator
+        from accelerate.utils import set_seed
+    except ImportError as reason:
+        raise MissingExtra("accelerate", "train") from reason
+    set_seed(config.seed)
+    return Accelerator(mixed_precision=config.precision)

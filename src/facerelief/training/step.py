@@ -1,0 +1,106 @@
+"""Pieces of a training step that both stages share: seeded noise, discriminator augmentation and terms, averages."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from facerelief import equations as eq
+from facerelief.config import Training
+
+
+def learns(module: nn.Module, yes: bool) -> None:
+    """Let a module's parameters gather gradients or not: a discriminator in the generators' step does not."""
+    for parameter in module.parameters():
+        parameter.requires_grad_(yes)
+
+
+class Average(nn.Module):
+    """Exponential moving average of a module's parameters; decay 0 copies them."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Move towards `module`; faster during the first steps, so that the start is soon forgotten."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for mean, value in zip(self.module.parameters(), module.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+
+
+class Noise:
+    """Random numbers of one step, the same whenever that step is taken."""
+
+    def __init__(self, seed: int, step: int, device: torch.device, rank: int = 0) -> None:
+        self._random = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + rank)
+        self._device = device
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform in [0, 1)."""
+        return torch.rand(shape, generator=self._random).to(self._device)
+
+    def permuted(self, labels: Tensor) -> Tensor:
+        """The batch's labels in random order: StarGAN's target labels."""
+        return labels[torch.randperm(len(labels), generator=self._random).to(labels.device)]
+
+
+def augmented(images: Tensor, noise: Noise, enabled: bool, *, light: bool = True) -> Tensor:
+    """Shift by up to an eighth and, for photos (`light`), change brightness and contrast; differentiable.
+
+    Only discriminators see it, on real and fake alike, so the generators do not learn to produce it.
+    """
+    if not enabled:
+        return images
+    count, size = len(images), images.shape[-1]
+    shift = (noise.uniform(count, 2) - 0.5) / 4
+    theta = torch.zeros(count, 2, 3, device=images.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1
+    theta[:, :, 2] = (shift * size).round() * 2 / size
+    grid = nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
+    moved = nn.functional.grid_sample(images, grid, mode="nearest", padding_mode="border", align_corners=False)
+    if not light:
+        return moved
+    gain, offset = (noise.uniform(2, count, 1, 1, 1) - 0.5).unbind()
+    mean = moved.mean(dim=(1, 2, 3), keepdim=True)
+    return (moved - mean) * (1 + gain) + mean + offset * 0.5
+
+
+def discriminator_terms(
+    critic: nn.Module, real: Tensor, fake: Tensor, y_s: Tensor, step: int, config: Training, noise: Noise, beta: float
+) -> eq.Terms:
+    """D_rgb's or D_depth's terms: adversarial (Eqs. 1 and 5), class of the real (Eqs. 2 and 6; 11 with beta), penalty."""
+    real_logits, class_logits = critic(real)
+    fake_logits, _ = critic(fake)
+    terms = {
+        "adv": eq.adversarial_discriminator(real_logits, fake_logits, config.objective),
+        "cls": eq.confident_classification(class_logits, y_s, beta),
+    }
+    if config.objective == "wgan-gp":
+        alpha = noise.uniform(len(real), 1, 1, 1)
+        terms["gp"] = eq.gradient_penalty(lambda x: critic(x)[0], real, fake, alpha)
+    if config.objective == "r1" and step % config.r1_every == 0:
+        terms["r1"] = eq.r1_penalty(lambda x: critic(x)[0], real)
+    return terms
+
+
+def discriminator_weights(config: Training) -> dict[str, float]:
+    """Weights of `discriminator_terms`; R1 is lazy, so it weighs `r1_every` times as much when it comes."""
+    return {
+        "adv": config.adv_weight,
+        "cls": config.cls_weight,
+        "gp": config.gp_weight,
+        "r1": config.r1_weight * config.r1_every,
+    }
+
+
+def erased(images: Tensor, noise: Noise) -> Tensor:
+    """A random square of a third of the side set to grey in each image, so that a classifier looks at the whole face."""
+    count, size = len(images), images.shape[-1]
+    corner = (noise.uniform(count, 2) * (size * 2 // 3)).long()
+    place = torch.arange(size, device=images.device)
+    inside = (place >= corner[..., None]) & (place < corner[..., None] + size // 3)
+    hole = inside[:, 0, :, None] & inside[:, 1, None, :]
+    return images.masked_fill(hole[:, None], 0.0)

@@ -1,0 +1,111 @@
+"""StarGAN's networks against the published sizes, and what their padding and norm must keep."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from facerelief.networks.stargan import Discriminator, Generator
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_parameter_counts_are_stargans() -> None:
+    with torch.device("meta"):
+        assert parameters(Generator()) == 8_439_936
+        assert parameters(Discriminator(128)) == 44_786_624
+        assert parameters(Discriminator(128, classes=5)) == 44_762_048
+
+
+@pytest.mark.parametrize(("size", "patches"), [(32, 2), (48, 3), (64, 2), (96, 3), (128, 2), (192, 3), (256, 4)])
+def test_shapes_at_full_width(size: int, patches: int) -> None:
+    with torch.device("meta"):
+        image, condition = torch.empty(2, 3, size, size), torch.empty(2, 8)
+        assert Generator()(image, condition).shape == image.shape
+        logits, class_logits = Discriminator(size)(image)
+    assert logits.shape == (2, 1, patches, patches)
+    assert class_logits.shape == (2, 8)
+
+
+@pytest.mark.parametrize(("size", "layers", "widest"), [(64, 5, 1024), (128, 6, 2048), (256, 6, 2048)])
+def test_the_critic_halves_five_or_six_times(size: int, layers: int, widest: int) -> None:
+    with torch.device("meta"):
+        critic = Discriminator(size)
+    convolutions = [m for m in critic.trunk if isinstance(m, nn.Conv2d)]
+    assert [c.out_channels for c in convolutions] == [64 * 2**k for k in range(layers)]
+    assert convolutions[-1].out_channels == widest
+    assert {(c.kernel_size, c.stride) for c in convolutions} == {((4, 4), (2, 2))}
+
+
+def test_a_narrow_critic_keeps_to_its_most_channels() -> None:
+    critic = Discriminator(64, channels=1, classes=3, width=8, max_channels=16)
+    assert max(c.out_channels for c in critic.trunk if isinstance(c, nn.Conv2d)) == 16
+    logits, class_logits = critic(torch.zeros(1, 1, 64, 64))
+    assert logits.shape == (1, 1, 2, 2)
+    assert class_logits.shape == (1, 3)
+
+
+def test_the_image_stays_in_range_and_other_sizes_pass() -> None:
+    out = Generator(channels=1, conditions=3, width=4, blocks=1)(torch.randn(2, 1, 36, 52), torch.eye(3)[:2])
+    assert out.shape == (2, 1, 36, 52)
+    assert out.abs().max() <= 1
+
+
+def answers(generator: Generator) -> list[Tensor]:
+    """One image under every condition."""
+    image = torch.rand(1, 3, 32, 32) * 2 - 1
+    conditions = torch.eye(generator.conditions)
+    return list(generator(image.expand(len(conditions), -1, -1, -1), conditions))
+
+
+@torch.no_grad()
+def test_the_condition_is_seen_thanks_to_zero_padding() -> None:
+    generator = Generator(conditions=3, width=8, blocks=1)
+    first, second, third = answers(generator)
+    assert (first - second).abs().mean() > 1e-3
+    assert (second - third).abs().mean() > 1e-3
+
+    generator.layers[0].padding_mode = "reflect"  # the same weights: a constant plane is then subtracted by the norm
+    generator.layers[0]._reversed_padding_repeated_twice = [3, 3, 3, 3]
+    first, second, _ = answers(generator)
+    assert (first - second).abs().max() < 1e-4
+
+
+def test_every_convolution_pads_with_zeros_and_only_the_critics_trunk_has_biases() -> None:
+    with torch.device("meta"):
+        generator, critic = Generator(), Discriminator()
+    for module in (*generator.modules(), *critic.modules()):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            assert module.padding_mode == "zeros"
+    assert not any(m.bias is not None for m in generator.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d))
+    assert {name.split(".")[0] for name, _ in critic.named_parameters() if name.endswith("bias")} == {"trunk"}
+
+
+@torch.no_grad()
+def test_training_and_test_mode_agree_and_an_image_does_not_depend_on_its_neighbours() -> None:
+    generator, critic = Generator(width=4, blocks=1), Discriminator(32, width=4)
+    image, condition = torch.rand(3, 3, 32, 32) * 2 - 1, torch.eye(8)[[1, 4, 6]]
+    for _ in range(2):  # a second call would see running statistics of the first
+        trained = generator.train()(image, condition), *critic.train()(image)
+    tested = generator.eval()(image, condition), *critic.eval()(image)
+    assert all(torch.equal(a, b) for a, b in zip(trained, tested, strict=True))
+    alone = generator(image[1:2], condition[1:2]), *critic(image[1:2])
+    assert all(torch.allclose(a, b[1:2], atol=1e-5) for a, b in zip(alone, tested, strict=True))
+    assert not [name for name, _ in (*generator.named_buffers(), *critic.named_buffers())]
+
+
+@torch.no_grad()
+def test_a_residual_block_adds_to_its_input() -> None:
+    generator = Generator(width=4, blocks=1)
+    block = next(m for m in generator.modules() if type(m).__name__ == "ResidualBlock")
+    for weight in block.parameters():
+        weight.zero_()
+    x = torch.randn(1, 16, 8, 8)
+    assert torch.equal(block(x), x)

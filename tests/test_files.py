@@ -1,0 +1,107 @@
+import errno
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from facerelief.errors import FacereliefError
+from facerelief.files import atomic, sha256, write_json, write_text
+
+
+def one_line(caught: pytest.ExceptionInfo[FacereliefError], path: Path) -> str:
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_the_file_appears_whole_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "a.png"
+    with atomic(path) as temporary:
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".png"
+        temporary.write_bytes(b"new")
+        assert not path.exists()
+    assert path.read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_exception_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), atomic(path) as temporary:
+        temporary.write_text("half of the n")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_file_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
+    """Temporary files are private; what they become is not."""
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "a.txt", "text")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o640
+    assert os.umask(before) == before
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "a.txt", tmp_path / "file" / "below" / "a.txt"):
+        with pytest.raises(FacereliefError) as caught:
+            write_text(path, "text")
+        assert "choose another place" in one_line(caught, path)
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_file_that_is_a_folder(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.mkdir()
+    with pytest.raises(FacereliefError) as caught:
+        write_text(path, "text")
+    one_line(caught, path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("nothing is forbidden to root")
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(FacereliefError) as caught:
+            write_text(tmp_path / "a.txt", "text")
+    finally:
+        tmp_path.chmod(0o700)
+    assert "Permission denied" in one_line(caught, tmp_path / "a.txt")
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(FacereliefError) as caught, atomic(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert "No space left on device; free space" in one_line(caught, path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_readable_by_people_and_programs(tmp_path: Path) -> None:
+    value = {"name": "Zoë", "steps": [1, 2], "none": None}
+    write_json(tmp_path / "a.json", value)
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == value
+    assert "Zoë" in text
+    assert text.endswith("}\n")
+
+
+def test_sha256(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    data = bytes(range(256)) * 5000
+    (tmp_path / "a").write_bytes(data)
+    assert sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()
