@@ -68,7 +68,9 @@ def test_a_change_given_as_text_or_as_a_value(name: str, text: Any, value: Any) 
         config = make_config(stage, "cpu", {name: text})
         assert getattr(config, name) == value
         assert type(getattr(config, name)) is type(value)
-        assert dataclasses.replace(config, **{name: getattr(make_config(stage, "cpu"), name)}) == make_config(stage, "cpu")
+        assert dataclasses.replace(config, **{name: getattr(make_config(stage, "cpu"), name)}) == make_config(
+            stage, "cpu"
+        )
 
 
 def test_a_change_leaves_the_preset_alone() -> None:
@@ -104,9 +106,16 @@ def test_a_wrong_choice_lists_the_right_ones(name: str, value: str, listed: str)
         assert value.split(",")[-1] in message
 
 
-@pytest.mark.parametrize("name", ["width", "d_width", "d_max_channels", "batch", "steps", "d_steps", "r1_every", "log_every"])
+@pytest.mark.parametrize(
+    "name", ["width", "d_width", "d_max_channels", "batch", "steps", "d_steps", "r1_every", "log_every"]
+)
 def test_counts_start_at_one(name: str) -> None:
     assert refusal(DepthTraining, "cpu", {name: "0"}) == f"{name} must be at least 1, not 0"
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+def test_a_seed_is_one_that_every_generator_takes(seed: str) -> None:
+    assert refusal(DepthTraining, "cpu", {"seed": seed}) == f"seed must lie between 0 and 4294967295, not {seed}"
 
 
 def test_one_expression_is_not_enough() -> None:

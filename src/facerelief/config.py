@@ -75,6 +75,8 @@ class Training:
         ):
             if getattr(self, name) < 1:
                 raise FacereliefError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 0 <= self.seed < 2**32:
+            raise FacereliefError(f"seed must lie between 0 and {2**32 - 1}, not {self.seed}")
         if len(self.expressions) < 2:
             raise FacereliefError("training needs at least two expressions")
 

@@ -16,7 +16,7 @@ def random_mesh(seed: int, count: int = 40, *, snapped: bool = False) -> Mesh:
     random = np.random.default_rng(seed)
     vertices = random.normal(12, 11, (count, 3))
     if snapped:
-        vertices = np.round(vertices) + (0.5, 0.5, 0)
+        vertices = np.round(vertices) + np.array((0.5, 0.5, 0))
         vertices[:, 2] = np.round(vertices[:, 2] / 10)
     return vertices, random.integers(0, count, (count, 3))
 

@@ -11,7 +11,17 @@ from PIL import Image
 
 from facerelief.errors import DatasetError
 from facerelief.geometry.mesh import FaceMesh
-from facerelief.geometry.relief import FAR, NEAR, Relief, load_depth, load_normal, polygon, render, save_depth, save_normal
+from facerelief.geometry.relief import (
+    FAR,
+    NEAR,
+    Relief,
+    load_depth,
+    load_normal,
+    polygon,
+    render,
+    save_depth,
+    save_normal,
+)
 
 SIZE, UNIT, STEP = 128, 48.0, 4  # crop, inter-ocular distance of the landmarks, sides of the sheet's squares
 Height = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -26,7 +36,9 @@ def cells(x0: int, y0: int, x1: int, y1: int) -> tuple[np.ndarray, np.ndarray]:
     return column.ravel(), row.ravel()
 
 
-def sheet(height: Height, area: Box = (4, 4, 124, 124), holes: tuple[Box, ...] = (), lids: tuple[Box, ...] = ()) -> FaceMesh:
+def sheet(
+    height: Height, area: Box = (4, 4, 124, 124), holes: tuple[Box, ...] = (), lids: tuple[Box, ...] = ()
+) -> FaceMesh:
     """z = height(x, y) over `area` without `holes`; `lids` belong to the mesh's closing triangles."""
     y, x = (axis.ravel().astype(float) for axis in np.mgrid[0 : SIZE + 1 : STEP, 0 : SIZE + 1 : STEP])
     across = SIZE // STEP + 1

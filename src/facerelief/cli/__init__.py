@@ -1,4 +1,4 @@
-"""The command line: `facerelief dataset | train | report | edit | demo`. Each command is a signature and a call into the package."""
+"""The command line: `facerelief dataset | train | report | edit | demo`; a command is a signature and a call."""
 
 import sys
 

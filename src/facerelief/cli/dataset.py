@@ -14,16 +14,20 @@ from facerelief.data.overlays import depth_overlay
 from facerelief.data.review import Thresholds
 from facerelief.data.review import review as review_dataset
 from facerelief.data.sources import read_labelled
-from facerelief.data.stats import table4, warnings
+from facerelief.data.stats import render, table4, warnings
 
-app = typer.Typer(no_args_is_help=True, help="Make a dataset of RGB, depth and normals from plain photos, and look at it.")
+app = typer.Typer(
+    no_args_is_help=True, help="Make a dataset of RGB, depth and normals from plain photos, and look at it."
+)
 
 Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
 
 
 @app.command("build")
 def build(
-    photos: Annotated[Path, typer.Argument(help="A folder with a folder per expression, or a labels CSV.", show_default=False)],
+    photos: Annotated[
+        Path, typer.Argument(help="A folder with a folder per expression, or a labels CSV.", show_default=False)
+    ],
     dataset: Annotated[Path, typer.Option("-o", "--out", help="The dataset's folder.", show_default=False)],
     source: Annotated[str, typer.Option(help="auto, folder, csv, affectnet or rafd.")] = "auto",
     per_class: Annotated[int | None, typer.Option(help="At most so many photos a class (the paper: 15000).")] = None,
@@ -31,9 +35,15 @@ def build(
         Path | None, typer.Option(help="Published depth maps to use in place of ours (AffectNet-D, RaFD-D).")
     ] = None,
     reconstructor: Annotated[str, typer.Option(help="Where meshes come from: mediapipe or meshfile.")] = "mediapipe",
-    meshes: Annotated[Path | None, typer.Option(help="For meshfile: a folder of .ply, .obj or .npz, one a photo.")] = None,
-    mesh_axes: Annotated[str, typer.Option(help="For meshfile: y-down (pixels) or y-up (3DDFA's and PRNet's .obj).")] = "y-down",
-    task_file: Annotated[Path | None, typer.Option(help="A face_landmarker.task file, for later mediapipe versions.")] = None,
+    meshes: Annotated[
+        Path | None, typer.Option(help="For meshfile: a folder of .ply, .obj or .npz, one a photo.")
+    ] = None,
+    mesh_axes: Annotated[
+        str, typer.Option(help="For meshfile: y-down (pixels) or y-up (3DDFA's and PRNet's .obj).")
+    ] = "y-down",
+    task_file: Annotated[
+        Path | None, typer.Option(help="A face_landmarker.task file, for later mediapipe versions.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. Default: one a core.")] = None,
     seed: Annotated[int, typer.Option(help="Of the split by person.")] = 0,
 ) -> None:
@@ -78,6 +88,6 @@ def review(
 def stats(dataset: Dataset) -> None:
     """The paper's Table 4 for this dataset, and what to beware of."""
     samples = read_samples(dataset)
-    out.print(table4(samples, dataset.resolve().name))
+    out.print(render(table4(samples, dataset.resolve().name)))
     for warning in warnings(samples):
         err.print(f"warning: {warning}", style="yellow", markup=False)

@@ -1,6 +1,7 @@
 """`facerelief report depth | rate | curves`: what runs learnt, on held-out people, as numbers and pictures."""
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.curves import save_curves
 from facerelief.evaluation.geometry import geometry_error, save_figure3
 from facerelief.evaluation.rate import generation_rate
+from facerelief.evaluation.release import release
 from facerelief.files import sha256, write_json
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.judge import Accuracy, load_judge
@@ -31,7 +33,9 @@ def depth(
     run: Annotated[Path, typer.Argument(help="A run of stage 1.", show_default=False)],
     data: Data,
     json_path: Json = None,
-    figure: Annotated[Path | None, typer.Option(help="Draw the paper's Fig. 3 here: photo, real map, predicted map.")] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the paper's Fig. 3 here: photo, real map, predicted map.")
+    ] = None,
 ) -> None:
     """Depth and normal error on the test photos, against always predicting the mean map."""
     nets, config, saved = load_depth_nets(run)
@@ -85,6 +89,24 @@ def curves(
     """The paper's Fig. 9: learning curves from the runs' own logs."""
     save_curves(picture, runs)
     out.print(str(picture), markup=False)
+
+
+@app.command("release")
+def release_weights(
+    run: Annotated[Path, typer.Argument(help="A run of stage 2.", show_default=False)],
+    weights: Annotated[Path, typer.Option("-o", "--out", help="The .safetensors file.", show_default=False)],
+    rates: Annotated[Path, typer.Option(help="What `report rate --json` wrote.", show_default=False)],
+    data_note: Annotated[str, typer.Option(help="Where the photos came from, for the card.", show_default=False)],
+    command: Annotated[str, typer.Option(help="The commands that made the run, for the card.", show_default=False)],
+) -> None:
+    """Weights to hand on: half precision, with a model card beside them."""
+    try:
+        measured = json.loads(rates.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as reason:
+        raise FacereliefError(
+            f"{rates} cannot be read ({reason}); make it with: facerelief report rate --json"
+        ) from reason
+    out.print(str(release(run, weights, measured, data_note, command)), markup=False)
 
 
 def _print_accuracy(title: str, accuracy: Accuracy) -> None:

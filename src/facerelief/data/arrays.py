@@ -72,7 +72,10 @@ def load_arrays(
     paths = {name: folder / f"{key[:16]}-{name}.npy" for name in shapes}
     if not all(path.is_file() for path in paths.values()):
         _decode(dataset, samples, size, colour, {n: (paths[n], *shapes[n]) for n in shapes}, progress)
-    arrays = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+    try:
+        arrays = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+    except (OSError, ValueError) as reason:
+        raise DatasetError(f"{folder} is damaged ({reason}); delete it, and it is made again") from reason
     return Arrays(**arrays, label=label, expressions=tuple(expressions), samples=tuple(samples))
 
 

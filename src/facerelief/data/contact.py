@@ -19,7 +19,7 @@ from PIL import Image
 from facerelief.data.labelled import fixed_draw
 from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_samples
 from facerelief.data.overrides import DECISIONS, OVERRIDES
-from facerelief.data.review import Thresholds, kind, left_out_for, reasons
+from facerelief.data.review import Thresholds, left_out_for, reasons
 from facerelief.data.sheet_style import STYLE
 from facerelief.data.stats import warnings
 from facerelief.errors import DatasetError
@@ -32,7 +32,7 @@ SIDE = 96  # pixels of a thumbnail
 EXAMPLES = 24  # thumbnails of a class or reason
 DOUBTFUL = 48
 MOST_BYTES = 9000  # of one pair of thumbnails: 580 of them in base64 make 7 MB
-_AVERAGED = 60  # faces that an average is made of
+_AVERAGED = 60  # the best faces of a class, whose average is shown
 _ROWS = 30  # examples in the table of a reason
 _NEAR = 0.3, 0.85  # depth shown as black and white
 
@@ -115,11 +115,11 @@ def _scores(samples: Sequence[Sample], limits: Thresholds) -> Iterable[str]:
         values = np.clip([score(sample) for sample in samples], low, np.nextafter(high, low))
         counts = np.histogram(values, edges)[0]
         heights = 60 * counts / max(1, counts.max())
-        middles = (edges[:-1] + edges[1:]) / 2
+        names = ["kept" if least <= middle <= most else "out" for middle in (edges[:-1] + edges[1:]) / 2]
         bars = "".join(
-            f'<rect x={3 * k} y={60 - h:.1f} width=2.4 height={h:.1f} class={"kept" if least <= m <= most else "out"} />'
-            for k, (h, m) in enumerate(zip(heights, middles, strict=True))
-            if h
+            f"<rect x={3 * k} y={60 - height:.1f} width=2.4 height={height:.1f} class={name}></rect>"
+            for k, (height, name) in enumerate(zip(heights, names, strict=True))
+            if height
         )
         yield f'<figure class=plot><svg viewBox="0 0 120 60" role=img aria-label="{title}">{bars}</svg>'
         yield f"<div class=axis><span>{low:g}</span><b>{title}</b><span>{high:g}</span></div></figure>"
@@ -170,14 +170,12 @@ def _kept(dataset: Path, samples: Sequence[Sample]) -> Iterable[str]:
         having = sorted((s for s in samples if s.keep and s.expression == label), key=lambda s: fixed_draw(s.file_name))
         if not having:
             continue
-        pairs = [_pair(dataset, sample, None) for sample in having[:_AVERAGED]]
-        average = np.mean(pairs, axis=0).round().astype(np.uint8)
-        yield f"<h3>{label} <small>{len(having):,}</small></h3><div class=gallery>"
+        best = sorted(having, key=lambda s: -s.quality)[:_AVERAGED]
+        average = np.mean([_pair(dataset, sample, None) for sample in best], axis=0).round().astype(np.uint8)
+        yield f"<h3>{label} <small>{len(having):,}</small></h3>"
         yield f'<figure class=average><img alt="average {label}" src="{_data_uri(average)}">'
-        yield f"<figcaption><b>average of {len(pairs)}</b></figcaption></figure>"
-        for sample, pair in zip(having[:EXAMPLES], pairs, strict=False):
-            yield _figure(sample, pair)
-        yield "</div>"
+        yield f"<figcaption>the average of the {len(best)} best</figcaption></figure>"
+        yield from _gallery(dataset, having[:EXAMPLES], samples)
     yield "</section>"
 
 
@@ -207,10 +205,11 @@ def _gallery(dataset: Path, shown: Sequence[Sample], samples: Sequence[Sample]) 
 
 def _figure(sample: Sample, pair: Pixels) -> str:
     notes = "".join(f"<li class={'no' if not sample.keep else 'yes'}>{escape(text)}" for text in reasons(sample))
-    scores = f"yaw {sample.yaw:.0f} · pitch {sample.pitch:.0f} · {sample.face_size:.0f} px · quality {sample.quality:.2f}"
+    pose = f"yaw {round(sample.yaw)} · pitch {round(sample.pitch)}"
+    scores = f"{pose} · {sample.face_size:.0f} px · quality {sample.quality:.2f}"
     return (
         f'<figure><img alt="{escape(sample.expression)}, {escape(sample.identity)}" src="{_data_uri(pair)}" '
-        f'loading=lazy width={2 * SIDE} height={SIDE}><figcaption><b>{escape(sample.expression)}</b> '
+        f"width={2 * SIDE} height={SIDE}><figcaption><b>{escape(sample.expression)}</b> "
         f"<code>{escape(sample.file_name)}</code><ul>{notes}</ul><small>{scores}</small></figcaption></figure>"
     )
 

@@ -78,9 +78,7 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         raise DatasetError(
             f"{path} is missing; build the dataset with: facerelief dataset build PHOTOS -o {path.parent}"
         )
-    with path.open(
-        newline="", encoding="utf-8-sig"
-    ) as stream:  # spreadsheets put a byte order mark before the first name
+    with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets write a byte order mark
         reader = csv.DictReader(stream)
         try:
             missing = [name for name in types if name not in (reader.fieldnames or ())]

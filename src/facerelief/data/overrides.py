@@ -1,4 +1,4 @@
-"""The list that a person edits to overrule the review: DATASET/overrides.csv, columns file_name,decision,expression,note.
+"""DATASET/overrides.csv, where a person overrules the review; columns file_name,decision,expression,note.
 
 keep      the sample stays, whatever the checks say; with an expression, under that label
 reject    the sample is left out
@@ -29,13 +29,13 @@ class Override:
 
 
 def read_overrides(dataset: Path, file_names: Iterable[str]) -> dict[str, Override]:
-    """The decisions by file name; an absent list is created with its header and nothing else.
+    """The decisions by file name; an absent or empty list gets its header and nothing else.
 
     Raises `DatasetError` that names the line for a file that is none of `file_names`, a file that is listed twice, an
     unknown decision or expression, and a relabel without expression.
     """
     file = dataset / OVERRIDES
-    if not file.exists():
+    if not file.exists() or file.stat().st_size == 0:
         write_text(file, "file_name,decision,expression,note\n")
     known = set(file_names)
     overrides: dict[str, Override] = {}

@@ -32,7 +32,7 @@ class Thresholds:
     max_yaw: float = 30.0  # degrees; beyond, the far eye goes out of sight
     max_pitch: float = 30.0  # degrees
     min_face_size: float = 40.0  # pixels of the photo
-    min_sharpness: float = 0.035  # see `extract.sharpness`
+    min_sharpness: float = 0.032  # see `extract.sharpness`
     min_coverage: float = 0.8  # share of the face that lies inside the photo
     max_implausibility: float = 6.5  # robust deviations, see `measures.implausibility`
     min_depth_fit: float = 0.5  # see `measures.depth_fit`
@@ -122,8 +122,8 @@ def flaws(sample: Sample, seen: Seen, oddness: float, limits: Thresholds) -> lis
     if seen.problem:
         return [f"files damaged: {seen.problem}"]
     checks = {
-        f"profile: yaw {sample.yaw:.0f}": abs(sample.yaw) > limits.max_yaw,
-        f"tilted: pitch {sample.pitch:.0f}": abs(sample.pitch) > limits.max_pitch,
+        f"profile: yaw {round(sample.yaw)}": abs(sample.yaw) > limits.max_yaw,
+        f"tilted: pitch {round(sample.pitch)}": abs(sample.pitch) > limits.max_pitch,
         f"small face: {sample.face_size:.0f} pixels": sample.face_size < limits.min_face_size,
         f"blurred: sharpness {sample.sharpness:.3f}": sample.sharpness < limits.min_sharpness,
         f"cut off: {sample.coverage:.0%} of the face in the photo": sample.coverage < limits.min_coverage,
@@ -245,8 +245,8 @@ def _see(dataset: Path, sample: Sample) -> Seen:
         if not (dataset / name).is_file():
             return Seen(nowhere, 0.0, f"no {name}")
     try:
-        with Image.open(dataset / sample.file_name), np.load(dataset / sample.mesh) as arrays:
-            landmarks = np.asarray(arrays["landmarks"], dtype=np.float32)
+        with Image.open(dataset / sample.file_name), (dataset / sample.mesh).open("rb") as stream:
+            landmarks = np.asarray(np.load(stream)["landmarks"], dtype=np.float32)
         if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
             raise ValueError("the landmarks are not 468 finite points")
         return Seen(landmarks, depth_fit(load_depth(dataset / sample.depth_file_name), landmarks))

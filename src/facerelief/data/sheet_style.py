@@ -10,12 +10,12 @@ body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.5 s
 header, main { max-width: 84rem; margin: auto; padding: 0 1rem; }
 h1 { margin: 2rem 0 0; font-size: 1.7rem; font-weight: 600; } h1 em { font-style: normal; color: var(--kept); }
 h2 { margin: 3rem 0 .6rem; font-size: 1.25rem; border-bottom: 1px solid var(--line); padding-bottom: .3rem; }
-h3 { margin: 1.8rem 0 .6rem; font-size: 1rem; text-transform: capitalize; }
-h3 small, .axis, figcaption small { color: var(--faint); font-weight: 400; text-transform: none; }
+h3 { margin: 1.8rem 0 .6rem; font-size: 1rem; } h3::first-letter { text-transform: uppercase; }
+h3 small, .axis, figcaption small { color: var(--faint); font-weight: 400; }
 .lead { margin: .3rem 0 1rem; color: var(--faint); } .lead b { color: var(--ink); }
 nav { display: flex; flex-wrap: wrap; gap: .4rem; }
-nav a { padding: .25rem .8rem; border: 1px solid var(--line); border-radius: 2rem; color: inherit; background: var(--card);
-  text-decoration: none; font-size: .85rem; }
+nav a { padding: .25rem .8rem; border: 1px solid var(--line); border-radius: 2rem; background: var(--card);
+  color: inherit; text-decoration: none; font-size: .85rem; }
 nav a:hover { border-color: var(--kept); }
 section { scroll-margin-top: 1rem; }
 .wide { overflow-x: auto; }
@@ -26,24 +26,28 @@ thead th { color: var(--faint); font-size: .8rem; }
 .bars { width: 50%; min-width: 9rem; } .bar { display: flex; height: .8rem; gap: 1px; }
 .bar i { display: block; min-width: 1px; } i.kept { background: var(--kept); } i.out { background: var(--out); }
 i.none { background: var(--none); } .bars span::before { content: "\\25a0\\00a0"; }
-span.kept::before { color: var(--kept); } span.out::before { color: var(--out); } span.none::before { color: var(--none); }
+span.kept::before { color: var(--kept); } span.out::before { color: var(--out); }
+span.none::before { color: var(--none); }
 .warn { padding: 0; list-style: none; font-size: .9rem; }
 .warn li { margin: .3rem 0; padding: .3rem .7rem; border-left: 3px solid var(--out); background: var(--card); }
-.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
-figure { margin: 0; } .plot { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: .7rem; }
+figure { margin: 0; } .plot { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
+  padding: .8rem; }
 svg { display: block; width: 100%; } rect.kept { fill: var(--kept); } rect.out { fill: var(--out); }
-.axis { display: flex; justify-content: space-between; font-size: .75rem; } .axis b { font-weight: 400; color: var(--ink); }
+.axis { display: flex; justify-content: space-between; font-size: .75rem; } .axis b { color: var(--ink);
+  font-weight: 400; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .7rem; }
 .gallery figure { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
 .gallery img { display: block; width: 100%; height: auto; aspect-ratio: 2; }
-.gallery .average { border-color: var(--kept); }
+.average { display: flex; align-items: center; gap: .7rem; margin-bottom: .7rem; }
+.average img { border-radius: .5rem; }
 figcaption { padding: .4rem .6rem .5rem; font-size: .75rem; line-height: 1.35; }
 figcaption b { font-weight: 600; } figcaption ul { margin: .15rem 0; padding: 0; list-style: none; }
 figcaption li { overflow-wrap: anywhere; } li.no { color: var(--out); } li.yes { color: var(--kept); }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere; }
 figcaption code { display: block; user-select: all; color: var(--faint); }
-pre { overflow-x: auto; padding: .8rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
-  font: .82rem/1.6 ui-monospace, monospace; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .9rem; } dt { font-weight: 600; }
-dd { margin: 0; } main { padding-bottom: 4rem; }
+pre { overflow-x: auto; padding: .8rem 1rem; background: var(--card); border: 1px solid var(--line);
+  border-radius: .5rem; font: .82rem/1.6 ui-monospace, monospace; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .9rem; }
+dt { font-weight: 600; } dd { margin: 0; } main { padding-bottom: 4rem; }
 """

@@ -10,9 +10,9 @@ from facerelief.files import atomic
 from facerelief.training.run import read_metrics
 
 PANELS = {
-    "G/rec": "L_rec (Eq. 3)",
-    "G/cls": "L_cls of edits (Eq. 2)",
-    "G/adv": "L_adv of G (Eq. 1)",
+    "G/rgb/rec": "L_rec (Eq. 3)",
+    "G/rgb/cls": "L_cls of edits (Eq. 2)",
+    "G/rgb/adv": "L_adv of G (Eq. 1)",
     "D_rgb/adv": "L_adv of D (Eq. 1)",
 }
 

@@ -31,7 +31,9 @@ class GeometryError:
 
 def geometry_error(translator: nn.Module, train: Arrays, test: Arrays, guide: str, batch: int = 32) -> GeometryError:
     """Errors of a depth network on `test`; the mean map is that of `train`."""
-    mean = make_batch(train, np.arange(0, len(train.label), max(1, len(train.label) // 2000)), guide).geometry.mean(dim=0)
+    mean = make_batch(train, np.arange(0, len(train.label), max(1, len(train.label) // 2000)), guide).geometry.mean(
+        dim=0
+    )
     sums = {"learnt": np.zeros(4), "trivial": np.zeros(4)}
     device = next(translator.parameters()).device
     for start in range(0, len(test.label), batch):

@@ -1,7 +1,7 @@
 """The expression generation rate: how often a judge, trained on real photos only, calls an edit by its target.
 
-A rate says how far the judge agrees, not how true the edit is; it is therefore always given with the judge's accuracy on
-real photos of the same people.
+A rate says how far the judge agrees, not how true the edit is; it is therefore always given with the judge's accuracy
+on real photos of the same people.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,10 @@ from facerelief.training.samples import one_hot
 
 @dataclass(frozen=True)
 class GenerationRate:
-    """edits: confusion of target (row) and called (column) over edited photos; real: the judge's on real ones;
-    unedited: how often the judge calls the source itself by the target, which is where an editor that does nothing ends.
+    """How a judge calls edits, beside what it would call without them.
+
+    edits: confusion of target (row) and called (column) over edited photos. real: the judge's own, on real photos.
+    unedited: the source itself, called in place of its edits: where an editor that does nothing would end.
     """
 
     edits: Accuracy
@@ -44,4 +46,6 @@ def generation_rate(generator: nn.Module, judge: nn.Module, test: Arrays, batch:
             edits[target] += torch.bincount(after, minlength=classes)
             unedited[target] += torch.bincount(before[others], minlength=classes)
     names = test.expressions
-    return GenerationRate(Accuracy(names, edits.tolist()), judge_accuracy(judge, test), Accuracy(names, unedited.tolist()))
+    return GenerationRate(
+        Accuracy(names, edits.tolist()), judge_accuracy(judge, test), Accuracy(names, unedited.tolist())
+    )

@@ -6,6 +6,7 @@ Backend "tasks": `mediapipe.tasks` FaceLandmarker (any later mediapipe) with a `
 
 import contextlib
 import functools
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from facerelief.errors import FacereliefError, MissingExtra
 POINTS = 468
 BORDER = 0.3  # of the larger side: tight crops lose faces without it
 WORKING_SIDE = 1024  # larger photos are searched at this size, then each face is meshed again in full resolution
+FAR_SIDE = 2048  # larger photos are searched for far faces at this size
+WINDOW = 384  # pixels; the smallest window of that search, which shows faces of a tenth of it
 MOST_FACES = 20
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 
@@ -60,26 +63,37 @@ class Landmarker(Protocol):
 
 
 class MediaPipeFinder:
-    """Finds faces large and small: the whole photo first, then far faces and full resolution by crops.
+    """Finds faces large and small: near ones in the whole photo, far ones in windows of it, each then by its crop.
 
+    In photos of 512 pixels and more, faces of 40 pixels are found, and of a fiftieth of the longer side from 2048 on.
     Not for use by several threads at once; make one a thread.
     """
 
     def __init__(self, landmarker: Landmarker, proposer: Landmarker | None = None) -> None:
         self._landmarker = landmarker
-        self._proposer = proposer
+        self._proposer = proposer or landmarker
 
     def __call__(self, rgb: np.ndarray) -> list[Face]:
         """The faces of one photo, the largest first."""
         work, scale = _shrink(rgb, WORKING_SIDE)
-        found = [_scaled(points, 1 / scale) for points in _landmarks(self._landmarker, work)]
-        if self._proposer is not None and (not found or max(rgb.shape[:2]) >= WORKING_SIDE // 2):
-            boxes = [_scaled(points, 1 / scale) for points in _landmarks(self._proposer, work)]
-            found += [face for box in boxes for face in self._in_crop(rgb, box) if not _overlaps(box, found)]
+        found = [points / scale for points in _landmarks(self._landmarker, work, BORDER)]
         if scale < 1:
             found = [better for rough in found for better in self._in_crop(rgb, rough) or [rough]]
+        if not found or max(rgb.shape[:2]) >= WORKING_SIDE // 2:
+            found = self._with_far_faces(rgb, found)
         faces = sorted((Face(points.astype(np.float32)) for points in found), key=lambda face: -face.size)
         return _distinct(faces)
+
+    def _with_far_faces(self, rgb: np.ndarray, found: list[np.ndarray]) -> list[np.ndarray]:
+        """`found` and the faces seen in windows of the photo, coarse windows first."""
+        work, scale = _shrink(rgb, FAR_SIDE)
+        for x, y, side in _windows(*work.shape[:2]):
+            window, shrunk = _shrink(work[y : y + side, x : x + side], WINDOW)
+            for points in _landmarks(self._proposer, window, 0):
+                box = (points / shrunk + (x, y, 0)) / scale
+                if not _overlaps(box, found):
+                    found = found + self._in_crop(rgb, box)
+        return found
 
     def _in_crop(self, rgb: np.ndarray, around: np.ndarray) -> list[np.ndarray]:
         """Landmarks found in a square of twice the extent of the points `around`, at most one face."""
@@ -90,7 +104,7 @@ class MediaPipeFinder:
         if min(x1 - x0, y1 - y0) < 16:
             return []
         work, scale = _shrink(rgb[y0:y1, x0:x1], WORKING_SIDE)
-        faces = [_scaled(points, 1 / scale) + np.array((x0, y0, 0)) for points in _landmarks(self._landmarker, work)]
+        faces = [points / scale + (x0, y0, 0) for points in _landmarks(self._landmarker, work, BORDER)]
         near = [points for points in faces if _overlaps(points, [around])]
         return sorted(near, key=lambda points: -np.ptp(points[:, 0]))[:1]
 
@@ -98,13 +112,12 @@ class MediaPipeFinder:
 def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> MediaPipeFinder:
     """A face finder. `backend`: "mediapipe" (bundled models) or "tasks" (needs `task_file`).
 
-    Raises `MissingExtra` without mediapipe, `FacereliefError` for a missing or wrong task file.
+    Raises `MissingExtra` without mediapipe, `FacereliefError` where it does not load or carries no models, and for a
+    missing or wrong task file.
     """
-    try:
-        with _quiet():
-            import mediapipe
-    except ImportError as reason:
-        raise MissingExtra("mediapipe", "faces") from reason
+    if backend not in ("mediapipe", "tasks"):
+        raise FacereliefError(f"no face finder {backend!r}; choose from mediapipe, tasks")
+    mediapipe = _import_mediapipe()
     if backend == "tasks" or task_file is not None:
         return MediaPipeFinder(_tasks_landmarker(task_file))
     if not hasattr(mediapipe, "solutions"):
@@ -113,6 +126,20 @@ def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> Me
             "'facerelief[faces]') or give a face_landmarker.task file with --task-file"
         )
     return MediaPipeFinder(_mesh_landmarker(), _far_proposer())
+
+
+def _import_mediapipe() -> Any:
+    try:
+        with _quiet():
+            import mediapipe
+    except ModuleNotFoundError as reason:
+        raise MissingExtra(reason.name or "mediapipe", "faces") from reason
+    except ImportError as reason:  # of a system library, which OpenCV needs
+        raise FacereliefError(
+            f"mediapipe does not load ({' '.join(str(reason).split())}); install the system packages libgl1 and "
+            "libglib2.0-0"
+        ) from reason
+    return mediapipe
 
 
 def _mesh_landmarker() -> Landmarker:
@@ -155,7 +182,9 @@ def _far_proposer() -> Landmarker:
 
 def _tasks_landmarker(task_file: Path | None) -> Landmarker:
     if task_file is None or not task_file.is_file():
-        raise FacereliefError(f"no task file {task_file}; download face_landmarker.task and name it with --task-file")
+        raise FacereliefError(
+            f"no task file {task_file or 'given'}; download face_landmarker.task and name it with --task-file"
+        )
     import mediapipe
     from mediapipe.tasks.python import BaseOptions
     from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
@@ -183,13 +212,13 @@ def _to_array(landmarks: Any) -> np.ndarray:
     return np.array([(p.x, p.y, p.z) for p in landmarks[:POINTS]], dtype=np.float64)
 
 
-def _landmarks(landmarker: Landmarker, rgb: np.ndarray) -> list[np.ndarray]:
-    """Run on `rgb` in a square with a replicated border; pixels of `rgb`, z turned towards the viewer."""
+def _landmarks(landmarker: Landmarker, rgb: np.ndarray, border: float) -> list[np.ndarray]:
+    """Run on `rgb` in a square with a replicated border, a share of its side; pixels of `rgb`, z towards the viewer."""
     height, width = rgb.shape[:2]
-    side = round((1 + 2 * BORDER) * max(height, width))
+    side = round((1 + 2 * border) * max(height, width))
     top, left = (side - height) // 2, (side - width) // 2
-    border = ((top, side - height - top), (left, side - width - left), (0, 0))
-    padded = np.ascontiguousarray(np.pad(rgb, border, mode="edge"))
+    around = ((top, side - height - top), (left, side - width - left), (0, 0))
+    padded = np.ascontiguousarray(np.pad(rgb, around, mode="edge"))
     return [points * (side, side, -side) - (left, top, 0) for points in landmarker(padded)]
 
 
@@ -201,8 +230,24 @@ def _shrink(rgb: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BOX)), scale
 
 
-def _scaled(points: np.ndarray, factor: float) -> np.ndarray:
-    return points * factor
+def _windows(height: int, width: int) -> Iterator[tuple[int, int, int]]:
+    """x, y and side of squares that overlap by a fifth: the whole photo first, then windows down to `WINDOW`.
+
+    The detector sees faces of a tenth of a window's side. Those larger than the overlap are seen in the next larger one.
+    """
+    longest = max(height, width)
+    sides = [WINDOW]
+    while sides[-1] * 3 <= longest:
+        sides.append(sides[-1] * 2)
+    sides = [longest, *(side for side in reversed(sides) if side * 1.5 <= longest)]
+    for side in sides:
+        for y in _starts(height, side):
+            yield from ((x, y, side) for x in _starts(width, side))
+
+
+def _starts(length: int, side: int) -> list[int]:
+    steps = math.ceil(max(0, length - side) / (0.8 * side)) + 1
+    return [int(start) for start in np.linspace(0, max(0, length - side), steps)]
 
 
 def _overlaps(points: np.ndarray, others: list[np.ndarray]) -> bool:

@@ -3,9 +3,10 @@
 The convolutions are written out here because torchvision is heavy and does not import beside every torch build.
 """
 
+import http.client
 import os
-import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -66,9 +67,12 @@ def load_vgg19(path: Path | None = None) -> VGG19Features:
 
     Raises `CheckpointError` where the file cannot be had or its checksum is another.
     """
-    path = path or _cached()
-    if not path.is_file():
-        _fetch(path)
+    if path is None:
+        path = _cached()
+        if not path.is_file():
+            _fetch(path)
+    elif not path.is_file():
+        raise CheckpointError(f"no VGG19 weights at {path}; name torchvision's vgg19-dcbb9e9d.pth, or leave out --vgg")
     digest = sha256(path)
     if not digest.startswith(SHA256_PREFIX):
         raise CheckpointError(
@@ -91,11 +95,21 @@ def _cached() -> Path:
 
 
 def _fetch(path: Path) -> None:
-    try:
-        with atomic(path) as part, urllib.request.urlopen(URL, timeout=60) as stream, part.open("wb") as out:
-            while chunk := stream.read(1 << 20):
+    with atomic(path) as part:
+        with part.open("wb") as out:
+            for chunk in _download():
                 out.write(chunk)
-    except (urllib.error.URLError, CheckpointError, OSError) as reason:
+        if not sha256(part).startswith(SHA256_PREFIX):
+            raise CheckpointError(f"{URL} gave a file with another checksum; try again, or bring the file with --vgg FILE")
+
+
+def _download() -> Iterator[bytes]:
+    """The published file in pieces. What fails here is the network; what fails in `atomic` is the disk."""
+    try:
+        with urllib.request.urlopen(URL, timeout=60) as stream:
+            while chunk := stream.read(1 << 20):
+                yield chunk
+    except (OSError, http.client.HTTPException) as reason:  # URLError is an OSError
         raise CheckpointError(
             f"VGG19's weights cannot be fetched from {URL} ({reason}); bring the file with --vgg FILE, or choose "
             "--set perceptual=judge or --set perceptual=none"

@@ -18,6 +18,7 @@ from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, named_tensors, save_checkpoint
 from facerelief.networks.depth import GUIDES, DepthTranslator
 from facerelief.networks.stargan import Discriminator
+from facerelief.training.card import write_card
 from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import save_depth_grid
 from facerelief.training.session import Progress, Session
@@ -110,6 +111,7 @@ def train_depth(
     if session.run.main:
         tensors = named_tensors(translator=mean.module, critic=session.accelerator.unwrap_model(nets.critic))
         save_checkpoint(folder / WEIGHTS, "depth", tensors, session.run.settings)
+        write_card(folder)
     session.close()
     return folder / WEIGHTS
 

@@ -19,6 +19,7 @@ from facerelief.errors import FacereliefError
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.networks.stargan import Discriminator, Generator
 from facerelief.training.depth import DepthNets, Features
+from facerelief.training.card import write_card
 from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import one_hot, save_expression_grid
 from facerelief.training.session import Progress, Session
@@ -54,39 +55,39 @@ def generator_terms(
     logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
     i_cycled = nets.generator(i_t, one_hot(batch.label, classes))
     terms = {
-        "adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
-        "cls": eq.classification(class_logits, y_t),  # Eq. 2
-        "rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
+        "rgb/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
+        "rgb/cls": eq.classification(class_logits, y_t),  # Eq. 2
+        "rgb/rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
     }
     if nets.depth is None:
         return terms
     d_t = nets.depth.translator(i_t)
     logits, class_logits = nets.depth.critic(augmented(d_t, noise, config.augment, light=False))
     terms |= {
-        "depth_adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
-        "depth_cls": eq.classification(class_logits, y_t),  # Eq. 6
-        "depth_rec": eq.reconstruction(i_t, nets.depth.translator(d_t, to="image")),  # Eq. 7
+        "depth/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
+        "depth/cls": eq.classification(class_logits, y_t),  # Eq. 6
+        "depth/rec": eq.reconstruction(i_t, nets.depth.translator(d_t, to="image")),  # Eq. 7
     }
     if config.freeze_depth:
         return terms
     d_hat = nets.depth.translator(batch.image)
-    terms["depth_pix"] = eq.pixel(batch.geometry, d_hat)  # Eq. 9
+    terms["depth/pix"] = eq.pixel(batch.geometry, d_hat)  # Eq. 9
     if features is not None:
-        terms["depth_per"] = eq.perceptual(features, batch.geometry, d_hat)  # Eq. 10
+        terms["depth/per"] = eq.perceptual(features, batch.geometry, d_hat)  # Eq. 10
     return terms
 
 
 def generator_weights(config: ExpressionTraining) -> dict[str, float]:
     """L_rgb + depth_weight * (adv + cls) + depth_rec_weight * rec, and the anchor's own weights."""
     return {
-        "adv": config.adv_weight,
-        "cls": config.cls_weight,
-        "rec": config.rec_weight,
-        "depth_adv": config.depth_weight * config.adv_weight,
-        "depth_cls": config.depth_weight * config.cls_weight,
-        "depth_rec": config.depth_rec_weight,
-        "depth_pix": config.pix_weight,
-        "depth_per": config.per_weight,
+        "rgb/adv": config.adv_weight,
+        "rgb/cls": config.cls_weight,
+        "rgb/rec": config.rec_weight,
+        "depth/adv": config.depth_weight * config.adv_weight,
+        "depth/cls": config.depth_weight * config.cls_weight,
+        "depth/rec": config.depth_rec_weight,
+        "depth/pix": config.pix_weight,
+        "depth/per": config.per_weight,
     }
 
 
@@ -125,7 +126,7 @@ def train_expression(
         if (step + 1) % config.d_steps == 0:
             _freeze_critics(nets, True)
             if step < config.warm_up:
-                terms = {"rec": eq.reconstruction(batch.image, nets.generator(batch.image, one_hot(y_t, classes)))}
+                terms = {"rgb/rec": eq.reconstruction(batch.image, nets.generator(batch.image, one_hot(y_t, classes)))}
             else:
                 terms = generator_terms(nets, batch, y_t, config, features, noise)
             moving = [name for name in learners if name in ("generator", "translator")]
@@ -134,6 +135,7 @@ def train_expression(
 
     if session.run.main:
         save_checkpoint(folder / WEIGHTS, "editor", named_tensors(generator=mean.module), session.run.settings)
+        write_card(folder)
     session.close()
     return folder / WEIGHTS
 

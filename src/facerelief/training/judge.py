@@ -15,6 +15,7 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
 from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
 from facerelief.networks.classifier import Classifier
+from facerelief.training.card import write_card
 from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import Average, augmented, erased
@@ -72,6 +73,7 @@ def train_judge(
     if session.run.main:
         facts = session.run.settings | {"accuracy_on_real": {**accuracy.per_class, "balanced": accuracy.balanced}}
         save_checkpoint(folder / WEIGHTS, "judge", named_tensors(judge=mean.module), facts)
+        write_card(folder)
     session.close()
     return folder / WEIGHTS, accuracy
 
@@ -95,9 +97,10 @@ def judge_accuracy(judge: nn.Module, arrays: Arrays, batch: int = 64) -> Accurac
     """How a judge does on real samples, each seen as it is and mirrored."""
     count = len(arrays.expressions)
     confusion = torch.zeros(count, count, dtype=torch.long)
+    device = next(judge.parameters(), torch.empty(0)).device
     for start in range(0, len(arrays.label), batch):
         rows = torch.arange(start, min(start + batch, len(arrays.label))).numpy()
-        real = make_batch(arrays, rows, "depth")
+        real = make_batch(arrays, rows, "depth", device=device)
         for true, called in zip(real.label, judged(judge, real.image), strict=True):
             confusion[true, called] += 1
     return Accuracy(arrays.expressions, confusion.tolist())

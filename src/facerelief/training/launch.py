@@ -121,7 +121,7 @@ def run_judge(
 
 
 def run_gate(dataset: Path, config: Training, decoding: Decoding = lambda done, total: None) -> list[GateResult]:
-    """What depth alone and normals alone tell of expressions, on the dataset's held-out maps (val and test)."""
+    """What depth alone and normals alone tell of expressions, on the dataset's validation maps."""
     material = load_material(dataset, config, decoding)
     return [geometry_gate(material.train, material.val, guide) for guide in ("depth", "normal")]
 

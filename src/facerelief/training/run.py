@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from facerelief.config import Training
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
-from facerelief.files import write_json
+from facerelief.files import write_json, write_text
 from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
 
 CONFIG, METRICS, STATE, WEIGHTS, CARD = (
@@ -46,9 +46,10 @@ class Run:
         before = read_settings(folder) if (folder / CONFIG).is_file() else None
         if before is not None:
             _same_run(folder, before, self.settings)
-        elif folder.is_dir() and any(folder.iterdir()):
+        elif folder.is_dir() and not all(path.name.startswith(".partial-") for path in folder.iterdir()):
             raise FacereliefError(f"{folder} holds other files; choose an empty folder for the run")
         if main:
+            _sweep(folder)
             write_json(folder / CONFIG, self.settings)
 
     def restore(self, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> int:
@@ -99,7 +100,7 @@ class Run:
         path = self.folder / METRICS
         if self.main and path.is_file():
             kept = [line for line in read_metrics(self.folder) if line["step"] <= step]
-            path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+            write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
 
     def _tensorboard(self, step: int) -> Any:
         if self._writer is None:
@@ -120,6 +121,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as reason:
         raise CheckpointError(f"{path} is damaged ({reason}); choose another run") from reason
+    if not isinstance(settings, dict) or not isinstance(settings.get("config"), dict):
+        raise CheckpointError(f"{path} is not a run's configuration; choose another run")
     return settings
 
 
@@ -127,7 +130,16 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
     path = folder / METRICS
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-    return [json.loads(line) for line in lines]
+    try:
+        return [json.loads(line) for line in lines]
+    except ValueError as reason:
+        raise CheckpointError(f"{path} is damaged ({reason}); remove the damaged lines") from reason
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a kill left of files that were being written (`files.atomic`)."""
+    for rest in folder.glob(".partial-*"):
+        rest.unlink(missing_ok=True)
 
 
 def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ for step in session.steps(draw):
     session.descend("D_depth", terms, weights, step, "critic")
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ class Session:
         self.accelerator = _accelerator(config)
         self.device: torch.device = self.accelerator.device
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
-        self.run = Run(folder, kind, config, basis, main=self.accelerator.is_main_process)
+        with self.accelerator.main_process_first():  # the others find the folder as the main process leaves it
+            self.run = Run(folder, kind, config, basis, main=self.accelerator.is_main_process)
         self._modules: dict[str, nn.Module] = {}
         self._optimisers: dict[str, torch.optim.Optimizer] = {}
         self._stepping: dict[str, Any] = {}
@@ -66,15 +68,17 @@ class Session:
         """The steps still to do; between them logs, draws samples (`draw` gets the picture's path) and saves."""
         total = self.config.steps
         for step in range(self._start, total):
+            torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
             yield step
             done = step + 1
-            if _due(done, self.config.log_every, total):
+            saving = _due(done, self.config.save_every, total)
+            if saving or _due(done, self.config.log_every, total):  # no sum is under way when the state is saved
                 values = self._log.flush()
                 self.run.log(done, values)
                 self.progress(done, total, values)
             if _due(done, self.config.sample_every, total) and self.run.main:
                 draw(self.run.folder / "samples" / f"step-{done:07d}.png")
-            if _due(done, self.config.save_every, total):
+            if saving:
                 self.run.save(done, self._modules, self._optimisers)
         self.run.close()
 
@@ -135,8 +139,12 @@ def _due(done: int, every: int, total: int) -> bool:
 def _accelerator(config: Training) -> Any:
     try:
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
         from accelerate.utils import set_seed
     except ImportError as reason:
         raise MissingExtra("accelerate", "train") from reason
+    AcceleratorState._reset_state()  # else an earlier run of this process would fix the precision
     set_seed(config.seed)
-    return Accelerator(mixed_precision=config.precision)
+    # Without cpu=True accelerate takes each of torchrun's processes on a machine without a GPU for the only one.
+    several_on_cpu = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
+    return Accelerator(cpu=several_on_cpu, mixed_precision=config.precision)

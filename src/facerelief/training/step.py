@@ -16,7 +16,7 @@ def learns(module: nn.Module, yes: bool) -> None:
 
 
 class Average(nn.Module):
-    """Exponential moving average of a module's parameters; decay 0 copies them."""
+    """Exponential moving average of a module's parameters and running statistics; decay 0 copies them."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         super().__init__()
@@ -27,8 +27,11 @@ class Average(nn.Module):
     def update(self, module: nn.Module, step: int) -> None:
         """Move towards `module`; faster during the first steps, so that the start is soon forgotten."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        for mean, value in zip(self.module.parameters(), module.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
+        for mean, value in zip(self.module.state_dict().values(), module.state_dict().values(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)  # batch norm counts its batches
 
 
 class Noise:

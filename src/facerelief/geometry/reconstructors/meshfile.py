@@ -38,14 +38,15 @@ class MeshFile:
                 f"no mesh {face.source.stem}{{{','.join(SUFFIXES)}}} in {self.folder}; export one for it"
             )
         try:
-            vertices, triangles = _read_npz(path) if path.suffix == ".npz" else _read_mesh(path)
-            if self.axes == "y-up":
-                vertices = vertices * (1, -1, 1) + (0, face.photo_size[1], 0)
-            return FaceMesh(face.crop.to_crop(vertices), _facing(vertices, triangles))
+            mesh = FaceMesh(*(_read_npz(path) if path.suffix == ".npz" else _read_mesh(path)))
         except DatasetError as reason:
             raise DatasetError(f"{path}: {reason}") from reason
         except _DAMAGE as reason:
             raise DatasetError(f"{path} is not a readable mesh ({reason}); export it again") from reason
+        vertices = mesh.vertices
+        if self.axes == "y-up":
+            vertices = vertices * (1, -1, 1) + (0, face.photo_size[1], 0)
+        return FaceMesh(face.crop.to_crop(vertices), _facing(vertices, mesh.triangles))
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -64,9 +65,12 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _facing(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """The triangles wound so that most of the surface faces the viewer: methods differ in their winding."""
-    if triangles.ndim != 2 or not len(triangles) or triangles.min() < 0 or triangles.max() >= len(vertices):
-        return triangles
+    """The triangles wound to face the viewer: methods differ in their winding.
+
+    The sum is minus the volume in front of the farthest point (and of one pixel more, for a flat mesh): the areas alone
+    would cancel for a closed head.
+    """
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    return triangles[:, ::-1] if area.sum() > 0 else triangles
+    height = (a + b + c)[:, 2] / 3 - vertices[:, 2].min(initial=np.inf) + 1
+    return triangles[:, ::-1] if (area * height).sum() > 0 else triangles

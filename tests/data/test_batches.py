@@ -1,0 +1,157 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from facerelief.config import DepthTraining, make_config
+from facerelief.data.arrays import Arrays
+from facerelief.data.batches import Batch, Batches, make_batch, mirrored, spread_rows
+
+SIZE = 4
+COUNTS = (2, 3, 7)  # rows of each class
+
+
+def arrays(counts: tuple[int, ...] = COUNTS) -> Arrays:
+    """Row i is an even picture of level 10 * i; its depth grows by the column, its normals lean to the right."""
+    total = sum(counts)
+    image = np.repeat(np.arange(total, dtype=np.uint8) * 10, 3 * SIZE * SIZE).reshape(total, 3, SIZE, SIZE)
+    depth = np.broadcast_to(np.arange(SIZE, dtype=np.uint16) * 1000, (total, SIZE, SIZE)).copy()
+    normal = np.broadcast_to(np.array([76, 0, 102], np.int8)[:, None, None], (total, 3, SIZE, SIZE)).copy()
+    label = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
+    names = ("neutral", "happiness", "sadness")[: len(counts)]
+    return Arrays(image, depth, normal, label, names, ())
+
+
+def batches(size: int = 6, *, seed: int = 0, balanced: bool = True, rank: int = 0, world: int = 1) -> Batches:
+    config = make_config(DepthTraining, "cpu", {"batch": size, "seed": seed, "balanced": balanced})
+    return Batches(arrays(), config, "both", rank, world)
+
+
+def rows(batch: Batch) -> list[int]:
+    return [round((value + 1) * 12.75) for value in batch.image[:, 0, 0, 0].tolist()]
+
+
+def flipped(batch: Batch) -> list[bool]:
+    return (batch.geometry[:, 0, 0, 0] > batch.geometry[:, 0, 0, -1]).tolist()
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in ("image", "geometry", "label"))
+
+
+def test_a_batch_depends_on_the_seed_and_the_step_only() -> None:
+    unbroken, resumed = batches(), batches()
+    seen = [unbroken(step) for step in range(20)]
+    for step in (13, 2, 19, 2):
+        assert same(resumed(step), seen[step])
+    assert [rows(b) for b in seen] != [rows(batches(seed=1)(step)) for step in range(20)]
+    torch.manual_seed(5)
+    np.random.seed(5)  # global generators have no part in it
+    assert same(batches()(4), seen[4])
+
+
+@pytest.mark.parametrize("size", [6, 3, 5])
+def test_balanced_shows_every_expression_equally_often(size: int) -> None:
+    source, found = batches(size), Counter[int]()
+    for step in range(30):
+        batch = source(step)
+        assert batch.label.tolist() == [arrays().label[row] for row in rows(batch)]
+        counts = Counter(batch.label.tolist())
+        assert max(counts.values()) - min(counts[k] for k in range(3)) <= (0 if size % 3 == 0 else 1)
+        found.update(counts)
+    assert max(found.values()) - min(found.values()) == 0  # 30 * size is a multiple of 3
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_every_row_is_used_once_before_any_is_used_again(balanced: bool) -> None:
+    source = batches(5, balanced=balanced)
+    drawn = [row for step in range(60) for row in rows(source(step))]
+    label = arrays().label
+    pools = [[r for r in drawn if label[r] == k] for k in range(3)] if balanced else [drawn]
+    orders = []
+    for pool in pools:
+        count = len(set(pool))
+        epochs = [tuple(pool[start : start + count]) for start in range(0, len(pool) - count + 1, count)]
+        assert all(len(set(epoch)) == count for epoch in epochs)
+        orders.append(set(epochs))
+    assert {row for pool in pools for row in pool} == set(range(sum(COUNTS)))
+    assert all(len(order) > 1 for order in orders)  # a new order each time
+
+
+@pytest.mark.parametrize("size", [6, 7])
+def test_processes_share_the_batch_of_one(size: int) -> None:
+    alone = batches(size)
+    shares = [batches(size, rank=rank, world=2) for rank in range(2)]
+    for step in range(12):
+        whole, parts = alone(step), [share(step) for share in shares]
+        for name in ("image", "geometry", "label"):
+            for rank in range(2):
+                assert torch.equal(getattr(whole, name)[rank::2], getattr(parts[rank], name))
+
+
+def test_half_of_the_pictures_are_mirrored() -> None:
+    source = batches()
+    share = np.mean([flip for step in range(200) for flip in flipped(source(step))])
+    assert share == pytest.approx(0.5, abs=0.05)
+    assert [flipped(source(step)) for step in range(8)] != [flipped(batches(seed=1)(step)) for step in range(8)]
+
+
+def test_ranges_and_channels() -> None:
+    data = arrays()
+    data.image[0, :, 0, 0], data.image[1, :, 0, 0] = 0, 255
+    data.depth[0, 0, 0], data.depth[1, 0, 0] = 0, 65535
+    batch = make_batch(data, np.array([0, 1]), "both")
+    assert batch.image[:, 0, 0, 0].tolist() == [-1, 1]
+    assert batch.geometry[:, 0, 0, 0].tolist() == [-1, 1]
+    torch.testing.assert_close(batch.geometry[0, 1:, 0, 0], torch.tensor([76.0, 0.0, 102.0]) / 127)
+    assert batch.image.dtype == batch.geometry.dtype == torch.float32
+    assert batch.label.dtype == torch.int64
+    assert make_batch(data, np.array([0]), "depth").geometry.shape == (1, 1, SIZE, SIZE)
+    assert torch.equal(make_batch(data, np.array([0, 1]), "depth").geometry, batch.geometry[:, :1])
+    assert torch.equal(make_batch(data, np.array([0, 1]), "normal").geometry, batch.geometry[:, 1:])
+
+
+def test_only_the_chosen_rows_are_mirrored_image_and_geometry_alike() -> None:
+    data = arrays()
+    data.image[:] = np.arange(SIZE, dtype=np.uint8) * 50
+    plain = make_batch(data, np.array([3, 4]), "both")
+    turned = make_batch(data, np.array([3, 4]), "both", np.array([False, True]))
+    assert torch.equal(turned.image[0], plain.image[0])
+    assert torch.equal(turned.geometry[0], plain.geometry[0])
+    assert torch.equal(turned.image[1], plain.image[1].flip(-1))
+    assert torch.equal(turned.geometry[1, 0], plain.geometry[1, 0].flip(-1))
+    assert torch.equal(turned.geometry[1, 1], -plain.geometry[1, 1])  # leans to the left now
+    assert torch.equal(turned.geometry[1, 2:], plain.geometry[1, 2:])
+
+
+@pytest.mark.parametrize(("guide", "channels", "x"), [("depth", 1, None), ("normal", 3, 0), ("both", 4, 1)])
+def test_mirroring_twice_changes_nothing(guide: str, channels: int, x: int | None) -> None:
+    geometry = torch.randn(2, channels, 5, 6)
+    once = mirrored(geometry, guide)
+    assert torch.equal(mirrored(once, guide), geometry)
+    for channel in range(channels):
+        sign = -1 if channel == x else 1
+        assert torch.equal(once[:, channel], sign * geometry[:, channel].flip(-1))
+
+
+def test_the_normals_of_a_mirrored_surface_are_the_mirrored_normals() -> None:
+    y, x = np.mgrid[:9, :9] / 4.0
+
+    def normals(z: np.ndarray) -> torch.Tensor:
+        dy, dx = np.gradient(z)
+        normal = np.stack([-dx, dy, np.ones_like(z)])
+        return torch.from_numpy(normal / np.linalg.norm(normal, axis=0))[None]
+
+    z = np.sin(x) + 0.3 * x * y
+    torch.testing.assert_close(mirrored(normals(z).float(), "normal"), normals(z[:, ::-1]).float())
+
+
+def test_shown_rows_take_the_expressions_in_turn() -> None:
+    data = arrays()
+    found = spread_rows(data, most=8)
+    assert data.label[found].tolist() == [0, 1, 2, 0, 1, 2, 1, 2]
+    assert len(set(found.tolist())) == 8
+    assert spread_rows(data, most=8).tolist() == found.tolist()
+    assert len(spread_rows(data, most=99)) == sum(COUNTS)
+    assert len(spread_rows(data, most=2)) == 2

@@ -1,0 +1,240 @@
+"""The face finder, on one portrait: turned, shrunk, repeated, and absent."""
+
+import os
+import subprocess
+import sys
+import types
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photos import astronaut
+from PIL import Image
+
+from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.faces import detect
+from facerelief.faces.detect import Face, MediaPipeFinder, load_finder
+
+# Read off the portrait by eye, at sevenfold size: pixels x, y of MediaPipe's vertices.
+BY_EYE = {1: (225, 127), 152: (226, 177), 61: (204, 140), 291: (244, 141)}
+PUPILS = {(33, 133): (204, 101), (263, 362): (247, 103)}  # halfway between the corners of an eye
+SIDES = {33: 263, 133: 362, 61: 291, 98: 327, 234: 454, 1: 1, 168: 168, 10: 10}  # a point and its mirror image
+HEAD = (110, 0, 340, 230)  # a square around the portrait's head
+HEAD_FACE = np.array((68, 70, 162, 177))  # x0, y0, x1, y1 of the face in it, by eye
+
+
+def gathering(width: int, height: int, *places: tuple[int, int, int]) -> np.ndarray:
+    """A grey picture with the portrait's head at places (x, y, side)."""
+    canvas = Image.new("RGB", (width, height), (120, 130, 140))
+    for x, y, side in places:
+        canvas.paste(Image.fromarray(astronaut()).crop(HEAD).resize((side, side), Image.Resampling.LANCZOS), (x, y))
+    return np.asarray(canvas)
+
+
+def face_at(x: int, y: int, side: int) -> np.ndarray:
+    return HEAD_FACE * (side / 230) + (x, y, x, y)
+
+
+def assert_near(face: Face, box: np.ndarray) -> None:
+    """The face lies in the box, but for a tenth of its height."""
+    np.testing.assert_allclose(face.box, box, atol=0.1 * (box[3] - box[1]))
+
+
+# -- one face -------------------------------------------------------------------------------------------------------
+
+
+def test_the_portrait_has_one_face_in_its_place(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+    (face,) = finder(portrait)
+    assert face.landmarks.shape == (468, 3)
+    assert face.landmarks.dtype == np.float32
+    for vertex, place in BY_EYE.items():
+        np.testing.assert_allclose(face.landmarks[vertex, :2], place, atol=4)
+    for corners, pupil in PUPILS.items():
+        np.testing.assert_allclose(face.landmarks[list(corners), :2].mean(axis=0), pupil, atol=3)
+    x0, y0, x1, y1 = face.box
+    assert face.size == max(x1 - x0, y1 - y0)
+    assert face.size == pytest.approx(106, rel=0.1)
+
+
+def test_depth_grows_towards_the_viewer(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+    z = finder(portrait)[0].landmarks[:, 2]
+    assert z[1] > max(z[33], z[263]) > max(z[234], z[454])  # nose tip, outer eye corners, ears
+    assert 0.3 < (z[1] - z[[234, 454]].mean()) / 106 < 1.2  # in the unit of x and y
+
+
+def test_two_runs_and_two_finders_agree_to_the_bit(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+    first = finder(portrait)[0].landmarks
+    finder(gathering(700, 500, (300, 100, 200)))  # nothing is remembered of the photo before
+    np.testing.assert_array_equal(finder(portrait)[0].landmarks, first)
+    np.testing.assert_array_equal(load_finder()(portrait)[0].landmarks, first)
+
+
+def test_a_mirrored_photo_has_mirrored_landmarks(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+    there = finder(portrait)[0]
+    back = finder(np.ascontiguousarray(portrait[:, ::-1]))[0].landmarks * (-1, 1, 1) + (portrait.shape[1], 0, 0)
+    pairs = {**SIDES, **{right: left for left, right in SIDES.items()}}
+    apart = np.linalg.norm((back[list(pairs)] - there.landmarks[list(pairs.values())])[:, :2], axis=1) / there.size
+    assert np.median(apart) < 0.02
+    assert apart.max() < 0.04  # at the ears, which the hair hides
+
+
+@pytest.mark.parametrize("quarter_turns, axes", [(0, (1, 1)), (0, (2, 1)), (0, (1, 2))])
+def test_a_stretched_photo_has_stretched_landmarks(
+    finder: MediaPipeFinder, portrait: np.ndarray, quarter_turns: int, axes: tuple[int, int]
+) -> None:
+    wide = np.asarray(Image.fromarray(portrait).resize((512 // axes[0], 512 // axes[1]), Image.Resampling.BOX))
+    (face,) = finder(wide)
+    expected = finder(portrait)[0].landmarks[:, :2] / axes
+    assert np.abs(face.landmarks[:, :2] - expected).mean() / face.size < 0.03
+
+
+def test_a_tight_crop_is_found(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+    tight = np.ascontiguousarray(portrait[75:180, 175:275])
+    (face,) = finder(tight)
+    np.testing.assert_allclose(face.landmarks[1, :2], np.subtract(BY_EYE[1], (175, 75)), atol=4)
+
+
+# -- far faces, many faces, none ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("head, x, y", [(120, 900, 700), (90, 40, 60), (75, 1850, 1380)])
+def test_a_small_face_in_a_large_photo(finder: MediaPipeFinder, head: int, x: int, y: int) -> None:
+    side = round(head * 230 / 160)  # the head with its hair takes up 160 of the square's 230 pixels
+    (face,) = finder(gathering(2000, 1500, (x, y, side)))
+    assert_near(face, face_at(x, y, side))
+
+
+@pytest.mark.parametrize(
+    "width, height, places",
+    [
+        (2000, 1500, [(100, 100, 900), (1200, 200, 300), (1500, 900, 120)]),
+        (640, 480, [(20, 20, 230), (500, 60, 110), (300, 250, 160)]),
+        (480, 1900, [(20, 1500, 300), (200, 40, 200), (300, 800, 120)]),
+    ],
+)
+def test_several_faces_the_largest_first(
+    finder: MediaPipeFinder, width: int, height: int, places: list[tuple[int, int, int]]
+) -> None:
+    faces = finder(gathering(width, height, *places))
+    assert len(faces) == 3
+    for face, place in zip(faces, sorted(places, key=lambda place: -place[2]), strict=True):
+        assert_near(face, face_at(*place))
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (16, 16), (700, 90), (900, 1200)])
+def test_photos_without_a_face(finder: MediaPipeFinder, shape: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    for picture in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
+        assert finder(picture) == []
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "immunohistochemistry"])
+def test_pictures_of_other_things(finder: MediaPipeFinder, name: str) -> None:
+    from skimage import data
+
+    picture = Image.fromarray(getattr(data, name)())
+    assert finder(np.asarray(picture)) == []
+    assert finder(np.asarray(picture.resize((1100, 900)))) == []
+
+
+def test_windows_cover_the_photo_and_overlap() -> None:
+    for height, width in ((384, 384), (600, 400), (1500, 2000), (100, 2048)):
+        windows = list(detect._windows(height, width))
+        assert windows[0] == (0, 0, max(height, width))
+        for side in {side for _, _, side in windows}:
+            starts = sorted({x for x, _, s in windows if s == side})
+            assert starts[0] == 0
+            assert starts[-1] + side >= width
+            assert all(b - a <= 0.8 * side + 1 for a, b in zip(starts, starts[1:], strict=False))
+
+
+# -- a clean screen, and what may be missing ------------------------------------------------------------------------
+
+
+def test_nothing_is_printed_by_the_libraries_underneath(portrait: np.ndarray, tmp_path: Path) -> None:
+    Image.fromarray(portrait).save(tmp_path / "portrait.png")
+    code = (
+        "import sys, numpy as np; from PIL import Image; from facerelief.faces.detect import load_finder\n"
+        "find = load_finder(); photo = np.asarray(Image.open(sys.argv[1]))\n"
+        "assert find(photo * 0) == [] and len(find(photo)) == 1"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "portrait.png")]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_what_others_print_is_not_swallowed(
+    finder: MediaPipeFinder, portrait: np.ndarray, capfd: pytest.CaptureFixture[str]
+) -> None:
+    finder(portrait)
+    os.write(2, b"still here")
+    assert capfd.readouterr() == ("", "still here")
+
+
+def test_without_mediapipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(MissingExtra, match=r"mediapipe is not installed; .*pip install 'facerelief\[faces\]'"):
+        load_finder()
+
+
+def test_without_opencvs_system_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mediapipe.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mediapipe"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(FacereliefError, match=r"does not load \(libGL\.so\.1: .*\); install the system packages libgl1"):
+        load_finder()
+
+
+def test_a_mediapipe_that_carries_no_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = types.ModuleType("mediapipe")
+    later.__version__ = "1.2.2"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mediapipe", later)
+    with pytest.raises(FacereliefError, match=r"mediapipe 1\.2\.2 carries no models; install .* --task-file"):
+        load_finder()
+
+
+def test_an_unknown_backend() -> None:
+    with pytest.raises(FacereliefError, match="no face finder 'dlib'; choose from mediapipe, tasks"):
+        load_finder("dlib")
+
+
+# -- the Tasks API --------------------------------------------------------------------------------------------------
+
+
+def test_task_files_that_are_absent_or_something_else(tmp_path: Path) -> None:
+    (tmp_path / "text.task").write_text("not a model")
+    with zipfile.ZipFile(tmp_path / "zip.task", "w") as archive:
+        archive.writestr("readme.txt", "not a model")
+    (tmp_path / "empty.task").touch()
+    with pytest.raises(FacereliefError, match=r"no task file given; download face_landmarker\.task and name it with"):
+        load_finder("tasks")
+    for name in ("absent.task", "."):
+        with pytest.raises(FacereliefError, match=r"no task file .*; download face_landmarker\.task"):
+            load_finder(task_file=tmp_path / name)
+    for name in ("text.task", "zip.task", "empty.task"):
+        with pytest.raises(FacereliefError, match=rf"{name} is not a face landmarker task file; download") as caught:
+            load_finder(task_file=tmp_path / name)
+        assert "\n" not in str(caught.value)
+
+
+def test_the_tasks_backend_runs(tmp_path: Path, portrait: np.ndarray, capfd: pytest.CaptureFixture[str]) -> None:
+    """With the bundled models packed as a task file: its coordinates are off, since that task expects other outputs."""
+    models = Path(pytest.importorskip("mediapipe", exc_type=ImportError).__file__).parent / "modules"
+    parts = {
+        "face_detector.tflite": models / "face_detection" / "face_detection_short_range.tflite",
+        "face_landmarks_detector.tflite": models / "face_landmark" / "face_landmark.tflite",
+    }
+    if not all(part.is_file() for part in parts.values()):
+        pytest.skip("this mediapipe carries no models")
+    task = tmp_path / "mechanical.task"
+    with zipfile.ZipFile(task, "w", zipfile.ZIP_STORED) as archive:
+        for name, part in parts.items():
+            archive.write(part, name)
+    finder = load_finder(task_file=task)
+    faces = finder(portrait)
+    assert [face.landmarks.shape for face in faces] == [(468, 3)]
+    assert np.isfinite(faces[0].landmarks).all()
+    assert finder(portrait * 0) == []
+    assert capfd.readouterr().err == ""
