@@ -139,6 +139,8 @@ _CPU = {
     "perceptual": "none",
     "augment": True,
     "ema": 0.998,
+    "sample_every": 250,
+    "save_every": 250,
 }
 _GPU = {
     "size": 128,
@@ -152,9 +154,9 @@ _GPU = {
 }
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     "paper": {
-        DepthTraining: {"decay_from": 1.0, "ema": 0.0},
-        ExpressionTraining: {"decay_from": 1.0, "ema": 0.0},
-        JudgeTraining: {"size": 128},
+        DepthTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
+        ExpressionTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
+        JudgeTraining: {},
     },
     "gpu": {
         DepthTraining: {**_GPU, "steps": 20_000},
@@ -162,9 +164,9 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
         JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
     },
     "cpu": {
-        DepthTraining: {**_CPU, "steps": 2_000},
-        ExpressionTraining: {**_CPU, "steps": 5_000, "warm_up": 500},
-        JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_200},
+        DepthTraining: {**_CPU, "steps": 1_500},
+        ExpressionTraining: {**_CPU, "steps": 2_000, "warm_up": 400, "cls_weight": 0.5},
+        JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
     },
 }
 

@@ -1,6 +1,8 @@
 """The command line: `facerelief dataset | train | report | edit | demo`; a command is a signature and a call."""
 
+import io
 import sys
+from typing import Any
 
 import typer
 
@@ -8,6 +10,10 @@ from facerelief import __version__
 from facerelief.cli import dataset, edit, report, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
+
+_INTERRUPTED = 130
+# Wrong options and arguments. Typer exports this error under no name: old versions take click's, new ones carry theirs.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     name="facerelief",
@@ -32,12 +38,28 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 
 def main() -> None:
-    """Run the command line: a problem the user can remedy is one line and exit code 2, an interruption 130."""
+    """Run the command line: a problem that the user can remedy is one line and exit code 2, an interruption 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names may hold anything
     try:
-        app()
+        code = app(standalone_mode=False)
     except FacereliefError as problem:
         explain(str(problem))
         sys.exit(2)
-    except KeyboardInterrupt:
+    except _UsageError as problem:
+        _explain_usage(problem)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
         explain("interrupted; the same command goes on where it was")
-        sys.exit(130)
+    sys.exit(code)
+
+
+def _explain_usage(problem: Any) -> None:
+    """One line; none where a command without arguments has shown its help."""
+    message = problem.format_message().rstrip(".")
+    command = problem.ctx.command_path if problem.ctx else "facerelief"
+    if message:
+        explain(f"{message}; see: {command} --help")

@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def explain(problem: str) -> None:
@@ -18,7 +18,7 @@ def explain(problem: str) -> None:
 
 @contextlib.contextmanager
 def bar(title: str, unit: str) -> Iterator[Callable[..., None]]:
-    """A progress bar; yields what moves it: `move(done, total, note="")`."""
+    """A progress bar, on a terminal only; yields what moves it: `move(done, total, note="")`."""
     columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -28,7 +28,7 @@ def bar(title: str, unit: str) -> Iterator[Callable[..., None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=err) as progress:
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
         task = progress.add_task(title, total=None, unit=unit, note="")
 
         def move(done: int, total: int, note: str = "") -> None:

@@ -15,6 +15,7 @@ from facerelief.data.review import Thresholds
 from facerelief.data.review import review as review_dataset
 from facerelief.data.sources import read_labelled
 from facerelief.data.stats import render, table4, warnings
+from facerelief.errors import FacereliefError
 
 app = typer.Typer(
     no_args_is_help=True, help="Make a dataset of RGB, depth and normals from plain photos, and look at it."
@@ -45,13 +46,17 @@ def build(
         Path | None, typer.Option(help="A face_landmarker.task file, for later mediapipe versions.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes. Default: one a core.")] = None,
+    cameras: Annotated[
+        str | None, typer.Option(help="RaFD's camera angles, of 0,45,90,135,180. Default: 45,90,135.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the split by person.")] = 0,
 ) -> None:
     """Detect, align to 256 px, mesh, and write depth, normals and masks of every photo; then review the result.
 
     Photos that give nothing are listed in rejects.csv with the reason. The same command continues an interrupted build.
     """
-    reading = read_labelled(photos, source, per_class=per_class)
+    angles = {"cameras": _angles(cameras)} if cameras else {}
+    reading = read_labelled(photos, source, per_class=per_class, **angles)
     for note in reading.notes:
         out.print(note, markup=False)
     options: dict[str, Any] = {"folder": str(meshes), "axes": mesh_axes} if reconstructor == "meshfile" else {}
@@ -77,11 +82,15 @@ def review(
     min_face_size: Annotated[float, typer.Option(help="Pixels in the photo.")] = Thresholds.min_face_size,
 ) -> None:
     """Score every sample, leave out what would harm, and draw review.html; overrides.csv is yours to edit."""
+    thresholds = Thresholds(max_yaw=max_yaw, min_face_size=min_face_size)
     with bar("reviewing", "samples") as move:
-        result = review_dataset(dataset, Thresholds(max_yaw=max_yaw, min_face_size=min_face_size), move)
-    sheet = write_contact_sheet(dataset)
-    kept = sum(s.keep for s in result.samples)
-    out.print(f"{kept} kept, {len(result.samples) - kept} left out; look at {sheet}", markup=False)
+        result = review_dataset(dataset, thresholds, move)
+    sheet = write_contact_sheet(dataset, thresholds=thresholds)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in result.left_out.items())
+    out.print(f"{result.kept} of {len(result.samples)} kept; left out: {reasons or 'none'}", markup=False)
+    for leak in result.leaks:
+        out.print(f"{leak}: the same picture is in another split, under another name", markup=False)
+    out.print(f"Look at {sheet}; overrule in {dataset / 'overrides.csv'} and review again.", markup=False)
 
 
 @app.command("stats")
@@ -91,3 +100,10 @@ def stats(dataset: Dataset) -> None:
     out.print(render(table4(samples, dataset.resolve().name)))
     for warning in warnings(samples):
         err.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+def _angles(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as reason:
+        raise FacereliefError(f"--cameras {text} is not a list of angles; e.g. --cameras 45,90,135") from reason

@@ -11,7 +11,7 @@ from facerelief import __version__
 from facerelief.cli.console import bar, explain, out
 from facerelief.editing.editor import Edit, Editor, choose_faces, load_editor
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief, showcase
-from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.errors import FacereliefError, MissingExtra, NoFaceFound
 from facerelief.expressions import resolve_all
 from facerelief.faces.detect import load_finder
 from facerelief.faces.mark import EditMark
@@ -106,13 +106,17 @@ def _edit_one(
 
 def _write_depth(editor: Editor, before: Photo, edit: Edit, target: Path) -> list[str]:
     face = edit.faces[0].face
-    again = find_same(editor, edit.photo, face)
-    paths = []
-    for when, photo, one in (("before", before, face), ("after", edit.photo, again)):
+    measured = [("before", before, face)]
+    lines = []
+    try:
+        measured.append(("after", edit.photo, find_same(editor, edit.photo, face)))
+    except NoFaceFound:
+        lines.append(f"{target}: no depth after, since no face is found in the edited photo")
+    for when, photo, one in measured:
         path = target.with_name(f"{target.stem}-depth-{when}.png")
         save_photo(Photo(rgb=depth_picture(measure_relief(photo, one)), name=path.name), path)
-        paths.append(str(path))
-    return paths
+        lines.append(str(path))
+    return lines
 
 
 def _targets(photo: Path, wanted: Iterable[str], out_path: Path | None, single: bool) -> dict[str, Path]:

@@ -111,4 +111,5 @@ def release_weights(
 
 def _print_accuracy(title: str, accuracy: Accuracy) -> None:
     shares = "  ".join(f"{name} {share:.2f}" for name, share in accuracy.per_class.items())
-    out.print(f"{title:24} balanced {accuracy.balanced:.3f}   {shares}", markup=False)
+    six = f" (six classes {accuracy.six:.3f})" if accuracy.six != accuracy.balanced else ""
+    out.print(f"{title:24} balanced {accuracy.balanced:.3f}{six}   {shares}", markup=False)

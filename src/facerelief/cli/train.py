@@ -1,6 +1,5 @@
 """`facerelief train depth | expression | judge`."""
 
-import dataclasses
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,13 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.config import Config, DepthTraining, ExpressionTraining, JudgeTraining, make_config
+from facerelief.config import Config, DepthTraining, ExpressionTraining, JudgeTraining, Training, make_config
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
 from facerelief.training import launch
 from facerelief.training.gate import GateResult
 
 app = typer.Typer(no_args_is_help=True, help="Train the depth network, a guided expression editor, or the judge.")
+
+_WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls")  # shown beside the bar
 
 Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
 RunFolder = Annotated[
@@ -60,6 +61,7 @@ def depth(
     """Stage 1: pre-train G_depth, G'_depth and D_depth on real pairs (Eqs. 5-11)."""
     given = _given(guide=guide, objective=objective, conf_penalty=conf_penalty, steps=steps, seed=seed)
     config = _config(DepthTraining, preset, dataset, given, expressions, colour, settings)
+    _announce(config, preset)
     with _bars("depth network") as (decoding, progress):
         weights = launch.run_depth(dataset, config, run, vgg=vgg, judge=judge, progress=progress, decoding=decoding)
     out.print(f"{weights}\nNext: facerelief train expression {dataset} --depth {run} -o RUN", markup=False)
@@ -97,6 +99,7 @@ def expression(
         }
         chosen |= {item.partition("=")[0] for item in settings or ()}
         config = launch.inherited(depth, config, chosen)
+    _announce(config, preset)
     with _bars("expression editor") as (decoding, progress):
         if config.guide != "none":
             _print_gate(launch.run_gate(dataset, config, decoding))
@@ -120,6 +123,7 @@ def judge(
     """The expression classifier that judges edits: trained on real training photos only."""
     given = _given(steps=steps, seed=seed)
     config = _config(JudgeTraining, preset, dataset, given, expressions, colour, settings)
+    _announce(config, preset)
     with _bars("judge") as (decoding, progress):
         weights, accuracy = launch.run_judge(dataset, config, run, progress=progress, decoding=decoding)
     out.print(f"accuracy on real test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
@@ -160,9 +164,11 @@ def _config(
         if not equals:
             raise FacereliefError(f"--set {item} is not NAME=VALUE; e.g. --set lr=0.0002")
         changes[name] = value
-    config = make_config(kind, preset, changes)
+    return make_config(kind, preset, changes)
+
+
+def _announce(config: Training, preset: str) -> None:
     out.print(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps", markup=False)
-    return dataclasses.replace(config)
 
 
 @contextmanager
@@ -180,11 +186,7 @@ def _bars(title: str) -> Iterator[tuple[Any, Any]]:
             if "train" not in moves:
                 stack.close()
                 moves["train"] = stack.enter_context(bar(title, "steps"))
-            note = "  ".join(
-                f"{name} {value:.3f}"
-                for name, value in values.items()
-                if name.split("/")[-1] in ("rec", "pix", "cls") and not name.startswith("weighted")
-            )
+            note = "  ".join(f"{name} {values[name]:.3f}" for name in _WATCHED if name in values)
             moves["train"](done, total, note)
 
         yield decoding, progress

@@ -20,6 +20,7 @@ from facerelief.errors import DatasetError
 from facerelief.files import atomic
 from facerelief.geometry.relief import load_depth, load_normal
 
+LUMA = np.array((0.299, 0.587, 0.114))  # Rec. 601
 Progress = Callable[[int, int], None]
 
 
@@ -81,7 +82,7 @@ def load_arrays(
 
 def to_luma(rgb: np.ndarray) -> np.ndarray:
     """Luma (Rec. 601, as JPEG and Pillow's "L") of rgb (..., 3), uint8 to uint8."""
-    return np.round(rgb @ np.array((0.299, 0.587, 0.114))).astype(np.uint8)
+    return np.round(rgb @ LUMA).astype(np.uint8)
 
 
 def _check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:

@@ -7,14 +7,16 @@ import dataclasses
 import json
 import multiprocessing.connection
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facerelief.data.extract import Extractor, Recipe, Task
+from facerelief.data.extract import FOLDERS, Extractor, Recipe, Task
 from facerelief.data.labelled import Labelled, split_by_identity
 from facerelief.data.manifest import (
     METADATA,
@@ -53,27 +55,45 @@ def build_dataset(
     """Make the dataset. Photos done by an earlier, interrupted call with the same recipe are not done again.
 
     photos: the folder that sources are named relative to. overlays: photo to published depth map.
-    progress: called with the number done and the total. Raises `DatasetError` where `dataset` holds something else.
+    progress: called with the number done and the total. Raises `DatasetError` where `dataset` holds something else,
+    and `FacereliefError` where it cannot be written or the recipe cannot be followed.
     """
     recipe = recipe or Recipe()
-    settings = {"size": recipe.size, "seed": seed, "recipe": dataclasses.asdict(recipe)}
+    settings = {"size": recipe.size, "seed": seed, "depth_maps": bool(overlays), "recipe": dataclasses.asdict(recipe)}
     tasks = _tasks(labelled, photos, overlays or {}, seed)
+    extractor = Extractor(recipe, dataset)  # before anything is written: it may find something missing
     _open_dataset(dataset, settings)
     journal = dataset / JOURNAL
     done = _read_journal(journal)
     todo = [task for task in tasks if task.source not in done]
-    progress(len(tasks) - len(todo), len(tasks))
-    with journal.open("a", encoding="utf-8") as log:
-        for row in _extract(todo, recipe, dataset, workers or os.cpu_count() or 1):
-            done[row.source] = row
-            log.write(json.dumps(dataclasses.asdict(row) | {"kind": type(row).__name__}) + "\n")
-            log.flush()
-            progress(len(done), len(tasks))
-    rows = [done[task.source] for task in tasks]
+    before = len(tasks) - len(todo)
+    progress(before, len(tasks))
+    for finished, row in enumerate(_extract(todo, extractor, workers or os.cpu_count() or 1), before + 1):
+        done[row.source] = row
+        _append(journal, row)
+        progress(finished, len(tasks))
+    rows = [_labelled_anew(done[task.source], task) for task in tasks]
     built = Built([r for r in rows if isinstance(r, Sample)], [r for r in rows if isinstance(r, Reject)])
     write_rows(dataset / METADATA, Sample, built.samples)
     write_rows(dataset / REJECTS, Reject, built.rejects)
     return built
+
+
+def _append(journal: Path, row: Sample | Reject) -> None:
+    line = json.dumps(dataclasses.asdict(row) | {"kind": type(row).__name__}) + "\n"
+    try:
+        with journal.open("a", encoding="utf-8") as log:
+            log.write(line)
+    except OSError as reason:
+        raise FacereliefError(
+            f"cannot write {journal}: {reason.strerror or reason}; make room and run the same command again"
+        ) from reason
+
+
+def _labelled_anew(row: Sample | Reject, task: Task) -> Sample | Reject:
+    """A row with the labels of this call, which may have been corrected since the photo was done."""
+    row = dataclasses.replace(row, expression=task.labelled.expression, identity=task.labelled.identity)
+    return dataclasses.replace(row, split=task.split) if isinstance(row, Sample) else row
 
 
 def _tasks(labelled: Sequence[Labelled], photos: Path, overlays: dict[Path, Path], seed: int) -> list[Task]:
@@ -104,13 +124,18 @@ def _open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
         raise DatasetError(f"{dataset} is a file; name a folder for the dataset")
     if (dataset / SETTINGS).is_file():
         before = read_settings(dataset)
-        changed = [name for name, value in settings.items() if before.get(name) != value]
+        changed = [name for name, value in settings.items() if before.get(name, False) != value]
         if changed:
             raise DatasetError(f"{dataset} was built with another {changed[0]}; choose another folder or delete it")
-        return
-    if dataset.is_dir() and any(dataset.iterdir()):
+    elif dataset.is_dir() and any(dataset.iterdir()):
         raise DatasetError(f"{dataset} holds other files; choose an empty folder for the dataset")
-    write_settings(dataset, settings)
+    else:
+        write_settings(dataset, settings)
+    try:
+        for name in FOLDERS:
+            (dataset / name).mkdir(exist_ok=True)
+    except OSError as reason:
+        raise FacereliefError(f"cannot write to {dataset}: {reason.strerror}; choose another folder") from reason
 
 
 def _read_journal(journal: Path) -> dict[str, Sample | Reject]:
@@ -133,15 +158,19 @@ def _read_journal(journal: Path) -> dict[str, Sample | Reject]:
     return done
 
 
-def _extract(tasks: Sequence[Task], recipe: Recipe, dataset: Path, workers: int) -> Iterator[Sample | Reject]:
+def _extract(tasks: Sequence[Task], extractor: Extractor, workers: int) -> Iterator[Sample | Reject]:
     if workers == 1 or len(tasks) < 16:
-        extractor = Extractor(recipe, dataset) if tasks else None
-        yield from (extractor(task) for task in tasks if extractor)
+        yield from map(extractor, tasks)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread a worker: the workers use the cores
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (recipe, dataset)) as pool:
+    start = (extractor.recipe, extractor.dataset)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, start) as pool:
         try:
             yield from pool.map(_work, tasks, chunksize=8)
+        except BrokenProcessPool as reason:
+            raise FacereliefError(
+                "a worker process ended, perhaps for want of memory; run the same command again, with fewer --workers"
+            ) from reason
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -152,6 +181,7 @@ _extractor: Extractor | None = None
 
 def _start_worker(recipe: Recipe, dataset: Path) -> None:
     global _extractor
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _extractor = Extractor(recipe, dataset)
 

@@ -21,6 +21,7 @@ from facerelief.geometry.relief import FAR, NEAR, Relief, polygon, render, save_
 from facerelief.geometry.topology import OUTLINE
 
 _REASONS = {PhotoError: "unreadable", NoFaceFound: "no usable face", DatasetError: "no geometry"}
+FOLDERS = ("rgb", "depth", "normal", "mask", "mesh")  # of a dataset
 SMALLEST_FACE = 24.0  # pixels; below it the landmarks are guesses
 
 
@@ -46,13 +47,11 @@ class Task:
 
 
 class Extractor:
-    """Makes samples; one a process, since it holds the face finder."""
+    """Makes samples in a dataset that has its `FOLDERS`; one a process, since it holds the face finder."""
 
     def __init__(self, recipe: Recipe, dataset: Path) -> None:
         self.recipe, self.dataset = recipe, dataset
         self._finder: FaceFinder = load_finder(recipe.finder, Path(recipe.task_file) if recipe.task_file else None)
-        for folder in ("rgb", "depth", "normal", "mask", "mesh"):
-            (dataset / folder).mkdir(parents=True, exist_ok=True)
         self._reconstruct = load_reconstructor(recipe.reconstructor, **recipe.reconstructor_options)
 
     def __call__(self, task: Task) -> Sample | Reject:
@@ -61,7 +60,7 @@ class Extractor:
         try:
             return self._sample(task)
         except tuple(_REASONS) as problem:
-            detail = str(problem).removeprefix(f"{photo}: ")
+            detail = str(problem).removeprefix(str(photo)).lstrip(": ")
             return Reject(task.source, label.expression, label.identity, _REASONS[type(problem)], detail)
 
     def _sample(self, task: Task) -> Sample:
@@ -117,7 +116,7 @@ class Extractor:
             np.savez(folder / "mesh" / f"{stem}.npz", matrix=crop.matrix, **arrays)
         except OSError as reason:
             raise FacereliefError(
-                f"cannot write to {self.dataset}: {reason.strerror}; make room and run it again"
+                f"cannot write to {self.dataset}: {reason.strerror or reason}; make room and run it again"
             ) from reason
 
 

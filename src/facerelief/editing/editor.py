@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 from torch import nn
 
 from facerelief.config import ExpressionTraining, from_json
-from facerelief.data.arrays import to_luma
+from facerelief.data.arrays import LUMA, to_luma
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
 from facerelief.faces.align import Crop, align
@@ -31,6 +31,7 @@ from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.networks.stargan import Generator
 
 SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
+FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Editor:
         edited = []
         for one in chosen:
             done = self._edit_face(photo.rgb, one, label)
-            rgb = paste(rgb, done.change * strength, done.crop, one)
+            rgb = paste(rgb, done, strength)
             edited.append(done)
         return Edit(photo.with_rgb(rgb), self.expressions[label], edited)
 
@@ -177,14 +178,31 @@ def _unfit(face: Face) -> str | None:
     return None
 
 
-def paste(rgb: np.ndarray, change: np.ndarray, crop: Crop, face: Face) -> np.ndarray:
-    """The photo with a crop's change (S, S, C), in levels, added under the face's soft mask; C = 1 keeps the chroma."""
-    mask = face_mask(crop, face)
-    spread, place = crop.spread(change * mask[..., None], (rgb.shape[0], rgb.shape[1]))
+def paste(rgb: np.ndarray, done: EditedFace, strength: float) -> np.ndarray:
+    """The photo with an edit brought back to its own resolution, under the face's soft mask.
+
+    The change is added to the photo, which keeps its detail; where the change is strong, as where a mouth was, the
+    detail of the old expression fades out, else both would be seen. A change of one channel keeps the chroma.
+    """
+    crop, change = done.crop, done.change * strength
+    seen = to_luma(done.before)[..., None] if change.shape[2] == 1 else done.before
+    fading = _faded(change)
+    mask = face_mask(crop, done.face)[..., None]
+    layers = np.concatenate([change * mask, fading * mask, seen.astype(np.float32)], axis=2)
+    spread, place = crop.spread(layers, (rgb.shape[0], rgb.shape[1]))
+    channels = change.shape[2]
+    change_up, fading_up, seen_up = np.split(spread, [channels, channels + 1], axis=2)
+    photo = rgb[place].astype(np.float32)
+    detail = (photo @ LUMA[:, None] if channels == 1 else photo) - seen_up
     out = rgb.copy()
-    levels = np.rint(spread)
-    out[place] = np.clip(rgb[place] + levels, 0, 255).astype(np.uint8)
+    out[place] = np.clip(np.rint(photo + change_up - fading_up * detail), 0, 255).astype(np.uint8)
     return out
+
+
+def _faded(change: np.ndarray) -> np.ndarray:
+    """Share (S, S, 1) of the photo's own detail that gives way, from the change (S, S, C) in levels around a pixel."""
+    amount = np.clip((np.abs(change).mean(axis=2) - FADE_FROM) / (FADE_TO - FADE_FROM), 0, 1)
+    return _blurred(amount, change.shape[0] * 0.02)[..., None]
 
 
 def face_mask(crop: Crop, face: Face) -> np.ndarray:
@@ -192,7 +210,13 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
     points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
     centre = points.mean(axis=0)
     inside = polygon(centre + (points - centre) * 1.08, crop.size)
-    feathered = Image.fromarray((inside * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(crop.size * 0.04))
+    feathered = _blurred(inside, crop.size * 0.04)
     edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
     fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
-    return (np.asarray(feathered) / 255 * fade).astype(np.float32)
+    return feathered * fade.astype(np.float32)
+
+
+def _blurred(share: np.ndarray, radius: float) -> np.ndarray:
+    """A map (S, S) in [0, 1] blurred, float32."""
+    levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
+    return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255

@@ -35,7 +35,10 @@ def save_curves(path: Path, runs: Sequence[Path], smooth: int = 5) -> None:
         if not lines:
             raise CheckpointError(f"{run} has no metrics; name a run that has logged")
         for axis, name in zip(axes, PANELS, strict=True):
-            steps, values = np.array([(line["step"], line[name]) for line in lines if name in line]).T
+            logged = [(line["step"], line[name]) for line in lines if name in line]
+            if not logged:  # a run that ended in its warm-up
+                continue
+            steps, values = np.array(logged).T
             window = min(smooth, len(values))
             mean = np.convolve(values, np.ones(window) / window, mode="valid")
             axis.plot(steps, values, color=f"C{number}", alpha=0.25, linewidth=0.8)

@@ -72,7 +72,10 @@ class Crop:
         size = (max(0, int(x1 - x0)), max(0, int(y1 - y0)))
         to_crop = self.matrix.copy()
         to_crop[:, 2] += self.matrix[:, :2] @ (x0, y0)
-        planes = [_pull(Image.fromarray(plane), to_crop, size) for plane in _planes(values)]
+        # Enlarged by a whole factor first: a single resampling far up would draw steps.
+        enlarge = max(1, round(1 / self.scale))
+        planes = [_enlarged(plane, enlarge) for plane in _planes(values)]
+        planes = [_pull(plane, to_crop * enlarge, size, Image.Resampling.BILINEAR) for plane in planes]
         spread = np.stack([np.asarray(plane) for plane in planes], axis=-1)
         rows, columns = slice(int(y0), int(y0) + size[1]), slice(int(x0), int(x0) + size[0])
         return spread.reshape(spread.shape[:2] + values.shape[2:]), (rows, columns)
@@ -108,10 +111,20 @@ def _transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.column_stack([xy, points[:, 2:] * np.hypot(matrix[0, 0], matrix[1, 0])])
 
 
-def _pull(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> Image.Image:
+def _enlarged(plane: np.ndarray, factor: int) -> Image.Image:
+    image = Image.fromarray(plane)
+    return image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
+
+
+def _pull(
+    image: Image.Image,
+    matrix: np.ndarray,
+    size: tuple[int, int],
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
+) -> Image.Image:
     """Resample: output (x, y) takes the value of `image` at matrix @ (x, y, 1), pixel centres at + 0.5."""
     coefficients = tuple(float(value) for value in matrix.ravel())
-    return image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
+    return image.transform(size, Image.Transform.AFFINE, coefficients, resampling)
 
 
 def _window(rgb: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:

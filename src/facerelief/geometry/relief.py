@@ -128,7 +128,7 @@ def load_depth(path: Path) -> np.ndarray:
 
 
 def save_normal(path: Path, normal: np.ndarray) -> None:
-    """Normals (3, H, W) in [-1, 1] as an 8-bit RGB PNG: round(127.5 * (n + 1)); the background becomes (128, 128, 128)."""
+    """Normals (3, H, W) in [-1, 1] as an 8-bit RGB PNG: round(127.5 * (n + 1)); the background becomes 128."""
     levels = np.round((np.moveaxis(normal, 0, 2) + 1) * 127.5).astype(np.uint8)
     Image.fromarray(levels).save(path, compress_level=1)
 

@@ -55,7 +55,7 @@ def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], facts:
 
 
 def load_checkpoint(path: Path, kind: str) -> Checkpoint:
-    """Read a checkpoint. Raises `CheckpointError` where it is absent, damaged, pickled, or of another kind or version."""
+    """Read a checkpoint. Raises `CheckpointError` where it is absent, damaged, pickled, or of another kind."""
     if not path.is_file():
         raise CheckpointError(f"no weights at {path}; name a run folder or a .safetensors file")
     try:

@@ -100,7 +100,9 @@ def _fetch(path: Path) -> None:
             for chunk in _download():
                 out.write(chunk)
         if not sha256(part).startswith(SHA256_PREFIX):
-            raise CheckpointError(f"{URL} gave a file with another checksum; try again, or bring the file with --vgg FILE")
+            raise CheckpointError(
+                f"{URL} gave a file with another checksum; try again, or bring the file with --vgg FILE"
+            )
 
 
 def _download() -> Iterator[bytes]:

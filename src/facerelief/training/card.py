@@ -16,10 +16,10 @@ _KINDS = {
 _LIMITS = {
     "depth": "It knows aligned crops of faces seen from the front, in the geometry of its dataset's meshes.",
     "editor": (
-        "It repaints a small aligned crop of a face seen from the front: fine detail of the new expression is soft. It is "
-        "not for deceiving anyone."
+        "It repaints a small aligned crop of a face seen from the front: fine detail of the new expression is soft. "
+        "It is not for deceiving anyone."
     ),
-    "judge": "It agrees with its labels as far as its accuracy on real photos says, no further; it does not read feelings.",
+    "judge": "It agrees with its labels as far as its accuracy on real photos says; it does not read feelings.",
 }
 
 
@@ -34,8 +34,9 @@ def write_card(run: Path) -> None:
 
 ## Data
 
-Dataset `{settings.get("dataset", "unnamed")}`, SHA-256 of its metadata.csv `{settings.get("metadata_sha256", "not recorded")}`; people of its val and test
-splits were not trained on. Who may use these weights depends on the terms of those photos.
+Dataset `{settings.get("dataset", "unnamed")}`, SHA-256 of its metadata.csv
+`{settings.get("metadata_sha256", "not recorded")}`; people of its val and test splits were not trained on. Who may use
+these weights depends on the terms of those photos.
 
 {recipe_table(settings["config"])}
 {last_terms(metrics)}

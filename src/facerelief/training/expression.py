@@ -18,8 +18,8 @@ from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.errors import FacereliefError
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.networks.stargan import Discriminator, Generator
-from facerelief.training.depth import DepthNets, Features
 from facerelief.training.card import write_card
+from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import one_hot, save_expression_grid
 from facerelief.training.session import Progress, Session

@@ -1,4 +1,4 @@
-"""The gate before stage 2: can expressions be told from geometry alone on held-out real maps?
+"""The gate before stage 2: whether expressions can be told from geometry alone, on held-out real maps.
 
 If D_depth cannot tell anger from neutral on real depth, guidance cannot teach it. A linear classifier on the principal
 components of the training maps answers in seconds, the same way for depth and for normals.
@@ -50,10 +50,12 @@ class GateResult:
     @property
     def verdict(self) -> str:
         """One line for the user."""
-        told = f"expressions are told from {self.guide} alone with balanced accuracy {self.balanced:.2f} (chance {self.chance:.2f})"
+        accuracy = f"balanced accuracy {self.balanced:.2f}, chance {self.chance:.2f}"
+        told = f"expressions are told from {self.guide} alone with {accuracy}"
         if self.passed:
             return f"{told}: guidance has something to teach"
-        return f"{told}: near chance, so guidance cannot help; check the labels, review the dataset, or bring better meshes"
+        remedy = "check the labels, review the dataset, or bring better meshes"
+        return f"{told}: near chance, so guidance cannot help; {remedy}"
 
 
 def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
@@ -61,7 +63,9 @@ def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
     x = torch.cat(_maps(train, guide))
     y = torch.from_numpy(train.label).repeat(2)
     mean = x.mean(dim=0)
-    _, _, modes = torch.svd_lowrank(x - mean, q=min(COMPONENTS, len(x) - 1, x.shape[1]), niter=4)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # svd_lowrank starts from random directions
+        _, _, modes = torch.svd_lowrank(x - mean, q=min(COMPONENTS, len(x) - 1, x.shape[1]), niter=4)
     features = (x - mean) @ modes
     scale = features.std(dim=0).clamp_min(1e-6)
     weights = _logistic(features / scale, y, len(train.expressions))

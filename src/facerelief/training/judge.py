@@ -43,6 +43,12 @@ class Accuracy:
         return sum(self.per_class.values()) / len(self.per_class)
 
     @property
+    def six(self) -> float:
+        """Mean over the paper's six AffectNet classes: without contempt and disgust."""
+        recalls = [share for name, share in self.per_class.items() if name not in ("contempt", "disgust")]
+        return sum(recalls) / len(recalls)
+
+    @property
     def overall(self) -> float:
         """Share of all samples."""
         return sum(row[k] for k, row in enumerate(self.confusion)) / sum(map(sum, self.confusion))

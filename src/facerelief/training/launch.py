@@ -36,14 +36,17 @@ class Material:
 
 
 def natural_colour(dataset: Path) -> str:
-    """ "luma" where more than a fifth of the kept photos are grey, else "rgb"."""
+    """Either "luma", where more than a fifth of the kept photos are grey, or "rgb"."""
     kept = [s for s in read_samples(dataset) if s.keep]
     grey = sum(s.chroma < GREY for s in kept)
     return "luma" if grey > GREY_SHARE * len(kept) else "rgb"
 
 
 def load_material(dataset: Path, config: Training, decoding: Decoding = lambda done, total: None) -> Material:
-    """The kept samples of the run's expressions, decoded at its size. Raises `DatasetError` where a split is too small."""
+    """The kept samples of the run's expressions, decoded at its size.
+
+    Raises `DatasetError` where a split is too small or a person is in two.
+    """
     samples = read_samples(dataset)
     splits = {split: chosen(samples, split, config.expressions) for split in ("train", "val", "test")}
     if len(splits["train"]) < config.batch:

@@ -42,7 +42,7 @@ def save_depth_grid(path: Path, translator: nn.Module, batch: Batch) -> None:
 def save_expression_grid(
     path: Path, generator: nn.Module, translator: nn.Module | None, batch: Batch, classes: int
 ) -> None:
-    """A row a photo: the photo, then its edit to every expression; below each row its depth, where there is a network."""
+    """A row a photo: the photo, then its edit to every expression; below it the depth of each, as estimated."""
     targets = [torch.full((len(batch.image),), k, device=batch.image.device) for k in range(classes)]
     edits = [generator(batch.image, one_hot(y_t, classes)) for y_t in targets]
     columns = [to_pixels(x) for x in (batch.image, *edits)]

@@ -74,7 +74,7 @@ def augmented(images: Tensor, noise: Noise, enabled: bool, *, light: bool = True
 def discriminator_terms(
     critic: nn.Module, real: Tensor, fake: Tensor, y_s: Tensor, step: int, config: Training, noise: Noise, beta: float
 ) -> eq.Terms:
-    """D_rgb's or D_depth's terms: adversarial (Eqs. 1 and 5), class of the real (Eqs. 2 and 6; 11 with beta), penalty."""
+    """Terms of D_rgb or D_depth: adversarial (Eqs. 1, 5), class of the real (Eqs. 2, 6; 11 with beta), penalty."""
     real_logits, class_logits = critic(real)
     fake_logits, _ = critic(fake)
     terms = {
@@ -100,7 +100,7 @@ def discriminator_weights(config: Training) -> dict[str, float]:
 
 
 def erased(images: Tensor, noise: Noise) -> Tensor:
-    """A random square of a third of the side set to grey in each image, so that a classifier looks at the whole face."""
+    """A square of a third of the side set to grey in each image, so that a classifier looks at the whole face."""
     count, size = len(images), images.shape[-1]
     corner = (noise.uniform(count, 2) * (size * 2 // 3)).long()
     place = torch.arange(size, device=images.device)
