@@ -16,7 +16,7 @@ def astronaut() -> np.ndarray:
 def variant(seed: int, size: int = 256, grey: bool = False) -> Image.Image:
     """The head turned, scaled, shifted, mirrored and lit anew, all by `seed`; size pixels a side."""
     random = np.random.default_rng(seed)
-    head = Image.fromarray(astronaut()).crop((110, 0, 340, 230))
+    head = _warped(Image.fromarray(astronaut()).crop((110, 0, 340, 230)), random)
     if random.random() < 0.5:
         head = head.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     scale = random.uniform(0.85, 1.1) * size / 230
@@ -28,6 +28,16 @@ def variant(seed: int, size: int = 256, grey: bool = False) -> Image.Image:
     canvas = ImageEnhance.Brightness(canvas).enhance(random.uniform(0.8, 1.2))
     canvas = ImageEnhance.Contrast(canvas).enhance(random.uniform(0.8, 1.2))
     return canvas.convert("L").convert("RGB") if grey else canvas
+
+
+def _warped(head: Image.Image, random: np.random.Generator) -> Image.Image:
+    """Another face: a smooth random warp, so that no two of them are the same picture."""
+    grid = random.normal(0, 5, (2, 4, 4)).astype(np.float32)
+    dx, dy = (np.asarray(Image.fromarray(plane).resize(head.size, Image.Resampling.BICUBIC)) for plane in grid)
+    y, x = np.mgrid[: head.height, : head.width]
+    columns = np.clip(np.rint(x + dx), 0, head.width - 1).astype(int)
+    rows = np.clip(np.rint(y + dy), 0, head.height - 1).astype(int)
+    return Image.fromarray(np.asarray(head)[rows, columns])
 
 
 def write_tree(folder: Path, classes: tuple[str, ...], people: int, grey: bool = False) -> None:

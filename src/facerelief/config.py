@@ -27,6 +27,7 @@ class Training:
     blocks: int = 6  # residual blocks
     d_width: int = 64  # channels of a discriminator's first layer
     d_max_channels: int = 2048  # the first lever on memory
+    d_init: str = "torch"  # discriminators' initial weights: "torch" (StarGAN's) or "he", which learns sooner
     objective: str = "wgan-gp"
     gp_weight: float = 10.0  # gradient penalty of wgan-gp
     r1_weight: float = 1.0  # of objective r1, every `r1_every` discriminator steps; too much and D tells nothing
@@ -57,6 +58,7 @@ class Training:
     def __post_init__(self) -> None:
         _check(self, "objective", OBJECTIVES)
         _check(self, "colour", ("rgb", "luma"))
+        _check(self, "d_init", ("torch", "he"))
         _check(self, "perceptual", PERCEPTUALS)
         _check(self, "precision", ("no", "bf16"))
         if self.size not in (32, 48, 64, 96, 128, 192, 256):
@@ -134,7 +136,8 @@ _CPU = {
     "batch": 16,
     "lr": 2e-4,
     "d_lr": 4e-4,
-    "r1_weight": 0.05,
+    "r1_weight": 0.01,
+    "d_init": "he",
     "precision": "bf16",
     "perceptual": "none",
     "augment": True,
@@ -149,6 +152,8 @@ _GPU = {
     "batch": 32,
     "lr": 2e-4,
     "d_lr": 2e-4,
+    "r1_weight": 0.1,
+    "d_init": "he",
     "precision": "bf16",
     "augment": True,
 }
@@ -164,7 +169,7 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
         JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
     },
     "cpu": {
-        DepthTraining: {**_CPU, "steps": 1_500},
+        DepthTraining: {**_CPU, "steps": 2_000},
         ExpressionTraining: {**_CPU, "steps": 2_000, "warm_up": 400, "cls_weight": 0.5},
         JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
     },

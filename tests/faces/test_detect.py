@@ -1,5 +1,6 @@
 """The face finder, on one portrait: turned, shrunk, repeated, and absent."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def test_a_mirrored_photo_has_mirrored_landmarks(finder: MediaPipeFinder, portra
     assert apart.max() < 0.04  # at the ears, which the hair hides
 
 
-@pytest.mark.parametrize("rows, columns", [((20, 300), (0, 512)), ((0, 512), (120, 330)), ((40, 230), (150, 300))])
+@pytest.mark.parametrize(("rows", "columns"), [((20, 300), (0, 512)), ((0, 512), (120, 330)), ((40, 230), (150, 300))])
 def test_parts_of_the_photo_have_shifted_landmarks(
     finder: MediaPipeFinder, portrait: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
 ) -> None:
@@ -104,7 +105,7 @@ def test_a_tight_crop_is_found(finder: MediaPipeFinder, portrait: np.ndarray) ->
 # -- far faces, many faces, none ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("head, x, y", [(120, 900, 700), (90, 40, 60), (75, 1850, 1380)])
+@pytest.mark.parametrize(("head", "x", "y"), [(120, 900, 700), (90, 40, 60), (75, 1850, 1380)])
 def test_a_small_face_in_a_large_photo(finder: MediaPipeFinder, head: int, x: int, y: int) -> None:
     side = round(head * 230 / 160)  # the head with its hair takes up 160 of the square's 230 pixels
     (face,) = finder(gathering(2000, 1500, (x, y, side)))
@@ -112,7 +113,7 @@ def test_a_small_face_in_a_large_photo(finder: MediaPipeFinder, head: int, x: in
 
 
 @pytest.mark.parametrize(
-    "width, height, places",
+    ("width", "height", "places"),
     [
         (2000, 1500, [(100, 100, 900), (1200, 200, 300), (1500, 900, 120)]),
         (640, 480, [(20, 20, 230), (500, 60, 110), (300, 250, 160)]),
@@ -152,7 +153,7 @@ def test_windows_cover_the_photo_and_overlap() -> None:
             starts = sorted({x for x, _, s in windows if s == side})
             assert starts[0] == 0
             assert starts[-1] + side >= width
-            assert all(b - a <= 0.8 * side + 1 for a, b in zip(starts, starts[1:], strict=False))
+            assert all(b - a <= 0.8 * side + 1 for a, b in itertools.pairwise(starts))
 
 
 # -- a clean screen, and what may be missing ------------------------------------------------------------------------
@@ -189,7 +190,9 @@ def test_without_opencvs_system_libraries(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in [name for name in sys.modules if name.partition(".")[0] == "mediapipe"]:
         monkeypatch.delitem(sys.modules, name)
-    with pytest.raises(FacereliefError, match=r"does not load \(libGL\.so\.1: .*\); install the system packages libgl1"):
+    with pytest.raises(
+        FacereliefError, match=r"does not load \(libGL\.so\.1: .*\); install the system packages libgl1"
+    ):
         load_finder()
 
 

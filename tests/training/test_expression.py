@@ -65,7 +65,7 @@ def test_the_terms_of_a_guided_step(small: Small, splits: Splits, guide: str, fr
 
 def test_without_a_guide_it_is_stargan(small: Small, splits: Splits) -> None:
     """StarGAN's generator loss, written out: adversarial + cross-entropy of the target + 10 cycle."""
-    config = small(ExpressionTraining, guide="none", objective="wgan-gp", augment=False)
+    config = small(ExpressionTraining, guide="none", objective="wgan-gp", cls_weight=1, augment=False)
     nets = build_nets(config, None)
     batch = make_batch(splits["train"], np.arange(6), "depth")
     y_t = batch.label.roll(1)

@@ -47,6 +47,11 @@ def main() -> None:
     except FacereliefError as problem:
         explain(str(problem))
         sys.exit(2)
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        explain(f"{problem.filename}: {problem.strerror}; check the name, the permissions and the space left")
+        sys.exit(2)
     except _UsageError as problem:
         _explain_usage(problem)
         sys.exit(2)

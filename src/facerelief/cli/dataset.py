@@ -1,21 +1,22 @@
 """`facerelief dataset build | review | stats`."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from facerelief.cli.console import bar, err, out
-from facerelief.data.build import build_dataset
+from facerelief.data.build import Built, build_dataset
 from facerelief.data.contact import write_contact_sheet
 from facerelief.data.extract import Recipe
-from facerelief.data.manifest import read_samples
+from facerelief.data.manifest import REJECTS, read_samples
 from facerelief.data.overlays import depth_overlay
 from facerelief.data.review import Thresholds
 from facerelief.data.review import review as review_dataset
 from facerelief.data.sources import read_labelled
 from facerelief.data.stats import render, table4, warnings
-from facerelief.errors import FacereliefError
+from facerelief.errors import DatasetError, FacereliefError
 
 app = typer.Typer(
     no_args_is_help=True, help="Make a dataset of RGB, depth and normals from plain photos, and look at it."
@@ -45,7 +46,7 @@ def build(
     task_file: Annotated[
         Path | None, typer.Option(help="A face_landmarker.task file, for later mediapipe versions.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes. Default: one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
     cameras: Annotated[
         str | None, typer.Option(help="RaFD's camera angles, of 0,45,90,135,180. Default: 45,90,135.")
     ] = None,
@@ -55,24 +56,38 @@ def build(
 
     Photos that give nothing are listed in rejects.csv with the reason. The same command continues an interrupted build.
     """
+    if (reconstructor == "meshfile") != (meshes is not None):
+        raise FacereliefError("--reconstructor meshfile and --meshes FOLDER go together; give both or neither")
     angles = {"cameras": _angles(cameras)} if cameras else {}
     reading = read_labelled(photos, source, per_class=per_class, **angles)
     for note in reading.notes:
         out.print(note, markup=False)
-    options: dict[str, Any] = {"folder": str(meshes), "axes": mesh_axes} if reconstructor == "meshfile" else {}
+    options: dict[str, Any] = {"folder": str(meshes), "axes": mesh_axes} if meshes else {}
     recipe = Recipe(
         reconstructor=reconstructor, reconstructor_options=options, task_file=str(task_file) if task_file else None
     )
-    overlays = depth_overlay(depth_maps, [one.photo for one in reading.photos]) if depth_maps else None
+    overlays = depth_overlay(depth_maps, [one.photo for one in reading.photos]) if depth_maps else {}
+    if depth_maps:
+        out.print(f"{len(overlays)} of {len(reading.photos)} photos have a map in {depth_maps}", markup=False)
     root = photos if photos.is_dir() else photos.parent
     with bar("building", "photos") as move:
         built = build_dataset(
             reading.photos, root, dataset, recipe, overlays=overlays, workers=workers, seed=seed, progress=move
         )
-    total = len(built.samples) + len(built.rejects)
-    out.print(f"{len(built.samples)} of {total} photos became samples; the others are in {dataset / 'rejects.csv'}")
+    _print_outcome(built, dataset)
     review(dataset)
     stats(dataset)
+
+
+def _print_outcome(built: Built, dataset: Path) -> None:
+    """What became of the photos. Raises `DatasetError` where none became a sample."""
+    total = len(built.samples) + len(built.rejects)
+    reasons = Counter(reject.reason for reject in built.rejects).most_common()
+    why = "; ".join(f"{count} {reason}" for reason, count in reasons)
+    if not built.samples:
+        raise DatasetError(f"none of {total} photos became a sample ({why}); see {dataset / REJECTS}")
+    listed = f"; {why}: see {dataset / REJECTS}" if why else ""
+    out.print(f"{len(built.samples)} of {total} photos became samples{listed}", markup=False)
 
 
 @app.command("review")

@@ -1,6 +1,7 @@
 """`facerelief edit` and `facerelief demo`."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from facerelief import __version__
 from facerelief.cli.console import bar, explain, out
-from facerelief.editing.editor import Edit, Editor, choose_faces, load_editor
+from facerelief.editing.editor import Edit, Editor, choose_faces, load_editor, which_face
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief, showcase
 from facerelief.errors import FacereliefError, MissingExtra, NoFaceFound
 from facerelief.expressions import resolve_all
@@ -20,7 +21,7 @@ from facerelief.faces.photo import SUFFIXES, Photo, read_photo, save_photo
 Weights = Annotated[
     Path | None, typer.Option(help="A run's folder or a .safetensors file. Default: those of the package.")
 ]
-Strength = Annotated[float, typer.Option(help="Share of the full change, 0 to 1.5.")]
+Strength = Annotated[float, typer.Option(min=0, max=1.5, help="Share of the full change.")]
 
 
 def edit(
@@ -49,13 +50,14 @@ def edit(
     wanted = editor.expressions if to.strip().lower() == "all" else resolve_all(to)
     for expression in wanted:
         editor.label(expression)
-    single = len(photos) == 1 and len(wanted) == 1
-    targets = {photo: _targets(photo, wanted, out_path, single) for photo in photos}
+    which = which_face(face)
+    photos = list(dict.fromkeys(photos))
+    targets = _all_targets(photos, wanted, out_path)
     failed = 0
     with bar("editing", "photos") as move:
         for done, photo in enumerate(photos, 1):
             try:
-                written = _edit_one(editor, photo, targets[photo], strength, face, depth, mark)
+                written = _edit_one(editor, photo, targets[photo], strength, which, depth, mark)
                 out.print("\n".join(written), markup=False)
             except FacereliefError as problem:
                 if len(photos) == 1:
@@ -88,47 +90,64 @@ def demo(
 
 
 def _edit_one(
-    editor: Editor, path: Path, targets: dict[str, Path], strength: float, face: str, depth: bool, mark: bool
+    editor: Editor, path: Path, targets: dict[str, Path], strength: float, face: int | str, depth: bool, mark: bool
 ) -> Iterable[str]:
+    """Write one photo's edits, or none where one of them cannot be made. Returns what to print."""
     photo = read_photo(path)
     faces = editor.find(photo)
-    written = [f"{path}: {note}" for note in photo.notes]
+    notes = [f"{path}: {note}" for note in photo.notes]
     if len(faces) > 1 and face == "largest":
-        written.append(f"{path}: {len(faces)} faces; the largest is edited (choose with --face)")
+        notes.append(f"{path}: {len(faces)} faces; the largest is edited (choose with --face)")
+    pictures: dict[Path, tuple[Photo, EditMark | None]] = {}
     for expression, target in targets.items():
         done = editor(photo, expression, strength=strength, face=face, faces=faces)
-        save_photo(done.photo, target, _mark(done) if mark else None)
-        written.append(str(target))
+        pictures[target] = done.photo, _mark(done) if mark else None
         if depth:
-            written += _write_depth(editor, photo, done, target)
-    return written
+            depths = _depths(editor, photo, done)
+            pictures |= {target.with_name(f"{target.stem}-depth-{when}.png"): (d, None) for when, d in depths.items()}
+            if "after" not in depths:
+                notes.append(f"{target}: no depth after, since no face is found in the edited photo")
+    for target, (picture, its_mark) in pictures.items():
+        save_photo(picture, target, its_mark)
+    return [*notes, *map(str, pictures)]
 
 
-def _write_depth(editor: Editor, before: Photo, edit: Edit, target: Path) -> list[str]:
+def _depths(editor: Editor, before: Photo, edit: Edit) -> dict[str, Photo]:
+    """Depth of the (largest) edited face as measured on the photos: "before", and "after" where it is found again."""
     face = edit.faces[0].face
-    measured = [("before", before, face)]
-    lines = []
-    try:
-        measured.append(("after", edit.photo, find_same(editor, edit.photo, face)))
-    except NoFaceFound:
-        lines.append(f"{target}: no depth after, since no face is found in the edited photo")
-    for when, photo, one in measured:
-        path = target.with_name(f"{target.stem}-depth-{when}.png")
-        save_photo(Photo(rgb=depth_picture(measure_relief(photo, one)), name=path.name), path)
-        lines.append(str(path))
-    return lines
+    measured = {"before": (before, face)}
+    with contextlib.suppress(NoFaceFound):
+        measured["after"] = edit.photo, find_same(editor, edit.photo, face)
+    return {when: Photo(rgb=depth_picture(measure_relief(*one)), name=when) for when, one in measured.items()}
+
+
+def _all_targets(photos: list[Path], wanted: Sequence[str], out_path: Path | None) -> dict[Path, dict[str, Path]]:
+    """Where each expression of each photo goes. Raises `FacereliefError` where two would go to one place."""
+    targets = {photo: _targets(photo, wanted, out_path, len(photos) * len(wanted) == 1) for photo in photos}
+    taken: dict[Path, Path] = {}
+    for photo, places in targets.items():
+        for place in places.values():
+            if taken.setdefault(place, photo) != photo:
+                raise FacereliefError(
+                    f"{taken[place]} and {photo} would both be written to {place}; edit them one at a time"
+                )
+    return targets
 
 
 def _targets(photo: Path, wanted: Iterable[str], out_path: Path | None, single: bool) -> dict[str, Path]:
     """Where each expression of a photo goes. Raises `FacereliefError` where `out_path` cannot take them."""
     suffix = photo.suffix.lower() if photo.suffix.lower() in SUFFIXES else ".png"
-    is_file = out_path is not None and out_path.suffix.lower() in SUFFIXES and not out_path.is_dir()
-    if out_path is not None and is_file:
-        if not single:
-            raise FacereliefError(f"{out_path} is one file for several pictures; name a folder with --out")
-        return {expression: out_path for expression in wanted}
-    folder = out_path or photo.parent
-    return {expression: folder / f"{photo.stem}-{expression}{suffix}" for expression in wanted}
+    if out_path is None or out_path.is_dir() or not out_path.suffix[1:].isalpha():
+        folder = out_path or photo.parent
+        return {expression: folder / f"{photo.stem}-{expression}{suffix}" for expression in wanted}
+    if out_path.suffix.lower() not in SUFFIXES:
+        raise FacereliefError(
+            f"cannot save {out_path}: unknown suffix {out_path.suffix!r}; choose from {', '.join(SUFFIXES)}, "
+            "or name a folder that exists"
+        )
+    if not single:
+        raise FacereliefError(f"{out_path} is one file for several pictures; name a folder with --out")
+    return {expression: out_path for expression in wanted}
 
 
 def _mark(edit: Edit) -> EditMark:

@@ -19,7 +19,7 @@ from torch import nn
 
 from facerelief.config import ExpressionTraining, from_json
 from facerelief.data.arrays import LUMA, to_luma
-from facerelief.errors import FacereliefError, NoFaceFound
+from facerelief.errors import CheckpointError, FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
 from facerelief.faces.align import Crop, align
 from facerelief.faces.detect import Face, FaceFinder, load_finder
@@ -121,18 +121,24 @@ class Editor:
         condition[0, label] = 1
         with torch.inference_mode():
             out = self.generator(image, condition)
-        change = (out - image)[0].permute(1, 2, 0).numpy() * 127.5
+        change = _without_grid((out - image)[0]).permute(1, 2, 0).numpy() * 127.5
         after = np.clip(np.round(before + change), 0, 255).astype(np.uint8)
         return EditedFace(face, crop, before, after, change)
 
 
 def load_editor(weights: Path | None = None, finder: FaceFinder | None = None) -> Editor:
-    """An editor with the weights of a run folder or .safetensors file; without one, those that the package carries."""
+    """An editor with the weights of a run folder or .safetensors file; without one, those that the package carries.
+
+    Raises `CheckpointError` where they are absent, damaged, or not those of an editor of this version.
+    """
     path = weights or carried_weights()
     if path.is_dir():
         path = path / "weights.safetensors"
     saved = load_checkpoint(path, "editor")
-    config = from_json(ExpressionTraining, saved.facts["config"])
+    try:
+        config = from_json(ExpressionTraining, saved.facts["config"])
+    except (FacereliefError, KeyError, TypeError) as reason:
+        raise CheckpointError(f"{path} has no config of this version ({reason}); use matching weights") from reason
     channels = {"rgb": 3, "luma": 1}[config.colour]
     generator = Generator(channels, len(config.expressions), config.width, config.blocks)
     saved.fill(generator, "generator")
@@ -147,14 +153,15 @@ def carried_weights() -> Path:
 
 def choose_faces(faces: Sequence[Face], face: int | str, name: str) -> list[Face]:
     """The faces that `face` means, each fit to be edited. Raises `NoFaceFound` that says why one is not."""
-    if face == "all":
+    which = which_face(face)
+    if which == "all":
         fit = [one for one in faces if _unfit(one) is None]
         if not fit:
             raise NoFaceFound(f"{name}: none of its {len(faces)} faces can be edited; the largest {_unfit(faces[0])}")
         return fit
-    number = 1 if face == "largest" else _number(face)
+    number = 1 if which == "largest" else int(which)
     if not 1 <= number <= len(faces):
-        raise NoFaceFound(f"{name}: there is no face {number}; it has {len(faces)}, counted from the largest")
+        raise NoFaceFound(f"{name}: there is no face {number}; choose from 1 to {len(faces)}, 1 is the largest")
     one = faces[number - 1]
     reason = _unfit(one)
     if reason:
@@ -162,7 +169,10 @@ def choose_faces(faces: Sequence[Face], face: int | str, name: str) -> list[Face
     return [one]
 
 
-def _number(face: int | str) -> int:
+def which_face(face: int | str) -> int | str:
+    """What a user typed, as "largest", "all" or a number, 1 for the largest. Raises `FacereliefError`."""
+    if face in ("largest", "all"):
+        return face
     try:
         return int(face)
     except ValueError:
@@ -176,6 +186,15 @@ def _unfit(face: Face) -> str | None:
     if abs(yaw) > MOST_YAW:
         return f"is seen from the side ({abs(yaw):.0f} degrees); use a photo from the front"
     return None
+
+
+def _without_grid(change: torch.Tensor) -> torch.Tensor:
+    """A change (C, S, S) without its finest pattern: strided networks leave a grid of every other pixel in it."""
+    channels = len(change)
+    kernel = torch.tensor((1.0, 2.0, 1.0)) / 4
+    weights = torch.outer(kernel, kernel).expand(channels, 1, 3, 3)
+    padded = nn.functional.pad(change[None], (1, 1, 1, 1), mode="replicate")
+    return nn.functional.conv2d(padded, weights, groups=channels)[0]
 
 
 def paste(rgb: np.ndarray, done: EditedFace, strength: float) -> np.ndarray:

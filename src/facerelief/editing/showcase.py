@@ -32,7 +32,7 @@ def find_same(editor: Editor, photo: Photo, face: Face) -> Face:
     found = editor.find(photo)
     nearest = min(found, key=lambda one: float(np.hypot(*(one.landmarks[:, :2].mean(axis=0) - (x, y)))))
     if np.hypot(*(nearest.landmarks[:, :2].mean(axis=0) - (x, y))) > face.size / 4:
-        raise NoFaceFound(f"{photo.name}: the edited face is not found again")
+        raise NoFaceFound(f"{photo.name}: the edited face is not found again; its depth cannot be measured")
     return nearest
 
 

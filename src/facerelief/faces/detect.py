@@ -27,7 +27,7 @@ MOST_FACES = 20
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """One face. `landmarks`: float32 (468, 3), photo pixels, x right, y down, +z towards the viewer."""
 
@@ -65,7 +65,7 @@ class Landmarker(Protocol):
 class MediaPipeFinder:
     """Finds faces large and small: near ones in the whole photo, far ones in windows of it, each then by its crop.
 
-    In photos of 512 pixels and more, faces of 40 pixels are found, and of a fiftieth of the longer side from 2048 on.
+    Faces of 40 pixels are found, and in photos of over 2048 pixels those of a fiftieth of the longer side.
     Not for use by several threads at once; make one a thread.
     """
 
@@ -77,7 +77,7 @@ class MediaPipeFinder:
         """The faces of one photo, the largest first."""
         work, scale = _shrink(rgb, WORKING_SIDE)
         found = [self._refined(rgb, points / scale) for points in _landmarks(self._landmarker, work, BORDER)]
-        if not found or max(rgb.shape[:2]) >= WORKING_SIDE // 2:
+        if max(rgb.shape) >= WORKING_SIDE // 2 or not any(_fills(points, rgb) for points in found):
             found = self._with_far_faces(rgb, found)
         faces = sorted((Face(points.astype(np.float32)) for points in found), key=lambda face: -face.size)
         return _distinct(faces)
@@ -95,9 +95,7 @@ class MediaPipeFinder:
 
     def _refined(self, rgb: np.ndarray, rough: np.ndarray) -> np.ndarray:
         """The landmarks again from the face's own crop: in a wide view, those of one face in fifteen are off."""
-        if np.ptp(rough[:, :2], axis=0).max() > 0.4 * max(rgb.shape):  # the crop would show what the photo shows
-            return rough
-        return next(iter(self._in_crop(rgb, rough)), rough)
+        return rough if _fills(rough, rgb) else next(iter(self._in_crop(rgb, rough)), rough)
 
     def _in_crop(self, rgb: np.ndarray, around: np.ndarray) -> list[np.ndarray]:
         """Landmarks found in a square of twice the extent of the points `around`, at most one face."""
@@ -237,7 +235,7 @@ def _shrink(rgb: np.ndarray, side: int) -> tuple[np.ndarray, float]:
 def _windows(height: int, width: int) -> Iterator[tuple[int, int, int]]:
     """x, y and side of squares that overlap by a fifth: the whole photo first, then windows down to `WINDOW`.
 
-    The detector sees faces of a tenth of a window's side. Those larger than the overlap are seen in the next larger one.
+    The detector sees faces of a tenth of a window's side. Those larger than the overlap show in the next larger one.
     """
     longest = max(height, width)
     sides = [WINDOW]
@@ -252,6 +250,11 @@ def _windows(height: int, width: int) -> Iterator[tuple[int, int, int]]:
 def _starts(length: int, side: int) -> list[int]:
     steps = math.ceil(max(0, length - side) / (0.8 * side)) + 1
     return [int(start) for start in np.linspace(0, max(0, length - side), steps)]
+
+
+def _fills(points: np.ndarray, rgb: np.ndarray) -> bool:
+    """Whether a face takes up so much of the photo that a crop around it would show much the same."""
+    return bool(np.ptp(points[:, :2], axis=0).max() > 0.4 * max(rgb.shape))
 
 
 def _overlaps(points: np.ndarray, others: list[np.ndarray]) -> bool:

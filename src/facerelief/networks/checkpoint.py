@@ -44,14 +44,28 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint, whole or not at all; the same contents give the same bytes."""
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     header = {"format": f"facerelief-{kind}", "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
     with atomic(path) as part:
         try:
             save_file(plain, part, metadata=header)
+            _sort_metadata(part)
         except SafetensorError as reason:  # e.g. a full disk; `atomic` names the file and the remedy
             raise OSError(str(reason)) from reason
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata in order in place; safetensors writes it in a random one, and runs are known by checksums."""
+    with path.open("r+b") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) > length:
+            raise ValueError(f"{path}: the header of {length} bytes became {len(text)} bytes")
+        stream.seek(8)
+        stream.write(text.ljust(length))
 
 
 def load_checkpoint(path: Path, kind: str) -> Checkpoint:

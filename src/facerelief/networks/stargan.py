@@ -88,6 +88,15 @@ class Discriminator(nn.Module):
         self.adversarial = nn.Conv2d(inputs, 1, 3, padding=1, bias=False)
         self.classes = nn.Conv2d(inputs, classes, size >> depth, bias=False)
 
+    def start_afresh(self) -> "Discriminator":
+        """Draw the weights as He et al. (2015) do: torch's own start shrinks the signal threefold at every layer."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=0.01, nonlinearity="leaky_relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        return self
+
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """image: (N, C, size, size) in [-1, 1]. Returns patch logits (N, 1, h, w) and class logits (N, classes)."""
         h = self.trunk(image)

@@ -17,12 +17,19 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, named_tensors, save_checkpoint
 from facerelief.networks.depth import GUIDES, DepthTranslator
-from facerelief.networks.stargan import Discriminator
 from facerelief.training.card import write_card
 from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import save_depth_grid
 from facerelief.training.session import Progress, Session
-from facerelief.training.step import Average, Noise, augmented, discriminator_terms, discriminator_weights, learns
+from facerelief.training.step import (
+    Average,
+    Noise,
+    augmented,
+    build_critic,
+    discriminator_terms,
+    discriminator_weights,
+    learns,
+)
 
 Features = Callable[[Tensor], list[Tensor]]
 
@@ -38,10 +45,8 @@ class DepthNets:
 def build_nets(config: DepthTraining) -> DepthNets:
     """Fresh networks of the run's size."""
     channels = {"rgb": 3, "luma": 1}[config.colour]
-    critic = Discriminator(
-        config.size, GUIDES[config.guide], len(config.expressions), config.d_width, config.d_max_channels
-    )
-    return DepthNets(DepthTranslator(channels, config.guide, config.width, config.blocks), critic)
+    translator = DepthTranslator(channels, config.guide, config.width, config.blocks)
+    return DepthNets(translator, build_critic(config, GUIDES[config.guide]))
 
 
 def generator_terms(

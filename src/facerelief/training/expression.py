@@ -17,13 +17,21 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.errors import FacereliefError
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.networks.stargan import Discriminator, Generator
+from facerelief.networks.stargan import Generator
 from facerelief.training.card import write_card
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import one_hot, save_expression_grid
 from facerelief.training.session import Progress, Session
-from facerelief.training.step import Average, Noise, augmented, discriminator_terms, discriminator_weights, learns
+from facerelief.training.step import (
+    Average,
+    Noise,
+    augmented,
+    build_critic,
+    discriminator_terms,
+    discriminator_weights,
+    learns,
+)
 
 
 @dataclass
@@ -43,7 +51,7 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
         )
     channels, classes = {"rgb": 3, "luma": 1}[config.colour], len(config.expressions)
     generator = Generator(channels, classes, config.width, config.blocks)
-    return Nets(generator, Discriminator(config.size, channels, classes, config.d_width, config.d_max_channels), depth)
+    return Nets(generator, build_critic(config, channels), depth)
 
 
 def generator_terms(

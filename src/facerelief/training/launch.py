@@ -19,6 +19,7 @@ from facerelief.training.depth import Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
 from facerelief.training.gate import GateResult, geometry_gate
 from facerelief.training.judge import Accuracy, load_judge, train_judge
+from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress
 
 Decoding = Callable[[int, int], None]
@@ -51,7 +52,8 @@ def load_material(dataset: Path, config: Training, decoding: Decoding = lambda d
     splits = {split: chosen(samples, split, config.expressions) for split in ("train", "val", "test")}
     if len(splits["train"]) < config.batch:
         raise DatasetError(
-            f"{dataset} has {len(splits['train'])} kept training photos, fewer than a batch of {config.batch}"
+            f"{dataset} has {len(splits['train'])} kept training photos, fewer than a batch of {config.batch}; "
+            "add photos, or give a smaller --set batch"
         )
     _check_leak(dataset, splits)
 
@@ -76,7 +78,8 @@ def run_depth(
     """Stage 1 on a dataset; returns the weights."""
     features = load_features(config, vgg, judge)
     material = load_material(dataset, config, decoding)
-    return train_depth(config, material.train, material.val, folder, material.basis, features, progress)
+    basis = material.basis | _teacher(config, judge)
+    return train_depth(config, material.train, material.val, folder, basis, features, progress)
 
 
 def run_expression(
@@ -100,13 +103,15 @@ def run_expression(
     for name in ("size", "colour", "expressions", "guide"):
         if getattr(stage1, name) != getattr(config, name):
             raise FacereliefError(
-                f"{depth} was trained with {name} {getattr(stage1, name)}, not {getattr(config, name)}"
+                f"{depth} was trained with {name} {getattr(stage1, name)}, not {getattr(config, name)}; "
+                f"give the same {name}, or train another"
             )
-    if saved.facts["metadata_sha256"] != material.basis["metadata_sha256"]:
+    if saved.facts.get("metadata_sha256") != material.basis["metadata_sha256"]:
         # The splits may differ, so the depth network may have seen this dataset's held-out people.
         raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
     features = None if config.freeze_depth else load_features(config, vgg, judge)
     basis = material.basis | {"depth_weights_sha256": sha256(saved.path)}
+    basis |= _teacher(config, judge) if features else {}
     return train_expression(config, material.train, material.val, folder, basis, nets, features, progress)
 
 
@@ -153,6 +158,13 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
         return network.to(maps.device).features(three_channels(maps)[:, :channels])
 
     return features
+
+
+def _teacher(config: Training, judge: Path | None) -> dict[str, str]:
+    """What a run records of a judge whose features it learns from; VGG19 is the same everywhere."""
+    if config.perceptual != "judge" or judge is None:
+        return {}
+    return {"judge_weights_sha256": sha256(judge / WEIGHTS if judge.is_dir() else judge)}
 
 
 def _on_device(network: torch.nn.Module) -> Features:

@@ -1,0 +1,249 @@
+"""Builds that are interrupted, repeated, changed or refused: what is in the folder stays right, byte for byte."""
+
+import dataclasses
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photos import variant
+
+from facerelief.data import extract
+from facerelief.data.build import JOURNAL, Built, build_dataset
+from facerelief.data.extract import Recipe
+from facerelief.data.sources import read_labelled
+from facerelief.errors import DatasetError, FacereliefError
+
+pytest.importorskip("mediapipe", exc_type=ImportError)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 photos: two workers hold 16 of them at a time, and 8 more wait."""
+    folder = tmp_path_factory.mktemp("photos")
+    pictures = [variant(n) for n in range(4)]
+    for name in ("sad", "fear"):
+        (folder / name).mkdir()
+        for n in range(24):
+            pictures[n % 4].save(folder / name / f"Person{chr(65 + n)}_{n}.png")
+    (folder / "sad" / "PersonX_23.png").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process makes of the first six, undisturbed."""
+    root = tmp_path_factory.mktemp("built") / "dataset"
+    build(photos, root)
+    return root
+
+
+def build(photos: Path, dataset: Path, first: int = 6, **options: object) -> Built:
+    labelled = read_labelled(photos).photos[:first]
+    return build_dataset(labelled, photos, dataset, **{"workers": 1, **options})  # type: ignore[arg-type]
+
+
+def contents(dataset: Path) -> dict[str, bytes]:
+    """Every file by name; the journal's lines may come in another order, and the review's files do not count."""
+    files = {path.relative_to(dataset).as_posix(): path for path in dataset.rglob("*") if path.is_file()}
+    return {
+        name: path.read_bytes() for name, path in files.items() if name not in (JOURNAL, "review.html", "overrides.csv")
+    }
+
+
+def assert_same(dataset: Path, expected: Path) -> None:
+    got, wanted = contents(dataset), contents(expected)
+    assert sorted(got) == sorted(wanted)
+    assert [name for name in wanted if got[name] != wanted[name]] == []
+
+
+# -- one result, whatever the path to it ----------------------------------------------------------------------------
+
+
+def test_a_second_build_changes_nothing(photos: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(dataset)
+    monkeypatch.setattr(extract.Extractor, "__call__", lambda *_: pytest.fail("done again"))
+    build(photos, dataset)
+    assert contents(dataset) == before
+
+
+def test_corrected_labels_need_no_new_build(photos: Path, dataset: Path, tmp_path: Path) -> None:
+    labelled = read_labelled(photos).photos[:3]
+    build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    corrected = [dataclasses.replace(labelled[0], expression="anger", identity="Eve"), *labelled[1:]]
+    samples = build_dataset(corrected, photos, tmp_path / "dataset", workers=1).samples
+    assert [(s.expression, s.identity) for s in samples] == [(one.expression, one.identity) for one in corrected]
+
+
+def test_a_journal_cut_off_in_a_line(photos: Path, dataset: Path, tmp_path: Path) -> None:
+    labelled = read_labelled(photos).photos[:4]
+    for name in ("torn", "whole"):
+        build_dataset(labelled, photos, tmp_path / name, workers=1)
+    journal = tmp_path / "torn" / JOURNAL
+    journal.write_bytes(journal.read_bytes()[:-40])
+    (tmp_path / "torn" / "metadata.csv").unlink()
+    build_dataset(labelled, photos, tmp_path / "torn", workers=1)
+    assert_same(tmp_path / "torn", tmp_path / "whole")
+    assert journal.read_bytes() == (tmp_path / "whole" / JOURNAL).read_bytes()
+
+
+def test_a_journal_damaged_in_the_middle(photos: Path, tmp_path: Path) -> None:
+    labelled = read_labelled(photos).photos[:2]
+    build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    journal = tmp_path / "dataset" / JOURNAL
+    first, second, _ = journal.read_text().split("\n")
+    for damage in (f"{first[:-9]}\n{second}\n", f'{{"kind": "Sample"}}\n{second}\n', f"[]\n{second}\n"):
+        journal.write_text(damage)
+        with pytest.raises(
+            DatasetError, match=r"build\.jsonl is damaged \(.*\); delete the dataset and build it again"
+        ):
+            build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task")
+    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120  # only a hang lasts so long
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+def start_build(photos: Path, dataset: Path) -> subprocess.Popen[str]:
+    """`facerelief dataset build` with two workers, in a process group of its own, returned when it has done a photo."""
+    command = [
+        sys.executable,
+        "-m",
+        "facerelief",
+        "dataset",
+        "build",
+        str(photos),
+        "-o",
+        str(dataset),
+        "--workers",
+        "2",
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    before = lines(dataset)
+    wait_for(lambda: process.poll() is not None or lines(dataset) > before)
+    return process
+
+
+def lines(dataset: Path) -> int:
+    journal = dataset / JOURNAL
+    return journal.read_bytes().count(b"\n") if journal.is_file() else 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for the workers in /proc")
+def test_killed_interrupted_and_finished(photos: Path, tmp_path: Path) -> None:
+    """Killed outright with two workers, begun again, stopped by Ctrl-C, finished: as if one process had done it all."""
+    process = start_build(photos, tmp_path / "killed")
+    workers = children(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert len(workers) >= 2
+    wait_for(lambda: not any(running(worker) for worker in workers))  # nobody is left behind
+    after_kill = lines(tmp_path / "killed")
+    assert 0 < after_kill < 48
+
+    process = start_build(photos, tmp_path / "killed")
+    workers = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    _, stderr = process.communicate()
+    assert process.returncode == 130
+    assert stderr == "facerelief: interrupted; the same command goes on where it was\n"
+    wait_for(lambda: not any(running(worker) for worker in workers))
+    after_interruption = lines(tmp_path / "killed")
+    assert after_kill < after_interruption < 48
+
+    calls: list[tuple[int, int]] = []
+    build(photos, tmp_path / "killed", 48, progress=lambda *call: calls.append(call))
+    assert calls == [(n, 48) for n in range(after_interruption, 49)]
+    built = build(photos, tmp_path / "whole", 48)
+    assert (len(built.samples), len(built.rejects)) == (47, 1)
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+# -- refusals: one line, and nothing written ------------------------------------------------------------------------
+
+
+def test_other_settings_in_the_same_folder(photos: Path, dataset: Path, tmp_path: Path) -> None:
+    before = contents(dataset)
+    others = {
+        "seed": {"seed": 1},
+        "size": {"recipe": Recipe(size=128)},
+        "recipe": {"recipe": Recipe(reconstructor="meshfile", reconstructor_options={"folder": str(tmp_path)})},
+        "depth_maps": {"overlays": {photos / "fear" / "PersonA_0.png": tmp_path / "map.png"}},
+    }
+    for name, options in others.items():
+        with pytest.raises(DatasetError, match=f"was built with another {name}; choose another folder or delete it"):
+            build(photos, dataset, **options)
+    assert contents(dataset) == before
+
+
+def test_a_folder_of_something_else(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(DatasetError, match="mine holds other files; choose an empty folder for the dataset"):
+        build(photos, tmp_path / "mine")
+    with pytest.raises(DatasetError, match=r"letter\.txt is a file; name a folder for the dataset"):
+        build(photos, tmp_path / "mine" / "letter.txt")
+    with pytest.raises(FacereliefError, match=r"cannot write .*; choose another place"):
+        build(photos, tmp_path / "mine" / "letter.txt" / "dataset")
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "letter.txt"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (Recipe(reconstructor="tddfa"), "no reconstructor 'tddfa'; choose from"),
+        (Recipe(reconstructor="meshfile", reconstructor_options={"folder": "nowhere"}), "no folder of meshes nowhere"),
+        (Recipe(task_file="nowhere.task"), r"no task file nowhere\.task; download"),
+        (Recipe(finder="dlib"), "no face finder 'dlib'"),
+    ],
+)
+def test_recipes_that_cannot_be_followed(photos: Path, tmp_path: Path, recipe: Recipe, message: str) -> None:
+    with pytest.raises(FacereliefError, match=message):
+        build(photos, tmp_path / "dataset", recipe=recipe, workers=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["savez", "journal"])
+def test_a_full_disk(photos: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """The build stops with one line; when there is room again, it goes on."""
+    labelled = read_labelled(photos).photos[:3]
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        if where == "savez":
+            patch.setattr(np, "savez", full)
+        else:
+            really = Path.open
+            patch.setattr(Path, "open", lambda p, *a, **k: full() if p.name == JOURNAL else really(p, *a, **k))
+        with pytest.raises(FacereliefError, match=r"cannot write .*: No space left on device; make room and run"):
+            build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    assert not (tmp_path / "dataset" / "metadata.csv").exists()
+    build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    build_dataset(labelled, photos, tmp_path / "undisturbed", workers=1)
+    assert_same(tmp_path / "dataset", tmp_path / "undisturbed")

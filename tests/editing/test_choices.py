@@ -1,0 +1,133 @@
+"""Which face, which expression, which weights: what a user may ask of the editor, and the lines that refuse the rest."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from edits import around, changed, faces_at
+
+from facerelief.editing import Editor, load_editor
+from facerelief.editing.editor import choose_faces
+from facerelief.errors import CheckpointError, FacereliefError, NoFaceFound
+from facerelief.faces.detect import Face
+from facerelief.faces.photo import Photo
+from facerelief.networks.checkpoint import save_checkpoint
+
+Weights = Callable[..., Path]
+CHOICES = ("neutral", "happiness", "surprise")
+
+
+# -- which face -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def group() -> Photo:
+    return faces_at((120, 130, 220), (330, 200, 160), (520, 260, 190))
+
+
+def test_the_face_that_is_asked_for(editor: Editor, group: Photo) -> None:
+    faces = editor.find(group)
+    assert [round(face.landmarks[1, 0] / 10) for face in faces] == pytest.approx([12, 52, 33], abs=1)
+    for number, face in enumerate(faces, 1):
+        edit = editor(group, "happy", face=number)
+        (edited,) = edit.faces
+        np.testing.assert_array_equal(edited.face.landmarks, face.landmarks)
+        region = around([face], group.rgb.shape)
+        assert changed(group, edit.photo)[region].any()
+        assert not changed(group, edit.photo)[~region].any()
+        np.testing.assert_array_equal(editor(group, "happy", face=str(number), faces=faces).photo.rgb, edit.photo.rgb)
+    np.testing.assert_array_equal(editor(group, "happy").photo.rgb, editor(group, "happy", face=1).photo.rgb)
+
+
+def test_all_faces_at_once_are_all_faces_one_by_one(editor: Editor, group: Photo) -> None:
+    together = editor(group, "happy", face="all")
+    assert len(together.faces) == 3
+    singly = np.where(
+        changed(group, editor(group, "happy", face=2).photo)[..., None],
+        editor(group, "happy", face=2).photo.rgb,
+        editor(group, "happy", face=1).photo.rgb,
+    )
+    third = editor(group, "happy", face=3).photo
+    singly = np.where(changed(group, third)[..., None], third.rgb, singly)
+    np.testing.assert_array_equal(together.photo.rgb, singly)
+
+
+def seen_from(face: Face, degrees: float) -> Face:
+    """The face turned to its side."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    centre = face.landmarks.mean(axis=0)
+    turn = np.array([(c, 0, s), (0, 1, 0), (-s, 0, c)])
+    return Face(((face.landmarks - centre) @ turn.T + centre).astype(np.float32))
+
+
+def test_faces_that_cannot_be_edited(editor: Editor, photo: Photo) -> None:
+    (face,) = editor.find(photo)
+    small = Face(face.landmarks * 0.2)
+    profile = seen_from(face, 60)
+    refused = {
+        r"^me: the face is 21 pixels large, 40 are needed; use a larger photo$": ([small], "largest"),
+        r"^me: the face is seen from the side \((59|60|61) degrees\); use a photo from the front$": ([profile], 1),
+        r"^me: there is no face 2; choose from 1 to 1, 1 is the largest$": ([face], 2),
+        r"^me: there is no face 0; ": ([face], "0"),
+        r"^me: none of its 2 faces can be edited; the largest is seen from the side": ([profile, small], "all"),
+    }
+    for message, (faces, which) in refused.items():
+        with pytest.raises(NoFaceFound, match=message):
+            choose_faces(faces, which, "me")
+    with pytest.raises(FacereliefError, match="no face 'left'; choose largest, all, or a number counted from"):
+        choose_faces([face], "left", "me")
+    assert choose_faces([profile, face, small], "all", "me") == [face]
+    assert choose_faces([seen_from(face, -40)], 1, "me")
+
+
+def test_a_photo_without_a_face(editor: Editor) -> None:
+    with pytest.raises(NoFaceFound, match=r"^empty\.png: no face found; use a photo with a face seen from the front$"):
+        editor(Photo(np.full((90, 90, 3), 128, np.uint8), name="empty.png"), "happy")
+
+
+def test_the_finder_is_loaded_when_it_is_needed(tiny_weights: Weights, photo: Photo) -> None:
+    editor = load_editor(tiny_weights())
+    assert editor.label("happy") == 1
+    assert len(editor.find(photo)) == 1
+
+
+# -- arguments and weights ------------------------------------------------------------------------------------------
+
+
+def test_expressions_that_are_unknown_or_not_learnt(editor: Editor, photo: Photo) -> None:
+    assert editor.expressions == CHOICES
+    with pytest.raises(FacereliefError, match="unknown expression 'smirk'; choose from neutral, happiness, sadness,"):
+        editor(photo, "smirk")
+    with pytest.raises(FacereliefError, match=r"cannot do fear; choose from neutral, happiness, surprise$"):
+        editor(photo, "afraid")
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.6, float("nan")])
+def test_strength_out_of_range(editor: Editor, photo: Photo, strength: float) -> None:
+    with pytest.raises(FacereliefError, match=r"strength .* is out of range; choose 0 to 1\.5"):
+        editor(photo, "happy", strength=strength)
+
+
+def test_a_runs_folder_or_its_file(tiny_weights: Weights) -> None:
+    path = tiny_weights()
+    for place in (path, path.parent):
+        assert load_editor(place).expressions == CHOICES
+
+
+@pytest.mark.parametrize(
+    "facts", [{}, {"config": None}, {"config": {"size": 64, "lasso": 1}}, {"config": {"size": 7}}, {"config": [1]}]
+)
+def test_weights_without_a_config_of_this_version(tmp_path: Path, facts: dict[str, object]) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, "editor", {"generator.x": torch.zeros(1)}, facts)
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors has no config of this version .*; use matching"):
+        load_editor(path)
+
+
+def test_weights_that_do_not_fit_their_config(tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, "editor", {"generator.x": torch.zeros(1)}, {"config": {"size": 64, "width": 4}})
+    with pytest.raises(CheckpointError, match=r"weights\.safetensors: generator does not fit this version"):
+        load_editor(path)

@@ -1,0 +1,241 @@
+"""From a dataset and a configuration to a training: what is chosen, inherited, recorded and refused."""
+
+import dataclasses
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from shells import CLASSES, change_rows, write_dataset
+
+from facerelief.config import DepthTraining, ExpressionTraining, JudgeTraining
+from facerelief.errors import CheckpointError, DatasetError, FacereliefError
+from facerelief.networks import vgg as vgg_module
+from facerelief.networks.checkpoint import named_tensors, save_checkpoint
+from facerelief.training import launch
+from facerelief.training.judge import build_judge
+from facerelief.training.run import read_settings
+
+Small = Callable[..., Any]
+
+
+def refusal(action: Callable[[], object], error: type[FacereliefError] = FacereliefError) -> str:
+    with pytest.raises(error) as caught:
+        action()
+    assert "\n" not in str(caught.value)
+    assert ";" in str(caught.value) or ":" in str(caught.value)  # the remedy
+    return str(caught.value)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    return write_dataset(tmp_path / "faces")
+
+
+@pytest.fixture(scope="module")
+def depth_run(faces: Path, small: Small, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished stage 1 on the shared dataset."""
+    folder = tmp_path_factory.mktemp("stage1") / "depth"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCELERATE_USE_CPU", "true")
+        launch.run_depth(faces, small(DepthTraining, steps=1), folder)
+    return folder
+
+
+def save_judge(folder: Path, config: JudgeTraining) -> Path:
+    """A judge that knows nothing."""
+    tensors, facts = named_tensors(judge=build_judge(config)), {"config": dataclasses.asdict(config)}
+    save_checkpoint(folder / "weights.safetensors", "judge", tensors, facts)
+    return folder
+
+
+# --- the dataset ---
+
+
+@pytest.mark.parametrize(("grey", "colour"), [(0.0, "rgb"), (0.15, "rgb"), (0.3, "luma"), (1.0, "luma")])
+def test_a_dataset_with_many_grey_photos_is_trained_on_luminance(tmp_path: Path, grey: float, colour: str) -> None:
+    assert launch.natural_colour(write_dataset(tmp_path / "faces", grey=grey)) == colour
+
+
+def test_only_kept_photos_are_counted_and_used(dataset: Path, small: Small) -> None:
+    change_rows(dataset, lambda row: row.identity == "train0", keep=False, chroma=0.0)
+    change_rows(dataset, lambda row: row.identity in ("train1", "train2") and row.keep, chroma=0.0)
+    assert launch.natural_colour(dataset) == "rgb"  # 6 of the kept 33 are grey
+    material = launch.load_material(dataset, small(DepthTraining, colour="luma"))
+    assert (len(material.train.label), len(material.val.label), len(material.test.label)) == (21, 6, 6)
+    assert "train0" not in {s.identity for s in material.train.samples}
+    assert material.train.image.shape == (21, 1, 32, 32)
+
+
+def test_what_a_run_records_of_its_dataset(dataset: Path, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(dataset)
+    basis = launch.load_material(Path("."), small(DepthTraining)).basis
+    digest = hashlib.sha256((dataset / "metadata.csv").read_bytes()).hexdigest()
+    assert basis == {"dataset": "faces", "metadata_sha256": digest}
+
+
+def test_too_few_photos(dataset: Path, small: Small) -> None:
+    message = refusal(lambda: launch.load_material(dataset, small(DepthTraining, batch=25)), DatasetError)
+    assert f"{dataset} has 24 kept training photos, fewer than a batch of 25" in message
+
+
+def test_an_expression_without_training_photos_is_named(dataset: Path, small: Small) -> None:
+    config = small(DepthTraining, expressions=(*CLASSES, "fear"))
+    message = refusal(lambda: launch.load_material(dataset, config), DatasetError)
+    assert "no kept photos of fear" in message
+    assert "--expressions neutral,happiness,surprise" in message
+
+
+def test_held_out_photos_need_not_show_every_expression_but_there_must_be_some(dataset: Path, small: Small) -> None:
+    change_rows(dataset, lambda row: row.split == "val" and row.expression == "surprise", keep=False)
+    assert launch.load_material(dataset, small(DepthTraining)).val.label.tolist() == [0, 1, 0, 1]
+    change_rows(dataset, lambda row: row.split == "val", keep=False)
+    message = refusal(lambda: launch.load_material(dataset, small(DepthTraining)), DatasetError)
+    assert str(dataset) in message
+    assert "facerelief dataset stats" in message
+
+
+def test_a_person_in_train_and_in_a_held_out_split(dataset: Path, small: Small) -> None:
+    change_rows(dataset, lambda row: row.identity == "val0", identity="train7")
+    message = refusal(lambda: launch.load_material(dataset, small(DepthTraining)), DatasetError)
+    assert "train7 is in train and in val" in message
+
+
+# --- stage 1 and what it hands on ---
+
+
+def test_stage_1_runs_and_records_what_it_stands_on(depth_run: Path, faces: Path) -> None:
+    recorded = read_settings(depth_run)
+    assert recorded["kind"] == "depth"
+    assert recorded["metadata_sha256"] == hashlib.sha256((faces / "metadata.csv").read_bytes()).hexdigest()
+    names = {"config.json", "metrics.jsonl", "state.safetensors", "weights.safetensors", "README.md"}
+    assert {path.name for path in depth_run.iterdir()} == names | {"tensorboard", "samples"}
+
+
+def test_stage_2_takes_over_what_the_user_did_not_give(depth_run: Path, small: Small) -> None:
+    config = ExpressionTraining(size=64, colour="luma", guide="both", expressions=("neutral", "anger"), lr=0.5)
+    taken = launch.inherited(depth_run, config, given=set())
+    assert (taken.size, taken.colour, taken.guide, taken.expressions) == (32, "rgb", "depth", CLASSES)
+    assert taken.lr == 0.5
+    kept = launch.inherited(depth_run, config, given={"size", "guide", "lr"})
+    assert (kept.size, kept.colour, kept.guide, kept.expressions) == (64, "rgb", "both", CLASSES)
+
+
+def test_stage_2_runs_and_records_its_depth_network(depth_run: Path, faces: Path, small: Small, tmp_path: Path) -> None:
+    launch.run_expression(faces, small(ExpressionTraining, steps=1), tmp_path / "run", depth=depth_run)
+    digest = hashlib.sha256((depth_run / "weights.safetensors").read_bytes()).hexdigest()
+    assert read_settings(tmp_path / "run")["depth_weights_sha256"] == digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"size": 48}, "was trained with size 32, not 48"),
+        ({"colour": "luma"}, "was trained with colour rgb, not luma"),
+        ({"guide": "normal"}, "was trained with guide depth, not normal"),
+        ({"expressions": CLASSES[:2]}, "was trained with expressions "),
+    ],
+)
+def test_a_depth_network_of_another_kind(
+    depth_run: Path, faces: Path, small: Small, tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    config = small(ExpressionTraining, **changes)
+    message = refusal(lambda: launch.run_expression(faces, config, tmp_path / "run", depth=depth_run))
+    assert message.startswith(f"{depth_run} {said}")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_depth_network_of_another_state_of_the_dataset(
+    depth_run: Path, dataset: Path, small: Small, tmp_path: Path
+) -> None:
+    """Other splits: it may have seen people who are held out now."""
+    change_rows(dataset, lambda row: row.identity == "train0", keep=False)
+    config = small(ExpressionTraining)
+    message = refusal(lambda: launch.run_expression(dataset, config, tmp_path / "run", depth=depth_run))
+    assert "another state of the dataset; train it again" in message
+
+
+def test_guided_training_without_a_depth_network(faces: Path, small: Small, tmp_path: Path) -> None:
+    message = refusal(lambda: launch.run_expression(faces, small(ExpressionTraining), tmp_path / "run"))
+    assert "give --depth RUN, or --guide none" in message
+    with pytest.raises(CheckpointError, match="no weights at"):
+        launch.run_expression(faces, small(ExpressionTraining), tmp_path / "run", depth=tmp_path)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_gate_looks_at_both_kinds_of_map(faces: Path, small: Small) -> None:
+    results = launch.run_gate(faces, small(ExpressionTraining))
+    assert [(result.guide, result.counts) for result in results] == [("depth", (2, 2, 2)), ("normal", (2, 2, 2))]
+    assert all(result.passed for result in results)  # the mouths of the shells tell the class
+
+
+# --- the features of Eq. 10 ---
+
+
+def test_no_features(small: Small) -> None:
+    assert launch.load_features(small(DepthTraining, perceptual="none"), None, None) is None
+
+
+def offline(*arguments: object, **more: object) -> object:
+    raise urllib.error.URLError("no route to host")
+
+
+def test_without_network_and_file_the_choices_are_named_and_nothing_is_begun(
+    faces: Path, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    config = small(DepthTraining, perceptual="vgg19")
+    message = refusal(lambda: launch.run_depth(faces, config, tmp_path / "run"), CheckpointError)
+    for part in ("VGG19", "no route to host", "--vgg FILE", "--set perceptual=judge", "--set perceptual=none"):
+        assert part in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_vgg19_from_a_file(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "vgg19-dcbb9e9d.pth"
+    torch.save(vgg_module.VGG19Features().state_dict(), path)
+    monkeypatch.setattr(vgg_module, "SHA256_PREFIX", hashlib.sha256(path.read_bytes()).hexdigest()[:8])
+    features = launch.load_features(small(DepthTraining, perceptual="vgg19"), path, None)
+    assert features is not None
+    assert [maps.shape[:2] for maps in features(torch.zeros(2, 4, 32, 32))] == [
+        (4, 64), (4, 128), (4, 256), (4, 512), (4, 512)
+    ]  # fmt: skip
+
+
+def test_a_judge_must_be_given(small: Small) -> None:
+    message = refusal(lambda: launch.load_features(small(DepthTraining, perceptual="judge"), None, None))
+    assert "give --judge RUN" in message
+
+
+@pytest.mark.parametrize("colour", ["rgb", "luma"])
+@pytest.mark.parametrize(("channels", "stacked"), [(1, 2), (3, 2), (4, 4)])
+def test_features_of_a_judge(small: Small, tmp_path: Path, colour: str, channels: int, stacked: int) -> None:
+    judge = save_judge(tmp_path, small(JudgeTraining, colour=colour))
+    features = launch.load_features(small(DepthTraining, perceptual="judge"), None, judge)
+    assert features is not None
+    maps = torch.rand(2, channels, 32, 32, requires_grad=True)
+    found = features(maps)
+    assert [m.shape for m in found] == [
+        (stacked, 8, 32, 32), (stacked, 16, 16, 16), (stacked, 32, 8, 8), (stacked, 64, 4, 4)
+    ]  # fmt: skip
+    sum(m.sum() for m in found).backward()
+    assert maps.grad is not None
+    assert maps.grad.abs().max() > 0
+
+
+def test_a_run_that_learnt_from_a_judge_goes_on_with_the_same_one_only(
+    faces: Path, small: Small, tmp_path: Path
+) -> None:
+    config = small(DepthTraining, perceptual="judge", steps=1)
+    judges = [save_judge(tmp_path / name, small(JudgeTraining)) for name in ("a", "b")]
+    launch.run_depth(faces, config, tmp_path / "run", judge=judges[0])
+    assert "G_depth/per" in json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[0])
+    launch.run_depth(faces, config, tmp_path / "run", judge=judges[0] / "weights.safetensors")
+    message = refusal(lambda: launch.run_depth(faces, config, tmp_path / "run", judge=judges[1]))
+    assert "another judge_weights_sha256" in message

@@ -1,0 +1,77 @@
+"""Two processes of torchrun are one run: they share each batch, keep equal weights, and only one of them writes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from facerelief.config import DepthTraining
+from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.training.launch import run_depth
+
+# The command line; each process leaves the weights that it ended with, and what it was, beside the run.
+RECORDED = """
+import sys
+from pathlib import Path
+from safetensors.torch import save_file
+from facerelief.cli import main
+from facerelief.training import depth
+
+class Recorded(depth.Session):
+    def close(self):
+        tensors = {f"{name}.{key}": value.clone() for name, module in self._modules.items()
+                   for key, value in module.state_dict().items()}
+        facts = {"world": str(self.world), "main": str(self.run.main), "wrapped": type(self.wrapped).__name__}
+        save_file(tensors, Path(__file__).parent / f"rank{self.rank}.safetensors", facts)
+        super().close()
+
+    def adopt(self, *given, **fixed):
+        nets = super().adopt(*given, **fixed)
+        self.wrapped = nets[0]
+        return nets
+
+depth.Session = Recorded
+main()
+"""
+
+
+def test_two_processes(
+    faces: Path, tmp_path: Path, small: Callable[..., Any], command_line: Any,
+    metrics: Callable[[Path], list[dict[str, float]]],
+) -> None:  # fmt: skip
+    """Without noise (no augmentation, no interpolated penalty) they take the steps that one process would take."""
+    script, run = tmp_path / "recorded.py", tmp_path / "run"
+    script.write_text(RECORDED)
+    settings = {"steps": 6, "objective": "r1", "r1_every": 2, "augment": False, "save_every": 4}
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script))
+    process = command_line.train("depth", faces, run, launcher=launcher, **settings)
+    config = small(DepthTraining, **settings)
+    run_depth(faces, config, tmp_path / "single")
+    command_line.end(process)
+
+    ranks = [load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1)]
+    facts = [header(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1)]
+    assert facts == [{"world": "2", "main": str(main), "wrapped": "DistributedDataParallel"} for main in (True, False)]
+    assert [name for name, value in ranks[0].items() if not torch.equal(value, ranks[1][name])] == []
+    assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4, 5, 6]  # once each
+
+    two, one = (load_checkpoint(folder / "state.safetensors", "state") for folder in (run, tmp_path / "single"))
+    assert two.facts == one.facts == {"step": 6}
+    assert set(two.tensors) == set(one.tensors)
+    assert all(torch.equal(value, ranks[0][f"translator.{name}"]) for name, value in two.part("translator").items())
+    for part in ("translator", "critic"):
+        apart = distance(two.part(part), one.part(part))
+        assert apart < 0.01 * 6 * config.lr  # the way is up to six steps of Adam long in each weight
+
+
+def header(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as stream:
+        return dict(stream.metadata())
+
+
+def distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    """Mean absolute difference over all weights."""
+    return torch.cat([(value - other[name]).abs().flatten() for name, value in one.items()]).mean().item()
