@@ -25,4 +25,8 @@ class MissingExtra(FacereliefError):
     """An optional dependency that is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; install it with: pip install 'facerelief[{extra}]'")
+        super().__init__(package, extra)  # as given, so that it can be sent between processes
+
+    def __str__(self) -> str:
+        package, extra = self.args
+        return f"{package} is not installed; install it with: pip install 'facerelief[{extra}]'"

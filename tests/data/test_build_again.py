@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pytest
 from photos import variant
 
+from facerelief.data import build as build_module
 from facerelief.data import extract
 from facerelief.data.build import JOURNAL, Built, build_dataset
 from facerelief.data.extract import Recipe
@@ -247,3 +249,24 @@ def test_a_full_disk(photos: Path, dataset: Path, tmp_path: Path, monkeypatch: p
     build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
     build_dataset(labelled, photos, tmp_path / "undisturbed", workers=1)
     assert_same(tmp_path / "dataset", tmp_path / "undisturbed")
+
+
+def test_workers_that_die(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dying:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def __enter__(self) -> "Dying":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def map(self, *_: object, **__: object) -> None:
+            raise BrokenProcessPool("a process was terminated abruptly")
+
+    monkeypatch.setattr(build_module, "ProcessPoolExecutor", Dying)
+    with pytest.raises(
+        FacereliefError, match="a worker process ended, perhaps for want of memory; run the same command"
+    ):
+        build(photos, tmp_path / "dataset", 16, workers=2)

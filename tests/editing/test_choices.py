@@ -1,4 +1,4 @@
-"""Which face, which expression, which weights: what a user may ask of the editor, and the lines that refuse the rest."""
+"""Which face, expression and weights a user may ask of the editor, and the lines that refuse the rest."""
 
 from collections.abc import Callable
 from pathlib import Path

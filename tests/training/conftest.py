@@ -24,6 +24,7 @@ SMALL: dict[str, Any] = {
     "batch": 6,
     "precision": "no",
     "steps": 8,
+    "cls_weight": 1.0,
     "log_every": 1,
     "sample_every": 1000,
     "save_every": 1000,

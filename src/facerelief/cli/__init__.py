@@ -43,7 +43,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold anything
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="facerelief", standalone_mode=False)
     except FacereliefError as problem:
         explain(str(problem))
         sys.exit(2)

@@ -3,6 +3,7 @@
 Every finished photo is a line of `build.jsonl`; when all are done the lines become metadata.csv and rejects.csv.
 """
 
+import contextlib
 import dataclasses
 import json
 import multiprocessing.connection
@@ -101,9 +102,15 @@ def _tasks(labelled: Sequence[Labelled], photos: Path, overlays: dict[Path, Path
     tasks = []
     for one in labelled:
         inside = one.photo.is_relative_to(photos)
-        source = one.photo.relative_to(photos).as_posix() if inside else one.photo.as_posix()
-        tasks.append(Task(one, source, splits[one.identity], overlays.get(one.photo)))
+        source = _text(one.photo.relative_to(photos).as_posix() if inside else one.photo.as_posix())
+        named = dataclasses.replace(one, identity=_text(one.identity))
+        tasks.append(Task(named, source, splits[one.identity], overlays.get(one.photo)))
     return tasks
+
+
+def _text(name: str) -> str:
+    """A file name that can be written to a table, whatever its bytes: those that are no UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _splits(labelled: Sequence[Labelled], seed: int) -> dict[str, str]:
@@ -166,7 +173,9 @@ def _extract(tasks: Sequence[Task], extractor: Extractor, workers: int) -> Itera
     start = (extractor.recipe, extractor.dataset)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, start) as pool:
         try:
-            yield from pool.map(_work, tasks, chunksize=8)
+            with _without_interrupts():
+                rows = pool.map(_work, tasks, chunksize=8)  # starts the processes
+            yield from rows
         except BrokenProcessPool as reason:
             raise FacereliefError(
                 "a worker process ended, perhaps for want of memory; run the same command again, with fewer --workers"
@@ -176,12 +185,24 @@ def _extract(tasks: Sequence[Task], extractor: Extractor, workers: int) -> Itera
             raise
 
 
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started here never get Ctrl-C: it is for the parent, which ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _extractor: Extractor | None = None
 
 
 def _start_worker(recipe: Recipe, dataset: Path) -> None:
     global _extractor
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _extractor = Extractor(recipe, dataset)
 

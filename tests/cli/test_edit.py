@@ -1,0 +1,241 @@
+"""`facerelief edit` and `demo`: where edits go, what they keep of the photo, and batches."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edits import around, changed, faces_at
+from photos import astronaut
+from PIL import Image, ImageCms
+
+from facerelief.cli import edit as edit_module
+from facerelief.errors import NoFaceFound
+from facerelief.faces.detect import load_finder
+from facerelief.faces.photo import Photo, read_mark, read_photo, save_photo
+
+Command = Callable
+PORTRAIT = Image.fromarray(astronaut())
+
+
+# -- where edits go -------------------------------------------------------------------------------------------------
+
+
+def test_one_photo_to_one_expression(command: Command, portrait_jpg: Path, weights: Path) -> None:
+    before = portrait_jpg.read_bytes()
+    result = command("edit", portrait_jpg, "--to", "happy", "--weights", weights)
+    assert (result.code, result.err) == (0, "")
+    edited = portrait_jpg.with_name("me-happiness.jpg")
+    assert result.out.splitlines() == [str(edited)]
+    assert portrait_jpg.read_bytes() == before
+    assert sorted(path.name for path in portrait_jpg.parent.iterdir()) == ["me-happiness.jpg", "me.jpg"]
+    assert read_photo(edited).rgb.shape == (512, 512, 3)
+
+
+def test_the_same_as_a_program(program: Command, command: Command, portrait_jpg: Path, weights: Path) -> None:
+    """And with nothing but the result on the screen."""
+    arguments = ("edit", portrait_jpg, "--to", "happy", "--weights", weights, "-o")
+    result = program(*arguments, portrait_jpg.with_name("program.png"))
+    assert (result.code, result.err) == (0, "")
+    assert result.out == f"{portrait_jpg.with_name('program.png')}\n"
+    command(*arguments, portrait_jpg.with_name("here.png"))
+    program_made, made_here = (read_photo(portrait_jpg.with_name(name)).rgb for name in ("program.png", "here.png"))
+    np.testing.assert_array_equal(program_made, made_here)
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (["--to", "all"], ["me-happiness.jpg", "me-neutral.jpg", "me-surprise.jpg"]),
+        (["--to", "surprised, Happy,happy"], ["me-happiness.jpg", "me-surprise.jpg"]),
+        (["--to", "happy", "-o", "out"], ["out/me-happiness.jpg"]),
+        (["--to", "happy,neutral", "-o", "a/b.2"], ["a/b.2/me-happiness.jpg", "a/b.2/me-neutral.jpg"]),
+        (["--to", "happy", "-o", "new/smile.WEBP"], ["new/smile.WEBP"]),
+        (
+            ["--to", "happy", "--depth", "-o", "smile.tif"],
+            ["smile-depth-after.png", "smile-depth-before.png", "smile.tif"],
+        ),
+    ],
+)
+def test_names_of_what_is_written(
+    command: Command,
+    portrait_jpg: Path,
+    weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    written: list[str],
+) -> None:
+    monkeypatch.chdir(portrait_jpg.parent)
+    monkeypatch.setattr(edit_module, "find_same", lambda editor, photo, face: face)  # noise has no face
+    result = command("edit", "me.jpg", *options, "--weights", weights)
+    assert result.code == 0, result.err
+    files = [path.relative_to(portrait_jpg.parent).as_posix() for path in portrait_jpg.parent.rglob("*.*")]
+    assert sorted(name for name in files if not name.endswith(("me.jpg", "b.2"))) == written
+    assert sorted(result.out.split()) == written
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("a.bmp", ".png"), ("a.JPEG", ".jpeg"), ("a", ".png"), ("a.gif", ".png")])
+def test_formats_that_cannot_be_written_become_png(
+    command: Command, tmp_path: Path, weights: Path, name: str, suffix: str
+) -> None:
+    kind = {".gif": "GIF", ".JPEG": "JPEG"}.get(Path(name).suffix, "BMP")
+    PORTRAIT.save(tmp_path / name, kind)
+    assert command("edit", tmp_path / name, "--to", "happy", "--weights", weights).code == 0
+    assert (tmp_path / f"a-happiness{suffix}").is_file()
+
+
+def test_depth_that_cannot_be_measured_is_said(
+    command: Command, portrait_jpg: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise NoFaceFound("gone")
+
+    monkeypatch.setattr(edit_module, "find_same", lost)
+    result = command("edit", portrait_jpg, "--to", "happy", "--depth", "--weights", weights)
+    assert result.code == 0
+    assert "no depth after, since no face is found in the edited photo" in result.out
+    names = sorted(path.name for path in portrait_jpg.parent.iterdir())
+    assert names == ["me-happiness-depth-before.png", "me-happiness.jpg", "me.jpg"]
+
+
+def test_a_name_that_is_not_text(command: Command, tmp_path: Path, weights: Path) -> None:
+    photo = tmp_path / "br\udcffken [red] :cat:.png"
+    PORTRAIT.save(photo)
+    result = command("edit", photo, "--to", "happy", "--weights", weights)
+    assert result.code == 0
+    assert result.out.rstrip("\n").endswith("br\\udcffken [red] :cat:-happiness.png")
+    assert (tmp_path / "br\udcffken [red] :cat:-happiness.png").is_file()
+
+
+# -- what an edit keeps, and what it adds ---------------------------------------------------------------------------
+
+
+def test_the_photos_profile_exif_and_orientation(command: Command, tmp_path: Path, weights: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    tags = Image.Exif()
+    tags[0x0112], tags[0x010F] = 6, "Maker"
+    tags.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    lying = PORTRAIT.crop((50, 0, 450, 300)).transpose(Image.Transpose.ROTATE_90)
+    lying.save(tmp_path / "lying.jpg", quality=95, icc_profile=profile, exif=tags)
+    assert command("edit", tmp_path / "lying.jpg", "--to", "happy", "--weights", weights).code == 0
+    with Image.open(tmp_path / "lying-happiness.jpg") as edited:
+        assert edited.size == (400, 300)  # upright
+        assert edited.info["icc_profile"] == profile
+        kept = edited.getexif()
+        assert (kept[0x0112], kept[0x010F]) == (1, "Maker")
+        assert kept.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+
+
+def test_the_mark_of_an_edit(command: Command, portrait_jpg: Path, weights: Path) -> None:
+    for name, option in (("marked.jpg", []), ("plain.jpg", ["--no-mark"])):
+        command(
+            "edit", portrait_jpg, "--to", "surprise", "--weights", weights, "-o", portrait_jpg.with_name(name), *option
+        )
+    mark = read_mark(portrait_jpg.with_name("marked.jpg"))
+    assert mark is not None
+    assert mark.tool.startswith("facerelief ")
+    assert mark.description == "facial expression edited to surprise"
+    assert read_mark(portrait_jpg.with_name("plain.jpg")) is None
+
+
+def mode_of(path: Path) -> str:
+    with Image.open(path) as image:
+        return image.mode
+
+
+def test_colour_modes_are_read_and_what_is_lost_is_said(command: Command, tmp_path: Path, weights: Path) -> None:
+    alpha = Image.new("L", PORTRAIT.size, 255)
+    alpha.paste(0, (0, 0, 100, 512))
+    translucent = PORTRAIT.copy()
+    translucent.putalpha(alpha)
+    translucent.quantize(256).save(tmp_path / "palette.png")
+    PORTRAIT.convert("CMYK").save(tmp_path / "inks.jpg", quality=95)
+    deep = np.asarray(PORTRAIT.convert("L")).astype(np.uint16) * 257
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    notes = {"palette.png": "", "inks.jpg": "CMYK converted to sRGB without a profile", "deep.png": "16-bit reduced"}
+    for name, note in notes.items():
+        result = command("edit", tmp_path / name, "--to", "happy", "--weights", weights)
+        assert (result.code, result.err) == (0, ""), name
+        assert note in result.out
+        assert result.out.count("\n") == 1 + bool(note)
+    assert mode_of(tmp_path / "palette-happiness.png") == "RGBA"
+    kept = np.asarray(Image.open(tmp_path / "palette-happiness.png").getchannel("A"))
+    np.testing.assert_array_equal(kept[:, 5:95], 0)
+    np.testing.assert_array_equal(kept[:, 105:], 255)
+    assert mode_of(tmp_path / "inks-happiness.jpg") == "RGB"
+    assert mode_of(tmp_path / "deep-happiness.png") == "RGB"
+
+
+def test_strength_nought_writes_the_very_pixels(command: Command, portrait_jpg: Path, weights: Path) -> None:
+    target = portrait_jpg.with_name("same.png")
+    command("edit", portrait_jpg, "--to", "happy", "--strength", "0", "--weights", weights, "-o", target)
+    np.testing.assert_array_equal(read_photo(target).rgb, read_photo(portrait_jpg).rgb)
+
+
+# -- several faces, several photos ----------------------------------------------------------------------------------
+
+
+def test_several_faces(command: Command, tmp_path: Path, weights: Path) -> None:
+    group = faces_at((130, 150, 230), (450, 200, 170))
+    save_photo(group, tmp_path / "group.png")
+    faces = load_finder()(group.rgb)
+    assert len(faces) == 2
+
+    def edit(*options: object) -> Photo:
+        result = command("edit", tmp_path / "group.png", "--to", "happy", "--weights", weights, *options)
+        assert (result.code, result.err) == (0, "")
+        said = "2 faces; the largest is edited (choose with --face)" in result.out
+        assert said == ("--face" not in options)
+        return read_photo(tmp_path / "group-happiness.png")
+
+    first, second = (around([face], group.rgb.shape) for face in faces)
+    for options, expected in (([], (1, 0)), (["--face", 2], (0, 1)), (["--face", "all"], (1, 1))):
+        moved = changed(group, edit(*options))
+        assert (moved[first].any(), moved[second].any()) == expected
+        assert not moved[~(first | second)].any()
+
+
+def test_a_batch_does_what_it_can_and_lists_the_rest(command: Command, tmp_path: Path, weights: Path) -> None:
+    PORTRAIT.save(tmp_path / "good1.png")
+    PORTRAIT.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "good2.png")
+    Image.new("RGB", (200, 200)).save(tmp_path / "nobody.png")
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "cut.png").write_bytes((tmp_path / "good1.png").read_bytes()[:5000])
+    photos = [
+        tmp_path / name for name in ("good1.png", "nobody.png", "empty.jpg", "cut.png", "absent.jpg", "good2.png")
+    ]
+    result = command("edit", *photos, "--to", "happy,neutral", "--weights", weights, "-o", tmp_path / "out")
+    assert result.code == 1
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == [f"good{n}-{name}.png" for n in (1, 2) for name in ("happiness", "neutral")]
+    lines = result.err.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["facerelief"] * 5
+    for line, name in zip(lines, ("nobody.png", "empty.jpg", "cut.png", "absent.jpg"), strict=False):
+        assert name in line
+    assert lines[-1] == "facerelief: 4 of 6 photos were not edited"
+
+
+def test_a_photo_that_is_named_twice_is_edited_once(command: Command, portrait_jpg: Path, weights: Path) -> None:
+    result = command("edit", portrait_jpg, portrait_jpg, "--to", "happy", "--weights", weights)
+    assert (result.code, result.out.count("\n")) == (0, 1)
+
+
+# -- demo -----------------------------------------------------------------------------------------------------------
+
+
+def test_demo_draws_every_edit_as_one_picture(command: Command, tmp_path: Path, weights: Path) -> None:
+    result = command("demo", "-o", tmp_path / "demo", "--weights", weights)
+    assert (result.code, result.err) == (0, "")
+    names = ["demo.png", "happiness.png", "neutral.png", "surprise.png"]
+    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == names
+    with Image.open(tmp_path / "demo" / "demo.png") as sheet:
+        assert sheet.width > 4 * 256
+        assert sheet.height > 3 * 256
+    assert "Next: facerelief edit YOUR_PHOTO --to happiness" in result.out
+    assert all(read_mark(tmp_path / "demo" / name) for name in names)
+
+
+def test_demo_of_ones_own_photo(command: Command, portrait_jpg: Path, weights: Path) -> None:
+    target = portrait_jpg.parent / "mine"
+    assert command("demo", "--photo", portrait_jpg, "-o", target, "--weights", weights).code == 0
+    assert read_photo(target / "neutral.png").rgb.shape == (512, 512, 3)

@@ -1,0 +1,85 @@
+"""Learning curves from the runs' own logs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facerelief.config import ExpressionTraining
+from facerelief.errors import CheckpointError, FacereliefError
+from facerelief.evaluation.curves import PANELS, save_curves
+from facerelief.training.expression import generator_weights
+
+pytest.importorskip("matplotlib", reason="the curves are drawn with it")
+
+
+def write_log(folder: Path, steps: range, names: tuple[str, ...] = tuple(PANELS)) -> Path:
+    folder.mkdir()
+    lines = [{"step": step} | {name: 1 / (1 + step) for name in names} for step in steps]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def hues(path: Path) -> set[str]:
+    """Which of matplotlib's first two colours are in the picture."""
+    pixels = np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3).astype(int)
+    colours = {"blue": (31, 119, 180), "orange": (255, 127, 14)}
+    return {name for name, colour in colours.items() if (np.abs(pixels - colour).max(axis=1) < 4).any()}
+
+
+def test_a_picture_with_a_line_for_each_run(tmp_path: Path) -> None:
+    runs = [write_log(tmp_path / "stargan", range(0, 100, 5)), write_log(tmp_path / "guided", range(0, 60, 5))]
+    save_curves(tmp_path / "one.png", runs[:1])
+    save_curves(tmp_path / "both.png", runs)
+    with Image.open(tmp_path / "both.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 3 * picture.height  # four panels beside one another
+    assert hues(tmp_path / "one.png") == {"blue"}
+    assert hues(tmp_path / "both.png") == {"blue", "orange"}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_runs_shorter_than_the_smoothing(tmp_path: Path, count: int) -> None:
+    save_curves(tmp_path / "curves.png", [write_log(tmp_path / "run", range(count))])
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+
+
+def test_a_run_that_ended_in_its_warm_up_has_two_panels(tmp_path: Path) -> None:
+    save_curves(tmp_path / "curves.png", [write_log(tmp_path / "run", range(9), ("G/rgb/rec", "D_rgb/adv"))])
+    assert hues(tmp_path / "curves.png") == {"blue"}
+
+
+def test_a_run_without_metrics(tmp_path: Path) -> None:
+    runs = [write_log(tmp_path / "run", range(5)), tmp_path / "none"]
+    for made in (False, True):
+        if made:
+            write_log(tmp_path / "empty", range(0))
+            runs[1] = tmp_path / "empty"
+        with pytest.raises(CheckpointError, match=rf"{runs[1].name} has no metrics; name a run that has logged"):
+            save_curves(tmp_path / "curves.png", runs)
+    assert not (tmp_path / "curves.png").exists()
+
+
+@pytest.mark.xfail(strict=True, reason="an empty picture is drawn")
+def test_a_run_of_another_kind_is_refused(tmp_path: Path) -> None:
+    run = write_log(tmp_path / "depth", range(5), ("G_depth/pix",))
+    with pytest.raises(CheckpointError, match="depth"):
+        save_curves(tmp_path / "curves.png", [run])
+
+
+@pytest.mark.xfail(
+    strict=True, reason="matplotlib writes beside the given name, which stays empty, or says so at length"
+)
+@pytest.mark.parametrize("name", ["curves", "curves.docx"])
+def test_a_name_that_says_no_picture_format_is_refused(tmp_path: Path, name: str) -> None:
+    run = write_log(tmp_path / "run", range(5))
+    with pytest.raises(FacereliefError, match="png"):
+        save_curves(tmp_path / name, [run])
+    assert sorted(tmp_path.iterdir()) == [run]
+
+
+def test_the_panels_are_terms_that_stage_2_logs() -> None:
+    logged = {f"G/{name}" for name in generator_weights(ExpressionTraining())} | {"D_rgb/adv", "D_rgb/cls"}
+    assert set(PANELS) <= logged
