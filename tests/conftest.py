@@ -1,7 +1,6 @@
 """What tests of several parts share: a portrait, a face finder, and weights of a tiny network."""
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from facerelief.config import ExpressionTraining
 from facerelief.faces.detect import MediaPipeFinder, load_finder
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.networks.stargan import Generator
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `import photos`
 
 
 @pytest.fixture(scope="session")

@@ -117,7 +117,7 @@ def test_normals_of_a_tilted_plane() -> None:
 
 
 def test_normals_of_a_sphere() -> None:
-    # The normal of a sphere at (x, y, z) is (x, -y, z) / radius with y up: right of the centre it points right, below it down.
+    # With y up, the normal of a sphere is (x, -y, z) / radius: right of the centre it points right, below it down.
     radius, centre = 60.0, 64
     y, x = np.mgrid[:129, :129].astype(np.float64) - centre
     inside = x**2 + y**2 < (0.8 * radius) ** 2
@@ -127,7 +127,7 @@ def test_normals_of_a_sphere() -> None:
     cosine = (normal * np.stack([x, -y, z]) / radius).sum(axis=0)[away]
     assert np.degrees(np.arccos(np.minimum(cosine, 1))).max() < 0.2
     assert normal[0, centre, centre + 30] > 0.4
-    assert normal[1, centre + 30, centre] > 0.4
+    assert normal[1, centre + 30, centre] < -0.4
 
 
 def test_normals_of_lone_pixels_face_the_viewer() -> None:

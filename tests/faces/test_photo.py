@@ -112,7 +112,7 @@ def test_alpha_turns_with_the_picture() -> None:
 RAMP = np.linspace(0, 65535, 64 * 40).reshape(40, 64).astype(np.uint16)
 
 
-@pytest.mark.parametrize("kind, dtype", [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2"), ("PPM", "<u2")])
+@pytest.mark.parametrize(("kind", "dtype"), [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2"), ("PPM", "<u2")])
 def test_deep_grey_keeps_its_range(kind: str, dtype: str) -> None:
     photo = read_photo(encoded(RAMP.astype(dtype), kind))
     expected = np.rint(RAMP / 65535 * 255)

@@ -53,7 +53,7 @@ TRUNCATED = "is truncated or damaged .*; copy or download it again"
 
 
 @pytest.mark.parametrize(
-    "content, message",
+    ("content", "message"),
     [
         (b"", EMPTY),
         (b"name,label\nme.png,happy\n" * 9, NO_IMAGE),
