@@ -62,16 +62,12 @@ def test_a_run_without_metrics(tmp_path: Path) -> None:
     assert not (tmp_path / "curves.png").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="an empty picture is drawn")
 def test_a_run_of_another_kind_is_refused(tmp_path: Path) -> None:
     run = write_log(tmp_path / "depth", range(5), ("G_depth/pix",))
     with pytest.raises(CheckpointError, match="depth"):
         save_curves(tmp_path / "curves.png", [run])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="matplotlib writes beside the given name, which stays empty, or says so at length"
-)
 @pytest.mark.parametrize("name", ["curves", "curves.docx"])
 def test_a_name_that_says_no_picture_format_is_refused(tmp_path: Path, name: str) -> None:
     run = write_log(tmp_path / "run", range(5))

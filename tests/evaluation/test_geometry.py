@@ -86,7 +86,6 @@ def test_tilted_normals_of_any_length(splits: Splits, guide: str, degrees: float
     assert error.normal_trivial == pytest.approx(0.0, abs=0.05)  # all of them look the same way
 
 
-@pytest.mark.xfail(strict=True, reason="the real normals, kept in 8 bits, are not of unit length, and are not made so")
 @pytest.mark.parametrize("guide", ["normal", "both"])
 def test_the_real_normal_map_has_no_error(splits: Splits, guide: str) -> None:
     error = geometry_error(Oracle(splits["test"], guide), splits["train"], splits["test"], guide)

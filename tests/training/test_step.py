@@ -156,18 +156,18 @@ def test_maps_are_shifted_by_whole_pixels_and_nothing_else() -> None:
         assert torch.equal(after, torch.from_numpy(shifted(before.numpy(), dx, dy)))
         assert (gain, offset) == (pytest.approx(1), pytest.approx(0, abs=1e-6))
         shifts.append((dx, dy))
-    assert {dx for dx, _ in shifts} == {dy for _, dy in shifts} == {-2, -1, 0, 1, 2}
-    assert len(set(shifts)) > 12  # each image its own
+    assert {dx for dx, _ in shifts} == {dy for _, dy in shifts} == {-1, 0, 1}
+    assert len(set(shifts)) > 6  # each image its own
 
 
 def test_photos_change_their_light_too() -> None:
     x = torch.rand(64, 3, SIZE, SIZE) * 2 - 1
     found = [find_shift(*pair) for pair in zip(x, augmented(x, noise(), True), strict=True)]
     gains, offsets = np.array([f[2] for f in found]), np.array([f[3] for f in found])
-    assert 0.5 <= gains.min() < 0.65
-    assert 1.35 < gains.max() <= 1.5
-    assert -0.25 <= offsets.min() < -0.15
-    assert 0.15 < offsets.max() <= 0.25
+    assert 0.8 <= gains.min() < 0.86
+    assert 1.14 < gains.max() <= 1.2 + 1e-6
+    assert -0.1 - 1e-6 <= offsets.min() < -0.06
+    assert 0.06 < offsets.max() <= 0.1 + 1e-6
     assert abs(np.corrcoef(gains, offsets)[0, 1]) < 0.4
 
 

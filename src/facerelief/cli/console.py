@@ -1,13 +1,15 @@
 """What the commands share in speaking to a person: one progress bar, one way to say what went wrong."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-out = Console(highlight=False, emoji=False, soft_wrap=True)
+_FIRST = os.environ.get("RANK", "0") == "0"  # of torchrun's processes, one speaks
+out = Console(quiet=not _FIRST, highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
@@ -28,7 +30,7 @@ def bar(title: str, unit: str) -> Iterator[Callable[..., None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+    with Progress(*columns, console=err, disable=not (_FIRST and err.is_terminal)) as progress:
         task = progress.add_task(title, total=None, unit=unit, note="")
 
         def move(done: int, total: int, note: str = "") -> None:

@@ -24,7 +24,8 @@ class Batches:
     """The batch of every step, flipped at random.
 
     guide: which geometry ("depth", "normal" or "both"). config.balanced: every expression equally often, as StarGAN's
-    random target labels suppose; else as often as it occurs. rank, world: this process takes every world-th sample.
+    random target labels suppose; else as often as it occurs. rank, world: this process takes its block of each batch,
+    in which the expressions still take turns.
     """
 
     def __init__(self, arrays: Arrays, config: Training, guide: str, rank: int = 0, world: int = 1) -> None:
@@ -36,9 +37,10 @@ class Batches:
 
     def __call__(self, step: int, device: torch.device | str = "cpu") -> Batch:
         """The batch of one step."""
-        draws = range(step * self.size + self.rank, (step + 1) * self.size, self.world)
+        block = slice(self.rank * self.size // self.world, (self.rank + 1) * self.size // self.world)
+        draws = range(step * self.size, (step + 1) * self.size)[block]
         rows = np.array([self._draw(number) for number in draws])
-        flips = np.random.default_rng((self.seed, 1, step)).random(self.size)[self.rank :: self.world] < 0.5
+        flips = np.random.default_rng((self.seed, 1, step)).random(self.size)[block] < 0.5
         return make_batch(self.arrays, rows, self.guide, flips, device)
 
     def _draw(self, number: int) -> int:

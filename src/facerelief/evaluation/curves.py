@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facerelief.errors import CheckpointError, MissingExtra
+from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.files import atomic
 from facerelief.training.run import read_metrics
 
@@ -20,7 +20,8 @@ PANELS = {
 def save_curves(path: Path, runs: Sequence[Path], smooth: int = 5) -> None:
     """Draw the panels of every run; a thick line is the mean over `smooth` log lines, the thin one the log itself.
 
-    Raises `CheckpointError` for a run that logged nothing.
+    Raises `CheckpointError` for a run that logged nothing or is of another kind, `FacereliefError` for a name that
+    says no picture format.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,12 +29,16 @@ def save_curves(path: Path, runs: Sequence[Path], smooth: int = 5) -> None:
     except ImportError as reason:
         raise MissingExtra("matplotlib", "faces") from reason
     figure = Figure(figsize=(4 * len(PANELS), 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    formats = FigureCanvasAgg(figure).get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats:
+        raise FacereliefError(f"{path} names no picture format; end it with .png, .svg or .pdf")
     axes = figure.subplots(1, len(PANELS))
     for number, run in enumerate(runs):
         lines = read_metrics(run)
         if not lines:
             raise CheckpointError(f"{run} has no metrics; name a run that has logged")
+        if not any(name in line for line in lines for name in PANELS):
+            raise CheckpointError(f"{run} is no run of stage 2; name what `facerelief train expression` wrote")
         for axis, name in zip(axes, PANELS, strict=True):
             logged = [(line["step"], line[name]) for line in lines if name in line]
             if not logged:  # a run that ended in its warm-up

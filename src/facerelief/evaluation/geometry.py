@@ -74,7 +74,7 @@ def _sums(guess: Tensor, real: Tensor, guide: str) -> np.ndarray:
     depth = ((guess - real)[:, 0].abs() * face).sum(dim=(1, 2)) / pixels * (NEAR - FAR) / 2
     degrees = torch.zeros(len(real))
     if guide != "depth":
-        n, n_hat = real[:, -3:], nn.functional.normalize(guess[:, -3:], dim=1)
+        n, n_hat = (nn.functional.normalize(maps[:, -3:], dim=1) for maps in (real, guess))  # 8 bits bend lengths
         angle = torch.rad2deg(torch.arccos((n * n_hat).sum(dim=1).clamp(-1, 1)))
         degrees = (angle * face).sum(dim=(1, 2)) / pixels
     guessed = guess[:, 0] > -0.9 if guide != "normal" else guess.square().sum(dim=1) > 0.25
