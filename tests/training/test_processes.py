@@ -64,7 +64,7 @@ def test_two_processes(
     assert all(torch.equal(value, ranks[0][f"translator.{name}"]) for name, value in two.part("translator").items())
     for part in ("translator", "critic"):
         apart = distance(two.part(part), one.part(part))
-        assert apart < 0.01 * 6 * config.lr  # the way is up to six steps of Adam long in each weight
+        assert apart < 0.05 * 6 * config.lr  # six steps of Adam, whose first ones turn on the sign of tiny gradients
 
 
 def header(path: Path) -> dict[str, str]:
