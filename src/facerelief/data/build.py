@@ -174,7 +174,9 @@ def _extract(tasks: Sequence[Task], extractor: Extractor, workers: int) -> Itera
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, start) as pool:
         try:
             with _without_interrupts():
-                rows = pool.map(_work, tasks, chunksize=min(8, max(1, len(tasks) // (8 * workers))))  # starts the processes
+                rows = pool.map(
+                    _work, tasks, chunksize=min(8, max(1, len(tasks) // (8 * workers)))
+                )  # starts the processes
             yield from rows
         except BrokenProcessPool as reason:
             raise FacereliefError(

@@ -98,7 +98,7 @@ class Extractor:
             sharpness=round(sharpness(cut), 4),
             coverage=round(_coverage(crop, landmarks, (rgb.shape[0], rgb.shape[1])), 4),
             fingerprint=fingerprint(cut),
-            chroma=round(float(np.ptp(cut.astype(np.int16), axis=2).mean()), 2),
+            chroma=round(chroma(cut), 2),
         )
 
     def _write(
@@ -125,6 +125,12 @@ def sharpness(rgb: np.ndarray) -> float:
     luma = rgb @ np.array((0.299, 0.587, 0.114))
     laplacian = 4 * luma[1:-1, 1:-1] - luma[:-2, 1:-1] - luma[2:, 1:-1] - luma[1:-1, :-2] - luma[1:-1, 2:]
     return float(laplacian.std() / max(float(luma.std()), 1.0))
+
+
+def chroma(rgb: np.ndarray) -> float:
+    """Mean distance of a crop's pixels from grey: the largest less the smallest of their three levels."""
+    r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    return float((np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)).mean())
 
 
 def fingerprint(rgb: np.ndarray) -> str:

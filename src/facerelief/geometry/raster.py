@@ -5,6 +5,7 @@ or on an edge, the nearest triangle wins, and at equal depth the first one. Tria
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -30,10 +31,13 @@ def rasterise(
 
 def interpolate(values: np.ndarray, triangles: np.ndarray, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Per-vertex values (V,) or (V, K) at the pixels of `rasterise`, (H, W) or (H, W, K); 0 where no triangle is."""
-    covered = index >= 0
-    out = np.zeros(index.shape + values.shape[1:])
-    out[covered] = np.einsum("pk,pk...->p...", weights[covered], values[triangles[index[covered]]])
-    return out
+    covered = np.flatnonzero(index >= 0)
+    corners = triangles.take(index.ravel().take(covered), axis=0)
+    shares = weights.reshape(-1, 3).take(covered, axis=0)
+    columns = values.reshape(len(values), math.prod(values.shape[1:]))
+    out = np.zeros((index.size, columns.shape[1]))
+    out[covered] = sum(shares[:, k, None] * columns.take(corners[:, k], axis=0) for k in range(3))
+    return out.reshape(index.shape + values.shape[1:])
 
 
 def _fill(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

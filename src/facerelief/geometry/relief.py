@@ -52,7 +52,7 @@ def render(mesh: FaceMesh, landmarks: np.ndarray, size: int, backend: str = "aut
     z, normal = values[..., 0], values[..., 1:]
     depth = (z - _z_at_eyes(z, mask, landmarks)) / _eye_distance(landmarks)
     depth = np.clip((depth - FAR) / (NEAR - FAR), 1 / _LEVELS, 1.0)
-    lengths = np.linalg.norm(normal, axis=2, keepdims=True)
+    lengths = np.sqrt(np.einsum("hwk,hwk->hw", normal, normal))[..., None]
     normal = np.where(mask[..., None], normal / np.maximum(lengths, 1e-12), 0.0)
     return Relief(
         depth=np.where(mask, depth, 0.0).astype(np.float32),
