@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from photos import variant
+from PIL import Image
 
 from facerelief.data import build as build_module
 from facerelief.data import extract
@@ -27,13 +29,13 @@ pytest.importorskip("mediapipe", exc_type=ImportError)
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """48 photos: two workers hold 16 of them at a time, and 8 more wait."""
+    """48 photos, large ones, so that two workers take seconds and a signal comes before they are done."""
     folder = tmp_path_factory.mktemp("photos")
-    pictures = [variant(n) for n in range(4)]
+    files = [encoded(variant(n, 900)) for n in range(4)]
     for name in ("sad", "fear"):
         (folder / name).mkdir()
         for n in range(24):
-            pictures[n % 4].save(folder / name / f"Person{chr(65 + n)}_{n}.png")
+            (folder / name / f"Person{chr(65 + n)}_{n}.png").write_bytes(files[n % 4])
     (folder / "sad" / "PersonX_23.png").write_bytes(b"")
     return folder
 
@@ -44,6 +46,12 @@ def dataset(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("built") / "dataset"
     build(photos, root)
     return root
+
+
+def encoded(picture: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
 
 
 def build(photos: Path, dataset: Path, first: int = 6, **options: object) -> Built:
