@@ -135,6 +135,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def heed_interrupts() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_build(photos: Path, dataset: Path) -> subprocess.Popen[str]:
     """`facerelief dataset build` with two workers, in a process group of its own, returned when it has done a photo."""
     command = [
@@ -150,7 +155,12 @@ def start_build(photos: Path, dataset: Path) -> subprocess.Popen[str]:
         "2",
     ]
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     before = lines(dataset)
     wait_for(lambda: process.poll() is not None or lines(dataset) > before)
