@@ -81,14 +81,6 @@ def test_points_by_hand() -> None:
     np.testing.assert_allclose(crop.inverse, [(0, 0.5, -2.5), (-0.5, 0, 5)])
 
 
-def test_a_crop_at_another_size_shows_the_same_square() -> None:
-    crop = centred(1.7, 20, 256)
-    small = crop.resized(64)
-    assert (small.size, small.scale) == (64, pytest.approx(crop.scale / 4))
-    corners = np.array([(0.0, 0.0), (1.0, 0.0), (0.3, 0.8)])
-    np.testing.assert_allclose(small.to_photo(corners * 64), crop.to_photo(corners * 256), atol=1e-9)
-
-
 # --- alignment ---
 
 

@@ -80,10 +80,6 @@ class Crop:
         rows, columns = slice(int(y0), int(y0) + size[1]), slice(int(x0), int(x0) + size[0])
         return spread.reshape(spread.shape[:2] + values.shape[2:]), (rows, columns)
 
-    def resized(self, size: int) -> "Crop":
-        """The same square of the photo at another size."""
-        return Crop(self.matrix * (size / self.size), size)
-
 
 def align(landmarks: np.ndarray, size: int = 256) -> Crop:
     """The crop that puts a face, landmarks (468, 2 or 3) in photo pixels, in its standard place."""
