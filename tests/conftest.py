@@ -11,7 +11,7 @@ import torch
 from facerelief.config import ExpressionTraining
 from facerelief.faces.detect import MediaPipeFinder, load_finder
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.networks.stargan import Generator
+from facerelief.networks.stargan import build_generator
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         chosen = {"size": 32, "width": 4, "blocks": 1, "expressions": ("neutral", "happiness", "surprise")}
         config = ExpressionTraining(**{**chosen, **settings})
         torch.manual_seed(0)
-        generator = Generator(3 if config.colour == "rgb" else 1, len(config.expressions), config.width, config.blocks)
+        generator = build_generator(config)
         path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
         save_checkpoint(path, "editor", named_tensors(generator=generator), {"config": dataclasses.asdict(config)})
         return path

@@ -104,6 +104,7 @@ class ExpressionTraining(Training):
     depth_weight: float = 0.1  # Table 3's weight of the depth network's adversarial and classification terms
     depth_rec_weight: float = 1.0  # of Eq. 7
     warm_up: int = 0  # first steps in which G_rgb only learns to copy, while the discriminators learn as ever
+    smooth: bool = False  # what G_rgb changes is freed of its finest pattern before anyone sees it
     freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
 
     def __post_init__(self) -> None:
@@ -165,12 +166,12 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     },
     "gpu": {
         DepthTraining: {**_GPU, "steps": 20_000},
-        ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000},
+        ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000, "smooth": True},
         JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
     },
     "cpu": {
         DepthTraining: {**_CPU, "steps": 2_000},
-        ExpressionTraining: {**_CPU, "steps": 2_000, "warm_up": 400, "cls_weight": 0.5},
+        ExpressionTraining: {**_CPU, "steps": 4_000, "warm_up": 400, "cls_weight": 0.5, "smooth": True},
         JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
     },
 }

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from scipy import ndimage
 from torch import Tensor, nn
 
-from facerelief.networks.stargan import Discriminator, Generator
+from facerelief.config import ExpressionTraining, make_config
+from facerelief.networks.stargan import Discriminator, Generator, build_generator, smoothed
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +111,36 @@ def test_a_residual_block_adds_to_its_input() -> None:
         weight.zero_()
     x = torch.randn(1, 16, 8, 8)
     assert torch.equal(block(x), x)
+
+
+def test_smoothed_is_the_binomial_filter() -> None:
+    """Against scipy; a grid of every other pixel goes, what is level or large stays."""
+    change = torch.randn(2, 3, 12, 17)
+    once = ndimage.convolve1d(change.double().numpy(), [0.25, 0.5, 0.25], axis=2, mode="nearest")
+    both = ndimage.convolve1d(once, [0.25, 0.5, 0.25], axis=3, mode="nearest")
+    torch.testing.assert_close(smoothed(change).double(), torch.from_numpy(both), atol=1e-6, rtol=1e-5)
+    rows, columns = torch.meshgrid(torch.arange(12), torch.arange(16), indexing="ij")
+    for grid in (rows % 2, columns % 2, (rows + columns) % 2):
+        fine = (grid * 2.0 - 1)[None, None]
+        assert smoothed(fine)[..., 1:-1, 1:-1].abs().max() < 1e-6
+    torch.testing.assert_close(smoothed(torch.full((1, 1, 8, 8), 0.3)), torch.full((1, 1, 8, 8), 0.3))
+
+
+@torch.no_grad()
+def test_a_smooth_generator_paints_the_same_but_for_the_finest_pattern() -> None:
+    torch.manual_seed(0)
+    plain = Generator(channels=1, conditions=2, width=4, blocks=1)
+    smooth = Generator(channels=1, conditions=2, width=4, blocks=1, smooth=True)
+    smooth.load_state_dict(plain.state_dict())
+    image, condition = torch.rand(3, 1, 16, 16) - 0.5, torch.eye(2)[[0, 1, 1]]
+    change = smoothed(plain(image, condition) - image)
+    torch.testing.assert_close(smooth(image, condition), (image + change).clamp(-1, 1))
+    assert not torch.allclose(smooth(image, condition), plain(image, condition), atol=1e-3)
+
+
+@pytest.mark.parametrize(("preset", "smooth"), [("paper", False), ("gpu", True), ("cpu", True)])
+def test_an_editor_is_built_as_its_run_says(preset: str, smooth: bool) -> None:
+    config = make_config(ExpressionTraining, preset, {"colour": "luma", "expressions": "neutral,anger"})
+    with torch.device("meta"):
+        generator = build_generator(config)
+    assert (generator.channels, generator.conditions, generator.smooth) == (1, 2, smooth)

@@ -61,8 +61,13 @@ def test_networks_of_every_mode(small: Small, guide: str, colour: str) -> None:
 def test_the_terms_and_their_weights_go_by_the_same_names(small: Small, splits: Splits, guide: str) -> None:
     config = small(DepthTraining, guide=guide, adv_weight=2, cls_weight=3, rec_weight=4, pix_weight=5, per_weight=6)
     nets, batch = build_nets(config), first_batch(splits, guide)
-    assert set(generator_terms(nets, batch, config, None, noise(config))) == {"adv", "cls", "rec", "pix"}
-    terms = generator_terms(nets, batch, config, halves, noise(config))
+    assert set(generator_terms(nets, batch, nets.translator(batch.image), config, None, noise(config))) == {
+        "adv",
+        "cls",
+        "rec",
+        "pix",
+    }
+    terms = generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
     assert generator_weights(config) == {"adv": 2.0, "cls": 3.0, "rec": 4.0, "pix": 5.0, "per": 6.0}
     assert set(terms) == set(generator_weights(config))
     assert all(term.shape == () and torch.isfinite(term) for term in terms.values())
@@ -90,7 +95,7 @@ def test_the_terms_by_hand(small: Small, splits: Splits) -> None:
     config = small(DepthTraining, objective="wgan-gp", augment=False)
     batch = first_batch(splits, "depth")
     nets = DepthNets(Shifted(batch.geometry, 0.25), Level())
-    terms = generator_terms(nets, batch, config, halves, noise(config))
+    terms = generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
     expected = {
         "adv": -batch.geometry.mean() - 0.25,
         "cls": math.log(3),
@@ -108,7 +113,8 @@ def test_every_term_teaches_the_translator_and_none_the_frozen_critic(small: Sma
     nets = build_nets(config)
     learns(nets.critic, False)
     first = next(nets.translator.parameters())
-    terms = generator_terms(nets, first_batch(splits, "depth"), config, halves, noise(config))
+    batch = first_batch(splits, "depth")
+    terms = generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
     for name, term in terms.items():
         (gradient,) = torch.autograd.grad(term, first, retain_graph=True)
         assert gradient.abs().max() > 0, name

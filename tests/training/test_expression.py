@@ -19,7 +19,7 @@ from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training.depth import DepthNets
-from facerelief.training.expression import Nets, build_nets, generator_terms, generator_weights, train_expression
+from facerelief.training.expression import Nets, build_nets, edit, generator_terms, generator_weights, train_expression
 from facerelief.training.samples import one_hot
 from facerelief.training.step import Noise, learns
 
@@ -48,7 +48,8 @@ def terms_of(
     guide = "depth" if config.guide == "none" else config.guide
     batch = make_batch(splits["train"], np.arange(6), guide)
     noise = Noise(0, 0, torch.device("cpu"))
-    return generator_terms(nets, batch, noise.permuted(batch.label), config, features, noise)
+    edited = edit(nets, batch, noise.permuted(batch.label), len(config.expressions))
+    return generator_terms(nets, batch, edited, config, features, noise)
 
 
 @pytest.mark.parametrize("guide", ["depth", "normal", "both"])
@@ -69,7 +70,7 @@ def test_without_a_guide_it_is_stargan(small: Small, splits: Splits) -> None:
     nets = build_nets(config, None)
     batch = make_batch(splits["train"], np.arange(6), "depth")
     y_t = batch.label.roll(1)
-    terms = generator_terms(nets, batch, y_t, config, halves, Noise(0, 0, torch.device("cpu")))
+    terms = generator_terms(nets, batch, edit(nets, batch, y_t, 3), config, halves, Noise(0, 0, torch.device("cpu")))
     assert set(terms) == RGB
     fake = nets.generator(batch.image, one_hot(y_t, 3))
     logits, class_logits = nets.critic(fake)

@@ -28,7 +28,7 @@ from facerelief.faces.pose import head_pose
 from facerelief.geometry.relief import polygon
 from facerelief.geometry.topology import OUTLINE
 from facerelief.networks.checkpoint import load_checkpoint
-from facerelief.networks.stargan import Generator
+from facerelief.networks.stargan import build_generator
 
 SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
@@ -121,7 +121,7 @@ class Editor:
         condition[0, label] = 1
         with torch.inference_mode():
             out = self.generator(image, condition)
-        change = _without_grid((out - image)[0]).permute(1, 2, 0).numpy() * 127.5
+        change = (out - image)[0].permute(1, 2, 0).numpy() * 127.5
         after = np.clip(np.round(before + change), 0, 255).astype(np.uint8)
         return EditedFace(face, crop, before, after, change)
 
@@ -139,8 +139,7 @@ def load_editor(weights: Path | None = None, finder: FaceFinder | None = None) -
         config = from_json(ExpressionTraining, saved.facts["config"])
     except (FacereliefError, KeyError, TypeError) as reason:
         raise CheckpointError(f"{path} has no config of this version ({reason}); use matching weights") from reason
-    channels = {"rgb": 3, "luma": 1}[config.colour]
-    generator = Generator(channels, len(config.expressions), config.width, config.blocks)
+    generator = build_generator(config)
     saved.fill(generator, "generator")
     return Editor(generator, config, finder)
 
@@ -186,15 +185,6 @@ def _unfit(face: Face) -> str | None:
     if abs(yaw) > MOST_YAW:
         return f"is seen from the side ({abs(yaw):.0f} degrees); use a photo from the front"
     return None
-
-
-def _without_grid(change: torch.Tensor) -> torch.Tensor:
-    """A change (C, S, S) without its finest pattern: strided networks leave a grid of every other pixel in it."""
-    channels = len(change)
-    kernel = torch.tensor((1.0, 2.0, 1.0)) / 4
-    weights = torch.outer(kernel, kernel).expand(channels, 1, 3, 3)
-    padded = nn.functional.pad(change[None], (1, 1, 1, 1), mode="replicate")
-    return nn.functional.conv2d(padded, weights, groups=channels)[0]
 
 
 def paste(rgb: np.ndarray, done: EditedFace, strength: float) -> np.ndarray:

@@ -5,7 +5,10 @@ with zeros: reflection would make a constant label plane invisible to instance n
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from facerelief.config import ExpressionTraining
 
 
 def _norm(channels: int) -> nn.Module:
@@ -34,11 +37,14 @@ class Generator(nn.Module):
     """G: image and condition to image. 8.44 M parameters at width 64, 6 blocks and 8 conditions.
 
     channels: of the image, in and out. conditions: length of the one-hot condition. width: channels of the first layer.
+    smooth: what the network changes passes through `smoothed`, so that it cannot hide a class in a fine grid.
     """
 
-    def __init__(self, channels: int = 3, conditions: int = 8, width: int = 64, blocks: int = 6) -> None:
+    def __init__(
+        self, channels: int = 3, conditions: int = 8, width: int = 64, blocks: int = 6, smooth: bool = False
+    ) -> None:
         super().__init__()
-        self.channels, self.conditions = channels, conditions
+        self.channels, self.conditions, self.smooth = channels, conditions, smooth
         layers: list[nn.Module] = [
             nn.Conv2d(channels + conditions, width, 7, padding=3, bias=False),
             _norm(width),
@@ -64,7 +70,19 @@ class Generator(nn.Module):
         """image: (N, C, H, W) in [-1, 1], H and W divisible by 4; condition: (N, conditions). Returns (N, C, H, W)."""
         planes = condition[:, :, None, None].expand(-1, -1, *image.shape[2:]).to(image.dtype)
         out: Tensor = self.layers(torch.cat([image, planes], dim=1))
-        return out
+        return (image + smoothed(out - image)).clamp(-1, 1) if self.smooth else out
+
+
+def build_generator(config: ExpressionTraining) -> Generator:
+    """A fresh G_rgb of a run's size."""
+    channels = {"rgb": 3, "luma": 1}[config.colour]
+    return Generator(channels, len(config.expressions), config.width, config.blocks, config.smooth)
+
+
+def smoothed(change: Tensor) -> Tensor:
+    """A change (N, C, H, W) through the binomial filter (1 2 1)^T (1 2 1) / 16: grids of every other pixel vanish."""
+    padded = F.pad(change, (1, 1, 1, 1), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(padded, 2, stride=1), 2, stride=1)
 
 
 class Discriminator(nn.Module):

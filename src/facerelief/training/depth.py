@@ -50,10 +50,9 @@ def build_nets(config: DepthTraining) -> DepthNets:
 
 
 def generator_terms(
-    nets: DepthNets, batch: Batch, config: DepthTraining, features: Features | None, noise: Noise
+    nets: DepthNets, batch: Batch, d_hat: Tensor, config: DepthTraining, features: Features | None, noise: Noise
 ) -> eq.Terms:
-    """The terms of G_depth and G'_depth on real pairs."""
-    d_hat = nets.translator(batch.image)
+    """The terms of G_depth and G'_depth on real pairs; `d_hat`: G_depth(I_s)."""
     logits, class_logits = nets.critic(augmented(d_hat, noise, config.augment, light=False))
     terms = {
         "adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
@@ -101,15 +100,16 @@ def train_depth(
 
     for step in session.steps(lambda path: save_depth_grid(path, mean.module, shown)):
         batch, noise = batches(step, session.device), session.noise(step)
-        with torch.no_grad():
-            fake = nets.translator(batch.image)
-        real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, fake))
+        due = (step + 1) % config.d_steps == 0
+        with torch.set_grad_enabled(due):  # both players' steps share it
+            d_hat = nets.translator(batch.image)
+        real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
         learns(nets.critic, True)
         terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, config.conf_penalty)
         session.descend("D_depth", terms, discriminator_weights(config), step, "critic")
-        if (step + 1) % config.d_steps == 0:
+        if due:
             learns(nets.critic, False)
-            terms = generator_terms(nets, batch, config, features, noise)
+            terms = generator_terms(nets, batch, d_hat, config, features, noise)
             session.descend("G_depth", terms, generator_weights(config), step, "translator")
             mean.update(translator, step)
 

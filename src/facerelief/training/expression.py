@@ -17,7 +17,7 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.errors import FacereliefError
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.networks.stargan import Generator
+from facerelief.networks.stargan import build_generator
 from facerelief.training.card import write_card
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run import WEIGHTS
@@ -49,27 +49,39 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
         raise FacereliefError(
             f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
         )
-    channels, classes = {"rgb": 3, "luma": 1}[config.colour], len(config.expressions)
-    generator = Generator(channels, classes, config.width, config.blocks)
-    return Nets(generator, build_critic(config, channels), depth)
+    generator = build_generator(config)
+    return Nets(generator, build_critic(config, generator.channels), depth)
+
+
+@dataclass
+class Edited:
+    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t)."""
+
+    y_t: Tensor
+    i_t: Tensor
+    d_t: Tensor | None
+
+
+def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int) -> Edited:
+    """The batch's edits to y_t (N,)."""
+    i_t = nets.generator(batch.image, one_hot(y_t, classes))
+    return Edited(y_t, i_t, nets.depth.translator(i_t) if nets.depth else None)
 
 
 def generator_terms(
-    nets: Nets, batch: Batch, y_t: Tensor, config: ExpressionTraining, features: Features | None, noise: Noise
+    nets: Nets, batch: Batch, edited: Edited, config: ExpressionTraining, features: Features | None, noise: Noise
 ) -> eq.Terms:
     """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs."""
-    classes = len(config.expressions)
-    i_t = nets.generator(batch.image, one_hot(y_t, classes))
+    y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
     logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
-    i_cycled = nets.generator(i_t, one_hot(batch.label, classes))
+    i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions)))
     terms = {
         "rgb/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
         "rgb/cls": eq.classification(class_logits, y_t),  # Eq. 2
         "rgb/rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
     }
-    if nets.depth is None:
+    if nets.depth is None or d_t is None:
         return terms
-    d_t = nets.depth.translator(i_t)
     logits, class_logits = nets.depth.critic(augmented(d_t, noise, config.augment, light=False))
     terms |= {
         "depth/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
@@ -129,14 +141,16 @@ def train_expression(
 
     for step in session.steps(draw):
         batch, noise = batches(step, session.device), session.noise(step)
-        y_t = noise.permuted(batch.label)
-        discriminator_step(session, nets, batch, y_t, step, noise)
-        if (step + 1) % config.d_steps == 0:
+        due = (step + 1) % config.d_steps == 0
+        with torch.set_grad_enabled(due):  # both players' steps share it
+            edited = edit(nets, batch, noise.permuted(batch.label), classes)
+        discriminator_step(session, nets, batch, edited, step, noise)
+        if due:
             _freeze_critics(nets, True)
             if step < config.warm_up:
-                terms = {"rgb/rec": eq.reconstruction(batch.image, nets.generator(batch.image, one_hot(y_t, classes)))}
+                terms = {"rgb/rec": eq.reconstruction(batch.image, edited.i_t)}
             else:
-                terms = generator_terms(nets, batch, y_t, config, features, noise)
+                terms = generator_terms(nets, batch, edited, config, features, noise)
             moving = [name for name in learners if name in ("generator", "translator")]
             session.descend("G", terms, generator_weights(config), step, *moving)
             mean.update(generator, step)
@@ -148,19 +162,17 @@ def train_expression(
     return folder / WEIGHTS
 
 
-def discriminator_step(session: Session, nets: Nets, batch: Batch, y_t: Tensor, step: int, noise: Noise) -> None:
+def discriminator_step(session: Session, nets: Nets, batch: Batch, edited: Edited, step: int, noise: Noise) -> None:
     """One step of D_rgb and, where the run is guided, of D_depth."""
     config = session.config
     assert isinstance(config, ExpressionTraining)
     _freeze_critics(nets, False)
-    with torch.no_grad():
-        i_t = nets.generator(batch.image, one_hot(y_t, len(config.expressions)))
-        d_t = nets.depth.translator(i_t) if nets.depth else None
     weights = discriminator_weights(config)
-    real, fake = augmented(batch.image, noise, config.augment), augmented(i_t, noise, config.augment)
+    real, fake = augmented(batch.image, noise, config.augment), augmented(edited.i_t.detach(), noise, config.augment)
     terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, beta=0.0)
     session.descend("D_rgb", terms, weights, step, "critic")
-    if nets.depth is not None and d_t is not None:
+    if nets.depth is not None and edited.d_t is not None:
+        d_t = edited.d_t.detach()
         real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
         beta = config.conf_penalty
         terms = discriminator_terms(nets.depth.critic, real, fake, batch.label, step, config, noise, beta)
