@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from facerelief.config import ExpressionTraining
+from facerelief.data import synthesize as synthesis
 from facerelief.faces.detect import MediaPipeFinder, load_finder
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.networks.stargan import build_generator
@@ -44,3 +45,23 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """24 drawn faces of 64 pixels: three persons, one a split, with all eight expressions each; not to be changed."""
+    pytest.importorskip("scipy", reason="holes are filled with scipy")
+    dataset = tmp_path_factory.mktemp("synthetic") / "dataset"
+    synthesis.synthesize(dataset, synthesis.Plan(count=24, size=64, settings=1), workers=1)
+    return dataset
+
+
+@pytest.fixture(scope="session")
+def couples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """104 drawn faces of 64 pixels, enough to learn a face from: 52 persons, neutral and happy; not to be changed."""
+    pytest.importorskip("scipy", reason="holes are filled with scipy")
+    dataset = tmp_path_factory.mktemp("couples") / "dataset"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synthesis, "EXPRESSIONS", ("neutral", "happiness"))
+        synthesis.synthesize(dataset, synthesis.Plan(count=104, size=64, settings=1), workers=1)
+    return dataset

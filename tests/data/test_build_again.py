@@ -17,10 +17,11 @@ import pytest
 from photos import variant
 from PIL import Image
 
-from facerelief.data import build as build_module
 from facerelief.data import extract
-from facerelief.data.build import JOURNAL, Built, build_dataset
+from facerelief.data import workers as workers_module
+from facerelief.data.build import Built, build_dataset
 from facerelief.data.extract import Recipe
+from facerelief.data.journal import JOURNAL
 from facerelief.data.sources import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 
@@ -283,7 +284,7 @@ def test_workers_that_die(photos: Path, tmp_path: Path, monkeypatch: pytest.Monk
         def map(self, *_: object, **__: object) -> None:
             raise BrokenProcessPool("a process was terminated abruptly")
 
-    monkeypatch.setattr(build_module, "ProcessPoolExecutor", Dying)
+    monkeypatch.setattr(workers_module, "ProcessPoolExecutor", Dying)
     with pytest.raises(
         FacereliefError, match="a worker process ended, perhaps for want of memory; run the same command"
     ):

@@ -125,6 +125,15 @@ def test_the_stored_matrix_cuts_the_stored_crop(extract: Extract, dataset: Path,
     assert eyes[1][0] - eyes[0][0] == pytest.approx(0.33 * 256, rel=0.1)
 
 
+def test_the_mesh_file_tells_the_photos_width_and_height(extract: Extract, dataset: Path) -> None:
+    sample = extract(variant(2).crop((0, 0, 200, 256)))
+    assert isinstance(sample, Sample)
+    with np.load(dataset / sample.mesh) as arrays:
+        assert arrays["photo_size"].tolist() == [200, 256]
+        right, _ = Crop(arrays["matrix"], 256).to_photo(np.array([(256.0, 128.0)]))[0]
+    assert right > 200  # so that what the crop shows beyond the photo can be told
+
+
 def test_a_second_time_gives_the_same_bytes(extract: Extract, dataset: Path, tmp_path: Path) -> None:
     first = extract(variant(5))
     assert isinstance(first, Sample)

@@ -1,4 +1,4 @@
-"""Editors with random numbers for weights: faces come out as noise."""
+"""Editors by networks with random numbers for weights: faces come out as noise."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which face, expression and weights a user may ask of the editor, and the lines that refuse the rest."""
+"""Which face, expression, method and weights a user may ask of an editor, and the lines that refuse the rest."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +8,15 @@ import pytest
 import torch
 from edits import around, changed, faces_at
 
-from facerelief.editing import Editor, load_editor
+from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.editor import choose_faces
+from facerelief.editing.morphable import MorphableEditor
+from facerelief.editing.network import NetworkEditor, carried_weights
 from facerelief.errors import CheckpointError, FacereliefError, NoFaceFound
+from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detect import Face
 from facerelief.faces.photo import Photo
+from facerelief.geometry.morphable.model import carried_face
 from facerelief.networks.checkpoint import save_checkpoint
 
 Weights = Callable[..., Path]
@@ -131,3 +135,42 @@ def test_weights_that_do_not_fit_their_config(tmp_path: Path) -> None:
     save_checkpoint(path, "editor", {"generator.x": torch.zeros(1)}, {"config": {"size": 64, "width": 4}})
     with pytest.raises(CheckpointError, match=r"weights\.safetensors: generator does not fit this version"):
         load_editor(path)
+
+
+# -- methods --------------------------------------------------------------------------------------------------------
+
+
+def test_each_method_loads_its_own_kind_of_editor(tiny_weights: Weights) -> None:
+    assert METHODS == ("morphable", "stargan")
+    assert isinstance(load_editor(), MorphableEditor)  # the default
+    assert isinstance(load_editor(tiny_weights()), NetworkEditor)  # told from the file
+    assert isinstance(load_editor(carried_face()), MorphableEditor)
+    assert isinstance(load_editor(carried_face().parent), MorphableEditor)
+    assert isinstance(load_editor(tiny_weights(), method="stargan"), NetworkEditor)
+    for place in (None, carried_face(), carried_face().parent):
+        editor = load_editor(place, method="morphable")
+        assert isinstance(editor, MorphableEditor)
+        assert editor.expressions == EXPRESSIONS
+        assert [editor.label(name) for name in ("neutral", "Smile", "contemptuous")] == [0, 1, 7]
+
+
+@pytest.mark.parametrize("method", ["", "Morphable", "3dmm"])
+def test_a_method_that_is_unknown(method: str) -> None:
+    with pytest.raises(FacereliefError, match=rf"^no method '{method}'; choose from morphable, stargan$"):
+        load_editor(method=method)
+
+
+def test_weights_of_the_other_method(tiny_weights: Weights, tmp_path: Path) -> None:
+    editor, face = r"is facerelief-editor, not facerelief-face;", r"is facerelief-face, not facerelief-editor;"
+    empty, another = r"face\.safetensors; name", r"name another file$"
+    refused: list[tuple[Path, str, str]] = [
+        (tiny_weights(), "morphable", rf"weights\.safetensors {editor} {another}"),
+        (carried_weights(), "morphable", rf"{editor} {another}"),
+        (carried_face(), "stargan", rf"face\.safetensors {face} {another}"),
+        (tmp_path, "morphable", rf"^no weights at .*{empty}"),
+        (tmp_path, "stargan", r"^no weights at .*weights\.safetensors; name"),
+    ]
+    for path, method, message in refused:
+        with pytest.raises(CheckpointError, match=message) as caught:
+            load_editor(path, method=method)
+        assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ from shells import CLASSES, mark, read_split, write_dataset
 from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
-from facerelief.evaluation.rate import generation_rate
+from facerelief.evaluation.rate import generation_rate, network_edits
 
 SIZE = 32
 
@@ -54,7 +54,7 @@ def held_out(tmp_path_factory: pytest.TempPathFactory) -> Arrays:
 
 @pytest.mark.parametrize("batch", [1, 4, 32])
 def test_an_editor_that_paints_what_the_judge_looks_for(held_out: Arrays, batch: int) -> None:
-    rate = generation_rate(PaintsMark(), ReadsMark(), held_out, batch)
+    rate = generation_rate(network_edits(PaintsMark(), held_out), ReadsMark(), held_out, batch=batch)
     assert rate.edits.confusion == [[4, 0, 0], [0, 4, 0], [0, 0, 4]]  # each photo to the two others
     assert rate.edits.balanced == rate.edits.overall == 1.0
     assert rate.real.confusion == [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
@@ -62,13 +62,13 @@ def test_an_editor_that_paints_what_the_judge_looks_for(held_out: Arrays, batch:
 
 
 def test_an_editor_that_paints_another(held_out: Arrays) -> None:
-    rate = generation_rate(PaintsMark(ahead=1), ReadsMark(), held_out)
+    rate = generation_rate(network_edits(PaintsMark(ahead=1), held_out), ReadsMark(), held_out)
     assert rate.edits.confusion == [[0, 4, 0], [0, 0, 4], [4, 0, 0]]
     assert rate.edits.balanced == 0.0
 
 
 def test_an_editor_that_does_nothing_ends_where_the_sources_are(held_out: Arrays) -> None:
-    rate = generation_rate(DoesNothing(), ReadsMark(), held_out)
+    rate = generation_rate(network_edits(DoesNothing(), held_out), ReadsMark(), held_out)
     assert rate.edits == rate.unedited
     assert rate.unedited.confusion == [[0, 2, 2], [2, 0, 2], [2, 2, 0]]  # target, and the source's own class
     assert rate.unedited.balanced == 0.0
@@ -79,7 +79,7 @@ def test_a_judge_that_is_wrong_about_real_photos_says_so_beside(held_out: Arrays
         def forward(self, image: Tensor) -> Tensor:
             return torch.tensor([[1.0, 0.0, 0.0]]).expand(len(image), -1)
 
-    rate = generation_rate(DoesNothing(), SaysNeutral(), held_out)
+    rate = generation_rate(network_edits(DoesNothing(), held_out), SaysNeutral(), held_out)
     assert rate.edits.per_class == {"neutral": 1.0, "happiness": 0.0, "surprise": 0.0}
     assert rate.edits == rate.unedited
     assert rate.real.balanced == pytest.approx(1 / 3)
@@ -88,6 +88,6 @@ def test_a_judge_that_is_wrong_about_real_photos_says_so_beside(held_out: Arrays
 def test_held_out_without_an_expression(held_out: Arrays) -> None:
     rows = np.flatnonzero(held_out.label != 2)
     few = Arrays(held_out.image[rows], held_out.depth[rows], held_out.normal[rows], held_out.label[rows], CLASSES, ())
-    rate = generation_rate(PaintsMark(), ReadsMark(), few)
+    rate = generation_rate(network_edits(PaintsMark(), few), ReadsMark(), few)
     assert rate.edits.confusion == [[2, 0, 0], [0, 2, 0], [0, 0, 4]]
     assert rate.real.per_class == {"neutral": 1.0, "happiness": 1.0}

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facerelief.geometry.topology import INNER_LIPS, OUTLINE, eye_triangles, face_triangles
+from facerelief.geometry.topology import (
+    INNER_LIPS,
+    OUTLINE,
+    eye_triangles,
+    face_triangles,
+    mirror_vertices,
+    mouth_triangles,
+)
 
 RIGHT_EYE, LEFT_EYE, TOP, CHIN = 33, 263, 10, 152  # the person's right is at the picture's left
 
@@ -92,3 +99,57 @@ def test_the_triangles_are_the_cliques_of_mediapipes_edges() -> None:
     false = {frozenset((279, 294, 358)), frozenset((49, 64, 129))}
     assert {frozenset(t) for t in face_triangles().tolist()} == cliques - false
     assert false <= cliques
+
+
+def test_the_mouth_triangles_close_the_mouth_and_nothing_else() -> None:
+    mouth = mouth_triangles()
+    assert mouth.shape == (18, 3)
+    assert mouth.dtype == np.int64
+    assert set(mouth.ravel().tolist()) == set(INNER_LIPS)
+    walks = borders(np.concatenate([face_triangles(), eye_triangles(), mouth]))
+    assert [cycle(walk) for walk in walks] == [cycle(OUTLINE)]
+
+
+def test_the_mouth_is_wound_as_the_face() -> None:
+    """Each edge of the inner lips is walked once by the face and once, the other way, by the mouth."""
+    face, mouth = directed(face_triangles()), directed(mouth_triangles())
+    assert max((face + mouth).values()) == 1
+    (walk,) = borders(mouth_triangles())
+    assert cycle(walk) == cycle(INNER_LIPS)
+    assert all((b, a) in face for a, b in pairwise([*walk, walk[0]]))
+    positions = [walk.index(vertex) for vertex in (13, 78, 14, 308)]  # counter-clockwise: up, the picture's left, down
+    start = positions.index(min(positions))
+    assert positions[start:] + positions[:start] == sorted(positions)
+
+
+def test_the_mirror_is_its_own_inverse_and_keeps_the_midline() -> None:
+    mirror = mirror_vertices()
+    assert mirror.shape == (468,)
+    assert mirror.dtype == np.int64
+    np.testing.assert_array_equal(mirror[mirror], np.arange(468))
+    midline = np.flatnonzero(mirror == np.arange(468))
+    assert len(midline) == 28
+    assert {TOP, CHIN, 13, 14, 168, 1} <= set(midline.tolist())
+    assert mirror[RIGHT_EYE] == LEFT_EYE
+    assert mirror[133] == 362
+    assert mirror[61] == 291
+
+
+@pytest.mark.parametrize("walk", [OUTLINE, INNER_LIPS])
+def test_the_mirror_turns_a_border_onto_itself(walk: tuple[int, ...]) -> None:
+    turned = mirror_vertices()[list(walk)].tolist()
+    assert cycle(turned) == cycle(walk)
+    assert sum(a == b for a, b in zip(turned, walk, strict=True)) == 2  # its top and its bottom
+
+
+def test_twins_in_the_mirror() -> None:
+    """All but 12 triangles, two in each of 6 quads, whose diagonals run the other way on the other side."""
+    mirror = mirror_vertices()
+    triangles = {frozenset(t) for t in face_triangles().tolist()}
+    single = [t for t in triangles if frozenset(mirror[list(t)].tolist()) not in triangles]
+    assert len(triangles) - len(single) == 840
+    quads = {frozenset(a | b) for a in single for b in single if len(a & b) == 2}
+    assert len(quads) == 6
+    assert {frozenset(mirror[list(quad)].tolist()) for quad in quads} == quads
+    for inside in (eye_triangles(), mouth_triangles()):  # strips: their quads have twins, and so their corners
+        assert set(mirror[inside].ravel().tolist()) == set(inside.ravel().tolist())

@@ -1,4 +1,4 @@
-"""The command line: `facerelief dataset | train | report | edit | demo`; a command is a signature and a call."""
+"""The command line, `facerelief dataset | train | report | morphable | edit | demo`: a command is one call."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import dataset, edit, report, train
+from facerelief.cli import dataset, edit, morphable, report, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(report.app, name="report")
+app.add_typer(morphable.app, name="morphable")
 app.command("edit")(edit.edit)
 app.command("demo")(edit.demo)
 

@@ -10,7 +10,8 @@ import typer
 
 from facerelief import __version__
 from facerelief.cli.console import bar, explain, out
-from facerelief.editing.editor import Edit, Editor, choose_faces, load_editor, which_face
+from facerelief.editing import Edit, Editor, load_editor
+from facerelief.editing.editor import choose_faces, which_face
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief, showcase
 from facerelief.errors import FacereliefError, MissingExtra, NoFaceFound
 from facerelief.expressions import resolve_all
@@ -19,7 +20,15 @@ from facerelief.faces.mark import EditMark
 from facerelief.faces.photo import SUFFIXES, Photo, read_photo, save_photo
 
 Weights = Annotated[
-    Path | None, typer.Option(help="A run's folder or a .safetensors file. Default: those of the package.")
+    Path | None, typer.Option(help="A run's or a face's folder, or a .safetensors file. Default: the package's.")
+]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        help="morphable: without training, all eight expressions. stargan: a trained network. Default: what "
+        "--weights are for, else morphable.",
+        show_default=False,
+    ),
 ]
 Strength = Annotated[float, typer.Option(min=0, max=1.5, help="Share of the full change.")]
 
@@ -33,6 +42,7 @@ def edit(
     ] = None,
     strength: Strength = 1.0,
     face: Annotated[str, typer.Option(help="largest, all, or a number counted from the largest.")] = "largest",
+    method: Method = None,
     weights: Weights = None,
     depth: Annotated[bool, typer.Option("--depth", help="Also write the depth before and after, as measured.")] = False,
     mark: Annotated[bool, typer.Option(help="Record in the file that it was edited.")] = True,
@@ -46,7 +56,7 @@ def edit(
 
         facerelief edit me.jpg --to happiness
     """
-    editor = load_editor(weights, load_finder(task_file=task_file))
+    editor = load_editor(weights, load_finder(task_file=task_file), method=method)
     wanted = editor.expressions if to.strip().lower() == "all" else resolve_all(to)
     for expression in wanted:
         editor.label(expression)
@@ -73,11 +83,12 @@ def edit(
 def demo(
     out_folder: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")] = Path("demo"),
     photo: Annotated[Path | None, typer.Option(help="Your own photo. Default: scikit-image's astronaut.")] = None,
+    method: Method = None,
     weights: Weights = None,
 ) -> None:
     """Edit one photo to every expression and draw it all as one picture."""
     source = read_photo(photo) if photo else _astronaut()
-    editor = load_editor(weights, load_finder())
+    editor = load_editor(weights, load_finder(), method=method)
     face = choose_faces(editor.find(source), "largest", source.name)[0]
     edits = [editor(source, expression, faces=[face]) for expression in editor.expressions]
     for one in edits:

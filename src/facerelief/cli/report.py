@@ -1,4 +1,4 @@
-"""`facerelief report depth | rate | curves`: what runs learnt, on held-out people, as numbers and pictures."""
+"""`facerelief report depth | judge | rate | curves | release`: what runs learnt, on held-out people."""
 
 import dataclasses
 import json
@@ -7,19 +7,21 @@ from typing import Annotated, Any
 
 import typer
 
-from facerelief.cli.console import out
+from facerelief.cli.console import bar, out
 from facerelief.config import ExpressionTraining, from_json
 from facerelief.data.batches import spread_rows
-from facerelief.editing.editor import load_editor
+from facerelief.editing.morphable import MorphableEditor
+from facerelief.editing.network import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.curves import save_curves
 from facerelief.evaluation.geometry import geometry_error, save_figure3
-from facerelief.evaluation.rate import generation_rate
+from facerelief.evaluation.rate import generation_rate, morphable_edits, network_edits
 from facerelief.evaluation.release import release
 from facerelief.files import sha256, write_json
+from facerelief.geometry.morphable.model import load_face
 from facerelief.training.depth import load_depth_nets
-from facerelief.training.judge import Accuracy, load_judge
-from facerelief.training.launch import load_material
+from facerelief.training.judge import Accuracy, judge_accuracy, load_judge
+from facerelief.training.launch import load_material, load_split
 from facerelief.training.run import read_settings
 
 app = typer.Typer(no_args_is_help=True, help="What runs learnt, on held-out people, as numbers and pictures.")
@@ -55,28 +57,53 @@ def depth(
         write_json(json_path, dataclasses.asdict(error) | {"weights_sha256": sha256(saved.path)})
 
 
+@app.command("judge")
+def judge_on(
+    judge: Annotated[Path, typer.Argument(help="A judge's run.", show_default=False)],
+    data: Annotated[Path, typer.Option("--data", help="Any dataset, e.g. of real photos.", show_default=False)],
+    split: Annotated[str, typer.Option(help="train, val, test or all.")] = "test",
+    json_path: Json = None,
+) -> None:
+    """A judge's accuracy on a dataset that it was not trained on, per class, beside chance."""
+    network, settings = load_judge(judge)
+    accuracy = judge_accuracy(network, load_split(data, split, settings))
+    _print_accuracy(f"{judge.name} on {data.name}", accuracy)
+    out.print(f"chance {1 / len(settings.expressions):.3f}; photos {sum(map(sum, accuracy.confusion)):,}")
+    if json_path:
+        write_json(json_path, dataclasses.asdict(accuracy))
+
+
 @app.command("rate")
 def rate(
-    runs: Annotated[list[Path], typer.Argument(help="Runs of stage 2.", show_default=False)],
     judge: Annotated[Path, typer.Option(help="A judge's run; one that no editor learnt from.", show_default=False)],
     data: Data,
+    runs: Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)] = None,
+    morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
     json_path: Json = None,
 ) -> None:
     """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people."""
     network, settings = load_judge(judge)
-    results: dict[str, Any] = {}
-    for run in runs:
+    for run in runs or []:
         config = from_json(ExpressionTraining, read_settings(run)["config"])
         same = ("size", "colour", "expressions")
         wrong = next((name for name in same if getattr(config, name) != getattr(settings, name)), None)
         if wrong:
             raise FacereliefError(f"{run} and the judge differ in {wrong}; train a judge with the run's {wrong}")
-        measured = generation_rate(load_editor(run).generator, network, load_material(data, config).test)
+    test = load_material(data, settings).test
+    makers = {run.name: network_edits(load_network_editor(run).generator, test) for run in runs or []}
+    if morphable:
+        makers["morphable"] = morphable_edits(MorphableEditor(load_face()), data, test)
+    if not makers:
+        raise FacereliefError("nothing to measure; name runs of stage 2, or --morphable")
+    results: dict[str, Any] = {}
+    for name, edits in makers.items():
+        with bar(name, "photos") as move:
+            measured = generation_rate(edits, network, test, move)
         if not results:
             _print_accuracy("judge on real photos", measured.real)
             _print_accuracy("sources, unedited", measured.unedited)
-        _print_accuracy(run.name, measured.edits)
-        results[run.name] = dataclasses.asdict(measured)
+        _print_accuracy(name, measured.edits)
+        results[name] = dataclasses.asdict(measured)
     if json_path:
         write_json(json_path, results)
 

@@ -3,35 +3,16 @@
 Every finished photo is a line of `build.jsonl`; when all are done the lines become metadata.csv and rejects.csv.
 """
 
-import contextlib
 import dataclasses
-import json
-import multiprocessing.connection
-import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from facerelief.data.extract import FOLDERS, Extractor, Recipe, Task
+from facerelief.data.extract import Extractor, Recipe, Task
+from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal
 from facerelief.data.labelled import Labelled, split_by_identity
-from facerelief.data.manifest import (
-    METADATA,
-    REJECTS,
-    SETTINGS,
-    Reject,
-    Sample,
-    read_settings,
-    write_rows,
-    write_settings,
-)
-from facerelief.errors import DatasetError, FacereliefError
-
-JOURNAL = "build.jsonl"
+from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_rows
+from facerelief.data.workers import spread
 
 
 @dataclass(frozen=True)
@@ -63,32 +44,22 @@ def build_dataset(
     settings = {"size": recipe.size, "seed": seed, "depth_maps": bool(overlays), "recipe": dataclasses.asdict(recipe)}
     tasks = _tasks(labelled, photos, overlays or {}, seed)
     extractor = Extractor(recipe, dataset)  # before anything is written: it may find something missing
-    _open_dataset(dataset, settings)
+    open_dataset(dataset, settings)
     journal = dataset / JOURNAL
-    done = _read_journal(journal)
+    done = read_journal(journal)
     todo = [task for task in tasks if task.source not in done]
     before = len(tasks) - len(todo)
     progress(before, len(tasks))
-    for finished, row in enumerate(_extract(todo, extractor, workers or os.cpu_count() or 1), before + 1):
+    work = spread(Extractor, (recipe, dataset), todo, workers, here=extractor)
+    for finished, row in enumerate(work, before + 1):
         done[row.source] = row
-        _append(journal, row)
+        append(journal, row)
         progress(finished, len(tasks))
     rows = [_labelled_anew(done[task.source], task) for task in tasks]
     built = Built([r for r in rows if isinstance(r, Sample)], [r for r in rows if isinstance(r, Reject)])
     write_rows(dataset / METADATA, Sample, built.samples)
     write_rows(dataset / REJECTS, Reject, built.rejects)
     return built
-
-
-def _append(journal: Path, row: Sample | Reject) -> None:
-    line = json.dumps(dataclasses.asdict(row) | {"kind": type(row).__name__}) + "\n"
-    try:
-        with journal.open("a", encoding="utf-8") as log:
-            log.write(line)
-    except OSError as reason:
-        raise FacereliefError(
-            f"cannot write {journal}: {reason.strerror or reason}; make room and run the same command again"
-        ) from reason
 
 
 def _labelled_anew(row: Sample | Reject, task: Task) -> Sample | Reject:
@@ -123,101 +94,3 @@ def _splits(labelled: Sequence[Labelled], seed: int) -> dict[str, str]:
         drawn = split_by_identity([i for i, split in published.items() if split == "train"], seed, (0.9, 0.1, 0.0))
         published = {i: "test" if split == "val" else drawn[i] for i, split in published.items()}
     return split_by_identity([one.identity for one in labelled], seed) | published
-
-
-def _open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
-    """A new folder, or an earlier build with the same settings."""
-    if dataset.exists() and not dataset.is_dir():
-        raise DatasetError(f"{dataset} is a file; name a folder for the dataset")
-    if (dataset / SETTINGS).is_file():
-        before = read_settings(dataset)
-        changed = [name for name, value in settings.items() if before.get(name, False) != value]
-        if changed:
-            raise DatasetError(f"{dataset} was built with another {changed[0]}; choose another folder or delete it")
-    elif dataset.is_dir() and any(dataset.iterdir()):
-        raise DatasetError(f"{dataset} holds other files; choose an empty folder for the dataset")
-    else:
-        write_settings(dataset, settings)
-    try:
-        for name in FOLDERS:
-            (dataset / name).mkdir(exist_ok=True)
-    except OSError as reason:
-        raise FacereliefError(f"cannot write to {dataset}: {reason.strerror}; choose another folder") from reason
-
-
-def _read_journal(journal: Path) -> dict[str, Sample | Reject]:
-    """Rows of finished photos. A last line cut off by a kill is dropped: its photo is done again."""
-    done: dict[str, Sample | Reject] = {}
-    if not journal.is_file():
-        return done
-    lines = journal.read_text(encoding="utf-8").split("\n")
-    complete, torn = lines[:-1], lines[-1]
-    for line in complete:
-        try:
-            values = json.loads(line)
-            kind = {"Sample": Sample, "Reject": Reject}[values.pop("kind")]
-            row = kind(**values)
-        except (ValueError, KeyError, TypeError) as reason:
-            raise DatasetError(f"{journal} is damaged ({reason}); delete the dataset and build it again") from reason
-        done[row.source] = row
-    if torn:
-        os.truncate(journal, sum(len(line.encode()) + 1 for line in complete))
-    return done
-
-
-def _extract(tasks: Sequence[Task], extractor: Extractor, workers: int) -> Iterator[Sample | Reject]:
-    if workers == 1 or len(tasks) < 16:
-        yield from map(extractor, tasks)
-        return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread a worker: the workers use the cores
-    start = (extractor.recipe, extractor.dataset)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, start) as pool:
-        try:
-            with _without_interrupts():
-                rows = pool.map(
-                    _work, tasks, chunksize=min(8, max(1, len(tasks) // (8 * workers)))
-                )  # starts the processes
-            yield from rows
-        except BrokenProcessPool as reason:
-            raise FacereliefError(
-                "a worker process ended, perhaps for want of memory; run the same command again, with fewer --workers"
-            ) from reason
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Processes that are started here never get Ctrl-C: it is for the parent, which ends them."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-_extractor: Extractor | None = None
-
-
-def _start_worker(recipe: Recipe, dataset: Path) -> None:
-    global _extractor
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _extractor = Extractor(recipe, dataset)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _work(task: Task) -> Sample | Reject:
-    if _extractor is None:
-        raise FacereliefError("the worker was not started")
-    return _extractor(task)

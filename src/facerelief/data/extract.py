@@ -78,14 +78,14 @@ class Extractor:
             raise DatasetError("the mesh covers less than a twentieth of the crop; check its axes")
         cut = crop.cut(rgb)
         stem = _stem(task.source)
-        self._write(stem, cut, relief, mesh.vertices, landmarks, crop)
+        arrays = {"vertices": mesh.vertices, "landmarks": landmarks}
+        if mesh.residual is not None:
+            arrays["residual"] = np.array(mesh.residual)
+        photo_size = (rgb.shape[1], rgb.shape[0])
+        files = write_files(self.dataset, stem, cut, relief, arrays, crop.matrix, photo_size)
         yaw, pitch, roll = head_pose(face.landmarks)
         return Sample(
-            file_name=f"rgb/{stem}.png",
-            depth_file_name=f"depth/{stem}.png",
-            normal_file_name=f"normal/{stem}.png",
-            mask_file_name=f"mask/{stem}.png",
-            mesh=f"mesh/{stem}.npz",
+            **files,
             expression=task.labelled.expression,
             identity=task.labelled.identity,
             split=task.split,
@@ -101,23 +101,41 @@ class Extractor:
             chroma=round(chroma(cut), 2),
         )
 
-    def _write(
-        self, stem: str, cut: np.ndarray, relief: Relief, vertices: np.ndarray, landmarks: np.ndarray, crop: Crop
-    ) -> None:
-        folder, name = self.dataset, f"{stem}.png"
-        mask = (relief.mask * 128 + (relief.mask & relief.measured) * 127).astype(np.uint8)
-        # Not renamed into place: a sample exists once the build's journal names it, and 5 renames would cost 10 ms.
-        try:
-            Image.fromarray(cut).save(folder / "rgb" / name, compress_level=1)
-            save_depth(folder / "depth" / name, relief.depth)
-            save_normal(folder / "normal" / name, relief.normal)
-            Image.fromarray(mask).save(folder / "mask" / name, compress_level=1)
-            arrays = {"vertices": vertices.astype(np.float32), "landmarks": landmarks.astype(np.float32)}
-            np.savez(folder / "mesh" / f"{stem}.npz", matrix=crop.matrix, **arrays)
-        except OSError as reason:
-            raise FacereliefError(
-                f"cannot write to {self.dataset}: {reason.strerror or reason}; make room and run it again"
-            ) from reason
+
+def write_files(
+    dataset: Path,
+    stem: str,
+    rgb: np.ndarray,
+    relief: Relief,
+    arrays: dict[str, np.ndarray],
+    matrix: np.ndarray,
+    photo_size: tuple[int, int],
+) -> dict[str, Any]:
+    """Write the files of one sample; returns their columns of `Sample`. arrays: what its mesh file holds as float32.
+
+    Raises `FacereliefError` where the disk is full.
+    """
+    mask = (relief.mask * 128 + (relief.mask & relief.measured) * 127).astype(np.uint8)
+    # Not renamed into place: a sample exists once the build's journal names it, and 5 renames would cost 10 ms.
+    name = f"{stem}.png"
+    try:
+        Image.fromarray(rgb).save(dataset / "rgb" / name, compress_level=1)
+        save_depth(dataset / "depth" / name, relief.depth)
+        save_normal(dataset / "normal" / name, relief.normal)
+        Image.fromarray(mask).save(dataset / "mask" / name, compress_level=1)
+        singles = {key: values.astype(np.float32) for key, values in arrays.items()}
+        np.savez(dataset / "mesh" / f"{stem}.npz", matrix=matrix, photo_size=photo_size, **singles)
+    except OSError as reason:
+        raise FacereliefError(
+            f"cannot write to {dataset}: {reason.strerror or reason}; make room and run it again"
+        ) from reason
+    return {
+        "file_name": f"rgb/{name}",
+        "depth_file_name": f"depth/{name}",
+        "normal_file_name": f"normal/{name}",
+        "mask_file_name": f"mask/{name}",
+        "mesh": f"mesh/{stem}.npz",
+    }
 
 
 def sharpness(rgb: np.ndarray) -> float:

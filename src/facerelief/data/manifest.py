@@ -29,7 +29,7 @@ class Sample:
     depth_file_name: str  # 16-bit grey
     normal_file_name: str
     mask_file_name: str  # 255 measured, 128 interpolated, 0 background
-    mesh: str  # arrays vertices (V, 3) and landmarks (468, 3) in crop pixels, matrix (2, 3) photo to crop
+    mesh: str  # arrays vertices (V, 3), landmarks (468, 3) in crop pixels, matrix (2, 3) photo to crop, photo_size (2,)
     expression: str
     identity: str
     split: str  # train, val or test; a person is in one only

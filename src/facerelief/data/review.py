@@ -36,16 +36,20 @@ class Thresholds:
     min_coverage: float = 0.8  # share of the face that lies inside the photo
     max_implausibility: float = 6.5  # robust deviations, see `measures.implausibility`
     min_depth_fit: float = 0.5  # see `measures.depth_fit`
+    max_residual: float = 0.03  # inter-ocular distances, of a fitted mesh; the median face has 0.01
     duplicate_bits: int = 8  # of the fingerprint's 64; closer pictures are compared themselves
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the review read of one sample: landmarks (468, 3), `measures.depth_fit`, and why it could not be read."""
+    """What the review read of one sample: landmarks (468, 3), `measures.depth_fit`, why it could not be read, and how
+    far a fitted mesh stays from the landmarks (inter-ocular distances; 0 for one that was not fitted).
+    """
 
     landmarks: Floats
     fit: float
     problem: str = ""
+    residual: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,10 @@ def review(
     read, and for an override that names an unknown file, decision or expression.
     """
     samples = read_samples(dataset)
+    if "face_sha256" in read_settings(dataset):
+        raise DatasetError(
+            f"{dataset} is synthetic: its expressions are alike and its geometry exact; no review is needed"
+        )
     overrides = read_overrides(dataset, (sample.file_name for sample in samples))
     limits = thresholds or Thresholds()
     seen = []
@@ -129,6 +137,7 @@ def flaws(sample: Sample, seen: Seen, oddness: float, limits: Thresholds) -> lis
         f"cut off: {sample.coverage:.0%} of the face in the photo": sample.coverage < limits.min_coverage,
         f"implausible mesh: {oddness:.1f} deviations": oddness > limits.max_implausibility,
         f"depth does not fit: correlation {seen.fit:.2f}": seen.fit < limits.min_depth_fit,
+        f"mesh does not fit: {seen.residual:.3f} off the landmarks": seen.residual > limits.max_residual,
     }
     return [reason for reason, applies in checks.items() if applies]
 
@@ -147,6 +156,7 @@ def quality(sample: Sample, seen: Seen, limits: Thresholds) -> float:
         * _at_least(sample.sharpness, limits.min_sharpness)
         * _at_most(1 - sample.coverage, 1 - limits.min_coverage)
         * _at_least(seen.fit, limits.min_depth_fit)
+        * _at_most(seen.residual, limits.max_residual)
     )
     return round(product, 4)
 
@@ -246,10 +256,13 @@ def _see(dataset: Path, sample: Sample) -> Seen:
             return Seen(nowhere, 0.0, f"no {name}")
     try:
         with Image.open(dataset / sample.file_name), (dataset / sample.mesh).open("rb") as stream:
-            landmarks = np.asarray(np.load(stream)["landmarks"], dtype=np.float32)
+            arrays = np.load(stream)
+            landmarks = np.asarray(arrays["landmarks"], dtype=np.float32)
+            residual = float(arrays["residual"]) if "residual" in arrays else 0.0
         if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
             raise ValueError("the landmarks are not 468 finite points")
-        return Seen(landmarks, depth_fit(load_depth(dataset / sample.depth_file_name), landmarks))
+        fit = depth_fit(load_depth(dataset / sample.depth_file_name), landmarks)
+        return Seen(landmarks, fit, residual=residual)
     except _DAMAGE as reason:
         return Seen(nowhere, 0.0, f"{type(reason).__name__} while reading them")
 

@@ -4,16 +4,24 @@ A rate says how far the judge agrees, not how true the edit is; it is therefore 
 on real photos of the same people.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
 
-from facerelief.data.arrays import Arrays
+from facerelief.data.arrays import Arrays, to_luma
 from facerelief.data.batches import make_batch
+from facerelief.data.manifest import Sample
+from facerelief.editing.morphable import MorphableEditor
+from facerelief.faces.detect import Face
 from facerelief.training.judge import Accuracy, judge_accuracy, judged
 from facerelief.training.samples import one_hot
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -29,23 +37,59 @@ class GenerationRate:
     unedited: Accuracy
 
 
+# Edits the test photos of given rows to one expression: (N, C, S, S) in [-1, 1], as the judge sees photos.
+Edits = Callable[[np.ndarray, int], Tensor]
+
+
+def network_edits(generator: nn.Module, test: Arrays) -> Edits:
+    """Edits by a trained G_rgb."""
+
+    @torch.inference_mode()
+    def edit(rows: np.ndarray, target: int) -> Tensor:
+        image = make_batch(test, rows, "depth").image
+        y_t = torch.full((len(image),), target)
+        return generator(image, one_hot(y_t, len(test.expressions))).float()
+
+    return edit
+
+
+def morphable_edits(editor: MorphableEditor, dataset: Path, test: Arrays) -> Edits:
+    """Edits by the morphable face, on the dataset's own crops, which are then shrunk as the test photos are."""
+
+    def one(sample: Sample, label: int) -> np.ndarray:
+        with Image.open(dataset / sample.file_name) as image, np.load(dataset / sample.mesh) as arrays:
+            rgb, landmarks = np.asarray(image.convert("RGB")), arrays["landmarks"]
+        edited, _ = editor.apply(rgb, Face(landmarks), label, 1.0)
+        small = np.asarray(Image.fromarray(edited).resize((test.size, test.size), Image.Resampling.BOX))
+        return np.moveaxis(small, 2, 0) if test.image.shape[1] == 3 else to_luma(small)[None]
+
+    def edit(rows: np.ndarray, target: int) -> Tensor:
+        label = editor.label(test.expressions[target])
+        pixels = np.stack([one(test.samples[row], label) for row in rows])
+        return torch.from_numpy(pixels).float() / 127.5 - 1
+
+    return edit
+
+
 @torch.inference_mode()
-def generation_rate(generator: nn.Module, judge: nn.Module, test: Arrays, batch: int = 32) -> GenerationRate:
+def generation_rate(
+    edits: Edits, judge: nn.Module, test: Arrays, progress: Progress = lambda done, total: None, batch: int = 32
+) -> GenerationRate:
     """Edit every test photo to every other expression and judge the results."""
     classes = len(test.expressions)
-    edits, unedited = torch.zeros(classes, classes, dtype=torch.long), torch.zeros(classes, classes, dtype=torch.long)
+    made, unedited = torch.zeros(classes, classes, dtype=torch.long), torch.zeros(classes, classes, dtype=torch.long)
     for start in range(0, len(test.label), batch):
-        real = make_batch(test, np.arange(start, min(start + batch, len(test.label))), "depth")
-        before = judged(judge, real.image)
+        rows = np.arange(start, min(start + batch, len(test.label)))
+        before = judged(judge, make_batch(test, rows, "depth").image)
         for target in range(classes):
-            others = real.label != target
+            others = test.label[rows] != target
             if not others.any():
                 continue
-            y_t = torch.full((int(others.sum()),), target)
-            after = judged(judge, generator(real.image[others], one_hot(y_t, classes)).float())
-            edits[target] += torch.bincount(after, minlength=classes)
-            unedited[target] += torch.bincount(before[others], minlength=classes)
+            after = judged(judge, edits(rows[others], target))
+            made[target] += torch.bincount(after, minlength=classes)
+            unedited[target] += torch.bincount(before[torch.from_numpy(others)], minlength=classes)
+        progress(int(rows[-1]) + 1, len(test.label))
     names = test.expressions
     return GenerationRate(
-        Accuracy(names, edits.tolist()), judge_accuracy(judge, test), Accuracy(names, unedited.tolist())
+        Accuracy(names, made.tolist()), judge_accuracy(judge, test), Accuracy(names, unedited.tolist())
     )

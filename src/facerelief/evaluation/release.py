@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief import __version__
-from facerelief.editing.editor import load_editor
+from facerelief.editing.network import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.networks.checkpoint import half, named_tensors, save_checkpoint
@@ -33,7 +33,7 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
     settings = read_settings(run)
     scores = {"judge_on_real": _recalls(rates[run.name]["real"]), "edits": _recalls(rates[run.name]["edits"])}
     facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
-    save_checkpoint(out, "editor", half(named_tensors(generator=load_editor(run).generator)), facts)
+    save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
     write_text(out.parent / "README.md", card(run, out, rates[run.name], data_note, command))
     return out
 

@@ -18,11 +18,13 @@ class FaceMesh:
     vertices: float64 (V, 3), crop pixels, x right, y down, +z towards the viewer.
     triangles: int64 (T, 3), counter-clockwise seen from outside with y up.
     closing: int64 (C, 3), further triangles that close holes (eyes): their pixels count as interpolated.
+    residual: of a fitted mesh, how far it stays from the landmarks: root mean square, in inter-ocular distances.
     """
 
     vertices: np.ndarray
     triangles: np.ndarray
     closing: np.ndarray = field(default_factory=_no_triangles)
+    residual: float | None = None
 
     def __post_init__(self) -> None:
         if self.vertices.ndim != 2 or self.vertices.shape[1] != 3 or not np.isfinite(self.vertices).all():

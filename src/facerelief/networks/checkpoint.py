@@ -21,7 +21,7 @@ VERSION = 1
 class Checkpoint:
     """Named tensors and the facts that travel with them."""
 
-    kind: str  # "editor", "depth", "judge" or "state"
+    kind: str  # "editor", "depth", "judge", "face" or "state"
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
     path: Path
@@ -92,6 +92,15 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     except (KeyError, ValueError) as reason:
         raise CheckpointError(f"{path} has no readable facts in its header ({reason}); get the file again") from reason
     return Checkpoint(kind, tensors, facts, path)
+
+
+def stored_kind(path: Path) -> str:
+    """The kind of a checkpoint, "" for a file that is none; `load_checkpoint` says what is wrong with it."""
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return str((stream.metadata() or {}).get("format", "")).removeprefix("facerelief-")
+    except (SafetensorError, OSError, ValueError):
+        return ""
 
 
 def named_tensors(**modules: nn.Module) -> dict[str, Tensor]:

@@ -65,6 +65,15 @@ def load_material(dataset: Path, config: Training, decoding: Decoding = lambda d
     return Material(arrays("train"), arrays("val"), arrays("test"), basis)
 
 
+def load_split(dataset: Path, split: str, config: Training) -> Arrays:
+    """The kept samples of one split, or of "all", with the run's expressions, as far as they occur."""
+    if split not in ("train", "val", "test", "all"):
+        raise FacereliefError(f"no split {split!r}; choose from train, val, test, all")
+    splits = ("train", "val", "test") if split == "all" else (split,)
+    rows = [row for name in splits for row in chosen(read_samples(dataset), name, config.expressions)]
+    return load_arrays(dataset, rows, config.size, config.colour, config.expressions, complete=False)
+
+
 def run_depth(
     dataset: Path,
     config: DepthTraining,

@@ -26,7 +26,7 @@ def save_grid(path: Path, rows: list[list[np.ndarray]], enlarge: int = 1) -> Non
     lines = [np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0)), constant_values=255) for line in lines]
     picture = np.concatenate(lines).repeat(enlarge, axis=0).repeat(enlarge, axis=1)
     with atomic(path) as part:
-        Image.fromarray(picture).save(part)
+        Image.fromarray(picture).save(part, quality=90)  # for .jpg
 
 
 @torch.no_grad()

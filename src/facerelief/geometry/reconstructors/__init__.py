@@ -1,4 +1,4 @@
-"""Where a face's mesh comes from: MediaPipe's landmarks, or files from any other 3D method."""
+"""Where a face's mesh comes from: MediaPipe's landmarks, the morphable face, or files from any other 3D method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +35,6 @@ RECONSTRUCTORS: Registry[Callable[..., Reconstructor]] = Registry("reconstructor
 
 def load_reconstructor(name: str, **options: Any) -> Reconstructor:
     """The reconstructor called `name`, e.g. "mediapipe", or "meshfile" with `folder` and `axes`."""
-    from facerelief.geometry.reconstructors import landmarks, meshfile  # noqa: F401  (they register themselves)
+    from facerelief.geometry.reconstructors import landmarks, meshfile, morphable  # noqa: F401  (they register themselves)
 
     return RECONSTRUCTORS[name](**options)

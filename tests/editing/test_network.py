@@ -1,4 +1,4 @@
-"""The editor, with networks whose answer is known and with random ones: what changes, and what must not."""
+"""Editors by networks whose answer is known and by random ones: what changes, and what must not."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing import Editor
-from facerelief.editing.editor import EditedFace, face_mask, paste
+from facerelief.editing.network import NetworkEdit, NetworkEditor, face_mask, paste
 from facerelief.faces.align import align
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.photo import Photo, read_photo, save_photo
@@ -33,8 +33,8 @@ class Brighter(nn.Module):
         return image + self.by
 
 
-def known_editor(network: nn.Module, finder: MediaPipeFinder, colour: str = "rgb") -> Editor:
-    return Editor(network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
+def known_editor(network: nn.Module, finder: MediaPipeFinder, colour: str = "rgb") -> NetworkEditor:
+    return NetworkEditor(network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
 
 
 # -- what changes, and what must not --------------------------------------------------------------------------------
@@ -184,5 +184,5 @@ def test_a_change_out_of_range_is_clipped(finder: MediaPipeFinder, photo: Photo)
     x, y = face.landmarks[6, :2].astype(int)
     for levels, expected in ((900.0, 255), (-900.0, 0)):
         change = np.full((64, 64, 3), levels, np.float32)
-        out = paste(photo.rgb, EditedFace(face, crop, crop.cut(photo.rgb), crop.cut(photo.rgb), change), 1.0)
+        out = paste(photo.rgb, NetworkEdit(face, crop, crop.cut(photo.rgb), crop.cut(photo.rgb), change), 1.0)
         assert (out[y - 5 : y + 5, x - 5 : x + 5] == expected).all()

@@ -1,0 +1,173 @@
+"""A dataset of faces that nobody has: exact geometry, every person in every expression, from the package alone.
+
+Samples come in scenes: one person in one setting (pose, light, background, strength), once with each expression. So
+for every sample the true picture of the same person with any other expression lies beside it: same folder of `source`.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facerelief.data.extract import chroma, fingerprint, sharpness, write_files
+from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal
+from facerelief.data.labelled import split_by_identity
+from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_rows
+from facerelief.data.workers import spread
+from facerelief.errors import DatasetError, FacereliefError
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.pose import head_pose
+from facerelief.files import sha256
+from facerelief.geometry.morphable.model import FACE, carried_face, load_face
+from facerelief.geometry.morphable.scene import portrait, random_person, random_setting
+from facerelief.geometry.reconstructors.morphable import dense_mesh
+from facerelief.geometry.relief import render
+
+SIZES = (64, 96, 128, 192, 256)
+_LEVELS = 2  # of subdivision: a triangle is then about a pixel large
+_LEAST = 3 * len(EXPRESSIONS)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One person in one setting: eight samples."""
+
+    person: int
+    setting: int
+    split: str
+
+    @property
+    def name(self) -> str:
+        """As in `Sample.source`."""
+        return f"p{self.person:05d}/s{self.setting}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many and how large; all of it is recorded in dataset.json. size: pixels. settings: scenes a person."""
+
+    count: int = 5000
+    size: int = 128
+    settings: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.size not in SIZES:
+            raise FacereliefError(f"no size {self.size}; choose from {', '.join(map(str, SIZES))}")
+        if self.settings < 1 or self.count < self.settings * _LEAST:
+            raise FacereliefError(
+                f"{self.count} pictures are too few for three persons, {self.settings} settings and eight expressions; "
+                f"ask for {max(1, self.settings) * _LEAST} or more"
+            )
+
+    def scenes(self) -> list[Scene]:
+        """All scenes, whole persons only: at least `count` samples."""
+        persons = -(-self.count // (len(EXPRESSIONS) * self.settings))
+        splits = split_by_identity([_name(person) for person in range(persons)], self.seed)
+        return [Scene(p, s, splits[_name(p)]) for p in range(persons) for s in range(self.settings)]
+
+
+def synthesize(
+    dataset: Path,
+    plan: Plan,
+    face: Path | None = None,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Sample]:
+    """Make the dataset; scenes done by an earlier, interrupted call are not done again.
+
+    face: a fitted face, by default the package's. The files do not depend on the number of workers.
+    Raises `DatasetError` where `dataset` holds something else, `FacereliefError` where it cannot be written.
+    """
+    load_face(face)  # before anything is written: it may be damaged
+    path = face or carried_face()
+    settings = {
+        "size": plan.size,
+        "seed": plan.seed,
+        "settings": plan.settings,
+        "face_sha256": sha256(path / FACE if path.is_dir() else path),
+    }
+    open_dataset(dataset, settings)
+    journal = dataset / JOURNAL
+    done = read_journal(journal)
+    scenes = plan.scenes()
+    total = len(scenes) * len(EXPRESSIONS)
+    todo = [scene for scene in scenes if any(_source(scene, name) not in done for name in EXPRESSIONS)]
+    finished = total - len(todo) * len(EXPRESSIONS)
+    progress(finished, total)
+    for samples in spread(Synthesizer, (dataset, plan, face), todo, workers or os.cpu_count()):
+        for sample in samples:
+            done[sample.source] = sample
+            append(journal, sample)
+        finished += len(samples)
+        progress(finished, total)
+    rows = [done[_source(scene, name)] for scene in scenes for name in EXPRESSIONS]
+    kept = [row for row in rows if isinstance(row, Sample)]
+    if len(kept) < len(rows):
+        raise DatasetError(f"{dataset} was built from photos; choose another folder")
+    write_rows(dataset / METADATA, Sample, kept)
+    write_rows(dataset / REJECTS, Reject, [])
+    return kept
+
+
+class Synthesizer:
+    """Draws scenes into a dataset; one a process."""
+
+    def __init__(self, dataset: Path, plan: Plan, face: Path | None = None) -> None:
+        self.dataset, self.plan, self.face = dataset, plan, load_face(face)
+
+    def __call__(self, scene: Scene) -> list[Sample]:
+        """Write the files of a scene's eight samples and return their rows."""
+        person = random_person(self.face, np.random.default_rng((self.plan.seed, 0, scene.person)))
+        setting = random_setting(np.random.default_rng((self.plan.seed, 1, scene.person, scene.setting)))
+        rows = []
+        for name in EXPRESSIONS:
+            rgb, landmarks = portrait(self.face, person, name, setting, self.plan.size)
+            relief = render(dense_mesh(landmarks, _LEVELS), landmarks, self.plan.size)
+            arrays = {
+                "vertices": landmarks,
+                "landmarks": landmarks,
+                "identity": person.identity,
+                "expression": self.face.expression(name, setting.strength),
+                "strength": np.array(setting.strength),
+            }
+            stem = _source(scene, name).replace("/", "-")
+            files = write_files(self.dataset, stem, rgb, relief, arrays, np.eye(2, 3), (self.plan.size, self.plan.size))
+            rows.append(_row(scene, name, rgb, landmarks, files))
+        return rows
+
+
+def _row(scene: Scene, name: str, rgb: np.ndarray, landmarks: np.ndarray, files: dict[str, str]) -> Sample:
+    yaw, pitch, roll = (round(angle, 2) for angle in head_pose(landmarks))
+    extent = landmarks[:, :2].max(axis=0) - landmarks[:, :2].min(axis=0)
+    return Sample(
+        file_name=files["file_name"],
+        depth_file_name=files["depth_file_name"],
+        normal_file_name=files["normal_file_name"],
+        mask_file_name=files["mask_file_name"],
+        mesh=files["mesh"],
+        expression=name,
+        identity=_name(scene.person),
+        split=scene.split,
+        source=_source(scene, name),
+        faces=1,
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        face_size=round(float(extent.max()), 1),
+        sharpness=round(sharpness(rgb), 4),
+        coverage=1.0,
+        fingerprint=fingerprint(rgb),
+        chroma=round(chroma(rgb), 2),
+    )
+
+
+def _name(person: int) -> str:
+    return f"synthetic-{person:05d}"
+
+
+def _source(scene: Scene, expression: str) -> str:
+    return f"{scene.name}/{expression}"

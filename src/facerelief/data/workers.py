@@ -1,0 +1,85 @@
+"""Work spread over processes that end with their parent and leave Ctrl-C to it."""
+
+import contextlib
+import multiprocessing.connection
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from facerelief.errors import FacereliefError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_FEW = 16  # items for which no process is started
+
+
+def spread(
+    start: Callable[..., Callable[[Item], Result]],
+    arguments: tuple[Any, ...],
+    items: Sequence[Item],
+    workers: int | None = None,
+    *,
+    here: Callable[[Item], Result] | None = None,
+) -> Iterator[Result]:
+    """Yield `start(*arguments)(item)` of every item, in order; each process calls `start` once.
+
+    workers: processes, by default one a core. here: what `start` gave in this process already, used where one worker is
+    enough. Raises `FacereliefError` where a process dies.
+    """
+    count = workers or os.cpu_count() or 1
+    if count == 1 or len(items) < _FEW:
+        yield from map(here or start(*arguments), items)
+        return
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread a worker: the workers use the cores
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_worker, (start, *arguments)) as pool:
+        try:
+            with _without_interrupts():  # while the processes start
+                rows = pool.map(_work, items, chunksize=min(8, max(1, len(items) // (8 * count))))
+            yield from rows
+        except BrokenProcessPool as reason:
+            raise FacereliefError(
+                "a worker process ended, perhaps for want of memory; run the same command again, with fewer --workers"
+            ) from reason
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started here never get Ctrl-C: it is for the parent, which ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_worker: Callable[[Any], Any] | None = None
+
+
+def _start_worker(start: Callable[..., Callable[[Any], Any]], *arguments: Any) -> None:
+    global _worker
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = start(*arguments)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _work(item: Any) -> Any:
+    if _worker is None:
+        raise FacereliefError("the worker was not started")
+    return _worker(item)

@@ -1,0 +1,121 @@
+"""The morphable face: a mean, modes of identity and expression in shape and texture, and the eight expressions.
+
+face = load_face()                                   # the one that the package carries
+shape = face.shape(person, face.expression("happiness", 0.8))
+"""
+
+import functools
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from facerelief.errors import CheckpointError
+from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.atlas import Atlas
+from facerelief.geometry.morphable.texture import unfolded
+from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
+
+FACE = "face.safetensors"  # in its folder
+ATLAS = 160  # side of the atlas in pixels
+_SHAPES = ("mean", "identity", "expression_modes", "classes", "spread", "template", "kinds")
+_MAPS = ("texture", "texture_identity", "texture_expression", "texture_classes", "chroma")
+
+
+@dataclass(frozen=True, eq=False)
+class MorphableFace:
+    """A statistical face, float32. Shapes are in inter-ocular distances from the point between the eyes (y down, +z to
+    the viewer); textures are log albedo of the left half of the atlas, (A, A / 2); every mode is one deviation long.
+
+    mean: (468, 3). identity: (K, 468, 3). expression_modes: (E, 468, 3). classes, spread: (8, E), each expression at
+    full strength, and how photos of it spread. template: (540, 3), the atlas' own shape. texture: (A, A / 2), the mean.
+    texture_identity: (T, A, A / 2). texture_expression: (E, A, A / 2), texture_classes: (8, A, A / 2): what expression
+    modes and full expressions add. chroma: (3, A, A / 2), each channel over the luma. kinds: (C, K + T), mean
+    coefficients of groups of persons, identity then texture.
+    """
+
+    mean: np.ndarray
+    identity: np.ndarray
+    expression_modes: np.ndarray
+    classes: np.ndarray
+    spread: np.ndarray
+    template: np.ndarray
+    texture: np.ndarray
+    texture_identity: np.ndarray
+    texture_expression: np.ndarray
+    texture_classes: np.ndarray
+    chroma: np.ndarray
+    kinds: np.ndarray
+
+    @functools.cached_property
+    def atlas(self) -> Atlas:
+        """The frame of the textures."""
+        return Atlas(self.template.astype(np.float64), self.texture.shape[0])
+
+    def shape(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
+        """The shape (468, 3) of identity coefficients (K,) and expression coefficients (E,)."""
+        return (
+            self.mean
+            + np.tensordot(identity, self.identity[: len(identity)], 1)
+            + np.tensordot(expression, self.expression_modes, 1)
+        )
+
+    def expression(self, name: str, strength: float = 1.0) -> np.ndarray:
+        """The coefficients (E,) of an expression; strength 1 is a clear one."""
+        return strength * self.classes[EXPRESSIONS.index(name)]
+
+    def log_albedo(self, person: np.ndarray, name: str, strength: float = 1.0) -> np.ndarray:
+        """The texture (A, A) of texture coefficients (T,) with an expression."""
+        half = self.texture + np.tensordot(person, self.texture_identity[: len(person)], 1)
+        return whole(half + strength * self.texture_classes[EXPRESSIONS.index(name)])
+
+    def tint(self) -> np.ndarray:
+        """The mean chroma (A, A, 3)."""
+        return np.moveaxis(whole(self.chroma), 0, 2)
+
+
+def whole(half: np.ndarray) -> np.ndarray:
+    """Left halves (..., A, A / 2) with their mirror images, (..., A, A)."""
+    return unfolded(half.reshape(*half.shape[:-2], -1), half.shape[-2])
+
+
+def save_face(path: Path, face: MorphableFace, facts: dict[str, Any]) -> None:
+    """Write a face: shapes in half precision, maps in 8 bits with a scale each. The same face gives the same bytes."""
+    tensors = {name: torch.from_numpy(getattr(face, name)).half() for name in _SHAPES}
+    for name in _MAPS:
+        maps = torch.from_numpy(np.ascontiguousarray(getattr(face, name)))
+        scale = maps.abs().amax(dim=(-2, -1), keepdim=True).clamp_min(1e-6) / 127
+        tensors[name] = (maps / scale).round().to(torch.int8)
+        tensors[f"{name}.scale"] = scale
+    save_checkpoint(path, "face", tensors, facts)
+
+
+def load_face(path: Path | None = None) -> MorphableFace:
+    """A face from a file or a folder that `facerelief morphable fit` wrote; without one, the package's own.
+
+    Raises `CheckpointError` where it is absent, damaged or of another version.
+    """
+    path = path or carried_face()
+    path = path / FACE if path.is_dir() else path
+    return _load(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@functools.lru_cache(maxsize=4)
+def _load(path: Path, changed: int) -> MorphableFace:
+    """Kept in memory until the file has `changed`."""
+    saved = load_checkpoint(path, "face")
+    try:
+        parts = {name: saved.tensors[name].float().numpy() for name in (*_SHAPES, *_MAPS)}
+        parts |= {name: parts[name] * saved.tensors[f"{name}.scale"].numpy() for name in _MAPS}
+    except KeyError as reason:
+        raise CheckpointError(f"{path} lacks {reason}; fit the face again with this version") from reason
+    return MorphableFace(**parts)
+
+
+def carried_face() -> Path:
+    """The face inside the package."""
+    with resources.as_file(resources.files("facerelief") / "weights" / "face" / "face.safetensors") as path:
+        return path

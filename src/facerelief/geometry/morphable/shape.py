@@ -1,0 +1,218 @@
+"""Learning a face's shape from many meshes: a common frame, identity modes, expression modes, and the expressions.
+
+All arrays are in the frame of the mean face: inter-ocular distances from the point between the eyes, x right, y down,
++z towards the viewer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.errors import DatasetError
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.align import EYE_INNER, EYE_OUTER
+from facerelief.geometry.morphable.units import NAMES, measures, recipe
+from facerelief.geometry.topology import OUTLINE, mirror_vertices
+
+# Points that expressions hardly move: eye corners, bridge of the nose, temples and the top of the forehead.
+STILL = (
+    *(33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 2, 1),
+    *(127, 356, 234, 454, 10, 109, 338, 103, 332, 21, 251, 54, 284, 67, 297),
+)
+IDENTITY_MODES, EXPRESSION_MODES = 30, 12
+TRUST = 40  # persons with an expression at which photos and recipe weigh the same
+_UPPER_LIP, _LOWER_LIP = 13, 14
+_CLEAR = 80.0  # percentile, along an expression's direction, of the photos that show it: its full strength
+_RIDGE = 0.03  # of a measure's variance
+_RIM = 0.4  # inter-ocular distances from the temples and the hairline, within which expressions move less
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What is learned of shape; modes are scaled to one standard deviation.
+
+    mean: (468, 3). identity: (K, 468, 3). expression: (E, 468, 3). classes: (8, E), each expression at full strength in
+    expression modes. spread: (8, E), its standard deviation among photos. movements: (14, E), of one
+    inter-ocular distance of each measure. explained: cumulative variance of identity (K,) and expression (E,).
+    """
+
+    mean: np.ndarray
+    identity: np.ndarray
+    expression: np.ndarray
+    classes: np.ndarray
+    spread: np.ndarray
+    movements: np.ndarray
+    explained: tuple[np.ndarray, np.ndarray]
+
+
+def mirrored(shapes: np.ndarray) -> np.ndarray:
+    """Shapes (..., 468, 3) in the mirror; also differences of shapes."""
+    return (shapes * (-1.0, 1.0, 1.0))[..., mirror_vertices(), :]
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least-squares similarity that takes points (N, V, 3) to target (V, 3): Umeyama, 1991.
+
+    Returns rotations (N, 3, 3), scales (N,) and shifts (N, 3): target = scale * rotation @ point + shift.
+    """
+    mean_s, mean_t = source.mean(axis=1), target.mean(axis=0)
+    s, t = source - mean_s[:, None], target - mean_t
+    u, d, vt = np.linalg.svd(np.einsum("va,nvb->nab", t, s))
+    proper = np.ones_like(d)
+    proper[:, 2] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * proper[:, None, :]) @ vt
+    scale = (d * proper).sum(axis=1) / (s**2).sum(axis=(1, 2))
+    return rotation, scale, mean_t - scale[:, None] * np.einsum("nab,nb->na", rotation, mean_s)
+
+
+def moved(points: np.ndarray, rotation: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Points (N, V, 3) under similarities."""
+    turned: np.ndarray = scale[:, None, None] * np.einsum("nab,nvb->nva", rotation, points) + shift[:, None]
+    return turned
+
+
+def aligned(meshes: np.ndarray, rounds: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Meshes (N, 468, 3) in the frame of their own symmetric mean, and that mean: generalised Procrustes analysis."""
+    still = list(STILL)
+    mean = _normalised(meshes.mean(axis=0))
+    for _ in range(rounds):
+        found = moved(meshes, *similarity(meshes[:, still], mean[still]))
+        average = found.mean(axis=0)
+        mean = _normalised((average + mirrored(average)) / 2)
+    return moved(meshes, *similarity(meshes[:, still], mean[still])), mean
+
+
+def _normalised(shape: np.ndarray) -> np.ndarray:
+    left, right = (shape[list(pair)].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True))
+    normalised: np.ndarray = (shape - (left + right) / 2) / np.linalg.norm(right - left)
+    return normalised
+
+
+def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> tuple[Shapes, np.ndarray]:
+    """Learn from meshes (N, 468, 3), their expressions and persons (N,), both text. Returns also each mesh's expression
+    modes (N, E): of its difference from its person's neutral mesh, or else from the mean face.
+
+    Identity modes come from each person's mean neutral mesh, expression modes from what a person's photos differ from
+    it. Raises `DatasetError` where there are too few.
+    """
+    shapes, mean = aligned(meshes)
+    neutral = neutral_means(shapes, expression, identity)
+    if len(neutral) < IDENTITY_MODES:
+        raise DatasetError(
+            f"{len(neutral)} persons have a neutral photo, {IDENTITY_MODES} are needed to learn a face; add photos"
+        )
+    paired = np.array([person in neutral for person in identity])
+    changes = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * _free(mean)
+    moving = set(identity[paired & (expression != "neutral")])
+    if len(moving) < EXPRESSION_MODES:
+        raise DatasetError(
+            f"{len(moving)} persons have a neutral photo and another, {EXPRESSION_MODES} are needed for expressions; "
+            "add photos, or identities where the dataset has none"
+        )
+    both = np.concatenate([changes, mirrored(changes)])
+    moves, explained_moves = _principal(both, EXPRESSION_MODES)
+    basis = _Basis(moves, both)
+    people = basis.lips_closed(np.stack(list(neutral.values())))
+    people = np.concatenate([people, mirrored(people)])
+    mean = people.mean(axis=0)
+    modes, explained = _principal(people - mean, IDENTITY_MODES)
+    unpaired = (shapes - mean) * _free(mean)
+    coefficients = np.empty((len(shapes), EXPRESSION_MODES))
+    coefficients[paired] = basis.of(changes)
+    coefficients[~paired] = basis.of(unpaired[~paired])
+    classes, spread = [], []
+    for name in EXPRESSIONS:
+        shown = expression == name
+        within = changes[shown[paired]]
+        across = _person_means(unpaired[shown], identity[shown])
+        target, deviation = _expression(name, basis, within, across, len(set(identity[shown & paired])))
+        classes.append(target)
+        spread.append(deviation)
+    learned = Shapes(
+        mean, modes, moves, np.stack(classes), np.stack(spread), basis.movements, (explained, explained_moves)
+    )
+    return learned, coefficients
+
+
+def neutral_means(values: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> dict[str, np.ndarray]:
+    """Each person's mean over their neutral photos of `values` (N, ...)."""
+    found = expression == "neutral"
+    return {str(person): values[found & (identity == person)].mean(axis=0) for person in np.unique(identity[found])}
+
+
+def _free(mean: np.ndarray) -> np.ndarray:
+    """How free each vertex is to move with an expression, (468, 1): 0 at temples and hairline, 1 away from them."""
+    rim = [vertex for vertex in STILL if vertex in OUTLINE]
+    near = np.linalg.norm(mean[:, None, :2] - mean[None, rim, :2], axis=2).min(axis=1)
+    share = np.clip(near / _RIM, 0, 1)[:, None]
+    smooth: np.ndarray = share**2 * (3 - 2 * share)
+    return smooth
+
+
+class _Basis:
+    """Expression modes, what they measure, and the movement of each measure in them."""
+
+    def __init__(self, modes: np.ndarray, changes: np.ndarray) -> None:
+        self.modes = modes.reshape(len(modes), -1)
+        self._inverse = np.linalg.pinv(self.modes)
+        measured = measures(changes)
+        self.deviation = measured.std(axis=0)
+        coefficients = self.of(changes)
+        unit = measured / self.deviation
+        gram = unit.T @ unit / len(unit) + _RIDGE * np.eye(unit.shape[1])
+        per_deviation = np.linalg.solve(gram, unit.T @ coefficients / len(unit))
+        self.movements = per_deviation / self.deviation[:, None]
+
+    def lips_closed(self, shapes: np.ndarray) -> np.ndarray:
+        """Neutral shapes (N, 468, 3) with their lips brought together, so that no identity has its mouth open."""
+        gap = np.maximum(shapes[:, _LOWER_LIP, 1] - shapes[:, _UPPER_LIP, 1], 0)
+        closed = shapes - gap[:, None, None] * self.movement("lips apart")
+        return closed
+
+    def movement(self, name: str) -> np.ndarray:
+        """The whole face's movement (468, 3) as one measure grows by an inter-ocular distance."""
+        moved: np.ndarray = (self.movements[NAMES.index(name)] @ self.modes).reshape(-1, 3)
+        return moved
+
+    def of(self, changes: np.ndarray) -> np.ndarray:
+        """Coefficients (N, E) of changes (N, 468, 3)."""
+        found: np.ndarray = changes.reshape(len(changes), len(self._inverse)) @ self._inverse
+        return found
+
+
+def _expression(
+    name: str, basis: _Basis, within: np.ndarray, across: np.ndarray, persons: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """An expression at full strength, and its spread, both (E,).
+
+    Photos tell its direction: differences within a person, and where there are few, those of persons without a neutral
+    photo from the mean face. The recipe of movements is mixed in by how few persons there are.
+    """
+    prior = recipe(name) @ basis.movements
+    if name == "neutral":
+        return prior, basis.of(within).std(axis=0)
+    shown = basis.of(np.concatenate([within, across]) if len(within) < TRUST else within)
+    if not len(shown):
+        return prior, np.zeros_like(prior)
+    direction = shown.mean(axis=0)
+    length = float(np.linalg.norm(direction))
+    reach = float(np.percentile(shown @ direction / length, _CLEAR)) / length
+    trust = persons / (persons + TRUST)
+    return trust * reach * direction + (1 - trust) * prior, shown.std(axis=0)
+
+
+def _person_means(values: np.ndarray, identity: np.ndarray) -> np.ndarray:
+    means = [values[identity == person].mean(axis=0) for person in np.unique(identity)]
+    return np.stack(means) if means else values
+
+
+def _principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Principal modes (count, 468, 3) of centred changes (N, 468, 3), one deviation long, and the cumulative share of
+    variance that they explain.
+    """
+    flat = changes.reshape(len(changes), -1)
+    values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
+    modes = (vectors * signs).T[:count] * np.sqrt(np.maximum(values[:count, None], 0))
+    return modes.reshape(count, *changes.shape[1:]), np.cumsum(values[:count]) / values.sum()

@@ -1,0 +1,122 @@
+"""Movements of a face in the manner of Ekman's action units, measured on landmarks, and expressions written in them.
+
+A measure is a distance on the aligned mesh; regressing meshes on all measures at once gives each its movement: what
+the whole face does when that distance changes and the others do not. Photos of rare expressions are few and their
+labels doubtful, so an expression is also written down as a recipe of movements, after Ekman and Friesen's tables (FACS
+Investigator's Guide, 2002), and the recipe weighs more the fewer people showed it.
+"""
+
+import numpy as np
+
+_X, _Y = 0, 1
+
+
+def measures(meshes: np.ndarray) -> np.ndarray:
+    """The measures (N, 14) of meshes or differences of meshes (N, 468, 3), in their unit; linear. Order: `NAMES`."""
+
+    def mean(vertices: tuple[int, ...], axis: int) -> np.ndarray:
+        return meshes[:, list(vertices), axis].mean(axis=1)
+
+    y = {name: mean(vertices, _Y) for name, vertices in _REGIONS.items()}
+    left, right = mean((285, 336), _X), mean((55, 107), _X)
+    corners = meshes[:, (61, 291), _X], meshes[:, (61, 291), _Y]
+    found = {
+        "inner brow up": -y["inner brow"],  # AU 1
+        "outer brow up": -y["outer brow"],  # AU 2
+        "brows together": right - left,  # AU 4
+        "upper lid up": -y["upper lid"],  # AU 5
+        "lower lid up": -y["lower lid"],  # AU 7
+        "nose wings up": -y["nose wing"],  # AU 9
+        "upper lip up": -y["upper lip"],  # AU 10
+        "corners up": -corners[1].mean(axis=1),  # AU 12; down: AU 15
+        "corners apart": corners[0][:, 1] - corners[0][:, 0],  # AU 20; together: AU 18
+        "lips apart": y["inner lower lip"] - y["inner upper lip"],  # AU 25
+        "jaw down": y["chin"],  # AU 26
+        "lower lip up": y["chin"] - y["lower lip"],  # AU 17
+        "lips thin": y["upper lip"] - y["inner upper lip"],  # AU 24; upper lip: both would follow from the others
+        "one corner up": corners[1][:, 1] - corners[1][:, 0],  # AU 12 or 14 of one side
+    }
+    return np.stack([found[name] for name in NAMES], axis=1)
+
+
+NAMES = (
+    *("inner brow up", "outer brow up", "brows together", "upper lid up", "lower lid up", "nose wings up"),
+    *("upper lip up", "corners up", "corners apart", "lips apart", "jaw down", "lower lip up", "lips thin"),
+    "one corner up",
+)
+_REGIONS = {
+    "inner brow": (55, 107, 285, 336),
+    "outer brow": (46, 70, 63, 276, 300, 293),
+    "upper lid": (158, 159, 160, 385, 386, 387),
+    "lower lid": (144, 145, 153, 373, 374, 380),
+    "nose wing": (64, 98, 294, 327),
+    "upper lip": (37, 0, 267),
+    "inner upper lip": (13,),
+    "inner lower lip": (14,),
+    "lower lip": (84, 17, 314),
+    "chin": (152,),
+}
+
+# In inter-ocular distances (about 63 mm): what an actor's clear expression measures beyond the neutral face.
+RECIPES: dict[str, dict[str, float]] = {
+    "neutral": {},
+    "happiness": {
+        "corners up": 0.11,
+        "corners apart": 0.2,
+        "lower lid up": 0.02,
+        "upper lip up": 0.04,
+        "lips apart": 0.1,
+    },
+    "sadness": {
+        "inner brow up": 0.06,
+        "outer brow up": -0.02,
+        "brows together": 0.05,
+        "upper lid up": -0.015,
+        "corners up": -0.08,
+        "lower lip up": 0.05,
+    },
+    "surprise": {
+        "inner brow up": 0.1,
+        "outer brow up": 0.09,
+        "upper lid up": 0.04,
+        "jaw down": 0.16,
+        "lips apart": 0.24,
+        "corners apart": -0.08,
+    },
+    "fear": {
+        "inner brow up": 0.09,
+        "outer brow up": 0.04,
+        "brows together": 0.04,
+        "upper lid up": 0.045,
+        "corners apart": 0.12,
+        "corners up": -0.04,
+        "lips apart": 0.12,
+        "jaw down": 0.05,
+    },
+    "disgust": {
+        "inner brow up": -0.08,
+        "brows together": 0.07,
+        "lower lid up": 0.05,
+        "nose wings up": 0.09,
+        "upper lip up": 0.11,
+        "corners up": -0.02,
+        "corners apart": 0.05,
+        "lips apart": 0.03,
+    },
+    "anger": {
+        "inner brow up": -0.08,
+        "outer brow up": -0.03,
+        "brows together": 0.07,
+        "upper lid up": 0.02,
+        "lower lid up": 0.02,
+        "corners up": -0.04,
+        "lips thin": 0.03,
+    },
+    "contempt": {"one corner up": 0.15, "corners up": 0.04, "upper lid up": -0.015, "lips thin": 0.02},
+}
+
+
+def recipe(expression: str) -> np.ndarray:
+    """An expression's measures in inter-ocular distances, (14,)."""
+    parts = RECIPES[expression]
+    return np.array([parts.get(name, 0.0) for name in NAMES])

@@ -1,0 +1,159 @@
+"""The journal of a build: what is finished comes back, whatever cut it off, and strange folders are refused."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from facerelief.data.extract import FOLDERS
+from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal
+from facerelief.data.manifest import METADATA, Reject, Sample, read_settings, write_rows
+from facerelief.errors import DatasetError, FacereliefError
+
+Row = Callable[..., Sample]
+REJECT = Reject("fear/é 1.jpg", "fear", "Zoë", "unreadable", "cut off, at byte 7")
+
+
+def written(path: Path, *rows: Sample | Reject) -> Path:
+    for one in rows:
+        append(path, one)
+    return path
+
+
+def refusal(call: Callable[[], object], path: Path) -> str:
+    with pytest.raises(FacereliefError) as caught:
+        call()
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    assert ";" in message  # the remedy
+    return message
+
+
+# -- lines ----------------------------------------------------------------------------------------------------------
+
+
+def test_rows_come_back_by_their_source(tmp_path: Path, row: Row) -> None:
+    first, second = row("a", yaw=-12.25, keep=False, reasons="blurred; dark"), row("b", source="b/ü\n.jpg")
+    journal = written(tmp_path / JOURNAL, first, REJECT, second)
+    assert read_journal(journal) == {one.source: one for one in (first, REJECT, second)}
+    lines = journal.read_text().splitlines()
+    assert [json.loads(line)["kind"] for line in lines] == ["Sample", "Reject", "Sample"]
+
+
+def test_the_last_row_of_a_source_counts(tmp_path: Path, row: Row) -> None:
+    before, after = row("a", yaw=1.0), row("a", yaw=2.0)
+    assert read_journal(written(tmp_path / JOURNAL, before, REJECT, after))[after.source] == after
+
+
+def test_no_journal_and_an_empty_one_hold_nothing(tmp_path: Path) -> None:
+    assert read_journal(tmp_path / JOURNAL) == {}
+    (tmp_path / JOURNAL).touch()
+    assert read_journal(tmp_path / JOURNAL) == {}
+
+
+def test_a_journal_cut_off_anywhere_keeps_its_whole_lines_and_goes_on(tmp_path: Path, row: Row) -> None:
+    rows = [row("a"), REJECT, row("b")]
+    whole = written(tmp_path / "whole", *rows).read_bytes()
+    ends = [n + 1 for n, byte in enumerate(whole) if byte == ord("\n")]
+    journal = tmp_path / JOURNAL
+    for length in (1, ends[0] - 1, ends[0], ends[0] + 1, ends[1] - 1, ends[1] + 40, len(whole) - 1):
+        journal.write_bytes(whole[:length])
+        kept = sum(end <= length for end in ends)
+        assert list(read_journal(journal).values()) == rows[:kept]
+        assert journal.read_bytes() == whole[: ([0, *ends])[kept]]
+        for one in rows[kept:]:
+            append(journal, one)
+        assert journal.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["", "{}", "[]", "null", '{"kind": "Sample"}', '{"kind": "Photo", "source": "a"}', '{"kind": "Rej'],
+)
+def test_a_damaged_line_before_the_last_is_no_interruption(tmp_path: Path, row: Row, damage: str) -> None:
+    journal = tmp_path / JOURNAL
+    journal.write_text(damage + "\n")
+    append(journal, row("a"))
+    before = journal.read_bytes()
+    message = refusal(lambda: read_journal(journal), journal)
+    assert "is damaged" in message
+    assert "delete the dataset and build it again" in message
+    assert journal.read_bytes() == before
+
+
+def test_a_row_with_a_column_too_many_is_of_another_version(tmp_path: Path, row: Row) -> None:
+    journal = tmp_path / JOURNAL
+    values = dataclasses.asdict(row("a")) | {"kind": "Sample", "mood": "fair"}
+    journal.write_text(json.dumps(values) + "\n")
+    assert "mood" in refusal(lambda: read_journal(journal), journal)
+
+
+def test_a_journal_that_cannot_be_written(tmp_path: Path, row: Row) -> None:
+    (tmp_path / JOURNAL).mkdir()
+    message = refusal(lambda: append(tmp_path / JOURNAL, row("a")), tmp_path / JOURNAL)
+    assert message.endswith("; make room and run the same command again")
+
+
+# -- folders --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_folder_gets_its_settings_and_its_folders(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for dataset in (tmp_path / "new" / "one", tmp_path / "empty"):
+        open_dataset(dataset, {"size": 64, "seed": 1})
+        assert read_settings(dataset)["seed"] == 1
+        assert all((dataset / name).is_dir() for name in FOLDERS)
+        assert not (dataset / METADATA).exists()
+
+
+def test_the_same_settings_open_it_again_and_leave_it_as_it_is(tmp_path: Path, row: Row) -> None:
+    settings = {"size": 64, "seed": 1, "recipe": {"finder": "mediapipe", "task_file": None}}
+    open_dataset(tmp_path, settings)
+    (tmp_path / "mesh").rmdir()
+    write_rows(tmp_path / METADATA, Sample, [row("a")])
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    open_dataset(tmp_path, settings)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+    assert (tmp_path / "mesh").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"size": 96, "seed": 1}, "size"),
+        ({"size": 64, "seed": 2}, "seed"),
+        ({"size": 64, "seed": 1, "face_sha256": "0" * 64}, "face_sha256"),
+    ],
+)
+def test_other_settings_are_named(tmp_path: Path, settings: dict[str, object], name: str) -> None:
+    open_dataset(tmp_path, {"size": 64, "seed": 1})
+    message = refusal(lambda: open_dataset(tmp_path, settings), tmp_path)
+    assert f"was built with another {name}; choose another folder or delete it" in message
+    assert read_settings(tmp_path)["size"] == 64
+
+
+def test_a_setting_that_is_off_may_be_missing(tmp_path: Path) -> None:
+    """A build of an earlier version, which could not do it yet."""
+    open_dataset(tmp_path, {"size": 64})
+    open_dataset(tmp_path, {"size": 64, "depth_maps": False})
+
+
+def test_folders_of_something_else(tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("dear")
+    assert "is a file; name a folder" in refusal(lambda: open_dataset(letter, {}), letter)
+    assert "holds other files; choose an empty folder" in refusal(lambda: open_dataset(tmp_path, {}), tmp_path)
+    assert list(tmp_path.iterdir()) == [letter]
+
+
+def test_settings_of_another_version_and_a_file_in_a_folders_place(tmp_path: Path) -> None:
+    open_dataset(tmp_path, {"size": 64})
+    (tmp_path / "mask").rmdir()
+    (tmp_path / "mask").touch()
+    assert "cannot write to" in refusal(lambda: open_dataset(tmp_path, {"size": 64}), tmp_path)
+    (tmp_path / "dataset.json").write_text('{"format": "facerelief-dataset", "version": 9}')
+    with pytest.raises(DatasetError, match="is of version 9, this program reads 1"):
+        open_dataset(tmp_path, {"size": 64})

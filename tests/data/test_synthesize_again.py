@@ -1,0 +1,111 @@
+"""Synthetic datasets made by one process or two, interrupted, repeated or refused: the same bytes on every path."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from facerelief.data import workers
+from facerelief.data.journal import JOURNAL, open_dataset
+from facerelief.data.manifest import read_samples, read_settings
+from facerelief.data.synthesize import Plan, Synthesizer, synthesize
+from facerelief.errors import CheckpointError, DatasetError
+from facerelief.geometry.morphable.model import carried_face
+
+pytest.importorskip("scipy", reason="holes are filled with scipy")
+
+PLAN = Plan(count=24, size=64, settings=1)  # the least: three persons
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process makes, undisturbed."""
+    dataset = tmp_path_factory.mktemp("synthetic") / "dataset"
+    synthesize(dataset, PLAN, workers=1)
+    return dataset
+
+
+def contents(dataset: Path) -> dict[str, bytes]:
+    files = {path.relative_to(dataset).as_posix(): path for path in dataset.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items()}
+
+
+def assert_same(dataset: Path, expected: Path) -> None:
+    got, wanted = contents(dataset), contents(expected)
+    assert sorted(got) == sorted(wanted)
+    assert [name for name in wanted if got[name] != wanted[name]] == []
+
+
+# -- the same on every path -----------------------------------------------------------------------------------------
+
+
+def test_two_workers_make_the_same_files(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_FEW", 2)  # three scenes are enough for processes
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    calls: list[tuple[int, int]] = []
+    synthesize(tmp_path / "dataset", PLAN, workers=2, progress=lambda *call: calls.append(call))
+    assert calls == [(0, 24), (8, 24), (16, 24), (24, 24)]
+    assert_same(tmp_path / "dataset", made)
+
+
+def test_what_was_interrupted_goes_on(made: Path, tmp_path: Path) -> None:
+    """Cut off in the second scene's fourth line: that scene is done again, and the third."""
+    dataset = tmp_path / "dataset"
+    shutil.copytree(made, dataset)
+    lines = (made / JOURNAL).read_bytes().splitlines(keepends=True)
+    (dataset / JOURNAL).write_bytes(b"".join(lines[:11]) + lines[11][:50])
+    for name in ("metadata.csv", "rejects.csv"):
+        (dataset / name).unlink()
+    for path in dataset.rglob("p00001-*"):
+        path.write_bytes(b"cut off")
+    for path in dataset.rglob("p00002-*"):
+        path.unlink()
+    calls: list[tuple[int, int]] = []
+    synthesize(dataset, PLAN, workers=1, progress=lambda *call: calls.append(call))
+    assert calls == [(8, 24), (16, 24), (24, 24)]
+    (dataset / JOURNAL).write_bytes((made / JOURNAL).read_bytes())  # three lines stand there twice
+    assert_same(dataset, made)
+
+
+def test_a_finished_dataset_is_left_alone(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(made)
+    monkeypatch.setattr(Synthesizer, "__call__", lambda *_: pytest.fail("done again"))
+    assert synthesize(made, PLAN, workers=1) == read_samples(made)
+    assert contents(made) == before
+
+
+# -- refusals -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "plan"),
+    [("seed", Plan(24, 64, 1, seed=1)), ("size", Plan(24, 96, 1)), ("settings", Plan(48, 64, 2))],
+)
+def test_other_settings_in_the_same_folder(made: Path, changed: str, plan: Plan) -> None:
+    before = contents(made)
+    with pytest.raises(DatasetError, match=f"was built with another {changed}; choose another folder or delete it"):
+        synthesize(made, plan, workers=1)
+    assert contents(made) == before
+
+
+def test_a_dataset_of_photos_is_refused(tmp_path: Path) -> None:
+    open_dataset(tmp_path, {"size": 64, "seed": 0, "depth_maps": False, "recipe": {"size": 64}})
+    before = contents(tmp_path)
+    with pytest.raises(DatasetError, match="was built with another settings; choose another folder or delete it"):
+        synthesize(tmp_path, PLAN, workers=1)
+    assert contents(tmp_path) == before
+
+
+def test_a_face_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "face.safetensors").write_bytes(carried_face().read_bytes()[:1000])
+    for face in (tmp_path / "face.safetensors", tmp_path / "nowhere"):
+        with pytest.raises(CheckpointError):
+            synthesize(tmp_path / "dataset", PLAN, face, workers=1)
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_the_face_is_recorded_and_may_be_a_folder(made: Path, tmp_path: Path) -> None:
+    """The same file at another place is the same face."""
+    shutil.copy(carried_face(), tmp_path / "face.safetensors")
+    assert len(read_settings(made)["face_sha256"]) == 64
+    assert synthesize(made, PLAN, tmp_path, workers=1) == read_samples(made)

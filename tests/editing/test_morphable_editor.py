@@ -1,0 +1,285 @@
+"""The editor without training, on drawn faces, whose landmarks and whose other expressions are known."""
+
+import functools
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facerelief.editing import Edit, Editor, load_editor
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.align import align
+from facerelief.faces.detect import Face
+from facerelief.faces.photo import Photo
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.picture import Eyes, Light, Look, Skin, draw
+from facerelief.geometry.morphable.scene import Person, Setting, placed, random_person
+from facerelief.geometry.relief import polygon
+from facerelief.geometry.topology import INNER_LIPS, mirror_vertices
+
+LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)  # their outer edge
+AT_WORK = [name for name in EXPRESSIONS if name != "neutral"]
+
+
+@functools.cache
+def drawn(
+    expression: str = "neutral",
+    person: int | None = None,
+    size: int = 192,
+    strength: float = 1.0,
+    skin: float = 1.0,
+    **setting: Any,
+) -> tuple[Photo, Face]:
+    """A portrait and its face; person None is the average. Placed as without expression, so that heads stay still."""
+    face = load_face()
+    who = Person(np.zeros(len(face.identity)), np.zeros(len(face.texture_identity)), Skin(), Eyes().colour)
+    if person is not None:
+        who = random_person(face, np.random.default_rng(person))
+    neutral, shown = (face.shape(who.identity, face.expression(name, strength)) for name in ("neutral", expression))
+    how = Setting(**setting)
+    still, matrix = placed(neutral, how, size)
+    landmarks = shown @ matrix[:, :3].T + matrix[:, 3]
+    texture = face.log_albedo(who.texture, expression, strength)
+    look = Look(face.atlas, texture, face.tint(), how.light, Skin(skin * who.skin.level, who.skin.warmth))
+    rgb = draw(landmarks, still, look, np.full((size, size, 3), (0.3, 0.5, 0.4)))
+    rgb.flags.writeable = False  # pixels may be anybody's
+    return Photo(rgb, name="drawn.png"), Face(landmarks.astype(np.float32))
+
+
+@pytest.fixture(scope="module")
+def editor() -> Editor:
+    return load_editor(method="morphable")
+
+
+def edited(editor: Editor, photo: Photo, face: Face, to: str, strength: float = 1.0) -> np.ndarray:
+    return editor(photo, to, strength=strength, faces=[face]).photo.rgb
+
+
+def difference(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean, in levels."""
+    return float(np.abs(first.astype(float) - second).mean())
+
+
+def enlarged(photo: Photo, factor: int) -> Photo:
+    height, width = photo.rgb.shape[:2]
+    large = Image.fromarray(photo.rgb).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
+    return Photo(np.array(large))
+
+
+# -- what an edit is like -------------------------------------------------------------------------------------------
+
+
+def test_all_eight_expressions_are_offered(editor: Editor) -> None:
+    assert editor.expressions == EXPRESSIONS
+    photo, face = drawn(person=1)
+    edits = [editor(photo, name, faces=[face]) for name in EXPRESSIONS]
+    assert [edit.expression for edit in edits] == list(EXPRESSIONS)
+    pictures = [edit.photo.rgb for edit in edits]
+    for k, picture in enumerate(pictures):
+        assert (picture.shape, picture.dtype) == (photo.rgb.shape, np.uint8)
+        assert all(difference(picture, other) > 1 for other in pictures[:k])
+
+
+@pytest.mark.parametrize(
+    "setting", [{}, {"yaw": 25.0, "pitch": -8.0}, {"yaw": -42.0}, {"light": Light((1.0, 0.5, 1.0), 0.6)}]
+)
+def test_a_drawn_face_comes_near_its_drawing_with_the_expression(editor: Editor, setting: dict[str, Any]) -> None:
+    """The drawing is not warped but drawn anew, so that the two ways have little in common."""
+    for person, share in ((None, 0.4), (1, 0.75)):  # of the average, landmarks tell all
+        before, face = drawn(person=person, **setting)
+        for name in AT_WORK:
+            goal = drawn(name, person, **setting)[0].rgb
+            assert difference(edited(editor, before, face, name), goal) < share * difference(before.rgb, goal), name
+    before, face = drawn(**setting)
+    assert difference(edited(editor, before, face, "neutral"), before.rgb) < 0.1
+
+
+def test_an_expression_goes_back_to_neutral(editor: Editor) -> None:
+    """Those with deep creases keep some of them, which landmarks do not tell of."""
+    goal = drawn()[0].rgb
+    for name in ("happiness", "fear", "disgust", "contempt"):
+        before, face = drawn(name)
+        assert difference(edited(editor, before, face, "neutral"), goal) < 0.8 * difference(before.rgb, goal), name
+
+
+@pytest.mark.parametrize("person", [None, 1, 2])
+def test_strength_is_the_share_of_the_way(editor: Editor, person: int | None) -> None:
+    before, face = drawn(person=person)
+    shares = (0.5, 1.0, 1.5)
+    for name in ("happiness", "surprise"):
+        goals = [drawn(name, person, strength=share)[0].rgb for share in shares]
+        results = [edited(editor, before, face, name, share) for share in shares]
+        moved = [difference(before.rgb, result) for result in results]
+        assert 0 < moved[0] < moved[1] < moved[2]
+        nearest = [int(np.argmin([difference(result, goal) for goal in goals])) for result in results]
+        assert nearest == [0, 1, 2] or person is not None
+
+
+def test_strength_nought_gives_the_very_photo(editor: Editor) -> None:
+    photo, face = drawn("happiness", 1)
+    for name in EXPRESSIONS:
+        edit = editor(photo, name, strength=0, faces=[face])
+        np.testing.assert_array_equal(edit.photo.rgb, photo.rgb)
+        np.testing.assert_array_equal(edit.faces[0].after, edit.faces[0].before)
+
+
+def test_the_source_is_left_alone_and_calls_do_not_depend_on_each_other(editor: Editor) -> None:
+    photo, face = drawn(person=1)
+    kept = photo.rgb.copy()
+    first = editor(photo, "fear", faces=[face])
+    edited(editor, photo, face, "anger")
+    np.testing.assert_array_equal(edited(editor, photo, face, "fear"), first.photo.rgb)
+    np.testing.assert_array_equal(photo.rgb, kept)
+    (done,) = first.faces
+    np.testing.assert_array_equal(done.before, done.crop.cut(kept))
+    np.testing.assert_array_equal(done.after, done.crop.cut(first.photo.rgb))
+    assert done.face is face
+
+
+def between_lips(face: Face, size: int) -> np.ndarray:
+    """bool (size, size): the mouth's opening, a pixel away from the lips."""
+    inside = polygon(face.landmarks[list(INNER_LIPS), :2], size)
+    return inside & np.roll(inside, 1, 0) & np.roll(inside, -1, 0)
+
+
+@pytest.mark.parametrize("skin", [1.1, 0.5])
+def test_a_mouth_that_opens_gets_an_inside(editor: Editor, skin: float) -> None:
+    """As dark, beside the skin, as that of a face drawn with an open mouth, and not the lips drawn out."""
+    (before, face), (goal, goal_face) = drawn(skin=skin), drawn("surprise", skin=skin)
+    opening = between_lips(goal_face, 192)
+    assert opening.sum() > 100
+    column, row = face.landmarks[50, :2].astype(int)
+    cheek = before.rgb[row, column]
+    painted = before.rgb.copy()
+    painted[polygon(face.landmarks[list(LIPS), :2], 192)] = cheek
+    result = edited(editor, Photo(painted), face, "surprise")[opening].mean(axis=0)
+    np.testing.assert_allclose(result, goal.rgb[opening].mean(axis=0), rtol=0.25)
+    assert (result < 0.5 * cheek).all()
+
+
+def test_a_mouth_that_is_open_keeps_its_inside(editor: Editor) -> None:
+    open_mouth, face = drawn("surprise")
+    green = open_mouth.rgb.copy()
+    green[between_lips(face, 192)] = (0, 200, 0)
+    result = edited(editor, Photo(green), face, "surprise")
+    red, level, blue = result[between_lips(face, 192)].mean(axis=0)
+    assert level > 3 * max(red, blue)
+
+
+def test_a_grey_photo_stays_grey(editor: Editor) -> None:
+    photo, face = drawn(person=2)
+    luma = np.asarray(Image.fromarray(photo.rgb).convert("L"))
+    grey = Photo(luma[..., None].repeat(3, axis=2))
+    for name in AT_WORK:
+        result = edited(editor, grey, face, name)
+        assert (result == result[..., :1]).all()
+        assert difference(result, grey.rgb) > 0.5
+
+
+# -- where it changes a photo ---------------------------------------------------------------------------------------
+
+
+def turned(face: Face, degrees: float, centre: tuple[float, float]) -> Face:
+    """The face turned in the picture, and shifted to a centre."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    points = face.landmarks - face.landmarks.mean(axis=0)
+    return Face((points @ np.array([(c, s, 0), (-s, c, 0), (0, 0, 1)]) + (*centre, 0)).astype(np.float32))
+
+
+@pytest.mark.parametrize("degrees", [0.0, 20.0, 135.0])
+def test_nothing_changes_outside_the_crop_and_little_at_its_border(editor: Editor, degrees: float) -> None:
+    random = np.random.default_rng(0)
+    noise = Photo(random.integers(0, 256, (300, 330, 3), dtype=np.uint8))
+    face = turned(drawn()[1], degrees, (160, 150))
+    edit = editor(noise, "surprise", strength=1.5, faces=[face])
+    amount = np.abs(edit.photo.rgb.astype(int) - noise.rgb).max(axis=2)
+    crop = align(face.landmarks, 100)
+    rows, columns = np.mgrid[:300, :330] + 0.5
+    places = crop.to_crop(np.column_stack([columns.ravel(), rows.ravel()])).reshape(300, 330, 2)
+    depth = np.minimum(places, 100 - places).min(axis=2)  # per cent of the side, from the border inwards
+    assert not amount[depth < 0].any()
+    assert amount[depth > 10].mean() > 20
+    means = [amount[(depth > k) & (depth < k + 1)].mean() for k in range(6)]
+    assert means[0] < amount[depth > 10].mean() / 20
+    assert all(far > 0.95 * near for near, far in pairwise(means))
+
+
+def rotated(picture: np.ndarray, landmarks: np.ndarray) -> tuple[Photo, Face]:
+    """A quarter turn counter-clockwise: what was right is up."""
+    x, y, z = landmarks.T
+    return Photo(np.rot90(picture).copy()), Face(np.column_stack([y, picture.shape[1] - x, z]).astype(np.float32))
+
+
+def test_a_photo_lying_on_its_side(editor: Editor) -> None:
+    photo, face = drawn(person=1)
+    lying, its_face = rotated(photo.rgb, face.landmarks)
+    for name in EXPRESSIONS:
+        upright = edited(editor, photo, face, name)
+        back = np.rot90(edited(editor, lying, its_face, name), -1)
+        assert difference(back, upright) < 0.02 * difference(upright, photo.rgb)
+
+
+def test_a_mirrored_photo_has_the_mirrored_edit(editor: Editor) -> None:
+    """But for contempt, which is shown on one side of the mouth."""
+    photo, face = drawn(person=1)
+    points = face.landmarks[mirror_vertices()] * (-1, 1, 1) + (photo.rgb.shape[1], 0, 0)
+    mirror, its_face = Photo(photo.rgb[:, ::-1].copy()), Face(points.astype(np.float32))
+    for name in EXPRESSIONS[1:]:
+        straight = edited(editor, photo, face, name)
+        back = edited(editor, mirror, its_face, name)[:, ::-1]
+        share = difference(back, straight) / difference(straight, photo.rgb)
+        assert share > 0.5 if name == "contempt" else share < 0.3, name
+
+
+@pytest.mark.parametrize("size", [64, 200])
+def test_size_makes_no_difference(editor: Editor, size: int) -> None:
+    """A photo, and the same four times as large."""
+    small, face = drawn(person=2, size=size)
+    large, its_face = enlarged(small, 4), Face(face.landmarks * 4)
+    for name in ("happiness", "surprise", "anger"):
+        expected = edited(editor, small, face, name)
+        reduced = np.asarray(Image.fromarray(edited(editor, large, its_face, name)).reduce(4))
+        assert difference(reduced, expected) < 0.2 * difference(expected, small.rgb)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [(slice(0, 192), slice(70, 192)), (slice(60, 192), slice(0, 192)), (slice(0, 140), slice(0, 120))],
+)
+def test_a_face_partly_outside_the_photo(editor: Editor, rows: slice, columns: slice) -> None:
+    """What is left of it changes as in the whole photo."""
+    photo, face = drawn(person=1)
+    part = Photo(photo.rgb[rows, columns].copy())
+    shifted = Face(face.landmarks - np.float32((columns.start, rows.start, 0)))
+    inner = np.zeros(part.rgb.shape[:2], bool)
+    inner[16:-16, 16:-16] = True
+    for name in ("happiness", "surprise", "sadness"):
+        expected, result = edited(editor, photo, face, name)[rows, columns], edited(editor, part, shifted, name)
+        assert result.shape == expected.shape
+        assert difference(result[inner], expected[inner]) < 0.05 * difference(expected[inner], part.rgb[inner])
+
+
+def test_several_faces_one_after_the_other(editor: Editor) -> None:
+    """Only they change; where two crops overlap, the second edit goes on from the first."""
+    canvas = np.full((230, 520, 3), (90, 120, 100), np.uint8)
+    faces = []
+    for person, size, (x, y) in ((1, 192, (10, 20)), (2, 160, (330, 40)), (1, 128, (200, 90))):
+        picture, face = drawn(person=person, size=size)
+        canvas[y : y + size, x : x + size] = picture.rgb
+        faces.append(Face(face.landmarks + np.float32((x, y, 0))))
+    photo = Photo(canvas)
+    together = editor(photo, "surprise", face="all", faces=faces)
+    assert [done.face for done in together.faces] == faces
+    step: Edit | None = None
+    for number in (1, 2, 3):
+        source = photo if step is None else step.photo
+        step = editor(source, "surprise", face=number, faces=faces)
+        moved = (step.photo.rgb != source.rgb).any(axis=2)
+        rows, columns = np.nonzero(moved)
+        x, y = align(faces[number - 1].landmarks, 100).to_crop(np.column_stack([columns, rows]) + 0.5).T
+        assert min(x.min(), y.min()) > 0 and max(x.max(), y.max()) < 100
+        assert moved.sum() > 0.2 * 128**2
+    assert step is not None
+    np.testing.assert_array_equal(together.photo.rgb, step.photo.rgb)

@@ -1,0 +1,33 @@
+"""A morphable face whose left is its right, for tests that look into the mirror."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from facerelief.geometry.atlas import FACE, with_apron
+from facerelief.geometry.morphable.model import MorphableFace, load_face
+from facerelief.geometry.morphable.shape import mirrored
+
+
+@functools.cache
+def symmetric_face() -> MorphableFace:
+    """The package's face without what differs from left to right: such modes become zero."""
+    face = load_face()
+    mean = _even(face.mean)
+    return dataclasses.replace(
+        face,
+        mean=mean,
+        identity=_even(face.identity),
+        expression_modes=_even(face.expression_modes),
+        template=with_apron(_even(face.template[:FACE]), mean),
+    )
+
+
+def _even(shapes: np.ndarray) -> np.ndarray:
+    return (shapes + mirrored(shapes)) / 2
+
+
+def in_mirror(picture: np.ndarray) -> np.ndarray:
+    """A picture (H, W, ...) with left and right exchanged, of a type that can be subtracted."""
+    return picture[:, ::-1].astype(np.float64)
