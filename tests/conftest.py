@@ -10,6 +10,9 @@ import torch
 
 from facerelief.config import ExpressionTraining
 from facerelief.data import synthesize as synthesis
+from facerelief.data.journal import open_dataset
+from facerelief.data.manifest import METADATA, Sample, write_rows
+from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detect import MediaPipeFinder, load_finder
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.networks.stargan import build_generator
@@ -57,11 +60,18 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def couples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """104 drawn faces of 64 pixels, enough to learn a face from: 52 persons, neutral and happy; not to be changed."""
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """104 drawn faces of 64 pixels, enough to learn a face from: 52 persons, each neutral and with one other expression
+    of the seven; not to be changed.
+    """
     pytest.importorskip("scipy", reason="holes are filled with scipy")
-    dataset = tmp_path_factory.mktemp("couples") / "dataset"
+    dataset = tmp_path_factory.mktemp("pairs") / "dataset"
+    plan = synthesis.Plan(count=8 * 52, size=64, settings=1)
+    open_dataset(dataset, {"size": plan.size, "seed": plan.seed})
+    draw, rows = synthesis.Synthesizer(dataset, plan), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(synthesis, "EXPRESSIONS", ("neutral", "happiness"))
-        synthesis.synthesize(dataset, synthesis.Plan(count=104, size=64, settings=1), workers=1)
+        for scene in plan.scenes():
+            patch.setattr(synthesis, "EXPRESSIONS", ("neutral", EXPRESSIONS[1 + scene.person % 7]))
+            rows += draw(scene)
+    write_rows(dataset / METADATA, Sample, rows)
     return dataset

@@ -26,6 +26,10 @@ $facerelief train expression dataset -o guided --depth depth --steps 6 $small
 $facerelief train expression dataset -o stargan --guide none --expressions neutral,happiness,surprise --steps 6 $small
 $facerelief report curves stargan guided -o curves.png
 $facerelief edit astronaut.jpg --to happy,surprise --weights guided --depth -o edited
+$facerelief edit astronaut.jpg --to sadness -o edited
+$facerelief dataset synthesize -n 24 --size 64 --settings 1 -o synthetic
+$facerelief train depth synthetic -o synthetic-depth --steps 2 ${small/--set warm_up=2/}
 ls edited
 test -s edited/astronaut-happiness.jpg
+test -s edited/astronaut-sadness.jpg
 echo "smoke run: from photos to an edited photo, done"

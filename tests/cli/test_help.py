@@ -27,6 +27,7 @@ def commands() -> dict[str, Any]:
 def test_help_is_complete(command: Command) -> None:
     everything = commands()
     assert {"edit", "demo", "dataset build", "dataset review", "dataset stats", "train depth"} <= set(everything)
+    assert {"dataset synthesize", "morphable fit", "report judge", "report rate"} <= set(everything)
     for words, one in everything.items():
         result = command(*words.split(), "--help")
         assert (result.code, result.err) == (0, ""), words
@@ -39,7 +40,7 @@ def test_help_is_complete(command: Command) -> None:
 
 
 def test_help_is_what_one_gets_without_arguments(command: Command) -> None:
-    for words in ("", "dataset", "train", "report"):
+    for words in ("", "dataset", "train", "report", "morphable"):
         result = command(*words.split())
         assert (result.code, result.err) == (2, "")
         assert "Usage: facerelief" in result.out

@@ -15,6 +15,7 @@ import pytest
 
 from facerelief.data.journal import JOURNAL
 from facerelief.data.manifest import read_samples, read_settings
+from facerelief.editing.network import carried_weights
 from facerelief.files import sha256
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face, save_face
 
@@ -100,7 +101,7 @@ main()
 
 
 def test_killed_in_the_middle_and_typed_again(command: Command, synthetic: Path, tmp_path: Path) -> None:
-    """In the second person's third line: all is as if nothing had happened, but for two lines that stand there twice."""
+    """In the second person's third line: all is as if nothing had happened, but two lines of the journal come twice."""
     dataset = tmp_path / "dataset"
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     killed = subprocess.run([sys.executable, "-c", DYING, *map(str, LEAST), dataset], env=environment)
@@ -149,7 +150,7 @@ def another_version(path: Path) -> None:
 
 
 def of_an_editor(path: Path) -> None:
-    shutil.copy(carried_face().parents[1] / "stargan-depth.safetensors", path)
+    shutil.copy(carried_weights(), path)
 
 
 FACES: dict[str, tuple[Callable[[Path], object], str]] = {

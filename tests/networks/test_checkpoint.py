@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.networks.checkpoint import half, load_checkpoint, named_tensors, save_checkpoint
+from facerelief.networks.checkpoint import half, load_checkpoint, named_tensors, save_checkpoint, stored_kind
 
 FACTS = {"config": {"size": 64, "betas": [0.5, 0.999]}, "name": "Zoë"}
 
@@ -185,3 +185,26 @@ def test_the_file_is_plain_safetensors_with_a_readable_header(tmp_path: Path) ->
     raw = saved(tmp_path).read_bytes()
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
     assert header == {"format": "facerelief-editor", "version": "1", "facts": json.dumps(FACTS, sort_keys=True)}
+
+
+@pytest.mark.parametrize("kind", ["editor", "face", "state"])
+def test_the_kind_can_be_asked_before_loading(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "weights.safetensors"
+    save_checkpoint(path, kind, {"x": torch.zeros(1)}, {})
+    assert stored_kind(path) == load_checkpoint(path, kind).kind == kind
+    save_file({"x": torch.zeros(1)}, path, {"format": f"facerelief-{kind}", "version": "99", "facts": "{}"})
+    assert stored_kind(path) == kind  # of whatever version
+
+
+def test_other_files_have_no_kind(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    whole = path.read_bytes()
+    for data in (b"", b"PK\x03\x04", pickle.dumps(3), whole[:100], whole[:-1], b"\xff" * 8 + whole[8:], b"text"):
+        path.write_bytes(data)
+        assert stored_kind(path) == ""
+    for metadata in (None, {"format": "", "version": "1"}, {"version": "1"}):
+        save_file({"x": torch.zeros(1)}, path, metadata)
+        assert stored_kind(path) == ""
+    assert stored_kind(tmp_path) == stored_kind(tmp_path / "absent.safetensors") == ""
+    save_file({"x": torch.zeros(1)}, path, {"format": "pt"})
+    assert stored_kind(path) not in ("editor", "face")  # somebody else's

@@ -62,15 +62,12 @@ def build(
     """
     if (reconstructor == "meshfile") != (meshes is not None):
         raise FacereliefError("--reconstructor meshfile and --meshes FOLDER go together; give both or neither")
-    angles = {"cameras": _angles(cameras)} if cameras else {}
-    reading = read_labelled(photos, source, per_class=per_class, **angles)
+    reading = read_labelled(photos, source, per_class=per_class, **_angles(cameras))
     for note in reading.notes:
         out.print(note, markup=False)
     options: dict[str, Any] = {"folder": str(meshes), "axes": mesh_axes} if meshes else {}
     recipe = Recipe(256, reconstructor, options, task_file=str(task_file) if task_file else None)
-    overlays = depth_overlay(depth_maps, [one.photo for one in reading.photos]) if depth_maps else {}
-    if depth_maps:
-        out.print(f"{len(overlays)} of {len(reading.photos)} photos have a map in {depth_maps}", markup=False)
+    overlays = _overlays(depth_maps, [one.photo for one in reading.photos]) if depth_maps else {}
     root = photos if photos.is_dir() else photos.parent
     with bar("building", "photos") as move:
         built = build_dataset(
@@ -79,6 +76,13 @@ def build(
     _print_outcome(built, dataset)
     review(dataset)
     stats(dataset)
+
+
+def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
+    """The published depth map of each photo that has one."""
+    found = depth_overlay(depth_maps, photos)
+    out.print(f"{len(found)} of {len(photos)} photos have a map in {depth_maps}", markup=False)
+    return found
 
 
 def _print_outcome(built: Built, dataset: Path) -> None:
@@ -144,8 +148,10 @@ def stats(dataset: Dataset) -> None:
         err.print(f"warning: {warning}", style="yellow", markup=False)
 
 
-def _angles(text: str) -> tuple[int, ...]:
+def _angles(text: str | None) -> dict[str, tuple[int, ...]]:
+    if not text:
+        return {}
     try:
-        return tuple(int(part) for part in text.split(","))
+        return {"cameras": tuple(int(part) for part in text.split(","))}
     except ValueError as reason:
         raise FacereliefError(f"--cameras {text} is not a list of angles; e.g. --cameras 45,90,135") from reason

@@ -17,13 +17,14 @@ from facerelief.faces.detect import Face, FaceFinder
 from facerelief.geometry.atlas import feathered, mouth_inside, picture_triangles, sample, with_apron
 from facerelief.geometry.morphable.fit import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, whole
-from facerelief.geometry.morphable.texture import FLOOR, SKIN
+from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
 
 _SIZE = 160  # side of the crop in which the change is computed; it is smooth, and is enlarged
 _MARGIN = 0.08  # of the crop's side, along which the change fades out
 _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
+_WIDE = 8  # pixels of the atlas
 _STRONGEST = 0.6  # change of log light
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _LUMA = np.array((0.299, 0.587, 0.114))
@@ -66,12 +67,7 @@ class MorphableEditor(Editor):
         maps = np.dstack([*self._maps(fit, label), self.face.tint()]).astype(np.float32)
         light, albedo, inside, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3], axis=2)
         opacity = inside * _newly_open(source, target)
-        skin = pixels[_skin(index)] @ _LUMA
-        paint = (
-            albedo
-            * (float(np.median(skin)) / 255 / SKIN if skin.size else 1.0)
-            * tint ** min(1.0, chroma(pixels) / _COLOURED)
-        )
+        paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
         light = strength * np.clip(light, -_STRONGEST, _STRONGEST)
         layers = np.dstack([found[..., :2], light, paint * opacity, opacity]) * _border(_SIZE)
         return layers.astype(np.float32)
@@ -79,8 +75,9 @@ class MorphableEditor(Editor):
     def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """At the atlas' pixels: the change of log light, the new albedo, and where the mouth's inside is."""
         texture = self.face.texture_classes[label]
-        change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
-        return change * self._outside, np.exp(whole(self.face.texture + texture)) - FLOOR, self._inside
+        change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1)) * self._outside
+        creases = change - smoothed(change[..., None], _WIDE)[..., 0]  # what is wide is light that was not taken out
+        return creases * self._outside, np.exp(whole(self.face.texture + texture)) - FLOOR, self._inside
 
 
 def _at_least(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
@@ -115,10 +112,10 @@ def _pulled(rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
     return found[0].permute(1, 2, 0).numpy()
 
 
-def _skin(index: np.ndarray) -> np.ndarray:
-    """bool (S, S): the pixels where `rasterise` of `picture_triangles` shows the face itself."""
-    skin: np.ndarray = (index >= 0) & (index < len(face_triangles()))
-    return skin
+def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
+    """How bright the skin of a crop (S, S, 3) is against the average's albedo; index: as `rasterise` gives it."""
+    skin = pixels[(index >= 0) & (index < len(face_triangles()))] @ _LUMA
+    return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
 
 
 def _newly_open(source: np.ndarray, target: np.ndarray) -> float:

@@ -25,6 +25,13 @@ CARD = "README.md"
 EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET = "expressions.jpg", "settings.jpg", "modes.jpg"
 _TILE = 160
 _SHOWN_MODES = 6
+_LIMITS = """\
+## What it cannot do
+
+- Its faces are smooth: averages have no pores, no wrinkles of one person, no glasses, and hair without strands.
+- Its persons are like those in the photos. Brightness and colour of skin are set by hand, not learned.
+- Expressions that few photos show are a recipe's idea of them: see the table.
+"""
 
 
 def fit_and_write(
@@ -109,15 +116,6 @@ def _halved(rgb: np.ndarray) -> np.ndarray:
 
 def card(path: Path, facts: dict[str, Any], data_note: str) -> str:
     """The face's card, Markdown."""
-    explained = facts["explained"]
-    shares = "\n".join(
-        f"| {name} | {len(values)} | {values[0]:.0%} | {values[min(4, len(values) - 1)]:.0%} | {values[-1]:.1%} |"
-        for name, values in explained.items()
-    )
-    counts = "\n".join(
-        f"| {name} | {facts['photos'][name]:,} | {facts['persons'][name]:,} | {_trust(facts['persons'][name]):.0%} |"
-        for name in EXPRESSIONS
-    )
     return f"""# {path.stem}
 
 A morphable face: mean, identity, expressions and texture of faces, learned from photos. Made with facerelief
@@ -140,7 +138,7 @@ facerelief morphable fit DATASET -o FACE
 
 | modes | count | first | first five | all |
 |---|--:|--:|--:|--:|
-{shares}
+{_shares(facts["explained"])}
 
 ## Where the expressions come from
 
@@ -151,19 +149,27 @@ less still: their own looks would be taken for the expression's.
 
 | expression | photos | persons | from photos |
 |---|--:|--:|--:|
-{counts}
+{_counts(facts)}
 
 ![Random persons with every expression](expressions.jpg)
 ![One person in other poses and lights, with depth and normals](settings.jpg)
 ![Modes at -2 and +2 deviations: identity's shape, its texture, expression](modes.jpg)
 
-## What it cannot do
-
-- Its faces are smooth: averages have no pores, no wrinkles of one person, no glasses, and hair without strands.
-- Its persons are like those in the photos. Brightness and colour of skin are set by hand, not learned.
-- Expressions that few photos show are a recipe's idea of them: see the table.
-"""
+{_LIMITS}"""
 
 
-def _trust(persons: int) -> float:
-    return persons / (persons + TRUST)
+def _shares(explained: dict[str, list[float]]) -> str:
+    """A row of Markdown for each kind of modes."""
+    return "\n".join(
+        f"| {name} | {len(values)} | {values[0]:.0%} | {values[min(4, len(values) - 1)]:.0%} | {values[-1]:.1%} |"
+        for name, values in explained.items()
+    )
+
+
+def _counts(facts: dict[str, Any]) -> str:
+    """A row of Markdown for each expression."""
+    rows = []
+    for name in EXPRESSIONS:
+        photos, persons = facts["photos"][name], facts["persons"][name]
+        rows.append(f"| {name} | {photos:,} | {persons:,} | {persons / (persons + TRUST):.0%} |")
+    return "\n".join(rows)

@@ -49,7 +49,7 @@ class Delight:
     def __init__(self, atlas: Atlas, mean: np.ndarray, skin: np.ndarray) -> None:
         """mean: (468, 3), the mean face. skin: bool (A, A), where light is fitted."""
         vertices = with_apron(mean, mean)
-        normal = _smoothed(atlas.carry(vertex_normals(vertices, picture_triangles())), _SMOOTH)
+        normal = smoothed(atlas.carry(vertex_normals(vertices, picture_triangles())), _SMOOTH)
         normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
         x, y, z = np.moveaxis(normal, 2, 0).reshape(3, -1)
         self._basis = np.stack([np.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], axis=1)
@@ -156,7 +156,7 @@ def _principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]
     return modes * signs[:, None], np.cumsum(values) / max((changes.astype(np.float64) ** 2).sum() / len(changes), 1e-9)
 
 
-def _smoothed(values: np.ndarray, radius: int) -> np.ndarray:
+def smoothed(values: np.ndarray, radius: int) -> np.ndarray:
     """Values (H, W, C) averaged over boxes of 2 * radius + 1 pixels, thrice."""
     for _ in range(3):
         for axis in (0, 1):

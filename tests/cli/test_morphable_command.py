@@ -1,0 +1,147 @@
+"""`facerelief morphable fit`: a face of one's own, the same each time, and datasets that it cannot be learned from."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shells import change_rows
+
+from facerelief.data.manifest import Sample, read_samples
+from facerelief.data.portraits import DatasetPortraits
+from facerelief.evaluation import face_card
+from facerelief.geometry.morphable import learn
+
+Command = Callable
+Refused = Callable[..., str]
+UNUSED = ("depth", "normal", "mask")
+
+pytest.importorskip("scipy", reason="learning needs scipy")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textures and sheets of few pixels, from a mean albedo of few photos."""
+    monkeypatch.setattr(learn, "ATLAS", 64)
+    monkeypatch.setattr(learn, "_STARTERS", 10)
+    monkeypatch.setattr(face_card, "_TILE", 16)
+
+
+@pytest.fixture
+def dataset(pairs: Path, tmp_path: Path) -> Path:
+    """What is learned from, to be spoilt."""
+    return Path(shutil.copytree(pairs, tmp_path / "dataset", ignore=shutil.ignore_patterns(*UNUSED)))
+
+
+def leave_out(dataset: Path, which: Callable[[Sample], bool]) -> None:
+    change_rows(dataset, which, keep=False)
+
+
+def first_mesh(dataset: Path) -> Path:
+    return dataset / DatasetPortraits(dataset).samples[0].mesh
+
+
+# -- what works -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_face_is_learned_and_the_same_again(command: Command, pairs: Path, tmp_path: Path) -> None:
+    names = ["face.safetensors", "README.md", "expressions.jpg", "settings.jpg", "modes.jpg"]
+    first, second = tmp_path / "first", tmp_path / "faces" / "second"
+    for folder, options in ((first, ["--data-note", "Drawn by a program."]), (second, [])):
+        result = command("morphable", "fit", pairs, "-o", folder, *options)
+        assert (result.code, result.err) == (0, "")
+        assert result.out.splitlines() == [str(folder / name) for name in names]
+        assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+    for name in names:
+        if name != "README.md":
+            assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    cards = [(folder / "README.md").read_text() for folder in (first, second)]
+    assert cards[0] == cards[1].replace("Not stated.", "Drawn by a program.")
+
+
+# -- what is refused: one line, and no folder -----------------------------------------------------------------------
+
+
+def test_too_few_persons(refused: Refused, dataset: Path, tmp_path: Path) -> None:
+    persons = sorted({sample.identity for sample in DatasetPortraits(dataset).samples})
+    leave_out(dataset, lambda sample: sample.identity in persons[5:])
+    neutral = sum(sample.expression == "neutral" for sample in DatasetPortraits(dataset).samples)
+    line = refused("morphable", "fit", dataset, "-o", tmp_path / "face")
+    assert line == f"{neutral} persons have a neutral photo, 30 are needed to learn a face; add photos"
+    assert 0 < neutral <= 5
+
+
+def test_photos_of_one_expression_only(refused: Refused, dataset: Path, tmp_path: Path) -> None:
+    arguments = ("morphable", "fit", dataset, "-o", tmp_path / "face")
+    leave_out(dataset, lambda sample: sample.expression != "neutral")
+    line = refused(*arguments)
+    assert line.startswith("0 persons have a neutral photo and another, 12 are needed for expressions; add photos")
+    change_rows(dataset, lambda sample: True, keep=True)
+    leave_out(dataset, lambda sample: sample.expression == "neutral")
+    assert refused(*arguments) == "there are no neutral photos to learn a face from; label some as neutral"
+
+
+@pytest.mark.parametrize("changes", [{"split": "test"}, {"keep": False}, {"yaw": -20.0}, {"pitch": 25.0}])
+def test_no_photos_to_learn_from(refused: Refused, dataset: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    change_rows(dataset, lambda sample: True, **changes)
+    line = refused("morphable", "fit", dataset, "-o", tmp_path / "face")
+    assert line == (f"{dataset} has no kept training photos from the front; see: facerelief dataset stats {dataset}")
+
+
+def without_photo_size(path: Path) -> None:
+    with np.load(path) as arrays:
+        kept = {name: values for name, values in arrays.items() if name != "photo_size"}
+    np.savez(path, **kept)
+
+
+def with_few_landmarks(path: Path) -> None:
+    np.savez(path, landmarks=np.zeros((467, 3)), matrix=np.eye(2, 3), photo_size=(64, 64))
+
+
+MESHES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "of an earlier version": (without_photo_size, "is from an earlier version ("),
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:900]), "cannot be read ("),
+    "empty": (lambda path: path.write_bytes(b""), "cannot be read ("),
+    "absent": (Path.unlink, "cannot be read ("),
+    "of few landmarks": (with_few_landmarks, "does not hold 468 finite landmarks; build the dataset again"),
+}
+
+
+@pytest.mark.parametrize("what", MESHES)
+def test_a_mesh_that_cannot_be_used(refused: Refused, dataset: Path, tmp_path: Path, what: str) -> None:
+    spoil, message = MESHES[what]
+    path = first_mesh(dataset)
+    spoil(path)
+    line = refused("morphable", "fit", dataset, "-o", tmp_path / "face")
+    assert line.startswith(f"{path} ")
+    assert message in line
+    assert line.endswith("build the dataset again")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_picture_that_cannot_be_read(refused: Refused, dataset: Path, tmp_path: Path) -> None:
+    path = dataset / DatasetPortraits(dataset).samples[-1].file_name
+    path.write_bytes(path.read_bytes()[:500])
+    line = refused("morphable", "fit", dataset, "-o", tmp_path / "face")
+    assert line.startswith(f"{path}: ")
+    assert line.endswith("; build the dataset again")
+
+
+def test_what_is_no_dataset_or_of_another_version(refused: Refused, dataset: Path, tmp_path: Path) -> None:
+    face, nowhere = ("-o", tmp_path / "face"), tmp_path / "nowhere"
+    assert refused("morphable", "fit", nowhere, *face).startswith(f"{nowhere} is not a dataset (no dataset.json);")
+    settings = json.loads((dataset / "dataset.json").read_text())
+    (dataset / "dataset.json").write_text(json.dumps(settings | {"version": 99}))
+    line = refused("morphable", "fit", dataset, *face)
+    assert line == f"{dataset} is of version 99, this program reads 1; build it again"
+    (dataset / "dataset.json").write_text("{")
+    assert "dataset.json is damaged" in refused("morphable", "fit", dataset, *face)
+
+
+def test_arguments_that_are_missing(refused: Refused, pairs: Path) -> None:
+    assert refused("morphable", "fit", pairs) == "Missing option '-o' / '--out'; see: facerelief morphable fit --help"
+    assert refused("morphable", "fit", "-o", "face").lower().startswith("missing argument 'dataset'; see: ")
+    assert len(read_samples(pairs)) == 104

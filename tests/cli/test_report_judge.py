@@ -1,0 +1,210 @@
+"""`facerelief report judge | rate` on drawn faces, by judges that call everything happy or surprised."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from shells import change_rows
+
+from facerelief.config import ExpressionTraining, JudgeTraining
+from facerelief.editing.network import carried_weights
+from facerelief.files import write_json
+from facerelief.networks.checkpoint import named_tensors, save_checkpoint
+from facerelief.training.judge import build_judge
+
+Command = Callable
+Refused = Callable[..., str]
+Weights = Callable[..., Path]
+CHOICES = ("neutral", "happiness", "surprise")
+
+pytest.importorskip("scipy", reason="holes are filled with scipy")
+
+
+@pytest.fixture(scope="module")
+def dataset(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One person a split; the one of the validation photos has none with surprise."""
+    folder = tmp_path_factory.mktemp("data") / "faces"
+    shutil.copytree(synthetic, folder)
+    change_rows(folder, lambda row: (row.split, row.expression) == ("val", "surprise"), keep=False)
+    return folder
+
+
+@pytest.fixture
+def few(synthetic: Path, tmp_path: Path) -> Path:
+    """A dataset of neutral and surprised faces only."""
+    folder = tmp_path / "few"
+    shutil.copytree(synthetic, folder)
+    change_rows(folder, lambda row: row.expression not in ("neutral", "surprise"), keep=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_judge(tmp_path_factory.mktemp("runs") / "fool", "happiness")
+
+
+@pytest.fixture(scope="module")
+def run(tiny_weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("runs") / "noise", tiny_weights())
+
+
+def write_judge(folder: Path, says: str, **settings: object) -> Path:
+    """A judge's run; whatever it sees, it calls it `says`."""
+    config = JudgeTraining(**{"size": 32, "width": 4, "batch": 1, "expressions": CHOICES, **settings})
+    network = build_judge(config)
+    with torch.no_grad():
+        network.head[1].weight.zero_()
+        network.head[1].bias.copy_(torch.tensor([float(name == says) for name in config.expressions]))
+    facts = {"config": dataclasses.asdict(config)}
+    save_checkpoint(folder / "weights.safetensors", "judge", named_tensors(judge=network), facts)
+    return folder
+
+
+def write_run(folder: Path, weights: Path, **settings: object) -> Path:
+    """The run of stage 2 that such weights could come from; `settings`: those of `tiny_weights`."""
+    folder.mkdir()
+    shutil.copy(weights, folder / "weights.safetensors")
+    config = ExpressionTraining(**{"size": 32, "width": 4, "blocks": 1, "expressions": CHOICES, **settings})
+    write_json(folder / "config.json", {"kind": "expression", "config": dataclasses.asdict(config)})
+    return folder
+
+
+# -- report judge ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "counts"),
+    [
+        ([], (1, 1, 1)),
+        (["--split", "test"], (1, 1, 1)),
+        (["--split", "val"], (1, 1, 0)),
+        (["--split", "all"], (3, 3, 2)),
+    ],
+)
+def test_a_judge_on_a_split(
+    command: Command, dataset: Path, judge: Path, tmp_path: Path, options: list[str], counts: tuple[int, ...]
+) -> None:
+    """It is right about happy faces and wrong about all others."""
+    result = command("report", "judge", judge, "--data", dataset, *options, "--json", tmp_path / "numbers.json")
+    assert (result.code, result.err) == (0, "")
+    shares = {"neutral": "0.00", "happiness": "1.00", "surprise": "0.00"}
+    seen = {name: share for (name, share), count in zip(shares.items(), counts, strict=True) if count}
+    table, chance = result.out.splitlines()
+    assert table.split() == [
+        "fool",
+        "on",
+        "faces",
+        "balanced",
+        f"{1 / len(seen):.3f}",
+        *" ".join(f"{name} {share}" for name, share in seen.items()).split(),
+    ]
+    assert chance == f"chance 0.333; photos {sum(counts)}"
+    numbers = json.loads((tmp_path / "numbers.json").read_text())
+    assert numbers == {"expressions": list(CHOICES), "confusion": [[0, count, 0] for count in counts]}
+
+
+def test_a_judge_may_be_a_file_and_see_grey(command: Command, dataset: Path, tmp_path: Path) -> None:
+    judge = write_judge(tmp_path / "grey", "surprise", colour="luma", size=48, expressions=("surprise", "contempt"))
+    result = command("report", "judge", judge / "weights.safetensors", "--data", dataset, "--split", "all")
+    assert (result.code, result.err) == (0, "")
+    assert "balanced 0.500" in result.out
+    assert "surprise 1.00  contempt 0.00" in result.out
+    assert "chance 0.500; photos 5" in result.out
+
+
+def test_expressions_that_the_dataset_lacks_do_not_count(command: Command, few: Path, tmp_path: Path) -> None:
+    judge = write_judge(tmp_path / "judge", "surprise")
+    result = command("report", "judge", judge, "--data", few, "--split", "all")
+    assert (result.code, result.err) == (0, "")
+    assert "balanced 0.500   neutral 0.00  surprise 1.00\nchance 0.333; photos 6\n" in result.out
+
+
+def test_expressions_all_of_which_the_dataset_lacks(refused: Refused, few: Path, tmp_path: Path) -> None:
+    judge = write_judge(tmp_path / "judge", "fear", expressions=("fear", "anger"))
+    line = refused("report", "judge", judge, "--data", few, "--split", "all")
+    told = f"{few} has a split without photos of these expressions; see: facerelief dataset stats {few}"
+    assert line == told
+
+
+def test_what_a_judge_cannot_be_asked(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    lines = {
+        ("report", "judge", judge, "--data", dataset, "--split", "dev"): (
+            "no split 'dev'; choose from train, val, test, all"
+        ),
+        ("report", "judge", judge, "--data", nowhere): f"{nowhere} is not a dataset (no dataset.json); make one with",
+        ("report", "judge", nowhere, "--data", dataset): f"no weights at {nowhere}; name a run folder or a",
+        ("report", "judge", carried_weights(), "--data", dataset): "is facerelief-editor, not facerelief-judge; name",
+        ("report", "judge", judge): "Missing option '--data'; see: facerelief report judge --help",
+    }
+    for arguments, message in lines.items():
+        assert message in refused(*arguments)
+
+
+# -- report rate ----------------------------------------------------------------------------------------------------
+
+
+def test_runs_and_the_editor_without_training_side_by_side(
+    command: Command, dataset: Path, judge: Path, run: Path, tmp_path: Path
+) -> None:
+    """Each of three test photos is edited to the two other expressions, and every edit is called happy."""
+    choices: dict[str, list[object]] = {"noise": [run], "morphable": ["--morphable"], "both": [run, "--morphable"]}
+    edits = {"expressions": list(CHOICES), "confusion": [[0, 2, 0]] * 3}
+    real = {"expressions": list(CHOICES), "confusion": [[0, 1, 0]] * 3}
+    for name, options in choices.items():
+        path = tmp_path / f"{name}.json"
+        result = command("report", "rate", "--judge", judge, "--data", dataset, *options, "--json", path)
+        assert (result.code, result.err) == (0, "")
+        names = ["noise", "morphable"] if name == "both" else [name]
+        titles = ["judge on real photos", "sources, unedited", *names]
+        assert [line[:24].rstrip() for line in result.out.splitlines()] == titles
+        figures = {line[24:].strip() for line in result.out.splitlines()}
+        assert figures == {"balanced 0.333   neutral 0.00  happiness 1.00  surprise 0.00"}
+        numbers = json.loads(path.read_text())
+        assert list(numbers) == names
+        assert all(found == {"edits": edits, "real": real, "unedited": edits} for found in numbers.values())
+
+
+def test_without_runs_and_without_the_editor(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:
+    line = refused("report", "rate", "--judge", judge, "--data", dataset, "--json", tmp_path / "numbers.json")
+    assert line == "nothing to measure; name runs of stage 2, or --morphable"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("size", {"size": 48}),
+        ("colour", {"colour": "luma"}),
+        ("expressions", {"expressions": ("neutral", "happiness")}),
+    ],
+)
+def test_a_run_that_the_judge_does_not_fit(
+    refused: Refused,
+    dataset: Path,
+    judge: Path,
+    run: Path,
+    tiny_weights: Weights,
+    tmp_path: Path,
+    name: str,
+    settings: dict[str, object],
+) -> None:
+    other = write_run(tmp_path / "other", tiny_weights(**settings), **settings)
+    line = refused("report", "rate", run, other, "--judge", judge, "--data", dataset, "--morphable")
+    assert line == f"{other} and the judge differ in {name}; train a judge with the run's {name}"
+
+
+def test_places_where_there_is_no_run(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    line = refused("report", "rate", nowhere, "--judge", judge, "--data", dataset)
+    assert line == f"{nowhere} is not a run (no config.json); name the folder that a training wrote"
+    line = refused("report", "rate", "--judge", nowhere, "--data", dataset, "--morphable")
+    assert line.startswith(f"no weights at {nowhere}")
+
+
+def test_a_dataset_whose_training_photos_lack_an_expression(refused: Refused, few: Path, judge: Path) -> None:
+    line = refused("report", "rate", "--judge", judge, "--data", few, "--morphable")
+    assert line.startswith(f"{few} has no kept photos of happiness in this split; leave it out with --expressions")
