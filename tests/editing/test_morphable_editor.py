@@ -87,7 +87,7 @@ def test_all_eight_expressions_are_offered(editor: Editor) -> None:
 )
 def test_a_drawn_face_comes_near_its_drawing_with_the_expression(editor: Editor, setting: dict[str, Any]) -> None:
     """The drawing is not warped but drawn anew, so that the two ways have little in common."""
-    for person, share in ((None, 0.4), (1, 0.75)):  # of the average, landmarks tell all
+    for person, share in ((None, 0.65), (1, 0.9)):  # of the average, landmarks tell all; wide shades are left out
         before, face = drawn(person=person, **setting)
         for name in AT_WORK:
             goal = drawn(name, person, **setting)[0].rgb
@@ -114,7 +114,7 @@ def test_strength_is_the_share_of_the_way(editor: Editor, person: int | None) ->
         moved = [difference(before.rgb, result) for result in results]
         assert 0 < moved[0] < moved[1] < moved[2]
         nearest = [int(np.argmin([difference(result, goal) for goal in goals])) for result in results]
-        assert nearest == [0, 1, 2] or person is not None
+        assert nearest == sorted(nearest)
 
 
 def test_strength_nought_gives_the_very_photo(editor: Editor) -> None:

@@ -96,10 +96,16 @@ def test_the_card_counts_photos_and_persons(card: str, pairs: Path, taken: list[
     assert f"metadata.csv `{sha256(pairs / METADATA)}`" in card
     rows = table(card, "expression")
     assert list(rows) == list(EXPRESSIONS)
-    for name, (photos, persons, from_photos) in rows.items():
+    neutral = {sample.identity for sample in taken if sample.expression == "neutral"}
+    for name, (photos, persons, both, from_photos) in rows.items():
         shown = [sample.identity for sample in taken if sample.expression == name]
         assert (photos, persons) == (str(len(shown)), str(len(set(shown))))
-        assert share(from_photos) == pytest.approx(len(set(shown)) / (len(set(shown)) + 40), abs=0.005)
+        paired = len(neutral & set(shown))
+        assert both == str(paired)
+        if name == "neutral":
+            assert from_photos == "-"
+        else:
+            assert share(from_photos) == pytest.approx(paired / (paired + 40), abs=0.005)
     assert "40 persons weigh as much as the recipe" in card
 
 

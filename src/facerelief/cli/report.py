@@ -82,19 +82,23 @@ def rate(
     json_path: Json = None,
 ) -> None:
     """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people."""
+    runs = runs or []
+    if not runs and not morphable:
+        raise FacereliefError("nothing to measure; name runs of stage 2, or --morphable")
+    names = [run.name for run in runs] + ["morphable"] * morphable
+    if len(set(names)) < len(names):
+        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
     network, settings = load_judge(judge)
-    for run in runs or []:
+    for run in runs:
         config = from_json(ExpressionTraining, read_settings(run)["config"])
         same = ("size", "colour", "expressions")
         wrong = next((name for name in same if getattr(config, name) != getattr(settings, name)), None)
         if wrong:
             raise FacereliefError(f"{run} and the judge differ in {wrong}; train a judge with the run's {wrong}")
     test = load_material(data, settings).test
-    makers = {run.name: network_edits(load_network_editor(run).generator, test) for run in runs or []}
+    makers = {run.name: network_edits(load_network_editor(run).generator, test) for run in runs}
     if morphable:
         makers["morphable"] = morphable_edits(MorphableEditor(load_face()), data, test)
-    if not makers:
-        raise FacereliefError("nothing to measure; name runs of stage 2, or --morphable")
     results: dict[str, Any] = {}
     for name, edits in makers.items():
         with bar(name, "photos") as move:

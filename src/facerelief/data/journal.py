@@ -22,7 +22,7 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
         changed = [name for name, value in settings.items() if before.get(name, False) != value]
         if changed:
             raise DatasetError(f"{dataset} was built with another {changed[0]}; choose another folder or delete it")
-    elif dataset.is_dir() and any(dataset.iterdir()):
+    elif dataset.is_dir() and any(not path.name.startswith(".partial-") for path in dataset.iterdir()):
         raise DatasetError(f"{dataset} holds other files; choose an empty folder for the dataset")
     else:
         write_settings(dataset, settings)

@@ -25,7 +25,7 @@ class DatasetPortraits:
             raise DatasetError(
                 f"{dataset} has no kept training photos from the front; see: facerelief dataset stats {dataset}"
             )
-        meshes = [_read(dataset / s.mesh) for s in self.samples]
+        meshes = [read_mesh(dataset / s.mesh) for s in self.samples]
         self.landmarks = np.stack([landmarks for landmarks, _, _ in meshes])
         self._crops = [(matrix, size) for _, matrix, size in meshes]
         self.expression = np.array([s.expression for s in self.samples])
@@ -48,7 +48,8 @@ def _fits(sample: Sample) -> bool:
     return sample.keep and sample.split == "train" and abs(sample.yaw) < MOST_YAW and abs(sample.pitch) < MOST_PITCH
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+def read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Landmarks (468, 3), matrix (2, 3) and photo size of a sample's mesh file. Raises `DatasetError`."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             landmarks, matrix = arrays["landmarks"].astype(np.float64), arrays["matrix"]

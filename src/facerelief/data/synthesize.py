@@ -56,6 +56,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.size not in SIZES:
             raise FacereliefError(f"no size {self.size}; choose from {', '.join(map(str, SIZES))}")
+        if not 0 <= self.seed < 2**32:
+            raise FacereliefError(f"seed must lie between 0 and {2**32 - 1}, not {self.seed}")
         if self.settings < 1 or self.count < self.settings * _LEAST:
             raise FacereliefError(
                 f"{self.count} pictures are too few for three persons, {self.settings} settings and eight expressions; "
@@ -162,6 +164,7 @@ def _row(scene: Scene, name: str, rgb: np.ndarray, landmarks: np.ndarray, files:
         coverage=1.0,
         fingerprint=fingerprint(rgb),
         chroma=round(chroma(rgb), 2),
+        reasons="synthetic",
     )
 
 

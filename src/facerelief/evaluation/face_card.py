@@ -10,6 +10,7 @@ from PIL import Image
 from facerelief import __version__
 from facerelief.data.manifest import METADATA
 from facerelief.data.portraits import MOST_PITCH, MOST_YAW, DatasetPortraits
+from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256, write_text
 from facerelief.geometry.morphable.learn import learn_face
@@ -41,6 +42,8 @@ def fit_and_write(
 
     Raises `DatasetError` where the dataset has too few persons or no neutral photos; then nothing is written.
     """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / FACE).is_file()):
+        raise FacereliefError(f"{folder} holds something else; choose an empty folder for the face")
     portraits = DatasetPortraits(dataset)
     face, facts = learn_face(portraits, progress)
     facts |= {"metadata_sha256": sha256(dataset / METADATA), "photos_used": len(portraits.samples)}
@@ -147,8 +150,8 @@ Ekman and Friesen's action units, each learned by regression over all photos
 (`src/facerelief/geometry/morphable/units.py`). {TRUST} persons weigh as much as the recipe. Texture trusts few persons
 less still: their own looks would be taken for the expression's.
 
-| expression | photos | persons | from photos |
-|---|--:|--:|--:|
+| expression | photos | persons | with a neutral photo too | from photos |
+|---|--:|--:|--:|--:|
 {_counts(facts)}
 
 ![Random persons with every expression](expressions.jpg)
@@ -170,6 +173,7 @@ def _counts(facts: dict[str, Any]) -> str:
     """A row of Markdown for each expression."""
     rows = []
     for name in EXPRESSIONS:
-        photos, persons = facts["photos"][name], facts["persons"][name]
-        rows.append(f"| {name} | {photos:,} | {persons:,} | {persons / (persons + TRUST):.0%} |")
+        both = facts["trusted"][name]  # persons with a neutral photo, too
+        share = "-" if name == "neutral" else f"{both / (both + TRUST):.0%}"
+        rows.append(f"| {name} | {facts['photos'][name]:,} | {facts['persons'][name]:,} | {both:,} | {share} |")
     return "\n".join(rows)

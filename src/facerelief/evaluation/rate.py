@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from facerelief.data.arrays import Arrays, to_luma
 from facerelief.data.batches import make_batch
 from facerelief.data.manifest import Sample
+from facerelief.data.portraits import read_mesh
 from facerelief.editing.morphable import MorphableEditor
 from facerelief.faces.detect import Face
 from facerelief.training.judge import Accuracy, judge_accuracy, judged
@@ -57,8 +58,9 @@ def morphable_edits(editor: MorphableEditor, dataset: Path, test: Arrays) -> Edi
     """Edits by the morphable face, on the dataset's own crops, which are then shrunk as the test photos are."""
 
     def one(sample: Sample, label: int) -> np.ndarray:
-        with Image.open(dataset / sample.file_name) as image, np.load(dataset / sample.mesh) as arrays:
-            rgb, landmarks = np.asarray(image.convert("RGB")), arrays["landmarks"]
+        with Image.open(dataset / sample.file_name) as image:
+            rgb = np.asarray(image.convert("RGB"))
+        landmarks, _, _ = read_mesh(dataset / sample.mesh)
         edited, _ = editor.apply(rgb, Face(landmarks), label, 1.0)
         small = np.asarray(Image.fromarray(edited).resize((test.size, test.size), Image.Resampling.BOX))
         return np.moveaxis(small, 2, 0) if test.image.shape[1] == 3 else to_luma(small)[None]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from facerelief.config import JudgeTraining, from_json
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
+from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
 from facerelief.networks.classifier import Classifier
 from facerelief.training.card import write_card
@@ -46,7 +47,7 @@ class Accuracy:
     def six(self) -> float:
         """Mean over the paper's six AffectNet classes: without contempt and disgust."""
         recalls = [share for name, share in self.per_class.items() if name not in ("contempt", "disgust")]
-        return sum(recalls) / len(recalls)
+        return sum(recalls) / len(recalls) if recalls else self.balanced
 
     @property
     def overall(self) -> float:
@@ -92,7 +93,10 @@ def build_judge(config: JudgeTraining) -> Classifier:
 def load_judge(folder: Path) -> tuple[Classifier, JudgeTraining]:
     """The judge of a finished run, ready to judge."""
     saved = load_checkpoint(folder / WEIGHTS if folder.is_dir() else folder, "judge")
-    config = from_json(JudgeTraining, saved.facts["config"])
+    try:
+        config = from_json(JudgeTraining, saved.facts["config"])
+    except (FacereliefError, KeyError, TypeError) as reason:
+        raise CheckpointError(f"{saved.path} has no config of this version ({reason}); train it again") from reason
     judge = build_judge(config)
     saved.fill(judge, "judge")
     return judge.eval().requires_grad_(False), config

@@ -183,6 +183,7 @@ def _facts(portraits: Portraits, shapes: Shapes, textures: Textures, face: Morph
     return {
         "photos": {name: int(rows.sum()) for name, rows in shown.items()},
         "persons": {name: len(set(portraits.identity[rows])) for name, rows in shown.items()},
+        "trusted": dict(zip(EXPRESSIONS, shapes.persons, strict=True)),
         "kinds": len(face.kinds),
         "explained": {
             "identity": [round(float(v), 4) for v in shapes.explained[0]],

@@ -24,6 +24,7 @@ TRUST = 40  # persons with an expression at which photos and recipe weigh the sa
 _UPPER_LIP, _LOWER_LIP = 13, 14
 _CLEAR = 80.0  # percentile, along an expression's direction, of the photos that show it: its full strength
 _RIDGE = 0.03  # of a measure's variance
+_LEAST = 0.004  # inter-ocular distances; a measure that never changes tells nothing of its movement
 _RIM = 0.4  # inter-ocular distances from the temples and the hairline, within which expressions move less
 
 
@@ -34,6 +35,7 @@ class Shapes:
     mean: (468, 3). identity: (K, 468, 3). expression: (E, 468, 3). classes: (8, E), each expression at full strength in
     expression modes. spread: (8, E), its standard deviation among photos. movements: (14, E), of one
     inter-ocular distance of each measure. explained: cumulative variance of identity (K,) and expression (E,).
+    persons: (8,), who showed each expression beside a neutral face.
     """
 
     mean: np.ndarray
@@ -43,6 +45,7 @@ class Shapes:
     spread: np.ndarray
     movements: np.ndarray
     explained: tuple[np.ndarray, np.ndarray]
+    persons: tuple[int, ...]
 
 
 def mirrored(shapes: np.ndarray) -> np.ndarray:
@@ -102,13 +105,7 @@ def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarra
             f"{len(neutral)} persons have a neutral photo, {IDENTITY_MODES} are needed to learn a face; add photos"
         )
     paired = np.array([person in neutral for person in identity])
-    changes = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * _free(mean)
-    moving = set(identity[paired & (expression != "neutral")])
-    if len(moving) < EXPRESSION_MODES:
-        raise DatasetError(
-            f"{len(moving)} persons have a neutral photo and another, {EXPRESSION_MODES} are needed for expressions; "
-            "add photos, or identities where the dataset has none"
-        )
+    changes = _changes(shapes, mean, neutral, expression, identity)
     both = np.concatenate([changes, mirrored(changes)])
     moves, explained_moves = _principal(both, EXPRESSION_MODES)
     basis = _Basis(moves, both)
@@ -120,18 +117,41 @@ def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarra
     coefficients = np.empty((len(shapes), EXPRESSION_MODES))
     coefficients[paired] = basis.of(changes)
     coefficients[~paired] = basis.of(unpaired[~paired])
-    classes, spread = [], []
+    classes, spread, persons = [], [], []
     for name in EXPRESSIONS:
         shown = expression == name
         within = changes[shown[paired]]
         across = _person_means(unpaired[shown], identity[shown])
-        target, deviation = _expression(name, basis, within, across, len(set(identity[shown & paired])))
+        persons.append(len(set(identity[shown & paired])))
+        target, deviation = _expression(name, basis, within, across, persons[-1])
         classes.append(target)
         spread.append(deviation)
     learned = Shapes(
-        mean, modes, moves, np.stack(classes), np.stack(spread), basis.movements, (explained, explained_moves)
+        mean,
+        modes,
+        moves,
+        np.stack(classes),
+        np.stack(spread),
+        basis.movements,
+        (explained, explained_moves),
+        tuple(persons),
     )
     return learned, coefficients
+
+
+def _changes(
+    shapes: np.ndarray, mean: np.ndarray, neutral: dict[str, np.ndarray], expression: np.ndarray, identity: np.ndarray
+) -> np.ndarray:
+    """How each photo of a person with a neutral mesh differs from it. Raises `DatasetError` where too few move."""
+    paired = np.array([person in neutral for person in identity])
+    changes: np.ndarray = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * _free(mean)
+    moving = set(identity[paired & (expression != "neutral")])
+    if len(moving) < EXPRESSION_MODES:
+        raise DatasetError(
+            f"{len(moving)} persons have a neutral photo and another, {EXPRESSION_MODES} are needed for expressions; "
+            "add photos, or identities where the dataset has none"
+        )
+    return changes
 
 
 def neutral_means(values: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> dict[str, np.ndarray]:
@@ -156,7 +176,7 @@ class _Basis:
         self.modes = modes.reshape(len(modes), -1)
         self._inverse = np.linalg.pinv(self.modes)
         measured = measures(changes)
-        self.deviation = measured.std(axis=0)
+        self.deviation = np.maximum(measured.std(axis=0), _LEAST)
         coefficients = self.of(changes)
         unit = measured / self.deviation
         gram = unit.T @ unit / len(unit) + _RIDGE * np.eye(unit.shape[1])
