@@ -168,7 +168,7 @@ def test_depth_is_the_dense_meshs_z(made: Path) -> None:
         depth = load_depth(made / sample.depth_file_name)
         with np.load(made / sample.mesh) as arrays:
             landmarks = arrays["landmarks"].astype(np.float64)
-        mesh = dense_mesh(landmarks, 2)
+        mesh = dense_mesh(landmarks, 1)
         pixels = random.choice(np.argwhere(depth > 0), 12, replace=False)
         z = np.array([surface_z(mesh.vertices.astype(float), mesh.surface, x + 0.5, y + 0.5) for y, x in pixels])
         found = (depth[tuple(pixels.T)] * (NEAR - FAR) + FAR) * unit_of(landmarks)

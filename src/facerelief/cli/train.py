@@ -126,7 +126,7 @@ def judge(
     _announce(config, preset)
     with _bars("judge") as (decoding, progress):
         weights, accuracy = launch.run_judge(dataset, config, run, progress=progress, decoding=decoding)
-    out.print(f"accuracy on real test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
+    out.print(f"accuracy on test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
     for name, share in accuracy.per_class.items():
         out.print(f"  {name:10} {share:.3f}")
     out.print(str(weights), markup=False)

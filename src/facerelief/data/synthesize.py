@@ -26,7 +26,6 @@ from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.geometry.relief import render
 
 SIZES = (64, 96, 128, 192, 256)
-_LEVELS = 2  # of subdivision: a triangle is then about a pixel large
 _LEAST = 3 * len(EXPRESSIONS)
 
 
@@ -128,7 +127,7 @@ class Synthesizer:
         rows = []
         for name in EXPRESSIONS:
             rgb, landmarks = portrait(self.face, person, name, setting, self.plan.size)
-            relief = render(dense_mesh(landmarks, _LEVELS), landmarks, self.plan.size)
+            relief = render(dense_mesh(landmarks, levels(self.plan.size)), landmarks, self.plan.size)
             arrays = {
                 "vertices": landmarks,
                 "landmarks": landmarks,
@@ -166,6 +165,11 @@ def _row(scene: Scene, name: str, rgb: np.ndarray, landmarks: np.ndarray, files:
         chroma=round(chroma(rgb), 2),
         reasons="synthetic",
     )
+
+
+def levels(size: int) -> int:
+    """Rounds of subdivision for pictures of `size`: a triangle is then one to three pixels large."""
+    return 1 if size <= 128 else 2
 
 
 def _name(person: int) -> str:

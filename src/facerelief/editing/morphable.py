@@ -51,10 +51,10 @@ class MorphableEditor(Editor):
         return out, EditedFace(face, crop, before, crop.cut(out))
 
     def _change(self, crop: Crop, pixels: np.ndarray, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
-        """What is to change, float32 (S, S, 7), zero at the border.
+        """What is to change, float32 (S, S, 3 or 7), zero at the border.
 
-        Where a pixel comes from (2: right and down, crop pixels), the change of log light, the inside of a mouth that
-        opens (3, levels in [0, 1] times opacity), and its opacity.
+        Where a pixel comes from (2: right and down, crop pixels), the change of log light, and where a mouth opens, its
+        inside (3, levels in [0, 1] times opacity) and its opacity.
         """
         fit = fit_face(self.face, landmarks)
         difference = strength * (_at_least(self.face.classes[label], fit.expression) - fit.expression)
@@ -69,7 +69,8 @@ class MorphableEditor(Editor):
         opacity = inside * _newly_open(source, target)
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
         light = strength * np.clip(light, -_STRONGEST, _STRONGEST)
-        layers = np.dstack([found[..., :2], light, paint * opacity, opacity]) * _border(_SIZE)
+        opening = [paint * opacity, opacity] if opacity.any() else []
+        layers = np.dstack([found[..., :2], light, *opening]) * _border(_SIZE)
         return layers.astype(np.float32)
 
     def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,8 +94,9 @@ def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
     y, x = np.mgrid[rows.start : rows.stop, columns.start : columns.stop].astype(np.float32)
     warped = _pulled(rgb, np.dstack([x + 0.5, y + 0.5]) + offset)
     floor = np.float32(FLOOR * 255)
-    lit = (warped + floor) * np.exp(spread[..., 2:3]) - floor
-    mixed = lit * (1 - spread[..., 6:]) + 255 * spread[..., 3:6]
+    mixed = (warped + floor) * np.exp(spread[..., 2:3]) - floor
+    if spread.shape[2] > 3:
+        mixed = mixed * (1 - spread[..., 6:]) + 255 * spread[..., 3:6]
     out = rgb.copy()
     out[rows, columns] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
     return out

@@ -72,9 +72,13 @@ class MorphableFace:
         half = self.texture + np.tensordot(person, self.texture_identity[: len(person)], 1)
         return whole(half + strength * self.texture_classes[EXPRESSIONS.index(name)])
 
+    @functools.cached_property
+    def _tint(self) -> np.ndarray:
+        return np.ascontiguousarray(np.moveaxis(whole(self.chroma), 0, 2))
+
     def tint(self) -> np.ndarray:
         """The mean chroma (A, A, 3)."""
-        return np.moveaxis(whole(self.chroma), 0, 2)
+        return self._tint
 
 
 def whole(half: np.ndarray) -> np.ndarray:
