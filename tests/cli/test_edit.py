@@ -40,7 +40,8 @@ def test_the_same_as_a_program(program: Command, command: Command, portrait_jpg:
     assert result.out == f"{portrait_jpg.with_name('program.png')}\n"
     command(*arguments, portrait_jpg.with_name("here.png"))
     program_made, made_here = (read_photo(portrait_jpg.with_name(name)).rgb for name in ("program.png", "here.png"))
-    np.testing.assert_array_equal(program_made, made_here)
+    difference = program_made.astype(int) - made_here
+    assert np.abs(difference).max() <= 1  # convolutions may round differently in another process
 
 
 @pytest.mark.parametrize(
