@@ -42,7 +42,7 @@ def drawn(
     still, matrix = placed(neutral, how, size)
     landmarks = shown @ matrix[:, :3].T + matrix[:, 3]
     texture = face.log_albedo(who.texture, expression, strength)
-    look = Look(face.atlas, texture, face.tint(), how.light, Skin(skin * who.skin.level, who.skin.warmth))
+    look = Look(face.atlas, texture, face.tint, how.light, Skin(skin * who.skin.level, who.skin.warmth))
     rgb = draw(landmarks, still, look, np.full((size, size, 3), (0.3, 0.5, 0.4)))
     rgb.flags.writeable = False  # pixels may be anybody's
     return Photo(rgb, name="drawn.png"), Face(landmarks.astype(np.float32))

@@ -117,7 +117,7 @@ def test_the_whole_frame_is_covered_and_carries_its_own_coordinates(atlas: Atlas
 
 def test_a_picture_in_the_atlas_own_frame_stays(atlas: Atlas) -> None:
     image = np.random.default_rng(3).random((SIZE, SIZE, 3))
-    np.testing.assert_allclose(atlas.pull(image, atlas.points), image, atol=1e-6)
+    np.testing.assert_allclose(sample(image, atlas.carry(atlas.points)), image, atol=1e-6)
 
 
 def test_pulling_a_linear_picture_is_carrying_its_coordinates(atlas: Atlas) -> None:
@@ -133,7 +133,7 @@ def test_pulling_a_linear_picture_is_carrying_its_coordinates(atlas: Atlas) -> N
     assert within.mean() > 0.95
     deep = np.column_stack([points, random.normal(size=540)])  # z, if there is any, is left out
     for given in (points, deep):
-        np.testing.assert_allclose(atlas.pull(image, given)[within], expected[within], atol=1e-4)
+        np.testing.assert_allclose(sample(image, atlas.carry(given[:, :2]))[within], expected[within], atol=1e-4)
 
 
 def test_a_symmetric_template_gives_a_symmetric_atlas(atlas: Atlas) -> None:

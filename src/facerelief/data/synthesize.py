@@ -4,7 +4,6 @@ Samples come in scenes: one person in one setting (pose, light, background, stre
 for every sample the true picture of the same person with any other expression lies beside it: same folder of `source`.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +98,7 @@ def synthesize(
     todo = [scene for scene in scenes if any(_source(scene, name) not in done for name in EXPRESSIONS)]
     finished = total - len(todo) * len(EXPRESSIONS)
     progress(finished, total)
-    for samples in spread(Synthesizer, (dataset, plan, face), todo, workers or os.cpu_count()):
+    for samples in spread(Synthesizer, (dataset, plan, face), todo, workers):
         for sample in samples:
             done[sample.source] = sample
             append(journal, sample)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from facerelief.data.arrays import LUMA
 from facerelief.data.extract import chroma
 from facerelief.editing.editor import EditedFace, Editor
 from facerelief.expressions import EXPRESSIONS
@@ -27,7 +28,6 @@ _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
 _WIDE = 8  # pixels of the atlas
 _STRONGEST = 0.6  # change of log light
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
-_LUMA = np.array((0.299, 0.587, 0.114))
 
 
 class MorphableEditor(Editor):
@@ -64,7 +64,7 @@ class MorphableEditor(Editor):
         index, weights = rasterise(after, picture_triangles(), _SIZE)
         attributes = np.column_stack([before[:, :2] - after[:, :2], self.face.atlas.points])
         found = interpolate(attributes, picture_triangles(), index, weights)
-        maps = np.dstack([*self._maps(fit, label), self.face.tint()]).astype(np.float32)
+        maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
         light, albedo, inside, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3], axis=2)
         opacity = inside * _newly_open(source, target)
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
@@ -116,7 +116,7 @@ def _pulled(rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
     """How bright the skin of a crop (S, S, 3) is against the average's albedo; index: as `rasterise` gives it."""
-    skin = pixels[(index >= 0) & (index < len(face_triangles()))] @ _LUMA
+    skin = pixels[(index >= 0) & (index < len(face_triangles()))] @ LUMA
     return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
 
 

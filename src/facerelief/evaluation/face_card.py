@@ -10,6 +10,7 @@ from PIL import Image
 from facerelief import __version__
 from facerelief.data.manifest import METADATA
 from facerelief.data.portraits import MOST_PITCH, MOST_YAW, DatasetPortraits
+from facerelief.editing.showcase import depth_picture, normal_picture
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256, write_text
@@ -95,7 +96,7 @@ def _of_modes(face: MorphableFace, identity: np.ndarray, texture: np.ndarray, ex
     """A tile of the face with these coefficients."""
     landmarks, _ = placed(face.shape(identity, expression), Setting(), 2 * _TILE)
     half = np.tensordot(texture, face.texture_identity, 1) + np.tensordot(expression, face.texture_expression, 1)
-    look = Look(face.atlas, whole(face.texture + half), face.tint())
+    look = Look(face.atlas, whole(face.texture + half), face.tint)
     return _halved(draw(landmarks, landmarks, look, np.full((2 * _TILE, 2 * _TILE, 3), 0.5)))
 
 
@@ -107,9 +108,7 @@ def _with_maps(face: MorphableFace, person: Person, expression: str, setting: Se
     """Picture, depth and normals, a tile each."""
     _, landmarks = portrait(face, person, expression, setting, _TILE)
     relief = render(dense_mesh(landmarks, 3), landmarks, _TILE)
-    depth = np.round(relief.depth * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
-    normal = np.round((np.moveaxis(relief.normal, 0, 2) + 1) * 127.5).astype(np.uint8)
-    return [_tile(face, person, expression, setting), depth, normal]
+    return [_tile(face, person, expression, setting), depth_picture(relief), normal_picture(relief)]
 
 
 def _halved(rgb: np.ndarray) -> np.ndarray:

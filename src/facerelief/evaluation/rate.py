@@ -4,6 +4,7 @@ A rate says how far the judge agrees, not how true the edit is; it is therefore 
 on real photos of the same people.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,11 +58,14 @@ def network_edits(generator: nn.Module, test: Arrays) -> Edits:
 def morphable_edits(editor: MorphableEditor, dataset: Path, test: Arrays) -> Edits:
     """Edits by the morphable face, on the dataset's own crops, which are then shrunk as the test photos are."""
 
-    def one(sample: Sample, label: int) -> np.ndarray:
+    @functools.lru_cache(maxsize=64)  # a batch is edited to every target before the next
+    def read(sample: Sample) -> tuple[np.ndarray, Face]:
         with Image.open(dataset / sample.file_name) as image:
-            rgb = np.asarray(image.convert("RGB"))
-        landmarks, _, _ = read_mesh(dataset / sample.mesh)
-        edited, _ = editor.apply(rgb, Face(landmarks), label, 1.0)
+            return np.asarray(image.convert("RGB")), Face(read_mesh(dataset / sample.mesh)[0])
+
+    def one(sample: Sample, label: int) -> np.ndarray:
+        rgb, face = read(sample)
+        edited, _ = editor.apply(rgb, face, label, 1.0)
         small = np.asarray(Image.fromarray(edited).resize((test.size, test.size), Image.Resampling.BOX))
         return np.moveaxis(small, 2, 0) if test.image.shape[1] == 3 else to_luma(small)[None]
 

@@ -79,10 +79,6 @@ class Atlas:
         flat = np.column_stack([self.points, template[:, 2] * INTER_OCULAR * size])
         self._index, self._weights = rasterise(flat, picture_triangles(), size)
 
-    def pull(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """An image (H, W, C), float, brought into the atlas, (size, size, C); `points` (540, 2+): where it has them."""
-        return sample(image, self.carry(points[:, :2]))
-
     @property
     def triangle(self) -> np.ndarray:
         """Which of `picture_triangles` each pixel shows, int64 (size, size)."""

@@ -104,11 +104,11 @@ def test_the_texture_is_that_of_the_persons(learned: Learned, portraits: Drawn) 
 
 
 def test_skin_is_red_rather_than_blue(learned: Learned) -> None:
-    red, _, blue = np.moveaxis(learned[0].tint(), 2, 0)
+    red, _, blue = np.moveaxis(learned[0].tint, 2, 0)
     cheeks = learned[0].atlas.points[[50, 280]].astype(int)
     for x, y in cheeks:
         assert red[y, x] > 1.1 > 0.9 > blue[y, x]
-    np.testing.assert_allclose(learned[0].tint() @ (0.299, 0.587, 0.114), 1, atol=1e-3)
+    np.testing.assert_allclose(learned[0].tint @ (0.299, 0.587, 0.114), 1, atol=1e-3)
 
 
 def test_a_learned_face_is_whole_and_can_be_drawn(learned: Learned, tmp_path: Any) -> None:

@@ -183,7 +183,7 @@ def test_the_carried_face_is_small_and_complete() -> None:
     assert face.kinds.shape[1] == len(face.identity) + len(face.texture_identity)
     assert len(face.texture_expression) == len(face.expression_modes)
     assert face.texture.shape == (face.atlas.size, face.atlas.size // 2)
-    np.testing.assert_allclose(face.tint() @ LUMA, 1, atol=0.02)  # colour without brightness, in steps of 1/127
+    np.testing.assert_allclose(face.tint @ LUMA, 1, atol=0.02)  # colour without brightness, in steps of 1/127
 
 
 def test_the_carried_face_stands_in_its_frame() -> None:

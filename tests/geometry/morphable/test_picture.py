@@ -27,7 +27,7 @@ def frontal(size: int = SIZE) -> np.ndarray:
 def look(**changes: object) -> Look:
     """The average person in a light that is the same everywhere, but for `changes`."""
     face = symmetric_face()
-    plain = Look(face.atlas, face.log_albedo(np.zeros(0), "neutral"), face.tint(), PLAIN)
+    plain = Look(face.atlas, face.log_albedo(np.zeros(0), "neutral"), face.tint, PLAIN)
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 

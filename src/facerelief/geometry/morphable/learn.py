@@ -12,7 +12,7 @@ from facerelief.faces.align import Crop
 from facerelief.geometry.atlas import Atlas, mouth_inside, sample, skin_pixels, with_apron
 from facerelief.geometry.morphable.model import ATLAS, MorphableFace
 from facerelief.geometry.morphable.shape import STILL, Shapes, learn_shapes, moved, neutral_means, similarity
-from facerelief.geometry.morphable.texture import Delight, Textures, folded, learn_textures
+from facerelief.geometry.morphable.texture import LUMA, Delight, Textures, folded, learn_textures
 from facerelief.geometry.morphable.units import NAMES
 
 _OPEN_BY = {"lips apart": 0.23, "jaw down": 0.09}  # the atlas' mouth, in inter-ocular distances
@@ -20,7 +20,6 @@ _SEEN_OPEN = 0.05  # between the lips, in inter-ocular distances, from which the
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _KINDS, _SMALLEST_KIND = 64, 12  # groups of persons, and the fewest persons in one
 _COLOURED = 8.0  # mean distance from grey, levels, from which a photo tells of colour
-_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 Progress = Callable[[int, int], None]
 
 
@@ -54,8 +53,7 @@ def learn_face(
     portraits: Portraits, progress: Progress = lambda done, total: None
 ) -> tuple[MorphableFace, dict[str, Any]]:
     """Learn a face; returns it with the figures of its card. Raises `DatasetError` where there is too little."""
-    missing = sorted({"neutral"} - set(portraits.expression))
-    if missing:
+    if "neutral" not in portraits.expression:
         raise DatasetError("there are no neutral photos to learn a face from; label some as neutral")
     shapes, coefficients = learn_shapes(portraits.landmarks, portraits.expression, portraits.identity)
     atlas = Atlas(_template(shapes), ATLAS)
@@ -107,13 +105,13 @@ def _read_textures(
 
     starters = [look(int(row)) for row in np.linspace(0, count - 1, min(count, _STARTERS)).astype(int)]
     delight = Delight(atlas, shapes.mean, skin_pixels(atlas) > 0.5)
-    delight.start(np.stack([rgb @ _LUMA for rgb, _ in starters]), np.stack([seen for _, seen in starters]))
+    delight.start(np.stack([rgb @ LUMA for rgb, _ in starters]), np.stack([seen for _, seen in starters]))
     half = ATLAS * ATLAS // 2
     log_albedo, seen = np.empty((count, half), np.float32), np.empty((count, half), bool)
     sums, weights = np.zeros((ATLAS, ATLAS, 3)), np.zeros((ATLAS, ATLAS, 1))
     for row in range(count):
         rgb, shown = look(row)
-        luma = rgb @ _LUMA
+        luma = rgb @ LUMA
         log_albedo[row], seen[row] = folded(delight(luma, shown), shown)
         if portraits.coloured[row] > _COLOURED:
             bright = shown & (luma > 0.05)
@@ -133,13 +131,13 @@ def _in_atlas(portrait: Portrait, landmarks: np.ndarray, atlas: Atlas) -> tuple[
 
 def _chroma(sums: np.ndarray, weights: np.ndarray, inside: np.ndarray, face: np.ndarray) -> np.ndarray:
     """Mean chroma (3, A, A / 2), symmetric and smooth; a plain skin's where no photo was in colour. Teeth are paler."""
-    skin = np.array((1.25, 0.94, 0.79)) / (np.array((1.25, 0.94, 0.79)) @ _LUMA)
+    skin = np.array((1.25, 0.94, 0.79)) / (np.array((1.25, 0.94, 0.79)) @ LUMA)
     trusted = 10.0  # photos
     mean = (sums + sums[:, ::-1] + trusted * skin) / (weights + weights[:, ::-1] + trusted)
     mean = np.stack([_gaussian(mean[..., k], ATLAS / 80) for k in range(3)], axis=2)
     mean = np.where(inside[..., None], mean**0.3, mean)
     mean = face[..., None] * mean + (1 - face[..., None]) * np.sqrt(skin)  # hair and neck, which differ too much
-    mean = mean / (mean @ _LUMA)[..., None]
+    mean = mean / (mean @ LUMA)[..., None]
     return np.moveaxis(mean[:, : ATLAS // 2], 2, 0)
 
 

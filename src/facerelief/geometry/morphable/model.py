@@ -73,12 +73,9 @@ class MorphableFace:
         return whole(half + strength * self.texture_classes[EXPRESSIONS.index(name)])
 
     @functools.cached_property
-    def _tint(self) -> np.ndarray:
-        return np.ascontiguousarray(np.moveaxis(whole(self.chroma), 0, 2))
-
     def tint(self) -> np.ndarray:
         """The mean chroma (A, A, 3)."""
-        return self._tint
+        return np.ascontiguousarray(np.moveaxis(whole(self.chroma), 0, 2))
 
 
 def whole(half: np.ndarray) -> np.ndarray:

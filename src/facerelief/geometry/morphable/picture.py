@@ -7,13 +7,12 @@ import numpy as np
 from facerelief.faces.align import EYE_INNER, EYE_OUTER, inter_ocular
 from facerelief.geometry.atlas import FACE, Atlas, picture_triangles, sample, with_apron
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.texture import FLOOR
+from facerelief.geometry.morphable.texture import FLOOR, LUMA
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import eye_triangles, face_triangles
 
 _GAMMA = 1 / 2.2
 _IRIS = 0.093  # radius in inter-ocular distances: 11.7 mm of 63 mm across
-_LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def draw(vertices: np.ndarray, still: np.ndarray, look: Look, background: np.nda
     found = sample(np.dstack([look.texture, look.chroma]), values[..., :2])
     luma = (np.exp(found[..., 0]) - FLOOR) * look.skin.level
     tint = np.maximum(found[..., 1:], 0.05) ** look.skin.warmth
-    colour = _with_irises(luma[..., None] * tint / (tint @ _LUMA)[..., None], index, vertices, look.eyes)
+    colour = _with_irises(luma[..., None] * tint / (tint @ LUMA)[..., None], index, vertices, look.eyes)
     shade, shine = look.light.on(normal)
     colour = colour * shade[..., None] + shine[..., None]
     opaque = values[..., 5:] ** 2 * (3 - 2 * values[..., 5:])

@@ -91,7 +91,7 @@ def portrait(
     landmarks, matrix = placed(shape, setting, size)
     still = face.shape(person.identity, np.zeros(len(face.expression_modes))) @ matrix[:, :3].T + matrix[:, 3]
     texture = _crisp(face.log_albedo(person.texture, expression, setting.strength))
-    look = Look(face.atlas, texture, face.tint(), setting.light, person.skin, Eyes(person.iris, setting.gaze))
+    look = Look(face.atlas, texture, face.tint, setting.light, person.skin, Eyes(person.iris, setting.gaze))
     return draw(landmarks, still, look, _enlarged(setting.background, size)), landmarks
 
 

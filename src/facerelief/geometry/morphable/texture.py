@@ -15,6 +15,7 @@ from facerelief.geometry.atlas import Atlas, picture_triangles, with_apron
 from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.shape import TRUST, neutral_means
 
+LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # Rec. 601, single: pictures are
 FLOOR = 0.06
 SKIN = 0.6  # mean albedo of the face
 TEXTURE_MODES = 40
