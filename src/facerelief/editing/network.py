@@ -13,10 +13,9 @@ import torch
 from PIL import Image, ImageFilter
 from torch import nn
 
-from facerelief.config import ExpressionTraining, from_json
+from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import LUMA, to_luma
 from facerelief.editing.editor import EditedFace, Editor
-from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.faces.align import Crop, align
 from facerelief.faces.detect import Face, FaceFinder
 from facerelief.geometry.relief import polygon
@@ -70,10 +69,7 @@ def load_network_editor(weights: Path | None = None, finder: FaceFinder | None =
     if path.is_dir():
         path = path / "weights.safetensors"
     saved = load_checkpoint(path, "editor")
-    try:
-        config = from_json(ExpressionTraining, saved.facts["config"])
-    except (FacereliefError, KeyError, TypeError) as reason:
-        raise CheckpointError(f"{path} has no config of this version ({reason}); use matching weights") from reason
+    config = saved.config(ExpressionTraining)
     generator = build_generator(config)
     saved.fill(generator, "generator")
     return NetworkEditor(generator, config, finder)

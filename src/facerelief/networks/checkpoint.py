@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from facerelief.errors import CheckpointError
+from facerelief.config import Config, from_json
+from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic
 
 VERSION = 1
@@ -31,6 +32,15 @@ class Checkpoint:
         start = prefix + "."
         part = {name.removeprefix(start): value for name, value in self.tensors.items() if name.startswith(start)}
         return {name: value.float() if value.dtype == torch.float16 else value for name, value in part.items()}
+
+    def config(self, kind: type[Config]) -> Config:
+        """The configuration of the run that made it. Raises `CheckpointError` where it is not of this version."""
+        try:
+            return from_json(kind, self.facts["config"])
+        except (FacereliefError, KeyError, TypeError) as reason:
+            raise CheckpointError(
+                f"{self.path} has no config of this version ({reason}); use matching weights"
+            ) from reason
 
     def fill(self, module: nn.Module, prefix: str) -> None:
         """Load the tensors below `prefix.` into a module; every name and shape must fit."""

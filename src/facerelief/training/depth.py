@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief import equations as eq
-from facerelief.config import DepthTraining, from_json
+from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, named_tensors, save_checkpoint
@@ -125,7 +125,7 @@ def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]
     """The depth network of a finished stage 1, its configuration and its file."""
     path = folder / WEIGHTS if folder.is_dir() else folder
     saved = load_checkpoint(path, "depth")
-    config = from_json(DepthTraining, saved.facts["config"])
+    config = saved.config(DepthTraining)
     nets = build_nets(config)
     saved.fill(nets.translator, "translator")
     saved.fill(nets.critic, "critic")

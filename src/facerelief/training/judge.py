@@ -10,10 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facerelief.config import JudgeTraining, from_json
+from facerelief.config import JudgeTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
-from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
 from facerelief.networks.classifier import Classifier
 from facerelief.training.card import write_card
@@ -93,10 +92,7 @@ def build_judge(config: JudgeTraining) -> Classifier:
 def load_judge(folder: Path) -> tuple[Classifier, JudgeTraining]:
     """The judge of a finished run, ready to judge."""
     saved = load_checkpoint(folder / WEIGHTS if folder.is_dir() else folder, "judge")
-    try:
-        config = from_json(JudgeTraining, saved.facts["config"])
-    except (FacereliefError, KeyError, TypeError) as reason:
-        raise CheckpointError(f"{saved.path} has no config of this version ({reason}); train it again") from reason
+    config = saved.config(JudgeTraining)
     judge = build_judge(config)
     saved.fill(judge, "judge")
     return judge.eval().requires_grad_(False), config
