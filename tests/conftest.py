@@ -14,8 +14,8 @@ from facerelief.data.journal import open_dataset
 from facerelief.data.manifest import METADATA, Sample, write_rows
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detect import MediaPipeFinder, load_finder
+from facerelief.networks.backbones import build_backbone
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.networks.stargan import build_generator
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         chosen = {"size": 32, "width": 4, "blocks": 1, "expressions": ("neutral", "happiness", "surprise")}
         config = ExpressionTraining(**{**chosen, **settings})
         torch.manual_seed(0)
-        generator = build_generator(config)
+        generator = build_backbone(config)
         path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
         save_checkpoint(path, "editor", named_tensors(generator=generator), {"config": dataclasses.asdict(config)})
         return path

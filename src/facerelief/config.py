@@ -13,6 +13,7 @@ from facerelief.expressions import EXPRESSIONS, resolve_all
 
 OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
 GUIDES = ("depth", "normal", "both", "none")
+WARM_STARTS = ("none", "morphable")
 PERCEPTUALS = ("vgg19", "judge", "none")
 
 
@@ -82,6 +83,11 @@ class Training:
         if len(self.expressions) < 2:
             raise FacereliefError("training needs at least two expressions")
 
+    @property
+    def channels(self) -> int:
+        """Of the images that the networks see."""
+        return {"rgb": 3, "luma": 1}[self.colour]
+
 
 @dataclass(frozen=True)
 class DepthTraining(Training):
@@ -103,13 +109,19 @@ class ExpressionTraining(Training):
     guide: str = "depth"  # "none" is the StarGAN baseline
     depth_weight: float = 0.1  # Table 3's weight of the depth network's adversarial and classification terms
     depth_rec_weight: float = 1.0  # of Eq. 7
-    warm_up: int = 0  # first steps in which G_rgb only learns to copy, while the discriminators learn as ever
+    backbone: str = "stargan"  # G_rgb: "stargan", the paper's, or "relief", which moves pixels before it paints any
+    warm_start: str = "none"  # "morphable": G_rgb is also shown what the editor without training makes of the photos
+    warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; the discriminators learn as ever
+    pair_weight: float = 3.0  # of the distance to those edits
+    flow_weight: float = 1.0  # of backbone "relief": how much its flow stretches
+    mask_weight: float = 0.1  # of backbone "relief": how much it paints
     smooth: bool = False  # what G_rgb changes is freed of its finest pattern before anyone sees it
     freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check(self, "guide", GUIDES)
+        _check(self, "warm_start", WARM_STARTS)
 
 
 @dataclass(frozen=True)
@@ -158,6 +170,10 @@ _GPU = {
     "precision": "bf16",
     "augment": True,
 }
+# A map that is right comes first in stage 1: with the paper's equal weights Eqs. 5-7 outweigh Eq. 9 (docs/training.md).
+_ACCURATE = {"adv_weight": 0.1, "cls_weight": 0.1, "rec_weight": 1.0, "pix_weight": 30.0}
+# A cycle that weighs as much as StarGAN's keeps a backbone that starts from the photo itself from ever leaving it.
+_RELIEF = {"rec_weight": 1.0, "warm_start": "morphable", "warm_up": 600}
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     "paper": {
         DepthTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
@@ -165,12 +181,12 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
         JudgeTraining: {},
     },
     "gpu": {
-        DepthTraining: {**_GPU, "steps": 20_000},
+        DepthTraining: {**_GPU, **_ACCURATE, "r1_weight": 0.01, "steps": 20_000},
         ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000, "smooth": True},
         JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
     },
     "cpu": {
-        DepthTraining: {**_CPU, "steps": 2_000},
+        DepthTraining: {**_CPU, **_ACCURATE, "r1_weight": 0.001, "steps": 2_000},
         ExpressionTraining: {**_CPU, "steps": 4_000, "warm_up": 400, "cls_weight": 0.5, "smooth": True},
         JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
     },
@@ -186,6 +202,8 @@ def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None 
         raise FacereliefError(f"no preset {preset!r}; choose from {', '.join(PRESETS)}")
     types = get_type_hints(kind)
     values: dict[str, Any] = dict(PRESETS[preset].get(kind, {}))
+    if (changes or {}).get("backbone") == "relief":
+        values |= _RELIEF
     for name, value in (changes or {}).items():
         if name not in types:
             raise FacereliefError(f"no setting {name!r}; choose from {', '.join(types)}")

@@ -11,7 +11,7 @@ import torch
 from shells import change_rows
 
 from facerelief.config import ExpressionTraining, JudgeTraining
-from facerelief.editing.network import carried_weights
+from facerelief.editing.weights import carried_weights
 from facerelief.files import write_json
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.training.judge import build_judge

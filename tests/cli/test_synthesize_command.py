@@ -15,7 +15,7 @@ import pytest
 
 from facerelief.data.journal import JOURNAL
 from facerelief.data.manifest import read_samples, read_settings
-from facerelief.editing.network import carried_weights
+from facerelief.editing.weights import carried_weights
 from facerelief.files import sha256
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face, save_face
 

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from shells import CLASSES, change_rows, read_split, write_dataset
 
-from facerelief.data.arrays import load_arrays, to_luma
+from facerelief.data.arrays import load_arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import DatasetError
+from facerelief.faces.colour import to_luma
 from facerelief.geometry.relief import load_depth, load_normal
 
 

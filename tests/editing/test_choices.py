@@ -11,7 +11,9 @@ from edits import around, changed, faces_at
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.editor import choose_faces
 from facerelief.editing.morphable import MorphableEditor
-from facerelief.editing.network import NetworkEditor, carried_weights
+from facerelief.editing.relief import ReliefEditor
+from facerelief.editing.stargan import StarGANEditor
+from facerelief.editing.weights import carried_weights
 from facerelief.errors import CheckpointError, FacereliefError, NoFaceFound
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detect import Face
@@ -141,12 +143,14 @@ def test_weights_that_do_not_fit_their_config(tmp_path: Path) -> None:
 
 
 def test_each_method_loads_its_own_kind_of_editor(tiny_weights: Weights) -> None:
-    assert METHODS == ("morphable", "stargan")
+    assert METHODS == ("morphable", "stargan", "relief")
     assert isinstance(load_editor(), MorphableEditor)  # the default
-    assert isinstance(load_editor(tiny_weights()), NetworkEditor)  # told from the file
+    assert isinstance(load_editor(tiny_weights()), StarGANEditor)  # told from the file
+    assert isinstance(load_editor(tiny_weights(backbone="relief")), ReliefEditor)
     assert isinstance(load_editor(carried_face()), MorphableEditor)
     assert isinstance(load_editor(carried_face().parent), MorphableEditor)
-    assert isinstance(load_editor(tiny_weights(), method="stargan"), NetworkEditor)
+    assert isinstance(load_editor(tiny_weights(), method="stargan"), StarGANEditor)
+    assert isinstance(load_editor(tiny_weights(backbone="relief"), method="relief"), ReliefEditor)
     for place in (None, carried_face(), carried_face().parent):
         editor = load_editor(place, method="morphable")
         assert isinstance(editor, MorphableEditor)
@@ -156,8 +160,14 @@ def test_each_method_loads_its_own_kind_of_editor(tiny_weights: Weights) -> None
 
 @pytest.mark.parametrize("method", ["", "Morphable", "3dmm"])
 def test_a_method_that_is_unknown(method: str) -> None:
-    with pytest.raises(FacereliefError, match=rf"^no method '{method}'; choose from morphable, stargan$"):
+    with pytest.raises(FacereliefError, match=rf"^no method '{method}'; choose from morphable, stargan, relief$"):
         load_editor(method=method)
+
+
+def test_a_network_of_another_backbone(tiny_weights: Weights) -> None:
+    path = tiny_weights(backbone="relief")
+    with pytest.raises(FacereliefError, match=r"weights\.safetensors is a relief network, not stargan; choose another"):
+        load_editor(path, method="stargan")
 
 
 def test_weights_of_the_other_method(tiny_weights: Weights, tmp_path: Path) -> None:

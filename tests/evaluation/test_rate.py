@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
 from facerelief.evaluation.rate import generation_rate, network_edits
+from facerelief.networks.backbones import Drawn
 
 SIZE = 32
 
@@ -34,16 +35,16 @@ class PaintsMark(nn.Module):
         super().__init__()
         self.ahead = ahead
 
-    def forward(self, image: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
         edited = image.masked_fill(zones().any(dim=0), -1.0)
         for row, label in enumerate(condition.argmax(dim=1)):
             edited[row, :, zones()[(label + self.ahead) % 3]] = 1.0
-        return edited
+        return Drawn(edited, {})
 
 
 class DoesNothing(nn.Module):
-    def forward(self, image: Tensor, condition: Tensor) -> Tensor:
-        return image
+    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
+        return Drawn(image, {})
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining, make_config
-from facerelief.networks.stargan import Discriminator, Generator, build_generator, smoothed
+from facerelief.networks.backbones import build_backbone
+from facerelief.networks.stargan import Discriminator, Generator, smoothed
 
 
 @pytest.fixture(autouse=True)
@@ -142,5 +143,5 @@ def test_a_smooth_generator_paints_the_same_but_for_the_finest_pattern() -> None
 def test_an_editor_is_built_as_its_run_says(preset: str, smooth: bool) -> None:
     config = make_config(ExpressionTraining, preset, {"colour": "luma", "expressions": "neutral,anger"})
     with torch.device("meta"):
-        generator = build_generator(config)
+        generator = build_backbone(config)
     assert (generator.channels, generator.conditions, generator.smooth) == (1, 2, smooth)

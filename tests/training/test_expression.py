@@ -11,15 +11,25 @@ from PIL import Image
 from torch import Tensor
 
 from facerelief import equations as eq
-from facerelief.config import DepthTraining, ExpressionTraining
+from facerelief.config import DepthTraining, ExpressionTraining, make_config
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
+from facerelief.data.pairs import Pairs
 from facerelief.errors import FacereliefError
 from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training.depth import DepthNets
-from facerelief.training.expression import Nets, build_nets, edit, generator_terms, generator_weights, train_expression
+from facerelief.training.expression import (
+    Edited,
+    Nets,
+    build_nets,
+    edit,
+    generator_terms,
+    generator_weights,
+    lessons,
+    train_expression,
+)
 from facerelief.training.samples import one_hot
 from facerelief.training.step import Noise, learns
 
@@ -72,9 +82,9 @@ def test_without_a_guide_it_is_stargan(small: Small, splits: Splits) -> None:
     y_t = batch.label.roll(1)
     terms = generator_terms(nets, batch, edit(nets, batch, y_t, 3), config, halves, Noise(0, 0, torch.device("cpu")))
     assert set(terms) == RGB
-    fake = nets.generator(batch.image, one_hot(y_t, 3))
+    fake = nets.generator(batch.image, one_hot(y_t, 3)).image
     logits, class_logits = nets.critic(fake)
-    cycled = nets.generator(fake, one_hot(batch.label, 3))
+    cycled = nets.generator(fake, one_hot(batch.label, 3)).image
     expected = -logits.mean() + torch.nn.functional.cross_entropy(class_logits, y_t)
     expected = expected + 10 * (batch.image - cycled).abs().mean()
     torch.testing.assert_close(eq.weighted_sum(terms, generator_weights(config)), expected)
@@ -96,6 +106,9 @@ def test_the_weights_are_the_papers(small: Small) -> None:
             "rgb/adv": 2,
             "rgb/cls": 3,
             "rgb/rec": 11,
+            "rgb/pair": 3,
+            "rgb/flow": 1,
+            "rgb/mask": 0.1,
             "depth/adv": 0.6,
             "depth/cls": 0.9,
             "depth/rec": 7,
@@ -242,3 +255,68 @@ def test_it_learns_to_copy_and_to_edit(small: Small, splits: Splits, tmp_path: P
     first, last = metrics(tmp_path)[0], metrics(tmp_path)[-1]
     assert last["G/rgb/rec"] < 0.6 * first["G/rgb/rec"]
     assert last["D_rgb/cls"] < 0.6 * first["D_rgb/cls"]
+
+
+# -- a warm start, another backbone ---------------------------------------------------------------------------------
+
+
+def pairs_of(train: Arrays) -> Pairs:
+    """Pseudo-targets of the first half of the photos: each photo, darker by its target's number times 20 levels."""
+    half = len(train.label) // 2
+    place = np.where(np.arange(len(train.label)) < half, np.arange(len(train.label)), -1)
+    darker = [train.image[:half].astype(int) - 20 * k for k in range(3)]
+    return Pairs(place, np.stack(darker, axis=1).clip(0, 255).astype(np.uint8))
+
+
+def test_lessons_by_hand(splits: Splits) -> None:
+    """The mean distance to the targets of those that have one, and what the backbone is held back by."""
+    train = splits["train"]
+    pairs, rows = pairs_of(train), np.array([len(train.label) - 1, 0, 1])
+    batch = make_batch(train, rows, "depth")
+    y_t, priors = torch.tensor([0, 1, 2]), {"flow": torch.tensor(3.0)}
+    edited = Edited(y_t, batch.image + 0.5, None, priors)
+    levels = (train.image[rows[1:]].astype(int) - np.array([20, 40])[:, None, None, None]).clip(0, 255)
+    expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
+    terms = lessons(batch, edited, pairs)
+    assert set(terms) == {"rgb/flow", "rgb/pair"}
+    assert terms["rgb/flow"].item() == 3
+    assert terms["rgb/pair"].item() == pytest.approx(expected, rel=1e-5)
+    assert lessons(batch, edited, None) == priors_named(priors)
+    unpaired = Edited(y_t[:1], batch.image[:1], None, {})
+    assert lessons(make_batch(train, rows[:1], "depth"), unpaired, pairs)["rgb/pair"].item() == 0
+
+
+def priors_named(priors: eq.Terms) -> eq.Terms:
+    return {f"rgb/{name}": value for name, value in priors.items()}
+
+
+@pytest.mark.parametrize("backbone", ["stargan", "relief"])
+def test_a_warm_start_teaches_the_targets_first(
+    small: Small, splits: Splits, tmp_path: Path, metrics: Metrics, backbone: str
+) -> None:
+    config = small(
+        ExpressionTraining, guide="none", backbone=backbone, warm_start="morphable", warm_up=30, steps=32, lr=2e-3
+    )
+    train_expression(config, splits["train"], splits["val"], tmp_path / "run", BASIS, pairs=pairs_of(splits["train"]))
+    lines = metrics(tmp_path / "run")
+    before, after = lines[:30], lines[30:]
+    priors = {"G/rgb/flow", "G/rgb/mask"} if backbone == "relief" else set()
+    for some, terms in ((before, set()), (after, {f"G/{name}" for name in RGB})):
+        for line in some:
+            assert {name for name in line if name.startswith("G/")} == {"G/rgb/pair"} | priors | terms
+    learnt = [line["G/rgb/pair"] for line in before]
+    assert np.mean(learnt[-5:]) < 0.8 * np.mean(learnt[:5])
+
+
+def test_a_relief_run_holds_its_cycle_loosely_unless_told() -> None:
+    loose = make_config(ExpressionTraining, "cpu", {"backbone": "relief"})
+    assert (loose.rec_weight, loose.warm_start, loose.warm_up) == (1.0, "morphable", 600)
+    assert make_config(ExpressionTraining, "cpu", {"backbone": "relief", "rec_weight": "4"}).rec_weight == 4
+    assert make_config(ExpressionTraining, "cpu", {"backbone": "stargan"}).rec_weight == 10
+    with pytest.raises(FacereliefError, match=r"^no warm_start 'cold'; choose from none, morphable$"):
+        make_config(ExpressionTraining, "cpu", {"warm_start": "cold"})
+
+
+def test_an_unknown_backbone(small: Small) -> None:
+    with pytest.raises(FacereliefError, match=r"^no backbone 'unet'; choose from relief, stargan$"):
+        build_nets(small(ExpressionTraining, guide="none", backbone="unet"), None)

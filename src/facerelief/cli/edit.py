@@ -25,7 +25,7 @@ Weights = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        help="morphable: without training, all eight expressions. stargan: a trained network. Default: what "
+        help="morphable: without training, all eight expressions. stargan, relief: trained networks. Default: what "
         "--weights are for, else morphable.",
         show_default=False,
     ),

@@ -11,7 +11,7 @@ from facerelief.cli.console import bar, out
 from facerelief.config import ExpressionTraining, from_json
 from facerelief.data.batches import spread_rows
 from facerelief.editing.morphable import MorphableEditor
-from facerelief.editing.network import load_network_editor
+from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.curves import save_curves
 from facerelief.evaluation.geometry import geometry_error, save_figure3

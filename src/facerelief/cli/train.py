@@ -76,6 +76,12 @@ def expression(
     ] = None,
     preset: Preset = "cpu",
     guide: Annotated[str | None, typer.Option(help="depth, normal, both, or none (the StarGAN baseline).")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="stargan, or relief, which moves pixels before it paints any. Default: stargan.")
+    ] = None,
+    warm_start: Annotated[
+        str | None, typer.Option(help="morphable: begin with the edits of the editor without training; or none.")
+    ] = None,
     depth_weight: Annotated[float | None, typer.Option(help="Table 3's weight of the depth network's terms.")] = None,
     conf_penalty: Penalty = None,
     freeze_depth: Annotated[bool, typer.Option("--freeze-depth", help="Do not train G_depth on.")] = False,
@@ -90,7 +96,14 @@ def expression(
 ) -> None:
     """Stage 2: train the expression editor end to end under the depth network's guidance (Eqs. 1-8, 11)."""
     given = _given(
-        guide=guide, depth_weight=depth_weight, conf_penalty=conf_penalty, objective=objective, steps=steps, seed=seed
+        guide=guide,
+        backbone=backbone,
+        warm_start=warm_start,
+        depth_weight=depth_weight,
+        conf_penalty=conf_penalty,
+        objective=objective,
+        steps=steps,
+        seed=seed,
     ) | ({"freeze_depth": True} if freeze_depth else {})
     config = _config(ExpressionTraining, preset, dataset, given, expressions, colour, settings)
     if depth is not None and config.guide != "none":

@@ -17,10 +17,10 @@ from PIL import Image
 
 from facerelief.data.manifest import Sample
 from facerelief.errors import DatasetError
+from facerelief.faces.colour import to_luma
 from facerelief.files import atomic
 from facerelief.geometry.relief import load_depth, load_normal
 
-LUMA = np.array((0.299, 0.587, 0.114))  # Rec. 601
 Progress = Callable[[int, int], None]
 
 
@@ -78,11 +78,6 @@ def load_arrays(
     except (OSError, ValueError) as reason:
         raise DatasetError(f"{folder} is damaged ({reason}); delete it, and it is made again") from reason
     return Arrays(**arrays, label=label, expressions=tuple(expressions), samples=tuple(samples))
-
-
-def to_luma(rgb: np.ndarray) -> np.ndarray:
-    """Luma (Rec. 601, as JPEG and Pillow's "L") of rgb (..., 3), uint8 to uint8."""
-    return np.round(rgb @ LUMA).astype(np.uint8)
 
 
 def _check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:

@@ -13,11 +13,16 @@ from facerelief.data.arrays import Arrays
 
 @dataclass(frozen=True)
 class Batch:
-    """I_s (N, C, S, S) in [-1, 1]; d_s (N, K, S, S) in [-1, 1]; y_s (N,), indices of the run's expressions."""
+    """I_s (N, C, S, S) in [-1, 1]; d_s (N, K, S, S) in [-1, 1]; y_s (N,), indices of the run's expressions.
+
+    rows: int (N,), which samples they are. flips: bool (N,), which of them are mirrored.
+    """
 
     image: Tensor
     geometry: Tensor
     label: Tensor
+    rows: np.ndarray
+    flips: np.ndarray
 
 
 class Batches:
@@ -57,7 +62,9 @@ class Batches:
 def make_batch(
     arrays: Arrays, rows: np.ndarray, guide: str, flips: np.ndarray | None = None, device: torch.device | str = "cpu"
 ) -> Batch:
-    """The batch of given rows. `flips`: bool (N,), rows to mirror; a mirrored normal map changes the sign of x."""
+    """The batch of given rows. `flips`: bool (N,), which to mirror, by default none; x of a mirrored normal changes its
+    sign.
+    """
     image = torch.from_numpy(arrays.image[rows]).to(device).float() / 127.5 - 1
     planes = []
     if guide in ("depth", "both"):
@@ -67,11 +74,12 @@ def make_batch(
         planes.append(torch.from_numpy(arrays.normal[rows]).to(device).float() / 127)
     geometry = torch.cat(planes, dim=1)
     label = torch.from_numpy(arrays.label[rows]).to(device)
-    if flips is not None:
+    flips = np.zeros(len(rows), dtype=bool) if flips is None else flips
+    if flips.any():
         chosen = torch.from_numpy(flips).to(device)[:, None, None, None]
         image = torch.where(chosen, image.flip(-1), image)
         geometry = torch.where(chosen, mirrored(geometry, guide), geometry)
-    return Batch(image, geometry, label)
+    return Batch(image, geometry, label, rows, flips)
 
 
 def mirrored(geometry: Tensor, guide: str) -> Tensor:

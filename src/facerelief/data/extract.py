@@ -13,6 +13,7 @@ from facerelief.data.manifest import Reject, Sample
 from facerelief.data.overlays import normals_from_depth, read_depth_image
 from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoError
 from facerelief.faces.align import Crop, align, inter_ocular
+from facerelief.faces.colour import chroma
 from facerelief.faces.detect import Face, FaceFinder, load_finder
 from facerelief.faces.photo import read_photo
 from facerelief.faces.pose import head_pose
@@ -143,12 +144,6 @@ def sharpness(rgb: np.ndarray) -> float:
     luma = rgb @ np.array((0.299, 0.587, 0.114))
     laplacian = 4 * luma[1:-1, 1:-1] - luma[:-2, 1:-1] - luma[2:, 1:-1] - luma[1:-1, :-2] - luma[1:-1, 2:]
     return float(laplacian.std() / max(float(luma.std()), 1.0))
-
-
-def chroma(rgb: np.ndarray) -> float:
-    """Mean distance of a crop's pixels from grey: the largest less the smallest of their three levels."""
-    r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    return float((np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)).mean())
 
 
 def fingerprint(rgb: np.ndarray) -> str:

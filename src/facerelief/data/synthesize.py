@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from facerelief.data.extract import chroma, fingerprint, sharpness, write_files
+from facerelief.data.extract import fingerprint, sharpness, write_files
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal
 from facerelief.data.labelled import split_by_identity
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_rows
 from facerelief.data.workers import spread
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.colour import chroma
 from facerelief.faces.pose import head_pose
 from facerelief.files import sha256
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face

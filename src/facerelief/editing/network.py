@@ -1,125 +1,29 @@
-"""Editing by a trained network.
+"""What editors with a trained network share: how a crop and an expression reach it."""
 
-It works on a small aligned crop. What it changed there, not what it painted, is brought to the photo's own resolution
-and added under a soft mask of the face, so that all else stays as it was, bit for bit.
-"""
-
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
+from abc import ABC
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
-from torch import nn
+from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
-from facerelief.data.arrays import LUMA, to_luma
-from facerelief.editing.editor import EditedFace, Editor
-from facerelief.faces.align import Crop, align
-from facerelief.faces.detect import Face, FaceFinder
-from facerelief.geometry.relief import polygon
-from facerelief.geometry.topology import OUTLINE
-from facerelief.networks.checkpoint import load_checkpoint
-from facerelief.networks.stargan import build_generator
-
-FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
+from facerelief.editing.editor import Editor
+from facerelief.faces.colour import to_luma
+from facerelief.faces.detect import FaceFinder
 
 
-@dataclass(frozen=True)
-class NetworkEdit(EditedFace):
-    """change: float32 (S, S, C), what the network changed, in levels."""
-
-    change: np.ndarray
-
-
-class NetworkEditor(Editor):
+class NetworkEditor(Editor, ABC):
     """Edits with the generator of one set of weights."""
 
     def __init__(self, generator: nn.Module, config: ExpressionTraining, finder: FaceFinder | None = None) -> None:
         super().__init__(config.expressions, finder)
         self.generator, self.config = generator.eval(), config
 
-    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
-        """As `Editor.apply`; the network does not know strength: its change is scaled."""
-        done = self.change(rgb, face, label)
-        return paste(rgb, done, strength), done
+    def seen(self, pixels: np.ndarray) -> Tensor:
+        """A crop uint8 (S, S, 3) as the network sees it, (1, C, S, S)."""
+        levels = to_luma(pixels)[..., None] if self.config.colour == "luma" else pixels
+        return torch.from_numpy(np.moveaxis(levels, 2, 0).astype(np.float32))[None] / 127.5 - 1
 
-    def change(self, rgb: np.ndarray, face: Face, label: int) -> NetworkEdit:
-        """What the network makes of a face's crop."""
-        crop = align(face.landmarks, self.config.size)
-        before = crop.cut(rgb)
-        seen = to_luma(before)[..., None] if self.config.colour == "luma" else before
-        image = torch.from_numpy(np.moveaxis(seen, 2, 0).astype(np.float32))[None] / 127.5 - 1
-        condition = torch.zeros(1, len(self.expressions))
-        condition[0, label] = 1
-        with torch.inference_mode():
-            out = self.generator(image, condition)
-        change = (out - image)[0].permute(1, 2, 0).numpy() * 127.5
-        after = np.clip(np.round(before + change), 0, 255).astype(np.uint8)
-        return NetworkEdit(face, crop, before, after, change)
-
-
-def load_network_editor(weights: Path | None = None, finder: FaceFinder | None = None) -> NetworkEditor:
-    """An editor with the weights of a run folder or .safetensors file; without one, those that the package carries.
-
-    Raises `CheckpointError` where they are absent, damaged, or not those of an editor of this version.
-    """
-    path = weights or carried_weights()
-    if path.is_dir():
-        path = path / "weights.safetensors"
-    saved = load_checkpoint(path, "editor")
-    config = saved.config(ExpressionTraining)
-    generator = build_generator(config)
-    saved.fill(generator, "generator")
-    return NetworkEditor(generator, config, finder)
-
-
-def carried_weights() -> Path:
-    """The weights file inside the package."""
-    with resources.as_file(resources.files("facerelief") / "weights" / "stargan-depth.safetensors") as path:
-        return path
-
-
-def paste(rgb: np.ndarray, done: NetworkEdit, strength: float) -> np.ndarray:
-    """The photo with an edit brought back to its own resolution, under the face's soft mask.
-
-    The change is added to the photo, which keeps its detail; where the change is strong, as where a mouth was, the
-    detail of the old expression fades out, else both would be seen. A change of one channel keeps the chroma.
-    """
-    crop, change = done.crop, done.change * strength
-    seen = to_luma(done.before)[..., None] if change.shape[2] == 1 else done.before
-    fading = _faded(change)
-    mask = face_mask(crop, done.face)[..., None]
-    layers = np.concatenate([change * mask, fading * mask, seen.astype(np.float32)], axis=2)
-    spread, place = crop.spread(layers, (rgb.shape[0], rgb.shape[1]))
-    channels = change.shape[2]
-    change_up, fading_up, seen_up = np.split(spread, [channels, channels + 1], axis=2)
-    photo = rgb[place].astype(np.float32)
-    detail = (photo @ LUMA[:, None] if channels == 1 else photo) - seen_up
-    out = rgb.copy()
-    out[place] = np.clip(np.rint(photo + change_up - fading_up * detail), 0, 255).astype(np.uint8)
-    return out
-
-
-def _faded(change: np.ndarray) -> np.ndarray:
-    """Share (S, S, 1) of the photo's own detail that gives way, from the change (S, S, C) in levels around a pixel."""
-    amount = np.clip((np.abs(change).mean(axis=2) - FADE_FROM) / (FADE_TO - FADE_FROM), 0, 1)
-    return _blurred(amount, change.shape[0] * 0.02)[..., None]
-
-
-def face_mask(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the face's outline, widened a little and feathered; 0 at the border."""
-    points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
-    centre = points.mean(axis=0)
-    inside = polygon(centre + (points - centre) * 1.08, crop.size)
-    feathered = _blurred(inside, crop.size * 0.04)
-    edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
-    fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
-    return feathered * fade.astype(np.float32)
-
-
-def _blurred(share: np.ndarray, radius: float) -> np.ndarray:
-    """A map (S, S) in [0, 1] blurred, float32."""
-    levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
-    return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
+    def condition(self, label: int) -> Tensor:
+        """An expression as the network sees it, (1, K)."""
+        return torch.eye(len(self.expressions))[label : label + 1]

@@ -14,11 +14,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from facerelief.data.arrays import Arrays, to_luma
+from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.manifest import Sample
 from facerelief.data.portraits import read_mesh
 from facerelief.editing.morphable import MorphableEditor
+from facerelief.faces.colour import to_luma
 from facerelief.faces.detect import Face
 from facerelief.training.judge import Accuracy, judge_accuracy, judged
 from facerelief.training.samples import one_hot
@@ -50,7 +51,7 @@ def network_edits(generator: nn.Module, test: Arrays) -> Edits:
     def edit(rows: np.ndarray, target: int) -> Tensor:
         image = make_batch(test, rows, "depth").image
         y_t = torch.full((len(image),), target)
-        return generator(image, one_hot(y_t, len(test.expressions))).float()
+        return generator(image, one_hot(y_t, len(test.expressions))).image.float()
 
     return edit
 

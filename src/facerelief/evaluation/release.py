@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief import __version__
-from facerelief.editing.network import load_network_editor
+from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.networks.checkpoint import half, named_tensors, save_checkpoint

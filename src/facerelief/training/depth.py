@@ -44,8 +44,7 @@ class DepthNets:
 
 def build_nets(config: DepthTraining) -> DepthNets:
     """Fresh networks of the run's size."""
-    channels = {"rgb": 3, "luma": 1}[config.colour]
-    translator = DepthTranslator(channels, config.guide, config.width, config.blocks)
+    translator = DepthTranslator(config.channels, config.guide, config.width, config.blocks)
     return DepthNets(translator, build_critic(config, GUIDES[config.guide]))
 
 

@@ -15,9 +15,10 @@ from facerelief import equations as eq
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
+from facerelief.data.pairs import Pairs
 from facerelief.errors import FacereliefError
+from facerelief.networks.backbones import build_backbone
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.networks.stargan import build_generator
 from facerelief.training.card import write_card
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run import WEIGHTS
@@ -49,23 +50,35 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
         raise FacereliefError(
             f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
         )
-    generator = build_generator(config)
-    return Nets(generator, build_critic(config, generator.channels), depth)
+    return Nets(build_backbone(config), build_critic(config, config.channels), depth)
 
 
 @dataclass
 class Edited:
-    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t)."""
+    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t).
+
+    priors: as in `Drawn`.
+    """
 
     y_t: Tensor
     i_t: Tensor
     d_t: Tensor | None
+    priors: eq.Terms
 
 
 def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int) -> Edited:
     """The batch's edits to y_t (N,)."""
-    i_t = nets.generator(batch.image, one_hot(y_t, classes))
-    return Edited(y_t, i_t, nets.depth.translator(i_t) if nets.depth else None)
+    i_t, priors = nets.generator(batch.image, one_hot(y_t, classes))
+    return Edited(y_t, i_t, nets.depth.translator(i_t) if nets.depth else None, priors)
+
+
+def lessons(batch: Batch, edited: Edited, pairs: Pairs | None) -> eq.Terms:
+    """Terms of G_rgb beyond the paper's: what holds back its way of drawing, and the distance to pseudo-targets."""
+    terms = {f"rgb/{name}": term for name, term in edited.priors.items()}
+    if pairs is not None:
+        target, rows = pairs.targets(batch, edited.y_t)
+        terms["rgb/pair"] = (target - edited.i_t[rows]).abs().sum() / max(1, target.numel())
+    return terms
 
 
 def generator_terms(
@@ -74,7 +87,7 @@ def generator_terms(
     """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs."""
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
     logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
-    i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions)))
+    i_cycled, _ = nets.generator(i_t, one_hot(batch.label, len(config.expressions)))
     terms = {
         "rgb/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
         "rgb/cls": eq.classification(class_logits, y_t),  # Eq. 2
@@ -103,6 +116,9 @@ def generator_weights(config: ExpressionTraining) -> dict[str, float]:
         "rgb/adv": config.adv_weight,
         "rgb/cls": config.cls_weight,
         "rgb/rec": config.rec_weight,
+        "rgb/pair": config.pair_weight,
+        "rgb/flow": config.flow_weight,
+        "rgb/mask": config.mask_weight,
         "depth/adv": config.depth_weight * config.adv_weight,
         "depth/cls": config.depth_weight * config.cls_weight,
         "depth/rec": config.depth_rec_weight,
@@ -120,10 +136,12 @@ def train_expression(
     depth: DepthNets | None = None,
     features: Features | None = None,
     progress: Progress | None = None,
+    pairs: Pairs | None = None,
 ) -> Path:
     """Train, or go on with, the run in `folder`; returns its weights file.
 
     depth: the networks of a finished stage 1 of the same guide, size, colour and expressions; None for guide "none".
+    pairs: pseudo-targets of `train` for a warm start.
     """
     session = Session("editor", config, folder, basis, progress)
     nets = build_nets(config, depth)
@@ -147,10 +165,11 @@ def train_expression(
         discriminator_step(session, nets, batch, edited, step, noise)
         if due:
             _freeze_critics(nets, True)
-            if step < config.warm_up:
-                terms = {"rgb/rec": eq.reconstruction(batch.image, edited.i_t)}
-            else:
-                terms = generator_terms(nets, batch, edited, config, features, noise)
+            terms = lessons(batch, edited, pairs)
+            if step >= config.warm_up:
+                terms |= generator_terms(nets, batch, edited, config, features, noise)
+            elif pairs is None:
+                terms["rgb/rec"] = eq.reconstruction(batch.image, edited.i_t)
             moving = [name for name in learners if name in ("generator", "translator")]
             session.descend("G", terms, generator_weights(config), step, *moving)
             mean.update(generator, step)

@@ -86,7 +86,7 @@ def train_judge(
 
 def build_judge(config: JudgeTraining) -> Classifier:
     """A fresh judge."""
-    return Classifier({"rgb": 3, "luma": 1}[config.colour], len(config.expressions), config.width)
+    return Classifier(config.channels, len(config.expressions), config.width)
 
 
 def load_judge(folder: Path) -> tuple[Classifier, JudgeTraining]:

@@ -1,6 +1,7 @@
 """From a dataset and a configuration to a training, as the command line starts it and Python can too."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from torch import Tensor
 from facerelief.config import Config, DepthTraining, ExpressionTraining, JudgeTraining, Training
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
+from facerelief.data.pairs import load_pairs
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.vgg import load_vgg19, three_channels
@@ -104,8 +106,10 @@ def run_expression(
 ) -> Path:
     """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none"."""
     material = load_material(dataset, config, decoding)
+    pairs = load_pairs(dataset, material.train, decoding) if config.warm_start == "morphable" else None
+    train = functools.partial(train_expression, config, material.train, material.val, folder, pairs=pairs)
     if config.guide == "none":
-        return train_expression(config, material.train, material.val, folder, material.basis, progress=progress)
+        return train(material.basis, progress=progress)
     if depth is None:
         raise FacereliefError("guided training needs a depth network: give --depth RUN, or --guide none for StarGAN")
     nets, stage1, saved = load_depth_nets(depth)
@@ -121,7 +125,7 @@ def run_expression(
     features = None if config.freeze_depth else load_features(config, vgg, judge)
     basis = material.basis | {"depth_weights_sha256": sha256(saved.path)}
     basis |= _teacher(config, judge) if features else {}
-    return train_expression(config, material.train, material.val, folder, basis, nets, features, progress)
+    return train(basis, nets, features, progress)
 
 
 def run_judge(
@@ -161,10 +165,9 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
             "perceptual=judge needs a judge: give --judge RUN; do not judge the result by the same one"
         )
     network, settings = load_judge(judge)
-    channels = {"rgb": 3, "luma": 1}[settings.colour]
 
     def features(maps: Tensor) -> list[Tensor]:
-        return network.to(maps.device).features(three_channels(maps)[:, :channels])
+        return network.to(maps.device).features(three_channels(maps)[:, : settings.channels])
 
     return features
 

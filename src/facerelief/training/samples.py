@@ -44,7 +44,7 @@ def save_expression_grid(
 ) -> None:
     """A row a photo: the photo, then its edit to every expression; below it the depth of each, as estimated."""
     targets = [torch.full((len(batch.image),), k, device=batch.image.device) for k in range(classes)]
-    edits = [generator(batch.image, one_hot(y_t, classes)) for y_t in targets]
+    edits = [generator(batch.image, one_hot(y_t, classes)).image for y_t in targets]
     columns = [to_pixels(x) for x in (batch.image, *edits)]
     rows = [list(tiles) for tiles in zip(*columns, strict=True)]
     if translator is not None:

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing import Editor
-from facerelief.editing.network import NetworkEdit, NetworkEditor, face_mask, paste
+from facerelief.editing.stargan import NetworkEdit, StarGANEditor, face_mask, paste
 from facerelief.faces.align import align
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.photo import Photo, read_photo, save_photo
+from facerelief.networks.backbones import Drawn
 
 CHOICES = ("neutral", "happiness", "surprise")
 
@@ -28,13 +29,13 @@ class Brighter(nn.Module):
         self.by = by
         self.seen: list[tuple[Tensor, Tensor]] = []
 
-    def forward(self, image: Tensor, condition: Tensor) -> Tensor:
+    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
         self.seen.append((image, condition))
-        return image + self.by
+        return Drawn(image + self.by, {})
 
 
-def known_editor(network: nn.Module, finder: MediaPipeFinder, colour: str = "rgb") -> NetworkEditor:
-    return NetworkEditor(network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
+def known_editor(network: nn.Module, finder: MediaPipeFinder, colour: str = "rgb") -> StarGANEditor:
+    return StarGANEditor(network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
 
 
 # -- what changes, and what must not --------------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from facerelief.editing.morphable import _border, _newly_open, _pulled, changed
 from facerelief.faces.align import Crop
+from facerelief.faces.warp import border, pulled
+from facerelief.geometry.morphable.exchange import _newly_open, changed
 from facerelief.geometry.morphable.texture import FLOOR
 
 SIDE = 24
@@ -104,16 +105,16 @@ def test_pixels_that_must_not_be_written_to(picture: np.ndarray) -> None:
 # -- cubic values ---------------------------------------------------------------------------------------------------
 
 
-def test_at_pixel_centres_the_photo_itself_is_pulled(picture: np.ndarray) -> None:
-    np.testing.assert_allclose(_pulled(picture, centres(SIDE, SIDE)), picture, atol=1e-3)
+def test_at_pixel_centres_the_photo_itself_ispulled(picture: np.ndarray) -> None:
+    np.testing.assert_allclose(pulled(picture, centres(SIDE, SIDE)), picture, atol=1e-3)
     part = centres(SIDE, SIDE)[10:14, 17:]
-    np.testing.assert_allclose(_pulled(picture, part), picture[10:14, 17:], atol=1e-3)
+    np.testing.assert_allclose(pulled(picture, part), picture[10:14, 17:], atol=1e-3)
     wide = np.tile(picture, (1, 300, 1))  # 7200 pixels: single precision is still enough
-    np.testing.assert_allclose(_pulled(wide, centres(SIDE, 7200)), wide, atol=0.2)
+    np.testing.assert_allclose(pulled(wide, centres(SIDE, 7200)), wide, atol=0.2)
 
 
 def test_whole_steps_pull_the_neighbours(picture: np.ndarray) -> None:
-    found = _pulled(picture, centres(SIDE, SIDE)[6:-6, 6:-6] + np.float32((-5, 3)))
+    found = pulled(picture, centres(SIDE, SIDE)[6:-6, 6:-6] + np.float32((-5, 3)))
     np.testing.assert_allclose(found, picture[9:-3, 1:-11], atol=1e-3)
 
 
@@ -123,15 +124,15 @@ def test_half_way_between_pixels() -> None:
     step[:, 4:] = 160
     x = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
     points = np.stack([x, np.full(5, 4.5)], axis=1)[None].astype(np.float32)
-    np.testing.assert_allclose(_pulled(step, points)[0, :, 0], [0, -15, 80, 175, 160], atol=1e-3)
+    np.testing.assert_allclose(pulled(step, points)[0, :, 0], [0, -15, 80, 175, 160], atol=1e-3)
     ramp = np.arange(0, 160, 20, dtype=np.uint8)[None, :, None].repeat(8, 0)
-    np.testing.assert_allclose(_pulled(ramp, points)[0, :, 0], [30, 50, 70, 90, 110], atol=1e-3)
+    np.testing.assert_allclose(pulled(ramp, points)[0, :, 0], [30, 50, 70, 90, 110], atol=1e-3)
 
 
 def test_beyond_the_photo_its_border_is_repeated(picture: np.ndarray) -> None:
     corners = np.array([[(-9.0, -5.0), (SIDE + 4.0, -7.0)], [(-3.0, SIDE + 3.0), (SIDE + 9.0, SIDE + 9.0)]])
     expected = picture[[[0, 0], [-1, -1]], [[0, -1], [0, -1]]]
-    np.testing.assert_allclose(_pulled(picture, corners.astype(np.float32)), expected, atol=1e-3)
+    np.testing.assert_allclose(pulled(picture, corners.astype(np.float32)), expected, atol=1e-3)
 
 
 # -- the mouth, the border ------------------------------------------------------------------------------------------
@@ -164,11 +165,11 @@ def test_how_much_of_a_mouths_opening_is_new(was: float, becomes: float, share: 
 
 def test_the_border_fades() -> None:
     """Over 8 of 100 pixels, by the smooth step 3 t^2 - 2 t^3."""
-    border = _border(100)
-    assert border.shape == (100, 100, 1)
-    assert not border[[0, -1]].any() and not border[:, [0, -1]].any()
-    assert (border[8:92, 8:92] == 1).all()
-    assert border[50, 2:7:2, 0].tolist() == [0.15625, 0.5, 0.84375]
-    assert border[4, 2] == border[2, 50] == 0.15625  # the nearer side tells
-    for same in (border[::-1], border[:, ::-1], border.swapaxes(0, 1)):
+    fade = border(100, 0.08)
+    assert fade.shape == (100, 100, 1)
+    assert not fade[[0, -1]].any() and not fade[:, [0, -1]].any()
+    assert (fade[8:92, 8:92] == 1).all()
+    assert fade[50, 2:7:2, 0].tolist() == [0.15625, 0.5, 0.84375]
+    assert fade[4, 2] == fade[2, 50] == 0.15625  # the nearer side tells
+    for same in (fade[::-1], fade[:, ::-1], fade.swapaxes(0, 1)):
         np.testing.assert_array_equal(border, same)

@@ -1,0 +1,65 @@
+"""Editing by the relief backbone: what it would move and paint in a small crop is done to the photo itself.
+
+The flow warps the photo at its own resolution, the mask and the colour are enlarged: what is only moved stays sharp.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from facerelief.editing.editor import EditedFace
+from facerelief.editing.network import NetworkEditor
+from facerelief.faces.align import align
+from facerelief.faces.colour import LUMA
+from facerelief.faces.detect import Face
+from facerelief.faces.warp import border, warped
+from facerelief.networks.backbones import Relief
+
+_MARGIN = 0.06  # of the crop's side, along which the edit fades out
+
+
+@dataclass(frozen=True)
+class ReliefEdit(EditedFace):
+    """layers: float32 (S, S, 3 + C), zero at the border: where a pixel comes from (right and down, crop pixels), the
+    colour's share, and the colour, in levels, times its share.
+    """
+
+    layers: np.ndarray
+
+
+class ReliefEditor(NetworkEditor):
+    """Edits with a network whose edits are a flow, a mask and a colour."""
+
+    generator: Relief
+
+    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
+        """As `Editor.apply`; strength scales the way that pixels move and the colour's share."""
+        done = self.change(rgb, face, label)
+        return moved(rgb, done, strength), done
+
+    def change(self, rgb: np.ndarray, face: Face, label: int) -> ReliefEdit:
+        """What the network would do to a face's crop."""
+        crop = align(face.landmarks, self.config.size)
+        before = crop.cut(rgb)
+        with torch.inference_mode():
+            maps = self.generator.maps(self.seen(before), self.condition(label))
+        flow, mask, colour = (part[0].permute(1, 2, 0).numpy() for part in maps)
+        fade = border(crop.size, _MARGIN)
+        layers = np.dstack([flow * crop.size, mask, mask * (colour + 1) * 127.5]) * fade
+        done = ReliefEdit(face, crop, before, before, layers.astype(np.float32))
+        return dataclasses.replace(done, after=crop.cut(moved(rgb, done, 1.0)))
+
+
+def moved(rgb: np.ndarray, done: ReliefEdit, strength: float) -> np.ndarray:
+    """A photo uint8 (H, W, 3) with an edit brought to its own resolution. Colour of one channel keeps the chroma."""
+    scale = np.full(done.layers.shape[2], strength, dtype=np.float32)
+    found, spread, place = warped(rgb, done.crop, done.layers * scale)
+    share, paint = spread[..., :1], spread[..., 1:]
+    over = np.maximum(share, 1)  # strength above 1 must not paint more than all
+    share, paint = share / over, paint / over
+    seen = found if paint.shape[2] == 3 else (found @ LUMA.astype(np.float32))[..., None]
+    out = rgb.copy()
+    out[place] = np.clip(np.rint(found + paint - share * seen), 0, 255).astype(np.uint8)
+    return out

@@ -1,0 +1,92 @@
+"""Editing by a network that repaints the whole crop.
+
+It works on a small aligned crop. What it changed there, not what it painted, is brought to the photo's own resolution
+and added under a soft mask of the face, so that all else stays as it was, bit for bit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+
+from facerelief.editing.editor import EditedFace
+from facerelief.editing.network import NetworkEditor
+from facerelief.faces.align import Crop, align
+from facerelief.faces.colour import LUMA, to_luma
+from facerelief.faces.detect import Face
+from facerelief.geometry.relief import polygon
+from facerelief.geometry.topology import OUTLINE
+
+FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
+
+
+@dataclass(frozen=True)
+class NetworkEdit(EditedFace):
+    """change: float32 (S, S, C), what the network changed, in levels."""
+
+    change: np.ndarray
+
+
+class StarGANEditor(NetworkEditor):
+    """Edits with a network whose edits are whole crops."""
+
+    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
+        """As `Editor.apply`; the network does not know strength: its change is scaled."""
+        done = self.change(rgb, face, label)
+        return paste(rgb, done, strength), done
+
+    def change(self, rgb: np.ndarray, face: Face, label: int) -> NetworkEdit:
+        """What the network makes of a face's crop."""
+        crop = align(face.landmarks, self.config.size)
+        before = crop.cut(rgb)
+        image = self.seen(before)
+        with torch.inference_mode():
+            out = self.generator(image, self.condition(label)).image
+        change = (out - image)[0].permute(1, 2, 0).numpy() * 127.5
+        after = np.clip(np.round(before + change), 0, 255).astype(np.uint8)
+        return NetworkEdit(face, crop, before, after, change)
+
+
+def paste(rgb: np.ndarray, done: NetworkEdit, strength: float) -> np.ndarray:
+    """The photo with an edit brought back to its own resolution, under the face's soft mask.
+
+    The change is added to the photo, which keeps its detail; where the change is strong, as where a mouth was, the
+    detail of the old expression fades out, else both would be seen. A change of one channel keeps the chroma.
+    """
+    crop, change = done.crop, done.change * strength
+    seen = to_luma(done.before)[..., None] if change.shape[2] == 1 else done.before
+    fading = _faded(change)
+    mask = face_mask(crop, done.face)[..., None]
+    layers = np.concatenate([change * mask, fading * mask, seen.astype(np.float32)], axis=2)
+    spread, place = crop.spread(layers, (rgb.shape[0], rgb.shape[1]))
+    channels = change.shape[2]
+    change_up, fading_up, seen_up = np.split(spread, [channels, channels + 1], axis=2)
+    photo = rgb[place].astype(np.float32)
+    detail = (photo @ LUMA[:, None] if channels == 1 else photo) - seen_up
+    out = rgb.copy()
+    out[place] = np.clip(np.rint(photo + change_up - fading_up * detail), 0, 255).astype(np.uint8)
+    return out
+
+
+def _faded(change: np.ndarray) -> np.ndarray:
+    """Share (S, S, 1) of the photo's own detail that gives way, from the change (S, S, C) in levels around a pixel."""
+    amount = np.clip((np.abs(change).mean(axis=2) - FADE_FROM) / (FADE_TO - FADE_FROM), 0, 1)
+    return _blurred(amount, change.shape[0] * 0.02)[..., None]
+
+
+def face_mask(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the face's outline, widened a little and feathered; 0 at the border."""
+    points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
+    centre = points.mean(axis=0)
+    inside = polygon(centre + (points - centre) * 1.08, crop.size)
+    feathered = _blurred(inside, crop.size * 0.04)
+    edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
+    fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
+    return feathered * fade.astype(np.float32)
+
+
+def _blurred(share: np.ndarray, radius: float) -> np.ndarray:
+    """A map (S, S) in [0, 1] blurred, float32."""
+    levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
+    return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255

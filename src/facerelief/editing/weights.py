@@ -1,0 +1,35 @@
+"""Editors from weights on disk."""
+
+from importlib import resources
+from pathlib import Path
+
+from facerelief.config import ExpressionTraining
+from facerelief.editing.network import NetworkEditor
+from facerelief.editing.relief import ReliefEditor
+from facerelief.editing.stargan import StarGANEditor
+from facerelief.faces.detect import FaceFinder
+from facerelief.networks.backbones import build_backbone
+from facerelief.networks.checkpoint import load_checkpoint
+
+_EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
+
+
+def load_network_editor(weights: Path | None = None, finder: FaceFinder | None = None) -> NetworkEditor:
+    """An editor with the weights of a run folder or .safetensors file; without one, those that the package carries.
+
+    Raises `CheckpointError` where they are absent, damaged, or not those of an editor of this version.
+    """
+    path = weights or carried_weights()
+    if path.is_dir():
+        path = path / "weights.safetensors"
+    saved = load_checkpoint(path, "editor")
+    config = saved.config(ExpressionTraining)
+    generator = build_backbone(config)
+    saved.fill(generator, "generator")
+    return _EDITORS[config.backbone](generator, config, finder)
+
+
+def carried_weights() -> Path:
+    """The weights file inside the package."""
+    with resources.as_file(resources.files("facerelief") / "weights" / "stargan-depth.safetensors") as path:
+        return path

@@ -1,0 +1,105 @@
+"""Another expression for a photo's face, without training: the morphable face is fitted, and its expression exchanged.
+
+The photo itself is warped, at its own resolution, from where its landmarks are to where the new expression has them;
+what the expression adds of light and dark (creases, folds, brows) is multiplied in, so that skin keeps its colour and
+contrast; and a mouth that opens gets an inside.
+"""
+
+import numpy as np
+
+from facerelief.faces.align import Crop, inter_ocular
+from facerelief.faces.colour import LUMA, chroma
+from facerelief.faces.warp import border, warped
+from facerelief.geometry.atlas import feathered, mouth_inside, picture_triangles, sample, with_apron
+from facerelief.geometry.morphable.fit import Fit, fit_face
+from facerelief.geometry.morphable.model import MorphableFace, whole
+from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed
+from facerelief.geometry.raster import interpolate, rasterise
+from facerelief.geometry.topology import face_triangles
+
+SIZE = 160  # side of the crop in which the change is computed; it is smooth, and is enlarged
+_MARGIN = 0.08  # of the crop's side, along which the change fades out
+_COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
+_WIDE = 8  # pixels of the atlas
+_STRONGEST = 0.6  # change of log light
+_SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
+
+
+class Exchange:
+    """Exchanges expressions by a fitted morphable face."""
+
+    def __init__(self, face: MorphableFace) -> None:
+        self.face = face
+        self._inside = mouth_inside(face.atlas)
+        # Where lips open differently from photo to photo, averages smear the mouth's dark over its rim.
+        self._outside = 1 - feathered(self._inside, face.atlas.size // 20)
+
+    def __call__(self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
+        """A photo uint8 (H, W, 3) whose face shows another expression.
+
+        crop: the face's, of `SIZE` pixels. landmarks: (468, 3), photo pixels. label: of the eight expressions.
+        strength: share of the way from the photo's expression to the new one.
+        """
+        return changed(rgb, crop, self._change(crop, crop.cut(rgb), landmarks.astype(np.float64), label, strength))
+
+    def _change(self, crop: Crop, pixels: np.ndarray, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
+        """What is to change, float32 (S, S, 3 or 7), zero at the border.
+
+        Where a pixel comes from (2: right and down, crop pixels), the change of log light, and where a mouth opens, its
+        inside (3, levels in [0, 1] times opacity) and its opacity.
+        """
+        fit = fit_face(self.face, landmarks)
+        difference = strength * (_at_least(self.face.classes[label], fit.expression) - fit.expression)
+        moved = landmarks + fit.change(np.tensordot(difference, self.face.expression_modes, 1))
+        source, target = crop.to_crop(landmarks), crop.to_crop(moved)
+        before, after = with_apron(source, source), with_apron(target, source)
+        index, weights = rasterise(after, picture_triangles(), SIZE)
+        attributes = np.column_stack([before[:, :2] - after[:, :2], self.face.atlas.points])
+        found = interpolate(attributes, picture_triangles(), index, weights)
+        maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
+        light, albedo, inside, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3], axis=2)
+        opacity = inside * _newly_open(source, target)
+        paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
+        light = strength * np.clip(light, -_STRONGEST, _STRONGEST)
+        opening = [paint * opacity, opacity] if opacity.any() else []
+        layers = np.dstack([found[..., :2], light, *opening]) * border(SIZE, _MARGIN)
+        return layers.astype(np.float32)
+
+    def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """At the atlas' pixels: the change of log light, the new albedo, and where the mouth's inside is."""
+        texture = self.face.texture_classes[label]
+        change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1)) * self._outside
+        creases = change - smoothed(change[..., None], _WIDE)[..., 0]  # what is wide is light that was not taken out
+        return creases * self._outside, np.exp(whole(self.face.texture + texture)) - FLOOR, self._inside
+
+
+def _at_least(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """An expression (E,) at full strength, or as strong as the photo shows it already: a broad smile stays broad."""
+    length = float(full @ full)
+    return full * max(1.0, float(full @ shown) / length) if length else full
+
+
+def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
+    """A photo uint8 (H, W, 3) with the `layers` of `Exchange._change` brought to its own resolution."""
+    found, spread, place = warped(rgb, crop, layers)
+    floor = np.float32(FLOOR * 255)
+    mixed = (found + floor) * np.exp(spread[..., :1]) - floor
+    if spread.shape[2] > 1:
+        mixed = mixed * (1 - spread[..., 4:]) + 255 * spread[..., 1:4]
+    out = rgb.copy()
+    out[place] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return out
+
+
+def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
+    """How bright the skin of a crop (S, S, 3) is against the average's albedo; index: as `rasterise` gives it."""
+    skin = pixels[(index >= 0) & (index < len(face_triangles()))] @ LUMA
+    return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
+
+
+def _newly_open(source: np.ndarray, target: np.ndarray) -> float:
+    """Share, 0 to 1, of a mouth's opening that the photo (landmarks `source`) does not show and `target` needs."""
+    upper, lower = 13, 14
+    unit = inter_ocular(source)
+    was, becomes = (max(0.0, float(points[lower, 1] - points[upper, 1])) / unit for points in (source, target))
+    return float(np.clip(1 - (was - _SHOWS_TEETH / 2) / max(_SHOWS_TEETH, 0.6 * becomes), 0, 1))

@@ -1,0 +1,108 @@
+"""Pseudo-targets: which photos have them, that they are the editor's, and that they are made once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facerelief.data import pairs as module
+from facerelief.data.arrays import Arrays, load_arrays
+from facerelief.data.batches import make_batch
+from facerelief.data.manifest import chosen, read_samples
+from facerelief.data.pairs import Pairer, Pairs, load_pairs, read_crop
+from facerelief.errors import DatasetError
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.align import align
+from facerelief.geometry.morphable.exchange import SIZE, Exchange
+from facerelief.geometry.morphable.model import load_face
+
+NAMES = ("neutral", "happiness", "surprise")
+
+
+@pytest.fixture(scope="module")
+def arrays(synthetic: Path) -> Arrays:
+    rows = chosen(read_samples(synthetic), "train", NAMES)
+    return load_arrays(synthetic, rows, 32, "luma", NAMES)
+
+
+@pytest.fixture(scope="module")
+def made(synthetic: Path, arrays: Arrays) -> Pairs:
+    return load_pairs(synthetic, arrays, workers=1)
+
+
+def test_each_photo_has_an_edit_to_each_expression(made: Pairs, arrays: Arrays) -> None:
+    assert made.image.shape == (len(arrays.label), 3, 1, 32, 32)
+    assert made.place.tolist() == list(range(len(arrays.label)))
+    for row, label in enumerate(arrays.label):
+        np.testing.assert_array_equal(made.image[row, label], arrays.image[row])  # its own expression: the photo
+        others = [k for k in range(3) if k != label]
+        assert all((made.image[row, k].astype(int) != arrays.image[row]).mean() > 0.1 for k in others)
+
+
+def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path) -> None:
+    """Made here at the crop's own size of 64 pixels, which is twice the networks'."""
+    row = 1
+    target = (int(arrays.label[row]) + 1) % 3
+    rgb, landmarks = read_crop(synthetic, arrays.samples[row])
+    name = EXPRESSIONS.index(NAMES[target])
+    edited = Exchange(load_face())(rgb, align(landmarks, SIZE), landmarks, name, module.STRENGTH)
+    grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
+    assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking
+
+
+def test_large_crops_are_edited_at_twice_the_networks_size(synthetic: Path, arrays: Arrays) -> None:
+    sample, edits = arrays.samples[0], {}
+    for size in (16, 32):
+        edits[size] = Pairer(synthetic, NAMES, size, 3)(sample)
+        assert edits[size].shape == (3, 3, size, size)
+    small = edits[32].reshape(3, 3, 16, 2, 16, 2).mean(axis=(3, 5))
+    assert np.abs(small - edits[16]).mean() < 3  # levels
+
+
+def test_they_are_made_once(synthetic: Path, arrays: Arrays, made: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "Pairer", None)  # whoever calls it fails
+    again = load_pairs(synthetic, arrays, workers=1)
+    np.testing.assert_array_equal(again.image, made.image)
+
+
+def test_frequent_expressions_have_them_for_some(
+    synthetic: Path, arrays: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST", 1)
+    few = load_pairs(synthetic, arrays, workers=1)
+    assert len(few.image) == 3
+    have = few.place >= 0
+    assert sorted(arrays.label[have]) == [0, 1, 2]
+    np.testing.assert_array_equal(few.image[few.place[have], arrays.label[have]], arrays.image[have])
+
+
+def test_the_targets_of_a_batch(made: Pairs, arrays: Arrays) -> None:
+    """Rows without pseudo-targets are left out, and mirrored photos have mirrored targets."""
+    some = Pairs(np.where(np.arange(len(made.place)) == 1, -1, made.place), made.image)
+    batch = make_batch(arrays, np.array([2, 1, 0]), "depth", np.array([True, True, False]))
+    targets, rows = some.targets(batch, torch.tensor([0, 1, 2]))
+    assert rows.tolist() == [0, 2]
+    expected = np.stack([made.image[2, 0][..., ::-1], made.image[0, 2]])
+    np.testing.assert_allclose(targets, expected / 127.5 - 1, atol=1e-6)
+
+
+def test_a_batch_of_photos_without_any(made: Pairs, arrays: Arrays) -> None:
+    none = Pairs(np.full(len(made.place), -1), made.image)
+    targets, rows = none.targets(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
+    assert targets.shape == (0, 1, 32, 32)
+    assert len(rows) == 0
+
+
+def test_a_damaged_cache_and_a_missing_photo(synthetic: Path, arrays: Arrays, made: Pairs, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"build the dataset again"):
+        read_crop(tmp_path, arrays.samples[0])
+    (cache,) = (p for p in (synthetic / ".arrays").glob("*-pairs.npy") if np.load(p).shape == made.image.shape)
+    whole = cache.read_bytes()
+    try:
+        cache.write_bytes(whole[:50])
+        with pytest.raises(DatasetError, match=r"pairs\.npy is damaged .*; delete it, and it is made again"):
+            load_pairs(synthetic, arrays, workers=1)
+    finally:
+        cache.write_bytes(whole)
