@@ -113,8 +113,9 @@ class ExpressionTraining(Training):
     warm_start: str = "none"  # "morphable": G_rgb is also shown what the editor without training makes of the photos
     warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; the discriminators learn as ever
     pair_weight: float = 3.0  # of the distance to those edits
-    flow_weight: float = 1.0  # of backbone "relief": how much its flow stretches
-    mask_weight: float = 0.1  # of backbone "relief": how much it paints
+    way_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
+    flow_weight: float = 0.1  # of backbone "relief": how much its flow stretches
+    mask_weight: float = 0.02  # of backbone "relief": how much it paints
     smooth: bool = False  # what G_rgb changes is freed of its finest pattern before anyone sees it
     freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
 
@@ -173,7 +174,7 @@ _GPU = {
 # A map that is right comes first in stage 1: with the paper's equal weights Eqs. 5-7 outweigh Eq. 9 (docs/training.md).
 _ACCURATE = {"adv_weight": 0.1, "cls_weight": 0.1, "rec_weight": 1.0, "pix_weight": 30.0}
 # A cycle that weighs as much as StarGAN's keeps a backbone that starts from the photo itself from ever leaving it.
-_RELIEF = {"rec_weight": 1.0, "warm_start": "morphable", "warm_up": 600}
+_RELIEF = {"rec_weight": 1.0, "warm_start": "morphable", "warm_up": 600, "lr": 5e-4}
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     "paper": {
         DepthTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},

@@ -15,8 +15,9 @@ from facerelief.data.pairs import Pairer, Pairs, load_pairs, read_crop
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
-from facerelief.geometry.morphable.exchange import SIZE, Exchange
+from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
 from facerelief.geometry.morphable.model import load_face
+from facerelief.networks.relief import warped
 
 NAMES = ("neutral", "happiness", "surprise")
 
@@ -37,6 +38,7 @@ def test_each_photo_has_an_edit_to_each_expression(made: Pairs, arrays: Arrays) 
     assert made.place.tolist() == list(range(len(arrays.label)))
     for row, label in enumerate(arrays.label):
         np.testing.assert_array_equal(made.image[row, label], arrays.image[row])  # its own expression: the photo
+        assert not made.flow[row, label].any()
         others = [k for k in range(3) if k != label]
         assert all((made.image[row, k].astype(int) != arrays.image[row]).mean() > 0.1 for k in others)
 
@@ -47,7 +49,8 @@ def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path
     target = (int(arrays.label[row]) + 1) % 3
     rgb, landmarks = read_crop(synthetic, arrays.samples[row])
     name = EXPRESSIONS.index(NAMES[target])
-    edited = Exchange(load_face())(rgb, align(landmarks, SIZE), landmarks, name, module.STRENGTH)
+    crop = align(landmarks, SIZE)
+    edited = changed(rgb, crop, Exchange(load_face())(rgb, crop, landmarks, name, module.STRENGTH))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
     assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking
 
@@ -55,10 +58,12 @@ def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path
 def test_large_crops_are_edited_at_twice_the_networks_size(synthetic: Path, arrays: Arrays) -> None:
     sample, edits = arrays.samples[0], {}
     for size in (16, 32):
-        edits[size] = Pairer(synthetic, NAMES, size, 3)(sample)
-        assert edits[size].shape == (3, 3, size, size)
-    small = edits[32].reshape(3, 3, 16, 2, 16, 2).mean(axis=(3, 5))
-    assert np.abs(small - edits[16]).mean() < 3  # levels
+        image, flow = Pairer(synthetic, NAMES, size, 3)(sample)
+        assert (image.shape, flow.shape) == ((3, 3, size, size), (3, 2, size, size))
+        edits[size] = image, flow
+    halved = [part.astype(float).reshape(3, -1, 16, 2, 16, 2).mean(axis=(3, 5)) for part in edits[32]]
+    assert np.abs(halved[0] - edits[16][0]).mean() < 3  # levels
+    assert np.abs(halved[1] - edits[16][1]).max() < 0.01  # sides
 
 
 def test_they_are_made_once(synthetic: Path, arrays: Arrays, made: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,31 +83,46 @@ def test_frequent_expressions_have_them_for_some(
     np.testing.assert_array_equal(few.image[few.place[have], arrays.label[have]], arrays.image[have])
 
 
-def test_the_targets_of_a_batch(made: Pairs, arrays: Arrays) -> None:
+def test_the_flow_is_where_the_edit_comes_from(made: Pairs, arrays: Arrays) -> None:
+    """The photo warped by it is nearer to the edit than the photo is, and the mouth of a surprised face opens."""
+    neutral, surprise = NAMES.index("neutral"), NAMES.index("surprise")
+    rows = np.flatnonzero(arrays.label == neutral)
+    photo, edit = (torch.from_numpy(x[rows].copy()).float() for x in (arrays.image, made.image[:, surprise]))
+    flow = torch.from_numpy(made.flow[rows, surprise]).float()
+    assert (warped(photo, flow) - edit).abs().mean() < 0.8 * (photo - edit).abs().mean()
+    lower, upper = flow[:, 1, 24:28, 13:19].mean(), flow[:, 1, 8:14, 8:24].mean()  # chin and lower lip; eyes and brows
+    assert lower < -0.01 < 0 < upper  # the chin comes from above, the brows from below
+
+
+def test_the_lesson_of_a_batch(made: Pairs, arrays: Arrays) -> None:
     """Rows without pseudo-targets are left out, and mirrored photos have mirrored targets."""
-    some = Pairs(np.where(np.arange(len(made.place)) == 1, -1, made.place), made.image)
+    some = Pairs(np.where(np.arange(len(made.place)) == 1, -1, made.place), made.image, made.flow)
     batch = make_batch(arrays, np.array([2, 1, 0]), "depth", np.array([True, True, False]))
-    targets, rows = some.targets(batch, torch.tensor([0, 1, 2]))
-    assert rows.tolist() == [0, 2]
+    lesson = some.lesson(batch, torch.tensor([0, 1, 2]))
+    assert lesson.rows.tolist() == [0, 2]
     expected = np.stack([made.image[2, 0][..., ::-1], made.image[0, 2]])
-    np.testing.assert_allclose(targets, expected / 127.5 - 1, atol=1e-6)
+    np.testing.assert_allclose(lesson.image, expected / 127.5 - 1, atol=1e-6)
+    right, down = made.flow[2, 0]
+    np.testing.assert_array_equal(lesson.flow[0], np.stack([-right[:, ::-1], down[:, ::-1]]).astype(np.float32))
+    np.testing.assert_array_equal(lesson.flow[1], made.flow[0, 2].astype(np.float32))
 
 
 def test_a_batch_of_photos_without_any(made: Pairs, arrays: Arrays) -> None:
-    none = Pairs(np.full(len(made.place), -1), made.image)
-    targets, rows = none.targets(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
-    assert targets.shape == (0, 1, 32, 32)
-    assert len(rows) == 0
+    none = Pairs(np.full(len(made.place), -1), made.image, made.flow)
+    lesson = none.lesson(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
+    assert lesson.image.shape == (0, 1, 32, 32)
+    assert lesson.flow.shape == (0, 2, 32, 32)
+    assert len(lesson.rows) == 0
 
 
 def test_a_damaged_cache_and_a_missing_photo(synthetic: Path, arrays: Arrays, made: Pairs, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"build the dataset again"):
         read_crop(tmp_path, arrays.samples[0])
-    (cache,) = (p for p in (synthetic / ".arrays").glob("*-pairs.npy") if np.load(p).shape == made.image.shape)
+    (cache,) = (p for p in (synthetic / ".arrays").glob("*-image.npy") if np.load(p).shape == made.image.shape)
     whole = cache.read_bytes()
     try:
         cache.write_bytes(whole[:50])
-        with pytest.raises(DatasetError, match=r"pairs\.npy is damaged .*; delete it, and it is made again"):
+        with pytest.raises(DatasetError, match=r"\.arrays is damaged .*; delete it, and it is made again"):
             load_pairs(synthetic, arrays, workers=1)
     finally:
         cache.write_bytes(whole)

@@ -31,7 +31,7 @@ class Brighter(nn.Module):
 
     def forward(self, image: Tensor, condition: Tensor) -> Drawn:
         self.seen.append((image, condition))
-        return Drawn(image + self.by, {})
+        return Drawn(image + self.by)
 
 
 def known_editor(network: nn.Module, finder: MediaPipeFinder, colour: str = "rgb") -> StarGANEditor:

@@ -39,12 +39,12 @@ class PaintsMark(nn.Module):
         edited = image.masked_fill(zones().any(dim=0), -1.0)
         for row, label in enumerate(condition.argmax(dim=1)):
             edited[row, :, zones()[(label + self.ahead) % 3]] = 1.0
-        return Drawn(edited, {})
+        return Drawn(edited)
 
 
 class DoesNothing(nn.Module):
     def forward(self, image: Tensor, condition: Tensor) -> Drawn:
-        return Drawn(image, {})
+        return Drawn(image)
 
 
 @pytest.fixture(scope="module")

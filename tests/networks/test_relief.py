@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from facerelief.networks.relief import REACH, ReliefGenerator, roughness, warped
-from facerelief.networks.stargan import Generator
+from facerelief.networks.relief import REACH, ConditionalNorm, ReliefGenerator, roughness, warped
 
 
 def generator(channels: int = 1) -> ReliefGenerator:
@@ -20,11 +19,22 @@ def shift(x: float, y: float, size: int) -> Tensor:
     return torch.tensor((x, y)).div(size)[None, :, None, None].expand(1, 2, size, size)
 
 
-def test_it_is_as_large_as_stargan() -> None:
-    """A little larger: one head for flow, mask and colour, with a bias."""
-    with torch.device("meta"):
-        stargan, relief = (sum(p.numel() for p in kind().parameters()) for kind in (Generator, ReliefGenerator))
-    assert relief - stargan == 64 * 49 * 3 + 6
+def test_a_condition_is_scale_and_shift_of_each_channel() -> None:
+    """By hand: values 1 and 3 are normed to -1 and 1, then times 1 + scale plus shift, then ReLU."""
+    norm = ConditionalNorm(channels=1, conditions=2)
+    with torch.no_grad():
+        norm.affine.weight.copy_(torch.tensor([[0.0, 1.0], [0.0, 0.5]]))
+    x = torch.tensor([1.0, 3.0]).reshape(1, 1, 1, 2).expand(2, 1, 1, 2)
+    out = norm(x, torch.eye(2)).flatten(1)
+    torch.testing.assert_close(out, torch.tensor([[0.0, 1.0], [0.0, 2.5]]), atol=1e-4, rtol=0)
+
+
+def test_each_image_is_drawn_by_itself() -> None:
+    network, image, condition = generator(), torch.rand(3, 1, 16, 16), torch.eye(3)
+    together = network.maps(image, condition)
+    alone = network.maps(image[1:2], condition[1:2])
+    for some, one in zip(together, alone, strict=True):
+        torch.testing.assert_close(some[1:2], one, atol=1e-5, rtol=1e-4)
 
 
 def test_a_flow_fetches_pixels() -> None:
@@ -77,9 +87,9 @@ def test_the_condition_matters() -> None:
 
 
 def test_the_finest_pattern_cannot_be_drawn() -> None:
-    """Of a trunk and a head that give a grid of every other pixel, nothing is left but at the border."""
+    """Of a head that gives a grid of every other pixel, nothing is left but at the border."""
     network, grid = generator(), torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(8, 8).expand(1, 4, 16, 16)
-    network.trunk, network.head = torch.nn.Sequential(_Always(5 * grid)), torch.nn.Identity()  # type: ignore[assignment]
+    network.head = _Always(5 * grid)  # type: ignore[assignment]
     flow, mask, colour = (part[..., 2:-2, 2:-2] for part in network.maps(grid[:, :1], torch.zeros(1, 3)))
     assert max(flow.abs().max(), colour.abs().max(), (mask - 0.5).abs().max()) < 1e-6
 

@@ -16,6 +16,7 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.pairs import Pairs
 from facerelief.errors import FacereliefError
+from facerelief.networks.backbones import Drawn
 from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
@@ -107,8 +108,9 @@ def test_the_weights_are_the_papers(small: Small) -> None:
             "rgb/cls": 3,
             "rgb/rec": 11,
             "rgb/pair": 3,
-            "rgb/flow": 1,
-            "rgb/mask": 0.1,
+            "rgb/way": 0.5,
+            "rgb/flow": 0.1,
+            "rgb/mask": 0.02,
             "depth/adv": 0.6,
             "depth/cls": 0.9,
             "depth/rec": 7,
@@ -261,33 +263,40 @@ def test_it_learns_to_copy_and_to_edit(small: Small, splits: Splits, tmp_path: P
 
 
 def pairs_of(train: Arrays) -> Pairs:
-    """Pseudo-targets of the first half of the photos: each photo, darker by its target's number times 20 levels."""
-    half = len(train.label) // 2
+    """Pseudo-targets of the first half of the photos: each photo, darker by its target's number times 20 levels and
+    moved by as many pixels.
+    """
+    half, size = len(train.label) // 2, train.size
     place = np.where(np.arange(len(train.label)) < half, np.arange(len(train.label)), -1)
     darker = [train.image[:half].astype(int) - 20 * k for k in range(3)]
-    return Pairs(place, np.stack(darker, axis=1).clip(0, 255).astype(np.uint8))
+    flow = np.broadcast_to(np.arange(3)[None, :, None, None, None] / size, (half, 3, 2, size, size))
+    return Pairs(place, np.stack(darker, axis=1).clip(0, 255).astype(np.uint8), flow.astype(np.float16))
 
 
 def test_lessons_by_hand(splits: Splits) -> None:
-    """The mean distance to the targets of those that have one, and what the backbone is held back by."""
+    """The mean distance to the targets of those that have one, and what holds flow and mask back."""
     train = splits["train"]
     pairs, rows = pairs_of(train), np.array([len(train.label) - 1, 0, 1])
     batch = make_batch(train, rows, "depth")
-    y_t, priors = torch.tensor([0, 1, 2]), {"flow": torch.tensor(3.0)}
-    edited = Edited(y_t, batch.image + 0.5, None, priors)
+    y_t, size = torch.tensor([0, 1, 2]), train.size
+    flow, mask = torch.full((3, 2, size, size), 4 / size), torch.full((3, 1, size, size), 0.25)
     levels = (train.image[rows[1:]].astype(int) - np.array([20, 40])[:, None, None, None]).clip(0, 255)
     expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
-    terms = lessons(batch, edited, pairs)
-    assert set(terms) == {"rgb/flow", "rgb/pair"}
-    assert terms["rgb/flow"].item() == 3
-    assert terms["rgb/pair"].item() == pytest.approx(expected, rel=1e-5)
-    assert lessons(batch, edited, None) == priors_named(priors)
-    unpaired = Edited(y_t[:1], batch.image[:1], None, {})
-    assert lessons(make_batch(train, rows[:1], "depth"), unpaired, pairs)["rgb/pair"].item() == 0
-
-
-def priors_named(priors: eq.Terms) -> eq.Terms:
-    return {f"rgb/{name}": value for name, value in priors.items()}
+    terms = lessons(batch, Edited(y_t, Drawn(batch.image + 0.5, flow, mask), None), pairs)
+    assert {name: term.item() for name, term in terms.items()} == pytest.approx(
+        {
+            "rgb/flow": 0,  # it is the same everywhere
+            "rgb/mask": 0.25,
+            "rgb/pair": expected,
+            "rgb/way": (3**2 + 2**2) / 2,  # 4 pixels instead of 1 and of 2
+        },
+        rel=1e-3,
+    )
+    assert set(lessons(batch, Edited(y_t, Drawn(batch.image), None), pairs)) == {"rgb/pair"}
+    assert set(lessons(batch, Edited(y_t, Drawn(batch.image, flow, mask), None), None)) == {"rgb/flow", "rgb/mask"}
+    unpaired = Edited(y_t[:1], Drawn(batch.image[:1], flow[:1], mask[:1]), None)
+    terms = lessons(make_batch(train, rows[:1], "depth"), unpaired, pairs)
+    assert terms["rgb/pair"].item() == terms["rgb/way"].item() == 0
 
 
 @pytest.mark.parametrize("backbone", ["stargan", "relief"])
@@ -300,10 +309,10 @@ def test_a_warm_start_teaches_the_targets_first(
     train_expression(config, splits["train"], splits["val"], tmp_path / "run", BASIS, pairs=pairs_of(splits["train"]))
     lines = metrics(tmp_path / "run")
     before, after = lines[:30], lines[30:]
-    priors = {"G/rgb/flow", "G/rgb/mask"} if backbone == "relief" else set()
+    moving = {"G/rgb/flow", "G/rgb/mask", "G/rgb/way"} if backbone == "relief" else set()
     for some, terms in ((before, set()), (after, {f"G/{name}" for name in RGB})):
         for line in some:
-            assert {name for name in line if name.startswith("G/")} == {"G/rgb/pair"} | priors | terms
+            assert {name for name in line if name.startswith("G/")} == {"G/rgb/pair"} | moving | terms
     learnt = [line["G/rgb/pair"] for line in before]
     assert np.mean(learnt[-5:]) < 0.8 * np.mean(learnt[:5])
 

@@ -4,7 +4,6 @@ Real photos have no true target: the same person, in the same picture, with anot
 an approximate one. They are made once for some photos of each expression, and kept beside the dataset.
 """
 
-import functools
 import hashlib
 import json
 from collections.abc import Callable
@@ -25,8 +24,9 @@ from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import Crop, align
 from facerelief.faces.colour import to_luma
+from facerelief.faces.warp import in_photo
 from facerelief.files import atomic, sha256
-from facerelief.geometry.morphable.exchange import SIZE, Exchange
+from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
 from facerelief.geometry.morphable.model import carried_face, load_face
 
 STRENGTH = 1.4  # networks regress to what is common: what they are shown must be clear
@@ -35,23 +35,40 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """Pseudo-targets of the rows of a batch that have some. rows: (P,). image: (P, C, S, S) in [-1, 1]. flow: (P, 2, S,
+    S), where each pixel of it comes from in the photo, right and down, in sides.
+    """
+
+    rows: Tensor
+    image: Tensor
+    flow: Tensor
+
+
+@dataclass(frozen=True)
 class Pairs:
     """place: int64 (N,), where a training row's pseudo-targets are, or -1. image: uint8 (M, K, C, S, S), one of each
-    of the K expressions; that of the photo's own is the photo.
+    of the K expressions; that of the photo's own is the photo. flow: float16 (M, K, 2, S, S), as in `Lesson`.
     """
 
     place: np.ndarray
     image: np.ndarray
+    flow: np.ndarray
 
-    def targets(self, batch: Batch, y_t: Tensor) -> tuple[Tensor, Tensor]:
-        """Pseudo-targets (P, C, S, S) in [-1, 1] of a batch edited to y_t (N,), and the rows (P,) that have one."""
+    def lesson(self, batch: Batch, y_t: Tensor) -> Lesson:
+        """What a batch edited to y_t (N,) is to look like."""
         place = self.place[batch.rows]
         have = np.flatnonzero(place >= 0)
-        rows = torch.from_numpy(have).to(batch.image.device)
-        found = self.image[place[have], y_t.cpu().numpy()[have]]
-        image = torch.from_numpy(found).to(batch.image.device).float() / 127.5 - 1
-        flips = torch.from_numpy(batch.flips[have]).to(image.device)[:, None, None, None]
-        return torch.where(flips, image.flip(-1), image), rows
+        target, device = y_t.cpu().numpy()[have], batch.image.device
+        image = torch.from_numpy(self.image[place[have], target]).to(device).float() / 127.5 - 1
+        flow = torch.from_numpy(self.flow[place[have], target]).to(device).float()
+        flips = torch.from_numpy(batch.flips[have]).to(device)[:, None, None, None]
+        mirror = torch.tensor([-1.0, 1.0], device=device)[:, None, None]
+        return Lesson(
+            torch.from_numpy(have).to(device),
+            torch.where(flips, image.flip(-1), image),
+            torch.where(flips, flow.flip(-1) * mirror, flow),
+        )
 
 
 def load_pairs(
@@ -59,26 +76,37 @@ def load_pairs(
 ) -> Pairs:
     """Pseudo-targets for up to `MOST` photos of each expression. Made on first use, then read from the cache."""
     rows = _chosen(arrays.label, len(arrays.expressions))
-    samples = [arrays.samples[row] for row in rows]
-    what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, sha256(carried_face())]
-    key = hashlib.sha256(json.dumps([*what, [(s.file_name, s.fingerprint) for s in samples]]).encode()).hexdigest()
-    path = dataset / ".arrays" / f"{key[:16]}-pairs.npy"
-    if not path.is_file():
-        maker = functools.partial(Pairer, dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
-        made = np.empty((len(rows), len(arrays.expressions), *arrays.image.shape[1:]), np.uint8)
-        for done, images in enumerate(spread(maker, (), samples, workers)):
-            made[done] = images
-            made[done, arrays.label[rows[done]]] = arrays.image[rows[done]]
-            progress(done + 1, len(rows))
-        with atomic(path) as part:
-            np.save(part, made, allow_pickle=False)
+    names = [(arrays.samples[row].file_name, arrays.samples[row].fingerprint) for row in rows]
+    what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, sha256(carried_face()), names]
+    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+    paths = [dataset / ".arrays" / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
+    if not all(path.is_file() for path in paths):
+        for path, made in zip(paths, _made(dataset, arrays, rows, progress, workers), strict=True):
+            with atomic(path) as part:
+                np.save(part, made, allow_pickle=False)
     try:
-        image = np.load(path, mmap_mode="r", allow_pickle=False)
+        image, flow = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
     except (OSError, ValueError) as reason:
-        raise DatasetError(f"{path} is damaged ({reason}); delete it, and it is made again") from reason
+        raise DatasetError(f"{paths[0].parent} is damaged ({reason}); delete it, and it is made again") from reason
     place = np.full(len(arrays.label), -1)
     place[rows] = np.arange(len(rows))
-    return Pairs(place, image)
+    return Pairs(place, image, flow)
+
+
+def _made(
+    dataset: Path, arrays: Arrays, rows: np.ndarray, progress: Progress, workers: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    size, classes = arrays.size, len(arrays.expressions)
+    image = np.empty((len(rows), classes, *arrays.image.shape[1:]), np.uint8)
+    flow = np.empty((len(rows), classes, 2, size, size), np.float16)
+    samples = [arrays.samples[row] for row in rows]
+    setting = (dataset, arrays.expressions, size, arrays.image.shape[1])
+    for done, (images, flows) in enumerate(spread(Pairer, setting, samples, workers)):
+        image[done], flow[done] = images, flows
+        own = arrays.label[rows[done]]
+        image[done, own], flow[done, own] = arrays.image[rows[done]], 0
+        progress(done + 1, len(rows))
+    return image, flow
 
 
 class Pairer:
@@ -88,19 +116,30 @@ class Pairer:
         self._exchange = Exchange(load_face())
         self._dataset, self._expressions, self._size, self._channels = dataset, expressions, size, channels
 
-    def __call__(self, sample: Sample) -> np.ndarray:
-        """uint8 (K, C, S, S), one of each expression."""
+    def __call__(self, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 (K, C, S, S) and float16 (K, 2, S, S), image and flow of each expression."""
         rgb, landmarks = read_crop(self._dataset, sample)
         side = min(len(rgb), 2 * self._size)  # the edit's detail is lost in the end
         landmarks = landmarks * (side / len(rgb))
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
         crop = align(landmarks, SIZE)
-        return np.stack([self._edited(rgb, crop, landmarks, name) for name in self._expressions])
+        made = [self._edited(rgb, crop, landmarks, name) for name in self._expressions]
+        return np.stack([image for image, _ in made]), np.stack([flow for _, flow in made])
 
-    def _edited(self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, expression: str) -> np.ndarray:
-        whole = self._exchange(rgb, crop, landmarks, EXPRESSIONS.index(expression), STRENGTH)
-        small = np.asarray(Image.fromarray(whole).resize((self._size, self._size), Image.Resampling.BOX))
-        return np.moveaxis(small, 2, 0) if self._channels == 3 else to_luma(small)[None]
+    def _edited(
+        self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, expression: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        layers = self._exchange(rgb, crop, landmarks, EXPRESSIONS.index(expression), STRENGTH)
+        small = self._shrunk(changed(rgb, crop, layers))
+        ways, place = crop.spread(layers[..., :2], (len(rgb), len(rgb)))
+        flow = np.zeros((*rgb.shape[:2], 2), np.float32)
+        flow[place] = in_photo(crop, ways) / len(rgb)
+        flows = [self._shrunk(np.ascontiguousarray(flow[..., k])) for k in (0, 1)]
+        image = np.moveaxis(small, 2, 0) if self._channels == 3 else to_luma(small)[None]
+        return image, np.stack(flows).astype(np.float16)
+
+    def _shrunk(self, picture: np.ndarray) -> np.ndarray:
+        return np.asarray(Image.fromarray(picture).resize((self._size, self._size), Image.Resampling.BOX))
 
 
 def read_crop(dataset: Path, sample: Sample) -> tuple[np.ndarray, np.ndarray]:

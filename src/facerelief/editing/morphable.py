@@ -6,7 +6,7 @@ from facerelief.editing.editor import EditedFace, Editor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.faces.detect import Face, FaceFinder
-from facerelief.geometry.morphable.exchange import SIZE, Exchange
+from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
 from facerelief.geometry.morphable.model import MorphableFace
 
 
@@ -23,5 +23,5 @@ class MorphableEditor(Editor):
         before = crop.cut(rgb)
         if not strength:
             return rgb.copy(), EditedFace(face, crop, before, before)
-        out = self._exchange(rgb, crop, face.landmarks, label, strength)
+        out = changed(rgb, crop, self._exchange(rgb, crop, face.landmarks, label, strength))
         return out, EditedFace(face, crop, before, crop.cut(out))

@@ -14,9 +14,15 @@ def warped(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> tuple[np.ndarray,
     (h, w, 3), the other layers brought to it (h, w, L), and its rows and columns in the photo.
     """
     spread, (rows, columns) = crop.spread(layers, (rgb.shape[0], rgb.shape[1]))
-    offset = spread[..., :2] @ crop.inverse[:, :2].T.astype(np.float32)
     y, x = np.mgrid[rows.start : rows.stop, columns.start : columns.stop].astype(np.float32)
-    return pulled(rgb, np.dstack([x + 0.5, y + 0.5]) + offset), spread[..., 2:], (rows, columns)
+    points = np.dstack([x + 0.5, y + 0.5]) + in_photo(crop, spread[..., :2])
+    return pulled(rgb, points), spread[..., 2:], (rows, columns)
+
+
+def in_photo(crop: Crop, ways: np.ndarray) -> np.ndarray:
+    """Ways (..., 2), right and down, in crop pixels, as the photo's pixels."""
+    turned: np.ndarray = ways @ crop.inverse[:, :2].T.astype(np.float32)
+    return turned
 
 
 def border(size: int, margin: float) -> np.ndarray:

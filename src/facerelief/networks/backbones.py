@@ -6,19 +6,17 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
-from facerelief.networks.relief import ReliefGenerator, roughness
+from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import Generator
 from facerelief.registry import Registry
 
 
 class Drawn(NamedTuple):
-    """What a backbone makes of I_s: I_t (N, C, H, W) in [-1, 1], and raw terms that hold back its way of drawing.
-
-    priors: named as the settings that weigh them, e.g. "flow" by `flow_weight`.
-    """
+    """What a backbone makes of I_s: I_t (N, C, H, W) in [-1, 1], and by which flow and mask (`Maps`), if by any."""
 
     image: Tensor
-    priors: dict[str, Tensor]
+    flow: Tensor | None = None
+    mask: Tensor | None = None
 
 
 # (channels of the image, length of the one-hot condition, settings) to a fresh network, (I_s, condition) to `Drawn`
@@ -34,7 +32,7 @@ class StarGAN(Generator):
 
     def forward(self, image: Tensor, condition: Tensor) -> Drawn:  # type: ignore[override]
         """image: (N, C, H, W); condition: (N, conditions)."""
-        return Drawn(super().forward(image, condition), {})
+        return Drawn(super().forward(image, condition))
 
 
 @BACKBONES.add("relief")
@@ -47,7 +45,7 @@ class Relief(ReliefGenerator):
     def forward(self, image: Tensor, condition: Tensor) -> Drawn:  # type: ignore[override]
         """image: (N, C, H, W); condition: (N, conditions)."""
         drawn, maps = super().forward(image, condition)
-        return Drawn(drawn, {"flow": roughness(maps.flow), "mask": maps.mask.mean()})
+        return Drawn(drawn, maps.flow, maps.mask)
 
 
 def build_backbone(config: ExpressionTraining) -> nn.Module:

@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facerelief.networks.stargan import smoothed, trunk, with_planes
+from facerelief.networks.stargan import smoothed
 
 REACH = 0.2  # of the side: the farthest from where a pixel is fetched
+_CAREFUL = 0.1  # Adam moves every weight of the head at once: without it one step throws pixels across the face
 _START = 0.03  # share that the mask paints before training
 
 
@@ -27,25 +28,85 @@ class Maps(NamedTuple):
     colour: Tensor
 
 
+class ConditionalNorm(nn.Module):
+    """Instance norm with a scale and a shift for each condition (Dumoulin, Shlens and Kudlur, 2017), then ReLU.
+
+    Label planes beside the image, as in StarGAN, reach the network past plain instance norm by its borders only.
+    """
+
+    def __init__(self, channels: int, conditions: int) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels)
+        self.affine = nn.Linear(conditions, 2 * channels, bias=False)
+        nn.init.normal_(self.affine.weight, std=0.1)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """x: (N, C, H, W); condition: (N, K)."""
+        scale, shift = self.affine(condition)[:, :, None, None].chunk(2, dim=1)
+        return torch.relu(self.norm(x) * (1 + scale) + shift)
+
+
+class _Step(nn.Module):
+    """A convolution and its norm; `scale` 0.5 halves the picture before it, 2 doubles it."""
+
+    def __init__(self, inputs: int, outputs: int, conditions: int, scale: float = 1.0, side: int = 3) -> None:
+        super().__init__()
+        self.scale = scale
+        self.convolution = nn.Conv2d(inputs, outputs, side, padding=side // 2, bias=False)
+        self.norm = ConditionalNorm(outputs, conditions)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        if self.scale < 1:
+            x = F.avg_pool2d(x, 2)
+        if self.scale > 1:  # a transposed convolution would draw a pattern of its own
+            x = F.interpolate(x, scale_factor=2, mode="bilinear")
+        normed: Tensor = self.norm(self.convolution(x), condition)
+        return normed
+
+
 class ReliefGenerator(nn.Module):
-    """StarGAN's trunk with one head for all three maps. 8.44 M parameters at width 64, 6 blocks and 8 conditions."""
+    """StarGAN's plan (two halvings, residual blocks, two doublings) with conditional norms, and one head for all maps.
+
+    channels: of the image, in and out. conditions: length of the one-hot condition. width: channels of the first layer.
+    """
 
     def __init__(self, channels: int = 3, conditions: int = 8, width: int = 64, blocks: int = 6) -> None:
         super().__init__()
         self.channels, self.conditions = channels, conditions
-        self.trunk = nn.Sequential(*trunk(channels + conditions, width, blocks))
+        self.first = nn.ModuleList(
+            [
+                _Step(channels, width, conditions, side=7),
+                _Step(width, 2 * width, conditions, 0.5),
+                _Step(2 * width, 4 * width, conditions, 0.5),
+            ]
+        )
+        self.blocks = nn.ModuleList(_Step(4 * width, 4 * width, conditions) for _ in range(2 * blocks))
+        self.last = nn.ModuleList(
+            [_Step(4 * width, 2 * width, conditions, 2.0), _Step(2 * width, width, conditions, 2.0)]
+        )
         self.head = nn.Conv2d(width, 3 + channels, 7, padding=3)
         bias = torch.zeros(3 + channels)
         bias[2] = math.log(_START / (1 - _START))
         self.head.bias = nn.Parameter(bias)
         with torch.no_grad():  # start near the photo itself
-            self.head.weight *= 0.02
+            self.head.weight *= 0.1
+
+    def features(self, image: Tensor, condition: Tensor) -> Tensor:
+        """What the head sees, (N, width, H, W)."""
+        x = image
+        for step in self.first:
+            x = step(x, condition)
+        for one, other in zip(self.blocks[::2], self.blocks[1::2], strict=True):
+            x = x + other(one(x, condition), condition)
+        for step in self.last:
+            x = step(x, condition)
+        return x
 
     def maps(self, image: Tensor, condition: Tensor) -> Maps:
         """The edit of images (N, C, H, W) in [-1, 1], H and W divisible by 4, to conditions (N, conditions)."""
-        drawn = smoothed(self.head(self.trunk(with_planes(image, condition))).float())
+        drawn = smoothed(self.head(self.features(image, condition)).float())
         flow, mask, colour = drawn[:, :2], drawn[:, 2:3], drawn[:, 3:]
-        return Maps(smoothed(REACH * flow.tanh()), mask.sigmoid(), colour.tanh())
+        return Maps(smoothed(REACH * (_CAREFUL * flow).tanh()), mask.sigmoid(), colour.tanh())
 
     def forward(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Maps]:
         """The edited images (N, C, H, W), and how they were made."""

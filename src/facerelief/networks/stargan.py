@@ -31,29 +31,6 @@ class ResidualBlock(nn.Module):
         return x + self.body(x)
 
 
-def trunk(inputs: int, width: int, blocks: int) -> list[nn.Module]:
-    """The generator's layers but for its head: (N, inputs, H, W) to (N, width, H, W)."""
-    layers: list[nn.Module] = [
-        nn.Conv2d(inputs, width, 7, padding=3, bias=False),
-        _norm(width),
-        nn.ReLU(inplace=True),
-    ]
-    for k in (1, 2):
-        layers += [
-            nn.Conv2d(width * k, width * k * 2, 4, stride=2, padding=1, bias=False),
-            _norm(width * k * 2),
-            nn.ReLU(inplace=True),
-        ]
-    layers += [ResidualBlock(width * 4) for _ in range(blocks)]
-    for k in (4, 2):
-        layers += [
-            nn.ConvTranspose2d(width * k, width * k // 2, 4, stride=2, padding=1, bias=False),
-            _norm(width * k // 2),
-            nn.ReLU(inplace=True),
-        ]
-    return layers
-
-
 class Generator(nn.Module):
     """G: image and condition to image. 8.44 M parameters at width 64, 6 blocks and 8 conditions.
 
@@ -66,19 +43,32 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.channels, self.conditions, self.smooth = channels, conditions, smooth
-        layers = trunk(channels + conditions, width, blocks)
-        self.layers = nn.Sequential(*layers, nn.Conv2d(width, channels, 7, padding=3, bias=False), nn.Tanh())
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels + conditions, width, 7, padding=3, bias=False),
+            _norm(width),
+            nn.ReLU(inplace=True),
+        ]
+        for k in (1, 2):
+            layers += [
+                nn.Conv2d(width * k, width * k * 2, 4, stride=2, padding=1, bias=False),
+                _norm(width * k * 2),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [ResidualBlock(width * 4) for _ in range(blocks)]
+        for k in (4, 2):
+            layers += [
+                nn.ConvTranspose2d(width * k, width * k // 2, 4, stride=2, padding=1, bias=False),
+                _norm(width * k // 2),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [nn.Conv2d(width, channels, 7, padding=3, bias=False), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, image: Tensor, condition: Tensor) -> Tensor:
         """image: (N, C, H, W) in [-1, 1], H and W divisible by 4; condition: (N, conditions). Returns (N, C, H, W)."""
-        out: Tensor = self.layers(with_planes(image, condition))
+        planes = condition[:, :, None, None].expand(-1, -1, *image.shape[2:]).to(image.dtype)
+        out: Tensor = self.layers(torch.cat([image, planes], dim=1))
         return (image + smoothed(out - image)).clamp(-1, 1) if self.smooth else out
-
-
-def with_planes(image: Tensor, condition: Tensor) -> Tensor:
-    """An image (N, C, H, W) beside its condition (N, K), spread over planes: (N, C + K, H, W)."""
-    planes = condition[:, :, None, None].expand(-1, -1, *image.shape[2:]).to(image.dtype)
-    return torch.cat([image, planes], dim=1)
 
 
 def smoothed(change: Tensor) -> Tensor:

@@ -17,8 +17,9 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.data.pairs import Pairs
 from facerelief.errors import FacereliefError
-from facerelief.networks.backbones import build_backbone
+from facerelief.networks.backbones import Drawn, build_backbone
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
+from facerelief.networks.relief import roughness
 from facerelief.training.card import write_card
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run import WEIGHTS
@@ -55,29 +56,37 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
 
 @dataclass
 class Edited:
-    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t).
-
-    priors: as in `Drawn`.
-    """
+    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t)."""
 
     y_t: Tensor
-    i_t: Tensor
+    drawn: Drawn
     d_t: Tensor | None
-    priors: eq.Terms
+
+    @property
+    def i_t(self) -> Tensor:
+        """I_t (N, C, S, S)."""
+        return self.drawn.image
 
 
 def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int) -> Edited:
     """The batch's edits to y_t (N,)."""
-    i_t, priors = nets.generator(batch.image, one_hot(y_t, classes))
-    return Edited(y_t, i_t, nets.depth.translator(i_t) if nets.depth else None, priors)
+    drawn = nets.generator(batch.image, one_hot(y_t, classes))
+    return Edited(y_t, drawn, nets.depth.translator(drawn.image) if nets.depth else None)
 
 
 def lessons(batch: Batch, edited: Edited, pairs: Pairs | None) -> eq.Terms:
-    """Terms of G_rgb beyond the paper's: what holds back its way of drawing, and the distance to pseudo-targets."""
-    terms = {f"rgb/{name}": term for name, term in edited.priors.items()}
+    """Terms of G_rgb beyond the paper's: what holds its flow and mask back, and the distance to pseudo-targets."""
+    terms, flow, mask = {}, edited.drawn.flow, edited.drawn.mask
+    if flow is not None:
+        terms["rgb/flow"] = roughness(flow)
+    if mask is not None:
+        terms["rgb/mask"] = mask.mean()
     if pairs is not None:
-        target, rows = pairs.targets(batch, edited.y_t)
-        terms["rgb/pair"] = (target - edited.i_t[rows]).abs().sum() / max(1, target.numel())
+        lesson = pairs.lesson(batch, edited.y_t)
+        terms["rgb/pair"] = (lesson.image - edited.i_t[lesson.rows]).abs().sum() / max(1, lesson.image.numel())
+        if flow is not None:
+            stray = (lesson.flow - flow[lesson.rows]) * flow.shape[-1]  # pixels
+            terms["rgb/way"] = stray.square().sum() / max(1, stray.numel())
     return terms
 
 
@@ -87,7 +96,7 @@ def generator_terms(
     """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs."""
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
     logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
-    i_cycled, _ = nets.generator(i_t, one_hot(batch.label, len(config.expressions)))
+    i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions))).image
     terms = {
         "rgb/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
         "rgb/cls": eq.classification(class_logits, y_t),  # Eq. 2
@@ -117,6 +126,7 @@ def generator_weights(config: ExpressionTraining) -> dict[str, float]:
         "rgb/cls": config.cls_weight,
         "rgb/rec": config.rec_weight,
         "rgb/pair": config.pair_weight,
+        "rgb/way": config.way_weight,
         "rgb/flow": config.flow_weight,
         "rgb/mask": config.mask_weight,
         "depth/adv": config.depth_weight * config.adv_weight,

@@ -172,4 +172,4 @@ def test_the_border_fades() -> None:
     assert fade[50, 2:7:2, 0].tolist() == [0.15625, 0.5, 0.84375]
     assert fade[4, 2] == fade[2, 50] == 0.15625  # the nearer side tells
     for same in (fade[::-1], fade[:, ::-1], fade.swapaxes(0, 1)):
-        np.testing.assert_array_equal(border, same)
+        np.testing.assert_array_equal(fade, same)

@@ -35,19 +35,15 @@ class Exchange:
         self._outside = 1 - feathered(self._inside, face.atlas.size // 20)
 
     def __call__(self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
-        """A photo uint8 (H, W, 3) whose face shows another expression.
+        """What is to change so that a photo's face shows another expression, the layers of `changed`.
 
-        crop: the face's, of `SIZE` pixels. landmarks: (468, 3), photo pixels. label: of the eight expressions.
-        strength: share of the way from the photo's expression to the new one.
+        rgb: uint8 (H, W, 3). crop: the face's, of `SIZE` pixels. landmarks: (468, 3), photo pixels. label: of the eight
+        expressions. strength: share of the way from the photo's expression to the new one.
+
+        Returns float32 (S, S, 3 or 7), zero at the border: where a pixel comes from (2: right and down, crop pixels),
+        the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and opacity.
         """
-        return changed(rgb, crop, self._change(crop, crop.cut(rgb), landmarks.astype(np.float64), label, strength))
-
-    def _change(self, crop: Crop, pixels: np.ndarray, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
-        """What is to change, float32 (S, S, 3 or 7), zero at the border.
-
-        Where a pixel comes from (2: right and down, crop pixels), the change of log light, and where a mouth opens, its
-        inside (3, levels in [0, 1] times opacity) and its opacity.
-        """
+        pixels, landmarks = crop.cut(rgb), landmarks.astype(np.float64)
         fit = fit_face(self.face, landmarks)
         difference = strength * (_at_least(self.face.classes[label], fit.expression) - fit.expression)
         moved = landmarks + fit.change(np.tensordot(difference, self.face.expression_modes, 1))
@@ -80,7 +76,7 @@ def _at_least(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
 
 
 def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
-    """A photo uint8 (H, W, 3) with the `layers` of `Exchange._change` brought to its own resolution."""
+    """A photo uint8 (H, W, 3) with the `layers` of an `Exchange` brought to its own resolution."""
     found, spread, place = warped(rgb, crop, layers)
     floor = np.float32(FLOOR * 255)
     mixed = (found + floor) * np.exp(spread[..., :1]) - floor
