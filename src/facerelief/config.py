@@ -136,14 +136,17 @@ class IdentityTraining(Training):
     ema: float = 0.995
     decay_from: float = 0.2
     dimensions: int = 128  # of the embedding
-    margin: float = 0.2  # by which the cosine to one's own person must exceed those to all others
-    scale: float = 20.0  # of the cosines in the softmax
-    single: float = 0.3  # share of a batch that shows persons with one photo
+    temperature: float = 0.1  # of the softmax over cosines: the smaller, the more the nearest strangers count
+    single: float = 0.4  # share of a batch that shows persons with one photo, twice each
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.dimensions < 1:
             raise FacereliefError(f"dimensions must be at least 1, not {self.dimensions}")
+        if self.batch < 4:
+            raise FacereliefError(f"batch must be at least 4, two photos of two persons, not {self.batch}")
+        if not self.temperature > 0:
+            raise FacereliefError(f"temperature must be above 0, not {self.temperature}")
         if not 0 <= self.single <= 1:
             raise FacereliefError(f"single must lie between 0 and 1, not {self.single}")
 

@@ -21,56 +21,41 @@ from torch import Tensor, nn
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
-from facerelief.errors import DatasetError
 from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
 from facerelief.networks.encoder import Encoder
 from facerelief.training.card import write_card
 from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import Average, Noise, erased
-from facerelief.training.verification import Verification, draw_pairs, verification
-
-
-class Persons(nn.Module):
-    """A direction for each training person, which the encoder's vectors of that person's photos are drawn to."""
-
-    def __init__(self, count: int, dimensions: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(count, dimensions))
-
-    def forward(self) -> Tensor:
-        """Unit vectors (persons, dimensions)."""
-        return F.normalize(self.weight, dim=1)
+from facerelief.training.verification import Verification, draw_pairs, rows_by_person, verification
 
 
 class Draws:
-    """The photos of every step, a function of (seed, step): a person is drawn, then one of that person's photos.
+    """The photos of every step, a function of (seed, step): two of each of several persons, side by side.
 
-    A share `config.single` of a batch shows persons with one photo, who teach what differs between people; the others
-    also teach what does not between photos of one. person: (N,), each photo's index in `names`.
+    A share `config.single` of the persons has one photo, which is taken twice: they teach what differs between people.
+    The others, of whom two photos are drawn, also teach what does not between photos of one.
     """
 
     def __init__(self, identities: Sequence[str], config: IdentityTraining) -> None:
-        names, self.person = np.unique(np.array(identities), return_inverse=True)
-        self.names: list[str] = names.tolist()
-        photos = np.bincount(self.person)
-        self._rows = np.split(np.argsort(self.person, kind="stable"), np.cumsum(photos)[:-1])
+        self._rows = list(rows_by_person(identities).values())
+        photos = np.array([len(rows) for rows in self._rows])
         self._several, self._single = np.flatnonzero(photos > 1), np.flatnonzero(photos == 1)
-        if not len(self._several):
-            raise DatasetError(
-                "no person has two training photos, so that nothing tells what stays the same in one; "
-                "add photos, or name the persons in a CSV with an identity column"
-            )
-        self._singles = round(config.batch * config.single) if len(self._single) else 0
-        self._config = config
+        self._persons = min(config.batch // 2, len(photos))
+        singles = min(round(self._persons * config.single), len(self._single))
+        self._singles = max(singles, self._persons - len(self._several))
+        self._seed = config.seed
 
     def __call__(self, step: int, rank: int = 0, world: int = 1) -> np.ndarray:
-        """Rows of one step's photos; of several processes, those of this one."""
-        random = np.random.default_rng((self._config.seed, 2, step))
-        several = random.choice(self._several, self._config.batch - self._singles)
-        single = random.choice(self._single, self._singles) if self._singles else several[:0]
-        people = np.concatenate([several, single])[rank::world]
-        return np.array([random.choice(self._rows[person]) for person in people])
+        """Rows of one step's photos, those of each person next to one another; of several processes, this one's."""
+        random = np.random.default_rng((self._seed, 2, step))
+        several = random.choice(self._several, self._persons - self._singles, replace=False)
+        single = random.choice(self._single, self._singles, replace=False)
+        pairs = [
+            random.choice(rows, 2, replace=len(rows) < 2)
+            for rows in (self._rows[person] for person in np.concatenate([several, single]))
+        ]
+        return np.concatenate(pairs[rank::world])
 
 
 def train_identity(
@@ -85,24 +70,24 @@ def train_identity(
 
     Raises `DatasetError` where no training person, or nobody held out, has two photos; then nothing is written.
     """
-    draws = Draws([sample.identity for sample in train.samples], config)
+    people = [sample.identity for sample in train.samples]
+    draws = Draws(people, config)
     pairs = draw_pairs([sample.identity for arrays in held_out for sample in arrays.samples])
     session = Session("identity", config, folder, basis, progress)
-    raw, persons = build_encoder(config), Persons(len(draws.names), config.dimensions)
+    raw: nn.Module = build_encoder(config)
     mean = Average(raw, config.ema)
-    encoder, directions = session.adopt({"encoder": raw, "persons": persons}, fixed={"average": mean})
+    (encoder,) = session.adopt({"encoder": raw}, fixed={"average": mean})
     for step in session.steps(lambda path: None):
         rows, noise = draws(step, session.rank, session.world), session.noise(step)
         image = make_batch(train, rows, "depth", device=session.device).image
         encoder.train()
-        cosines = encoder(erased(jittered(image, noise), noise)) @ directions().T
-        person = torch.from_numpy(draws.person[rows]).to(session.device)
-        terms = {"cls": margin_softmax(cosines, person, config.margin, config.scale)}
-        session.descend("identity", terms, {"cls": 1.0}, step, "encoder", "persons")
+        vectors = encoder(erased(jittered(image, noise), noise))
+        terms = {"contrast": contrast(vectors, config.temperature)}
+        session.descend("identity", terms, {"contrast": 1.0}, step, "encoder")
         mean.update(raw, step)
     measured = verification(pairs, np.concatenate([embedded(mean.module, arrays) for arrays in held_out]))
     if session.run.main:
-        known = {"persons_sha256": [person_digest(name) for name in draws.names]}
+        known = {"persons_sha256": [person_digest(name) for name in sorted({*people})]}
         facts = session.run.settings | known | {"verification": dataclasses.asdict(measured)}
         save_checkpoint(folder / WEIGHTS, "identity", named_tensors(encoder=mean.module), facts)
         write_card(folder)
@@ -110,13 +95,15 @@ def train_identity(
     return folder / WEIGHTS, measured
 
 
-def margin_softmax(cosines: Tensor, person: Tensor, margin: float, scale: float) -> Tensor:
-    """CosFace (Wang et al., CVPR 2018): cross-entropy of scale * (cosine - margin at one's own person).
+def contrast(vectors: Tensor, temperature: float) -> Tensor:
+    """NT-Xent (Chen et al., ICML 2020) of unit vectors (2 P, D), those of each person next to one another.
 
-    cosines (N, persons) of photos with the persons' directions; person (N,), whose photos they are.
+    Each must find its other half among all: the cross-entropy of a softmax over cosine / temperature.
     """
-    own = F.one_hot(person, cosines.shape[1])
-    return F.cross_entropy(scale * (cosines - margin * own), person)
+    cosines = vectors @ vectors.T / temperature
+    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    other = torch.arange(len(vectors), device=vectors.device) ^ 1
+    return F.cross_entropy(cosines.masked_fill(itself, -torch.inf), other)
 
 
 def jittered(images: Tensor, noise: Noise) -> Tensor:

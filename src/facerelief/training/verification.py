@@ -45,25 +45,31 @@ class Pairs:
     persons: int
 
 
-def draw_pairs(identities: Sequence[str], most: int = MOST_DIFFERENT, seed: int = 0) -> Pairs:
-    """The pairs of photos whose persons are `identities`.
+def rows_by_person(identities: Sequence[str]) -> dict[str, np.ndarray]:
+    """The rows of each person's photos, persons in the order of their names.
 
-    Raises `DatasetError` where nobody has two photos, or all photos are of one person.
+    Raises `DatasetError` where nobody has two photos, or all photos are of one person: nothing can be learnt from
+    such photos, or measured on them.
     """
-    people = np.unique(np.array(identities), return_inverse=True)[1]
-    count = len(people)
-    of_person = [np.flatnonzero(people == person) for person in range(people.max(initial=-1) + 1)]
-    several = [rows for rows in of_person if len(rows) > 1]
-    if not several or len(of_person) < 2:
+    names, people = np.unique(np.array(identities), return_inverse=True)
+    photos = np.bincount(people, minlength=len(names))
+    if len(names) < 2 or photos.max() < 2:
         raise DatasetError(
-            "these photos show no person twice beside another person, so that identity cannot be measured; "
+            "a split shows no person twice beside another person, so that nothing tells persons apart; "
             "add photos, or name the persons in a CSV with an identity column"
         )
+    rows = np.split(np.argsort(people, kind="stable"), np.cumsum(photos)[:-1])
+    return dict(zip(names.tolist(), rows, strict=True))
+
+
+def draw_pairs(identities: Sequence[str], most: int = MOST_DIFFERENT, seed: int = 0) -> Pairs:
+    """The pairs of photos whose persons are `identities`. Raises `DatasetError` as `rows_by_person` does."""
+    several = [rows for rows in rows_by_person(identities).values() if len(rows) > 1]
     same = np.concatenate([np.column_stack([a[i] for i in np.triu_indices(len(a), 1)]) for a in several])
-    drawn = np.random.default_rng(seed).integers(count, size=(4 * most, 2))
+    drawn = np.random.default_rng(seed).integers(len(identities), size=(4 * most, 2))
+    people = np.array(identities)
     drawn = drawn[people[drawn[:, 0]] != people[drawn[:, 1]]][:most]
-    different = np.unique(np.sort(drawn, axis=1), axis=0)
-    return Pairs(same, different, len(several))
+    return Pairs(same, np.unique(np.sort(drawn, axis=1), axis=0), len(several))
 
 
 def verification(pairs: Pairs, vectors: np.ndarray) -> Verification:
