@@ -130,11 +130,11 @@ class IdentityTraining(Training):
     """The identity encoder that measures whether an edit still shows the same person; no editor learns from it."""
 
     width: int = 32
-    batch: int = 64
+    batch: int = 128
     steps: int = 6_000
     lr: float = 1e-3
     ema: float = 0.995
-    decay_from: float = 0.2
+    decay_from: float = 0.3
     dimensions: int = 128  # of the embedding
     temperature: float = 0.1  # of the softmax over cosines: the smaller, the more the nearest strangers count
     single: float = 0.4  # share of a batch that shows persons with one photo, twice each
@@ -195,13 +195,13 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
         DepthTraining: {**_GPU, "steps": 20_000},
         ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000, "smooth": True},
         JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
-        IdentityTraining: {"size": 128, "precision": "bf16", "steps": 12_000},
+        IdentityTraining: {"size": 128, "precision": "bf16"},
     },
     "cpu": {
         DepthTraining: {**_CPU, "steps": 2_000},
         ExpressionTraining: {**_CPU, "steps": 4_000, "warm_up": 400, "cls_weight": 0.5, "smooth": True},
         JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
-        IdentityTraining: {"size": 64, "precision": "bf16", "width": 16, "steps": 3_000},
+        IdentityTraining: {"size": 64, "precision": "bf16", "width": 16, "steps": 1_500, "save_every": 100},
     },
 }
 

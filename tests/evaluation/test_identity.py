@@ -90,8 +90,12 @@ def test_real_photos_give_the_numbers_their_meaning(photos: Arrays) -> None:
     assert sorted(real.same) == pytest.approx([1 - math.sqrt(3) / 2] * 4 + [0.5] * 2, abs=1e-5)
     apart = [1 - math.cos(math.radians(b - a)) for a in angles[:3] for b in angles[3:]]
     assert sorted(real.different) == pytest.approx(sorted(apart), abs=1e-5)
+    assert sorted(real.changed) == sorted(real.same)  # every photo shows another expression
     assert (real.verified.persons, real.verified.same, real.verified.different) == (2, 6, 9)
     assert real.verified.tar == 1.0
+    labels = np.array([0, 0, 2, 1, 1, 1])
+    some = real_distances(ReadsAngle(), dataclasses.replace(grey(angles, photos), label=labels))
+    assert sorted(some.changed) == pytest.approx([1 - math.sqrt(3) / 2, 0.5], abs=1e-5)  # photos 0 and 1 against 2
     alone = tuple(dataclasses.replace(s, identity=str(number)) for number, s in enumerate(photos.samples))
     with pytest.raises(DatasetError, match="no person twice"):
         real_distances(ReadsAngle(), dataclasses.replace(photos, samples=alone))

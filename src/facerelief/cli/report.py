@@ -132,16 +132,17 @@ def identity(
     check_unseen(encoder, test)
     real = real_distances(network, test)
     out.print(f"{NAME}\ntest persons: {real.verified.verdict}", markup=False)
-    references = {"one person's photos": real.same, "two persons' photos": real.different}
+    references = {"one person": real.same, "two persons": real.different}
+    changed = {"one, other expression": real.changed} if len(real.changed) else {}
     edited = {}
     for name, edits in _editors(runs, morphable, data, test).items():
         with bar(name, "photos") as move:
             edited[name] = edit_distances(edits, network, test, photo_rows(test, photos), move)
-    spreads = {name: spread(distances) for name, distances in {**references, **edited}.items()}
+    spreads = {name: spread(distances) for name, distances in {**references, **changed, **edited}.items()}
     for name, found in spreads.items():
         low, middle, high = found.quartiles
         numbers = f"{found.mean:.3f} +- {found.deviation:.3f}   quartiles {low:.3f} {middle:.3f} {high:.3f}"
-        out.print(f"{name:24} {numbers}   {found.count:,} pairs", markup=False)
+        out.print(f"{name:22} {numbers}   {found.count:,} pairs", markup=False)
     if figure:
         save_distributions(figure, NAME, edited, references)
         out.print(str(figure), markup=False)

@@ -35,9 +35,13 @@ class Spread:
 
 @dataclass(frozen=True)
 class References:
-    """Distances between real photos: of one person's different photos, and of two persons'; how well they differ."""
+    """Distances between real photos of one person and of two, and how well they tell the two apart.
+
+    changed: the part of `same` whose two photos show different expressions, as a photo and its edit do.
+    """
 
     same: np.ndarray
+    changed: np.ndarray
     different: np.ndarray
     verified: Verification
 
@@ -64,7 +68,8 @@ def real_distances(encoder: nn.Module, test: Arrays) -> References:
     pairs = draw_pairs([sample.identity for sample in test.samples])
     vectors = embedded(encoder, test)
     same, different = (cosine_distances(vectors, rows) for rows in (pairs.same, pairs.different))
-    return References(same, different, verification(pairs, vectors))
+    first, second = test.label[pairs.same].T
+    return References(same, same[first != second], different, verification(pairs, vectors))
 
 
 def photo_rows(test: Arrays, most: int | None = None, seed: int = 0) -> np.ndarray:

@@ -107,18 +107,21 @@ def contrast(vectors: Tensor, temperature: float) -> Tensor:
 
 
 def jittered(images: Tensor, noise: Noise) -> Tensor:
-    """Images (N, C, S, S) mirrored, turned, scaled and shifted a little, and lit anew from a side, at random."""
+    """Images (N, C, S, S) mirrored, turned, scaled and shifted a little, and lit anew from a side, at random.
+
+    It is mild: with nearly twice of everything, what was learnt in 600 steps was worse.
+    """
     count, size = len(images), images.shape[-1]
     swing = noise.uniform(8, count) - 0.5
-    mirror, turn, zoom = 1 - 2.0 * (swing[0] < 0), swing[1] * math.radians(20), 1 + swing[2] * 0.3
+    mirror, turn, zoom = 1 - 2.0 * (swing[0] < 0), swing[1] * math.radians(12), 1 + swing[2] * 0.18
     cos, sin = zoom * turn.cos(), zoom * turn.sin()
-    place = torch.stack([cos * mirror, -sin, swing[3] / 4, sin * mirror, cos, swing[4] / 4], dim=1).view(-1, 2, 3)
+    place = torch.stack([cos * mirror, -sin, swing[3] * 0.15, sin * mirror, cos, swing[4] * 0.15], dim=1).view(-1, 2, 3)
     grid = F.affine_grid(place, list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     ramp = torch.linspace(-0.5, 0.5, size, device=images.device)
-    gain, across, along = 1 + swing[5] * 0.8, swing[6], swing[7] * 0.6
+    gain, across, along = 1 + swing[5] * 0.48, swing[6] * 0.72, swing[7] * 0.48
     light = across[:, None, None] * ramp + along[:, None, None] * ramp[:, None]
-    offset = (noise.uniform(count, 1, 1, 1) - 0.5) / 2
+    offset = (noise.uniform(count, 1, 1, 1) - 0.5) * 0.3
     mean = moved.mean(dim=(1, 2, 3), keepdim=True)
     return (moved - mean) * gain.view(-1, 1, 1, 1) + mean + light[:, None] + offset
 
