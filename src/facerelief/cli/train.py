@@ -26,14 +26,8 @@ app = typer.Typer(
     no_args_is_help=True, help="Train the depth network, a guided editor, the judge, or the identity encoder."
 )
 
-_WATCHED = (
-    "G_depth/pix",
-    "G/rgb/rec",
-    "G/rgb/cls",
-    "G/depth/cls",
-    "judge/cls",
-    "identity/contrast",
-)  # shown beside the bar
+# Shown beside the bar.
+_WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls", "identity/contrast")
 
 Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
 RunFolder = Annotated[
