@@ -138,6 +138,32 @@ class JudgeTraining(Training):
     smoothing: float = 0.1  # of the labels: much of the data is mislabelled
 
 
+@dataclass(frozen=True)
+class IdentityTraining(Training):
+    """The identity encoder that measures whether an edit still shows the same person; no editor learns from it."""
+
+    width: int = 32
+    batch: int = 128
+    steps: int = 6_000
+    lr: float = 1e-3
+    ema: float = 0.995
+    decay_from: float = 0.3
+    dimensions: int = 128  # of the embedding
+    temperature: float = 0.1  # of the softmax over cosines: the smaller, the more the nearest strangers count
+    single: float = 0.4  # share of a batch that shows persons with one photo, twice each
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.dimensions < 1:
+            raise FacereliefError(f"dimensions must be at least 1, not {self.dimensions}")
+        if self.batch < 4:
+            raise FacereliefError(f"batch must be at least 4, two photos of two persons, not {self.batch}")
+        if not self.temperature > 0:
+            raise FacereliefError(f"temperature must be above 0, not {self.temperature}")
+        if not 0 <= self.single <= 1:
+            raise FacereliefError(f"single must lie between 0 and 1, not {self.single}")
+
+
 Config = TypeVar("Config", bound=Training)
 
 _CPU = {
@@ -180,16 +206,19 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
         DepthTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
         ExpressionTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
         JudgeTraining: {},
+        IdentityTraining: {},
     },
     "gpu": {
         DepthTraining: {**_GPU, **_ACCURATE, "r1_weight": 0.01, "steps": 20_000},
         ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000, "smooth": True},
         JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
+        IdentityTraining: {"size": 128, "precision": "bf16"},
     },
     "cpu": {
         DepthTraining: {**_CPU, **_ACCURATE, "r1_weight": 0.001, "steps": 2_000},
         ExpressionTraining: {**_CPU, "steps": 4_000, "warm_up": 400, "cls_weight": 0.5, "smooth": True},
         JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
+        IdentityTraining: {"size": 64, "precision": "bf16", "width": 16, "steps": 1_500, "save_every": 100},
     },
 }
 

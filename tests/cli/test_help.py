@@ -27,7 +27,14 @@ def commands() -> dict[str, Any]:
 def test_help_is_complete(command: Command) -> None:
     everything = commands()
     assert {"edit", "demo", "dataset build", "dataset review", "dataset stats", "train depth"} <= set(everything)
-    assert {"dataset synthesize", "morphable fit", "report judge", "report rate"} <= set(everything)
+    assert {
+        "dataset synthesize",
+        "morphable fit",
+        "report judge",
+        "report rate",
+        "train identity",
+        "report identity",
+    } <= set(everything)
     for words, one in everything.items():
         result = command(*words.split(), "--help")
         assert (result.code, result.err) == (0, ""), words

@@ -194,7 +194,7 @@ def test_a_run_that_the_judge_does_not_fit(
 ) -> None:
     other = write_run(tmp_path / "other", tiny_weights(**settings), **settings)
     line = refused("report", "rate", run, other, "--judge", judge, "--data", dataset, "--morphable")
-    assert line == f"{other} and the judge differ in {name}; train a judge with the run's {name}"
+    assert line == f"{other} and the judge differ in {name}; train another judge with the run's {name}"
 
 
 def test_places_where_there_is_no_run(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`facerelief report depth | judge | rate | curves | release`: what runs learnt, on held-out people."""
+"""`facerelief report depth | judge | rate | identity | curves | release`: what runs learnt, on held-out people."""
 
 import dataclasses
 import json
@@ -8,18 +8,22 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.config import ExpressionTraining, from_json
+from facerelief.config import ExpressionTraining, Training, from_json
+from facerelief.data.arrays import Arrays
 from facerelief.data.batches import spread_rows
 from facerelief.editing.morphable import MorphableEditor
 from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.curves import save_curves
+from facerelief.evaluation.distribution import check_picture, save_distributions
 from facerelief.evaluation.geometry import geometry_error, save_figure3
-from facerelief.evaluation.rate import generation_rate, morphable_edits, network_edits
+from facerelief.evaluation.identity import NAME, check_unseen, edit_distances, photo_rows, real_distances, spread
+from facerelief.evaluation.rate import Edits, editor_edits, generation_rate, network_edits
 from facerelief.evaluation.release import release
 from facerelief.files import sha256, write_json
 from facerelief.geometry.morphable.model import load_face
 from facerelief.training.depth import load_depth_nets
+from facerelief.training.identity import encoder_file, load_identity
 from facerelief.training.judge import Accuracy, judge_accuracy, load_judge
 from facerelief.training.launch import load_material, load_split
 from facerelief.training.run import read_settings
@@ -83,24 +87,13 @@ def rate(
 ) -> None:
     """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people."""
     runs = runs or []
-    if not runs and not morphable:
-        raise FacereliefError("nothing to measure; name runs of stage 2, or --morphable")
-    names = [run.name for run in runs] + ["morphable"] * morphable
-    if len(set(names)) < len(names):
-        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
+    _check_names(runs, morphable)
     network, settings = load_judge(judge)
     for run in runs:
-        config = from_json(ExpressionTraining, read_settings(run)["config"])
-        same = ("size", "colour", "expressions")
-        wrong = next((name for name in same if getattr(config, name) != getattr(settings, name)), None)
-        if wrong:
-            raise FacereliefError(f"{run} and the judge differ in {wrong}; train a judge with the run's {wrong}")
+        _agreeing(run, settings, ("size", "colour", "expressions"), "judge")
     test = load_material(data, settings).test
-    makers = {run.name: network_edits(load_network_editor(run).generator, test) for run in runs}
-    if morphable:
-        makers["morphable"] = morphable_edits(MorphableEditor(load_face()), data, test)
     results: dict[str, Any] = {}
-    for name, edits in makers.items():
+    for name, edits in _editors(runs, morphable, data, test).items():
         with bar(name, "photos") as move:
             measured = generation_rate(edits, network, test, move)
         if not results:
@@ -110,6 +103,52 @@ def rate(
         results[name] = dataclasses.asdict(measured)
     if json_path:
         write_json(json_path, results)
+
+
+@app.command("identity")
+def identity(
+    encoder: Annotated[Path, typer.Option(help="A run of `train identity`.", show_default=False)],
+    data: Data,
+    runs: Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)] = None,
+    morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
+    photos: Annotated[
+        int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")
+    ] = None,
+    json_path: Json = None,
+    figure: Annotated[Path | None, typer.Option(help="Draw the paper's Fig. 4 here: the distributions.")] = None,
+) -> None:
+    """Identity distance of test photos to their edits, beside those of real photos of one person and of two."""
+    runs = runs or []
+    _check_names(runs, morphable)
+    if figure:
+        check_picture(figure)
+    network, settings = load_identity(encoder)
+    configs = [_agreeing(run, settings, ("size", "colour"), "encoder") for run in runs]
+    expressions = configs[0].expressions if configs else settings.expressions
+    for run, config in zip(runs, configs, strict=True):
+        if config.expressions != expressions:
+            raise FacereliefError(f"{run} and {runs[0]} differ in expressions; report them one at a time")
+    test = load_split(data, "test", dataclasses.replace(settings, expressions=expressions))
+    check_unseen(encoder, test)
+    real = real_distances(network, test)
+    out.print(f"{NAME}\ntest persons: {real.verified.verdict}", markup=False)
+    references = {"one person": real.same, "two persons": real.different}
+    changed = {"one, other expression": real.changed} if len(real.changed) else {}
+    edited = {}
+    for name, edits in _editors(runs, morphable, data, test).items():
+        with bar(name, "photos") as move:
+            edited[name] = edit_distances(edits, network, test, photo_rows(test, photos), move)
+    spreads = {name: spread(distances) for name, distances in {**references, **changed, **edited}.items()}
+    for name, found in spreads.items():
+        low, middle, high = found.quartiles
+        numbers = f"{found.mean:.3f} +- {found.deviation:.3f}   quartiles {low:.3f} {middle:.3f} {high:.3f}"
+        out.print(f"{name:22} {numbers}   {found.count:,} pairs", markup=False)
+    if figure:
+        save_distributions(figure, NAME, edited, references)
+        out.print(str(figure), markup=False)
+    if json_path:
+        basis = {"verification": dataclasses.asdict(real.verified), "encoder_sha256": sha256(encoder_file(encoder))}
+        write_json(json_path, {name: dataclasses.asdict(found) for name, found in spreads.items()} | basis)
 
 
 @app.command("curves")
@@ -138,6 +177,33 @@ def release_weights(
             f"{rates} cannot be read ({reason}); make it with: facerelief report rate --json"
         ) from reason
     out.print(str(release(run, weights, measured, data_note, command)), markup=False)
+
+
+def _check_names(runs: list[Path], morphable: bool) -> None:
+    names = [run.name for run in runs] + ["morphable"] * morphable
+    if not names:
+        raise FacereliefError("nothing to measure; name runs of stage 2, or --morphable")
+    if len(set(names)) < len(names):
+        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
+
+
+def _agreeing(run: Path, settings: Training, names: tuple[str, ...], measure: str) -> ExpressionTraining:
+    """The configuration of a run of stage 2, which must agree in `names` with what measures it."""
+    config = from_json(ExpressionTraining, read_settings(run)["config"])
+    wrong = next((name for name in names if getattr(config, name) != getattr(settings, name)), None)
+    if wrong:
+        raise FacereliefError(
+            f"{run} and the {measure} differ in {wrong}; train another {measure} with the run's {wrong}"
+        )
+    return config
+
+
+def _editors(runs: list[Path], morphable: bool, data: Path, test: Arrays) -> dict[str, Edits]:
+    """What edits the test photos, by name."""
+    makers = {run.name: network_edits(load_network_editor(run).generator, test) for run in runs}
+    if morphable:
+        makers["morphable"] = editor_edits(MorphableEditor(load_face()), data, test)
+    return makers
 
 
 def _print_accuracy(title: str, accuracy: Accuracy) -> None:

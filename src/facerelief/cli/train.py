@@ -1,4 +1,4 @@
-"""`facerelief train depth | expression | judge`."""
+"""`facerelief train depth | expression | judge | identity`."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -8,15 +8,26 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.config import Config, DepthTraining, ExpressionTraining, JudgeTraining, Training, make_config
+from facerelief.config import (
+    Config,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    JudgeTraining,
+    Training,
+    make_config,
+)
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
 from facerelief.training import launch
 from facerelief.training.gate import GateResult
 
-app = typer.Typer(no_args_is_help=True, help="Train the depth network, a guided expression editor, or the judge.")
+app = typer.Typer(
+    no_args_is_help=True, help="Train the depth network, a guided editor, the judge, or the identity encoder."
+)
 
-_WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls")  # shown beside the bar
+# Shown beside the bar.
+_WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls", "identity/contrast")
 
 Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
 RunFolder = Annotated[
@@ -142,6 +153,29 @@ def judge(
     out.print(f"accuracy on test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
     for name, share in accuracy.per_class.items():
         out.print(f"  {name:10} {share:.3f}")
+    out.print(str(weights), markup=False)
+
+
+@app.command("identity")
+def identity(
+    dataset: Dataset,
+    run: RunFolder,
+    preset: Preset = "cpu",
+    expressions: Expressions = None,
+    colour: Colour = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+) -> None:
+    """The encoder that measures whether an edit keeps the person: trained on training persons, tested on others."""
+    given = _given(steps=steps, seed=seed)
+    config = _config(IdentityTraining, preset, dataset, given, expressions, colour, settings)
+    _announce(config, preset)
+    persons, two, three = launch.count_persons(dataset, config)
+    out.print(f"{persons:,} training persons, {two:,} with two photos or more, {three:,} with three or more")
+    with _bars("identity encoder") as (decoding, progress):
+        weights, measured = launch.run_identity(dataset, config, run, progress=progress, decoding=decoding)
+    out.print(f"held-out persons: {measured.verdict}")
     out.print(str(weights), markup=False)
 
 

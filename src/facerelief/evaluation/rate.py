@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.manifest import Sample
-from facerelief.data.portraits import read_mesh
-from facerelief.editing.morphable import MorphableEditor
+from facerelief.data.pairs import read_crop
+from facerelief.editing.editor import Editor
 from facerelief.faces.colour import to_luma
 from facerelief.faces.detect import Face
 from facerelief.training.judge import Accuracy, judge_accuracy, judged
@@ -56,19 +56,14 @@ def network_edits(generator: nn.Module, test: Arrays) -> Edits:
     return edit
 
 
-def morphable_edits(editor: MorphableEditor, dataset: Path, test: Arrays) -> Edits:
-    """Edits by the morphable face, on the dataset's own crops, which are then shrunk as the test photos are."""
-
-    @functools.lru_cache(maxsize=64)  # a batch is edited to every target before the next
-    def read(sample: Sample) -> tuple[np.ndarray, Face]:
-        with Image.open(dataset / sample.file_name) as image:
-            return np.asarray(image.convert("RGB")), Face(read_mesh(dataset / sample.mesh)[0])
+def editor_edits(editor: Editor, dataset: Path, test: Arrays) -> Edits:
+    """Edits by any editor, on the dataset's own crops, which are then shrunk as the test photos are."""
+    read = functools.lru_cache(maxsize=64)(read_crop)  # a batch is edited to every target before the next
 
     def one(sample: Sample, label: int) -> np.ndarray:
-        rgb, face = read(sample)
-        edited, _ = editor.apply(rgb, face, label, 1.0)
-        small = np.asarray(Image.fromarray(edited).resize((test.size, test.size), Image.Resampling.BOX))
-        return np.moveaxis(small, 2, 0) if test.image.shape[1] == 3 else to_luma(small)[None]
+        rgb, landmarks = read(dataset, sample)
+        edited, _ = editor.apply(rgb, Face(landmarks), label, 1.0)
+        return seen(edited, test)
 
     def edit(rows: np.ndarray, target: int) -> Tensor:
         label = editor.label(test.expressions[target])
@@ -76,6 +71,12 @@ def morphable_edits(editor: MorphableEditor, dataset: Path, test: Arrays) -> Edi
         return torch.from_numpy(pixels).float() / 127.5 - 1
 
     return edit
+
+
+def seen(rgb: np.ndarray, test: Arrays) -> np.ndarray:
+    """A crop uint8 (H, W, 3) shrunk as the photos of `test` are, uint8 (C, S, S)."""
+    small = np.asarray(Image.fromarray(rgb).resize((test.size, test.size), Image.Resampling.BOX))
+    return np.moveaxis(small, 2, 0) if test.image.shape[1] == 3 else to_luma(small)[None]
 
 
 @torch.inference_mode()

@@ -22,7 +22,7 @@ VERSION = 1
 class Checkpoint:
     """Named tensors and the facts that travel with them."""
 
-    kind: str  # "editor", "depth", "judge", "face" or "state"
+    kind: str  # "editor", "depth", "judge", "identity", "face" or "state"
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
     path: Path

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facerelief.config import Config, DepthTraining, ExpressionTraining, JudgeTraining, Training
+from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
 from facerelief.data.pairs import load_pairs
@@ -20,9 +21,11 @@ from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.training.depth import Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
 from facerelief.training.gate import GateResult, geometry_gate
+from facerelief.training.identity import train_identity
 from facerelief.training.judge import Accuracy, load_judge, train_judge
 from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress
+from facerelief.training.verification import Verification
 
 Decoding = Callable[[int, int], None]
 GREY, GREY_SHARE = 3.0, 0.2  # chroma below which a photo is grey, and the share of them that makes a dataset grey
@@ -45,10 +48,13 @@ def natural_colour(dataset: Path) -> str:
     return "luma" if grey > GREY_SHARE * len(kept) else "rgb"
 
 
-def load_material(dataset: Path, config: Training, decoding: Decoding = lambda done, total: None) -> Material:
+def load_material(
+    dataset: Path, config: Training, decoding: Decoding = lambda done, total: None, *, complete: bool = True
+) -> Material:
     """The kept samples of the run's expressions, decoded at its size.
 
-    Raises `DatasetError` where a split is too small or a person is in two.
+    Raises `DatasetError` where a split is too small, a person is in two, or an expression has no training photos
+    although the material must be `complete`.
     """
     samples = read_samples(dataset)
     splits = {split: chosen(samples, split, config.expressions) for split in ("train", "val", "test")}
@@ -60,8 +66,8 @@ def load_material(dataset: Path, config: Training, decoding: Decoding = lambda d
     _check_leak(dataset, splits)
 
     def arrays(split: str) -> Arrays:
-        rows, complete = splits[split], split == "train"
-        return load_arrays(dataset, rows, config.size, config.colour, config.expressions, decoding, complete=complete)
+        rows, every = splits[split], complete and split == "train"
+        return load_arrays(dataset, rows, config.size, config.colour, config.expressions, decoding, complete=every)
 
     basis = {"dataset": dataset.resolve().name, "metadata_sha256": sha256(dataset / METADATA)}
     return Material(arrays("train"), arrays("val"), arrays("test"), basis)
@@ -74,6 +80,12 @@ def load_split(dataset: Path, split: str, config: Training) -> Arrays:
     splits = ("train", "val", "test") if split == "all" else (split,)
     rows = [row for name in splits for row in chosen(read_samples(dataset), name, config.expressions)]
     return load_arrays(dataset, rows, config.size, config.colour, config.expressions, complete=False)
+
+
+def count_persons(dataset: Path, config: Training) -> tuple[int, int, int]:
+    """Training persons of a run: all, those with two photos or more, and those with three or more."""
+    photos = Counter(s.identity for s in chosen(read_samples(dataset), "train", config.expressions)).values()
+    return len(photos), sum(count > 1 for count in photos), sum(count > 2 for count in photos)
 
 
 def run_depth(
@@ -139,6 +151,19 @@ def run_judge(
     """Train the judge; returns its weights and its accuracy on the test photos."""
     material = load_material(dataset, config, decoding)
     return train_judge(config, material.train, material.test, folder, material.basis, progress)
+
+
+def run_identity(
+    dataset: Path,
+    config: IdentityTraining,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    decoding: Decoding = lambda done, total: None,
+) -> tuple[Path, Verification]:
+    """Train the identity encoder; returns its weights and how it tells the people of the val and test photos apart."""
+    material = load_material(dataset, config, decoding, complete=False)
+    return train_identity(config, material.train, (material.val, material.test), folder, material.basis, progress)
 
 
 def run_gate(dataset: Path, config: Training, decoding: Decoding = lambda done, total: None) -> list[GateResult]:
