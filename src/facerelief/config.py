@@ -200,7 +200,7 @@ _GPU = {
 # A map that is right comes first in stage 1: with the paper's equal weights Eqs. 5-7 outweigh Eq. 9 (docs/training.md).
 _ACCURATE = {"adv_weight": 0.1, "cls_weight": 0.1, "rec_weight": 1.0, "pix_weight": 30.0}
 # A cycle that weighs as much as StarGAN's keeps a backbone that starts from the photo itself from ever leaving it.
-_RELIEF = {"rec_weight": 1.0, "warm_start": "morphable", "warm_up": 600, "lr": 5e-4}
+_RELIEF = {"rec_weight": 1.0, "warm_start": "morphable", "warm_up": 1_000, "lr": 5e-4}
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     "paper": {
         DepthTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},

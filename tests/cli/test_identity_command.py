@@ -1,6 +1,5 @@
 """`facerelief train identity` and `report identity`, on drawn faces."""
 
-import dataclasses
 import json
 import re
 import shutil
@@ -8,21 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
+from runs import write_encoder, write_run
 from shells import change_rows, write_dataset
 
-from facerelief.config import ExpressionTraining, IdentityTraining
 from facerelief.data.manifest import read_samples
-from facerelief.editing.network import carried_weights
-from facerelief.files import sha256, write_json
-from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
-from facerelief.training.identity import build_encoder, person_digest
+from facerelief.editing.weights import carried_weights
+from facerelief.files import sha256
+from facerelief.networks.checkpoint import load_checkpoint
 
 Command = Callable
 Refused = Callable[..., str]
 Weights = Callable[..., Path]
-CHOICES = ("neutral", "happiness", "surprise")
 TINY = ("size=32", "width=4", "batch=4", "dimensions=8", "precision=no")
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
@@ -45,25 +41,6 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(tiny_weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_run(tmp_path_factory.mktemp("runs") / "noise", tiny_weights())
-
-
-def write_encoder(folder: Path, knows: str = "nobody", **settings: object) -> Path:
-    """The run of an encoder that has learnt nothing."""
-    config = IdentityTraining(**{"size": 32, "width": 4, "dimensions": 8, "expressions": CHOICES, **settings})
-    torch.manual_seed(0)
-    facts = {"config": dataclasses.asdict(config), "persons_sha256": [person_digest(knows)]}
-    tensors = named_tensors(encoder=build_encoder(config))
-    save_checkpoint(folder / "weights.safetensors", "identity", tensors, facts)
-    return folder
-
-
-def write_run(folder: Path, weights: Path, **settings: object) -> Path:
-    """The run of stage 2 that such weights could come from; `settings`: those of `tiny_weights`."""
-    folder.mkdir()
-    shutil.copy(weights, folder / "weights.safetensors")
-    config = ExpressionTraining(**{"size": 32, "width": 4, "blocks": 1, "expressions": CHOICES, **settings})
-    write_json(folder / "config.json", {"kind": "expression", "config": dataclasses.asdict(config)})
-    return folder
 
 
 # -- train identity -------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Pseudo-targets: which photos have them, that they are the editor's, and that they are made once."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,15 @@ NAMES = ("neutral", "happiness", "surprise")
 
 
 @pytest.fixture(scope="module")
-def arrays(synthetic: Path) -> Arrays:
+def drawn(synthetic: Path) -> Arrays:
     rows = chosen(read_samples(synthetic), "train", NAMES)
     return load_arrays(synthetic, rows, 32, "luma", NAMES)
+
+
+@pytest.fixture(scope="module")
+def arrays(drawn: Arrays) -> Arrays:
+    """The same as if they were photos."""
+    return dataclasses.replace(drawn, samples=tuple(dataclasses.replace(s, reasons="") for s in drawn.samples))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +65,7 @@ def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path
 def test_large_crops_are_edited_at_twice_the_networks_size(synthetic: Path, arrays: Arrays) -> None:
     sample, edits = arrays.samples[0], {}
     for size in (16, 32):
-        image, flow = Pairer(synthetic, NAMES, size, 3)(sample)
+        image, flow = Pairer(synthetic, NAMES, size, 3)((sample, []))
         assert (image.shape, flow.shape) == ((3, 3, size, size), (3, 2, size, size))
         edits[size] = image, flow
     halved = [part.astype(float).reshape(3, -1, 16, 2, 16, 2).mean(axis=(3, 5)) for part in edits[32]]
@@ -126,3 +133,51 @@ def test_a_damaged_cache_and_a_missing_photo(synthetic: Path, arrays: Arrays, ma
             load_pairs(synthetic, arrays, workers=1)
     finally:
         cache.write_bytes(whole)
+
+
+# -- drawn faces have true targets ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def true(synthetic: Path, drawn: Arrays) -> Pairs:
+    return load_pairs(synthetic, drawn, workers=1)
+
+
+def test_drawn_faces_have_the_very_pictures_of_their_scene(true: Pairs, drawn: Arrays) -> None:
+    for row, sample in enumerate(drawn.samples):
+        for k, name in enumerate(NAMES):
+            source = sample.source.replace(sample.expression, name)
+            (partner,) = (n for n, other in enumerate(drawn.samples) if other.source == source)
+            difference = true.image[row, k].astype(int) - drawn.image[partner]
+            assert np.abs(difference).max() <= 1  # luma is rounded before or after shrinking
+
+
+def test_their_flow_takes_landmarks_to_landmarks(true: Pairs, drawn: Arrays, synthetic: Path) -> None:
+    """Where the new expression has a point of the face, the flow leads to where the old one has it."""
+    row = int(np.flatnonzero(drawn.label == NAMES.index("neutral"))[0])
+    surprise = NAMES.index("surprise")
+    partner = next(
+        n
+        for n, other in enumerate(drawn.samples)
+        if other.source == drawn.samples[row].source.replace("neutral", "surprise")
+    )
+    before, after = (read_crop(synthetic, drawn.samples[n])[1][:, :2] / 64 for n in (row, partner))
+    points = [1, 4, 9, 50, 280, 101, 330]  # nose, brow, cheeks: away from folds, where a pixel shows two places
+    x, y = (after[points] * 32).astype(int).T
+    found = true.flow[row, surprise][:, y, x].T.astype(float)
+    np.testing.assert_allclose(found, (before - after)[points], atol=0.5 / 32)
+    assert np.abs(true.flow[row, surprise].astype(float) * 32).max() > 1  # pixels
+
+
+def test_a_scene_that_lacks_an_expression_is_edited(synthetic: Path, drawn: Arrays) -> None:
+    kept = drawn.label != NAMES.index("surprise")
+    samples = tuple(s for s, keep in zip(drawn.samples, kept, strict=True) if keep)
+    label, image = drawn.label[kept], drawn.image[kept]
+    few = dataclasses.replace(drawn, samples=samples, label=label, image=image)
+    made = load_pairs(synthetic, few, workers=1)
+    edits = load_pairs(
+        synthetic,
+        dataclasses.replace(few, samples=tuple(dataclasses.replace(s, reasons="") for s in samples)),
+        workers=1,
+    )
+    np.testing.assert_array_equal(made.image, edits.image)

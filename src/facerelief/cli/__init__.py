@@ -1,4 +1,4 @@
-"""The command line, `facerelief dataset | train | report | morphable | edit | demo`: a command is one call."""
+"""The command line, `facerelief edit | dataset | train | report | compare ...`: a command is one call."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import dataset, edit, morphable, report, train
+from facerelief.cli import compare, dataset, edit, morphable, report, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -29,6 +29,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
 app.command("edit")(edit.edit)
 app.command("demo")(edit.demo)
+app.command("compare")(compare.compare)
 
 
 @app.callback(invoke_without_command=True)

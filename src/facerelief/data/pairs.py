@@ -1,12 +1,12 @@
-"""Pseudo-targets: what the editor without training makes of training photos, an editor's first lessons.
+"""An editor's first lessons: training photos with the same person, in the same picture, with other expressions.
 
-Real photos have no true target: the same person, in the same picture, with another expression. The morphable face gives
-an approximate one. They are made once for some photos of each expression, and kept beside the dataset.
+Synthetic datasets hold them. Real photos have no such target; what the editor without training makes of them is an
+approximate one. They are made once for some photos of each expression, and kept beside the dataset.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch
 from facerelief.data.manifest import Sample
 from facerelief.data.portraits import read_mesh
+from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.data.workers import spread
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
@@ -26,17 +27,18 @@ from facerelief.faces.align import Crop, align
 from facerelief.faces.colour import to_luma
 from facerelief.faces.warp import in_photo
 from facerelief.files import atomic, sha256
-from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
+from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways_back
 from facerelief.geometry.morphable.model import carried_face, load_face
 
 STRENGTH = 1.4  # networks regress to what is common: what they are shown must be clear
 MOST = 500  # photos of an expression: what the rare ones have, and enough of the others
 Progress = Callable[[int, int], None]
+Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """Pseudo-targets of the rows of a batch that have some. rows: (P,). image: (P, C, S, S) in [-1, 1]. flow: (P, 2, S,
+    """Targets of the rows of a batch that have some. rows: (P,). image: (P, C, S, S) in [-1, 1]. flow: (P, 2, S,
     S), where each pixel of it comes from in the photo, right and down, in sides.
     """
 
@@ -47,7 +49,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Pairs:
-    """place: int64 (N,), where a training row's pseudo-targets are, or -1. image: uint8 (M, K, C, S, S), one of each
+    """place: int64 (N,), where a training row's targets are, or -1. image: uint8 (M, K, C, S, S), one of each
     of the K expressions; that of the photo's own is the photo. flow: float16 (M, K, 2, S, S), as in `Lesson`.
     """
 
@@ -74,14 +76,15 @@ class Pairs:
 def load_pairs(
     dataset: Path, arrays: Arrays, progress: Progress = lambda done, total: None, workers: int | None = None
 ) -> Pairs:
-    """Pseudo-targets for up to `MOST` photos of each expression. Made on first use, then read from the cache."""
+    """Targets for up to `MOST` photos of each expression. Made on first use, then read from the cache."""
     rows = _chosen(arrays.label, len(arrays.expressions))
-    names = [(arrays.samples[row].file_name, arrays.samples[row].fingerprint) for row in rows]
+    items = _with_partners([arrays.samples[row] for row in rows], arrays)
+    names = [[(s.file_name, s.fingerprint) for s in (sample, *partners)] for sample, partners in items]
     what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, sha256(carried_face()), names]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     paths = [dataset / ".arrays" / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
     if not all(path.is_file() for path in paths):
-        for path, made in zip(paths, _made(dataset, arrays, rows, progress, workers), strict=True):
+        for path, made in zip(paths, _made(dataset, arrays, rows, items, progress, workers), strict=True):
             with atomic(path) as part:
                 np.save(part, made, allow_pickle=False)
     try:
@@ -94,14 +97,13 @@ def load_pairs(
 
 
 def _made(
-    dataset: Path, arrays: Arrays, rows: np.ndarray, progress: Progress, workers: int | None
+    dataset: Path, arrays: Arrays, rows: np.ndarray, items: list[Item], progress: Progress, workers: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
     size, classes = arrays.size, len(arrays.expressions)
     image = np.empty((len(rows), classes, *arrays.image.shape[1:]), np.uint8)
     flow = np.empty((len(rows), classes, 2, size, size), np.float16)
-    samples = [arrays.samples[row] for row in rows]
     setting = (dataset, arrays.expressions, size, arrays.image.shape[1])
-    for done, (images, flows) in enumerate(spread(Pairer, setting, samples, workers)):
+    for done, (images, flows) in enumerate(spread(Pairer, setting, items, workers)):
         image[done], flow[done] = images, flows
         own = arrays.label[rows[done]]
         image[done, own], flow[done, own] = arrays.image[rows[done]], 0
@@ -109,34 +111,65 @@ def _made(
     return image, flow
 
 
+def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[Item]:
+    """Each sample with those of its scene, in the order of the expressions; of a photo, with none."""
+    scenes: dict[str, dict[str, Sample]] = {}
+    for sample in arrays.samples:
+        if sample.reasons == SYNTHETIC:
+            scenes.setdefault(scene_of(sample), {})[sample.expression] = sample
+    found = [scenes.get(scene_of(sample), {}) for sample in samples]
+    complete = [len(partners) == len(arrays.expressions) for partners in found]
+    return [
+        (sample, [partners[name] for name in arrays.expressions] if whole else [])
+        for sample, partners, whole in zip(samples, found, complete, strict=True)
+    ]
+
+
 class Pairer:
-    """Makes one sample's pseudo-targets, of the package's face; one a process."""
+    """Makes one sample's targets; one a process."""
 
     def __init__(self, dataset: Path, expressions: tuple[str, ...], size: int, channels: int) -> None:
         self._exchange = Exchange(load_face())
         self._dataset, self._expressions, self._size, self._channels = dataset, expressions, size, channels
 
-    def __call__(self, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 (K, C, S, S) and float16 (K, 2, S, S), image and flow of each expression."""
+    def __call__(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
+        """uint8 (K, C, S, S) and float16 (K, 2, S, S), image and flow of each expression.
+
+        item: a sample, and those that show the same with each expression; where there are none, they are edits.
+        """
+        sample, partners = item
+        made = [self._true(sample, partner) for partner in partners] or self._edits(sample)
+        return np.stack([image for image, _ in made]), np.stack([flow for _, flow in made])
+
+    def _true(self, sample: Sample, partner: Sample) -> tuple[np.ndarray, np.ndarray]:
+        rgb, after = read_crop(self._dataset, partner)
+        before = read_mesh(self._dataset / sample.mesh)[0]
+        ways = ways_back(before, after, len(rgb))[0]
+        return self._small(self._shrunk(rgb)), self._small_flow(ways / len(rgb))
+
+    def _edits(self, sample: Sample) -> list[tuple[np.ndarray, np.ndarray]]:
         rgb, landmarks = read_crop(self._dataset, sample)
         side = min(len(rgb), 2 * self._size)  # the edit's detail is lost in the end
         landmarks = landmarks * (side / len(rgb))
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
         crop = align(landmarks, SIZE)
-        made = [self._edited(rgb, crop, landmarks, name) for name in self._expressions]
-        return np.stack([image for image, _ in made]), np.stack([flow for _, flow in made])
+        return [self._edited(rgb, crop, landmarks, name) for name in self._expressions]
 
     def _edited(
         self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, expression: str
     ) -> tuple[np.ndarray, np.ndarray]:
         layers = self._exchange(rgb, crop, landmarks, EXPRESSIONS.index(expression), STRENGTH)
-        small = self._shrunk(changed(rgb, crop, layers))
         ways, place = crop.spread(layers[..., :2], (len(rgb), len(rgb)))
         flow = np.zeros((*rgb.shape[:2], 2), np.float32)
         flow[place] = in_photo(crop, ways) / len(rgb)
-        flows = [self._shrunk(np.ascontiguousarray(flow[..., k])) for k in (0, 1)]
-        image = np.moveaxis(small, 2, 0) if self._channels == 3 else to_luma(small)[None]
-        return image, np.stack(flows).astype(np.float16)
+        return self._small(self._shrunk(changed(rgb, crop, layers))), self._small_flow(flow)
+
+    def _small(self, rgb: np.ndarray) -> np.ndarray:
+        return np.moveaxis(rgb, 2, 0) if self._channels == 3 else to_luma(rgb)[None]
+
+    def _small_flow(self, flow: np.ndarray) -> np.ndarray:
+        planes = [np.ascontiguousarray(flow[..., k], dtype=np.float32) for k in (0, 1)]
+        return np.stack([self._shrunk(plane) for plane in planes]).astype(np.float16)
 
     def _shrunk(self, picture: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(picture).resize((self._size, self._size), Image.Resampling.BOX))

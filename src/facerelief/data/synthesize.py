@@ -26,6 +26,7 @@ from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.geometry.relief import render
 
 SIZES = (64, 96, 128, 192, 256)
+SYNTHETIC = "synthetic"  # the note that their samples carry
 _LEAST = 3 * len(EXPRESSIONS)
 
 
@@ -163,7 +164,7 @@ def _row(scene: Scene, name: str, rgb: np.ndarray, landmarks: np.ndarray, files:
         coverage=1.0,
         fingerprint=fingerprint(rgb),
         chroma=round(chroma(rgb), 2),
-        reasons="synthetic",
+        reasons=SYNTHETIC,
     )
 
 
@@ -178,3 +179,8 @@ def _name(person: int) -> str:
 
 def _source(scene: Scene, expression: str) -> str:
     return f"{scene.name}/{expression}"
+
+
+def scene_of(sample: Sample) -> str:
+    """What the samples of one scene, all eight expressions, share."""
+    return sample.source.rpartition("/")[0]

@@ -27,10 +27,10 @@ def load_editor(weights: Path | None = None, finder: FaceFinder | None = None, *
         raise FacereliefError(f"no method {method!r}; choose from {', '.join(METHODS)}")
     if method == "morphable" or (method is None and (weights is None or _is_face(weights))):
         return MorphableEditor(load_face(weights), finder)
-    editor = load_network_editor(weights, finder)
-    if method not in (None, editor.config.backbone):
-        named = f"{weights} is a {editor.config.backbone} network" if weights else "the package carries stargan only"
-        raise FacereliefError(f"{named}, not {method}; choose another --method, or --weights of a {method} run")
+    editor = load_network_editor(weights, finder, method or "stargan")
+    found = editor.config.backbone
+    if method not in (None, found):
+        raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")
     return editor
 
 

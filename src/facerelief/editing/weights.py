@@ -14,12 +14,14 @@ from facerelief.networks.checkpoint import load_checkpoint
 _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
 
 
-def load_network_editor(weights: Path | None = None, finder: FaceFinder | None = None) -> NetworkEditor:
-    """An editor with the weights of a run folder or .safetensors file; without one, those that the package carries.
+def load_network_editor(
+    weights: Path | None = None, finder: FaceFinder | None = None, backbone: str = "stargan"
+) -> NetworkEditor:
+    """An editor with the weights of a run folder or .safetensors file; without one, the package's own of a backbone.
 
     Raises `CheckpointError` where they are absent, damaged, or not those of an editor of this version.
     """
-    path = weights or carried_weights()
+    path = weights or carried_weights(backbone)
     if path.is_dir():
         path = path / "weights.safetensors"
     saved = load_checkpoint(path, "editor")
@@ -29,7 +31,8 @@ def load_network_editor(weights: Path | None = None, finder: FaceFinder | None =
     return _EDITORS[config.backbone](generator, config, finder)
 
 
-def carried_weights() -> Path:
-    """The weights file inside the package."""
-    with resources.as_file(resources.files("facerelief") / "weights" / "stargan-depth.safetensors") as path:
+def carried_weights(backbone: str = "stargan") -> Path:
+    """The file inside the package with the weights of a backbone."""
+    folder = resources.files("facerelief") / "weights" / backbone
+    with resources.as_file(folder / f"{backbone}-depth.safetensors") as path:
         return path

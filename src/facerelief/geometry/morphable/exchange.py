@@ -48,10 +48,7 @@ class Exchange:
         difference = strength * (_at_least(self.face.classes[label], fit.expression) - fit.expression)
         moved = landmarks + fit.change(np.tensordot(difference, self.face.expression_modes, 1))
         source, target = crop.to_crop(landmarks), crop.to_crop(moved)
-        before, after = with_apron(source, source), with_apron(target, source)
-        index, weights = rasterise(after, picture_triangles(), SIZE)
-        attributes = np.column_stack([before[:, :2] - after[:, :2], self.face.atlas.points])
-        found = interpolate(attributes, picture_triangles(), index, weights)
+        found, index = ways_back(source, target, SIZE, self.face.atlas.points)
         maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
         light, albedo, inside, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3], axis=2)
         opacity = inside * _newly_open(source, target)
@@ -67,6 +64,21 @@ class Exchange:
         change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1)) * self._outside
         creases = change - smoothed(change[..., None], _WIDE)[..., 0]  # what is wide is light that was not taken out
         return creases * self._outside, np.exp(whole(self.face.texture + texture)) - FLOOR, self._inside
+
+
+def ways_back(
+    source: np.ndarray, target: np.ndarray, size: int, attributes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """From where a face's pixels come when its landmarks move from `source` to `target`, both (468, 3), crop pixels.
+
+    attributes: (540, A), others of the vertices to be carried along. Returns float (S, S, 2 + A), 0 beside the face:
+    right and down, then the attributes; and the triangle at each pixel (S, S), as `rasterise` gives it.
+    """
+    before, after = with_apron(source, source), with_apron(target, source)
+    index, weights = rasterise(after, picture_triangles(), size)
+    ways = before[:, :2] - after[:, :2]
+    carried = ways if attributes is None else np.column_stack([ways, attributes])
+    return interpolate(carried, picture_triangles(), index, weights), index
 
 
 def _at_least(full: np.ndarray, shown: np.ndarray) -> np.ndarray:

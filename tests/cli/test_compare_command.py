@@ -1,0 +1,74 @@
+"""`facerelief compare`, on drawn faces."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from runs import write_encoder, write_judge, write_run
+
+Command = Callable
+Refused = Callable[..., str]
+Weights = Callable[..., Path]
+
+pytest.importorskip("scipy", reason="holes are filled with scipy")
+
+
+@pytest.fixture(scope="module")
+def run(tiny_weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("runs") / "noise", tiny_weights())
+
+
+def test_two_editors_side_by_side(
+    command: Command, synthetic: Path, run: Path, tiny_weights: Weights, tmp_path: Path
+) -> None:
+    """Three editors, two photos: a table of what judge and encoder say, and a picture of six rows and four columns."""
+    relief = write_run(tmp_path / "moves", tiny_weights(backbone="relief"), backbone="relief")
+    judge, encoder = write_judge(tmp_path / "judge"), write_encoder(tmp_path / "encoder")
+    picture, numbers = tmp_path / "side.png", tmp_path / "side.json"
+    scoring = ["--judge", judge, "--encoder", encoder, "--json", numbers]
+    words = [run, relief, "--morphable", "--data", synthetic, "--photos", 2, "-o", picture]
+    result = command("compare", *words, *scoring)
+    assert (result.code, result.err) == (0, "")
+    called, distance, drawn = result.out.splitlines()
+    assert drawn == str(picture)
+    found = json.loads(numbers.read_text())
+    assert list(found["called by the target"]) == ["photo", "noise", "moves", "morphable"]
+    distances = found["identity distance (facerelief encoder)"]
+    assert list(distances) == ["noise", "moves", "morphable"]
+    assert all(0 < distance < 2 for distance in distances.values())
+    for line, values in ((called, found["called by the target"]), (distance, distances)):
+        assert re.findall(r"(\w+) (\d\.\d{3})", line)[-len(values) :] == [(k, f"{v:.3f}") for k, v in values.items()]
+    assert len(found["photos"]) == 2
+    with Image.open(picture) as image:
+        assert image.height // 160 == 6
+        assert image.width // 160 == 4
+
+
+def test_without_scores_it_is_a_picture(command: Command, synthetic: Path, tmp_path: Path) -> None:
+    result = command("compare", "--morphable", "--data", synthetic, "--photos", 1, "-o", tmp_path / "side.jpg")
+    assert (result.code, result.out, result.err) == (0, f"{tmp_path / 'side.jpg'}\n", "")
+    with Image.open(tmp_path / "side.jpg") as image:
+        assert image.width // 160 == 9  # the photo and all eight expressions
+
+
+def test_what_cannot_be_compared(
+    refused: Refused, synthetic: Path, run: Path, tiny_weights: Weights, tmp_path: Path
+) -> None:
+    two = {"expressions": ("neutral", "happiness")}
+    other = write_run(tmp_path / "other", tiny_weights(**two), **two)
+    judge, encoder = write_judge(tmp_path / "judge"), write_encoder(tmp_path / "encoder", size=48)
+    about = ("--data", synthetic, "-o", tmp_path / "side.png")
+    lines = {
+        about: "nothing to compare; name runs of stage 2, or --morphable",
+        (run, run, *about): "two of noise, noise have one name; rename a run's folder",
+        (run, other, *about): "the runs and the judge differ in expressions; compare those that have the same",
+        (other, "--judge", judge, *about): "the runs and the judge differ in expressions; compare those that have the",
+        (run, "--judge", judge, "--encoder", encoder, *about): "the judge and the encoder differ in size or colour;",
+        (run, "--data", synthetic, "-o", "side.docx"): "side.docx names no picture format; end it",
+        (run, "--photos", "0", *about): "Invalid value for '--photos': ",
+    }
+    for arguments, message in lines.items():
+        assert message in refused("compare", *arguments)

@@ -1,0 +1,118 @@
+"""Editors side by side: editors whose edits can be computed by hand, a judge and an encoder that read them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from facerelief.data.arrays import Arrays, load_arrays
+from facerelief.data.manifest import chosen, read_samples
+from facerelief.editing.editor import EditedFace, Editor
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.compare import TILE, Comparison, called_rates, compare, mean_distances, save_comparison
+from facerelief.faces.align import align
+from facerelief.faces.detect import Face
+
+NAMES = ("happiness", "neutral", "anger")
+
+
+class Levels(Editor):
+    """Paints the whole photo in 50 levels for each place among its own expressions, which are in another order."""
+
+    def __init__(self, ahead: int = 0) -> None:
+        super().__init__(("neutral", "happiness", "surprise", "anger"))
+        self.ahead = ahead
+
+    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
+        level = {"happiness": 0, "neutral": 1, "anger": 2}[self.expressions[label]] + self.ahead
+        crop = align(face.landmarks, 16)
+        return np.full_like(rgb, 50 * level), EditedFace(face, crop, crop.cut(rgb), crop.cut(rgb))
+
+
+class ReadsLevel(nn.Module):
+    """Calls a picture by the nearest of 0, 50, 100 and 150 levels; the last is no class of theirs."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        level = (image.mean(dim=(1, 2, 3)) + 1) * 127.5
+        return -(level[:, None] - torch.tensor([0.0, 50.0, 100.0, 150.0])).abs()
+
+
+class ReadsAngle(nn.Module):
+    """A picture's mean level is an angle in degrees."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        angle = torch.deg2rad((image.mean(dim=(1, 2, 3)) + 1) * 127.5)
+        return torch.stack([angle.cos(), angle.sin()], dim=1)
+
+
+@pytest.fixture(scope="module")
+def test_photos(synthetic: Path) -> Arrays:
+    return load_arrays(synthetic, chosen(read_samples(synthetic), "test", NAMES), 32, "luma", NAMES)
+
+
+@pytest.fixture(scope="module")
+def compared(synthetic: Path, test_photos: Arrays) -> Comparison:
+    moves: list[tuple[int, int]] = []
+    editors = {"right": Levels(), "wrong": Levels(ahead=1)}
+    made = compare(editors, synthetic, test_photos, np.array([2, 0]), lambda *move: moves.append(move))
+    assert moves == [(1, 2), (2, 2)]
+    return made
+
+
+def test_every_editor_edits_the_same_photos_to_every_expression(
+    compared: Comparison, test_photos: Arrays, synthetic: Path
+) -> None:
+    assert list(compared.edits) == ["right", "wrong"]
+    for photo, row in zip(compared.source, (2, 0), strict=True):
+        np.testing.assert_array_equal(photo, np.asarray(Image.open(synthetic / test_photos.samples[row].file_name)))
+    for name, ahead in (("right", 0), ("wrong", 1)):
+        assert compared.edits[name].shape == (2, 3, 64, 64, 3)
+        levels = compared.edits[name].mean(axis=(2, 3, 4))
+        assert levels.tolist() == [[50.0 * (k + ahead) for k in range(3)]] * 2
+
+
+def test_scores_leave_out_the_photos_own_expression(compared: Comparison, test_photos: Arrays) -> None:
+    labels = test_photos.label[[2, 0]]
+    assert compared.others().tolist() == [[k != label for k in range(3)] for label in labels]
+    rates = called_rates(ReadsLevel(), compared)
+    assert (rates["right"], rates["wrong"]) == (1.0, 0.0)
+    called = [min(3, round(float(photo.mean()) / 50)) for photo in compared.source]
+    hits = [called[n] == k for n in range(2) for k in range(3) if k != labels[n]]
+    assert rates["photo"] == pytest.approx(np.mean(hits))
+
+
+def test_the_distance_is_that_of_the_photo_to_its_edit(compared: Comparison, test_photos: Arrays) -> None:
+    distances = mean_distances(ReadsAngle(), compared)
+    for name, ahead in (("right", 0), ("wrong", 1)):
+        expected = []
+        for row, others in zip((2, 0), compared.others(), strict=True):
+            angle = test_photos.image[row].mean()
+            turns = np.array([50.0 * (k + ahead) for k in range(3)]) - angle
+            expected += (1 - np.cos(np.deg2rad(turns)))[others].tolist()
+        assert distances[name] == pytest.approx(np.mean(expected), abs=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_the_picture_has_a_block_a_photo_and_a_row_an_editor(compared: Comparison, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"side{suffix}"
+    save_comparison(path, compared)
+    sheet = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    gap = 6
+    left, top = sheet.shape[1] - 4 * TILE, sheet.shape[0] - 2 * (2 * TILE + gap)
+    for number in range(2):
+        for place, name in enumerate(compared.edits):
+            corner = top + number * (2 * TILE + gap) + place * TILE
+            row = sheet[corner : corner + TILE, left:]
+            for column, tile in enumerate([compared.source[number], *compared.edits[name][number]]):
+                shown = row[20:-20, column * TILE + 20 : (column + 1) * TILE - 20]
+                inner = tile[8:-8, 8:-8]
+                assert shown.mean() == pytest.approx(inner.mean(), abs=2)
+
+
+def test_a_name_that_says_no_format(compared: Comparison, tmp_path: Path) -> None:
+    with pytest.raises(FacereliefError, match=r"side\.gif names no picture format"):
+        save_comparison(tmp_path / "side.gif", compared)
+    assert not list(tmp_path.iterdir())
