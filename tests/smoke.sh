@@ -24,12 +24,18 @@ $facerelief train judge dataset -o judge --expressions neutral,happiness,surpris
 $facerelief train depth dataset -o depth --expressions neutral,happiness,surprise --steps 6 ${small/--set warm_up=2/}
 $facerelief train expression dataset -o guided --depth depth --steps 6 $small
 $facerelief train expression dataset -o stargan --guide none --expressions neutral,happiness,surprise --steps 6 $small
+$facerelief train expression dataset -o relief --depth depth --backbone relief --steps 6 $small
+$facerelief train identity dataset -o identity --steps 4 --set size=32 --set width=8 --set batch=6 --set precision=no
+$facerelief compare relief guided --morphable --data dataset --judge judge --encoder identity -o compare.jpg
 $facerelief report curves stargan guided -o curves.png
 $facerelief edit astronaut.jpg --to happy,surprise --weights guided --depth -o edited
 $facerelief edit astronaut.jpg --to sadness -o edited
+$facerelief edit astronaut.jpg --to neutral --weights relief -o edited
 $facerelief dataset synthesize -n 24 --size 64 --settings 1 -o synthetic
 $facerelief train depth synthetic -o synthetic-depth --steps 2 ${small/--set warm_up=2/}
 ls edited
 test -s edited/astronaut-happiness.jpg
 test -s edited/astronaut-sadness.jpg
+test -s edited/astronaut-neutral.jpg
+test -s compare.jpg
 echo "smoke run: from photos to an edited photo, done"

@@ -12,8 +12,10 @@ from facerelief.evaluation.distribution import FILLS, HEIGHT, LINES, WIDTH, save
 REFERENCES = {"one": np.linspace(0.1, 0.5, 200), "two": np.linspace(0.6, 0.98, 200)}
 
 
-def place(path: Path, colour: tuple[int, int, int]) -> np.ndarray:
-    """(P, 2), x and y of the plot's pixels of one colour; the legend above and the axis below are left out."""
+def place(path: Path, colour: tuple[int, ...]) -> np.ndarray:
+    """(P, 2), x and y of the plot's pixels of one colour on white; the legend above and the axis below are left out."""
+    share = (*colour, 255)[3] / 255
+    colour = tuple(round(level * share + 255 * (1 - share)) for level in colour[:3])
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)[40 : HEIGHT - 60]
     y, x = np.nonzero(np.abs(pixels - colour).max(axis=2) < 12)
     return np.column_stack([x, y + 40])

@@ -12,7 +12,7 @@ from facerelief.files import atomic
 
 WIDTH, HEIGHT, BINS = 960, 460, 60
 LINES = ((31, 119, 180), (255, 127, 14), (148, 103, 189), (214, 39, 40), (140, 86, 75), (227, 119, 194))
-FILLS = ((190, 222, 190), (218, 218, 218))
+FILLS = ((90, 170, 90, 100), (130, 130, 130, 80))  # transparent, so that both are seen where they overlap
 _INK, _PAPER = (32, 32, 32), (255, 255, 255)
 _LEFT, _TOP, _RIGHT, _BOTTOM = 24, 48, 24, 52  # margins
 _FINER = 2  # drawn so much larger, then shrunk, so that lines are smooth
@@ -44,9 +44,10 @@ def save_distributions(
     edges = np.linspace(0, longest, BINS + 1)
     shares = {name: np.histogram(values, edges)[0] / len(values) for name, values in everything.items()}
     plane = _Plane(float(longest), 1.05 * max(float(share.max()) for share in shares.values()))
-    colours = dict(zip(references, FILLS, strict=False)) | {n: LINES[k % len(LINES)] for k, n in enumerate(lines)}
+    colours: dict[str, tuple[int, ...]] = dict(zip(references, FILLS, strict=False))
+    colours |= {name: LINES[k % len(LINES)] for k, name in enumerate(lines)}
     sheet = Image.new("RGB", (WIDTH * _FINER, HEIGHT * _FINER), _PAPER)
-    draw = ImageDraw.Draw(sheet)
+    draw = ImageDraw.Draw(sheet, "RGBA")
     for name, share in shares.items():
         points = [plane(float(x), float(y)) for x, y in zip((edges[1:] + edges[:-1]) / 2, share, strict=True)]
         if name in references:
@@ -77,7 +78,7 @@ def _axis(draw: ImageDraw.ImageDraw, plane: _Plane, title: str) -> None:
     draw.text((WIDTH * _FINER / 2, (HEIGHT - 8) * _FINER), title, _INK, font, anchor="ms")
 
 
-def _legend(draw: ImageDraw.ImageDraw, entries: Mapping[str, tuple[tuple[int, int, int], float]]) -> None:
+def _legend(draw: ImageDraw.ImageDraw, entries: Mapping[str, tuple[tuple[int, ...], float]]) -> None:
     font = ImageFont.load_default(14 * _FINER)
     x = float(_LEFT * _FINER)
     for name, (colour, median) in entries.items():

@@ -11,9 +11,16 @@ from facerelief.networks.checkpoint import half, named_tensors, save_checkpoint
 from facerelief.training.card import last_terms, recipe_table
 from facerelief.training.run import WEIGHTS, read_metrics, read_settings
 
-_LIMITS = """\
+_DRAWS = {
+    "stargan": """\
 - It repaints a crop of {size} pixels; what changed is added to the photo at its own resolution, so that fine detail
-  of the new expression (teeth, creases) is soft, and detail of the old one can shine through.
+  of the new expression (teeth, creases) is soft, and detail of the old one can shine through.""",
+    "relief": """\
+- It moves the photo's own pixels, and paints where there is nothing to move, as a crop of {size} pixels shows it:
+  a mouth that it opens is soft inside, and one that it closes can smear.""",
+}
+_LIMITS = """\
+{draws}
 - It edits faces seen from the front. Glasses, hands before the face, beards and strong side light can go wrong.
 - Its judge is a network too: a rate says how far that network agrees, not how a person would see the picture.
 - The training photos are mostly of public figures in news pictures; how it does on faces that are rare among them was
@@ -68,7 +75,7 @@ Edits: every test photo to every other expression, judged by a classifier traine
 
 ## What it cannot do
 
-{_LIMITS.format(size=config["size"])}
+{_LIMITS.format(draws=_DRAWS[config.get("backbone", "stargan")].format(size=config["size"]))}
 """
 
 

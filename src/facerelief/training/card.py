@@ -17,7 +17,7 @@ _KINDS = {
 _LIMITS = {
     "depth": "It knows aligned crops of faces seen from the front, in the geometry of its dataset's meshes.",
     "editor": (
-        "It repaints a small aligned crop of a face seen from the front: fine detail of the new expression is soft. "
+        "It works on a small aligned crop of a face seen from the front: fine detail of the new expression is soft. "
         "It is not for deceiving anyone."
     ),
     "judge": "It agrees with its labels as far as its accuracy on real photos says; it does not read feelings.",
