@@ -193,6 +193,14 @@ def test_principal_modes_against_the_covariance(count: int, width: int) -> None:
     np.testing.assert_allclose(single, modes[..., 0], atol=1e-5)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_rounding_does_not_choose_the_sign_of_a_lopsided_mode(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    sides = np.array((0.5, 1, -1, -0.5)) + random.normal(scale=1e-9, size=4)
+    ((mode,), _) = principal(random.normal(size=(20, 1)) * sides, 1)
+    assert mode[1] > 0 > mode[2]
+
+
 def test_the_mean_is_the_base_with_its_lips_brought_together(world: World) -> None:
     mean = world.shapes.mean
     np.testing.assert_allclose(mean, mirrored(mean), atol=1e-9)

@@ -220,12 +220,14 @@ def _person_means(values: np.ndarray, identity: np.ndarray) -> np.ndarray:
 
 def principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The first `count` principal modes (K, ...) of centred changes (N, ...), one deviation long, and the cumulative
-    share of variance (K,) that they explain.
+    share of variance (K,) that they explain. The first of a mode's largest values is positive.
     """
     flat = changes.reshape(len(changes), -1) * len(changes) ** -0.5
     _, lengths, modes = np.linalg.svd(flat, full_matrices=False)
     modes = modes[:count] * lengths[:count, None]
-    signs = np.sign(modes[np.arange(len(modes)), np.abs(modes).argmax(axis=1)])
+    size = np.abs(modes)
+    first = (size > 0.99 * size.max(axis=1, keepdims=True)).argmax(axis=1)  # both sides of a face may be as large
+    signs = np.sign(modes[np.arange(len(modes)), first])
     explained = np.cumsum(lengths[:count] ** 2) / max((lengths**2).sum(), 1e-9)
     return (modes * signs[:, None]).reshape(-1, *changes.shape[1:]), explained
 
