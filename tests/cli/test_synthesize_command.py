@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shells import contents
 
 from facerelief.data.journal import JOURNAL
 from facerelief.data.manifest import read_samples, read_settings
@@ -24,11 +25,6 @@ Refused = Callable[..., str]
 LEAST = ("dataset", "synthesize", "-n", 24, "--size", 64, "--settings", 1, "--workers", 1, "-o")
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
-
-
-def contents(dataset: Path) -> dict[str, bytes]:
-    files = (path for path in dataset.rglob("*") if path.is_file())
-    return {path.relative_to(dataset).as_posix(): path.read_bytes() for path in files}
 
 
 # -- what works -----------------------------------------------------------------------------------------------------

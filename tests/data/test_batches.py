@@ -1,8 +1,10 @@
+import dataclasses
 from collections import Counter
 
 import numpy as np
 import pytest
 import torch
+from shells import row_of
 
 from facerelief.config import DepthTraining, make_config
 from facerelief.data.arrays import Arrays
@@ -20,7 +22,8 @@ def arrays(counts: tuple[int, ...] = COUNTS) -> Arrays:
     normal = np.broadcast_to(np.array([76, 0, 102], np.int8)[:, None, None], (total, 3, SIZE, SIZE)).copy()
     label = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
     names = ("neutral", "happiness", "sadness")[: len(counts)]
-    return Arrays(image, depth, normal, label, names, ())
+    samples = tuple(row_of(f"person {number}") for number in range(total))
+    return Arrays(image, depth, normal, label, names, samples)
 
 
 def batches(size: int = 6, *, seed: int = 0, balanced: bool = True, rank: int = 0, world: int = 1) -> Batches:
@@ -157,3 +160,20 @@ def test_shown_rows_take_the_expressions_in_turn() -> None:
     assert spread_rows(data, most=8).tolist() == found.tolist()
     assert len(spread_rows(data, most=99)) == sum(COUNTS)
     assert len(spread_rows(data, most=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ("abcdef", [0, 1, 2, 3, 4, 5]),  # a person a photo: the first of each expression
+        ("aaabbb", [0, 4, 2, 3, 1, 5]),  # two persons with everything: they take turns
+        ("aaabcd", [0, 4, 5, 3, 1, 2]),  # a scene of one person comes apart
+        ("aaaaaa", [0, 1, 2, 3, 4, 5]),  # nobody else is there
+        ("abbcbd", [0, 1, 5, 3, 4, 2]),
+    ],
+)
+def test_shown_rows_take_the_persons_in_turn(people: str, expected: list[int]) -> None:
+    data = arrays((2, 2, 2))
+    label = np.array([0, 1, 2, 0, 1, 2])
+    data = dataclasses.replace(data, label=label, samples=tuple(map(row_of, people)))
+    assert spread_rows(data).tolist() == expected

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from photos import variant
 from PIL import Image
+from shells import contents
 
 from facerelief.data import extract
 from facerelief.data import workers as workers_module
@@ -60,16 +61,14 @@ def build(photos: Path, dataset: Path, first: int = 6, **options: object) -> Bui
     return build_dataset(labelled, photos, dataset, **{"workers": 1, **options})  # type: ignore[arg-type]
 
 
-def contents(dataset: Path) -> dict[str, bytes]:
+def built(dataset: Path) -> dict[str, bytes]:
     """Every file by name; the journal's lines may come in another order, and the review's files do not count."""
-    files = {path.relative_to(dataset).as_posix(): path for path in dataset.rglob("*") if path.is_file()}
-    return {
-        name: path.read_bytes() for name, path in files.items() if name not in (JOURNAL, "review.html", "overrides.csv")
-    }
+    left_out = (JOURNAL, "review.html", "overrides.csv")
+    return {name: data for name, data in contents(dataset).items() if name not in left_out}
 
 
 def assert_same(dataset: Path, expected: Path) -> None:
-    got, wanted = contents(dataset), contents(expected)
+    got, wanted = built(dataset), built(expected)
     assert sorted(got) == sorted(wanted)
     assert [name for name in wanted if got[name] != wanted[name]] == []
 
@@ -78,10 +77,10 @@ def assert_same(dataset: Path, expected: Path) -> None:
 
 
 def test_a_second_build_changes_nothing(photos: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = contents(dataset)
+    before = built(dataset)
     monkeypatch.setattr(extract.Extractor, "__call__", lambda *_: pytest.fail("done again"))
     build(photos, dataset)
-    assert contents(dataset) == before
+    assert built(dataset) == before
 
 
 def test_corrected_labels_need_no_new_build(photos: Path, dataset: Path, tmp_path: Path) -> None:
@@ -208,7 +207,7 @@ def test_killed_interrupted_and_finished(photos: Path, tmp_path: Path) -> None:
 
 
 def test_other_settings_in_the_same_folder(photos: Path, dataset: Path, tmp_path: Path) -> None:
-    before = contents(dataset)
+    before = built(dataset)
     others = {
         "seed": {"seed": 1},
         "size": {"recipe": Recipe(size=128)},
@@ -218,7 +217,7 @@ def test_other_settings_in_the_same_folder(photos: Path, dataset: Path, tmp_path
     for name, options in others.items():
         with pytest.raises(DatasetError, match=f"was built with another {name}; choose another folder or delete it"):
             build(photos, dataset, **options)
-    assert contents(dataset) == before
+    assert built(dataset) == before
 
 
 def test_a_folder_of_something_else(photos: Path, tmp_path: Path) -> None:

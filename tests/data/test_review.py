@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from PIL import Image
 
 from facerelief.data.review import Thresholds, review
 from facerelief.errors import DatasetError
+from facerelief.geometry.relief import load_depth, save_depth
 
 
 def add_many(handmade, count=4):
@@ -82,9 +82,8 @@ def test_a_broken_mesh_is_implausible_among_many(handmade):
 def test_a_depth_map_that_does_not_fit(handmade):
     add_many(handmade)
     turned = handmade.add("turned")
-    depth = handmade.depth()
-    inverted = np.where(depth > 0, 65535 - depth, 0).astype(np.uint16)
-    Image.fromarray(inverted).save(handmade.path / turned.depth_file_name)
+    depth = load_depth(handmade.path / turned.depth_file_name)
+    save_depth(handmade.path / turned.depth_file_name, np.where(depth > 0, 1 - depth, 0))
     assert review(handmade.write()).left_out == {"depth does not fit": 1}
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from shells import contents
 from symmetry import symmetric_face
 
 from facerelief.data.arrays import load_arrays
 from facerelief.data.journal import open_dataset
 from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_samples
-from facerelief.data.synthesize import Plan, Scene, Synthesizer, synthesize
+from facerelief.data.synthesize import Plan, Scene, Synthesizer
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import EYE_INNER, EYE_OUTER, align
@@ -26,16 +27,6 @@ from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.geometry.relief import FAR, NEAR, load_depth, load_normal, render
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
-
-PLAN = Plan(count=24, size=64, settings=1)  # the least: three persons
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one process makes, undisturbed."""
-    dataset = tmp_path_factory.mktemp("synthetic") / "dataset"
-    synthesize(dataset, PLAN, workers=1)
-    return dataset
 
 
 def unit_of(landmarks: np.ndarray) -> float:
@@ -98,28 +89,28 @@ def test_plans_that_cannot_be_followed(options: dict[str, int], message: str) ->
 # -- what is made ---------------------------------------------------------------------------------------------------
 
 
-def test_every_person_has_every_expression_once_a_setting(made: Path) -> None:
-    samples = read_samples(made)
+def test_every_person_has_every_expression_once_a_setting(synthetic: Path) -> None:
+    samples = read_samples(synthetic)
     assert collections.Counter(sample.expression for sample in samples) == dict.fromkeys(EXPRESSIONS, 3)
     people = collections.defaultdict(list)
     for sample in samples:
         people[sample.identity].append(sample)
         names = (sample.file_name, sample.depth_file_name, sample.normal_file_name, sample.mask_file_name, sample.mesh)
-        assert all((made / name).is_file() for name in names)
+        assert all((synthetic / name).is_file() for name in names)
         assert (sample.source.rpartition("/")[2], sample.faces, sample.keep) == (sample.expression, 1, True)
     assert {len(rows) for rows in people.values()} == {8}
     for rows in people.values():
         assert len({row.split for row in rows}) == 1
         assert len({row.source.rpartition("/")[0] for row in rows}) == 1
-        assert len({(made / row.file_name).read_bytes() for row in rows}) == 8
+        assert len({(synthetic / row.file_name).read_bytes() for row in rows}) == 8
     assert {sample.split for sample in samples} == {"train", "val", "test"}
-    assert read_rows(made / REJECTS, Reject) == []
-    assert sum(path.is_file() for path in made.rglob("*")) == 24 * 5 + 4  # and three tables and the journal
+    assert read_rows(synthetic / REJECTS, Reject) == []
+    assert len(contents(synthetic)) == 24 * 5 + 4  # and three tables and the journal
 
 
-def test_the_rows_are_measured_on_the_landmarks(made: Path) -> None:
-    for sample in read_samples(made)[::5]:
-        with np.load(made / sample.mesh) as arrays:
+def test_the_rows_are_measured_on_the_landmarks(synthetic: Path) -> None:
+    for sample in read_samples(synthetic)[::5]:
+        with np.load(synthetic / sample.mesh) as arrays:
             landmarks = arrays["landmarks"].astype(np.float64)
             np.testing.assert_array_equal(arrays["matrix"], np.eye(2, 3))
             assert arrays["photo_size"].tolist() == [64, 64]
@@ -131,29 +122,29 @@ def test_the_rows_are_measured_on_the_landmarks(made: Path) -> None:
         np.testing.assert_allclose(coefficients, load_face().expression(sample.expression, float(strength)), rtol=1e-6)
 
 
-def test_an_expression_leaves_the_person_and_the_setting_alone(made: Path) -> None:
+def test_an_expression_leaves_the_person_and_the_setting_alone(synthetic: Path) -> None:
     """The identity is the same in all eight, and so are the picture's corners but for what the crop moves them."""
-    rows = read_samples(made)[:8]
-    pictures = np.stack([np.asarray(Image.open(made / row.file_name)) for row in rows]).astype(int)
+    rows = read_samples(synthetic)[:8]
+    pictures = np.stack([np.asarray(Image.open(synthetic / row.file_name)) for row in rows]).astype(int)
     corners = pictures[:, :4, :4].mean(axis=(1, 2))
     assert np.ptp(corners, axis=0).max() < 20
     identities, strengths = set(), set()
     for row in rows:
-        with np.load(made / row.mesh) as arrays:
+        with np.load(synthetic / row.mesh) as arrays:
             identities.add(arrays["identity"].tobytes())
             strengths.add(float(arrays["strength"]))
     assert len(identities) == len(strengths) == 1
 
 
-def test_another_seed_gives_other_people(made: Path, tmp_path: Path) -> None:
+def test_another_seed_gives_other_people(synthetic: Path, tmp_path: Path) -> None:
     plan = Plan(count=24, size=64, settings=1, seed=1)
     open_dataset(tmp_path, {})
     rows: list[Sample] = Synthesizer(tmp_path, plan)(Scene(0, 0, "train"))
     assert [row.expression for row in rows] == list(EXPRESSIONS)
     for row in rows:
         for name in (row.file_name, row.depth_file_name, row.mesh):
-            assert (tmp_path / name).read_bytes() != (made / name).read_bytes()
-        with np.load(tmp_path / row.mesh) as ours, np.load(made / row.mesh) as theirs:
+            assert (tmp_path / name).read_bytes() != (synthetic / name).read_bytes()
+        with np.load(tmp_path / row.mesh) as ours, np.load(synthetic / row.mesh) as theirs:
             assert np.abs(ours["identity"] - theirs["identity"]).max() > 0.1
             assert abs(ours["strength"] - theirs["strength"]) > 1e-3
 
@@ -161,12 +152,12 @@ def test_another_seed_gives_other_people(made: Path, tmp_path: Path) -> None:
 # -- its geometry ---------------------------------------------------------------------------------------------------
 
 
-def test_depth_is_the_dense_meshs_z(made: Path) -> None:
+def test_depth_is_the_dense_meshs_z(synthetic: Path) -> None:
     """At pixels picked by chance, against every triangle of the surface; the zero of depth lies under the eyes."""
     random = np.random.default_rng(0)
-    for sample in (read_samples(made)[n] for n in (1, 11, 19)):
-        depth = load_depth(made / sample.depth_file_name)
-        with np.load(made / sample.mesh) as arrays:
+    for sample in (read_samples(synthetic)[n] for n in (1, 11, 19)):
+        depth = load_depth(synthetic / sample.depth_file_name)
+        with np.load(synthetic / sample.mesh) as arrays:
             landmarks = arrays["landmarks"].astype(np.float64)
         mesh = dense_mesh(landmarks, 1)
         pixels = random.choice(np.argwhere(depth > 0), 12, replace=False)
@@ -199,13 +190,16 @@ def test_normals_are_the_slopes_of_the_depth() -> None:
     assert np.percentile(angle, 90) < 4
 
 
-def test_the_mask_is_where_there_is_depth_and_eyes_count_as_interpolated(made: Path) -> None:
-    for sample in read_samples(made)[::3]:
-        depth, mask = load_depth(made / sample.depth_file_name), np.asarray(Image.open(made / sample.mask_file_name))
+def test_the_mask_is_where_there_is_depth_and_eyes_count_as_interpolated(synthetic: Path) -> None:
+    for sample in read_samples(synthetic)[::3]:
+        depth, mask = (
+            load_depth(synthetic / sample.depth_file_name),
+            np.asarray(Image.open(synthetic / sample.mask_file_name)),
+        )
         np.testing.assert_array_equal(mask > 0, depth > 0)
-        np.testing.assert_array_equal(load_normal(made / sample.normal_file_name).any(axis=0), depth > 0)
+        np.testing.assert_array_equal(load_normal(synthetic / sample.normal_file_name).any(axis=0), depth > 0)
         assert set(np.unique(mask)) <= {0, 128, 255}
-        with np.load(made / sample.mesh) as arrays:
+        with np.load(synthetic / sample.mesh) as arrays:
             inner, outer = (arrays["landmarks"][list(pair), :2].mean(axis=0) for pair in ((33, 133), (263, 362)))
         closed = np.argwhere(mask == 128)[:, ::-1] + 0.5
         near = [np.linalg.norm(closed - eye, axis=1) < 0.5 * np.linalg.norm(outer - inner) for eye in (inner, outer)]
@@ -231,9 +225,9 @@ def test_a_symmetric_person_has_symmetric_maps(expression: str) -> None:
 # -- reading it back ------------------------------------------------------------------------------------------------
 
 
-def test_training_reads_it(made: Path) -> None:
-    samples = read_samples(made)
-    arrays = load_arrays(made, samples, 32, "rgb", EXPRESSIONS)
+def test_training_reads_it(synthetic: Path) -> None:
+    samples = read_samples(synthetic)
+    arrays = load_arrays(synthetic, samples, 32, "rgb", EXPRESSIONS)
     assert arrays.image.shape == (24, 3, 32, 32)
     assert arrays.label.tolist() == list(range(8)) * 3
     assert ((arrays.depth > 0).mean(axis=(1, 2)) > 0.2).all()
@@ -241,7 +235,7 @@ def test_training_reads_it(made: Path) -> None:
     np.testing.assert_allclose(lengths, 127, atol=2)
 
 
-def test_imagefolder_reads_it(made: Path, tmp_path: Path) -> None:
+def test_imagefolder_reads_it(synthetic: Path, tmp_path: Path) -> None:
     code = """
 import json, sys
 from datasets import load_dataset
@@ -250,8 +244,8 @@ print(json.dumps([[row["expression"], row["identity"], row["source"], row["depth
 """
     pytest.importorskip("datasets", reason="reads the dataset with Hugging Face's own loader")
     offline = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "HF_DATASETS_DISABLE_PROGRESS_BARS": "1"}
-    command = [sys.executable, "-c", code, str(made), str(tmp_path / "cache")]
+    command = [sys.executable, "-c", code, str(synthetic), str(tmp_path / "cache")]
     done = subprocess.run(command, env=offline, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    expected = [[sample.expression, sample.identity, sample.source, "I;16"] for sample in read_samples(made)]
+    expected = [[sample.expression, sample.identity, sample.source, "I;16"] for sample in read_samples(synthetic)]
     assert sorted(json.loads(done.stdout.splitlines()[-1])) == sorted(expected)

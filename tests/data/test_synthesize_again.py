@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from shells import contents
 
 from facerelief.data import workers
 from facerelief.data.journal import JOURNAL, open_dataset
@@ -14,20 +15,7 @@ from facerelief.geometry.morphable.model import carried_face
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
 
-PLAN = Plan(count=24, size=64, settings=1)  # the least: three persons
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one process makes, undisturbed."""
-    dataset = tmp_path_factory.mktemp("synthetic") / "dataset"
-    synthesize(dataset, PLAN, workers=1)
-    return dataset
-
-
-def contents(dataset: Path) -> dict[str, bytes]:
-    files = {path.relative_to(dataset).as_posix(): path for path in dataset.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in files.items()}
+PLAN = Plan(count=24, size=64, settings=1)  # the fixture's
 
 
 def assert_same(dataset: Path, expected: Path) -> None:
@@ -39,20 +27,20 @@ def assert_same(dataset: Path, expected: Path) -> None:
 # -- the same on every path -----------------------------------------------------------------------------------------
 
 
-def test_two_workers_make_the_same_files(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_workers_make_the_same_files(synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_FEW", 2)  # three scenes are enough for processes
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     calls: list[tuple[int, int]] = []
     synthesize(tmp_path / "dataset", PLAN, workers=2, progress=lambda *call: calls.append(call))
     assert calls == [(0, 24), (8, 24), (16, 24), (24, 24)]
-    assert_same(tmp_path / "dataset", made)
+    assert_same(tmp_path / "dataset", synthetic)
 
 
-def test_what_was_interrupted_goes_on(made: Path, tmp_path: Path) -> None:
+def test_what_was_interrupted_goes_on(synthetic: Path, tmp_path: Path) -> None:
     """Cut off in the second scene's fourth line: that scene is done again, and the third."""
     dataset = tmp_path / "dataset"
-    shutil.copytree(made, dataset)
-    lines = (made / JOURNAL).read_bytes().splitlines(keepends=True)
+    shutil.copytree(synthetic, dataset)
+    lines = (synthetic / JOURNAL).read_bytes().splitlines(keepends=True)
     (dataset / JOURNAL).write_bytes(b"".join(lines[:11]) + lines[11][:50])
     for name in ("metadata.csv", "rejects.csv"):
         (dataset / name).unlink()
@@ -63,15 +51,15 @@ def test_what_was_interrupted_goes_on(made: Path, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     synthesize(dataset, PLAN, workers=1, progress=lambda *call: calls.append(call))
     assert calls == [(8, 24), (16, 24), (24, 24)]
-    (dataset / JOURNAL).write_bytes((made / JOURNAL).read_bytes())  # three lines stand there twice
-    assert_same(dataset, made)
+    (dataset / JOURNAL).write_bytes((synthetic / JOURNAL).read_bytes())  # three lines stand there twice
+    assert_same(dataset, synthetic)
 
 
-def test_a_finished_dataset_is_left_alone(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = contents(made)
+def test_a_finished_dataset_is_left_alone(synthetic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(synthetic)
     monkeypatch.setattr(Synthesizer, "__call__", lambda *_: pytest.fail("done again"))
-    assert synthesize(made, PLAN, workers=1) == read_samples(made)
-    assert contents(made) == before
+    assert synthesize(synthetic, PLAN, workers=1) == read_samples(synthetic)
+    assert contents(synthetic) == before
 
 
 # -- refusals -------------------------------------------------------------------------------------------------------
@@ -81,11 +69,11 @@ def test_a_finished_dataset_is_left_alone(made: Path, monkeypatch: pytest.Monkey
     ("changed", "plan"),
     [("seed", Plan(24, 64, 1, seed=1)), ("size", Plan(24, 96, 1)), ("settings", Plan(48, 64, 2))],
 )
-def test_other_settings_in_the_same_folder(made: Path, changed: str, plan: Plan) -> None:
-    before = contents(made)
+def test_other_settings_in_the_same_folder(synthetic: Path, changed: str, plan: Plan) -> None:
+    before = contents(synthetic)
     with pytest.raises(DatasetError, match=f"was built with another {changed}; choose another folder or delete it"):
-        synthesize(made, plan, workers=1)
-    assert contents(made) == before
+        synthesize(synthetic, plan, workers=1)
+    assert contents(synthetic) == before
 
 
 def test_a_dataset_of_photos_is_refused(tmp_path: Path) -> None:
@@ -104,8 +92,8 @@ def test_a_face_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "dataset").exists()
 
 
-def test_the_face_is_recorded_and_may_be_a_folder(made: Path, tmp_path: Path) -> None:
+def test_the_face_is_recorded_and_may_be_a_folder(synthetic: Path, tmp_path: Path) -> None:
     """The same file at another place is the same face."""
     shutil.copy(carried_face(), tmp_path / "face.safetensors")
-    assert len(read_settings(made)["face_sha256"]) == 64
-    assert synthesize(made, PLAN, tmp_path, workers=1) == read_samples(made)
+    assert len(read_settings(synthetic)["face_sha256"]) == 64
+    assert synthesize(synthetic, PLAN, tmp_path, workers=1) == read_samples(synthetic)

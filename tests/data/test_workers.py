@@ -2,6 +2,7 @@
 
 import collections
 import functools
+import importlib
 import multiprocessing
 import operator
 import os
@@ -111,6 +112,30 @@ def test_a_worker_that_dies(start: Callable[..., Any], arguments: tuple[Any, ...
     message = str(caught.value)
     assert message.startswith("a worker process ended, perhaps for want of memory; run the same command again")
     assert "\n" not in message
+    assert no_children()
+
+
+class Unreadable:
+    """What only a worker fails to read: it needs a module that is not there."""
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        return importlib.import_module, ("no_module_of_this_name",)
+
+
+@pytest.mark.parametrize(
+    ("start", "arguments", "kind", "message"),
+    [
+        (resolve, ("bored",), FacereliefError, "unknown expression 'bored'; choose from neutral"),
+        (open, ("nowhere/at/all",), FileNotFoundError, "No such file or directory: 'nowhere/at/all'"),
+        (functools.partial, (pow, Unreadable()), ModuleNotFoundError, "no_module_of_this_name"),
+    ],
+    ids=["its own line", "a file", "an import"],
+)
+def test_a_worker_that_cannot_start_says_why(
+    start: Callable[..., Any], arguments: tuple[Any, ...], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message):
+        list(spread(start, arguments, MANY, 2))
     assert no_children()
 
 

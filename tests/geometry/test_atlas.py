@@ -15,6 +15,7 @@ from facerelief.geometry.atlas import (
     picture_triangles,
     sample,
     skin_pixels,
+    soft_face,
     with_apron,
 )
 from facerelief.geometry.topology import INNER_LIPS, OUTLINE, eye_triangles, face_triangles, mouth_triangles
@@ -137,15 +138,15 @@ def test_pulling_a_linear_picture_is_carrying_its_coordinates(atlas: Atlas) -> N
 
 
 def test_a_symmetric_template_gives_a_symmetric_atlas(atlas: Atlas) -> None:
-    for pixels in (mouth_inside(atlas), skin_pixels(atlas), skin_pixels(atlas, feather=4)):
+    for pixels in (mouth_inside(atlas), skin_pixels(atlas), soft_face(atlas, 4)):
         np.testing.assert_array_equal(pixels, pixels[:, ::-1])
     depth = atlas.carry(atlas.template[:, 2:])[..., 0]
     twin = np.abs(depth - depth[:, ::-1]) < 1e-9
-    assert twin[skin_pixels(atlas) > 0].mean() > 0.95  # but for the few quads that are split differently
+    assert twin[skin_pixels(atlas)].mean() > 0.95  # but for the few quads that are split differently
 
 
 def test_the_parts_have_the_area_of_their_outlines(atlas: Atlas) -> None:
-    mouth, skin = mouth_inside(atlas), skin_pixels(atlas) > 0
+    mouth, skin = mouth_inside(atlas), skin_pixels(atlas)
     lips, outline = (area(atlas.points[list(walk)]) for walk in (INNER_LIPS, OUTLINE))
     corners = atlas.points[eye_triangles()]
     eyes = sum(area(triangle) for triangle in corners)
@@ -155,15 +156,15 @@ def test_the_parts_have_the_area_of_their_outlines(atlas: Atlas) -> None:
     assert not (mouth & skin).any()
     last = len(face_triangles()) + len(eye_triangles()) + len(mouth_triangles())
     assert atlas.triangle[mouth].max() < last
-    assert skin_pixels(atlas).dtype == np.float32
+    assert skin.dtype == mouth.dtype == bool
 
 
 def test_the_feather_falls_off_outside_of_the_face_only(atlas: Atlas) -> None:
-    soft = skin_pixels(atlas, feather=4)
+    soft = soft_face(atlas, 4)
     assert soft.min() == 0
     assert soft.max() == 1
-    assert (soft[mouth_inside(atlas)] > 0.9).all()  # mouth and eyes belong to the face
-    assert (soft[skin_pixels(atlas) > 0] > 0.85).all()
+    assert (soft_face(atlas, 1)[mouth_inside(atlas)] == 1).all()  # mouth and eyes belong to the face
+    assert (soft[skin_pixels(atlas)] > 0.85).all()
     middle = soft[SIZE // 2, : SIZE // 2]
     assert (np.diff(middle) >= 0).all()  # rises from the side to the middle
     assert 3 < ((middle > 0) & (middle < 1)).sum() < 16  # over a few feathers

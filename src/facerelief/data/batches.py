@@ -1,6 +1,7 @@
 """Batches as a pure function of (seed, step): resuming at a step gives the very batches that an unbroken run sees."""
 
 import functools
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,7 +95,13 @@ def mirrored(geometry: Tensor, guide: str) -> Tensor:
 
 
 def spread_rows(arrays: Arrays, most: int = 8) -> np.ndarray:
-    """Up to `most` rows that show every expression in turn, always the same ones."""
-    by_class = [np.flatnonzero(arrays.label == k) for k in range(len(arrays.expressions))]
-    turns = [rows[k] for k in range(most) for rows in by_class if k < len(rows)]
-    return np.array(turns[:most])
+    """Up to `most` rows that show every expression in turn, each of the person shown least so far; always the same."""
+    pools = [np.flatnonzero(arrays.label == k).tolist() for k in range(len(arrays.expressions))]
+    turns = [pool for turn in range(most) for pool in pools if turn < len(pool)]
+    persons, shown, rows = [sample.identity for sample in arrays.samples], Counter[str](), []
+    for pool in turns[:most]:
+        row = min(pool, key=lambda row: shown[persons[row]])
+        pool.remove(row)
+        shown[persons[row]] += 1
+        rows.append(row)
+    return np.array(rows)

@@ -1,8 +1,10 @@
 """Work spread over processes that end with their parent and leave Ctrl-C to it."""
 
 import contextlib
+import functools
 import multiprocessing.connection
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -28,14 +30,15 @@ def spread(
     """Yield `start(*arguments)(item)` of every item, in order; each process calls `start` once.
 
     workers: processes, by default one a core. here: what `start` gave in this process already, used where one worker is
-    enough. Raises `FacereliefError` where a process dies.
+    enough. Raises `FacereliefError` where a process dies, and whatever `start` and the work raise.
     """
     count = workers or os.cpu_count() or 1
     if count == 1 or len(items) < _FEW:
         yield from map(here or start(*arguments), items)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread a worker: the workers use the cores
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_worker, (start, *arguments)) as pool:
+    context, packed = multiprocessing.get_context("spawn"), pickle.dumps((start, arguments))
+    with ProcessPoolExecutor(count, context, _start_worker, (packed,)) as pool:
         try:
             with _without_interrupts():  # while the processes start
                 rows = pool.map(_work, items, chunksize=min(8, max(1, len(items) // (8 * count))))
@@ -65,10 +68,19 @@ def _without_interrupts() -> Iterator[None]:
 _worker: Callable[[Any], Any] | None = None
 
 
-def _start_worker(start: Callable[..., Callable[[Any], Any]], *arguments: Any) -> None:
+def _start_worker(packed: bytes) -> None:
+    """Call what was pickled. What that raises, its imports included, the work raises: here it would be lost."""
     global _worker
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = start(*arguments)
+    try:
+        start, arguments = pickle.loads(packed)
+        _worker = start(*arguments)
+    except Exception as reason:
+        _worker = functools.partial(_fail, reason)
+
+
+def _fail(reason: Exception, item: Any) -> None:
+    raise reason
 
 
 def _end_with_parent() -> None:

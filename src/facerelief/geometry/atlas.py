@@ -98,15 +98,18 @@ def mouth_inside(atlas: Atlas) -> np.ndarray:
     return inside
 
 
-def skin_pixels(atlas: Atlas, feather: int = 0) -> np.ndarray:
-    """float (A, A): 1 on the face, 0 on the apron; without feather eyes and mouth are 0 too.
+def skin_pixels(atlas: Atlas) -> np.ndarray:
+    """bool (A, A): on the face, but for its eyes and its mouth's inside."""
+    skin: np.ndarray = atlas.triangle < len(face_triangles())
+    return skin
 
-    feather: pixels over which it falls off; then it holds the whole face, for what may change with an expression.
+
+def soft_face(atlas: Atlas, feather: int) -> np.ndarray:
+    """float32 (A, A): 1 on the whole face, which is what may change with an expression, falling to 0 on the apron.
+
+    feather: half of the pixels over which it falls.
     """
-    if not feather:
-        return (atlas.triangle < len(face_triangles())).astype(np.float32)
-    within = (atlas.triangle < len(picture_triangles()) - len(apron_triangles())).astype(np.float32)
-    return feathered(within, feather)
+    return feathered(atlas.triangle < len(picture_triangles()) - len(apron_triangles()), feather)
 
 
 def feathered(mask: np.ndarray, radius: int) -> np.ndarray:

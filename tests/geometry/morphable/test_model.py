@@ -20,7 +20,6 @@ SHAPES = {
     "identity": (K, 468, 3),
     "expression_modes": (E, 468, 3),
     "classes": (8, E),
-    "spread": (8, E),
     "template": (540, 3),
     "kinds": (5, K + T),
 }
@@ -179,7 +178,7 @@ def test_the_carried_face_is_small_and_complete() -> None:
     assert carried_face().stat().st_size < 1.2e6
     face = load_face()
     assert all(np.isfinite(getattr(face, name)).all() for name in (*SHAPES, *MAPS))
-    assert face.classes.shape == face.spread.shape == (8, len(face.expression_modes))
+    assert face.classes.shape == (8, len(face.expression_modes))
     assert face.kinds.shape[1] == len(face.identity) + len(face.texture_identity)
     assert len(face.texture_expression) == len(face.expression_modes)
     assert face.texture.shape == (face.atlas.size, face.atlas.size // 2)

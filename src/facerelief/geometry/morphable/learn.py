@@ -8,10 +8,10 @@ import numpy as np
 
 from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import Crop
-from facerelief.geometry.atlas import Atlas, mouth_inside, sample, skin_pixels, with_apron
+from facerelief.faces.align import Crop, inter_ocular
+from facerelief.geometry.atlas import Atlas, mouth_inside, sample, skin_pixels, soft_face, with_apron
 from facerelief.geometry.morphable.model import ATLAS, MorphableFace
-from facerelief.geometry.morphable.shape import STILL, Shapes, learn_shapes, moved, neutral_means, similarity
+from facerelief.geometry.morphable.shape import Shapes, learn_shapes
 from facerelief.geometry.morphable.texture import LUMA, Delight, Textures, folded, learn_textures
 from facerelief.geometry.morphable.units import NAMES
 
@@ -61,21 +61,20 @@ def learn_face(
     textures = learn_textures(log_albedo, seen, coefficients, portraits.expression, portraits.identity, shapes.classes)
     half = (ATLAS, ATLAS // 2)
     inside = mouth_inside(atlas)[:, : ATLAS // 2].ravel()
-    face = skin_pixels(atlas, feather=ATLAS // 32)[:, : ATLAS // 2].ravel()
+    face = soft_face(atlas, ATLAS // 32)[:, : ATLAS // 2].ravel()
     people = textures.identity * ~inside  # nobody shows teeth in a neutral photo
     learned = MorphableFace(
         mean=_single(shapes.mean),
         identity=_single(shapes.identity),
         expression_modes=_single(shapes.expression),
         classes=_single(shapes.classes),
-        spread=_single(shapes.spread),
         template=_single(atlas.template),
         texture=_single(textures.mean).reshape(half),
         texture_identity=_single(people).reshape(-1, *half),
         texture_expression=_single(textures.expression * face).reshape(-1, *half),
         texture_classes=_single(textures.classes * face).reshape(-1, *half),
         chroma=_single(chroma),
-        kinds=_single(_kinds(portraits, shapes, textures)),
+        kinds=_single(_kinds(shapes.people, textures.people)),
     )
     return learned, _facts(portraits, shapes, textures, learned)
 
@@ -96,7 +95,7 @@ def _read_textures(
     """Log albedo (N, P), where it is seen (N, P), and the mean chroma (3, A, A / 2) of the photos in colour."""
     count = len(portraits.expression)
     gap = portraits.landmarks[:, 14, 1] - portraits.landmarks[:, 13, 1]
-    unit = np.linalg.norm(portraits.landmarks[:, 263] - portraits.landmarks[:, 33], axis=1) / 1.44
+    unit = np.array([inter_ocular(points) for points in portraits.landmarks])
     closed, inside = gap < _SEEN_OPEN * unit, mouth_inside(atlas)
 
     def look(row: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +103,7 @@ def _read_textures(
         return rgb, seen & ~(inside & closed[row])
 
     starters = [look(int(row)) for row in np.linspace(0, count - 1, min(count, _STARTERS)).astype(int)]
-    delight = Delight(atlas, shapes.mean, skin_pixels(atlas) > 0.5)
+    delight = Delight(atlas, shapes.mean, skin_pixels(atlas))
     delight.start(np.stack([rgb @ LUMA for rgb, _ in starters]), np.stack([seen for _, seen in starters]))
     half = ATLAS * ATLAS // 2
     log_albedo, seen = np.empty((count, half), np.float32), np.empty((count, half), bool)
@@ -118,7 +117,7 @@ def _read_textures(
             sums += np.where(bright[..., None], rgb / np.maximum(luma, 0.05)[..., None], 0)
             weights += bright[..., None]
         progress(row + 1, count)
-    return log_albedo, seen, _chroma(sums, weights, inside, skin_pixels(atlas, feather=ATLAS // 32))
+    return log_albedo, seen, _chroma(sums, weights, inside, soft_face(atlas, ATLAS // 32))
 
 
 def _in_atlas(portrait: Portrait, landmarks: np.ndarray, atlas: Atlas) -> tuple[np.ndarray, np.ndarray]:
@@ -141,8 +140,8 @@ def _chroma(sums: np.ndarray, weights: np.ndarray, inside: np.ndarray, face: np.
     return np.moveaxis(mean[:, : ATLAS // 2], 2, 0)
 
 
-def _kinds(portraits: Portraits, shapes: Shapes, textures: Textures) -> np.ndarray:
-    """Mean coefficients of groups of like persons, identity then texture.
+def _kinds(identity: np.ndarray, texture: np.ndarray) -> np.ndarray:
+    """Mean coefficients (C, K + T) of groups of like persons, from each person's identity (N, K) and texture (N, T).
 
     What people look like is not Gaussian: a beard is darker than skin, never lighter. Only groups of several persons
     are kept, so that none is anybody.
@@ -151,19 +150,12 @@ def _kinds(portraits: Portraits, shapes: Shapes, textures: Textures) -> np.ndarr
         from scipy.cluster.vq import kmeans2
     except ImportError as reason:
         raise MissingExtra("scipy", "faces") from reason
-    still = neutral_means(_aligned_to(shapes.mean, portraits.landmarks), portraits.expression, portraits.identity)
-    flat = np.stack([still[person] for person in textures.people]) - shapes.mean
-    identity = flat.reshape(len(flat), -1) @ np.linalg.pinv(shapes.identity.reshape(len(shapes.identity), -1))
-    persons = np.column_stack([identity, np.stack(list(textures.people.values()))])
+    persons = np.column_stack([identity, texture])
     importance = np.where(np.arange(persons.shape[1]) < identity.shape[1], 0.5, 1.0)
     scaled = np.clip(persons, -3, 3) * importance
     _, kind = kmeans2(scaled, min(_KINDS, len(persons) // _SMALLEST_KIND + 1), iter=30, minit="++", rng=0)
     groups = [persons[kind == k] for k in range(kind.max() + 1) if (kind == k).sum() >= _SMALLEST_KIND]
     return np.stack([np.clip(group, -3, 3).mean(axis=0) for group in groups] or [persons.mean(axis=0)])
-
-
-def _aligned_to(mean: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    return moved(landmarks, *similarity(landmarks[:, list(STILL)], mean[list(STILL)]))
 
 
 def _gaussian(plane: np.ndarray, deviation: float) -> np.ndarray:

@@ -21,7 +21,7 @@ from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
 
 FACE = "face.safetensors"  # in its folder
 ATLAS = 160  # side of the atlas in pixels
-_SHAPES = ("mean", "identity", "expression_modes", "classes", "spread", "template", "kinds")
+_SHAPES = ("mean", "identity", "expression_modes", "classes", "template", "kinds")
 _MAPS = ("texture", "texture_identity", "texture_expression", "texture_classes", "chroma")
 
 
@@ -30,18 +30,17 @@ class MorphableFace:
     """A statistical face, float32. Shapes are in inter-ocular distances from the point between the eyes (y down, +z to
     the viewer); textures are log albedo of the left half of the atlas, (A, A / 2); every mode is one deviation long.
 
-    mean: (468, 3). identity: (K, 468, 3). expression_modes: (E, 468, 3). classes, spread: (8, E), each expression at
-    full strength, and how photos of it spread. template: (540, 3), the atlas' own shape. texture: (A, A / 2), the mean.
-    texture_identity: (T, A, A / 2). texture_expression: (E, A, A / 2), texture_classes: (8, A, A / 2): what expression
-    modes and full expressions add. chroma: (3, A, A / 2), each channel over the luma. kinds: (C, K + T), mean
-    coefficients of groups of persons, identity then texture.
+    mean: (468, 3). identity: (K, 468, 3). expression_modes: (E, 468, 3). classes: (8, E), each expression at full
+    strength. template: (540, 3), the atlas' own shape. texture: (A, A / 2), the mean. texture_identity: (T, A, A / 2).
+    texture_expression: (E, A, A / 2), texture_classes: (8, A, A / 2): what expression modes and full expressions add.
+    chroma: (3, A, A / 2), each channel over the luma. kinds: (C, K + T), mean coefficients of groups of persons,
+    identity then texture.
     """
 
     mean: np.ndarray
     identity: np.ndarray
     expression_modes: np.ndarray
     classes: np.ndarray
-    spread: np.ndarray
     template: np.ndarray
     texture: np.ndarray
     texture_identity: np.ndarray

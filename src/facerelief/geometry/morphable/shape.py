@@ -33,17 +33,17 @@ class Shapes:
     """What is learned of shape; modes are scaled to one standard deviation.
 
     mean: (468, 3). identity: (K, 468, 3). expression: (E, 468, 3). classes: (8, E), each expression at full strength in
-    expression modes. spread: (8, E), its standard deviation among photos. movements: (14, E), of one
-    inter-ocular distance of each measure. explained: cumulative variance of identity (K,) and expression (E,).
-    persons: (8,), who showed each expression beside a neutral face.
+    expression modes. movements: (14, E), of one inter-ocular distance of each measure. people: (P, K), each neutral
+    person's identity, by name. explained: cumulative variance of identity (K,) and expression (E,). persons: (8,), who
+    showed each expression beside a neutral face.
     """
 
     mean: np.ndarray
     identity: np.ndarray
     expression: np.ndarray
     classes: np.ndarray
-    spread: np.ndarray
     movements: np.ndarray
+    people: np.ndarray
     explained: tuple[np.ndarray, np.ndarray]
     persons: tuple[int, ...]
 
@@ -107,32 +107,30 @@ def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarra
     paired = np.array([person in neutral for person in identity])
     changes = _changes(shapes, mean, neutral, expression, identity)
     both = np.concatenate([changes, mirrored(changes)])
-    moves, explained_moves = _principal(both, EXPRESSION_MODES)
+    moves, explained_moves = principal(both, EXPRESSION_MODES)
     basis = _Basis(moves, both)
     people = basis.lips_closed(np.stack(list(neutral.values())))
-    people = np.concatenate([people, mirrored(people)])
-    mean = people.mean(axis=0)
-    modes, explained = _principal(people - mean, IDENTITY_MODES)
+    both_sides = np.concatenate([people, mirrored(people)])
+    mean = both_sides.mean(axis=0)
+    modes, explained = principal(both_sides - mean, IDENTITY_MODES)
     unpaired = (shapes - mean) * _free(mean)
     coefficients = np.empty((len(shapes), EXPRESSION_MODES))
     coefficients[paired] = basis.of(changes)
     coefficients[~paired] = basis.of(unpaired[~paired])
-    classes, spread, persons = [], [], []
+    classes, persons = [], []
     for name in EXPRESSIONS:
         shown = expression == name
         within = changes[shown[paired]]
         across = _person_means(unpaired[shown], identity[shown])
         persons.append(len(set(identity[shown & paired])))
-        target, deviation = _expression(name, basis, within, across, persons[-1])
-        classes.append(target)
-        spread.append(deviation)
+        classes.append(_expression(name, basis, within, across, persons[-1]))
     learned = Shapes(
         mean,
         modes,
         moves,
         np.stack(classes),
-        np.stack(spread),
         basis.movements,
+        projected(people - mean, modes),
         (explained, explained_moves),
         tuple(persons),
     )
@@ -155,7 +153,7 @@ def _changes(
 
 
 def neutral_means(values: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> dict[str, np.ndarray]:
-    """Each person's mean over their neutral photos of `values` (N, ...)."""
+    """Each person's mean over their neutral photos of `values` (N, ...), by name."""
     found = expression == "neutral"
     return {str(person): values[found & (identity == person)].mean(axis=0) for person in np.unique(identity[found])}
 
@@ -173,8 +171,7 @@ class _Basis:
     """Expression modes, what they measure, and the movement of each measure in them."""
 
     def __init__(self, modes: np.ndarray, changes: np.ndarray) -> None:
-        self.modes = modes.reshape(len(modes), -1)
-        self._inverse = np.linalg.pinv(self.modes)
+        self.modes = modes
         measured = measures(changes)
         self.deviation = np.maximum(measured.std(axis=0), _LEAST)
         coefficients = self.of(changes)
@@ -191,34 +188,29 @@ class _Basis:
 
     def movement(self, name: str) -> np.ndarray:
         """The whole face's movement (468, 3) as one measure grows by an inter-ocular distance."""
-        moved: np.ndarray = (self.movements[NAMES.index(name)] @ self.modes).reshape(-1, 3)
+        moved: np.ndarray = np.tensordot(self.movements[NAMES.index(name)], self.modes, 1)
         return moved
 
     def of(self, changes: np.ndarray) -> np.ndarray:
         """Coefficients (N, E) of changes (N, 468, 3)."""
-        found: np.ndarray = changes.reshape(len(changes), len(self._inverse)) @ self._inverse
-        return found
+        return projected(changes, self.modes)
 
 
-def _expression(
-    name: str, basis: _Basis, within: np.ndarray, across: np.ndarray, persons: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """An expression at full strength, and its spread, both (E,).
+def _expression(name: str, basis: _Basis, within: np.ndarray, across: np.ndarray, persons: int) -> np.ndarray:
+    """An expression at full strength, (E,).
 
     Photos tell its direction: differences within a person, and where there are few, those of persons without a neutral
     photo from the mean face. The recipe of movements is mixed in by how few persons there are.
     """
-    prior = recipe(name) @ basis.movements
-    if name == "neutral":
-        return prior, basis.of(within).std(axis=0)
+    prior: np.ndarray = recipe(name) @ basis.movements
     shown = basis.of(np.concatenate([within, across]) if len(within) < TRUST else within)
-    if not len(shown):
-        return prior, np.zeros_like(prior)
+    if name == "neutral" or not len(shown):
+        return prior
     direction = shown.mean(axis=0)
     length = float(np.linalg.norm(direction))
     reach = float(np.percentile(shown @ direction / length, _CLEAR)) / length
     trust = persons / (persons + TRUST)
-    return trust * reach * direction + (1 - trust) * prior, shown.std(axis=0)
+    return trust * reach * direction + (1 - trust) * prior
 
 
 def _person_means(values: np.ndarray, identity: np.ndarray) -> np.ndarray:
@@ -226,13 +218,23 @@ def _person_means(values: np.ndarray, identity: np.ndarray) -> np.ndarray:
     return np.stack(means) if means else values
 
 
-def _principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Principal modes (count, 468, 3) of centred changes (N, 468, 3), one deviation long, and the cumulative share of
-    variance that they explain.
+def principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first `count` principal modes (K, ...) of centred changes (N, ...), one deviation long, and the cumulative
+    share of variance (K,) that they explain. The first of a mode's largest values is positive.
     """
-    flat = changes.reshape(len(changes), -1)
-    values, vectors = np.linalg.eigh(flat.T @ flat / len(flat))
-    values, vectors = values[::-1], vectors[:, ::-1]
-    signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
-    modes = (vectors * signs).T[:count] * np.sqrt(np.maximum(values[:count, None], 0))
-    return modes.reshape(count, *changes.shape[1:]), np.cumsum(values[:count]) / values.sum()
+    flat = changes.reshape(len(changes), -1) * len(changes) ** -0.5
+    _, lengths, modes = np.linalg.svd(flat, full_matrices=False)
+    modes = modes[:count] * lengths[:count, None]
+    size = np.abs(modes)
+    first = (size > 0.99 * size.max(axis=1, keepdims=True)).argmax(axis=1)  # both sides of a face may be as large
+    signs = np.sign(modes[np.arange(len(modes)), first])
+    explained = np.cumsum(lengths[:count] ** 2) / max((lengths**2).sum(), 1e-9)
+    return (modes * signs[:, None]).reshape(-1, *changes.shape[1:]), explained
+
+
+def projected(changes: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """Coefficients (N, K) of changes (N, ...) in principal modes (K, ...)."""
+    flat = modes.reshape(len(modes), -1)
+    length = np.maximum((flat**2).sum(axis=1), 1e-9)
+    found: np.ndarray = changes.reshape(len(changes), flat.shape[1]) @ flat.T / length
+    return found

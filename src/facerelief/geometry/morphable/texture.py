@@ -5,7 +5,6 @@ person's two halves differ mostly by light. What an expression adds is then a ra
 skin (Liu, Shan and Zhang: Expressive expression mapping with ratio images, 2001).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.atlas import Atlas, picture_triangles, with_apron
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.shape import TRUST, neutral_means
+from facerelief.geometry.morphable.shape import TRUST, neutral_means, principal, projected
 
 LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # Rec. 601, single: pictures are
 FLOOR = 0.06
@@ -28,15 +27,15 @@ class Textures:
     """What is learned of texture: P pixels of the atlas' left half, log albedo.
 
     mean: (P,). identity: (K, P), one standard deviation each. expression: (E, P), what each expression mode adds.
-    classes: (8, P), what each expression adds at full strength. people: each neutral person's coefficients (K,).
-    explained: (K,), cumulative variance of identity.
+    classes: (8, P), what each expression adds at full strength. people: (N, K), each neutral person's coefficients, by
+    name. explained: (K,), cumulative variance of identity.
     """
 
     mean: np.ndarray
     identity: np.ndarray
     expression: np.ndarray
     classes: np.ndarray
-    people: Mapping[str, np.ndarray]
+    people: np.ndarray
     explained: np.ndarray
 
 
@@ -112,8 +111,7 @@ def learn_textures(
     people = neutral_means(filled, expression, identity)
     stacked = np.stack(list(people.values()))
     mean = stacked.mean(axis=0)
-    modes, explained = _principal(stacked - mean, min(TEXTURE_MODES, len(stacked) - 1))
-    places = (stacked - mean) @ modes.T / np.maximum((modes**2).sum(axis=1), 1e-9)
+    modes, explained = principal(stacked - mean, min(TEXTURE_MODES, len(stacked) - 1))
 
     own = np.stack([people.get(str(person), mean) for person in identity])
     change = np.where(seen, log_albedo - own, 0)
@@ -127,7 +125,7 @@ def learn_textures(
         of_photos = change[shown].sum(axis=0) / np.maximum(weight[shown].sum(axis=0), 1)
         reach = _reach(coefficients[shown], full)
         added.append(trust * reach * of_photos + (1 - trust) * (full @ movements) if name != "neutral" else 0 * mean)
-    return Textures(mean, modes, movements, np.stack(added), dict(zip(people, places, strict=True)), explained)
+    return Textures(mean, modes, movements, np.stack(added), projected(stacked - mean, modes), explained)
 
 
 def _reach(coefficients: np.ndarray, full: np.ndarray) -> float:
@@ -146,15 +144,6 @@ def _regression(units: np.ndarray, change: np.ndarray, weight: np.ndarray) -> np
     right = units.T @ (change * weight)
     solved: np.ndarray = np.linalg.solve(gram, right.T[..., None])[..., 0].T
     return solved
-
-
-def _principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Principal modes (count, P) of centred rows (N, P), one deviation long, and the cumulative share of variance."""
-    values, vectors = np.linalg.eigh((changes @ changes.T).astype(np.float64) / len(changes))
-    values, vectors = values[::-1][:count], vectors[:, ::-1][:, :count]
-    modes = (vectors.T @ changes / np.sqrt(len(changes))).astype(np.float32)
-    signs = np.sign(modes[np.arange(len(modes)), np.abs(modes).argmax(axis=1)])
-    return modes * signs[:, None], np.cumsum(values) / max((changes.astype(np.float64) ** 2).sum() / len(changes), 1e-9)
 
 
 def smoothed(values: np.ndarray, radius: int) -> np.ndarray:
