@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from shells import CLASSES, change_rows, mark, picture, write_dataset
+from shells import CLASSES, change_rows, mark, marked, write_dataset
 from torch import Tensor, nn
 
 from facerelief.config import IdentityTraining, JudgeTraining
@@ -190,7 +190,7 @@ def crowd(samples: Arrays, people: range, photos: int = 4) -> Arrays:
     random = np.random.default_rng(people.start)
     images, rows = [], []
     for person in people:
-        pattern = picture(person, 32, 0).astype(float)
+        pattern = marked(person, 32, 0).astype(float)
         pattern[mark(32, 0)] = pattern.mean(axis=(0, 1))
         for _ in range(photos):
             rgb = 128 + (pattern - pattern.mean()) * random.uniform(0.4, 1.0) + random.uniform(-80, 80)
