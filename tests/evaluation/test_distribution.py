@@ -44,6 +44,15 @@ def test_without_editors_the_references_remain(tmp_path: Path) -> None:
     assert not len(place(tmp_path / "figure.jpg", LINES[0]))
 
 
+def test_a_uniform_reference_fills_a_rectangle(tmp_path: Path) -> None:
+    save_distributions(tmp_path / "figure.png", "distance", {}, {"one": np.linspace(0, 0.9999, 6000)})
+    found = place(tmp_path / "figure.png", FILLS[0])
+    wide, high = np.ptp(found, axis=0)
+    assert wide > 0.9 * WIDTH
+    assert high > 0.7 * HEIGHT
+    assert len(found) > 0.95 * wide * high
+
+
 @pytest.mark.parametrize("values", [np.zeros(5), np.full(3, 1.9), np.array([0.3])])
 def test_distances_that_are_all_alike(tmp_path: Path, values: np.ndarray) -> None:
     save_distributions(tmp_path / "figure.png", "distance", {"editor": values}, REFERENCES)
