@@ -106,16 +106,9 @@ def expression(
     judge: Judge = None,
 ) -> None:
     """Stage 2: train the expression editor end to end under the depth network's guidance (Eqs. 1-8, 11)."""
-    given = _given(
-        guide=guide,
-        backbone=backbone,
-        warm_start=warm_start,
-        depth_weight=depth_weight,
-        conf_penalty=conf_penalty,
-        objective=objective,
-        steps=steps,
-        seed=seed,
-    ) | ({"freeze_depth": True} if freeze_depth else {})
+    given = _given(guide=guide, backbone=backbone, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
+    given |= _given(depth_weight=depth_weight, conf_penalty=conf_penalty)
+    given |= {"freeze_depth": True} if freeze_depth else {}
     config = _config(ExpressionTraining, preset, dataset, given, expressions, colour, settings)
     if depth is not None and config.guide != "none":
         chosen = {

@@ -163,11 +163,8 @@ def train_expression(
     batches = Batches(train, config, guide, session.rank, session.world)
     shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
 
-    def draw(path: Path) -> None:
-        translator = nets.depth.translator if nets.depth else None
-        save_expression_grid(path, mean.module, translator, shown, classes)
-
-    for step in session.steps(draw):
+    translator = nets.depth.translator if nets.depth else None
+    for step in session.steps(lambda path: save_expression_grid(path, mean.module, translator, shown, classes)):
         batch, noise = batches(step, session.device), session.noise(step)
         due = (step + 1) % config.d_steps == 0
         with torch.set_grad_enabled(due):  # both players' steps share it
