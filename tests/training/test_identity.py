@@ -75,7 +75,8 @@ def test_vectors_have_length_1_and_do_not_know_left_from_right(small: Small, col
     image = torch.rand(3, 1 if colour == "luma" else 3, size, size) * 2 - 1
     found = embed(encoder, image)
     assert found.shape == (3, 5)
-    torch.testing.assert_close(found.norm(dim=1), torch.ones(3))
+    for vectors in (found, encoder(image)):
+        torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
     torch.testing.assert_close(embed(encoder, image.flip(-1)), found)
     assert not torch.allclose(encoder(image.flip(-1)), encoder(image), atol=1e-3)  # by itself it does
 
