@@ -29,6 +29,14 @@ Method = Annotated[
         show_default=False,
     ),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="What runs a network: torch, onnx, openvino, openvino-bf16, or auto: the fastest that is installed and "
+        "agrees with PyTorch. Default: torch.",
+        show_default=False,
+    ),
+]
 Strength = Annotated[float, typer.Option(min=0, max=1.5, help="Share of the full change.")]
 
 
@@ -43,6 +51,7 @@ def edit(
     face: Annotated[str, typer.Option(help="largest, all, or a number counted from the largest.")] = "largest",
     method: Method = None,
     weights: Weights = None,
+    engine: Engine = None,
     depth: Annotated[bool, typer.Option("--depth", help="Also write the depth before and after, as measured.")] = False,
     provenance: Annotated[
         bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
@@ -57,7 +66,7 @@ def edit(
 
         facerelief edit me.jpg --to happiness
     """
-    editor = load_editor(weights, load_finder(task_file=task_file), method=method)
+    editor = load_editor(weights, load_finder(task_file=task_file), method=method, engine=engine)
     wanted = editor.expressions if to.strip().lower() == "all" else resolve_all(to)
     for expression in wanted:
         editor.label(expression)

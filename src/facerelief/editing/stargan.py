@@ -7,7 +7,6 @@ and added under a soft mask of the face, so that all else stays as it was, bit f
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from PIL import Image, ImageFilter
 
 from facerelief.editing.editor import EditedFace
@@ -41,9 +40,8 @@ class StarGANEditor(NetworkEditor):
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
         image = self.seen(before)
-        with torch.inference_mode():
-            out = self.generator(image, self.condition(label)).image
-        change = (out - image)[0].permute(1, 2, 0).numpy() * 127.5
+        (out,) = self.run(image, label)
+        change = (out - np.moveaxis(image[0], 0, 2)) * 127.5
         after = np.clip(np.round(before + change), 0, 255).astype(np.uint8)
         return NetworkEdit(face, crop, before, after, change)
 
