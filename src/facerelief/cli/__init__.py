@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, edit, export, morphable, report, train, verify
+from facerelief.cli import compare, dataset, doctor, edit, export, morphable, report, train, verify
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -30,6 +30,7 @@ app.add_typer(morphable.app, name="morphable")
 app.command("edit")(edit.edit)
 app.command("demo")(edit.demo)
 app.command("compare")(compare.compare)
+app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 
