@@ -28,6 +28,8 @@ class MorphableEdit(EditedFace):
 class MorphableEditor(Editor[MorphableEdit]):
     """Edits with a fitted morphable face; knows all eight expressions."""
 
+    method = "morphable"
+
     def __init__(self, face: MorphableFace, finder: FaceFinder | None = None) -> None:
         super().__init__(EXPRESSIONS, finder)
         self._exchange = Exchange(face)

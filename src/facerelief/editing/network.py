@@ -18,6 +18,7 @@ class NetworkEditor(Editor[Change], ABC):
     def __init__(self, generator: nn.Module, config: ExpressionTraining, finder: FaceFinder | None = None) -> None:
         super().__init__(config.expressions, finder)
         self.generator, self.config = generator.eval(), config
+        self.method = config.backbone
 
     def seen(self, pixels: np.ndarray) -> Tensor:
         """A crop uint8 (S, S, 3) as the network sees it, (1, C, S, S)."""
