@@ -29,11 +29,12 @@ SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 class EditedFace:
     """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3).
 
-    What a method finds out about the face is in further fields of its own. steady: the one of them that hardly differs
-    between neighbouring frames of a video, so that its mean over some of them keeps the edit from flickering.
+    What a method finds out about the face is in further fields of its own. steady: the one of them whose mean over
+    neighbouring frames keeps the edit of a video from flickering; steady_for: how far to each side, in seconds.
     """
 
-    steady: ClassVar[str] = ""
+    steady: ClassVar[str] = "after"
+    steady_for: ClassVar[float] = 0.07
     face: Face
     crop: Crop
     before: np.ndarray
@@ -86,12 +87,17 @@ class Editor(ABC, Generic[Change]):
 
     def find(self, photo: Photo) -> list[Face]:
         """The photo's faces, the largest first. Raises `NoFaceFound`."""
-        if self._finder is None:
-            self._finder = load_finder()
-        faces = self._finder(photo.rgb)
+        faces = self.finder(photo.rgb)
         if not faces:
             raise NoFaceFound(f"{photo.name}: no face found; use a photo with a face seen from the front")
         return faces
+
+    @property
+    def finder(self) -> FaceFinder:
+        """What finds faces; loaded when it is needed."""
+        if self._finder is None:
+            self._finder = load_finder()
+        return self._finder
 
     def __call__(
         self,
