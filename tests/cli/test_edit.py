@@ -216,7 +216,7 @@ def test_a_batch_does_what_it_can_and_lists_the_rest(command: Command, tmp_path:
             assert name in line
     assert lines[4].split() == ["edited", "2", "4", "files", "written"]
     assert lines[5].split()[:2] == ["failed", "4"]
-    assert lines[-1] == "facerelief: 4 of 6 photos were not edited"
+    assert lines[-1] == "facerelief: 4 of 6 were not edited"
 
 
 def test_a_photo_that_is_named_twice_is_edited_once(command: Command, portrait_jpg: Path, weights: Path) -> None:

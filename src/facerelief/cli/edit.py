@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 
 from facerelief.cli.console import bar, err, explain, out
-from facerelief.editing.batch import make_jobs, run_batch
+from facerelief.editing.batch import make_jobs, run_batch, run_video
 from facerelief.editing.editor import which_face
 from facerelief.editing.fetch import Limits
 from facerelief.editing.files import EDITED, FAILED, SKIPPED, FileEditor, Job, Outcome, Settings
 from facerelief.editing.inputs import expand
 from facerelief.editing.outputs import STDOUT, all_targets
 from facerelief.editing.strength import parse_strength
+from facerelief.editing.video_job import edit_video_job
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.verdict import scores_of
 from facerelief.expressions import resolve_all
@@ -38,7 +39,8 @@ def edit(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="Photos: files, folders, patterns ('album/**/*.jpg'), http(s) addresses, or - for standard input.",
+            help="Photos: files, folders, patterns ('album/**/*.jpg'), http(s) addresses, or - for standard input. "
+            "Videos: files.",
             show_default=False,
         ),
     ],
@@ -52,7 +54,9 @@ def edit(
             " Default: beside the photo, NAME-EXPRESSION.",
         ),
     ] = None,
-    strength: Annotated[str, typer.Option(help="Share of the full change, 0 to 1.5.")] = "1",
+    strength: Annotated[
+        str, typer.Option(help="Share of the full change, 0 to 1.5; in a video also seconds:strength, as in 0:0,2.5:1.")
+    ] = "1",
     face: Annotated[
         str, typer.Option(help="largest, all, a number counted from the largest, or X,Y: a point of it in pixels.")
     ] = "largest",
@@ -86,6 +90,8 @@ def edit(
         facerelief edit album --to all -o edited
 
         curl https://example.org/me.jpg | facerelief edit - --to sadness > sad.jpg
+
+        facerelief edit clip.mp4 --to surprise --strength 0:0,2.5:1
     """
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
@@ -102,14 +108,33 @@ def edit(
     targets = all_targets(found, wanted, out_path, strength, face)
     jobs = make_jobs(targets, again)
     if len(jobs) == 1:
-        _report(editor(Job(jobs[0].source, jobs[0].targets)))  # asked for by name: always made
-        return
-    with bar("editing", "photos") as move:
-        outcomes = []
-        for outcome in run_batch(jobs, editor, workers):
-            outcomes.append(outcome)
-            _report(outcome)
-            move(len(outcomes), len(jobs))
+        _report(_edit_one(Job(jobs[0].source, jobs[0].targets), editor))  # asked for by name: always made
+    else:
+        _edit_all(jobs, editor, workers)
+
+
+def _edit_one(job: Job, editor: FileEditor) -> Outcome:
+    """Raises what is wrong with it."""
+    if not job.source.is_video:
+        return editor(job)
+    with bar(job.source.file.name, "frames") as move:
+        return edit_video_job(editor, job, move)
+
+
+def _edit_all(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> None:
+    """Photos first, together; then videos, one by one. Ends the command with 1 where something failed."""
+    photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
+    outcomes = []
+    if photos:
+        with bar("editing", "photos") as move:
+            for outcome in run_batch(photos, editor, workers):
+                outcomes.append(outcome)
+                _report(outcome)
+                move(len(outcomes), len(photos))
+    for job in videos:
+        with bar(job.source.file.name, "frames") as move:
+            outcomes.append(run_video(job, editor, move))
+        _report(outcomes[-1])
     _finish(outcomes)
 
 
@@ -138,5 +163,5 @@ def _finish(outcomes: Sequence[Outcome]) -> None:
         lines.append(" " * 17 + f"and {len(failed) - _MOST_ROWS} more, each named above")
     err.print("\n".join(lines), markup=False)
     if failed:
-        explain(f"{len(failed)} of {len(outcomes)} photos were not edited")
+        explain(f"{len(failed)} of {len(outcomes)} were not edited")
         raise typer.Exit(1)

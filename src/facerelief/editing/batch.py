@@ -13,6 +13,8 @@ from facerelief.editing.files import FAILED, FileEditor, Job, Outcome, Settings
 from facerelief.editing.inputs import Input
 from facerelief.editing.journal import Done, note_done, read_done
 from facerelief.editing.outputs import STDOUT, Targets
+from facerelief.editing.video import Progress
+from facerelief.editing.video_job import edit_video_job
 from facerelief.errors import FacereliefError
 
 _IN_FLIGHT = 8  # photos that a process may have taken at a time
@@ -62,12 +64,21 @@ def run_batch(jobs: list[Job], editor: FileEditor, workers: int | None = None) -
     workers: processes, by default one a core. editor: used in this process where the jobs are few.
     """
     for outcome in _outcomes(jobs, editor, workers or os.cpu_count() or 1):
-        by_folder: dict[Path, list[Done]] = defaultdict(list)
-        for place, done in outcome.done.items():
-            by_folder[place.parent].append(done)
-        for folder, finished in by_folder.items():
-            note_done(folder, finished)
-        yield outcome
+        yield _noted(outcome)
+
+
+def run_video(job: Job, editor: FileEditor, progress: Progress) -> Outcome:
+    """One video of a batch, over all cores; its outcome is noted in the journal."""
+    return _noted(attempt(lambda job: edit_video_job(editor, job, progress), job))
+
+
+def _noted(outcome: Outcome) -> Outcome:
+    by_folder: dict[Path, list[Done]] = defaultdict(list)
+    for place, done in outcome.done.items():
+        by_folder[place.parent].append(done)
+    for folder, finished in by_folder.items():
+        note_done(folder, finished)
+    return outcome
 
 
 def _outcomes(jobs: list[Job], editor: FileEditor, workers: int) -> Iterator[Outcome]:

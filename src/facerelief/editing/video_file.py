@@ -238,6 +238,26 @@ class VideoTarget:
         return picture
 
 
+def write_frames(path: Path, frames: Iterator[np.ndarray], fps: float, comment: str | None = None) -> int:
+    """Write frames uint8 (H, W, 3), sides even, as a video without sound; returns how many. Raises `VideoError`."""
+    av = _library()
+    count, codec = 0, _CODECS[path.suffix.lower() == ".webm", False]
+    try:
+        with av.open(str(path), "w", container_options=_MUXER.get(path.suffix.lower(), {})) as container:
+            container.metadata.update({"comment": comment} if comment else {})
+            stream = container.add_stream(codec[0], rate=Fraction(fps).limit_denominator(1001), options=codec[1])
+            stream.pix_fmt = "yuv420p"
+            for rgb in frames:
+                if not count:
+                    stream.height, stream.width = rgb.shape[:2]
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+                count += 1
+            container.mux(stream.encode())
+    except av.error.FFmpegError as reason:
+        raise VideoError(_not_written(path, reason)) from reason
+    return count
+
+
 # (webm, deep): FFmpeg's encoder and how it is set: hardly to be told from the source, and fast.
 _CODECS: dict[tuple[bool, bool], tuple[str, dict[str, str]]] = {
     (False, False): ("libx264", {"crf": "17", "preset": "veryfast"}),
@@ -249,12 +269,17 @@ _MUXER = {suffix: {"movflags": "+faststart"} for suffix in (".mp4", ".m4v", ".mo
 _KEPT = ("title", "artist", "date", "creation_time", "location", "copyright", "description")
 
 
-def _open(path: Path) -> Any:
+def _library() -> Any:
     try:
         import av
     except ImportError as reason:
         raise MissingExtra("av", "video") from reason
     av.logging.set_level(None)  # what is wrong is told by us
+    return av
+
+
+def _open(path: Path) -> Any:
+    av = _library()
     limits = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
     try:
         return av.open(f"file:{path}", container_options=limits)
