@@ -92,10 +92,13 @@ def sound_packets(path: Path) -> list[tuple[float, str]]:
 
 
 def turn_clip(path: Path) -> None:
-    """Make an MP4 say that it is to be shown a quarter turn clockwise, as phones do; its first track only."""
+    """Make an MP4 say that its pictures are to be shown a quarter turn clockwise, as phones do."""
     data = bytearray(path.read_bytes())
-    at = data.index(b"tkhd") + 4
-    assert data[at] == 0
-    at += 40  # version, flags, times, track, duration, layer, group, volume
-    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    at = data.find(b"tkhd")
+    while at >= 0:
+        assert data[at + 4] == 0  # the version whose layout follows
+        matrix = at + 4 + 40
+        if any(data[matrix + 36 : matrix + 44]):  # width and height, which sound has not
+            data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+        at = data.find(b"tkhd", at + 1)
     path.write_bytes(data)

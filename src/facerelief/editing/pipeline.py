@@ -32,7 +32,8 @@ def ahead(items: Iterator[Item], most: int = _QUEUED) -> Generator[Item, None, N
                 return
     finally:
         ended.set()
-        thread.join()
+        if threading.current_thread() is not thread:
+            thread.join()
 
 
 def _make(items: Iterator[Any], ready: queue.Queue[tuple[bool, Any]], ended: threading.Event) -> None:

@@ -18,7 +18,8 @@ from facerelief.editing.editor import EditedFace, Editor, Which
 from facerelief.editing.pipeline import ahead, in_order, windows
 from facerelief.editing.strength import Strength
 from facerelief.editing.video_faces import MOST_AHEAD, Steady, Tracker, no_face, steadied
-from facerelief.editing.video_file import Frame, VideoSource, VideoTarget
+from facerelief.editing.video_file import VideoSource, VideoTarget
+from facerelief.editing.video_pixels import Frame
 from facerelief.files import atomic
 
 Progress = Callable[[int, int], None]
@@ -54,41 +55,43 @@ def edit_video(
     label, strength = editor.label(to), strength or Strength()
     edited = frames = 0
     with VideoSource(source) as video, atomic(target) as part:
-        tracker = Tracker(editor.finder, face)
-        seen = ahead(tracker(ahead(video.frames())))
-        painted = ahead(_painted(editor, steadied(seen, video.fps), label, strength, video.fps))
         out = VideoTarget(part, video, comment)
+        decoded = ahead(video.frames())
+        seen = ahead(Tracker(editor.finder, face)(decoded))
+        painted = ahead(_painted(editor, steadied(seen, video.fps), label, strength))
         try:
-            for frame, changed in painted:
-                out.write(frame)
+            for frame, rgb, changed in painted:
+                out.write(frame, rgb)
                 frames, edited = frames + 1, edited + changed
                 progress(frames, max(frames, video.count))
             if not edited:
                 raise no_face(str(source))
             out.close()
         except BaseException:
-            painted.close()
             out.abandon()
             raise
+        finally:
+            for step in (painted, seen, decoded):
+                step.close()
     progress(frames, frames)
     return VideoEdit(frames, edited, tuple(f"{source}: {note}" for note in video.notes))
 
 
 def _painted(
-    editor: Editor, frames: Iterable[tuple[Frame, list[Steady]]], label: int, strength: Strength, fps: float
-) -> Generator[tuple[Frame, bool], None, None]:
-    """The edited frames, and whether each was edited. Several are painted at once."""
+    editor: Editor, frames: Iterable[tuple[Frame, list[Steady]]], label: int, strength: Strength
+) -> Generator[tuple[Frame, np.ndarray, bool], None, None]:
+    """The frames with their new pixels, and whether they have a face. Several are painted at once."""
 
-    def paint(item: tuple[Frame, list[tuple[EditedFace, float]]]) -> tuple[Frame, bool]:
+    def paint(item: tuple[Frame, list[tuple[EditedFace, float]]]) -> tuple[Frame, np.ndarray, bool]:
         frame, changes = item
         rgb = frame.rgb
         for change, share in changes:
             amount = share * strength.at(frame.seconds)
             rgb = editor.paint(rgb, change, amount) if amount else rgb
-        return frame.with_rgb(rgb), bool(changes)
+        return frame, rgb, bool(changes)
 
     found = ((frame, _changes(editor, frame, faces, label)) for frame, faces in frames)
-    yield from in_order(paint, _averaged(found, fps), os.cpu_count() or 1)
+    yield from in_order(paint, _averaged(found), os.cpu_count() or 1)
 
 
 def _changes(editor: Editor, frame: Frame, faces: list[Steady], label: int) -> dict[int, tuple[EditedFace, float]]:
@@ -96,7 +99,7 @@ def _changes(editor: Editor, frame: Frame, faces: list[Steady], label: int) -> d
     return {one.track: (editor.change(frame.rgb, one.face, label), one.share) for one in faces}
 
 
-def _averaged(found: Iterable[Changes], fps: float) -> Iterator[tuple[Frame, list[tuple[EditedFace, float]]]]:
+def _averaged(found: Iterable[Changes]) -> Iterator[tuple[Frame, list[tuple[EditedFace, float]]]]:
     """The changes, each with its steady part a weighted mean over the frames around it in which its face is seen."""
     for window, at in windows(found, MOST_AHEAD):
         yield _average(window, at)

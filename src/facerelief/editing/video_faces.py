@@ -15,7 +15,7 @@ from PIL import Image
 
 from facerelief.editing.editor import Which, unfit
 from facerelief.editing.pipeline import windows
-from facerelief.editing.video_file import Frame
+from facerelief.editing.video_pixels import Frame
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detect import Face, FaceFinder
 
@@ -130,7 +130,8 @@ class Tracker:
 
 def steadied(seen: Iterable[Seen], fps: float) -> Iterator[tuple[Frame, list[Steady]]]:
     """The frames with their faces as they are to be edited, some frames behind what comes in."""
-    for window, at in windows(seen, min(MOST_AHEAD, max(2, round(max(REACH, EASE) * fps)))):
+    reach = min(MOST_AHEAD, max(2, round(max(REACH, EASE) * fps)))
+    for window, at in windows(seen, reach + GAP):  # farther, to know how long a gap is that begins within reach
         yield _steady(window, at)
 
 

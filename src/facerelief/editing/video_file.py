@@ -2,41 +2,19 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from facerelief.editing.video_pixels import EXACT, Colours, Frame, changed_planes, even, planes_of
 from facerelief.errors import MissingExtra, VideoError
 from facerelief.faces.photo import MAX_PIXELS
 
 # Demuxers of single files; others are lists of further files and addresses, which a video must not make us open.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg"
-_UNSPECIFIED, _BT601, _BT709 = 2, 5, 1  # FFmpeg's colour spaces
-_HD = 720  # rows from which a video that does not tell its colour space is taken for BT.709, as players do
 _MISSING = -1
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One frame, upright. rgb: uint8 (H, W, 3). deep: uint16 (H, W, 3) of a source of more than 8 bits. pts: in the
-    stream's time base. seconds: from the start.
-    """
-
-    rgb: np.ndarray
-    pts: int
-    seconds: float
-    deep: np.ndarray | None = None
-
-    def with_rgb(self, rgb: np.ndarray) -> "Frame":
-        """The same moment with other pixels; what did not change keeps its depth."""
-        if self.deep is None or rgb is self.rgb:
-            return Frame(rgb, self.pts, self.seconds, self.deep)
-        change = (rgb.astype(np.int32) - self.rgb) * 257
-        deep = np.clip(self.deep + change, 0, 65535).astype(np.uint16)
-        return Frame(rgb, self.pts, self.seconds, deep)
 
 
 class VideoSource:
@@ -58,8 +36,7 @@ class VideoSource:
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
         self.seconds = _seconds(self.stream, self.container)
         self.count = self.stream.frames or round(self.seconds * self.fps)
-        self.space = _colour_space(self.stream.codec_context)
-        self.bits = max((part.bits for part in self.stream.codec_context.format.components), default=8)
+        self.colours = Colours.of(self.stream.codec_context)
         self.rotation = 0  # known from the first frame on
         context = self.stream.codec_context
         if context.width * context.height > MAX_PIXELS or min(context.width, context.height) < 16:
@@ -108,14 +85,17 @@ class VideoSource:
 
     def _frame(self, one: Any, pts: int, seconds: float) -> Frame:
         self.rotation = int(one.rotation) % 360
-        turns = self.rotation // 90
-        layout = {"src_colorspace": self.space, "dst_colorspace": self.space}
-        if self.bits > 8:
-            deep = np.ascontiguousarray(np.rot90(one.to_ndarray(format="rgb48le", **layout), turns))
-            rgb = ((deep.astype(np.uint32) + 128) // 257).astype(np.uint8)
-            return Frame(rgb, pts, seconds, deep)
-        rgb = one.to_ndarray(format="rgb24", **layout)
-        return Frame(np.ascontiguousarray(np.rot90(rgb, turns)), pts, seconds)
+        turns, space = self.rotation // 90, self.colours.space
+        rgb = one.to_ndarray(format="rgb24", src_colorspace=space)
+        stored = one.reformat(
+            format=self.colours.stored,
+            src_colorspace=space,
+            dst_colorspace=space,
+            dst_color_range=self.colours.range,
+            interpolation=EXACT,
+        )
+        planes = [even(np.rot90(plane, turns)) if k == 0 else np.rot90(plane, turns) for k, plane in planes_of(stored)]
+        return Frame(np.ascontiguousarray(np.rot90(rgb, turns)), tuple(planes), pts, seconds)
 
 
 class VideoTarget:
@@ -138,8 +118,9 @@ class VideoTarget:
         try:
             pairs = [(one, self._container.add_stream_from_template(one)) for one in self._sound.streams.audio]
         except (ValueError, av.error.FFmpegError) as reason:
-            self._sound.close()
-            raise VideoError(_no_sound(path, self._sound, reason)) from reason
+            said = _no_sound(path, self._sound)
+            self.abandon()
+            raise VideoError(said) from reason
         self._packets = self._sound_packets({one.index: copy for one, copy in pairs})
         self._next = next(self._packets, None)
 
@@ -157,15 +138,15 @@ class VideoTarget:
                 packet.stream = copies[packet.stream.index]
                 yield seconds, packet
 
-    def write(self, frame: Frame) -> None:
-        """Add a frame, and the sound up to it. Raises `VideoError`."""
+    def write(self, frame: Frame, edited: np.ndarray) -> None:
+        """Add a frame with other pixels, uint8 (H, W, 3), and the sound up to it. Raises `VideoError`."""
         import av
 
         try:
             if self._video is None:
-                self._video = self._add_video(frame)
+                self._video = self._add_video(frame.rgb)
             self._copy_sound(float(frame.pts * self._source.stream.time_base))
-            for packet in self._video.encode(self._picture(frame)):
+            for packet in self._video.encode(self._picture(frame, edited)):
                 self._container.mux(packet)
         except av.error.FFmpegError as reason:
             raise VideoError(_not_written(self.path, reason)) from reason
@@ -197,44 +178,39 @@ class VideoTarget:
             self._container.mux(self._next[1])
             self._next = next(self._packets, None)
 
-    def _add_video(self, frame: Frame) -> Any:
-        source = self._source.stream
-        deep, web = frame.deep is not None, self.path.suffix.lower() == ".webm"
-        codec, options = _CODECS[web, deep]
-        stream = self._container.add_stream(codec, rate=Fraction(self._source.fps).limit_denominator(1_001_000))
-        height, width = frame.rgb.shape[:2]
+    def _add_video(self, rgb: np.ndarray) -> Any:
+        source, colours = self._source.stream, self._source.colours
+        web = self.path.suffix.lower() == ".webm"
+        codec, options = _CODECS[web, colours.deep]
+        rate = Fraction(self._source.fps).limit_denominator(1_001_000)
+        stream = self._container.add_stream(codec, rate=rate, options=options)
+        height, width = rgb.shape[:2]
         stream.width, stream.height = width + width % 2, height + height % 2
         if (width, height) != (stream.width, stream.height):
             self._source.notes.append(f"{width}x{height} written as {stream.width}x{stream.height}")
-        stream.pix_fmt = "yuv420p10le" if deep else "yuv420p"
-        stream.time_base = source.time_base
-        stream.options = options
+        stream.pix_fmt, stream.time_base = colours.stored, source.time_base
         context, old = stream.codec_context, source.codec_context
         context.time_base = source.time_base
-        context.colorspace, context.color_range = self._source.space, 1  # limited range, as it is converted to
+        context.colorspace, context.color_range = colours.space, colours.range
         context.color_primaries, context.color_trc = old.color_primaries, old.color_trc
         ratio = old.sample_aspect_ratio
         if ratio:
             context.sample_aspect_ratio = 1 / ratio if self._source.rotation % 180 else ratio
-        if codec == "libx265" and not web:
-            context.codec_tag = "hvc1"
+        if codec == "libx265":
+            context.codec_tag = "hvc1"  # as Apple's players want it
         return stream
 
-    def _picture(self, frame: Frame) -> Any:
+    def _picture(self, frame: Frame, edited: np.ndarray) -> Any:
         import av
 
-        pixels = frame.rgb if frame.deep is None else frame.deep
-        height, width = pixels.shape[:2]
-        if height % 2 or width % 2:
-            pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        picture = av.VideoFrame.from_ndarray(pixels, format="rgb24" if frame.deep is None else "rgb48le")
-        picture = picture.reformat(
-            format=self._video.pix_fmt,
-            src_colorspace=self._source.space,
-            dst_colorspace=self._source.space,
-            dst_color_range="MPEG",
-        )
+        colours = self._source.colours
+        planes = frame.planes if edited is frame.rgb else changed_planes(frame, edited, colours)
+        height, width = planes[0].shape
+        picture = av.VideoFrame(width, height, colours.stored)
+        for k, plane in planes_of(picture):
+            plane[:] = planes[k]
         picture.pts, picture.time_base = frame.pts, self._source.stream.time_base
+        picture.colorspace, picture.color_range = colours.space, colours.range
         return picture
 
 
@@ -306,16 +282,9 @@ def _seconds(stream: Any, container: Any) -> float:
     return (container.duration or 0) / 1_000_000
 
 
-def _colour_space(context: Any) -> int:
-    found = int(context.colorspace)
-    if found not in (0, _UNSPECIFIED):  # 0: RGB
-        return found
-    return _BT709 if context.height >= _HD else _BT601
-
-
-def _no_sound(path: Path, sound: Any, reason: Exception) -> str:
+def _no_sound(path: Path, sound: Any) -> str:
     codecs = ", ".join(one.codec_context.name for one in sound.streams.audio)
-    return f"{path.suffix} takes no {codecs} sound ({reason}); name the output .mkv or .mov"
+    return f"{path.suffix} takes no {codecs} sound; name the output .mkv or .mov"
 
 
 def _not_written(path: Path, reason: Exception) -> str:
