@@ -19,11 +19,12 @@ from servers import Page, serving
 
 from facerelief.editing import batch as batch_module
 from facerelief.editing import files as files_module
-from facerelief.editing.files import Job, Outcome, Settings, edit_mark
+from facerelief.editing.files import Job, Outcome, Settings
 from facerelief.editing.inputs import Input
 from facerelief.editing.journal import JOURNAL
 from facerelief.editing.outputs import STDOUT
 from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import Photo, read_photo
 
 Command = Callable
@@ -207,9 +208,10 @@ def test_from_standard_input_to_standard_output(weights: Path, tmp_path: Path) -
 def test_standard_output_has_the_photos_own_format(monkeypatch: pytest.MonkeyPatch, source: str, written: str) -> None:
     stream = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=stream))
-    files_module.write_picture(Photo(np.asarray(HEAD), format=source), STDOUT, edit_mark("fear"))
+    mark = mark_edit(None, "fear", ())
+    files_module.write_picture(Photo(np.asarray(HEAD), format=source, mark=mark), STDOUT, True)
     found = read_photo(stream.getvalue())
-    assert (found.format, found.mark) == (written, edit_mark("fear"))
+    assert (found.format, found.mark) == (written, mark)
 
 
 def test_from_the_web(command: Command, refused: Callable[..., str], tmp_path: Path, weights: Path, quick: None,

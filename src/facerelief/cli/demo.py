@@ -10,10 +10,10 @@ from facerelief.cli.console import out
 from facerelief.cli.edit import Method, Weights
 from facerelief.editing import load_editor
 from facerelief.editing.editor import choose_faces
-from facerelief.editing.files import edit_mark
 from facerelief.editing.showcase import showcase
 from facerelief.errors import MissingExtra
 from facerelief.faces.detect import load_finder
+from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import Photo, read_photo, save_photo
 
 
@@ -30,10 +30,10 @@ def demo(
     edits = [editor(source, expression, faces=[face]) for expression in editor.expressions]
     for one in edits:
         path = out_folder / f"{one.expression}.png"
-        save_photo(one.photo, path, edit_mark(one.expression))
+        save_photo(one.photo, path)
         out.print(str(path), markup=False)
-    sheet = Photo(rgb=np.asarray(showcase(editor, source, face, edits)), name="demo")
-    save_photo(sheet, out_folder / "demo.png", edit_mark(edits[0].expression))
+    picture = np.asarray(showcase(editor, source, face, edits))
+    save_photo(Photo(picture, name="demo", mark=mark_edit(None, "all of the picture's", ())), out_folder / "demo.png")
     out.print(f"{out_folder / 'demo.png'}\n\nNext: facerelief edit YOUR_PHOTO --to happiness", markup=False)
 
 

@@ -70,7 +70,9 @@ def edit(
     encoder: Annotated[
         Path | None, typer.Option(help="A run of `train identity`: the identity distance goes into the receipt.")
     ] = None,
-    mark: Annotated[bool, typer.Option(help="Record in the file that it was edited.")] = True,
+    provenance: Annotated[
+        bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
+    ] = True,
     task_file: Annotated[
         Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
     ] = None,
@@ -97,7 +99,7 @@ def edit(
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     settings = Settings(
         parse_strength(strength), which_face(face), method, weights, task_file, depth, receipt,
-        scores_of(judge, encoder), mark, Limits(private),
+        scores_of(judge, encoder), provenance, Limits(private),
     )  # fmt: skip
     folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
     found = expand(inputs, without=folder)

@@ -9,11 +9,11 @@ from facerelief.cli.console import bar, out
 from facerelief.cli.edit import Method, Weights
 from facerelief.editing import load_editor
 from facerelief.editing.editor import which_face
-from facerelief.editing.files import edit_mark
 from facerelief.editing.morph import SUFFIXES, Morph, check_suffix, save_morph
 from facerelief.editing.morph import morph as morphed
 from facerelief.editing.strength import parse_strength
 from facerelief.expressions import resolve
+from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import read_photo
 
 
@@ -30,7 +30,9 @@ def morph(
     face: Annotated[str, typer.Option(help="largest, all, a number, or X,Y in pixels of what is written.")] = "largest",
     method: Method = None,
     weights: Weights = None,
-    mark: Annotated[bool, typer.Option(help="Record in the file that it was edited.")] = True,
+    provenance: Annotated[
+        bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
+    ] = True,
 ) -> None:
     """A photo that moves into an expression, as a film, GIF or WebP.
 
@@ -43,5 +45,5 @@ def morph(
     frames = morphed(load_editor(weights, method=method), read_photo(photo), expression, how, which)
     with bar("morphing", "frames") as move:
         seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
-        save_morph(out_path, seen, how, edit_mark(expression) if mark else None)
+        save_morph(out_path, seen, how, mark_edit(None, expression, ()) if provenance else None)
     out.print(str(out_path), markup=False)

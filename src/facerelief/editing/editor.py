@@ -18,6 +18,7 @@ from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
 from facerelief.faces.align import Crop
 from facerelief.faces.detect import Face, FaceFinder, load_finder
+from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import Photo
 from facerelief.faces.pose import head_pose
 
@@ -46,7 +47,7 @@ Change = TypeVar("Change", bound=EditedFace)
 
 @dataclass(frozen=True)
 class Edit:
-    """An edited photo and what was done to it."""
+    """An edited photo, which carries its mark, and what was done to it."""
 
     photo: Photo
     expression: str
@@ -124,7 +125,9 @@ class Editor(ABC, Generic[Change]):
         for one in chosen:
             rgb, done = self.apply(rgb, one, label, strength)
             edited.append(done)
-        return Edit(photo.with_rgb(rgb), self.expressions[label], edited)
+        expression = self.expressions[label]
+        mark = mark_edit(photo.mark, expression, [one.crop for one in edited]) if strength else photo.mark
+        return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def label(self, to: str) -> int:
         """The place of an expression among `expressions`. Raises `FacereliefError` where the weights lack it."""

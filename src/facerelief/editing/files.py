@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import hashlib
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +20,7 @@ from facerelief.editing.showcase import depth_picture, find_same, measure_relief
 from facerelief.editing.strength import Strength
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detect import load_finder
-from facerelief.faces.mark import EditMark
-from facerelief.faces.photo import SUFFIXES, Photo, save_photo
+from facerelief.faces.photo import SUFFIXES, Photo, encode_photo, save_photo
 from facerelief.files import atomic, sha256, write_json
 
 EDITED, SKIPPED, FAILED = "edited", "skipped", "failed"
@@ -33,7 +31,7 @@ class Settings:
     """How photos are edited, the same for all of a batch: as `load_editor` and `Editor.__call__` take it, and more.
 
     depth: also write the depth before and after. receipt: also write receipts. scores: makes what a receipt asks of
-    networks; it is sent to other processes. mark: record in the file that it was edited. limits: of downloads.
+    networks; it is sent to other processes. provenance: record in the file that it was edited. limits: of downloads.
     """
 
     strength: Strength = Strength()  # noqa: RUF009  (frozen)
@@ -44,7 +42,7 @@ class Settings:
     depth: bool = False
     receipt: bool = False
     scores: Callable[[], Scores] | None = None
-    mark: bool = True
+    provenance: bool = True
     limits: Limits = Limits()  # noqa: RUF009
 
     def digest(self, weights: str) -> str:
@@ -98,11 +96,11 @@ class FileEditor:
             return Outcome(str(job.source), SKIPPED, reason="is an edit itself")
         notes = [f"{job.source}: {note}" for note in photo.notes]
         edits = self._edits(photo, todo, notes)
-        pictures = {at: (edit.photo, self._mark(edit.expression)) for at, edit in edits.items()}
+        pictures = {at: edit.photo for at, edit in edits.items()}
         for at, edit in edits.items() if self.settings.depth else ():
             pictures |= self._depths(photo, edit, at, notes)
-        for at, (picture, mark) in pictures.items():
-            write_picture(picture, at, mark)
+        for at, picture in pictures.items():
+            write_picture(picture, at, self.settings.provenance)
         written = [*pictures]
         for at, edit in edits.items() if self.settings.receipt else ():
             written += self._write_receipt(photo, job.source, edit, at)
@@ -117,12 +115,7 @@ class FileEditor:
         strength = self.settings.strength.constant
         return {at: self.editor(photo, to, strength=strength, face=which, faces=faces) for to, at in todo.items()}
 
-    def _mark(self, expression: str) -> EditMark | None:
-        return edit_mark(expression) if self.settings.mark else None
-
-    def _depths(
-        self, before: Photo, edit: Edit, target: Path, notes: list[str]
-    ) -> dict[Path, tuple[Photo, EditMark | None]]:
+    def _depths(self, before: Photo, edit: Edit, target: Path, notes: list[str]) -> dict[Path, Photo]:
         """Depth of the first edited face as measured on the photos: before, and after where it is found again."""
         face = edit.faces[0].face
         measured = {"before": (before, face)}
@@ -132,7 +125,7 @@ class FileEditor:
             notes.append(f"{target}: no depth after, since no face is found in the edited photo")
         places = {when: target.with_name(f"{target.stem}-depth-{when}.png") for when in measured}
         pictures = {when: depth_picture(measure_relief(*one)) for when, one in measured.items()}
-        return {places[when]: (Photo(rgb=rgb, name=when), None) for when, rgb in pictures.items()}
+        return {places[when]: Photo(rgb=rgb, name=when) for when, rgb in pictures.items()}
 
     def _write_receipt(self, photo: Photo, source: Input, edit: Edit, target: Path) -> tuple[Path, Path]:
         receipt = make_receipt(self.editor, photo, edit, self._scores)
@@ -147,22 +140,14 @@ class FileEditor:
         return numbers_path, picture_path
 
 
-def edit_mark(expression: str) -> EditMark:
-    """What a file says about an edit."""
-    return EditMark(f"facerelief {__version__}", f"facial expression edited to {expression}")
-
-
-def write_picture(photo: Photo, target: Path, mark: EditMark | None) -> None:
+def write_picture(photo: Photo, target: Path, provenance: bool) -> None:
     """Write a picture to a file, or to standard output in the photo's own format, else PNG."""
     if target != STDOUT:
-        save_photo(photo, target, mark)
+        save_photo(photo, target, provenance=provenance)
         return
-    suffix = next((suffix for suffix, kind in SUFFIXES.items() if kind == photo.format), ".png")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"edit{suffix}"
-        save_photo(photo, path, mark)
-        sys.stdout.buffer.write(path.read_bytes())
-        sys.stdout.buffer.flush()
+    kind = photo.format if photo.format in SUFFIXES.values() else "PNG"
+    sys.stdout.buffer.write(encode_photo(photo, kind, provenance=provenance))
+    sys.stdout.buffer.flush()
 
 
 def source_digest(source: Input) -> str:

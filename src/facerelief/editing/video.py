@@ -56,11 +56,9 @@ def edit_video(
     edited = frames = 0
     with VideoSource(source) as video, atomic(target) as part:
         out = VideoTarget(part, video, comment)
-        decoded = ahead(video.frames())
-        seen = ahead(Tracker(editor.finder, face)(decoded))
-        painted = ahead(_painted(editor, steadied(seen, video.fps), label, strength))
+        made = edited_frames(editor, video.frames(), video.fps, label, strength, face)
         try:
-            for frame, rgb, changed in painted:
+            for frame, rgb, changed in made:
                 out.write(frame, rgb)
                 frames, edited = frames + 1, edited + changed
                 progress(frames, max(frames, video.count))
@@ -71,10 +69,26 @@ def edit_video(
             out.abandon()
             raise
         finally:
-            for step in (painted, seen, decoded):
-                step.close()
+            made.close()
     progress(frames, frames)
     return VideoEdit(frames, edited, tuple(f"{source}: {note}" for note in video.notes))
+
+
+def edited_frames(
+    editor: Editor, frames: Iterator[Frame], fps: float, label: int, strength: Strength, face: Which = "largest"
+) -> Generator[tuple[Frame, np.ndarray, bool], None, None]:
+    """Frames in their order, each with its edited pixels and whether it has a face that is edited.
+
+    Closing it ends all that was begun.
+    """
+    decoded = ahead(frames)
+    seen = ahead(Tracker(editor.finder, face)(decoded))
+    painted = ahead(_painted(editor, steadied(seen, fps), label, strength))
+    try:
+        yield from painted
+    finally:
+        for step in (painted, seen, decoded):
+            step.close()
 
 
 def _painted(

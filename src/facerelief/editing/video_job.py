@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from facerelief.editing.files import EDITED, SKIPPED, FileEditor, Job, Outcome, edit_mark, source_digest
+from facerelief.editing.files import EDITED, SKIPPED, FileEditor, Job, Outcome, source_digest
 from facerelief.editing.journal import Done, is_done
 from facerelief.editing.video import Progress, edit_video
 from facerelief.errors import VideoError
+from facerelief.faces.mark import mark_edit
 from facerelief.files import sha256
 
 
@@ -22,7 +23,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
         return Outcome(str(path), SKIPPED, reason="edited before, with the same settings")
     notes: tuple[str, ...] = ()
     for to, at in todo.items():
-        mark = edit_mark(to)
+        mark = mark_edit(None, to, ())
         made = edit_video(
             editor.editor,
             path,
@@ -30,7 +31,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
             to,
             strength=settings.strength,
             face=settings.face,
-            comment=f"{mark.description} by {mark.tool}" if settings.mark else None,
+            comment=f"{mark.description} by {mark.tool}" if settings.provenance else None,
             progress=progress,
         )
         notes = made.notes
