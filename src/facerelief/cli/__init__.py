@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, edit, morphable, report, train
+from facerelief.cli import compare, dataset, demo, edit, morph, morphable, report, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -28,7 +28,8 @@ app.add_typer(train.app, name="train")
 app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
 app.command("edit")(edit.edit)
-app.command("demo")(edit.demo)
+app.command("morph")(morph.morph)
+app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
 
 

@@ -4,16 +4,17 @@ from pathlib import Path
 
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.morphable import MorphableEditor
-from facerelief.editing.weights import load_network_editor
+from facerelief.editing.network import NetworkEditor
+from facerelief.editing.weights import WEIGHTS, carried_weights, load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.faces.detect import FaceFinder
-from facerelief.geometry.morphable.model import FACE, load_face
+from facerelief.geometry.morphable.model import FACE, carried_face, load_face
 from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.checkpoint import stored_kind
 
 METHODS: tuple[str, ...] = ("morphable", *BACKBONES)
 
-__all__ = ["METHODS", "Edit", "Editor", "load_editor"]
+__all__ = ["METHODS", "Edit", "Editor", "load_editor", "weights_file"]
 
 
 def load_editor(weights: Path | None = None, finder: FaceFinder | None = None, *, method: str | None = None) -> Editor:
@@ -32,6 +33,14 @@ def load_editor(weights: Path | None = None, finder: FaceFinder | None = None, *
     if method not in (None, found):
         raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")
     return editor
+
+
+def weights_file(editor: Editor, weights: Path | None = None) -> Path:
+    """The file that `load_editor(weights)` took an editor's weights from."""
+    if weights is None:
+        return carried_weights(editor.config.backbone) if isinstance(editor, NetworkEditor) else carried_face()
+    inside = WEIGHTS if isinstance(editor, NetworkEditor) else FACE
+    return weights / inside if weights.is_dir() else weights
 
 
 def _is_face(weights: Path) -> bool:

@@ -11,6 +11,7 @@ from facerelief.faces.detect import FaceFinder
 from facerelief.networks.backbones import build_backbone
 from facerelief.networks.checkpoint import load_checkpoint
 
+WEIGHTS = "weights.safetensors"  # in a run's folder
 _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
 
 
@@ -23,7 +24,7 @@ def load_network_editor(
     """
     path = weights or carried_weights(backbone)
     if path.is_dir():
-        path = path / "weights.safetensors"
+        path = path / WEIGHTS
     saved = load_checkpoint(path, "editor")
     config = saved.config(ExpressionTraining)
     generator = build_backbone(config)

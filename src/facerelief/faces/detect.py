@@ -53,6 +53,10 @@ class FaceFinder(Protocol):
         """The faces of one photo."""
         ...
 
+    def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
+        """A face in the next frame of a video, near where it was."""
+        ...
+
 
 class Landmarker(Protocol):
     """One model run: rgb uint8 (H, W, 3) to landmark arrays (468, 3) in fractions of its width and height."""
@@ -81,6 +85,11 @@ class MediaPipeFinder:
             found = self._with_far_faces(rgb, found)
         faces = sorted((Face(points.astype(np.float32)) for points in found), key=lambda face: -face.size)
         return _distinct(faces)
+
+    def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
+        """A face found again in the next frame of a video, near where it was: much faster than finding it anew."""
+        found = self._in_crop(rgb, face.landmarks)
+        return Face(found[0].astype(np.float32)) if found else None
 
     def _with_far_faces(self, rgb: np.ndarray, found: list[np.ndarray]) -> list[np.ndarray]:
         """`found` and the faces seen in windows of the photo, coarse windows first."""
