@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, demo, edit, morph, morphable, report, train
+from facerelief.cli import compare, dataset, demo, edit, export, morph, morphable, report, train, verify
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -31,6 +31,8 @@ app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
 app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
 
 
 @app.callback(invoke_without_command=True)
