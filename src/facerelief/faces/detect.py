@@ -8,6 +8,7 @@ import contextlib
 import functools
 import math
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ FAR_SIDE = 2048  # larger photos are searched for far faces at this size
 WINDOW = 384  # pixels; the smallest window of that search, which shows faces of a tenth of it
 MOST_FACES = 20
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
+_ONE_AT_A_TIME = threading.RLock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,11 +280,12 @@ def _quiet() -> Iterator[None]:
     """Keep the C++ libraries' banners off the user's screen: they ignore every logging setting."""
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)
+    with _ONE_AT_A_TIME:  # else one thread would give back what another has silenced
+        saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(sink)
