@@ -4,9 +4,11 @@ editor = load_editor()                    # the weights that the package carries
 edit = editor(photo, "happiness")         # edit.photo, edit.faces[0].before, .after
 """
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
 from facerelief.faces.align import Crop
 from facerelief.faces.detect import Face, FaceFinder, load_finder
+from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import Photo
 from facerelief.faces.pose import head_pose
 
@@ -22,25 +25,37 @@ SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 
 @dataclass(frozen=True)
 class EditedFace:
-    """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3)."""
+    """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3).
 
+    What a method finds out about the face is in further fields of its own. steady: the one of them that hardly differs
+    between neighbouring frames of a video, so that its mean over some of them keeps the edit from flickering.
+    """
+
+    steady: ClassVar[str] = ""
     face: Face
     crop: Crop
     before: np.ndarray
     after: np.ndarray
 
 
+Change = TypeVar("Change", bound=EditedFace)
+
+
 @dataclass(frozen=True)
 class Edit:
-    """An edited photo and what was done to it."""
+    """An edited photo, which carries its mark, and what was done to it."""
 
     photo: Photo
     expression: str
-    faces: list[EditedFace]
+    faces: Sequence[EditedFace]
 
 
-class Editor(ABC):
-    """Edits photos by one method; use one a thread."""
+class Editor(ABC, Generic[Change]):
+    """Edits photos by one method; use one a thread.
+
+    A method is two steps: `change` finds out what is to be done to a face, which takes most of the time, and `paint`
+    does it, at any strength.
+    """
 
     def __init__(self, expressions: tuple[str, ...], finder: FaceFinder | None = None) -> None:
         """expressions: what it can edit to."""
@@ -48,8 +63,22 @@ class Editor(ABC):
         self._finder = finder
 
     @abstractmethod
-    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
+    def change(self, rgb: np.ndarray, face: Face, label: int) -> Change:
+        """What is to be done to a face of a photo uint8 (H, W, 3), so that it shows `expressions[label]`."""
+
+    @abstractmethod
+    def _paint(self, rgb: np.ndarray, change: Change, strength: float) -> np.ndarray:
+        """`paint`, at a strength above 0."""
+
+    def paint(self, rgb: np.ndarray, change: Change, strength: float) -> np.ndarray:
+        """A photo uint8 (H, W, 3) with a change done to it; at strength 0 the very pixels. Never writes to `rgb`."""
+        return self._paint(rgb, change, strength) if strength else rgb.copy()
+
+    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, Change]:
         """A photo uint8 (H, W, 3) with one face edited to `expressions[label]`, and what was done to the face."""
+        change = self.change(rgb, face, label)
+        out = self.paint(rgb, change, strength)
+        return out, dataclasses.replace(change, after=change.crop.cut(out))
 
     def find(self, photo: Photo) -> list[Face]:
         """The photo's faces, the largest first. Raises `NoFaceFound`."""
@@ -84,7 +113,9 @@ class Editor(ABC):
         for one in chosen:
             rgb, done = self.apply(rgb, one, label, strength)
             edited.append(done)
-        return Edit(photo.with_rgb(rgb), self.expressions[label], edited)
+        expression = self.expressions[label]
+        mark = mark_edit(photo.mark, expression, [one.crop for one in edited]) if strength else photo.mark
+        return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def label(self, to: str) -> int:
         """The place of an expression among `expressions`. Raises `FacereliefError` where the weights lack it."""

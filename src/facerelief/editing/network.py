@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
-from facerelief.editing.editor import Editor
+from facerelief.editing.editor import Change, Editor
 from facerelief.faces.colour import to_luma
 from facerelief.faces.detect import FaceFinder
 
 
-class NetworkEditor(Editor, ABC):
+class NetworkEditor(Editor[Change], ABC):
     """Edits with the generator of one set of weights."""
 
     def __init__(self, generator: nn.Module, config: ExpressionTraining, finder: FaceFinder | None = None) -> None:

@@ -34,17 +34,26 @@ class Exchange:
         # Where lips open differently from photo to photo, averages smear the mouth's dark over its rim.
         self._outside = 1 - feathered(self._inside, face.atlas.size // 20)
 
-    def __call__(self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
+    def __call__(
+        self,
+        rgb: np.ndarray,
+        crop: Crop,
+        landmarks: np.ndarray,
+        label: int,
+        strength: float,
+        fit: Fit | None = None,
+    ) -> np.ndarray:
         """What is to change so that a photo's face shows another expression, the layers of `changed`.
 
         rgb: uint8 (H, W, 3). crop: the face's, of `SIZE` pixels. landmarks: (468, 3), photo pixels. label: of the eight
-        expressions. strength: share of the way from the photo's expression to the new one.
+        expressions. strength: share of the way from the photo's expression to the new one. fit: of the landmarks, where
+        it is known.
 
         Returns float32 (S, S, 3 or 7), zero at the border: where a pixel comes from (2: right and down, crop pixels),
         the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and opacity.
         """
         pixels, landmarks = crop.cut(rgb), landmarks.astype(np.float64)
-        fit = fit_face(self.face, landmarks)
+        fit = fit or fit_face(self.face, landmarks)
         difference = strength * (_at_least(self.face.classes[label], fit.expression) - fit.expression)
         moved = landmarks + fit.change(np.tensordot(difference, self.face.expression_modes, 1))
         source, target = crop.to_crop(landmarks), crop.to_crop(moved)
