@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 import facerelief
 from facerelief import EXPRESSIONS, FaceEditor, FacereliefError
@@ -89,11 +89,11 @@ def test_alpha_profile_and_orientation_of_an_image(editor: FaceEditor, portrait:
     alpha = np.tile(np.arange(512, dtype=np.uint8), (512, 1))
     image = Image.fromarray(np.dstack([portrait, alpha])).transpose(Image.Transpose.ROTATE_90)
     image.getexif()[0x0112] = 6  # "turn clockwise to see it upright"
-    image.info["icc_profile"] = b"of its own"
+    image.info["icc_profile"] = profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     edit = editor.edit(image, "happiness", strength=0.7)
     assert edit.image.mode == "RGBA"
     assert np.array_equal(np.asarray(edit.image), np.dstack([happy, alpha]))
-    assert edit.image.info["icc_profile"] == b"of its own"
+    assert edit.image.info["icc_profile"] == profile
     assert image.size == edit.image.size == (512, 512)
 
 
@@ -101,6 +101,12 @@ def test_grey_comes_back_as_rgb_that_is_grey_around_the_face(editor: FaceEditor,
     grey = Image.fromarray(portrait).convert("L")
     pixels = np.asarray(editor.edit(grey, "sadness").image)
     assert np.array_equal(pixels[300:], np.dstack([np.asarray(grey)] * 3)[300:])
+
+
+def test_sixteen_bits_become_eight(editor: FaceEditor, portrait: np.ndarray) -> None:
+    grey = np.asarray(Image.fromarray(portrait).convert("L"))
+    deep = Image.fromarray(grey.astype(np.uint16) * 257)
+    assert np.array_equal(editor.edit(deep, "fear").image, editor.edit(Image.fromarray(grey), "fear").image)
 
 
 # -- which faces ----------------------------------------------------------------------------------------------------
@@ -137,7 +143,6 @@ def test_faces_that_are_not_there(editor: FaceEditor, portrait: np.ndarray, face
         (np.zeros((64, 64, 3)), "give one"),
         (np.zeros((64, 64, 4), np.uint8), "give one"),
         (np.zeros((64, 8, 3), np.uint8), "at least 16 pixels a side"),
-        (Image.new("I;16", (64, 64)), "mode I;16 cannot be edited"),
         (Image.new("RGB", (64, 8)), "at least 16 pixels a side"),
         (b"", "zero bytes"),
         ("absent.png", "does not exist"),

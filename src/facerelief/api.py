@@ -18,19 +18,17 @@ from typing import Generic, Literal, TypeAlias, TypeVar, overload
 import numpy as np
 from PIL import Image, ImageOps
 
-from facerelief import __version__
 from facerelief.editing import load_editor
 from facerelief.editing.editor import EditedFace, Editor
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.faces.detect import Face, load_finder
-from facerelief.faces.mark import EditMark
+from facerelief.faces.modes import flat, to_rgb
 from facerelief.faces.photo import MIN_SIDE, Photo, read_photo, save_photo
 from facerelief.faces.pool import FinderPool
 
 Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
 Faces: TypeAlias = int | str | Sequence[Face]
 T = TypeVar("T", np.ndarray, Image.Image)
-_MODES = ("RGB", "RGBA", "L", "LA", "P", "PA", "1", "CMYK", "YCbCr", "HSV")  # of 8 bits
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,12 @@ class Edited(Generic[T]):
 
     image: T
     expression: str
-    faces: list[EditedFace]
+    faces: Sequence[EditedFace]
     photo: Photo
 
     def save(self, path: str | os.PathLike[str], *, quality: int = 95) -> None:
         """Write the picture, in the format that the suffix names, with the mark that it was edited."""
-        mark = EditMark(f"facerelief {__version__}", f"facial expression edited to {self.expression}")
-        save_photo(self.photo, Path(path), mark, quality=quality)
+        save_photo(self.photo, Path(path), quality=quality)
 
 
 class FaceEditor:
@@ -65,7 +62,7 @@ class FaceEditor:
         return self._editor.expressions
 
     def faces(self, image: Picture | np.ndarray) -> list[Face]:
-        """The faces of a picture, the largest first. Raises `NoFaceFound` where there is none."""
+        """The picture's faces, the largest first. Raises `NoFaceFound` where there is none."""
         return self._editor.find(_photo(image))
 
     @overload
@@ -178,14 +175,13 @@ def _checked(rgb: np.ndarray) -> np.ndarray:
 
 
 def _of_image(image: Image.Image) -> Photo:
-    """An image in memory, made upright; only RGB keeps its colour profile."""
-    if image.mode not in _MODES:
-        raise PhotoError(f"a PIL image of mode {image.mode} cannot be edited; convert it to RGB")
+    """An image in memory, made upright."""
+    notes: list[str] = []
     upright = ImageOps.exif_transpose(image)
-    rgb = _checked(np.array(upright.convert("RGB")))
-    alpha = np.array(upright.convert("RGBA").getchannel("A")) if upright.has_transparency_data else None
-    icc = upright.info.get("icc_profile") if image.mode in ("RGB", "RGBA") else None
-    return Photo(rgb, alpha, icc, upright.getexif().tobytes() or None, name="the image")
+    plain, alpha = flat(upright, notes)
+    rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
+    exif = upright.getexif().tobytes() or None
+    return Photo(_checked(np.array(rgb)), alpha, icc, exif, name="the image", notes=tuple(notes))
 
 
 def _image(photo: Photo) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The command line, `facerelief edit | dataset | train | report | compare ...`: a command is one call."""
+"""The command line, `facerelief edit | serve | dataset | train | report ...`: a command is one call."""
 
 import io
 import sys
@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, edit, morphable, report, train
+from facerelief.cli import compare, dataset, edit, morphable, report, serve, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -30,6 +30,7 @@ app.add_typer(morphable.app, name="morphable")
 app.command("edit")(edit.edit)
 app.command("demo")(edit.demo)
 app.command("compare")(compare.compare)
+app.command("serve")(serve.serve)
 
 
 @app.callback(invoke_without_command=True)

@@ -129,15 +129,17 @@ def choose_faces(faces: Sequence[Face], face: int | str, name: str) -> list[Face
     """The faces that `face` means, each fit to be edited. Raises `NoFaceFound` that says why one is not."""
     which = which_face(face)
     if which == "all":
-        fit = [one for one in faces if _unfit(one) is None]
+        fit = [one for one in faces if why_unfit(one) is None]
         if not fit:
-            raise NoFaceFound(f"{name}: none of its {len(faces)} faces can be edited; the largest {_unfit(faces[0])}")
+            raise NoFaceFound(
+                f"{name}: none of its {len(faces)} faces can be edited; the largest {why_unfit(faces[0])}"
+            )
         return fit
     number = 1 if which == "largest" else int(which)
     if not 1 <= number <= len(faces):
         raise NoFaceFound(f"{name}: there is no face {number}; choose from 1 to {len(faces)}, 1 is the largest")
     one = faces[number - 1]
-    reason = _unfit(one)
+    reason = why_unfit(one)
     if reason:
         raise NoFaceFound(f"{name}: the face {reason}")
     return [one]
@@ -153,7 +155,8 @@ def which_face(face: int | str) -> int | str:
         raise FacereliefError(f"no face {face!r}; choose largest, all, or a number counted from the largest") from None
 
 
-def _unfit(face: Face) -> str | None:
+def why_unfit(face: Face) -> str | None:
+    """Why a face cannot be edited, in words that follow "the face", or None."""
     if face.size < SMALLEST_FACE:
         return f"is {face.size:.0f} pixels large, {SMALLEST_FACE:.0f} are needed; use a larger photo"
     yaw = head_pose(face.landmarks)[0]
