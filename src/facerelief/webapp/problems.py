@@ -55,5 +55,5 @@ class Abandoned(Exception):
 def as_problem(error: FacereliefError) -> Problem:
     """An error of the package, whose message is one line: what, why; the remedy."""
     code = next((code for kind, code in _KINDS if isinstance(error, kind)), "bad_option")
-    what, _, remedy = str(error).rpartition("; ")
+    what, _, remedy = str(error).removeprefix("photo: ").rpartition("; ")
     return Problem(code, what or remedy, remedy if what else "change the request")

@@ -52,6 +52,8 @@ def serve(
         )
         try:
             uvicorn.Server(config).run(sockets=[listening])
+        except KeyboardInterrupt:
+            pass  # the way to end it
         finally:
             app.state.desk.close()
 

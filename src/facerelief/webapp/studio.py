@@ -30,7 +30,7 @@ from facerelief.webapp.limits import Ticket
 KINDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # what `format` may be
 RELIEF_SIZE = 256  # pixels a side of depth and normal pictures
 SAMPLES = 1000
-_SAMPLE_SIZE = 640
+_SAMPLE_SIZE = 448
 
 
 @dataclass(frozen=True)
