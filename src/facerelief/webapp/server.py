@@ -82,5 +82,6 @@ def _socket(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=256)
     except (OSError, OverflowError) as reason:
-        why = getattr(reason, "strerror", None) or reason
+        code = getattr(reason, "errno", None)
+        why = os.strerror(code) if code and code > 0 else reason
         raise FacereliefError(f"cannot serve at {host} port {port}: {why}; choose another --port or --host") from reason
