@@ -21,10 +21,9 @@ from PIL import Image, ImageOps
 from facerelief.editing import load_editor
 from facerelief.editing.editor import EditedFace, Editor
 from facerelief.errors import FacereliefError, PhotoError
-from facerelief.faces.detect import Face, load_finder
+from facerelief.faces.detect import Face, FinderPool, load_finder
 from facerelief.faces.modes import flat, to_rgb
 from facerelief.faces.photo import MIN_SIDE, Photo, read_photo, save_photo
-from facerelief.faces.pool import FinderPool
 
 Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
 Faces: TypeAlias = int | str | Sequence[Face]

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from facerelief.faces.detect import Face
-from facerelief.faces.pool import FinderPool
+from facerelief.faces.detect import Face, FinderPool
 
 PIXELS = np.zeros((4, 4, 3), np.uint8)
 

@@ -1,37 +1,35 @@
-"""One face finder for any number of threads."""
+"""Things that serve one thread at a time, for any number of threads."""
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
-import numpy as np
-
-from facerelief.faces.detect import Face, FaceFinder, load_finder
+T = TypeVar("T")
 
 
-class FinderPool:
-    """A `FaceFinder` that threads may share: each search has a finder of its own, and gives it back.
+class Pool(Generic[T]):
+    """Lends each thread a thing of its own. They are made when they are needed, and kept."""
 
-    Finders are made when they are needed and kept; where all are at work, a search waits for one.
-    """
-
-    def __init__(self, create: Callable[[], FaceFinder] = load_finder, most: int | None = None) -> None:
-        """create: makes a finder. most: how many may exist; by default one a processor."""
+    def __init__(self, create: Callable[[], T], most: int | None = None) -> None:
+        """create: makes one. most: how many there may be; by default one a processor."""
         self._create = create
         self._places = threading.BoundedSemaphore(most or os.cpu_count() or 1)
         self._making = threading.Lock()
-        self._idle: list[FaceFinder] = []
+        self._idle: list[T] = []
 
-    def __call__(self, rgb: np.ndarray) -> list[Face]:
-        """The faces of one photo, uint8 (H, W, 3), the largest first."""
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[T]:
+        """One of them, for a while; where all are lent, wait for one."""
         with self._places:
-            finder = self._take()
+            one = self._take()
             try:
-                return finder(rgb)
+                yield one
             finally:
-                self._idle.append(finder)
+                self._idle.append(one)
 
-    def _take(self) -> FaceFinder:
+    def _take(self) -> T:
         try:
             return self._idle.pop()
         except IndexError:

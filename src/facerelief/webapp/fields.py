@@ -15,7 +15,8 @@ from facerelief.editing import METHODS
 from facerelief.editing.editor import which_face
 from facerelief.errors import FacereliefError
 from facerelief.faces.align import EYES_AT, INTER_OCULAR, align
-from facerelief.faces.detect import POINTS, Face
+from facerelief.faces.detect import Face
+from facerelief.faces.landmarkers import POINTS
 from facerelief.geometry.morphable.model import load_face
 from facerelief.webapp.problems import Problem, as_problem
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from facerelief.errors import FacereliefError, MissingExtra
-from facerelief.faces.detect import load_finder
-from facerelief.faces.pool import FinderPool
+from facerelief.faces.detect import FinderPool, load_finder
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.studio import Studio
 
