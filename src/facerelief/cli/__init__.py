@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, edit, morphable, report, serve, train
+from facerelief.cli import compare, dataset, edit, latency, morphable, report, serve, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -27,6 +27,7 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
+report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("demo")(edit.demo)
 app.command("compare")(compare.compare)
