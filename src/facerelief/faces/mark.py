@@ -20,18 +20,19 @@ _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 class EditMark:
     """What an edited photo says about itself: the tool that edited it, and what was done, in words.
 
-    crops: where its faces were edited, known until the photo is saved.
+    faces: the edited faces' crops, each with its new expression; known until the photo is saved.
     """
 
     tool: str
     description: str
-    crops: tuple[Crop, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    faces: tuple[tuple[Crop, str], ...] = dataclasses.field(default=(), compare=False, repr=False)
 
 
 def mark_edit(earlier: EditMark | None, expression: str, crops: Sequence[Crop]) -> EditMark:
     """The mark of a photo whose faces in `crops` now show an expression; earlier edits of other faces are kept."""
-    others = [old for old in (earlier.crops if earlier else ()) if not any(_same_face(old, new) for new in crops)]
-    return EditMark(f"facerelief {__version__}", f"facial expression edited to {expression}", (*others, *crops))
+    others = [face for face in (earlier.faces if earlier else ()) if not any(_same_face(face[0], new) for new in crops)]
+    faces = (*others, *((crop, expression) for crop in crops))
+    return EditMark(f"facerelief {__version__}", f"facial expression edited to {expression}", faces)
 
 
 def _same_face(one: Crop, other: Crop) -> bool:

@@ -16,6 +16,7 @@ from facerelief.errors import PhotoError
 from facerelief.faces import exif
 from facerelief.faces.mark import EditMark, pack, unpack
 from facerelief.faces.modes import Pixels, flat, to_rgb
+from facerelief.faces.watermark import imprint
 from facerelief.files import atomic
 
 Source = Path | str | bytes | BinaryIO
@@ -103,7 +104,8 @@ def encode_photo(
     Profile, EXIF and alpha are kept, XMP of other programs is not; JPEG has no alpha and holds the pixels under it.
     PNG and TIFF keep every pixel; `quality` (1 to 100) is that of JPEG (full-resolution chroma) and WebP.
     Provenance: `mark`, or else the mark that the photo carries, is written as an XMP packet with IPTC's digital source
-    type for pictures edited by a trained model; `provenance=False` writes none.
+    type for pictures edited by a trained model, and into the pixels of the faces that it names. `provenance=False`
+    writes none of it.
     Raises `PhotoError` where the kind is unknown or cannot hold the photo.
     """
     if kind not in SUFFIXES.values():
@@ -112,7 +114,8 @@ def encode_photo(
     if kind == "JPEG" and max(photo.rgb.shape) > _JPEG_SIDE:
         raise PhotoError(f"cannot save {photo.name}: JPEG holds at most {_JPEG_SIDE} pixels a side; save it as .png")
     mark = (mark or photo.mark) if provenance else None
-    image = Image.fromarray(np.ascontiguousarray(photo.rgb))
+    rgb = imprint(photo.rgb, mark.faces) if mark else photo.rgb
+    image = Image.fromarray(np.ascontiguousarray(rgb))
     if photo.alpha is not None and kind != "JPEG":
         image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
     stream = io.BytesIO()
