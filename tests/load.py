@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import httpx
@@ -26,7 +25,7 @@ from photos import astronaut
 from PIL import Image
 
 EXPRESSIONS = ("happiness", "surprise", "anger", "sadness")
-_PATCH = 32  # pixels, to the right of the face
+_PATCH, _GAP = 32, 96  # pixels: a coloured stripe, away from the face, where neither edit nor mark reaches
 _LONGEST_WAIT = 2.0  # seconds, whatever Retry-After says
 _INVALID = ("not a photo", "cut", "no field", "no face")
 
@@ -48,13 +47,21 @@ class Outcome:
 
 
 class Load:
-    """Clients that ask the server at `url` until `end`. down: whether the server is known to be away just now."""
+    """Clients that ask the server at `url`. away: whether it is known to be away just now."""
 
-    def __init__(self, url: str, seconds: float, down: Callable[[], bool] = lambda: False) -> None:
-        self.url, self.end, self.down = url, time.monotonic() + seconds, down
+    def __init__(self, url: str, seconds: float, answers: int) -> None:
+        """They ask for so many seconds, and until so many valid requests were answered."""
+        self.url, self.seconds, self.answers, self.away = url, seconds, answers, False
+        self.begun = time.monotonic()
         self.outcome = Outcome()
         self._head = astronaut()[:224, 112:336]
         self._expected: dict[str, np.ndarray] = {}
+
+    def reached(self, share: float) -> bool:
+        """Whether a share of all that is to be done is done."""
+        late = time.monotonic() - self.begun >= share * self.seconds
+        each = all(self.outcome.answered[kind] for kind in ("valid", "invalid", "abandoned"))
+        return late and each and self.outcome.answered["valid"] >= share * self.answers
 
     async def run(self, clients: int) -> Outcome:
         """All of it."""
@@ -70,12 +77,12 @@ class Load:
 
     async def _client(self, http: httpx.AsyncClient, number: int) -> None:
         chance = random.Random(number)
-        while time.monotonic() < self.end:
+        while not self.reached(1):
             kind = chance.choices(("valid", "invalid", "abandoned"), (6, 2, 2))[0]
             try:
                 await getattr(self, f"_{kind}")(http, chance)
             except httpx.TransportError as reason:
-                if not self.down():
+                if not self.away:
                     self.outcome.wrong.append(f"{type(reason).__name__} while the server was up")
                 self.outcome.answered["server away"] += 1
                 await asyncio.sleep(0.3)
@@ -145,8 +152,8 @@ class Load:
 
     def _picture(self, colour: int) -> bytes:
         height, width = self._head.shape[:2]
-        rgb = np.empty((height, width + _PATCH, 3), np.uint8)
-        rgb[:, :width], rgb[:, width:] = self._head, self._patch(colour)
+        rgb = np.full((height, width + _GAP + _PATCH, 3), 128, np.uint8)
+        rgb[:, :width], rgb[:, -_PATCH:] = self._head, self._patch(colour)
         return _png(rgb)
 
 
@@ -174,43 +181,34 @@ def start(port: int) -> tuple[subprocess.Popen[str], int]:
     return process, int(found[1])
 
 
-@contextlib.asynccontextmanager
-async def killed_in_the_middle(
-    port: int, process: list[subprocess.Popen[str]], seconds: float
-) -> AsyncIterator[list[bool]]:
-    """Kill the server after a while and start it again at the same port; yields whether it is away."""
-    away = [False]
-
-    async def kill() -> None:
-        await asyncio.sleep(seconds)
-        away[0] = True
-        process[0].kill()
-        process[0].wait()
-        process[0], _ = await asyncio.to_thread(start, port)
-        await asyncio.sleep(1)  # connections that broke are noticed
-        away[0] = False
-
-    killing = asyncio.ensure_future(kill())
-    try:
-        yield away
-        await killing
-    finally:
-        killing.cancel()
-
-
-async def load(clients: int, seconds: float) -> Outcome:
+async def load(clients: int, seconds: float, answers: int) -> Outcome:
     """The whole test: a server, clients, and a kill in the middle."""
     process, port = start(0)
-    processes = [process]
+    asking = Load(f"http://127.0.0.1:{port}", seconds, answers)
+
+    async def kill() -> None:
+        nonlocal process
+        while not asking.reached(0.5):
+            await asyncio.sleep(0.02)
+        asking.away = True
+        stop(process)
+        process, _ = await asyncio.to_thread(start, port)
+        await asyncio.sleep(1)  # until the connections that broke are noticed
+        asking.away = False
+
     try:
-        async with killed_in_the_middle(port, processes, seconds / 2) as away:
-            return await Load(f"http://127.0.0.1:{port}", seconds, lambda: away[0]).run(clients)
+        outcome, _ = await asyncio.gather(asking.run(clients), kill())
+        return outcome
     finally:
-        processes[0].kill()
-        processes[0].wait()
-        for one in {process, processes[0]}:
-            assert one.stdout
-            one.stdout.close()
+        stop(process)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """Kill a server."""
+    process.kill()
+    process.wait()
+    if process.stdout:
+        process.stdout.close()
 
 
 def main() -> int:
@@ -219,7 +217,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=120)
     chosen = parser.parse_args()
-    outcome = asyncio.run(load(chosen.clients, chosen.seconds))
+    outcome = asyncio.run(load(chosen.clients, chosen.seconds, answers=chosen.clients))
     print(f"{chosen.clients} clients, {chosen.seconds:g} s: {dict(outcome.answered)}")
     print(f"served in: median {outcome.percentile(50):.2f} s, p95 {outcome.percentile(95):.2f} s")
     print(f"memory: {outcome.memory[0] / 2**20:.0f} MiB at first, {max(outcome.memory) / 2**20:.0f} MiB at most")

@@ -40,7 +40,7 @@ def test_a_slow_part_is_named(finder: MediaPipeFinder, tiny_weights: Callable[..
 
     found = measure_latency(load_editor(tiny_weights(), slow), drawn_photo(400, 300), repeats=3)
     assert found.median("detect") >= 0.3
-    assert max(STAGES, key=found.median) == "detect"
+    assert found.median("decode") < found.median("detect") < found.median("whole")
 
 
 def test_a_drawn_photo_is_the_same_everywhere_and_holds_one_face(finder: MediaPipeFinder) -> None:
