@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from photos import astronaut
 
+import facerelief
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu"),
@@ -28,10 +30,11 @@ FLAGS = (
 class Server:
     """`facerelief serve` on a free port. url: where. log: what it wrote to standard error."""
 
-    def __init__(self, *options: object, log: IO[str]) -> None:
+    def __init__(self, *options: object, log: IO[str], home: Path) -> None:
         call = [sys.executable, "-m", "facerelief", "serve", "--port", "0", *map(str, options)]
-        environment = {**os.environ, "COLUMNS": "150"}
-        self.process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+        source = Path(facerelief.__file__).parents[1]
+        environment = {**os.environ, "COLUMNS": "150", "TMPDIR": str(home), "PYTHONPATH": str(source)}
+        self.process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, cwd=home)
         assert self.process.stdout
         line = self.process.stdout.readline()
         found = re.search(r"serves at (http://\S+)", line)
@@ -56,9 +59,11 @@ class Server:
 
 @contextlib.contextmanager
 def running(folder: Path, *options: object) -> Iterator[Server]:
-    """A server for a while; whatever it says on standard error is in `folder`/server.log."""
+    """A server for a while; `folder` gets what it says on standard error, server.log, and what it writes, home."""
+    home = folder / "home"
+    home.mkdir()
     with (folder / "server.log").open("w+") as log:
-        server = Server(*options, log=log)
+        server = Server(*options, log=log, home=home)
         try:
             yield server
         finally:
@@ -67,7 +72,7 @@ def running(folder: Path, *options: object) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for all tests; a traceback in its log fails the last of them."""
+    """One for all tests; a line in its log, or a file that it leaves anywhere, fails the last of them."""
     for package in ("mediapipe", "starlette", "uvicorn", "prometheus_client"):
         pytest.importorskip(package, exc_type=ImportError)
     folder = tmp_path_factory.mktemp("server")
@@ -75,6 +80,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
         assert server.stop() == 0
     assert (folder / "server.log").read_text() == ""
+    assert list((folder / "home").iterdir()) == []
 
 
 @pytest.fixture(scope="session")

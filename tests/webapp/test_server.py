@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -310,3 +311,9 @@ def test_the_description_agrees_with_the_server(client: httpx.Client) -> None:
     references = set(json.dumps(schema).split('"$ref": "')[1:])
     named = {one.split('"')[0].removeprefix("#/components/schemas/") for one in references}
     assert named <= set(schema["components"]["schemas"])
+
+
+def test_the_documents_name_every_error_and_address(client: httpx.Client) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [code for code in CODES if f"`{code}`" not in text] == []
+    assert [path for path in client.get("/openapi.json").json()["paths"] if path not in text] == []

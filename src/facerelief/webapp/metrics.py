@@ -33,7 +33,6 @@ class Metrics:
             "facerelief_places_taken": ("Requests uploading, waiting and being computed.", lambda: desk.taken),
             "facerelief_at_work": ("Requests being computed.", lambda: desk.at_work),
             "facerelief_held_bytes": ("Bodies in memory.", lambda: desk.held),
-            "facerelief_abandoned": ("Requests whose client went away.", lambda: desk.abandoned),
         }
         for name, (text, value) in gauges.items():
             Gauge(name, text, registry=self.registry).set_function(value)
