@@ -9,8 +9,9 @@ import torch
 from facerelief.config import ExpressionTraining, IdentityTraining, JudgeTraining
 from facerelief.files import write_json
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.training.identity import build_encoder, person_digest
+from facerelief.training.identity import build_encoder
 from facerelief.training.judge import build_judge
+from facerelief.training.verification import person_digest
 
 CHOICES = ("neutral", "happiness", "surprise")
 

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, edit, morphable, report, train
+from facerelief.cli import compare, dataset, edit, evaluate, morphable, report, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -30,6 +30,7 @@ app.add_typer(morphable.app, name="morphable")
 app.command("edit")(edit.edit)
 app.command("demo")(edit.demo)
 app.command("compare")(compare.compare)
+app.command("evaluate")(evaluate.evaluate_editors)
 
 
 @app.callback(invoke_without_command=True)
