@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, edit, evaluate, morphable, report, train
+from facerelief.cli import compare, dataset, edit, evaluate, morphable, report, study, train
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -31,6 +31,7 @@ app.command("edit")(edit.edit)
 app.command("demo")(edit.demo)
 app.command("compare")(compare.compare)
 app.command("evaluate")(evaluate.evaluate_editors)
+app.command("study")(study.study)
 
 
 @app.callback(invoke_without_command=True)

@@ -13,7 +13,7 @@ _CELL, _SIDE, _TOP = 46, 92, 66
 def confusion_svg(accuracy: Accuracy, row_title: str) -> str:
     """A confusion matrix, the paper's Fig. 8: rows say what was asked for, columns what the judge called it."""
     names, count = accuracy.expressions, len(accuracy.expressions)
-    width, height = _SIDE + count * _CELL + 8, _TOP + count * _CELL + 8
+    width, height = _SIDE + count * _CELL + 40, _TOP + count * _CELL + 8
     parts = [f'<svg class="confusion" viewBox="0 0 {width} {height}" role="img" aria-label="confusion matrix">']
     parts.append(f'<text x="{_SIDE - 8}" y="{_TOP - 10}" class="axis" text-anchor="end">{escape(row_title)}</text>')
     for column, name in enumerate(names):

@@ -160,12 +160,17 @@ def draw_samples(measured: Sequence[Subject], bench: Bench, rows: np.ndarray) ->
         made = [subject.edits(rows, label).to(bench.instruments.device) for label in classes]
         edits[subject.name] = np.stack([to_pixels(image) for image in made], axis=1)
         if depth is not None:
-            maps[subject.name] = np.stack([to_pixels(depth(image)) for image in made], axis=1)
+            maps[subject.name] = np.stack([to_pixels(_shown(depth(image))) for image in made], axis=1)
     partners = partner_rows(test)
     truth = None
     if partners is not None and (partners[rows] >= 0).all():
         truth = np.stack([to_pixels(make_batch(test, partners[rows, label], "depth").image) for label in classes], 1)
     return Samples(to_pixels(make_batch(test, rows, "depth").image), edits, maps, truth)
+
+
+def _shown(maps: torch.Tensor) -> torch.Tensor:
+    """Depth alone where there are normals too."""
+    return maps[:, :1] if maps.shape[1] == 4 else maps
 
 
 def _spread(test: Arrays, rows: np.ndarray, most: int) -> np.ndarray:

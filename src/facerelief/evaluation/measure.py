@@ -110,7 +110,7 @@ def measure(
     rows: np.ndarray,
     class_maps: Tensor | None = None,
     progress: Progress = lambda done, total: None,
-    batch: int = 64,
+    batch: int = 32,
 ) -> Scores:
     """Edit the photos `rows` of `test` to every other expression and measure every edit.
 
@@ -120,10 +120,8 @@ def measure(
     pass_ = _Pass(subject, instruments, test, partner_rows(test), class_maps)
     for start in range(0, len(rows), batch):
         some = rows[start : start + batch]
-        for target in range(len(test.expressions)):
-            others = some[test.label[some] != target]
-            if len(others):
-                pass_.take(others, target)
+        pairs = [(some[test.label[some] != target], target) for target in range(len(test.expressions))]
+        pass_.take([(others, target) for others, target in pairs if len(others)])
         progress(start + len(some), len(rows))
     return pass_.scores()
 
@@ -144,21 +142,22 @@ class _Pass:
         self._columns: dict[str, list[np.ndarray]] = {}
         self._features: list[Tensor] = []
 
-    def take(self, rows: np.ndarray, target: int) -> None:
-        """Edit some photos to one expression and measure the edits."""
-        source = self._real(rows)
-        made = self._subject.edits(rows, target).to(self._with.device)
+    def take(self, pairs: list[tuple[np.ndarray, int]]) -> None:
+        """Edit photos to an expression, for several such pairs, and measure the edits together."""
+        rows = np.concatenate([some for some, _ in pairs])
+        targets = np.concatenate([np.full(len(some), target) for some, target in pairs])
+        made = torch.cat([self._subject.edits(*pair).to(self._with.device) for pair in pairs])
         self._check(made, rows)
         levels = to_levels(made)
         image = from_levels(levels)
-        values = self._of_edit(source, image, target)
+        values = self._of_edit(self._real(rows), image, targets)
         if self._partners is not None:
-            truth = self._partners[rows, target]
+            truth = self._partners[rows, targets]
             have = np.flatnonzero(truth >= 0)
             true = self._against_truth(image[have], levels[have], truth[have])
             values |= {name: _filled(value, have, len(rows)) for name, value in true.items()}
         self._note("row", rows)
-        self._note("target", np.full(len(rows), target))
+        self._note("target", targets)
         self._note("called", judged(self._with.judge, image).cpu().numpy())
         for name, value in values.items():
             self._note(name, value.float().cpu().numpy())
@@ -170,7 +169,7 @@ class _Pass:
         row, target, called = (columns.pop(name) for name in ("row", "target", "called"))
         return Scores(row, target, called, columns, torch.cat(self._features))
 
-    def _of_edit(self, source: Batch, image: Tensor, target: int) -> dict[str, Tensor]:
+    def _of_edit(self, source: Batch, image: Tensor, targets: np.ndarray) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         if self._subject.back is not None:
             cycled = to_levels(self._subject.back(image, source.label))
@@ -179,8 +178,7 @@ class _Pass:
         if self._with.encoder is not None:
             values["identity"] = _apart(self._with.encoder, image, source.image)
         if self._with.depth is not None and self._class_maps is not None:
-            mean = self._class_maps[target].expand(len(image), -1, -1, -1)
-            values |= self._geometry("class", image, mean)
+            values |= self._geometry("class", image, self._class_maps[torch.from_numpy(targets)])
         return values
 
     def _against_truth(self, image: Tensor, levels: Tensor, truth: np.ndarray) -> dict[str, Tensor]:

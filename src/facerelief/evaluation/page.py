@@ -16,13 +16,14 @@ _STYLE = """
   --panel: #202326; --right: #4f9fe0; --wrong: #e08a4b; --c0: #64aef0; --c1: #f09a5e; --c2: #b592ea; --c3: #f07f8d;
   --c4: #6fcf97; --c5: #dcc06a; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1180px; padding: 28px 22px 60px; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; max-width: 1240px; padding: 28px 22px 60px; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 6px; } h2 { font-size: 1.2rem; margin: 40px 0 8px; }
 h3 { font-size: 1rem; margin: 18px 0 4px; } p { max-width: 75ch; margin: 6px 0; } small, .soft { color: var(--soft); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; margin: 10px 0; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding-bottom: 4px; }
-th, td { padding: 5px 10px; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
+table { font-size: .94rem; }
+th, td { padding: 5px 8px; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 th[scope=row] { text-align: left; font-weight: 600; } th:first-child { text-align: left; }
 .matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 8px 22px; }

@@ -62,7 +62,7 @@ def rate_table(facts: dict[str, Any]) -> Table:
 
 def _rate_row(name: str, accuracy: dict[str, Any], names: list[str], rate: dict[str, Any] | None) -> list[str]:
     shares = [f"{accuracy['per_class'][k]:.2f}" if k in accuracy["per_class"] else "-" for k in names]
-    interval = f"{rate['low']:.2f} to {rate['high']:.2f}" if rate else ""
+    interval = f"{rate['low']:.2f} to {rate['high']:.2f}" if rate and rate["low"] is not None else ""
     return [name, f"{accuracy['all']:.3f}", interval, f"{accuracy['six']:.3f}", *shares, f"{accuracy['n']:,}"]
 
 
@@ -98,7 +98,8 @@ def _distance(found: dict[str, Any], kind: str) -> str:
 def _value(value: dict[str, Any] | None, digits: int) -> str:
     if value is None:
         return "-"
-    return f"{value['mean']:.{digits}f} ({value['low']:.{digits}f} to {value['high']:.{digits}f}; N {value['n']:,})"
+    interval = "" if value["low"] is None else f"{value['low']:.{digits}f} to {value['high']:.{digits}f}; "
+    return f"{value['mean']:.{digits}f} ({interval}N {value['n']:,})"
 
 
 def refusals(facts: dict[str, Any]) -> list[str]:

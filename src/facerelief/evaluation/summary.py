@@ -14,7 +14,7 @@ from facerelief.evaluation.distances import TooFew, frechet_distance, kernel_dis
 from facerelief.evaluation.measure import FeatureNet, Scores
 from facerelief.training.judge import Accuracy
 
-DRAWS = 1000  # of persons, for an interval
+DRAWS, FEWEST = 1000, 5  # redraws of persons for an interval, and the fewest persons that make one
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _mean_interval(value: np.ndarray, persons: np.ndarray) -> dict[str, Any]:
     weights = _redraws(count)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = weights @ sums / (weights @ sizes)
-    return {"mean": float(value[have].mean(dtype=float)), **_interval(means), "n": int(have.sum())}
+    return {"mean": float(value[have].mean(dtype=float)), **_interval(means, count), "n": int(have.sum())}
 
 
 def _rate_interval(scores: Scores, persons: np.ndarray, accuracy: Accuracy) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _rate_interval(scores: Scores, persons: np.ndarray, accuracy: Accuracy) -> d
     with np.errstate(invalid="ignore", divide="ignore"):
         recalls = weights @ hits / (weights @ sizes)
     means = np.nanmean(recalls, axis=1)
-    return {"mean": accuracy.balanced, **_interval(means), "n": len(scores.row)}
+    return {"mean": accuracy.balanced, **_interval(means, count), "n": len(scores.row)}
 
 
 def _redraws(persons: int) -> np.ndarray:
@@ -143,7 +143,10 @@ def _redraws(persons: int) -> np.ndarray:
     return np.random.default_rng(0).multinomial(persons, np.full(persons, 1 / persons), DRAWS)
 
 
-def _interval(means: np.ndarray) -> dict[str, float]:
+def _interval(means: np.ndarray, persons: int) -> dict[str, float | None]:
+    """None where there are too few persons to redraw."""
+    if persons < FEWEST:
+        return {"low": None, "high": None}
     low, high = np.nanquantile(means, (0.025, 0.975)).tolist()
     return {"low": low, "high": high}
 
