@@ -137,14 +137,14 @@ def _difference(name: str, pairs: list[tuple[float, float]]) -> str:
 
 def judge_line(results: dict[str, Any]) -> str:
     """The judge's own accuracy, and how much was measured."""
-    bench = results["bench"]
+    bench, features = results["bench"], results["bench"]["features"]
     real = bench["judge"]["accuracy_on_real"]
     edits = max((cell["edits"] // max(1, len(cell["seeds"])) for cell in results["cells"]), default=0)
     return (
         f"The judge calls {real['all']:.3f} of the real test photos right (mean over classes; six classes "
         f"{real['six']:.3f}; N {real['n']:,} photos of {bench['test_persons']:,} persons). Each cell and seed: {edits:,} "
-        f"edits. {results['names']['frechet']}: features of length {bench['features']['dimensions']:,}, sha256 "
-        f"{bench['features']['sha256'][:12]}, against {bench['features']['real_photos']:,} held-out real photos."
+        f"edits. {results['names']['frechet']}: features of length {features['dimensions']:,}, sha256 "
+        f"{features['sha256'][:12]}, against {features['real_photos']:,} held-out real photos."
     )
 
 
