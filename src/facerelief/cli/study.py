@@ -11,6 +11,7 @@ from facerelief.data.manifest import read_samples
 from facerelief.data.stats import render, table4
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.figures import check_extras, write_study
+from facerelief.evaluation.grid import BASES
 from facerelief.evaluation.studies import DATASET_STUDY, NAMES, find_scale, find_study
 from facerelief.evaluation.study import Progress, Wish, run_study
 from facerelief.evaluation.tables import collect, differences, table
@@ -57,7 +58,7 @@ def study(
         grid, failures = run_study(wish, progress)
     for job, why in failures.items():
         err.print(f"failed: {job}: {why}", style="red", markup=False)
-    if "scores/unedited" in failures:
+    if f"scores/{BASES}" in failures:
         raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
     results = collect(grid, chosen, wish.seed_numbers, failures) | {"scale": scale, "study": name}
     page = write_study(grid, chosen, results, name, _command())

@@ -21,7 +21,7 @@ from facerelief.editing.weights import load_network_editor
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.evaluation.bench import Bench
 from facerelief.evaluation.identity import real_distances
-from facerelief.evaluation.measure import Scores, Subject, measure, network_subject, partner_rows, unedited
+from facerelief.evaluation.measure import Scores, Subject, bases, measure, network_subject, partner_rows
 from facerelief.evaluation.rate import editor_edits
 from facerelief.evaluation.summary import summarise
 from facerelief.files import sha256
@@ -88,8 +88,8 @@ def network_notes(network: Network, dataset: Path, judge: Path) -> list[str]:
 
 
 def subjects(networks: Sequence[Network], editors: Mapping[str, Editor], dataset: Path, bench: Bench) -> list[Subject]:
-    """What is measured: networks on the bench's device, other editors, and the editor that does nothing."""
-    found = [unedited(bench.test)]
+    """Editors to measure: networks, which are put on the bench's device, and others."""
+    found = []
     for network in networks:
         generator = load_network_editor(network.path).generator.eval().requires_grad_(False)
         found.append(network_subject(network.name, generator.to(bench.instruments.device), bench.test))
@@ -104,19 +104,20 @@ def evaluate(
     progress: Progress = lambda name, done, total: None,
     shown: int = 6,
 ) -> Evaluation:
-    """Measure every subject on the photos `rows` of the bench's test split."""
+    """Measure the subjects, and the `bases` before them, on the photos `rows` of the bench's test split."""
     summaries: dict[str, Any] = {}
     distances: dict[str, np.ndarray] = {}
-    for subject in measured:
+    for subject in (*bases(bench.test), *measured):
         scores = score(subject, bench, rows, progress)
         summaries[subject.name] = summarise(scores, bench.test, bench.real, bench.instruments.features)
-        if subject.name != "unedited" and "identity" in scores.values:
+        if subject in measured and "identity" in scores.values:
             distances[subject.name] = scores.values["identity"]
     facts = bench.facts | {
         "format": FORMAT,
         "facerelief": __version__,
         "device": _device_name(bench.instruments.device),
         "measured_photos": len(rows),
+        "bases": [subject.name for subject in bases(bench.test)],
         "editors": summaries,
     }
     chosen = rows[np.searchsorted(rows, _spread(bench.test, rows, shown))]
@@ -155,8 +156,6 @@ def draw_samples(measured: Sequence[Subject], bench: Bench, rows: np.ndarray) ->
     classes = range(len(test.expressions))
     edits, maps = {}, {}
     for subject in measured:
-        if subject.name == "unedited":
-            continue
         made = [subject.edits(rows, label).to(bench.instruments.device) for label in classes]
         edits[subject.name] = np.stack([to_pixels(image) for image in made], axis=1)
         if depth is not None:

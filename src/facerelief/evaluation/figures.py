@@ -16,7 +16,7 @@ from facerelief.evaluation.curves import save_curves
 from facerelief.evaluation.distribution import save_distributions
 from facerelief.evaluation.evaluate import draw_samples, read_network, subjects
 from facerelief.evaluation.geometry import save_figure3
-from facerelief.evaluation.grid import Grid, read_distances
+from facerelief.evaluation.grid import BASES, Grid, read_distances
 from facerelief.evaluation.page import facts, figure, notes, page, paragraph
 from facerelief.evaluation.report import sample_tiles
 from facerelief.evaluation.studies import Study
@@ -34,7 +34,7 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
     there = [cell for cell in results["cells"] if cell["seeds"]]
     bench = set_up(grid.dataset, grid.measure, grid.tools())
     distances = _distances(grid, there)
-    real = read_distances(grid, "unedited")
+    real = read_distances(grid, BASES)
     references = {title: real[title] for title in REFERENCES if title in real}
     runs = {cell["title"]: grid.folder / "cells" / f"{cell['slug']}-s{min(map(int, cell['seeds']))}" for cell in there}
     _figure3(grid, bench, name)
@@ -80,10 +80,10 @@ def _figures_of_edits(grid: Grid, study: Study, bench: Bench, runs: dict[str, Pa
     both: dict[str, np.ndarray] = {}
     for title in ends:
         both |= {title: samples.edits[title][:4], f"{title}: depth": samples.depth[title][:4]}
-    save_comparison(grid.folder / f"{name}-fig5.png", Comparison(samples.source[:4], both, rows[:4], bench.test))
+    save_comparison(grid.folder / f"{name}-fig5.jpg", Comparison(samples.source[:4], both, rows[:4], bench.test))
     number = 6 if study.second else 10
     every = Comparison(samples.source, samples.edits, rows, bench.test)
-    save_comparison(grid.folder / f"{name}-fig{number}.png", every)
+    save_comparison(grid.folder / f"{name}-fig{number}.jpg", every)
 
 
 def _figure8(path: Path, results: dict[str, Any]) -> None:

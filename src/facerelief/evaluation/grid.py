@@ -24,12 +24,13 @@ from facerelief.data.manifest import METADATA
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.bench import Bench, Tools, set_up
 from facerelief.evaluation.evaluate import read_network, references, score, subjects
-from facerelief.evaluation.measure import unedited
+from facerelief.evaluation.measure import bases
 from facerelief.evaluation.summary import summarise
 from facerelief.files import atomic, sha256, write_json
 from facerelief.training import launch
 from facerelief.training.run import CONFIG, WEIGHTS, read_settings
 
+BASES = "bases"  # of the scores: not a cell, but what cells are read between
 Seconds = float
 
 
@@ -143,17 +144,29 @@ class Worker:
             self._bench = set_up(grid.dataset, grid.measure, grid.tools())
         bench = self._bench
         rows, cell = np.arange(len(bench.test.label)), job.name.removeprefix("scores/")
-        subject, bases = unedited(bench.test), references(bench) if cell == "unedited" else {}
-        if cell != "unedited":
-            network = read_network(grid.folder / "cells" / cell)
-            subject = subjects([network], {}, grid.dataset, bench)[1]
+        if cell == BASES:
+            self._score_bases(bench, rows)
+            return
+        network = read_network(grid.folder / "cells" / cell)
+        (subject,) = subjects([network], {}, grid.dataset, bench)
         scores = score(subject, bench, rows, lambda name, done, total: self._progress(job.name, done, total))
         summary = summarise(scores, bench.test, bench.real, bench.instruments.features)
         distances = {"identity": scores.values["identity"]} if "identity" in scores.values else {}
-        with atomic(grid.folder / f"{job.name}.npz") as part:
-            np.savez(part, **distances, **bases)
-        facts = {"inputs": grid.inputs(job), "bench": bench.facts, "summary": summary, "device": device_name()}
-        write_json(grid.folder / f"{job.name}.json", facts)
+        self._write(job.name, {"summary": summary}, distances)
+
+    def _score_bases(self, bench: Bench, rows: np.ndarray) -> None:
+        """What every cell is read between, and what the bench is."""
+        scored = {one.name: score(one, bench, rows) for one in bases(bench.test)}
+        features = bench.instruments.features
+        summaries = {name: summarise(scores, bench.test, bench.real, features) for name, scores in scored.items()}
+        self._write(f"scores/{BASES}", {"bench": bench.facts, "summaries": summaries}, references(bench))
+
+    def _write(self, name: str, facts: dict[str, Any], distances: dict[str, np.ndarray]) -> None:
+        grid = self._grid
+        with atomic(grid.folder / f"{name}.npz") as part:
+            np.savez(part, **distances)
+        facts = {"inputs": grid.inputs(grid.job(name)), "device": device_name(), **facts}
+        write_json(grid.folder / f"{name}.json", facts)
 
 
 def device_name() -> str:
@@ -172,7 +185,7 @@ def read_score(grid: Grid, name: str) -> dict[str, Any]:
 
 
 def read_distances(grid: Grid, name: str) -> dict[str, np.ndarray]:
-    """Identity distances of a cell's edits ("identity"), and with "unedited" those of real photos."""
+    """Identity distances of a cell's edits ("identity"), and of `BASES` those of real photos."""
     path = grid.folder / "scores" / f"{name}.npz"
     if not path.is_file():
         return {}

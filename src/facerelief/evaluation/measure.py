@@ -86,6 +86,19 @@ def unedited(test: Arrays) -> Subject:
     return Subject("unedited", lambda rows, target: make_batch(test, rows, "depth").image)
 
 
+def true_targets(test: Arrays) -> Subject | None:
+    """The editor that is always right: it gives the true picture; None where some photo has none of an expression."""
+    partners = partner_rows(test)
+    if partners is None or (partners < 0).any():
+        return None
+    return Subject("true target", lambda rows, target: make_batch(test, partners[rows, target], "depth").image)
+
+
+def bases(test: Arrays) -> list[Subject]:
+    """What editors are read between: the photo itself in place of its edit and, where it exists, the true picture."""
+    return [one for one in (unedited(test), true_targets(test)) if one is not None]
+
+
 def partner_rows(test: Arrays) -> np.ndarray | None:
     """int64 (N, K): the row that shows the same scene with each expression, or -1; None where no photo has any.
 
@@ -237,7 +250,7 @@ def class_mean_maps(train: Arrays, guide: str, device: torch.device, most: int =
 
 
 def _apart(encoder: nn.Module, a: Tensor, b: Tensor) -> Tensor:
-    return 1 - (embed(encoder, a) * embed(encoder, b)).sum(dim=1)
+    return (1 - (embed(encoder, a) * embed(encoder, b)).sum(dim=1)).clamp_min(0)
 
 
 def _filled(value: Tensor, have: np.ndarray, count: int) -> Tensor:

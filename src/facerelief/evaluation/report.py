@@ -23,7 +23,8 @@ RATE_NOTE = (
 QUALITY_NOTE = (
     "Edits are rounded to 8 bits before anything is measured. Cycle: the edit, edited back to the photo's own "
     "expression, against the photo. Intervals: 95 % of 1,000 redraws of the test persons. unedited: the photo itself "
-    "in place of its edit; what stands there costs nothing."
+    "in place of its edit; what stands there costs nothing. true target, where a dataset has it: the same person in "
+    "the same picture with the expression asked for; what errors stand there are those of the instruments."
 )
 
 
@@ -37,7 +38,7 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
 
 def title(facts: dict[str, Any]) -> str:
     """What was measured on what."""
-    names = [name for name in facts["editors"] if name != "unedited"]
+    names = [name for name in facts["editors"] if name not in facts["bases"]]
     return f"{', '.join(names) or 'unedited photos'} on {facts['dataset']}"
 
 

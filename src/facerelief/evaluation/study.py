@@ -25,7 +25,7 @@ from facerelief.data.manifest import SETTINGS, chosen, read_samples
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.graph import run_graph
-from facerelief.evaluation.grid import Grid, Job, Worker, device_name
+from facerelief.evaluation.grid import BASES, Grid, Job, Worker, device_name
 from facerelief.evaluation.studies import Cell, Scale, Study, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
@@ -108,7 +108,7 @@ def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -
     for seed in wish.seed_numbers:
         for cell in study.cells:
             _add_cell(jobs, cell, seed, make, paces.get(cell.slug), tools)
-    jobs["scores/unedited"] = Job("scores/unedited", None, tuple(tools))
+    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
     measure = make(ExpressionTraining, scale.editor, 0)
     ordered = sorted(jobs.values(), key=lambda job: _TURN[job.name.split("/")[0]])
     return Grid(root, dataset, tuple(ordered), measure, identity, wish.vgg)

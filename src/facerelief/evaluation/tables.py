@@ -10,7 +10,7 @@ import numpy as np
 from facerelief import __version__
 from facerelief.errors import MissingExtra
 from facerelief.evaluation.charts import table_markdown
-from facerelief.evaluation.grid import Grid, read_score
+from facerelief.evaluation.grid import BASES, Grid, read_score
 from facerelief.evaluation.studies import Study
 from facerelief.evaluation.summary import MEASURES
 
@@ -58,7 +58,8 @@ def flat(summary: dict[str, Any]) -> dict[str, float]:
 
 def collect(grid: Grid, study: Study, seeds: Sequence[int], failures: dict[str, str]) -> dict[str, Any]:
     """All numbers of a study, for its JSON file. Cells that failed are left out, and named under "failures"."""
-    base = read_score(grid, "unedited")
+    base = read_score(grid, BASES)
+    unedited = base["summaries"]["unedited"]["distances"]
     cells = []
     for cell in study.cells:
         names = {seed: f"{cell.slug}-s{seed}" for seed in seeds}
@@ -78,10 +79,9 @@ def collect(grid: Grid, study: Study, seeds: Sequence[int], failures: dict[str, 
         "facerelief": __version__,
         "bench": base["bench"],
         "device": base["device"],
-        "names": {kind: base["summary"]["distances"][f"{kind}_name"] for kind in ("frechet", "kernel")},
-        "refused": base["summary"]["distances"]["refused"],
-        "unedited": flat(base["summary"]),
-        "unedited_confusion": base["summary"]["edits"]["confusion"],
+        "names": {kind: unedited[f"{kind}_name"] for kind in ("frechet", "kernel")},
+        "refused": unedited["refused"],
+        "bases": {name: flat(summary) for name, summary in base["summaries"].items()},
         "cells": cells,
         "seconds": _seconds(grid),
         "failures": failures,
@@ -95,18 +95,18 @@ def measures_of(results: dict[str, Any]) -> list[str]:
 
 
 def table(results: dict[str, Any]) -> Table:
-    """A row a measure, a column a cell, and the unedited photos beside them."""
-    cells = results["cells"]
+    """A row a measure, a column a cell, and what they are read between before them."""
+    cells, bases = results["cells"], results["bases"]
     rows = []
     for name in measures_of(results):
         digits = MEASURES[name].digits
-        before = results["unedited"].get(name)
-        row = [_title(name, results), "-" if before is None else f"{before:.{digits}f}"]
+        row = [_title(name, results)]
+        row += [f"{base[name]:.{digits}f}" if name in base else "-" for base in bases.values()]
         for cell in cells:
             values = [one[name] for one in cell["seeds"].values() if name in one]
             row.append(estimate(values).shown(digits) if values else "-")
         rows.append(row)
-    return ["", "unedited", *(f"{cell['title']} ({len(cell['seeds'])})" for cell in cells)], rows
+    return ["", *bases, *(f"{cell['title']} ({len(cell['seeds'])})" for cell in cells)], rows
 
 
 def differences(results: dict[str, Any]) -> Table:
@@ -142,8 +142,8 @@ def judge_line(results: dict[str, Any]) -> str:
     edits = max((cell["edits"] // max(1, len(cell["seeds"])) for cell in results["cells"]), default=0)
     return (
         f"The judge calls {real['all']:.3f} of the real test photos right (mean over classes; six classes "
-        f"{real['six']:.3f}; N {real['n']:,} photos of {bench['test_persons']:,} persons). Each cell and seed: {edits:,} "
-        f"edits. {results['names']['frechet']}: features of length {features['dimensions']:,}, sha256 "
+        f"{real['six']:.3f}; N {real['n']:,} photos of {bench['test_persons']:,} persons). Edits of each cell and "
+        f"seed: {edits:,}. {results['names']['frechet']}: features of length {features['dimensions']:,}, sha256 "
         f"{features['sha256'][:12]}, against {features['real_photos']:,} held-out real photos."
     )
 
