@@ -74,6 +74,8 @@ def run_study(wish: Wish, progress: Progress | None = None) -> tuple[Grid, dict[
     root = wish.folder / "second" if study.second else wish.folder
     grid = lay_out(wish, study, scale, dataset, root)
     todo = grid.todo()
+    if todo:  # decoded once for all, and refused before anything is trained
+        launch.load_material(dataset, grid.measure, progress.dataset)
     total, done = len(grid.jobs), len(grid.jobs) - len(todo)
     progress.jobs(done, total, "")
 
