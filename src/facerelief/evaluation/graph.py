@@ -37,10 +37,8 @@ def run_graph(
             name = _ready(waiting)
             _settle(name, *_attempt(work, name), waiting, failures, finished)
         return failures
-    cores = os.cpu_count() or 1
-    with ProcessPoolExecutor(
-        processes, get_context("spawn"), _start, (start, arguments, max(1, cores // processes))
-    ) as pool:
+    setting = (start, arguments, threads_of(processes))
+    with ProcessPoolExecutor(processes, get_context("spawn"), _start, setting) as pool:
         try:
             _run_all(pool, processes, waiting, failures, finished)
         except BrokenProcessPool as reason:
@@ -51,6 +49,11 @@ def run_graph(
             pool.shutdown(cancel_futures=True)
             raise
     return failures
+
+
+def threads_of(processes: int) -> int:
+    """Threads that each of several processes gets."""
+    return max(1, (os.cpu_count() or 1) // processes)
 
 
 def _run_all(

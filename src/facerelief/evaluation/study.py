@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from facerelief.config import (
     Config,
     DepthTraining,
@@ -25,7 +27,7 @@ from facerelief.config import (
 from facerelief.data.manifest import SETTINGS, chosen, read_samples
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.graph import run_graph
+from facerelief.evaluation.graph import run_graph, threads_of
 from facerelief.evaluation.grid import BASES, Grid, Job, Worker, device_name
 from facerelief.evaluation.studies import Cell, Scale, Study, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS
@@ -176,7 +178,12 @@ def _paces(study: Study, wish: Wish, make: _Maker, dataset: Path, root: Path) ->
     """Steps of each cell that take as long as the first cell's, by a short run of each, measured once."""
     path = root / f"{wish.study}-pace.json"
     if not path.is_file():
-        write_json(path, {cell.slug: _seconds_a_step(cell, make, dataset, root) for cell in study.cells})
+        threads = torch.get_num_threads()
+        torch.set_num_threads(threads_of(wish.processes))
+        try:
+            write_json(path, {cell.slug: _seconds_a_step(cell, make, dataset, root) for cell in study.cells})
+        finally:
+            torch.set_num_threads(threads)
     pace: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
     first = study.cells[0].slug
     steps = int(wish.changes.get("steps", make.scale.editor.get("steps", 300_000)))
