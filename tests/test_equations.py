@@ -181,6 +181,22 @@ def test_penalties_of_a_quadratic_critic_depend_on_where_they_look() -> None:
     assert eq.r1_penalty(critic, two).item() == pytest.approx(6.25)
 
 
+def test_r1_is_of_the_mean_of_the_patches() -> None:
+    """Four patches that see the same weigh as one does."""
+    real, w = torch.randn(4, 3, 1, 1), torch.tensor(W)
+    four = eq.r1_penalty(lambda x: linear(w)(x).expand(-1, -1, 2, 2), real)
+    assert four.item() == pytest.approx(9 / 2)
+
+
+def test_classes_that_a_critic_was_not_told_do_not_count() -> None:
+    logits, y = torch.tensor([[0.0, 0.0], [0.0, math.log(3)], [5.0, 0.0]]), torch.tensor([1, 1, 0])
+    told = eq.classification(logits, y, torch.tensor([False, True]))
+    assert told.item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2)
+    every, none = torch.tensor([True, True]), torch.tensor([False, False])
+    assert eq.classification(logits, y, every).item() == pytest.approx(eq.classification(logits, y).item())
+    assert eq.classification(logits, y, none).item() == 0
+
+
 # --- what guides G_rgb ---
 
 

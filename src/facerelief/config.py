@@ -28,6 +28,7 @@ class Training:
     blocks: int = 6  # residual blocks
     d_width: int = 64  # channels of a discriminator's first layer
     d_max_channels: int = 2048  # the first lever on memory
+    d_local: bool = False  # discriminators also judge small patches
     d_init: str = "torch"  # discriminators' initial weights: "torch" (StarGAN's) or "he", which learns sooner
     objective: str = "wgan-gp"
     gp_weight: float = 10.0  # gradient penalty of wgan-gp
@@ -49,6 +50,7 @@ class Training:
     perceptual: str = "vgg19"  # features of Eq. 10: "vgg19", "judge" or "none"
     ema: float = 0.999  # decay of the averaged generators, per generator step
     balanced: bool = True  # every expression equally often
+    fewest: int = 0  # an expression with fewer training photos is a target only: its photos are in no batch
     augment: bool = False  # discriminators see jittered pictures, which keeps small classes from being learnt by heart
     precision: str = "no"  # "no" (fp32) or "bf16"
     seed: int = 0
@@ -113,6 +115,7 @@ class ExpressionTraining(Training):
     warm_start: str = "none"  # "morphable": G_rgb is also shown what the editor without training makes of the photos
     warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; the discriminators learn as ever
     pair_weight: float = 3.0  # of the distance to those edits
+    id_weight: float = 0.0  # of the identity distance from photo to edit, by an encoder that then measures nothing
     way_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
     flow_weight: float = 0.1  # of backbone "relief": how much its flow stretches
     mask_weight: float = 0.02  # of backbone "relief": how much it paints
@@ -176,7 +179,7 @@ _CPU = {
     "batch": 16,
     "lr": 2e-4,
     "d_lr": 4e-4,
-    "r1_weight": 0.01,
+    "r1_weight": 0.16,
     "d_init": "he",
     "precision": "bf16",
     "perceptual": "none",
@@ -192,7 +195,7 @@ _GPU = {
     "batch": 32,
     "lr": 2e-4,
     "d_lr": 2e-4,
-    "r1_weight": 0.1,
+    "r1_weight": 1.6,
     "d_init": "he",
     "precision": "bf16",
     "augment": True,
@@ -209,13 +212,13 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
         IdentityTraining: {},
     },
     "gpu": {
-        DepthTraining: {**_GPU, **_ACCURATE, "r1_weight": 0.01, "steps": 20_000},
+        DepthTraining: {**_GPU, **_ACCURATE, "r1_weight": 0.16, "steps": 20_000},
         ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000, "smooth": True},
         JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
         IdentityTraining: {"size": 128, "precision": "bf16"},
     },
     "cpu": {
-        DepthTraining: {**_CPU, **_ACCURATE, "r1_weight": 0.001, "steps": 2_000},
+        DepthTraining: {**_CPU, **_ACCURATE, "r1_weight": 0.016, "steps": 2_000},
         ExpressionTraining: {**_CPU, "steps": 4_000, "warm_up": 400, "cls_weight": 0.5, "smooth": True},
         JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
         IdentityTraining: {"size": 64, "precision": "bf16", "width": 16, "steps": 1_500, "save_every": 100},

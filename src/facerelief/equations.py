@@ -41,13 +41,16 @@ def adversarial_generator(fake: Tensor, objective: str) -> Tensor:
     return F.softplus(-fake).mean()
 
 
-def classification(class_logits: Tensor, y: Tensor) -> Tensor:
-    """Eqs. 2 and 6: cross-entropy of class logits (N, C) with labels y (N,).
+def classification(class_logits: Tensor, y: Tensor, told: Tensor | None = None) -> Tensor:
+    """Eqs. 2 and 6: cross-entropy of class logits (N, C) with labels y (N,), over those samples whose label is `told`.
 
     printed:     E[log D_cls(y_t | G(I_s, y_t))]
     implemented: E[-log D_cls(.)]; with y_s on real samples for D, with y_t on edited ones for G
     """
-    return F.cross_entropy(class_logits, y)
+    if told is None:
+        return F.cross_entropy(class_logits, y)
+    counts = told[y].to(class_logits.dtype)  # told: bool (C,), the classes that the critic has learnt
+    return (F.cross_entropy(class_logits, y, reduction="none") * counts).sum() / counts.sum().clamp_min(1)
 
 
 def reconstruction(image: Tensor, cycled: Tensor) -> Tensor:
@@ -99,9 +102,10 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
 
 
 def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    """R1's E[|grad_x D_adv(x)|_2^2] / 2 on real samples."""
+    """R1's E[|grad_x D_adv(x)|_2^2] / 2 on real samples; D_adv is the mean of the patch logits, as in Eqs. 1 and 5."""
     x = real.detach().requires_grad_(True)
-    return _input_gradient(critic, x).flatten(1).square().sum(dim=1).mean() / 2
+    mean = _input_gradient(lambda x: critic(x).reshape(len(x), -1).mean(dim=1), x)
+    return mean.flatten(1).square().sum(dim=1).mean() / 2
 
 
 def _input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -128,7 +128,7 @@ def test_the_photos_profile_exif_and_orientation(command: Command, tmp_path: Pat
 
 
 def test_the_mark_of_an_edit(command: Command, portrait_jpg: Path, weights: Path) -> None:
-    for name, option in (("marked.jpg", []), ("plain.jpg", ["--no-mark"])):
+    for name, option in (("marked.jpg", []), ("plain.jpg", ["--no-provenance"])):
         command(
             "edit", portrait_jpg, "--to", "surprise", "--weights", weights, "-o", portrait_jpg.with_name(name), *option
         )

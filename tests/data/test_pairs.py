@@ -107,6 +107,7 @@ def test_the_lesson_of_a_batch(made: Pairs, arrays: Arrays) -> None:
     batch = make_batch(arrays, np.array([2, 1, 0]), "depth", np.array([True, True, False]))
     lesson = some.lesson(batch, torch.tensor([0, 1, 2]))
     assert lesson.rows.tolist() == [0, 2]
+    assert lesson.label.tolist() == [0, 2]
     expected = np.stack([made.image[2, 0][..., ::-1], made.image[0, 2]])
     np.testing.assert_allclose(lesson.image, expected / 127.5 - 1, atol=1e-6)
     right, down = made.flow[2, 0]

@@ -128,6 +128,24 @@ def test_smoothed_is_the_binomial_filter() -> None:
 
 
 @torch.no_grad()
+def test_a_local_head_judges_patches_as_much_as_the_whole() -> None:
+    """Its logits stand beside the global ones, which are enlarged; a patch does not know what is far from it."""
+    torch.manual_seed(0)
+    critic = Discriminator(size=64, channels=1, classes=3, width=4, local=True)
+    image = torch.rand(2, 1, 64, 64)
+    logits, class_logits = critic(image)
+    assert logits.shape == (2, 2, 8, 8) and class_logits.shape == (2, 3)
+    assert torch.equal(logits[:, 0], logits[:, 0, ::4, ::4].repeat_interleave(4, 1).repeat_interleave(4, 2))
+    image[..., 48:] = 0
+    again, _ = critic(image)
+    assert torch.equal(again[:, 1, :, :2], logits[:, 1, :, :2])
+    assert not torch.equal(again[:, 1, :, 6:], logits[:, 1, :, 6:])
+    plain = Discriminator(size=64, channels=1, classes=3, width=4)
+    plain.load_state_dict({k: v for k, v in critic.state_dict().items() if not k.startswith("local")})
+    torch.testing.assert_close(plain(image)[0], again[:, :1, ::4, ::4])
+
+
+@torch.no_grad()
 def test_a_smooth_generator_paints_the_same_but_for_the_finest_pattern() -> None:
     torch.manual_seed(0)
     plain = Generator(channels=1, conditions=2, width=4, blocks=1)

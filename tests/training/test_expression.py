@@ -19,14 +19,8 @@ from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training.depth import DepthNets
-from facerelief.training.expression import (
-    Nets,
-    build_nets,
-    edit,
-    generator_terms,
-    generator_weights,
-    train_expression,
-)
+from facerelief.training.edits import Nets, build_nets, edit
+from facerelief.training.expression import generator_terms, generator_weights, train_expression
 from facerelief.training.samples import one_hot
 from facerelief.training.step import Noise, learns
 
@@ -105,6 +99,7 @@ def test_the_weights_are_the_papers(small: Small) -> None:
             "rgb/rec": 11,
             "rgb/pair": 3,
             "rgb/way": 0.5,
+            "rgb/id": 0,
             "rgb/flow": 0.1,
             "rgb/mask": 0.02,
             "depth/adv": 0.6,

@@ -1,5 +1,6 @@
 """Stage 2 with a warm start, and with another backbone than the paper's."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import torch
 
 from facerelief.config import ExpressionTraining, make_config
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import make_batch
+from facerelief.data.batches import Batch, Batches, make_batch
 from facerelief.data.pairs import Pairs
-from facerelief.errors import FacereliefError
+from facerelief.errors import DatasetError, FacereliefError
 from facerelief.networks.backbones import Drawn
-from facerelief.training.expression import Edited, build_nets, lessons, train_expression
+from facerelief.training.edits import Edited, Tutor, build_nets, restraint
+from facerelief.training.expression import train_expression
+from facerelief.training.step import Noise
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
@@ -34,7 +37,19 @@ def pairs_of(train: Arrays) -> Pairs:
     return Pairs(place, np.stack(darker, axis=1).clip(0, 255).astype(np.uint8), flow.astype(np.float16))
 
 
-def test_lessons_by_hand(splits: Splits) -> None:
+class Halves(torch.nn.Module):
+    """An encoder that a reader can compute: the left and the right half's mean level, as a direction."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        left, right = image.mean(dim=(1, 2)).chunk(2, dim=1)
+        return torch.nn.functional.normalize(torch.cat([left.mean(1, True), right.mean(1, True)], dim=1), dim=1)
+
+
+def edited(batch: Batch, drawn: Drawn, y_t: torch.Tensor, pairs: Pairs | None) -> Edited:
+    return Edited(y_t, drawn, None, pairs.lesson(batch, y_t) if pairs else None)
+
+
+def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
     """The mean distance to the targets of those that have one, and what holds flow and mask back."""
     train = splits["train"]
     pairs, rows = pairs_of(train), np.array([len(train.label) - 1, 0, 1])
@@ -43,7 +58,8 @@ def test_lessons_by_hand(splits: Splits) -> None:
     flow, mask = torch.full((3, 2, size, size), 4 / size), torch.full((3, 1, size, size), 0.25)
     levels = (train.image[rows[1:]].astype(int) - np.array([20, 40])[:, None, None, None]).clip(0, 255)
     expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
-    terms = lessons(batch, Edited(y_t, Drawn(batch.image + 0.5, flow, mask), None), pairs)
+    tutor, drawn = Tutor(pairs), Drawn(batch.image + 0.5, flow, mask)
+    terms = tutor.terms(batch, edited(batch, drawn, y_t, pairs)) | restraint(drawn)
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {
             "rgb/flow": 0,  # it is the same everywhere
@@ -53,11 +69,55 @@ def test_lessons_by_hand(splits: Splits) -> None:
         },
         rel=1e-3,
     )
-    assert set(lessons(batch, Edited(y_t, Drawn(batch.image), None), pairs)) == {"rgb/pair"}
-    assert set(lessons(batch, Edited(y_t, Drawn(batch.image, flow, mask), None), None)) == {"rgb/flow", "rgb/mask"}
-    unpaired = Edited(y_t[:1], Drawn(batch.image[:1], flow[:1], mask[:1]), None)
-    terms = lessons(make_batch(train, rows[:1], "depth"), unpaired, pairs)
+    assert set(tutor.terms(batch, edited(batch, Drawn(batch.image), y_t, pairs))) == {"rgb/pair"}
+    assert restraint(Drawn(batch.image)) == Tutor().terms(batch, edited(batch, drawn, y_t, None)) == {}
+    alone = make_batch(train, rows[:1], "depth")
+    unpaired = edited(alone, Drawn(batch.image[:1], flow[:1], mask[:1]), y_t[:1], pairs)
+    terms = tutor.terms(alone, unpaired)
     assert terms["rgb/pair"].item() == terms["rgb/way"].item() == 0
+
+
+def test_the_identity_term_is_one_minus_the_cosine(splits: Splits) -> None:
+    batch = make_batch(splits["train"], np.array([0]), "depth")
+    half = torch.ones_like(batch.image)
+    half[..., half.shape[-1] // 2 :] = 0
+    batch = dataclasses.replace(batch, image=half.requires_grad_(True))
+    image = torch.ones_like(half, requires_grad=True)  # directions (1, 0) and (1, 1)
+    term = Tutor(encoder=Halves()).terms(batch, edited(batch, Drawn(image), batch.label, None))["rgb/id"]
+    assert term.item() == pytest.approx(1 - 0.5**0.5)
+    term.backward()
+    assert image.grad is not None and image.grad.abs().sum() > 0
+    assert half.grad is None  # the photo is what the edit is compared with
+
+
+def test_with_pseudo_targets_any_expression_is_a_target(splits: Splits) -> None:
+    """Without them the batch's own labels, permuted."""
+    batch = make_batch(splits["train"], np.flatnonzero(splits["train"].label == 1)[:4], "depth")
+    noise = [Noise(0, step, torch.device("cpu")) for step in range(20)]
+    assert {int(k) for n in noise for k in Tutor().targets(batch, n, 3)} == {1}
+    drawn = torch.cat([Tutor(pairs_of(splits["train"])).targets(batch, n, 3) for n in noise])
+    assert drawn.shape == (80,)
+    assert np.bincount(drawn, minlength=3).min() > 10  # 27 on the average
+
+
+def test_rare_expressions_are_targets_only(small: Small, splits: Splits, tmp_path: Path, metrics: Metrics) -> None:
+    """They fill no batch; D_rgb learns them from pseudo-targets, and D_depth, which cannot, does not teach them."""
+    train = splits["train"]
+    counts = np.bincount(train.label)
+    keep = np.sort(np.concatenate([np.flatnonzero(train.label == 0)[:1], np.flatnonzero(train.label > 0)]))
+    few = Arrays(
+        *(getattr(train, n)[keep] for n in ("image", "depth", "normal", "label")),
+        train.expressions,
+        tuple(train.samples[row] for row in keep),
+    )
+    config = small(ExpressionTraining, guide="none", warm_start="morphable", fewest=2, steps=4)
+    batches = Batches(few, config, "depth")
+    assert counts.min() > 1 and batches.drawn.tolist() == [False, True, True]
+    assert {int(k) for step in range(20) for k in batches(step).label} == {1, 2}
+    train_expression(config, few, splits["val"], tmp_path / "run", BASIS, tutor=Tutor(pairs_of(few)))
+    assert all("D_rgb/pair" in line for line in metrics(tmp_path / "run"))
+    with pytest.raises(DatasetError, match=r"^fewer than two expressions have 99 training photos; lower --set fewest$"):
+        Batches(few, small(ExpressionTraining, fewest=99), "depth")
 
 
 @pytest.mark.parametrize("backbone", ["stargan", "relief"])
@@ -67,7 +127,9 @@ def test_a_warm_start_teaches_the_targets_first(
     config = small(
         ExpressionTraining, guide="none", backbone=backbone, warm_start="morphable", warm_up=30, steps=32, lr=2e-3
     )
-    train_expression(config, splits["train"], splits["val"], tmp_path / "run", BASIS, pairs=pairs_of(splits["train"]))
+    train_expression(
+        config, splits["train"], splits["val"], tmp_path / "run", BASIS, tutor=Tutor(pairs_of(splits["train"]))
+    )
     lines = metrics(tmp_path / "run")
     before, after = lines[:30], lines[30:]
     moving = {"G/rgb/flow", "G/rgb/mask", "G/rgb/way"} if backbone == "relief" else set()

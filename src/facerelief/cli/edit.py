@@ -8,7 +8,6 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from facerelief import __version__
 from facerelief.cli.console import bar, explain, out
 from facerelief.editing import Edit, Editor, load_editor
 from facerelief.editing.editor import choose_faces, which_face
@@ -16,7 +15,7 @@ from facerelief.editing.showcase import depth_picture, find_same, measure_relief
 from facerelief.errors import FacereliefError, MissingExtra, NoFaceFound
 from facerelief.expressions import resolve_all
 from facerelief.faces.detect import load_finder
-from facerelief.faces.mark import EditMark
+from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import SUFFIXES, Photo, read_photo, save_photo
 
 Weights = Annotated[
@@ -45,7 +44,9 @@ def edit(
     method: Method = None,
     weights: Weights = None,
     depth: Annotated[bool, typer.Option("--depth", help="Also write the depth before and after, as measured.")] = False,
-    mark: Annotated[bool, typer.Option(help="Record in the file that it was edited.")] = True,
+    provenance: Annotated[
+        bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
+    ] = True,
     task_file: Annotated[
         Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
     ] = None,
@@ -67,7 +68,7 @@ def edit(
     with bar("editing", "photos") as move:
         for done, photo in enumerate(photos, 1):
             try:
-                written = _edit_one(editor, photo, targets[photo], strength, which, depth, mark)
+                written = _edit_one(editor, photo, targets[photo], strength, which, depth, provenance)
                 out.print("\n".join(written), markup=False)
             except FacereliefError as problem:
                 if len(photos) == 1:
@@ -93,15 +94,22 @@ def demo(
     edits = [editor(source, expression, faces=[face]) for expression in editor.expressions]
     for one in edits:
         path = out_folder / f"{one.expression}.png"
-        save_photo(one.photo, path, _mark(one))
+        save_photo(one.photo, path)
         out.print(str(path), markup=False)
     sheet = out_folder / "demo.png"
-    save_photo(Photo(rgb=np.asarray(showcase(editor, source, face, edits)), name="demo"), sheet, _mark(edits[0]))
+    picture = np.asarray(showcase(editor, source, face, edits))
+    save_photo(Photo(picture, name="demo", mark=mark_edit(None, "all of the picture's", ())), sheet)
     out.print(f"{sheet}\n\nNext: facerelief edit YOUR_PHOTO --to happiness", markup=False)
 
 
 def _edit_one(
-    editor: Editor, path: Path, targets: dict[str, Path], strength: float, face: int | str, depth: bool, mark: bool
+    editor: Editor,
+    path: Path,
+    targets: dict[str, Path],
+    strength: float,
+    face: int | str,
+    depth: bool,
+    provenance: bool,
 ) -> Iterable[str]:
     """Write one photo's edits, or none where one of them cannot be made. Returns what to print."""
     photo = read_photo(path)
@@ -109,17 +117,17 @@ def _edit_one(
     notes = [f"{path}: {note}" for note in photo.notes]
     if len(faces) > 1 and face == "largest":
         notes.append(f"{path}: {len(faces)} faces; the largest is edited (choose with --face)")
-    pictures: dict[Path, tuple[Photo, EditMark | None]] = {}
+    pictures: dict[Path, Photo] = {}
     for expression, target in targets.items():
         done = editor(photo, expression, strength=strength, face=face, faces=faces)
-        pictures[target] = done.photo, _mark(done) if mark else None
+        pictures[target] = done.photo
         if depth:
             depths = _depths(editor, photo, done)
-            pictures |= {target.with_name(f"{target.stem}-depth-{when}.png"): (d, None) for when, d in depths.items()}
+            pictures |= {target.with_name(f"{target.stem}-depth-{when}.png"): d for when, d in depths.items()}
             if "after" not in depths:
                 notes.append(f"{target}: no depth after, since no face is found in the edited photo")
-    for target, (picture, its_mark) in pictures.items():
-        save_photo(picture, target, its_mark)
+    for target, picture in pictures.items():
+        save_photo(picture, target, provenance=provenance)
     return [*notes, *map(str, pictures)]
 
 
@@ -159,10 +167,6 @@ def _targets(photo: Path, wanted: Iterable[str], out_path: Path | None, single: 
     if not single:
         raise FacereliefError(f"{out_path} is one file for several pictures; name a folder with --out")
     return {expression: out_path for expression in wanted}
-
-
-def _mark(edit: Edit) -> EditMark:
-    return EditMark(f"facerelief {__version__}", f"facial expression edited to {edit.expression}")
 
 
 def _astronaut() -> Photo:

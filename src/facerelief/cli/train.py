@@ -104,6 +104,10 @@ def expression(
     settings: Settings = None,
     vgg: Vgg = None,
     judge: Judge = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(help="A run of `train identity` that holds edits to the person; do not measure by it."),
+    ] = None,
 ) -> None:
     """Stage 2: train the expression editor end to end under the depth network's guidance (Eqs. 1-8, 11)."""
     given = _given(guide=guide, backbone=backbone, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
@@ -121,7 +125,15 @@ def expression(
         if config.guide != "none":
             _print_gate(launch.run_gate(dataset, config, decoding))
         weights = launch.run_expression(
-            dataset, config, run, depth=depth, vgg=vgg, judge=judge, progress=progress, decoding=decoding
+            dataset,
+            config,
+            run,
+            depth=depth,
+            vgg=vgg,
+            judge=judge,
+            identity=identity,
+            progress=progress,
+            decoding=decoding,
         )
     out.print(f"{weights}\nNext: facerelief edit PHOTO --to happiness --weights {run}", markup=False)
 

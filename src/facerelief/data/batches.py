@@ -10,6 +10,7 @@ from torch import Tensor
 
 from facerelief.config import Training
 from facerelief.data.arrays import Arrays
+from facerelief.errors import DatasetError
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Batches:
     """The batch of every step, flipped at random.
 
     guide: which geometry ("depth", "normal" or "both"). config.balanced: every expression equally often, as StarGAN's
-    random target labels suppose; else as often as it occurs. rank, world: this process takes its block of each batch,
-    in which the expressions still take turns.
+    random target labels suppose; else as often as it occurs. Those with fewer than config.fewest photos never come.
+    rank, world: this process takes its block of each batch, in which the expressions still take turns.
     """
 
     def __init__(self, arrays: Arrays, config: Training, guide: str, rank: int = 0, world: int = 1) -> None:
@@ -39,7 +40,11 @@ class Batches:
         self.rank, self.world = rank, world
         rows = np.arange(len(arrays.label))
         by_class = [rows[arrays.label == k] for k in range(len(arrays.expressions))]
-        self._pools = by_class if config.balanced else [rows]
+        enough = [pool for pool in by_class if len(pool) >= config.fewest]
+        if len(enough) < 2:
+            raise DatasetError(f"fewer than two expressions have {config.fewest} training photos; lower --set fewest")
+        self._pools = enough if config.balanced else [np.sort(np.concatenate(enough))]
+        self.drawn = np.array([len(pool) >= config.fewest for pool in by_class])  # bool (K,)
 
     def __call__(self, step: int, device: torch.device | str = "cpu") -> Batch:
         """The batch of one step."""

@@ -30,7 +30,7 @@ from facerelief.files import atomic, sha256
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways_back
 from facerelief.geometry.morphable.model import carried_face, load_face
 
-STRENGTH = 1.4  # networks regress to what is common: what they are shown must be clear
+STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
 MOST = 500  # photos of an expression: what the rare ones have, and enough of the others
 Progress = Callable[[int, int], None]
 Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
@@ -38,11 +38,12 @@ Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
 
 @dataclass(frozen=True)
 class Lesson:
-    """Targets of the rows of a batch that have some. rows: (P,). image: (P, C, S, S) in [-1, 1]. flow: (P, 2, S,
-    S), where each pixel of it comes from in the photo, right and down, in sides.
+    """Targets of the rows of a batch that have some. rows: (P,). label: (P,), what each shows. image: (P, C, S, S) in
+    [-1, 1]. flow: (P, 2, S, S), where each pixel of it comes from in the photo, right and down, in sides.
     """
 
     rows: Tensor
+    label: Tensor
     image: Tensor
     flow: Tensor
 
@@ -68,6 +69,7 @@ class Pairs:
         mirror = torch.tensor([-1.0, 1.0], device=device)[:, None, None]
         return Lesson(
             torch.from_numpy(have).to(device),
+            torch.from_numpy(target).to(device),
             torch.where(flips, image.flip(-1), image),
             torch.where(flips, flow.flip(-1) * mirror, flow),
         )

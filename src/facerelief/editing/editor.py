@@ -4,6 +4,7 @@ editor = load_editor()                    # the weights that the package carries
 edit = editor(photo, "happiness")         # edit.photo, edit.faces[0].before, .after
 """
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
 from facerelief.faces.align import Crop
 from facerelief.faces.detect import Face, FaceFinder, load_finder
+from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import Photo
 from facerelief.faces.pose import head_pose
 
@@ -32,7 +34,7 @@ class EditedFace:
 
 @dataclass(frozen=True)
 class Edit:
-    """An edited photo and what was done to it."""
+    """An edited photo, which carries its mark, and what was done to it."""
 
     photo: Photo
     expression: str
@@ -84,7 +86,9 @@ class Editor(ABC):
         for one in chosen:
             rgb, done = self.apply(rgb, one, label, strength)
             edited.append(done)
-        return Edit(photo.with_rgb(rgb), self.expressions[label], edited)
+        expression = self.expressions[label]
+        mark = mark_edit(photo.mark, expression, [one.crop for one in edited]) if strength else photo.mark
+        return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def label(self, to: str) -> int:
         """The place of an expression among `expressions`. Raises `FacereliefError` where the weights lack it."""

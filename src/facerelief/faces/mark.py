@@ -1,8 +1,14 @@
 """The mark that an edited photo carries: an XMP packet with IPTC's digital source type."""
 
 import dataclasses
+from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
+
+import numpy as np
+
+from facerelief import __version__
+from facerelief.faces.align import Crop
 
 _EDITED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _XMP = "http://ns.adobe.com/xap/1.0/"
@@ -12,10 +18,28 @@ _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 
 @dataclasses.dataclass(frozen=True)
 class EditMark:
-    """What an edited photo says about itself: the tool that edited it, and what was done, in words."""
+    """What an edited photo says about itself: the tool that edited it, and what was done, in words.
+
+    faces: the edited faces' crops, each with its new expression; known until the photo is saved.
+    """
 
     tool: str
     description: str
+    faces: tuple[tuple[Crop, str], ...] = dataclasses.field(default=(), compare=False, repr=False)
+
+
+def mark_edit(earlier: EditMark | None, expression: str, crops: Sequence[Crop]) -> EditMark:
+    """The mark of a photo whose faces in `crops` now show an expression; earlier edits of other faces are kept."""
+    others = [face for face in (earlier.faces if earlier else ()) if not any(_same_face(face[0], new) for new in crops)]
+    faces = (*others, *((crop, expression) for crop in crops))
+    return EditMark(f"facerelief {__version__}", f"facial expression edited to {expression}", faces)
+
+
+def _same_face(one: Crop, other: Crop) -> bool:
+    """Whether the middle of one lies in the inner half of the other."""
+    middle = np.full((1, 2), one.size / 2)
+    place = other.to_crop(one.to_photo(middle)) / other.size
+    return bool((abs(place - 0.5) < 0.25).all())
 
 
 def pack(mark: EditMark) -> bytes:

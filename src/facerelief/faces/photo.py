@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageFile, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from facerelief.errors import PhotoError
 from facerelief.faces import exif
 from facerelief.faces.mark import EditMark, pack, unpack
+from facerelief.faces.modes import Pixels, flat, to_rgb
+from facerelief.faces.watermark import imprint
 from facerelief.files import atomic
 
-Pixels = NDArray[np.uint8]
 Source = Path | str | bytes | BinaryIO
 
 MAX_PIXELS = 100_000_000
@@ -39,8 +39,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _JPEG_SIDE = 65500
-# Pillow mode: the colour space of ICC profiles that describe it, where that is not RGB.
-_OWN_SPACE = {"L": "GRAY", "CMYK": "CMYK"}
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its remarks on damaged files reach the terminal
 
@@ -89,8 +87,8 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
         with _damage_explained(name):
             image.load()
             upright, block = _upright(image, notes)
-            flat, alpha = _flat(upright, notes)
-            rgb, icc = _to_rgb(flat, upright.info.get("icc_profile"), notes)
+            plain, alpha = flat(upright, notes)
+            rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
         mark = unpack(image.info.get("xmp"))
         frames = _frame_count(image)  # last: counting moves on from the first frame
         if frames > 1:
@@ -98,30 +96,52 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
         return Photo(np.array(rgb), alpha, icc, block, image.format or "", name, tuple(notes), mark)
 
 
-def save_photo(photo: Photo, path: Path | str, mark: EditMark | None = None, *, quality: int = 95) -> None:
-    """Write a photo, whole or not at all, in the format that the suffix names (`SUFFIXES`).
+def encode_photo(
+    photo: Photo, kind: str, mark: EditMark | None = None, *, quality: int = 95, provenance: bool = True
+) -> bytes:
+    """A photo as the bytes of a file of one `kind` (the values of `SUFFIXES`), with its provenance.
 
     Profile, EXIF and alpha are kept, XMP of other programs is not; JPEG has no alpha and holds the pixels under it.
-    PNG and TIFF keep every pixel; `quality` (1 to 100) is that of JPEG (full-resolution chroma) and WebP. `mark`, or
-    else the mark that the photo carries, is written as an XMP packet with IPTC's digital source type for pictures
-    edited by a trained model. Raises `PhotoError` where the suffix is unknown or the format cannot hold the photo,
-    and `FacereliefError` where the place cannot be written.
+    PNG and TIFF keep every pixel; `quality` (1 to 100) is that of JPEG (full-resolution chroma) and WebP.
+    Provenance: `mark`, or else the mark that the photo carries, is written as an XMP packet with IPTC's digital source
+    type for pictures edited by a trained model, and into the pixels of the faces that it names. `provenance=False`
+    writes none of it.
+    Raises `PhotoError` where the kind is unknown or cannot hold the photo.
+    """
+    if kind not in SUFFIXES.values():
+        kinds = ", ".join(dict.fromkeys(SUFFIXES.values()))
+        raise PhotoError(f"cannot save {photo.name}: unknown format {kind!r}; choose from {kinds}")
+    if kind == "JPEG" and max(photo.rgb.shape) > _JPEG_SIDE:
+        raise PhotoError(f"cannot save {photo.name}: JPEG holds at most {_JPEG_SIDE} pixels a side; save it as .png")
+    mark = (mark or photo.mark) if provenance else None
+    rgb = imprint(photo.rgb, mark.faces) if mark else photo.rgb
+    image = Image.fromarray(np.ascontiguousarray(rgb))
+    if photo.alpha is not None and kind != "JPEG":
+        image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image.save(stream, kind, **_options(photo, kind, mark, quality))
+        except ValueError as reason:
+            raise PhotoError(f"cannot save {photo.name} as {kind} ({_line(reason)}); save it as .png") from reason
+    return stream.getvalue()
+
+
+def save_photo(
+    photo: Photo, path: Path | str, mark: EditMark | None = None, *, quality: int = 95, provenance: bool = True
+) -> None:
+    """Write a photo, whole or not at all, as `encode_photo` encodes it, in the format that the suffix names.
+
+    Raises as `encode_photo`, and `FacereliefError` where the place cannot be written.
     """
     path = Path(path)
     kind = SUFFIXES.get(path.suffix.lower())
     if kind is None:
         raise PhotoError(f"cannot save {path}: unknown suffix {path.suffix!r}; choose from {', '.join(SUFFIXES)}")
-    if kind == "JPEG" and max(photo.rgb.shape) > _JPEG_SIDE:
-        raise PhotoError(f"cannot save {path}: JPEG holds at most {_JPEG_SIDE} pixels a side; save it as .png")
-    image = Image.fromarray(np.ascontiguousarray(photo.rgb))
-    if photo.alpha is not None and kind != "JPEG":
-        image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
-    with warnings.catch_warnings(), atomic(path) as temporary:
-        warnings.simplefilter("ignore")
-        try:
-            image.save(temporary, kind, **_options(photo, kind, mark or photo.mark, quality))
-        except ValueError as reason:
-            raise PhotoError(f"cannot save {path} as {kind} ({_line(reason)}); save it as .png") from reason
+    data = encode_photo(photo, kind, mark, quality=quality, provenance=provenance)
+    with atomic(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def read_mark(source: Source) -> EditMark | None:
@@ -220,61 +240,6 @@ def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes |
     except exif.DAMAGE:
         notes.append("damaged EXIF dropped")
     return upright, block
-
-
-def _flat(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Pixels | None]:
-    """The image in 8 bits and without alpha, in grey (L) where it is grey, and its alpha (H, W)."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        notes.append(f"{32 if image.mode == 'F' else 16}-bit reduced to 8-bit")
-        return _eight_bit(image), None
-    alpha = np.array(image.convert("RGBA").getchannel("A")) if image.has_transparency_data else None
-    return (image.convert("L") if image.mode in ("1", "LA", "La") else image), alpha
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """Deep grey as L, scaled and never clipped.
-
-    16-bit modes span 0 to 65535. I and F do not tell their range: the smallest of 0 to 1 (F only), 255 and 65535
-    that holds all values, else from their minimum (or 0) to their maximum.
-    """
-    values = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
-    values = np.where(np.isfinite(values), values, 0).astype(np.float64)
-    low, high = min(values.min(), 0.0), values.max()
-    tops = [top for top in ((1, 255, 65535) if image.mode == "F" else (255, 65535)) if low == 0 and high <= top]
-    span = tops[0] if tops else high - low
-    return Image.fromarray(np.rint((values - low) * (255 / span)).astype(np.uint8))
-
-
-def _to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
-    """The image in RGB and the profile that describes it; grey and CMYK profiles are applied, which gives sRGB."""
-    profile = _profile(icc, notes)
-    space = profile.profile.xcolor_space.strip() if profile else ""
-    if profile and space == _OWN_SPACE.get(image.mode):
-        with contextlib.suppress(ImageCms.PyCMSError):
-            flags = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.HIGHRESPRECALC  # exact darks
-            srgb = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB", flags=flags)
-            if converted is not None:
-                notes.append(f"{space} converted to sRGB")
-                return converted, None
-    if image.mode in ("CMYK", "LAB"):
-        notes.append(f"{image.mode} converted to sRGB without a profile")
-        return image.convert("RGB"), None
-    if profile and space != "RGB":
-        notes.append(f"{space} colour profile dropped")
-    return image.convert("RGB"), icc if space == "RGB" else None
-
-
-def _profile(icc: bytes | None, notes: list[str]) -> ImageCms.ImageCmsProfile | None:
-    if not icc:
-        return None
-    try:
-        return ImageCms.ImageCmsProfile(io.BytesIO(icc))
-    except (OSError, ImageCms.PyCMSError):
-        notes.append("damaged colour profile dropped")
-        return None
 
 
 def _frame_count(image: Image.Image) -> int:

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_LOCAL = 3  # convolutions before the local head: it sees patches of 22 px
+
 
 def _norm(channels: int) -> nn.Module:
     return nn.InstanceNorm2d(channels, affine=True, track_running_stats=False)
@@ -82,10 +84,17 @@ class Discriminator(nn.Module):
 
     Strided convolutions halve the image and double the channels (at most `max_channels`) until the map is 2 px, or
     4 px for images of 256 px: six of them at 128 and 256 px, five at 64 px.
+    local: a second patch head judges the map after `_LOCAL` convolutions, so that small faults count as the whole does.
     """
 
     def __init__(
-        self, size: int = 128, channels: int = 3, classes: int = 8, width: int = 64, max_channels: int = 2048
+        self,
+        size: int = 128,
+        channels: int = 3,
+        classes: int = 8,
+        width: int = 64,
+        max_channels: int = 2048,
+        local: bool = False,
     ) -> None:
         super().__init__()
         depth = min(6, size.bit_length() - 2)
@@ -96,6 +105,8 @@ class Discriminator(nn.Module):
             inputs, outputs = outputs, min(outputs * 2, max_channels)
         self.trunk = nn.Sequential(*layers)
         self.adversarial = nn.Conv2d(inputs, 1, 3, padding=1, bias=False)
+        seen = min(width * 2 ** (_LOCAL - 1), max_channels)
+        self.local = nn.Conv2d(seen, 1, 3, padding=1, bias=False) if local else None
         self.classes = nn.Conv2d(inputs, classes, size >> depth, bias=False)
 
     def start_afresh(self) -> "Discriminator":
@@ -108,6 +119,14 @@ class Discriminator(nn.Module):
         return self
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """image: (N, C, size, size) in [-1, 1]. Returns patch logits (N, 1, h, w) and class logits (N, classes)."""
-        h = self.trunk(image)
-        return self.adversarial(h), self.classes(h).flatten(1)
+        """image: (N, C, size, size) in [-1, 1]. Returns patch logits (N, 1, h, w) and class logits (N, classes).
+
+        With a local head the patch logits are (N, 2, h, w), of the whole, enlarged, and of the parts.
+        """
+        middle = self.trunk[: 2 * _LOCAL](image)
+        h = self.trunk[2 * _LOCAL :](middle)
+        logits, class_logits = self.adversarial(h), self.classes(h).flatten(1)
+        if self.local is not None:
+            parts = self.local(middle)
+            logits = torch.cat([F.interpolate(logits, parts.shape[2:]), parts], dim=1)
+        return logits, class_logits

@@ -4,7 +4,6 @@ facerelief train expression DATASET --depth DEPTH_RUN -o RUN --preset cpu
 facerelief train expression DATASET --guide none -o RUN --preset cpu
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,10 @@ from facerelief import equations as eq
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
-from facerelief.data.pairs import Pairs
-from facerelief.errors import FacereliefError
-from facerelief.networks.backbones import Drawn, build_backbone
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.networks.relief import roughness
 from facerelief.training.card import write_card
 from facerelief.training.depth import DepthNets, Features
+from facerelief.training.edits import Edited, Nets, Tutor, build_nets, edit, restraint
 from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import one_hot, save_expression_grid
 from facerelief.training.session import Progress, Session
@@ -29,71 +25,25 @@ from facerelief.training.step import (
     Average,
     Noise,
     augmented,
-    build_critic,
     discriminator_terms,
     discriminator_weights,
     learns,
 )
 
 
-@dataclass
-class Nets:
-    """G_rgb and D_rgb, and the depth network where the run is guided."""
-
-    generator: nn.Module
-    critic: nn.Module
-    depth: DepthNets | None
-
-
-def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
-    """Fresh RGB networks of the run's size beside a pre-trained depth network."""
-    if (depth is None) != (config.guide == "none"):
-        raise FacereliefError(
-            f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
-        )
-    return Nets(build_backbone(config), build_critic(config, config.channels), depth)
-
-
-@dataclass
-class Edited:
-    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t)."""
-
-    y_t: Tensor
-    drawn: Drawn
-    d_t: Tensor | None
-
-    @property
-    def i_t(self) -> Tensor:
-        """I_t (N, C, S, S)."""
-        return self.drawn.image
-
-
-def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int) -> Edited:
-    """The batch's edits to y_t (N,)."""
-    drawn = nets.generator(batch.image, one_hot(y_t, classes))
-    return Edited(y_t, drawn, nets.depth.translator(drawn.image) if nets.depth else None)
-
-
-def lessons(batch: Batch, edited: Edited, pairs: Pairs | None) -> eq.Terms:
-    """Terms of G_rgb beyond the paper's: what holds its flow and mask back, and the distance to pseudo-targets."""
-    terms, flow, mask = {}, edited.drawn.flow, edited.drawn.mask
-    if flow is not None:
-        terms["rgb/flow"] = roughness(flow)
-    if mask is not None:
-        terms["rgb/mask"] = mask.mean()
-    if pairs is not None:
-        lesson = pairs.lesson(batch, edited.y_t)
-        terms["rgb/pair"] = (lesson.image - edited.i_t[lesson.rows]).abs().sum() / max(1, lesson.image.numel())
-        if flow is not None:
-            stray = (lesson.flow - flow[lesson.rows]) * flow.shape[-1]  # pixels
-            terms["rgb/way"] = stray.square().sum() / max(1, stray.numel())
-    return terms
-
-
 def generator_terms(
-    nets: Nets, batch: Batch, edited: Edited, config: ExpressionTraining, features: Features | None, noise: Noise
+    nets: Nets,
+    batch: Batch,
+    edited: Edited,
+    config: ExpressionTraining,
+    features: Features | None,
+    noise: Noise,
+    told: Tensor | None = None,
 ) -> eq.Terms:
-    """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs."""
+    """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs.
+
+    told: bool (K,), the expressions that D_depth has learnt; by default all.
+    """
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
     logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
     i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions))).image
@@ -107,7 +57,7 @@ def generator_terms(
     logits, class_logits = nets.depth.critic(augmented(d_t, noise, config.augment, light=False))
     terms |= {
         "depth/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
-        "depth/cls": eq.classification(class_logits, y_t),  # Eq. 6
+        "depth/cls": eq.classification(class_logits, y_t, told),  # Eq. 6
         "depth/rec": eq.reconstruction(i_t, nets.depth.translator(d_t, to="image")),  # Eq. 7
     }
     if config.freeze_depth:
@@ -127,6 +77,7 @@ def generator_weights(config: ExpressionTraining) -> dict[str, float]:
         "rgb/rec": config.rec_weight,
         "rgb/pair": config.pair_weight,
         "rgb/way": config.way_weight,
+        "rgb/id": config.id_weight,
         "rgb/flow": config.flow_weight,
         "rgb/mask": config.mask_weight,
         "depth/adv": config.depth_weight * config.adv_weight,
@@ -146,13 +97,14 @@ def train_expression(
     depth: DepthNets | None = None,
     features: Features | None = None,
     progress: Progress | None = None,
-    pairs: Pairs | None = None,
+    tutor: Tutor | None = None,
 ) -> Path:
     """Train, or go on with, the run in `folder`; returns its weights file.
 
     depth: the networks of a finished stage 1 of the same guide, size, colour and expressions; None for guide "none".
-    pairs: pseudo-targets of `train` for a warm start.
+    tutor: teaches G_rgb beside the critics, e.g. by pseudo-targets of `train`.
     """
+    tutor = tutor or Tutor()
     session = Session("editor", config, folder, basis, progress)
     nets = build_nets(config, depth)
     generator, mean = nets.generator, Average(nets.generator, config.ema)
@@ -161,6 +113,7 @@ def train_expression(
         _put(nets, name, module)
     guide, classes = "depth" if config.guide == "none" else config.guide, len(config.expressions)
     batches = Batches(train, config, guide, session.rank, session.world)
+    told = torch.from_numpy(batches.drawn).to(session.device)
     shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
 
     translator = nets.depth.translator if nets.depth else None
@@ -168,14 +121,14 @@ def train_expression(
         batch, noise = batches(step, session.device), session.noise(step)
         due = (step + 1) % config.d_steps == 0
         with torch.set_grad_enabled(due):  # both players' steps share it
-            edited = edit(nets, batch, noise.permuted(batch.label), classes)
+            edited = edit(nets, batch, tutor.targets(batch, noise, classes), classes, tutor.pairs)
         discriminator_step(session, nets, batch, edited, step, noise)
         if due:
             _freeze_critics(nets, True)
-            terms = lessons(batch, edited, pairs)
+            terms = restraint(edited.drawn) | tutor.terms(batch, edited)
             if step >= config.warm_up:
-                terms |= generator_terms(nets, batch, edited, config, features, noise)
-            elif pairs is None:
+                terms |= generator_terms(nets, batch, edited, config, features, noise, told)
+            elif tutor.pairs is None:
                 terms["rgb/rec"] = eq.reconstruction(batch.image, edited.i_t)
             moving = [name for name in learners if name in ("generator", "translator")]
             session.descend("G", terms, generator_weights(config), step, *moving)
@@ -196,6 +149,9 @@ def discriminator_step(session: Session, nets: Nets, batch: Batch, edited: Edite
     weights = discriminator_weights(config)
     real, fake = augmented(batch.image, noise, config.augment), augmented(edited.i_t.detach(), noise, config.augment)
     terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, beta=0.0)
+    if edited.lesson is not None and len(edited.lesson.label):  # rare expressions are learnt from pseudo-targets
+        _, class_logits = nets.critic(augmented(edited.lesson.image, noise, config.augment))
+        terms["pair"] = eq.classification(class_logits, edited.lesson.label)
     session.descend("D_rgb", terms, weights, step, "critic")
     if nets.depth is not None and edited.d_t is not None:
         d_t = edited.d_t.detach()

@@ -19,9 +19,10 @@ from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.training.depth import Features, load_depth_nets, train_depth
+from facerelief.training.edits import Tutor
 from facerelief.training.expression import train_expression
 from facerelief.training.gate import GateResult, geometry_gate
-from facerelief.training.identity import train_identity
+from facerelief.training.identity import encoder_file, load_identity, train_identity
 from facerelief.training.judge import Accuracy, load_judge, train_judge
 from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress
@@ -113,15 +114,22 @@ def run_expression(
     depth: Path | None = None,
     vgg: Path | None = None,
     judge: Path | None = None,
+    identity: Path | None = None,
     progress: Progress | None = None,
     decoding: Decoding = lambda done, total: None,
 ) -> Path:
-    """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none"."""
+    """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
+
+    identity: a run of `train identity`, needed where config.id_weight is not 0.
+    """
+    encoder = _identity_teacher(config, identity)
     material = load_material(dataset, config, decoding)
     pairs = load_pairs(dataset, material.train, decoding) if config.warm_start == "morphable" else None
-    train = functools.partial(train_expression, config, material.train, material.val, folder, pairs=pairs)
+    basis = material.basis | ({"identity_weights_sha256": sha256(encoder_file(identity))} if identity else {})
+    tutor = Tutor(pairs, encoder)
+    train = functools.partial(train_expression, config, material.train, material.val, folder, tutor=tutor)
     if config.guide == "none":
-        return train(material.basis, progress=progress)
+        return train(basis, progress=progress)
     if depth is None:
         raise FacereliefError("guided training needs a depth network: give --depth RUN, or --guide none for StarGAN")
     nets, stage1, saved = load_depth_nets(depth)
@@ -135,7 +143,7 @@ def run_expression(
         # The splits may differ, so the depth network may have seen this dataset's held-out people.
         raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
     features = None if config.freeze_depth else load_features(config, vgg, judge)
-    basis = material.basis | {"depth_weights_sha256": sha256(saved.path)}
+    basis |= {"depth_weights_sha256": sha256(saved.path)}
     basis |= _teacher(config, judge) if features else {}
     return train(basis, nets, features, progress)
 
@@ -195,6 +203,21 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
         return network.to(maps.device).features(three_channels(maps)[:, : settings.channels])
 
     return features
+
+
+def _identity_teacher(config: ExpressionTraining, identity: Path | None) -> torch.nn.Module | None:
+    """The encoder that a run learns from, on the device on which it trains."""
+    if (identity is None) != (config.id_weight == 0):
+        raise FacereliefError("--identity RUN and --set id_weight=WEIGHT go together: give both, or neither")
+    if identity is None:
+        return None
+    encoder, settings = load_identity(identity)
+    if (settings.size, settings.colour) != (config.size, config.colour):
+        raise FacereliefError(
+            f"{identity} sees {settings.size} px, {settings.colour}, not {config.size} px, {config.colour}; "
+            "train one like the editor"
+        )
+    return encoder.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _teacher(config: Training, judge: Path | None) -> dict[str, str]:

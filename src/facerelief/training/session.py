@@ -49,6 +49,8 @@ class Session:
         """
         for module in (*learners.values(), *fixed.values()):
             module.to(self.device)
+            if self.device.type == "cuda":  # how tensor cores want convolutions
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rates = {name: self.config.d_lr if "critic" in name else self.config.lr for name in learners}
         self._modules = {**learners, **fixed}
         self._optimisers = {

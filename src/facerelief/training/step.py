@@ -13,7 +13,7 @@ from facerelief.networks.stargan import Discriminator
 def build_critic(config: Training, channels: int) -> Discriminator:
     """A fresh D_rgb or D_depth for maps of `channels`."""
     classes = len(config.expressions)
-    critic = Discriminator(config.size, channels, classes, config.d_width, config.d_max_channels)
+    critic = Discriminator(config.size, channels, classes, config.d_width, config.d_max_channels, config.d_local)
     return critic.start_afresh() if config.d_init == "he" else critic
 
 
@@ -52,6 +52,10 @@ class Noise:
     def uniform(self, *shape: int) -> Tensor:
         """Uniform in [0, 1)."""
         return torch.rand(shape, generator=self._random).to(self._device)
+
+    def integers(self, below: int, count: int) -> Tensor:
+        """Uniform integers (count,) from 0."""
+        return torch.randint(below, (count,), generator=self._random).to(self._device)
 
     def permuted(self, labels: Tensor) -> Tensor:
         """The batch's labels in random order: StarGAN's target labels."""
@@ -103,6 +107,7 @@ def discriminator_weights(config: Training) -> dict[str, float]:
     return {
         "adv": config.adv_weight,
         "cls": config.cls_weight,
+        "pair": config.cls_weight,
         "gp": config.gp_weight,
         "r1": config.r1_weight * config.r1_every,
     }

@@ -143,10 +143,10 @@ def test_beyond_the_photo_its_border_is_repeated(picture: np.ndarray) -> None:
     [
         (0.0, 0.3, 1.0),  # closed: all of the opening is new
         (0.03, 0.3, 1.0),
-        (0.12, 0.3, 0.5),  # half of three fifths of it, less the slit that shows nothing
-        (0.21, 0.3, 0.0),
+        (0.2, 0.25, 0.5),  # half of what opens it by half again
+        (0.2, 0.3, 1.0),
+        (0.05, 0.08, 0.5),  # of the smallest opening that shows teeth
         (0.3, 0.0, 0.0),  # it closes
-        (0.06, 0.02, 0.5),  # of the smallest opening that shows teeth
         (-0.1, 0.3, 1.0),  # lips that overlap are closed
     ],
 )

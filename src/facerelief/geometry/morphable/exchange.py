@@ -13,6 +13,7 @@ from facerelief.faces.warp import border, warped
 from facerelief.geometry.atlas import feathered, mouth_inside, picture_triangles, sample, with_apron
 from facerelief.geometry.morphable.fit import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, whole
+from facerelief.geometry.morphable.mouth import SHUT, closes, joined, opening, seam, shutting, trimmed
 from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
@@ -33,6 +34,8 @@ class Exchange:
         self._inside = mouth_inside(face.atlas)
         # Where lips open differently from photo to photo, averages smear the mouth's dark over its rim.
         self._outside = 1 - feathered(self._inside, face.atlas.size // 20)
+        self._closed = [closes(face, full) for full in face.classes]
+        self._shutting = shutting(face)
 
     def __call__(self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
         """What is to change so that a photo's face shows another expression, the layers of `changed`.
@@ -45,18 +48,30 @@ class Exchange:
         """
         pixels, landmarks = crop.cut(rgb), landmarks.astype(np.float64)
         fit = fit_face(self.face, landmarks)
-        difference = strength * (_at_least(self.face.classes[label], fit.expression) - fit.expression)
-        moved = landmarks + fit.change(np.tensordot(difference, self.face.expression_modes, 1))
+        difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
+        moved = landmarks + self._change(fit, difference)
+        shut = min(1.0, strength) * self._shows(landmarks) if self._closed[label] else 0.0
+        if shut:
+            left = max(0.0, opening(moved) - (1 - shut) * opening(landmarks))
+            moved = joined(moved + self._change(fit, left * self._shutting), shut)
         source, target = crop.to_crop(landmarks), crop.to_crop(moved)
-        found, index = ways_back(source, target, SIZE, self.face.atlas.points)
+        found, index = ways_back(trimmed(source, shut), target, SIZE, self.face.atlas.points)
         maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
         light, albedo, inside, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3], axis=2)
         opacity = inside * _newly_open(source, target)
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
-        light = strength * np.clip(light, -_STRONGEST, _STRONGEST)
-        opening = [paint * opacity, opacity] if opacity.any() else []
-        layers = np.dstack([found[..., :2], light, *opening]) * border(SIZE, _MARGIN)
+        light = strength * np.clip(light, -_STRONGEST, _STRONGEST) + seam(target, shut, SIZE)
+        painted = [paint * opacity, opacity] if opacity.any() else []
+        layers = np.dstack([found[..., :2], light, *painted]) * border(SIZE, _MARGIN)
         return layers.astype(np.float32)
+
+    def _change(self, fit: Fit, coefficients: np.ndarray) -> np.ndarray:
+        """What coefficients (E,) of the expression modes move, (468, 3), in pixels."""
+        return fit.change(np.tensordot(coefficients, self.face.expression_modes, 1))
+
+    def _shows(self, landmarks: np.ndarray) -> float:
+        """Share, 0 to 1, to which a mouth is open."""
+        return float(np.clip(opening(landmarks) / SHUT - 0.5, 0, 1))
 
     def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """At the atlas' pixels: the change of log light, the new albedo, and where the mouth's inside is."""
@@ -81,10 +96,19 @@ def ways_back(
     return interpolate(carried, picture_triangles(), index, weights), index
 
 
-def _at_least(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """An expression (E,) at full strength, or as strong as the photo shows it already: a broad smile stays broad."""
+def _aim(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """What a photo that shows the coefficients `shown` (E,) is to show of an expression whose clear form is `full`.
+
+    At least as much of it as the photo shows already, and who shows it keeps the way in which: a smile stays one's own.
+    """
     length = float(full @ full)
-    return full * max(1.0, float(full @ shown) / length) if length else full
+    if not length:
+        return full
+    along = max(0.0, float(full @ shown) / length)
+    alike = along * np.sqrt(length / max(float(shown @ shown), 1e-9))  # the cosine of the two
+    own = min(1.0, along) * min(1.0, alike) * (shown - along * full)
+    aim: np.ndarray = full * max(1.0, along) + own
+    return aim
 
 
 def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
@@ -110,4 +134,4 @@ def _newly_open(source: np.ndarray, target: np.ndarray) -> float:
     upper, lower = 13, 14
     unit = inter_ocular(source)
     was, becomes = (max(0.0, float(points[lower, 1] - points[upper, 1])) / unit for points in (source, target))
-    return float(np.clip(1 - (was - _SHOWS_TEETH / 2) / max(_SHOWS_TEETH, 0.6 * becomes), 0, 1))
+    return float(np.clip((becomes - was) / max(_SHOWS_TEETH, 0.5 * was), 0, 1))

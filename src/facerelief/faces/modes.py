@@ -1,0 +1,68 @@
+"""Images of every colour mode as 8-bit RGB, and the profile that describes it."""
+
+import contextlib
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+Pixels = NDArray[np.uint8]
+
+# Pillow mode: the colour space of ICC profiles that describe it, where that is not RGB.
+_OWN_SPACE = {"L": "GRAY", "CMYK": "CMYK"}
+
+
+def flat(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Pixels | None]:
+    """The image in 8 bits and without alpha, in grey (L) where it is grey, and its alpha (H, W)."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        notes.append(f"{32 if image.mode == 'F' else 16}-bit reduced to 8-bit")
+        return _eight_bit(image), None
+    alpha = np.array(image.convert("RGBA").getchannel("A")) if image.has_transparency_data else None
+    return (image.convert("L") if image.mode in ("1", "LA", "La") else image), alpha
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Deep grey as L, scaled and never clipped.
+
+    16-bit modes span 0 to 65535. I and F do not tell their range: the smallest of 0 to 1 (F only), 255 and 65535
+    that holds all values, else from their minimum (or 0) to their maximum.
+    """
+    values = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    values = np.where(np.isfinite(values), values, 0).astype(np.float64)
+    low, high = min(values.min(), 0.0), values.max()
+    tops = [top for top in ((1, 255, 65535) if image.mode == "F" else (255, 65535)) if low == 0 and high <= top]
+    span = tops[0] if tops else high - low
+    return Image.fromarray(np.rint((values - low) * (255 / span)).astype(np.uint8))
+
+
+def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
+    """The image in RGB and the profile that describes it; grey and CMYK profiles are applied, which gives sRGB."""
+    profile = _profile(icc, notes)
+    space = profile.profile.xcolor_space.strip() if profile else ""
+    if profile and space == _OWN_SPACE.get(image.mode):
+        with contextlib.suppress(ImageCms.PyCMSError):
+            flags = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.HIGHRESPRECALC  # exact darks
+            srgb = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB", flags=flags)
+            if converted is not None:
+                notes.append(f"{space} converted to sRGB")
+                return converted, None
+    if image.mode in ("CMYK", "LAB"):
+        notes.append(f"{image.mode} converted to sRGB without a profile")
+        return image.convert("RGB"), None
+    if profile and space != "RGB":
+        notes.append(f"{space} colour profile dropped")
+    return image.convert("RGB"), icc if space == "RGB" else None
+
+
+def _profile(icc: bytes | None, notes: list[str]) -> ImageCms.ImageCmsProfile | None:
+    if not icc:
+        return None
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    except (OSError, ImageCms.PyCMSError):
+        notes.append("damaged colour profile dropped")
+        return None

@@ -1,0 +1,67 @@
+"""A mouth that closes: the lips are brought together, teeth are left behind, and a seam is drawn where the lips meet.
+
+Expression modes alone do not close every mouth: what they leave of an opening would show as a slit of squashed teeth.
+"""
+
+import numpy as np
+
+from facerelief.faces.align import inter_ocular
+from facerelief.geometry.morphable.model import MorphableFace
+
+# Along the mouth, corners left out: the inner lips, and where the lips end in skin.
+UPPER, LOWER = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324)
+_UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 181, 84, 17, 314, 405, 321, 375)
+_MIDDLE, _CORNERS = 4, (78, 308)
+SHUT = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
+_TRIM = 0.2  # of a lip's height, by which its rim stays behind: landmarks miss it a little
+_SEAM, _SEAM_WIDTH = -0.7, 0.011  # change of log light; deviation across, inter-ocular distances
+
+
+def opening(points: np.ndarray) -> float:
+    """Distance between the middles of the lips, in inter-ocular distances of `points` (468, 2 or 3)."""
+    gap = points[LOWER[_MIDDLE], :2] - points[UPPER[_MIDDLE], :2]
+    down = points[list(LOWER + UPPER), :2].mean(axis=0) - points[[33, 263], :2].mean(axis=0)
+    return float(gap @ down / np.linalg.norm(down)) / inter_ocular(points)
+
+
+def closes(face: MorphableFace, expression: np.ndarray) -> bool:
+    """Whether an expression (E,) is shown with a closed mouth."""
+    return opening(face.mean + np.tensordot(expression, face.expression_modes, 1)) < SHUT
+
+
+def shutting(face: MorphableFace) -> np.ndarray:
+    """The likeliest coefficients (E,) of expression modes that bring the lips nearer by an inter-ocular distance."""
+    gaps = face.expression_modes[:, UPPER[_MIDDLE], 1] - face.expression_modes[:, LOWER[_MIDDLE], 1]
+    share: np.ndarray = gaps / float(gaps @ gaps)
+    return share
+
+
+def joined(points: np.ndarray, share: float) -> np.ndarray:
+    """Points (468, 2 or 3) with the inner lips brought together by a `share` of what is between them."""
+    upper, lower = list(UPPER), list(LOWER)
+    half = share * (points[lower] - points[upper]) / 2
+    together = points.copy()
+    together[upper] += half
+    together[lower] -= half
+    return together
+
+
+def trimmed(points: np.ndarray, share: float) -> np.ndarray:
+    """Points (468, 2 or 3) with the inner lips drawn into the lips, so that teeth stay outside."""
+    drawn = points.copy()
+    for rim, skin in ((UPPER, _UPPER_SKIN), (LOWER, _LOWER_SKIN)):
+        drawn[list(rim)] += _TRIM * share * (points[list(skin)] - points[list(rim)])
+    return drawn
+
+
+def seam(points: np.ndarray, share: float, size: int) -> np.ndarray:
+    """Change of log light (size, size, 1) along the lips' meeting line; points: (468, 2 or 3), crop pixels."""
+    rim = (points[list(UPPER), :2] + points[list(LOWER), :2]) / 2
+    line = np.concatenate([points[[_CORNERS[0]], :2], rim, points[[_CORNERS[1]], :2]])
+    y, x = np.mgrid[:size, :size] + 0.5
+    middle = np.interp(x[0], line[:, 0], line[:, 1])
+    width = _SEAM_WIDTH * inter_ocular(points)
+    ends = line[-1, 0] - line[0, 0]
+    along = np.clip(np.minimum(x[0] - line[0, 0], line[-1, 0] - x[0]) / max(0.15 * ends, 1e-6), 0, 1)
+    drawn: np.ndarray = _SEAM * share * along * np.exp(-0.5 * ((y - middle) / width) ** 2)
+    return drawn[..., None]

@@ -1,0 +1,95 @@
+"""A mouth that closes: by hand on a few landmarks, and on the face that the package carries."""
+
+import numpy as np
+import pytest
+
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.align import inter_ocular
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.mouth import (
+    LOWER,
+    UPPER,
+    closes,
+    joined,
+    opening,
+    seam,
+    shutting,
+    trimmed,
+)
+
+SIZE = 64
+
+
+def landmarks(gap: float, turn: float = 0.0, unit: float = 20.0) -> np.ndarray:
+    """A face's eye corners and lips, the eye centres `unit` apart, the lips `gap` of that; turned by radians."""
+    points = np.zeros((468, 3))
+    points[[33, 133], 0], points[[263, 362], 0] = (-0.7, -0.3), (0.7, 0.3)
+    along = np.linspace(-0.3, 0.3, len(UPPER))
+    for rim, y in ((UPPER, 1.0 - gap / 2), (LOWER, 1.0 + gap / 2)):
+        points[list(rim), 0], points[list(rim), 1] = along, y
+    points[[78, 308], 0], points[[78, 308], 1] = (-0.4, 0.4), 1.0
+    c, s = np.cos(turn), np.sin(turn)
+    points = points * unit
+    points[:, :2] = points[:, :2] @ np.array([(c, s), (-s, c)])
+    return points + np.array([SIZE / 2, SIZE / 4, 0])
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.5, -1.2])
+@pytest.mark.parametrize("gap", [0.0, 0.1, -0.02])
+def test_the_opening_is_measured_along_the_face(gap: float, turn: float) -> None:
+    assert opening(landmarks(gap, turn)) == pytest.approx(gap, abs=1e-9)
+    assert opening(landmarks(gap, turn, unit=3)) == pytest.approx(gap, abs=1e-9)
+
+
+def test_lips_are_joined_by_a_share_and_nothing_else_moves() -> None:
+    points = landmarks(0.2)
+    assert opening(joined(points, 1.0)) == pytest.approx(0, abs=1e-9)
+    assert opening(joined(points, 0.25)) == pytest.approx(0.15)
+    moved = (joined(points, 1.0) != points).any(axis=1)
+    assert set(np.flatnonzero(moved)) == {*UPPER, *LOWER}
+    np.testing.assert_array_equal(joined(points, 0.0), points)
+    middle = (points[list(UPPER)] + points[list(LOWER)]) / 2
+    np.testing.assert_allclose(joined(points, 1.0)[list(UPPER)], middle)
+
+
+def test_rims_are_drawn_into_the_lips() -> None:
+    """Away from the opening, by a fifth of the lips' height (0 and 17 are the middles of their outer borders)."""
+    shape = load_face().shape(np.zeros(0), load_face().expression("happiness"))
+    cut = trimmed(shape, 1.0)
+    assert (cut[list(UPPER), 1] < shape[list(UPPER), 1]).all()
+    assert (cut[list(LOWER), 1] > shape[list(LOWER), 1]).all()
+    for rim, skin in ((13, 0), (14, 17)):
+        np.testing.assert_allclose(cut[rim] - shape[rim], (shape[skin] - shape[rim]) / 5, atol=1e-6)
+    np.testing.assert_array_equal(trimmed(shape, 0.0), shape)
+
+
+def test_shutting_closes_by_an_inter_ocular_distance_for_each_unit() -> None:
+    face = load_face()
+    open_mouth = face.shape(np.zeros(0), face.expression("surprise"))
+    for amount in (0.05, 0.1):
+        closed = open_mouth + np.tensordot(amount * shutting(face), face.expression_modes, 1)
+        gap = open_mouth[14, 1] - open_mouth[13, 1] - (closed[14, 1] - closed[13, 1])
+        assert gap == pytest.approx(amount, rel=1e-3)
+
+
+def test_which_expressions_close_the_mouth() -> None:
+    face = load_face()
+    shut = {name for name in EXPRESSIONS if closes(face, face.expression(name))}
+    assert {"neutral", "sadness"} <= shut
+    assert not shut & {"happiness", "surprise", "fear"}
+
+
+def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
+    points = landmarks(0.0)
+    points[:, 1] += 0.5  # the seam along the middle of a row of pixels
+    drawn = seam(points, 1.0, SIZE)[..., 0]
+    row = int(points[13, 1])
+    assert (drawn <= 0).all()
+    assert np.abs(drawn).argmax(axis=0)[SIZE // 2] == row
+    assert drawn[row, SIZE // 2] < -0.3
+    assert np.abs(drawn[: row - 4]).max() < 1e-3 and np.abs(drawn[row + 5 :]).max() < 1e-3
+    left, right = points[78, 0], points[308, 0]
+    outside = (np.arange(SIZE) + 0.5 < left) | (np.arange(SIZE) + 0.5 > right)
+    assert not drawn[:, outside].any()
+    np.testing.assert_allclose(seam(points, 0.5, SIZE)[..., 0], drawn / 2)
+    assert inter_ocular(points) == pytest.approx(20)
