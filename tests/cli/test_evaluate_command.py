@@ -218,15 +218,17 @@ def test_instruments_that_know_a_test_person(
     assert line.startswith(f"{encoder} was trained on photos of {person}")
 
 
-def test_an_editor_that_learnt_from_the_judge(
-    refused: Refused, run: Path, synthetic: Path, tools: dict[str, Path], tmp_path: Path
+@pytest.mark.parametrize("kind", ["judge", "identity"])
+def test_an_editor_that_learnt_from_what_is_to_measure_it(
+    refused: Refused, run: Path, words: list[object], tools: dict[str, Path], tmp_path: Path, kind: str
 ) -> None:
-    saved = load_checkpoint(run / "weights.safetensors", "editor")
-    pupil = tmp_path / "pupil" / "weights.safetensors"
-    facts = saved.facts | {"judge_weights_sha256": sha256(tools["judge"] / "weights.safetensors")}
+    teacher = tools["encoder" if kind == "identity" else kind]
+    saved, pupil = load_checkpoint(run / "weights.safetensors", "editor"), tmp_path / "pupil" / "weights.safetensors"
+    facts = saved.facts | {f"{kind}_weights_sha256": sha256(teacher / "weights.safetensors")}
     save_checkpoint(pupil, "editor", saved.tensors, facts)
-    line = refused("evaluate", pupil.parent, "--data", synthetic, "--judge", tools["judge"])
-    assert line == ("pupil learnt from the features of this judge; give another: facerelief train judge --seed 1")
+    assert refused("evaluate", pupil.parent, *words) == (
+        f"pupil learnt from {teacher}, which cannot measure it then; give another: facerelief train {kind} --seed 1"
+    )
 
 
 def test_an_editor_that_gives_no_numbers(

@@ -72,7 +72,7 @@ def evaluate_editors(
     require_test_photos(data, config.expressions)
     with bar("judge", "steps") as move:
         judge = judge or train_missing_judge(data, config, folder / "judge", _without_values(move))
-    notes = [note for network in networks for note in network_notes(network, data, judge)]
+    notes = [note for network in networks for note in network_notes(network, data, judge, encoder)]
     bench = set_up(data, config, Tools(judge, encoder, depth, features, input_size))
     bench.facts["notes"] += notes
     bench.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}

@@ -72,13 +72,18 @@ def read_network(path: Path, name: str | None = None) -> Network:
     return Network(name or path.name, file, saved.config(ExpressionTraining), saved.facts)
 
 
-def network_notes(network: Network, dataset: Path, judge: Path) -> list[str]:
-    """What to know of an editor before believing its scores. Raises `FacereliefError` where the judge taught it."""
-    judge_file = judge / WEIGHTS if judge.is_dir() else judge
-    if network.facts.get("judge_weights_sha256") == sha256(judge_file):
-        raise FacereliefError(
-            f"{network.name} learnt from the features of this judge; give another: facerelief train judge --seed 1"
-        )
+def network_notes(network: Network, dataset: Path, judge: Path, encoder: Path | None = None) -> list[str]:
+    """What to know of an editor before believing its scores.
+
+    Raises `FacereliefError` where it learnt from what is to measure it.
+    """
+    for kind, path in (("judge", judge), ("identity", encoder)):
+        taught = network.facts.get(f"{kind}_weights_sha256")
+        if path is not None and taught == sha256(path / WEIGHTS if path.is_dir() else path):
+            raise FacereliefError(
+                f"{network.name} learnt from {path}, which cannot measure it then; "
+                f"give another: facerelief train {kind} --seed 1"
+            )
     trained_on = network.facts.get("metadata_sha256")
     if trained_on == sha256(dataset / METADATA):
         return []
