@@ -1,8 +1,10 @@
 """`facerelief study`: the paper's tables and figures by one command."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,8 +55,7 @@ def study(
     changes = dict(_pair(item) for item in settings or ())
     wanted = resolve_all(expressions) if expressions else EXPRESSIONS
     wish = Wish(name, scale, folder, data, seeds, processes, wanted, changes, vgg)
-    with bar("dataset", "pictures") as dataset, bar(name, "jobs") as jobs:
-        progress = Progress(dataset, jobs, lambda job, seconds: out.print(f"{job}  {seconds:.0f} s", markup=False))
+    with _progress(name) as progress:
         grid, failures = run_study(wish, progress)
     for job, why in failures.items():
         err.print(f"failed: {job}: {why}", style="red", markup=False)
@@ -69,6 +70,25 @@ def study(
     out.print(str(page), markup=False)
     if failures:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress]:
+    """One bar after the other: the dataset, shown when there is something to make or decode, and the jobs."""
+    with ExitStack() as stack:
+        moves: dict[str, Any] = {}
+
+        def move(title: str, unit: str, *where: Any) -> None:
+            if title not in moves:
+                stack.close()
+                moves[title] = stack.enter_context(bar(title, unit))
+            moves[title](*where)
+
+        yield Progress(
+            lambda done, total: move("dataset", "pictures", done, total),
+            lambda done, total, note: move(name, "jobs", done, total, note),
+            lambda job, seconds: out.print(f"{job}  {seconds:.0f} s", markup=False),
+        )
 
 
 def _dataset_table(data: Path | None) -> None:
