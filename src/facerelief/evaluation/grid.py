@@ -28,7 +28,7 @@ from facerelief.evaluation.measure import bases
 from facerelief.evaluation.summary import summarise
 from facerelief.files import atomic, sha256, write_json
 from facerelief.training import launch
-from facerelief.training.run import CONFIG, WEIGHTS, read_settings
+from facerelief.training.run import CONFIG, STATE, WEIGHTS, read_settings
 
 BASES = "bases"  # of the scores: not a cell, but what cells are read between
 Seconds = float
@@ -137,6 +137,7 @@ class Worker:
         elif isinstance(config, ExpressionTraining):
             depth = self._grid.folder / job.depth if job.depth else None
             launch.run_expression(dataset, config, run, depth=depth, vgg=self._grid.vgg, progress=progress)
+        (run / STATE).unlink(missing_ok=True)  # ten times the weights' size, and not needed any more
 
     def _score(self, job: Job) -> None:
         grid = self._grid

@@ -128,18 +128,18 @@ SCALES = {
         depth={"steps": 400, "width": 24, "blocks": 4, "save_every": 100},
         editor={"steps": 1200, "width": 24, "blocks": 4, "warm_up": 150, "save_every": 100},
     ),
-    # Table 1 within ten minutes on one H100-class card and 16 cores, several cells at once.
+    # Table 1 within minutes on one H100-class card and 16 cores, several cells at once.
     "gpu": Scale(
         "cpu",
         seeds=3,
-        pictures=6400,
+        pictures=4800,
         settings=2,
         picture_size=64,
         all={**_SPARSE, "size": 64},
-        judge={"steps": 1500, "width": 32, "batch": 128},
-        identity={"steps": 1500, "width": 32},
-        depth={"steps": 1000, "batch": 32, "save_every": 500},
-        editor={"steps": 2500, "batch": 32, "warm_up": 250, "save_every": 500},
+        judge={"steps": 1000, "batch": 128},
+        identity={"steps": 800},
+        depth={"steps": 600, "batch": 32, "save_every": 300},
+        editor={"steps": 1500, "batch": 32, "warm_up": 150, "save_every": 500},
     ),
     # The paper's own numbers: days on one card.
     "paper": Scale(
