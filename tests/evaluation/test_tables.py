@@ -37,18 +37,18 @@ def test_differences_are_paired_by_seed() -> None:
     second = [0.42, 0.61, 0.83]
     found = results(a=[{"rate": x, "identity": x} for x in first], b=[{"rate": x, "identity": x} for x in second])
     header, rows = differences(found)
-    assert header == ["minus a", "b"]
+    assert header == ["minus a (seeds in which better)", "b"]
     half = stats.t.ppf(0.975, 2) * np.std(np.subtract(second, first), ddof=1) / np.sqrt(3)
-    assert rows[0][1] == f"+0.020 ± {half:.3f} (3 of 3 better)"
+    assert rows[0][1] == f"+0.020 ± {half:.3f} (3/3)"
     assert rows[1][0] == "identity distance (facerelief encoder) to the source ↓"
-    assert rows[1][1].endswith("(0 of 3 better)")  # less is better
+    assert rows[1][1].endswith("(0/3)")  # less is better
     same = stats.ttest_rel(second, first).confidence_interval(0.95)
     assert (0.02 - half, 0.02 + half) == pytest.approx((same.low, same.high))
 
 
 def test_a_seed_that_failed_is_left_out_of_the_pairs() -> None:
     found = results(a=[{"rate": 0.4}, {"rate": 0.6}], b=[{"rate": 0.5}])
-    assert differences(found)[1][0][1] == "+0.100 (1 of 1 better)"
+    assert differences(found)[1][0][1] == "+0.100 (1/1)"
     header, rows = table(found)
     assert header == ["", "unedited", "a (2)", "b (1)"]
     assert rows[0][1:] == ["0.100", "0.500 ± 1.271", "0.500"]
@@ -61,7 +61,7 @@ def test_distances_keep_their_own_names() -> None:
     found = results(a=[{"frechet": 3.0, "kernel": 0.01}], b=[{"frechet": 2.0, "kernel": 0.02}])
     titles = [row[0] for row in table(found)[1]]
     assert titles == ["expression-FID ↓", "expression-KID ↓"]
-    assert [row[1] for row in differences(found)[1]] == ["-1.00 (1 of 1 better)", "+0.01000 (0 of 1 better)"]
+    assert [row[1] for row in differences(found)[1]] == ["-1.00 (1/1)", "+0.01000 (0/1)"]
 
 
 def test_what_was_refused_is_not_there() -> None:

@@ -78,8 +78,8 @@ def _figures_of_edits(grid: Grid, study: Study, bench: Bench, runs: dict[str, Pa
     samples = draw_samples(measured, bench, rows)
     ends = list(dict.fromkeys([networks[0].name, networks[-1].name]))
     both: dict[str, np.ndarray] = {}
-    for title in ends:
-        both |= {title: samples.edits[title][:4], f"{title}: depth": samples.depth[title][:4]}
+    for title, place in zip(ends, ("first", "last"), strict=False):
+        both |= {title: samples.edits[title][:4], f"depth, {place}": samples.depth[title][:4]}
     save_comparison(grid.folder / f"{name}-fig5.jpg", Comparison(samples.source[:4], both, rows[:4], bench.test))
     number = 6 if study.second else 10
     every = Comparison(samples.source, samples.edits, rows, bench.test)

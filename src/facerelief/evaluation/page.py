@@ -25,7 +25,8 @@ caption { text-align: left; color: var(--soft); padding-bottom: 4px; }
 table { font-size: .94rem; }
 th, td { padding: 5px 8px; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
-th[scope=row] { text-align: left; font-weight: 600; } th:first-child { text-align: left; }
+th[scope=row] { text-align: left; font-weight: 600; white-space: normal; min-width: 190px;
+  line-height: 1.3; } th:first-child { text-align: left; }
 .matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 8px 22px; }
 figure { margin: 0; } figcaption { font-weight: 600; }
 svg text { fill: var(--ink); font-size: 12px; } svg .axis { fill: var(--soft); }
@@ -39,7 +40,8 @@ svg text { fill: var(--ink); font-size: 12px; } svg .axis { fill: var(--soft); }
 .reference { fill: var(--soft); fill-opacity: .28; } .r0 { fill: var(--c4); }
 .legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 4px 22px; }
 .swatch { width: 20px; height: 12px; } .swatch .line { stroke-width: 6; }
-.tiles td, .tiles th { padding: 1px; border: 0; text-align: center; } .tiles th[scope=row] { text-align: right;
+.tiles td, .tiles th { padding: 1px; border: 0; text-align: center; } .tiles th[scope=row] { min-width: 0;
+  text-align: right;
   padding-right: 8px; color: var(--soft); font-weight: 400; }
 .tiles img { display: block; width: 104px; height: auto; } .tiles tr.first td { padding-top: 12px; }
 .tiles tr.first th { padding-top: 12px; }

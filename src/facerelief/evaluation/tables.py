@@ -110,7 +110,7 @@ def table(results: dict[str, Any]) -> Table:
 
 
 def differences(results: dict[str, Any]) -> Table:
-    """Each cell minus the first, seed by seed; the share of seeds in which it is better in brackets."""
+    """Each cell minus the first, seed by seed; in brackets, in how many seeds of how many it is better."""
     first, *others = results["cells"]
     rows = []
     for name in measures_of(results):
@@ -123,7 +123,7 @@ def differences(results: dict[str, Any]) -> Table:
             ]
             row.append(_difference(name, pairs))
         rows.append(row)
-    return [f"minus {first['title']}", *(cell["title"] for cell in others)], rows
+    return [f"minus {first['title']} (seeds in which better)", *(cell["title"] for cell in others)], rows
 
 
 def _difference(name: str, pairs: list[tuple[float, float]]) -> str:
@@ -132,7 +132,7 @@ def _difference(name: str, pairs: list[tuple[float, float]]) -> str:
     how = MEASURES[name]
     gaps = [a - b for a, b in pairs]
     better = sum(gap * how.better > 0 for gap in gaps)
-    return f"{estimate(gaps).shown(how.digits, '+')} ({better} of {len(gaps)} better)"
+    return f"{estimate(gaps).shown(how.digits, '+')} ({better}/{len(gaps)})"
 
 
 def judge_line(results: dict[str, Any]) -> str:
