@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.editor import choose_faces, unfit
+from facerelief.editing.editor import Which, choose_faces, unfit
 from facerelief.editing.network import NetworkEditor
 from facerelief.editing.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.errors import NoFaceFound
@@ -35,11 +35,11 @@ _SAMPLE_SIZE = 448
 
 @dataclass(frozen=True)
 class Wish:
-    """One edit of one or all faces: which, "largest", "all", a number, or a face whose landmarks are known."""
+    """One edit of one or all faces: which, as an editor takes it, or a face whose landmarks are known."""
 
     to: str
     strength: float
-    face: int | str | Face
+    face: Which | Face
 
 
 @dataclass(frozen=True)
