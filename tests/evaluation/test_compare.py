@@ -26,10 +26,14 @@ class Levels(Editor):
         super().__init__(("neutral", "happiness", "surprise", "anger"))
         self.ahead = ahead
 
-    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
+    def change(self, rgb: np.ndarray, face: Face, label: int) -> EditedFace:
         level = {"happiness": 0, "neutral": 1, "anger": 2}[self.expressions[label]] + self.ahead
         crop = align(face.landmarks, 16)
-        return np.full_like(rgb, 50 * level), EditedFace(face, crop, crop.cut(rgb), crop.cut(rgb))
+        before = crop.cut(rgb)
+        return EditedFace(face, crop, before, np.full_like(before, 50 * level))
+
+    def _paint(self, rgb: np.ndarray, change: EditedFace, strength: float) -> np.ndarray:
+        return np.full_like(rgb, change.after[0, 0, 0])
 
 
 class ReadsLevel(nn.Module):

@@ -4,17 +4,18 @@ from pathlib import Path
 
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.morphable import MorphableEditor
+from facerelief.editing.network import NetworkEditor
 from facerelief.editing.parity import AUTO
-from facerelief.editing.weights import load_network_editor
+from facerelief.editing.weights import load_network_editor, network_file
 from facerelief.errors import FacereliefError
 from facerelief.faces.detect import FaceFinder
-from facerelief.geometry.morphable.model import FACE, load_face
+from facerelief.geometry.morphable.model import FACE, carried_face, load_face
 from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.checkpoint import stored_kind
 
 METHODS: tuple[str, ...] = ("morphable", *BACKBONES)
 
-__all__ = ["METHODS", "Edit", "Editor", "load_editor"]
+__all__ = ["METHODS", "Edit", "Editor", "load_editor", "weights_file"]
 
 
 def load_editor(
@@ -42,6 +43,14 @@ def load_editor(
     if method not in (None, found):
         raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")
     return editor
+
+
+def weights_file(editor: Editor, weights: Path | None = None) -> Path:
+    """The file that `load_editor(weights)` took an editor's weights from."""
+    if isinstance(editor, NetworkEditor):
+        return network_file(weights, editor.config.backbone)
+    path = weights or carried_face()
+    return path / FACE if path.is_dir() else path
 
 
 def _is_face(weights: Path) -> bool:

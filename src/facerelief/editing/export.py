@@ -20,7 +20,7 @@ from facerelief.editing.engines import (
 )
 from facerelief.editing.network import NetworkEditor
 from facerelief.editing.parity import Parity, compare, drawn_inputs
-from facerelief.editing.weights import load_network_editor, weights_file
+from facerelief.editing.weights import load_network_editor, network_file
 from facerelief.files import atomic, sha256, write_json
 from facerelief.registry import Registry
 
@@ -40,7 +40,7 @@ def export(folder: Path, to: str, weights: Path | None = None, backbone: str = "
     """
     write = FORMATS[to]
     editor = load_network_editor(weights, None, backbone)
-    facts = metadata(editor, sha256(weights_file(weights, backbone)))
+    facts = metadata(editor, sha256(network_file(weights, backbone)))
     path, engines = write(to_onnx(editor.generator), facts, folder)
     images, conditions = drawn_inputs(editor.config)
     reference = torch_engine(editor.generator)

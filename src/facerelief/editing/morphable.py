@@ -1,5 +1,9 @@
 """Editing without training: the morphable face is fitted to the photo's face, and its expression exchanged."""
 
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
 from facerelief.editing.editor import EditedFace, Editor
@@ -7,21 +11,38 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.faces.detect import Face, FaceFinder
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
+from facerelief.geometry.morphable.fit import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 
 
-class MorphableEditor(Editor):
+@dataclass(frozen=True)
+class MorphableEdit(EditedFace):
+    """fit: the face explained. label: of the eight expressions. expression: (E,), that of the photo, as fitted."""
+
+    steady: ClassVar[str] = "expression"
+    steady_for: ClassVar[float] = 0.4  # what a face does in less time, as in speech, goes on under the edit
+    fit: Fit
+    label: int
+    expression: np.ndarray
+
+
+class MorphableEditor(Editor[MorphableEdit]):
     """Edits with a fitted morphable face; knows all eight expressions."""
+
+    method = "morphable"
 
     def __init__(self, face: MorphableFace, finder: FaceFinder | None = None) -> None:
         super().__init__(EXPRESSIONS, finder)
         self._exchange = Exchange(face)
 
-    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
-        """As `Editor.apply`; strength is the share of the way from the photo's expression to the new one."""
+    def change(self, rgb: np.ndarray, face: Face, label: int) -> MorphableEdit:
+        """As `Editor.change`."""
         crop = align(face.landmarks, SIZE)
-        before = crop.cut(rgb)
-        if not strength:
-            return rgb.copy(), EditedFace(face, crop, before, before)
-        out = changed(rgb, crop, self._exchange(rgb, crop, face.landmarks, label, strength))
-        return out, EditedFace(face, crop, before, crop.cut(out))
+        before, fit = crop.cut(rgb), fit_face(self._exchange.face, face.landmarks)
+        return MorphableEdit(face, crop, before, before, fit, label, fit.expression)
+
+    def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
+        """Strength is the share of the way from the photo's expression to the new one."""
+        fit = dataclasses.replace(change.fit, expression=change.expression)
+        landmarks, crop = change.face.landmarks, change.crop
+        return changed(rgb, crop, self._exchange(rgb, crop, landmarks, change.label, strength, fit))

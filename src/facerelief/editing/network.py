@@ -6,12 +6,12 @@ import numpy as np
 from torch import nn
 
 from facerelief.config import ExpressionTraining
-from facerelief.editing.editor import Editor
+from facerelief.editing.editor import Change, Editor
 from facerelief.editing.parity import as_seen, load_engine
 from facerelief.faces.detect import FaceFinder
 
 
-class NetworkEditor(Editor, ABC):
+class NetworkEditor(Editor[Change], ABC):
     """Edits with the generator of one set of weights; `engine`: the name of what runs it."""
 
     def __init__(
@@ -19,6 +19,7 @@ class NetworkEditor(Editor, ABC):
     ) -> None:
         super().__init__(config.expressions, finder)
         self.generator, self.config = generator.eval(), config
+        self.method = config.backbone
         self.engine, self._run = load_engine(engine, self.generator, config)
 
     def seen(self, pixels: np.ndarray) -> np.ndarray:

@@ -3,8 +3,8 @@
 The flow warps the photo at its own resolution, the mask and the colour are enlarged: what is only moved stays sharp.
 """
 
-import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,18 +25,18 @@ class ReliefEdit(EditedFace):
     colour's share, and the colour, in levels, times its share.
     """
 
+    steady: ClassVar[str] = "layers"
     layers: np.ndarray
 
 
-class ReliefEditor(NetworkEditor):
+class ReliefEditor(NetworkEditor[ReliefEdit]):
     """Edits with a network whose edits are a flow, a mask and a colour."""
 
     generator: Relief
 
-    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
-        """As `Editor.apply`; strength scales the way that pixels move and the colour's share."""
-        done = self.change(rgb, face, label)
-        return moved(rgb, done, strength), done
+    def _paint(self, rgb: np.ndarray, change: ReliefEdit, strength: float) -> np.ndarray:
+        """Strength scales the way that pixels move and the colour's share."""
+        return moved(rgb, change, strength)
 
     def change(self, rgb: np.ndarray, face: Face, label: int) -> ReliefEdit:
         """What the network would do to a face's crop."""
@@ -45,8 +45,7 @@ class ReliefEditor(NetworkEditor):
         flow, mask, colour = self.run(self.seen(before), label)
         fade = border(crop.size, _MARGIN)
         layers = np.dstack([flow * crop.size, mask, mask * (colour + 1) * 127.5]) * fade
-        done = ReliefEdit(face, crop, before, before, layers.astype(np.float32))
-        return dataclasses.replace(done, after=crop.cut(moved(rgb, done, 1.0)))
+        return ReliefEdit(face, crop, before, before, layers.astype(np.float32))
 
 
 def moved(rgb: np.ndarray, done: ReliefEdit, strength: float) -> np.ndarray:

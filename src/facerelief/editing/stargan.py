@@ -5,6 +5,7 @@ and added under a soft mask of the face, so that all else stays as it was, bit f
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -24,16 +25,16 @@ FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own
 class NetworkEdit(EditedFace):
     """change: float32 (S, S, C), what the network changed, in levels."""
 
+    steady: ClassVar[str] = "change"
     change: np.ndarray
 
 
-class StarGANEditor(NetworkEditor):
+class StarGANEditor(NetworkEditor[NetworkEdit]):
     """Edits with a network whose edits are whole crops."""
 
-    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, EditedFace]:
-        """As `Editor.apply`; the network does not know strength: its change is scaled."""
-        done = self.change(rgb, face, label)
-        return paste(rgb, done, strength), done
+    def _paint(self, rgb: np.ndarray, change: NetworkEdit, strength: float) -> np.ndarray:
+        """The network does not know strength: its change is scaled."""
+        return paste(rgb, change, strength)
 
     def change(self, rgb: np.ndarray, face: Face, label: int) -> NetworkEdit:
         """What the network makes of a face's crop."""
@@ -42,8 +43,7 @@ class StarGANEditor(NetworkEditor):
         image = self.seen(before)
         (out,) = self.run(image, label)
         change = (out - np.moveaxis(image[0], 0, 2)) * 127.5
-        after = np.clip(np.round(before + change), 0, 255).astype(np.uint8)
-        return NetworkEdit(face, crop, before, after, change)
+        return NetworkEdit(face, crop, before, before, change)
 
 
 def paste(rgb: np.ndarray, done: NetworkEdit, strength: float) -> np.ndarray:

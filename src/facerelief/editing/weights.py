@@ -11,6 +11,7 @@ from facerelief.faces.detect import FaceFinder
 from facerelief.networks.backbones import build_backbone
 from facerelief.networks.checkpoint import load_checkpoint
 
+WEIGHTS = "weights.safetensors"  # in a run's folder
 _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
 
 
@@ -25,7 +26,7 @@ def load_network_editor(
     engine: what runs the network, of `ENGINES`, or "auto" for the fastest that is installed and agrees.
     Raises `CheckpointError` where they are absent, damaged, or not those of an editor of this version.
     """
-    path = weights_file(weights, backbone)
+    path = network_file(weights, backbone)
     saved = load_checkpoint(path, "editor")
     config = saved.config(ExpressionTraining)
     generator = build_backbone(config)
@@ -33,10 +34,10 @@ def load_network_editor(
     return _EDITORS[config.backbone](generator, config, finder, engine)
 
 
-def weights_file(weights: Path | None, backbone: str = "stargan") -> Path:
+def network_file(weights: Path | None, backbone: str = "stargan") -> Path:
     """The file of a run's folder or of a file, without one the package's own of a backbone; it may be absent."""
     path = weights or carried_weights(backbone)
-    return path / "weights.safetensors" if path.is_dir() else path
+    return path / WEIGHTS if path.is_dir() else path
 
 
 def carried_weights(backbone: str = "stargan") -> Path:

@@ -37,17 +37,26 @@ class Exchange:
         self._closed = [closes(face, full) for full in face.classes]
         self._shutting = shutting(face)
 
-    def __call__(self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, label: int, strength: float) -> np.ndarray:
+    def __call__(
+        self,
+        rgb: np.ndarray,
+        crop: Crop,
+        landmarks: np.ndarray,
+        label: int,
+        strength: float,
+        fit: Fit | None = None,
+    ) -> np.ndarray:
         """What is to change so that a photo's face shows another expression, the layers of `changed`.
 
         rgb: uint8 (H, W, 3). crop: the face's, of `SIZE` pixels. landmarks: (468, 3), photo pixels. label: of the eight
-        expressions. strength: share of the way from the photo's expression to the new one.
+        expressions. strength: share of the way from the photo's expression to the new one. fit: of the landmarks, where
+        it is known.
 
         Returns float32 (S, S, 3 or 7), zero at the border: where a pixel comes from (2: right and down, crop pixels),
         the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and opacity.
         """
         pixels, landmarks = crop.cut(rgb), landmarks.astype(np.float64)
-        fit = fit_face(self.face, landmarks)
+        fit = fit or fit_face(self.face, landmarks)
         difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
         moved = landmarks + self._change(fit, difference)
         shut = min(1.0, strength) * self._shows(landmarks) if self._closed[label] else 0.0
