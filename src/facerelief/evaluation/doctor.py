@@ -34,6 +34,7 @@ _GIVES = {
     "provenance": "signed manifests",
     "engines": "faster networks, export",
     "serve": "the page and the API",
+    "eval": "scores of edits",
     "video": "videos",
 }
 _REPEATS = 5
