@@ -1,6 +1,7 @@
-"""How often the mark in the pixels is found again, on the photos of a dataset: the table of docs/provenance.md.
+"""How often the mark in the pixels is found again, and how often where there is none: the figures of docs/provenance.md.
 
 python tests/mark_survival.py DATASET
+python tests/mark_survival.py DATASET chance
 """
 
 import io
@@ -12,11 +13,12 @@ import numpy as np
 from PIL import Image
 
 from facerelief.data.manifest import read_samples
+from facerelief.faces import watermark_search
 from facerelief.faces.align import Crop
 from facerelief.faces.watermark import imprint
 from facerelief.faces.watermark_search import find_marks
 
-PHOTOS = 40
+PHOTOS, UNMARKED = 40, 400
 FACES = (64, 96, 128, 192, 256)  # pixels: heights of faces; crops are about 1.36 times as large
 CROP = 1.36
 
@@ -69,5 +71,24 @@ def main(dataset: Path) -> None:
         print(f"| {face} | {min(noise):.1f} | {shares} |", flush=True)
 
 
+def chance(dataset: Path) -> None:
+    """Shares of windows of unmarked photos that are as clear as a chance, against that chance."""
+    kept = [sample for sample in read_samples(dataset) if sample.keep]
+    found, marks = [], 0
+    for row in np.random.default_rng(1).choice(len(kept), UNMARKED, replace=False):
+        with Image.open(dataset / kept[row].file_name) as image:
+            luma = np.asarray(image.convert("L"), dtype=np.float32)
+        marks += len(find_marks(np.repeat(luma[..., None], 3, axis=2).astype(np.uint8)))
+        for size in (1.0, 2**0.5, 2.0, 8**0.5):
+            found += [
+                watermark_search._chances()[watermark_search._right(shown)]
+                for _, shown in watermark_search._windows(luma, size)
+            ]
+    windows = np.concatenate(found)
+    print(f"{len(windows)} windows of {UNMARKED} photos, {marks} marks; the clearest {windows.min():.0e}")
+    for bound in (0.1, 0.01, 0.001, 0.0001):
+        print(f"below {bound}: {(windows < bound).mean() / bound:.2f} of it")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    (chance if sys.argv[2:] == ["chance"] else main)(Path(sys.argv[1]))
