@@ -1,4 +1,4 @@
-"""How often the mark in the pixels is found again, and how often where there is none: the figures of docs/provenance.md.
+"""How often the mark in the pixels is found again, and how often where there is none: figures of docs/provenance.md.
 
 python tests/mark_survival.py DATASET
 python tests/mark_survival.py DATASET chance
