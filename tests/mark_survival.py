@@ -18,8 +18,8 @@ from facerelief.faces.align import Crop
 from facerelief.faces.watermark import imprint
 from facerelief.faces.watermark_search import find_marks
 
-PHOTOS, UNMARKED = 40, 400
-FACES = (64, 96, 128, 192, 256)  # pixels: heights of faces; crops are about 1.36 times as large
+PHOTOS, UNMARKED = 20, 100
+FACES = (128, 64, 256)  # pixels: heights of faces; crops are about 1.36 times as large
 CROP = 1.36
 
 
