@@ -80,7 +80,11 @@ def edit(
         Path | None, typer.Option(help="A run of `train identity`: the identity distance goes into the receipt.")
     ] = None,
     provenance: Annotated[
-        bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
+        bool,
+        typer.Option(
+            "--provenance/--no-provenance",
+            help="Record that it was edited: XMP, a signed manifest, a mark in the pixels.",
+        ),
     ] = True,
     task_file: Annotated[
         Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
