@@ -139,16 +139,18 @@ def load(
     *,
     method: str | None = None,
     task_file: str | os.PathLike[str] | None = None,
+    engine: str | None = None,
 ) -> FaceEditor:
     """An editor of faces, ready for use by any number of threads.
 
     weights: a run's or a face's folder, or a .safetensors file; by default the package's. method: "morphable", which
     needs no training (the default without weights), "relief" or "stargan". task_file: a face_landmarker.task file, for
-    mediapipe versions without models. Raises `CheckpointError` for weights that cannot be used, and `MissingExtra`.
+    mediapipe versions without models. engine: what runs a network: "torch" (the default), "onnx", "openvino",
+    "openvino-bf16", or "auto". Raises `CheckpointError` for weights that cannot be used, and `MissingExtra`.
     """
     task = None if task_file is None else Path(task_file)
     finder = FinderPool(lambda: load_finder(task_file=task))
-    return FaceEditor(load_editor(None if weights is None else Path(weights), finder, method=method))
+    return FaceEditor(load_editor(None if weights is None else Path(weights), finder, method=method, engine=engine))
 
 
 def _some(faces: Sequence[Face]) -> Sequence[Face]:
