@@ -138,6 +138,30 @@ def test_the_wipe_moves_by_keys_and_by_hand(open_page: Open, group: np.ndarray, 
     assert page.evaluate(clip) == "inset(0px 0px 0px 50%)"
 
 
+@pytest.mark.parametrize("width", [390, 1440])
+def test_zooming_in_on_a_face(open_page: Open, group: np.ndarray, tmp_path: Path, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    upload(page, png(tmp_path, group))
+    page.get_by_role("button", name="Face 2").click()
+    picked(page, "happiness")
+    face = page.locator("#boxes button").nth(1)
+    stage, before = page.locator("#view-photo").bounding_box(), face.bounding_box()
+    page.get_by_role("button", name="Zoom in").click()
+    after = face.bounding_box()
+    assert after["width"] > 1.3 * before["width"]
+    middle = after["x"] + after["width"] / 2
+    assert abs(middle - (stage["x"] + stage["width"] / 2)) < 0.1 * stage["width"]
+    wipe = page.get_by_role("slider", name="Before and after")
+    for key, edge in (("Home", stage["x"]), ("End", stage["x"] + stage["width"])):
+        for _ in range(2):
+            wipe.press(key)
+        knob = page.locator("#wipe span").bounding_box()
+        assert abs(knob["x"] + knob["width"] / 2 - edge) < 30  # in sight from end to end
+        assert stage["y"] < knob["y"] < stage["y"] + page.locator("#view-photo").bounding_box()["height"]
+    page.get_by_role("button", name="Zoom out").click()
+    assert abs(face.bounding_box()["width"] - before["width"]) < 1
+
+
 def test_strength_nought_and_the_first_small_picture_are_the_photo(
     open_page: Open, group: np.ndarray, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ export function view(name) {
   $("view-photo").hidden = name !== "photo";
   $("view-maps").hidden = !["depth", "normals"].includes(name);
   $("view-solid").hidden = name !== "solid";
-  if (name === "photo" && state.picture) fit(state.picture);
+  if (state.opening) fit();
 }
 
 export async function measure() {
