@@ -9,6 +9,10 @@ class PhotoError(FacereliefError):
     """A file that cannot be read as a photo."""
 
 
+class VideoError(FacereliefError):
+    """A file that cannot be read or written as a video."""
+
+
 class NoFaceFound(FacereliefError):
     """A photo without a face that can be used."""
 

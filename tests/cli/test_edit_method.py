@@ -11,8 +11,9 @@ from edits import around
 from photos import astronaut
 from PIL import Image
 
-from facerelief.cli import edit as edit_module
+from facerelief.cli import demo as demo_module
 from facerelief.editing import Editor, load_editor
+from facerelief.editing import files as files_module
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detect import Face, MediaPipeFinder
 from facerelief.faces.photo import read_mark, read_photo
@@ -25,7 +26,8 @@ Refused = Callable[..., str]
 @pytest.fixture(autouse=True)
 def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loaded once, since that takes longer than an edit."""
-    monkeypatch.setattr(edit_module, "load_finder", lambda **_: finder)
+    for module in (files_module, demo_module):
+        monkeypatch.setattr(module, "load_finder", lambda **_: finder)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from photos import astronaut
 from PIL import Image
 from safetensors.torch import save_file
 
-from facerelief.cli import edit as edit_module
+from facerelief.editing import files as files_module
+from facerelief.editing import inputs as inputs_module
 from facerelief.faces import detect
 
 Command = Callable
@@ -78,7 +79,7 @@ def test_a_face_in_profile(
         turned[:, 2] += 2.5 * (turned[:, 0] - turned[:, 0].mean())  # shears the head by more than 60 degrees
         return [detect.Face(turned)]
 
-    monkeypatch.setattr(edit_module, "load_finder", lambda **_: find_profile)
+    monkeypatch.setattr(files_module, "load_finder", lambda **_: find_profile)
     line = refused("edit", portrait_jpg, "--to", "happy", "--weights", weights)
     assert "is seen from the side (" in line
     assert line.endswith("degrees); use a photo from the front")
@@ -86,7 +87,11 @@ def test_a_face_in_profile(
 
 @pytest.mark.parametrize(
     ("place", "message"),
-    [("nowhere.jpg", "nowhere.jpg does not exist; check the name"), (".", "is a folder; name a photo in it")],
+    [
+        ("nowhere.jpg", "nowhere.jpg does not exist; check the name"),
+        (".", "there are no photos in "),
+        ("*.jpg", "*.jpg matches no photo; check the pattern"),
+    ],
 )
 def test_photos_that_are_not_there(refused: Refused, tmp_path: Path, weights: Path, place: str, message: str) -> None:
     assert message in refused("edit", tmp_path / place, "--to", "happy", "--weights", weights)
@@ -99,9 +104,17 @@ def test_photos_that_are_not_there(refused: Refused, tmp_path: Path, weights: Pa
         (["--to", "happy,"], "unknown expression ''; choose from"),
         (["--to", "fear"], "these weights cannot do fear; choose from neutral, happiness, surprise"),
         (["--to", "happy", "--face", "2"], "there is no face 2; choose from 1 to 1, 1 is the largest"),
-        (["--to", "happy", "--face", "left"], "no face 'left'; choose largest, all, or a number"),
-        (["--to", "happy", "--strength", "3"], "Invalid value for '--strength': "),
-        (["--to", "happy", "--strength", "nan"], "Invalid value for '--strength': "),
+        (["--to", "happy", "--face", "left"], "no face 'left'; choose largest, all, a number counted from"),
+        (["--to", "happy", "--strength", "3"], "strength 3 is out of range; choose 0 to 1.5"),
+        (["--to", "happy", "--strength", "nan"], "strength nan is out of range; choose 0 to 1.5"),
+        (["--to", "happy", "--strength", "much"], "no strength 'much'; choose 0 to 1.5, or seconds:strength"),
+        (["--to", "happy", "--strength", "0:0,1:1"], "strength keyframes are for videos; give one strength for photos"),
+        (["--to", "happy", "--face", "-5,3"], "there is no face at -5,3; faces are at 2"),
+        (["--to", "happy", "-o", "{nme}.png"], "{nme}.png has an unknown field {nme}; use {name}, {expression},"),
+        (["--to", "happy", "-o", "{name:>9}.png"], "{name:>9}.png has an unknown field {name}; use"),
+        (["--to", "happy", "-o", "{name.png"], "{name.png is no pattern (expected '}' before end of string); use"),
+        (["--to", "happy", "-o", "{name}.gif"], "cannot save me.gif: unknown suffix '.gif'"),
+        (["--to", "happy", "--judge", "x"], "--judge and --encoder score receipts; add --receipt"),
         (["--to", "happy", "--task-file", "no.task"], "no task file no.task; download face_landmarker.task"),
         (["--to", "happy", "--wieghts", "x"], "No such option: --wieghts"),
         (["--to", "happy", "--to"], "Option '--to' requires an argument"),
@@ -123,7 +136,7 @@ def test_two_photos_to_one_place(refused: Refused, tmp_path: Path, weights: Path
     photos = [tmp_path / folder / "me.png" for folder in ("a", "b")]
     line = refused("edit", *photos, "--to", "happy", "--weights", weights, "-o", tmp_path / "out")
     assert "would both be written to" in line
-    assert line.endswith("edit them one at a time")
+    assert line.endswith("edit them one at a time, or tell them apart by fields in --out, as in {name}-{expression}")
 
 
 # -- places ---------------------------------------------------------------------------------------------------------
@@ -246,7 +259,7 @@ def test_an_operating_system_that_refuses(
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(edit_module, "read_photo", refuse)
+    monkeypatch.setattr(inputs_module, "read_photo", refuse)
     line = refused("edit", portrait_jpg, "--to", "happy", "--weights", weights)
     assert line == f"{portrait_jpg}: Permission denied; check the name, the permissions and the space left"
 
@@ -257,7 +270,7 @@ def test_faults_of_the_program_are_not_dressed_up(
     def fault(path: Path) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(edit_module, "read_photo", fault)
+    monkeypatch.setattr(inputs_module, "read_photo", fault)
     with pytest.raises(ZeroDivisionError):
         command("edit", portrait_jpg, "--to", "happy", "--weights", weights)
 
@@ -266,6 +279,6 @@ def test_an_interruption(command: Command, portrait_jpg: Path, weights: Path, mo
     def interrupt(path: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(edit_module, "read_photo", interrupt)
+    monkeypatch.setattr(inputs_module, "read_photo", interrupt)
     result = command("edit", portrait_jpg, "--to", "happy", "--weights", weights)
     assert (result.code, result.err) == (130, "facerelief: interrupted; the same command goes on where it was\n")

@@ -82,7 +82,7 @@ def test_faces_that_cannot_be_edited(editor: Editor, photo: Photo) -> None:
     for message, (faces, which) in refused.items():
         with pytest.raises(NoFaceFound, match=message):
             choose_faces(faces, which, "me")
-    with pytest.raises(FacereliefError, match="no face 'left'; choose largest, all, or a number counted from"):
+    with pytest.raises(FacereliefError, match="no face 'left'; choose largest, all, a number counted from"):
         choose_faces([face], "left", "me")
     assert choose_faces([profile, face, small], "all", "me") == [face]
     assert choose_faces([seen_from(face, -40)], 1, "me")

@@ -7,7 +7,20 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, edit, latency, morphable, report, serve, train
+from facerelief.cli import (
+    compare,
+    dataset,
+    demo,
+    edit,
+    export,
+    latency,
+    morph,
+    morphable,
+    report,
+    serve,
+    train,
+    verify,
+)
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -29,8 +42,11 @@ app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
-app.command("demo")(edit.demo)
+app.command("morph")(morph.morph)
+app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)
 
 

@@ -19,6 +19,13 @@ Result = TypeVar("Result")
 _FEW = 16  # items for which no process is started
 
 
+class WorkerLost(FacereliefError):
+    """A process that ended in the middle of its work."""
+
+    def __str__(self) -> str:
+        return "a worker process ended, perhaps for want of memory; run the same command again, with fewer --workers"
+
+
 def spread(
     start: Callable[..., Callable[[Item], Result]],
     arguments: tuple[Any, ...],
@@ -30,7 +37,7 @@ def spread(
     """Yield `start(*arguments)(item)` of every item, in order; each process calls `start` once.
 
     workers: processes, by default one a core. here: what `start` gave in this process already, used where one worker is
-    enough. Raises `FacereliefError` where a process dies, and whatever `start` and the work raise.
+    enough. Raises `WorkerLost` where a process dies, and whatever `start` and the work raise.
     """
     count = workers or os.cpu_count() or 1
     if count == 1 or len(items) < _FEW:
@@ -44,12 +51,22 @@ def spread(
                 rows = pool.map(_work, items, chunksize=min(8, max(1, len(items) // (8 * count))))
             yield from rows
         except BrokenProcessPool as reason:
-            raise FacereliefError(
-                "a worker process ended, perhaps for want of memory; run the same command again, with fewer --workers"
-            ) from reason
+            raise WorkerLost from reason
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def alone(start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, ...], item: Item) -> Result:
+    """`start(*arguments)(item)` in a process of its own. Raises `WorkerLost` where that ends it."""
+    context, packed = multiprocessing.get_context("spawn"), pickle.dumps((start, arguments))
+    with ProcessPoolExecutor(1, context, _start_worker, (packed,)) as pool:
+        try:
+            with _without_interrupts():
+                work = pool.submit(_work, item)
+            return work.result()
+        except BrokenProcessPool as reason:
+            raise WorkerLost from reason
 
 
 @contextlib.contextmanager

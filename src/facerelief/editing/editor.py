@@ -4,7 +4,9 @@ editor = load_editor()                    # the weights that the package carries
 edit = editor(photo, "happiness")         # edit.photo, edit.faces[0].before, .after
 """
 
+import contextlib
 import dataclasses
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import Photo
 from facerelief.faces.pose import head_pose
 
+Which = int | str | tuple[float, float]  # as `Editor.__call__` takes it
 SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 
 
@@ -27,11 +30,12 @@ SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 class EditedFace:
     """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3).
 
-    What a method finds out about the face is in further fields of its own. steady: the one of them that hardly differs
-    between neighbouring frames of a video, so that its mean over some of them keeps the edit from flickering.
+    What a method finds out about the face is in further fields of its own. steady: the one of them whose mean over
+    neighbouring frames keeps the edit of a video from flickering; steady_for: how far to each side, in seconds.
     """
 
-    steady: ClassVar[str] = ""
+    steady: ClassVar[str] = "after"
+    steady_for: ClassVar[float] = 0.07
     face: Face
     crop: Crop
     before: np.ndarray
@@ -54,8 +58,10 @@ class Editor(ABC, Generic[Change]):
     """Edits photos by one method; use one a thread.
 
     A method is two steps: `change` finds out what is to be done to a face, which takes most of the time, and `paint`
-    does it, at any strength.
+    does it, at any strength. method: its name.
     """
+
+    method: str = ""
 
     def __init__(self, expressions: tuple[str, ...], finder: FaceFinder | None = None) -> None:
         """expressions: what it can edit to."""
@@ -82,12 +88,17 @@ class Editor(ABC, Generic[Change]):
 
     def find(self, photo: Photo) -> list[Face]:
         """The photo's faces, the largest first. Raises `NoFaceFound`."""
-        if self._finder is None:
-            self._finder = load_finder()
-        faces = self._finder(photo.rgb)
+        faces = self.finder(photo.rgb)
         if not faces:
             raise NoFaceFound(f"{photo.name}: no face found; use a photo with a face seen from the front")
         return faces
+
+    @property
+    def finder(self) -> FaceFinder:
+        """What finds faces; loaded when it is needed."""
+        if self._finder is None:
+            self._finder = load_finder()
+        return self._finder
 
     def __call__(
         self,
@@ -95,13 +106,14 @@ class Editor(ABC, Generic[Change]):
         to: str,
         *,
         strength: float = 1.0,
-        face: int | str = "largest",
+        face: Which = "largest",
         faces: Sequence[Face] | None = None,
     ) -> Edit:
         """Edit a photo to the expression `to`.
 
-        strength: share of the full change, 0 (the photo itself) to 1.5. face: "largest", "all", or 1, 2 ... counted
-        from the largest. faces: those that `find` gave, to spare finding them again.
+        strength: share of the full change, 0 (the photo itself) to 1.5. face: "largest", "all", 1, 2 ... counted from
+        the largest, or (x, y), a point of the face in pixels of the upright photo. faces: those that `find` gave, to
+        spare finding them again.
         Raises `FacereliefError` for an expression the weights lack, `NoFaceFound` for a face that cannot be edited.
         """
         label = self.label(to)
@@ -125,38 +137,57 @@ class Editor(ABC, Generic[Change]):
         return self.expressions.index(expression)
 
 
-def choose_faces(faces: Sequence[Face], face: int | str, name: str) -> list[Face]:
+def choose_faces(faces: Sequence[Face], face: Which, name: str) -> list[Face]:
     """The faces that `face` means, each fit to be edited. Raises `NoFaceFound` that says why one is not."""
     which = which_face(face)
     if which == "all":
-        fit = [one for one in faces if why_unfit(one) is None]
+        fit = [one for one in faces if unfit(one) is None]
         if not fit:
-            raise NoFaceFound(
-                f"{name}: none of its {len(faces)} faces can be edited; the largest {why_unfit(faces[0])}"
-            )
+            raise NoFaceFound(f"{name}: none of its {len(faces)} faces can be edited; the largest {unfit(faces[0])}")
         return fit
-    number = 1 if which == "largest" else int(which)
-    if not 1 <= number <= len(faces):
-        raise NoFaceFound(f"{name}: there is no face {number}; choose from 1 to {len(faces)}, 1 is the largest")
-    one = faces[number - 1]
-    reason = why_unfit(one)
+    one = _face_at(faces, which, name) if isinstance(which, tuple) else _numbered(faces, which, name)
+    reason = unfit(one)
     if reason:
         raise NoFaceFound(f"{name}: the face {reason}")
     return [one]
 
 
-def which_face(face: int | str) -> int | str:
-    """What a user typed, as "largest", "all" or a number, 1 for the largest. Raises `FacereliefError`."""
-    if face in ("largest", "all"):
+def which_face(face: Which) -> Which:
+    """What a user typed, as "largest", "all", a number or a point (x, y). Raises `FacereliefError`."""
+    if face in ("largest", "all") or isinstance(face, tuple):
         return face
-    try:
+    with contextlib.suppress(ValueError):
         return int(face)
-    except ValueError:
-        raise FacereliefError(f"no face {face!r}; choose largest, all, or a number counted from the largest") from None
+    with contextlib.suppress(ValueError):
+        x, y = (float(part) for part in str(face).split(","))
+        if math.isfinite(x) and math.isfinite(y):
+            return x, y
+    raise FacereliefError(
+        f"no face {face!r}; choose largest, all, a number counted from the largest, or X,Y, a point of it in pixels"
+    )
 
 
-def why_unfit(face: Face) -> str | None:
-    """Why a face cannot be edited, in words that follow "the face", or None."""
+def _numbered(faces: Sequence[Face], which: int | str, name: str) -> Face:
+    number = 1 if which == "largest" else int(which)
+    if not 1 <= number <= len(faces):
+        raise NoFaceFound(f"{name}: there is no face {number}; choose from 1 to {len(faces)}, 1 is the largest")
+    return faces[number - 1]
+
+
+def _face_at(faces: Sequence[Face], point: tuple[float, float], name: str) -> Face:
+    """The face whose box holds a point; of several, the one whose centre is nearest."""
+    x, y = point
+    boxes = [face.box for face in faces]
+    there = [k for k, (x0, y0, x1, y1) in enumerate(boxes) if x0 <= x <= x1 and y0 <= y <= y1]
+    if not there:
+        centres = ", ".join(f"{(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f}" for x0, y0, x1, y1 in boxes)
+        raise NoFaceFound(f"{name}: there is no face at {x:g},{y:g}; faces are at {centres}")
+    centre = [math.dist(point, ((boxes[k][0] + boxes[k][2]) / 2, (boxes[k][1] + boxes[k][3]) / 2)) for k in there]
+    return faces[there[int(np.argmin(centre))]]
+
+
+def unfit(face: Face) -> str | None:
+    """Why a face cannot be edited, in words; None where it can."""
     if face.size < SMALLEST_FACE:
         return f"is {face.size:.0f} pixels large, {SMALLEST_FACE:.0f} are needed; use a larger photo"
     yaw = head_pose(face.landmarks)[0]

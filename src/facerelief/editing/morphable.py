@@ -19,7 +19,8 @@ from facerelief.geometry.morphable.model import MorphableFace
 class MorphableEdit(EditedFace):
     """fit: the face explained. label: of the eight expressions. expression: (E,), that of the photo, as fitted."""
 
-    steady: ClassVar[str] = "expression"  # what a face does within a second, as in speech, the edit leaves to it
+    steady: ClassVar[str] = "expression"
+    steady_for: ClassVar[float] = 0.4  # what a face does in less time, as in speech, goes on under the edit
     fit: Fit
     label: int
     expression: np.ndarray
@@ -27,6 +28,8 @@ class MorphableEdit(EditedFace):
 
 class MorphableEditor(Editor[MorphableEdit]):
     """Edits with a fitted morphable face; knows all eight expressions."""
+
+    method = "morphable"
 
     def __init__(self, face: MorphableFace, finder: FaceFinder | None = None) -> None:
         super().__init__(EXPRESSIONS, finder)

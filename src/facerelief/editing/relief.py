@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from facerelief.editing.editor import EditedFace
 from facerelief.editing.network import NetworkEditor
@@ -43,9 +42,7 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         """What the network would do to a face's crop."""
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
-        with torch.inference_mode():
-            maps = self.generator.maps(self.seen(before), self.condition(label))
-        flow, mask, colour = (part[0].permute(1, 2, 0).numpy() for part in maps)
+        flow, mask, colour = self.run(self.seen(before), label)
         fade = border(crop.size, _MARGIN)
         layers = np.dstack([flow * crop.size, mask, mask * (colour + 1) * 127.5]) * fade
         return ReliefEdit(face, crop, before, before, layers.astype(np.float32))

@@ -65,10 +65,11 @@ def showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit]) ->
         except NoFaceFound:
             depth = np.full_like(after, 255)
         columns.append((edit.expression, [after, depth, change_picture(source, after)]))
-    return _table(columns, ("photo and edits", "depth", "normals | change"))
+    return draw_table(columns, ("photo and edits", "depth", "normals | change"))
 
 
-def _table(columns: Sequence[tuple[str, list[np.ndarray]]], names: Sequence[str]) -> Image.Image:
+def draw_table(columns: Sequence[tuple[str, list[np.ndarray]]], names: Sequence[str]) -> Image.Image:
+    """Tiles uint8 (TILE, TILE, 3) in titled columns, beside the names of their rows."""
     rows = len(names)
     side = 34
     sheet = Image.new("RGB", (side + len(columns) * (TILE + GAP), HEAD + rows * (TILE + GAP)), _PAPER)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from PIL import Image, ImageFilter
 
 from facerelief.editing.editor import EditedFace
@@ -42,9 +41,8 @@ class StarGANEditor(NetworkEditor[NetworkEdit]):
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
         image = self.seen(before)
-        with torch.inference_mode():
-            out = self.generator(image, self.condition(label)).image
-        change = (out - image)[0].permute(1, 2, 0).numpy() * 127.5
+        (out,) = self.run(image, label)
+        change = (out - np.moveaxis(image[0], 0, 2)) * 127.5
         return NetworkEdit(face, crop, before, before, change)
 
 

@@ -35,8 +35,9 @@ def border(size: int, margin: float) -> np.ndarray:
 
 def pulled(rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Cubic values float32 (h, w, 3) of a photo at points (h, w, 2) in its pixels."""
-    low = np.maximum(np.floor(points.min(axis=(0, 1))).astype(int) - 3, 0)
-    high = np.ceil(points.max(axis=(0, 1))).astype(int) + 3
+    x, y = points[..., 0], points[..., 1]  # each by itself: ten times as fast as min(axis=(0, 1))
+    low = np.maximum(np.floor((x.min(), y.min())).astype(int) - 3, 0)
+    high = np.ceil((x.max(), y.max())).astype(int) + 3
     region = rgb[low[1] : high[1], low[0] : high[0]].copy()  # torch warns of arrays that are read-only
     size = np.array(region.shape[1::-1], dtype=np.float32)
     grid = torch.from_numpy((2 * (points - low) / size - 1).astype(np.float32))[None]

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.editor import choose_faces, why_unfit
+from facerelief.editing.editor import choose_faces, unfit
 from facerelief.editing.network import NetworkEditor
 from facerelief.editing.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.errors import NoFaceFound
@@ -213,7 +213,7 @@ def _described(number: int, face: Face) -> dict[str, Any]:
     return {
         "number": number,
         "box": [round(value, 1) for value in face.box],
-        "unfit": why_unfit(face),
+        "unfit": unfit(face),
         "landmarks": np.round(face.landmarks.astype(float), 2).tolist(),
     }
 

@@ -1,0 +1,45 @@
+"""`facerelief demo`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from facerelief.cli.console import out
+from facerelief.cli.edit import Method, Weights
+from facerelief.editing import load_editor
+from facerelief.editing.editor import choose_faces
+from facerelief.editing.showcase import showcase
+from facerelief.errors import MissingExtra
+from facerelief.faces.detect import load_finder
+from facerelief.faces.mark import mark_edit
+from facerelief.faces.photo import Photo, read_photo, save_photo
+
+
+def demo(
+    out_folder: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")] = Path("demo"),
+    photo: Annotated[Path | None, typer.Option(help="Your own photo. Default: scikit-image's astronaut.")] = None,
+    method: Method = None,
+    weights: Weights = None,
+) -> None:
+    """Edit one photo to every expression and draw it all as one picture."""
+    source = read_photo(photo) if photo else _astronaut()
+    editor = load_editor(weights, load_finder(), method=method)
+    face = choose_faces(editor.find(source), "largest", source.name)[0]
+    edits = [editor(source, expression, faces=[face]) for expression in editor.expressions]
+    for one in edits:
+        path = out_folder / f"{one.expression}.png"
+        save_photo(one.photo, path)
+        out.print(str(path), markup=False)
+    picture = np.asarray(showcase(editor, source, face, edits))
+    save_photo(Photo(picture, name="demo", mark=mark_edit(None, "all of the picture's", ())), out_folder / "demo.png")
+    out.print(f"{out_folder / 'demo.png'}\n\nNext: facerelief edit YOUR_PHOTO --to happiness", markup=False)
+
+
+def _astronaut() -> Photo:
+    try:
+        from skimage import data
+    except ImportError as reason:
+        raise MissingExtra("scikit-image", "demo") from reason
+    return Photo(rgb=np.ascontiguousarray(data.astronaut()), name="astronaut")

@@ -1,0 +1,49 @@
+"""`facerelief morph`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facerelief.cli.console import bar, out
+from facerelief.cli.edit import Method, Weights
+from facerelief.editing import load_editor
+from facerelief.editing.editor import which_face
+from facerelief.editing.morph import SUFFIXES, Morph, check_suffix, save_morph
+from facerelief.editing.morph import morph as morphed
+from facerelief.editing.strength import parse_strength
+from facerelief.expressions import resolve
+from facerelief.faces.mark import mark_edit
+from facerelief.faces.photo import read_photo
+
+
+def morph(
+    photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
+    to: Annotated[str, typer.Option(help="The expression.", show_default=False)],
+    out_path: Annotated[Path, typer.Option("-o", "--out", help=f"A file: {', '.join(SUFFIXES)}.", show_default=False)],
+    seconds: Annotated[float, typer.Option(help="From the photo to the expression.")] = 1.5,
+    hold: Annotated[float, typer.Option(help="Seconds that it stays there.")] = 0.5,
+    back: Annotated[bool, typer.Option("--back", help="And back again.")] = False,
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
+    size: Annotated[int, typer.Option(help="The longer side at most, in pixels.")] = 720,
+    strength: Annotated[str, typer.Option(help="Share of the full change at the end, 0 to 1.5.")] = "1",
+    face: Annotated[str, typer.Option(help="largest, all, a number, or X,Y in pixels of what is written.")] = "largest",
+    method: Method = None,
+    weights: Weights = None,
+    provenance: Annotated[
+        bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
+    ] = True,
+) -> None:
+    """A photo that moves into an expression, as a film, GIF or WebP.
+
+    facerelief morph me.jpg --to happiness --back -o smile.gif
+    """
+    check_suffix(out_path)
+    how = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant)
+    expression, total = resolve(to), len(how.shares())
+    which = which_face(face)
+    frames = morphed(load_editor(weights, method=method), read_photo(photo), expression, how, which)
+    with bar("morphing", "frames") as move:
+        seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
+        save_morph(out_path, seen, how, mark_edit(None, expression, ()) if provenance else None)
+    out.print(str(out_path), markup=False)

@@ -1,0 +1,100 @@
+"""Many photos over all cores: one bad file stops nothing, and what an earlier run has finished is not done again."""
+
+import functools
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+
+from facerelief.data.workers import WorkerLost, alone, spread
+from facerelief.editing.files import FAILED, FileEditor, Job, Outcome, Settings
+from facerelief.editing.inputs import Input
+from facerelief.editing.journal import Done, note_done, read_done
+from facerelief.editing.outputs import STDOUT, Targets
+from facerelief.editing.video import Progress
+from facerelief.editing.video_job import edit_video_job
+from facerelief.errors import FacereliefError
+
+_IN_FLIGHT = 8  # photos that a process may have taken at a time
+
+
+class BatchEditor:
+    """A `FileEditor` for which nothing is a reason to stop; one a process."""
+
+    def __init__(self, settings: Settings, threads: int | None = None) -> None:
+        """threads: of torch, where processes share the cores."""
+        if threads:
+            torch.set_num_threads(threads)
+        self._edit: Callable[[Job], Outcome] = FileEditor(settings)
+
+    def __call__(self, job: Job) -> Outcome:
+        """Whatever is wrong with a photo is its outcome."""
+        return attempt(self._edit, job)
+
+
+def attempt(edit: Callable[[Job], Outcome], job: Job) -> Outcome:
+    """What comes of a job, be it a failure."""
+    try:
+        return edit(job)
+    except FacereliefError as problem:
+        return Outcome(str(job.source), FAILED, reason=str(problem))
+    except MemoryError:
+        return Outcome(str(job.source), FAILED, reason=f"{job.source} does not fit into memory; shrink it")
+    except Exception as fault:  # a night's work must not end for one file
+        said = " ".join(f"{type(fault).__name__}: {fault}".split())
+        return Outcome(str(job.source), FAILED, reason=f"{job.source}: {said}; a fault of the program, report it")
+
+
+def make_jobs(targets: Mapping[Input, Targets], again: bool = False) -> list[Job]:
+    """The jobs of a batch, with what earlier runs have noted. again: as if they had noted nothing."""
+    folders = {place.parent for places in targets.values() for place in places.values() if place != STDOUT}
+    known = {folder: {} if again else read_done(folder) for folder in folders}
+    jobs = []
+    for source, places in targets.items():
+        noted = {place: known[place.parent].get(place.name) for place in places.values() if place != STDOUT}
+        jobs.append(Job(source, places, {place: one for place, one in noted.items() if one}))
+    return jobs
+
+
+def run_batch(jobs: list[Job], editor: FileEditor, workers: int | None = None) -> Iterator[Outcome]:
+    """Do all jobs; yields their outcomes in order, each noted in the journal of its folder first.
+
+    workers: processes, by default one a core. editor: used in this process where the jobs are few.
+    """
+    for outcome in _outcomes(jobs, editor, workers or os.cpu_count() or 1):
+        yield _noted(outcome)
+
+
+def run_video(job: Job, editor: FileEditor, progress: Progress) -> Outcome:
+    """One video of a batch, over all cores; its outcome is noted in the journal."""
+    return _noted(attempt(lambda job: edit_video_job(editor, job, progress), job))
+
+
+def _noted(outcome: Outcome) -> Outcome:
+    by_folder: dict[Path, list[Done]] = defaultdict(list)
+    for place, done in outcome.done.items():
+        by_folder[place.parent].append(done)
+    for folder, finished in by_folder.items():
+        note_done(folder, finished)
+    return outcome
+
+
+def _outcomes(jobs: list[Job], editor: FileEditor, workers: int) -> Iterator[Outcome]:
+    """The outcomes of jobs, in order; also where one of them ends the very process that does it."""
+    arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
+    done = 0
+    try:
+        for outcome in spread(BatchEditor, arguments, jobs, workers, here=functools.partial(attempt, editor)):
+            done += 1
+            yield outcome
+    except WorkerLost:
+        suspects = jobs[done : done + _IN_FLIGHT * workers]
+        for job in suspects:
+            try:
+                yield alone(BatchEditor, arguments, job)
+            except WorkerLost:
+                reason = f"{job.source} ends the process that edits it, perhaps for want of memory; shrink it"
+                yield Outcome(str(job.source), FAILED, reason=reason)
+        yield from _outcomes(jobs[done + len(suspects) :], editor, workers)

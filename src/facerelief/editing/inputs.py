@@ -1,0 +1,115 @@
+"""What a user names to be edited: files, folders, patterns, addresses and standard input, as a list of photos."""
+
+import glob
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facerelief.data.labelled import PHOTO_SUFFIXES
+from facerelief.editing.fetch import Limits, fetch, is_url, name_of
+from facerelief.errors import FacereliefError, PhotoError
+from facerelief.faces.photo import Photo, read_photo
+
+STDIN = "-"
+PHOTOS = (*PHOTO_SUFFIXES, ".gif", ".avif", ".ppm")
+VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+_MOST_STDIN = 200_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Input:
+    """One photo or video to edit.
+
+    source: its file, its address, or "-". below: the folders between a folder that the user named and the file. named:
+    whether the user named this very file, and not a folder or a pattern that it is found by.
+    """
+
+    source: Path | str
+    below: Path = Path()
+    named: bool = True
+
+    @property
+    def file(self) -> Path:
+        """A name with a suffix that tells the kind; of what is no file, made up from its address."""
+        if isinstance(self.source, Path):
+            return self.source
+        return Path("stdin" if self.source == STDIN else name_of(self.source))
+
+    @property
+    def is_video(self) -> bool:
+        """Whether it is a film by its suffix."""
+        return self.file.suffix.lower() in VIDEOS
+
+    def __str__(self) -> str:
+        return "standard input" if self.source == STDIN else str(self.source)
+
+    def content(self, limits: Limits | None = None) -> bytes:
+        """Its bytes. Raises `PhotoError` where they cannot be had."""
+        if isinstance(self.source, Path):
+            try:
+                return self.source.read_bytes()
+            except OSError as reason:
+                raise PhotoError(f"{self.source} cannot be read ({reason.strerror}); check the name") from reason
+        if self.source != STDIN:
+            return fetch(self.source, limits)
+        found = sys.stdin.buffer.read(_MOST_STDIN + 1)
+        if len(found) > _MOST_STDIN:
+            raise PhotoError(f"standard input is larger than {_MOST_STDIN // 1_000_000} MB; shrink the photo")
+        return found
+
+    def photo(self, limits: Limits | None = None) -> Photo:
+        """The photo. Raises `PhotoError` where there is none."""
+        if isinstance(self.source, Path):
+            return read_photo(self.source)
+        stream = io.BytesIO(self.content(limits))
+        stream.name = str(self)  # what messages call it
+        return read_photo(stream)
+
+
+def expand(arguments: Sequence[str], without: Path | None = None) -> list[Input]:
+    """What the arguments name, in their order and each thing once. without: a folder in which nothing is looked for.
+
+    A folder stands for all photos in it and below, a pattern (`photos/*.jpg`, `**` for folders) for what matches it.
+    Raises `FacereliefError` for a folder without photos and a pattern that matches nothing.
+    """
+    found: dict[str, Input] = {}
+    for argument in arguments:
+        for one in _named(argument, without):
+            found.setdefault(_identity(one), one)
+    return list(found.values())
+
+
+def _named(argument: str, without: Path | None) -> Iterator[Input]:
+    path = Path(argument)
+    if argument == STDIN or is_url(argument):
+        yield Input(argument)
+    elif path.is_dir():
+        yield from _in_folder(path, without)
+    elif glob.has_magic(argument) and not os.path.lexists(path):
+        matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
+        files = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + VIDEOS]
+        if not files:
+            raise FacereliefError(f"{argument} matches no photo; check the pattern")
+        yield from (Input(file, named=False) for file in files)
+    else:
+        yield Input(path)
+
+
+def _in_folder(folder: Path, without: Path | None) -> Iterator[Input]:
+    """Photos below a folder, those in hidden folders left out."""
+    count, left_out = 0, without.resolve() if without else None
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and Path(root, f).resolve() != left_out)
+        for name in sorted(files):
+            if Path(name).suffix.lower() in PHOTOS and not name.startswith("."):
+                count += 1
+                yield Input(Path(root, name), Path(root).relative_to(folder), named=False)
+    if not count:
+        raise FacereliefError(f"there are no photos in {folder}; name another folder")
+
+
+def _identity(one: Input) -> str:
+    return str(one.source.resolve()) if isinstance(one.source, Path) else one.source

@@ -1,0 +1,111 @@
+"""A photo that moves into an expression, as a film or a moving picture."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from facerelief.editing.editor import Editor, Which, choose_faces
+from facerelief.editing.video_file import write_frames
+from facerelief.errors import VideoError
+from facerelief.faces.mark import EditMark, pack
+from facerelief.faces.photo import Photo
+from facerelief.files import atomic
+
+SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
+_PICTURES, _MOST_FRAMES = (".gif", ".webp"), 600  # all of whose frames are in memory at a time
+_SMALLEST, _LONGEST, _FASTEST = 32, 60.0, 60.0  # pixels; seconds; frames a second
+
+
+@dataclass(frozen=True)
+class Morph:
+    """How it moves. seconds: from the photo to the expression. hold: seconds that it stays there, and at the start on
+    the way back. back: whether it returns. size: the longer side at most, in pixels. strength: at the end.
+    """
+
+    seconds: float = 1.5
+    fps: float = 25.0
+    hold: float = 0.5
+    back: bool = False
+    size: int = 720
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.seconds <= _LONGEST and 0 <= self.hold <= _LONGEST and 1 <= self.fps <= _FASTEST):
+            raise VideoError(f"a morph takes up to {_LONGEST:.0f} seconds at 1 to {_FASTEST:.0f} frames a second")
+        if self.size < _SMALLEST:
+            raise VideoError(f"a morph of {self.size} pixels is too small; choose {_SMALLEST} or more")
+
+    def shares(self) -> list[float]:
+        """The share of the way for each frame, eased at both ends."""
+        steps, still = max(2, round(self.seconds * self.fps)), round(self.hold * self.fps)
+        t = np.linspace(0, 1, steps)
+        there = [*(t * t * (3 - 2 * t)).tolist(), *([1.0] * still)]
+        if not self.back:
+            return there
+        return there + there[: steps - 1][::-1] + [0.0] * still
+
+
+def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest") -> Iterator[np.ndarray]:
+    """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. Raises as `Editor.__call__` does."""
+    label = editor.label(to)
+    small = Photo(_fitting(photo.rgb, how.size), name=photo.name)
+    chosen = choose_faces(editor.find(small), face, photo.name)
+    changes = [editor.change(small.rgb, one, label) for one in chosen]
+    last, rgb = -1.0, small.rgb
+    for share in how.shares():
+        if share != last:
+            rgb = small.rgb
+            for change in changes:
+                rgb = editor.paint(rgb, change, share * how.strength)
+        last = share
+        yield rgb
+
+
+def save_morph(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
+    """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames."""
+    kind = path.suffix.lower()
+    check_suffix(path)
+    if kind in _PICTURES and len(how.shares()) > _MOST_FRAMES:
+        raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
+    said = f"{mark.description} by {mark.tool}" if mark else None
+    with atomic(path) as part:
+        if kind not in _PICTURES:
+            return write_frames(part, frames, how.fps, said)
+        pictures = [Image.fromarray(rgb) for rgb in frames]
+        options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
+        if kind == ".gif":
+            pictures = _with_one_palette(pictures)
+            options |= {"comment": said.encode()} if said else {}
+        else:
+            options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
+        pictures[0].save(part, append_images=pictures[1:], **options)
+    return len(pictures)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise `VideoError` for a name that a morph cannot be saved under."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise VideoError(f"cannot save {path}: unknown suffix {path.suffix!r}; choose from {', '.join(SUFFIXES)}")
+
+
+def _with_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
+    """In 256 colours that are those of all frames, undithered: else what does not move would flicker."""
+    width, height = pictures[0].size
+    ends = Image.new("RGB", (width, 2 * height))
+    ends.paste(pictures[0], (0, 0))
+    ends.paste(pictures[len(pictures) // 2], (0, height))
+    palette = ends.quantize(256)
+    return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+
+
+def _fitting(rgb: np.ndarray, size: int) -> np.ndarray:
+    """Pixels (H, W, 3) shrunk to a longer side of `size`, with even sides."""
+    scale = min(1.0, size / max(rgb.shape[:2]))
+    height, width = (max(2, int(side * scale) // 2 * 2) for side in rgb.shape[:2])
+    if scale == 1.0:
+        return np.ascontiguousarray(rgb[:height, :width])
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))

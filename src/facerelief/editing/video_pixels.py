@@ -1,0 +1,104 @@
+"""Frames of videos as they are stored (brightness and colour apart, colour at half the resolution) and as pixels.
+
+What an edit changed is added to the frame as it was decoded: nothing else changes before it is encoded again, and ten
+bits stay ten bits.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_UNSPECIFIED, _BT601, _BT709 = 2, 5, 1  # FFmpeg's colour spaces
+_LIMITED, _FULL = 1, 2  # and ranges
+EXACT = 4 | 0x40000 | 0x2000  # bicubic, and rounded exactly
+_HD = 720  # rows from which a video that does not tell its colour space is taken for BT.709, as players do
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame, upright. rgb: uint8 (H, W, 3). planes: Y (H', W') and Cb, Cr (H' / 2, W' / 2) as they were decoded,
+    uint8, or uint16 of 10 bits, sides even. pts: in the stream's time base. seconds: from the start.
+    """
+
+    rgb: np.ndarray
+    planes: tuple[np.ndarray, ...]
+    pts: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Colours:
+    """How a video's frames are stored. space, range: FFmpeg's numbers. deep: 10 bits. stored: the pixel format."""
+
+    space: int
+    range: int
+    deep: bool
+
+    @classmethod
+    def of(cls, context: Any) -> "Colours":
+        """Those of a decoder; what is not told is guessed as players do."""
+        space = int(context.colorspace)
+        if space in (0, _UNSPECIFIED):  # 0: RGB
+            space = _BT709 if context.height >= _HD else _BT601
+        full = int(context.color_range) == _FULL or context.format.name.startswith("yuvj")
+        deep = max((part.bits for part in context.format.components), default=8) > 8
+        return cls(space, _FULL if full else _LIMITED, deep)
+
+    @property
+    def stored(self) -> str:
+        """FFmpeg's pixel format, as it is encoded too."""
+        if self.deep:
+            return "yuv420p10le"
+        return "yuvj420p" if self.range == _FULL else "yuv420p"
+
+
+def changed_planes(frame: Frame, edited: np.ndarray, colours: Colours) -> tuple[np.ndarray, ...]:
+    """A frame's planes with what an edit changed added to them, so that all else stays as it was decoded."""
+    differs = (edited != frame.rgb).any(axis=2)
+    rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
+    if not len(rows):
+        return frame.planes
+    y0, x0 = rows[0] // 2 * 2, columns[0] // 2 * 2
+    box = slice(y0, rows[-1] // 2 * 2 + 2), slice(x0, columns[-1] // 2 * 2 + 2)
+    before, after = (yuv(even(rgb[box]), colours) for rgb in (frame.rgb, edited))
+    factor, most = (4, 1023) if colours.deep else (1, 255)
+    out = []
+    for k, plane in enumerate(frame.planes):
+        step = 2 if k else 1
+        part = tuple(
+            slice(one.start // step, one.start // step + size) for one, size in zip(box, before[k].shape, strict=True)
+        )
+        new = plane.copy()
+        change = (after[k].astype(np.int32) - before[k]) * factor
+        new[part] = np.clip(plane[part] + change, 0, most).astype(plane.dtype)
+        out.append(new)
+    return tuple(out)
+
+
+def yuv(rgb: np.ndarray, colours: Colours) -> list[np.ndarray]:
+    """Y, Cb and Cr, 8 bits, of pixels with even sides."""
+    import av
+
+    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24").reformat(
+        format="yuvj420p" if colours.range == _FULL else "yuv420p",
+        dst_colorspace=colours.space,
+        dst_color_range=colours.range,
+        interpolation=EXACT,
+    )
+    return [plane.copy() for _, plane in planes_of(picture)]
+
+
+def planes_of(picture: Any) -> Iterator[tuple[int, np.ndarray]]:
+    """The planes of a picture, numbered, as arrays that share its memory."""
+    kind = np.uint16 if "10" in picture.format.name else np.uint8
+    for k, plane in enumerate(picture.planes):
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size).view(kind)
+        yield k, rows[: plane.height, : plane.width]
+
+
+def even(plane: np.ndarray) -> np.ndarray:
+    """Pixels (H, W, ...) with sides made even by repeating the last row and column."""
+    odd = [(0, side % 2) for side in plane.shape[:2]] + [(0, 0)] * (plane.ndim - 2)
+    return np.pad(plane, odd, mode="edge") if any(more for _, more in odd) else plane

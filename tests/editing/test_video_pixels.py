@@ -1,0 +1,73 @@
+"""What an edit adds to a frame as it was decoded."""
+
+import numpy as np
+import pytest
+
+from facerelief.editing.video_pixels import Colours, Frame, changed_planes, even, yuv
+
+av = pytest.importorskip("av")
+
+BT601 = Colours(5, 1, False)
+
+
+def frame_of(rgb: np.ndarray, colours: Colours) -> Frame:
+    planes = [plane.astype(np.uint16) * 4 if colours.deep else plane for plane in yuv(even(rgb), colours)]
+    return Frame(rgb, tuple(planes), 0, 0.0)
+
+
+@pytest.fixture
+def rgb() -> np.ndarray:
+    return np.random.default_rng(0).integers(40, 200, (42, 60, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_what_does_not_change_stays_bit_for_bit(rgb: np.ndarray, deep: bool) -> None:
+    colours = Colours(1, 1, deep)
+    frame = frame_of(rgb, colours)
+    noisy = tuple(plane + 1 for plane in frame.planes)  # what is stored need not be what comes of the pixels
+    frame = Frame(rgb, noisy, 0, 0.0)
+    assert changed_planes(frame, rgb.copy(), colours) is frame.planes
+    edited = rgb.copy()
+    edited[11:20, 31:41] += 30
+    new = changed_planes(frame, edited, colours)
+    box = np.zeros((42, 60), bool)
+    box[10:20, 30:42] = True
+    for before, after, there in zip(noisy, new, (box, box[::2, ::2], box[::2, ::2]), strict=True):
+        assert before.dtype == after.dtype
+        np.testing.assert_array_equal(before[~there], after[~there])
+    brighter = (new[0].astype(int) - noisy[0])[12:18, 32:40]
+    assert brighter.mean() == pytest.approx(30 * 219 / 255 * (4 if deep else 1), abs=1)  # of limited range
+    np.testing.assert_array_equal(frame.planes[0], noisy[0])
+
+
+def test_values_stay_in_range(rgb: np.ndarray) -> None:
+    for deep, most in ((False, 255), (True, 1023)):
+        colours = Colours(5, 1, deep)
+        frame = frame_of(rgb, colours)
+        top = tuple(np.full_like(plane, most) for plane in frame.planes)
+        new = changed_planes(Frame(rgb, top, 0, 0.0), np.full_like(rgb, 255), colours)
+        assert max(int(plane.max()) for plane in new) == most
+
+
+def test_sides_that_are_odd(rgb: np.ndarray) -> None:
+    odd = rgb[:41, :59]
+    frame = frame_of(odd, BT601)
+    assert [plane.shape for plane in frame.planes] == [(42, 60), (21, 30), (21, 30)]
+    edited = odd.copy()
+    edited[-3:, -3:] = 250
+    new = changed_planes(frame, edited, BT601)
+    assert (new[0][-4:, -4:] != frame.planes[0][-4:, -4:]).any()
+    np.testing.assert_array_equal(new[0][:38], frame.planes[0][:38])
+
+
+def test_conversions_by_the_standards_own_numbers() -> None:
+    """White, black and red of BT.601 and BT.709, limited and full range."""
+    expected = {
+        (5, 1): {(255, 255, 255): (235, 128, 128), (0, 0, 0): (16, 128, 128), (255, 0, 0): (81, 90, 240)},
+        (1, 1): {(255, 255, 255): (235, 128, 128), (0, 0, 0): (16, 128, 128), (255, 0, 0): (63, 102, 240)},
+        (5, 2): {(255, 255, 255): (255, 128, 128), (0, 0, 0): (0, 128, 128), (255, 0, 0): (76, 85, 255)},
+    }
+    for (space, span), colours in expected.items():
+        for colour, levels in colours.items():
+            planes = yuv(np.full((16, 16, 3), colour, np.uint8), Colours(space, span, False))
+            assert [int(plane[4, 4]) for plane in planes] == pytest.approx(levels, abs=1), (space, span, colour)
