@@ -15,7 +15,8 @@ from PIL import Image
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import read_mark, read_photo
+from facerelief.faces.photo import read_photo
+from facerelief.faces.verify import verify
 
 Open = Callable[..., Any]
 
@@ -88,9 +89,10 @@ def test_one_face_of_a_group_from_upload_to_download(
     assert got.value.suggested_filename == "us-surprise.png"
     saved = tmp_path / "saved.png"
     got.value.save_as(saved)
-    mark = read_mark(saved)
-    assert mark is not None
-    assert "surprise" in mark.description
+    said = verify(saved, finder)
+    assert said.xmp is not None
+    assert "surprise" in said.xmp.description
+    assert said.edited
     moved = (read_photo(saved).rgb != group).any(axis=2)
     crop = align(finder(group)[1].landmarks, 64)
     corners = crop.to_photo(np.array([(0, 0), (64, 0), (0, 64), (64, 64)], float))

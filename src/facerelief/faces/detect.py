@@ -130,6 +130,11 @@ class FinderPool:
         with self._pool.lend() as find:
             return find(rgb)
 
+    def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
+        """A face found again in the next frame of a video, near where it was."""
+        with self._pool.lend() as find:
+            return find.follow(rgb, face)
+
 
 class _Proposers:
     """The detector of far faces, for several threads at once."""

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from facerelief.editing import METHODS
-from facerelief.editing.editor import which_face
+from facerelief.editing.editor import Which, which_face
 from facerelief.errors import FacereliefError
 from facerelief.faces.align import EYES_AT, INTER_OCULAR, align
 from facerelief.faces.detect import Face
@@ -82,8 +82,8 @@ class Fields:
             return value
         return self.choice(name, ("true", "false"), "") == "true"
 
-    def face(self) -> int | str:
-        """Which face: "largest", "all", or a number."""
+    def face(self) -> Which:
+        """Which face: "largest", "all", a number, or X,Y."""
         value = self.values.get("face", "largest")
         try:
             return which_face(value if isinstance(value, int) else str(value)[:40])
