@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.editor import Which, choose_faces
+from facerelief.editing.editor import Which, choose_faces, unfit
 from facerelief.editing.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS
