@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tiny_runs import write_encoder, write_judge, write_run
+from runs import write_encoder, write_judge, write_run
 
 Command = Callable
 Refused = Callable[..., str]

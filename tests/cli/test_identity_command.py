@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from runs import write_encoder, write_run
 from shells import change_rows, write_dataset
-from tiny_runs import write_encoder, write_run
 
 from facerelief.data.manifest import read_samples
 from facerelief.editing.weights import carried_weights

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from edits import changed
 from PIL import Image
-from tiny_runs import write_encoder, write_judge
+from runs import write_encoder, write_judge
 
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.receipt import SIZE, geometry_change, make_receipt

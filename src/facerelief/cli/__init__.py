@@ -12,12 +12,14 @@ from facerelief.cli import (
     dataset,
     demo,
     edit,
+    evaluate,
     export,
     latency,
     morph,
     morphable,
     report,
     serve,
+    study,
     train,
     verify,
 )
@@ -48,6 +50,8 @@ app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)
+app.command("evaluate")(evaluate.evaluate_editors)
+app.command("study")(study.study)
 
 
 @app.callback(invoke_without_command=True)

@@ -83,7 +83,7 @@ class Fields:
         return self.choice(name, ("true", "false"), "") == "true"
 
     def face(self) -> Which:
-        """Which face: "largest", "all", a number, or X,Y."""
+        """Which face: "largest", "all", a number, or "X,Y", a point of it in pixels."""
         value = self.values.get("face", "largest")
         try:
             return which_face(value if isinstance(value, int) else str(value)[:40])
