@@ -270,6 +270,8 @@ def test_other_sites_and_other_names_are_refused(client: httpx.Client) -> None:
     for headers in (
         {"Host": "evil.example"},
         {"Host": "127.0.0.1.evil.example"},
+        {"Host": "[::1"},
+        {"Origin": "http://["},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
     ):

@@ -5,9 +5,9 @@ import { Wipe } from "./wipe.js";
 
 export const wipe = new Wipe($("wipe"), $("picture"));
 
-export function redraw() {
+export function redraw(only = null) {
   const { picture } = state;
-  picture.drawAfter($("after"), $("before"));
+  picture.drawAfter($("after"), $("before"), only);
   const edited = picture.edits.length > 0;
   $("download").disabled = !edited;
   $("wipe").hidden = !edited;
