@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-
 from runs import write_encoder, write_judge, write_run
 
 Command = Callable

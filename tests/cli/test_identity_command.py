@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from runs import write_encoder, write_run
 from shells import change_rows, write_dataset
 
 from facerelief.data.manifest import read_samples
 from facerelief.editing.weights import carried_weights
 from facerelief.files import sha256
 from facerelief.networks.checkpoint import load_checkpoint
-from runs import write_encoder, write_run
 
 Command = Callable
 Refused = Callable[..., str]
