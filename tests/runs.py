@@ -6,11 +6,13 @@ from pathlib import Path
 
 import torch
 
-from facerelief.config import ExpressionTraining, IdentityTraining, JudgeTraining
+from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining
 from facerelief.files import write_json
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.training.identity import build_encoder, person_digest
+from facerelief.training.depth import build_nets
+from facerelief.training.identity import build_encoder
 from facerelief.training.judge import build_judge
+from facerelief.training.verification import person_digest
 
 CHOICES = ("neutral", "happiness", "surprise")
 
@@ -34,10 +36,21 @@ def write_run(folder: Path, weights: Path, **settings: object) -> Path:
     return folder
 
 
-def write_judge(folder: Path, **settings: object) -> Path:
+def write_depth(folder: Path, **settings: object) -> Path:
+    """The run of a depth network that has learnt nothing."""
+    small = {"size": 32, "width": 4, "blocks": 1, "d_width": 4, "d_max_channels": 8, "expressions": CHOICES}
+    config = DepthTraining(**{**small, **settings})
+    torch.manual_seed(0)
+    nets = build_nets(config)
+    tensors = named_tensors(translator=nets.translator, critic=nets.critic)
+    save_checkpoint(folder / "weights.safetensors", "depth", tensors, {"config": dataclasses.asdict(config)})
+    return folder
+
+
+def write_judge(folder: Path, knows: str = "nobody", **settings: object) -> Path:
     """The run of a judge that has learnt nothing."""
     config = JudgeTraining(**{"size": 32, "width": 4, "expressions": CHOICES, **settings})
     torch.manual_seed(0)
-    facts = {"config": dataclasses.asdict(config)}
+    facts = {"config": dataclasses.asdict(config), "persons_sha256": [person_digest(knows)]}
     save_checkpoint(folder / "weights.safetensors", "judge", named_tensors(judge=build_judge(config)), facts)
     return folder

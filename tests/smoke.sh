@@ -27,15 +27,19 @@ $facerelief train expression dataset -o stargan --guide none --expressions neutr
 $facerelief train expression dataset -o relief --depth depth --backbone relief --steps 6 $small
 $facerelief train identity dataset -o identity --steps 4 --set size=32 --set width=8 --set batch=6 --set precision=no
 $facerelief compare relief guided --morphable --data dataset --judge judge --encoder identity -o compare.jpg
+$facerelief evaluate relief guided --data dataset --judge judge --encoder identity --depth depth -o report
 $facerelief report curves stargan guided -o curves.png
 $facerelief edit astronaut.jpg --to happy,surprise --weights guided --depth -o edited
 $facerelief edit astronaut.jpg --to sadness -o edited
 $facerelief edit astronaut.jpg --to neutral --weights relief -o edited
 $facerelief dataset synthesize -n 24 --size 64 --settings 1 -o synthetic
 $facerelief train depth synthetic -o synthetic-depth --steps 2 ${small/--set warm_up=2/}
+$facerelief study table1 --scale smoke --processes 2 -o study
 ls edited
 test -s edited/astronaut-happiness.jpg
 test -s edited/astronaut-sadness.jpg
 test -s edited/astronaut-neutral.jpg
 test -s compare.jpg
+test -s report/report.html
+test -s study/table1.md
 echo "smoke run: from photos to an edited photo, done"

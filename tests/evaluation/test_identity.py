@@ -16,7 +16,8 @@ from facerelief.errors import DatasetError, FacereliefError
 from facerelief.evaluation.identity import check_unseen, edit_distances, photo_rows, real_distances, spread
 from facerelief.evaluation.rate import Edits
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.training.identity import build_encoder, person_digest
+from facerelief.training.identity import build_encoder
+from facerelief.training.verification import person_digest
 
 
 class ReadsAngle(nn.Module):

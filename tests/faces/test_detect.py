@@ -153,7 +153,7 @@ def test_windows_cover_the_photo_and_overlap() -> None:
             starts = sorted({x for x, _, s in windows if s == side})
             assert starts[0] == 0
             assert starts[-1] + side >= width
-            assert all(b - a <= 0.8 * side + 1 for a, b in itertools.pairwise(starts))
+            assert all(b - a <= 5 / 6 * side + 1 for a, b in itertools.pairwise(starts))
 
 
 # -- a clean screen, and what may be missing ------------------------------------------------------------------------

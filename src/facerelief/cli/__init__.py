@@ -1,4 +1,4 @@
-"""The command line, `facerelief edit | dataset | train | report | compare ...`: a command is one call."""
+"""The command line, `facerelief edit | serve | dataset | train | report ...`: a command is one call."""
 
 import io
 import sys
@@ -7,7 +7,22 @@ from typing import Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import compare, dataset, demo, edit, morph, morphable, report, train
+from facerelief.cli import (
+    compare,
+    dataset,
+    demo,
+    edit,
+    evaluate,
+    export,
+    latency,
+    morph,
+    morphable,
+    report,
+    serve,
+    study,
+    train,
+    verify,
+)
 from facerelief.cli.console import explain
 from facerelief.errors import FacereliefError
 
@@ -27,10 +42,16 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
+report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
 app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
+app.command("serve")(serve.serve)
+app.command("evaluate")(evaluate.evaluate_editors)
+app.command("study")(study.study)
 
 
 @app.callback(invoke_without_command=True)

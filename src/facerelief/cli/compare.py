@@ -73,14 +73,20 @@ def compare(
 
 
 def _settings(data: Path, configs: list[ExpressionTraining], scoring: list[Training]) -> Training:
-    """Size and colour of those that score, expressions of the runs. Raises `FacereliefError` where they differ."""
+    """Size and colour of those that score, and the judge's expressions, or those that all runs have.
+
+    Raises `FacereliefError` where those that score differ, or a run lacks an expression.
+    """
     first = (scoring or configs or [make_config(ExpressionTraining, "cpu", {"colour": natural_colour(data)})])[0]
     for one in scoring:
         if (one.size, one.colour) != (first.size, first.colour):
             raise FacereliefError("the judge and the encoder differ in size or colour; train one like the other")
     judges = [one for one in scoring if isinstance(one, JudgeTraining)]
-    expressions = {one.expressions for one in [*configs, *judges]}
-    if len(expressions) > 1:
-        raise FacereliefError("the runs and the judge differ in expressions; compare those that have the same")
-    chosen = expressions.pop() if expressions else EXPRESSIONS
-    return dataclasses.replace(first, expressions=chosen)
+    common = [name for name in EXPRESSIONS if all(name in one.expressions for one in configs)]
+    asked = judges[0].expressions if judges else tuple(common)
+    unknown = [name for name in asked if name not in common]
+    if unknown:
+        raise FacereliefError(f"one of the runs cannot do {', '.join(unknown)}, which the judge asks for")
+    if len(asked) < 2:
+        raise FacereliefError("the runs have no two expressions in common; compare others")
+    return dataclasses.replace(first, expressions=asked)

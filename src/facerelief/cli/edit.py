@@ -33,6 +33,14 @@ Method = Annotated[
     ),
 ]
 _MOST_ROWS = 20  # of failures in the table
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="What runs a network: torch, onnx, openvino, openvino-bf16, or auto: the fastest that is installed and "
+        "agrees with PyTorch. Default: torch.",
+        show_default=False,
+    ),
+]
 
 
 def edit(
@@ -62,6 +70,7 @@ def edit(
     ] = "largest",
     method: Method = None,
     weights: Weights = None,
+    engine: Engine = None,
     depth: Annotated[bool, typer.Option("--depth", help="Also write the depth before and after, as measured.")] = False,
     receipt: Annotated[
         bool, typer.Option("--receipt", help="Also write what changed: depth, normals, numbers (JSON and PNG).")
@@ -98,7 +107,7 @@ def edit(
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     settings = Settings(
-        parse_strength(strength), which_face(face), method, weights, task_file, depth, receipt,
+        parse_strength(strength), which_face(face), method, weights, engine, task_file, depth, receipt,
         scores_of(judge, encoder), provenance, Limits(private),
     )  # fmt: skip
     folder = Path(out_path) if out_path and Path(out_path).is_dir() else None

@@ -12,7 +12,7 @@ from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import spread_rows
 from facerelief.editing import load_editor
-from facerelief.editing.editor import choose_faces
+from facerelief.editing.editor import Editor, choose_faces
 from facerelief.editing.morphable import MorphableEditor
 from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
@@ -21,7 +21,7 @@ from facerelief.evaluation.distribution import check_picture, save_distributions
 from facerelief.evaluation.flicker import Film, as_a_video, each_by_itself, measure_flicker, with_true_motion
 from facerelief.evaluation.geometry import geometry_error, save_figure3
 from facerelief.evaluation.identity import NAME, check_unseen, edit_distances, photo_rows, real_distances, spread
-from facerelief.evaluation.rate import Edits, editor_edits, generation_rate, network_edits
+from facerelief.evaluation.rate import Edits, editor_edits, generation_rate
 from facerelief.evaluation.release import release
 from facerelief.faces.photo import read_photo
 from facerelief.files import sha256, write_json
@@ -89,12 +89,15 @@ def rate(
     morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
     json_path: Json = None,
 ) -> None:
-    """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people."""
+    """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people.
+
+    Edits are judged as a user gets them, in the dataset's crops; runs may be larger than the judge, and know more.
+    """
     runs = runs or []
     _check_names(runs, morphable)
     network, settings = load_judge(judge)
     for run in runs:
-        _agreeing(run, settings, ("size", "colour", "expressions"), "judge")
+        _check_known(run, settings)
     test = load_material(data, settings).test
     results: dict[str, Any] = {}
     for name, edits in _editors(runs, morphable, data, test).items():
@@ -127,7 +130,7 @@ def identity(
     if figure:
         check_picture(figure)
     network, settings = load_identity(encoder)
-    configs = [_agreeing(run, settings, ("size", "colour"), "encoder") for run in runs]
+    configs = [from_json(ExpressionTraining, read_settings(run)["config"]) for run in runs]
     expressions = configs[0].expressions if configs else settings.expressions
     for run, config in zip(runs, configs, strict=True):
         if config.expressions != expressions:
@@ -191,23 +194,19 @@ def _check_names(runs: list[Path], morphable: bool) -> None:
         raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
 
 
-def _agreeing(run: Path, settings: Training, names: tuple[str, ...], measure: str) -> ExpressionTraining:
-    """The configuration of a run of stage 2, which must agree in `names` with what measures it."""
-    config = from_json(ExpressionTraining, read_settings(run)["config"])
-    wrong = next((name for name in names if getattr(config, name) != getattr(settings, name)), None)
-    if wrong:
-        raise FacereliefError(
-            f"{run} and the {measure} differ in {wrong}; train another {measure} with the run's {wrong}"
-        )
-    return config
+def _check_known(run: Path, judge: Training) -> None:
+    known = from_json(ExpressionTraining, read_settings(run)["config"]).expressions
+    unknown = [name for name in judge.expressions if name not in known]
+    if unknown:
+        raise FacereliefError(f"{run} cannot do {', '.join(unknown)}, which the judge asks for; train another judge")
 
 
 def _editors(runs: list[Path], morphable: bool, data: Path, test: Arrays) -> dict[str, Edits]:
     """What edits the test photos, by name."""
-    makers = {run.name: network_edits(load_network_editor(run).generator, test) for run in runs}
+    editors: dict[str, Editor] = {run.name: load_network_editor(run) for run in runs}
     if morphable:
-        makers["morphable"] = editor_edits(MorphableEditor(load_face()), data, test)
-    return makers
+        editors["morphable"] = MorphableEditor(load_face())
+    return {name: editor_edits(editor, data, test) for name, editor in editors.items()}
 
 
 def _print_accuracy(title: str, accuracy: Accuracy) -> None:

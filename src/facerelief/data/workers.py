@@ -47,7 +47,7 @@ def spread(
     context, packed = multiprocessing.get_context("spawn"), pickle.dumps((start, arguments))
     with ProcessPoolExecutor(count, context, _start_worker, (packed,)) as pool:
         try:
-            with _without_interrupts():  # while the processes start
+            with without_interrupts():  # while the processes start
                 rows = pool.map(_work, items, chunksize=min(8, max(1, len(items) // (8 * count))))
             yield from rows
         except BrokenProcessPool as reason:
@@ -62,7 +62,7 @@ def alone(start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, 
     context, packed = multiprocessing.get_context("spawn"), pickle.dumps((start, arguments))
     with ProcessPoolExecutor(1, context, _start_worker, (packed,)) as pool:
         try:
-            with _without_interrupts():
+            with without_interrupts():
                 work = pool.submit(_work, item)
             return work.result()
         except BrokenProcessPool as reason:
@@ -70,7 +70,7 @@ def alone(start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, 
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
+def without_interrupts() -> Iterator[None]:
     """Processes that are started here never get Ctrl-C: it is for the parent, which ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
@@ -88,7 +88,7 @@ _worker: Callable[[Any], Any] | None = None
 def _start_worker(packed: bytes) -> None:
     """Call what was pickled. What that raises, its imports included, the work raises: here it would be lost."""
     global _worker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         start, arguments = pickle.loads(packed)
         _worker = start(*arguments)
@@ -100,8 +100,12 @@ def _fail(reason: Exception, item: Any) -> None:
     raise reason
 
 
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+def end_with_parent() -> None:
+    """Watch the parent: a worker whose parent was killed would wait for work for ever."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])

@@ -5,7 +5,8 @@ from pathlib import Path
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.morphable import MorphableEditor
 from facerelief.editing.network import NetworkEditor
-from facerelief.editing.weights import WEIGHTS, carried_weights, load_network_editor
+from facerelief.editing.parity import AUTO
+from facerelief.editing.weights import load_network_editor, network_file
 from facerelief.errors import FacereliefError
 from facerelief.faces.detect import FaceFinder
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face
@@ -17,18 +18,27 @@ METHODS: tuple[str, ...] = ("morphable", *BACKBONES)
 __all__ = ["METHODS", "Edit", "Editor", "load_editor", "weights_file"]
 
 
-def load_editor(weights: Path | None = None, finder: FaceFinder | None = None, *, method: str | None = None) -> Editor:
+def load_editor(
+    weights: Path | None = None,
+    finder: FaceFinder | None = None,
+    *,
+    method: str | None = None,
+    engine: str | None = None,
+) -> Editor:
     """An editor: "morphable", which needs no training, or a trained network, named after its backbone.
 
     weights: a run's folder, a fitted face's folder, or the .safetensors file of either; by default the package's.
-    method: by default what the weights are for, and "morphable" without weights.
+    method: by default what the weights are for, and "morphable" without weights. engine: what runs a network, of
+    `ENGINES`, or "auto" for the fastest that is installed and agrees; by default PyTorch.
     Raises `CheckpointError` where they are absent, damaged, or of another kind or version.
     """
     if method is not None and method not in METHODS:
         raise FacereliefError(f"no method {method!r}; choose from {', '.join(METHODS)}")
     if method == "morphable" or (method is None and (weights is None or _is_face(weights))):
+        if engine not in (None, AUTO, "torch"):
+            raise FacereliefError(f"--engine {engine} runs networks, and the morphable face is none; leave it out")
         return MorphableEditor(load_face(weights), finder)
-    editor = load_network_editor(weights, finder, method or "stargan")
+    editor = load_network_editor(weights, finder, method or "stargan", engine or "torch")
     found = editor.config.backbone
     if method not in (None, found):
         raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")
@@ -37,10 +47,10 @@ def load_editor(weights: Path | None = None, finder: FaceFinder | None = None, *
 
 def weights_file(editor: Editor, weights: Path | None = None) -> Path:
     """The file that `load_editor(weights)` took an editor's weights from."""
-    if weights is None:
-        return carried_weights(editor.config.backbone) if isinstance(editor, NetworkEditor) else carried_face()
-    inside = WEIGHTS if isinstance(editor, NetworkEditor) else FACE
-    return weights / inside if weights.is_dir() else weights
+    if isinstance(editor, NetworkEditor):
+        return network_file(weights, editor.config.backbone)
+    path = weights or carried_face()
+    return path / FACE if path.is_dir() else path
 
 
 def _is_face(weights: Path) -> bool:

@@ -38,6 +38,7 @@ class Settings:
     face: Which = "largest"
     method: str | None = None
     weights: Path | None = None
+    engine: str | None = None
     task_file: Path | None = None
     depth: bool = False
     receipt: bool = False
@@ -79,7 +80,7 @@ class FileEditor:
         """Raises `FacereliefError` for settings that cannot be followed."""
         finder = load_finder(task_file=settings.task_file)
         self.settings = settings
-        self.editor: Editor = load_editor(settings.weights, finder, method=settings.method)
+        self.editor: Editor = load_editor(settings.weights, finder, method=settings.method, engine=settings.engine)
         weights = weights_file(self.editor, settings.weights)
         self._weights = {"file": weights.name, "sha256": sha256(weights)}
         self.digest = settings.digest(self._weights["sha256"])

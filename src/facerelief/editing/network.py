@@ -1,30 +1,32 @@
-"""What editors with a trained network share: how a crop and an expression reach it."""
+"""What editors with a trained network share: how a crop and an expression reach it, and what runs it."""
 
 from abc import ABC
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing.editor import Change, Editor
-from facerelief.faces.colour import to_luma
+from facerelief.editing.parity import as_seen, load_engine
 from facerelief.faces.detect import FaceFinder
 
 
 class NetworkEditor(Editor[Change], ABC):
-    """Edits with the generator of one set of weights."""
+    """Edits with the generator of one set of weights; `engine`: the name of what runs it."""
 
-    def __init__(self, generator: nn.Module, config: ExpressionTraining, finder: FaceFinder | None = None) -> None:
+    def __init__(
+        self, generator: nn.Module, config: ExpressionTraining, finder: FaceFinder | None = None, engine: str = "torch"
+    ) -> None:
         super().__init__(config.expressions, finder)
         self.generator, self.config = generator.eval(), config
         self.method = config.backbone
+        self.engine, self._run = load_engine(engine, self.generator, config)
 
-    def seen(self, pixels: np.ndarray) -> Tensor:
-        """A crop uint8 (S, S, 3) as the network sees it, (1, C, S, S)."""
-        levels = to_luma(pixels)[..., None] if self.config.colour == "luma" else pixels
-        return torch.from_numpy(np.moveaxis(levels, 2, 0).astype(np.float32))[None] / 127.5 - 1
+    def seen(self, pixels: np.ndarray) -> np.ndarray:
+        """A crop uint8 (S, S, 3) as the network sees it, float32 (1, C, S, S)."""
+        return as_seen(pixels, self.config)
 
-    def condition(self, label: int) -> Tensor:
-        """An expression as the network sees it, (1, K)."""
-        return torch.eye(len(self.expressions))[label : label + 1]
+    def run(self, image: np.ndarray, label: int) -> list[np.ndarray]:
+        """What the network gives for an image as `seen` and an expression, each (S, S, C)."""
+        condition = np.eye(len(self.expressions), dtype=np.float32)[label : label + 1]
+        return [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from facerelief.editing.editor import EditedFace
+from facerelief.editing.mask import face_mask
 from facerelief.editing.network import NetworkEditor
 from facerelief.faces.align import align
 from facerelief.faces.colour import LUMA
@@ -43,11 +43,9 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         """What the network would do to a face's crop."""
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
-        with torch.inference_mode():
-            maps = self.generator.maps(self.seen(before), self.condition(label))
-        flow, mask, colour = (part[0].permute(1, 2, 0).numpy() for part in maps)
-        fade = border(crop.size, _MARGIN)
-        layers = np.dstack([flow * crop.size, mask, mask * (colour + 1) * 127.5]) * fade
+        flow, mask, colour = self.run(self.seen(before), label)
+        painted = np.dstack([mask, mask * (colour + 1) * 127.5]) * face_mask(crop, face)[..., None]
+        layers = np.dstack([flow * crop.size, painted]) * border(crop.size, _MARGIN)
         return ReliefEdit(face, crop, before, before, layers.astype(np.float32))
 
 

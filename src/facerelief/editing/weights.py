@@ -16,20 +16,28 @@ _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": 
 
 
 def load_network_editor(
-    weights: Path | None = None, finder: FaceFinder | None = None, backbone: str = "stargan"
+    weights: Path | None = None,
+    finder: FaceFinder | None = None,
+    backbone: str = "stargan",
+    engine: str = "torch",
 ) -> NetworkEditor:
     """An editor with the weights of a run folder or .safetensors file; without one, the package's own of a backbone.
 
+    engine: what runs the network, of `ENGINES`, or "auto" for the fastest that is installed and agrees.
     Raises `CheckpointError` where they are absent, damaged, or not those of an editor of this version.
     """
-    path = weights or carried_weights(backbone)
-    if path.is_dir():
-        path = path / WEIGHTS
+    path = network_file(weights, backbone)
     saved = load_checkpoint(path, "editor")
     config = saved.config(ExpressionTraining)
     generator = build_backbone(config)
     saved.fill(generator, "generator")
-    return _EDITORS[config.backbone](generator, config, finder)
+    return _EDITORS[config.backbone](generator, config, finder, engine)
+
+
+def network_file(weights: Path | None, backbone: str = "stargan") -> Path:
+    """The file of a run's folder or of a file, without one the package's own of a backbone; it may be absent."""
+    path = weights or carried_weights(backbone)
+    return path / WEIGHTS if path.is_dir() else path
 
 
 def carried_weights(backbone: str = "stargan") -> Path:

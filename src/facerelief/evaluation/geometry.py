@@ -67,16 +67,24 @@ def save_figure3(path: Path, nets: dict[str, nn.Module], test: Arrays, rows: np.
     save_grid(path, [list(tiles) for tiles in zip(*pictures, strict=True)], enlarge=max(1, 128 // test.size))
 
 
-def _sums(guess: Tensor, real: Tensor, guide: str) -> np.ndarray:
-    """Per-photo errors summed: depth, degrees, intersection over union of the masks; and the number of photos."""
+def map_errors(guess: Tensor, real: Tensor, guide: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Per photo (N,), over the face pixels of `real`: depth error in inter-ocular distances and angle between normals
+    in degrees, 0 where the guide has no such map; and intersection over union of the two faces.
+    """
     face = real[:, 0] > -0.999 if guide != "normal" else real.square().sum(dim=1) > 0.25
     pixels = face.sum(dim=(1, 2)).clamp_min(1)
-    depth = ((guess - real)[:, 0].abs() * face).sum(dim=(1, 2)) / pixels * (NEAR - FAR) / 2
-    degrees = torch.zeros(len(real))
+    depth = degrees = torch.zeros(len(real), device=real.device)
+    if guide != "normal":
+        depth = ((guess - real)[:, 0].abs() * face).sum(dim=(1, 2)) / pixels * (NEAR - FAR) / 2
     if guide != "depth":
         n, n_hat = (nn.functional.normalize(maps[:, -3:], dim=1) for maps in (real, guess))  # 8 bits bend lengths
         angle = torch.rad2deg(torch.arccos((n * n_hat).sum(dim=1).clamp(-1, 1)))
         degrees = (angle * face).sum(dim=(1, 2)) / pixels
     guessed = guess[:, 0] > -0.9 if guide != "normal" else guess.square().sum(dim=1) > 0.25
     iou = (face & guessed).sum(dim=(1, 2)) / (face | guessed).sum(dim=(1, 2)).clamp_min(1)
-    return np.array([float(depth.sum()), float(degrees.sum()), float(iou.sum()), len(real)])
+    return depth, degrees, iou
+
+
+def _sums(guess: Tensor, real: Tensor, guide: str) -> np.ndarray:
+    """Per-photo errors summed: depth, degrees, intersection over union of the masks; and the number of photos."""
+    return np.array([*(float(errors.sum()) for errors in map_errors(guess, real, guide)), len(real)])

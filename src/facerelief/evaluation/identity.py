@@ -16,9 +16,15 @@ from torch import nn
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.rate import Edits
-from facerelief.training.identity import embed, embedded, known_persons, person_digest
-from facerelief.training.verification import Verification, cosine_distances, draw_pairs, verification
+from facerelief.evaluation.rate import Edits, device_of
+from facerelief.training.identity import embed, embedded, known_persons
+from facerelief.training.verification import (
+    Verification,
+    cosine_distances,
+    draw_pairs,
+    person_digest,
+    verification,
+)
 
 NAME = "identity distance (facerelief encoder)"
 
@@ -52,13 +58,13 @@ def spread(distances: np.ndarray) -> Spread:
     return Spread(len(distances), float(distances.mean()), float(distances.std()), (low, middle, high))
 
 
-def check_unseen(encoder: Path, test: Arrays) -> None:
-    """Raise `FacereliefError` where an encoder was trained on somebody in the test photos."""
-    known = known_persons(encoder)
+def check_unseen(network: Path, test: Arrays, kind: str = "identity") -> None:
+    """Raise `FacereliefError` where an encoder, or a judge (`kind`), was trained on somebody in the test photos."""
+    known = known_persons(network, kind)
     seen = next((sample.identity for sample in test.samples if person_digest(sample.identity) in known), None)
     if seen is not None:
         raise FacereliefError(
-            f"{encoder} was trained on photos of {seen}, who is in the test photos; "
+            f"{network} was trained on photos of {seen}, who is in the test photos; "
             "give the dataset that it was trained on, or train another"
         )
 
@@ -91,11 +97,11 @@ def edit_distances(
     found = []
     for start in range(0, len(rows), batch):
         some = rows[start : start + batch]
-        sources = embed(encoder, make_batch(test, some, "depth").image)
+        sources = embed(encoder, make_batch(test, some, "depth", device=device_of(encoder)).image)
         for target in range(len(test.expressions)):
             others = test.label[some] != target
             if others.any():
-                edited = embed(encoder, edits(some[others], target))
-                found.append(1 - (edited * sources[torch.from_numpy(others)]).sum(dim=1))
+                edited = embed(encoder, edits(some[others], target).to(sources.device))
+                found.append(1 - (edited * sources[torch.from_numpy(others)]).sum(dim=1).cpu())
         progress(start + len(some), len(rows))
     return torch.cat(found).numpy()

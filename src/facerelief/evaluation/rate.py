@@ -49,11 +49,16 @@ def network_edits(generator: nn.Module, test: Arrays) -> Edits:
 
     @torch.inference_mode()
     def edit(rows: np.ndarray, target: int) -> Tensor:
-        image = make_batch(test, rows, "depth").image
-        y_t = torch.full((len(image),), target)
+        image = make_batch(test, rows, "depth", device=device_of(generator)).image
+        y_t = torch.full((len(image),), target, device=image.device)
         return generator(image, one_hot(y_t, len(test.expressions))).image.float()
 
     return edit
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's parameters are; those without any are on the CPU."""
+    return next(network.parameters(), torch.empty(0)).device
 
 
 def editor_edits(editor: Editor, dataset: Path, test: Arrays) -> Edits:
@@ -88,12 +93,12 @@ def generation_rate(
     made, unedited = torch.zeros(classes, classes, dtype=torch.long), torch.zeros(classes, classes, dtype=torch.long)
     for start in range(0, len(test.label), batch):
         rows = np.arange(start, min(start + batch, len(test.label)))
-        before = judged(judge, make_batch(test, rows, "depth").image)
+        before = judged(judge, make_batch(test, rows, "depth", device=device_of(judge)).image).cpu()
         for target in range(classes):
             others = test.label[rows] != target
             if not others.any():
                 continue
-            after = judged(judge, edits(rows[others], target))
+            after = judged(judge, edits(rows[others], target).to(device_of(judge))).cpu()
             made[target] += torch.bincount(after, minlength=classes)
             unedited[target] += torch.bincount(before[torch.from_numpy(others)], minlength=classes)
         progress(int(rows[-1]) + 1, len(test.label))

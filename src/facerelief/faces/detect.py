@@ -4,27 +4,28 @@ Backend "mediapipe": `mediapipe.solutions.face_mesh` (mediapipe 0.10.14-0.10.21,
 Backend "tasks": `mediapipe.tasks` FaceLandmarker (any later mediapipe) with a `.task` file that the user brings.
 """
 
-import contextlib
-import functools
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.errors import FacereliefError
+from facerelief.faces.landmarkers import Landmarker, far_proposer, import_mediapipe, mesh_landmarker, tasks_landmarker
+from facerelief.faces.pool import Pool
 
-POINTS = 468
 BORDER = 0.3  # of the larger side: tight crops lose faces without it
 WORKING_SIDE = 1024  # larger pictures are shown to the mesh model at this size
 FAR_SIDE = 2048  # larger photos are searched for far faces at this size
 WINDOW = 384  # pixels; the smallest window of that search, which shows faces of a tenth of it
-MOST_FACES = 20
-_BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
+_STEP = 5 / 6  # of a window's side: three windows across 1024 pixels
+_AT_ONCE = min(4, os.cpu_count() or 1)  # windows searched side by side
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +59,6 @@ class FaceFinder(Protocol):
         ...
 
 
-class Landmarker(Protocol):
-    """One model run: rgb uint8 (H, W, 3) to landmark arrays (468, 3) in fractions of its width and height."""
-
-    def __call__(self, rgb: np.ndarray) -> list[np.ndarray]:
-        """The landmarks of each face."""
-        ...
-
-
 class MediaPipeFinder:
     """Finds faces large and small: near ones in the whole photo, far ones in windows of it, each then by its crop.
 
@@ -74,8 +67,9 @@ class MediaPipeFinder:
     """
 
     def __init__(self, landmarker: Landmarker, proposer: Landmarker | None = None) -> None:
+        """proposer: of boxes around far faces, as two corners each; several threads will use it at once."""
         self._landmarker = landmarker
-        self._proposer = proposer or landmarker
+        self._proposer, self._threads = (proposer, _AT_ONCE) if proposer else (landmarker, 1)
 
     def __call__(self, rgb: np.ndarray) -> list[Face]:
         """The faces of one photo, the largest first."""
@@ -94,10 +88,14 @@ class MediaPipeFinder:
     def _with_far_faces(self, rgb: np.ndarray, found: list[np.ndarray]) -> list[np.ndarray]:
         """`found` and the faces seen in windows of the photo, coarse windows first."""
         work, scale = _shrink(rgb, FAR_SIDE)
-        for x, y, side in _windows(*work.shape[:2]):
+
+        def propose(x: int, y: int, side: int) -> list[np.ndarray]:
             window, shrunk = _shrink(work[y : y + side, x : x + side], WINDOW)
-            for points in _landmarks(self._proposer, window, 0):
-                box = (points / shrunk + (x, y, 0)) / scale
+            return [(points / shrunk + (x, y, 0)) / scale for points in _landmarks(self._proposer, window, 0)]
+
+        with ThreadPoolExecutor(self._threads) as threads:
+            boxes = chain.from_iterable(threads.map(propose, *zip(*_windows(*work.shape[:2]), strict=True)))
+            for box in boxes:
                 if not _overlaps(box, found):
                     found = found + self._in_crop(rgb, box)
         return found
@@ -120,6 +118,35 @@ class MediaPipeFinder:
         return sorted(near, key=lambda points: -np.ptp(points[:, 0]))[:1]
 
 
+class FinderPool:
+    """A face finder that any number of threads may share: each search has one of its own, and gives it back."""
+
+    def __init__(self, create: Callable[[], FaceFinder] | None = None, most: int | None = None) -> None:
+        """create: makes one; by default `load_finder`. most: how many there may be; by default one a processor."""
+        self._pool = Pool(create or load_finder, most)
+
+    def __call__(self, rgb: np.ndarray) -> list[Face]:
+        """The faces of one photo, the largest first."""
+        with self._pool.lend() as find:
+            return find(rgb)
+
+    def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
+        """A face found again in the next frame of a video, near where it was."""
+        with self._pool.lend() as find:
+            return find.follow(rgb, face)
+
+
+class _Proposers:
+    """The detector of far faces, for several threads at once."""
+
+    def __init__(self, most: int) -> None:
+        self._pool = Pool(far_proposer, most)
+
+    def __call__(self, rgb: np.ndarray) -> list[np.ndarray]:
+        with self._pool.lend() as propose:
+            return propose(rgb)
+
+
 def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> MediaPipeFinder:
     """A face finder. `backend`: "mediapipe" (bundled models) or "tasks" (needs `task_file`).
 
@@ -128,99 +155,15 @@ def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> Me
     """
     if backend not in ("mediapipe", "tasks"):
         raise FacereliefError(f"no face finder {backend!r}; choose from mediapipe, tasks")
-    mediapipe = _import_mediapipe()
+    mediapipe = import_mediapipe()
     if backend == "tasks" or task_file is not None:
-        return MediaPipeFinder(_tasks_landmarker(task_file))
+        return MediaPipeFinder(tasks_landmarker(task_file))
     if not hasattr(mediapipe, "solutions"):
         raise FacereliefError(
             f"mediapipe {mediapipe.__version__} carries no models; install mediapipe 0.10.21 (pip install "
             "'facerelief[faces]') or give a face_landmarker.task file with --task-file"
         )
-    return MediaPipeFinder(_mesh_landmarker(), _far_proposer())
-
-
-def _import_mediapipe() -> Any:
-    try:
-        with _quiet():
-            import mediapipe
-    except ModuleNotFoundError as reason:
-        raise MissingExtra(reason.name or "mediapipe", "faces") from reason
-    except ImportError as reason:  # of a system library, which OpenCV needs
-        raise FacereliefError(
-            f"mediapipe does not load ({' '.join(str(reason).split())}); install the system packages libgl1 and "
-            "libglib2.0-0"
-        ) from reason
-    return mediapipe
-
-
-def _mesh_landmarker() -> Landmarker:
-    from mediapipe.python.solutions.face_mesh import FaceMesh
-
-    def create(confidence: float) -> Any:
-        with _quiet():
-            mesh = FaceMesh(static_image_mode=True, max_num_faces=MOST_FACES, min_detection_confidence=confidence)
-            mesh.process(_BLANK)  # the graph's threads print their banners now
-        return mesh
-
-    sure, unsure = create(0.5), functools.cache(lambda: create(0.3))
-    silence: list[Any] = [_quiet]  # until the first face: it prints one more banner
-
-    def run(rgb: np.ndarray) -> list[np.ndarray]:
-        with silence[0]() if silence else contextlib.nullcontext():
-            found = sure.process(rgb).multi_face_landmarks or unsure().process(rgb).multi_face_landmarks
-        if found:
-            silence.clear()
-        return [_to_array(face.landmark) for face in found or []]
-
-    return run
-
-
-def _far_proposer() -> Landmarker:
-    """The full-range detector, for small faces: its boxes as two corner points each."""
-    from mediapipe.python.solutions.face_detection import FaceDetection
-
-    with _quiet():
-        detection = FaceDetection(model_selection=1, min_detection_confidence=0.5)
-        detection.process(_BLANK)
-
-    def run(rgb: np.ndarray) -> list[np.ndarray]:
-        found = detection.process(rgb).detections
-        boxes = [one.location_data.relative_bounding_box for one in found or []]
-        return [np.array([[b.xmin, b.ymin, 0.0], [b.xmin + b.width, b.ymin + b.height, 0.0]]) for b in boxes]
-
-    return run
-
-
-def _tasks_landmarker(task_file: Path | None) -> Landmarker:
-    if task_file is None or not task_file.is_file():
-        raise FacereliefError(
-            f"no task file {task_file or 'given'}; download face_landmarker.task and name it with --task-file"
-        )
-    import mediapipe
-    from mediapipe.tasks.python import BaseOptions
-    from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
-
-    options = FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_buffer=task_file.read_bytes()), num_faces=MOST_FACES
-    )
-    try:
-        with _quiet():
-            landmarker = FaceLandmarker.create_from_options(options)
-    except (RuntimeError, ValueError) as reason:
-        raise FacereliefError(
-            f"{task_file} is not a face landmarker task file; download face_landmarker.task"
-        ) from reason
-
-    def run(rgb: np.ndarray) -> list[np.ndarray]:
-        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
-        found = landmarker.detect(image).face_landmarks
-        return [_to_array(points) for points in found]
-
-    return run
-
-
-def _to_array(landmarks: Any) -> np.ndarray:
-    return np.array([(p.x, p.y, p.z) for p in landmarks[:POINTS]], dtype=np.float64)
+    return MediaPipeFinder(mesh_landmarker(), _Proposers(_AT_ONCE))
 
 
 def _landmarks(landmarker: Landmarker, rgb: np.ndarray, border: float) -> list[np.ndarray]:
@@ -242,7 +185,7 @@ def _shrink(rgb: np.ndarray, side: int) -> tuple[np.ndarray, float]:
 
 
 def _windows(height: int, width: int) -> Iterator[tuple[int, int, int]]:
-    """x, y and side of squares that overlap by a fifth: the whole photo first, then windows down to `WINDOW`.
+    """x, y and side of squares that overlap by a sixth: the whole photo first, then windows down to `WINDOW`.
 
     The detector sees faces of a tenth of a window's side. Those larger than the overlap show in the next larger one.
     """
@@ -257,7 +200,7 @@ def _windows(height: int, width: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    steps = math.ceil(max(0, length - side) / (0.8 * side)) + 1
+    steps = math.ceil(max(0, length - side) / (_STEP * side)) + 1
     return [int(start) for start in np.linspace(0, max(0, length - side), steps)]
 
 
@@ -280,18 +223,3 @@ def _distinct(faces: list[Face]) -> list[Face]:
         if not _overlaps(face.landmarks, [other.landmarks for other in kept]):
             kept.append(face)
     return kept
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the C++ libraries' banners off the user's screen: they ignore every logging setting."""
-    os.environ.setdefault("GLOG_minloglevel", "3")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

@@ -12,9 +12,9 @@ DAMAGE = (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeErr
 _PREFIX = b"Exif\0\0"
 _THUMBNAIL, _THUMBNAIL_BYTES = 513, 514
 
-# IFD0 tags of a TIFF's pixel layout, and those that travel apart (XMP, ICC): another file's would be wrong.
+# IFD0 tags of a TIFF's pixel layout, and those that travel apart (XMP, ICC, C2PA): another file's would be wrong.
 _LAYOUT = {*range(254, 260), 262, 266, 273, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 338, 339, 347}
-_LAYOUT |= {512, _THUMBNAIL, _THUMBNAIL_BYTES, 529, 530, 532, XMP, 34675}
+_LAYOUT |= {512, _THUMBNAIL, _THUMBNAIL_BYTES, 529, 530, 532, XMP, 34675, 52545}
 
 
 def take(image: Image.Image) -> bytes | None:

@@ -10,7 +10,7 @@ import numpy as np
 from facerelief import __version__
 from facerelief.faces.align import Crop
 
-_EDITED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+EDITED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _XMP = "http://ns.adobe.com/xap/1.0/"
 _DC = "http://purl.org/dc/elements/1.1/"
 _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
@@ -49,7 +49,7 @@ def pack(mark: EditMark) -> bytes:
 <rdf:Description rdf:about="" xmlns:xmp="{_XMP}" xmlns:dc="{_DC}" xmlns:Iptc4xmpExt="{_IPTC}">
 <xmp:CreatorTool>{escape(mark.tool)}</xmp:CreatorTool>
 <dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escape(mark.description)}</rdf:li></rdf:Alt></dc:description>
-<Iptc4xmpExt:DigitalSourceType>{_EDITED}</Iptc4xmpExt:DigitalSourceType>
+<Iptc4xmpExt:DigitalSourceType>{EDITED}</Iptc4xmpExt:DigitalSourceType>
 </rdf:Description></rdf:RDF></x:xmpmeta>
 <?xpacket end="w"?>""".encode()
 
@@ -62,7 +62,7 @@ def unpack(packet: object) -> EditMark | None:
         root = ElementTree.fromstring(packet.rstrip(b"\0 \n"))
     except (ElementTree.ParseError, ValueError, LookupError):
         return None
-    if _field(root, _IPTC, "DigitalSourceType") != _EDITED:
+    if _field(root, _IPTC, "DigitalSourceType") != EDITED:
         return None
     return EditMark(_field(root, _XMP, "CreatorTool"), _field(root, _DC, "description"))
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import io
 import logging
 import warnings
@@ -14,6 +15,7 @@ from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
 from facerelief.errors import PhotoError
 from facerelief.faces import exif
+from facerelief.faces.credentials import sign
 from facerelief.faces.mark import EditMark, pack, unpack
 from facerelief.faces.modes import Pixels, flat, to_rgb
 from facerelief.faces.watermark import imprint
@@ -49,7 +51,8 @@ class Photo:
 
     `rgb` (H, W, 3) uint8, upright; `alpha` (H, W) uint8 or None; `icc` the RGB profile of `rgb`, None for sRGB;
     `exif` without thumbnail and with orientation 1; `format` Pillow's name of the source's format; `name` what
-    messages call it; `notes` one phrase per lossy conversion; `mark` that of an earlier edit, if any.
+    messages call it; `notes` one phrase per lossy conversion; `mark` that of an earlier edit, if any; `digest` the
+    source file's SHA-256, hexadecimal; `history` that file's bytes where it had a C2PA manifest.
     """
 
     rgb: Pixels
@@ -60,6 +63,8 @@ class Photo:
     name: str = "photo"
     notes: tuple[str, ...] = ()
     mark: EditMark | None = None
+    digest: str = ""
+    history: bytes | None = dataclasses.field(default=None, repr=False)
 
     def with_rgb(self, rgb: Pixels) -> "Photo":
         """The same photo with other pixels (H, W, 3) uint8; raises `ValueError` where size or type differ."""
@@ -93,7 +98,8 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
         frames = _frame_count(image)  # last: counting moves on from the first frame
         if frames > 1:
             notes.append(f"first of {frames} frames")
-        return Photo(np.array(rgb), alpha, icc, block, image.format or "", name, tuple(notes), mark)
+        digest, history = _origin(stream)
+        return Photo(np.array(rgb), alpha, icc, block, image.format or "", name, tuple(notes), mark, digest, history)
 
 
 def encode_photo(
@@ -104,9 +110,10 @@ def encode_photo(
     Profile, EXIF and alpha are kept, XMP of other programs is not; JPEG has no alpha and holds the pixels under it.
     PNG and TIFF keep every pixel; `quality` (1 to 100) is that of JPEG (full-resolution chroma) and WebP.
     Provenance: `mark`, or else the mark that the photo carries, is written as an XMP packet with IPTC's digital source
-    type for pictures edited by a trained model, and into the pixels of the faces that it names. `provenance=False`
-    writes none of it.
-    Raises `PhotoError` where the kind is unknown or cannot hold the photo.
+    type for pictures edited by a trained model, into the pixels of the faces that it names, and, where C2PA's library
+    is installed, as a signed manifest (`credentials`). `provenance=False` writes none of it.
+    Raises `PhotoError` where the kind is unknown or cannot hold the photo, `FacereliefError` where the user's
+    certificate cannot be used.
     """
     if kind not in SUFFIXES.values():
         kinds = ", ".join(dict.fromkeys(SUFFIXES.values()))
@@ -125,7 +132,8 @@ def encode_photo(
             image.save(stream, kind, **_options(photo, kind, mark, quality))
         except ValueError as reason:
             raise PhotoError(f"cannot save {photo.name} as {kind} ({_line(reason)}); save it as .png") from reason
-    return stream.getvalue()
+    data = stream.getvalue()
+    return sign(data, kind, mark, photo.digest, photo.history) if mark else data
 
 
 def save_photo(
@@ -142,6 +150,13 @@ def save_photo(
     data = encode_photo(photo, kind, mark, quality=quality, provenance=provenance)
     with atomic(path) as temporary:
         temporary.write_bytes(data)
+
+
+def _origin(stream: BinaryIO) -> tuple[str, bytes | None]:
+    """A file's SHA-256, and its bytes where it seems to have a C2PA manifest."""
+    stream.seek(0)
+    data = stream.read()
+    return hashlib.sha256(data).hexdigest(), data if b"jumdc2pa" in data else None
 
 
 def read_mark(source: Source) -> EditMark | None:

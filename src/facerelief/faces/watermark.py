@@ -20,12 +20,13 @@ from facerelief.faces.colour import LUMA
 
 TILE = 64  # cells, the pattern's period
 _BAND = (5.0, 21.0)  # waves in a tile: from 3 to 13 cells long
-_WORD_SHARE = 8  # one chip in so many says the expression
+_WORD_SHARE = 6  # one chip in so many says the expression
 _SEED = 20261
-_FEWEST, _SMALL, _LARGE = 64, 90, 181  # cells across a small face's crop: at least, at most; pixels of such a crop
-_LOUDNESS, _FAINTEST = 2.7, 1.2  # root mean square of the mark on a small face, and on any, in levels
+_LARGE = 362  # pixels of a crop from which its face counts as large: it has more cells, and bears a fainter mark
+_CELLS = (64, 90)  # across the crop of a small and a large face, at least
+_LOUDNESS = (3.0, 2.3)  # root mean square of the mark, in levels
 _MASKING = 0.3  # how much more is hidden where the picture is busy
-_SURE = 0.7  # how far past zero a chip that has been turned is brought, against what is turned at all
+_SURE = 0.5  # how far past zero a chip that has been turned is brought, against what is turned at all
 _FADE = 0.1  # of the crop's side
 _ROUND = 3  # of its outline, a superellipse: the corners show no face
 
@@ -85,8 +86,7 @@ def _imprint_one(rgb: np.ndarray, crop: Crop, signs: np.ndarray) -> None:
     if response <= 0:
         return
     shown = chips(folded(picture * mask, first)) * signs / response
-    strength = max(_FAINTEST, _LOUDNESS * min(1.0, _SMALL * cell / side))
-    pattern = _tile(_cheapest(shown, strength) * signs)
+    pattern = _tile(_cheapest(shown, _LOUDNESS[side >= _LARGE]) * signs)
     rows, columns = (np.arange(first[k], last[k]) % TILE for k in (1, 0))
     added = np.pad(pattern[np.ix_(rows, columns)] * gain, 1, mode="edge").astype(np.float32)
     box = (*(start / cell - first + 1).tolist(), *(end / cell - first + 1).tolist())
@@ -95,12 +95,8 @@ def _imprint_one(rgb: np.ndarray, crop: Crop, signs: np.ndarray) -> None:
 
 
 def cell_size(side: float) -> float:
-    """Pixels of a cell in a crop of `side` pixels: a power of the square root of 2, so that few need to be tried.
-
-    A large face has more cells, and bears a fainter mark.
-    """
-    cells = _FEWEST * np.sqrt(max(1.0, side / _LARGE))
-    return float(2 ** (max(0, np.floor(2 * np.log2(side / cells))) / 2))
+    """Pixels of a cell in a crop of `side` pixels: a power of the square root of 2, so that few need to be tried."""
+    return float(2 ** (max(0, np.floor(2 * np.log2(side / _CELLS[side >= _LARGE]))) / 2))
 
 
 def in_cells(luma: np.ndarray, cell: float, start: np.ndarray, count: np.ndarray) -> np.ndarray:

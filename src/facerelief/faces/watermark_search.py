@@ -19,13 +19,14 @@ from facerelief.faces.watermark import TILE, chips, code, folded, in_cells, insi
 
 Box = tuple[int, int, int, int]
 
-CHANCE = 1e-6  # of a mark seen in a picture without one; each of the three searches may err so often
+CHANCE = 1e-6  # of a mark seen in a picture without one; each of the two searches may err so often
 _BLOCK = TILE // 2  # cells; windows are squares of whole blocks
 _WINDOWS = (2, 3, 4, 6)  # blocks a side
 _MOST_CELLS = 4_000_000  # in larger pictures the smallest faces are only looked for where faces are found
 _SMALLEST = 0.7  # pixels a cell: a small face's, at half size
 _WRITTEN = tuple(float(size) for size in 2 ** (np.arange(-1, 14) / 2))  # pixels a cell; the first: at half size
-_FINE = 1.03  # from cell size to cell size, where a picture may have been resized by any factor
+_FINE = 1.015  # from cell size to cell size, where a picture may have been resized by any factor
+_CELLS = (132, 60)  # across the crop of a marked face, at most and at least, and a little beyond
 _SHIFTS = 2 * TILE  # places along an axis where the pattern may begin
 _READABLE = 1e-3  # chance at which the word counts as read
 
@@ -46,17 +47,12 @@ class PixelMark:
 def find_marks(rgb: np.ndarray, crops: Sequence[Crop] = ()) -> list[PixelMark]:
     """The marks in a picture uint8 (H, W, 3), the clearest first.
 
-    crops: of its faces, where a mark is likely. Marks of pictures at full, 0.7, 0.5, 0.35 ... of their size are found
-    anywhere. Pictures that were cut, or resized by another factor, are searched at the faces, and where none is known
-    everywhere, which takes seconds.
+    Marks of pictures at full, 0.7, 0.5, 0.35 ... of their size are found anywhere. Those of pictures that were cut, or
+    resized by another factor, only at the faces, given as their `crops`, where all are also read better.
     """
     luma = rgb @ LUMA.astype(np.float32)
-    found = _as_written(luma)
-    others = [crop for crop in crops if not any(_holds(mark.box, crop) for mark in found)]
-    found += [mark for crop in others if (mark := _at_face(luma, crop, len(crops)))]
-    if not found and not crops:
-        found = _anywhere(luma)
-    return sorted(found, key=lambda mark: mark.chance)
+    at_faces = [mark for crop in crops if (mark := _at_face(luma, crop, len(crops)))]
+    return _distinct(_as_written(luma) + at_faces)
 
 
 def _as_written(luma: np.ndarray) -> list[PixelMark]:
@@ -68,7 +64,7 @@ def _as_written(luma: np.ndarray) -> list[PixelMark]:
             tests += len(shown)
             clear = np.flatnonzero(_chances()[_right(shown)] < CHANCE)
             likely += [(shown[k], _box(window[k], size)) for k in clear]
-    return _distinct([mark for one, box in likely if (mark := _mark(one, tests, box)).chance < CHANCE])
+    return [mark for one, box in likely if (mark := _mark(one, tests, box)).chance < CHANCE]
 
 
 def _at_face(luma: np.ndarray, crop: Crop, faces: int) -> PixelMark | None:
@@ -76,8 +72,9 @@ def _at_face(luma: np.ndarray, crop: Crop, faces: int) -> PixelMark | None:
     side = crop.size / crop.scale
     corners = crop.to_photo(np.array([(0, 0), (crop.size, 0), (0, crop.size), (crop.size, crop.size)], float))
     low, high = np.maximum(corners.min(axis=0), 0), np.minimum(corners.max(axis=0), luma.shape[::-1])
-    written = [size for size in _WRITTEN if side / 200 < size < side / 60]
-    sizes = [*written, *_fine_sizes(side / 200, side / 60)]
+    least, most = (side / cells for cells in _CELLS)
+    written = [size for size in _WRITTEN if least < size < most]
+    sizes = written + _fine_sizes(least, most)
     found = []
     for size in sizes:
         first, last = np.ceil(low / size).astype(int), np.floor(high / size).astype(int)
@@ -85,22 +82,10 @@ def _at_face(luma: np.ndarray, crop: Crop, faces: int) -> PixelMark | None:
             continue
         picture, _ = levelled(in_cells(luma, size, first * size, last - first))
         shown = chips(folded(picture * inside(crop, first, last, size, side), first))
-        box, tests = (*low.astype(int).tolist(), *high.astype(int).tolist()), 2 * len(sizes) * faces
+        box, tests = _pixels((*first, *last), size), 2 * len(sizes) * faces
         found.append(_mark(shown, tests, box) if size in written else _shifted(shown, tests, box))
     best = min(found, key=lambda mark: mark.chance, default=None)
     return best if best and best.chance < CHANCE else None
-
-
-def _anywhere(luma: np.ndarray) -> list[PixelMark]:
-    """Marks in a picture of any scale whose corner may have been cut off, wherever they are."""
-    sizes = [size for size in _fine_sizes(_least(luma), max(luma.shape) / TILE) if _fits(luma, size)]
-    found = []
-    for size in sizes:
-        for window, shown in _windows(luma, size, (3,)):
-            tests = len(sizes) * len(shown)
-            marks = [_shifted(one, tests, _box(place, size)) for place, one in zip(window, shown, strict=True)]
-            found += [mark for mark in marks if mark.chance < CHANCE]
-    return _distinct(found)
 
 
 def _least(luma: np.ndarray) -> float:
@@ -116,9 +101,7 @@ def _fine_sizes(least: float, most: float) -> list[float]:
     return [least * _FINE**k for k in range(count + 1)]
 
 
-def _windows(
-    luma: np.ndarray, size: float, windows: Sequence[int] = _WINDOWS
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _windows(luma: np.ndarray, size: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each width of windows: places int (M, 3), first block across and down, and width; and chips (M, N, 2)."""
     count = (np.array(luma.shape[::-1]) / size).astype(int)
     picture, _ = levelled(in_cells(luma, size, np.zeros(2), count))
@@ -133,7 +116,7 @@ def _windows(
             tiles[side::2, top : top + _BLOCK, side * _BLOCK : (side + 1) * _BLOCK] = row[side::2]
         shown[block + 1, 1:] = chips(tiles)
     sums = shown.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
-    for width in windows:
+    for width in _WINDOWS:
         w, h = min(width, across), min(width, down)
         inner = sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
         y, x = np.divmod(np.arange(inner.shape[0] * inner.shape[1]), inner.shape[1])
@@ -186,18 +169,17 @@ def _tails(count: int) -> np.ndarray:
 
 
 def _box(window: np.ndarray, size: float) -> Box:
-    x, y, width = (int(value) for value in window)
-    edges = (x, y, x + width, y + width)
-    return tuple(round(edge * _BLOCK * size) for edge in edges)  # type: ignore[return-value]
+    x, y, width = window * _BLOCK
+    return _pixels((x, y, x + width, y + width), size)
 
 
-def _holds(box: Box, crop: Crop) -> bool:
-    x, y = crop.to_photo(np.full((1, 2), crop.size / 2))[0]
-    return box[0] < x < box[2] and box[1] < y < box[3]
+def _pixels(cells: Sequence[int], size: float) -> Box:
+    x0, y0, x1, y1 = (round(edge * size) for edge in cells)
+    return x0, y0, x1, y1
 
 
 def _distinct(marks: list[PixelMark]) -> list[PixelMark]:
-    """The clearest marks that do not overlap."""
+    """The marks that do not overlap clearer ones, the clearest first."""
     kept: list[PixelMark] = []
     for mark in sorted(marks, key=lambda one: one.chance):
         x0, y0, x1, y1 = mark.box

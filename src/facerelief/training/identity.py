@@ -7,7 +7,6 @@ never seen, and stands in the checkpoint beside the weights.
 """
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from facerelief.training.card import write_card
 from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import Average, Noise, erased
-from facerelief.training.verification import Verification, draw_pairs, rows_by_person, verification
+from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
 
 class Draws:
@@ -87,7 +86,7 @@ def train_identity(
         mean.update(raw, step)
     measured = verification(pairs, np.concatenate([embedded(mean.module, arrays) for arrays in held_out]))
     if session.run.main:
-        known = {"persons_sha256": [person_digest(name) for name in sorted({*people})]}
+        known = {"persons_sha256": person_digests(people)}
         facts = session.run.settings | known | {"verification": dataclasses.asdict(measured)}
         save_checkpoint(folder / WEIGHTS, "identity", named_tensors(encoder=mean.module), facts)
         write_card(folder)
@@ -142,19 +141,14 @@ def load_identity(folder: Path) -> tuple[Encoder, IdentityTraining]:
     return encoder.eval().requires_grad_(False), config
 
 
-def known_persons(folder: Path) -> frozenset[str]:
-    """`person_digest` of everybody whom an encoder was trained on."""
-    return frozenset(load_checkpoint(encoder_file(folder), "identity").facts["persons_sha256"])
+def known_persons(folder: Path, kind: str = "identity") -> frozenset[str]:
+    """`person_digest` of everybody whom an encoder, or a judge (`kind`), was trained on; none where it does not say."""
+    return frozenset(load_checkpoint(encoder_file(folder), kind).facts.get("persons_sha256", ()))
 
 
 def encoder_file(folder: Path) -> Path:
     """The weights of a run, or the file itself."""
     return folder / WEIGHTS if folder.is_dir() else folder
-
-
-def person_digest(name: str) -> str:
-    """What stands for a person in a checkpoint, which names nobody: the start of the name's SHA-256, hexadecimal."""
-    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 @torch.no_grad()

@@ -19,6 +19,7 @@ from facerelief.training.card import write_card
 from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import Average, augmented, erased
+from facerelief.training.verification import person_digests
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ def train_judge(
         mean.update(raw, step)
     accuracy = judge_accuracy(mean.module, test)
     if session.run.main:
-        facts = session.run.settings | {"accuracy_on_real": {**accuracy.per_class, "balanced": accuracy.balanced}}
+        known = {"persons_sha256": person_digests(sample.identity for sample in train.samples)}
+        scores = {"accuracy_on_real": {**accuracy.per_class, "balanced": accuracy.balanced}}
+        facts = session.run.settings | known | scores
         save_checkpoint(folder / WEIGHTS, "judge", named_tensors(judge=mean.module), facts)
         write_card(folder)
     session.close()

@@ -1,6 +1,7 @@
 """Verification: how well distances tell two photos of one person from photos of two, by the measures of the field."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,16 @@ class Pairs:
     same: np.ndarray
     different: np.ndarray
     persons: int
+
+
+def person_digest(name: str) -> str:
+    """What stands for a person in a checkpoint, which names nobody: the start of the name's SHA-256, hexadecimal."""
+    return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def person_digests(names: Iterable[str]) -> list[str]:
+    """`person_digest` of each person once, in the order of their names."""
+    return [person_digest(name) for name in sorted({*names})]
 
 
 def rows_by_person(identities: Sequence[str]) -> dict[str, np.ndarray]:

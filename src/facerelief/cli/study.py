@@ -1,0 +1,109 @@
+"""`facerelief study`: the paper's tables and figures by one command."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facerelief.cli.console import bar, err, out
+from facerelief.data.manifest import read_samples
+from facerelief.data.stats import render, table4
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.figures import check_extras, write_study
+from facerelief.evaluation.grid import BASES
+from facerelief.evaluation.studies import DATASET_STUDY, NAMES, find_scale, find_study
+from facerelief.evaluation.study import Progress, Wish, run_study
+from facerelief.evaluation.tables import collect, differences, table
+from facerelief.expressions import EXPRESSIONS, resolve_all
+
+
+def study(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The dataset; for table2 the second one. Default: one is synthesised."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The study's folder. Default: runs/study-SCALE-DATASET.")
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="smoke (a minute, means nothing), cpu (three hours), gpu (minutes on one card), paper.")
+    ] = "cpu",
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 up. Default: the scale's.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
+    expressions: Annotated[str | None, typer.Option(help="Comma-separated. Default: all eight.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
+    ] = None,
+    vgg: Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth, for --scale paper.")] = None,
+) -> None:
+    """Train and measure every cell of one of the paper's tables with several seeds; tables, figures and a page.
+
+    The same command goes on after an interruption. Studies of one scale and dataset share a folder, and what they have
+    in common is trained once.
+    """
+    if name == DATASET_STUDY:
+        _dataset_table(data)
+        return
+    chosen = find_study(name)
+    find_scale(scale)
+    check_extras()
+    folder = folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
+    changes = dict(_pair(item) for item in settings or ())
+    wanted = resolve_all(expressions) if expressions else EXPRESSIONS
+    wish = Wish(name, scale, folder, data, seeds, processes, wanted, changes, vgg)
+    with _progress(name) as progress:
+        grid, failures = run_study(wish, progress)
+    for job, why in failures.items():
+        err.print(f"failed: {job}: {why}", style="red", markup=False)
+    if f"scores/{BASES}" in failures:
+        raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
+    results = collect(grid, chosen, wish.seed_numbers, failures) | {"scale": scale, "study": name}
+    page = write_study(grid, chosen, results, name, _command())
+    for header, rows in (table(results), differences(results)):
+        out.print("  ".join(header), markup=False)
+        for row in rows:
+            out.print("  ".join(row), markup=False)
+    out.print(str(page), markup=False)
+    if failures:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Progress]:
+    """One bar after the other: the dataset, shown when there is something to make or decode, and the jobs."""
+    with ExitStack() as stack:
+        moves: dict[str, Any] = {}
+
+        def move(title: str, unit: str, *where: Any) -> None:
+            if title not in moves:
+                stack.close()
+                moves[title] = stack.enter_context(bar(title, unit))
+            moves[title](*where)
+
+        yield Progress(
+            lambda done, total: move("dataset", "pictures", done, total),
+            lambda done, total, note: move(name, "jobs", done, total, note),
+            lambda job, seconds: out.print(f"{job}  {seconds:.0f} s", markup=False),
+        )
+
+
+def _dataset_table(data: Path | None) -> None:
+    """Table 4: what the dataset holds."""
+    if data is None:
+        raise FacereliefError("table4 counts the photos of a dataset; name it with --data")
+    out.print(render(table4(read_samples(data), data.resolve().name)))
+
+
+def _pair(item: str) -> tuple[str, str]:
+    name, equals, value = item.partition("=")
+    if not equals:
+        raise FacereliefError(f"--set {item} is not NAME=VALUE; e.g. --set steps=4000")
+    return name, value
+
+
+def _command() -> str:
+    return "facerelief " + " ".join(sys.argv[1:])

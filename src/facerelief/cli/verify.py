@@ -1,0 +1,108 @@
+"""`facerelief verify`."""
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facerelief.cli.console import bar, explain, out
+from facerelief.errors import FacereliefError
+from facerelief.faces.credentials import Credentials
+from facerelief.faces.detect import FaceFinder, load_finder
+from facerelief.faces.verify import Findings
+from facerelief.faces.verify import verify as look
+
+_NONE_FOUND, _FAILED = 1, 2
+_TRUST = {
+    "trusted": "valid, signed by {signer}, which you trust",
+    "untrusted": "valid, signed by {signer}; nobody vouches for that certificate",
+    "invalid": "INVALID: the file was changed after it was signed, or is damaged ({problems})",
+}
+_LOCAL = (
+    "valid: nothing changed since it was signed; by a certificate made for the occasion, which does not say by whom"
+)
+
+
+def verify(
+    pictures: Annotated[list[Path], typer.Argument(help="One picture or several.", show_default=False)],
+    trust: Annotated[
+        Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line a picture.")] = False,
+) -> None:
+    """Say what a picture tells of its being edited: its C2PA manifest, its XMP packet, and the mark in its pixels.
+
+    The exit code is 0 where every picture has at least one of them, 1 where one has none, and 2 where one cannot be
+    read. That nothing is found does not show that a picture was not edited: files lose what they say when they are
+    saved by other programs, and small or much changed faces the mark in their pixels.
+
+        facerelief verify me-happiness.jpg
+    """
+    try:
+        trusted = trust.read_bytes() if trust else None
+    except OSError as reason:
+        raise FacereliefError(f"cannot read {trust} ({reason.strerror}); name a PEM file") from reason
+    finder = _finder()
+    code = 0
+    with bar("looking", "pictures") as move:
+        for done, picture in enumerate(pictures, 1):
+            try:
+                found = look(picture, finder, trusted)
+            except FacereliefError as problem:
+                explain(str(problem))
+                code = _FAILED
+            else:
+                code = max(code, 0 if found.edited else _NONE_FOUND)
+                out.print(_as_json(picture, found) if as_json else _in_words(picture, found), markup=False)
+            move(done, len(pictures))
+    if code:
+        raise typer.Exit(code)
+
+
+def _finder() -> FaceFinder | None:
+    """Helps, but is not needed."""
+    with contextlib.suppress(FacereliefError):
+        return load_finder()
+    return None
+
+
+def _as_json(picture: Path, found: Findings) -> str:
+    value: dict[str, Any] = {
+        "picture": str(picture),
+        "edited": found.edited,
+        "xmp": {"tool": found.xmp.tool, "description": found.xmp.description} if found.xmp else None,
+        "c2pa": dataclasses.asdict(found.credentials) if found.credentials else None,
+        "c2pa_read": found.c2pa_read,
+        "pixels": [dataclasses.asdict(mark) for mark in found.pixels],
+    }
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _in_words(picture: Path, found: Findings) -> str:
+    lines = [f"{picture}: {'a mark of an edit was found' if found.edited else 'no mark of an edit was found'}"]
+    lines.append(f"  C2PA    {_c2pa(found.credentials, found.c2pa_read)}")
+    lines.append(f"  XMP     {f'{found.xmp.description} ({found.xmp.tool})' if found.xmp else 'none'}")
+    for mark in found.pixels:
+        what = f"edited to {mark.expression}" if mark.expression else "edited, the expression cannot be read"
+        lines.append(
+            f"  pixels  {what}, at {mark.box[0]},{mark.box[1]} to {mark.box[2]},{mark.box[3]}; {mark.right:.0%} of the "
+            f"signs are right, by chance one time in {_odds(mark.chance)}"
+        )
+    return "\n".join(lines if found.pixels else [*lines, "  pixels  none"])
+
+
+def _c2pa(found: Credentials | None, readable: bool) -> str:
+    if not readable:
+        return "not looked for: pip install 'facerelief[provenance]'"
+    if found is None:
+        return "none"
+    template = _LOCAL if found.made_here and found.state == "untrusted" else _TRUST[found.state]
+    state = template.format(signer=found.signer, problems=", ".join(found.problems))
+    return f"{state}; says: {', '.join(found.actions)}" if found.actions else state
+
+
+def _odds(chance: float) -> str:
+    return f"{1 / chance:.0e}".replace("e+", "e") if chance > 1e-300 else "more than 1e300"

@@ -1,0 +1,171 @@
+"""What the paper's tables compare, as cells of a grid, and at which scales.
+
+A cell is a run of stage 2 that differs from the scale's settings in a few; every cell is trained with every seed.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from facerelief.errors import FacereliefError
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row of a table. editor: settings of stage 2 that differ from the scale's."""
+
+    title: str
+    editor: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """Its name in paths: the guide, then what else differs."""
+        guide = self.editor.get("guide", "depth")
+        others = [f"{name}-{value}" for name, value in sorted(self.editor.items()) if name != "guide"]
+        return "_".join(["stargan" if guide == "none" else str(guide), *others]).lower()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A table of the paper, or one that it lacks. The first cell is what the others are compared with.
+
+    equal_time: every cell gets as many steps as take as long as the first one's. second: of another dataset.
+    """
+
+    title: str
+    cells: tuple[Cell, ...]
+    equal_time: bool = False
+    second: bool = False
+
+
+STARGAN = Cell("StarGAN", {"guide": "none"})
+_DEPTH = Cell("depth map", {"guide": "depth", "conf_penalty": 0.0})
+_HEADLINE = Cell("depth map + penalty", {"guide": "depth", "conf_penalty": 0.1})
+
+STUDIES = {
+    "table1": Study(
+        "Table 1: StarGAN, and guidance by depth and normals",
+        (STARGAN, _DEPTH, Cell("normal map + penalty", {"guide": "normal", "conf_penalty": 0.1}), _HEADLINE),
+    ),
+    "table2": Study("Table 2: the second dataset", (STARGAN, _HEADLINE), second=True),
+    "table3": Study(
+        "Table 3: the weight of the depth network",
+        (
+            STARGAN,
+            *(
+                Cell(f"depth weight {weight}", {"guide": "depth", "conf_penalty": 0.0, "depth_weight": weight})
+                for weight in (0.1, 0.2, 0.3, 0.4)
+            ),
+        ),
+    ),
+    "penalty": Study(
+        "The confidence penalty of Eq. 11, which the paper sets by cross-validation",
+        tuple(Cell(f"penalty {beta}", {"guide": "depth", "conf_penalty": beta}) for beta in (0.0, 0.03, 0.1, 0.3, 1.0)),
+    ),
+    "anchors": Study(
+        "What holds G_depth in stage 2",
+        (
+            Cell("learns on, anchored", {"guide": "depth", "conf_penalty": 0.1}),
+            Cell("learns on, no anchor", {"guide": "depth", "conf_penalty": 0.1, "pix_weight": 0.0, "per_weight": 0.0}),
+            Cell("frozen", {"guide": "depth", "conf_penalty": 0.1, "freeze_depth": True}),
+        ),
+    ),
+    "objectives": Study(
+        "Adversarial objectives at equal time",
+        (
+            Cell("r1, one D step for each G step", {"guide": "depth", "objective": "r1", "d_steps": 1}),
+            Cell("WGAN-GP, five D steps", {"guide": "depth", "objective": "wgan-gp", "d_steps": 5}),
+        ),
+        equal_time=True,
+    ),
+}
+DATASET_STUDY = "table4"  # dataset statistics: nothing is trained
+NAMES = (*STUDIES, DATASET_STUDY)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large a study is. pictures, settings: of the dataset that is made where none is given. all: settings of
+    every run; the others, of their kind of run.
+    """
+
+    preset: str
+    seeds: int
+    pictures: int
+    settings: int
+    picture_size: int
+    all: dict[str, Any]
+    judge: dict[str, Any]
+    identity: dict[str, Any]
+    depth: dict[str, Any]
+    editor: dict[str, Any]
+
+
+_SPARSE = {"perceptual": "none", "log_every": 20, "sample_every": 10**9}
+SCALES = {
+    # A test that everything runs, in a minute on two cores; its numbers mean nothing.
+    "smoke": Scale(
+        "cpu",
+        seeds=2,
+        pictures=24 * 8,
+        settings=1,
+        picture_size=64,
+        all={**_SPARSE, "size": 32, "width": 8, "batch": 16, "precision": "no", "log_every": 4},
+        judge={"steps": 40},
+        identity={"steps": 6},
+        depth={"steps": 8, "blocks": 1, "d_width": 8, "d_max_channels": 64},
+        editor={"steps": 8, "blocks": 1, "d_width": 8, "d_max_channels": 64, "warm_up": 2},
+    ),
+    # Table 1 within about three hours on two cores.
+    "cpu": Scale(
+        "cpu",
+        seeds=3,
+        pictures=3200,
+        settings=2,
+        picture_size=64,
+        all={**_SPARSE, "size": 48},
+        judge={"steps": 800, "width": 16, "batch": 64},
+        identity={"steps": 600},
+        depth={"steps": 400, "width": 24, "blocks": 4, "save_every": 100},
+        editor={"steps": 1200, "width": 24, "blocks": 4, "warm_up": 150, "save_every": 100},
+    ),
+    # Table 1 within minutes on one H100-class card and 16 cores, several cells at once.
+    "gpu": Scale(
+        "cpu",
+        seeds=3,
+        pictures=4800,
+        settings=2,
+        picture_size=64,
+        all={**_SPARSE, "size": 64},
+        judge={"steps": 1000, "batch": 128},
+        identity={"steps": 800},
+        depth={"steps": 600, "batch": 32, "save_every": 300},
+        editor={"steps": 1500, "batch": 32, "warm_up": 150, "save_every": 500},
+    ),
+    # The paper's own numbers: days on one card.
+    "paper": Scale(
+        "paper",
+        seeds=3,
+        pictures=87_000,
+        settings=4,
+        picture_size=256,
+        all={},
+        judge={"size": 256},
+        identity={},
+        depth={},
+        editor={},
+    ),
+}
+
+
+def find_study(name: str) -> Study:
+    """The study of a name. Raises `FacereliefError` that lists them."""
+    if name not in STUDIES:
+        raise FacereliefError(f"no study {name!r}; choose from {', '.join(NAMES)}")
+    return STUDIES[name]
+
+
+def find_scale(name: str) -> Scale:
+    """The scale of a name. Raises `FacereliefError` that lists them."""
+    if name not in SCALES:
+        raise FacereliefError(f"no scale {name!r}; choose from {', '.join(SCALES)}")
+    return SCALES[name]

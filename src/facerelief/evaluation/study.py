@@ -1,0 +1,221 @@
+"""A study from nothing to its tables: the dataset, the grid of runs, what was measured, tables and figures.
+
+facerelief study table1 --scale smoke -o runs/study
+"""
+
+import itertools
+import json
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facerelief.config import (
+    Config,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    JudgeTraining,
+    make_config,
+)
+from facerelief.data.manifest import SETTINGS, chosen, read_samples
+from facerelief.data.synthesize import Plan, synthesize
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.graph import run_graph, threads_of
+from facerelief.evaluation.grid import BASES, Grid, Job, Worker, device_name
+from facerelief.evaluation.studies import Cell, Scale, Study, find_scale, find_study
+from facerelief.expressions import EXPRESSIONS
+from facerelief.files import write_json
+from facerelief.training import launch
+
+INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
+DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
+PACE_STEPS, PACE_LAPS = 48, 3  # steps of a lap, and laps: the first warms up, the fastest of the others counts
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for. changes: settings of every run of stage 2. expressions: by default all eight."""
+
+    study: str
+    scale: str
+    folder: Path
+    dataset: Path | None = None
+    seeds: int | None = None
+    processes: int = 1
+    expressions: tuple[str, ...] = EXPRESSIONS
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    vgg: Path | None = None
+
+    @property
+    def seed_numbers(self) -> range:
+        """The seeds: 0 and up."""
+        return range(self.seeds or find_scale(self.scale).seeds)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is told while a study runs: of the dataset, of the jobs, and within the job of a single process."""
+
+    dataset: Callable[[int, int], None] = lambda done, total: None
+    jobs: Callable[[int, int, str], None] = lambda done, total, note: None
+    finished: Callable[[str, float], None] = lambda name, seconds: None
+
+
+def run_study(wish: Wish, progress: Progress | None = None) -> tuple[Grid, dict[str, str]]:
+    """Make all that a study needs and is not there. Returns the grid, and the jobs that failed with the reason."""
+    progress = progress or Progress()
+    study, scale = find_study(wish.study), find_scale(wish.scale)
+    dataset = wish.dataset or _own_dataset(wish, study, scale, progress)
+    root = wish.folder / "second" if study.second else wish.folder
+    grid = lay_out(wish, study, scale, dataset, root)
+    todo = grid.todo()
+    if todo:  # decoded once for all, and refused before anything is trained
+        launch.load_material(dataset, grid.measure, progress.dataset)
+    total, done = len(grid.jobs), len(grid.jobs) - len(todo)
+    progress.jobs(done, total, "")
+
+    def finished(name: str, seconds: float) -> None:
+        nonlocal done
+        done += 1
+        _note(grid, name, seconds, wish.processes)
+        progress.finished(name, seconds)
+        progress.jobs(done, total, name)
+
+    def within(name: str, step: int, steps: int) -> None:
+        progress.jobs(done, total, f"{name} {step}/{steps}")
+
+    arguments = (grid, within) if wish.processes == 1 else (grid,)
+    return grid, run_graph(todo, Worker, arguments, wish.processes, finished)
+
+
+def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -> Grid:
+    """The jobs of a study: what measures, stage 1, stage 2, and the measuring of every cell."""
+    colour = wish.changes.get("colour", launch.natural_colour(dataset))
+    shared = {"colour": colour, "expressions": wish.expressions, **scale.all}
+    shared |= {name: wish.changes[name] for name in ("size",) if name in wish.changes}
+    identity = _people_can_be_told(dataset, wish.expressions)
+    tools = ["judge", "measure", *(["identity"] if identity else [])]
+    make = _Maker(scale, shared, wish)
+    configs = {
+        "judge": make(JudgeTraining, scale.judge, INSTRUMENT_SEED),
+        "measure": make(DepthTraining, scale.depth | {"guide": "both"}, INSTRUMENT_SEED),
+        "identity": make(IdentityTraining, scale.identity, INSTRUMENT_SEED),
+    }
+    jobs = {name: Job(name, configs[name]) for name in tools}
+    paces = _paces(study, wish, make, dataset, root) if study.equal_time else {}
+    for seed in wish.seed_numbers:
+        for cell in study.cells:
+            _add_cell(jobs, cell, seed, make, paces.get(cell.slug), tools)
+    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
+    measure = make(ExpressionTraining, scale.editor, 0)
+    ordered = sorted(jobs.values(), key=lambda job: _TURN[job.name.split("/")[0]])
+    return Grid(root, dataset, tuple(ordered), measure, identity, wish.vgg)
+
+
+_TURN = {"judge": 0, "identity": 0, "measure": 0, "depth": 1, "cells": 2, "scores": 3}
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Configurations of a scale."""
+
+    scale: Scale
+    shared: dict[str, Any]
+    wish: Wish
+
+    def __call__(self, kind: type[Config], changes: Mapping[str, Any], seed: int) -> Config:
+        values = {**self.shared, **changes, "seed": seed}
+        if kind is JudgeTraining or kind is IdentityTraining:
+            values = {name: value for name, value in values.items() if name not in ("perceptual",)}
+        return make_config(kind, self.scale.preset, values)
+
+
+def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, tools: list[str]) -> None:
+    """The run of a cell with one seed, the stage 1 that it needs, and its measuring."""
+    settings = {**make.scale.editor, **cell.editor, **make.wish.changes}
+    if steps is not None:
+        settings["steps"] = steps
+    config = make(ExpressionTraining, settings, seed)
+    depth: str | None = None
+    needs: tuple[str, ...] = ()
+    if config.guide != "none":
+        depth = f"depth/{config.guide}-{config.conf_penalty:g}-s{seed}"
+        stage1 = {**make.scale.depth, "guide": config.guide, "conf_penalty": config.conf_penalty}
+        jobs[depth] = Job(depth, make(DepthTraining, stage1, seed))
+        needs = (depth,)
+    name = f"{cell.slug}-s{seed}"
+    jobs[f"cells/{name}"] = Job(f"cells/{name}", config, needs, depth)
+    jobs[f"scores/{name}"] = Job(f"scores/{name}", None, (f"cells/{name}", *tools))
+
+
+def _own_dataset(wish: Wish, study: Study, scale: Scale, progress: Progress) -> Path:
+    """The synthetic dataset of a study; the second one is of other persons."""
+    path = wish.folder / ("dataset2" if study.second else "dataset")
+    plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.second])
+    if not (path / SETTINGS).is_file() or not (path / "metadata.csv").is_file():
+        synthesize(path, plan, progress=progress.dataset)
+    return path
+
+
+def _people_can_be_told(dataset: Path, expressions: tuple[str, ...]) -> bool:
+    """Whether train, test, and val with test show somebody twice beside somebody else; else nothing tells persons."""
+    samples = read_samples(dataset)
+    for splits in (("train",), ("val", "test"), ("test",)):
+        photos = Counter(s.identity for split in splits for s in chosen(samples, split, expressions))
+        if len(photos) < 2 or max(photos.values()) < 2:
+            return False
+    return True
+
+
+def _paces(study: Study, wish: Wish, make: _Maker, dataset: Path, root: Path) -> dict[str, int]:
+    """Steps of each cell that take as long as the first cell's, by a short run of each, measured once."""
+    path = root / f"{wish.study}-pace.json"
+    if not path.is_file():
+        threads = torch.get_num_threads()
+        torch.set_num_threads(threads_of(wish.processes))
+        try:
+            write_json(path, {cell.slug: _seconds_a_step(cell, make, dataset, root) for cell in study.cells})
+        finally:
+            torch.set_num_threads(threads)
+    pace: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    first = study.cells[0].slug
+    steps = int(wish.changes.get("steps", make.scale.editor.get("steps", 300_000)))
+    return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in study.cells}
+
+
+def _seconds_a_step(cell: Cell, make: _Maker, dataset: Path, root: Path) -> float:
+    """Of discriminator steps, with the generator steps among them."""
+    total = PACE_STEPS * PACE_LAPS
+    short = {"steps": total, "log_every": PACE_STEPS, "save_every": total, "warm_up": 0}
+    config = make(ExpressionTraining, {**make.scale.editor, **cell.editor, **make.wish.changes, **short}, 0)
+    stage1 = {**make.scale.depth, "guide": config.guide, "steps": 1}
+    times: list[float] = []
+    depth = root / "pace" / f"depth-{config.guide}"
+    if config.guide != "none":
+        launch.run_depth(dataset, make(DepthTraining, stage1, 0), depth, vgg=make.wish.vgg)
+    launch.run_expression(
+        dataset,
+        config,
+        root / "pace" / cell.slug,
+        depth=depth if config.guide != "none" else None,
+        vgg=make.wish.vgg,
+        progress=lambda done, total, values: times.append(time.perf_counter()),
+    )
+    if len(times) < PACE_LAPS:
+        raise FacereliefError(f"{root / 'pace'} holds a finished run but no pace; delete it and type the command again")
+    return min(b - a for a, b in itertools.pairwise(times)) / PACE_STEPS
+
+
+def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
+    """A line of jobs.jsonl."""
+    line = {"job": name, "seconds": round(seconds, 2), "processes": processes, "device": device_name()}
+    grid.folder.mkdir(parents=True, exist_ok=True)
+    with (grid.folder / "jobs.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(line | {"cores": os.cpu_count(), "machine": platform.machine()}) + "\n")

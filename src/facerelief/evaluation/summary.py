@@ -1,0 +1,157 @@
+"""From an editor's scores to the numbers of a report: rates, means and distances, with intervals over persons."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facerelief.data.arrays import Arrays
+from facerelief.evaluation.distances import TooFew, frechet_distance, kernel_distance, merged, moments
+from facerelief.evaluation.measure import FeatureNet, Scores
+from facerelief.training.judge import Accuracy
+
+DRAWS, FEWEST = 1000, 5  # redraws of persons for an interval, and the fewest persons that make one
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a measure is shown. better: 1 where more is better, -1 where less is, 0 where neither."""
+
+    title: str
+    unit: str
+    digits: int
+    better: int
+
+
+MEASURES = {
+    "rate": Measure("expression generation rate, mean over classes", "", 3, 1),
+    "rate_six": Measure("the same, six classes", "", 3, 1),
+    "frechet": Measure("FID", "", 2, -1),
+    "kernel": Measure("KID", "", 5, -1),
+    "cycle_psnr": Measure("PSNR of the cycle", "dB", 2, 1),
+    "cycle_ssim": Measure("SSIM of the cycle", "", 3, 1),
+    "identity": Measure("identity distance to the source", "", 3, -1),
+    "true_psnr": Measure("PSNR against the true target", "dB", 2, 1),
+    "true_ssim": Measure("SSIM against the true target", "", 3, 1),
+    "true_identity": Measure("identity distance to the true target", "", 3, -1),
+    "true_depth": Measure("depth error against the true target", "inter-ocular", 4, -1),
+    "true_normal": Measure("normal error against the true target", "degrees", 2, -1),
+    "class_depth": Measure("depth error against the target expression's mean map", "inter-ocular", 4, -1),
+    "class_normal": Measure("normal error against the target expression's mean map", "degrees", 2, -1),
+}
+
+
+def accuracy_facts(accuracy: Accuracy) -> dict[str, Any]:
+    """An accuracy as a report holds it, with the number of samples of each class."""
+    counts = [sum(row) for row in accuracy.confusion]
+    return {
+        **dataclasses.asdict(accuracy),
+        "per_class": accuracy.per_class,
+        "all": accuracy.balanced,
+        "six": accuracy.six,
+        "overall": accuracy.overall,
+        "counts": dict(zip(accuracy.expressions, counts, strict=True)),
+        "n": sum(counts),
+    }
+
+
+def edit_accuracy(scores: Scores, expressions: tuple[str, ...]) -> Accuracy:
+    """Target (row) against called (column)."""
+    classes = len(expressions)
+    pairs = np.bincount(scores.target * classes + scores.called, minlength=classes**2)
+    return Accuracy(expressions, pairs.reshape(classes, classes).tolist())
+
+
+def summarise(scores: Scores, test: Arrays, real: Tensor, features: FeatureNet) -> dict[str, Any]:
+    """The numbers of one editor. real: features (M, D) of held-out real photos."""
+    persons = _persons(scores, test)
+    accuracy = edit_accuracy(scores, test.expressions)
+    facts: dict[str, Any] = {
+        "edits": accuracy_facts(accuracy),
+        "photos": len(np.unique(scores.row)),
+        "persons": int(persons.max()) + 1,
+        "values": {"rate": _rate_interval(scores, persons, accuracy)},
+    }
+    facts["values"] |= {
+        name: _mean_interval(value, persons) for name, value in scores.values.items() if np.isfinite(value).any()
+    }
+    facts["distances"] = distances(real, scores.features, features)
+    return facts
+
+
+def distances(real: Tensor, made: Tensor, features: FeatureNet, part: int = 2048) -> dict[str, Any]:
+    """Frechet and kernel distance under their names, or why there is none, and what they rest on."""
+    facts: dict[str, Any] = {
+        "features_sha256": features.sha256,
+        "dimensions": real.shape[1],
+        "n_real": len(real),
+        "n_edits": len(made),
+        "refused": {},
+    }
+    calls: dict[str, tuple[str, Callable[[], float]]] = {
+        "frechet": (
+            features.frechet,
+            lambda: frechet_distance(*(merged(map(moments, torch.split(x, part))) for x in (real, made))),
+        ),
+        "kernel": (features.kernel, lambda: kernel_distance(real, made)),
+    }
+    for kind, (name, call) in calls.items():
+        facts[f"{kind}_name"] = name
+        try:
+            facts[kind] = call()
+        except TooFew as reason:
+            facts["refused"][name] = str(reason)
+    return facts
+
+
+def _persons(scores: Scores, test: Arrays) -> np.ndarray:
+    """A number a person for every edit, 0 and up."""
+    people = np.array([sample.identity for sample in test.samples])
+    return np.unique(people[scores.row], return_inverse=True)[1]
+
+
+def _mean_interval(value: np.ndarray, persons: np.ndarray) -> dict[str, Any]:
+    """The mean, and between which values it lies in 95 % of redraws of the persons."""
+    have = np.isfinite(value)
+    count = int(persons.max()) + 1
+    sums = np.bincount(persons[have], value[have].astype(float), count)
+    sizes = np.bincount(persons[have], minlength=count)
+    weights = _redraws(count)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = weights @ sums / (weights @ sizes)
+    return {"mean": float(value[have].mean(dtype=float)), **_interval(means, count), "n": int(have.sum())}
+
+
+def _rate_interval(scores: Scores, persons: np.ndarray, accuracy: Accuracy) -> dict[str, Any]:
+    classes, count = len(accuracy.expressions), int(persons.max()) + 1
+    place = persons * classes + scores.target
+    hits = np.bincount(place, scores.called == scores.target, count * classes).reshape(count, classes)
+    sizes = np.bincount(place, minlength=count * classes).reshape(count, classes)
+    weights = _redraws(count)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recalls = weights @ hits / (weights @ sizes)
+    means = np.nanmean(recalls, axis=1)
+    return {"mean": accuracy.balanced, **_interval(means, count), "n": len(scores.row)}
+
+
+def _redraws(persons: int) -> np.ndarray:
+    """How often each person is drawn, (DRAWS, P)."""
+    return np.random.default_rng(0).multinomial(persons, np.full(persons, 1 / persons), DRAWS)
+
+
+def _interval(means: np.ndarray, persons: int) -> dict[str, float | None]:
+    """None where there are too few persons to redraw."""
+    if persons < FEWEST:
+        return {"low": None, "high": None}
+    low, high = np.nanquantile(means, (0.025, 0.975)).tolist()
+    return {"low": low, "high": high}
+
+
+def feature_rows(features: FeatureNet, images: list[Tensor]) -> Tensor:
+    """Features of batches of images, float32 (N, D), on the CPU."""
+    with torch.inference_mode():
+        return torch.cat([features.call(image).float().cpu() for image in images])

@@ -1,0 +1,129 @@
+"""MediaPipe's models as functions of a picture: its own bundled ones, or a user's `.task` file."""
+
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from facerelief.errors import FacereliefError, MissingExtra
+
+POINTS = 468
+MOST_FACES = 20
+_BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
+_ONE_AT_A_TIME = threading.RLock()
+
+
+class Landmarker(Protocol):
+    """One model run: rgb uint8 (H, W, 3) to landmark arrays (468, 3) in fractions of its width and height."""
+
+    def __call__(self, rgb: np.ndarray) -> list[np.ndarray]:
+        """The landmarks of each face."""
+        ...
+
+
+def import_mediapipe() -> Any:
+    """The package. Raises `MissingExtra` without it, `FacereliefError` where it does not load."""
+    try:
+        with _quiet():
+            import mediapipe
+    except ModuleNotFoundError as reason:
+        raise MissingExtra(reason.name or "mediapipe", "faces") from reason
+    except ImportError as reason:  # of a system library, which OpenCV needs
+        raise FacereliefError(
+            f"mediapipe does not load ({' '.join(str(reason).split())}); install the system packages libgl1 and "
+            "libglib2.0-0"
+        ) from reason
+    return mediapipe
+
+
+def mesh_landmarker() -> Landmarker:
+    """The bundled face mesh."""
+    from mediapipe.python.solutions.face_mesh import FaceMesh
+
+    def create(confidence: float) -> Any:
+        with _quiet():
+            mesh = FaceMesh(static_image_mode=True, max_num_faces=MOST_FACES, min_detection_confidence=confidence)
+            mesh.process(_BLANK)  # the graph's threads print their banners now
+        return mesh
+
+    sure, unsure = create(0.5), functools.cache(lambda: create(0.3))
+    silence: list[Any] = [_quiet]  # until the first face: it prints one more banner
+
+    def run(rgb: np.ndarray) -> list[np.ndarray]:
+        with silence[0]() if silence else contextlib.nullcontext():
+            found = sure.process(rgb).multi_face_landmarks or unsure().process(rgb).multi_face_landmarks
+        if found:
+            silence.clear()
+        return [_to_array(face.landmark) for face in found or []]
+
+    return run
+
+
+def far_proposer() -> Landmarker:
+    """The full-range detector, for small faces: its boxes as two corner points each."""
+    from mediapipe.python.solutions.face_detection import FaceDetection
+
+    with _quiet():
+        detection = FaceDetection(model_selection=1, min_detection_confidence=0.5)
+        detection.process(_BLANK)
+
+    def run(rgb: np.ndarray) -> list[np.ndarray]:
+        found = detection.process(rgb).detections
+        boxes = [one.location_data.relative_bounding_box for one in found or []]
+        return [np.array([[b.xmin, b.ymin, 0.0], [b.xmin + b.width, b.ymin + b.height, 0.0]]) for b in boxes]
+
+    return run
+
+
+def tasks_landmarker(task_file: Path | None) -> Landmarker:
+    """A face landmarker from a task file. Raises `FacereliefError` where it is missing or another file."""
+    if task_file is None or not task_file.is_file():
+        raise FacereliefError(
+            f"no task file {task_file or 'given'}; download face_landmarker.task and name it with --task-file"
+        )
+    import mediapipe
+    from mediapipe.tasks.python import BaseOptions
+    from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
+
+    options = FaceLandmarkerOptions(
+        base_options=BaseOptions(model_asset_buffer=task_file.read_bytes()), num_faces=MOST_FACES
+    )
+    try:
+        with _quiet():
+            landmarker = FaceLandmarker.create_from_options(options)
+    except (RuntimeError, ValueError) as reason:
+        raise FacereliefError(
+            f"{task_file} is not a face landmarker task file; download face_landmarker.task"
+        ) from reason
+
+    def run(rgb: np.ndarray) -> list[np.ndarray]:
+        image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
+        found = landmarker.detect(image).face_landmarks
+        return [_to_array(points) for points in found]
+
+    return run
+
+
+def _to_array(landmarks: Any) -> np.ndarray:
+    return np.array([(p.x, p.y, p.z) for p in landmarks[:POINTS]], dtype=np.float64)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the C++ libraries' banners off the user's screen: they ignore every logging setting."""
+    os.environ.setdefault("GLOG_minloglevel", "3")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _ONE_AT_A_TIME:  # else one thread would give back what another has silenced
+        saved, sink = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(sink)

@@ -1,0 +1,55 @@
+"""What a picture's file and pixels say about its being edited: one look at each layer of provenance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facerelief.errors import MissingExtra, NoFaceFound
+from facerelief.faces.align import Crop, align
+from facerelief.faces.credentials import Credentials, read_credentials
+from facerelief.faces.detect import FaceFinder
+from facerelief.faces.mark import EditMark
+from facerelief.faces.photo import Photo, read_photo
+from facerelief.faces.watermark_search import PixelMark, find_marks
+
+
+@dataclass(frozen=True)
+class Findings:
+    """xmp: the mark in the file's XMP packet; credentials: its C2PA manifest, None also where C2PA's library is missing
+    (then `c2pa_read` is false); pixels: the marks in its pixels, the clearest first.
+    """
+
+    xmp: EditMark | None
+    credentials: Credentials | None
+    pixels: list[PixelMark]
+    c2pa_read: bool
+
+    @property
+    def edited(self) -> bool:
+        """Whether any layer says that the picture was edited by a trained model, or by this program."""
+        said = self.credentials is not None and "rainedAlgorithmicMedia" in self.credentials.source_type
+        return bool(self.xmp or said or self.pixels)
+
+
+def verify(path: Path, finder: FaceFinder | None = None, trusted: bytes | None = None) -> Findings:
+    """Look for every layer of provenance in a picture.
+
+    finder: where given, faces that it finds are searched closely, which finds marks in cut and resized pictures sooner.
+    trusted: certificates (PEM) whose manifests are trusted. Raises `PhotoError` where the file is no picture.
+    """
+    photo = read_photo(path)
+    credentials, readable = None, True
+    try:
+        credentials = read_credentials(path.read_bytes(), photo.format, trusted)
+    except MissingExtra:
+        readable = False
+    return Findings(photo.mark, credentials, find_marks(photo.rgb, _crops(photo, finder)), readable)
+
+
+def _crops(photo: Photo, finder: FaceFinder | None) -> Sequence[Crop]:
+    if finder is None:
+        return ()
+    try:
+        return [align(face.landmarks) for face in finder(photo.rgb)]
+    except NoFaceFound:
+        return ()

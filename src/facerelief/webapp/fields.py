@@ -1,0 +1,177 @@
+"""A request's body, form or JSON, as checked values."""
+
+import base64
+import binascii
+import json
+from collections.abc import AsyncGenerator, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from facerelief.editing import METHODS
+from facerelief.editing.editor import Which, which_face
+from facerelief.errors import FacereliefError
+from facerelief.faces.align import EYES_AT, INTER_OCULAR, align
+from facerelief.faces.detect import Face
+from facerelief.faces.landmarkers import POINTS
+from facerelief.geometry.morphable.model import load_face
+from facerelief.webapp.problems import Problem, as_problem
+
+_TEXT = 256 * 1024  # bytes of a field that is no photo; landmarks are the longest
+_FIELDS = 16
+_UNLIKE = 0.3  # of the crop's side: mean distance of landmarks from the average face's
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What a request says, by name. `photo` is the file's bytes."""
+
+    values: dict[str, Any]
+
+    def only(self, known: Collection[str]) -> None:
+        """Refuse misspelt names, which would otherwise do nothing."""
+        for name in self.values:
+            if name not in known:
+                raise _bad(f"there is no field {name[:40]!r}", f"choose from {', '.join(known)}")
+
+    @property
+    def photo(self) -> bytes:
+        """The photo's bytes."""
+        photo = self.values.get("photo")
+        if photo is None:
+            raise _bad("there is no photo", "send it as the field photo: a file, or base64 in JSON")
+        if isinstance(photo, bytes):
+            return photo
+        try:
+            return base64.b64decode(str(photo).rpartition(",")[2], validate=True)  # also what follows data:...;base64,
+        except (binascii.Error, ValueError) as reason:
+            raise _bad("photo is neither a file nor base64", "send the file itself, or its bytes in base64") from reason
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """A field of text; without a default it is needed."""
+        value = self.values.get(name, default)
+        if not isinstance(value, str):
+            raise _bad(f"{name} is {'missing' if value is None else 'no text'}", f"send the field {name} as text")
+        return value
+
+    def choice(self, name: str, choices: Collection[str], default: str) -> str:
+        """One of some words."""
+        value = self.text(name, default)
+        if value not in choices:
+            raise _bad(f"{name} is {value[:40]!r}", f"choose from {', '.join(choices)}")
+        return value
+
+    def number(self, name: str, low: float, high: float, default: float) -> float:
+        """A number in [low, high]."""
+        value = self.values.get(name, default)
+        try:
+            number = float(value) if isinstance(value, str | int | float) else float("nan")
+        except (ValueError, OverflowError):
+            number = float("nan")
+        if not low <= number <= high:
+            raise _bad(f"{name} is {str(value)[:40]!r}", f"choose a number from {low:g} to {high:g}")
+        return number
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Yes or no: true and false, in JSON or as words."""
+        value = self.values.get(name, default)
+        if isinstance(value, bool):
+            return value
+        return self.choice(name, ("true", "false"), "") == "true"
+
+    def face(self) -> Which:
+        """Which face: "largest", "all", a number, or "X,Y", a point of it in pixels."""
+        value = self.values.get("face", "largest")
+        try:
+            return which_face(value if isinstance(value, int) else str(value)[:40])
+        except FacereliefError as reason:
+            raise as_problem(reason) from reason
+
+    def method(self, default: str) -> str:
+        """The editing method."""
+        return self.choice("method", METHODS, default)
+
+    def items(self, name: str) -> list["Fields"]:
+        """A list of objects, each with fields of its own."""
+        value = _parsed(self.values.get(name), name)
+        if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+            raise _bad(f"{name} is no list of objects", "see the API's page for what it holds")
+        return [Fields(item) for item in value]
+
+    def landmarks(self) -> Face | None:
+        """The face that `landmarks` describes, as `/v1/faces` gave it, or None."""
+        given = self.values.get("landmarks")
+        if given is None:
+            return None
+        try:
+            points = np.array(_parsed(given, "landmarks"), dtype=np.float32)
+        except (ValueError, TypeError, OverflowError):
+            points = np.zeros(0, np.float32)
+        if points.shape != (POINTS, 3) or not _face_like(points):
+            raise _bad("landmarks are not those of a face", "send those that /v1/faces gave for this photo")
+        return Face(points)
+
+
+def parse_json(body: bytes) -> Fields:
+    """Fields from JSON."""
+    try:
+        values = json.loads(body)
+    except (ValueError, RecursionError) as reason:
+        raise Problem("bad_request", "the body is not valid JSON", "send one JSON object") from reason
+    if not isinstance(values, dict):
+        raise Problem("bad_request", "the body is not a JSON object", "send one JSON object")
+    return Fields({name: value for name, value in values.items() if value is not None})
+
+
+async def parse_form(headers: Headers, body: bytes) -> Fields:
+    """Fields from multipart/form-data."""
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        parser = _InMemory(headers, whole(), max_files=1, max_fields=_FIELDS, max_part_size=_TEXT)
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError, LookupError) as reason:
+        message = getattr(reason, "message", "") or "the form cannot be read"
+        raise Problem("bad_request", str(message).rstrip("."), "send multipart/form-data as curl -F does") from reason
+    values: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        if name in values:
+            raise _bad(f"{name[:40]} is given twice", "send each field once")
+        values[name] = await value.read() if isinstance(value, UploadFile) else value
+    return Fields(values)
+
+
+class _InMemory(MultiPartParser):
+    """Pictures never touch the disk; the body's size is limited before."""
+
+    spool_max_size = 2**62
+
+
+def _parsed(value: Any, name: str) -> Any:
+    """JSON in a form's field."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as reason:
+        raise _bad(f"{name} is not valid JSON", f"send {name} as JSON") from reason
+
+
+def _face_like(points: np.ndarray) -> bool:
+    """Whether points (468, 3) look like a face; others would ask for absurd crops."""
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e6 or np.ptp(points[:, :2], axis=0).min() < 1:
+        return False
+    with np.errstate(all="ignore"):
+        placed = align(points, 1).to_crop(points.astype(np.float64))
+    expected = load_face().mean * INTER_OCULAR + (*EYES_AT, 0.0)
+    apart = np.linalg.norm((placed - placed.mean(axis=0)) - (expected - expected.mean(axis=0)), axis=1).mean()
+    return bool(apart < _UNLIKE)
+
+
+def _bad(message: str, remedy: str) -> Problem:
+    return Problem("bad_option", message, remedy)

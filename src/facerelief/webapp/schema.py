@@ -1,0 +1,202 @@
+"""The API's description in OpenAPI 3.1, which its page at /api shows."""
+
+from typing import Any
+
+from facerelief import __version__
+from facerelief.editing import METHODS
+from facerelief.expressions import EXPRESSIONS
+from facerelief.webapp.limits import Limits
+from facerelief.webapp.problems import CODES
+from facerelief.webapp.studio import KINDS, SAMPLES
+
+Schema = dict[str, Any]
+
+_INTRO = """Edit the expression of faces in photos. Requests are forms (`multipart/form-data`) or JSON; in JSON a photo
+is base64, in a form a file. Photos are forgotten when the answer is given. Errors are `{"error": {"code", "message",
+"remedy"}}`; codes stay the same between versions."""
+
+
+def openapi(limits: Limits) -> Schema:
+    """The whole description."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "facerelief",
+            "version": __version__,
+            "description": f"{' '.join(_INTRO.split())} Limits: {limits.body // 2**20} MiB a request, "
+            f"{limits.pixels // 1_000_000} megapixels a photo, {limits.answer_s:g} s an answer.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {
+            "/v1/edit": {"post": _edit()},
+            "/v1/faces": {"post": _faces()},
+            "/v1/previews": {"post": _previews()},
+            "/v1/geometry": {"post": _geometry()},
+            **_GETS,
+        },
+        "components": {"schemas": {"Error": _ERROR, "Landmarks": _LANDMARKS, "Edit": _object(_ONE_EDIT)}},
+    }
+
+
+def _text(description: str, **more: Any) -> Schema:
+    return {"type": "string", "description": description, **more}
+
+
+def _object(properties: Schema, required: tuple[str, ...] = ()) -> Schema:
+    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
+
+
+def _answer(description: str, schema: Schema, kind: str = "application/json") -> Schema:
+    return {"description": description, "content": {kind: {"schema": schema}}}
+
+
+def _post(summary: str, fields: Schema, answer: Schema) -> Schema:
+    """An operation that takes a photo."""
+    forms = {"photo": _text("The file.", contentMediaType="application/octet-stream"), **fields}
+    in_json = {"photo": _text("The file.", contentEncoding="base64"), **fields}
+    kinds = {"multipart/form-data": forms, "application/json": in_json}
+    body = {kind: {"schema": _object(properties, ("photo",))} for kind, properties in kinds.items()}
+    return {
+        "summary": summary,
+        "requestBody": {"required": True, "content": body},
+        "responses": {"200": answer, **_errors()},
+    }
+
+
+def _errors() -> Schema:
+    found: dict[str, list[str]] = {}
+    for code, (status, when) in CODES.items():
+        found.setdefault(str(status), []).append(f"`{code}`: {when}")
+    reference = {"$ref": "#/components/schemas/Error"}
+    return {status: _answer(" ".join(lines), reference) for status, lines in sorted(found.items())}
+
+
+_ERROR: Schema = _object(
+    {
+        "error": _object(
+            {
+                "code": _text("Stable, for programs.", enum=list(CODES)),
+                "message": _text("What is wrong, for people."),
+                "remedy": _text("What to do."),
+            },
+            ("code", "message", "remedy"),
+        )
+    },
+    ("error",),
+)
+_LANDMARKS: Schema = {
+    "type": "array",
+    "description": "468 points (x right, y down, z towards the viewer) in pixels of the photo.",
+    "minItems": 468,
+    "maxItems": 468,
+    "items": {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3},
+}
+_METHOD = _text("The editing method. Default: the server's, see /v1/expressions.", enum=list(METHODS))
+_KNOWN = {"landmarks": {"$ref": "#/components/schemas/Landmarks"}, "method": _METHOD}
+_ONE_EDIT: Schema = {
+    "to": _text(f"The expression: {', '.join(EXPRESSIONS)}, or another name of one (happy, sad, ...)."),
+    "strength": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1.5,
+        "default": 1,
+        "description": "Share of the full change.",
+    },
+    "face": _text("largest, all, or a number counted from the largest (1).", default="largest"),
+    "landmarks": {
+        "$ref": "#/components/schemas/Landmarks",
+        "description": "The face, as /v1/faces gave it, instead of `face`: spares finding it again.",
+    },
+}
+
+
+def _edit() -> Schema:
+    fields = {
+        **_ONE_EDIT,
+        "edits": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Edit"},
+            "description": "Several edits of one photo, instead of the fields above.",
+        },
+        "method": _METHOD,
+        "format": _text("The picture's format; same: as it came.", enum=["same", *KINDS], default="same"),
+        "quality": {"type": "integer", "minimum": 1, "maximum": 100, "default": 95, "description": "JPEG and WebP."},
+        "provenance": {
+            "type": "boolean",
+            "default": True,
+            "description": "Record in the picture that it was edited. Leave it on for all that others will see.",
+        },
+        "reply": _text("The picture itself, or JSON that holds it.", enum=["picture", "json"], default="picture"),
+    }
+    picture = _answer("The photo, edited, at its own size.", _text("The file."), "image/*")
+    picture["content"]["application/json"] = {
+        "schema": _object(
+            {
+                "photo": _text("A data URL."),
+                "media_type": _text("image/jpeg, say."),
+                "notes": {"type": "array", "items": {"type": "string"}, "description": "What was lost in reading."},
+            }
+        )
+    }
+    return _post("Edit the expression of one or several faces", fields, picture)
+
+
+def _faces() -> Schema:
+    number = {"type": "integer"}
+    face = _object(
+        {
+            "number": {**number, "description": "1 is the largest."},
+            "box": {
+                "type": "array",
+                "items": {"type": "number"},
+                "description": "x0, y0, x1, y1 in pixels of the upright photo.",
+            },
+            "unfit": {"type": ["string", "null"], "description": "Why it cannot be edited, in words, or null."},
+            "landmarks": {"$ref": "#/components/schemas/Landmarks"},
+        }
+    )
+    answer = {
+        "width": number,
+        "height": number,
+        "format": _text("jpeg, say."),
+        "edited_before": {"type": ["string", "null"], "description": "What the photo says of an earlier edit."},
+        "faces": {"type": "array", "items": face},
+    }
+    return _post("Find the faces of a photo, the largest first", {}, _answer("The faces.", _object(answer)))
+
+
+def _previews() -> Schema:
+    urls = {"type": "object", "additionalProperties": _text("A data URL."), "description": "A picture by expression."}
+    text = "The photo with each expression the method knows, as JPEG without provenance; send a small photo of one face"
+    return _post(text, _KNOWN, _answer("The pictures.", urls))
+
+
+def _geometry() -> Schema:
+    answer = {
+        "crop": _text("The face's aligned crop, a data URL."),
+        "depth": _text("Its depth, near is white, a data URL."),
+        "normals": _text("Its normals, (n + 1) / 2 as RGB, a data URL."),
+        "vertices": {"$ref": "#/components/schemas/Landmarks", "description": "In shares of the crop's side."},
+    }
+    fields = {"landmarks": _KNOWN["landmarks"]}
+    return _post("Depth, normals and mesh of a face", fields, _answer("The geometry.", _object(answer)))
+
+
+def _get(summary: str, answer: Schema, *parameters: Schema) -> Schema:
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": {"200": answer}}}
+
+
+_SEED = {
+    "name": "seed",
+    "in": "query",
+    "description": "Which one.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": SAMPLES - 1, "default": 0},
+}
+_GETS: Schema = {
+    "/v1/expressions": _get("The expressions, their other names, and the methods", _answer("The menu.", _object({}))),
+    "/v1/triangles": _get("The triangles of the mesh, as three vertices each", _answer("The lists.", _object({}))),
+    "/v1/sample": _get("A portrait of somebody who does not exist", _answer("It.", _text("JPEG"), "image/jpeg"), _SEED),
+    "/health": _get("Whether the server works", _answer("It does.", _object({"status": _text("ok")}))),
+    "/metrics": _get("Counters for Prometheus", _answer("The counters.", _text("Text."), "text/plain")),
+    "/openapi.json": _get("This description", _answer("OpenAPI 3.1.", _object({}))),
+}

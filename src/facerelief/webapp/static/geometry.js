@@ -1,0 +1,74 @@
+// Depth, normals and the face in 3D, measured when they are looked at.
+
+import { $, state } from "./page.js";
+import { get, post } from "./server.js";
+import { fit } from "./stage.js";
+import { Viewer } from "./viewer.js";
+
+export const viewer = new Viewer($("solid"));
+let measured = ""; // what the maps show
+
+const currentView = () => document.querySelector("input[name=view]:checked").value;
+
+export function view(name) {
+  document.querySelector(`input[name=view][value=${name}]`).checked = true;
+  $("view-photo").hidden = name !== "photo";
+  $("view-maps").hidden = !["depth", "normals"].includes(name);
+  $("view-solid").hidden = name !== "solid";
+  if (name === "photo" && state.picture) fit(state.picture);
+}
+
+export async function measure() {
+  const { picture } = state;
+  const name = currentView();
+  if (name === "photo" || !picture?.selected) return;
+  const face = picture.selected;
+  const key = [face.number, face.expression, face.strength, $("method").value, picture.file.name].join();
+  if (measured !== key) {
+    measuring(true);
+    try {
+      face.geometry = await geometry(face);
+      measured = key;
+    } finally {
+      measuring(false);
+    }
+  }
+  const [before, after] = face.geometry;
+  if (name === "solid") {
+    const [triangles, ...crops] = await Promise.all([trianglesOnce(), image(before.crop), image(after.crop)]);
+    viewer.show([{ ...before, crop: crops[0] }, { ...after, crop: crops[1] }], triangles);
+  } else {
+    for (const [when, one] of [["before", before], ["after", after]]) {
+      $(`map-${when}`).src = one[name];
+      $(`map-${when}`).alt = `${name} of the face ${when} the edit`;
+    }
+  }
+}
+
+function measuring(now) {
+  for (const sign of document.querySelectorAll(".measuring")) sign.hidden = !now;
+}
+
+// Geometry before, by the landmarks that are known, and after, by those found in the edited picture.
+async function geometry(face) {
+  const crop = await state.picture.crop(face, 640);
+  const before = await (await post("v1/geometry", crop)).json();
+  if (!face.expression || face.strength === 0) return [before, before];
+  const fields = { ...crop, to: face.expression, strength: face.strength, method: $("method").value };
+  const edited = await (await post("v1/edit", { ...fields, format: "jpeg", provenance: false })).blob();
+  const after = await (await post("v1/geometry", { photo: edited })).json();
+  return [before, after];
+}
+
+let triangles;
+async function trianglesOnce() {
+  triangles ??= await (await get("v1/triangles")).json();
+  return triangles;
+}
+
+async function image(url) {
+  const loaded = new Image();
+  loaded.src = url;
+  await loaded.decode();
+  return loaded;
+}

@@ -1,0 +1,55 @@
+// Requests to the server, and its errors in plain words.
+
+export class Refusal extends Error {
+  constructor(code, message, remedy) {
+    super(message);
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+const PATIENCE = 3; // times that a busy server is asked again
+
+export async function post(path, fields, signal) {
+  for (let attempt = 0; ; attempt++) {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(fields)) {
+      if (value instanceof Blob) form.append(name, value, "photo");
+      else if (value !== undefined) form.append(name, typeof value === "string" ? value : JSON.stringify(value));
+    }
+    const answer = await ask(path, { method: "POST", body: form, signal });
+    if (answer.ok) return answer;
+    const refusal = await refusalOf(answer);
+    if (refusal.code !== "busy" || attempt === PATIENCE) throw refusal;
+    await new Promise((done) => setTimeout(done, 1000 * (Number(answer.headers.get("Retry-After")) || 1)));
+  }
+}
+
+export async function get(path) {
+  const answer = await ask(path, {});
+  if (!answer.ok) throw await refusalOf(answer);
+  return answer;
+}
+
+async function ask(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch (reason) {
+    if (reason.name === "AbortError") throw reason;
+    throw new Refusal("silent", "The server does not answer.", "See whether it still runs, then try again.");
+  }
+}
+
+async function refusalOf(answer) {
+  try {
+    const { code, message, remedy } = (await answer.json()).error;
+    return new Refusal(code, sentence(message), sentence(remedy));
+  } catch {
+    return new Refusal("odd", `The server answers ${answer.status}.`, "Try again.");
+  }
+}
+
+function sentence(words) {
+  const text = words.replace(/^photo\b/, "the photo").trim();
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+}

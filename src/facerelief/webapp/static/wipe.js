@@ -1,0 +1,35 @@
+// The line between before and after: dragged, or moved by keys.
+
+export class Wipe {
+  constructor(handle, picture) {
+    this.handle = handle;
+    this.picture = picture;
+    this.seen = [0, 100]; // the part of the picture's width in sight, in per cent
+    handle.addEventListener("pointerdown", (event) => {
+      handle.setPointerCapture(event.pointerId);
+      event.preventDefault();
+      handle.focus();
+    });
+    handle.addEventListener("pointermove", (event) => {
+      if (!handle.hasPointerCapture(event.pointerId)) return;
+      const { left, width } = picture.getBoundingClientRect();
+      const at = (100 * (event.clientX - left)) / width;
+      this.set((100 * (at - this.seen[0])) / (this.seen[1] - this.seen[0]));
+    });
+    handle.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: -2, ArrowDown: -2, ArrowRight: 2, ArrowUp: 2, PageDown: -10, PageUp: 10, Home: -100, End: 100 };
+      if (!(event.key in steps)) return;
+      event.preventDefault();
+      this.set(this.share + steps[event.key]);
+    });
+    this.set(0);
+  }
+
+  set(share) {
+    this.share = Math.min(100, Math.max(0, share));
+    const [first, last] = this.seen;
+    this.picture.style.setProperty("--wipe", `${first + (this.share * (last - first)) / 100}%`);
+    this.handle.setAttribute("aria-valuenow", Math.round(this.share));
+    this.handle.setAttribute("aria-valuetext", `${Math.round(this.share)} % of the original shown`);
+  }
+}

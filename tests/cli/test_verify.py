@@ -1,0 +1,100 @@
+"""`facerelief verify`: what an edit leaves in a file, and what is left of it after others had it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from photos import astronaut
+from PIL import Image
+
+from facerelief.cli import verify as verify_module
+from facerelief.faces.detect import MediaPipeFinder
+
+Command = Callable
+
+
+@pytest.fixture(autouse=True)
+def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify_module, "load_finder", lambda: finder)
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A head whose face is 150 pixels high."""
+    path = tmp_path_factory.mktemp("photos") / "me.jpg"
+    head = Image.fromarray(astronaut()).resize((720, 720), Image.Resampling.LANCZOS).crop((160, 0, 500, 340))
+    head.save(path, quality=95)
+    return path
+
+
+@pytest.fixture
+def edited(command: Command, photo: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "edited.jpg"
+    assert command("edit", photo, "--to", "anger", "-o", path).code == 0
+    return path
+
+
+def found(command: Command, *pictures: Path) -> list[dict]:
+    result = command("verify", "--json", *pictures)
+    assert result.err == ""
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert result.code == (0 if all(line["edited"] for line in lines) else 1)
+    assert [line["picture"] for line in lines] == [str(picture) for picture in pictures]
+    return lines
+
+
+def test_an_edit_shows_every_layer(command: Command, edited: Path) -> None:
+    (told,) = found(command, edited)
+    assert told["edited"] and told["xmp"]["description"] == "facial expression edited to anger"
+    assert told["c2pa"]["state"] == "untrusted" and told["c2pa"]["problems"] == []
+    assert told["pixels"][0]["expression"] == "anger" and told["pixels"][0]["chance"] < 1e-6
+    result = command("verify", edited)
+    assert (result.code, result.err) == (0, "")
+    assert f"{edited}: a mark of an edit was found" in result.out
+    for words in ("valid: nothing changed since", "does not say by whom", "c2pa.edited", "XMP     facial expression"):
+        assert words in result.out
+
+
+def test_what_is_left_after_others_saved_it(command: Command, edited: Path, tmp_path: Path) -> None:
+    """JPEG 75 at half the size keeps none but the mark in the pixels."""
+    with Image.open(edited) as image:
+        image.resize((170, 170)).save(tmp_path / "half.jpg", quality=75)
+        image.save(tmp_path / "again.webp", quality=80)
+    for told in found(command, tmp_path / "half.jpg", tmp_path / "again.webp"):
+        assert (told["xmp"], told["c2pa"]) == (None, None)
+        assert len(told["pixels"]) == 1
+
+
+def test_a_changed_file_is_told(command: Command, edited: Path, tmp_path: Path) -> None:
+    data = bytearray(edited.read_bytes())
+    data[-200] ^= 1
+    edited.write_bytes(data)
+    (told,) = found(command, edited)
+    assert told["c2pa"]["problems"] == ["assertion.dataHash.mismatch"]
+    assert "INVALID: the file was changed after it was signed" in command("verify", edited).out
+
+
+def test_a_photo_as_it_was_and_edits_without_provenance(command: Command, photo: Path, tmp_path: Path) -> None:
+    for name, options in (("plain.png", ["--no-provenance"]), ("none.png", ["--strength", 0])):
+        command("edit", photo, "--to", "anger", "-o", tmp_path / name, *options)
+    for told in found(command, photo, tmp_path / "plain.png", tmp_path / "none.png"):
+        assert (told["edited"], told["xmp"], told["c2pa"], told["pixels"]) == (False, None, None, [])
+    result = command("verify", photo)
+    assert (result.code, result.err) == (1, "")
+    assert result.out.startswith(f"{photo}: no mark of an edit was found\n")
+
+
+def test_strength_0_keeps_every_pixel(command: Command, photo: Path, tmp_path: Path) -> None:
+    command("edit", photo, "--to", "anger", "-o", tmp_path / "same.png", "--strength", 0)
+    with Image.open(photo) as before, Image.open(tmp_path / "same.png") as after:
+        assert before.convert("RGB").tobytes() == after.convert("RGB").tobytes()
+
+
+def test_what_cannot_be_read_is_named_and_the_others_are_looked_at(command: Command, edited: Path) -> None:
+    absent = edited.with_name("absent.jpg")
+    result = command("verify", absent, edited)
+    assert result.code == 2
+    assert result.err == f"facerelief: {absent} does not exist; check the name\n"
+    assert f"{edited}: a mark" in result.out
+    assert command("verify", edited, "--trust", absent).code == 2

@@ -1,0 +1,61 @@
+"""A finished study of a tiny scale, which tests read."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from shells import CLASSES, write_dataset
+
+from facerelief.evaluation import studies
+from facerelief.evaluation.grid import Grid
+from facerelief.evaluation.study import Wish, run_study
+
+_SIZE = {"blocks": 1, "d_width": 8, "d_max_channels": 32, "steps": 2}
+TINY = studies.Scale(
+    "cpu",
+    seeds=2,
+    pictures=24,
+    settings=1,
+    picture_size=64,
+    all={**studies.SCALES["smoke"].all, "batch": 6, "log_every": 1},
+    judge={"steps": 4},
+    identity={"steps": 2},
+    depth=_SIZE,
+    editor={**_SIZE, "warm_up": 0},
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_scale() -> Iterator[str]:
+    """A scale of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ACCELERATE_USE_CPU", "true")
+        patch.setitem(studies.SCALES, "tiny", TINY)
+        torch.set_num_threads(1)
+        yield "tiny"
+
+
+@pytest.fixture(scope="session")
+def wish(tiny_scale: str, tmp_path_factory: pytest.TempPathFactory) -> Wish:
+    """Table 2 with its two cells and two seeds, on handmade faces."""
+    root = tmp_path_factory.mktemp("study")
+    return Wish("table2", tiny_scale, root / "study", write_dataset(root / "faces"), expressions=CLASSES)
+
+
+@pytest.fixture(scope="session")
+def finished(wish: Wish) -> Grid:
+    """The study, finished; not to be changed."""
+    grid, failures = run_study(wish)
+    assert failures == {}
+    return grid
+
+
+@pytest.fixture
+def moved(wish: Wish) -> Callable[..., Wish]:
+    """Makes wishes like it, with some things otherwise."""
+
+    def like(**changes: object) -> Wish:
+        return dataclasses.replace(wish, **changes)
+
+    return like

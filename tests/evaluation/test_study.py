@@ -1,0 +1,244 @@
+"""A study: what is shared, skipped, refused and done again, and that its numbers are those of its runs."""
+
+import dataclasses
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from shells import CLASSES, change_rows, read_split, write_dataset
+
+from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
+from facerelief.editing.weights import load_network_editor
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.figures import write_study
+from facerelief.evaluation.grid import BASES, Grid, Worker, read_distances, read_score
+from facerelief.evaluation.identity import edit_distances
+from facerelief.evaluation.rate import generation_rate, network_edits
+from facerelief.evaluation.studies import SCALES, STUDIES, find_scale, find_study
+from facerelief.evaluation.study import Wish, _people_can_be_told, lay_out, run_study
+from facerelief.evaluation.tables import collect
+from facerelief.files import sha256
+from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.training.identity import load_identity
+from facerelief.training.judge import load_judge
+
+Like = Callable[..., Wish]
+
+
+def weights(folder: Path) -> dict[str, str]:
+    return {path.parent.relative_to(folder).as_posix(): sha256(path) for path in folder.rglob("weights.safetensors")}
+
+
+def test_every_cell_has_a_place_of_its_own_and_every_scale_fits_every_study() -> None:
+    for study in STUDIES.values():
+        slugs = [cell.slug for cell in study.cells]
+        assert len(set(slugs)) == len(slugs) > 1
+    with pytest.raises(FacereliefError, match="no study 'table9'; choose from table1, table2"):
+        find_study("table9")
+    with pytest.raises(FacereliefError, match="no scale 'huge'; choose from smoke, cpu, gpu, paper"):
+        find_scale("huge")
+
+
+@pytest.mark.parametrize("scale", ["smoke", "cpu", "gpu", "paper"])
+def test_the_grid_of_table_1(moved: Like, scale: str) -> None:
+    """StarGAN needs no stage 1; the others share one for each guide, penalty and seed; everything is measured."""
+    wish = moved(study="table1", scale=scale)
+    grid = lay_out(wish, STUDIES["table1"], SCALES[scale], wish.dataset, wish.folder)
+    names = [job.name for job in grid.jobs]
+    assert len(names) == len(set(names)) == 3 + len(wish.seed_numbers) * (3 + 4 + 4) + 1
+    stargan, depth, normal, headline = (grid.job(f"cells/{cell.slug}-s1") for cell in STUDIES["table1"].cells)
+    assert (stargan.needs, stargan.depth) == ((), None)
+    assert depth.depth == "depth/depth-0-s1"
+    assert normal.depth == "depth/normal-0.1-s1"
+    assert headline.depth == "depth/depth-0.1-s1"
+    configs = [one.config for one in (stargan, depth, normal, headline)]
+    assert [config.guide for config in configs] == ["none", "depth", "normal", "depth"]
+    assert [config.conf_penalty for config in configs[1:]] == [0.0, 0.1, 0.1]
+    assert {config.seed for config in configs} == {1}
+    for one in (stargan, headline):  # nothing but the guidance differs
+        changed = {
+            name for name, value in dataclasses.asdict(one.config).items() if value != getattr(depth.config, name)
+        }
+        assert changed <= {"guide", "conf_penalty"}
+    measured = {job.name for job in grid.jobs if job.config is None}
+    assert measured == {f"scores/{name.removeprefix('cells/')}" for name in names if "cells/" in name} | {
+        "scores/bases"
+    }
+    instruments = {grid.job(name).config.seed for name in ("judge", "measure", "identity")}
+    assert not instruments & set(wish.seed_numbers)
+
+
+def test_what_studies_have_in_common_is_one_run(moved: Like) -> None:
+    wish = moved(scale="gpu")
+    paths = [
+        {job.name: job.config for job in lay_out(wish, STUDIES[name], SCALES["gpu"], wish.dataset, wish.folder).jobs}
+        for name in ("table1", "table3", "penalty")
+    ]
+    for first in paths:
+        for second in paths:
+            assert all(first[name] == second[name] for name in set(first) & set(second))
+    assert {"cells/stargan-s0", "depth/depth-0-s0", "judge"} <= set(paths[0]) & set(paths[1])
+
+
+def test_the_numbers_are_those_of_the_runs(wish: Wish, finished: Grid) -> None:
+    """By the functions behind `report rate` and `report identity`, which know nothing of studies."""
+    test = read_split(wish.dataset, "test")
+    judge, _ = load_judge(finished.folder / "judge")
+    encoder, _ = load_identity(finished.folder / "identity")
+    results = collect(finished, STUDIES["table2"], wish.seed_numbers, {})
+    assert [cell["title"] for cell in results["cells"]] == ["StarGAN", "depth map + penalty"]
+    for cell in results["cells"]:
+        total = np.zeros((3, 3), int)
+        for seed in ("0", "1"):
+            name = f"{cell['slug']}-s{seed}"
+            edits = network_edits(load_network_editor(finished.folder / "cells" / name).generator, test)
+            rate = generation_rate(edits, judge, test)
+            total += np.array(rate.edits.confusion)
+            assert cell["seeds"][seed]["rate"] == pytest.approx(rate.edits.balanced, abs=1 / 12)  # rounding to 8 bits
+            distances = edit_distances(edits, encoder, test, np.arange(6))
+            assert cell["seeds"][seed]["identity"] == pytest.approx(distances.mean(), abs=1e-3)
+            assert read_distances(finished, name)["identity"].shape == distances.shape
+        assert cell["edits"] == total.sum() == 24
+    assert results["bench"]["judge"]["accuracy_on_real"]["n"] == 6
+    assert set(results["bases"]) == {"unedited"}  # handmade faces have no true targets
+    assert set(read_distances(finished, BASES)) == {"real photos, one person", "real photos, two persons"}
+
+
+def test_what_is_finished_is_not_done_again(wish: Wish, finished: Grid) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*.*") if path.is_file()}
+    assert finished.todo() == {}
+    _, failures = run_study(wish)
+    assert failures == {}
+    assert {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*.*") if path.is_file()} == before
+
+
+def test_what_is_lost_is_made_again_as_it_was(wish: Wish, finished: Grid, moved: Like, tmp_path: Path) -> None:
+    """One run without weights, one score damaged: just these and what stands on them are done, with the same result."""
+    folder = tmp_path / "study"
+    shutil.copytree(wish.folder, folder)
+    grid = dataclasses.replace(finished, folder=folder / "second")
+    headline = STUDIES["table2"].cells[1].slug
+    (grid.folder / "depth" / "depth-0.1-s1" / "weights.safetensors").unlink()
+    (grid.folder / "scores" / "stargan-s0.json").write_text("{")
+    todo = grid.todo()
+    assert set(todo) == {"depth/depth-0.1-s1", f"cells/{headline}-s1", f"scores/{headline}-s1", "scores/stargan-s0"}
+    _, failures = run_study(moved(folder=folder))
+    assert failures == {}
+    assert weights(grid.folder) == weights(finished.folder)
+    assert read_score(grid, "stargan-s0") == read_score(finished, "stargan-s0")
+
+
+def judged_by(grid: Grid, folder: Path, dataset: Path) -> dict[str, bytes]:
+    """The tensors of the judge that the grid's own job trains in a folder on a dataset."""
+    Worker(dataclasses.replace(grid, folder=folder, dataset=dataset))("judge")
+    return tensors(folder)
+
+
+def tensors(folder: Path) -> dict[str, bytes]:
+    found = load_checkpoint(folder / "judge" / "weights.safetensors", "judge").tensors
+    return {name: value.numpy().tobytes() for name, value in found.items()}
+
+
+def test_the_judge_never_sees_an_edit_or_anybody_in_the_test_photos(wish: Wish, finished: Grid, tmp_path: Path) -> None:
+    """It is the same, bit for bit, with all editors and edits around it, and whatever the held-out photos show; it is
+    another one where a single training photo is.
+    """
+    among_edits, faces = tmp_path / "second", tmp_path / "faces"
+    shutil.copytree(finished.folder, among_edits)
+    shutil.rmtree(among_edits / "judge")
+    assert judged_by(finished, among_edits, wish.dataset) == tensors(finished.folder)
+
+    shutil.copytree(wish.dataset, faces, ignore=shutil.ignore_patterns(".arrays"))
+    train = read_split(wish.dataset, "train").samples
+    held_out = read_split(wish.dataset, "test").samples + read_split(wish.dataset, "val").samples
+    assert not {sample.identity for sample in train} & {sample.identity for sample in held_out}
+    for sample in held_out:
+        shutil.copy(faces / train[0].file_name, faces / sample.file_name)
+    assert judged_by(finished, tmp_path / "a", faces) == tensors(finished.folder)
+
+    shutil.rmtree(faces / ".arrays")
+    shutil.copy(faces / train[0].file_name, faces / train[1].file_name)
+    assert judged_by(finished, tmp_path / "b", faces) != tensors(finished.folder)
+
+
+def test_a_folder_of_another_study_is_refused(wish: Wish, finished: Grid, moved: Like, tmp_path: Path) -> None:
+    with pytest.raises(FacereliefError, match="is of another study, with another steps; choose another folder with -o"):
+        run_study(moved(changes={"steps": "3"}))
+    folder, faces = tmp_path / "study", write_dataset(tmp_path / "faces")
+    shutil.copytree(wish.folder, folder)
+    change_rows(faces, lambda row: row.split == "train", sharpness=0.5)
+    with pytest.raises(FacereliefError, match="with another state of the dataset"):
+        run_study(moved(folder=folder, dataset=faces))
+
+
+def test_a_run_that_fails_is_named_and_the_others_are_shown(
+    wish: Wish, finished: Grid, moved: Like, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(wish.folder, folder)
+    headline = STUDIES["table2"].cells[1].slug
+    shutil.rmtree(folder / "second" / "cells" / f"{headline}-s1")
+
+    def diverge(*arguments: object, **options: object) -> None:
+        raise FacereliefError("G/rgb/adv is not finite at step 7; start again with a lower --set lr")
+
+    monkeypatch.setattr("facerelief.evaluation.grid.launch.run_expression", diverge)
+    grid, failures = run_study(moved(folder=folder))
+    assert failures == {
+        f"cells/{headline}-s1": "G/rgb/adv is not finite at step 7; start again with a lower --set lr",
+        f"scores/{headline}-s1": f"needs cells/{headline}-s1, which failed",
+    }
+    results = collect(grid, STUDIES["table2"], wish.seed_numbers, failures)
+    assert [sorted(cell["seeds"]) for cell in results["cells"]] == [["0", "1"], ["0"]]
+    page = write_study(grid, STUDIES["table2"], results, "table2", "facerelief study table2")
+    assert "failed: cells/" in page.read_text(encoding="utf-8")
+    assert json.loads((grid.folder / "table2.json").read_text())["failures"] == failures
+
+
+def test_pages_and_figures(wish: Wish, finished: Grid) -> None:
+    results = collect(finished, STUDIES["table2"], wish.seed_numbers, {})
+    page = write_study(finished, STUDIES["table2"], results, "table2", "facerelief study table2")
+    folder = finished.folder
+    made = {path.name for path in folder.glob("table2*")}
+    pictures = {
+        "table2-fig3.png",
+        "table2-fig4.png",
+        "table2-fig5.jpg",
+        "table2-fig6.jpg",
+        "table2-fig8.png",
+        "table2-fig9.png",
+    }
+    assert made == {"table2.json", "table2.md", "table2.html", *pictures}
+    for name in pictures:
+        with Image.open(folder / name) as picture:
+            assert min(picture.size) > 100
+    text = page.read_text(encoding="utf-8")
+    assert "StarGAN" in text
+    assert not re.findall(r'(?:src|href)="(?!data:image/)', text)
+    assert "expression-KID" in (folder / "table2.md").read_text(encoding="utf-8")
+
+
+def test_synthetic_people_can_be_told_and_lone_photos_cannot(synthetic: Path, wish: Wish, tmp_path: Path) -> None:
+    assert not _people_can_be_told(synthetic, wish.expressions[:1])  # one photo of each
+    lone = write_dataset(tmp_path / "faces")
+    assert _people_can_be_told(lone, CLASSES)
+    rows = read_samples(lone)
+    write_rows(lone / METADATA, Sample, [dataclasses.replace(row, identity=f"{k}") for k, row in enumerate(rows)])
+    assert not _people_can_be_told(lone, CLASSES)
+
+
+def test_equal_time_gives_the_slower_cell_fewer_steps(moved: Like, tmp_path: Path) -> None:
+    wish = moved(study="objectives", folder=tmp_path)
+    slugs = [cell.slug for cell in STUDIES["objectives"].cells]
+    (tmp_path / "objectives-pace.json").write_text(json.dumps({slugs[0]: 0.2, slugs[1]: 0.5}))
+    grid = lay_out(wish, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
+    steps = [grid.job(f"cells/{slug}-s0").config.steps for slug in slugs]
+    assert steps == [2, 1]  # 2 steps of 0.2 s are 0.8 of 0.5 s
+    long = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
+    grid = lay_out(long, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
+    assert grid.job(f"cells/{slugs[1]}-s1").config.steps == 400

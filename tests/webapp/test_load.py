@@ -1,0 +1,16 @@
+"""A small version of `python tests/load.py`: no wrong answers, also when the server is killed in the middle."""
+
+import asyncio
+
+import pytest
+from load import load
+
+
+def test_many_clients_and_a_killed_server() -> None:
+    for package in ("mediapipe", "starlette", "uvicorn", "httpx"):
+        pytest.importorskip(package, exc_type=ImportError)
+    outcome = asyncio.run(load(clients=12, seconds=1, answers=24))
+    assert outcome.wrong == []
+    for kind in ("valid", "invalid", "abandoned", "server away"):
+        assert outcome.answered[kind] > 0, outcome.answered
+    assert max(outcome.memory) < 1.5 * 2**30

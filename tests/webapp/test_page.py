@@ -1,0 +1,341 @@
+"""The page, in a real browser, as a person uses it."""
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pages import png
+from PIL import Image
+
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.align import align
+from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.photo import read_mark, read_photo
+
+Open = Callable[..., Any]
+
+
+def until(page: Any, script: str, seconds: float = 30) -> Any:
+    """Wait until a script's value is true, and return it; Playwright's own way needs eval, which the page forbids."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = page.evaluate(script)
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"never true: {script}; the page says {page.inner_text('body')}")
+
+
+def upload(page: Any, photo: Path) -> None:
+    """Choose a file, and wait for the small pictures of all expressions."""
+    until(page, "document.body.dataset.ready")
+    page.set_input_files("#file", photo)
+    until(page, "document.querySelectorAll('.thumb img').length === 9")
+
+
+def picked(page: Any, expression: str) -> None:
+    """Choose an expression and wait for its preview."""
+    page.get_by_role("radio", name=expression).check(force=True)
+    until(page, f"document.getElementById('picture').dataset.edits.includes('{expression}')")
+
+
+def pixels(page: Any, canvas: str) -> np.ndarray:
+    """What a canvas of the page shows."""
+    url = page.eval_on_selector(canvas, "canvas => canvas.toDataURL()")
+    image = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def settled(page: Any) -> np.ndarray:
+    """Where before and after differ once the preview is sharp, levels (H, W)."""
+    until(page, "document.getElementById('picture').ariaBusy === 'false'")
+    return np.abs(pixels(page, "#before") - pixels(page, "#after")).max(axis=2)
+
+
+def test_one_face_of_a_group_from_upload_to_download(
+    open_page: Open, finder: MediaPipeFinder, group: np.ndarray, tmp_path: Path
+) -> None:
+    page = open_page(viewport={"width": 1440, "height": 900})
+    upload(page, png(tmp_path, group, "us.png"))
+    faces = page.get_by_role("group", name="Faces").get_by_role("button")
+    assert [face.get_attribute("aria-label") for face in faces.all()] == ["Face 1", "Face 2"]
+    assert page.get_by_role("button", name="Download").is_disabled()
+
+    faces.nth(1).click()
+    assert faces.nth(1).get_attribute("aria-pressed") == "true"
+    until(page, "document.querySelectorAll('.thumb img').length === 9")
+    picked(page, "surprise")
+    strong = settled(page)
+    picked(page, "anger")
+    assert (settled(page) != strong).any()
+    picked(page, "surprise")
+
+    slider = page.get_by_role("slider", name="Strength")
+    slider.focus()
+    for _ in range(50):
+        slider.press("ArrowLeft")
+    until(page, "document.getElementById('picture').dataset.edits === 'surprise 0.5'")
+    weak = settled(page)
+    assert 0 < weak.mean() < 0.8 * strong.mean()
+
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Download").click()
+    assert got.value.suggested_filename == "us-surprise.png"
+    saved = tmp_path / "saved.png"
+    got.value.save_as(saved)
+    mark = read_mark(saved)
+    assert mark is not None
+    assert "surprise" in mark.description
+    moved = (read_photo(saved).rgb != group).any(axis=2)
+    crop = align(finder(group)[1].landmarks, 64)
+    corners = crop.to_photo(np.array([(0, 0), (64, 0), (0, 64), (64, 64)], float))
+    (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
+    rows, columns = np.nonzero(moved)
+    assert rows.size
+    assert y0 < rows.min() < rows.max() < y1  # the other face and all else stay
+    assert x0 < columns.min() < columns.max() < x1
+    seen = weak > 24
+    assert (seen & moved).sum() > 0.9 * seen.sum()  # the preview shows what is saved
+
+
+def test_faces_keep_their_own_expressions(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page()
+    upload(page, png(tmp_path, group))
+    picked(page, "happiness")
+    page.get_by_role("button", name="Face 2").click()
+    until(page, "document.querySelectorAll('.thumb img').length === 9")
+    assert page.get_by_role("radio", name="as it was").is_checked()
+    picked(page, "sadness")
+    assert page.get_attribute("#picture", "data-edits") == "happiness 1, sadness 1"
+    moved = settled(page) > 24
+    assert moved[:, : moved.shape[1] // 2].any()
+    assert moved[:, moved.shape[1] // 2 :].any()
+    page.get_by_role("button", name="Face 1").click()
+    assert page.get_by_role("radio", name="happiness").is_checked()
+
+
+def test_the_wipe_moves_by_keys_and_by_hand(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page()
+    upload(page, png(tmp_path, group))
+    picked(page, "disgust")
+    wipe = page.get_by_role("slider", name="Before and after")
+    clip = "getComputedStyle(document.getElementById('after')).clipPath"
+    assert page.evaluate(clip) == "inset(0px 0px 0px 0%)"
+    wipe.focus()
+    wipe.press("PageUp")
+    assert page.evaluate(clip) == "inset(0px 0px 0px 10%)"
+    box, handle = page.locator("#picture").bounding_box(), wipe.bounding_box()
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, handle["y"] + 10)
+    page.mouse.up()
+    assert wipe.get_attribute("aria-valuenow") == "50"
+    assert page.evaluate(clip) == "inset(0px 0px 0px 50%)"
+
+
+def test_strength_nought_and_the_first_small_picture_are_the_photo(
+    open_page: Open, group: np.ndarray, tmp_path: Path
+) -> None:
+    page = open_page()
+    upload(page, png(tmp_path, group))
+    picked(page, "fear")
+    assert settled(page).any()
+    page.get_by_role("slider", name="Strength").press("Home")
+    until(page, "document.getElementById('picture').dataset.edits === ''")
+    assert not settled(page).any()
+    assert page.get_by_role("button", name="Download").is_disabled()
+    picked(page, "anger")  # a choice at strength 0 goes to full strength
+    assert page.inner_text("#strength-value") == "100 %"
+    page.get_by_role("radio", name="as it was").check(force=True)
+    until(page, "document.getElementById('picture').dataset.edits === ''")
+    assert not settled(page).any()
+
+
+def test_depth_normals_and_the_face_in_3d(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page(viewport={"width": 1000, "height": 800})
+    upload(page, png(tmp_path, group))
+    picked(page, "surprise")
+    for name in ("Depth", "Normals"):
+        page.get_by_role("radio", name=name).check(force=True)
+        sources = until(
+            page,
+            "(() => { const maps = ['before', 'after'].map(when => document.getElementById('map-' + when));"
+            f"return maps.every(map => map.alt.startsWith('{name.lower()}') && map.naturalWidth === 256)"
+            " && maps.map(map => map.src) })()",
+        )
+        assert sources[0] != sources[1]
+    page.get_by_role("radio", name="3D").check(force=True)
+    until(page, "document.querySelector('.measuring').hidden")
+    time.sleep(0.5)
+    straight = pixels(page, "#solid")
+    assert len(np.unique(straight.reshape(-1, 3), axis=0)) > 1000  # a photo, not a blank
+    page.locator("#solid").press("ArrowRight")
+    page.locator("#solid").press("ArrowRight")
+    turned = pixels(page, "#solid")
+    assert (turned != straight).mean() > 0.02
+    page.get_by_role("radio", name="Before").check(force=True)
+    time.sleep(1)
+    assert (pixels(page, "#solid") != turned).mean() > 0.01
+    page.get_by_role("radio", name="Clay").check(force=True)
+    clay = pixels(page, "#solid")
+    assert np.ptp(clay[clay.sum(axis=1).sum(axis=1) > 0], axis=2).max() < 60  # nearly grey
+
+
+def test_a_method_that_knows_five_expressions(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page()
+    upload(page, png(tmp_path, group))
+    picked(page, "fear")
+    page.get_by_label("Method").select_option("relief")
+    until(page, "document.querySelectorAll('.thumb img').length === 6")
+    known = [name for name in EXPRESSIONS if page.get_by_role("radio", name=name).is_enabled()]
+    assert known == ["neutral", "happiness", "sadness", "surprise", "anger"]
+    assert page.get_attribute("#picture", "data-edits") == ""  # what the method cannot do is taken back
+    picked(page, "happiness")
+    assert settled(page).any()
+
+
+def test_a_drawn_face_to_try_with(open_page: Open) -> None:
+    page = open_page()
+    until(page, "document.body.dataset.ready")
+    page.get_by_role("button", name="Try a face that nobody has").click()
+    until(page, "document.querySelectorAll('.thumb img').length === 9")
+    assert page.get_by_role("button", name="Another photo").is_visible()
+
+
+# -- what goes wrong ------------------------------------------------------------------------------------------------
+
+
+def refused(page: Any, status: int = 422) -> str:
+    """The message on the page; takes the browser's own line about the answer from the problems."""
+    page.get_by_role("alert").wait_for()
+    time.sleep(0.1)
+    page.problems = [line for line in page.problems if f"status of {status}" not in line]
+    return page.get_by_role("alert").inner_text()
+
+
+def test_what_cannot_be_edited_is_said_in_plain_words(open_page: Open, tmp_path: Path) -> None:
+    page = open_page()
+    until(page, "document.body.dataset.ready")
+    for name, data, words in (
+        ("note.txt", b"not a photo", "The photo is not an image, or its header is damaged. Give a JPEG"),
+        ("empty.jpg", b"", "The photo is empty (zero bytes). Copy or download it again."),
+    ):
+        (tmp_path / name).write_bytes(data)
+        page.set_input_files("#file", tmp_path / name)
+        until(page, f"document.getElementById('alert').innerText.includes({words[:20]!r})")
+        assert words in refused(page).replace("\n", " ")
+    page.set_input_files("#file", png(tmp_path, np.full((300, 400, 3), 128, np.uint8)))
+    until(page, "document.getElementById('alert').innerText.includes('No face found')")
+    assert "Use a photo with a face seen from the front" in refused(page)
+    assert page.get_by_text("Choose a photo", exact=True).is_visible()
+    page.get_by_role("button", name="Dismiss").click()
+    assert not page.get_by_role("alert").is_visible()
+
+
+def test_a_camera_that_shows_nobody(open_page: Open) -> None:
+    """The browser's test camera shows a pattern; what is tested is the way from the camera to the server."""
+    page = open_page(permissions=["camera"])
+    until(page, "document.body.dataset.ready")
+    page.get_by_role("button", name="Use the camera").click()
+    until(page, "document.getElementById('camera-video').videoWidth > 0")
+    page.get_by_role("button", name="Take the photo").click()
+    until(page, "document.getElementById('alert').innerText.includes('No face found')")
+    refused(page)
+    assert not page.get_by_role("dialog").is_visible()
+
+
+def test_a_camera_that_is_not_allowed(open_page: Open) -> None:
+    page = open_page()
+    refusal = "() => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = {refusal} }}")
+    until(page, "document.body.dataset.ready")
+    page.get_by_role("button", name="Use the camera").click()
+    assert "The camera cannot be used." in refused(page)
+
+
+def test_a_server_that_is_gone_is_told(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page()
+    upload(page, png(tmp_path, group))
+    page.context.set_offline(True)
+    page.get_by_role("radio", name="anger").check(force=True)
+    assert "The server does not answer. See whether it still runs" in refused(page).replace("\n", " ")
+    page.problems = [line for line in page.problems if "ERR_INTERNET_DISCONNECTED" not in line]
+    page.context.set_offline(False)
+    picked(page, "happiness")
+    assert settled(page).any()
+
+
+# -- for everybody --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1440])
+def test_nothing_is_cut_off(open_page: Open, group: np.ndarray, tmp_path: Path, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    wide = "document.documentElement.scrollWidth <= innerWidth"
+    assert page.evaluate(wide)
+    upload(page, png(tmp_path, group))
+    assert page.evaluate(wide)
+    box = page.get_by_role("button", name="Download").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["height"] >= 44
+
+
+def test_every_control_has_a_name_and_is_reached_by_the_keyboard(
+    open_page: Open, group: np.ndarray, tmp_path: Path
+) -> None:
+    page = open_page()
+    upload(page, png(tmp_path, group))
+    picked(page, "happiness")
+    nameless = page.evaluate(
+        "[...document.querySelectorAll('button, input, select, [tabindex]')].filter(one => one.checkVisibility())"
+        ".filter(one => ![one.innerText, one.labels?.[0]?.innerText, one.ariaLabel].some(name => name?.trim()))"
+        ".map(one => one.outerHTML)"
+    )
+    assert nameless == []
+    reached = set()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "document.activeElement.id || document.activeElement.name || document.activeElement.ariaLabel"
+            )
+        )
+    assert {
+        "another",
+        "wipe",
+        "Face 1",
+        "Face 2",
+        "view",
+        "expression",
+        "strength",
+        "method",
+        "download",
+        "format",
+    } <= reached
+
+
+def test_dark_and_light_follow_the_system(open_page: Open) -> None:
+    brightness = []
+    for scheme in ("light", "dark"):
+        page = open_page(color_scheme=scheme)
+        paper, ink = page.evaluate(
+            "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
+        )
+        brightness.append([sum(int(part) for part in colour[4:-1].split(",")[:3]) for colour in (paper, ink)])
+    (light_paper, light_ink), (dark_paper, dark_ink) = brightness
+    assert light_paper > 600 > 200 > light_ink
+    assert dark_paper < 100 < 600 < dark_ink
+
+
+def test_the_api_page_lists_every_address(open_page: Open) -> None:
+    page = open_page("/api")
+    page.get_by_role("heading", name="POST /v1/edit").wait_for()
+    for address in ("/v1/faces", "/v1/previews", "/v1/geometry", "/v1/expressions", "/health", "/metrics"):
+        assert page.get_by_role("link", name=address, exact=True).is_visible()
+    assert page.get_by_text("busy", exact=True).is_visible()

@@ -1,0 +1,319 @@
+"""The HTTP API, asked over the network as other programs ask it."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from webapp_app import EMPTY_PNG
+
+from facerelief.editing import METHODS, Editor, load_editor
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.photo import Photo, encode_photo, read_mark
+from facerelief.geometry.topology import face_triangles
+from facerelief.webapp.problems import CODES
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def editor(finder: MediaPipeFinder) -> Editor:
+    return load_editor(finder=finder)
+
+
+def as_png(rgb: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def rgb_of(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def url_data(url: str) -> bytes:
+    head, _, body = url.partition(",")
+    assert head.startswith("data:image/")
+    return base64.b64decode(body)
+
+
+def form(photo: bytes, **fields: object) -> dict[str, Any]:
+    return {"files": {"photo": ("p", photo)}, "data": {name: str(value) for name, value in fields.items()}}
+
+
+# -- /v1/edit -------------------------------------------------------------------------------------------------------
+
+
+def test_an_edit_is_what_the_editor_makes(client: httpx.Client, editor: Editor, group: np.ndarray) -> None:
+    expected = editor(Photo(group), "happiness", strength=0.7, face=2).photo
+    for provenance in (True, False):
+        fields = {"to": "Happy", "strength": 0.7, "face": 2, "provenance": str(provenance).lower()}
+        answer = client.post("/v1/edit", **form(as_png(group), **fields))
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        as_saved = encode_photo(expected, "PNG", provenance=provenance)
+        assert np.array_equal(rgb_of(answer.content), rgb_of(as_saved))
+        mark = read_mark(answer.content)
+        assert ("happiness" in mark.description if mark else False) is provenance
+
+
+def test_json_and_forms_say_the_same(client: httpx.Client, group: np.ndarray) -> None:
+    photo = as_png(group)
+    by_form = client.post("/v1/edit", **form(photo, to="anger", strength="1.2", face="all")).content
+    said = {"photo": base64.b64encode(photo).decode(), "to": "anger", "strength": 1.2, "face": "all"}
+    assert client.post("/v1/edit", json=said).content == by_form
+    said |= {"photo": "data:image/png;base64," + said["photo"], "reply": "json"}
+    answer = client.post("/v1/edit", json=said).json()
+    assert url_data(answer["photo"]) == by_form
+    assert answer["media_type"] == "image/png"
+
+
+def test_several_edits_of_known_faces(client: httpx.Client, editor: Editor, group: np.ndarray) -> None:
+    photo = as_png(group)
+    faces = client.post("/v1/faces", **form(photo)).json()["faces"]
+    edits = [
+        {"to": name, "strength": 0.8, "landmarks": face["landmarks"]}
+        for name, face in zip(("sadness", "surprise"), faces, strict=True)
+    ]
+    fields = {"edits": json.dumps(edits), "provenance": "false"}
+    answer = rgb_of(client.post("/v1/edit", **form(photo, **fields)).content)
+    first = editor(Photo(group), "sadness", strength=0.8, face=1).photo
+    expected = editor(first, "surprise", strength=0.8, faces=editor.find(Photo(group)), face=2).photo.rgb
+    apart = np.abs(answer.astype(int) - expected).max(axis=2)
+    assert (apart > 2).mean() < 1e-3  # landmarks travel with two decimals
+    assert ((answer != group).any(axis=2)).mean() > 0.02
+
+
+def test_strength_nought_gives_the_photo_back(client: httpx.Client, group: np.ndarray) -> None:
+    answer = client.post("/v1/edit", **form(as_png(group), to="fear", strength=0, face="all"))
+    assert np.array_equal(rgb_of(answer.content), group)
+    assert read_mark(answer.content) is None  # nothing was edited
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff"])
+def test_formats(client: httpx.Client, group: np.ndarray, kind: str) -> None:
+    answer = client.post("/v1/edit", **form(as_png(group), to="disgust", format=kind))
+    assert answer.headers["content-type"] == f"image/{kind}"
+    assert Image.open(io.BytesIO(answer.content)).format == kind.upper()
+    assert read_mark(answer.content)
+
+
+# -- the other addresses --------------------------------------------------------------------------------------------
+
+
+def test_faces_are_those_that_the_finder_finds(
+    client: httpx.Client, finder: MediaPipeFinder, group: np.ndarray
+) -> None:
+    answer = client.post("/v1/faces", **form(as_png(group))).json()
+    assert (answer["width"], answer["height"], answer["format"]) == (640, 320, "png")
+    assert answer["edited_before"] is None
+    found = finder(group)
+    assert [face["number"] for face in answer["faces"]] == [1, 2]
+    for face, expected in zip(answer["faces"], found, strict=True):
+        np.testing.assert_allclose(face["landmarks"], expected.landmarks, atol=0.006)
+        np.testing.assert_allclose(face["box"], expected.box, atol=0.06)
+        assert face["unfit"] is None
+
+
+def test_a_photo_that_was_edited_says_so(client: httpx.Client, group: np.ndarray) -> None:
+    edited = client.post("/v1/edit", **form(as_png(group), to="anger")).content
+    assert "anger" in client.post("/v1/faces", **form(edited)).json()["edited_before"]
+
+
+def test_a_face_too_small_is_named_and_not_edited(client: httpx.Client, group: np.ndarray) -> None:
+    small = np.full((320, 320, 3), 90, np.uint8)
+    small[100:148, 100:148] = np.asarray(Image.fromarray(group[:160, :320][:, 60:220]).resize((48, 48)))
+    answer = client.post("/v1/faces", **form(as_png(small))).json()
+    assert "pixels large" in answer["faces"][0]["unfit"]
+    assert client.post("/v1/edit", **form(as_png(small), to="anger")).json()["error"]["code"] == "no_face"
+
+
+def test_previews_show_each_expression(client: httpx.Client, group: np.ndarray) -> None:
+    answer = client.post("/v1/previews", **form(as_png(group[:, :320]))).json()
+    assert tuple(answer) == EXPRESSIONS
+    pictures = [rgb_of(url_data(url)) for url in answer.values()]
+    assert {picture.shape for picture in pictures} == {(320, 320, 3)}
+    assert len({picture.tobytes() for picture in pictures}) == len(EXPRESSIONS)
+    assert not any(read_mark(url_data(url)) for url in answer.values())
+
+
+def test_geometry_of_a_face(client: httpx.Client, group: np.ndarray) -> None:
+    answer = client.post("/v1/geometry", **form(as_png(group[:, :320]))).json()
+    assert rgb_of(url_data(answer["depth"])).shape == rgb_of(url_data(answer["normals"])).shape == (256, 256, 3)
+    vertices = np.array(answer["vertices"])
+    assert vertices.shape == (468, 3)
+    assert (abs(vertices[:, :2] - 0.5) < 0.5).mean() > 0.9
+    depth = rgb_of(url_data(answer["depth"]))[..., 0]
+    column, row = (vertices[4, :2] * 256).astype(int)  # the tip of the nose is the nearest
+    assert depth[row, column] >= np.percentile(depth[depth > 0], 97)
+
+
+def test_what_the_server_can_do(client: httpx.Client) -> None:
+    menu = client.get("/v1/expressions").json()
+    assert [one["name"] for one in menu["expressions"]] == list(EXPRESSIONS)
+    assert "happy" in menu["expressions"][1]["aliases"]
+    methods = {one["name"]: one["expressions"] for one in menu["methods"]}
+    assert tuple(methods) == METHODS
+    assert methods["morphable"] == list(EXPRESSIONS)
+    assert "fear" not in methods["relief"]
+    assert menu["default_method"] == "morphable"
+    assert client.get("/v1/triangles").json()["face"] == face_triangles().tolist()
+
+
+def test_drawn_faces_differ_by_seed_and_stay_the_same(client: httpx.Client) -> None:
+    first, again, other = (client.get(f"/v1/sample?seed={seed}").content for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_health_and_metrics(client: httpx.Client, group: np.ndarray) -> None:
+    assert client.get("/health").json()["status"] == "ok"
+
+    def count() -> float:
+        lines = client.get("/metrics").text.splitlines()
+        wanted = 'facerelief_requests_total{code="bad_photo",route="/v1/faces",status="422"}'
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(wanted))
+
+    before = count()
+    client.post("/v1/faces", **form(b"nothing"))
+    assert count() == before + 1
+    text = client.get("/metrics").text
+    for name in ("facerelief_held_bytes 0.0", "facerelief_at_work 0.0", 'facerelief_stage_seconds_count{stage="find"}'):
+        assert name in text
+
+
+# -- errors ---------------------------------------------------------------------------------------------------------
+
+HEAD = {"content-type": "application/json"}
+REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
+    "no body": ("unsupported_media_type", {}),
+    "text": ("unsupported_media_type", {"content": b"x", "headers": {"content-type": "text/plain"}}),
+    "broken JSON": ("bad_request", {"content": b'{"photo":', "headers": HEAD}),
+    "deep JSON": ("bad_request", {"content": b"[" * 100_000, "headers": HEAD}),
+    "JSON that is no object": ("bad_request", {"content": b"[1]", "headers": HEAD}),
+    "form without boundary": (
+        "bad_request",
+        {"content": b"x", "headers": {"content-type": "multipart/form-data"}},
+    ),
+    "form cut short": (
+        "bad_option",
+        {"content": b"--b\r\n", "headers": {"content-type": "multipart/form-data; boundary=b"}},
+    ),
+    "two photos": ("bad_request", {"files": [("photo", b"1"), ("photo", b"2")], "data": {"to": "fear"}}),
+    "no photo": ("bad_option", {"json": {"to": "fear"}}),
+    "no expression": ("bad_option", form(EMPTY_PNG)),
+    "no base64": ("bad_option", {"json": {"photo": "§§", "to": "fear"}}),
+    "not a photo": ("bad_photo", form(b"not a photo", to="fear")),
+    "an empty photo": ("bad_photo", form(b"", to="fear")),
+    "nobody": ("no_face", form(EMPTY_PNG, to="fear")),
+    "unknown field": ("bad_option", form(EMPTY_PNG, to="fear", strenght="1")),
+    "unknown expression": ("bad_option", form(EMPTY_PNG, to="glee")),
+    "too strong": ("bad_option", form(EMPTY_PNG, to="fear", strength="1.6")),
+    "strength that is no number": ("bad_option", form(EMPTY_PNG, to="fear", strength="nan")),
+    "strength that is a list": ("bad_option", {"json": {"photo": "AAAA", "to": "fear", "strength": [1]}}),
+    "huge number": (
+        "bad_option",
+        {"content": b'{"photo":"AAAA","to":"fear","strength":1' + b"0" * 400 + b"}", "headers": HEAD},
+    ),
+    "unknown method": ("bad_option", form(EMPTY_PNG, to="fear", method="magic")),
+    "what a method cannot do": ("bad_option", form(EMPTY_PNG, to="fear", method="relief")),
+    "unknown format": ("bad_option", form(EMPTY_PNG, to="fear", format="bmp")),
+    "unknown face": ("bad_option", form(EMPTY_PNG, to="fear", face="left")),
+    "edits that are no list": ("bad_option", form(EMPTY_PNG, edits='{"to": "fear"}')),
+    "edits and an edit": ("bad_option", form(EMPTY_PNG, edits='[{"to": "fear"}]', to="fear")),
+    "too many edits": ("bad_option", form(EMPTY_PNG, edits=json.dumps([{"to": "fear"}] * 21))),
+    "landmarks too few": ("bad_option", form(EMPTY_PNG, to="fear", landmarks="[[1, 2, 3]]")),
+    "landmarks that are words": ("bad_option", form(EMPTY_PNG, to="fear", landmarks='["a"]')),
+    "landmarks of no face": ("bad_option", form(EMPTY_PNG, to="fear", landmarks=json.dumps([[5, 5, 5]] * 468))),
+    "landmarks far away": (
+        "bad_option",
+        form(EMPTY_PNG, to="fear", landmarks=json.dumps([[k * 1e5, -k * 1e5, 0] for k in range(468)])),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_typed_errors(client: httpx.Client, name: str) -> None:
+    code, request = REFUSALS[name]
+    answer = client.post("/v1/edit", **request)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (CODES[code][0], code), error
+    assert set(error) == {"code", "message", "remedy"}
+    assert all(text.strip() and len(text) < 400 and "Traceback" not in text for text in error.values())
+
+
+def test_addresses_and_methods_that_are_not_there(client: httpx.Client) -> None:
+    for method, path, code in (
+        ("GET", "/v1/nothing", "not_found"),
+        ("GET", "/static/../app.py", "not_found"),
+        ("GET", "/static/%2e%2e/app.py", "not_found"),
+        ("GET", "/static/..%2fapp.py", "not_found"),
+        ("GET", "/v1/edit", "method_not_allowed"),
+        ("DELETE", "/", "method_not_allowed"),
+    ):
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (CODES[code][0], code), path
+    assert client.get("/v1/edit").headers["allow"] == "POST"
+    assert client.get("/v1/sample?seed=-1").json()["error"]["code"] == "bad_option"
+
+
+def test_other_sites_and_other_names_are_refused(client: httpx.Client) -> None:
+    for headers in (
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ):
+        answer = client.post("/v1/edit", **form(EMPTY_PNG, to="fear"), headers=headers)
+        assert answer.json()["error"]["code"] == "forbidden", headers
+    own = str(client.base_url).rstrip("/")
+    assert client.get("/health", headers={"Origin": own}).status_code == 200
+
+
+def test_every_answer_keeps_the_page_to_itself(client: httpx.Client) -> None:
+    for path in ("/", "/api", "/static/app.js", "/v1/expressions", "/nothing"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "server" not in headers
+        assert "access-control-allow-origin" not in headers
+    assert client.get("/v1/expressions").headers["cache-control"] == "no-store"
+
+
+def test_the_description_agrees_with_the_server(client: httpx.Client) -> None:
+    schema = client.get("/openapi.json").json()
+    assert schema["openapi"].startswith("3.1")
+    for path, methods in schema["paths"].items():
+        (method,) = methods
+        answer = client.request(method.upper(), path, **(form(b"", nothing="x") if method == "post" else {}))
+        assert answer.status_code in (200, 422), path
+        if method == "post":
+            body = methods[method]["requestBody"]["content"]
+            assert set(body) == {"multipart/form-data", "application/json"}
+            accepted = set(answer.json()["error"]["remedy"].removeprefix("choose from ").split(", "))
+            for kind in body.values():
+                assert set(kind["schema"]["properties"]) == accepted
+    codes = schema["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["code"]["enum"]
+    assert codes == list(CODES)
+    statuses = set(schema["paths"]["/v1/edit"]["post"]["responses"])
+    assert statuses == {"200", *(str(status) for status, _ in CODES.values())}
+    references = set(json.dumps(schema).split('"$ref": "')[1:])
+    named = {one.split('"')[0].removeprefix("#/components/schemas/") for one in references}
+    assert named <= set(schema["components"]["schemas"])
+
+
+def test_the_documents_name_every_error_and_address(client: httpx.Client) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert [code for code in CODES if f"`{code}`" not in text] == []
+    assert [path for path in client.get("/openapi.json").json()["paths"] if path not in text] == []

@@ -1,0 +1,98 @@
+"""The application without a network: requests as ASGI messages, and a studio whose work the tests hold up."""
+
+import asyncio
+import io
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from PIL import Image
+
+from facerelief.webapp.app import create_app
+from facerelief.webapp.limits import Limits, Ticket
+from facerelief.webapp.studio import Order, Picture
+
+_stream = io.BytesIO()
+Image.new("RGB", (64, 64), "teal").save(_stream, "PNG")
+EMPTY_PNG = _stream.getvalue()
+_BODY = json.dumps({"photo": "AAAA", "to": "fear"}).encode()
+
+
+class SlowStudio:
+    """Each edit waits for `go`, checking its ticket; `begun` and `ended` count."""
+
+    method = "morphable"
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = self.ended = 0
+
+    def edit(self, order: Order, ticket: Ticket) -> Picture:
+        self.begun += 1
+        while not self.go.wait(0.005):
+            ticket.check()
+        self.ended += 1
+        return Picture(order.photo, "PNG")
+
+
+class Client:
+    """One request to /v1/edit: `send` it, `leave`, or await its `status` and `body`."""
+
+    def __init__(self, app: Any, body: bytes = _BODY, chunks: int = 1, pause: float = 0.0) -> None:
+        self._gone, self._body, self._pause = asyncio.Event(), body, pause
+        step = max(1, -(-len(body) // chunks))
+        self._parts = [body[k : k + step] for k in range(0, len(body), step)]
+        self.status, self.headers, self.sent = 0, {}, b""
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "path": "/v1/edit",
+            "raw_path": b"/v1/edit",
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+        }
+        self.task = asyncio.ensure_future(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        if self._parts:
+            await asyncio.sleep(self._pause)
+        if self._parts:
+            part = self._parts.pop(0)
+            return {"type": "http.request", "body": part, "more_body": bool(self._parts)}
+        await self._gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            self.sent += message.get("body", b"")
+
+    def leave(self) -> None:
+        self._parts.clear()
+        self._gone.set()
+
+    @property
+    def code(self) -> str:
+        """The error's code."""
+        return str(json.loads(self.sent)["error"]["code"])
+
+
+def slow_app(**limits: Any) -> tuple[Any, SlowStudio]:
+    """An application whose edits wait."""
+    studio = SlowStudio()
+    return create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), {"localhost"}), studio  # type: ignore[arg-type,return-value]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Let the application work until something is so."""
+    for _ in range(2000):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never comes to that")
