@@ -35,6 +35,7 @@ from facerelief.training.run import read_settings
 app = typer.Typer(no_args_is_help=True, help="What runs learnt, on held-out people, as numbers and pictures.")
 
 Data = Annotated[Path, typer.Option("--data", help="The dataset that the run was trained on.", show_default=False)]
+Photos = Annotated[int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the numbers here.")]
 
 
@@ -87,6 +88,7 @@ def rate(
     data: Data,
     runs: Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)] = None,
     morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
+    photos: Photos = None,
     json_path: Json = None,
 ) -> None:
     """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people.
@@ -102,7 +104,7 @@ def rate(
     results: dict[str, Any] = {}
     for name, edits in _editors(runs, morphable, data, test).items():
         with bar(name, "photos") as move:
-            measured = generation_rate(edits, network, test, move)
+            measured = generation_rate(edits, network, test, move, rows=photo_rows(test, photos))
         if not results:
             _print_accuracy("judge on real photos", measured.real)
             _print_accuracy("sources, unedited", measured.unedited)
@@ -118,9 +120,7 @@ def identity(
     data: Data,
     runs: Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)] = None,
     morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
-    photos: Annotated[
-        int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")
-    ] = None,
+    photos: Photos = None,
     json_path: Json = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the paper's Fig. 4 here: the distributions.")] = None,
 ) -> None:
