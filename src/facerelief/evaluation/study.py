@@ -96,7 +96,7 @@ def run_study(wish: Wish, progress: Progress | None = None) -> tuple[Grid, dict[
 
 
 def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -> Grid:
-    """The jobs of a study: what measures, stage 1, stage 2, and the measuring of every cell."""
+    """The jobs of a study: what measures; then seed by seed stage 1, stage 2 and the measuring of every cell."""
     colour = wish.changes.get("colour", launch.natural_colour(dataset))
     shared = {"colour": colour, "expressions": wish.expressions, **scale.all}
     shared |= {name: wish.changes[name] for name in ("size",) if name in wish.changes}
@@ -109,17 +109,13 @@ def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -
         "identity": make(IdentityTraining, scale.identity, INSTRUMENT_SEED),
     }
     jobs = {name: Job(name, configs[name]) for name in tools}
+    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
     paces = _paces(study, wish, make, dataset, root) if study.equal_time else {}
     for seed in wish.seed_numbers:
         for cell in study.cells:
             _add_cell(jobs, cell, seed, make, paces.get(cell.slug), tools)
-    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
     measure = make(ExpressionTraining, scale.editor, 0)
-    ordered = sorted(jobs.values(), key=lambda job: _TURN[job.name.split("/")[0]])
-    return Grid(root, dataset, tuple(ordered), measure, identity, wish.vgg)
-
-
-_TURN = {"judge": 0, "identity": 0, "measure": 0, "depth": 1, "cells": 2, "scores": 3}
+    return Grid(root, dataset, tuple(jobs.values()), measure, identity, wish.vgg)
 
 
 @dataclass(frozen=True)
