@@ -12,6 +12,7 @@ from facerelief.faces.align import Crop, align
 from facerelief.faces.colour import LUMA
 from facerelief.faces.detect import Face, MediaPipeFinder
 from facerelief.faces.photo import Photo
+from facerelief.networks.backbones import Relief
 from facerelief.networks.relief import Maps
 
 SIDE = 24
@@ -70,11 +71,11 @@ def test_more_than_all_is_not_painted(picture: np.ndarray) -> None:
     np.testing.assert_array_equal(moved(picture, edit_of(layers), 1.5), np.full_like(picture, 90))
 
 
-class Known(nn.Module):
+class Known(Relief):
     """A network that moves a square of the face's middle by a known way, without paint."""
 
     def __init__(self, way: float) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.way = way
 
     def maps(self, image: Tensor, condition: Tensor) -> Maps:
@@ -85,7 +86,7 @@ class Known(nn.Module):
 
 def known_editor(way: float, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
     config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
-    return ReliefEditor(Known(way), config, finder)  # type: ignore[arg-type]
+    return ReliefEditor(Known(way), config, finder)
 
 
 @pytest.mark.parametrize("colour", ["rgb", "luma"])
@@ -113,3 +114,29 @@ def test_the_expression_and_strength_reach_the_network(finder: MediaPipeFinder, 
     weak, strong = (editor(photo, "happiness", strength=s).photo for s in (0.3, 1.0))
     difference = [np.abs(p.rgb.astype(int) - photo.rgb).mean() for p in (weak, strong)]
     assert 0 < difference[0] < difference[1]
+
+
+class Paints(Relief):
+    """A network that would paint the whole crop white."""
+
+    def __init__(self) -> None:
+        nn.Module.__init__(self)
+
+    def maps(self, image: Tensor, condition: Tensor) -> Maps:
+        plane = torch.ones(1, 1, *image.shape[2:])
+        return Maps(torch.zeros(1, 2, *image.shape[2:]), plane, torch.ones_like(image))
+
+
+def test_paint_stays_on_the_face(finder: MediaPipeFinder, photo: Photo) -> None:
+    """Beside the chin nothing is painted; on the nose all of it is."""
+    config = ExpressionTraining(size=64, expressions=CHOICES, backbone="relief")
+    editor = ReliefEditor(Paints(), config, finder)
+    face = editor.find(photo)[0]
+    edit = editor(photo, "happiness")
+    crop = align(face.landmarks, 64)
+    shown = crop.cut(edit.photo.rgb)
+    nose = crop.to_crop(face.landmarks)[1, :2].astype(int)
+    assert (shown[nose[1], nose[0]] > 250).all()
+    corners = [(slice(55, 60), slice(4, 9)), (slice(55, 60), slice(55, 60))]  # beside the chin
+    for place in corners:
+        np.testing.assert_array_equal(shown[place], crop.cut(photo.rgb)[place])

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing import Editor
-from facerelief.editing.stargan import NetworkEdit, StarGANEditor, face_mask, paste
+from facerelief.editing.mask import face_mask
+from facerelief.editing.stargan import NetworkEdit, StarGANEditor, paste
 from facerelief.faces.align import align
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.photo import Photo, read_photo, save_photo

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from facerelief.editing.editor import EditedFace
+from facerelief.editing.mask import face_mask
 from facerelief.editing.network import NetworkEditor
 from facerelief.faces.align import align
 from facerelief.faces.colour import LUMA
@@ -43,8 +44,8 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
         flow, mask, colour = self.run(self.seen(before), label)
-        fade = border(crop.size, _MARGIN)
-        layers = np.dstack([flow * crop.size, mask, mask * (colour + 1) * 127.5]) * fade
+        painted = np.dstack([mask, mask * (colour + 1) * 127.5]) * face_mask(crop, face)[..., None]
+        layers = np.dstack([flow * crop.size, painted]) * border(crop.size, _MARGIN)
         return ReliefEdit(face, crop, before, before, layers.astype(np.float32))
 
 

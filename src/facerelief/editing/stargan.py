@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from facerelief.editing.editor import EditedFace
+from facerelief.editing.mask import blurred, face_mask
 from facerelief.editing.network import NetworkEditor
-from facerelief.faces.align import Crop, align
+from facerelief.faces.align import align
 from facerelief.faces.colour import LUMA, to_luma
 from facerelief.faces.detect import Face
-from facerelief.geometry.relief import polygon
-from facerelief.geometry.topology import OUTLINE
 
 FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
 
@@ -70,21 +68,4 @@ def paste(rgb: np.ndarray, done: NetworkEdit, strength: float) -> np.ndarray:
 def _faded(change: np.ndarray) -> np.ndarray:
     """Share (S, S, 1) of the photo's own detail that gives way, from the change (S, S, C) in levels around a pixel."""
     amount = np.clip((np.abs(change).mean(axis=2) - FADE_FROM) / (FADE_TO - FADE_FROM), 0, 1)
-    return _blurred(amount, change.shape[0] * 0.02)[..., None]
-
-
-def face_mask(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the face's outline, widened a little and feathered; 0 at the border."""
-    points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
-    centre = points.mean(axis=0)
-    inside = polygon(centre + (points - centre) * 1.08, crop.size)
-    feathered = _blurred(inside, crop.size * 0.04)
-    edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
-    fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
-    return feathered * fade.astype(np.float32)
-
-
-def _blurred(share: np.ndarray, radius: float) -> np.ndarray:
-    """A map (S, S) in [0, 1] blurred, float32."""
-    levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
-    return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
+    return blurred(amount, change.shape[0] * 0.02)[..., None]
