@@ -30,7 +30,10 @@ def study(
         Path | None, typer.Option("-o", "--out", help="The study's folder. Default: runs/study-SCALE-DATASET.")
     ] = None,
     scale: Annotated[
-        str, typer.Option(help="smoke (a minute, means nothing), cpu (three hours), gpu (minutes on one card), paper.")
+        str,
+        typer.Option(
+            help="smoke (a minute, means nothing), cpu (hours on two cores), gpu (minutes on one card), paper."
+        ),
     ] = "cpu",
     seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 up. Default: the scale's.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
