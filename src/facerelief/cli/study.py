@@ -41,6 +41,9 @@ def study(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
     ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A cell, by its folder's name, e.g. stargan; repeatable. Default: all.")
+    ] = None,
     vgg: Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth, for --scale paper.")] = None,
 ) -> None:
     """Train and measure every cell of one of the paper's tables with several seeds; tables, figures and a page.
@@ -51,13 +54,13 @@ def study(
     if name == DATASET_STUDY:
         _dataset_table(data)
         return
-    find_study(name)
+    find_study(name, only or ())
     find_scale(scale)
     check_extras()
     folder = folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
     changes = dict(_pair(item) for item in settings or ())
     wanted = resolve_all(expressions) if expressions else EXPRESSIONS
-    wish = Wish(name, scale, folder, data, seeds, processes, wanted, changes, vgg)
+    wish = Wish(name, scale, folder, data, seeds, processes, wanted, changes, vgg, tuple(only or ()))
     with _progress(name) as progress:
         grid, failures = run_study(wish, progress)
     _conclude(wish, grid, failures)
@@ -71,7 +74,7 @@ def _conclude(wish: Wish, grid: Grid, failures: dict[str, str]) -> None:
         err.print(f"failed: {job}: {why}", style="red", markup=False)
     if f"scores/{BASES}" in failures:
         raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
-    study = find_study(wish.study)
+    study = wish.cells
     results = collect(grid, study, wish.seed_numbers, failures) | {"scale": wish.scale, "study": wish.study}
     page = write_study(grid, study, results, wish.study, _command())
     for header, rows in (table(results), differences(results)):

@@ -41,7 +41,7 @@ PACE_STEPS, PACE_LAPS = 48, 3  # steps of a lap, and laps: the first warms up, t
 
 @dataclass(frozen=True)
 class Wish:
-    """What a user asks for. changes: settings of every run of stage 2. expressions: by default all eight."""
+    """What a user asks for. changes: settings of every run of stage 2. only: slugs of cells, by default all."""
 
     study: str
     scale: str
@@ -52,6 +52,12 @@ class Wish:
     expressions: tuple[str, ...] = EXPRESSIONS
     changes: Mapping[str, Any] = field(default_factory=dict)
     vgg: Path | None = None
+    only: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> Study:
+        """The study with the cells that are wished for."""
+        return find_study(self.study, self.only)
 
     @property
     def seed_numbers(self) -> range:
@@ -71,7 +77,7 @@ class Progress:
 def run_study(wish: Wish, progress: Progress | None = None) -> tuple[Grid, dict[str, str]]:
     """Make all that a study needs and is not there. Returns the grid, and the jobs that failed with the reason."""
     progress = progress or Progress()
-    study, scale = find_study(wish.study), find_scale(wish.scale)
+    study, scale = wish.cells, find_scale(wish.scale)
     dataset = wish.dataset or _own_dataset(wish, study, scale, progress)
     root = wish.folder / "second" if study.second else wish.folder
     grid = lay_out(wish, study, scale, dataset, root)
