@@ -119,6 +119,7 @@ class ExpressionTraining(Training):
     way_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
     flow_weight: float = 0.1  # of backbone "relief": how much its flow stretches
     mask_weight: float = 0.02  # of backbone "relief": how much it paints
+    full: float = 1.0  # what an editor scales G_rgb's change by at strength 1: networks regress to what is common
     smooth: bool = False  # what G_rgb changes is freed of its finest pattern before anyone sees it
     freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
 
@@ -218,6 +219,7 @@ _RELIEF = {
     "d_local": True,
     "r1_weight": 0.3,
     "ema": 0.998,
+    "full": 1.25,
 }
 _RELIEF_ON = {"gpu": {"width": 48, "d_width": 48, "d_max_channels": 512, "steps": 2_700, "decay_from": 0.6}}
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {

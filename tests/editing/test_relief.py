@@ -57,12 +57,17 @@ def test_paint_in_colour_by_hand(picture: np.ndarray) -> None:
     np.testing.assert_allclose(moved(picture, edit_of(layers), 0.5), half, atol=0.51)
 
 
-def test_paint_of_luminance_keeps_the_chroma(picture: np.ndarray) -> None:
+@pytest.mark.parametrize("level", [20, 240])
+def test_paint_of_luminance_keeps_the_hue_of_what_darkens(picture: np.ndarray, level: float) -> None:
+    """And adds the same to all three channels of what it lightens."""
     layers = ZERO[..., :4].copy()
-    layers[..., 2], layers[..., 3] = 0.5, 0.5 * 110
-    out = moved(picture, edit_of(layers), 1.0).astype(float)
-    np.testing.assert_allclose(out @ LUMA, 0.5 * (picture @ LUMA) + 55, atol=0.51)
-    np.testing.assert_allclose(out - out[..., :1], picture.astype(float) - picture[..., :1], atol=1.01)
+    layers[..., 2], layers[..., 3] = 0.5, 0.5 * level
+    out, before = moved(picture, edit_of(layers), 1.0).astype(float), picture.astype(float)
+    np.testing.assert_allclose(out @ LUMA, 0.5 * (picture @ LUMA) + level / 2, atol=0.51)
+    if level < before.min():
+        np.testing.assert_allclose(out / out[..., :1], before / before[..., :1], rtol=0.05)
+    else:
+        np.testing.assert_allclose(out - out[..., :1], before - before[..., :1], atol=1.01)
 
 
 def test_more_than_all_is_not_painted(picture: np.ndarray) -> None:

@@ -37,7 +37,7 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
 
     def _paint(self, rgb: np.ndarray, change: ReliefEdit, strength: float) -> np.ndarray:
         """Strength scales the way that pixels move and the colour's share."""
-        return moved(rgb, change, strength)
+        return moved(rgb, change, strength * self.config.full)
 
     def change(self, rgb: np.ndarray, face: Face, label: int) -> ReliefEdit:
         """What the network would do to a face's crop."""
@@ -50,13 +50,21 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
 
 
 def moved(rgb: np.ndarray, done: ReliefEdit, strength: float) -> np.ndarray:
-    """A photo uint8 (H, W, 3) with an edit brought to its own resolution. Colour of one channel keeps the chroma."""
+    """A photo uint8 (H, W, 3) with an edit brought to its own resolution.
+
+    Paint of one channel keeps the hue where it darkens; what it lightens gets as pale as teeth are.
+    """
     scale = np.full(done.layers.shape[2], strength, dtype=np.float32)
     found, spread, place = warped(rgb, done.crop, done.layers * scale)
     share, paint = spread[..., :1], spread[..., 1:]
     over = np.maximum(share, 1)  # strength above 1 must not paint more than all
     share, paint = share / over, paint / over
-    seen = found if paint.shape[2] == 3 else (found @ LUMA.astype(np.float32))[..., None]
+    if paint.shape[2] == 3:
+        change = paint - share * found
+    else:
+        luma = (found @ LUMA.astype(np.float32))[..., None]
+        change = paint - share * luma
+        change = np.where(change < 0, change * found / np.maximum(luma, 1), change)
     out = rgb.copy()
-    out[place] = np.clip(np.rint(found + paint - share * seen), 0, 255).astype(np.uint8)
+    out[place] = np.clip(np.rint(found + change), 0, 255).astype(np.uint8)
     return out
