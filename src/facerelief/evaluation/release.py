@@ -71,7 +71,8 @@ The state of the dataset: SHA-256 of its metadata.csv `{settings["metadata_sha25
 ## Scores, on people that neither it nor the judge was trained on
 
 {_table(rate)}
-Edits: test photos to every other expression, as a user gets them, judged by a classifier trained on real training photos only.
+Edits: test photos to every other expression, as a user gets them, judged by a classifier trained on real training
+photos only.
 "Unedited" is how often the judge calls the source itself by the target: where an editor that does nothing would end.
 
 ## What it cannot do
