@@ -165,7 +165,7 @@ def test_what_the_server_can_do(client: httpx.Client) -> None:
     methods = {one["name"]: one["expressions"] for one in menu["methods"]}
     assert tuple(methods) == METHODS
     assert methods["morphable"] == list(EXPRESSIONS)
-    assert "fear" not in methods["relief"]
+    assert "fear" not in methods["stargan"]
     assert menu["default_method"] == "morphable"
     assert client.get("/v1/triangles").json()["face"] == face_triangles().tolist()
 
@@ -225,7 +225,7 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
         {"content": b'{"photo":"AAAA","to":"fear","strength":1' + b"0" * 400 + b"}", "headers": HEAD},
     ),
     "unknown method": ("bad_option", form(EMPTY_PNG, to="fear", method="magic")),
-    "what a method cannot do": ("bad_option", form(EMPTY_PNG, to="fear", method="relief")),
+    "what a method cannot do": ("bad_option", form(EMPTY_PNG, to="fear", method="stargan")),
     "unknown format": ("bad_option", form(EMPTY_PNG, to="fear", format="bmp")),
     "unknown face": ("bad_option", form(EMPTY_PNG, to="fear", face="left")),
     "edits that are no list": ("bad_option", form(EMPTY_PNG, edits='{"to": "fear"}')),
