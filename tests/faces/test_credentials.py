@@ -14,9 +14,10 @@ from PIL import Image
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces import credentials
 from facerelief.faces.align import Crop
-from facerelief.faces.credentials import CERTIFICATE, KEY, TYPES, read_credentials, sign
+from facerelief.faces.credentials import CERTIFICATE, KEY, TYPES, read_credentials, sign, sign_file
 from facerelief.faces.mark import EDITED, EditMark
 from facerelief.faces.photo import SUFFIXES, Photo, encode_photo, read_photo
+from facerelief.faces.verify import verify
 
 c2pa = pytest.importorskip("c2pa", reason="needs the extra provenance")
 
@@ -170,3 +171,28 @@ def test_each_process_has_a_certificate_of_its_own() -> None:
     script = "import sys; from facerelief.faces.credentials import _signing_key as k; print(k(None, None)[0].decode())"
     first, second = (subprocess.run([sys.executable, "-c", script], capture_output=True, check=True) for _ in range(2))
     assert first.stdout.startswith(b"-----BEGIN CERTIFICATE") and first.stdout != second.stdout
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_videos_on_disk(tmp_path: Path, suffix: str) -> None:
+    av = pytest.importorskip("av", reason="needs the extra video")
+    path = tmp_path / f"film{suffix}"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 64
+        for level in (20, 200):
+            picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), level, np.uint8), "rgb24")
+            film.mux(stream.encode(picture))
+        film.mux(stream.encode())
+    before = path.read_bytes()
+    sign_file(path, EditMark("facerelief 1", "facial expression edited to fear"))
+    with av.open(str(path)) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 2
+    if suffix == ".mkv":  # which C2PA does not know
+        assert path.read_bytes() == before
+        return
+    found = verify(path)
+    assert found.edited and found.credentials is not None and found.pixels is None
+    assert found.credentials.actions == ("c2pa.opened", "c2pa.edited")
+    path.write_bytes(before)
+    assert not verify(path).edited

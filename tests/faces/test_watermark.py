@@ -1,6 +1,7 @@
 """The mark in the pixels: what it changes, what it survives, and that chance does not show it."""
 
 import functools
+import hashlib
 import io
 from collections.abc import Callable
 
@@ -143,3 +144,10 @@ def test_tails_against_a_closed_form() -> None:
     np.testing.assert_allclose(tails, np.array([16, 15, 11, 5, 1]) / 16)
     known = int(code().known.sum())
     assert watermark_search._tails(known)[known] == pytest.approx(2.0**-known)
+
+
+def test_the_code_never_changes() -> None:
+    """Marks that this version wrote must be found by all later ones; another code needs another seed beside it."""
+    one = code()
+    parts = (one.waves.astype("<i4"), one.known, one.signs.astype("<f4"))
+    assert hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest().startswith("78373745bfc464fd")

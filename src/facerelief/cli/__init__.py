@@ -11,6 +11,7 @@ from facerelief.cli import (
     compare,
     dataset,
     demo,
+    doctor,
     edit,
     evaluate,
     export,
@@ -47,6 +48,7 @@ app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
 app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
+app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)

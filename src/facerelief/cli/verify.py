@@ -76,7 +76,7 @@ def _as_json(picture: Path, found: Findings) -> str:
         "xmp": {"tool": found.xmp.tool, "description": found.xmp.description} if found.xmp else None,
         "c2pa": dataclasses.asdict(found.credentials) if found.credentials else None,
         "c2pa_read": found.c2pa_read,
-        "pixels": [dataclasses.asdict(mark) for mark in found.pixels],
+        "pixels": None if found.pixels is None else [dataclasses.asdict(mark) for mark in found.pixels],
     }
     return json.dumps(value, ensure_ascii=False)
 
@@ -85,13 +85,15 @@ def _in_words(picture: Path, found: Findings) -> str:
     lines = [f"{picture}: {'a mark of an edit was found' if found.edited else 'no mark of an edit was found'}"]
     lines.append(f"  C2PA    {_c2pa(found.credentials, found.c2pa_read)}")
     lines.append(f"  XMP     {f'{found.xmp.description} ({found.xmp.tool})' if found.xmp else 'none'}")
-    for mark in found.pixels:
+    if not found.pixels:
+        lines.append(f"  pixels  {'none' if found.pixels is not None else 'not looked for: videos have none'}")
+    for mark in found.pixels or ():
         what = f"edited to {mark.expression}" if mark.expression else "edited, the expression cannot be read"
         lines.append(
             f"  pixels  {what}, at {mark.box[0]},{mark.box[1]} to {mark.box[2]},{mark.box[3]}; {mark.right:.0%} of the "
             f"signs are right, by chance one time in {_odds(mark.chance)}"
         )
-    return "\n".join(lines if found.pixels else [*lines, "  pixels  none"])
+    return "\n".join(lines)
 
 
 def _c2pa(found: Credentials | None, readable: bool) -> str:

@@ -11,6 +11,7 @@ from PIL import Image
 from facerelief.editing.editor import Editor, Which, choose_faces
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
+from facerelief.faces.credentials import sign_file
 from facerelief.faces.mark import EditMark, pack
 from facerelief.faces.photo import Photo
 from facerelief.files import atomic
@@ -67,6 +68,13 @@ def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "larg
 
 def save_morph(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
     """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames."""
+    count = _write(path, frames, how, mark)
+    if mark:
+        sign_file(path, mark)
+    return count
+
+
+def _write(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
     kind = path.suffix.lower()
     check_suffix(path)
     if kind in _PICTURES and len(how.shares()) > _MOST_FRAMES:

@@ -6,6 +6,7 @@ from facerelief.editing.files import EDITED, SKIPPED, FileEditor, Job, Outcome, 
 from facerelief.editing.journal import Done, is_done
 from facerelief.editing.video import Progress, edit_video
 from facerelief.errors import VideoError
+from facerelief.faces.credentials import sign_file
 from facerelief.faces.mark import mark_edit
 from facerelief.files import sha256
 
@@ -34,6 +35,8 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
             comment=f"{mark.description} by {mark.tool}" if settings.provenance else None,
             progress=progress,
         )
+        if settings.provenance:
+            sign_file(at, mark)
         notes = made.notes
     digest = digest or source_digest(job.source)
     done = {at: Done(at.name, digest, editor.digest, sha256(at)) for at in todo.values()}

@@ -14,16 +14,18 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from facerelief import __version__
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.mark import EDITED, EditMark
+from facerelief.files import atomic
 
 CERTIFICATE, KEY = "FACERELIEF_CERTIFICATE", "FACERELIEF_KEY"
 LOCAL = "facerelief (a certificate made for the occasion)"  # who signs, where the user named no certificate
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "GIF": "image/gif"}
 TYPES |= {"AVIF": "image/avif", "MP4": "video/mp4", "MOV": "video/quicktime"}
+FILES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "WEBP"}
 
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
 _UNTRUSTED = "signingCredential.untrusted"
@@ -61,14 +63,32 @@ def sign(data: bytes, kind: str, mark: EditMark, source: str = "", parent: bytes
     history then goes on in the new one.
     Raises `FacereliefError` where the user's certificate cannot be used, `MissingExtra` where it cannot without c2pa.
     """
+    target = io.BytesIO()
+    signed = _sign(io.BytesIO(data), target, TYPES[kind], mark, source, parent)
+    return target.getvalue() if signed else data
+
+
+def sign_file(path: Path, mark: EditMark, source: str = "") -> None:
+    """Give a file on disk, a video or moving picture with a suffix in `FILES`, its manifest; others stay as they are.
+
+    Raises as `sign`.
+    """
+    kind = FILES.get(path.suffix.lower())
+    if kind is None or not can_sign():
+        return
+    with atomic(path) as part, path.open("rb") as before, part.open("w+b") as after:
+        _sign(before, after, TYPES[kind], mark, source, None)
+
+
+def _sign(before: BinaryIO, after: BinaryIO, media: str, mark: EditMark, source: str, parent: bytes | None) -> bool:
+    """Copy a file with a manifest; returns whether that was done."""
     if not can_sign():
         if os.environ.get(CERTIFICATE):
             raise MissingExtra("c2pa-python", "provenance")
-        return data
+        return False
     import c2pa
 
     certificate, key, algorithm = _signing_key(os.environ.get(CERTIFICATE), os.environ.get(KEY))
-    target = io.BytesIO()
     try:
         signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(algorithm, certificate, key, None))
         with signer, _context() as context, c2pa.Builder(_manifest(mark, source), context) as builder:
@@ -76,13 +96,13 @@ def sign(data: bytes, kind: str, mark: EditMark, source: str = "", parent: bytes
             with contextlib.suppress(c2pa.C2paError):  # of a parent whose manifest is broken: it is not carried on
                 if parent:
                     builder.add_ingredient({"relationship": "parentOf"}, _type_of(parent), io.BytesIO(parent))
-            builder.sign(signer, TYPES[kind], io.BytesIO(data), target)
+            builder.sign(signer, media, before, after)
     except c2pa.C2paError as reason:
         raise FacereliefError(
             f"cannot sign ({_line(reason)}); name a certificate chain and its key for signing with {CERTIFICATE} and "
             f"{KEY}, or unset both"
         ) from reason
-    return target.getvalue()
+    return True
 
 
 def read_credentials(data: bytes, kind: str, trusted: bytes | None = None) -> Credentials | None:

@@ -6,22 +6,24 @@ from pathlib import Path
 
 from facerelief.errors import MissingExtra, NoFaceFound
 from facerelief.faces.align import Crop, align
-from facerelief.faces.credentials import Credentials, read_credentials
+from facerelief.faces.credentials import FILES, Credentials, read_credentials
 from facerelief.faces.detect import FaceFinder
 from facerelief.faces.mark import EditMark
 from facerelief.faces.photo import Photo, read_photo
 from facerelief.faces.watermark_search import PixelMark, find_marks
 
+_FILMS = ("MP4", "MOV")
+
 
 @dataclass(frozen=True)
 class Findings:
     """xmp: the mark in the file's XMP packet; credentials: its C2PA manifest, None also where C2PA's library is missing
-    (then `c2pa_read` is false); pixels: the marks in its pixels, the clearest first.
+    (then `c2pa_read` is false); pixels: the marks in its pixels, the clearest first, None for videos, which have none.
     """
 
     xmp: EditMark | None
     credentials: Credentials | None
-    pixels: list[PixelMark]
+    pixels: list[PixelMark] | None
     c2pa_read: bool
 
     @property
@@ -32,17 +34,20 @@ class Findings:
 
 
 def verify(path: Path, finder: FaceFinder | None = None, trusted: bytes | None = None) -> Findings:
-    """Look for every layer of provenance in a picture.
+    """Look for every layer of provenance in a picture, or for the manifest of a video.
 
-    finder: where given, faces that it finds are searched closely, which finds marks in cut and resized pictures sooner.
+    finder: where given, faces that it finds are searched closely, which finds marks in cut and resized pictures too.
     trusted: certificates (PEM) whose manifests are trusted. Raises `PhotoError` where the file is no picture.
     """
-    photo = read_photo(path)
+    kind = FILES.get(path.suffix.lower(), "")
+    photo = None if kind in _FILMS and path.is_file() else read_photo(path)
     credentials, readable = None, True
     try:
-        credentials = read_credentials(path.read_bytes(), photo.format, trusted)
+        credentials = read_credentials(path.read_bytes(), photo.format if photo else kind, trusted)
     except MissingExtra:
         readable = False
+    if photo is None:
+        return Findings(None, credentials, None, readable)
     return Findings(photo.mark, credentials, find_marks(photo.rgb, _crops(photo, finder)), readable)
 
 

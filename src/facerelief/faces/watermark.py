@@ -8,6 +8,8 @@ reads the signs without the original, and knows by how many of them are right ho
 """
 
 import functools
+import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +23,7 @@ from facerelief.faces.colour import LUMA
 TILE = 64  # cells, the pattern's period
 _BAND = (5.0, 21.0)  # waves in a tile: from 3 to 13 cells long
 _WORD_SHARE = 6  # one chip in so many says the expression
-_SEED = 20261
+_SEED = b"facerelief mark 1"
 _LARGE = 362  # pixels of a crop from which its face counts as large: it has more cells, and bears a fainter mark
 _CELLS = (64, 90)  # across the crop of a small and a large face, at least
 _LOUDNESS = (3.0, 2.3)  # root mean square of the mark, in levels
@@ -49,10 +51,11 @@ def code() -> Code:
     y, x = np.meshgrid(across, across, indexing="ij")
     length = np.hypot(y, x)
     waves = np.argwhere(((y > 0) | ((y == 0) & (x > 0))) & (length >= _BAND[0]) & (length <= _BAND[1]))
-    random = np.random.default_rng(_SEED)
-    signs = random.choice((-1.0, 1.0), (1 + len(EXPRESSIONS), len(waves), 2))
-    known = random.random((len(waves), 2)) >= 1 / _WORD_SHARE
-    return Code(waves, known, np.where(known, signs[:1], signs[1:]))
+    shape = (2 + len(EXPRESSIONS), len(waves), 2)
+    drawn = hashlib.shake_256(_SEED).digest(math.prod(shape))  # numpy's generators may change from version to version
+    which, common, *words = np.frombuffer(drawn, np.uint8).reshape(shape)
+    known = which % _WORD_SHARE > 0
+    return Code(waves, known, np.where(known, common, words) % 2 * 2.0 - 1)
 
 
 def imprint(rgb: np.ndarray, faces: Sequence[tuple[Crop, str]]) -> np.ndarray:

@@ -25,7 +25,8 @@ async function open(file) {
     state.zoomed = false;
     show("editor");
     view("photo");
-    fit(bitmap);
+    state.opening = bitmap;
+    fit();
     const unknown = new Picture(file, bitmap, { faces: [], width: bitmap.width });
     unknown.drawBefore($("before"));
     unknown.drawAfter($("after"), $("before"));
@@ -126,7 +127,7 @@ function select(face) {
   $("strength").value = face.strength;
   drawExpressions(face);
   drawStrength();
-  fit(picture);
+  fit();
   redraw();
   return Promise.all([measure(), loadThumbs(face)]);
 }
@@ -156,7 +157,7 @@ $("camera-open").addEventListener("click", guarded(async () => {
 }));
 $("zoom").addEventListener("click", () => {
   state.zoomed = !state.zoomed;
-  fit(state.picture);
+  fit();
 });
 $("strength").addEventListener("input", guarded(() => {
   drawStrength();
@@ -190,7 +191,7 @@ for (const input of document.getElementsByName("solid-surface")) {
     viewer.draw();
   });
 }
-addEventListener("resize", () => state.picture && fit(state.picture));
+addEventListener("resize", () => state.opening && fit());
 addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dropping");

@@ -1,0 +1,141 @@
+"""What doctor tells of a machine: as it is, and with packages hidden."""
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import metadata
+
+import pytest
+
+from facerelief.cli import main
+from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.evaluation import doctor
+from facerelief.evaluation.doctor import BROKEN, LACKS, OK, Check, Health, examine, packages, tried
+
+HIDDEN = {"mediapipe": "mediapipe", "c2pa": "c2pa-python", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+
+
+@pytest.fixture
+def _hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without the packages of three extras; and only one run of each trial."""
+    version = metadata.version
+
+    def seen(package: str) -> str:
+        if package in HIDDEN.values():
+            raise metadata.PackageNotFoundError(package)
+        return version(package)
+
+    for name in HIDDEN:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(metadata, "version", seen)
+    monkeypatch.setattr(metadata, "requires", lambda _: REQUIRED)
+    monkeypatch.setattr(doctor, "_REPEATS", 1)
+
+
+REQUIRED = [
+    "numpy>=1.26",
+    "mediapipe==0.10.21; python_version < '3.13' and extra == 'faces'",
+    "scipy>=1.15; extra == 'faces'",
+    'c2pa-python<0.39,>=0.38; extra == "provenance"',
+    "pytest; extra == 'dev'",
+]
+
+
+@pytest.mark.usefixtures("_hidden")
+def test_every_lack_is_told_with_its_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["facerelief", "doctor", "--json"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert (end.value.code, told["works"]) == (1, False)
+    assert printed.err == "facerelief: photos cannot be edited on this machine; the remedies are listed above\n"
+    checks = {check["name"]: check for check in told["checks"]}
+    states = {name: check["state"] for name, check in checks.items()}
+    assert states == {
+        "[faces] finding faces, depth": LACKS,
+        "[provenance] signed manifests": LACKS,
+        "faces are found": LACKS,
+        "edit --method morphable": OK,
+        "edit --method stargan": OK,
+        "edit --method relief": OK,
+        "saved with provenance": OK,
+        "signed manifest (C2PA)": LACKS,
+        "edit --engine torch": OK,
+        "edit --engine onnx": LACKS,
+        "edit --engine openvino": LACKS,
+        "edit --engine openvino-bf16": LACKS,
+    }
+    for name, extra in (("faces are found", "faces"), ("signed manifest (C2PA)", "provenance")):
+        assert checks[name]["remedy"] == f"pip install 'facerelief[{extra}]'"
+    assert checks["edit --engine onnx"]["remedy"] == "pip install 'facerelief[engines]'"
+    assert checks["[faces] finding faces, depth"]["detail"].startswith("mediapipe is missing, scipy 1.")
+    timed = {name for name, check in checks.items() if check["milliseconds"]}
+    assert timed == {name for name in states if states[name] == OK}
+
+
+def test_the_face_that_is_drawn_is_one_that_the_finder_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("mediapipe", exc_type=ImportError)
+    monkeypatch.setattr(doctor, "_REPEATS", 1)
+    assert tried("faces", True, doctor.find_faces).state == OK
+
+
+def test_nothing_that_a_trial_raises_ends_the_examination() -> None:
+    def raises(problem: Exception) -> Callable[[], tuple[str, float | None]]:
+        def trial() -> tuple[str, float | None]:
+            raise problem
+
+        return trial
+
+    assert tried("x", False, lambda: ("seen", 3.0)) == Check("x", OK, "seen", "", False, 3.0)
+    lacks = tried("x", True, raises(MissingExtra("av", "video")))
+    assert (lacks.state, lacks.detail) == (LACKS, "av is not installed")
+    assert lacks.remedy == "pip install 'facerelief[video]'"
+    broken = tried("x", True, raises(FacereliefError("it is bent; straighten it")))
+    assert (broken.state, broken.detail, broken.remedy) == (BROKEN, "it is bent", "straighten it")
+    odd = tried("x", True, raises(RuntimeError("two\nlines")))
+    assert (odd.state, odd.detail) == (BROKEN, "RuntimeError: two lines") and odd.remedy
+
+
+def test_only_what_editing_needs_decides() -> None:
+    fine, lacking = Check("a", OK, "", needed=True), Check("b", LACKS, "")
+    assert Health("", [fine, lacking]).works
+    assert not Health("", [fine, Check("c", BROKEN, "", needed=True)]).works
+
+
+def test_extras_are_those_of_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "requires", lambda _: [*REQUIRED, "nosuchpackage-17>=2 ; extra == 'train'"])
+    found = {check.name: check for check in packages()}
+    assert list(found) == ["[faces] finding faces, depth", "[provenance] signed manifests", "[train] training"]
+    assert found["[train] training"].detail == "nosuchpackage-17 is missing"
+    assert found["[train] training"].remedy == "pip install 'facerelief[train]'"
+
+
+def test_the_command_shows_a_table_and_what_is_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = [Check("[x] y", OK, "z 1.0", milliseconds=12.4), Check("b", LACKS, "no", "pip install 'facerelief[b]'")]
+    monkeypatch.setattr("facerelief.cli.doctor.examine", lambda _: Health("a machine", checks))
+    monkeypatch.setattr(sys, "argv", ["facerelief", "doctor"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    printed = capsys.readouterr()
+    assert (end.value.code, printed.err) == (0, "") or end.value.code is None
+    lines = printed.out.splitlines()
+    assert "a machine" in lines
+    assert ["[x]", "y", "ok", "12", "z", "1.0"] in [line.split() for line in lines]
+    assert lines[-2:] == ["to do:", "  pip install 'facerelief[b]'"]
+
+
+def test_examine_moves_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("find_faces", "save_and_verify", "sign_and_read"):
+        monkeypatch.setattr(doctor, name, lambda: ("", None))
+    for name in ("edit_face", "run_engine"):
+        monkeypatch.setattr(doctor, name, lambda _: ("", None))
+    monkeypatch.setattr(metadata, "requires", lambda _: None)
+    moves: list[tuple[int, int]] = []
+    health = examine(lambda *move: moves.append(move))
+    assert moves == [(k, len(moves)) for k in range(1, len(moves) + 1)]
+    assert [check.state for check in health.checks] == [OK] * len(moves)
