@@ -13,20 +13,20 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeAlias, TypeVar, overload
+from typing import Generic, Literal, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from facerelief.editing import load_editor
-from facerelief.editing.editor import EditedFace, Editor
+from facerelief.editing.editor import EditedFace, Editor, Which
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.faces.detect import Face, FinderPool, load_finder
 from facerelief.faces.modes import flat, to_rgb
 from facerelief.faces.photo import MIN_SIDE, Photo, read_photo, save_photo
 
 Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
-Faces: TypeAlias = int | str | Sequence[Face]
+Faces: TypeAlias = Which | Sequence[Face]
 T = TypeVar("T", np.ndarray, Image.Image)
 
 
@@ -74,16 +74,16 @@ class FaceEditor:
         """Edit a picture to the expression `to`, "happiness" or "happy", say. The picture given stays as it is.
 
         image: a PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes. strength: share of the full
-        change, 0 (the picture itself) to 1.5. faces: "largest", "all", a number counted from the largest (1), or
-        those of what `faces` gave that are to be edited.
+        change, 0 (the picture itself) to 1.5. faces: "largest", "all", a number counted from the largest (1), a point
+        (x, y) of the face in pixels, or those of what `faces` gave that are to be edited.
 
         Raises `NoFaceFound`, `PhotoError`, or another `FacereliefError` that says what to do.
         """
         photo = _photo(image)
-        if isinstance(faces, int | str):
-            done = self._editor(photo, to, strength=strength, face=faces)
+        if isinstance(faces, int | str) or (faces and not isinstance(faces[0], Face)):
+            done = self._editor(photo, to, strength=strength, face=cast(Which, faces))
         else:
-            done = self._editor(photo, to, strength=strength, face="all", faces=_some(faces))
+            done = self._editor(photo, to, strength=strength, face="all", faces=_some(cast(Sequence[Face], faces)))
         if isinstance(image, np.ndarray):
             return Edited(done.photo.rgb, done.expression, done.faces, done.photo)
         return Edited(_image(done.photo), done.expression, done.faces, done.photo)
@@ -95,7 +95,7 @@ class FaceEditor:
         to: str,
         *,
         strength: float = ...,
-        faces: int | str = ...,
+        faces: Which = ...,
         errors: Literal["raise"] = ...,
     ) -> list[Edited]: ...
     @overload
@@ -105,7 +105,7 @@ class FaceEditor:
         to: str,
         *,
         strength: float = ...,
-        faces: int | str = ...,
+        faces: Which = ...,
         errors: Literal["return"],
     ) -> list[Edited | FacereliefError]: ...
     def edit_all(
@@ -114,7 +114,7 @@ class FaceEditor:
         to: str,
         *,
         strength: float = 1.0,
-        faces: int | str = "largest",
+        faces: Which = "largest",
         errors: Literal["raise", "return"] = "raise",
     ) -> list[Edited] | list[Edited | FacereliefError]:
         """Edit several pictures on all processors; the results are in their order.
@@ -138,8 +138,8 @@ def load(
     weights: str | os.PathLike[str] | None = None,
     *,
     method: str | None = None,
-    task_file: str | os.PathLike[str] | None = None,
     engine: str | None = None,
+    task_file: str | os.PathLike[str] | None = None,
 ) -> FaceEditor:
     """An editor of faces, ready for use by any number of threads.
 

@@ -59,13 +59,15 @@ def test_what_cannot_be_compared(
 ) -> None:
     two = {"expressions": ("neutral", "happiness")}
     other = write_run(tmp_path / "other", tiny_weights(**two), **two)
+    none = {"expressions": ("fear", "anger")}
+    strange = write_run(tmp_path / "strange", tiny_weights(**none), **none)
     judge, encoder = write_judge(tmp_path / "judge"), write_encoder(tmp_path / "encoder", size=48)
     about = ("--data", synthetic, "-o", tmp_path / "side.png")
     lines = {
         about: "nothing to compare; name runs of stage 2, or --morphable",
         (run, run, *about): "two of noise, noise have one name; rename a run's folder",
-        (run, other, *about): "the runs and the judge differ in expressions; compare those that have the same",
-        (other, "--judge", judge, *about): "the runs and the judge differ in expressions; compare those that have the",
+        (run, strange, *about): "the runs have no two expressions in common; compare others",
+        (other, "--judge", judge, *about): "one of the runs cannot do surprise, which the judge asks for",
         (run, "--judge", judge, "--encoder", encoder, *about): "the judge and the encoder differ in size or colour;",
         (run, "--data", synthetic, "-o", "side.docx"): "side.docx names no picture format; end it",
         (run, "--photos", "0", *about): "Invalid value for '--photos': ",

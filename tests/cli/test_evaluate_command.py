@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from recognisers import write_onnx
 from runs import CHOICES, write_depth, write_encoder, write_judge, write_run
 from shells import change_rows
 
@@ -164,6 +165,28 @@ def test_a_judge_is_trained_where_none_is_given_and_once(
         result = command("evaluate", run, "--data", synthetic, "-o", tmp_path / "report")
         assert (result.code, result.err) == (0, "")
     assert asked == [(synthetic, 32, "rgb", CHOICES)]
+
+
+def test_a_users_own_recogniser_and_features(
+    command: Command, run: Path, synthetic: Path, tools: dict[str, Path], tmp_path: Path
+) -> None:
+    """They carry the file's name and checksum, never a plain one."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    mine = write_onnx(tmp_path / "arcface.onnx")
+    words = ["--data", synthetic, "--judge", tools["judge"], "--encoder", mine, "--features", mine]
+    result = command("evaluate", run, *words, "-o", tmp_path / "report")
+    assert (result.code, result.err) == (0, "")
+    facts = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert facts["encoder"] == {"name": "identity distance (arcface)", "sha256": sha256(mine)}
+    assert (facts["features"]["name"], facts["features"]["sha256"]) == ("FID (arcface)", sha256(mine))
+    assert facts["features"]["dimensions"] == 48
+    noise = facts["editors"]["noise"]
+    assert 0 < noise["values"]["identity"]["mean"] < 2
+    assert np.isfinite(noise["distances"]["kernel"])
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "KID (arcface) to" in text
+    assert "identity distance (arcface) to the source" in text
 
 
 def test_some_photos_only(command: Command, run: Path, words: list[object], tmp_path: Path) -> None:

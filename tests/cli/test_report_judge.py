@@ -174,27 +174,23 @@ def test_without_runs_and_without_the_editor(refused: Refused, dataset: Path, ju
     assert line == "nothing to measure; name runs of stage 2, or --morphable"
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("size", {"size": 48}),
-        ("colour", {"colour": "luma"}),
-        ("expressions", {"expressions": ("neutral", "happiness")}),
-    ],
-)
-def test_a_run_that_the_judge_does_not_fit(
-    refused: Refused,
-    dataset: Path,
-    judge: Path,
-    run: Path,
-    tiny_weights: Weights,
-    tmp_path: Path,
-    name: str,
-    settings: dict[str, object],
+def test_a_run_may_be_larger_than_the_judge_and_know_more(
+    command: Command, refused: Refused, dataset: Path, judge: Path, tiny_weights: Weights, tmp_path: Path
 ) -> None:
-    other = write_run(tmp_path / "other", tiny_weights(**settings), **settings)
-    line = refused("report", "rate", run, other, "--judge", judge, "--data", dataset, "--morphable")
-    assert line == f"{other} and the judge differ in {name}; train another judge with the run's {name}"
+    """It is judged as a user gets it; what the judge asks for it must know."""
+    more = {"size": 48, "colour": "luma", "expressions": ("fear", *CHOICES)}
+    other = write_run(tmp_path / "other", tiny_weights(**more), **more)
+    path = tmp_path / "numbers.json"
+    result = command("report", "rate", other, "--judge", judge, "--data", dataset, "--photos", 2, "--json", path)
+    assert (result.code, result.err) == (0, "")
+    made = json.loads(path.read_text())["other"]["edits"]
+    assert made["expressions"] == list(CHOICES)
+    assert sum(map(sum, made["confusion"])) == 4  # two photos to two others each
+    assert all(called == [0, sum(called), 0] for called in made["confusion"])
+    less = {"expressions": ("neutral", "happiness")}
+    other = write_run(tmp_path / "less", tiny_weights(**less), **less)
+    line = refused("report", "rate", other, "--judge", judge, "--data", dataset)
+    assert line == f"{other} cannot do surprise, which the judge asks for; train another judge"
 
 
 def test_places_where_there_is_no_run(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:

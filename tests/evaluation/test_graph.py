@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,24 @@ def test_jobs_that_are_done_are_not_waited_for(tmp_path: Path) -> None:
 def test_a_process_that_dies_ends_the_graph_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(FacereliefError, match="with fewer --processes"):
         run_graph(NEEDS, Notes, (tmp_path, "", "b"), 2)
+
+
+class Endless:
+    """Does "quick" at once, and "endless" never."""
+
+    def __call__(self, name: str) -> int:
+        while name == "endless":
+            time.sleep(0.1)
+        return os.getpid()
+
+
+def test_an_interruption_does_not_wait_for_a_job_that_has_hours_to_go() -> None:
+    def interrupted(name: str, result: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_graph({"endless": (), "quick": ()}, Endless, (), 2, interrupted)
+    assert not active_children()
 
 
 def test_what_the_start_of_a_process_raises_is_what_every_job_fails_of(tmp_path: Path) -> None:

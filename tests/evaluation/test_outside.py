@@ -6,25 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from recognisers import write_onnx
 from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.evaluation.outside import load_outside
 
-onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-
-
-def write_onnx(path: Path, side: int | str = 8, batch: int | str = "n") -> Path:
-    """Mean of each of 2 x 2 patches' colour: (N, 3, 8, 8) to (N, 3 * 4 * 4)."""
-    pool = onnx.helper.make_node("AveragePool", ["image"], ["small"], kernel_shape=[2, 2], strides=[2, 2])
-    flat = onnx.helper.make_node("Flatten", ["small"], ["vector"])
-    kind = onnx.TensorProto.FLOAT
-    image = onnx.helper.make_tensor_value_info("image", kind, [batch, 3, side, side])
-    vector = onnx.helper.make_tensor_value_info("vector", kind, None)
-    graph = onnx.helper.make_graph([pool, flat], "patches", [image], [vector])
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), str(path))
-    return path
 
 
 def write_script(path: Path, network: nn.Module, side: int = 8) -> Path:
@@ -105,3 +94,17 @@ def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
         load_outside(path, size=16)
     with pytest.raises(FacereliefError, match="too small"):
         load_outside(path, size=0)
+
+
+class AsLongAsTheBatch(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(1, 2, 3))[:, None].expand(-1, x.shape[0])
+
+
+def test_vectors_of_another_length(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.script(AsLongAsTheBatch()), str(tmp_path / "odd.pt"))
+    network = load_outside(tmp_path / "odd.pt", size=8)
+    with pytest.raises(CheckpointError, match="gives vectors of 3 numbers, 2 before; bring another file"):
+        network(images(3, 3, 8))

@@ -44,6 +44,18 @@ def test_every_cell_has_a_place_of_its_own_and_every_scale_fits_every_study() ->
         find_scale("huge")
 
 
+def test_some_cells_only() -> None:
+    some = find_study("table1", ["depth_conf_penalty-0.1", "stargan"])
+    assert [cell.title for cell in some.cells] == ["StarGAN", "depth map + penalty"]
+    assert find_study("table1") == STUDIES["table1"]
+    with pytest.raises(FacereliefError) as caught:
+        find_study("table1", ["relief"])
+    assert str(caught.value) == (
+        "table1 has no cell 'relief'; choose from stargan, depth_conf_penalty-0.0, normal_conf_penalty-0.1, "
+        "depth_conf_penalty-0.1"
+    )
+
+
 @pytest.mark.parametrize("scale", ["smoke", "cpu", "gpu", "paper"])
 def test_the_grid_of_table_1(moved: Like, scale: str) -> None:
     """StarGAN needs no stage 1; the others share one for each guide, penalty and seed; everything is measured."""

@@ -156,6 +156,14 @@ def test_windows_cover_the_photo_and_overlap() -> None:
             assert all(b - a <= 5 / 6 * side + 1 for a, b in itertools.pairwise(starts))
 
 
+def test_a_picture_is_framed_as_numpy_pads_it() -> None:
+    random = np.random.default_rng(0)
+    for height, width, side, top, left in ((5, 7, 11, 3, 2), (4, 4, 4, 0, 0), (3, 9, 9, 6, 0), (8, 2, 13, 0, 11)):
+        rgb = random.integers(0, 255, (height, width, 3), dtype=np.uint8)
+        expected = np.pad(rgb, ((top, side - height - top), (left, side - width - left), (0, 0)), mode="edge")
+        assert np.array_equal(detect._framed(rgb, side, top, left), expected)
+
+
 # -- a clean screen, and what may be missing ------------------------------------------------------------------------
 
 

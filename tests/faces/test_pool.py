@@ -55,6 +55,16 @@ def test_no_more_finders_than_allowed_and_kept_for_the_next_search() -> None:
     assert 1 <= len(made) <= 2
 
 
+def test_a_face_is_followed_by_one_of_them() -> None:
+    class Follows(Slow):
+        def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
+            return Face(face.landmarks + 1)
+
+    face = FinderPool(Follows, most=1).follow(PIXELS, Face(np.zeros((468, 3), np.float32)))
+    assert face is not None
+    assert (face.landmarks == 1).all()
+
+
 def test_a_search_that_fails_gives_its_finder_back() -> None:
     def fails(rgb: np.ndarray) -> list[Face]:
         raise MemoryError

@@ -31,6 +31,7 @@ SMALL: dict[str, Any] = {
     "log_every": 1,
     "sample_every": 1000,
     "save_every": 1000,
+    "fewest": 0,
     "expressions": CLASSES,
 }
 

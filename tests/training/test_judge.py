@@ -16,9 +16,11 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.errors import CheckpointError, DatasetError
 from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.training.identity import known_persons
 from facerelief.training.judge import Accuracy, judge_accuracy, judged, load_judge, train_judge
 from facerelief.training.launch import load_material
 from facerelief.training.run import read_metrics
+from facerelief.training.verification import person_digest
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
@@ -139,3 +141,11 @@ def test_a_person_in_two_splits_is_refused_by_name(small: Small, tmp_path: Path,
 def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no weights at"):
         load_judge(tmp_path)
+
+
+def test_the_file_says_by_digests_whom_it_was_trained_on(small: Small, splits: Splits, tmp_path: Path) -> None:
+    """So that it can be refused where it would judge one of them."""
+    path, _ = train_judge(small(JudgeTraining, steps=1), splits["train"], splits["test"], tmp_path, BASIS)
+    digests = {split: {person_digest(s.identity) for s in arrays.samples} for split, arrays in splits.items()}
+    assert known_persons(path, "judge") == digests["train"]
+    assert not known_persons(path, "judge") & (digests["val"] | digests["test"])

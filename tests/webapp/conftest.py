@@ -90,8 +90,9 @@ def group() -> np.ndarray:
     return np.hstack([head, head[:, ::-1]])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """A browser. Not for the session: while it is there, its event loop takes the thread from `asyncio.run`."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="the page is driven with playwright")
     if CHROMIUM is None:
         pytest.skip("no chromium here; Debian and Ubuntu: apt-get install chromium")

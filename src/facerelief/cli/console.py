@@ -15,7 +15,18 @@ err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 def explain(problem: str) -> None:
     """Say what went wrong and what to do, in one line, on standard error."""
-    err.print("facerelief: " + " ".join(problem.split()), style="red", markup=False)
+    err.print("facerelief: " + printable(" ".join(problem.split())), style="red", markup=False)
+
+
+def printable(text: str) -> str:
+    """Text whose control characters are spelled out, since names of files may hold what terminals obey."""
+    kept = (letter if letter.isprintable() or _is_surrogate(letter) else ascii(letter)[1:-1] for letter in text)
+    return "".join(kept)
+
+
+def _is_surrogate(letter: str) -> bool:
+    """A byte of a name that is no text; the stream spells it out."""
+    return "\ud800" <= letter <= "\udfff"
 
 
 @contextlib.contextmanager

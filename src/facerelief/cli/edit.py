@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from facerelief.cli.console import bar, err, explain, out
+from facerelief.cli.console import bar, err, explain, out, printable
 from facerelief.editing.batch import make_jobs, run_batch, run_video
 from facerelief.editing.editor import which_face
 from facerelief.editing.fetch import Limits
@@ -176,7 +176,7 @@ def _finish(outcomes: Sequence[Outcome]) -> None:
     lines += [" " * 17 + one.reason for one in failed[1:_MOST_ROWS]]
     if len(failed) > _MOST_ROWS:
         lines.append(" " * 17 + f"and {len(failed) - _MOST_ROWS} more, each named above")
-    err.print("\n".join(lines), markup=False)
+    err.print("\n".join(map(printable, lines)), markup=False)
     if failed:
         explain(f"{len(failed)} of {len(outcomes)} were not edited")
         raise typer.Exit(1)

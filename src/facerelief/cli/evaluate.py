@@ -1,7 +1,6 @@
 """`facerelief evaluate`: editors measured in every way at once, as JSON, Markdown and a page."""
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +13,10 @@ from facerelief.editing.editor import Editor
 from facerelief.editing.morphable import MorphableEditor
 from facerelief.editing.weights import carried_weights
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.bench import Tools, check_agrees, require_test_photos, set_up, train_missing_judge
-from facerelief.evaluation.evaluate import Network, evaluate, network_notes, read_network, subjects
-from facerelief.evaluation.identity import photo_rows
+from facerelief.evaluation.bench import Tools, check_agrees, require_test_photos, train_missing_judge
+from facerelief.evaluation.evaluate import Network, evaluate_all, read_network
 from facerelief.evaluation.report import rate_table, write_report
 from facerelief.expressions import EXPRESSIONS, resolve_all
-from facerelief.files import sha256
 from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.backbones import BACKBONES
 from facerelief.training.launch import natural_colour
@@ -70,19 +67,14 @@ def evaluate_editors(
         raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
     config = _config(networks, data, expressions)
     require_test_photos(data, config.expressions)
-    with bar("judge", "steps") as move:
-        judge = judge or train_missing_judge(data, config, folder / "judge", _without_values(move))
-    notes = [note for network in networks for note in network_notes(network, data, judge, encoder)]
-    bench = set_up(data, config, Tools(judge, encoder, depth, features, input_size))
-    bench.facts["notes"] += notes
-    bench.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}
+    if judge is None:
+        with bar("judge", "steps") as move:
+            judge = train_missing_judge(data, config, folder / "judge", lambda done, total, values: move(done, total))
+    tools = Tools(judge, encoder, depth, features, input_size)
     editors: dict[str, Editor] = {"morphable": MorphableEditor(load_face())} if morphable else {}
     with bar("measuring", "photos") as move:
-        measured = evaluate(
-            subjects(networks, editors, data, bench),
-            bench,
-            photo_rows(bench.test, photos),
-            lambda name, done, total: move(done, total, name),
+        measured = evaluate_all(
+            networks, editors, data, config, tools, photos, lambda name, done, total: move(done, total, name)
         )
     page = write_report(measured, folder)
     for row in rate_table(measured.facts)[1]:
@@ -113,7 +105,3 @@ def _config(networks: list[Network], data: Path, expressions: str | None) -> Tra
     chosen = resolve_all(expressions) if expressions else tuple(name for name in EXPRESSIONS if name in there)
     config = make_config(ExpressionTraining, "cpu", {"colour": natural_colour(data)})
     return dataclasses.replace(config, expressions=chosen or EXPRESSIONS)
-
-
-def _without_values(move: Callable[..., None]) -> Callable[[int, int, dict[str, float]], None]:
-    return lambda done, total, values: move(done, total)

@@ -11,16 +11,19 @@ from facerelief.cli.console import bar, out
 from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import spread_rows
-from facerelief.editing.editor import Editor
+from facerelief.editing import load_editor
+from facerelief.editing.editor import Editor, choose_faces
 from facerelief.editing.morphable import MorphableEditor
 from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.curves import save_curves
 from facerelief.evaluation.distribution import check_picture, save_distributions
+from facerelief.evaluation.flicker import Film, as_a_video, each_by_itself, measure_flicker, with_true_motion
 from facerelief.evaluation.geometry import geometry_error, save_figure3
 from facerelief.evaluation.identity import NAME, check_unseen, edit_distances, photo_rows, real_distances, spread
 from facerelief.evaluation.rate import Edits, editor_edits, generation_rate
 from facerelief.evaluation.release import release
+from facerelief.faces.photo import read_photo
 from facerelief.files import sha256, write_json
 from facerelief.geometry.morphable.model import load_face
 from facerelief.training.depth import load_depth_nets
@@ -32,6 +35,7 @@ from facerelief.training.run import read_settings
 app = typer.Typer(no_args_is_help=True, help="What runs learnt, on held-out people, as numbers and pictures.")
 
 Data = Annotated[Path, typer.Option("--data", help="The dataset that the run was trained on.", show_default=False)]
+Photos = Annotated[int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the numbers here.")]
 
 
@@ -84,6 +88,7 @@ def rate(
     data: Data,
     runs: Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)] = None,
     morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
+    photos: Photos = None,
     json_path: Json = None,
 ) -> None:
     """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people.
@@ -99,7 +104,7 @@ def rate(
     results: dict[str, Any] = {}
     for name, edits in _editors(runs, morphable, data, test).items():
         with bar(name, "photos") as move:
-            measured = generation_rate(edits, network, test, move)
+            measured = generation_rate(edits, network, test, move, rows=photo_rows(test, photos))
         if not results:
             _print_accuracy("judge on real photos", measured.real)
             _print_accuracy("sources, unedited", measured.unedited)
@@ -115,9 +120,7 @@ def identity(
     data: Data,
     runs: Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)] = None,
     morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
-    photos: Annotated[
-        int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")
-    ] = None,
+    photos: Photos = None,
     json_path: Json = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the paper's Fig. 4 here: the distributions.")] = None,
 ) -> None:
@@ -210,3 +213,30 @@ def _print_accuracy(title: str, accuracy: Accuracy) -> None:
     shares = "  ".join(f"{name} {share:.2f}" for name, share in accuracy.per_class.items())
     six = f" (six classes {accuracy.six:.3f})" if accuracy.six != accuracy.balanced else ""
     out.print(f"{title:24} balanced {accuracy.balanced:.3f}{six}   {shares}", markup=False)
+
+
+@app.command("flicker")
+def flicker(
+    photo: Annotated[Path, typer.Argument(help="A photo, which a camera pans over.", show_default=False)],
+    to: Annotated[str, typer.Option(help="The expression.")] = "happiness",
+    method: Annotated[str | None, typer.Option(help="As of `edit`.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="As of `edit`.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.2, help="Of the film.")] = 4.0,
+    fps: Annotated[float, typer.Option(min=1, help="Frames a second.")] = 30.0,
+    height: Annotated[int, typer.Option(min=90, help="Of the frames, in pixels.")] = 720,
+    json_path: Json = None,
+) -> None:
+    """How much the edit of a video flickers, against editing each frame by itself; and how fast both are."""
+    editor, picture = load_editor(weights, method=method), read_photo(photo)
+    label = editor.label(to)
+    face = choose_faces(editor.find(picture), "largest", picture.name)[0]
+    film = Film(picture, face.box, seconds, fps, height)
+    found = {
+        "each frame by itself": measure_flicker(film, each_by_itself(editor, film.frames(), label)),
+        "each with its true motion": measure_flicker(film, with_true_motion(editor, film, label)),
+        "as a video": measure_flicker(film, as_a_video(editor, film, label)),
+    }
+    for way, one in found.items():
+        out.print(f"{way}: flicker {one.levels:.3f} levels (of {one.added:.2f} added), {one.fps:.1f} frames a second")
+    if json_path:
+        write_json(json_path, {way: dataclasses.asdict(one) for way, one in found.items()})

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import explain, out
-from facerelief.cli.edit import Method, Weights
+from facerelief.cli.edit import Engine, Method, Weights
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.server import is_local
 from facerelief.webapp.server import serve as run
@@ -20,6 +20,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
     method: Method = None,
     weights: Weights = None,
+    engine: Engine = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Requests computed at once. Default: one a processor.")
     ] = None,
@@ -57,6 +58,7 @@ def serve(
         port,
         weights=weights,
         method=method,
+        engine=engine,
         task_file=task_file,
         limits=limits,
         allow_hosts=allow_host or (),

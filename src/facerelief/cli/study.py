@@ -13,7 +13,7 @@ from facerelief.data.manifest import read_samples
 from facerelief.data.stats import render, table4
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.figures import check_extras, write_study
-from facerelief.evaluation.grid import BASES
+from facerelief.evaluation.grid import BASES, Grid
 from facerelief.evaluation.studies import DATASET_STUDY, NAMES, find_scale, find_study
 from facerelief.evaluation.study import Progress, Wish, run_study
 from facerelief.evaluation.tables import collect, differences, table
@@ -30,13 +30,19 @@ def study(
         Path | None, typer.Option("-o", "--out", help="The study's folder. Default: runs/study-SCALE-DATASET.")
     ] = None,
     scale: Annotated[
-        str, typer.Option(help="smoke (a minute, means nothing), cpu (three hours), gpu (minutes on one card), paper.")
+        str,
+        typer.Option(
+            help="smoke (a minute, means nothing), cpu (hours on two cores), gpu (minutes on one card), paper."
+        ),
     ] = "cpu",
     seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 up. Default: the scale's.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
     expressions: Annotated[str | None, typer.Option(help="Comma-separated. Default: all eight.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A cell, by its folder's name, e.g. stargan; repeatable. Default: all.")
     ] = None,
     vgg: Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth, for --scale paper.")] = None,
 ) -> None:
@@ -48,28 +54,34 @@ def study(
     if name == DATASET_STUDY:
         _dataset_table(data)
         return
-    chosen = find_study(name)
+    find_study(name, only or ())
     find_scale(scale)
     check_extras()
     folder = folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
     changes = dict(_pair(item) for item in settings or ())
     wanted = resolve_all(expressions) if expressions else EXPRESSIONS
-    wish = Wish(name, scale, folder, data, seeds, processes, wanted, changes, vgg)
+    wish = Wish(name, scale, folder, data, seeds, processes, wanted, changes, vgg, tuple(only or ()))
     with _progress(name) as progress:
         grid, failures = run_study(wish, progress)
+    _conclude(wish, grid, failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _conclude(wish: Wish, grid: Grid, failures: dict[str, str]) -> None:
+    """Name what failed; write and print what was measured."""
     for job, why in failures.items():
         err.print(f"failed: {job}: {why}", style="red", markup=False)
     if f"scores/{BASES}" in failures:
         raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
-    results = collect(grid, chosen, wish.seed_numbers, failures) | {"scale": scale, "study": name}
-    page = write_study(grid, chosen, results, name, _command())
+    study = wish.cells
+    results = collect(grid, study, wish.seed_numbers, failures) | {"scale": wish.scale, "study": wish.study}
+    page = write_study(grid, study, results, wish.study, _command())
     for header, rows in (table(results), differences(results)):
         out.print("  ".join(header), markup=False)
         for row in rows:
             out.print("  ".join(row), markup=False)
     out.print(str(page), markup=False)
-    if failures:
-        raise typer.Exit(1)
 
 
 @contextmanager

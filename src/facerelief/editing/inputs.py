@@ -100,9 +100,9 @@ def _named(argument: str, without: Path | None) -> Iterator[Input]:
 
 def _in_folder(folder: Path, without: Path | None) -> Iterator[Input]:
     """Photos below a folder, those in hidden folders left out."""
-    count, left_out = 0, without.resolve() if without else None
+    count, left_out = 0, os.path.realpath(without) if without else None
     for root, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and Path(root, f).resolve() != left_out)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(Path(root, f)) != left_out)
         for name in sorted(files):
             if Path(name).suffix.lower() in PHOTOS and not name.startswith("."):
                 count += 1
@@ -112,4 +112,4 @@ def _in_folder(folder: Path, without: Path | None) -> Iterator[Input]:
 
 
 def _identity(one: Input) -> str:
-    return str(one.source.resolve()) if isinstance(one.source, Path) else one.source
+    return os.path.realpath(one.source) if isinstance(one.source, Path) else one.source

@@ -1,5 +1,6 @@
 """Where edits go: a file, a folder, a pattern of names, or standard output."""
 
+import os
 import re
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,12 +30,12 @@ def all_targets(
     single = len(inputs) * len(wanted) == 1
     typed = {"strength": _as_name(strength), "face": _as_name(face)}
     targets = {one: _targets(one, wanted, out, single, typed) for one in inputs}
-    sources = {one.source.resolve(): one for one in inputs if isinstance(one.source, Path)}
+    sources = {os.path.realpath(one.source): one for one in inputs if isinstance(one.source, Path)}
     made = {
-        sources[place.resolve()]: place
+        sources[os.path.realpath(place)]: place
         for places in targets.values()
         for place in places.values()
-        if place.resolve() in sources
+        if os.path.realpath(place) in sources
     }
     named = next((place for one, place in made.items() if one.named), None)
     if named:

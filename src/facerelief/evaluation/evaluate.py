@@ -12,15 +12,15 @@ import numpy as np
 import torch
 
 from facerelief import __version__
-from facerelief.config import ExpressionTraining
+from facerelief.config import ExpressionTraining, Training
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch, spread_rows
 from facerelief.data.manifest import METADATA
 from facerelief.editing.editor import Editor
 from facerelief.editing.weights import load_network_editor
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.evaluation.bench import Bench
-from facerelief.evaluation.identity import real_distances
+from facerelief.evaluation.bench import Bench, Tools, set_up
+from facerelief.evaluation.identity import photo_rows, real_distances
 from facerelief.evaluation.measure import Scores, Subject, bases, measure, network_subject, partner_rows
 from facerelief.evaluation.rate import editor_edits
 from facerelief.evaluation.summary import summarise
@@ -79,7 +79,7 @@ def network_notes(network: Network, dataset: Path, judge: Path, encoder: Path | 
     """
     for kind, path in (("judge", judge), ("identity", encoder)):
         taught = network.facts.get(f"{kind}_weights_sha256")
-        if path is not None and taught == sha256(path / WEIGHTS if path.is_dir() else path):
+        if path is not None and taught and taught == sha256(path / WEIGHTS if path.is_dir() else path):
             raise FacereliefError(
                 f"{network.name} learnt from {path}, which cannot measure it then; "
                 f"give another: facerelief train {kind} --seed 1"
@@ -90,6 +90,27 @@ def network_notes(network: Network, dataset: Path, judge: Path, encoder: Path | 
     return [
         f"{network.name} was trained on another dataset, or another state of this one: it may have seen test people."
     ]
+
+
+def evaluate_all(
+    networks: Sequence[Network],
+    editors: Mapping[str, Editor],
+    dataset: Path,
+    config: Training,
+    tools: Tools,
+    photos: int | None = None,
+    progress: Progress = lambda name, done, total: None,
+) -> Evaluation:
+    """Measure networks and other editors, all of `config`'s size, colour and expressions, on a dataset's test photos.
+
+    photos: a fixed draw of so many, by default all. Raises `FacereliefError` for tools that do not fit them.
+    """
+    notes = [note for network in networks for note in network_notes(network, dataset, tools.judge, tools.encoder)]
+    bench = set_up(dataset, config, tools)
+    bench.facts["notes"] += notes
+    bench.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}
+    rows = photo_rows(bench.test, photos)
+    return evaluate(subjects(networks, editors, dataset, bench), bench, rows, progress)
 
 
 def subjects(networks: Sequence[Network], editors: Mapping[str, Editor], dataset: Path, bench: Bench) -> list[Subject]:

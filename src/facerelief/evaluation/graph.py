@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any
 
 import torch
@@ -37,7 +37,7 @@ def run_graph(
             name = _ready(waiting)
             _settle(name, *_attempt(work, name), waiting, failures, finished)
         return failures
-    setting = (start, arguments, threads_of(processes))
+    setting, others = (start, arguments, threads_of(processes)), set(active_children())
     with ProcessPoolExecutor(processes, get_context("spawn"), _start, setting) as pool:
         try:
             _run_all(pool, processes, waiting, failures, finished)
@@ -45,7 +45,9 @@ def run_graph(
             raise FacereliefError(
                 "a process ended, perhaps for want of memory; run the same command again, with fewer --processes"
             ) from reason
-        except BaseException:
+        except BaseException:  # a job may have hours to go: it is ended, and goes on another time
+            for child in set(active_children()) - others:
+                child.terminate()
             pool.shutdown(cancel_futures=True)
             raise
     return failures

@@ -86,22 +86,28 @@ def seen(rgb: np.ndarray, test: Arrays) -> np.ndarray:
 
 @torch.inference_mode()
 def generation_rate(
-    edits: Edits, judge: nn.Module, test: Arrays, progress: Progress = lambda done, total: None, batch: int = 32
+    edits: Edits,
+    judge: nn.Module,
+    test: Arrays,
+    progress: Progress = lambda done, total: None,
+    batch: int = 32,
+    rows: np.ndarray | None = None,
 ) -> GenerationRate:
-    """Edit every test photo to every other expression and judge the results."""
+    """Edit test photos, all or those of `rows`, to every other expression and judge the results."""
+    chosen = np.arange(len(test.label)) if rows is None else rows
     classes = len(test.expressions)
     made, unedited = torch.zeros(classes, classes, dtype=torch.long), torch.zeros(classes, classes, dtype=torch.long)
-    for start in range(0, len(test.label), batch):
-        rows = np.arange(start, min(start + batch, len(test.label)))
-        before = judged(judge, make_batch(test, rows, "depth", device=device_of(judge)).image).cpu()
+    for start in range(0, len(chosen), batch):
+        some = chosen[start : start + batch]
+        before = judged(judge, make_batch(test, some, "depth", device=device_of(judge)).image).cpu()
         for target in range(classes):
-            others = test.label[rows] != target
+            others = test.label[some] != target
             if not others.any():
                 continue
-            after = judged(judge, edits(rows[others], target).to(device_of(judge))).cpu()
+            after = judged(judge, edits(some[others], target).to(device_of(judge))).cpu()
             made[target] += torch.bincount(after, minlength=classes)
             unedited[target] += torch.bincount(before[torch.from_numpy(others)], minlength=classes)
-        progress(int(rows[-1]) + 1, len(test.label))
+        progress(start + len(some), len(chosen))
     names = test.expressions
     return GenerationRate(
         Accuracy(names, made.tolist()), judge_accuracy(judge, test), Accuracy(names, unedited.tolist())

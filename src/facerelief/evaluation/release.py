@@ -17,7 +17,8 @@ _DRAWS = {
   of the new expression (teeth, creases) is soft, and detail of the old one can shine through.""",
     "relief": """\
 - It moves the photo's own pixels, and paints where there is nothing to move, as a crop of {size} pixels shows it:
-  a mouth that it opens is soft inside, and one that it closes can smear.""",
+  a mouth that it opens is soft inside, one that it closes can keep some teeth, and light marks can be left in mouths,
+  dark ones at brows.""",
 }
 _LIMITS = """\
 {draws}
@@ -70,7 +71,8 @@ The state of the dataset: SHA-256 of its metadata.csv `{settings["metadata_sha25
 ## Scores, on people that neither it nor the judge was trained on
 
 {_table(rate)}
-Edits: every test photo to every other expression, judged by a classifier trained on real training photos only.
+Edits: test photos to every other expression, as a user gets them, judged by a classifier trained on real training
+photos only.
 "Unedited" is how often the judge calls the source itself by the target: where an editor that does nothing would end.
 
 ## What it cannot do

@@ -3,7 +3,8 @@
 A cell is a run of stage 2 that differs from the scale's settings in a few; every cell is trained with every seed.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from facerelief.errors import FacereliefError
@@ -157,11 +158,16 @@ SCALES = {
 }
 
 
-def find_study(name: str) -> Study:
-    """The study of a name. Raises `FacereliefError` that lists them."""
+def find_study(name: str, only: Sequence[str] = ()) -> Study:
+    """The study of a name, with the cells of some slugs only. Raises `FacereliefError` that lists what there is."""
     if name not in STUDIES:
         raise FacereliefError(f"no study {name!r}; choose from {', '.join(NAMES)}")
-    return STUDIES[name]
+    study = STUDIES[name]
+    slugs = [cell.slug for cell in study.cells]
+    unknown = next((slug for slug in only if slug not in slugs), None)
+    if unknown:
+        raise FacereliefError(f"{name} has no cell {unknown!r}; choose from {', '.join(slugs)}")
+    return replace(study, cells=tuple(cell for cell in study.cells if not only or cell.slug in only))
 
 
 def find_scale(name: str) -> Scale:

@@ -41,7 +41,7 @@ PACE_STEPS, PACE_LAPS = 48, 3  # steps of a lap, and laps: the first warms up, t
 
 @dataclass(frozen=True)
 class Wish:
-    """What a user asks for. changes: settings of every run of stage 2. expressions: by default all eight."""
+    """What a user asks for. changes: settings of every run of stage 2. only: slugs of cells, by default all."""
 
     study: str
     scale: str
@@ -52,6 +52,12 @@ class Wish:
     expressions: tuple[str, ...] = EXPRESSIONS
     changes: Mapping[str, Any] = field(default_factory=dict)
     vgg: Path | None = None
+    only: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> Study:
+        """The study with the cells that are wished for."""
+        return find_study(self.study, self.only)
 
     @property
     def seed_numbers(self) -> range:
@@ -71,7 +77,7 @@ class Progress:
 def run_study(wish: Wish, progress: Progress | None = None) -> tuple[Grid, dict[str, str]]:
     """Make all that a study needs and is not there. Returns the grid, and the jobs that failed with the reason."""
     progress = progress or Progress()
-    study, scale = find_study(wish.study), find_scale(wish.scale)
+    study, scale = wish.cells, find_scale(wish.scale)
     dataset = wish.dataset or _own_dataset(wish, study, scale, progress)
     root = wish.folder / "second" if study.second else wish.folder
     grid = lay_out(wish, study, scale, dataset, root)
@@ -96,7 +102,7 @@ def run_study(wish: Wish, progress: Progress | None = None) -> tuple[Grid, dict[
 
 
 def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -> Grid:
-    """The jobs of a study: what measures, stage 1, stage 2, and the measuring of every cell."""
+    """The jobs of a study: what measures; then seed by seed stage 1, stage 2 and the measuring of every cell."""
     colour = wish.changes.get("colour", launch.natural_colour(dataset))
     shared = {"colour": colour, "expressions": wish.expressions, **scale.all}
     shared |= {name: wish.changes[name] for name in ("size",) if name in wish.changes}
@@ -109,17 +115,13 @@ def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -
         "identity": make(IdentityTraining, scale.identity, INSTRUMENT_SEED),
     }
     jobs = {name: Job(name, configs[name]) for name in tools}
+    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
     paces = _paces(study, wish, make, dataset, root) if study.equal_time else {}
     for seed in wish.seed_numbers:
         for cell in study.cells:
             _add_cell(jobs, cell, seed, make, paces.get(cell.slug), tools)
-    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
     measure = make(ExpressionTraining, scale.editor, 0)
-    ordered = sorted(jobs.values(), key=lambda job: _TURN[job.name.split("/")[0]])
-    return Grid(root, dataset, tuple(ordered), measure, identity, wish.vgg)
-
-
-_TURN = {"judge": 0, "identity": 0, "measure": 0, "depth": 1, "cells": 2, "scores": 3}
+    return Grid(root, dataset, tuple(jobs.values()), measure, identity, wish.vgg)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".t
 
 # Pillow opens further formats that start other programs or hold no photos (EPS, WMF, ...): those stay shut.
 _READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")
-_DAMAGE = (*exif.DAMAGE, EOFError, RuntimeError)  # what Pillow's decoders raise on damaged files
+_DAMAGE = (*exif.DAMAGE, AssertionError, EOFError, RuntimeError)  # what Pillow's decoders raise on damaged files
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

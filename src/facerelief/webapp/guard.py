@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -71,11 +71,18 @@ class Guard:
 
     def _refusal(self, headers: Headers) -> Problem | None:
         host, origin = headers.get("host", ""), headers.get("origin")
-        if self._hosts is not None and urlsplit(f"//{host}").hostname not in self._hosts:
+        if self._hosts is not None and _parts(f"//{host}").hostname not in self._hosts:
             return Problem("forbidden", "this server does not go by that host's name", "name it with --allow-host")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _parts(origin).netloc != host:
             return Problem("forbidden", "the request comes from another site's page", "use this server's own page")
         return None
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # a bracket that is not closed, say
+        return urlsplit("")
 
 
 def as_response(problem: Problem) -> JSONResponse:

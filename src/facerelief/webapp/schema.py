@@ -102,7 +102,9 @@ _ONE_EDIT: Schema = {
         "default": 1,
         "description": "Share of the full change.",
     },
-    "face": _text("largest, all, or a number counted from the largest (1).", default="largest"),
+    "face": _text(
+        "largest, all, a number counted from the largest (1), or X,Y: a point of the face in pixels.", default="largest"
+    ),
     "landmarks": {
         "$ref": "#/components/schemas/Landmarks",
         "description": "The face, as /v1/faces gave it, instead of `face`: spares finding it again.",

@@ -20,6 +20,7 @@ def serve(
     *,
     weights: Path | None = None,
     method: str | None = None,
+    engine: str | None = None,
     task_file: Path | None = None,
     limits: Limits | None = None,
     allow_hosts: Sequence[str] = (),
@@ -42,7 +43,7 @@ def serve(
     finder = FinderPool(lambda: load_finder(task_file=task_file), most=limits.workers)
     with _socket(host, port) as listening:
         app = create_app(
-            lambda **options: Studio(finder, weights, method, **options), limits, _hosts(host, allow_hosts)
+            lambda **options: Studio(finder, weights, method, engine, **options), limits, _hosts(host, allow_hosts)
         )
         app.state.studio.warm_up()
         ready(f"http://{_shown(host)}:{listening.getsockname()[1]}")

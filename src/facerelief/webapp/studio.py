@@ -15,7 +15,6 @@ from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.editor import Which, choose_faces, unfit
-from facerelief.editing.network import NetworkEditor
 from facerelief.editing.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS
@@ -35,7 +34,7 @@ _SAMPLE_SIZE = 448
 
 @dataclass(frozen=True)
 class Wish:
-    """One edit of one or all faces: which, as an editor takes it, or a face whose landmarks are known."""
+    """One edit of one or all faces: which, as an editor is told, or a face whose landmarks are known."""
 
     to: str
     strength: float
@@ -81,13 +80,14 @@ class Studio:
         finder: FaceFinder,
         weights: Path | None = None,
         method: str | None = None,
+        engine: str | None = None,
         pixels: int = 40_000_000,
         timed: Callable[[str, float], None] = lambda stage, seconds: None,
     ) -> None:
-        """finder: one that threads may share. weights, method: of the default editor. timed: told each stage's time."""
+        """finder: one for many threads. weights, method, engine: of the default editor. timed: told stages' times."""
         self._finder, self._pixels, self._timed = finder, pixels, timed
-        editor = load_editor(weights, finder, method=method)
-        self.method = editor.config.backbone if isinstance(editor, NetworkEditor) else "morphable"
+        editor = load_editor(weights, finder, method=method, engine=engine)
+        self.method = editor.method
         self._editors = {self.method: editor}
         self._loading = threading.Lock()
 

@@ -143,9 +143,10 @@ def test_beyond_the_photo_its_border_is_repeated(picture: np.ndarray) -> None:
     [
         (0.0, 0.3, 1.0),  # closed: all of the opening is new
         (0.03, 0.3, 1.0),
-        (0.2, 0.25, 0.5),  # half of what opens it by half again
+        (0.2, 0.25, 0.0),  # its own teeth will do
+        (0.2, 0.2675, 0.5),
         (0.2, 0.3, 1.0),
-        (0.05, 0.08, 0.5),  # of the smallest opening that shows teeth
+        (0.05, 0.0905, 0.5),  # of the smallest opening that shows teeth
         (0.3, 0.0, 0.0),  # it closes
         (-0.1, 0.3, 1.0),  # lips that overlap are closed
     ],

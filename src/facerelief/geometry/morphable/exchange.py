@@ -143,4 +143,5 @@ def _newly_open(source: np.ndarray, target: np.ndarray) -> float:
     upper, lower = 13, 14
     unit = inter_ocular(source)
     was, becomes = (max(0.0, float(points[lower, 1] - points[upper, 1])) / unit for points in (source, target))
-    return float(np.clip((becomes - was) / max(_SHOWS_TEETH, 0.5 * was), 0, 1))
+    opens = (becomes - was) / max(_SHOWS_TEETH, 0.5 * was)
+    return float(np.clip((opens - 0.55) / 0.25, 0, 1))  # steep: teeth half hidden look grey

@@ -53,7 +53,7 @@ function operation(path, method, { summary, parameters = [], requestBody, respon
 const all = Object.entries(schema.paths).flatMap(([path, methods]) => {
   return Object.entries(methods).map(([method, described]) => [path, method, described]);
 });
-$("about").textContent = schema.info.description;
+$("about").append(...element("p", schema.info.description).childNodes);
 $("example").textContent = `curl -F photo=@me.jpg -F to=happiness -F strength=0.8 ${location.origin}/v1/edit -o happy.jpg`;
 for (const one of all) $("operations").append(...operation(...one));
 $("contents").append(

@@ -9,9 +9,9 @@ import { Refusal, get, post } from "./server.js";
 import { fit, redraw, wipe } from "./stage.js";
 
 const ABOUT = {
-  morphable: "Warps the photo by a statistical face. Sharp, all eight expressions.",
-  relief: "A network that moves pixels before it paints any. Five expressions.",
-  stargan: "The paper's network, as a baseline. Soft, five expressions.",
+  morphable: "Warps the photo by a statistical face. Sharp, without training.",
+  relief: "A network that moves pixels before it paints any.",
+  stargan: "The paper's network, as a baseline. Soft.",
 };
 
 // -- opening and saving ---------------------------------------------------------------------------------------------
@@ -25,7 +25,8 @@ async function open(file) {
     state.zoomed = false;
     show("editor");
     view("photo");
-    fit(bitmap);
+    state.opening = bitmap;
+    fit();
     const unknown = new Picture(file, bitmap, { faces: [], width: bitmap.width });
     unknown.drawBefore($("before"));
     unknown.drawAfter($("after"), $("before"));
@@ -126,7 +127,7 @@ function select(face) {
   $("strength").value = face.strength;
   drawExpressions(face);
   drawStrength();
-  fit(picture);
+  fit();
   redraw();
   return Promise.all([measure(), loadThumbs(face)]);
 }
@@ -156,7 +157,7 @@ $("camera-open").addEventListener("click", guarded(async () => {
 }));
 $("zoom").addEventListener("click", () => {
   state.zoomed = !state.zoomed;
-  fit(state.picture);
+  fit();
 });
 $("strength").addEventListener("input", guarded(() => {
   drawStrength();
@@ -165,7 +166,7 @@ $("strength").addEventListener("input", guarded(() => {
   return preview();
 }));
 $("method").addEventListener("change", guarded(() => {
-  $("method-about").textContent = ABOUT[$("method").value] ?? "";
+  $("method-about").textContent = `${ABOUT[$("method").value] ?? ""} ${known().length} expressions.`;
   if (!state.picture) return undefined;
   const { faces, selected } = state.picture;
   for (const face of faces) {
@@ -190,7 +191,7 @@ for (const input of document.getElementsByName("solid-surface")) {
     viewer.draw();
   });
 }
-addEventListener("resize", () => state.picture && fit(state.picture));
+addEventListener("resize", () => state.opening && fit());
 addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dropping");
@@ -209,6 +210,6 @@ addEventListener("paste", guarded((event) => {
 guarded(async () => {
   const menu = (state.menu = await (await get("v1/expressions")).json());
   $("method").replaceChildren(...menu.methods.map(({ name }) => new Option(name, name, false, name === menu.default_method)));
-  $("method-about").textContent = ABOUT[menu.default_method] ?? "";
+  $("method-about").textContent = `${ABOUT[menu.default_method] ?? ""} ${known().length} expressions.`;
   document.body.dataset.ready = "yes";
 })();

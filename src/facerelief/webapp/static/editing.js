@@ -114,7 +114,7 @@ export async function fetchPatch(face, most = STILL) {
     face.patch = await createImageBitmap(await answer.blob());
     $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
   }
-  if (picture === state.picture) redraw(); // else another photo was opened meanwhile
+  if (picture === state.picture) redraw(face); // else another photo was opened meanwhile
 }
 
 // The crop of the moving slider is cut once.

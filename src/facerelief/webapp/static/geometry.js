@@ -6,7 +6,7 @@ import { fit } from "./stage.js";
 import { Viewer } from "./viewer.js";
 
 export const viewer = new Viewer($("solid"));
-let measured = ""; // what the maps show
+let latest = {}; // what was measured last: { picture, key, maps }, maps a promise
 
 const currentView = () => document.querySelector("input[name=view]:checked").value;
 
@@ -15,29 +15,33 @@ export function view(name) {
   $("view-photo").hidden = name !== "photo";
   $("view-maps").hidden = !["depth", "normals"].includes(name);
   $("view-solid").hidden = name !== "solid";
-  if (name === "photo" && state.picture) fit(state.picture);
+  if (state.opening) fit();
 }
 
 export async function measure() {
   const { picture } = state;
-  const name = currentView();
-  if (name === "photo" || !picture?.selected) return;
-  const face = picture.selected;
-  const key = [face.number, face.expression, face.strength, $("method").value, picture.file.name].join();
-  if (measured !== key) {
-    measuring(true);
-    try {
-      face.geometry = await geometry(face);
-      measured = key;
-    } finally {
-      measuring(false);
-    }
+  const face = picture?.selected;
+  if (currentView() === "photo" || !face) return;
+  const key = [face.number, face.expression, face.strength, $("method").value].join();
+  if (latest.picture !== picture || latest.key !== key) latest = { picture, key, maps: geometry(face) };
+  const asked = latest;
+  measuring(true);
+  try {
+    const maps = await asked.maps;
+    if (asked === latest) await draw(currentView(), maps);
+  } catch (problem) {
+    if (asked === latest) latest = {};
+    throw problem;
+  } finally {
+    measuring(false);
   }
-  const [before, after] = face.geometry;
+}
+
+async function draw(name, [before, after]) {
   if (name === "solid") {
     const [triangles, ...crops] = await Promise.all([trianglesOnce(), image(before.crop), image(after.crop)]);
     viewer.show([{ ...before, crop: crops[0] }, { ...after, crop: crops[1] }], triangles);
-  } else {
+  } else if (name !== "photo") {
     for (const [when, one] of [["before", before], ["after", after]]) {
       $(`map-${when}`).src = one[name];
       $(`map-${when}`).alt = `${name} of the face ${when} the edit`;

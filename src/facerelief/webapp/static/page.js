@@ -4,8 +4,8 @@ import { Refusal } from "./server.js";
 
 export const $ = (id) => document.getElementById(id);
 
-// picture: the photo that is edited, or null. menu: what the server can do. zoomed: whether a face fills the stage.
-export const state = { picture: null, menu: null, zoomed: false };
+// opening: the photo on the stage; picture: the same once its faces are known, or null. menu: what the server can do. zoomed: whether a face fills the stage.
+export const state = { opening: null, picture: null, menu: null, zoomed: false };
 
 export function explain(problem) {
   if (problem.name === "AbortError") return;

@@ -73,18 +73,27 @@ export class Picture {
     context.drawImage(this.bitmap, 0, 0, canvas.width, canvas.height);
   }
 
-  drawAfter(canvas, before) {
+  // only: the one face whose patch is new, so that the rest need not be drawn again.
+  drawAfter(canvas, before, only = null) {
     if (canvas.width !== before.width || canvas.height !== before.height) {
       canvas.width = before.width;
       canvas.height = before.height;
     }
     const context = canvas.getContext("2d");
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(before, 0, 0);
+    context.save();
+    if (only) {
+      const { left, top, width, height } = only.region;
+      const [x0, y0] = [left, top].map((value) => Math.floor(value * this.scale));
+      const [x1, y1] = [left + width, top + height].map((value) => Math.ceil(value * this.scale));
+      context.beginPath();
+      context.rect(x0, y0, x1 - x0, y1 - y0);
+      context.clip();
+    }
+    context.drawImage(before, 0, 0); // pixel by pixel: what is not edited stays the same
     context.scale(this.scale, this.scale);
     for (const face of this.faces) if (face !== this.selected) drawPatch(context, face);
     if (this.selected) drawPatch(context, this.selected);
+    context.restore();
   }
 }
 

@@ -4,7 +4,7 @@ export class Wipe {
   constructor(handle, picture) {
     this.handle = handle;
     this.picture = picture;
-    this.seen = [0, 100]; // the part of the picture's width in sight, in per cent
+    this.seen = [0, 100];
     handle.addEventListener("pointerdown", (event) => {
       handle.setPointerCapture(event.pointerId);
       event.preventDefault();
@@ -23,6 +23,12 @@ export class Wipe {
       this.set(this.share + steps[event.key]);
     });
     this.set(0);
+  }
+
+  // The part of the picture's width that is in sight, in per cent.
+  show(first, last) {
+    this.seen = [first, last];
+    this.set(this.share);
   }
 
   set(share) {

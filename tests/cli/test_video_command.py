@@ -1,0 +1,147 @@
+"""`facerelief edit` on videos, `morph`, and `report flicker`."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import head_pan, read_frames, sound_packets, write_clip
+from photos import astronaut
+from PIL import Image
+
+from facerelief.editing import files as files_module
+from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.photo import read_mark
+
+av = pytest.importorskip("av")
+Command = Callable
+Refused = Callable[..., str]
+
+
+@pytest.fixture(autouse=True)
+def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files_module, "load_finder", lambda **_: finder)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "clip.mp4", head_pan(6, (160, 120)))
+
+
+def comment_of(path: Path) -> str:
+    with av.open(str(path)) as container:
+        return {name.lower(): value for name, value in container.metadata.items()}.get("comment", "")
+
+
+def test_a_video_is_edited_beside_itself(command: Command, clip: Path) -> None:
+    result = command("edit", clip, "--to", "happy,surprise", "--strength", "0:0.5,0.2:1")
+    assert (result.code, result.err) == (0, "")
+    assert [Path(line).name for line in result.out.splitlines()] == ["clip-happiness.mp4", "clip-surprise.mp4"]
+    for name in ("happiness", "surprise"):
+        edited = clip.with_name(f"clip-{name}.mp4")
+        assert comment_of(edited).startswith(f"facial expression edited to {name} by facerelief ")
+        assert sound_packets(edited) == sound_packets(clip)
+    assert command("edit", clip, "--to", "fear", "--no-provenance", "-o", clip.with_name("x.mkv")).code == 0
+    assert comment_of(clip.with_name("x.mkv")) == ""
+
+
+def test_photos_and_videos_together_and_again(command: Command, clip: Path, tmp_path: Path) -> None:
+    Image.fromarray(astronaut()[:230, 110:340]).save(tmp_path / "me.png")
+    (tmp_path / "bad.mov").write_bytes(b"none")
+    call = ("edit", tmp_path / "me.png", clip, tmp_path / "bad.mov", "--to", "happy", "-o", tmp_path / "out")
+    result = command(*call)
+    assert result.code == 1
+    assert sorted(path.name for path in (tmp_path / "out").glob("[!.]*")) == ["clip-happiness.mp4", "me-happiness.png"]
+    assert "bad.mov is not a video, truncated or damaged" in result.err
+    assert result.err.endswith("facerelief: 1 of 3 were not edited\n")
+    again = command(*call)
+    assert "skipped       2  edited before, with the same settings" in again.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--receipt"], "--receipt and --depth are for photos; leave them out"),
+        (["--depth"], "--receipt and --depth are for photos; leave them out"),
+        (["--strength", "1:0,0:1"], "the times of strength keyframes must increase; write them as 0:0,2.5:1"),
+        (["--strength", "0:0,1:2"], "strength 2 is out of range; choose 0 to 1.5"),
+        (["--strength", "-1:0,1:1"], "strength at -1 s is out of range"),
+        (["--strength", "0:0:1"], "no strength '0:0:1'; choose 0 to 1.5, or seconds:strength in a video"),
+        (["-o", "out.gif"], "cannot save out.gif: unknown suffix '.gif'; choose from .mp4, .m4v"),
+    ],
+)
+def test_wishes_that_a_video_cannot_fulfil(refused: Refused, clip: Path, options: list[str], message: str) -> None:
+    assert message in refused("edit", clip, "--to", "happy", *options)
+
+
+def test_without_the_extra(refused: Refused, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "av", None)
+    line = refused("edit", clip, "--to", "happy")
+    assert line == "av is not installed; install it with: pip install 'facerelief[video]'"
+
+
+# -- morph ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def me(tmp_path: Path) -> Path:
+    path = tmp_path / "me.png"
+    Image.fromarray(astronaut()[:231, 110:341]).save(path)
+    return path
+
+
+def moving(path: Path) -> list[np.ndarray]:
+    if path.suffix not in (".gif", ".webp"):
+        return read_frames(path)[0]
+    with Image.open(path) as picture:
+        frames = []
+        for k in range(picture.n_frames):
+            picture.seek(k)
+            frames.append(np.asarray(picture.convert("RGB")))
+        return frames
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif", ".webp", ".webm"])
+def test_a_photo_moves_into_an_expression_and_back(command: Command, me: Path, suffix: str) -> None:
+    out = me.with_name(f"smile{suffix}")
+    options = ("--seconds", 0.5, "--hold", 0.1, "--fps", 10, "--back")
+    result = command("morph", me, "--to", "surprised", "-o", out, *options)
+    assert (result.code, result.err, result.out) == (0, "", f"{out}\n")
+    frames = moving(out)
+    assert frames[0].shape == (230, 230, 3)
+    away = np.array([np.abs(frame.astype(float) - frames[0]).mean() for frame in frames])
+    middle = int(away.argmax())
+    assert away[middle] > 2
+    assert (np.diff(away[: middle + 1]) > -0.2).all()
+    assert away[-1] < 0.35 * away[middle]
+    if suffix in (".mp4", ".webm"):
+        assert len(frames) == 5 + 1 + 4 + 1
+        assert "edited to surprise" in comment_of(out)
+    if suffix == ".webp":
+        assert read_mark(out) is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["-o", "x.png"], "cannot save x.png: unknown suffix '.png'; choose from .mp4, .mov, .mkv, .webm, .gif, .webp"),
+        (["-o", "x.gif", "--seconds", "50"], "x.gif would have more than 600 frames, which is for films; name it .mp4"),
+        (["-o", "x.mp4", "--fps", "0"], "a morph takes up to 60 seconds at 1 to 60 frames a second"),
+        (["-o", "x.mp4", "--seconds", "nan"], "a morph takes up to 60 seconds at 1 to 60 frames a second"),
+        (["-o", "x.mp4", "--size", "3"], "a morph of 3 pixels is too small; choose 32 or more"),
+        (["-o", "x.mp4", "--strength", "0:0,1:1"], "strength keyframes are for videos"),
+        (["-o", "x.mp4", "--face", "3"], "there is no face 3"),
+    ],
+)
+def test_morphs_that_cannot_be_made(refused: Refused, me: Path, options: list[str], message: str) -> None:
+    assert message in refused("morph", me, "--to", "happy", *options)
+
+
+def test_the_flicker_report(command: Command, me: Path, tmp_path: Path) -> None:
+    result = command("report", "flicker", me, "--seconds", 0.2, "--height", 180, "--json", tmp_path / "f.json")
+    assert result.code == 0, result.err
+    names = [line.split(":")[0] for line in result.out.splitlines()]
+    assert names == ["each frame by itself", "each with its true motion", "as a video"]
+    assert (tmp_path / "f.json").is_file()

@@ -1,0 +1,110 @@
+"""What every method promises: strength 0 is the very photo, and far from the face no pixel ever changes."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from photos import astronaut
+
+from facerelief.editing import METHODS, Editor, load_editor
+from facerelief.faces.align import align
+from facerelief.faces.detect import Face, MediaPipeFinder
+from facerelief.faces.photo import Photo, read_photo, save_photo
+
+PORTRAIT = astronaut()
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def editor(request: pytest.FixtureRequest, finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> Editor:
+    """Of each method, networks with random numbers, which change all that they may."""
+    weights = None if request.param == "morphable" else tiny_weights(backbone=request.param)
+    return load_editor(weights, finder, method=request.param)
+
+
+@pytest.fixture(scope="module")
+def face(finder: MediaPipeFinder) -> Face:
+    return finder(PORTRAIT)[0]
+
+
+def outside(crop_size: int, face: Face, shape: tuple[int, ...]) -> np.ndarray:
+    """bool (H, W): pixels whose centres lie outside the face's crop."""
+    crop = align(face.landmarks, crop_size)
+    rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
+    places = crop.to_crop(np.column_stack([columns.ravel(), rows.ravel()])).reshape(*shape[:2], 2)
+    return ((places < 0) | (places > crop_size)).any(axis=2)
+
+
+def turned(face: Face, degrees: float, scale: float, x: float, y: float) -> Face:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    points = (face.landmarks - face.landmarks.mean(axis=0)) * scale
+    return Face((points @ np.array([(c, s, 0), (-s, c, 0), (0, 0, 1)]) + (x, y, 0)).astype(np.float32))
+
+
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    degrees=st.floats(-180, 180),
+    scale=st.floats(0.5, 3),
+    x=st.floats(-40, 240),
+    y=st.floats(-40, 200),
+    strength=st.sampled_from([0.01, 0.5, 1.0, 1.5]),
+    seed=st.integers(0, 99),
+)
+def test_pixels_outside_the_face_never_change(
+    editor: Editor, face: Face, degrees: float, scale: float, x: float, y: float, strength: float, seed: int
+) -> None:
+    """Wherever the face is, whichever way it is turned, however strong the edit; also where it leaves the photo."""
+    rgb = np.random.default_rng(seed).integers(0, 256, (160, 200, 3), dtype=np.uint8)
+    placed = turned(face, degrees, scale, x, y)
+    label = editor.label("surprise")
+    out, done = editor.apply(rgb, placed, label, strength)
+    far = outside(done.crop.size, placed, rgb.shape)
+    np.testing.assert_array_equal(out[far], rgb[far])
+    same, _ = editor.apply(rgb, placed, label, 0.0)
+    np.testing.assert_array_equal(same, rgb)
+
+
+def test_something_does_change(editor: Editor, face: Face) -> None:
+    out, done = editor.apply(PORTRAIT, face, editor.label("surprise"), 1.0)
+    near = ~outside(done.crop.size, face, PORTRAIT.shape)
+    assert (out != PORTRAIT).any(axis=2)[near].mean() > 0.3
+
+
+def test_strength_nought_is_the_photo_through_a_png(editor: Editor, tmp_path: Path) -> None:
+    """With transparency, also under what is transparent; the pixels' digest is that of the source's."""
+    alpha = np.random.default_rng(0).integers(0, 256, PORTRAIT.shape[:2], dtype=np.uint8)
+    save_photo(Photo(PORTRAIT, alpha), tmp_path / "me.png")
+    photo = read_photo(tmp_path / "me.png")
+    for expression in editor.expressions:
+        save_photo(editor(photo, expression, strength=0.0, face="all").photo, tmp_path / "same.png")
+        same = read_photo(tmp_path / "same.png")
+        assert digest(same.rgb) == digest(PORTRAIT)
+        assert same.alpha is not None and digest(same.alpha) == digest(alpha)
+
+
+def digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def test_a_change_painted_later_is_the_edit(editor: Editor, face: Face) -> None:
+    """Found once and painted at any strength, in any order, on the same photo: as if each were asked for by itself."""
+    label = editor.label("happiness")
+    change = editor.change(PORTRAIT, face, label)
+    kept = PORTRAIT.copy()
+    for strength in (1.0, 0.3, 0.0, 1.5, 0.3):
+        once, _ = editor.apply(PORTRAIT, face, label, strength)
+        later = editor.paint(PORTRAIT, change, strength)
+        assert np.abs(once.astype(int) - later).max() <= 1  # networks' last bits differ from call to call
+    np.testing.assert_array_equal(PORTRAIT, kept)
+    painted = editor.paint(PORTRAIT, change, 0.0)
+    assert painted is not PORTRAIT
+
+
+def test_the_part_that_is_steadied_is_there(editor: Editor, face: Face) -> None:
+    change = editor.change(PORTRAIT, face, editor.label("happiness"))
+    values = getattr(change, change.steady)
+    assert isinstance(values, np.ndarray) and np.issubdtype(values.dtype, np.floating)
+    assert change.steady_for > 0
