@@ -23,11 +23,12 @@ from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.data.workers import spread
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import Crop, align
+from facerelief.faces.align import align
 from facerelief.faces.colour import to_luma
 from facerelief.faces.warp import in_photo
 from facerelief.files import atomic, sha256
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways_back
+from facerelief.geometry.morphable.fit import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
@@ -155,16 +156,16 @@ class Pairer:
         landmarks = landmarks * (side / len(rgb))
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
         crop = align(landmarks, SIZE)
-        return [self._edited(rgb, crop, landmarks, name) for name in self._expressions]
+        pixels, fit = crop.cut(rgb), fit_face(self._exchange.face, landmarks)
 
-    def _edited(
-        self, rgb: np.ndarray, crop: Crop, landmarks: np.ndarray, expression: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        layers = self._exchange(rgb, crop, landmarks, EXPRESSIONS.index(expression), STRENGTH)
-        ways, place = crop.spread(layers[..., :2], (len(rgb), len(rgb)))
-        flow = np.zeros((*rgb.shape[:2], 2), np.float32)
-        flow[place] = in_photo(crop, ways) / len(rgb)
-        return self._small(self._shrunk(changed(rgb, crop, layers))), self._small_flow(flow)
+        def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
+            layers = self._exchange(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
+            ways, place = crop.spread(layers[..., :2], (side, side))
+            flow = np.zeros((side, side, 2), np.float32)
+            flow[place] = in_photo(crop, ways) / side
+            return self._small(self._shrunk(changed(rgb, crop, layers))), self._small_flow(flow)
+
+        return [edited(name) for name in self._expressions]
 
     def _small(self, rgb: np.ndarray) -> np.ndarray:
         return np.moveaxis(rgb, 2, 0) if self._channels == 3 else to_luma(rgb)[None]

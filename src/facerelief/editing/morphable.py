@@ -44,5 +44,5 @@ class MorphableEditor(Editor[MorphableEdit]):
     def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
         """Strength is the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(change.fit, expression=change.expression)
-        landmarks, crop = change.face.landmarks, change.crop
-        return changed(rgb, crop, self._exchange(rgb, crop, landmarks, change.label, strength, fit))
+        layers = self._exchange(change.before, change.crop, change.face.landmarks, fit, change.label, strength)
+        return changed(rgb, change.crop, layers)

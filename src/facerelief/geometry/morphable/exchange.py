@@ -11,7 +11,7 @@ from facerelief.faces.align import Crop, inter_ocular
 from facerelief.faces.colour import LUMA, chroma
 from facerelief.faces.warp import border, warped
 from facerelief.geometry.atlas import feathered, mouth_inside, picture_triangles, sample, with_apron
-from facerelief.geometry.morphable.fit import Fit, fit_face
+from facerelief.geometry.morphable.fit import Fit
 from facerelief.geometry.morphable.model import MorphableFace, whole
 from facerelief.geometry.morphable.mouth import SHUT, closes, joined, opening, seam, shutting, trimmed
 from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed
@@ -38,25 +38,18 @@ class Exchange:
         self._shutting = shutting(face)
 
     def __call__(
-        self,
-        rgb: np.ndarray,
-        crop: Crop,
-        landmarks: np.ndarray,
-        label: int,
-        strength: float,
-        fit: Fit | None = None,
+        self, pixels: np.ndarray, crop: Crop, landmarks: np.ndarray, fit: Fit, label: int, strength: float
     ) -> np.ndarray:
         """What is to change so that a photo's face shows another expression, the layers of `changed`.
 
-        rgb: uint8 (H, W, 3). crop: the face's, of `SIZE` pixels. landmarks: (468, 3), photo pixels. label: of the eight
-        expressions. strength: share of the way from the photo's expression to the new one. fit: of the landmarks, where
-        it is known.
+        pixels: uint8 (S, S, 3), the face's `crop` of S = `SIZE` pixels. landmarks: (468, 3), photo pixels, of which
+        `fit` is the fit. label: of the eight expressions. strength: share of the way from the fit's expression to the
+        new one.
 
         Returns float32 (S, S, 3 or 7), zero at the border: where a pixel comes from (2: right and down, crop pixels),
         the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and opacity.
         """
-        pixels, landmarks = crop.cut(rgb), landmarks.astype(np.float64)
-        fit = fit or fit_face(self.face, landmarks)
+        landmarks = landmarks.astype(np.float64)
         difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
         moved = landmarks + self._change(fit, difference)
         shut = min(1.0, strength) * self._shows(landmarks) if self._closed[label] else 0.0
