@@ -115,7 +115,7 @@ def test_a_photo_moves_into_an_expression_and_back(command: Command, me: Path, s
     middle = int(away.argmax())
     assert away[middle] > 2
     assert (np.diff(away[: middle + 1]) > -0.2).all()
-    assert away[-1] < 0.35 * away[middle]
+    assert away[-1] < 0.5 * away[middle]  # one step of the way is left, and what compression does
     if suffix in (".mp4", ".webm"):
         assert len(frames) == 5 + 1 + 4 + 1
         assert "edited to surprise" in comment_of(out)

@@ -31,7 +31,6 @@ SMALL: dict[str, Any] = {
     "log_every": 1,
     "sample_every": 1000,
     "save_every": 1000,
-    "fewest": 0,
     "expressions": CLASSES,
 }
 

@@ -142,7 +142,7 @@ def test_a_warm_start_teaches_the_targets_first(
 
 def test_a_relief_run_holds_its_cycle_loosely_unless_told() -> None:
     loose = make_config(ExpressionTraining, "cpu", {"backbone": "relief"})
-    assert (loose.rec_weight, loose.warm_start, loose.warm_up) == (1.0, "morphable", 800)
+    assert (loose.rec_weight, loose.warm_start, loose.warm_up) == (1.0, "morphable", 1000)
     assert make_config(ExpressionTraining, "cpu", {"backbone": "relief", "rec_weight": "4"}).rec_weight == 4
     assert make_config(ExpressionTraining, "cpu", {"backbone": "stargan"}).rec_weight == 10
     with pytest.raises(FacereliefError, match=r"^no warm_start 'cold'; choose from none, morphable$"):
