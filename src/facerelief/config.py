@@ -15,6 +15,10 @@ OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
 GUIDES = ("depth", "normal", "both", "none")
 WARM_STARTS = ("none", "morphable")
 PERCEPTUALS = ("vgg19", "judge", "none")
+_COUNTS = (
+    *("width", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
+    *("log_every", "sample_every", "save_every"),
+)
 
 
 @dataclass(frozen=True)
@@ -66,18 +70,7 @@ class Training:
         _check(self, "precision", ("no", "bf16"))
         if self.size not in (32, 48, 64, 96, 128, 192, 256):
             raise FacereliefError(f"size {self.size} does not fit the networks; choose 32, 48, 64, 96, 128, 192 or 256")
-        for name in (
-            "width",
-            "d_width",
-            "batch",
-            "steps",
-            "d_steps",
-            "r1_every",
-            "d_max_channels",
-            "log_every",
-            "sample_every",
-            "save_every",
-        ):
+        for name in _COUNTS:
             if getattr(self, name) < 1:
                 raise FacereliefError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not 0 <= self.seed < 2**32:
