@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from crops import HEIGHT, WIDTH, centred, centres, similarity, slopes
 
 from facerelief.faces.align import (
     _RIGID,
@@ -18,20 +19,7 @@ from facerelief.faces.align import (
     inter_ocular,
 )
 
-HEIGHT, WIDTH = 90, 120  # the photo
 Picture = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-def similarity(scale: float, degrees: float, shift: tuple[float, float]) -> np.ndarray:
-    turn = np.radians(degrees)
-    linear = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return np.column_stack([linear, shift])
-
-
-def centred(scale: float, degrees: float, size: int, at: tuple[float, float] = (60.0, 45.0)) -> Crop:
-    """A crop of `size` pixels whose middle shows `at` of the photo."""
-    linear = similarity(scale, degrees, (0, 0))[:, :2]
-    return Crop(np.column_stack([linear, size / 2 - linear @ at]), size)
 
 
 def landmarks(matrix: np.ndarray) -> np.ndarray:
@@ -41,16 +29,6 @@ def landmarks(matrix: np.ndarray) -> np.ndarray:
     inverse = np.linalg.inv(np.vstack([matrix, (0, 0, 1)]))
     points[:, :2] = points[:, :2] @ inverse[:2, :2].T + inverse[:2, 2]
     return points
-
-
-def centres(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    row, column = np.mgrid[:height, :width] + 0.5
-    return column, row
-
-
-def slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Three channels, linear in place: across, down, and both; 8 to 248."""
-    return np.stack([8 + 2 * x, 8 + 2.5 * y, 128 + x - y], axis=-1)
 
 
 def waves(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -190,53 +168,3 @@ def test_across_the_border_there_is_no_seam() -> None:
     flat = np.full((HEIGHT, WIDTH, 3), (10, 100, 250), np.uint8)
     cut = centred(2.0, 20, 96, at=(0.0, HEIGHT)).cut(flat)
     np.testing.assert_array_equal(cut, np.broadcast_to(np.uint8([10, 100, 250]), cut.shape))
-
-
-# --- the way back ---
-
-
-def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Smooth, 1 at the middle of the photo and 0 further than 18 pixels from it."""
-    return np.maximum(0, 1 - ((x - 60) ** 2 + (y - 45) ** 2) / 18**2) ** 3
-
-
-@pytest.mark.parametrize(("scale", "degrees", "size"), [(1.0, 0, 48), (1.0, 17, 48), (2.7, -30, 128), (0.6, 25, 32)])
-@pytest.mark.parametrize("channels", [0, 2])
-def test_spread_is_the_way_back_of_cut(scale: float, degrees: float, size: int, channels: int) -> None:
-    crop = centred(scale, degrees, size)
-    x, y = centres(size, size)
-    places = crop.to_photo(np.column_stack([x.ravel(), y.ravel()])).reshape(size, size, 2)
-    values = bump(places[..., 0], places[..., 1])
-    if channels:
-        values = np.stack([values, -3 * values], axis=-1)
-    spread, (rows, columns) = crop.spread(values, (HEIGHT, WIDTH))
-    expected = bump(*centres(HEIGHT, WIDTH))
-    assert not expected[np.delete(np.arange(HEIGHT), rows)].any()  # what is left out was zero
-    assert not expected[:, np.delete(np.arange(WIDTH), columns)].any()
-    expected = expected[rows, columns]
-    if channels:
-        np.testing.assert_allclose(spread[..., 1], -3 * expected, atol=0.09)
-        spread = spread[..., 0]
-    assert spread.dtype == np.float32
-    assert spread.shape == expected.shape
-    np.testing.assert_allclose(spread, expected, atol=0.03)  # half a pixel aside it would be 0.05
-
-
-@pytest.mark.parametrize("at", [(0.0, 0.0), (119.0, 45.0), (60.0, 89.0)])
-def test_spread_at_the_photos_border(at: tuple[float, float]) -> None:
-    crop = centred(2.0, 30, 96, at)
-    values = np.zeros((96, 96))
-    values[2:-2, 2:-2] = 1
-    spread, (rows, columns) = crop.spread(values, (HEIGHT, WIDTH))
-    assert 0 <= rows.start < rows.stop <= HEIGHT
-    assert 0 <= columns.start < columns.stop <= WIDTH
-    assert spread.shape == (rows.stop - rows.start, columns.stop - columns.start)
-    row, column = min(int(at[1]), HEIGHT - 1), min(int(at[0]), WIDTH - 1)
-    assert spread[row - rows.start, column - columns.start] == pytest.approx(1)
-
-
-def test_a_crop_outside_the_photo_spreads_to_nothing() -> None:
-    for at in ((-400.0, 45.0), (60.0, 900.0)):
-        spread, (rows, columns) = centred(1.0, 0, 32, at).spread(np.ones((32, 32)), (HEIGHT, WIDTH))
-        assert spread.size == 0
-        assert np.zeros((HEIGHT, WIDTH))[rows, columns].size == 0

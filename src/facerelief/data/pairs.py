@@ -25,7 +25,7 @@ from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.faces.colour import to_luma
-from facerelief.faces.warp import in_photo
+from facerelief.faces.warp import bring_back, in_photo
 from facerelief.files import atomic, sha256
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways_back
 from facerelief.geometry.morphable.fit import fit_face
@@ -160,7 +160,7 @@ class Pairer:
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
             layers = self._exchange(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
-            ways, place = crop.spread(layers[..., :2], (side, side))
+            ways, place = bring_back(crop, layers[..., :2], (side, side))
             flow = np.zeros((side, side, 2), np.float32)
             flow[place] = in_photo(crop, ways) / side
             return self._small(self._shrunk(changed(rgb, crop, layers))), self._small_flow(flow)

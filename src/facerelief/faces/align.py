@@ -60,25 +60,12 @@ class Crop:
         to_region = self.inverse - ((0, 0, x0), (0, 0, y0))
         return np.asarray(_pull(region, to_region / shrink, (self.size, self.size)))
 
-    def spread(self, values: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, tuple[slice, slice]]:
-        """Bring a crop-sized map back to the photo: `cut`'s way back.
-
-        values: float (size, size) or (size, size, C), zero at its border. shape: the photo's (height, width).
-        Returns the map at the photo's resolution, float32 (h, w[, C]), and the rows and columns that it covers.
-        """
+    def covers(self, shape: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of a photo of a shape (height, width) that hold the crop; none where it lies outside."""
         corners = self.to_photo(np.array([(0, 0), (self.size, 0), (0, self.size), (self.size, self.size)], float))
-        x0, y0 = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
-        x1, y1 = np.minimum(np.ceil(corners.max(axis=0)).astype(int), shape[::-1])
-        size = (max(0, int(x1 - x0)), max(0, int(y1 - y0)))
-        to_crop = self.matrix.copy()
-        to_crop[:, 2] += self.matrix[:, :2] @ (x0, y0)
-        # Enlarged by a whole factor first: a single resampling far up would draw steps.
-        enlarge = max(1, round(1 / self.scale))
-        planes = [_enlarged(plane, enlarge) for plane in _planes(values)]
-        planes = [_pull(plane, to_crop * enlarge, size, Image.Resampling.BILINEAR) for plane in planes]
-        spread = np.stack([np.asarray(plane) for plane in planes], axis=-1)
-        rows, columns = slice(int(y0), int(y0) + size[1]), slice(int(x0), int(x0) + size[0])
-        return spread.reshape(spread.shape[:2] + values.shape[2:]), (rows, columns)
+        low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
+        high = np.maximum(np.minimum(np.ceil(corners.max(axis=0)).astype(int), shape[::-1]), low)
+        return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
 def align(landmarks: np.ndarray, size: int = 256) -> Crop:
@@ -107,20 +94,10 @@ def _transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.column_stack([xy, points[:, 2:] * np.hypot(matrix[0, 0], matrix[1, 0])])
 
 
-def _enlarged(plane: np.ndarray, factor: int) -> Image.Image:
-    image = Image.fromarray(plane)
-    return image.resize((image.width * factor, image.height * factor), Image.Resampling.BICUBIC)
-
-
-def _pull(
-    image: Image.Image,
-    matrix: np.ndarray,
-    size: tuple[int, int],
-    resampling: Image.Resampling = Image.Resampling.BICUBIC,
-) -> Image.Image:
+def _pull(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> Image.Image:
     """Resample: output (x, y) takes the value of `image` at matrix @ (x, y, 1), pixel centres at + 0.5."""
     coefficients = tuple(float(value) for value in matrix.ravel())
-    return image.transform(size, Image.Transform.AFFINE, coefficients, resampling)
+    return image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
 
 
 def _window(rgb: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
@@ -128,8 +105,3 @@ def _window(rgb: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
     height, width = rgb.shape[:2]
     rows, columns = np.clip(np.arange(y0, y1), 0, height - 1), np.clip(np.arange(x0, x1), 0, width - 1)
     return rgb[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][rows - rows[0]][:, columns - columns[0]]
-
-
-def _planes(values: np.ndarray) -> list[np.ndarray]:
-    planes = np.asarray(values, dtype=np.float32).reshape(*values.shape[:2], -1)
-    return [np.ascontiguousarray(planes[..., k]) for k in range(planes.shape[2])]
