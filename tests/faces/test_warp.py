@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from crops import HEIGHT, WIDTH, centred, centres, slopes
 
 from facerelief.faces.warp import bring_back, pulled, warped
@@ -64,21 +63,6 @@ def test_a_crop_outside_the_photo_spreads_to_nothing() -> None:
         spread, (rows, columns) = bring_back(centred(1.0, 0, 32, at), np.ones((32, 32)), (HEIGHT, WIDTH))
         assert spread.size == 0
         assert np.zeros((HEIGHT, WIDTH))[rows, columns].size == 0
-
-
-@pytest.mark.parametrize("threads", [2, 3, 7])
-def test_values_do_not_depend_on_the_number_of_threads(threads: int) -> None:
-    random = np.random.default_rng(0)
-    values, crop = random.normal(size=(48, 48, 3)), centred(1.3, 11, 48)
-    usual = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
-        alone, _ = bring_back(crop, values, (HEIGHT, WIDTH))
-        torch.set_num_threads(threads)
-        together, _ = bring_back(crop, values, (HEIGHT, WIDTH))
-    finally:
-        torch.set_num_threads(usual)
-    np.testing.assert_array_equal(alone, together)
 
 
 def test_pulled_pixels_stand_where_they_are_asked_for() -> None:
