@@ -6,7 +6,7 @@ from heads import head
 
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.shape import mirrored
-from facerelief.geometry.morphable.units import NAMES, RECIPES, measures, recipe
+from facerelief.geometry.morphable.units import LONE, NAMES, RECIPES, lone_movements, measures, recipe
 
 BROWS, LIDS, UPPER_LIP, CORNERS, CHIN = "inner brow up", "upper lid up", "upper lip up", "corners up", "jaw down"
 
@@ -126,3 +126,30 @@ def test_recipes_follow_ekman_and_friesen(expression: str, movement: str, sign: 
 def test_only_contempt_is_one_sided() -> None:
     one_sided = [name for name in EXPRESSIONS if recipe(name)[NAMES.index("one corner up")]]
     assert one_sided == ["contempt"]
+
+
+def test_a_lone_movement_grows_its_measure_alone_and_near_its_points() -> None:
+    mean, free = head(), np.ones((468, 1))
+    found = lone_movements(mean, free)
+    here = [NAMES.index(name) for name in LONE]
+    np.testing.assert_allclose(measures(found)[:, here], np.eye(len(LONE)), atol=1e-9)
+    moved = dict(zip(LONE, np.linalg.norm(found, axis=2), strict=True))
+    brow, corner, chin = 107, 61, 152
+    for name in ("inner brow up", "outer brow up", "brows together"):
+        assert moved[name][[corner, chin]].max() < 0.01
+    assert moved["corners up"][[brow, chin]].max() < 0.01
+    between = 0.5 * (moved["corners up"][corner] + moved["corners up"][0])  # from the corner to the lip's middle
+    assert 0 < moved["corners up"][0] < between < moved["corners up"][corner]
+
+
+def test_lone_movements_are_symmetric_but_for_the_one_corners() -> None:
+    found = lone_movements(head(), np.ones((468, 1)))
+    for name, movement in zip(LONE, found, strict=True):
+        sign = -1 if name == "one corner up" else 1
+        np.testing.assert_allclose(movement, sign * mirrored(movement), atol=1e-6)
+
+
+def test_what_is_not_free_does_not_move() -> None:
+    free = np.ones((468, 1))
+    free[[46, 276, 10]] = 0
+    assert not lone_movements(head(), free)[:, [46, 276, 10]].any()

@@ -11,7 +11,7 @@ import numpy as np
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import EYE_INNER, EYE_OUTER
-from facerelief.geometry.morphable.units import NAMES, measures, recipe
+from facerelief.geometry.morphable.units import LONE, NAMES, lone_movements, measures, recipe
 from facerelief.geometry.topology import OUTLINE, mirror_vertices
 
 # Points that expressions hardly move: eye corners, bridge of the nose, temples and the top of the forehead.
@@ -20,11 +20,12 @@ STILL = (
     *(127, 356, 234, 454, 10, 109, 338, 103, 332, 21, 251, 54, 284, 67, 297),
 )
 IDENTITY_MODES, EXPRESSION_MODES = 30, 12
-TRUST = 40  # persons with an expression at which photos and recipe weigh the same
+TRUST = 60  # persons with an expression at which photos and recipe weigh the same: half of the rarer labels are wrong
 _UPPER_LIP, _LOWER_LIP = 13, 14
 _CLEAR = 80.0  # percentile, along an expression's direction, of the photos that show it: its full strength
 _RIDGE = 0.03  # of a measure's variance
 _LEAST = 0.004  # inter-ocular distances; a measure that never changes tells nothing of its movement
+_ACTED = 0.03  # inter-ocular distances, the deviation of a lone movement: half of what a clear expression has
 _RIM = 0.4  # inter-ocular distances from the temples and the hairline, within which expressions move less
 
 
@@ -107,14 +108,14 @@ def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarra
     paired = np.array([person in neutral for person in identity])
     changes = _changes(shapes, mean, neutral, expression, identity)
     both = np.concatenate([changes, mirrored(changes)])
-    moves, explained_moves = principal(both, EXPRESSION_MODES)
-    basis = _Basis(moves, both)
+    principal_moves, explained_moves = principal(both, EXPRESSION_MODES)
+    basis = _Basis(principal_moves, both, mean)
     people = basis.lips_closed(np.stack(list(neutral.values())))
     both_sides = np.concatenate([people, mirrored(people)])
     mean = both_sides.mean(axis=0)
     modes, explained = principal(both_sides - mean, IDENTITY_MODES)
     unpaired = (shapes - mean) * _free(mean)
-    coefficients = np.empty((len(shapes), EXPRESSION_MODES))
+    coefficients = np.empty((len(shapes), len(basis.modes)))
     coefficients[paired] = basis.of(changes)
     coefficients[~paired] = basis.of(unpaired[~paired])
     classes, persons = [], []
@@ -127,7 +128,7 @@ def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarra
     learned = Shapes(
         mean,
         modes,
-        moves,
+        basis.modes,
         np.stack(classes),
         basis.movements,
         projected(people - mean, modes),
@@ -168,17 +169,29 @@ def _free(mean: np.ndarray) -> np.ndarray:
 
 
 class _Basis:
-    """Expression modes, what they measure, and the movement of each measure in them."""
+    """Expression modes, what they measure, and the movement of each measure in them.
 
-    def __init__(self, modes: np.ndarray, changes: np.ndarray) -> None:
-        self.modes = modes
+    modes: the principal modes of photos, then what lone movements have beyond them; all at right angles.
+    """
+
+    def __init__(self, modes: np.ndarray, changes: np.ndarray, mean: np.ndarray) -> None:
+        alone = lone_movements(mean, _free(mean))
+        self.modes = np.concatenate([modes, _beyond(modes, _ACTED * alone)])
+        self.alone = self.of(alone)
         measured = measures(changes)
-        self.deviation = np.maximum(measured.std(axis=0), _LEAST)
-        coefficients = self.of(changes)
-        unit = measured / self.deviation
+        deviation = np.maximum(measured.std(axis=0), _LEAST)
+        unit = measured / deviation
         gram = unit.T @ unit / len(unit) + _RIDGE * np.eye(unit.shape[1])
-        per_deviation = np.linalg.solve(gram, unit.T @ coefficients / len(unit))
-        self.movements = per_deviation / self.deviation[:, None]
+        per_deviation = np.linalg.solve(gram, unit.T @ self.of(changes) / len(unit))
+        self.movements = per_deviation / deviation[:, None]
+
+    def recipe(self, name: str) -> np.ndarray:
+        """An expression's recipe, (E,): as photos move, and what is missing of the lone movements."""
+        wanted = recipe(name)
+        found = wanted @ self.movements
+        missing = wanted - measures(np.tensordot(found, self.modes, 1)[None])[0]
+        whole: np.ndarray = found + missing[[NAMES.index(one) for one in LONE]] @ self.alone
+        return whole
 
     def lips_closed(self, shapes: np.ndarray) -> np.ndarray:
         """Neutral shapes (N, 468, 3) with their lips brought together, so that no identity has its mouth open."""
@@ -202,7 +215,7 @@ def _expression(name: str, basis: _Basis, within: np.ndarray, across: np.ndarray
     Photos tell its direction: differences within a person, and where there are few, those of persons without a neutral
     photo from the mean face. The recipe of movements is mixed in by how few persons there are.
     """
-    prior: np.ndarray = recipe(name) @ basis.movements
+    prior = basis.recipe(name)
     shown = basis.of(np.concatenate([within, across]) if len(within) < TRUST else within)
     if name == "neutral" or not len(shown):
         return prior
@@ -211,6 +224,14 @@ def _expression(name: str, basis: _Basis, within: np.ndarray, across: np.ndarray
     reach = float(np.percentile(shown @ direction / length, _CLEAR)) / length
     trust = persons / (persons + TRUST)
     return trust * reach * direction + (1 - trust) * prior
+
+
+def _beyond(modes: np.ndarray, movements: np.ndarray) -> np.ndarray:
+    """What movements (L, V, 3) have beyond modes (K, V, 3) and beyond those before them, at right angles to both."""
+    rows = np.concatenate([modes, movements]).reshape(len(modes) + len(movements), -1)
+    square, triangle = np.linalg.qr(rows.T)
+    beyond: np.ndarray = (square * np.diag(triangle)).T[len(modes) :]
+    return beyond.reshape(movements.shape)
 
 
 def _person_means(values: np.ndarray, identity: np.ndarray) -> np.ndarray:

@@ -120,3 +120,28 @@ def recipe(expression: str) -> np.ndarray:
     """An expression's measures in inter-ocular distances, (14,)."""
     parts = RECIPES[expression]
     return np.array([parts.get(name, 0.0) for name in NAMES])
+
+
+# What photos hardly ever show without the rest of a face moving, so that modes learned from them cannot do it alone.
+LONE = ("inner brow up", "outer brow up", "brows together", "corners up", "one corner up")
+_NEAR = 0.16  # inter-ocular distances, in which such a movement fades out
+
+
+def lone_movements(mean: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Smooth movements of a mean face (468, 3), one for each of `LONE`: (L, 468, 3).
+
+    Each grows its measure by an inter-ocular distance, and none of the others of them. free: (468, 1), how free each
+    vertex is to move.
+    """
+    rates = measures(np.eye(mean.size).reshape(-1, *mean.shape))[:, [NAMES.index(name) for name in LONE]]
+    found = []
+    for rate in rates.T.reshape(-1, *mean.shape):
+        points = np.flatnonzero(rate.any(axis=1))
+        distance = np.linalg.norm(mean[:, None] - mean[None, points], axis=2)
+        near = np.exp(-((distance / _NEAR) ** 2) / 2)
+        way = near @ rate[points] / np.maximum(near.sum(axis=1, keepdims=True), 1e-12)
+        found.append(way * near.max(axis=1, keepdims=True) * free)
+    fields = np.stack(found)
+    measured = measures(fields)[:, [NAMES.index(name) for name in LONE]]
+    alone: np.ndarray = np.tensordot(np.linalg.inv(measured), fields, 1)
+    return alone
