@@ -1,6 +1,7 @@
 """A head that nobody has, drawn from the face's graph alone, with its mouth a little open."""
 
 import numpy as np
+import pytest
 
 from facerelief.faces.align import EYE_INNER, EYE_OUTER
 from facerelief.geometry.topology import OUTLINE, eye_triangles, face_triangles, mirror_vertices, mouth_triangles
@@ -26,3 +27,9 @@ def head() -> np.ndarray:
     eyes = bulging[[*EYE_OUTER, *EYE_INNER]]
     distance = eyes[[1, 3], 0].mean() - eyes[[0, 2], 0].mean()
     return (bulging - eyes.mean(axis=0)) / distance
+
+
+def similarities(count: int, random: np.random.Generator, degrees: float = 20) -> tuple[np.ndarray, ...]:
+    rotation = pytest.importorskip("scipy.spatial.transform", reason="scipy turns the heads").Rotation
+    turns = rotation.from_rotvec(random.normal(scale=np.radians(degrees), size=(count, 3))).as_matrix()
+    return turns, random.uniform(40, 90, count), random.normal(scale=30, size=(count, 3)) + 100

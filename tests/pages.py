@@ -1,6 +1,10 @@
-"""Pictures as files, for the page's tests."""
+"""What the page's tests do with it, and pictures as files."""
 
+import base64
+import io
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -11,3 +15,40 @@ def png(folder: Path, rgb: np.ndarray, name: str = "photo.png") -> Path:
     path = folder / name
     Image.fromarray(rgb).save(path)
     return path
+
+
+def until(page: Any, script: str, seconds: float = 30) -> Any:
+    """Wait until a script's value is true, and return it; Playwright's own way needs eval, which the page forbids."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = page.evaluate(script)
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"never true: {script}; the page says {page.inner_text('body')}")
+
+
+def upload(page: Any, photo: Path) -> None:
+    """Choose a file, and wait for the small pictures of all expressions."""
+    until(page, "document.body.dataset.ready")
+    page.set_input_files("#file", photo)
+    until(page, "document.querySelectorAll('.thumb img').length === 9")
+
+
+def picked(page: Any, expression: str) -> None:
+    """Choose an expression and wait for its preview."""
+    page.get_by_role("radio", name=expression).check(force=True)
+    until(page, f"document.getElementById('picture').dataset.edits.includes('{expression}')")
+
+
+def pixels(page: Any, canvas: str) -> np.ndarray:
+    """What a canvas of the page shows."""
+    url = page.eval_on_selector(canvas, "canvas => canvas.toDataURL()")
+    image = Image.open(io.BytesIO(base64.b64decode(url.split(",")[1])))
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def settled(page: Any) -> np.ndarray:
+    """Where before and after differ once the preview is sharp, levels (H, W)."""
+    until(page, "document.getElementById('picture').ariaBusy === 'false'")
+    return np.abs(pixels(page, "#before") - pixels(page, "#after")).max(axis=2)

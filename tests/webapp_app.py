@@ -19,6 +19,10 @@ EMPTY_PNG = _stream.getvalue()
 _BODY = json.dumps({"photo": "AAAA", "to": "fear"}).encode()
 
 
+def form(photo: bytes, **fields: object) -> dict[str, Any]:
+    return {"files": {"photo": ("p", photo)}, "data": {name: str(value) for name, value in fields.items()}}
+
+
 class SlowStudio:
     """Each edit waits for `go`, checking its ticket; `begun` and `ended` count."""
 

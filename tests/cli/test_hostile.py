@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hostile import HOSTILE_URLS, corpus, hostile_names
+from hostile import corpus
+from hostile_words import HOSTILE_URLS, hostile_names
 
 from facerelief.cli import main
 from facerelief.editing import files as files_module

@@ -81,6 +81,20 @@ def test_without_a_guide_it_is_stargan(small: Small, splits: Splits) -> None:
     torch.testing.assert_close(eq.weighted_sum(terms, generator_weights(config)), expected)
 
 
+def test_nobody_is_asked_for_expressions_that_critics_know_from_no_photo(small: Small, splits: Splits) -> None:
+    config = small(ExpressionTraining, augment=False)
+    nets = build_nets(config, depth_nets(small))
+    batch, noise = make_batch(splits["train"], np.arange(6), "depth"), Noise(0, 0, torch.device("cpu"))
+    y_t = torch.tensor([0, 1, 2, 2, 1, 2])
+    edited = edit(nets, batch, y_t, 3)
+    assert edited.d_t is not None
+    terms = generator_terms(nets, batch, edited, config, halves, noise, torch.tensor([True, True, False]))
+    asked = y_t != 2
+    for name, critic, seen in (("rgb/cls", nets.critic, edited.i_t), ("depth/cls", nets.depth.critic, edited.d_t)):
+        expected = torch.nn.functional.cross_entropy(critic(seen)[1][asked], y_t[asked])
+        torch.testing.assert_close(terms[name], expected)
+
+
 def test_the_weights_are_the_papers(small: Small) -> None:
     """Table 3's weight scales the depth network's adversarial and classification terms, not its reconstruction."""
     config = small(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import httpx
 import numpy as np
 import pytest
 from photos import astronaut
@@ -132,3 +133,9 @@ def open_page(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
         assert page.asked
         elsewhere = [url for url in page.asked if not url.startswith((server.url + "/", "data:", "blob:"))]
         assert elsewhere == []
+
+
+@pytest.fixture(scope="module")
+def client(server: Any) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        yield client

@@ -5,7 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from hostile import corpus, hostile_names
+from hostile import corpus
+from hostile_words import hostile_names
 
 from facerelief.webapp.problems import CODES
 

@@ -42,14 +42,15 @@ def generator_terms(
 ) -> eq.Terms:
     """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs.
 
-    told: bool (K,), the expressions that D_depth has learnt; by default all.
+    told: bool (K,), the expressions that the critics know from real photos; by default all. Of the others G_rgb is not
+    asked which they are: what critics know of pseudo-targets alone are their seams, which it would learn to draw.
     """
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
     logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
     i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions))).image
     terms = {
         "rgb/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
-        "rgb/cls": eq.classification(class_logits, y_t),  # Eq. 2
+        "rgb/cls": eq.classification(class_logits, y_t, told),  # Eq. 2
         "rgb/rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
     }
     if nets.depth is None or d_t is None:
@@ -149,7 +150,7 @@ def discriminator_step(session: Session, nets: Nets, batch: Batch, edited: Edite
     weights = discriminator_weights(config)
     real, fake = augmented(batch.image, noise, config.augment), augmented(edited.i_t.detach(), noise, config.augment)
     terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, beta=0.0)
-    if edited.lesson is not None and len(edited.lesson.label):  # rare expressions are learnt from pseudo-targets
+    if edited.lesson is not None and len(edited.lesson.label):  # few photos tell little: pseudo-targets help
         _, class_logits = nets.critic(augmented(edited.lesson.image, noise, config.augment))
         terms["pair"] = eq.classification(class_logits, edited.lesson.label)
     session.descend("D_rgb", terms, weights, step, "critic")
