@@ -5,7 +5,7 @@ import pytest
 
 from facerelief.faces.align import Crop
 from facerelief.faces.warp import border, pulled
-from facerelief.geometry.morphable.exchange import _newly_open, changed
+from facerelief.geometry.morphable.exchange import _own_inside, changed
 from facerelief.geometry.morphable.texture import FLOOR
 
 SIDE = 24
@@ -154,14 +154,33 @@ def test_beyond_the_photo_its_border_is_repeated(picture: np.ndarray) -> None:
 @pytest.mark.parametrize("unit", [1.0, 33.0])
 def test_how_much_of_a_mouths_opening_is_new(was: float, becomes: float, share: float, unit: float) -> None:
     """Lip gaps in inter-ocular distances, whatever the pixels."""
+    assert _own_inside(mouth(was, unit=unit), mouth(becomes, unit=unit)) == pytest.approx(share, abs=1e-6)
 
-    def landmarks(gap: float) -> np.ndarray:
-        points = np.zeros((468, 3))
-        points[[33, 133], 0], points[[263, 362], 0] = (-0.7, -0.3), (0.7, 0.3)  # eye centres 1 apart
-        points[13, 1], points[14, 1] = 1.2, 1.2 + gap
-        return points * unit + 5
 
-    assert _newly_open(landmarks(was), landmarks(becomes)) == pytest.approx(share, abs=1e-6)
+@pytest.mark.parametrize(
+    ("breadth", "becomes", "share"),
+    [
+        (0.9, 0.21, 0.0),  # as broad as it was
+        (0.87, 0.21, 0.0),
+        (0.83, 0.21, 0.5),
+        (0.7, 0.21, 1.0),  # a smile that becomes surprise: its teeth are not wanted
+        (0.7, 0.175, 0.5),
+        (0.7, 0.1, 0.0),  # hardly open: its own teeth will do
+        (1.2, 0.21, 0.0),  # broader
+    ],
+)
+def test_a_smiles_teeth_go_when_the_mouth_drops(breadth: float, becomes: float, share: float) -> None:
+    found = _own_inside(mouth(0.2, 0.9, unit=20), mouth(becomes, breadth, unit=20))
+    assert found == pytest.approx(share, abs=1e-6)
+
+
+def mouth(gap: float, breadth: float = 0.8, unit: float = 1.0) -> np.ndarray:
+    """Landmarks whose eyes are 1 apart, with a mouth so far open and so broad."""
+    points = np.zeros((468, 3))
+    points[[33, 133], 0], points[[263, 362], 0] = (-0.7, -0.3), (0.7, 0.3)
+    points[13, 1], points[14, 1] = 1.2, 1.2 + gap
+    points[[78, 308], 0] = -breadth / 2, breadth / 2
+    return points * unit + 5
 
 
 def test_the_border_fades() -> None:

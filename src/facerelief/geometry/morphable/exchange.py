@@ -7,13 +7,13 @@ contrast; and a mouth that opens gets an inside.
 
 import numpy as np
 
-from facerelief.faces.align import Crop, inter_ocular
+from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA, chroma
 from facerelief.faces.warp import border, warped
 from facerelief.geometry.atlas import feathered, mouth_inside, picture_triangles, sample, with_apron
 from facerelief.geometry.morphable.fit import Fit
 from facerelief.geometry.morphable.model import MorphableFace, whole
-from facerelief.geometry.morphable.mouth import SHUT, closes, joined, opening, seam, shutting, trimmed
+from facerelief.geometry.morphable.mouth import SHUT, breadth, closes, joined, opening, seam, shutting, trimmed
 from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
@@ -60,7 +60,7 @@ class Exchange:
         found, index = ways_back(trimmed(source, shut), target, SIZE, self.face.atlas.points)
         maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
         light, albedo, inside, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3], axis=2)
-        opacity = inside * _newly_open(source, target)
+        opacity = inside * _own_inside(source, target)
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
         light = strength * np.clip(light, -_STRONGEST, _STRONGEST) + seam(target, shut, SIZE)
         painted = [paint * opacity, opacity] if opacity.any() else []
@@ -131,10 +131,15 @@ def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
     return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
 
 
-def _newly_open(source: np.ndarray, target: np.ndarray) -> float:
-    """Share, 0 to 1, of a mouth's opening that the photo (landmarks `source`) does not show and `target` needs."""
-    upper, lower = 13, 14
-    unit = inter_ocular(source)
-    was, becomes = (max(0.0, float(points[lower, 1] - points[upper, 1])) / unit for points in (source, target))
+def _own_inside(source: np.ndarray, target: np.ndarray) -> float:
+    """Share, 0 to 1, to which a mouth shows what is inside of the new expression's, not of the photo's.
+
+    Of an opening that the photo (landmarks `source`) does not show and `target` needs; and of one that is wide open and
+    no longer as broad, as a smile's that becomes surprise: its teeth would be stretched to laughter.
+    """
+    was, becomes = (max(0.0, opening(points)) for points in (source, target))
     opens = (becomes - was) / max(_SHOWS_TEETH, 0.5 * was)
-    return float(np.clip((opens - 0.55) / 0.25, 0, 1))  # steep: teeth half hidden look grey
+    newly = np.clip((opens - 0.55) / 0.25, 0, 1)  # steep: teeth half hidden look grey
+    narrower = breadth(source) - breadth(target)
+    drops = np.clip((becomes - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1)
+    return float(max(newly, drops))

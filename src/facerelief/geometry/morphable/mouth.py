@@ -24,6 +24,12 @@ def opening(points: np.ndarray) -> float:
     return float(gap @ down / np.linalg.norm(down)) / inter_ocular(points)
 
 
+def breadth(points: np.ndarray) -> float:
+    """Distance between the corners of the mouth, in inter-ocular distances of `points` (468, 2 or 3)."""
+    left, right = points[list(_CORNERS), :2]
+    return float(np.linalg.norm(right - left)) / inter_ocular(points)
+
+
 def closes(face: MorphableFace, expression: np.ndarray) -> bool:
     """Whether an expression (E,) is shown with a closed mouth."""
     return opening(face.mean + np.tensordot(expression, face.expression_modes, 1)) < SHUT
