@@ -5,7 +5,7 @@ import pytest
 
 from facerelief.faces.align import Crop
 from facerelief.faces.warp import border, pulled
-from facerelief.geometry.morphable.exchange import _own_inside, changed
+from facerelief.geometry.morphable.exchange import _TEETH, _drops, _newly_open, below_teeth, changed
 from facerelief.geometry.morphable.texture import FLOOR
 
 SIDE = 24
@@ -154,7 +154,7 @@ def test_beyond_the_photo_its_border_is_repeated(picture: np.ndarray) -> None:
 @pytest.mark.parametrize("unit", [1.0, 33.0])
 def test_how_much_of_a_mouths_opening_is_new(was: float, becomes: float, share: float, unit: float) -> None:
     """Lip gaps in inter-ocular distances, whatever the pixels."""
-    assert _own_inside(mouth(was, unit=unit), mouth(becomes, unit=unit)) == pytest.approx(share, abs=1e-6)
+    assert _newly_open(mouth(was, unit=unit), mouth(becomes, unit=unit)) == pytest.approx(share, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,20 @@ def test_how_much_of_a_mouths_opening_is_new(was: float, becomes: float, share: 
     ],
 )
 def test_a_smiles_teeth_go_when_the_mouth_drops(breadth: float, becomes: float, share: float) -> None:
-    found = _own_inside(mouth(0.2, 0.9, unit=20), mouth(becomes, breadth, unit=20))
-    assert found == pytest.approx(share, abs=1e-6)
+    assert _drops(mouth(0.2, 0.9, unit=20), mouth(becomes, breadth, unit=20)) == pytest.approx(share, abs=1e-6)
+
+
+def test_what_is_below_the_teeth_begins_where_they_end_in_every_column() -> None:
+    inside = np.zeros((60, 30), bool)
+    inside[10:50, 5:15] = inside[30:40, 15:20] = True
+    found = below_teeth(inside)
+    for column, top, height in ((5, 10, 40), (17, 30, 10)):
+        depth = (np.arange(height) + 0.5) / height
+        part = found[top : top + height, column]
+        assert (np.diff(part) >= 0).all()
+        assert not part[depth < _TEETH[0]].any()
+        assert (part[depth > _TEETH[1]] == 1).all()
+        assert part[height // 2] == pytest.approx(0.5, abs=0.25)
 
 
 def mouth(gap: float, breadth: float = 0.8, unit: float = 1.0) -> np.ndarray:

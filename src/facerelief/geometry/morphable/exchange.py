@@ -24,6 +24,7 @@ _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
 _WIDE = 8  # pixels of the atlas
 _STRONGEST = 0.6  # change of log light
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
+_TEETH = (0.4, 0.65)  # of a mouth's inside, from the upper lip down, where a smile's upper teeth end
 
 
 class Exchange:
@@ -32,6 +33,7 @@ class Exchange:
     def __init__(self, face: MorphableFace) -> None:
         self.face = face
         self._inside = mouth_inside(face.atlas)
+        self._below = self._inside * below_teeth(self._inside)
         # Where lips open differently from photo to photo, averages smear the mouth's dark over its rim.
         self._outside = 1 - feathered(self._inside, face.atlas.size // 20)
         self._closed = [closes(face, full) for full in face.classes]
@@ -59,8 +61,8 @@ class Exchange:
         source, target = crop.to_crop(landmarks), crop.to_crop(moved)
         found, index = ways_back(trimmed(source, shut), target, SIZE, self.face.atlas.points)
         maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
-        light, albedo, inside, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3], axis=2)
-        opacity = inside * _own_inside(source, target)
+        light, albedo, inside, below, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3, 4], axis=2)
+        opacity = np.maximum(inside * _newly_open(source, target), below * _drops(source, target))
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
         light = strength * np.clip(light, -_STRONGEST, _STRONGEST) + seam(target, shut, SIZE)
         painted = [paint * opacity, opacity] if opacity.any() else []
@@ -75,12 +77,13 @@ class Exchange:
         """Share, 0 to 1, to which a mouth is open."""
         return float(np.clip(opening(landmarks) / SHUT - 0.5, 0, 1))
 
-    def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """At the atlas' pixels: the change of log light, the new albedo, and where the mouth's inside is."""
+    def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, ...]:
+        """In the atlas: the change of log light, the new albedo, the mouth's inside, and of that what is below teeth."""
         texture = self.face.texture_classes[label]
         change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1)) * self._outside
         creases = change - smoothed(change[..., None], _WIDE)[..., 0]  # what is wide is light that was not taken out
-        return creases * self._outside, np.exp(whole(self.face.texture + texture)) - FLOOR, self._inside
+        albedo = np.exp(whole(self.face.texture + texture)) - FLOOR
+        return creases * self._outside, albedo, self._inside, self._below
 
 
 def ways_back(
@@ -131,15 +134,27 @@ def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
     return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
 
 
-def _own_inside(source: np.ndarray, target: np.ndarray) -> float:
-    """Share, 0 to 1, to which a mouth shows what is inside of the new expression's, not of the photo's.
-
-    Of an opening that the photo (landmarks `source`) does not show and `target` needs; and of one that is wide open and
-    no longer as broad, as a smile's that becomes surprise: its teeth would be stretched to laughter.
-    """
+def _newly_open(source: np.ndarray, target: np.ndarray) -> float:
+    """Share, 0 to 1, of a mouth's opening that the photo (landmarks `source`) does not show and `target` needs."""
     was, becomes = (max(0.0, opening(points)) for points in (source, target))
     opens = (becomes - was) / max(_SHOWS_TEETH, 0.5 * was)
-    newly = np.clip((opens - 0.55) / 0.25, 0, 1)  # steep: teeth half hidden look grey
+    return float(np.clip((opens - 0.55) / 0.25, 0, 1))  # steep: teeth half hidden look grey
+
+
+def _drops(source: np.ndarray, target: np.ndarray) -> float:
+    """Share, 0 to 1, to which a mouth is wide open and no longer as broad, as a smile's that becomes surprise.
+
+    Its teeth, stretched, would laugh; so they end where the upper ones do.
+    """
     narrower = breadth(source) - breadth(target)
-    drops = np.clip((becomes - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1)
-    return float(max(newly, drops))
+    return float(np.clip((opening(target) - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1))
+
+
+def below_teeth(inside: np.ndarray) -> np.ndarray:
+    """How far a pixel of a mouth's inside, bool (A, A), is below the upper teeth: 0 along the upper lip, 1 far down."""
+    rows = np.arange(len(inside))[:, None]
+    top = np.where(inside.any(axis=0), inside.argmax(axis=0), 0)
+    depth = (rows - top + 0.5) / np.maximum(inside.sum(axis=0), 1)
+    t = np.clip((depth - _TEETH[0]) / (_TEETH[1] - _TEETH[0]), 0, 1)
+    smooth: np.ndarray = t * t * (3 - 2 * t)
+    return smooth
