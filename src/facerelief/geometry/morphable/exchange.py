@@ -78,7 +78,7 @@ class Exchange:
         return float(np.clip(opening(landmarks) / SHUT - 0.5, 0, 1))
 
     def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, ...]:
-        """In the atlas: the change of log light, the new albedo, the mouth's inside, and of that what is below teeth."""
+        """In the atlas: change of log light, new albedo, the mouth's inside, and of that what is below the teeth."""
         texture = self.face.texture_classes[label]
         change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1)) * self._outside
         creases = change - smoothed(change[..., None], _WIDE)[..., 0]  # what is wide is light that was not taken out
