@@ -68,15 +68,19 @@ class MediaPipeFinder:
 
     def __init__(self, landmarker: Landmarker, proposer: Landmarker | None = None) -> None:
         """proposer: of boxes around far faces, as two corners each; several threads will use it at once."""
-        self._landmarker = landmarker
-        self._proposer, self._threads = (proposer, _AT_ONCE) if proposer else (landmarker, 1)
+        self._landmarker, self._proposer = landmarker, proposer
 
     def __call__(self, rgb: np.ndarray) -> list[Face]:
         """The faces of one photo, the largest first."""
-        work, scale = _shrink(rgb, WORKING_SIDE)
-        found = [self._refined(rgb, points / scale) for points in _landmarks(self._landmarker, work, BORDER)]
-        if max(rgb.shape) >= WORKING_SIDE // 2 or not any(_fills(points, rgb) for points in found):
-            found = self._with_far_faces(rgb, found)
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            far = self._far(rgb, threads) if max(rgb.shape) >= WORKING_SIDE // 2 else None
+            work, scale = _shrink(rgb, WORKING_SIDE)
+            found = [self._refined(rgb, points / scale) for points in _landmarks(self._landmarker, work, BORDER)]
+            if far is None and not any(_fills(points, rgb) for points in found):
+                far = self._far(rgb, threads)
+            for box in far or ():
+                if not _overlaps(box, found):
+                    found = found + self._in_crop(rgb, box)
         faces = sorted((Face(points.astype(np.float32)) for points in found), key=lambda face: -face.size)
         return _distinct(faces)
 
@@ -85,20 +89,19 @@ class MediaPipeFinder:
         found = self._in_crop(rgb, face.landmarks)
         return Face(found[0].astype(np.float32)) if found else None
 
-    def _with_far_faces(self, rgb: np.ndarray, found: list[np.ndarray]) -> list[np.ndarray]:
-        """`found` and the faces seen in windows of the photo, coarse windows first."""
+    def _far(self, rgb: np.ndarray, threads: ThreadPoolExecutor) -> Iterator[np.ndarray]:
+        """Boxes around faces seen in windows of the photo, coarse windows first; with a proposer they are looked for at
+        once, beside whatever follows.
+        """
         work, scale = _shrink(rgb, FAR_SIDE)
 
         def propose(x: int, y: int, side: int) -> list[np.ndarray]:
             window, shrunk = _shrink(work[y : y + side, x : x + side], WINDOW)
-            return [(points / shrunk + (x, y, 0)) / scale for points in _landmarks(self._proposer, window, 0)]
+            found = _landmarks(self._proposer or self._landmarker, window, 0)
+            return [(points / shrunk + (x, y, 0)) / scale for points in found]
 
-        with ThreadPoolExecutor(self._threads) as threads:
-            boxes = chain.from_iterable(threads.map(propose, *zip(*_windows(*work.shape[:2]), strict=True)))
-            for box in boxes:
-                if not _overlaps(box, found):
-                    found = found + self._in_crop(rgb, box)
-        return found
+        search = threads.map if self._proposer else map  # a landmarker is for one thread at a time
+        return chain.from_iterable(search(propose, *zip(*_windows(*work.shape[:2]), strict=True)))
 
     def _refined(self, rgb: np.ndarray, rough: np.ndarray) -> np.ndarray:
         """The landmarks again from the face's own crop: in a wide view, those of one face in fifteen are off."""
