@@ -1,6 +1,5 @@
-"""Every hostile input through the API, and some through the page: a typed error, and the server lives on."""
+"""Every hostile input through the API and through the page: a typed error, and the server lives on."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,12 +10,6 @@ from hostile_words import hostile_names
 from facerelief.webapp.problems import CODES
 
 PATHS = ("/v1/edit", "/v1/faces", "/v1/previews", "/v1/geometry")
-
-
-@pytest.fixture(scope="module")
-def client(server: Any) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, timeout=60) as client:
-        yield client
 
 
 def refused(client: httpx.Client, path: str, name: str, content: bytes) -> None:
@@ -50,11 +43,11 @@ def test_the_page_says_what_is_wrong_with_them(open_page: Any) -> None:
     page = open_page()
     while not page.evaluate("document.body.dataset.ready"):
         page.wait_for_timeout(20)
-    for _, content in corpus()[::10]:
+    for name, content in corpus():
         page.evaluate("document.getElementById('alert').hidden = true")
         page.set_input_files("#file", {"name": "photo.png", "mimeType": "image/png", "buffer": content})
         page.get_by_role("alert").wait_for()
         said = page.get_by_role("alert").inner_text()
-        assert not any(word in said for word in ("Error", "undefined", "Traceback", "went wrong")), said
+        assert not any(word in said for word in ("Error", "undefined", "Traceback", "went wrong")), (name, said)
         assert page.locator("#start").is_visible()
     page.problems = [line for line in page.problems if "status of 422" not in line]

@@ -237,7 +237,8 @@ def _damage_explained(name: str) -> Iterator[None]:
 
 
 def _damaged(name: str, reason: BaseException) -> str:
-    return f"{name} is truncated or damaged ({_line(reason)}); copy or download it again"
+    said = " ".join(str(reason).split())  # some of Pillow's decoders fail without a word
+    return f"{name} is truncated or damaged{f' ({said})' if said else ''}; copy or download it again"
 
 
 def _line(reason: BaseException) -> str:
