@@ -14,6 +14,8 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
 from facerelief.geometry.morphable import learn
 from facerelief.geometry.morphable.model import FACE, load_face
+from facerelief.geometry.morphable.shape import TRUST
+from facerelief.geometry.morphable.units import LONE
 from facerelief.networks.checkpoint import load_checkpoint
 
 TILE = 40
@@ -105,18 +107,20 @@ def test_the_card_counts_photos_and_persons(card: str, pairs: Path, taken: list[
         if name == "neutral":
             assert from_photos == "-"
         else:
-            assert share(from_photos) == pytest.approx(paired / (paired + 40), abs=0.005)
-    assert "40 persons weigh as much as the recipe" in card
+            assert share(from_photos) == pytest.approx(paired / (paired + TRUST), abs=0.005)
+    assert f"{TRUST} persons weigh as much as the recipe" in card
 
 
 def test_the_card_says_what_the_modes_explain(card: str, fitted: Path) -> None:
     face = load_face(fitted)
     counts = {"identity": face.identity, "expression": face.expression_modes, "texture": face.texture_identity}
+    assert f"{len(LONE)} smooth movements of single features stand beside the modes of expression" in card
     rows = table(card, "modes")
     assert list(rows) == list(counts)
     explained = load_checkpoint(fitted / FACE, "face").facts["explained"]
     for name, (count, *shares) in rows.items():
-        assert int(count) == len(counts[name]) == len(explained[name])
+        alone = len(LONE) if name == "expression" else 0
+        assert int(count) + alone == len(counts[name]) == len(explained[name]) + alone
         first, five, everything = map(share, shares)
         assert 0 < first <= five <= everything <= 1
         assert (first, five) == pytest.approx((explained[name][0], explained[name][4]), abs=0.0051)

@@ -19,6 +19,7 @@ from facerelief.geometry.morphable.model import FACE, MorphableFace, load_face, 
 from facerelief.geometry.morphable.picture import Light, Look, draw
 from facerelief.geometry.morphable.scene import Person, Setting, placed, portrait, random_person, random_setting
 from facerelief.geometry.morphable.shape import TRUST
+from facerelief.geometry.morphable.units import LONE
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.geometry.relief import render
 from facerelief.training.samples import save_grid
@@ -141,6 +142,8 @@ facerelief morphable fit DATASET -o FACE
 | modes | count | first | first five | all |
 |---|--:|--:|--:|--:|
 {_shares(facts["explained"])}
+
+{len(LONE)} smooth movements of single features stand beside the modes of expression.
 
 ## Where the expressions come from
 
