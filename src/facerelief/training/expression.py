@@ -42,8 +42,8 @@ def generator_terms(
 ) -> eq.Terms:
     """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs.
 
-    told: bool (K,), the expressions that the critics know from real photos; by default all. Of the others G_rgb is not
-    asked which they are: what critics know of pseudo-targets alone are their seams, which it would learn to draw.
+    told: bool (K,), the expressions that real photos show the critics; by default all. Nobody is asked about others:
+    what critics would know of pseudo-targets alone are their seams, which G_rgb would learn to draw.
     """
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
     logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
@@ -123,7 +123,7 @@ def train_expression(
         due = (step + 1) % config.d_steps == 0
         with torch.set_grad_enabled(due):  # both players' steps share it
             edited = edit(nets, batch, tutor.targets(batch, noise, classes), classes, tutor.pairs)
-        discriminator_step(session, nets, batch, edited, step, noise)
+        discriminator_step(session, nets, batch, edited, step, noise, told)
         if due:
             _freeze_critics(nets, True)
             terms = restraint(edited.drawn) | tutor.terms(batch, edited)
@@ -142,8 +142,10 @@ def train_expression(
     return folder / WEIGHTS
 
 
-def discriminator_step(session: Session, nets: Nets, batch: Batch, edited: Edited, step: int, noise: Noise) -> None:
-    """One step of D_rgb and, where the run is guided, of D_depth."""
+def discriminator_step(
+    session: Session, nets: Nets, batch: Batch, edited: Edited, step: int, noise: Noise, told: Tensor
+) -> None:
+    """One step of D_rgb and, where the run is guided, of D_depth. told: as `generator_terms` takes it."""
     config = session.config
     assert isinstance(config, ExpressionTraining)
     _freeze_critics(nets, False)
@@ -152,7 +154,7 @@ def discriminator_step(session: Session, nets: Nets, batch: Batch, edited: Edite
     terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, beta=0.0)
     if edited.lesson is not None and len(edited.lesson.label):  # few photos tell little: pseudo-targets help
         _, class_logits = nets.critic(augmented(edited.lesson.image, noise, config.augment))
-        terms["pair"] = eq.classification(class_logits, edited.lesson.label)
+        terms["pair"] = eq.classification(class_logits, edited.lesson.label, told)
     session.descend("D_rgb", terms, weights, step, "critic")
     if nets.depth is not None and edited.d_t is not None:
         d_t = edited.d_t.detach()

@@ -11,7 +11,7 @@ import numpy as np
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import EYE_INNER, EYE_OUTER
-from facerelief.geometry.morphable.units import LONE, NAMES, lone_movements, measures, recipe
+from facerelief.geometry.morphable.units import NAMES, OF_LONE, lone_movements, measures, recipe
 from facerelief.geometry.topology import OUTLINE, mirror_vertices
 
 # Points that expressions hardly move: eye corners, bridge of the nose, temples and the top of the forehead.
@@ -190,7 +190,7 @@ class _Basis:
         wanted = recipe(name)
         found = wanted @ self.movements
         missing = wanted - measures(np.tensordot(found, self.modes, 1)[None])[0]
-        whole: np.ndarray = found + missing[[NAMES.index(one) for one in LONE]] @ self.alone
+        whole: np.ndarray = found + missing[OF_LONE] @ self.alone
         return whole
 
     def lips_closed(self, shapes: np.ndarray) -> np.ndarray:

@@ -124,6 +124,7 @@ def recipe(expression: str) -> np.ndarray:
 
 # What photos hardly ever show without the rest of a face moving, so that modes learned from them cannot do it alone.
 LONE = ("inner brow up", "outer brow up", "brows together", "corners up", "one corner up")
+OF_LONE = [NAMES.index(name) for name in LONE]  # their places among the measures
 _NEAR = 0.16  # inter-ocular distances, in which such a movement fades out
 
 
@@ -133,7 +134,7 @@ def lone_movements(mean: np.ndarray, free: np.ndarray) -> np.ndarray:
     Each grows its measure by an inter-ocular distance, and none of the others of them. free: (468, 1), how free each
     vertex is to move.
     """
-    rates = measures(np.eye(mean.size).reshape(-1, *mean.shape))[:, [NAMES.index(name) for name in LONE]]
+    rates = measures(np.eye(mean.size).reshape(-1, *mean.shape))[:, OF_LONE]
     found = []
     for rate in rates.T.reshape(-1, *mean.shape):
         points = np.flatnonzero(rate.any(axis=1))
@@ -142,6 +143,5 @@ def lone_movements(mean: np.ndarray, free: np.ndarray) -> np.ndarray:
         way = near @ rate[points] / np.maximum(near.sum(axis=1, keepdims=True), 1e-12)
         found.append(way * near.max(axis=1, keepdims=True) * free)
     fields = np.stack(found)
-    measured = measures(fields)[:, [NAMES.index(name) for name in LONE]]
-    alone: np.ndarray = np.tensordot(np.linalg.inv(measured), fields, 1)
+    alone: np.ndarray = np.tensordot(np.linalg.inv(measures(fields)[:, OF_LONE]), fields, 1)
     return alone
