@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from facerelief.easing import smoothstep
 from facerelief.editing.editor import Editor, Which, choose_faces
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
@@ -43,8 +44,7 @@ class Morph:
     def shares(self) -> list[float]:
         """The share of the way for each frame, eased at both ends."""
         steps, still = max(2, round(self.seconds * self.fps)), round(self.hold * self.fps)
-        t = np.linspace(0, 1, steps)
-        there = [*(t * t * (3 - 2 * t)).tolist(), *([1.0] * still)]
+        there = [*smoothstep(np.linspace(0, 1, steps)).tolist(), *([1.0] * still)]
         if not self.back:
             return there
         return there + there[: steps - 1][::-1] + [0.0] * still

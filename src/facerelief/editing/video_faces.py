@@ -13,6 +13,7 @@ from itertools import count
 import numpy as np
 from PIL import Image
 
+from facerelief.easing import smoothstep
 from facerelief.editing.editor import Which, unfit
 from facerelief.editing.pipeline import windows
 from facerelief.editing.video_pixels import Frame
@@ -175,8 +176,7 @@ def _stretch(there: list[bool], here: int) -> range:
 def _share(times: np.ndarray, there: list[bool], here: int) -> float:
     """1 away from where a face is absent, falling to 0 there; at the ends of a shot the edit is whole."""
     away = [abs(times[k] - times[here]) for k in range(len(there)) if not there[k]]
-    x = min(1.0, min(away, default=EASE) / EASE)
-    return float(x * x * (3 - 2 * x))
+    return float(smoothstep(min(away, default=EASE) / EASE))
 
 
 def _smoothed(times: np.ndarray, faces: list[Face], now: float) -> Face:

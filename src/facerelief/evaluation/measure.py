@@ -163,11 +163,13 @@ class _Pass:
         self._check(made, rows)
         levels = to_levels(made)
         image = from_levels(levels)
-        values = self._of_edit(self._real(rows), image, targets)
+        maps = self._with.depth(image).float() if self._with.depth is not None else None
+        values = self._of_edit(self._real(rows), image, maps, targets)
         if self._partners is not None:
             truth = self._partners[rows, targets]
             have = np.flatnonzero(truth >= 0)
-            true = self._against_truth(image[have], levels[have], truth[have])
+            seen = None if maps is None else maps[have]
+            true = self._against_truth(image[have], levels[have], seen, truth[have])
             values |= {name: _filled(value, have, len(rows)) for name, value in true.items()}
         self._note("row", rows)
         self._note("target", targets)
@@ -182,7 +184,7 @@ class _Pass:
         row, target, called = (columns.pop(name) for name in ("row", "target", "called"))
         return Scores(row, target, called, columns, torch.cat(self._features))
 
-    def _of_edit(self, source: Batch, image: Tensor, targets: np.ndarray) -> dict[str, Tensor]:
+    def _of_edit(self, source: Batch, image: Tensor, maps: Tensor | None, targets: np.ndarray) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         if self._subject.back is not None:
             cycled = to_levels(self._subject.back(image, source.label))
@@ -190,24 +192,25 @@ class _Pass:
             values |= {"cycle_psnr": psnr(cycled, before), "cycle_ssim": ssim(cycled, before)}
         if self._with.encoder is not None:
             values["identity"] = _apart(self._with.encoder, image, source.image)
-        if self._with.depth is not None and self._class_maps is not None:
-            values |= self._geometry("class", image, self._class_maps[torch.from_numpy(targets)])
+        if maps is not None and self._class_maps is not None:
+            values |= self._geometry("class", maps, self._class_maps[torch.from_numpy(targets)])
         return values
 
-    def _against_truth(self, image: Tensor, levels: Tensor, truth: np.ndarray) -> dict[str, Tensor]:
+    def _against_truth(
+        self, image: Tensor, levels: Tensor, maps: Tensor | None, truth: np.ndarray
+    ) -> dict[str, Tensor]:
         real = self._real(truth)
         goal = to_levels(real.image)
         values = {"true_psnr": psnr(levels, goal), "true_ssim": ssim(levels, goal)}
         if self._with.encoder is not None:
             values["true_identity"] = _apart(self._with.encoder, image, real.image)
-        if self._with.depth is not None:
-            values |= self._geometry("true", image, real.geometry)
+        if maps is not None:
+            values |= self._geometry("true", maps, real.geometry)
         return values
 
-    def _geometry(self, kind: str, image: Tensor, real: Tensor) -> dict[str, Tensor]:
-        guide, translator = self._with.guide, self._with.depth
-        assert translator is not None
-        depth, degrees, _ = map_errors(translator(image).float(), real, guide)
+    def _geometry(self, kind: str, maps: Tensor, real: Tensor) -> dict[str, Tensor]:
+        guide = self._with.guide
+        depth, degrees, _ = map_errors(maps, real, guide)
         found = {"depth": depth, "normal": degrees}
         return {f"{kind}_{name}": value for name, value in found.items() if guide in (name, "both")}
 

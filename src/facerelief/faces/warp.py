@@ -4,6 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from facerelief.easing import smoothstep
 from facerelief.faces.align import Crop
 
 Place = tuple[slice, slice]  # rows and columns of a photo
@@ -50,9 +51,7 @@ def in_photo(crop: Crop, ways: np.ndarray) -> np.ndarray:
 def border(size: int, margin: float) -> np.ndarray:
     """(S, S, 1): 1 inside, falling to 0 along the border, over `margin` of the side."""
     edge = np.minimum(np.arange(size), np.arange(size)[::-1]) / (margin * size)
-    fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
-    smooth: np.ndarray = (fade * fade * (3 - 2 * fade))[..., None]
-    return smooth
+    return smoothstep(np.minimum(edge[:, None], edge[None, :]))[..., None]
 
 
 def pulled(rgb: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from facerelief.easing import smoothstep
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA
@@ -162,8 +163,7 @@ def inside(crop: Crop, first: np.ndarray, last: np.ndarray, cell: float, side: f
     x, y = ((np.arange(first[k], last[k]) + 0.5) * cell for k in (0, 1))
     points = crop.to_crop(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)) / crop.size
     edge = 0.5 - (abs(points - 0.5) ** _ROUND).sum(axis=1).reshape(len(y), len(x)) ** (1 / _ROUND)
-    fade = np.clip((edge - 2.5 * cell / side) / _FADE, 0, 1)
-    return fade * fade * (3 - 2 * fade)
+    return smoothstep((edge - 2.5 * cell / side) / _FADE)
 
 
 def _mean(picture: np.ndarray, radius: int) -> np.ndarray:

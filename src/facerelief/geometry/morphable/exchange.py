@@ -7,6 +7,7 @@ contrast; and a mouth that opens gets an inside.
 
 import numpy as np
 
+from facerelief.easing import smoothstep
 from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA, chroma
 from facerelief.faces.warp import border, warped
@@ -155,6 +156,4 @@ def below_teeth(inside: np.ndarray) -> np.ndarray:
     rows = np.arange(len(inside))[:, None]
     top = np.where(inside.any(axis=0), inside.argmax(axis=0), 0)
     depth = (rows - top + 0.5) / np.maximum(inside.sum(axis=0), 1)
-    t = np.clip((depth - _TEETH[0]) / (_TEETH[1] - _TEETH[0]), 0, 1)
-    smooth: np.ndarray = t * t * (3 - 2 * t)
-    return smooth
+    return smoothstep((depth - _TEETH[0]) / (_TEETH[1] - _TEETH[0]))

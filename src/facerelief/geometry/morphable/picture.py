@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from facerelief.easing import smoothstep
 from facerelief.faces.align import EYE_INNER, EYE_OUTER, inter_ocular
 from facerelief.geometry.atlas import FACE, Atlas, picture_triangles, sample, with_apron
 from facerelief.geometry.mesh import vertex_normals
@@ -88,7 +89,7 @@ def draw(vertices: np.ndarray, still: np.ndarray, look: Look, background: np.nda
     colour = _with_irises(luma[..., None] * tint / (tint @ LUMA)[..., None], index, vertices, look.eyes)
     shade, shine = look.light.on(normal)
     colour = colour * shade[..., None] + shine[..., None]
-    opaque = values[..., 5:] ** 2 * (3 - 2 * values[..., 5:])
+    opaque = smoothstep(values[..., 5:])
     mixed = opaque * colour + (1 - opaque) * background
     return np.clip(np.rint(mixed * 255), 0, 255).astype(np.uint8)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facerelief.easing import smoothstep
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import EYE_INNER, EYE_OUTER
@@ -163,9 +164,7 @@ def _free(mean: np.ndarray) -> np.ndarray:
     """How free each vertex is to move with an expression, (468, 1): 0 at temples and hairline, 1 away from them."""
     rim = [vertex for vertex in STILL if vertex in OUTLINE]
     near = np.linalg.norm(mean[:, None, :2] - mean[None, rim, :2], axis=2).min(axis=1)
-    share = np.clip(near / _RIM, 0, 1)[:, None]
-    smooth: np.ndarray = share**2 * (3 - 2 * share)
-    return smooth
+    return smoothstep(near / _RIM)[:, None]
 
 
 class _Basis:
