@@ -93,7 +93,9 @@ def test_a_report_holds_what_was_measured_and_how_much(
         assert "too few for features of length 32" in summary["distances"]["refused"]["expression-FID"]
         assert np.isfinite(summary["distances"]["kernel"])
         expected = {"rate", "identity", "true_psnr", "true_ssim", "true_identity", "true_depth", "true_normal"}
-        expected |= {"class_depth", "class_normal"} | ({"cycle_psnr", "cycle_ssim"} if name == "noise" else set())
+        expected |= {"class_depth", "class_normal", "depth_rate", "normal_rate"} | (
+            {"cycle_psnr", "cycle_ssim"} if name == "noise" else set()
+        )
         assert set(summary["values"]) == expected
     editors = facts["editors"]
     assert editors["true target"]["values"]["true_ssim"]["mean"] == pytest.approx(1)

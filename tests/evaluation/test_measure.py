@@ -1,5 +1,6 @@
 """What is measured of edits that are known: against the pictures themselves, scikit-image, and hand counts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from facerelief.evaluation.measure import (
 )
 from facerelief.expressions import EXPRESSIONS
 from facerelief.networks.backbones import Drawn
+from facerelief.training.gate import fit_maps
 
 metrics = pytest.importorskip("skimage.metrics")
 SIZE = 32
@@ -97,8 +99,6 @@ def test_partners_are_the_pictures_of_the_same_scene(test: Arrays) -> None:
 
 
 def test_photos_have_no_partners(test: Arrays) -> None:
-    from dataclasses import replace
-
     real = replace(test, samples=tuple(replace(sample, reasons="") for sample in test.samples))
     assert partner_rows(real) is None
     assert true_targets(real) is None
@@ -115,6 +115,18 @@ def test_the_true_targets_are_without_fault(test: Arrays) -> None:
     assert scores.values["true_depth"] == pytest.approx(np.zeros(56), abs=1e-6)
     assert scores.values["true_normal"].max() < 0.1
     assert "cycle_psnr" not in scores.values  # nobody can be asked to go back
+
+
+def test_what_geometry_is_called_by_a_classifier_that_knows_these_maps(test: Arrays) -> None:
+    """True targets have the target's geometry, unedited photos have that of the photo's own expression."""
+    classifiers = {kind: fit_maps(test, kind) for kind in ("depth", "normal")}
+    with_them = replace(instruments(test), geometry=classifiers)
+    true, same = true_targets(test), unedited(test)
+    assert true is not None
+    for subject, share in ((true, 1), (same, 0)):
+        values = measure(subject, with_them, test, rows(test)).values
+        for kind in classifiers:
+            assert values[f"{kind}_rate"].tolist() == [share] * 56
 
 
 def test_the_unedited_photos_by_scikit_image(test: Arrays) -> None:

@@ -17,13 +17,14 @@ from facerelief.data.manifest import METADATA, chosen, read_samples
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.evaluation.geometry import GeometryError, geometry_error
 from facerelief.evaluation.identity import NAME, check_unseen
-from facerelief.evaluation.measure import FeatureNet, Instruments, class_mean_maps, partner_rows
+from facerelief.evaluation.measure import FeatureNet, Instruments, call_maps, class_mean_maps, partner_rows
 from facerelief.evaluation.outside import SUFFIXES, load_outside
 from facerelief.evaluation.summary import accuracy_facts, feature_rows
 from facerelief.files import sha256
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.inception import load_inception
 from facerelief.training.depth import load_depth_nets
+from facerelief.training.gate import fit_maps
 from facerelief.training.identity import encoder_file, load_identity
 from facerelief.training.judge import judge_accuracy, load_judge
 from facerelief.training.launch import load_split, run_judge
@@ -73,8 +74,10 @@ def set_up(dataset: Path, config: Training, tools: Tools, device: torch.device |
     judge.to(device)
     features = load_feature_net(tools, judge)
     encoder, encoder_facts = _encoder(tools, config, test)
-    depth, guide, class_maps, depth_facts = _depth(dataset, config, tools, test, device)
-    instruments = Instruments(judge, features, encoder.to(device) if encoder else None, depth, guide, device)
+    instruments = Instruments(judge, features, encoder.to(device) if encoder else None, device=device)
+    class_maps, depth_facts = None, None
+    if tools.depth is not None:
+        instruments, class_maps, depth_facts = _with_depth(instruments, dataset, config, tools.depth, test)
     held_out = [test, *_val(dataset, config)]
     real = torch.cat([_features_of(features, arrays, device) for arrays in held_out])
     facts = {
@@ -143,18 +146,40 @@ def _encoder(tools: Tools, config: Training, test: Arrays) -> tuple[nn.Module | 
     return encoder, {"name": NAME, "sha256": sha256(encoder_file(tools.encoder))}
 
 
-def _depth(
-    dataset: Path, config: Training, tools: Tools, test: Arrays, device: torch.device
-) -> tuple[nn.Module | None, str, Tensor | None, dict[str, Any] | None]:
-    if tools.depth is None:
-        return None, "depth", None, None
-    nets, settings, saved = load_depth_nets(tools.depth)
-    check_agrees("the editor", config, f"the depth network {tools.depth}", settings, ("size", "colour"))
-    translator = nets.translator.eval().requires_grad_(False).to(device)
+def _with_depth(
+    instruments: Instruments, dataset: Path, config: Training, run: Path, test: Arrays
+) -> tuple[Instruments, Tensor, dict[str, Any]]:
+    """The instruments with a depth network and what reads its maps; the expressions' mean maps; what a report tells."""
+    nets, settings, saved = load_depth_nets(run)
+    check_agrees("the editor", config, f"the depth network {run}", settings, ("size", "colour"))
+    translator = nets.translator.eval().requires_grad_(False).to(instruments.device)
     train = load_split(dataset, "train", config)
+    kinds = ("depth", "normal") if settings.guide == "both" else (settings.guide,)
+    geometry = {kind: fit_maps(train, kind).to(instruments.device) for kind in kinds}
+    instruments = dataclasses.replace(instruments, depth=translator, guide=settings.guide, geometry=geometry)
     error: GeometryError = geometry_error(translator, train, test, settings.guide)
-    facts = {"sha256": sha256(saved.path), "guide": settings.guide, "error_on_real": dataclasses.asdict(error)}
-    return translator, settings.guide, class_mean_maps(train, settings.guide, device), facts
+    facts = {
+        "sha256": sha256(saved.path),
+        "guide": settings.guide,
+        "error_on_real": dataclasses.asdict(error),
+        "called_on_real": _called_on_real(instruments, test),
+    }
+    return instruments, class_mean_maps(train, settings.guide, instruments.device), facts
+
+
+def _called_on_real(instruments: Instruments, test: Arrays, batch: int = 64) -> dict[str, float]:
+    """By kind of map: how many real test photos are called right by their estimated maps, mean over classes."""
+    assert instruments.depth is not None
+    parts: dict[str, list[np.ndarray]] = {kind: [] for kind in instruments.geometry}
+    with torch.inference_mode():
+        for start in range(0, len(test.label), batch):
+            rows = np.arange(start, min(start + batch, len(test.label)))
+            image = make_batch(test, rows, "depth", device=instruments.device).image
+            for kind, called in call_maps(instruments, instruments.depth(image).float()).items():
+                parts[kind].append(called.cpu().numpy())
+    there = np.unique(test.label)
+    calls = {kind: np.concatenate(found) for kind, found in parts.items()}
+    return {kind: float(np.mean([(c[test.label == k] == k).mean() for k in there])) for kind, c in calls.items()}
 
 
 def _val(dataset: Path, config: Training) -> list[Arrays]:

@@ -4,7 +4,7 @@ Everything is measured on what a file would hold: edits are rounded to 8 bits be
 the cycle goes back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +18,7 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.geometry import map_errors
 from facerelief.evaluation.quality import from_levels, psnr, ssim, to_levels
 from facerelief.evaluation.rate import Edits, network_edits
+from facerelief.training.gate import MapClassifier
 from facerelief.training.identity import embed
 from facerelief.training.judge import judged
 from facerelief.training.samples import one_hot
@@ -49,13 +50,16 @@ class FeatureNet:
 
 @dataclass(frozen=True)
 class Instruments:
-    """What measures. depth: a depth network with the kind of maps that it estimates; all are on `device`."""
+    """What measures. depth: a depth network with the kind of maps that it estimates; geometry: linear classifiers of
+    expressions from real maps, by kind; all are on `device`.
+    """
 
     judge: nn.Module
     features: FeatureNet
     encoder: nn.Module | None = None
     depth: nn.Module | None = None
     guide: str = "depth"
+    geometry: Mapping[str, MapClassifier] = field(default_factory=dict)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
@@ -192,6 +196,9 @@ class _Pass:
             values |= {"cycle_psnr": psnr(cycled, before), "cycle_ssim": ssim(cycled, before)}
         if self._with.encoder is not None:
             values["identity"] = _apart(self._with.encoder, image, source.image)
+        if maps is not None:
+            called = call_maps(self._with, maps)
+            values |= {f"{kind}_rate": called[kind].cpu() == torch.from_numpy(targets) for kind in called}
         if maps is not None and self._class_maps is not None:
             values |= self._geometry("class", maps, self._class_maps[torch.from_numpy(targets)])
         return values
@@ -228,6 +235,12 @@ class _Pass:
 
     def _note(self, name: str, value: np.ndarray) -> None:
         self._columns.setdefault(name, []).append(value)
+
+
+def call_maps(instruments: Instruments, maps: Tensor) -> dict[str, Tensor]:
+    """By kind of map, the expression (N,) that estimated maps (N, G, S, S) show to a linear classifier of real ones."""
+    planes = {"depth": slice(0, 1), "normal": slice(-3, None)}
+    return {kind: classifier(maps[:, planes[kind]]) for kind, classifier in instruments.geometry.items()}
 
 
 def class_mean_maps(train: Arrays, guide: str, device: torch.device, most: int = 500) -> Tensor:

@@ -9,7 +9,7 @@ from facerelief.evaluation.charts import confusion_svg, distribution_svg, table_
 from facerelief.evaluation.evaluate import Evaluation, Samples
 from facerelief.evaluation.page import facts as facts_html
 from facerelief.evaluation.page import notes, page, paragraph, tiles
-from facerelief.evaluation.summary import MEASURES
+from facerelief.evaluation.summary import MEASURES, titled
 from facerelief.files import write_json, write_text
 from facerelief.training.judge import Accuracy
 
@@ -78,9 +78,8 @@ def quality_table(facts: dict[str, Any]) -> Table:
     for key, how in MEASURES.items():
         if key in ("rate", "rate_six") or not any(key in summary["values"] for summary in editors.values()):
             continue
-        label = how.title.replace("identity distance", facts["encoder"]["name"]) if "identity" in key else how.title
-        unit = f", {how.unit}" if how.unit else ""
-        rows.append([label + unit, *(_value(summary["values"].get(key), how.digits) for summary in editors.values())])
+        label = titled(key, facts) + (f", {how.unit}" if how.unit else "")
+        rows.append([label, *(_value(summary["values"].get(key), how.digits) for summary in editors.values())])
     return ["", *editors], rows
 
 

@@ -32,6 +32,8 @@ MEASURES = {
     "rate_six": Measure("the same, six classes", "", 3, 1),
     "frechet": Measure("FID", "", 2, -1),
     "kernel": Measure("KID", "", 5, -1),
+    "depth_rate": Measure("edits whose depth is called by the target", "", 3, 1),
+    "normal_rate": Measure("edits whose normals are called by the target", "", 3, 1),
     "cycle_psnr": Measure("PSNR of the cycle", "dB", 2, 1),
     "cycle_ssim": Measure("SSIM of the cycle", "", 3, 1),
     "identity": Measure("identity distance to the source", "", 3, -1),
@@ -43,6 +45,15 @@ MEASURES = {
     "class_depth": Measure("depth error against the target expression's mean map", "inter-ocular", 4, -1),
     "class_normal": Measure("normal error against the target expression's mean map", "degrees", 2, -1),
 }
+
+
+def titled(name: str, bench: dict[str, Any]) -> str:
+    """What a measure is called beside the facts of the bench: by which encoder; how real photos do."""
+    title = MEASURES[name].title
+    if "identity" in name and bench["encoder"]:
+        title = title.replace("identity distance", bench["encoder"]["name"])
+    real = (bench["depth"] or {}).get("called_on_real", {}).get(name.removesuffix("_rate"))
+    return title if real is None else f"{title} (real photos by their own: {real:.3f})"
 
 
 def accuracy_facts(accuracy: Accuracy) -> dict[str, Any]:

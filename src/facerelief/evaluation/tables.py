@@ -12,7 +12,7 @@ from facerelief.errors import MissingExtra
 from facerelief.evaluation.charts import table_markdown
 from facerelief.evaluation.grid import BASES, Grid, read_score
 from facerelief.evaluation.studies import Study
-from facerelief.evaluation.summary import MEASURES
+from facerelief.evaluation.summary import MEASURES, titled
 
 Table = tuple[list[str], list[list[str]]]
 NOTE = (
@@ -172,9 +172,7 @@ def hours(results: dict[str, Any]) -> str:
 
 def _title(name: str, results: dict[str, Any]) -> str:
     how = MEASURES[name]
-    title = results["names"].get(name, how.title)
-    if "identity" in name and results["bench"]["encoder"]:
-        title = title.replace("identity distance", results["bench"]["encoder"]["name"])
+    title = results["names"].get(name) or titled(name, results["bench"])
     arrow = {1: "↑", -1: "↓", 0: ""}[how.better]
     return f"{title}{', ' + how.unit if how.unit else ''} {arrow}".strip()
 

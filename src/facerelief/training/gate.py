@@ -58,9 +58,34 @@ class GateResult:
         return f"{told}: near chance, so guidance cannot help; {remedy}"
 
 
-def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
-    """Train the linear classifier on `train`'s maps of one kind and try it on `held_out`'s."""
-    x = torch.cat(_maps(train, guide))
+@dataclass(frozen=True)
+class MapClassifier:
+    """A linear classifier of expressions from maps of one kind. mean: (D,); modes: (D, F); scale: (F,); weights:
+    (F + 1, C), bias last; D = K * 32 * 32 of the shrunk maps.
+    """
+
+    guide: str
+    mean: torch.Tensor
+    modes: torch.Tensor
+    scale: torch.Tensor
+    weights: torch.Tensor
+
+    def __call__(self, geometry: torch.Tensor) -> torch.Tensor:
+        """The class (N,) that maps (N, K, S, S) and their mirror images together are called."""
+        logits = [
+            ((maps - self.mean) @ self.modes / self.scale @ self.weights[:-1] + self.weights[-1]).log_softmax(dim=1)
+            for maps in _both(geometry.float(), self.guide)
+        ]
+        return torch.stack(logits).sum(dim=0).argmax(dim=1)
+
+    def to(self, device: torch.device) -> "MapClassifier":
+        """The same on another device."""
+        return MapClassifier(self.guide, *(x.to(device) for x in (self.mean, self.modes, self.scale, self.weights)))
+
+
+def fit_maps(train: Arrays, guide: str) -> MapClassifier:
+    """Train the linear classifier on `train`'s maps of one kind, "depth" or "normal", and their mirror images."""
+    x = torch.cat(_both(_geometry(train, guide), guide))
     y = torch.from_numpy(train.label).repeat(2)
     mean = x.mean(dim=0)
     with torch.random.fork_rng(devices=[]):
@@ -68,10 +93,12 @@ def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
         _, _, modes = torch.svd_lowrank(x - mean, q=min(COMPONENTS, len(x) - 1, x.shape[1]), niter=4)
     features = (x - mean) @ modes
     scale = features.std(dim=0).clamp_min(1e-6)
-    weights = _logistic(features / scale, y, len(train.expressions))
-    tests = [(maps - mean) @ modes / scale for maps in _maps(held_out, guide)]
-    logits = sum((test @ weights[:-1] + weights[-1]).log_softmax(dim=1) for test in tests)
-    called = torch.as_tensor(logits).argmax(dim=1).numpy()
+    return MapClassifier(guide, mean, modes, scale, _logistic(features / scale, y, len(train.expressions)))
+
+
+def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
+    """Train the linear classifier on `train`'s maps of one kind and try it on `held_out`'s."""
+    called = fit_maps(train, guide)(_geometry(held_out, guide)).numpy()
     counts = np.bincount(held_out.label, minlength=len(held_out.expressions))
     hits = np.bincount(held_out.label[called == held_out.label], minlength=len(counts))
     return GateResult(
@@ -79,9 +106,12 @@ def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
     )
 
 
-def _maps(arrays: Arrays, guide: str) -> tuple[torch.Tensor, torch.Tensor]:
+def _geometry(arrays: Arrays, guide: str) -> torch.Tensor:
+    return make_batch(arrays, np.arange(len(arrays.label)), guide).geometry
+
+
+def _both(geometry: torch.Tensor, guide: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Maps (N, K * 32 * 32), as they are and mirrored."""
-    geometry = make_batch(arrays, np.arange(len(arrays.label)), guide).geometry
     geometry = torch.nn.functional.adaptive_avg_pool2d(geometry, _SIDE)
     return geometry.flatten(1), mirrored(geometry, guide).flatten(1)
 
