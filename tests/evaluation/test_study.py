@@ -85,6 +85,21 @@ def test_the_grid_of_table_1(moved: Like, scale: str) -> None:
     assert not instruments & set(wish.seed_numbers)
 
 
+def test_the_relief_backbone_is_warmed_up_for_longer_and_shares_stage_1_with_table_1(moved: Like) -> None:
+    wish = moved(study="backbone", scale="cpu")
+    studies = ("backbone", "table1")
+    grids = {name: lay_out(wish, STUDIES[name], SCALES["cpu"], wish.dataset, wish.folder) for name in studies}
+    cells = {cell.title: grids["backbone"].job(f"cells/{cell.slug}-s0").config for cell in STUDIES["backbone"].cells}
+    assert {config.backbone for config in cells.values()} == {"relief"}
+    assert {config.warm_up for config in cells.values()} == {500}
+    assert grids["table1"].jobs[4].config.warm_up == 150
+    assert [config.guide for config in cells.values()] == ["none", "depth", "normal", "both", "depth"]
+    assert [config.warm_start for config in cells.values()] == ["morphable"] * 4 + ["none"]
+    assert "cells/none_backbone-relief_conf_penalty-0.1-s0" in {job.name for job in grids["backbone"].jobs}
+    shared = {job.name for job in grids["backbone"].jobs} & {job.name for job in grids["table1"].jobs}
+    assert {"depth/depth-0.1-s0", "depth/normal-0.1-s0", "judge"} <= shared
+
+
 def test_what_studies_have_in_common_is_one_run(moved: Like) -> None:
     wish = moved(scale="gpu")
     paths = [

@@ -20,9 +20,11 @@ class Cell:
     @property
     def slug(self) -> str:
         """Its name in paths: the guide, then what else differs."""
-        guide = self.editor.get("guide", "depth")
+        guide = str(self.editor.get("guide", "depth"))
+        if guide == "none" and "backbone" not in self.editor:
+            guide = "stargan"
         others = [f"{name}-{value}" for name, value in sorted(self.editor.items()) if name != "guide"]
-        return "_".join(["stargan" if guide == "none" else str(guide), *others]).lower()
+        return "_".join([guide, *others]).lower()
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Study:
 STARGAN = Cell("StarGAN", {"guide": "none"})
 _DEPTH = Cell("depth map", {"guide": "depth", "conf_penalty": 0.0})
 _HEADLINE = Cell("depth map + penalty", {"guide": "depth", "conf_penalty": 0.1})
+
+
+def _relief(title: str, **editor: Any) -> Cell:
+    return Cell(title, {"backbone": "relief", "conf_penalty": 0.1, **editor})
+
 
 STUDIES = {
     "table1": Study(
@@ -78,6 +85,16 @@ STUDIES = {
         ),
         equal_time=True,
     ),
+    "backbone": Study(
+        "What guidance and the warm start are worth to the relief backbone",
+        (
+            _relief("no guidance", guide="none"),
+            _relief("depth", guide="depth"),
+            _relief("normals", guide="normal"),
+            _relief("depth and normals", guide="both"),
+            _relief("depth, no warm start", guide="depth", warm_start="none"),
+        ),
+    ),
 }
 DATASET_STUDY = "table4"  # dataset statistics: nothing is trained
 NAMES = (*STUDIES, DATASET_STUDY)
@@ -86,7 +103,7 @@ NAMES = (*STUDIES, DATASET_STUDY)
 @dataclass(frozen=True)
 class Scale:
     """How large a study is. pictures, settings: of the dataset that is made where none is given. all: settings of
-    every run; the others, of their kind of run.
+    every run; the others, of their kind of run; relief: of stage 2 with that backbone, over `editor`'s.
     """
 
     preset: str
@@ -99,6 +116,7 @@ class Scale:
     identity: dict[str, Any]
     depth: dict[str, Any]
     editor: dict[str, Any]
+    relief: dict[str, Any] = field(default_factory=dict)
 
 
 _SPARSE = {"perceptual": "none", "log_every": 20, "sample_every": 10**9}
@@ -128,6 +146,7 @@ SCALES = {
         identity={"steps": 600},
         depth={"steps": 400, "width": 24, "blocks": 4, "save_every": 100},
         editor={"steps": 1200, "width": 24, "blocks": 4, "warm_up": 150, "save_every": 100},
+        relief={"warm_up": 500},
     ),
     # Table 1 within minutes on one H100-class card and 16 cores, several cells at once.
     "gpu": Scale(
@@ -141,6 +160,7 @@ SCALES = {
         identity={"steps": 800},
         depth={"steps": 600, "batch": 32, "save_every": 300},
         editor={"steps": 1500, "batch": 32, "warm_up": 150, "save_every": 500},
+        relief={"warm_up": 700},
     ),
     # The paper's own numbers: days on one card.
     "paper": Scale(

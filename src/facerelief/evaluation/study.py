@@ -141,7 +141,8 @@ class _Maker:
 
 def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, tools: list[str]) -> None:
     """The run of a cell with one seed, the stage 1 that it needs, and its measuring."""
-    settings = {**make.scale.editor, **cell.editor, **make.wish.changes}
+    own = {**cell.editor, **make.wish.changes}
+    settings = {**make.scale.editor, **(make.scale.relief if own.get("backbone") == "relief" else {}), **own}
     if steps is not None:
         settings["steps"] = steps
     config = make(ExpressionTraining, settings, seed)
