@@ -52,7 +52,7 @@ def titled(name: str, bench: dict[str, Any]) -> str:
     title = MEASURES[name].title
     if "identity" in name and bench["encoder"]:
         title = title.replace("identity distance", bench["encoder"]["name"])
-    real = (bench["depth"] or {}).get("called_on_real", {}).get(name.removesuffix("_rate"))
+    real = (bench.get("depth") or {}).get("called_on_real", {}).get(name.removesuffix("_rate"))
     return title if real is None else f"{title} (real photos by their own: {real:.3f})"
 
 
