@@ -99,8 +99,8 @@ def test_what_is_refused(refused: Refused, tmp_path: Path) -> None:
     line = refused("study", "table7")
     names = "table1, table2, table3, penalty, anchors, objectives, backbone, table4"
     assert line == f"no study 'table7'; choose from {names}"
-    assert refused("study", "table1", "--scale", "tiny").startswith(
-        "no scale 'tiny'; choose from smoke, cpu, gpu, paper"
+    assert refused("study", "table1", "--scale", "huge").startswith(
+        "no scale 'huge'; choose from smoke, cpu, gpu, paper"
     )
     assert refused("study", "table4") == "table4 counts the photos of a dataset; name it with --data"
     line = refused("study", "table1", "--set", "steps", "--data", faces)

@@ -27,7 +27,7 @@ def results(**cells: list[dict[str, float]]) -> dict[str, Any]:
         "cells": shown,
         "bases": {"unedited": {"rate": 0.1}},
         "names": {"frechet": "expression-FID", "kernel": "expression-KID"},
-        "bench": {"encoder": {"name": "identity distance (facerelief encoder)"}},
+        "bench": {"encoder": {"name": "identity distance (facerelief encoder)"}, "depth": None},
     }
 
 

@@ -19,7 +19,7 @@ from facerelief.evaluation.geometry import GeometryError, geometry_error
 from facerelief.evaluation.identity import NAME, check_unseen
 from facerelief.evaluation.measure import FeatureNet, Instruments, call_maps, class_mean_maps, partner_rows
 from facerelief.evaluation.outside import SUFFIXES, load_outside
-from facerelief.evaluation.summary import accuracy_facts, feature_rows
+from facerelief.evaluation.summary import accuracy_facts, accuracy_of, feature_rows
 from facerelief.files import sha256
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.inception import load_inception
@@ -177,9 +177,10 @@ def _called_on_real(instruments: Instruments, test: Arrays, batch: int = 64) -> 
             image = make_batch(test, rows, "depth", device=instruments.device).image
             for kind, called in call_maps(instruments, instruments.depth(image).float()).items():
                 parts[kind].append(called.cpu().numpy())
-    there = np.unique(test.label)
-    calls = {kind: np.concatenate(found) for kind, found in parts.items()}
-    return {kind: float(np.mean([(c[test.label == k] == k).mean() for k in there])) for kind, c in calls.items()}
+    return {
+        kind: accuracy_of(test.label, np.concatenate(called), test.expressions).balanced
+        for kind, called in parts.items()
+    }
 
 
 def _val(dataset: Path, config: Training) -> list[Arrays]:

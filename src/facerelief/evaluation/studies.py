@@ -46,7 +46,7 @@ _HEADLINE = Cell("depth map + penalty", {"guide": "depth", "conf_penalty": 0.1})
 
 
 def _relief(title: str, **editor: Any) -> Cell:
-    return Cell(title, {"backbone": "relief", "conf_penalty": 0.1, **editor})
+    return Cell(title, {"backbone": "relief", **editor})
 
 
 STUDIES = {

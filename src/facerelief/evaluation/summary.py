@@ -52,7 +52,7 @@ def titled(name: str, bench: dict[str, Any]) -> str:
     title = MEASURES[name].title
     if "identity" in name and bench["encoder"]:
         title = title.replace("identity distance", bench["encoder"]["name"])
-    real = (bench.get("depth") or {}).get("called_on_real", {}).get(name.removesuffix("_rate"))
+    real = (bench["depth"] or {}).get("called_on_real", {}).get(name.removesuffix("_rate"))
     return title if real is None else f"{title} (real photos by their own: {real:.3f})"
 
 
@@ -72,8 +72,13 @@ def accuracy_facts(accuracy: Accuracy) -> dict[str, Any]:
 
 def edit_accuracy(scores: Scores, expressions: tuple[str, ...]) -> Accuracy:
     """Target (row) against called (column)."""
+    return accuracy_of(scores.target, scores.called, expressions)
+
+
+def accuracy_of(wanted: np.ndarray, called: np.ndarray, expressions: tuple[str, ...]) -> Accuracy:
+    """Of indices (N,) of expressions."""
     classes = len(expressions)
-    pairs = np.bincount(scores.target * classes + scores.called, minlength=classes**2)
+    pairs = np.bincount(wanted * classes + called, minlength=classes**2)
     return Accuracy(expressions, pairs.reshape(classes, classes).tolist())
 
 
