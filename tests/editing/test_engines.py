@@ -145,6 +145,15 @@ def test_names_that_are_wrong_or_not_installed(
         load_editor(weights, engine="onnx")
 
 
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "torch"])
+def test_an_engine_whose_exporter_is_missing_names_the_extra(
+    networks: dict[str, NetworkEditor], engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtra, match=r"facerelief\[engines\]"):
+        ENGINES[engine](networks["relief"].generator)
+
+
 # -- export ---------------------------------------------------------------------------------------------------------
 
 

@@ -131,7 +131,11 @@ def imported(package: str) -> Any:
 
 
 def to_onnx(generator: nn.Module) -> bytes:
-    """A generator as an ONNX model, opset 17: inputs `INPUTS` of any batch, outputs `output_names`."""
+    """A generator as an ONNX model, opset 17: inputs `INPUTS` of any batch, outputs `output_names`.
+
+    Raises `MissingExtra` where onnx, which torch's exporter calls at its end, is not installed.
+    """
+    imported("onnx")
     of_one: Any = generator
     example = torch.zeros(1, of_one.channels, 64, 64), torch.zeros(1, of_one.conditions)
     stream: Any = io.BytesIO()
