@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from facerelief.config import PRESETS, DepthTraining, ExpressionTraining, Training, from_json, make_config
+from facerelief.config import DepthTraining, ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
+from facerelief.presets import PRESETS, make_config
 
 STAGES = (DepthTraining, ExpressionTraining)
 
@@ -104,6 +105,16 @@ def test_a_wrong_choice_lists_the_right_ones(name: str, value: str, listed: str)
         message = refusal(stage, "cpu", {name: value})
         assert listed in message
         assert value.split(",")[-1] in message
+
+
+def test_matching_is_part_of_the_relief_backbone_where_its_objective_allows_it() -> None:
+    for preset, weight in (("cpu", 0.5), ("gpu", 0.5), ("paper", 0)):
+        assert make_config(ExpressionTraining, preset, {"backbone": "relief"}).match_weight == weight
+        assert make_config(ExpressionTraining, preset).match_weight == 0
+    message = refusal(ExpressionTraining, "cpu", {"backbone": "relief", "objective": "wgan-gp"})
+    assert "--set match_weight=0" in message
+    without = {"backbone": "relief", "objective": "wgan-gp", "match_weight": "0"}
+    assert make_config(ExpressionTraining, "cpu", without).objective == "wgan-gp"
 
 
 @pytest.mark.parametrize(

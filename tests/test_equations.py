@@ -197,6 +197,15 @@ def test_classes_that_a_critic_was_not_told_do_not_count() -> None:
     assert eq.classification(logits, y, none).item() == 0
 
 
+def test_matching_by_hand() -> None:
+    """Hinge: a real picture at 0.5 lacks 0.5, an edit at -1 is told, a real one of another expression at 2 costs 3."""
+    real, fake, other = (torch.full((2, 1, 1, 1), value) for value in (0.5, -1.0, 2.0))
+    assert eq.matching_discriminator(real, fake, other, "hinge").item() == pytest.approx(0.5 + (0 + 3) / 2)
+    matches, y = torch.arange(12.0).reshape(2, 3, 1, 2), torch.tensor([2, 0])
+    assert eq.of_class(matches, y).tolist() == [[[[4, 5]]], [[[6, 7]]]]
+    assert eq.of_class(matches, y, torch.tensor([True, True, False])).tolist() == [[[[0, 0]]], [[[6, 7]]]]
+
+
 # --- what guides G_rgb ---
 
 

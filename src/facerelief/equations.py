@@ -53,6 +53,26 @@ def classification(class_logits: Tensor, y: Tensor, told: Tensor | None = None) 
     return (F.cross_entropy(class_logits, y, reduction="none") * counts).sum() / counts.sum().clamp_min(1)
 
 
+def of_class(matches: Tensor, y: Tensor, told: Tensor | None = None) -> Tensor:
+    """Patch logits (N, 1, h, w) of being a real image of class y (N,), out of those of every class (N, K, h, w).
+
+    told: bool (K,); of a class that the critic has not learnt the logits are 0, and nobody learns from them.
+    """
+    chosen = matches[torch.arange(len(y), device=y.device), y][:, None]
+    return chosen if told is None else chosen * told[y][:, None, None, None]
+
+
+def matching_discriminator(real: Tensor, fake: Tensor, mismatched: Tensor, objective: str) -> Tensor:
+    """Eq. 1 of each expression by itself, as minimised by D_rgb; all `of_class`: real images as what they show, edits
+    as their target, and real images as what they do not show, which are as wrong as edits (Reed et al., ICML 2016).
+
+    printed:     nothing: Eq. 2 alone asks for the expression, and asks without end
+    implemented: the mean of Eq. 1 with the edits and of Eq. 1 with the mismatched as fakes
+    """
+    both = (adversarial_discriminator(real, wrong, objective) for wrong in (fake, mismatched))
+    return torch.stack(list(both)).mean()
+
+
 def reconstruction(image: Tensor, cycled: Tensor) -> Tensor:
     """Eqs. 3 and 7: mean absolute error |I - G(G(I))|, both (N, C, H, W).
 

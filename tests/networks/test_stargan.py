@@ -5,9 +5,10 @@ import torch
 from scipy import ndimage
 from torch import Tensor, nn
 
-from facerelief.config import ExpressionTraining, make_config
+from facerelief.config import ExpressionTraining
 from facerelief.networks.backbones import build_backbone
 from facerelief.networks.stargan import Discriminator, Generator, smoothed
+from facerelief.presets import make_config
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,7 @@ def test_shapes_at_full_width(size: int, patches: int) -> None:
     with torch.device("meta"):
         image, condition = torch.empty(2, 3, size, size), torch.empty(2, 8)
         assert Generator()(image, condition).shape == image.shape
-        logits, class_logits = Discriminator(size)(image)
+        logits, class_logits, _ = Discriminator(size)(image)
     assert logits.shape == (2, 1, patches, patches)
     assert class_logits.shape == (2, 8)
 
@@ -50,7 +51,7 @@ def test_the_critic_halves_five_or_six_times(size: int, layers: int, widest: int
 def test_a_narrow_critic_keeps_to_its_most_channels() -> None:
     critic = Discriminator(64, channels=1, classes=3, width=8, max_channels=16)
     assert max(c.out_channels for c in critic.trunk if isinstance(c, nn.Conv2d)) == 16
-    logits, class_logits = critic(torch.zeros(1, 1, 64, 64))
+    logits, class_logits, _ = critic(torch.zeros(1, 1, 64, 64))
     assert logits.shape == (1, 1, 2, 2)
     assert class_logits.shape == (1, 3)
 
@@ -93,7 +94,7 @@ def test_every_convolution_pads_with_zeros_and_only_the_critics_trunk_has_biases
 
 @torch.no_grad()
 def test_training_and_test_mode_agree_and_an_image_does_not_depend_on_its_neighbours() -> None:
-    generator, critic = Generator(width=4, blocks=1), Discriminator(32, width=4)
+    generator, critic = Generator(width=4, blocks=1), Discriminator(32, width=4, matching=True)
     image, condition = torch.rand(3, 3, 32, 32) * 2 - 1, torch.eye(8)[[1, 4, 6]]
     for _ in range(2):  # a second call would see running statistics of the first
         trained = generator.train()(image, condition), *critic.train()(image)
@@ -133,16 +134,29 @@ def test_a_local_head_judges_patches_as_much_as_the_whole() -> None:
     torch.manual_seed(0)
     critic = Discriminator(size=64, channels=1, classes=3, width=4, local=True)
     image = torch.rand(2, 1, 64, 64)
-    logits, class_logits = critic(image)
+    logits, class_logits, _ = critic(image)
     assert logits.shape == (2, 2, 8, 8) and class_logits.shape == (2, 3)
     assert torch.equal(logits[:, 0], logits[:, 0, ::4, ::4].repeat_interleave(4, 1).repeat_interleave(4, 2))
     image[..., 48:] = 0
-    again, _ = critic(image)
+    again, *_ = critic(image)
     assert torch.equal(again[:, 1, :, :2], logits[:, 1, :, :2])
     assert not torch.equal(again[:, 1, :, 6:], logits[:, 1, :, 6:])
     plain = Discriminator(size=64, channels=1, classes=3, width=4)
     plain.load_state_dict({k: v for k, v in critic.state_dict().items() if not k.startswith("local")})
     torch.testing.assert_close(plain(image)[0], again[:, :1, ::4, ::4])
+
+
+@torch.no_grad()
+def test_a_matching_head_speaks_of_every_class_and_changes_nothing_else() -> None:
+    torch.manual_seed(0)
+    critic = Discriminator(size=64, channels=1, classes=3, width=4, matching=True)
+    image = torch.rand(2, 1, 64, 64)
+    verdict = critic(image)
+    assert verdict.matches is not None and verdict.matches.shape == (2, 3, 2, 2)
+    plain = Discriminator(size=64, channels=1, classes=3, width=4)
+    plain.load_state_dict({k: v for k, v in critic.state_dict().items() if not k.startswith("matches")})
+    assert torch.equal(plain(image).real, verdict.real) and torch.equal(plain(image).classes, verdict.classes)
+    assert plain(image).matches is None
 
 
 @torch.no_grad()

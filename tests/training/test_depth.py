@@ -16,6 +16,7 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, make_batch
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.networks.stargan import Verdict
 from facerelief.training import depth as stage1
 from facerelief.training.depth import (
     DepthNets,
@@ -87,8 +88,8 @@ class Shifted(nn.Module):
 class Level(nn.Module):
     """A critic whose logits are the map's mean, and whose classes are equally likely."""
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x.mean(dim=(1, 2, 3), keepdim=True), torch.zeros(len(x), 3)
+    def forward(self, x: Tensor) -> Verdict:
+        return Verdict(x.mean(dim=(1, 2, 3), keepdim=True), torch.zeros(len(x), 3), None)
 
 
 def test_the_terms_by_hand(small: Small, splits: Splits) -> None:

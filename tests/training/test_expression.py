@@ -1,5 +1,6 @@
 """Stage 2: which terms a guide brings, what they teach whom, and what stays frozen."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,11 +75,28 @@ def test_without_a_guide_it_is_stargan(small: Small, splits: Splits) -> None:
     terms = generator_terms(nets, batch, edit(nets, batch, y_t, 3), config, halves, Noise(0, 0, torch.device("cpu")))
     assert set(terms) == RGB
     fake = nets.generator(batch.image, one_hot(y_t, 3)).image
-    logits, class_logits = nets.critic(fake)
+    logits, class_logits, _ = nets.critic(fake)
     cycled = nets.generator(fake, one_hot(batch.label, 3)).image
     expected = -logits.mean() + torch.nn.functional.cross_entropy(class_logits, y_t)
     expected = expected + 10 * (batch.image - cycled).abs().mean()
     torch.testing.assert_close(eq.weighted_sum(terms, generator_weights(config)), expected)
+
+
+def test_an_edit_is_to_pass_for_a_real_one_of_its_target(small: Small, splits: Splits) -> None:
+    """Of D_rgb's match logits that of the target counts, and nothing of a target that no photo shows."""
+    config = small(ExpressionTraining, guide="none", objective="r1", match_weight=0.5, augment=False)
+    nets = build_nets(config, None)
+    batch, noise = make_batch(splits["train"], np.arange(6), "depth"), Noise(0, 0, torch.device("cpu"))
+    y_t = torch.tensor([0, 1, 2, 2, 1, 2])
+    edited = edit(nets, batch, y_t, 3)
+    terms = generator_terms(nets, batch, edited, config, halves, noise, torch.tensor([True, True, False]))
+    matches = nets.critic(edited.i_t).matches
+    wanted = torch.stack([matches[0, 0], matches[1, 1], matches[4, 1]])
+    expected = torch.nn.functional.softplus(-wanted).mean() / 2 + math.log(2) / 2
+    torch.testing.assert_close(terms["rgb/match"], expected)
+    gradient = torch.autograd.grad(terms["rgb/match"], edited.drawn.image)[0].flatten(1).abs().amax(dim=1)
+    assert [bool(g > 0) for g in gradient] == [True, True, False, False, True, False]
+    assert build_nets(small(ExpressionTraining, guide="none"), None).critic.matches is None
 
 
 def test_nobody_is_asked_for_expressions_that_critics_know_from_no_photo(small: Small, splits: Splits) -> None:
@@ -110,9 +128,11 @@ def test_the_weights_are_the_papers(small: Small) -> None:
         {
             "rgb/adv": 2,
             "rgb/cls": 3,
+            "rgb/match": 0,
             "rgb/rec": 11,
             "rgb/pair": 3,
             "rgb/way": 0.5,
+            "rgb/paint": 0,
             "rgb/id": 0,
             "rgb/flow": 0.1,
             "rgb/mask": 0.02,

@@ -5,10 +5,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facerelief.config import DepthTraining, make_config
+from facerelief.config import DepthTraining, ExpressionTraining
+from facerelief.networks.stargan import Verdict
+from facerelief.presets import make_config
 from facerelief.training.step import (
     Average,
     Noise,
+    Targets,
     augmented,
     discriminator_terms,
     discriminator_weights,
@@ -206,15 +209,21 @@ def test_an_erased_square_is_grey_and_inside() -> None:
 
 
 class Critic(nn.Module):
-    """D_adv(x) = w . x and two class logits (0, x_0), for x (N, 2, 1, 1); |w| = 5."""
+    """D_adv(x) = w . x and two class logits (0, x_0), for x (N, 2, 1, 1); |w| = 5.
 
-    def __init__(self) -> None:
+    matching: of being a real one of class 0 it gives D_adv(x) - 1, of class 1 D_adv(x) + 2.
+    """
+
+    def __init__(self, matching: bool = False) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.tensor([3.0, 4.0]))
+        self.matching = matching
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> Verdict:
         flat = x.flatten(1)
-        return (flat @ self.w)[:, None, None, None], torch.stack([0 * flat[:, 0], flat[:, 0]], dim=1)
+        real = (flat @ self.w)[:, None, None, None]
+        matches = real + torch.tensor([-1.0, 2.0])[:, None, None] if self.matching else None
+        return Verdict(real, torch.stack([0 * flat[:, 0], flat[:, 0]], dim=1), matches)
 
 
 REAL = torch.tensor([(0.0, 1.0), (0.0, 0.5)])[..., None, None]
@@ -240,6 +249,50 @@ def test_terms_by_hand() -> None:
     assert set(terms("vanilla")) == {"adv", "cls"}
     assert terms("r1")["r1"] == pytest.approx(25 / 2)
     assert terms("hinge", beta=0.25)["cls"] == pytest.approx(0.75 * math.log(2))  # Eq. 11: entropy is log 2 too
+
+
+def softplus(x: float) -> float:
+    return math.log1p(math.exp(x))
+
+
+def test_a_real_picture_matches_its_own_expression_and_an_edit_its_target() -> None:
+    """Of real pictures D_adv is 4 and 2, of edits 27 and 23; with two classes the mismatched one is the other."""
+    config = make_config(ExpressionTraining, "cpu", {"objective": "r1"})
+    y_s, step, both = torch.tensor([0, 1]), 1, torch.tensor([True, True])
+
+    def match(y_t: list[int], told: Tensor = both) -> float:
+        targets = Targets(torch.tensor(y_t), told)
+        critic = Critic(matching=True)
+        return discriminator_terms(critic, REAL, FAKE, y_s, step, config, noise(), 0.0, targets)["match"].item()
+
+    own, other = softplus(-3) + softplus(-4), softplus(6) + softplus(1)
+    assert match([1, 1]) == pytest.approx(own / 2 + (29 + 25) / 4 + other / 4)
+    assert match([0, 1]) == pytest.approx(own / 2 + (26 + 25) / 4 + other / 4)
+    untold = softplus(-3) + softplus(0), softplus(0) + softplus(1)  # nobody learns of class 1
+    assert match([1, 0], torch.tensor([True, False])) == pytest.approx(
+        untold[0] / 2 + (softplus(0) + 22) / 4 + untold[1] / 4
+    )
+    plain = discriminator_terms(Critic(), REAL, FAKE, y_s, step, config, noise(), 0.0, Targets(y_s, both))
+    assert "match" not in plain
+
+
+def test_r1_is_of_what_the_critic_believes_of_both_heads() -> None:
+    """Both have the same gradient w, so their mean has it too."""
+    config, y_s = make_config(ExpressionTraining, "cpu", {"objective": "r1"}), torch.tensor([0, 1])
+    targets = Targets(y_s, torch.tensor([True, True]))
+    found = discriminator_terms(Critic(matching=True), REAL, FAKE, y_s, 0, config, noise(), 0.0, targets)
+    assert found["r1"].item() == pytest.approx(25 / 2)
+
+
+def test_other_labels_are_others_and_uniform() -> None:
+    labels, among = torch.arange(3).repeat(2000), torch.tensor([True, True, True, False, True])
+    others = noise().others(labels, among)
+    assert (others != labels).all() and among[others].all()
+    for label in range(3):
+        counts = torch.bincount(others[labels == label], minlength=5).double()
+        expected = torch.full((5,), 2000 / 3).double()
+        expected[label] = expected[3] = 0
+        assert ((counts - expected).abs() < 100).all()
 
 
 def test_r1_comes_lazily_and_weighs_as_much_as_if_it_came_always() -> None:

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from facerelief.config import ExpressionTraining, make_config
+from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch
-from facerelief.data.pairs import Pairs
+from facerelief.data.pairs import Lesson, Pairs
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.networks.backbones import Drawn
-from facerelief.training.edits import Edited, Tutor, build_nets, restraint
+from facerelief.networks.relief import warped
+from facerelief.presets import make_config
+from facerelief.training.edits import Edited, Tutor, build_nets, overpaint, restraint
 from facerelief.training.expression import train_expression
 from facerelief.training.step import Noise
 
@@ -60,6 +62,7 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
     expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
     tutor, drawn = Tutor(pairs), Drawn(batch.image + 0.5, flow, mask)
     terms = tutor.terms(batch, edited(batch, drawn, y_t, pairs)) | restraint(drawn)
+    assert terms.pop("rgb/paint") > 0  # by hand below
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {
             "rgb/flow": 0,  # it is the same everywhere
@@ -132,12 +135,40 @@ def test_a_warm_start_teaches_the_targets_first(
     )
     lines = metrics(tmp_path / "run")
     before, after = lines[:30], lines[30:]
-    moving = {"G/rgb/flow", "G/rgb/mask", "G/rgb/way"} if backbone == "relief" else set()
-    for some, terms in ((before, set()), (after, {f"G/{name}" for name in RGB})):
+    moving, asked = set(), {f"G/{name}" for name in RGB}
+    if backbone == "relief":
+        moving, asked = {f"G/rgb/{name}" for name in ("flow", "mask", "way", "paint")}, asked | {"G/rgb/match"}
+    for some, terms in ((before, set()), (after, asked)):
         for line in some:
             assert {name for name in line if name.startswith("G/")} == {"G/rgb/pair"} | moving | terms
     learnt = [line["G/rgb/pair"] for line in before]
     assert np.mean(learnt[-5:]) < 0.8 * np.mean(learnt[:5])
+
+
+def test_paint_is_free_where_lessons_paint_and_in_shades() -> None:
+    """A lesson that opens a mouth of 2 x 2 pixels at (20, 20): paint costs from three pixels on, beyond 0.1."""
+    image, still = torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32)
+    mouth = image.clone()
+    mouth[..., 20:22, 20:22] = -0.8
+    lesson = Lesson(torch.tensor([0]), torch.tensor([1]), mouth, still)
+
+    def cost(row: int, column: int, paint: float) -> float:
+        edited = image.clone()
+        edited[..., row, column] = paint
+        return overpaint(image, edited, still, lesson).item() * 32 * 32
+
+    assert cost(20, 20, -0.8) == cost(18, 23, -0.9) == cost(5, 5, 0.1) == 0
+    assert cost(5, 5, -0.4) == pytest.approx(0.3)
+    assert cost(17, 20, 0.4) == pytest.approx(0.3)
+    assert cost(20, 20, 1.0) == pytest.approx(0.1)
+
+
+def test_what_the_flow_moves_is_not_paint() -> None:
+    torch.manual_seed(0)
+    image, flow = torch.rand(1, 1, 32, 32), torch.full((1, 2, 32, 32), 0.1)
+    lesson = Lesson(torch.tensor([0]), torch.tensor([1]), image, torch.zeros_like(flow))
+    assert overpaint(image, warped(image, flow), flow, lesson) == 0
+    assert overpaint(image, warped(image, flow), torch.zeros_like(flow), lesson) > 0.05
 
 
 def test_a_relief_run_holds_its_cycle_loosely_unless_told() -> None:

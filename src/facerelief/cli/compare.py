@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json, make_config
+from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json
 from facerelief.data.batches import spread_rows
 from facerelief.editing.editor import Editor
 from facerelief.editing.morphable import MorphableEditor
@@ -20,6 +20,7 @@ from facerelief.evaluation.identity import NAME, check_unseen
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
 from facerelief.geometry.morphable.model import load_face
+from facerelief.presets import make_config
 from facerelief.training.identity import load_identity
 from facerelief.training.judge import load_judge
 from facerelief.training.launch import load_split, natural_colour

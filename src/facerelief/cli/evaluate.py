@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.config import ExpressionTraining, Training, make_config
+from facerelief.config import ExpressionTraining, Training
 from facerelief.data.manifest import read_samples
 from facerelief.editing.editor import Editor
 from facerelief.editing.morphable import MorphableEditor
@@ -19,6 +19,7 @@ from facerelief.evaluation.report import rate_table, write_report
 from facerelief.expressions import EXPRESSIONS, resolve_all
 from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.backbones import BACKBONES
+from facerelief.presets import make_config
 from facerelief.training.launch import natural_colour
 
 

@@ -8,17 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.config import (
-    Config,
-    DepthTraining,
-    ExpressionTraining,
-    IdentityTraining,
-    JudgeTraining,
-    Training,
-    make_config,
-)
+from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
+from facerelief.presets import make_config
 from facerelief.training import launch
 from facerelief.training.gate import GateResult
 

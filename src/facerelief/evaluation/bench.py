@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facerelief.config import JudgeTraining, Training, make_config
+from facerelief.config import JudgeTraining, Training
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.manifest import METADATA, chosen, read_samples
@@ -23,6 +23,7 @@ from facerelief.evaluation.summary import accuracy_facts, accuracy_of, feature_r
 from facerelief.files import sha256
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.inception import load_inception
+from facerelief.presets import make_config
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.gate import fit_maps
 from facerelief.training.identity import encoder_file, load_identity

@@ -16,14 +16,7 @@ from typing import Any
 
 import torch
 
-from facerelief.config import (
-    Config,
-    DepthTraining,
-    ExpressionTraining,
-    IdentityTraining,
-    JudgeTraining,
-    make_config,
-)
+from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining
 from facerelief.data.manifest import SETTINGS, chosen, read_samples
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
@@ -32,6 +25,7 @@ from facerelief.evaluation.grid import BASES, Grid, Job, Worker, device_name
 from facerelief.evaluation.studies import Cell, Scale, Study, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
+from facerelief.presets import make_config
 from facerelief.training import launch
 
 INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured

@@ -4,6 +4,8 @@ Instance norm uses each image's own statistics in training and at test, so train
 with zeros: reflection would make a constant label plane invisible to instance norm.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -79,12 +81,23 @@ def smoothed(change: Tensor) -> Tensor:
     return F.avg_pool2d(F.avg_pool2d(padded, 2, stride=1), 2, stride=1)
 
 
+class Verdict(NamedTuple):
+    """What a discriminator says of N images. real: patch logits D_adv (N, P, h, w). classes: D_cls (N, K).
+    matches: patch logits (N, K, h, w) of being a real image of each class, where there is such a head.
+    """
+
+    real: Tensor
+    classes: Tensor
+    matches: Tensor | None
+
+
 class Discriminator(nn.Module):
     """D: image to patch logits D_adv and class logits D_cls. 44.8 M parameters at 128 px, width 64 and 8 classes.
 
     Strided convolutions halve the image and double the channels (at most `max_channels`) until the map is 2 px, or
     4 px for images of 256 px: six of them at 128 and 256 px, five at 64 px.
     local: a second patch head judges the map after `_LOCAL` convolutions, so that small faults count as the whole does.
+    matching: a head for every class says whether an image is a real one of it, as StarGAN v2's (Choi et al., 2020).
     """
 
     def __init__(
@@ -95,6 +108,7 @@ class Discriminator(nn.Module):
         width: int = 64,
         max_channels: int = 2048,
         local: bool = False,
+        matching: bool = False,
     ) -> None:
         super().__init__()
         depth = min(6, size.bit_length() - 2)
@@ -108,6 +122,7 @@ class Discriminator(nn.Module):
         seen = min(width * 2 ** (_LOCAL - 1), max_channels)
         self.local = nn.Conv2d(seen, 1, 3, padding=1, bias=False) if local else None
         self.classes = nn.Conv2d(inputs, classes, size >> depth, bias=False)
+        self.matches = nn.Conv2d(inputs, classes, 3, padding=1, bias=False) if matching else None
 
     def start_afresh(self) -> "Discriminator":
         """Draw the weights as He et al. (2015) do: torch's own start shrinks the signal threefold at every layer."""
@@ -118,15 +133,16 @@ class Discriminator(nn.Module):
                     nn.init.zeros_(module.bias)
         return self
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """image: (N, C, size, size) in [-1, 1]. Returns patch logits (N, 1, h, w) and class logits (N, classes).
+    def forward(self, image: Tensor) -> Verdict:
+        """image: (N, C, size, size) in [-1, 1].
 
-        With a local head the patch logits are (N, 2, h, w), of the whole, enlarged, and of the parts.
+        P of `Verdict.real` is 1; with a local head it is 2: of the whole, enlarged, and of the parts.
         """
         middle = self.trunk[: 2 * _LOCAL](image)
         h = self.trunk[2 * _LOCAL :](middle)
-        logits, class_logits = self.adversarial(h), self.classes(h).flatten(1)
+        real = self.adversarial(h)
         if self.local is not None:
             parts = self.local(middle)
-            logits = torch.cat([F.interpolate(logits, parts.shape[2:]), parts], dim=1)
-        return logits, class_logits
+            real = torch.cat([F.interpolate(real, parts.shape[2:]), parts], dim=1)
+        matches = None if self.matches is None else self.matches(h)
+        return Verdict(real, self.classes(h).flatten(1), matches)

@@ -52,10 +52,10 @@ def generator_terms(
     nets: DepthNets, batch: Batch, d_hat: Tensor, config: DepthTraining, features: Features | None, noise: Noise
 ) -> eq.Terms:
     """The terms of G_depth and G'_depth on real pairs; `d_hat`: G_depth(I_s)."""
-    logits, class_logits = nets.critic(augmented(d_hat, noise, config.augment, light=False))
+    verdict = nets.critic(augmented(d_hat, noise, config.augment, light=False))
     terms = {
-        "adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
-        "cls": eq.classification(class_logits, batch.label),  # Eq. 6
+        "adv": eq.adversarial_generator(verdict.real, config.objective),  # Eq. 5
+        "cls": eq.classification(verdict.classes, batch.label),  # Eq. 6
         "rec": eq.reconstruction(batch.image, nets.translator(d_hat, to="image")),  # Eq. 7
         "pix": eq.pixel(batch.geometry, d_hat),  # Eq. 9
     }

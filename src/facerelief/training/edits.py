@@ -11,10 +11,13 @@ from facerelief.data.batches import Batch
 from facerelief.data.pairs import Lesson, Pairs
 from facerelief.errors import FacereliefError
 from facerelief.networks.backbones import Drawn, build_backbone
-from facerelief.networks.relief import roughness
+from facerelief.networks.relief import roughness, warped
 from facerelief.training.depth import DepthNets
 from facerelief.training.samples import one_hot
 from facerelief.training.step import Noise, build_critic
+
+_NEAR = 5  # pixels
+_SHADE = 0.1  # of the range 2 of an image
 
 
 @dataclass
@@ -32,7 +35,7 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
         raise FacereliefError(
             f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
         )
-    return Nets(build_backbone(config), build_critic(config, config.channels), depth)
+    return Nets(build_backbone(config), build_critic(config, config.channels, matching=config.match_weight > 0), depth)
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class Tutor:
             if flow is not None:
                 stray = (lesson.flow - flow[lesson.rows]) * flow.shape[-1]  # pixels
                 terms["rgb/way"] = stray.square().sum() / max(1, stray.numel())
+                terms["rgb/paint"] = overpaint(
+                    batch.image[lesson.rows], edited.i_t[lesson.rows], flow[lesson.rows], lesson
+                )
         if self.encoder is not None:
             with torch.no_grad():
                 person = self.encoder(batch.image)
@@ -84,6 +90,18 @@ def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int, pairs: Pairs | Non
     drawn = nets.generator(batch.image, one_hot(y_t, classes))
     d_t = nets.depth.translator(drawn.image) if nets.depth else None
     return Edited(y_t, drawn, d_t, pairs.lesson(batch, y_t) if pairs else None)
+
+
+def overpaint(image: Tensor, edited: Tensor, flow: Tensor, lesson: Lesson) -> Tensor:
+    """How much edits (P, C, S, S) of images change beyond what their `flow` moves, where their lessons do not.
+
+    A mouth that opens must be painted, and shading may be: what lessons paint within `_NEAR`, and `_SHADE`, are free.
+    """
+    with torch.no_grad():
+        taught = (lesson.image - warped(image, lesson.flow)).abs().amax(dim=1, keepdim=True)
+        free = nn.functional.max_pool2d(taught, _NEAR, stride=1, padding=_NEAR // 2) + _SHADE
+    painted = (edited - warped(image, flow)).abs()
+    return (painted - free).relu().sum() / max(1, painted.numel())
 
 
 def restraint(drawn: Drawn) -> eq.Terms:

@@ -24,6 +24,7 @@ from facerelief.training.session import Progress, Session
 from facerelief.training.step import (
     Average,
     Noise,
+    Targets,
     augmented,
     discriminator_terms,
     discriminator_weights,
@@ -46,19 +47,22 @@ def generator_terms(
     what critics would know of pseudo-targets alone are their seams, which G_rgb would learn to draw.
     """
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
-    logits, class_logits = nets.critic(augmented(i_t, noise, config.augment))
+    verdict = nets.critic(augmented(i_t, noise, config.augment))
     i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions))).image
     terms = {
-        "rgb/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 1
-        "rgb/cls": eq.classification(class_logits, y_t, told),  # Eq. 2
+        "rgb/adv": eq.adversarial_generator(verdict.real, config.objective),  # Eq. 1
+        "rgb/cls": eq.classification(verdict.classes, y_t, told),  # Eq. 2
         "rgb/rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
     }
+    if verdict.matches is not None:
+        matches = eq.of_class(verdict.matches, y_t, told)
+        terms["rgb/match"] = eq.adversarial_generator(matches, config.objective)  # Eq. 1, of each expression by itself
     if nets.depth is None or d_t is None:
         return terms
-    logits, class_logits = nets.depth.critic(augmented(d_t, noise, config.augment, light=False))
+    verdict = nets.depth.critic(augmented(d_t, noise, config.augment, light=False))
     terms |= {
-        "depth/adv": eq.adversarial_generator(logits, config.objective),  # Eq. 5
-        "depth/cls": eq.classification(class_logits, y_t, told),  # Eq. 6
+        "depth/adv": eq.adversarial_generator(verdict.real, config.objective),  # Eq. 5
+        "depth/cls": eq.classification(verdict.classes, y_t, told),  # Eq. 6
         "depth/rec": eq.reconstruction(i_t, nets.depth.translator(d_t, to="image")),  # Eq. 7
     }
     if config.freeze_depth:
@@ -75,9 +79,11 @@ def generator_weights(config: ExpressionTraining) -> dict[str, float]:
     return {
         "rgb/adv": config.adv_weight,
         "rgb/cls": config.cls_weight,
+        "rgb/match": config.match_weight,
         "rgb/rec": config.rec_weight,
         "rgb/pair": config.pair_weight,
         "rgb/way": config.way_weight,
+        "rgb/paint": config.paint_weight,
         "rgb/id": config.id_weight,
         "rgb/flow": config.flow_weight,
         "rgb/mask": config.mask_weight,
@@ -149,12 +155,13 @@ def discriminator_step(
     config = session.config
     assert isinstance(config, ExpressionTraining)
     _freeze_critics(nets, False)
-    weights = discriminator_weights(config)
+    weights = discriminator_weights(config) | {"match": config.match_weight}
     real, fake = augmented(batch.image, noise, config.augment), augmented(edited.i_t.detach(), noise, config.augment)
-    terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, beta=0.0)
+    targets = Targets(edited.y_t, told)
+    terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, 0.0, targets)
     if edited.lesson is not None and len(edited.lesson.label):  # few photos tell little: pseudo-targets help
-        _, class_logits = nets.critic(augmented(edited.lesson.image, noise, config.augment))
-        terms["pair"] = eq.classification(class_logits, edited.lesson.label, told)
+        verdict = nets.critic(augmented(edited.lesson.image, noise, config.augment))
+        terms["pair"] = eq.classification(verdict.classes, edited.lesson.label, told)
     session.descend("D_rgb", terms, weights, step, "critic")
     if nets.depth is not None and edited.d_t is not None:
         d_t = edited.d_t.detach()

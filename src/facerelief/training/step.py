@@ -1,19 +1,20 @@
 """Pieces of a training step that both stages share: seeded noise, discriminator augmentation and terms, averages."""
 
 import copy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from facerelief import equations as eq
 from facerelief.config import Training
-from facerelief.networks.stargan import Discriminator
+from facerelief.networks.stargan import Discriminator, Verdict
 
 
-def build_critic(config: Training, channels: int) -> Discriminator:
-    """A fresh D_rgb or D_depth for maps of `channels`."""
-    classes = len(config.expressions)
-    critic = Discriminator(config.size, channels, classes, config.d_width, config.d_max_channels, config.d_local)
+def build_critic(config: Training, channels: int, *, matching: bool = False) -> Discriminator:
+    """A fresh D_rgb or D_depth for maps of `channels`. matching: as `Discriminator` takes it."""
+    sizes = config.size, channels, len(config.expressions), config.d_width, config.d_max_channels
+    critic = Discriminator(*sizes, local=config.d_local, matching=matching)
     return critic.start_afresh() if config.d_init == "he" else critic
 
 
@@ -57,6 +58,13 @@ class Noise:
         """Uniform integers (count,) from 0."""
         return torch.randint(below, (count,), generator=self._random).to(self._device)
 
+    def others(self, labels: Tensor, among: Tensor) -> Tensor:
+        """For each of labels (N,) another class, uniform over those `among`, bool (K,)."""
+        scores = self.uniform(len(labels), len(among)) + among.float()  # the others' stay below 1
+        rows = torch.arange(len(labels), device=labels.device)
+        scores[rows, labels] = -1
+        return scores.argmax(dim=1)
+
     def permuted(self, labels: Tensor) -> Tensor:
         """The batch's labels in random order: StarGAN's target labels."""
         return labels[torch.randperm(len(labels), generator=self._random).to(labels.device)]
@@ -84,22 +92,55 @@ def augmented(images: Tensor, noise: Noise, enabled: bool, *, light: bool = True
     return (moved - mean) * (1 + gain * 0.4) + mean + offset * 0.2
 
 
+@dataclass(frozen=True)
+class Targets:
+    """y_t (N,): what the fakes are to show. told: bool (K,), the expressions that real photos show the critics."""
+
+    y_t: Tensor
+    told: Tensor
+
+
 def discriminator_terms(
-    critic: nn.Module, real: Tensor, fake: Tensor, y_s: Tensor, step: int, config: Training, noise: Noise, beta: float
+    critic: nn.Module,
+    real: Tensor,
+    fake: Tensor,
+    y_s: Tensor,
+    step: int,
+    config: Training,
+    noise: Noise,
+    beta: float,
+    targets: Targets | None = None,
 ) -> eq.Terms:
-    """Terms of D_rgb or D_depth: adversarial (Eqs. 1, 5), class of the real (Eqs. 2, 6; 11 with beta), penalty."""
-    real_logits, class_logits = critic(real)
-    fake_logits, _ = critic(fake)
+    """Terms of D_rgb or D_depth: adversarial (Eqs. 1, 5), class of the real (Eqs. 2, 6; 11 with beta), penalty; and
+    where D_rgb has a matching head, whether images match the expressions that they have, or as `targets` are to have.
+    """
+    of_real, of_fake = critic(real), critic(fake)
     terms = {
-        "adv": eq.adversarial_discriminator(real_logits, fake_logits, config.objective),
-        "cls": eq.confident_classification(class_logits, y_s, beta),
+        "adv": eq.adversarial_discriminator(of_real.real, of_fake.real, config.objective),
+        "cls": eq.confident_classification(of_real.classes, y_s, beta),
     }
+    if targets is not None and of_real.matches is not None:
+        told, mismatched = targets.told, noise.others(y_s, targets.told)
+        matches = (
+            eq.of_class(of_real.matches, y_s, told),
+            eq.of_class(of_fake.matches, targets.y_t, told),
+            eq.of_class(of_real.matches, mismatched, told),
+        )
+        terms["match"] = eq.matching_discriminator(*matches, config.objective)
     if config.objective == "wgan-gp":
         alpha = noise.uniform(len(real), 1, 1, 1)
-        terms["gp"] = eq.gradient_penalty(lambda x: critic(x)[0], real, fake, alpha)
+        terms["gp"] = eq.gradient_penalty(lambda x: critic(x).real, real, fake, alpha)
     if config.objective == "r1" and step % config.r1_every == 0:
-        terms["r1"] = eq.r1_penalty(lambda x: critic(x)[0], real)
+        terms["r1"] = eq.r1_penalty(lambda x: _believed(critic(x), y_s), real)
     return terms
+
+
+def _believed(verdict: Verdict, y: Tensor) -> Tensor:
+    """How real images look to a critic, (N, 1), or (N, 2) where it says so of each expression too; y (N,)."""
+    logits = [verdict.real]
+    if verdict.matches is not None:
+        logits.append(verdict.matches[torch.arange(len(y), device=y.device), y])
+    return torch.stack([one.flatten(1).mean(dim=1) for one in logits], dim=1)
 
 
 def discriminator_weights(config: Training) -> dict[str, float]:
