@@ -1,5 +1,6 @@
 """Which face, expression, method and weights a user may ask of an editor, and the lines that refuse the rest."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from edits import around, changed, faces_at
 
+from facerelief.config import ExpressionTraining
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.editor import choose_faces
 from facerelief.editing.morphable import MorphableEditor
@@ -19,7 +21,8 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detect import Face
 from facerelief.faces.photo import Photo
 from facerelief.geometry.morphable.model import carried_face
-from facerelief.networks.checkpoint import save_checkpoint
+from facerelief.networks.backbones import build_backbone
+from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 
 Weights = Callable[..., Path]
 CHOICES = ("neutral", "happiness", "surprise")
@@ -184,3 +187,20 @@ def test_weights_of_the_other_method(tiny_weights: Weights, tmp_path: Path) -> N
         with pytest.raises(CheckpointError, match=message) as caught:
             load_editor(path, method=method)
         assert "\n" not in str(caught.value)
+
+
+def test_measured_weights_say_what_they_do_poorly(tmp_path: Path) -> None:
+    """Happiness is told as often as in real photos, sadness half as often, and fear was not measured."""
+    config = ExpressionTraining(size=32, width=4, blocks=1, expressions=("happiness", "sadness", "fear"))
+    scores = {"edits": {"happiness": 0.8, "sadness": 0.2}, "judge_on_real": {"happiness": 0.8, "sadness": 0.4}}
+    parts = named_tensors(generator=build_backbone(config))
+    advice, said = "where it is faint, try --strength 1.5 or --method morphable", []
+    for facts in ({"scores": scores}, {}):
+        path = tmp_path / "weights.safetensors"
+        save_checkpoint(path, "editor", parts, {"config": dataclasses.asdict(config)} | facts)
+        said.append([load_editor(path).caution(name) for name in config.expressions])
+    assert said[1] == [None] * 3  # nobody measured them
+    assert said[0][0] is None
+    assert said[0][1] == "sadness: a judge tells 20% of such edits, and 40% of real photos; " + advice
+    assert said[0][2] == "fear: these weights saw too few photos of it to be measured; " + advice
+    assert [load_editor(method="morphable").caution(name) for name in EXPRESSIONS] == [None] * 8

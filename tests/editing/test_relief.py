@@ -132,16 +132,33 @@ class Paints(Relief):
         return Maps(torch.zeros(1, 2, *image.shape[2:]), plane, torch.ones_like(image))
 
 
-def test_paint_stays_on_the_face(finder: MediaPipeFinder, photo: Photo) -> None:
-    """Beside the chin nothing is painted; on the nose all of it is."""
+def test_paint_is_no_lighter_than_the_face(finder: MediaPipeFinder, photo: Photo) -> None:
+    """White paint on a photo at half its brightness is half as bright: teeth in the shade."""
+    config = ExpressionTraining(size=64, expressions=CHOICES, backbone="relief")
+    editor, lips = ReliefEditor(Paints(), config, finder), []
+    face = editor.find(photo)[0]
+    for share in (1.0, 0.5):
+        shown = Photo((photo.rgb * share).astype(np.uint8), name="shade")
+        edit = editor(shown, "happiness", faces=[face])
+        x, y = face.landmarks[17, :2].astype(int)  # the lower lip's lower edge
+        lips.append(float(edit.photo.rgb[y, x].mean()))
+    assert lips[0] > 170
+    assert lips[1] == pytest.approx(lips[0] / 2, rel=0.05)
+
+
+def test_skin_is_shaded_and_the_mouth_painted(finder: MediaPipeFinder, photo: Photo) -> None:
+    """By all-white paint the lips change much, the nose by a twelfth of the range of two at most, the rest not."""
     config = ExpressionTraining(size=64, expressions=CHOICES, backbone="relief")
     editor = ReliefEditor(Paints(), config, finder)
     face = editor.find(photo)[0]
     edit = editor(photo, "happiness")
     crop = align(face.landmarks, 64)
-    shown = crop.cut(edit.photo.rgb)
-    nose = crop.to_crop(face.landmarks)[1, :2].astype(int)
-    assert (shown[nose[1], nose[0]] > 250).all()
+    shown, before = crop.cut(edit.photo.rgb), crop.cut(photo.rgb)
+    change = np.abs(shown.astype(int) - before).max(axis=2)
+    points = crop.to_crop(face.landmarks)[:, :2].astype(int)
+    assert change[points[17, 1], points[17, 0]] > 30
+    for skin in (1, 9, 50, 280):  # nose, between the brows, cheeks
+        assert 0 < change[points[skin, 1], points[skin, 0]] <= 12
     corners = [(slice(55, 60), slice(4, 9)), (slice(55, 60), slice(55, 60))]  # beside the chin
     for place in corners:
-        np.testing.assert_array_equal(shown[place], crop.cut(photo.rgb)[place])
+        np.testing.assert_array_equal(shown[place], before[place])

@@ -27,8 +27,8 @@ Weights = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        help="morphable: without training, all eight expressions. stargan, relief: trained networks. Default: what "
-        "--weights are for, else morphable.",
+        help="morphable: without training, all eight expressions. relief: a network that moves the photo's own pixels. "
+        "stargan: a baseline. Default: what --weights are for, else morphable.",
         show_default=False,
     ),
 ]
@@ -120,6 +120,8 @@ def edit(
     wanted = editor.editor.expressions if to.strip().lower() == "all" else resolve_all(to)
     for expression in wanted:
         editor.editor.label(expression)
+        if caution := editor.editor.caution(expression):
+            err.print(caution, markup=False)
     targets = all_targets(found, wanted, out_path, strength, face)
     jobs = make_jobs(targets, again)
     if len(jobs) == 1:

@@ -68,6 +68,10 @@ class Editor(ABC, Generic[Change]):
         self.expressions = expressions
         self._finder = finder
 
+    def caution(self, expression: str) -> str | None:
+        """What is known against edits to an expression, in one line; None where nothing is."""
+        return None
+
     @abstractmethod
     def change(self, rgb: np.ndarray, face: Face, label: int) -> Change:
         """What is to be done to a face of a photo uint8 (H, W, 3), so that it shows `expressions[label]`."""

@@ -6,7 +6,9 @@ from PIL import Image, ImageFilter
 from facerelief.faces.align import Crop
 from facerelief.faces.detect import Face
 from facerelief.geometry.relief import polygon
-from facerelief.geometry.topology import OUTLINE
+from facerelief.geometry.topology import LIPS, OUTLINE
+
+_DROP = 0.3  # of the width of the mouth
 
 
 def face_mask(crop: Crop, face: Face) -> np.ndarray:
@@ -18,6 +20,14 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
     edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
     fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
     return feathered * fade.astype(np.float32)
+
+
+def mouth_mask(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the lips, what lies between them, and where a jaw that drops takes them."""
+    lips = crop.to_crop(face.landmarks.astype(np.float64))[list(LIPS), :2]
+    drops = np.linspace(0, _DROP, 4) * np.ptp(lips[:, 0])
+    whole = np.max([polygon(lips + np.array([0, drop]), crop.size) for drop in drops], axis=0)
+    return blurred(whole, crop.size * 0.015)
 
 
 def blurred(share: np.ndarray, radius: float) -> np.ndarray:

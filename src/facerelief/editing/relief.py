@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from facerelief.editing.editor import EditedFace
-from facerelief.editing.mask import face_mask
+from facerelief.editing.mask import face_mask, mouth_mask
 from facerelief.editing.network import NetworkEditor
 from facerelief.faces.align import align
 from facerelief.faces.colour import LUMA
@@ -18,6 +18,8 @@ from facerelief.faces.warp import border, warped
 from facerelief.networks.backbones import Relief
 
 _MARGIN = 0.06  # of the crop's side, along which the edit fades out
+_SHADE = 0.08  # of the range 2 of an image: how far skin may be shaded
+_BRIGHTEST = 0.99  # quantile of the face; beyond it are glints
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,27 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         """What the network would do to a face's crop."""
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
-        flow, mask, colour = self.run(self.seen(before), label)
-        painted = np.dstack([mask, mask * (colour + 1) * 127.5]) * face_mask(crop, face)[..., None]
+        image, inside = self.seen(before), face_mask(crop, face)
+        flow, mask, colour = self.run(image, label)
+        mask = _restrained(mask, colour, np.moveaxis(image[0], 0, 2), inside, mouth_mask(crop, face))
+        painted = np.dstack([mask, mask * (colour + 1) * 127.5]) * inside[..., None]
         layers = np.dstack([flow * crop.size, painted]) * border(crop.size, _MARGIN)
         return ReliefEdit(face, crop, before, before, layers.astype(np.float32))
+
+
+def _restrained(
+    mask: np.ndarray, colour: np.ndarray, image: np.ndarray, inside: np.ndarray, mouth: np.ndarray
+) -> np.ndarray:
+    """A mask (S, S, 1) that shades an image (S, S, C) rather than paints it, but for the mouth.
+
+    What a network paints on skin are the marks that its critics take for an expression. And nothing gets lighter than
+    the face is: teeth in the shade are grey. inside, mouth: (S, S), the face and its mouth.
+    """
+    lights = np.quantile(image[inside >= inside.max() / 2], _BRIGHTEST, axis=0)
+    change = colour - image
+    room = np.minimum(_SHADE + 2 * mouth[..., None], np.where(change > 0, np.maximum(lights - image, 0), np.inf))
+    most = (room / np.maximum(np.abs(change), 1e-3)).min(axis=2, keepdims=True)
+    return np.minimum(mask, most.astype(np.float32))
 
 
 def moved(rgb: np.ndarray, done: ReliefEdit, strength: float) -> np.ndarray:

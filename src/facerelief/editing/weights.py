@@ -31,7 +31,7 @@ def load_network_editor(
     config = saved.config(ExpressionTraining)
     generator = build_backbone(config)
     saved.fill(generator, "generator")
-    return _EDITORS[config.backbone](generator, config, finder, engine)
+    return _EDITORS[config.backbone](generator, config, finder, engine, saved.facts.get("scores"))
 
 
 def network_file(weights: Path | None, backbone: str = "stargan") -> Path:

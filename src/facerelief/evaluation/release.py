@@ -17,8 +17,8 @@ _DRAWS = {
   of the new expression (teeth, creases) is soft, and detail of the old one can shine through.""",
     "relief": """\
 - It moves the photo's own pixels, and paints where there is nothing to move, as a crop of {size} pixels shows it:
-  a mouth that it opens is soft inside, one that it closes can keep some teeth, and light marks can be left in mouths,
-  dark ones at brows.""",
+  a mouth that it opens is soft inside, its teeth are one pale patch, and one that it closes can keep some of them.
+- Expressions without a score below are faint, and brows can be bent too far where half a face is turned away.""",
 }
 _LIMITS = """\
 {draws}
