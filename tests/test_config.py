@@ -108,7 +108,7 @@ def test_a_wrong_choice_lists_the_right_ones(name: str, value: str, listed: str)
 
 
 def test_matching_is_part_of_the_relief_backbone_where_its_objective_allows_it() -> None:
-    for preset, weight in (("cpu", 0.5), ("gpu", 0.5), ("paper", 0)):
+    for preset, weight in (("cpu", 1), ("gpu", 1), ("paper", 0)):
         assert make_config(ExpressionTraining, preset, {"backbone": "relief"}).match_weight == weight
         assert make_config(ExpressionTraining, preset).match_weight == 0
     message = refusal(ExpressionTraining, "cpu", {"backbone": "relief", "objective": "wgan-gp"})

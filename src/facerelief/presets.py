@@ -60,8 +60,8 @@ _RELIEF = {
     "paint_weight": 20.0,
 }
 # The class term asks without end, and gets marks that please it; a critic of each expression asks until real photos
-# look no better.
-_MATCHING = {"match_weight": 0.5, "cls_weight": 0.1, "d_local": True}
+# look no better. Guidance weighs more, since `cls_weight` scales its class term too.
+_MATCHING = {"match_weight": 1.0, "cls_weight": 0.1, "depth_weight": 0.3, "d_local": True}
 _RELIEF_ON: dict[str, dict[str, Any]] = {
     "cpu": _MATCHING,
     "gpu": {
