@@ -139,7 +139,7 @@ def _believed(verdict: Verdict, y: Tensor) -> Tensor:
     """How real images look to a critic, (N, 1), or (N, 2) where it says so of each expression too; y (N,)."""
     logits = [verdict.real]
     if verdict.matches is not None:
-        logits.append(verdict.matches[torch.arange(len(y), device=y.device), y])
+        logits.append(eq.of_class(verdict.matches, y))
     return torch.stack([one.flatten(1).mean(dim=1) for one in logits], dim=1)
 
 
