@@ -143,9 +143,9 @@ def load(
 ) -> FaceEditor:
     """An editor of faces, ready for use by any number of threads.
 
-    weights: a run's or a face's folder, or a .safetensors file; by default the package's. method: "morphable", which
-    needs no training (the default without weights), "relief" or "stargan". task_file: a face_landmarker.task file, for
-    mediapipe versions without models. engine: what runs a network: "torch" (the default), "onnx", "openvino",
+    weights: a run's or a face's folder, or a .safetensors file; by default the package's. method: "relief"
+    (the default without weights), "morphable", which needs no training, or "stargan". task_file: a face_landmarker.task
+    file, for mediapipe versions without models. engine: what runs a network: "torch" (the default), "onnx", "openvino",
     "openvino-bf16", or "auto". Raises `CheckpointError` for weights that cannot be used, and `MissingExtra`.
     """
     task = None if task_file is None else Path(task_file)

@@ -138,8 +138,8 @@ def test_names_that_are_wrong_or_not_installed(
     with pytest.raises(FacereliefError, match="no engine 'tensorrt'; choose from onnx, openvino, openvino-bf16, torch"):
         load_editor(weights, engine="tensorrt")
     with pytest.raises(FacereliefError, match="the morphable face is none"):
-        load_editor(engine="onnx")
-    assert isinstance(load_editor(engine="auto"), Editor)
+        load_editor(method="morphable", engine="onnx")
+    assert isinstance(load_editor(method="morphable", engine="auto"), Editor)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r"facerelief\[engines\]"):
         load_editor(weights, engine="onnx")

@@ -103,8 +103,10 @@ def test_a_change_painted_later_is_the_edit(editor: Editor, face: Face) -> None:
     assert painted is not PORTRAIT
 
 
-def test_the_part_that_is_steadied_is_there(editor: Editor, face: Face) -> None:
+def test_the_parts_that_are_steadied_are_there(editor: Editor, face: Face) -> None:
     change = editor.change(PORTRAIT, face, editor.label("happiness"))
-    values = getattr(change, change.steady)
-    assert isinstance(values, np.ndarray) and np.issubdtype(values.dtype, np.floating)
-    assert change.steady_for > 0
+    assert change.steady
+    for name, reach in change.steady.items():
+        values = getattr(change, name)
+        assert isinstance(values, np.ndarray) and np.issubdtype(values.dtype, np.floating)
+        assert reach > 0

@@ -27,8 +27,8 @@ Weights = Annotated[
 Method = Annotated[
     str | None,
     typer.Option(
-        help="morphable: without training, all eight expressions. relief: a network that moves the photo's own pixels. "
-        "stargan: a baseline. Default: what --weights are for, else morphable.",
+        help="relief: a network that moves the photo's own pixels. morphable: a statistical face, without training. "
+        "stargan: a baseline. Default: what --weights are for, else relief.",
         show_default=False,
     ),
 ]

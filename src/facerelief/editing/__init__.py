@@ -13,9 +13,10 @@ from facerelief.geometry.morphable.model import FACE, carried_face, load_face
 from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.checkpoint import stored_kind
 
-METHODS: tuple[str, ...] = ("morphable", *BACKBONES)
+DEFAULT = "relief"  # where neither a method nor weights are named
+METHODS: tuple[str, ...] = (DEFAULT, "morphable", *(name for name in BACKBONES if name != DEFAULT))
 
-__all__ = ["METHODS", "Edit", "Editor", "load_editor", "weights_file"]
+__all__ = ["DEFAULT", "METHODS", "Edit", "Editor", "load_editor", "weights_file"]
 
 
 def load_editor(
@@ -28,13 +29,15 @@ def load_editor(
     """An editor: "morphable", which needs no training, or a trained network, named after its backbone.
 
     weights: a run's folder, a fitted face's folder, or the .safetensors file of either; by default the package's.
-    method: by default what the weights are for, and "morphable" without weights. engine: what runs a network, of
+    method: by default what the weights are for, and `DEFAULT` without weights. engine: what runs a network, of
     `ENGINES`, or "auto" for the fastest that is installed and agrees; by default PyTorch.
     Raises `CheckpointError` where they are absent, damaged, or of another kind or version.
     """
     if method is not None and method not in METHODS:
         raise FacereliefError(f"no method {method!r}; choose from {', '.join(METHODS)}")
-    if method == "morphable" or (method is None and (weights is None or _is_face(weights))):
+    if method is None and weights is None:
+        method = DEFAULT
+    if method == "morphable" or (method is None and weights is not None and _is_face(weights)):
         if engine not in (None, AUTO, "torch"):
             raise FacereliefError(f"--engine {engine} runs networks, and the morphable face is none; leave it out")
         return MorphableEditor(load_face(weights), finder)

@@ -30,12 +30,11 @@ SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 class EditedFace:
     """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3).
 
-    What a method finds out about the face is in further fields of its own. steady: the one of them whose mean over
-    neighbouring frames keeps the edit of a video from flickering; steady_for: how far to each side, in seconds.
+    What a method finds out about the face is in further fields of its own. steady: those of them whose means over
+    neighbouring frames keep the edit of a video from flickering, and how far to each side, in seconds.
     """
 
-    steady: ClassVar[str] = "after"
-    steady_for: ClassVar[float] = 0.07
+    steady: ClassVar[dict[str, float]] = {}
     face: Face
     crop: Crop
     before: np.ndarray

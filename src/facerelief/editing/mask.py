@@ -8,7 +8,8 @@ from facerelief.faces.detect import Face
 from facerelief.geometry.relief import polygon
 from facerelief.geometry.topology import LIPS, OUTLINE
 
-_DROP = 0.3  # of the width of the mouth
+_CHIN = 152  # its lowest landmark
+_AROUND = np.array([1.35, 1.6])  # of the mouth's width and height
 
 
 def face_mask(crop: Crop, face: Face) -> np.ndarray:
@@ -22,12 +23,14 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
     return feathered * fade.astype(np.float32)
 
 
-def mouth_mask(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the lips, what lies between them, and where a jaw that drops takes them."""
-    lips = crop.to_crop(face.landmarks.astype(np.float64))[list(LIPS), :2]
-    drops = np.linspace(0, _DROP, 4) * np.ptp(lips[:, 0])
-    whole = np.max([polygon(lips + np.array([0, drop]), crop.size) for drop in drops], axis=0)
-    return blurred(whole, crop.size * 0.015)
+def around_mouth(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the mouth, the skin around it, and the chin, which goes where the jaw does."""
+    points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
+    lips = points[list(LIPS)]
+    centre = lips.mean(axis=0)
+    drops = np.linspace(0, points[_CHIN, 1] - centre[1], 8)
+    whole = np.max([polygon(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
+    return blurred(whole, crop.size * 0.03)
 
 
 def blurred(share: np.ndarray, radius: float) -> np.ndarray:

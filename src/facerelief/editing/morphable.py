@@ -19,8 +19,8 @@ from facerelief.geometry.morphable.model import MorphableFace
 class MorphableEdit(EditedFace):
     """fit: the face explained. label: of the eight expressions. expression: (E,), that of the photo, as fitted."""
 
-    steady: ClassVar[str] = "expression"
-    steady_for: ClassVar[float] = 0.4  # what a face does in less time, as in speech, goes on under the edit
+    # What a face does in less time, as in speech, goes on under the edit.
+    steady: ClassVar[dict[str, float]] = {"expression": 0.4}
     fit: Fit
     label: int
     expression: np.ndarray

@@ -24,7 +24,7 @@ FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own
 class NetworkEdit(EditedFace):
     """change: float32 (S, S, C), what the network changed, in levels."""
 
-    steady: ClassVar[str] = "change"
+    steady: ClassVar[dict[str, float]] = {"change": 0.07}
     change: np.ndarray
 
 

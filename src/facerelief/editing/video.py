@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -114,7 +113,7 @@ def _changes(editor: Editor, frame: Frame, faces: list[Steady], label: int) -> d
 
 
 def _averaged(found: Iterable[Changes]) -> Iterator[tuple[Frame, list[tuple[EditedFace, float]]]]:
-    """The changes, each with its steady part a weighted mean over the frames around it in which its face is seen."""
+    """The changes, with what is steady in each a weighted mean over the frames around it in which its face is seen."""
     for window, at in windows(found, MOST_AHEAD):
         yield _average(window, at)
 
@@ -123,12 +122,16 @@ def _average(window: list[Changes], at: int) -> tuple[Frame, list[tuple[EditedFa
     frame, changes = window[at]
     out = []
     for track, (change, share) in changes.items():
-        values, weights = [], []
-        for other, its_changes in window:
-            away = abs(other.seconds - frame.seconds) / change.steady_for
-            if away < 1 and track in its_changes:
-                values.append(getattr(its_changes[track][0], change.steady))
-                weights.append((1 - away**3) ** 3)
-        mean: Any = np.tensordot(np.array(weights) / sum(weights), np.stack(values), 1).astype(values[0].dtype)
-        out.append((dataclasses.replace(change, **{change.steady: mean}), share))
+        around = [(other.seconds - frame.seconds, its[track][0]) for other, its in window if track in its]
+        means = {name: _mean(around, name, reach) for name, reach in change.steady.items()}
+        out.append((dataclasses.replace(change, **means), share))
     return frame, out
+
+
+def _mean(around: list[tuple[float, EditedFace]], name: str, reach: float) -> np.ndarray:
+    """A field's mean over what is less than `reach` seconds away, the nearer the weightier."""
+    near = [(abs(away) / reach, getattr(change, name)) for away, change in around if abs(away) < reach]
+    weights = np.array([(1 - away**3) ** 3 for away, _ in near])
+    values = [value for _, value in near]
+    mean: np.ndarray = np.tensordot(weights / weights.sum(), np.stack(values), 1).astype(values[0].dtype)
+    return mean

@@ -19,7 +19,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
+from facerelief.config import (
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    JudgeTraining,
+    Training,
+    from_json,
+)
 from facerelief.data.manifest import METADATA
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.bench import Bench, Tools, set_up
@@ -69,8 +76,9 @@ class Grid:
         run = self.folder / job.name
         if not (run / CONFIG).is_file():
             return False
-        found, wanted = read_settings(run), json.loads(json.dumps(dataclasses.asdict(job.config)))
-        changed = next((name for name, value in wanted.items() if found["config"].get(name) != value), None)
+        found = read_settings(run)
+        had = dataclasses.asdict(from_json(type(job.config), found["config"]))  # a setting newer than the run: default
+        changed = next((name for name, value in dataclasses.asdict(job.config).items() if had[name] != value), None)
         if found.get("metadata_sha256") != sha256(self.dataset / METADATA):
             changed = "state of the dataset"
         if changed:

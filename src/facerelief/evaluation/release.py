@@ -16,9 +16,9 @@ _DRAWS = {
 - It repaints a crop of {size} pixels; what changed is added to the photo at its own resolution, so that fine detail
   of the new expression (teeth, creases) is soft, and detail of the old one can shine through.""",
     "relief": """\
-- It moves the photo's own pixels, and paints where there is nothing to move, as a crop of {size} pixels shows it:
-  a mouth that it opens is soft inside, its teeth are one pale patch, and one that it closes can keep some of them.
-- Expressions without a score below are faint, and brows can be bent too far where half a face is turned away.""",
+- It moves the photo's own pixels and shades skin, as a crop of {size} pixels shows them; creases, and mouths that open
+  or shut, are those of the package's morphable face: the teeth of an open mouth are an average's.
+- Expressions without a score below are less clear, and brows can be bent too far where half a face is turned away.""",
 }
 _LIMITS = """\
 {draws}

@@ -20,6 +20,7 @@ from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
 
 SIZE = 160  # side of the crop in which the change is computed; it is smooth, and is enlarged
+LAYERS = 7  # of a change that paints the inside of a mouth
 _MARGIN = 0.08  # of the crop's side, along which the change fades out
 _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
 _WIDE = 8  # pixels of the atlas
@@ -49,7 +50,7 @@ class Exchange:
         `fit` is the fit. label: of the eight expressions. strength: share of the way from the fit's expression to the
         new one.
 
-        Returns float32 (S, S, 3 or 7), zero at the border: where a pixel comes from (2: right and down, crop pixels),
+        Returns float32 (S, S, 3 or `LAYERS`), zero at the border: where a pixel comes from (2: right and down, crop pixels),
         the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and opacity.
         """
         landmarks = landmarks.astype(np.float64)
@@ -120,13 +121,19 @@ def _aim(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
 def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
     """A photo uint8 (H, W, 3) with the `layers` of an `Exchange` brought to its own resolution."""
     found, spread, place = warped(rgb, crop, layers)
-    floor = np.float32(FLOOR * 255)
-    mixed = (found + floor) * np.exp(spread[..., :1]) - floor
-    if spread.shape[2] > 1:
-        mixed = mixed * (1 - spread[..., 4:]) + 255 * spread[..., 1:4]
     out = rgb.copy()
-    out[place] = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    out[place] = painted(found, spread)
     return out
+
+
+def painted(pixels: np.ndarray, layers: np.ndarray) -> np.ndarray:
+    """Pixels (h, w, 3), in levels, under an `Exchange`'s layers but the first two, at their resolution; uint8."""
+    floor = np.float32(FLOOR * 255)
+    mixed = (pixels + floor) * np.exp(layers[..., :1]) - floor
+    if layers.shape[2] > 1:
+        mixed = mixed * (1 - layers[..., 4:]) + 255 * layers[..., 1:4]
+    levels: np.ndarray = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return levels
 
 
 def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:

@@ -9,8 +9,8 @@ import { Refusal, get, post } from "./server.js";
 import { fit, redraw, wipe } from "./stage.js";
 
 const ABOUT = {
-  morphable: "Warps the photo by a statistical face. Sharp, without training.",
-  relief: "A network that moves pixels before it paints any.",
+  relief: "A trained network moves the photo's own pixels. The clearest.",
+  morphable: "Warps the photo by a statistical face, without training.",
   stargan: "The paper's network, as a baseline. Soft.",
 };
 
