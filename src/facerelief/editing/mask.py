@@ -24,7 +24,7 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
 
 
 def around_mouth(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the mouth, the skin around it, and the chin, which goes where the jaw does."""
+    """Soft mask float32 (S, S) in [0, 1]: the mouth, skin around it, and the chin, which goes with the jaw."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)

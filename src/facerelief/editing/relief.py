@@ -70,7 +70,7 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         return ReliefEdit(face, crop, before, before, layers, fit, own, fit.expression)
 
     def _paint(self, rgb: np.ndarray, change: ReliefEdit, strength: float) -> np.ndarray:
-        """Strength scales the way that pixels move, the colour's share, and the morphable face's way to the expression."""
+        """Strength scales the way that pixels move, the colour's share, and the morphable face's edit."""
         fit = dataclasses.replace(change.fit, expression=change.expression)
         face = change.face.landmarks
         known = self._exchange(change.before, change.crop, face, fit, change.label, _KNOWN * strength)

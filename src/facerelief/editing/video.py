@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def _average(window: list[Changes], at: int) -> tuple[Frame, list[tuple[EditedFa
     out = []
     for track, (change, share) in changes.items():
         around = [(other.seconds - frame.seconds, its[track][0]) for other, its in window if track in its]
-        means = {name: _mean(around, name, reach) for name, reach in change.steady.items()}
+        means: dict[str, Any] = {name: _mean(around, name, reach) for name, reach in change.steady.items()}
         out.append((dataclasses.replace(change, **means), share))
     return frame, out
 

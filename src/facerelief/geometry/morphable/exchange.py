@@ -50,8 +50,9 @@ class Exchange:
         `fit` is the fit. label: of the eight expressions. strength: share of the way from the fit's expression to the
         new one.
 
-        Returns float32 (S, S, 3 or `LAYERS`), zero at the border: where a pixel comes from (2: right and down, crop pixels),
-        the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and opacity.
+        Returns float32 (S, S, 3 or `LAYERS`), zero at the border: where a pixel comes from (2: right and down, crop
+        pixels), the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and
+        opacity.
         """
         landmarks = landmarks.astype(np.float64)
         difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
