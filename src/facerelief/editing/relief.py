@@ -39,7 +39,7 @@ class ReliefEdit(EditedFace):
     `MorphableEdit`.
     """
 
-    steady: ClassVar[dict[str, float]] = {"layers": 0.07, "expression": 0.4}
+    steady: ClassVar[dict[str, float]] = {"layers": 0.2, "expression": 0.4}
     layers: np.ndarray
     fit: Fit
     label: int
