@@ -107,7 +107,7 @@ class Idle(Exchange):
 def network_alone(network: Relief, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
     config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
     editor = ReliefEditor(network, config, finder)
-    editor._exchange = Idle(load_face())
+    editor._morphable._exchange = Idle(load_face())
     return editor
 
 

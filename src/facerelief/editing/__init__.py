@@ -41,7 +41,7 @@ def load_editor(
         if engine not in (None, AUTO, "torch"):
             raise FacereliefError(f"--engine {engine} runs networks, and the morphable face is none; leave it out")
         return MorphableEditor(load_face(weights), finder)
-    editor = load_network_editor(weights, finder, method or "stargan", engine or "torch")
+    editor = load_network_editor(weights, finder, method or DEFAULT, engine or "torch")
     found = editor.config.backbone
     if method not in (None, found):
         raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")

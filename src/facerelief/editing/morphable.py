@@ -41,8 +41,14 @@ class MorphableEditor(Editor[MorphableEdit]):
         before, fit = crop.cut(rgb), fit_face(self._exchange.face, face.landmarks)
         return MorphableEdit(face, crop, before, before, fit, label, fit.expression)
 
-    def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
-        """Strength is the share of the way from the photo's expression to the new one."""
+    def layers(self, change: MorphableEdit, strength: float) -> np.ndarray:
+        """What a change does to its crop at a strength, as an `Exchange` gives it.
+
+        Strength is the share of the way from the photo's expression to the new one.
+        """
         fit = dataclasses.replace(change.fit, expression=change.expression)
-        layers = self._exchange(change.before, change.crop, change.face.landmarks, fit, change.label, strength)
-        return changed(rgb, change.crop, layers)
+        return self._exchange(change.before, change.crop, change.face.landmarks, fit, change.label, strength)
+
+    def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
+        """As `layers` says."""
+        return changed(rgb, change.crop, self.layers(change, strength))

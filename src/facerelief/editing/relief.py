@@ -5,23 +5,22 @@ What is too fine for a network of a crop's resolution is left to the morphable f
 mouths that open or shut.
 """
 
-import dataclasses
+import functools
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image
 
-from facerelief.editing.editor import EditedFace
 from facerelief.editing.mask import around_mouth, face_mask
+from facerelief.editing.morphable import MorphableEdit, MorphableEditor
 from facerelief.editing.network import NetworkEditor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import Crop, align
 from facerelief.faces.colour import LUMA
 from facerelief.faces.detect import Face
 from facerelief.faces.warp import border, warped
-from facerelief.geometry.morphable.exchange import LAYERS, SIZE, Exchange, painted
-from facerelief.geometry.morphable.fit import Fit, fit_face
+from facerelief.geometry.morphable.exchange import LAYERS, SIZE, painted
 from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.backbones import Relief
 
@@ -33,17 +32,13 @@ _LIGHTER = 0.1  # change of log light: where creases go, more of it would glow
 
 
 @dataclass(frozen=True)
-class ReliefEdit(EditedFace):
+class ReliefEdit(MorphableEdit):
     """layers: float32 (`SIZE`, `SIZE`, 3 + C), zero at the border: where a pixel comes from (right and down, crop
-    pixels), the colour's share, and the colour, in levels, times its share. fit, label, expression: as in
-    `MorphableEdit`.
+    pixels), the colour's share, and the colour, in levels, times its share.
     """
 
-    steady: ClassVar[dict[str, float]] = {"layers": 0.2, "expression": 0.4}
+    steady: ClassVar[dict[str, float]] = {**MorphableEdit.steady, "layers": 0.2}
     layers: np.ndarray
-    fit: Fit
-    label: int
-    expression: np.ndarray
 
 
 class ReliefEditor(NetworkEditor[ReliefEdit]):
@@ -51,29 +46,24 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
 
     generator: Relief
 
-    def __init__(self, *what: Any, **more: Any) -> None:
-        """As `NetworkEditor`."""
-        super().__init__(*what, **more)
-        self._exchange = Exchange(load_face())
+    @functools.cached_property
+    def _morphable(self) -> MorphableEditor:
+        return MorphableEditor(load_face())
 
     def change(self, rgb: np.ndarray, face: Face, label: int) -> ReliefEdit:
         """What the network and the morphable face would do to a face's crop."""
-        crop = align(face.landmarks, SIZE)
+        known = self._morphable.change(rgb, face, EXPRESSIONS.index(self.expressions[label]))
         image = self.seen(align(face.landmarks, self.config.size).cut(rgb))
         flow, mask, colour = self.run(image, label)
         share = _shading(mask, colour, np.moveaxis(image[0], 0, 2))
         shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), self.config.size)
-        layers = np.dstack([_enlarged(flow * SIZE, _NODES), shade * face_mask(crop, face)[..., None]])
-        before, fit = crop.cut(rgb), fit_face(self._exchange.face, face.landmarks)
-        own = EXPRESSIONS.index(self.expressions[label])
-        layers = (layers * border(SIZE, _MARGIN)).astype(np.float32)
-        return ReliefEdit(face, crop, before, before, layers, fit, own, fit.expression)
+        shade *= face_mask(known.crop, face)[..., None]
+        layers = np.dstack([_enlarged(flow * SIZE, _NODES), shade]) * border(SIZE, _MARGIN)
+        return ReliefEdit(**vars(known), layers=layers.astype(np.float32))
 
     def _paint(self, rgb: np.ndarray, change: ReliefEdit, strength: float) -> np.ndarray:
         """Strength scales the way that pixels move, the colour's share, and the morphable face's edit."""
-        fit = dataclasses.replace(change.fit, expression=change.expression)
-        face = change.face.landmarks
-        known = self._exchange(change.before, change.crop, face, fit, change.label, _KNOWN * strength)
+        known = self._morphable.layers(change, _KNOWN * strength)
         return moved(rgb, change.crop, _joined(change, known, strength * self.config.full))
 
 
