@@ -20,6 +20,7 @@ from PIL import Image, ImageOps
 
 from facerelief.editing import load_editor
 from facerelief.editing.editor import EditedFace, Editor, Which
+from facerelief.editing.mask import PARTS
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.faces.detect import Face, FinderPool, load_finder
 from facerelief.faces.modes import flat, to_rgb
@@ -65,25 +66,37 @@ class FaceEditor:
         return self._editor.find(_photo(image))
 
     @overload
-    def edit(self, image: np.ndarray, to: str, *, strength: float = ..., faces: Faces = ...) -> Edited[np.ndarray]: ...
-    @overload
-    def edit(self, image: Picture, to: str, *, strength: float = ..., faces: Faces = ...) -> Edited[Image.Image]: ...
     def edit(
-        self, image: Picture | np.ndarray, to: str, *, strength: float = 1.0, faces: Faces = "largest"
+        self, image: np.ndarray, to: str, *, strength: float = ..., faces: Faces = ..., part: str = ...
+    ) -> Edited[np.ndarray]: ...
+    @overload
+    def edit(
+        self, image: Picture, to: str, *, strength: float = ..., faces: Faces = ..., part: str = ...
+    ) -> Edited[Image.Image]: ...
+    def edit(
+        self,
+        image: Picture | np.ndarray,
+        to: str,
+        *,
+        strength: float = 1.0,
+        faces: Faces = "largest",
+        part: str = PARTS[0],
     ) -> Edited[np.ndarray] | Edited[Image.Image]:
         """Edit a picture to the expression `to`, "happiness" or "happy", say. The picture given stays as it is.
 
         image: a PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes. strength: share of the full
         change, 0 (the picture itself) to 1.5. faces: "largest", "all", a number counted from the largest (1), a point
-        (x, y) of the face in pixels, or those of what `faces` gave that are to be edited.
+        (x, y) of the face in pixels, or those of what `faces` gave that are to be edited. part: "face", or what alone
+        may change: "eyes", with the brows, or "mouth", with all that is below the eyes.
 
         Raises `NoFaceFound`, `PhotoError`, or another `FacereliefError` that says what to do.
         """
         photo = _photo(image)
         if isinstance(faces, int | str) or (faces and not isinstance(faces[0], Face)):
-            done = self._editor(photo, to, strength=strength, face=cast(Which, faces))
+            done = self._editor(photo, to, strength=strength, face=cast(Which, faces), part=part)
         else:
-            done = self._editor(photo, to, strength=strength, face="all", faces=_some(cast(Sequence[Face], faces)))
+            some = _some(cast(Sequence[Face], faces))
+            done = self._editor(photo, to, strength=strength, face="all", faces=some, part=part)
         if isinstance(image, np.ndarray):
             return Edited(done.photo.rgb, done.expression, done.faces, done.photo)
         return Edited(_image(done.photo), done.expression, done.faces, done.photo)
@@ -96,6 +109,7 @@ class FaceEditor:
         *,
         strength: float = ...,
         faces: Which = ...,
+        part: str = ...,
         errors: Literal["raise"] = ...,
     ) -> list[Edited]: ...
     @overload
@@ -106,6 +120,7 @@ class FaceEditor:
         *,
         strength: float = ...,
         faces: Which = ...,
+        part: str = ...,
         errors: Literal["return"],
     ) -> list[Edited | FacereliefError]: ...
     def edit_all(
@@ -115,6 +130,7 @@ class FaceEditor:
         *,
         strength: float = 1.0,
         faces: Which = "largest",
+        part: str = PARTS[0],
         errors: Literal["raise", "return"] = "raise",
     ) -> list[Edited] | list[Edited | FacereliefError]:
         """Edit several pictures on all processors; the results are in their order.
@@ -124,7 +140,7 @@ class FaceEditor:
 
         def one(image: Picture | np.ndarray) -> Edited | FacereliefError:
             try:
-                return self.edit(image, to, strength=strength, faces=faces)
+                return self.edit(image, to, strength=strength, faces=faces, part=part)
             except FacereliefError as problem:
                 if errors == "raise":
                     raise

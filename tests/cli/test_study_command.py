@@ -105,7 +105,10 @@ def test_what_is_refused(refused: Refused, tmp_path: Path) -> None:
     assert refused("study", "table4") == "table4 counts the photos of a dataset; name it with --data"
     line = refused("study", "table1", "--set", "steps", "--data", faces)
     assert line == "--set steps is not NAME=VALUE; e.g. --set steps=4000"
+    line = refused("study", "table1", "--stage1", "steps", "--data", faces)
+    assert line == "--stage1 steps is not NAME=VALUE; e.g. --stage1 steps=4000"
     words = ["study", "table1", "--scale", "smoke", "--data", faces, "-o", tmp_path / "out"]
+    assert refused(*words, "--stage1", "speed=3").startswith("no setting 'speed'; choose from size,")
     assert refused(*words, "--set", "speed=3").startswith("no setting 'speed'; choose from size,")
     assert refused("study", "table1", "--data", tmp_path / "nowhere").startswith(
         f"{tmp_path / 'nowhere'} is not a dataset"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from photos import astronaut
 
 from facerelief.editing import METHODS, Editor, load_editor
+from facerelief.errors import FacereliefError
 from facerelief.faces.align import align
 from facerelief.faces.detect import Face, MediaPipeFinder
 from facerelief.faces.photo import Photo, read_photo, save_photo
@@ -101,6 +102,28 @@ def test_a_change_painted_later_is_the_edit(editor: Editor, face: Face) -> None:
     np.testing.assert_array_equal(PORTRAIT, kept)
     painted = editor.paint(PORTRAIT, change, 0.0)
     assert painted is not PORTRAIT
+
+
+@pytest.mark.parametrize("strength", [0.6, 1.5])
+def test_what_is_not_of_the_part_stays(editor: Editor, face: Face, strength: float) -> None:
+    """Below the cheeks an edit of the eyes changes nothing, nor one of the mouth from the lower lids up."""
+    label = editor.label("surprise")
+    whole, _ = editor.apply(PORTRAIT, face, label, strength)
+    rows = np.arange(len(PORTRAIT)) + 0.5
+    middle = align(face.landmarks, 100).to_photo(np.array([(50.0, 50.0), (50.0, 51.0)]))
+    assert abs(middle[1, 0] - middle[0, 0]) < 0.35 * (middle[1, 1] - middle[0, 1])  # upright, within 20 degrees
+    lids, lips = face.landmarks[[145, 374], 1], face.landmarks[[61, 0, 291], 1]
+    for part, stays in (("eyes", rows > lips.max() + 20), ("mouth", rows < lids.min() - 20)):
+        out, change = editor.apply(PORTRAIT, face, label, strength, part)
+        assert change.part == part
+        np.testing.assert_array_equal(out[stays], PORTRAIT[stays])
+        assert (whole[stays] != PORTRAIT[stays]).any()
+        own = rows < lids.min() - 20 if part == "eyes" else rows > lips.max() + 20
+        assert np.abs(out[own].astype(int) - whole[own]).max() <= 1  # networks' last bits differ from call to call
+        assert (out[own] != PORTRAIT[own]).any()
+    with pytest.raises(FacereliefError) as caught:
+        editor.apply(PORTRAIT, face, label, strength, "nose")
+    assert str(caught.value) == "no part 'nose' of a face; choose from face, eyes, mouth"
 
 
 def test_the_parts_that_are_steadied_are_there(editor: Editor, face: Face) -> None:

@@ -159,6 +159,24 @@ def test_a_mouth_that_opens_gets_an_inside(editor: Editor, skin: float) -> None:
     assert (result < 0.5 * cheek).all()
 
 
+@pytest.mark.parametrize("to", ["surprise", "fear"])
+def test_the_rim_of_a_mouth_has_no_steps_in_a_large_photo(editor: Editor, to: str) -> None:
+    """Where the dark inside ends at the lower lip runs as a smooth curve: pixels of the crop are 9.6 of the photo's."""
+    photo, face = drawn(size=192)
+    large = Face(face.landmarks * 8)
+    rgb = edited(editor, enlarged(photo, 8), large, to).astype(float).sum(axis=2)
+    left, right = (large.landmarks[k, 0] for k in (80, 310))  # the upper lip but for its corners
+    rows = []
+    for column in range(int(left), int(right)):
+        top = int(large.landmarks[13, 1])
+        inside = top + int(np.argmin(rgb[top : top + 180, column]))
+        half = (rgb[inside, column] + rgb[inside : inside + 120, column].max()) / 2
+        rows.append(inside + int(np.argmax(rgb[inside:, column] > half)))
+    x = np.linspace(-1, 1, len(rows))
+    assert len(rows) > 200
+    assert np.abs(rows - np.polyval(np.polyfit(x, rows, 6), x)).max() < 3
+
+
 def test_a_mouth_that_is_open_keeps_its_inside(editor: Editor) -> None:
     open_mouth, face = drawn("surprise")
     green = open_mouth.rgb.copy()

@@ -26,7 +26,7 @@ class Levels(Editor):
         super().__init__(("neutral", "happiness", "surprise", "anger"))
         self.ahead = ahead
 
-    def change(self, rgb: np.ndarray, face: Face, label: int) -> EditedFace:
+    def _change(self, rgb: np.ndarray, face: Face, label: int) -> EditedFace:
         level = {"happiness": 0, "neutral": 1, "anger": 2}[self.expressions[label]] + self.ahead
         crop = align(face.landmarks, 16)
         before = crop.cut(rgb)

@@ -100,6 +100,19 @@ def test_the_relief_backbone_is_warmed_up_for_longer_and_shares_stage_1_with_tab
     assert {"depth/depth-0.1-s0", "depth/normal-0.1-s0", "judge"} <= shared
 
 
+def test_a_longer_stage_1_guides_and_does_not_measure(moved: Like) -> None:
+    wish = moved(study="table1", scale="cpu", stage1={"steps": "900", "width": "40"})
+    grid = lay_out(wish, STUDIES["table1"], SCALES["cpu"], wish.dataset, wish.folder)
+    plain = lay_out(moved(study="table1", scale="cpu"), STUDIES["table1"], SCALES["cpu"], wish.dataset, wish.folder)
+    changed = {job.name for job in grid.jobs if job != plain.job(job.name)}
+    assert changed == {f"depth/{name}-s{seed}" for name in ("depth-0", "normal-0.1", "depth-0.1") for seed in range(3)}
+    guide = grid.job("depth/depth-0.1-s1").config
+    assert (guide.steps, guide.width, guide.seed) == (900, 40, 1)
+    with pytest.raises(FacereliefError) as caught:
+        moved(stage1={"size": "64"})
+    assert str(caught.value) == "stage 1's size is that of the cells that share it; leave it out of --stage1"
+
+
 def test_what_studies_have_in_common_is_one_run(moved: Like) -> None:
     wish = moved(scale="gpu")
     paths = [
@@ -109,7 +122,9 @@ def test_what_studies_have_in_common_is_one_run(moved: Like) -> None:
     for first in paths:
         for second in paths:
             assert all(first[name] == second[name] for name in set(first) & set(second))
-    assert {"cells/stargan-s0", "depth/depth-0-s0", "judge"} <= set(paths[0]) & set(paths[1])
+    assert {"cells/stargan-s0", "cells/depth_conf_penalty-0.0-s0", "judge"} <= set(paths[0]) & set(paths[1])
+    weights = [config.depth_weight for name, config in paths[1].items() if "cells/depth" in name and "-s0" in name]
+    assert weights == [0.1, 0.2, 0.3, 0.4]
 
 
 def test_the_numbers_are_those_of_the_runs(wish: Wish, finished: Grid) -> None:

@@ -81,6 +81,32 @@ def test_faces_keep_their_own_expressions(open_page: Open, group: np.ndarray, tm
     assert page.get_by_role("radio", name="happiness").is_checked()
 
 
+def test_eyes_or_mouth_alone(open_page: Open, finder: MediaPipeFinder, group: np.ndarray, tmp_path: Path) -> None:
+    """Each face keeps its own part, and the download has what is shown."""
+    page = open_page()
+    upload(page, png(tmp_path, group))
+    picked(page, "surprise")
+    whole = settled(page) > 24
+    rows = finder(group)[0].landmarks[:, 1]
+    above, below = slice(0, int(rows[[145, 374]].min()) - 8), slice(int(rows[[61, 0, 291]].max()) + 12, None)
+    part = page.get_by_label("What may change")
+    for name, stays, changes in (("eyes and brows", below, above), ("mouth and cheeks", above, below)):
+        part.select_option(name)
+        seen = settled(page) > 24
+        assert seen[stays].sum() < 0.05 * whole[stays].sum()  # what JPEG does to the preview
+        assert seen[changes].sum() > 0.5 * whole[changes].sum()
+    page.get_by_role("button", name="Face 2").click()
+    assert part.input_value() == "face"
+    page.get_by_role("button", name="Face 1").click()
+    assert part.input_value() == "mouth"
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Download").click()
+    got.value.save_as(tmp_path / "saved.png")
+    moved = np.abs(read_photo(tmp_path / "saved.png").rgb.astype(int) - group).max(axis=2) > 24
+    assert moved[below].any()
+    assert not moved[above].any()
+
+
 def test_the_wipe_moves_by_keys_and_by_hand(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
     page = open_page()
     upload(page, png(tmp_path, group))

@@ -14,6 +14,7 @@ from facerelief.editing.editor import which_face
 from facerelief.editing.fetch import Limits
 from facerelief.editing.files import EDITED, FAILED, SKIPPED, FileEditor, Job, Outcome, Settings
 from facerelief.editing.inputs import expand
+from facerelief.editing.mask import PARTS, check_part
 from facerelief.editing.outputs import STDOUT, all_targets
 from facerelief.editing.strength import parse_strength
 from facerelief.editing.video_job import edit_video_job
@@ -31,6 +32,10 @@ Method = Annotated[
         "stargan: a baseline. Default: what --weights are for, else relief.",
         show_default=False,
     ),
+]
+Part = Annotated[
+    str,
+    typer.Option(help=f"What may change: {', '.join(PARTS)}; eyes and brows alone, or all below them (for glasses)."),
 ]
 _MOST_ROWS = 20  # of failures in the table
 Engine = Annotated[
@@ -68,6 +73,7 @@ def edit(
     face: Annotated[
         str, typer.Option(help="largest, all, a number counted from the largest, or X,Y: a point of it in pixels.")
     ] = "largest",
+    part: Part = PARTS[0],
     method: Method = None,
     weights: Weights = None,
     engine: Engine = None,
@@ -111,8 +117,8 @@ def edit(
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     settings = Settings(
-        parse_strength(strength), which_face(face), method, weights, engine, task_file, depth, receipt,
-        scores_of(judge, encoder), provenance, Limits(private),
+        parse_strength(strength), which_face(face), check_part(part), method, weights, engine, task_file, depth,
+        receipt, scores_of(judge, encoder), provenance, Limits(private),
     )  # fmt: skip
     folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
     found = expand(inputs, without=folder)

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.cli.edit import Method, Weights
+from facerelief.cli.edit import Method, Part, Weights
 from facerelief.editing import load_editor
 from facerelief.editing.editor import which_face
+from facerelief.editing.mask import PARTS, check_part
 from facerelief.editing.morph import SUFFIXES, Morph, check_suffix, save_morph
 from facerelief.editing.morph import morph as morphed
 from facerelief.editing.strength import parse_strength
@@ -28,6 +29,7 @@ def morph(
     size: Annotated[int, typer.Option(help="The longer side at most, in pixels.")] = 720,
     strength: Annotated[str, typer.Option(help="Share of the full change at the end, 0 to 1.5.")] = "1",
     face: Annotated[str, typer.Option(help="largest, all, a number, or X,Y in pixels of what is written.")] = "largest",
+    part: Part = PARTS[0],
     method: Method = None,
     weights: Weights = None,
     provenance: Annotated[
@@ -39,7 +41,7 @@ def morph(
     facerelief morph me.jpg --to happiness --back -o smile.gif
     """
     check_suffix(out_path)
-    how = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant)
+    how = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
     expression, total = resolve(to), len(how.shares())
     which = which_face(face)
     frames = morphed(load_editor(weights, method=method), read_photo(photo), expression, how, which)

@@ -41,6 +41,9 @@ def study(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
     ] = None,
+    stage1: Annotated[
+        list[str] | None, typer.Option(help="A setting of every run of stage 1, NAME=VALUE; repeatable.")
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help="A cell, by its folder's name, e.g. stargan; repeatable. Default: all.")
     ] = None,
@@ -58,9 +61,19 @@ def study(
     find_scale(scale)
     check_extras()
     folder = folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
-    changes = dict(_pair(item) for item in settings or ())
-    wanted = resolve_all(expressions) if expressions else EXPRESSIONS
-    wish = Wish(name, scale, folder, data, seeds, processes, wanted, changes, vgg, tuple(only or ()))
+    wish = Wish(
+        name,
+        scale,
+        folder,
+        data,
+        seeds,
+        processes,
+        resolve_all(expressions) if expressions else EXPRESSIONS,
+        changes=_pairs("--set", settings),
+        stage1=_pairs("--stage1", stage1),
+        vgg=vgg,
+        only=tuple(only or ()),
+    )
     with _progress(name) as progress:
         grid, failures = run_study(wish, progress)
     _conclude(wish, grid, failures)
@@ -110,11 +123,14 @@ def _dataset_table(data: Path | None) -> None:
     out.print(render(table4(read_samples(data), data.resolve().name)))
 
 
-def _pair(item: str) -> tuple[str, str]:
-    name, equals, value = item.partition("=")
-    if not equals:
-        raise FacereliefError(f"--set {item} is not NAME=VALUE; e.g. --set steps=4000")
-    return name, value
+def _pairs(option: str, items: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for item in items or ():
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise FacereliefError(f"{option} {item} is not NAME=VALUE; e.g. {option} steps=4000")
+        pairs[name] = value
+    return pairs
 
 
 def _command() -> str:

@@ -14,6 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
+from facerelief.editing.mask import PARTS, check_part
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
 from facerelief.faces.align import Crop
@@ -28,7 +29,8 @@ SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 
 @dataclass(frozen=True)
 class EditedFace:
-    """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3).
+    """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3). part: of `PARTS`,
+    what the edit is limited to.
 
     What a method finds out about the face is in further fields of its own. steady: those of them whose means over
     neighbouring frames keep the edit of a video from flickering, and how far to each side, in seconds.
@@ -39,6 +41,7 @@ class EditedFace:
     crop: Crop
     before: np.ndarray
     after: np.ndarray
+    part: str = dataclasses.field(default=PARTS[0], kw_only=True)
 
 
 Change = TypeVar("Change", bound=EditedFace)
@@ -71,9 +74,15 @@ class Editor(ABC, Generic[Change]):
         """What is known against edits to an expression, in one line; None where nothing is."""
         return None
 
+    def change(self, rgb: np.ndarray, face: Face, label: int, part: str = PARTS[0]) -> Change:
+        """What is to be done to a face, or a part of it, of a photo uint8 (H, W, 3), so that it shows
+        `expressions[label]`.
+        """
+        return dataclasses.replace(self._change(rgb, face, label), part=check_part(part))
+
     @abstractmethod
-    def change(self, rgb: np.ndarray, face: Face, label: int) -> Change:
-        """What is to be done to a face of a photo uint8 (H, W, 3), so that it shows `expressions[label]`."""
+    def _change(self, rgb: np.ndarray, face: Face, label: int) -> Change:
+        """`change` of a whole face."""
 
     @abstractmethod
     def _paint(self, rgb: np.ndarray, change: Change, strength: float) -> np.ndarray:
@@ -83,9 +92,11 @@ class Editor(ABC, Generic[Change]):
         """A photo uint8 (H, W, 3) with a change done to it; at strength 0 the very pixels. Never writes to `rgb`."""
         return self._paint(rgb, change, strength) if strength else rgb.copy()
 
-    def apply(self, rgb: np.ndarray, face: Face, label: int, strength: float) -> tuple[np.ndarray, Change]:
+    def apply(
+        self, rgb: np.ndarray, face: Face, label: int, strength: float, part: str = PARTS[0]
+    ) -> tuple[np.ndarray, Change]:
         """A photo uint8 (H, W, 3) with one face edited to `expressions[label]`, and what was done to the face."""
-        change = self.change(rgb, face, label)
+        change = self.change(rgb, face, label, part)
         out = self.paint(rgb, change, strength)
         return out, dataclasses.replace(change, after=change.crop.cut(out))
 
@@ -111,12 +122,14 @@ class Editor(ABC, Generic[Change]):
         strength: float = 1.0,
         face: Which = "largest",
         faces: Sequence[Face] | None = None,
+        part: str = PARTS[0],
     ) -> Edit:
         """Edit a photo to the expression `to`.
 
         strength: share of the full change, 0 (the photo itself) to 1.5. face: "largest", "all", 1, 2 ... counted from
         the largest, or (x, y), a point of the face in pixels of the upright photo. faces: those that `find` gave, to
-        spare finding them again.
+        spare finding them again. part: "face", or what alone may change: "eyes", with the brows, or "mouth", with the
+        cheeks and the chin.
         Raises `FacereliefError` for an expression the weights lack, `NoFaceFound` for a face that cannot be edited.
         """
         label = self.label(to)
@@ -126,7 +139,7 @@ class Editor(ABC, Generic[Change]):
         rgb = photo.rgb
         edited = []
         for one in chosen:
-            rgb, done = self.apply(rgb, one, label, strength)
+            rgb, done = self.apply(rgb, one, label, strength, part)
             edited.append(done)
         expression = self.expressions[label]
         mark = mark_edit(photo.mark, expression, [one.crop for one in edited]) if strength else photo.mark

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from facerelief import __version__
 from facerelief.editing import load_editor, weights_file
@@ -14,6 +15,7 @@ from facerelief.editing.editor import Edit, Editor, Which
 from facerelief.editing.fetch import Limits
 from facerelief.editing.inputs import Input
 from facerelief.editing.journal import Done, is_done, settings_digest
+from facerelief.editing.mask import PARTS
 from facerelief.editing.outputs import STDOUT, Targets
 from facerelief.editing.receipt import Scores, make_receipt, receipt_paths
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief
@@ -36,6 +38,7 @@ class Settings:
 
     strength: Strength = Strength()  # noqa: RUF009  (frozen)
     face: Which = "largest"
+    part: str = PARTS[0]
     method: str | None = None
     weights: Path | None = None
     engine: str | None = None
@@ -113,8 +116,10 @@ class FileEditor:
         faces, which = self.editor.find(photo), self.settings.face
         if len(faces) > 1 and which == "largest":
             notes.append(f"{photo.name}: {len(faces)} faces; the largest is edited (choose with --face)")
-        strength = self.settings.strength.constant
-        return {at: self.editor(photo, to, strength=strength, face=which, faces=faces) for to, at in todo.items()}
+        strength, part = self.settings.strength.constant, self.settings.part
+        return {
+            at: self.editor(photo, to, strength=strength, face=which, faces=faces, part=part) for to, at in todo.items()
+        }
 
     def _depths(self, before: Photo, edit: Edit, target: Path, notes: list[str]) -> dict[Path, Photo]:
         """Depth of the first edited face as measured on the photos: before, and after where it is found again."""
@@ -131,7 +136,8 @@ class FileEditor:
     def _write_receipt(self, photo: Photo, source: Input, edit: Edit, target: Path) -> tuple[Path, Path]:
         receipt = make_receipt(self.editor, photo, edit, self._scores)
         settings = self.settings
-        asked = {"strength": settings.strength.constant, "face": settings.face, "method": self.editor.method}
+        asked: dict[str, Any] = {"strength": settings.strength.constant, "face": settings.face, "part": settings.part}
+        asked["method"] = self.editor.method
         files = {"source": {"name": str(source), "sha256": source_digest(source)}, "weights": self._weights}
         made = {"edited": {"name": target.name, "sha256": sha256(target)}}
         numbers_path, picture_path = receipt_paths(target)

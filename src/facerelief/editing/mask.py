@@ -1,14 +1,20 @@
-"""Where on a face networks may paint."""
+"""Where on a face an edit may change it."""
 
 import numpy as np
 from PIL import Image, ImageFilter
 
+from facerelief.easing import smoothstep
+from facerelief.errors import FacereliefError
 from facerelief.faces.align import Crop
 from facerelief.faces.detect import Face
 from facerelief.geometry.relief import polygon
 from facerelief.geometry.topology import LIPS, OUTLINE
 
+PARTS = ("face", "eyes", "mouth")  # what an edit may be limited to: all of it; eyes and brows; all below them
 _CHIN = 152  # its lowest landmark
+_LOWER_LIDS, _UNDER_NOSE = (145, 374), 2  # landmarks
+_SEAM = (0.45, 0.9)  # of the way from the lower lids to the nose's end: from below glasses, down to the cheeks
+_NOSE, _AROUND_NOSE = (6, 122, 198, 129, 98, 2, 327, 358, 420, 351), np.array([1.25, 1.1])  # its border; of its size
 _AROUND = np.array([1.35, 1.6])  # of the mouth's width and height
 
 
@@ -23,14 +29,38 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
     return feathered * fade.astype(np.float32)
 
 
-def around_mouth(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the mouth, skin around it, and the chin, which goes with the jaw."""
+def nose_and_mouth(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the nose, the mouth with skin around it, and the chin, which goes with it."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)
     drops = np.linspace(0, points[_CHIN, 1] - centre[1], 8)
-    whole = np.max([polygon(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
-    return blurred(whole, crop.size * 0.03)
+    parts = [polygon(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops]
+    nose = points[list(_NOSE)]
+    parts.append(polygon(nose.mean(axis=0) + (nose - nose.mean(axis=0)) * _AROUND_NOSE, crop.size))
+    return blurred(np.max(parts, axis=0), crop.size * 0.03)
+
+
+def part_mask(crop: Crop, face: Face, part: str) -> np.ndarray:
+    """Share float32 (S, S, 1), or (1, 1, 1) where it is 1 all over, of the change that is left to a part of a face.
+
+    Those of "eyes" and "mouth" add up to 1.
+    """
+    if part == PARTS[0]:
+        return np.ones((1, 1, 1), dtype=np.float32)
+    points = crop.to_crop(face.landmarks.astype(np.float64))[:, 1]
+    lids, nose = points[list(_LOWER_LIDS)].mean(), points[_UNDER_NOSE]
+    down = (np.arange(crop.size) + 0.5 - lids) / max(nose - lids, 1.0)
+    below = smoothstep((down - _SEAM[0]) / (_SEAM[1] - _SEAM[0])).astype(np.float32)
+    share = below if part == "mouth" else 1 - below
+    return np.broadcast_to(share[:, None, None], (crop.size, crop.size, 1))
+
+
+def check_part(part: str) -> str:
+    """A part of `PARTS`. Raises `FacereliefError` that lists them."""
+    if part not in PARTS:
+        raise FacereliefError(f"no part {part!r} of a face; choose from {', '.join(PARTS)}")
+    return part
 
 
 def blurred(share: np.ndarray, radius: float) -> np.ndarray:

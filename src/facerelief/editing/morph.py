@@ -10,6 +10,7 @@ from PIL import Image
 
 from facerelief.easing import smoothstep
 from facerelief.editing.editor import Editor, Which, choose_faces
+from facerelief.editing.mask import PARTS
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
 from facerelief.faces.credentials import sign_file
@@ -25,7 +26,8 @@ _SMALLEST, _LONGEST, _FASTEST = 32, 60.0, 60.0  # pixels; seconds; frames a seco
 @dataclass(frozen=True)
 class Morph:
     """How it moves. seconds: from the photo to the expression. hold: seconds that it stays there, and at the start on
-    the way back. back: whether it returns. size: the longer side at most, in pixels. strength: at the end.
+    the way back. back: whether it returns. size: the longer side at most, in pixels. strength: at the end. part: of a
+    face, as `Editor.__call__` takes it.
     """
 
     seconds: float = 1.5
@@ -34,6 +36,7 @@ class Morph:
     back: bool = False
     size: int = 720
     strength: float = 1.0
+    part: str = PARTS[0]
 
     def __post_init__(self) -> None:
         if not (0 < self.seconds <= _LONGEST and 0 <= self.hold <= _LONGEST and 1 <= self.fps <= _FASTEST):
@@ -55,7 +58,7 @@ def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "larg
     label = editor.label(to)
     small = Photo(_fitting(photo.rgb, how.size), name=photo.name)
     chosen = choose_faces(editor.find(small), face, photo.name)
-    changes = [editor.change(small.rgb, one, label) for one in chosen]
+    changes = [editor.change(small.rgb, one, label, how.part) for one in chosen]
     last, rgb = -1.0, small.rgb
     for share in how.shares():
         if share != last:

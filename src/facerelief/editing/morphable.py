@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from facerelief.editing.editor import EditedFace, Editor
+from facerelief.editing.mask import part_mask
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.faces.detect import Face, FaceFinder
@@ -35,8 +36,8 @@ class MorphableEditor(Editor[MorphableEdit]):
         super().__init__(EXPRESSIONS, finder)
         self._exchange = Exchange(face)
 
-    def change(self, rgb: np.ndarray, face: Face, label: int) -> MorphableEdit:
-        """As `Editor.change`."""
+    def _change(self, rgb: np.ndarray, face: Face, label: int) -> MorphableEdit:
+        """The face, fitted."""
         crop = align(face.landmarks, SIZE)
         before, fit = crop.cut(rgb), fit_face(self._exchange.face, face.landmarks)
         return MorphableEdit(face, crop, before, before, fit, label, fit.expression)
@@ -47,7 +48,8 @@ class MorphableEditor(Editor[MorphableEdit]):
         Strength is the share of the way from the photo's expression to the new one.
         """
         fit = dataclasses.replace(change.fit, expression=change.expression)
-        return self._exchange(change.before, change.crop, change.face.landmarks, fit, change.label, strength)
+        layers = self._exchange(change.before, change.crop, change.face.landmarks, fit, change.label, strength)
+        return layers * part_mask(change.crop, change.face, change.part)
 
     def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
         """As `layers` says."""

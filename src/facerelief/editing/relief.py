@@ -1,8 +1,8 @@
 """Editing by the relief backbone: what it would move and shade in a small crop is done to the photo itself.
 
 The flow warps the photo at its own resolution, the mask and the colour are enlarged: what is only moved stays sharp.
-What is too fine for a network of a crop's resolution is left to the morphable face that it learnt from: creases, and
-mouths that open or shut.
+What is too fine for a network of a crop's resolution is left to the morphable face that it learnt from: creases,
+mouths that open or shut, and noses, which hardly move.
 """
 
 import functools
@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from facerelief.editing.mask import around_mouth, face_mask
+from facerelief.editing.mask import face_mask, nose_and_mouth, part_mask
 from facerelief.editing.morphable import MorphableEdit, MorphableEditor
 from facerelief.editing.network import NetworkEditor
 from facerelief.expressions import EXPRESSIONS
@@ -50,7 +50,7 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
     def _morphable(self) -> MorphableEditor:
         return MorphableEditor(load_face())
 
-    def change(self, rgb: np.ndarray, face: Face, label: int) -> ReliefEdit:
+    def _change(self, rgb: np.ndarray, face: Face, label: int) -> ReliefEdit:
         """What the network and the morphable face would do to a face's crop."""
         known = self._morphable.change(rgb, face, EXPRESSIONS.index(self.expressions[label]))
         image = self.seen(align(face.landmarks, self.config.size).cut(rgb))
@@ -85,12 +85,12 @@ def _enlarged(maps: np.ndarray, nodes: int) -> np.ndarray:
 
 
 def _joined(change: ReliefEdit, known: np.ndarray, amount: float) -> np.ndarray:
-    """Layers of `moved`: the network's, and from those of the morphable face the creases and all that is around the
+    """Layers of `moved`: the network's, and from those of the morphable face the creases, the nose and all around the
     mouth.
     """
-    near = around_mouth(change.crop, change.face)[..., None]
-    ways = (1 - near) * amount * change.layers[..., :2] + near * known[..., :2]
-    shade = (1 - near) * amount * change.layers[..., 2:]
+    near = nose_and_mouth(change.crop, change.face)[..., None]
+    own = (1 - near) * amount * part_mask(change.crop, change.face, change.part) * change.layers
+    ways, shade = own[..., :2] + near * known[..., :2], own[..., 2:]
     inside = known[..., 3:] if known.shape[2] == LAYERS else np.zeros((SIZE, SIZE, LAYERS - 3))
     return np.dstack([ways, shade, np.minimum(known[..., 2:3], _LIGHTER), inside]).astype(np.float32)
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from facerelief.editing.editor import EditedFace
-from facerelief.editing.mask import blurred, face_mask
+from facerelief.editing.mask import blurred, face_mask, part_mask
 from facerelief.editing.network import NetworkEditor
 from facerelief.faces.align import align
 from facerelief.faces.colour import LUMA, to_luma
@@ -35,7 +35,7 @@ class StarGANEditor(NetworkEditor[NetworkEdit]):
         """The network does not know strength: its change is scaled."""
         return paste(rgb, change, strength * self.config.full)
 
-    def change(self, rgb: np.ndarray, face: Face, label: int) -> NetworkEdit:
+    def _change(self, rgb: np.ndarray, face: Face, label: int) -> NetworkEdit:
         """What the network makes of a face's crop."""
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
@@ -54,7 +54,7 @@ def paste(rgb: np.ndarray, done: NetworkEdit, strength: float) -> np.ndarray:
     crop, change = done.crop, done.change * strength
     seen = to_luma(done.before)[..., None] if change.shape[2] == 1 else done.before
     fading = _faded(change)
-    mask = face_mask(crop, done.face)[..., None]
+    mask = face_mask(crop, done.face)[..., None] * part_mask(crop, done.face, done.part)
     layers = np.concatenate([change * mask, fading * mask, seen.astype(np.float32)], axis=2)
     brought, place = bring_back(crop, layers, (rgb.shape[0], rgb.shape[1]))
     channels = change.shape[2]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from facerelief.editing.editor import EditedFace, Editor, Which
+from facerelief.editing.mask import PARTS
 from facerelief.editing.pipeline import ahead, in_order, windows
 from facerelief.editing.strength import Strength
 from facerelief.editing.video_faces import MOST_AHEAD, Steady, Tracker, no_face, steadied
@@ -43,20 +44,21 @@ def edit_video(
     *,
     strength: Strength | None = None,
     face: Which = "largest",
+    part: str = PARTS[0],
     comment: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> VideoEdit:
     """Edit a video to an expression; the file is written whole or not at all.
 
     strength: may change with time. face: as `Editor.__call__` takes it; a face at a point is the one that is there when
-    it is first seen. comment: for the metadata. Raises `VideoError` where it cannot be read or written, `NoFaceFound`
-    where no frame shows a face that can be edited.
+    it is first seen. part: as `Editor.__call__` takes it. comment: for the metadata. Raises `VideoError` where it
+    cannot be read or written, `NoFaceFound` where no frame shows a face that can be edited.
     """
     label, strength = editor.label(to), strength or Strength()
     edited = frames = 0
-    with VideoSource(source) as video, atomic(target) as part:
-        out = VideoTarget(part, video, comment)
-        made = edited_frames(editor, video.frames(), video.fps, label, strength, face)
+    with VideoSource(source) as video, atomic(target) as file:
+        out = VideoTarget(file, video, comment)
+        made = edited_frames(editor, video.frames(), video.fps, label, strength, face, part)
         try:
             for frame, rgb, changed in made:
                 out.write(frame, rgb)
@@ -75,7 +77,13 @@ def edit_video(
 
 
 def edited_frames(
-    editor: Editor, frames: Iterator[Frame], fps: float, label: int, strength: Strength, face: Which = "largest"
+    editor: Editor,
+    frames: Iterator[Frame],
+    fps: float,
+    label: int,
+    strength: Strength,
+    face: Which = "largest",
+    part: str = PARTS[0],
 ) -> Generator[tuple[Frame, np.ndarray, bool], None, None]:
     """Frames in their order, each with its edited pixels and whether it has a face that is edited.
 
@@ -83,7 +91,7 @@ def edited_frames(
     """
     decoded = ahead(frames)
     seen = ahead(Tracker(editor.finder, face)(decoded))
-    painted = ahead(_painted(editor, steadied(seen, fps), label, strength))
+    painted = ahead(_painted(editor, steadied(seen, fps), label, strength, part))
     try:
         yield from painted
     finally:
@@ -92,7 +100,7 @@ def edited_frames(
 
 
 def _painted(
-    editor: Editor, frames: Iterable[tuple[Frame, list[Steady]]], label: int, strength: Strength
+    editor: Editor, frames: Iterable[tuple[Frame, list[Steady]]], label: int, strength: Strength, part: str
 ) -> Generator[tuple[Frame, np.ndarray, bool], None, None]:
     """The frames with their new pixels, and whether they have a face. Several are painted at once."""
 
@@ -104,13 +112,15 @@ def _painted(
             rgb = editor.paint(rgb, change, amount) if amount else rgb
         return frame, rgb, bool(changes)
 
-    found = ((frame, _changes(editor, frame, faces, label)) for frame, faces in frames)
+    found = ((frame, _changes(editor, frame, faces, label, part)) for frame, faces in frames)
     yield from in_order(paint, _averaged(found), os.cpu_count() or 1)
 
 
-def _changes(editor: Editor, frame: Frame, faces: list[Steady], label: int) -> dict[int, tuple[EditedFace, float]]:
+def _changes(
+    editor: Editor, frame: Frame, faces: list[Steady], label: int, part: str
+) -> dict[int, tuple[EditedFace, float]]:
     """What is to be done to each face, by its track."""
-    return {one.track: (editor.change(frame.rgb, one.face, label), one.share) for one in faces}
+    return {one.track: (editor.change(frame.rgb, one.face, label, part), one.share) for one in faces}
 
 
 def _averaged(found: Iterable[Changes]) -> Iterator[tuple[Frame, list[tuple[EditedFace, float]]]]:

@@ -32,6 +32,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
             to,
             strength=settings.strength,
             face=settings.face,
+            part=settings.part,
             comment=f"{mark.description} by {mark.tool}" if settings.provenance else None,
             progress=progress,
         )

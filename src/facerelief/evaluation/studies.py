@@ -59,10 +59,8 @@ STUDIES = {
         "Table 3: the weight of the depth network",
         (
             STARGAN,
-            *(
-                Cell(f"depth weight {weight}", {"guide": "depth", "conf_penalty": 0.0, "depth_weight": weight})
-                for weight in (0.1, 0.2, 0.3, 0.4)
-            ),
+            replace(_DEPTH, title="depth weight 0.1"),  # the default
+            *(Cell(f"depth weight {weight}", {**_DEPTH.editor, "depth_weight": weight}) for weight in (0.2, 0.3, 0.4)),
         ),
     ),
     "penalty": Study(

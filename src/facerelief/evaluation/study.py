@@ -29,13 +29,16 @@ from facerelief.presets import make_config
 from facerelief.training import launch
 
 INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
+_CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
 DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
 PACE_STEPS, PACE_LAPS = 48, 3  # steps of a lap, and laps: the first warms up, the fastest of the others counts
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a user asks for. changes: settings of every run of stage 2. only: slugs of cells, by default all."""
+    """What a user asks for. changes, stage1: settings of every run of stage 2 and of stage 1, but for the one that
+    measures. only: slugs of cells, by default all.
+    """
 
     study: str
     scale: str
@@ -45,8 +48,14 @@ class Wish:
     processes: int = 1
     expressions: tuple[str, ...] = EXPRESSIONS
     changes: Mapping[str, Any] = field(default_factory=dict)
+    stage1: Mapping[str, Any] = field(default_factory=dict)
     vgg: Path | None = None
     only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        name = next((name for name in self.stage1 if name in _CELLS_OWN), None)
+        if name:
+            raise FacereliefError(f"stage 1's {name} is that of the cells that share it; leave it out of --stage1")
 
     @property
     def cells(self) -> Study:
@@ -144,7 +153,7 @@ def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: 
     needs: tuple[str, ...] = ()
     if config.guide != "none":
         depth = f"depth/{config.guide}-{config.conf_penalty:g}-s{seed}"
-        stage1 = {**make.scale.depth, "guide": config.guide, "conf_penalty": config.conf_penalty}
+        stage1 = {**make.scale.depth, **make.wish.stage1, "guide": config.guide, "conf_penalty": config.conf_penalty}
         jobs[depth] = Job(depth, make(DepthTraining, stage1, seed))
         needs = (depth,)
     name = f"{cell.slug}-s{seed}"
@@ -192,7 +201,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Path, root: Path) -> floa
     total = PACE_STEPS * PACE_LAPS
     short = {"steps": total, "log_every": PACE_STEPS, "save_every": total, "warm_up": 0}
     config = make(ExpressionTraining, {**make.scale.editor, **cell.editor, **make.wish.changes, **short}, 0)
-    stage1 = {**make.scale.depth, "guide": config.guide, "steps": 1}
+    stage1 = {**make.scale.depth, **make.wish.stage1, "guide": config.guide, "steps": 1}
     times: list[float] = []
     depth = root / "pace" / f"depth-{config.guide}"
     if config.guide != "none":

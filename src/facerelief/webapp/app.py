@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from facerelief import __version__
+from facerelief.editing.mask import PARTS
 from facerelief.errors import FacereliefError
 from facerelief.webapp import fields as form
 from facerelief.webapp.desk import Desk, Place
@@ -110,7 +111,7 @@ async def _read(request: Request, place: Place) -> Fields:
 
 def _order(fields: Fields, method: str) -> Order:
     """What `/v1/edit` is to do. Raises `Problem`."""
-    one = ("to", "strength", "face", "landmarks")
+    one = ("to", "strength", "face", "landmarks", "part")
     fields.only(("photo", *one, "edits", "method", "format", "quality", "provenance", "reply"))
     fields.choice("reply", ("picture", "json"), "picture")
     if "edits" in fields.values:
@@ -137,7 +138,8 @@ def _order(fields: Fields, method: str) -> Order:
 
 def _wish(fields: Fields) -> Wish:
     face = fields.landmarks() or fields.face()
-    return Wish(fields.text("to"), fields.number("strength", 0, 1.5, 1.0), face)
+    strength, part = fields.number("strength", 0, 1.5, 1.0), fields.choice("part", PARTS, PARTS[0])
+    return Wish(fields.text("to"), strength, face, part)
 
 
 def _as_picture(picture: Picture) -> Response:

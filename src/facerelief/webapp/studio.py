@@ -15,6 +15,7 @@ from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.editor import Which, choose_faces, unfit
+from facerelief.editing.mask import PARTS
 from facerelief.editing.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS
@@ -34,11 +35,12 @@ _SAMPLE_SIZE = 448
 
 @dataclass(frozen=True)
 class Wish:
-    """One edit of one or all faces: which, as an editor is told, or a face whose landmarks are known."""
+    """One edit of one or all faces: which, as an editor is told, or a face whose landmarks are known. part: of it."""
 
     to: str
     strength: float
     face: Which | Face
+    part: str = PARTS[0]
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ class Studio:
         for wish in order.wishes:
             for face in _chosen(wish, found, photo):
                 with self._stage("edit", ticket):
-                    photo = editor(photo, wish.to, strength=wish.strength, faces=[face]).photo
+                    photo = editor(photo, wish.to, strength=wish.strength, faces=[face], part=wish.part).photo
         with self._stage("encode", ticket):
             return _encoded(photo, order)
 

@@ -62,13 +62,15 @@ class Exchange:
             left = max(0.0, opening(moved) - (1 - shut) * opening(landmarks))
             moved = joined(moved + self._change(fit, left * self._shutting), shut)
         source, target = crop.to_crop(landmarks), crop.to_crop(moved)
-        found, index = ways_back(trimmed(source, shut), target, SIZE, self.face.atlas.points)
+        opens = _newly_open(source, target)
+        found, index = ways_back(trimmed(source, max(shut, opens)), target, SIZE, self.face.atlas.points)
         maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
         light, albedo, inside, below, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3, 4], axis=2)
-        opacity = np.maximum(inside * _newly_open(source, target), below * _drops(source, target))
+        opacity = np.maximum(inside * opens, below * _drops(source, target))
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
         light = strength * np.clip(light, -_STRONGEST, _STRONGEST) + seam(target, shut, SIZE)
-        painted = [paint * opacity, opacity] if opacity.any() else []
+        # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
+        painted = [_softened(np.dstack([paint * opacity, opacity]))] if opacity.any() else []
         layers = np.dstack([found[..., :2], light, *painted]) * border(SIZE, _MARGIN)
         return layers.astype(np.float32)
 
@@ -141,6 +143,14 @@ def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
     """How bright the skin of a crop (S, S, 3) is against the average's albedo; index: as `rasterise` gives it."""
     skin = pixels[(index >= 0) & (index < len(face_triangles()))] @ LUMA
     return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
+
+
+def _softened(maps: np.ndarray) -> np.ndarray:
+    """Maps (S, S, C) by a binomial filter, 5 pixels wide."""
+    for axis in (0, 1, 0, 1):
+        near = np.roll(maps, 1, axis) + np.roll(maps, -1, axis)
+        maps = (2 * maps + near) / 4
+    return maps
 
 
 def _newly_open(source: np.ndarray, target: np.ndarray) -> float:

@@ -125,6 +125,7 @@ function select(face) {
   for (const one of picture.faces) one.button.setAttribute("aria-pressed", one === face);
   $("whose").textContent = picture.faces.length > 1 ? `of face ${face.number}` : "";
   $("strength").value = face.strength;
+  $("part").value = face.part;
   drawExpressions(face);
   drawStrength();
   fit();
@@ -163,6 +164,11 @@ $("strength").addEventListener("input", guarded(() => {
   drawStrength();
   if (!state.picture) return undefined;
   state.picture.selected.strength = Number($("strength").value);
+  return preview();
+}));
+$("part").addEventListener("change", guarded(() => {
+  if (!state.picture) return undefined;
+  state.picture.selected.part = $("part").value;
   return preview();
 }));
 $("method").addEventListener("change", guarded(() => {

@@ -104,12 +104,12 @@ export async function preview(most = MOVING) {
 }
 
 export async function fetchPatch(face, most = STILL) {
-  const { expression, strength } = face;
+  const { expression, strength, part } = face;
   const { picture } = state;
   if (expression && strength > 0) {
     const asked = performance.now();
     const crop = await cropOf(face, most);
-    const fields = { ...crop, to: expression, strength, method: method() };
+    const fields = { ...crop, to: expression, strength, part, method: method() };
     const answer = await post("v1/edit", { ...fields, format: "jpeg", quality: 92, provenance: false });
     face.patch = await createImageBitmap(await answer.blob());
     $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
@@ -122,7 +122,7 @@ let kept = {};
 async function cropOf(face, most) {
   const { picture } = state;
   const others = picture.edits.filter(({ landmarks }) => landmarks !== face.original);
-  const key = [face.number, most, ...others.map(({ to, strength }) => to + strength)].join();
+  const key = [face.number, most, ...others.map(({ to, strength, part }) => to + strength + part)].join();
   if (kept.picture !== picture || kept.key !== key) kept = { picture, key, crop: await picture.crop(face, most) };
   return kept.crop;
 }

@@ -27,6 +27,7 @@ export class Picture {
       region: this.#around([x0, y0, x1, y1], AROUND),
       expression: null,
       strength: 1,
+      part: "face",
       patch: null, // the region as edited
       thumbs: {},
     };
@@ -46,7 +47,7 @@ export class Picture {
   get edits() {
     return this.faces
       .filter((face) => face.expression && face.strength > 0)
-      .map((face) => ({ to: face.expression, strength: face.strength, landmarks: face.original }));
+      .map(({ expression, strength, part, original }) => ({ to: expression, strength, part, landmarks: original }));
   }
 
   // A face's region, at most `most` pixels a side, with the other faces as edited: { photo, landmarks }.
