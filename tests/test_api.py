@@ -132,6 +132,17 @@ def test_faces_are_chosen_by_number_or_by_hand(editor: FaceEditor, portrait: np.
         assert np.array_equal(other[changed], two[changed])
 
 
+def test_a_part_alone_changes(editor: FaceEditor, portrait: np.ndarray) -> None:
+    (face,) = editor.faces(portrait)
+    whole, mouth = (editor.edit(portrait, "surprise", part=part).image for part in ("face", "mouth"))
+    assert np.array_equal(mouth, editor.edit_all([portrait], "surprise", part="mouth")[0].image)
+    above = slice(None, int(face.landmarks[[145, 374], 1].min()) - 20)
+    assert (whole[above] != portrait[above]).any()
+    assert np.array_equal(mouth[above], portrait[above])
+    with pytest.raises(FacereliefError, match="no part 'chin' of a face"):
+        editor.edit(portrait, "surprise", part="chin")
+
+
 @pytest.mark.parametrize(
     ("faces", "reason"), [(3, "no face 3"), ([], "no faces are given"), ("left", "no face 'left'")]
 )

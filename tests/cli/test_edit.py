@@ -176,6 +176,23 @@ def test_strength_nought_writes_the_very_pixels(command: Command, portrait_jpg: 
 # -- several faces, several photos ----------------------------------------------------------------------------------
 
 
+def test_a_part_of_a_face(command: Command, portrait_jpg: Path, tmp_path: Path) -> None:
+    """Another part is another edit: the same command with it does not pass for done."""
+    photo, out = read_photo(portrait_jpg).rgb, tmp_path / "out"
+    (face,) = load_finder()(photo)
+    above = slice(None, int(face.landmarks[[145, 374], 1].min()) - 20)
+    below = slice(int(face.landmarks[[61, 0, 291], 1].max()) + 20, None)
+    for part, stays, changes in (("mouth", above, below), ("eyes", below, above)):
+        options = ("--to", "anger", "--method", "morphable", "--no-provenance", "--part", part)
+        result = command("edit", portrait_jpg.parent, *options, "-o", out / "{name}.png")
+        assert result.code == 0, result.err
+        edited = read_photo(out / "me.png").rgb
+        np.testing.assert_array_equal(edited[stays], photo[stays])
+        assert (edited[changes] != photo[changes]).any()
+    wrong = command("edit", portrait_jpg, "--to", "happy", "--part", "nose")
+    assert wrong.err.strip() == "no part 'nose' of a face; choose from face, eyes, mouth"
+
+
 def test_several_faces(command: Command, tmp_path: Path, weights: Path) -> None:
     group = faces_at((130, 150, 230), (450, 200, 170))
     save_photo(group, tmp_path / "group.png")

@@ -123,6 +123,15 @@ def test_a_photo_moves_into_an_expression_and_back(command: Command, me: Path, s
         assert read_mark(out) is not None
 
 
+def test_eyes_alone_move(command: Command, me: Path) -> None:
+    out = me.with_name("brows.webp")
+    result = command("morph", me, "--to", "anger", "-o", out, "--seconds", 0.3, "--fps", 10, "--part", "eyes")
+    assert (result.code, result.err) == (0, "")
+    first, *_, last = moving(out)
+    away = np.abs(last.astype(float) - first).mean(axis=(1, 2))
+    assert away[:110].max() > 8 * away[150:].max()  # the mouth is in rows 130 to 160
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -133,6 +142,7 @@ def test_a_photo_moves_into_an_expression_and_back(command: Command, me: Path, s
         (["-o", "x.mp4", "--size", "3"], "a morph of 3 pixels is too small; choose 32 or more"),
         (["-o", "x.mp4", "--strength", "0:0,1:1"], "strength keyframes are for videos"),
         (["-o", "x.mp4", "--face", "3"], "there is no face 3"),
+        (["-o", "x.mp4", "--part", "ears"], "no part 'ears' of a face; choose from face, eyes, mouth"),
     ],
 )
 def test_morphs_that_cannot_be_made(refused: Refused, me: Path, options: list[str], message: str) -> None:

@@ -132,8 +132,9 @@ def test_receipts_are_written_beside_the_edits(
     source = tmp_path / "me.png"
     Image.fromarray(photo.rgb).save(source)
     judge = write_judge(tmp_path / "judge")
+    (face,) = finder(photo.rgb)
     for method, weights in (("morphable", carried_face()), ("stargan", carried_weights())):
-        settings = files.Settings(method=method, receipt=True, scores=scores_of(judge, None))
+        settings = files.Settings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
         target = tmp_path / method / "me-happiness.png"
         outcome = files.FileEditor(settings)(files.Job(Input(source), {"happiness": target}))
         assert [path.name for path in outcome.written] == [
@@ -142,7 +143,8 @@ def test_receipts_are_written_beside_the_edits(
         numbers = json.loads((target.parent / "me-happiness-receipt.json").read_text())
         for name, path in (("weights", weights), ("source", source), ("edited", target)):
             assert numbers[name]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest(), name
-        assert numbers["settings"] == {"strength": 1.0, "face": "largest", "method": method}
+        assert numbers["settings"] == {"strength": 1.0, "face": "largest", "part": "mouth", "method": method}
+        assert numbers["change"]["box"][1] > face.landmarks[[145, 374], 1].min() - 20  # nothing above the lower lids
         assert numbers["expression"] == "happiness"
         assert "judge" in numbers["faces"][0]
         with Image.open(target.parent / "me-happiness-receipt.png") as picture:

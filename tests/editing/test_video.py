@@ -65,6 +65,19 @@ def test_strength_nought_changes_nothing_but_the_encoding(editor: Editor, clip: 
     assert amount(read_frames(clip)[0], read_frames(tmp_path / "out.mp4")[0]).max() < 2.5
 
 
+def test_a_part_alone_changes(editor: Editor, clip: Path, tmp_path: Path) -> None:
+    """The mouth opens; of the rest changes what encoding twice changes."""
+    rows = np.mean([editor.finder(frame)[0].landmarks[:, 1] for frame in read_frames(clip)[0][::8]], axis=0)
+    above, below = slice(0, int(rows[[145, 374]].min()) - 4), slice(int(rows[13]), int(rows[152]))
+    changes = {}
+    for part in ("face", "mouth"):
+        edit_video(editor, clip, tmp_path / f"{part}.mp4", "surprise", part=part)
+        frames = zip(read_frames(clip)[0], read_frames(tmp_path / f"{part}.mp4")[0], strict=True)
+        changes[part] = np.mean([np.abs(a.astype(float) - b).mean(axis=(1, 2)) for a, b in frames], axis=0)
+    assert changes["mouth"][below].mean() > 0.8 * changes["face"][below].mean()
+    assert changes["mouth"][above].max() < 0.5 * changes["face"][above].max()
+
+
 def test_strength_follows_its_keyframes(editor: Editor, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "still.mp4", head_pan(25, still=True), sound=False)
     edit_video(editor, clip, tmp_path / "out.mp4", "surprise", strength=Strength(((0.2, 0.0), (0.8, 1.0))))
