@@ -76,7 +76,7 @@ _RELIEF_ON: dict[str, dict[str, Any]] = {
         "steps": 2_400,
         "decay_from": 0.6,
         "ema": 0.998,
-        "full": 1.25,
+        "full": 1.44,
     },
 }
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {

@@ -190,7 +190,7 @@ def test_a_part_of_a_face(command: Command, portrait_jpg: Path, tmp_path: Path) 
         np.testing.assert_array_equal(edited[stays], photo[stays])
         assert (edited[changes] != photo[changes]).any()
     wrong = command("edit", portrait_jpg, "--to", "happy", "--part", "nose")
-    assert wrong.err.strip() == "no part 'nose' of a face; choose from face, eyes, mouth"
+    assert wrong.err.strip() == "facerelief: no part 'nose' of a face; choose from face, eyes, mouth"
 
 
 def test_several_faces(command: Command, tmp_path: Path, weights: Path) -> None:

@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing import load_editor
-from facerelief.editing.mask import nose_and_mouth
-from facerelief.editing.relief import ReliefEditor, moved
+from facerelief.editing.mask import around_mouth
+from facerelief.editing.relief import ReliefEditor, _trusted, moved
 from facerelief.faces.align import Crop, align
 from facerelief.faces.colour import LUMA
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detect import Face, MediaPipeFinder
 from facerelief.faces.photo import Photo
+from facerelief.faces.pose import head_pose
 from facerelief.geometry.morphable.exchange import SIZE, Exchange
 from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.backbones import Relief
@@ -143,6 +144,36 @@ def test_the_expression_and_strength_reach_the_network(finder: MediaPipeFinder, 
     assert 0 < difference("happiness", 0.3) < difference("happiness", 1.0)
 
 
+def test_a_nose_goes_where_the_morphable_face_has_it(finder: MediaPipeFinder, photo: Photo) -> None:
+    """Where a network moves all, and the morphable face nothing, the nose stays and the eyes do not."""
+    editor = network_alone(Known(-2 / 64), finder)
+    face = editor.find(photo)[0]
+    edited = editor(photo, "happiness", faces=[face]).photo.rgb.astype(int)
+    amounts = []
+    for k in (4, 33):  # its tip, the corner of an eye
+        x, y = face.landmarks[k, :2].astype(int)
+        window = (slice(y - 4, y + 5), slice(x - 4, x + 5))
+        amounts.append(np.abs(edited[window] - photo.rgb[window]).mean())
+    assert amounts[0] < 0.1 * amounts[1]
+
+
+def test_a_network_is_trusted_half_as_much_from_the_side(finder: MediaPipeFinder, photo: Photo) -> None:
+    """The same landmarks turned about the vertical; between, the share falls steadily."""
+    points = finder(photo.rgb)[0].landmarks.astype(float)
+    points -= points.mean(axis=0)
+    yaw = np.radians(head_pose(points)[0])
+    shares = []
+    for degrees in (0, 10, 20, 25, 40, -40):
+        angle = np.radians(degrees) - yaw
+        turn = np.array([(np.cos(angle), 0, np.sin(angle)), (0, 1, 0), (-np.sin(angle), 0, np.cos(angle))])
+        face = Face((points @ turn.T).astype(np.float32))
+        assert abs(head_pose(face.landmarks)[0] - degrees) < 4
+        shares.append(_trusted(face))
+    assert shares[:2] == [1, 1]
+    assert 1 > shares[2] > shares[3] > 0.5
+    assert shares[4:] == [0.5, 0.5]
+
+
 class Paints(Relief):
     """A network that would paint the whole crop white."""
 
@@ -163,7 +194,7 @@ def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> No
     shown, before = crop.cut(edit.photo.rgb), crop.cut(photo.rgb)
     change = np.abs(shown.astype(int) - before).max(axis=2)
     points = crop.to_crop(face.landmarks)[:, :2].astype(int)
-    for skin in (9, 50, 280):  # between the brows, cheeks
+    for skin in (1, 9, 50, 280):  # nose, between the brows, cheeks
         assert 0 < change[points[skin, 1], points[skin, 0]] <= 12
     corners = [(slice(55, 60), slice(4, 9)), (slice(55, 60), slice(55, 60))]  # beside the chin
     for place in corners:
@@ -171,7 +202,7 @@ def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> No
 
 
 def test_the_mouth_is_the_morphable_face_s(finder: MediaPipeFinder, photo: Photo) -> None:
-    """And the nose. Whatever the network would do there: both editors give the same, but for what gets much lighter."""
+    """Whatever the network would do there: around it both editors give the same, but for what gets much lighter."""
     config = ExpressionTraining(size=64, expressions=("neutral", "surprise"), backbone="relief")
     editor, morphable = ReliefEditor(Paints(), config, finder), load_editor(method="morphable", finder=finder)
     face = editor.find(photo)[0]
@@ -179,9 +210,9 @@ def test_the_mouth_is_the_morphable_face_s(finder: MediaPipeFinder, photo: Photo
     for to in ("neutral", "surprise"):
         edits = editor(photo, to, faces=[face]), morphable(photo, to, faces=[face], strength=0.9)
         ours, theirs = (crop.cut(edit.photo.rgb).astype(int) for edit in edits)
-        share, points = nose_and_mouth(crop, face), crop.to_crop(face.landmarks)[:, :2].astype(int)
-        assert all(share[points[k, 1], points[k, 0]] > 0.9 for k in (4, 13, 14, 199))  # nose's tip, lips, chin
-        assert all(share[points[k, 1], points[k, 0]] < 0.05 for k in (33, 263, 105, 334))  # eyes, brows
+        share, points = around_mouth(crop, face), crop.to_crop(face.landmarks)[:, :2].astype(int)
+        assert all(share[points[k, 1], points[k, 0]] > 0.9 for k in (13, 14, 199))  # lips, chin
+        assert all(share[points[k, 1], points[k, 0]] < 0.05 for k in (4, 33, 263, 105, 334))  # nose's tip, eyes, brows
         mouth = share > 0.999
         assert np.abs(theirs - crop.cut(photo.rgb))[mouth].mean() > 5
         assert np.quantile((ours - theirs)[mouth], 0.98) <= 2

@@ -29,16 +29,21 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
     return feathered * fade.astype(np.float32)
 
 
-def nose_and_mouth(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the nose, the mouth with skin around it, and the chin, which goes with it."""
+def around_mouth(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the mouth, skin around it, and the chin, which goes with the jaw."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)
     drops = np.linspace(0, points[_CHIN, 1] - centre[1], 8)
-    parts = [polygon(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops]
-    nose = points[list(_NOSE)]
-    parts.append(polygon(nose.mean(axis=0) + (nose - nose.mean(axis=0)) * _AROUND_NOSE, crop.size))
-    return blurred(np.max(parts, axis=0), crop.size * 0.03)
+    whole = np.max([polygon(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
+    return blurred(whole, crop.size * 0.03)
+
+
+def around_nose(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the nose and a little around it."""
+    points = crop.to_crop(face.landmarks.astype(np.float64))[list(_NOSE), :2]
+    centre = points.mean(axis=0)
+    return blurred(polygon(centre + (points - centre) * _AROUND_NOSE, crop.size), crop.size * 0.03)
 
 
 def part_mask(crop: Crop, face: Face, part: str) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 The flow warps the photo at its own resolution, the mask and the colour are enlarged: what is only moved stays sharp.
 What is too fine for a network of a crop's resolution is left to the morphable face that it learnt from: creases,
-mouths that open or shut, and noses, which hardly move.
+mouths that open or shut, noses, which hardly move, and half of what is seen from the side.
 """
 
 import functools
@@ -12,13 +12,15 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from facerelief.editing.mask import face_mask, nose_and_mouth, part_mask
+from facerelief.easing import smoothstep
+from facerelief.editing.mask import around_mouth, around_nose, face_mask, part_mask
 from facerelief.editing.morphable import MorphableEdit, MorphableEditor
 from facerelief.editing.network import NetworkEditor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import Crop, align
 from facerelief.faces.colour import LUMA
 from facerelief.faces.detect import Face
+from facerelief.faces.pose import head_pose
 from facerelief.faces.warp import border, warped
 from facerelief.geometry.morphable.exchange import LAYERS, SIZE, painted
 from facerelief.geometry.morphable.model import load_face
@@ -28,6 +30,7 @@ _MARGIN = 0.06  # of the crop's side, along which the edit fades out
 _NODES = 32  # along the crop's side, between which the flow is smooth: what bends within them are the network's doubts
 _SHADE = 0.08  # of the range 2 of an image: how far the network may shade skin
 _KNOWN = 0.9  # of the morphable face's edit: as much of it as leaves the person alike (docs/training.md)
+_TURNED, _DOUBT = (15.0, 30.0), 0.5  # degrees to the side, by which the network's share falls by so much
 _LIGHTER = 0.1  # change of log light: where creases go, more of it would glow
 
 
@@ -85,14 +88,22 @@ def _enlarged(maps: np.ndarray, nodes: int) -> np.ndarray:
 
 
 def _joined(change: ReliefEdit, known: np.ndarray, amount: float) -> np.ndarray:
-    """Layers of `moved`: the network's, and from those of the morphable face the creases, the nose and all around the
-    mouth.
+    """Layers of `moved`: the network's, and from those of the morphable face the creases, the way that a nose goes, and
+    all around the mouth.
     """
-    near = nose_and_mouth(change.crop, change.face)[..., None]
-    own = (1 - near) * amount * part_mask(change.crop, change.face, change.part) * change.layers
-    ways, shade = own[..., :2] + near * known[..., :2], own[..., 2:]
+    mouth, nose = (around(change.crop, change.face)[..., None] for around in (around_mouth, around_nose))
+    share = (1 - np.maximum(mouth, nose)) * _trusted(change.face)
+    own = amount * part_mask(change.crop, change.face, change.part) * change.layers
+    ways = share * own[..., :2] + (1 - share) * known[..., :2]
+    shade = (1 - mouth) * _trusted(change.face) * own[..., 2:]
     inside = known[..., 3:] if known.shape[2] == LAYERS else np.zeros((SIZE, SIZE, LAYERS - 3))
     return np.dstack([ways, shade, np.minimum(known[..., 2:3], _LIGHTER), inside]).astype(np.float32)
+
+
+def _trusted(face: Face) -> float:
+    """Share of the network, which saw few faces from the side and bends their brows; the rest is the morphable face."""
+    yaw = abs(head_pose(face.landmarks)[0])
+    return 1 - _DOUBT * float(smoothstep((yaw - _TURNED[0]) / (_TURNED[1] - _TURNED[0])))
 
 
 def moved(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
