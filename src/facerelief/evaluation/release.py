@@ -16,13 +16,15 @@ _DRAWS = {
 - It repaints a crop of {size} pixels; what changed is added to the photo at its own resolution, so that fine detail
   of the new expression (teeth, creases) is soft, and detail of the old one can shine through.""",
     "relief": """\
-- It moves the photo's own pixels and shades skin, as a crop of {size} pixels shows them; creases, and mouths that open
-  or shut, are those of the package's morphable face: the teeth of an open mouth are an average's.
-- Expressions without a score below are less clear, and brows can be bent too far where half a face is turned away.""",
+- It moves the photo's own pixels and shades skin, as a crop of {size} pixels shows them; creases, noses, mouths that
+  open or shut, and half of a face from the side, are the package's morphable face's: the teeth of an open mouth are an
+  average's.
+- Expressions without a score below are less clear.""",
 }
 _LIMITS = """\
 {draws}
-- It edits faces seen from the front. Glasses, hands before the face, beards and strong side light can go wrong.
+- It edits faces seen from the front. Rims of glasses bend unless the mouth alone is edited; hands before the
+  face and strong side light can go wrong.
 - Its judge is a network too: a rate says how far that network agrees, not how a person would see the picture.
 - The training photos are mostly of public figures in news pictures; how it does on faces that are rare among them was
   not measured.
