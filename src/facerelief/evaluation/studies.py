@@ -78,7 +78,7 @@ STUDIES = {
     "objectives": Study(
         "Adversarial objectives at equal time",
         (
-            Cell("r1, one D step for each G step", {"guide": "depth", "objective": "r1", "d_steps": 1}),
+            Cell("R1, one D step", {"guide": "depth", "objective": "r1", "d_steps": 1}),
             Cell("WGAN-GP, five D steps", {"guide": "depth", "objective": "wgan-gp", "d_steps": 5}),
         ),
         equal_time=True,
