@@ -186,7 +186,7 @@ class Paints(Relief):
 
 
 def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> None:
-    """By all-white paint skin changes by a twenty-eighth of the range at most, and what is beside the face not."""
+    """By all-white paint skin changes by a twenty-fifth of the range at most, and what is beside the face not."""
     editor = network_alone(Paints(), finder)
     face = editor.find(photo)[0]
     edit = editor(photo, "neutral")
@@ -195,7 +195,7 @@ def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> No
     change = np.abs(shown.astype(int) - before).max(axis=2)
     points = crop.to_crop(face.landmarks)[:, :2].astype(int)
     for skin in (1, 9, 50, 280):  # nose, between the brows, cheeks
-        assert 0 < change[points[skin, 1], points[skin, 0]] <= 10
+        assert 0 < change[points[skin, 1], points[skin, 0]] <= 12
     corners = [(slice(55, 60), slice(4, 9)), (slice(55, 60), slice(55, 60))]  # beside the chin
     for place in corners:
         np.testing.assert_array_equal(shown[place], before[place])

@@ -28,7 +28,8 @@ from facerelief.networks.backbones import Relief
 
 _MARGIN = 0.06  # of the crop's side, along which the edit fades out
 _NODES = 32  # along the crop's side, between which the flow is smooth: what bends within them are the network's doubts
-_SHADE = 0.07  # of the range 2 of an image: how far the network may shade skin
+_SOFT = 24  # the same of its shade, whose patches would have borders
+_SHADE = 0.08  # of the range 2 of an image: how far the network may shade skin
 _KNOWN = 0.9  # of the morphable face's edit: as much of it as leaves the person alike (docs/training.md)
 _TURNED, _DOUBT = (15.0, 30.0), 0.5  # degrees to the side, by which the network's share falls by so much
 _LIGHTER = 0.1  # change of log light: where creases go, more of it would glow
@@ -59,7 +60,7 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         image = self.seen(align(face.landmarks, self.config.size).cut(rgb))
         flow, mask, colour = self.run(image, label)
         share = _shading(mask, colour, np.moveaxis(image[0], 0, 2))
-        shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), self.config.size)
+        shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), _SOFT)
         shade *= face_mask(known.crop, face)[..., None]
         layers = np.dstack([_enlarged(flow * SIZE, _NODES), shade]) * border(SIZE, _MARGIN)
         return ReliefEdit(**vars(known), layers=layers.astype(np.float32))
