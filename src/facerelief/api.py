@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 
 from facerelief.editing import load_editor
 from facerelief.editing.editor import EditedFace, Editor, Which
-from facerelief.editing.mask import PARTS
+from facerelief.editing.mask import WHOLE
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.faces.detect import Face, FinderPool, load_finder
 from facerelief.faces.modes import flat, to_rgb
@@ -80,7 +80,7 @@ class FaceEditor:
         *,
         strength: float = 1.0,
         faces: Faces = "largest",
-        part: str = PARTS[0],
+        part: str = WHOLE,
     ) -> Edited[np.ndarray] | Edited[Image.Image]:
         """Edit a picture to the expression `to`, "happiness" or "happy", say. The picture given stays as it is.
 
@@ -130,7 +130,7 @@ class FaceEditor:
         *,
         strength: float = 1.0,
         faces: Which = "largest",
-        part: str = PARTS[0],
+        part: str = WHOLE,
         errors: Literal["raise", "return"] = "raise",
     ) -> list[Edited] | list[Edited | FacereliefError]:
         """Edit several pictures on all processors; the results are in their order.

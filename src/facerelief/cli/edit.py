@@ -14,7 +14,7 @@ from facerelief.editing.editor import which_face
 from facerelief.editing.fetch import Limits
 from facerelief.editing.files import EDITED, FAILED, SKIPPED, FileEditor, Job, Outcome, Settings
 from facerelief.editing.inputs import expand
-from facerelief.editing.mask import PARTS, check_part
+from facerelief.editing.mask import PARTS, WHOLE, check_part
 from facerelief.editing.outputs import STDOUT, all_targets
 from facerelief.editing.strength import parse_strength
 from facerelief.editing.video_job import edit_video_job
@@ -73,7 +73,7 @@ def edit(
     face: Annotated[
         str, typer.Option(help="largest, all, a number counted from the largest, or X,Y: a point of it in pixels.")
     ] = "largest",
-    part: Part = PARTS[0],
+    part: Part = WHOLE,
     method: Method = None,
     weights: Weights = None,
     engine: Engine = None,

@@ -9,7 +9,7 @@ from facerelief.cli.console import bar, out
 from facerelief.cli.edit import Method, Part, Weights
 from facerelief.editing import load_editor
 from facerelief.editing.editor import which_face
-from facerelief.editing.mask import PARTS, check_part
+from facerelief.editing.mask import WHOLE, check_part
 from facerelief.editing.morph import SUFFIXES, Morph, check_suffix, save_morph
 from facerelief.editing.morph import morph as morphed
 from facerelief.editing.strength import parse_strength
@@ -29,7 +29,7 @@ def morph(
     size: Annotated[int, typer.Option(help="The longer side at most, in pixels.")] = 720,
     strength: Annotated[str, typer.Option(help="Share of the full change at the end, 0 to 1.5.")] = "1",
     face: Annotated[str, typer.Option(help="largest, all, a number, or X,Y in pixels of what is written.")] = "largest",
-    part: Part = PARTS[0],
+    part: Part = WHOLE,
     method: Method = None,
     weights: Weights = None,
     provenance: Annotated[

@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from facerelief.editing.mask import PARTS, check_part
+from facerelief.editing.mask import WHOLE, check_part
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
 from facerelief.faces.align import Crop
@@ -41,7 +41,7 @@ class EditedFace:
     crop: Crop
     before: np.ndarray
     after: np.ndarray
-    part: str = dataclasses.field(default=PARTS[0], kw_only=True)
+    part: str = dataclasses.field(default=WHOLE, kw_only=True)
 
 
 Change = TypeVar("Change", bound=EditedFace)
@@ -74,7 +74,7 @@ class Editor(ABC, Generic[Change]):
         """What is known against edits to an expression, in one line; None where nothing is."""
         return None
 
-    def change(self, rgb: np.ndarray, face: Face, label: int, part: str = PARTS[0]) -> Change:
+    def change(self, rgb: np.ndarray, face: Face, label: int, part: str = WHOLE) -> Change:
         """What is to be done to a face, or a part of it, of a photo uint8 (H, W, 3), so that it shows
         `expressions[label]`.
         """
@@ -93,7 +93,7 @@ class Editor(ABC, Generic[Change]):
         return self._paint(rgb, change, strength) if strength else rgb.copy()
 
     def apply(
-        self, rgb: np.ndarray, face: Face, label: int, strength: float, part: str = PARTS[0]
+        self, rgb: np.ndarray, face: Face, label: int, strength: float, part: str = WHOLE
     ) -> tuple[np.ndarray, Change]:
         """A photo uint8 (H, W, 3) with one face edited to `expressions[label]`, and what was done to the face."""
         change = self.change(rgb, face, label, part)
@@ -122,7 +122,7 @@ class Editor(ABC, Generic[Change]):
         strength: float = 1.0,
         face: Which = "largest",
         faces: Sequence[Face] | None = None,
-        part: str = PARTS[0],
+        part: str = WHOLE,
     ) -> Edit:
         """Edit a photo to the expression `to`.
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from facerelief import __version__
 from facerelief.editing import load_editor, weights_file
@@ -15,7 +14,7 @@ from facerelief.editing.editor import Edit, Editor, Which
 from facerelief.editing.fetch import Limits
 from facerelief.editing.inputs import Input
 from facerelief.editing.journal import Done, is_done, settings_digest
-from facerelief.editing.mask import PARTS
+from facerelief.editing.mask import WHOLE
 from facerelief.editing.outputs import STDOUT, Targets
 from facerelief.editing.receipt import Scores, make_receipt, receipt_paths
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief
@@ -38,7 +37,7 @@ class Settings:
 
     strength: Strength = Strength()  # noqa: RUF009  (frozen)
     face: Which = "largest"
-    part: str = PARTS[0]
+    part: str = WHOLE
     method: str | None = None
     weights: Path | None = None
     engine: str | None = None
@@ -136,8 +135,12 @@ class FileEditor:
     def _write_receipt(self, photo: Photo, source: Input, edit: Edit, target: Path) -> tuple[Path, Path]:
         receipt = make_receipt(self.editor, photo, edit, self._scores)
         settings = self.settings
-        asked: dict[str, Any] = {"strength": settings.strength.constant, "face": settings.face, "part": settings.part}
-        asked["method"] = self.editor.method
+        asked = {
+            "strength": settings.strength.constant,
+            "face": settings.face,
+            "part": settings.part,
+            "method": self.editor.method,
+        }
         files = {"source": {"name": str(source), "sha256": source_digest(source)}, "weights": self._weights}
         made = {"edited": {"name": target.name, "sha256": sha256(target)}}
         numbers_path, picture_path = receipt_paths(target)

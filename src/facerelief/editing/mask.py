@@ -10,7 +10,8 @@ from facerelief.faces.detect import Face
 from facerelief.geometry.relief import polygon
 from facerelief.geometry.topology import LIPS, OUTLINE
 
-PARTS = ("face", "eyes", "mouth")  # what an edit may be limited to: all of it; eyes and brows; all below them
+WHOLE = "face"
+PARTS = (WHOLE, "eyes", "mouth")  # what an edit may be limited to: all of it; eyes and brows; all below them
 _CHIN = 152  # its lowest landmark
 _LOWER_LIDS, _UNDER_NOSE = (145, 374), 2  # landmarks
 _SEAM = (0.45, 0.9)  # of the way from the lower lids to the nose's end: from below glasses, down to the cheeks
@@ -51,7 +52,7 @@ def part_mask(crop: Crop, face: Face, part: str) -> np.ndarray:
 
     Those of "eyes" and "mouth" add up to 1.
     """
-    if part == PARTS[0]:
+    if part == WHOLE:
         return np.ones((1, 1, 1), dtype=np.float32)
     points = crop.to_crop(face.landmarks.astype(np.float64))[:, 1]
     lids, nose = points[list(_LOWER_LIDS)].mean(), points[_UNDER_NOSE]

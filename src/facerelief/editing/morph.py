@@ -10,7 +10,7 @@ from PIL import Image
 
 from facerelief.easing import smoothstep
 from facerelief.editing.editor import Editor, Which, choose_faces
-from facerelief.editing.mask import PARTS
+from facerelief.editing.mask import WHOLE
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
 from facerelief.faces.credentials import sign_file
@@ -36,7 +36,7 @@ class Morph:
     back: bool = False
     size: int = 720
     strength: float = 1.0
-    part: str = PARTS[0]
+    part: str = WHOLE
 
     def __post_init__(self) -> None:
         if not (0 < self.seconds <= _LONGEST and 0 <= self.hold <= _LONGEST and 1 <= self.fps <= _FASTEST):

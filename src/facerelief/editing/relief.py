@@ -93,10 +93,11 @@ def _joined(change: ReliefEdit, known: np.ndarray, amount: float) -> np.ndarray:
     all around the mouth.
     """
     mouth, nose = (around(change.crop, change.face)[..., None] for around in (around_mouth, around_nose))
-    share = (1 - np.maximum(mouth, nose)) * _trusted(change.face)
+    trust = _trusted(change.face)
+    share = trust * (1 - np.maximum(mouth, nose))
     own = amount * part_mask(change.crop, change.face, change.part) * change.layers
     ways = share * own[..., :2] + (1 - share) * known[..., :2]
-    shade = (1 - mouth) * _trusted(change.face) * own[..., 2:]
+    shade = trust * (1 - mouth) * own[..., 2:]
     inside = known[..., 3:] if known.shape[2] == LAYERS else np.zeros((SIZE, SIZE, LAYERS - 3))
     return np.dstack([ways, shade, np.minimum(known[..., 2:3], _LIGHTER), inside]).astype(np.float32)
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from facerelief.editing.editor import EditedFace, Editor, Which
-from facerelief.editing.mask import PARTS
+from facerelief.editing.mask import WHOLE
 from facerelief.editing.pipeline import ahead, in_order, windows
 from facerelief.editing.strength import Strength
 from facerelief.editing.video_faces import MOST_AHEAD, Steady, Tracker, no_face, steadied
@@ -44,7 +44,7 @@ def edit_video(
     *,
     strength: Strength | None = None,
     face: Which = "largest",
-    part: str = PARTS[0],
+    part: str = WHOLE,
     comment: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> VideoEdit:
@@ -83,7 +83,7 @@ def edited_frames(
     label: int,
     strength: Strength,
     face: Which = "largest",
-    part: str = PARTS[0],
+    part: str = WHOLE,
 ) -> Generator[tuple[Frame, np.ndarray, bool], None, None]:
     """Frames in their order, each with its edited pixels and whether it has a face that is edited.
 

@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from facerelief import __version__
-from facerelief.editing.mask import PARTS
+from facerelief.editing.mask import PARTS, WHOLE
 from facerelief.errors import FacereliefError
 from facerelief.webapp import fields as form
 from facerelief.webapp.desk import Desk, Place
@@ -138,7 +138,7 @@ def _order(fields: Fields, method: str) -> Order:
 
 def _wish(fields: Fields) -> Wish:
     face = fields.landmarks() or fields.face()
-    strength, part = fields.number("strength", 0, 1.5, 1.0), fields.choice("part", PARTS, PARTS[0])
+    strength, part = fields.number("strength", 0, 1.5, 1.0), fields.choice("part", PARTS, WHOLE)
     return Wish(fields.text("to"), strength, face, part)
 
 

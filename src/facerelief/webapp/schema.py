@@ -4,7 +4,7 @@ from typing import Any
 
 from facerelief import __version__
 from facerelief.editing import METHODS
-from facerelief.editing.mask import PARTS
+from facerelief.editing.mask import PARTS, WHOLE
 from facerelief.expressions import EXPRESSIONS
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.problems import CODES
@@ -106,7 +106,7 @@ _ONE_EDIT: Schema = {
     "face": _text(
         "largest, all, a number counted from the largest (1), or X,Y: a point of the face in pixels.", default="largest"
     ),
-    "part": _text("What may change: eyes and brows alone, or all below them.", enum=list(PARTS), default=PARTS[0]),
+    "part": _text("What may change: eyes and brows alone, or all below them.", enum=list(PARTS), default=WHOLE),
     "landmarks": {
         "$ref": "#/components/schemas/Landmarks",
         "description": "The face, as /v1/faces gave it, instead of `face`: spares finding it again.",

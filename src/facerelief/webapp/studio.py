@@ -15,7 +15,7 @@ from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.editor import Which, choose_faces, unfit
-from facerelief.editing.mask import PARTS
+from facerelief.editing.mask import WHOLE
 from facerelief.editing.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS
@@ -40,7 +40,7 @@ class Wish:
     to: str
     strength: float
     face: Which | Face
-    part: str = PARTS[0]
+    part: str = WHOLE
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from facerelief.geometry.atlas import feathered, mouth_inside, picture_triangles
 from facerelief.geometry.morphable.fit import Fit
 from facerelief.geometry.morphable.model import MorphableFace, whole
 from facerelief.geometry.morphable.mouth import SHUT, breadth, closes, joined, opening, seam, shutting, trimmed
-from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed
+from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed, softened
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
 
@@ -70,7 +70,7 @@ class Exchange:
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
         light = strength * np.clip(light, -_STRONGEST, _STRONGEST) + seam(target, shut, SIZE)
         # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
-        painted = [_softened(np.dstack([paint * opacity, opacity]))] if opacity.any() else []
+        painted = [softened(np.dstack([paint * opacity, opacity]))] if opacity.any() else []
         layers = np.dstack([found[..., :2], light, *painted]) * border(SIZE, _MARGIN)
         return layers.astype(np.float32)
 
@@ -143,14 +143,6 @@ def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
     """How bright the skin of a crop (S, S, 3) is against the average's albedo; index: as `rasterise` gives it."""
     skin = pixels[(index >= 0) & (index < len(face_triangles()))] @ LUMA
     return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
-
-
-def _softened(maps: np.ndarray) -> np.ndarray:
-    """Maps (S, S, C) by a binomial filter, 5 pixels wide."""
-    for axis in (0, 1, 0, 1):
-        near = np.roll(maps, 1, axis) + np.roll(maps, -1, axis)
-        maps = (2 * maps + near) / 4
-    return maps
 
 
 def _newly_open(source: np.ndarray, target: np.ndarray) -> float:

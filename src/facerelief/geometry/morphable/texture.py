@@ -16,6 +16,7 @@ from facerelief.geometry.morphable.shape import TRUST, neutral_means, principal,
 
 LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # Rec. 601, single: pictures are
 FLOOR = 0.06
+_BINOMIAL = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 SKIN = 0.6  # mean albedo of the face
 TEXTURE_MODES = 40
 _SMOOTH = 5  # pixels of the atlas over which normals are averaged before light is fitted to them
@@ -144,6 +145,15 @@ def _regression(units: np.ndarray, change: np.ndarray, weight: np.ndarray) -> np
     right = units.T @ (change * weight)
     solved: np.ndarray = np.linalg.solve(gram, right.T[..., None])[..., 0].T
     return solved
+
+
+def softened(values: np.ndarray) -> np.ndarray:
+    """Values (H, W[, C]) by a binomial filter, 5 pixels wide."""
+    for axis in (0, 1):
+        padded = np.pad(values, [(2, 2) if a == axis else (0, 0) for a in range(values.ndim)], mode="edge")
+        length = values.shape[axis]
+        values = sum(w * np.take(padded, np.arange(length) + k, axis) for k, w in enumerate(_BINOMIAL))
+    return values
 
 
 def smoothed(values: np.ndarray, radius: int) -> np.ndarray:
