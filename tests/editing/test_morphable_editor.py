@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from facerelief.editing import Edit, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
+from facerelief.faces.colour import LUMA
 from facerelief.faces.detect import Face
 from facerelief.faces.photo import Photo
 from facerelief.geometry.morphable.model import load_face
@@ -87,7 +88,7 @@ def test_all_eight_expressions_are_offered(editor: Editor) -> None:
 )
 def test_a_drawn_face_comes_near_its_drawing_with_the_expression(editor: Editor, setting: dict[str, Any]) -> None:
     """The drawing is not warped but drawn anew, so that the two ways have little in common."""
-    for person, share in ((None, 0.65), (1, 0.9)):  # of the average, landmarks tell all; wide shades are left out
+    for person, share in ((None, 0.8), (1, 0.9)):  # wide shades, and light where a photo has no fold, are left out
         before, face = drawn(person=person, **setting)
         for name in AT_WORK:
             goal = drawn(name, person, **setting)[0].rgb
@@ -186,6 +187,18 @@ def test_a_mouth_that_is_open_keeps_its_inside(editor: Editor) -> None:
     assert level > 3 * max(red, blue)
 
 
+def test_even_skin_does_not_glow(editor: Editor) -> None:
+    """Where a photo shows no fold there is none to be taken away; what an expression draws is dark."""
+    face = drawn("happiness")[1]
+    even = Photo(np.full((192, 192, 3), (200, 160, 130), np.uint8))
+    for name in AT_WORK:
+        mouths = [polygon(one.landmarks[list(LIPS), :2], 192) for one in (face, drawn(name)[1])]
+        near = np.asarray(Image.fromarray(np.logical_or(*mouths)).filter(ImageFilter.MaxFilter(9)))
+        result = edited(editor, even, face, name)[~near].astype(int)
+        assert (result <= even.rgb[~near] + 3).all(), name  # beside a dark line cubic interpolation overshoots
+        assert (result @ LUMA).min() < even.rgb[0, 0] @ LUMA - 5, name
+
+
 def test_a_grey_photo_stays_grey(editor: Editor) -> None:
     photo, face = drawn(person=2)
     luma = np.asarray(Image.fromarray(photo.rgb).convert("L"))
@@ -259,7 +272,7 @@ def test_size_makes_no_difference(editor: Editor, size: int) -> None:
     for name in ("happiness", "surprise", "anger"):
         expected = edited(editor, small, face, name)
         reduced = np.asarray(Image.fromarray(edited(editor, large, its_face, name)).reduce(4))
-        assert difference(reduced, expected) < 0.2 * difference(expected, small.rgb)
+        assert difference(reduced, expected) < 0.22 * difference(expected, small.rgb)  # folds are found in pixels
 
 
 @pytest.mark.parametrize(

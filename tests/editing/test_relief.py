@@ -70,13 +70,17 @@ def test_a_mouth_inside_lies_over_the_paint_by_hand(picture: np.ndarray) -> None
 
 @pytest.mark.parametrize("level", [20, 100, 170])
 def test_paint_of_luminance_keeps_the_hue(picture: np.ndarray, level: float) -> None:
+    """What differs from grey does so in the same proportions, more so in the dark."""
     layers = ZERO[..., :9].copy()
     layers[..., 2], layers[..., 3] = 0.5, 0.5 * level
     out, before = done(picture, layers).astype(float), picture.astype(float)
-    whole = out.max(axis=2) < 255
+    whole = (out.max(axis=2) < 255) & (out.min(axis=2) > 0)
     np.testing.assert_allclose((out @ LUMA)[whole], (0.5 * (picture @ LUMA) + level / 2)[whole], atol=0.51)
-    np.testing.assert_allclose((out / out[..., :1])[whole], (before / before[..., :1])[whole], rtol=0.05)
-    assert whole.mean() > 0.9
+    after, chroma = (x[whole] - (x[whole] @ LUMA)[:, None] for x in (out, before))
+    strong = np.linalg.norm(chroma, axis=1) > 30
+    lengths = np.linalg.norm(after, axis=1) * np.linalg.norm(chroma, axis=1)
+    assert ((after * chroma).sum(axis=1) / lengths)[strong].min() > 0.99
+    assert whole.mean() > 0.9 and strong.mean() > 0.3
 
 
 def test_more_than_all_is_not_painted(picture: np.ndarray) -> None:
@@ -202,7 +206,7 @@ def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> No
 
 
 def test_the_mouth_is_the_morphable_face_s(finder: MediaPipeFinder, photo: Photo) -> None:
-    """Whatever the network would do there: around it both editors give the same, but for what gets much lighter."""
+    """Whatever the network would do there: around it both editors give the same."""
     config = ExpressionTraining(size=64, expressions=("neutral", "surprise"), backbone="relief")
     editor, morphable = ReliefEditor(Paints(), config, finder), load_editor(method="morphable", finder=finder)
     face = editor.find(photo)[0]
@@ -215,5 +219,4 @@ def test_the_mouth_is_the_morphable_face_s(finder: MediaPipeFinder, photo: Photo
         assert all(share[points[k, 1], points[k, 0]] < 0.05 for k in (4, 33, 263, 105, 334))  # nose's tip, eyes, brows
         mouth = share > 0.999
         assert np.abs(theirs - crop.cut(photo.rgb))[mouth].mean() > 5
-        assert np.quantile((ours - theirs)[mouth], 0.98) <= 2
-        assert np.median(np.abs(ours - theirs)[mouth]) <= 2
+        assert np.quantile(np.abs(ours - theirs)[mouth], 0.99) <= 2

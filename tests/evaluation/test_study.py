@@ -272,15 +272,3 @@ def test_synthetic_people_can_be_told_and_lone_photos_cannot(synthetic: Path, wi
     rows = read_samples(lone)
     write_rows(lone / METADATA, Sample, [dataclasses.replace(row, identity=f"{k}") for k, row in enumerate(rows)])
     assert not _people_can_be_told(lone, CLASSES)
-
-
-def test_equal_time_gives_the_slower_cell_fewer_steps(moved: Like, tmp_path: Path) -> None:
-    wish = moved(study="objectives", folder=tmp_path)
-    slugs = [cell.slug for cell in STUDIES["objectives"].cells]
-    (tmp_path / "objectives-pace.json").write_text(json.dumps({slugs[0]: 0.2, slugs[1]: 0.5}))
-    grid = lay_out(wish, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
-    steps = [grid.job(f"cells/{slug}-s0").config.steps for slug in slugs]
-    assert steps == [2, 1]  # 2 steps of 0.2 s are 0.8 of 0.5 s
-    long = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
-    grid = lay_out(long, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
-    assert grid.job(f"cells/{slugs[1]}-s1").config.steps == 400

@@ -29,9 +29,11 @@ from facerelief.faces.warp import bring_back, in_photo
 from facerelief.files import atomic, sha256
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways_back
 from facerelief.geometry.morphable.fit import fit_face
+from facerelief.geometry.morphable.light import filled
 from facerelief.geometry.morphable.model import carried_face, load_face
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
+_MAKER = 2  # counts the ways of making them; a cache of another is not read
 MOST = 500  # photos of an expression: what the rare ones have, and enough of the others
 Progress = Callable[[int, int], None]
 Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
@@ -83,7 +85,7 @@ def load_pairs(
     rows = _chosen(arrays.label, len(arrays.expressions))
     items = _with_partners([arrays.samples[row] for row in rows], arrays)
     names = [[(s.file_name, s.fingerprint) for s in (sample, *partners)] for sample, partners in items]
-    what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, sha256(carried_face()), names]
+    what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, _MAKER, sha256(carried_face()), names]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     paths = [dataset / ".arrays" / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
     if not all(path.is_file() for path in paths):
@@ -163,7 +165,8 @@ class Pairer:
             ways, place = bring_back(crop, layers[..., :2], (side, side))
             flow = np.zeros((side, side, 2), np.float32)
             flow[place] = in_photo(crop, ways) / side
-            return self._small(self._shrunk(changed(rgb, crop, layers))), self._small_flow(flow)
+            edit = changed(rgb, crop, filled(layers, pixels))
+            return self._small(self._shrunk(edit)), self._small_flow(flow)
 
         return [edited(name) for name in self._expressions]
 

@@ -15,7 +15,8 @@ PARTS = (WHOLE, "eyes", "mouth")  # what an edit may be limited to: all of it; e
 _CHIN = 152  # its lowest landmark
 _LOWER_LIDS, _UNDER_NOSE = (145, 374), 2  # landmarks
 _SEAM = (0.45, 0.9)  # of the way from the lower lids to the nose's end: from below glasses, down to the cheeks
-_NOSE, _AROUND_NOSE = (6, 122, 198, 129, 98, 2, 327, 358, 420, 351), np.array([1.25, 1.1])  # its border; of its size
+_NOSE = (6, 122, 198, 129, 61, 17, 291, 358, 420, 351)  # from its root along its wings to the corners of the mouth
+_AROUND_NOSE = np.array([1.25, 1.1])
 _AROUND = np.array([1.35, 1.6])  # of the mouth's width and height
 
 
@@ -41,7 +42,7 @@ def around_mouth(crop: Crop, face: Face) -> np.ndarray:
 
 
 def around_nose(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the nose and a little around it."""
+    """Soft mask float32 (S, S) in [0, 1]: the nose, the mouth, and the folds between them."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[list(_NOSE), :2]
     centre = points.mean(axis=0)
     return blurred(polygon(centre + (points - centre) * _AROUND_NOSE, crop.size), crop.size * 0.03)

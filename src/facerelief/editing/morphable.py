@@ -13,6 +13,7 @@ from facerelief.faces.align import align
 from facerelief.faces.detect import Face, FaceFinder
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
 from facerelief.geometry.morphable.fit import Fit, fit_face
+from facerelief.geometry.morphable.light import filled
 from facerelief.geometry.morphable.model import MorphableFace
 
 
@@ -53,4 +54,4 @@ class MorphableEditor(Editor[MorphableEdit]):
 
     def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
         """As `layers` says."""
-        return changed(rgb, change.crop, self.layers(change, strength))
+        return changed(rgb, change.crop, filled(self.layers(change, strength), change.before))

@@ -23,6 +23,7 @@ from facerelief.faces.detect import Face
 from facerelief.faces.pose import head_pose
 from facerelief.faces.warp import border, warped
 from facerelief.geometry.morphable.exchange import LAYERS, SIZE, painted
+from facerelief.geometry.morphable.light import filled, light_of
 from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.backbones import Relief
 
@@ -32,7 +33,6 @@ _SOFT = 24  # the same of its shade, whose patches would have borders
 _SHADE = 0.08  # of the range 2 of an image: how far the network may shade skin
 _KNOWN = 0.9  # of the morphable face's edit: as much of it as leaves the person alike (docs/training.md)
 _TURNED, _DOUBT = (15.0, 30.0), 0.5  # degrees to the side, by which the network's share falls by so much
-_LIGHTER = 0.1  # change of log light: where creases go, more of it would glow
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ def _joined(change: ReliefEdit, known: np.ndarray, amount: float) -> np.ndarray:
     ways = share * own[..., :2] + (1 - share) * known[..., :2]
     shade = trust * (1 - mouth) * own[..., 2:]
     inside = known[..., 3:] if known.shape[2] == LAYERS else np.zeros((SIZE, SIZE, LAYERS - 3))
-    return np.dstack([ways, shade, np.minimum(known[..., 2:3], _LIGHTER), inside]).astype(np.float32)
+    creased = filled(np.dstack([ways, known[..., 2:3]]), change.before)
+    return np.dstack([ways, shade, creased[..., 2:], inside]).astype(np.float32)
 
 
 def _trusted(face: Face) -> float:
@@ -112,17 +113,17 @@ def moved(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
     """A photo uint8 (H, W, 3) with an edit brought to its own resolution.
 
     layers: float32 (S, S, 3 + C + 5), zero at the border: as in `ReliefEdit`, then an `Exchange`'s from the third on.
-    Shade of one channel keeps the hue.
+    Shade of one channel is a change of light.
     """
     found, spread, place = warped(rgb, crop, layers)
     share, paint, mouth = np.split(spread, [1, spread.shape[2] - LAYERS + 2], axis=2)
     over = np.maximum(share, 1)  # strength above 1 must not paint more than all
     share, paint = share / over, paint / over
     if paint.shape[2] == 3:
-        shade = paint - share * found
+        found = found + paint - share * found
     else:
         luma = (found @ LUMA.astype(np.float32))[..., None]
-        shade = (paint - share * luma) * found / np.maximum(luma, 1)
+        mouth[..., :1] += light_of(luma + paint - share * luma) - light_of(luma)
     out = rgb.copy()
-    out[place] = painted(found + shade, mouth)
+    out[place] = painted(found, mouth)
     return out

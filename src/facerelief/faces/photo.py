@@ -5,7 +5,6 @@ import dataclasses
 import hashlib
 import io
 import logging
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +17,7 @@ from facerelief.faces import exif
 from facerelief.faces.credentials import sign
 from facerelief.faces.mark import EditMark, pack, unpack
 from facerelief.faces.modes import Pixels, flat, to_rgb
+from facerelief.faces.quiet import quiet
 from facerelief.faces.watermark import imprint
 from facerelief.files import atomic
 
@@ -83,8 +83,7 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
     """
     name = _name(source)
     notes: list[str] = []
-    with warnings.catch_warnings(), _stream(source, name) as stream:
-        warnings.simplefilter("ignore")  # Pillow's warnings become errors and notes here
+    with quiet(), _stream(source, name) as stream:  # Pillow's warnings become errors and notes here
         image = _open(stream, name)
         _check_size(image, name, max_pixels)
         if ";16" in repr(image.tile) and not image.mode.startswith("I"):
@@ -126,8 +125,7 @@ def encode_photo(
     if photo.alpha is not None and kind != "JPEG":
         image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
     stream = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             image.save(stream, kind, **_options(photo, kind, mark, quality))
         except ValueError as reason:
@@ -162,8 +160,7 @@ def _origin(stream: BinaryIO) -> tuple[str, bytes | None]:
 def read_mark(source: Source) -> EditMark | None:
     """The mark that `save_photo` left in a file, or None; raises `PhotoError` where the file is no image."""
     name = _name(source)
-    with warnings.catch_warnings(), _stream(source, name) as stream:
-        warnings.simplefilter("ignore")
+    with quiet(), _stream(source, name) as stream:
         return unpack(_open(stream, name).info.get("xmp"))
 
 

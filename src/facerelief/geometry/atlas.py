@@ -104,12 +104,18 @@ def skin_pixels(atlas: Atlas) -> np.ndarray:
     return skin
 
 
+def beside_face(atlas: Atlas) -> np.ndarray:
+    """bool (A, A): on the apron."""
+    beside: np.ndarray = atlas.triangle >= len(picture_triangles()) - len(apron_triangles())
+    return beside
+
+
 def soft_face(atlas: Atlas, feather: int) -> np.ndarray:
     """float32 (A, A): 1 on the whole face, which is what may change with an expression, falling to 0 on the apron.
 
     feather: half of the pixels over which it falls.
     """
-    return feathered(atlas.triangle < len(picture_triangles()) - len(apron_triangles()), feather)
+    return feathered(~beside_face(atlas), feather)
 
 
 def feathered(mask: np.ndarray, radius: int) -> np.ndarray:

@@ -1,8 +1,7 @@
 """Another expression for a photo's face, without training: the morphable face is fitted, and its expression exchanged.
 
 The photo itself is warped, at its own resolution, from where its landmarks are to where the new expression has them;
-what the expression adds of light and dark (creases, folds, brows) is multiplied in, so that skin keeps its colour and
-contrast; and a mouth that opens gets an inside.
+what the expression adds of light and dark (`light.py`) is multiplied in; and a mouth that opens gets an inside.
 """
 
 import numpy as np
@@ -11,11 +10,12 @@ from facerelief.easing import smoothstep
 from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA, chroma
 from facerelief.faces.warp import border, warped
-from facerelief.geometry.atlas import feathered, mouth_inside, picture_triangles, sample, with_apron
+from facerelief.geometry.atlas import mouth_inside, picture_triangles, sample, with_apron
 from facerelief.geometry.morphable.fit import Fit
+from facerelief.geometry.morphable.light import Creases, lit
 from facerelief.geometry.morphable.model import MorphableFace, whole
 from facerelief.geometry.morphable.mouth import SHUT, breadth, closes, joined, opening, seam, shutting, trimmed
-from facerelief.geometry.morphable.texture import FLOOR, SKIN, smoothed, softened
+from facerelief.geometry.morphable.texture import FLOOR, SKIN, softened
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
 
@@ -23,8 +23,6 @@ SIZE = 160  # side of the crop in which the change is computed; it is smooth, an
 LAYERS = 7  # of a change that paints the inside of a mouth
 _MARGIN = 0.08  # of the crop's side, along which the change fades out
 _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
-_WIDE = 8  # pixels of the atlas
-_STRONGEST = 0.6  # change of log light
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _TEETH = (0.4, 0.65)  # of a mouth's inside, from the upper lip down, where a smile's upper teeth end
 
@@ -34,10 +32,9 @@ class Exchange:
 
     def __init__(self, face: MorphableFace) -> None:
         self.face = face
+        self._creases = Creases(face)
         self._inside = mouth_inside(face.atlas)
         self._below = self._inside * below_teeth(self._inside)
-        # Where lips open differently from photo to photo, averages smear the mouth's dark over its rim.
-        self._outside = 1 - feathered(self._inside, face.atlas.size // 20)
         self._closed = [closes(face, full) for full in face.classes]
         self._shutting = shutting(face)
 
@@ -51,8 +48,8 @@ class Exchange:
         new one.
 
         Returns float32 (S, S, 3 or `LAYERS`), zero at the border: where a pixel comes from (2: right and down, crop
-        pixels), the change of log light, and where a mouth opens, its inside (3, levels in [0, 1] times opacity) and
-        opacity.
+        pixels), the change of light, still to be `filled`, and where a mouth opens, its inside (3, levels in [0, 1]
+        times opacity) and opacity.
         """
         landmarks = landmarks.astype(np.float64)
         difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
@@ -68,7 +65,7 @@ class Exchange:
         light, albedo, inside, below, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3, 4], axis=2)
         opacity = np.maximum(inside * opens, below * _drops(source, target))
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
-        light = strength * np.clip(light, -_STRONGEST, _STRONGEST) + seam(target, shut, SIZE)
+        light = strength * light + seam(target, shut, SIZE)
         # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
         painted = [softened(np.dstack([paint * opacity, opacity]))] if opacity.any() else []
         layers = np.dstack([found[..., :2], light, *painted]) * border(SIZE, _MARGIN)
@@ -85,10 +82,9 @@ class Exchange:
     def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, ...]:
         """In the atlas: change of log light, new albedo, the mouth's inside, and of that what is below the teeth."""
         texture = self.face.texture_classes[label]
-        change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1)) * self._outside
-        creases = change - smoothed(change[..., None], _WIDE)[..., 0]  # what is wide is light that was not taken out
+        change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
         albedo = np.exp(whole(self.face.texture + texture)) - FLOOR
-        return creases * self._outside, albedo, self._inside, self._below
+        return self._creases(change), albedo, self._inside, self._below
 
 
 def ways_back(
@@ -131,8 +127,7 @@ def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
 
 def painted(pixels: np.ndarray, layers: np.ndarray) -> np.ndarray:
     """Pixels (h, w, 3), in levels, under an `Exchange`'s layers but the first two, at their resolution; uint8."""
-    floor = np.float32(FLOOR * 255)
-    mixed = (pixels + floor) * np.exp(layers[..., :1]) - floor
+    mixed = lit(pixels, layers[..., :1])
     if layers.shape[2] > 1:
         mixed = mixed * (1 - layers[..., 4:]) + 255 * layers[..., 1:4]
     levels: np.ndarray = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
