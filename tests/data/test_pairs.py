@@ -18,7 +18,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
 from facerelief.geometry.morphable.fit import fit_face
-from facerelief.geometry.morphable.light import filled
+from facerelief.geometry.morphable.light import filled, folds
 from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.relief import warped
 
@@ -61,7 +61,7 @@ def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path
     crop = align(landmarks, SIZE)
     face = load_face()
     layers = Exchange(face)(crop.cut(rgb), crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
-    edited = changed(rgb, crop, filled(layers, crop.cut(rgb)))
+    edited = changed(rgb, crop, filled(layers, folds(crop.cut(rgb))))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
     assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking
 

@@ -29,7 +29,7 @@ from facerelief.faces.warp import bring_back, in_photo
 from facerelief.files import atomic, sha256
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways_back
 from facerelief.geometry.morphable.fit import fit_face
-from facerelief.geometry.morphable.light import filled
+from facerelief.geometry.morphable.light import filled, folds
 from facerelief.geometry.morphable.model import carried_face, load_face
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
@@ -165,7 +165,7 @@ class Pairer:
             ways, place = bring_back(crop, layers[..., :2], (side, side))
             flow = np.zeros((side, side, 2), np.float32)
             flow[place] = in_photo(crop, ways) / side
-            edit = changed(rgb, crop, filled(layers, pixels))
+            edit = changed(rgb, crop, filled(layers, folds(pixels)))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
 
         return [edited(name) for name in self._expressions]

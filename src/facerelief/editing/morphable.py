@@ -13,19 +13,22 @@ from facerelief.faces.align import align
 from facerelief.faces.detect import Face, FaceFinder
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
 from facerelief.geometry.morphable.fit import Fit, fit_face
-from facerelief.geometry.morphable.light import filled
+from facerelief.geometry.morphable.light import filled, folds
 from facerelief.geometry.morphable.model import MorphableFace
 
 
 @dataclass(frozen=True)
 class MorphableEdit(EditedFace):
-    """fit: the face explained. label: of the eight expressions. expression: (E,), that of the photo, as fitted."""
+    """fit: the face explained. label: of the eight expressions. expression: (E,), that of the photo, as fitted.
+    folds: (`SIZE`, `SIZE`), how deep those of the crop are, change of log light.
+    """
 
     # What a face does in less time, as in speech, goes on under the edit.
-    steady: ClassVar[dict[str, float]] = {"expression": 0.4}
+    steady: ClassVar[dict[str, float]] = {"expression": 0.4, "folds": 0.2}
     fit: Fit
     label: int
     expression: np.ndarray
+    folds: np.ndarray
 
 
 class MorphableEditor(Editor[MorphableEdit]):
@@ -41,7 +44,7 @@ class MorphableEditor(Editor[MorphableEdit]):
         """The face, fitted."""
         crop = align(face.landmarks, SIZE)
         before, fit = crop.cut(rgb), fit_face(self._exchange.face, face.landmarks)
-        return MorphableEdit(face, crop, before, before, fit, label, fit.expression)
+        return MorphableEdit(face, crop, before, before, fit, label, fit.expression, folds(before))
 
     def layers(self, change: MorphableEdit, strength: float) -> np.ndarray:
         """What a change does to its crop at a strength, as an `Exchange` gives it.
@@ -54,4 +57,4 @@ class MorphableEditor(Editor[MorphableEdit]):
 
     def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
         """As `layers` says."""
-        return changed(rgb, change.crop, filled(self.layers(change, strength), change.before))
+        return changed(rgb, change.crop, filled(self.layers(change, strength), change.folds))

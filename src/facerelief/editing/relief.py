@@ -99,7 +99,7 @@ def _joined(change: ReliefEdit, known: np.ndarray, amount: float) -> np.ndarray:
     ways = share * own[..., :2] + (1 - share) * known[..., :2]
     shade = trust * (1 - mouth) * own[..., 2:]
     inside = known[..., 3:] if known.shape[2] == LAYERS else np.zeros((SIZE, SIZE, LAYERS - 3))
-    creased = filled(np.dstack([ways, known[..., 2:3]]), change.before)
+    creased = filled(np.dstack([ways, known[..., 2:3]]), change.folds)
     return np.dstack([ways, shade, creased[..., 2:], inside]).astype(np.float32)
 
 

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from facerelief.faces.colour import LUMA
 from facerelief.geometry.atlas import beside_face
-from facerelief.geometry.morphable.light import Creases, filled, light_of, lit, valleys
+from facerelief.geometry.morphable.light import Creases, filled, folds, light_of, lit, valleys
 from facerelief.geometry.morphable.model import MorphableFace, load_face
 from facerelief.geometry.morphable.texture import FLOOR, softened
 
@@ -52,7 +52,7 @@ def folded(at: int) -> np.ndarray:
 def test_light_fills_a_fold_to_the_brim_and_nothing_else() -> None:
     layers = np.zeros((SIDE, SIDE, 7), np.float32)
     layers[..., 2], layers[..., 3:] = 5.0, 0.25
-    result = filled(layers, folded(20))
+    result = filled(layers, folds(folded(20)))
     np.testing.assert_array_equal(np.delete(result, 2, axis=2), np.delete(layers, 2, axis=2))
     skin, dark = folded(20)[0, 0] @ LUMA / 255, folded(20)[0, 20] @ LUMA / 255
     assert result[:, 20, 2] == pytest.approx(np.log((skin + FLOOR) / (dark + FLOOR)), abs=1e-5)
@@ -62,17 +62,17 @@ def test_light_fills_a_fold_to_the_brim_and_nothing_else() -> None:
 def test_a_fold_is_where_the_ways_lead() -> None:
     layers = np.zeros((SIDE, SIDE, 3), np.float32)
     layers[..., 0], layers[..., 2] = 6, 5.0
-    there = filled(layers, folded(20))[..., 2]
+    there = filled(layers, folds(folded(20)))[..., 2]
     assert there[0].argmax() == 14 and there[:, 14] == pytest.approx(there.max())
     down = layers[..., [1, 0, 2]]
-    np.testing.assert_allclose(filled(down, folded(20).swapaxes(0, 1))[..., 2], there.T, atol=1e-6)
+    np.testing.assert_allclose(filled(down, folds(folded(20).swapaxes(0, 1)))[..., 2], there.T, atol=1e-6)
 
 
 @pytest.mark.parametrize("light", [-0.5, 0.0, 0.05])
 def test_what_darkens_and_what_is_not_too_much_stays(light: float) -> None:
     layers = np.full((SIDE, SIDE, 3), light, np.float32)
     layers[..., :2] = 0
-    result = filled(layers, folded(20))[..., 2]
+    result = filled(layers, folds(folded(20)))[..., 2]
     assert (result[:, 20] == np.float32(light)).all()
     assert (result[:, 5] == np.float32(min(light, 0))).all()
 

@@ -38,15 +38,20 @@ class Creases:
         return limited * self._clear
 
 
-def filled(layers: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Layers (S, S, 3 + ...) of an edit to a crop's pixels uint8 (S, S, 3), in which light fills valleys to the brim.
+def folds(pixels: np.ndarray) -> np.ndarray:
+    """The valleys (S, S) of a crop's pixels uint8 (S, S, 3)."""
+    return valleys(light_of(pixels @ LUMA))
 
-    More of it would glow: those of a photo lie where the ways, the first two layers, lead.
+
+def filled(layers: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Layers (S, S, 3 + ...) of an edit in which light fills a crop's folds, `depth` (S, S), to the brim.
+
+    More of it would glow. The folds lie where the ways, the first two layers, lead.
     """
     rows, columns = np.indices(layers.shape[:2]) + 0.5
     found = layers[..., :2] + np.dstack([columns, rows])
-    depth = sample(valleys(light_of(pixels @ LUMA))[..., None], found)
-    return np.dstack([layers[..., :2], np.minimum(layers[..., 2:3], depth), layers[..., 3:]]).astype(np.float32)
+    most = sample(depth[..., None], found)
+    return np.dstack([layers[..., :2], np.minimum(layers[..., 2:3], most), layers[..., 3:]]).astype(np.float32)
 
 
 def valleys(light: np.ndarray) -> np.ndarray:
