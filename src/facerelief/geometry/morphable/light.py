@@ -3,9 +3,9 @@
 Light is log luminance, log(a + FLOOR) of a in [0, 1], so that a change of it is a ratio, which fits any skin.
 """
 
+import functools
+
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from facerelief.faces.colour import LUMA
 from facerelief.geometry.atlas import beside_face, feathered, mouth_inside, sample
@@ -56,17 +56,17 @@ def filled(layers: np.ndarray, depth: np.ndarray) -> np.ndarray:
 
 def valleys(light: np.ndarray) -> np.ndarray:
     """How much darker than the shores of a valley light (H, W) is: by a bottom-hat, its closing less itself."""
-    planes = torch.from_numpy(light.astype(np.float32))[None, None]
-    closed = -_highest(-_highest(planes))
-    depth: np.ndarray = softened((closed - planes)[0, 0].numpy())
+    light = light.astype(np.float32)
+    depth: np.ndarray = softened(-_highest(-_highest(light)) - light)
     return depth
 
 
-def _highest(planes: torch.Tensor) -> torch.Tensor:
-    """The highest of `_VALLEY` x `_VALLEY` values around each, of (1, 1, H, W)."""
-    for side in ((1, _VALLEY), (_VALLEY, 1)):
-        planes = F.max_pool2d(planes, side, stride=1, padding=(side[0] // 2, side[1] // 2))
-    return planes
+def _highest(values: np.ndarray) -> np.ndarray:
+    """The highest of the `_VALLEY` x `_VALLEY` values around each, (H, W)."""
+    for _ in range(2):  # down, then, turned over, along
+        padded = np.pad(values, ((_VALLEY // 2, _VALLEY // 2), (0, 0)), mode="edge")
+        values = functools.reduce(np.maximum, (padded[k : k + len(values)] for k in range(_VALLEY))).T
+    return values
 
 
 def light_of(luma: np.ndarray) -> np.ndarray:
