@@ -159,13 +159,14 @@ class Pairer:
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
         crop = align(landmarks, SIZE)
         pixels, fit = crop.cut(rgb), fit_face(self._exchange.face, landmarks)
+        depth = folds(pixels)
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
             layers = self._exchange(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
             ways, place = bring_back(crop, layers[..., :2], (side, side))
             flow = np.zeros((side, side, 2), np.float32)
             flow[place] = in_photo(crop, ways) / side
-            edit = changed(rgb, crop, filled(layers, folds(pixels)))
+            edit = changed(rgb, crop, filled(layers, depth))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
 
         return [edited(name) for name in self._expressions]

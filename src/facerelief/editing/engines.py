@@ -9,7 +9,6 @@ import importlib
 import io
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.errors import MissingExtra
+from facerelief.faces.quiet import quiet
 from facerelief.networks.backbones import Relief
 from facerelief.registry import Registry
 
@@ -141,8 +141,7 @@ def to_onnx(generator: nn.Module) -> bytes:
     stream: Any = io.BytesIO()
     names = output_names(generator)
     axes = {name: {0: "batch", 2: "height", 3: "width"} for name in ("image", *names)} | {"condition": {0: "batch"}}
-    with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        warnings.simplefilter("ignore")
+    with quiet(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         # The older exporter: ten times faster than the new one, without a further package, for torch from 2.4 on.
         torch.onnx.export(
             Outputs(generator),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 _lock = threading.Lock()
 _inside = 0
-_kept = warnings.catch_warnings()
+_kept = contextlib.ExitStack()
 
 
 @contextlib.contextmanager
@@ -16,12 +16,11 @@ def quiet() -> Iterator[None]:
 
     By `warnings.catch_warnings` alone the thread that leaves last would bring back what the first had set: silence.
     """
-    global _inside, _kept
+    global _inside
     with _lock:
         _inside += 1
         if _inside == 1:
-            _kept = warnings.catch_warnings()
-            _kept.__enter__()
+            _kept.enter_context(warnings.catch_warnings())
             warnings.simplefilter("ignore")
     try:
         yield
@@ -29,4 +28,4 @@ def quiet() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if not _inside:
-                _kept.__exit__(None, None, None)
+                _kept.close()
