@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from facerelief.config import DepthTraining
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training.run import read_metrics
 from facerelief.training.session import Log, Session, decay
 
@@ -64,9 +65,9 @@ def test_the_rates_fall_linearly_to_zero(small: Small) -> None:
 
 def test_terms_are_logged_raw_and_weighted_as_means() -> None:
     log = Log()
-    log.add("G", {"adv": torch.tensor(1.0), "rec": torch.tensor(3.0)}, {"adv": 1.0, "rec": 10.0})
-    log.add("G", {"adv": torch.tensor(2.0)}, {"adv": 1.0, "rec": 10.0})
-    log.add("D", {"adv": torch.tensor(-4.0)}, {"adv": 0.5})
+    log.add("G", {"adv": torch.tensor(1.0), "rec": torch.tensor(3.0)}, {"adv": 1.0, "rec": 10.0}, 0)
+    log.add("G", {"adv": torch.tensor(2.0)}, {"adv": 1.0, "rec": 10.0}, 1)
+    log.add("D", {"adv": torch.tensor(-4.0)}, {"adv": 0.5}, 1)
     assert log.flush() == {
         "G/adv": 1.5,
         "weighted/G/adv": 1.5,
@@ -128,17 +129,27 @@ def test_a_run_that_was_interrupted_anywhere_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_term_that_is_not_finite_is_named_and_nothing_learnt_from_it(
+def test_the_first_term_that_is_not_finite_is_named_and_nothing_of_it_is_kept(
     small: Small, tmp_path: Path, value: float
 ) -> None:
-    session = Session("depth", small(DepthTraining), tmp_path, {})
-    number = Number()
-    (net,) = session.adopt({"mover": number}, fixed={})
-    terms = {"adv": net(torch.ones(1)).sum(), "rec": net(torch.tensor([value])).sum()}
+    """Values are looked at when they are logged, steps later; by then every term is spoilt."""
+    config = small(DepthTraining, steps=12, log_every=4, save_every=6)
+    session = Session("depth", config, tmp_path, {})
+    (net,) = session.adopt({"mover": Number()}, fixed={})
+
+    def train() -> None:
+        for step in session.steps(lambda path: None):
+            spoilt = torch.tensor([value if step == 7 else 1.0])
+            terms = {"adv": net(torch.ones(1)).sum(), "rec": net(spoilt).sum()}
+            session.descend("G", terms, {"adv": 1.0, "rec": 1.0}, step, "mover")
+
     with pytest.raises(FacereliefError) as caught:
-        session.descend("G", terms, {"adv": 1.0, "rec": 1.0}, 7, "mover")
+        train()
     assert str(caught.value) == "G/rec is not finite at step 7; start again with a lower --set lr"
-    assert number.weight.item() == 1.0
+    assert [line["step"] for line in read_metrics(tmp_path)] == [4, 6]
+    saved = load_checkpoint(tmp_path / "state.safetensors", "state")
+    assert saved.facts["step"] == 6
+    assert saved.tensors["mover.weight"].isfinite()
 
 
 def test_only_the_named_players_move(small: Small, tmp_path: Path) -> None:

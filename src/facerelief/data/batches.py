@@ -71,21 +71,28 @@ def make_batch(
     """The batch of given rows. `flips`: bool (N,), which to mirror, by default none; x of a mirrored normal changes its
     sign.
     """
-    image = torch.from_numpy(arrays.image[rows]).to(device).float() / 127.5 - 1
+    image = sent(torch.from_numpy(arrays.image[rows]), device).float() / 127.5 - 1
     planes = []
     if guide in ("depth", "both"):
-        depth = torch.from_numpy(arrays.depth[rows].astype(np.float32)).to(device)
+        depth = sent(torch.from_numpy(arrays.depth[rows].astype(np.float32)), device)
         planes.append(depth[:, None] / 32767.5 - 1)
     if guide in ("normal", "both"):
-        planes.append(torch.from_numpy(arrays.normal[rows]).to(device).float() / 127)
+        planes.append(sent(torch.from_numpy(arrays.normal[rows]), device).float() / 127)
     geometry = torch.cat(planes, dim=1)
-    label = torch.from_numpy(arrays.label[rows]).to(device)
+    label = sent(torch.from_numpy(arrays.label[rows]), device)
     flips = np.zeros(len(rows), dtype=bool) if flips is None else flips
     if flips.any():
-        chosen = torch.from_numpy(flips).to(device)[:, None, None, None]
+        chosen = sent(torch.from_numpy(flips), device)[:, None, None, None]
         image = torch.where(chosen, image.flip(-1), image)
         geometry = torch.where(chosen, mirrored(geometry, guide), geometry)
     return Batch(image, geometry, label, rows, flips)
+
+
+def sent(values: Tensor, device: torch.device | str) -> Tensor:
+    """Values on `device`. To a GPU from pinned memory: any other copy waits for all that the GPU has to do before."""
+    if torch.device(device).type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def mirrored(geometry: Tensor, guide: str) -> Tensor:

@@ -33,12 +33,12 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     11 pixels and sigma 1.5, population covariances, mean over channels and all whole windows.
     """
     x, y = a.double(), b.double()
-    channels = x.shape[1]
     place = torch.arange(_WINDOW, device=x.device, dtype=torch.float64) - _WINDOW // 2
     line = torch.exp(-place.square() / (2 * _SIGMA**2))
-    window = torch.outer(line, line) / line.sum().square()
-    kernel = window.expand(channels, 1, _WINDOW, _WINDOW)
-    mean_x, mean_y, xx, yy, xy = (F.conv2d(m, kernel, groups=channels) for m in (x, y, x * x, y * y, x * y))
+    line = (line / line.sum()).view(1, 1, -1, 1)
+    planes = torch.stack([x, y, x * x, y * y, x * y]).flatten(0, 2)[:, None]
+    means = F.conv2d(F.conv2d(planes, line), line.mT)  # a Gaussian window is one line of it after the other
+    mean_x, mean_y, xx, yy, xy = means.reshape(5, *x.shape[:2], *means.shape[2:])
     var_x, var_y, cov = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
     structure = (2 * cov + _C2) / (var_x + var_y + _C2)

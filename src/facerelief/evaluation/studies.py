@@ -146,7 +146,7 @@ SCALES = {
         editor={"steps": 1200, "width": 24, "blocks": 4, "warm_up": 150, "save_every": 100},
         relief={"warm_up": 500},
     ),
-    # Table 1 within minutes on one H100-class card and 16 cores, several cells at once.
+    # Table 1 in nine minutes on one H200 and 16 cores, twelve jobs at once.
     "gpu": Scale(
         "cpu",
         seeds=3,

@@ -7,6 +7,7 @@ for step in session.steps(draw):
     session.descend("D_depth", terms, weights, step, "critic")
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -47,14 +48,15 @@ class Session:
 
         Returns the learners as they are to be called (on the device, in the run's precision).
         """
+        on_gpu = self.device.type == "cuda"
         for module in (*learners.values(), *fixed.values()):
             module.to(self.device)
-            if self.device.type == "cuda":  # how tensor cores want convolutions
+            if on_gpu:  # how tensor cores want convolutions
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         rates = {name: self.config.d_lr if "critic" in name else self.config.lr for name in learners}
         self._modules = {**learners, **fixed}
         self._optimisers = {
-            name: torch.optim.Adam(module.parameters(), rates[name], self.config.betas)
+            name: torch.optim.Adam(module.parameters(), rates[name], self.config.betas, fused=on_gpu)
             for name, module in learners.items()
         }
         self._start = self.run.restore(self._modules, self._optimisers)
@@ -67,7 +69,10 @@ class Session:
         return Noise(self.config.seed, step, self.device, self.rank)
 
     def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
-        """The steps still to do; between them logs, draws samples (`draw` gets the picture's path) and saves."""
+        """The steps still to do; between them logs, draws samples (`draw` gets the picture's path) and saves.
+
+        Raises `FacereliefError` for a term that was not finite, before anything of it is logged or saved.
+        """
         total = self.config.steps
         for step in range(self._start, total):
             torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
@@ -87,10 +92,7 @@ class Session:
     def descend(self, player: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str) -> None:
         """One optimiser step of the networks `names` down the weighted sum of `terms`, which are logged."""
         loss = eq.weighted_sum(terms, weights)
-        if not torch.isfinite(loss):
-            bad = next((name for name, term in terms.items() if not torch.isfinite(term)), "sum")
-            raise FacereliefError(f"{player}/{bad} is not finite at step {step}; start again with a lower --set lr")
-        self._log.add(player, terms, weights)
+        self._log.add(player, terms, weights, step)
         chosen = [self._stepping[name] for name in names]
         for optimiser in chosen:
             optimiser.zero_grad(set_to_none=True)
@@ -107,25 +109,29 @@ class Session:
 
 
 class Log:
-    """Means of the terms since the last line: raw, and weighted under `weighted/`."""
+    """Terms since the last line, and their means: raw, and weighted under `weighted/`."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self._noted: list[tuple[int, str, Tensor]] = []
+        self._weights: dict[str, float] = {}
 
-    def add(self, player: str, terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> None:
-        """Note one step of one player, e.g. "G_rgb"."""
+    def add(self, player: str, terms: Mapping[str, Tensor], weights: Mapping[str, float], step: int) -> None:
+        """Note one step of one player, e.g. "G_rgb". Values are not looked at: that would wait for the GPU."""
         for name, term in terms.items():
-            raw = term.detach()
-            for key, value in ((f"{player}/{name}", raw), (f"weighted/{player}/{name}", raw * weights[name])):
-                self._sums[key] = self._sums.get(key, torch.zeros_like(value)) + value
-                self._counts[key] = self._counts.get(key, 0) + 1
+            self._noted.append((step, f"{player}/{name}", term.detach()))
+            self._weights[f"{player}/{name}"] = weights[name]
 
     def flush(self) -> dict[str, float]:
-        """The means, and start anew."""
-        means = {key: float(value) / self._counts[key] for key, value in self._sums.items()}
-        self._sums, self._counts = {}, {}
-        return means
+        """The means, and start anew. Raises `FacereliefError` that names the first term that was not finite."""
+        noted, self._noted = self._noted, []
+        found: dict[str, list[float]] = {}
+        values = torch.stack([term.float() for *_, term in noted]).tolist() if noted else []
+        for (step, key, _), value in zip(noted, values, strict=True):
+            if not math.isfinite(value):
+                raise FacereliefError(f"{key} is not finite at step {step}; start again with a lower --set lr")
+            found.setdefault(key, []).append(value)
+        means = {key: sum(values) / len(values) for key, values in found.items()}
+        return means | {f"weighted/{key}": mean * self._weights[key] for key, mean in means.items()}
 
 
 def decay(step: int, config: Training) -> float:

@@ -2,12 +2,15 @@
 
 import copy
 from dataclasses import dataclass
+from itertools import compress
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from facerelief import equations as eq
 from facerelief.config import Training
+from facerelief.data.batches import sent
 from facerelief.networks.stargan import Discriminator, Verdict
 
 
@@ -35,11 +38,12 @@ class Average(nn.Module):
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
         """Move towards `module`; faster during the first steps, so that the start is soon forgotten."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        for mean, value in zip(self.module.state_dict().values(), module.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(value, 1 - decay)
-            else:
+        means, values = (list(one.state_dict().values()) for one in (self.module, module))
+        real = [mean.is_floating_point() for mean in means]
+        move = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]
+        move(list(compress(means, real)), list(compress(values, real)), step)  # in one launch on a GPU
+        for mean, value, is_real in zip(means, values, real, strict=True):
+            if not is_real:
                 mean.copy_(value)  # batch norm counts its batches
 
 
@@ -52,11 +56,11 @@ class Noise:
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform in [0, 1)."""
-        return torch.rand(shape, generator=self._random).to(self._device)
+        return sent(torch.rand(shape, generator=self._random), self._device)
 
     def integers(self, below: int, count: int) -> Tensor:
         """Uniform integers (count,) from 0."""
-        return torch.randint(below, (count,), generator=self._random).to(self._device)
+        return sent(torch.randint(below, (count,), generator=self._random), self._device)
 
     def others(self, labels: Tensor, among: Tensor) -> Tensor:
         """For each of labels (N,) another class, uniform over those `among`, bool (K,)."""
@@ -67,7 +71,7 @@ class Noise:
 
     def permuted(self, labels: Tensor) -> Tensor:
         """The batch's labels in random order: StarGAN's target labels."""
-        return labels[torch.randperm(len(labels), generator=self._random).to(labels.device)]
+        return labels[sent(torch.randperm(len(labels), generator=self._random), labels.device)]
 
 
 def augmented(images: Tensor, noise: Noise, enabled: bool, *, light: bool = True) -> Tensor:
