@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from facerelief.editing import Editor, load_editor
 from facerelief.faces.align import align, inter_ocular
+from facerelief.faces.colour import LUMA
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.photo import Photo
 
@@ -61,3 +63,20 @@ def test_the_mouth_of_an_edit_is_found_where_it_should_be(
     else:
         assert (np.diff(gaps) > 0).all()
         assert gaps[2] > gaps[0] + 0.05
+
+
+def test_no_teeth_are_left_between_lips_that_close(editor: Editor, finder: MediaPipeFinder, smiling: Photo) -> None:
+    """Where lips meet it is darker than on the lips beside it; also in a photo six times as large."""
+    large = Image.fromarray(smiling.rgb).resize((1440, 1440), Image.Resampling.BICUBIC)
+    for photo in (smiling, Photo(np.asarray(large))):
+        edit = editor(photo, "neutral")
+        (face,) = finder(edit.photo.rgb)
+        meeting = (face.landmarks[[81, 82, 13, 312, 311], :2] + face.landmarks[[178, 87, 14, 317, 402], :2]) / 2
+        luma = edit.photo.rgb @ LUMA
+        lip = 0.05 * inter_ocular(face.landmarks)
+        for x, y in meeting:
+            column = luma[:, round(x)]
+            near = column[round(y - lip) : round(y + lip) + 1]
+            darkest = near.argmin()
+            rising = np.diff(near[darkest:]).min(), np.diff(near[: darkest + 1][::-1]).min()
+            assert min(rising) > -12  # a line of teeth would be a crest in the valley

@@ -146,6 +146,7 @@ def test_the_expression_and_strength_reach_the_network(finder: MediaPipeFinder, 
     assert difference("neutral", 1.0) == 0
     assert difference("happiness", 0.0) == 0
     assert 0 < difference("happiness", 0.3) < difference("happiness", 1.0)
+    assert difference("happiness", 1.5) == difference("happiness", 1.0)  # more is the morphable face's, which is still
 
 
 def test_a_nose_goes_where_the_morphable_face_has_it(finder: MediaPipeFinder, photo: Photo) -> None:

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facerelief.data.arrays import Arrays
+from facerelief.data.arrays import Arrays, growing
 from facerelief.data.batches import Batch
 from facerelief.data.manifest import Sample
 from facerelief.data.portraits import read_mesh
@@ -26,14 +26,14 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.faces.colour import to_luma
 from facerelief.faces.warp import bring_back, in_photo
-from facerelief.files import atomic, sha256
+from facerelief.files import sha256
 from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways_back
 from facerelief.geometry.morphable.fit import fit_face
 from facerelief.geometry.morphable.light import filled, folds
 from facerelief.geometry.morphable.model import carried_face, load_face
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
-_MAKER = 2  # counts the ways of making them; a cache of another is not read
+_MAKER = 3  # counts the ways of making them; a cache of another is not read
 MOST = 500  # photos of an expression: what the rare ones have, and enough of the others
 Progress = Callable[[int, int], None]
 Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
@@ -89,9 +89,7 @@ def load_pairs(
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     paths = [dataset / ".arrays" / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
     if not all(path.is_file() for path in paths):
-        for path, made in zip(paths, _made(dataset, arrays, rows, items, progress, workers), strict=True):
-            with atomic(path) as part:
-                np.save(part, made, allow_pickle=False)
+        _make(dataset, arrays, rows, items, paths, progress, workers)
     try:
         image, flow = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
     except (OSError, ValueError) as reason:
@@ -101,19 +99,27 @@ def load_pairs(
     return Pairs(place, image, flow)
 
 
-def _made(
-    dataset: Path, arrays: Arrays, rows: np.ndarray, items: list[Item], progress: Progress, workers: int | None
-) -> tuple[np.ndarray, np.ndarray]:
-    size, classes = arrays.size, len(arrays.expressions)
-    image = np.empty((len(rows), classes, *arrays.image.shape[1:]), np.uint8)
-    flow = np.empty((len(rows), classes, 2, size, size), np.float16)
+def _make(
+    dataset: Path,
+    arrays: Arrays,
+    rows: np.ndarray,
+    items: list[Item],
+    paths: list[Path],
+    progress: Progress,
+    workers: int | None,
+) -> None:
+    """Write the images and flows of `Pairs` to two paths."""
+    size, shape = arrays.size, (len(rows), len(arrays.expressions))
     setting = (dataset, arrays.expressions, size, arrays.image.shape[1])
-    for done, (images, flows) in enumerate(spread(Pairer, setting, items, workers)):
-        image[done], flow[done] = images, flows
-        own = arrays.label[rows[done]]
-        image[done, own], flow[done, own] = arrays.image[rows[done]], 0
-        progress(done + 1, len(rows))
-    return image, flow
+    with (
+        growing(paths[0], np.uint8, (*shape, *arrays.image.shape[1:])) as image,
+        growing(paths[1], np.float16, (*shape, 2, size, size)) as flow,
+    ):
+        for done, (images, flows) in enumerate(spread(Pairer, setting, items, workers)):
+            image[done], flow[done] = images, flows
+            own = arrays.label[rows[done]]
+            image[done, own], flow[done, own] = arrays.image[rows[done]], 0
+            progress(done + 1, len(rows))
 
 
 def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[Item]:

@@ -66,9 +66,13 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         return ReliefEdit(**vars(known), layers=layers.astype(np.float32))
 
     def _paint(self, rgb: np.ndarray, change: ReliefEdit, strength: float) -> np.ndarray:
-        """Strength scales the way that pixels move, the colour's share, and the morphable face's edit."""
+        """Strength scales the way that pixels move, the colour's share, and the morphable face's edit.
+
+        What is beyond 1 is the morphable face's alone: more than all of a network's flow folds over.
+        """
         known = self._morphable.layers(change, _KNOWN * strength)
-        return moved(rgb, change.crop, _joined(change, known, strength * self.config.full))
+        beyond = known - self._morphable.layers(change, _KNOWN) if strength > 1 else 0 * known
+        return moved(rgb, change.crop, _joined(change, known, min(strength, 1.0) * self.config.full, beyond[..., :2]))
 
 
 def _shading(mask: np.ndarray, colour: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -88,7 +92,7 @@ def _enlarged(maps: np.ndarray, nodes: int) -> np.ndarray:
     return np.dstack([np.asarray(plane.resize((SIZE, SIZE), Image.Resampling.BICUBIC)) for plane in coarse])
 
 
-def _joined(change: ReliefEdit, known: np.ndarray, amount: float) -> np.ndarray:
+def _joined(change: ReliefEdit, known: np.ndarray, amount: float, beyond: np.ndarray) -> np.ndarray:
     """Layers of `moved`: the network's, and from those of the morphable face the creases, the way that a nose goes, and
     all around the mouth.
     """
@@ -96,7 +100,7 @@ def _joined(change: ReliefEdit, known: np.ndarray, amount: float) -> np.ndarray:
     trust = _trusted(change.face)
     share = trust * (1 - np.maximum(mouth, nose))
     own = amount * part_mask(change.crop, change.face, change.part) * change.layers
-    ways = share * own[..., :2] + (1 - share) * known[..., :2]
+    ways = share * (own[..., :2] + beyond) + (1 - share) * known[..., :2]
     shade = trust * (1 - mouth) * own[..., 2:]
     inside = known[..., 3:] if known.shape[2] == LAYERS else np.zeros((SIZE, SIZE, LAYERS - 3))
     creased = filled(np.dstack([ways, known[..., 2:3]]), change.folds)

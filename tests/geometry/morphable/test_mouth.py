@@ -11,6 +11,7 @@ from facerelief.geometry.morphable.mouth import (
     UPPER,
     closes,
     joined,
+    lip_colour,
     opening,
     seam,
     shutting,
@@ -82,7 +83,7 @@ def test_which_expressions_close_the_mouth() -> None:
 def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     points = landmarks(0.0)
     points[:, 1] += 0.5  # the seam along the middle of a row of pixels
-    drawn = seam(points, 1.0, SIZE)[..., 0]
+    drawn, hidden = (layer[..., 0] for layer in seam(points, 1.0, SIZE))
     row = int(points[13, 1])
     assert (drawn <= 0).all()
     assert np.abs(drawn).argmax(axis=0)[SIZE // 2] == row
@@ -91,5 +92,16 @@ def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     left, right = points[78, 0], points[308, 0]
     outside = (np.arange(SIZE) + 0.5 < left) | (np.arange(SIZE) + 0.5 > right)
     assert not drawn[:, outside].any()
-    np.testing.assert_allclose(seam(points, 0.5, SIZE)[..., 0], drawn / 2)
+    np.testing.assert_allclose(seam(points, 0.5, SIZE)[0][..., 0], drawn / 2)
+    assert hidden[row - 1 : row + 2, SIZE // 2].min() > 0.9  # a line of three pixels in which teeth would show
+    assert not hidden[:, outside].any() and not hidden[: row - 2].any() and not hidden[row + 3 :].any()
+
+
+def test_the_colour_of_lips_is_between_their_rims() -> None:
+    points = landmarks(0.1)
+    pixels = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    for rim, skin in ((UPPER, 0), (LOWER, 17)):  # lips as bars, teeth between them
+        low, high = sorted((points[list(rim), 1].mean(), points[skin, 1]))
+        pixels[int(low) : int(high) + 1] = (150, 60, 70)
+    np.testing.assert_allclose(lip_colour(pixels, points) * 255, (150, 60, 70))
     assert inter_ocular(points) == pytest.approx(20)

@@ -14,7 +14,17 @@ from facerelief.geometry.atlas import mouth_inside, picture_triangles, sample, w
 from facerelief.geometry.morphable.fit import Fit
 from facerelief.geometry.morphable.light import Creases, lit
 from facerelief.geometry.morphable.model import MorphableFace, whole
-from facerelief.geometry.morphable.mouth import SHUT, breadth, closes, joined, opening, seam, shutting, trimmed
+from facerelief.geometry.morphable.mouth import (
+    SHUT,
+    breadth,
+    closes,
+    joined,
+    lip_colour,
+    opening,
+    seam,
+    shutting,
+    trimmed,
+)
 from facerelief.geometry.morphable.texture import FLOOR, SKIN, softened
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
@@ -65,7 +75,10 @@ class Exchange:
         light, albedo, inside, below, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3, 4], axis=2)
         opacity = np.maximum(inside * opens, below * _drops(source, target))
         paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
-        light = strength * light + seam(target, shut, SIZE)
+        shade, hidden = seam(target, shut, SIZE)
+        light = strength * light + shade
+        opacity = np.maximum(opacity, hidden)
+        paint = paint + hidden * (lip_colour(pixels, source) * np.exp(shade) - paint)
         # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
         painted = [softened(np.dstack([paint * opacity, opacity]))] if opacity.any() else []
         layers = np.dstack([found[..., :2], light, *painted]) * border(SIZE, _MARGIN)

@@ -5,6 +5,7 @@ Expression modes alone do not close every mouth: what they leave of an opening w
 
 import numpy as np
 
+from facerelief.easing import smoothstep
 from facerelief.faces.align import inter_ocular
 from facerelief.geometry.morphable.model import MorphableFace
 
@@ -14,7 +15,8 @@ _UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 1
 _MIDDLE, _CORNERS = 4, (78, 308)
 SHUT = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
 _TRIM = 0.2  # of a lip's height, by which its rim stays behind: landmarks miss it a little
-_SEAM, _SEAM_WIDTH = -0.7, 0.011  # change of log light; deviation across, inter-ocular distances
+_HIDES = 0.9, 2.2  # crop pixels from the lips' meeting line: nothing left of teeth, and all to be seen again
+_SEAM, _SEAM_WIDTH = -0.95, 0.011  # change of log light; deviation across, inter-ocular distances
 
 
 def opening(points: np.ndarray) -> float:
@@ -60,14 +62,26 @@ def trimmed(points: np.ndarray, share: float) -> np.ndarray:
     return drawn
 
 
-def seam(points: np.ndarray, share: float, size: int) -> np.ndarray:
-    """Change of log light (size, size, 1) along the lips' meeting line; points: (468, 2 or 3), crop pixels."""
+def seam(points: np.ndarray, share: float, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Change of log light (size, size, 1) along the lips' meeting line, and the opacity of `lip_colour` on it.
+
+    points: (468, 2 or 3), crop pixels. Teeth are left behind in a line of a pixel or two between the lips, with steps.
+    """
     rim = (points[list(UPPER), :2] + points[list(LOWER), :2]) / 2
     line = np.concatenate([points[[_CORNERS[0]], :2], rim, points[[_CORNERS[1]], :2]])
     y, x = np.mgrid[:size, :size] + 0.5
-    middle = np.interp(x[0], line[:, 0], line[:, 1])
+    away = np.abs(y - np.interp(x[0], line[:, 0], line[:, 1]))
     width = _SEAM_WIDTH * inter_ocular(points)
     ends = line[-1, 0] - line[0, 0]
     along = np.clip(np.minimum(x[0] - line[0, 0], line[-1, 0] - x[0]) / max(0.15 * ends, 1e-6), 0, 1)
-    drawn: np.ndarray = _SEAM * share * along * np.exp(-0.5 * ((y - middle) / width) ** 2)
-    return drawn[..., None]
+    drawn = _SEAM * share * along * np.exp(-0.5 * (away / width) ** 2)
+    hidden = share * np.minimum(1, 3 * along) * smoothstep((_HIDES[1] - away) / (_HIDES[1] - _HIDES[0]))
+    return drawn[..., None], hidden[..., None]
+
+
+def lip_colour(pixels: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The colour (3,), levels in [0, 1], of the lips of a crop uint8 (S, S, 3) whose landmarks are `points`."""
+    rims = np.concatenate([points[list(UPPER + LOWER), :2], points[list(_UPPER_SKIN + _LOWER_SKIN), :2]])
+    within = np.clip(((rims[:18] + rims[18:]) / 2).astype(int), 0, len(pixels) - 1)
+    colour: np.ndarray = np.median(pixels[within[:, 1], within[:, 0]], axis=0) / 255
+    return colour
