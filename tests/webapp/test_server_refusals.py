@@ -136,3 +136,42 @@ def test_the_documents_name_every_error_and_address(client: httpx.Client) -> Non
     text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
     assert [code for code in CODES if f"`{code}`" not in text] == []
     assert [path for path in client.get("/openapi.json").json()["paths"] if path not in text] == []
+
+
+def test_landmarks_that_are_not_this_photos_cost_nothing(client: httpx.Client) -> None:
+    """Far larger than the photo they would ask for gigabytes; beside it there is nothing to edit."""
+    photo = client.get("/v1/sample?seed=3").content
+    found = client.post("/v1/faces", **form(photo)).json()["faces"][0]["landmarks"]
+    larger = [[100 * value for value in point] for point in found]
+    beside = [[x + 3000, y, z] for x, y, z in found]
+    for path, fields in (("edit", {"to": "fear"}), ("previews", {}), ("geometry", {})):
+        for landmarks in (larger, beside):
+            answer = client.post(f"/v1/{path}", **form(photo, landmarks=json.dumps(landmarks), **fields))
+            assert answer.json()["error"]["code"] == "no_face", path
+            assert answer.json()["error"]["message"] == "the landmarks are of no face in this photo"
+
+
+def test_a_body_of_very_many_values_is_not_even_parsed(client: httpx.Client) -> None:
+    body = b'{"to": "fear", "photo": [' + b",".join([b"[]"] * 200_000) + b"]}"
+    answer = client.post("/v1/edit", content=body, headers=HEAD)
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert answer.json()["error"]["message"] == "the body holds too many values"
+
+
+def test_pictures_in_other_sites_pages_are_refused(client: httpx.Client) -> None:
+    """Browsers send no Origin with them."""
+    for site, mode, refused in (
+        ("cross-site", "no-cors", True),
+        ("same-site", "no-cors", True),
+        ("same-origin", "no-cors", False),
+        ("cross-site", "navigate", False),  # a link
+        ("none", "navigate", False),
+    ):
+        answer = client.get("/v1/expressions", headers={"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode})
+        assert (answer.status_code == 403) is refused, (site, mode)
+
+
+def test_previews_may_be_of_a_part(client: httpx.Client) -> None:
+    photo = client.get("/v1/sample?seed=3").content
+    whole, eyes = (client.post("/v1/previews", **form(photo, part=part)).json() for part in ("face", "eyes"))
+    assert whole["surprise"] != eyes["surprise"]

@@ -41,7 +41,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
     """The image in RGB and the profile that describes it; grey and CMYK profiles are applied, which gives sRGB."""
     profile = _profile(icc, notes)
-    space = profile.profile.xcolor_space.strip() if profile else ""
+    space = "".join(filter(str.isalnum, profile.profile.xcolor_space)) if profile else ""  # a file may say anything
     if profile and space == _OWN_SPACE.get(image.mode):
         with contextlib.suppress(ImageCms.PyCMSError):
             flags = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.HIGHRESPRECALC  # exact darks

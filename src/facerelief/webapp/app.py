@@ -61,9 +61,9 @@ class Api:
         """One face with each expression."""
 
         def work(fields: Fields) -> Work:
-            fields.only(("photo", "landmarks", "method"))
-            method = fields.method(self.studio.method)
-            return functools.partial(self.studio.previews, fields.photo, fields.landmarks(), method)
+            fields.only(("photo", "landmarks", "part", "method"))
+            method, part = fields.method(self.studio.method), fields.choice("part", PARTS, WHOLE)
+            return functools.partial(self.studio.previews, fields.photo, fields.landmarks(), part, method)
 
         return JSONResponse((await self._run(request, work))[0])
 

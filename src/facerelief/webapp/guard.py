@@ -23,6 +23,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_FOREIGN = Problem("forbidden", "the request comes from another site's page", "use this server's own page")
 _LOG = logging.getLogger(__name__)
 Counted = Callable[[str, int, str, float], None]
 
@@ -74,7 +75,10 @@ class Guard:
         if self._hosts is not None and _parts(f"//{host}").hostname not in self._hosts:
             return Problem("forbidden", "this server does not go by that host's name", "name it with --allow-host")
         if origin is not None and _parts(origin).netloc != host:
-            return Problem("forbidden", "the request comes from another site's page", "use this server's own page")
+            return _FOREIGN
+        by_page = headers.get("sec-fetch-mode", "navigate") != "navigate"  # say, as a picture, which tells no origin
+        if by_page and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            return _FOREIGN
         return None
 
 

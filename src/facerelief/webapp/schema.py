@@ -172,7 +172,8 @@ def _faces() -> Schema:
 def _previews() -> Schema:
     urls = {"type": "object", "additionalProperties": _text("A data URL."), "description": "A picture by expression."}
     text = "The photo with each expression the method knows, as JPEG without provenance; send a small photo of one face"
-    return _post(text, _KNOWN, _answer("The pictures.", urls))
+    fields = {**_KNOWN, "part": _ONE_EDIT["part"]}
+    return _post(text, fields, _answer("The pictures.", urls))
 
 
 def _geometry() -> Schema:

@@ -31,6 +31,7 @@ KINDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # what `
 RELIEF_SIZE = 256  # pixels a side of depth and normal pictures
 SAMPLES = 1000
 _SAMPLE_SIZE = 448
+_LARGEST = 1.5  # of the side of a square as large as the photo: larger faces would take crops of gigabytes
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Studio:
         """Edit a drawn face once: the first edit loads and compiles what later ones find ready."""
         ticket = Ticket(float("inf"))
         with contextlib.suppress(NoFaceFound):
-            self.previews(self.sample(0, ticket).data, None, self.method, ticket)
+            self.previews(self.sample(0, ticket).data, None, WHOLE, self.method, ticket)
 
     def menu(self) -> dict[str, Any]:
         """The expressions, their other names, and which method knows which."""
@@ -142,15 +143,14 @@ class Studio:
         with self._stage("encode", ticket):
             return _encoded(photo, order)
 
-    def previews(self, data: bytes, face: Face | None, method: str, ticket: Ticket) -> dict[str, str]:
+    def previews(self, data: bytes, face: Face | None, part: str, method: str, ticket: Ticket) -> dict[str, str]:
         """A photo of one face with each expression, small JPEG pictures as data URLs; without provenance."""
         photo = self._read(data, ticket)
-        if face is None:
-            face = choose_faces(self._found(photo, (), ticket), "largest", photo.name)[0]
+        face = self._one(photo, face, ticket)
         editor, pictures = self.editor(method), {}
         for name in editor.expressions:
             with self._stage("edit", ticket):
-                edit = editor(photo, name, faces=[face])
+                edit = editor(photo, name, faces=[face], part=part)
             order = Order(b"", (), method, "JPEG", 85, provenance=False)
             pictures[name] = _encoded(edit.photo, order).url
         return pictures
@@ -158,9 +158,7 @@ class Studio:
     def geometry(self, data: bytes, face: Face | None, ticket: Ticket) -> dict[str, Any]:
         """Depth and normals of one face as pictures of its aligned crop, and its mesh."""
         photo = self._read(data, ticket)
-        if face is None:
-            face = choose_faces(self._found(photo, (), ticket), "largest", photo.name)[0]
-        choose_faces([face], "largest", photo.name)
+        face = self._one(photo, face, ticket)
         crop = align(face.landmarks, 2 * RELIEF_SIZE)
         vertices = crop.to_crop(face.landmarks.astype(np.float64)) / crop.size
         with self._stage("geometry", ticket):
@@ -197,6 +195,11 @@ class Studio:
         with self._stage("find", ticket):
             return self.editor(self.method).find(photo)
 
+    def _one(self, photo: Photo, face: Face | None, ticket: Ticket) -> Face:
+        """The face that a request brought, or the photo's largest."""
+        found = self._found(photo, (), ticket) if face is None else []
+        return _chosen(Wish("", 0, face or "largest"), found, photo)[0]
+
     @contextlib.contextmanager
     def _stage(self, name: str, ticket: Ticket) -> Iterator[None]:
         ticket.check()
@@ -207,8 +210,18 @@ class Studio:
 
 def _chosen(wish: Wish, found: list[Face], photo: Photo) -> list[Face]:
     if isinstance(wish.face, Face):
+        _check_place(wish.face, photo)
         return choose_faces([wish.face], "largest", photo.name)
     return choose_faces(found, wish.face, photo.name)
+
+
+def _check_place(face: Face, photo: Photo) -> None:
+    """Raise `NoFaceFound` for landmarks that came with a request and lie beside its photo, or are far larger."""
+    height, width = photo.rgb.shape[:2]
+    x0, y0, x1, y1 = face.box
+    beside = x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
+    if beside or face.size > _LARGEST * (height * width) ** 0.5:
+        raise NoFaceFound("the landmarks are of no face in this photo; send those that /v1/faces gave for it")
 
 
 def _described(number: int, face: Face) -> dict[str, Any]:

@@ -168,8 +168,9 @@ $("strength").addEventListener("input", guarded(() => {
 }));
 $("part").addEventListener("change", guarded(() => {
   if (!state.picture) return undefined;
-  state.picture.selected.part = $("part").value;
-  return preview();
+  const { selected } = state.picture;
+  selected.part = $("part").value;
+  return Promise.all([preview(), loadThumbs(selected)]);
 }));
 $("method").addEventListener("change", guarded(() => {
   $("method-about").textContent = `${ABOUT[$("method").value] ?? ""} ${known().length} expressions.`;

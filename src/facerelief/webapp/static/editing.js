@@ -34,11 +34,12 @@ export function drawExpressions(face) {
 
 export async function loadThumbs(face) {
   const asked = method();
+  const { part } = face;
   const crop = await state.picture.crop(face, THUMB, NEAR);
   face.thumbs = { original: URL.createObjectURL(crop.photo) };
   putThumbs(face);
-  const pictures = await (await post("v1/previews", { ...crop, method: asked })).json();
-  if (asked !== method() || face !== state.picture?.selected) return;
+  const pictures = await (await post("v1/previews", { ...crop, part, method: asked })).json();
+  if (asked !== method() || part !== face.part || face !== state.picture?.selected) return;
   Object.assign(face.thumbs, pictures);
   putThumbs(face);
 }
