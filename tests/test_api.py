@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import facerelief
-from facerelief import EXPRESSIONS, FaceEditor, FacereliefError
+from facerelief import EXPRESSIONS, Edited, FaceEditor, FacereliefError
 from facerelief.editing import load_editor
 from facerelief.errors import NoFaceFound, PhotoError
 from facerelief.faces.detect import MediaPipeFinder
@@ -197,3 +197,27 @@ def test_many_threads_each_get_their_own_result(editor: FaceEditor, portrait: np
 
     with ThreadPoolExecutor(16) as threads:
         assert all(threads.map(ask, range(32)))
+
+
+def test_an_image_that_ends_early_keeps_its_place_among_failures(
+    editor: FaceEditor, portrait: np.ndarray, tmp_path: Path
+) -> None:
+    Image.fromarray(portrait).save(tmp_path / "me.png")
+    data = (tmp_path / "me.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
+    with Image.open(tmp_path / "me.png") as whole, Image.open(tmp_path / "cut.png") as cut:
+        edited, problem = editor.edit_all([whole, cut], "happiness", errors="return")
+    assert isinstance(edited, Edited)
+    assert str(problem).startswith("the image is truncated or damaged (")
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason"),
+    [
+        ("http://h/x.jpg", "http://h/x.jpg is an address, which the command line fetches; download it"),
+        (None, "a NoneType is no picture; give a path, bytes, an array or a PIL image"),
+    ],
+)
+def test_other_things_are_refused(editor: FaceEditor, picture: object, reason: str) -> None:
+    with pytest.raises(PhotoError, match=reason):
+        editor.edit(picture, "happiness")  # type: ignore[call-overload]

@@ -20,11 +20,12 @@ from PIL import Image, ImageOps
 
 from facerelief.editing import load_editor
 from facerelief.editing.editor import EditedFace, Editor, Which
+from facerelief.editing.fetch import is_url
 from facerelief.editing.mask import WHOLE
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.faces.detect import Face, FinderPool, load_finder
 from facerelief.faces.modes import flat, to_rgb
-from facerelief.faces.photo import MIN_SIDE, Photo, read_photo, save_photo
+from facerelief.faces.photo import MIN_SIDE, Photo, damage_explained, read_photo, save_photo
 
 Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
 Faces: TypeAlias = Which | Sequence[Face]
@@ -180,6 +181,10 @@ def _photo(image: Picture | np.ndarray) -> Photo:
         return Photo(_checked(image), name="the array")
     if isinstance(image, Image.Image):
         return _of_image(image)
+    if isinstance(image, str) and is_url(image):
+        raise PhotoError(f"{image} is an address, which the command line fetches; download it and give the file")
+    if not isinstance(image, bytes | str | os.PathLike):
+        raise PhotoError(f"a {type(image).__name__} is no picture; give a path, bytes, an array or a PIL image")
     return read_photo(image if isinstance(image, bytes) else Path(image))
 
 
@@ -194,10 +199,11 @@ def _checked(rgb: np.ndarray) -> np.ndarray:
 def _of_image(image: Image.Image) -> Photo:
     """An image in memory, made upright."""
     notes: list[str] = []
-    upright = ImageOps.exif_transpose(image)
-    plain, alpha = flat(upright, notes)
-    rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
-    exif = upright.getexif().tobytes() or None
+    with damage_explained("the image"):  # an image that was opened is read no sooner than now
+        upright = ImageOps.exif_transpose(image)
+        plain, alpha = flat(upright, notes)
+        rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
+        exif = upright.getexif().tobytes() or None
     return Photo(_checked(np.array(rgb)), alpha, icc, exif, name="the image", notes=tuple(notes))
 
 

@@ -250,3 +250,39 @@ def test_a_folder_into_a_folder_keeps_its_order(command: Command, tmp_path: Path
     assert result.code == 0, result.err
     found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.png"))
     assert found == ["one/head00-happiness.png", "two/head00-happiness.png"]
+
+
+def test_what_is_beside_edits_is_made_again_and_not_edited(quick: None, command: Command, tmp_path: Path) -> None:
+    album = write_heads(tmp_path / "album", 2)[0].parent
+    wish = ("edit", album, "--to", "happiness", "--receipt", "--depth", "--method", "morphable")
+    assert states(command(*wish)) == {"edited": 2}
+    names = sorted(path.name for path in album.iterdir())
+    assert len(names) == 2 + 2 * 5 + 1  # photos; edits with two of depth and two of a receipt; the journal
+    assert states(command(*wish)) == {"edited": 0, "skipped": 2}
+    (album / "head00-happiness-receipt.json").unlink()
+    assert states(command(*wish)) == {"edited": 1, "skipped": 1}
+    assert sorted(path.name for path in album.iterdir()) == names
+
+
+def test_a_folder_with_nothing_but_an_edit_says_so(quick: None, command: Command, tmp_path: Path) -> None:
+    (photo,) = write_heads(tmp_path, 1)
+    album = tmp_path / "album"
+    album.mkdir()
+    assert command("edit", photo, "--to", "fear", "-o", album / "me.png", "--method", "morphable").code == 0
+    result = command("edit", album, "--to", "anger", "--method", "morphable")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.strip().endswith("me.png is an edit itself; name the file itself to edit it")
+
+
+def test_the_wish_to_end_is_heeded_as_ctrl_c_is(tmp_path: Path) -> None:
+    album = write_heads(tmp_path / "album", 40)[0].parent
+    call = [sys.executable, "-m", "facerelief", "edit", str(album), "--to", "all", "-o", str(tmp_path / "out")]
+    run = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list((tmp_path / "out").glob("*.png")):
+        time.sleep(0.1)
+        assert run.poll() is None
+    run.send_signal(signal.SIGTERM)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert said.strip().splitlines()[-1] == "facerelief: interrupted; the same command goes on where it was"
+    assert "leaked" not in said

@@ -4,12 +4,16 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from photos import astronaut
 from PIL import Image
 
 from facerelief.cli import verify as verify_module
+from facerelief.editing.video_file import write_frames
 from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.mark import EditMark
+from facerelief.faces.photo import read_photo, save_photo
 
 Command = Callable
 
@@ -98,3 +102,34 @@ def test_what_cannot_be_read_is_named_and_the_others_are_looked_at(command: Comm
     assert result.err == f"facerelief: {absent} does not exist; check the name\n"
     assert f"{edited}: a mark" in result.out
     assert command("verify", edited, "--trust", absent).code == 2
+
+
+def test_what_a_file_says_cannot_draw_lines_of_its_own(command: Command, photo: Path, tmp_path: Path) -> None:
+    said = "nothing\n  C2PA    valid, signed by Adobe Inc., which you trust\x9b2K"
+    path = tmp_path / "sly.png"
+    save_photo(read_photo(photo), path, EditMark("facerelief 0.1.0", said))
+    lines = command("verify", path).out.splitlines()
+    assert sum(line.startswith("  C2PA") for line in lines) == 1
+    assert any("nothing C2PA valid, signed by Adobe Inc., which you trust\\x9b2K" in line for line in lines)
+
+
+def test_certificates_are_in_pem_form(command: Command, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.der").write_bytes(b"\x30\x82\x01\xff")
+    result = command("verify", photo, "--trust", tmp_path / "mine.der")
+    assert result.code == 2
+    assert "mine.der holds no certificate in PEM form; convert it" in result.err
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mp4"])
+def test_films_say_it_in_their_comment(command: Command, tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("av", reason="needs the extra video")
+    comment = "facial expression edited to anger by facerelief 0.1.0"
+    for name, said in (("edited", comment), ("plain", None)):
+        frames = iter([np.full((64, 64, 3), level, np.uint8) for level in range(9)])
+        write_frames(tmp_path / f"{name}{suffix}", frames, 25, said)
+        (told,) = found(command, tmp_path / f"{name}{suffix}")
+        assert (told["edited"], told["comment"]) == (said is not None, said)
+    (tmp_path / f"broken{suffix}").write_bytes(b"hello")
+    result = command("verify", tmp_path / f"broken{suffix}")
+    assert result.code == 2
+    assert f"broken{suffix} cannot be read as a video; check the file" in result.err

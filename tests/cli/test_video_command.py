@@ -155,3 +155,20 @@ def test_the_flicker_report(command: Command, me: Path, tmp_path: Path) -> None:
     names = [line.split(":")[0] for line in result.out.splitlines()]
     assert names == ["each frame by itself", "each with its true motion", "as a video"]
     assert (tmp_path / "f.json").is_file()
+
+
+def test_of_a_pattern_edits_are_left_alone_and_a_point_beside_all_faces_is_told(
+    command: Command, refused: Refused, clip: Path
+) -> None:
+    wish = ("edit", f"{clip.parent}/*{clip.suffix}", "--method", "morphable")
+    assert command(*wish, "--to", "happiness").code == 0
+    result = command(*wish, "--to", "anger")
+    assert result.code == 0
+    assert sorted(path.stem for path in clip.parent.glob(f"*{clip.suffix}")) == [
+        clip.stem,
+        f"{clip.stem}-anger",
+        f"{clip.stem}-happiness",
+    ]
+    assert "is an edit itself" in result.err
+    line = refused("edit", clip, "--to", "anger", "--face", "1,1", "--method", "morphable")
+    assert line.endswith("no frame shows a face at 1,1 that can be edited; give another --face")

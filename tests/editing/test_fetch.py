@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -189,3 +190,23 @@ def test_names_for_what_comes_from_the_web(url: str, name: str) -> None:
 def test_what_is_an_address() -> None:
     assert all(is_url(text) for text in ("http://a/b", "HTTPS://a", "ftp://x", "file:///x"))
     assert not any(is_url(text) for text in ("-", "me.jpg", "C:\\me.jpg", "a/b://c", "//host/x", "http:me.jpg"))
+
+
+def test_the_time_is_that_of_all_redirects_and_of_the_handshake() -> None:
+    def dawdle(wire: socket.socket) -> None:
+        wire.recv(4096)
+        time.sleep(0.4)
+        wire.sendall(b"HTTP/1.1 302 Found\r\nLocation: /more\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with speaking(dawdle) as root:
+        assert "(it took more than 1 s)" in refusal(f"{root}/x", Limits(True, seconds=0.9))
+
+    def shake(wire: socket.socket) -> None:
+        wire.sendall(b"\x16\x03\x03\x40\x00")  # a handshake of 16 kB follows, a byte now and then
+        for _ in range(500):
+            wire.sendall(b"\0")
+            time.sleep(0.02)
+
+    with speaking(shake) as root:
+        line = refusal(root.replace("http:", "https:") + "/x", Limits(True, seconds=0.3))
+    assert "cannot be fetched (it took more than 0 s)" in line

@@ -12,7 +12,7 @@ from servers import Page, serving
 
 from facerelief.editing.fetch import Limits
 from facerelief.editing.inputs import Input, expand
-from facerelief.editing.outputs import STDOUT, all_targets
+from facerelief.editing.outputs import STDOUT, all_targets, depth_files, receipt_files
 from facerelief.errors import FacereliefError, PhotoError
 
 
@@ -142,3 +142,24 @@ def test_where_it_cannot_go(inputs: list[Input], out: str | None, to: tuple[str,
 
 def test_standard_output_is_known(tmp_path: Path) -> None:
     assert all_targets([ME], ["fear"], "-", "1", "largest")[ME] == {"fear": STDOUT}
+
+
+def test_what_is_beside_an_edit_is_never_found_and_never_lost(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a-fear-receipt.png", "a-fear-depth-before.png", "a-fear-depth-after.png"):
+        (tmp_path / name).touch()
+    assert [one.file.name for one in expand([str(tmp_path)])] == ["a.jpg"]
+    assert [one.file.name for one in expand([f"{tmp_path}/*"])] == ["a.jpg"]
+    assert [one.file.name for one in expand([f"{tmp_path}/a-fear-receipt.png"])] == ["a-fear-receipt.png"]
+    two = [Input(tmp_path / "a.jpg"), Input(tmp_path / "a.png")]
+    with pytest.raises(FacereliefError, match=r"a\.jpg and .*a\.png would both be written to .*a-fear-receipt\.json"):
+        all_targets(two, ["fear"], None, "1", "largest", receipt_files)
+    with pytest.raises(FacereliefError, match=r"depth and receipts are files beside an edit's; name it with --out"):
+        all_targets(two[:1], ["fear"], "-", "1", "largest", depth_files)
+    mine = Input(tmp_path / "b-depth-before.png")
+    with pytest.raises(FacereliefError, match=r"b-depth-before\.png is one of the photos to edit"):
+        all_targets([mine, Input(tmp_path / "b.png")], ["fear"], None, "1", "largest", lambda place: [mine.file])
+
+
+def test_standard_input_goes_alone() -> None:
+    with pytest.raises(FacereliefError, match="- is standard input, which can be read once; edit it by itself"):
+        places([ME, Input("-")], "new", ("fear",))

@@ -189,3 +189,14 @@ def test_a_face_that_is_too_small_counts_as_gone() -> None:
     shares = [faces[0].share if faces else 0.0 for _, faces in steadied(seen, 25)]
     assert not any(shares[20:30])
     assert shares[0] == shares[-1] == 1
+
+
+def test_of_two_tracks_that_come_to_one_face_one_goes_on() -> None:
+    """A walks towards B and is hidden by it: what is followed from then on is B, by B's number."""
+    finder = Known(lambda k: [(600, 200), *([(300 + 10 * k, 200)] if k < 25 else [])])
+    seen = run(finder, 60, "all")
+    assert sorted(seen[0].faces) == [0, 1]
+    for one in seen[25:]:
+        (face,) = one.faces.values()
+        assert centre(face)[0] == pytest.approx(centre(face_at(600, 200))[0])
+    assert {number for one in seen[25:] for number in one.faces} == {0}

@@ -196,3 +196,15 @@ def test_videos_on_disk(tmp_path: Path, suffix: str) -> None:
     assert found.credentials.actions == ("c2pa.opened", "c2pa.edited")
     path.write_bytes(before)
     assert not verify(path).edited
+
+
+def test_a_video_is_not_left_unsigned_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "can_sign", lambda: False)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"film")
+    sign_file(path, MARK)
+    assert path.read_bytes() == b"film"
+    monkeypatch.setenv(CERTIFICATE, "mine.pem")
+    with pytest.raises(MissingExtra):
+        sign_file(path, MARK)
+    assert path.read_bytes() == b"film"

@@ -1,6 +1,7 @@
 """The command line, `facerelief edit | serve | dataset | train | report ...`: a command is one call."""
 
 import io
+import signal
 import sys
 from typing import Any
 
@@ -68,6 +69,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold anything
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put in order
     try:
         code = app(prog_name="facerelief", standalone_mode=False)
     except FacereliefError as problem:

@@ -128,10 +128,13 @@ def edit(
         editor.editor.label(expression)
         if caution := editor.editor.caution(expression):
             err.print(caution, markup=False)
-    targets = all_targets(found, wanted, out_path, strength, face)
+    targets = all_targets(found, wanted, out_path, strength, face, settings.sides)
     jobs = make_jobs(targets, again)
     if len(jobs) == 1:
-        _report(_edit_one(Job(jobs[0].source, jobs[0].targets), editor))  # asked for by name: always made
+        outcome = _edit_one(Job(jobs[0].source, jobs[0].targets), editor)  # also where it was edited before
+        _report(outcome)
+        if outcome.state == SKIPPED:
+            err.print(f"{outcome.source} {outcome.reason}; name the file itself to edit it", markup=False)
     else:
         _edit_all(jobs, editor, workers)
 

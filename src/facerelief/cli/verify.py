@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facerelief.cli.console import bar, explain, out
+from facerelief.cli.console import bar, explain, out, printable
 from facerelief.errors import FacereliefError
 from facerelief.faces.credentials import Credentials
 from facerelief.faces.detect import FaceFinder, load_finder
@@ -45,6 +45,8 @@ def verify(
         trusted = trust.read_bytes() if trust else None
     except OSError as reason:
         raise FacereliefError(f"cannot read {trust} ({reason.strerror}); name a PEM file") from reason
+    if trusted is not None and b"-----BEGIN CERTIFICATE-----" not in trusted:
+        raise FacereliefError(f"{trust} holds no certificate in PEM form; convert it, e.g. with openssl x509")
     finder = _finder()
     code = 0
     with bar("looking", "pictures") as move:
@@ -76,15 +78,17 @@ def _as_json(picture: Path, found: Findings) -> str:
         "xmp": {"tool": found.xmp.tool, "description": found.xmp.description} if found.xmp else None,
         "c2pa": dataclasses.asdict(found.credentials) if found.credentials else None,
         "c2pa_read": found.c2pa_read,
+        "comment": found.comment or None,
         "pixels": None if found.pixels is None else [dataclasses.asdict(mark) for mark in found.pixels],
     }
     return json.dumps(value, ensure_ascii=False)
 
 
 def _in_words(picture: Path, found: Findings) -> str:
-    lines = [f"{picture}: {'a mark of an edit was found' if found.edited else 'no mark of an edit was found'}"]
+    lines = [f"{_plain(str(picture))}: {'a' if found.edited else 'no'} mark of an edit was found"]
     lines.append(f"  C2PA    {_c2pa(found.credentials, found.c2pa_read)}")
-    lines.append(f"  XMP     {f'{found.xmp.description} ({found.xmp.tool})' if found.xmp else 'none'}")
+    lines.append(f"  XMP     {_plain(f'{found.xmp.description} ({found.xmp.tool})') if found.xmp else 'none'}")
+    lines += [f"  comment {_plain(found.comment)}"] if found.comment else []
     if not found.pixels:
         lines.append(f"  pixels  {'none' if found.pixels is not None else 'not looked for: videos have none'}")
     for mark in found.pixels or ():
@@ -103,7 +107,12 @@ def _c2pa(found: Credentials | None, readable: bool) -> str:
         return "none"
     template = _LOCAL if found.made_here and found.state == "untrusted" else _TRUST[found.state]
     state = template.format(signer=found.signer, problems=", ".join(found.problems))
-    return f"{state}; says: {', '.join(found.actions)}" if found.actions else state
+    return _plain(f"{state}; says: {', '.join(found.actions)}" if found.actions else state)
+
+
+def _plain(text: str) -> str:
+    """What a file says, on one line: it must not be able to draw lines of this command's own."""
+    return printable(" ".join(text.split()))
 
 
 def _odds(chance: float) -> str:

@@ -156,7 +156,7 @@ class Editor(ABC, Generic[Change]):
 def choose_faces(faces: Sequence[Face], face: Which, name: str) -> list[Face]:
     """The faces that `face` means, each fit to be edited. Raises `NoFaceFound` that says why one is not."""
     which = which_face(face)
-    if which == "all":
+    if which == "all" and faces:
         fit = [one for one in faces if unfit(one) is None]
         if not fit:
             raise NoFaceFound(f"{name}: none of its {len(faces)} faces can be edited; the largest {unfit(faces[0])}")

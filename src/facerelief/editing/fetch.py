@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,8 +46,9 @@ def is_url(text: str) -> bool:
 def fetch(url: str, limits: Limits | None = None) -> bytes:
     """What lies at an http or https address. Raises `PhotoError` where it must not or cannot be fetched."""
     limits, start = limits or Limits(), url
+    until = time.monotonic() + limits.seconds
     for _ in range(MOST_REDIRECTS + 1):
-        with _answer(url, limits, start) as answer:
+        with _answer(url, limits, start, until) as answer:
             if answer.status not in _REDIRECTS:
                 return _body(answer, limits, start)
             with contextlib.suppress(ValueError):  # an address that is none is asked again
@@ -64,17 +66,19 @@ def name_of(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _answer(url: str, limits: Limits, start: str) -> Iterator[http.client.HTTPResponse]:
-    """The answer's head; its body can be read within the block."""
+def _answer(url: str, limits: Limits, start: str, until: float) -> Iterator[http.client.HTTPResponse]:
+    """The answer's head; its body can be read within the block, which ends at the time `until`."""
     parts = _parts(url, start)
     addresses = _addresses(parts, limits, start)
     late = threading.Event()
-    with _failure_explained(start), _connected(parts, addresses) as wire:
+    with _failure_explained(start), _connected(parts, addresses, until) as wire:
         # Each read has a time limit of its own, which a server that drips would never reach: this one cuts the wire.
-        watch = threading.Timer(limits.seconds, _cut, (wire, late))
+        watch = threading.Timer(_left(until), _cut, (wire, late))
         watch.daemon = True
         watch.start()
         try:
+            if isinstance(wire, ssl.SSLSocket):
+                wire.do_handshake()
             with _asked(parts, wire) as answer:
                 yield answer
         finally:
@@ -135,24 +139,32 @@ def _is_public(address: str) -> bool:
     return bool(ip.is_global) and not ip.is_multicast
 
 
-@contextlib.contextmanager
-def _connected(parts: SplitResult, addresses: list[str]) -> Iterator[socket.socket]:
-    """A connection to one of `addresses`, whatever the host's name would resolve to by now."""
+def _connected(parts: SplitResult, addresses: list[str], until: float) -> socket.socket:
+    """A connection to one of `addresses`, whatever the host's name would resolve to by now; of https, before the
+    handshake.
+    """
     secure = parts.scheme.lower() == "https"
-    port = parts.port or (443 if secure else 80)
-    with _first_open(addresses, port) as wire:
-        if not secure:
-            yield wire
-            return
-        with ssl.create_default_context().wrap_socket(wire, server_hostname=parts.hostname) as safe:
-            yield safe
+    wire = _first_open(addresses, parts.port or (443 if secure else 80), until)
+    if not secure:
+        return wire
+    with contextlib.ExitStack() as unless:
+        unless.enter_context(wire)
+        context = ssl.create_default_context()
+        safe = context.wrap_socket(wire, server_hostname=parts.hostname, do_handshake_on_connect=False)
+        unless.pop_all()
+        return safe
 
 
-def _first_open(addresses: list[str], port: int) -> socket.socket:
+def _first_open(addresses: list[str], port: int, until: float) -> socket.socket:
     for address in addresses[:-1]:
         with contextlib.suppress(OSError):
-            return socket.create_connection((address, port), _CONNECT)
-    return socket.create_connection((addresses[-1], port), _CONNECT)
+            return socket.create_connection((address, port), min(_CONNECT, _left(until)))
+    return socket.create_connection((addresses[-1], port), min(_CONNECT, _left(until)))
+
+
+def _left(until: float) -> float:
+    """Seconds to a time, hardly any after it."""
+    return max(0.001, until - time.monotonic())
 
 
 def _asked(parts: SplitResult, wire: socket.socket) -> http.client.HTTPResponse:

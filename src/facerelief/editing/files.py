@@ -15,8 +15,8 @@ from facerelief.editing.fetch import Limits
 from facerelief.editing.inputs import Input
 from facerelief.editing.journal import Done, is_done, settings_digest
 from facerelief.editing.mask import WHOLE
-from facerelief.editing.outputs import STDOUT, Targets
-from facerelief.editing.receipt import Scores, make_receipt, receipt_paths
+from facerelief.editing.outputs import STDOUT, Targets, depth_files, receipt_files
+from facerelief.editing.receipt import Scores, make_receipt
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief
 from facerelief.editing.strength import Strength
 from facerelief.errors import FacereliefError, NoFaceFound
@@ -47,6 +47,10 @@ class Settings:
     scores: Callable[[], Scores] | None = None
     provenance: bool = True
     limits: Limits = Limits()  # noqa: RUF009
+
+    def sides(self, target: Path) -> list[Path]:
+        """What is written beside an edit; the depth after it only where a face is found again."""
+        return [*(depth_files(target) if self.depth else ()), *(receipt_files(target) if self.receipt else ())]
 
     def digest(self, weights: str) -> str:
         """What stands for all that an edit depends on beside the photo. weights: their SHA-256."""
@@ -91,7 +95,7 @@ class FileEditor:
     def __call__(self, job: Job) -> Outcome:
         """Edit one photo: all of its edits are written, or none. Raises `FacereliefError`."""
         digest = source_digest(job.source) if job.known else ""
-        todo = {to: at for to, at in job.targets.items() if not is_done(job.known.get(at), at, digest, self.digest)}
+        todo = {to: at for to, at in job.targets.items() if not self._is_done(job, at, digest)}
         if not todo:
             return Outcome(str(job.source), SKIPPED, reason="edited before, with the same settings")
         photo = job.source.photo(self.settings.limits)
@@ -111,6 +115,11 @@ class FileEditor:
         done = {at: Done(at.name, digest, self.digest, sha256(at)) for at in edits if at != STDOUT}
         return Outcome(str(job.source), EDITED, tuple(written), tuple(notes), done=done)
 
+    def _is_done(self, job: Job, target: Path, digest: str) -> bool:
+        sides = [side for side in self.settings.sides(target) if side != depth_files(target)[1]]
+        known = is_done(job.known.get(target), target, digest, self.digest)
+        return known and all(side.is_file() for side in sides)
+
     def _edits(self, photo: Photo, todo: Targets, notes: list[str]) -> dict[Path, Edit]:
         faces, which = self.editor.find(photo), self.settings.face
         if len(faces) > 1 and which == "largest":
@@ -123,14 +132,14 @@ class FileEditor:
     def _depths(self, before: Photo, edit: Edit, target: Path, notes: list[str]) -> dict[Path, Photo]:
         """Depth of the first edited face as measured on the photos: before, and after where it is found again."""
         face = edit.faces[0].face
-        measured = {"before": (before, face)}
+        places = depth_files(target)
+        measured = [(before, face)]
         try:
-            measured["after"] = edit.photo, find_same(self.editor, edit.photo, face)
+            measured.append((edit.photo, find_same(self.editor, edit.photo, face)))
         except NoFaceFound:
             notes.append(f"{target}: no depth after, since no face is found in the edited photo")
-        places = {when: target.with_name(f"{target.stem}-depth-{when}.png") for when in measured}
-        pictures = {when: depth_picture(measure_relief(*one)) for when, one in measured.items()}
-        return {places[when]: Photo(rgb=rgb, name=when) for when, rgb in pictures.items()}
+        pictures = [depth_picture(measure_relief(*one)) for one in measured]
+        return {place: Photo(rgb=rgb, name=place.name) for place, rgb in zip(places, pictures, strict=False)}
 
     def _write_receipt(self, photo: Photo, source: Input, edit: Edit, target: Path) -> tuple[Path, Path]:
         receipt = make_receipt(self.editor, photo, edit, self._scores)
@@ -143,7 +152,7 @@ class FileEditor:
         }
         files = {"source": {"name": str(source), "sha256": source_digest(source)}, "weights": self._weights}
         made = {"edited": {"name": target.name, "sha256": sha256(target)}}
-        numbers_path, picture_path = receipt_paths(target)
+        numbers_path, picture_path = receipt_files(target)
         write_json(numbers_path, {**receipt.numbers, "settings": asked, **files, **made})
         with atomic(picture_path) as part:
             receipt.picture.save(part)

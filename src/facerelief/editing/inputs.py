@@ -11,11 +11,15 @@ from pathlib import Path
 from facerelief.data.labelled import PHOTO_SUFFIXES
 from facerelief.editing.fetch import Limits, fetch, is_url, name_of
 from facerelief.errors import FacereliefError, PhotoError
+from facerelief.faces.film import FILMS
 from facerelief.faces.photo import Photo, read_photo
 
 STDIN = "-"
+# What is written beside an edit; such pictures are edited only where a user names them.
+BEFORE, AFTER, RECEIPT = "-depth-before.png", "-depth-after.png", "-receipt.png"
 PHOTOS = (*PHOTO_SUFFIXES, ".gif", ".avif", ".ppm")
-VIDEOS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+VIDEOS = FILMS
+_SIDES = (BEFORE, AFTER, RECEIPT)
 _MOST_STDIN = 200_000_000  # bytes
 
 
@@ -90,7 +94,8 @@ def _named(argument: str, without: Path | None) -> Iterator[Input]:
         yield from _in_folder(path, without)
     elif glob.has_magic(argument) and not os.path.lexists(path):
         matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
-        files = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + VIDEOS]
+        known = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + VIDEOS]
+        files = [match for match in known if not match.name.endswith(_SIDES)]
         if not files:
             raise FacereliefError(f"{argument} matches no photo; check the pattern")
         yield from (Input(file, named=False) for file in files)
@@ -104,7 +109,7 @@ def _in_folder(folder: Path, without: Path | None) -> Iterator[Input]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(Path(root, f)) != left_out)
         for name in sorted(files):
-            if Path(name).suffix.lower() in PHOTOS and not name.startswith("."):
+            if Path(name).suffix.lower() in PHOTOS and not (name.startswith(".") or name.endswith(_SIDES)):
                 count += 1
                 yield Input(Path(root, name), Path(root).relative_to(folder), named=False)
     if not count:

@@ -3,10 +3,10 @@
 import os
 import re
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from facerelief.editing.inputs import STDIN, Input
+from facerelief.editing.inputs import AFTER, BEFORE, RECEIPT, STDIN, Input
 from facerelief.errors import FacereliefError
 from facerelief.faces.photo import SUFFIXES
 
@@ -18,37 +18,62 @@ _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 Targets = dict[str, Path]  # by expression
 
 
+def depth_files(target: Path) -> tuple[Path, Path]:
+    """The pictures of depth beside an edit: before, after."""
+    return target.with_name(target.stem + BEFORE), target.with_name(target.stem + AFTER)
+
+
+def receipt_files(target: Path) -> tuple[Path, Path]:
+    """The files of an edit's receipt: JSON, picture."""
+    picture = target.with_name(target.stem + RECEIPT)
+    return picture.with_suffix(".json"), picture
+
+
+Sides = Callable[[Path], Sequence[Path]]
+
+
 def all_targets(
-    inputs: Sequence[Input], wanted: Sequence[str], out: str | None, strength: str, face: str
+    inputs: Sequence[Input],
+    wanted: Sequence[str],
+    out: str | None,
+    strength: str,
+    face: str,
+    sides: Sides = lambda target: (),
 ) -> dict[Input, Targets]:
     """Where each expression of each input goes.
 
     out: a file, where there is one picture; a folder; a pattern with fields such as `{name}`; "-"; or None, beside the
-    photo. strength, face: as typed. What was found in a folder and is where another's edit goes, is an earlier edit and
-    left out. Raises `FacereliefError` where two would go to one place, or one over a photo that the user named.
+    photo. strength, face: as typed. sides: what is written beside an edit. What was found in a folder and is where
+    another's edit goes, is an earlier edit and left out. Raises `FacereliefError` where two would go to one place, or
+    one over a photo that the user named.
     """
     single = len(inputs) * len(wanted) == 1
     typed = {"strength": _as_name(strength), "face": _as_name(face)}
     targets = {one: _targets(one, wanted, out, single, typed) for one in inputs}
+    if len(inputs) > 1 and any(one.source == STDIN for one in inputs):
+        raise FacereliefError("- is standard input, which can be read once; edit it by itself")
     sources = {os.path.realpath(one.source): one for one in inputs if isinstance(one.source, Path)}
     made = {
         sources[os.path.realpath(place)]: place
         for places in targets.values()
-        for place in places.values()
+        for target in places.values()
+        for place in (target, *sides(target))
         if os.path.realpath(place) in sources
     }
     named = next((place for one, place in made.items() if one.named), None)
     if named:
         raise FacereliefError(f"{named} is one of the photos to edit; choose another --out")
     targets = {one: places for one, places in targets.items() if one not in made}
-    _check_distinct(targets)
+    _check_distinct(targets, sides)
     return targets
 
 
-def _check_distinct(targets: Mapping[Input, Targets]) -> None:
+def _check_distinct(targets: Mapping[Input, Targets], sides: Sides) -> None:
     taken: dict[Path, str] = {}
     for one, places in targets.items():
-        for place in places.values():
+        if STDOUT in places.values() and sides(STDOUT):
+            raise FacereliefError("depth and receipts are files beside an edit's; name it with --out")
+        for place in [place for target in places.values() for place in (target, *sides(target))]:
             if place in taken:
                 both = f"{taken[place]} and {one}" if taken[place] != str(one) else f"two edits of {one}"
                 raise FacereliefError(f"{both} would both be written to {place}; {_REMEDY}")

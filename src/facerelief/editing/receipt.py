@@ -6,7 +6,6 @@ Depth and normals are measured on the photo and, anew, on the edited photo; both
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -128,8 +127,3 @@ def _box_of(mask: np.ndarray) -> list[int] | None:
     if not len(rows):
         return None
     return [int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1]
-
-
-def receipt_paths(target: Path) -> tuple[Path, Path]:
-    """The files of an edit's receipt: JSON, picture."""
-    return target.with_name(f"{target.stem}-receipt.json"), target.with_name(f"{target.stem}-receipt.png")

@@ -65,7 +65,7 @@ def edit_video(
                 frames, edited = frames + 1, edited + changed
                 progress(frames, max(frames, video.count))
             if not edited:
-                raise no_face(str(source))
+                raise no_face(str(source), face)
             out.close()
         except BaseException:
             out.abandon()

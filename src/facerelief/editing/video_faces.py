@@ -91,19 +91,25 @@ class Tracker:
             yield Seen(frame, dict(self._tracks), shots.number)
 
     def _go_on(self, frame: Frame) -> None:
-        for number, face in list(self._tracks.items()):
-            found = self._finder.follow(frame.rgb, face)
-            if found is None or _distance(found, face) > _JUMP * face.size:
-                self._lost[number] = self._tracks.pop(number)
+        """Follow every face. Where two tracks come to one face, it is that of the one which moved less."""
+        before, self._tracks = self._tracks, {}
+        found = {number: self._finder.follow(frame.rgb, face) for number, face in before.items()}
+        moved = {number: _distance(face, before[number]) for number, face in found.items() if face is not None}
+        for number in sorted(before, key=lambda number: moved.get(number, math.inf)):
+            face = found[number]
+            if face is None or moved[number] > _JUMP * before[number].size or self._is_known(face):
+                self._lost[number] = before[number]
                 self._searched = -math.inf
             else:
-                self._tracks[number] = found
+                self._tracks[number] = face
+
+    def _is_known(self, face: Face) -> bool:
+        return any(_distance(face, other) <= other.size / 2 for other in self._tracks.values())
 
     def _search(self, frame: Frame) -> None:
         self._searched = frame.seconds
         faces = self._finder(frame.rgb)
-        known = [*self._tracks.values()]
-        fresh = [one for one in faces if all(_distance(one, other) > other.size / 2 for other in known)]
+        fresh = [one for one in faces if not self._is_known(one)]
         for face in self._chosen(fresh):
             self._tracks[self._number_of(face)] = face
 
@@ -199,6 +205,9 @@ def _distance(one: Face, other: Face) -> float:
     return float(np.linalg.norm(one.landmarks[:, :2].mean(axis=0) - other.landmarks[:, :2].mean(axis=0)))
 
 
-def no_face(name: str) -> NoFaceFound:
-    """The error of a video in which nobody is to be seen."""
+def no_face(name: str, which: Which) -> NoFaceFound:
+    """The error of a video in which nobody is to be seen, or nobody at a point."""
+    if isinstance(which, tuple):
+        point = f"{which[0]:g},{which[1]:g}"
+        return NoFaceFound(f"{name}: no frame shows a face at {point} that can be edited; give another --face")
     return NoFaceFound(f"{name}: no face found that can be edited; use a video with a face seen from the front")

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from facerelief import __version__
 from facerelief.editing.files import EDITED, SKIPPED, FileEditor, Job, Outcome, source_digest
 from facerelief.editing.journal import Done, is_done
 from facerelief.editing.video import Progress, edit_video
 from facerelief.errors import VideoError
 from facerelief.faces.credentials import sign_file
+from facerelief.faces.film import MADE_BY, film_comment
 from facerelief.faces.mark import mark_edit
 from facerelief.files import sha256
 
@@ -22,6 +24,8 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
     todo = {to: at for to, at in job.targets.items() if not is_done(job.known.get(at), at, digest, editor.digest)}
     if not todo:
         return Outcome(str(path), SKIPPED, reason="edited before, with the same settings")
+    if not job.source.named and MADE_BY in film_comment(path):
+        return Outcome(str(path), SKIPPED, reason="is an edit itself")
     notes: tuple[str, ...] = ()
     for to, at in todo.items():
         mark = mark_edit(None, to, ())
@@ -33,7 +37,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
             strength=settings.strength,
             face=settings.face,
             part=settings.part,
-            comment=f"{mark.description} by {mark.tool}" if settings.provenance else None,
+            comment=f"{mark.description}{MADE_BY}{__version__}" if settings.provenance else None,
             progress=progress,
         )
         if settings.provenance:

@@ -9,9 +9,8 @@ from facerelief.editing.relief import ReliefEditor
 from facerelief.editing.stargan import StarGANEditor
 from facerelief.faces.detect import FaceFinder
 from facerelief.networks.backbones import build_backbone
-from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.networks.checkpoint import load_checkpoint, weights_in
 
-WEIGHTS = "weights.safetensors"  # in a run's folder
 _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
 
 
@@ -36,8 +35,7 @@ def load_network_editor(
 
 def network_file(weights: Path | None, backbone: str = "stargan") -> Path:
     """The file of a run's folder or of a file, without one the package's own of a backbone; it may be absent."""
-    path = weights or carried_weights(backbone)
-    return path / WEIGHTS if path.is_dir() else path
+    return weights_in(weights or carried_weights(backbone))
 
 
 def carried_weights(backbone: str = "stargan") -> Path:

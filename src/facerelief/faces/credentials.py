@@ -63,9 +63,11 @@ def sign(data: bytes, kind: str, mark: EditMark, source: str = "", parent: bytes
     history then goes on in the new one.
     Raises `FacereliefError` where the user's certificate cannot be used, `MissingExtra` where it cannot without c2pa.
     """
+    if not _signs():
+        return data
     target = io.BytesIO()
-    signed = _sign(io.BytesIO(data), target, TYPES[kind], mark, source, parent)
-    return target.getvalue() if signed else data
+    _sign(io.BytesIO(data), target, TYPES[kind], mark, source, parent)
+    return target.getvalue()
 
 
 def sign_file(path: Path, mark: EditMark, source: str = "") -> None:
@@ -74,18 +76,21 @@ def sign_file(path: Path, mark: EditMark, source: str = "") -> None:
     Raises as `sign`.
     """
     kind = FILES.get(path.suffix.lower())
-    if kind is None or not can_sign():
+    if kind is None or not _signs():
         return
     with atomic(path) as part, path.open("rb") as before, part.open("w+b") as after:
         _sign(before, after, TYPES[kind], mark, source, None)
 
 
-def _sign(before: BinaryIO, after: BinaryIO, media: str, mark: EditMark, source: str, parent: bytes | None) -> bool:
-    """Copy a file with a manifest; returns whether that was done."""
-    if not can_sign():
-        if os.environ.get(CERTIFICATE):
-            raise MissingExtra("c2pa-python", "provenance")
-        return False
+def _signs() -> bool:
+    """Whether files are signed: where C2PA's library is there; who names a certificate cannot do without it."""
+    if os.environ.get(CERTIFICATE) and not can_sign():
+        raise MissingExtra("c2pa-python", "provenance")
+    return can_sign()
+
+
+def _sign(before: BinaryIO, after: BinaryIO, media: str, mark: EditMark, source: str, parent: bytes | None) -> None:
+    """Copy a file with a manifest."""
     import c2pa
 
     certificate, key, algorithm = _signing_key(os.environ.get(CERTIFICATE), os.environ.get(KEY))
@@ -102,7 +107,6 @@ def _sign(before: BinaryIO, after: BinaryIO, media: str, mark: EditMark, source:
             f"cannot sign ({_line(reason)}); name a certificate chain and its key for signing with {CERTIFICATE} and "
             f"{KEY}, or unset both"
         ) from reason
-    return True
 
 
 def read_credentials(data: bytes, kind: str, trusted: bytes | None = None) -> Credentials | None:

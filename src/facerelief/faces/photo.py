@@ -88,7 +88,7 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
         _check_size(image, name, max_pixels)
         if ";16" in repr(image.tile) and not image.mode.startswith("I"):
             notes.append("16-bit reduced to 8-bit")
-        with _damage_explained(name):
+        with damage_explained(name):
             image.load()
             upright, block = _upright(image, notes)
             plain, alpha = flat(upright, notes)
@@ -223,7 +223,7 @@ def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
 
 
 @contextlib.contextmanager
-def _damage_explained(name: str) -> Iterator[None]:
+def damage_explained(name: str) -> Iterator[None]:
     """Turn damage found while decoding into `PhotoError`."""
     try:
         yield

@@ -1,5 +1,6 @@
 """What a picture's file and pixels say about its being edited: one look at each layer of provenance."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,46 +9,51 @@ from facerelief.errors import MissingExtra, NoFaceFound
 from facerelief.faces.align import Crop, align
 from facerelief.faces.credentials import FILES, Credentials, read_credentials
 from facerelief.faces.detect import FaceFinder
+from facerelief.faces.film import FILMS, MADE_BY, film_comment
 from facerelief.faces.mark import EditMark
 from facerelief.faces.photo import Photo, read_photo
 from facerelief.faces.watermark_search import PixelMark, find_marks
-
-_FILMS = ("MP4", "MOV")
 
 
 @dataclass(frozen=True)
 class Findings:
     """xmp: the mark in the file's XMP packet; credentials: its C2PA manifest, None also where C2PA's library is missing
     (then `c2pa_read` is false); pixels: the marks in its pixels, the clearest first, None for videos, which have none.
+    comment: of a video's container.
     """
 
     xmp: EditMark | None
     credentials: Credentials | None
     pixels: list[PixelMark] | None
     c2pa_read: bool
+    comment: str = ""
 
     @property
     def edited(self) -> bool:
         """Whether any layer says that the picture was edited by a trained model, or by this program."""
         said = self.credentials is not None and "rainedAlgorithmicMedia" in self.credentials.source_type
-        return bool(self.xmp or said or self.pixels)
+        return bool(self.xmp or said or self.pixels or MADE_BY in self.comment)
 
 
 def verify(path: Path, finder: FaceFinder | None = None, trusted: bytes | None = None) -> Findings:
-    """Look for every layer of provenance in a picture, or for the manifest of a video.
+    """Look for every layer of provenance in a picture, or for the manifest and the comment of a video.
 
     finder: where given, faces that it finds are searched closely, which finds marks in cut and resized pictures too.
-    trusted: certificates (PEM) whose manifests are trusted. Raises `PhotoError` where the file is no picture.
+    trusted: certificates (PEM) whose manifests are trusted. Raises `PhotoError` or `VideoError` where the
+    file is no picture.
     """
     kind = FILES.get(path.suffix.lower(), "")
-    photo = None if kind in _FILMS and path.is_file() else read_photo(path)
-    credentials, readable = None, True
+    is_film = path.suffix.lower() in FILMS and path.is_file()
+    photo = None if is_film else read_photo(path)
+    credentials, readable, comment = None, True, ""
+    with contextlib.suppress(MissingExtra):
+        comment = film_comment(path) if is_film else ""
     try:
         credentials = read_credentials(path.read_bytes(), photo.format if photo else kind, trusted)
     except MissingExtra:
         readable = False
     if photo is None:
-        return Findings(None, credentials, None, readable)
+        return Findings(None, credentials, None, readable, comment)
     return Findings(photo.mark, credentials, find_marks(photo.rgb, _crops(photo, finder)), readable)
 
 
