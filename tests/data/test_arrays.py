@@ -1,5 +1,6 @@
 """A dataset decoded once: values against numpy on the files, the cache, and what is said of damaged files."""
 
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,9 @@ import pytest
 from PIL import Image
 from shells import CLASSES, change_rows, read_split, write_dataset
 
-from facerelief.data.arrays import load_arrays
+from facerelief.data.arrays import growing, load_arrays
 from facerelief.data.manifest import read_samples
-from facerelief.errors import DatasetError
+from facerelief.errors import DatasetError, FacereliefError
 from facerelief.faces.colour import to_luma
 from facerelief.geometry.relief import load_depth, load_normal
 
@@ -198,3 +199,20 @@ def test_an_expression_without_photos(dataset: Path) -> None:
 def test_no_photos_at_all(dataset: Path, complete: bool) -> None:
     message = refusal(lambda: load_arrays(dataset, [], 32, "rgb", CLASSES, complete=complete))
     assert f"facerelief dataset stats {dataset}" in message
+
+
+def test_space_is_taken_before_it_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mapped file that finds the disk full as it is filled kills the process."""
+    with growing(tmp_path / "a.npy", np.uint8, (1000, 1000)):
+        (part,) = tmp_path.iterdir()
+        assert part.stat().st_blocks * 512 >= 1_000_000
+    (tmp_path / "a.npy").unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    wish = growing(tmp_path / "a.npy", np.uint8, (1000, 1000))
+    with pytest.raises(FacereliefError, match=r"a\.npy: No space left on device; free space"), wish:
+        pass
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from facerelief.data import workers as workers_module
 from facerelief.data.build import Built, build_dataset
 from facerelief.data.extract import Recipe
 from facerelief.data.journal import JOURNAL
+from facerelief.data.labelled import Labelled
 from facerelief.data.sources import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 
@@ -288,3 +290,31 @@ def test_workers_that_die(photos: Path, tmp_path: Path, monkeypatch: pytest.Monk
         FacereliefError, match="a worker process ended, perhaps for want of memory; run the same command"
     ):
         build(photos, tmp_path / "dataset", 16, workers=2)
+
+
+def test_a_photo_that_is_another_by_now_is_done_again_and_others_are_not(photos: Path, tmp_path: Path) -> None:
+    own, dataset = tmp_path / "photos", tmp_path / "dataset"
+    shutil.copytree(photos / "sad", own / "sad")
+    (own / "sad" / "PersonA_0.png").write_bytes(b"broken")
+    first = build(own, dataset, 4)
+    assert [one.reason for one in first.rejects] == ["unreadable"]
+    before = contents(dataset)
+    shutil.copy(photos / "sad" / "PersonA_0.png", own / "sad" / "PersonA_0.png")
+    shutil.copy(photos / "sad" / "PersonB_1.png", own / "sad" / "PersonC_2.png")
+    again = build(own, dataset, 4)
+    assert (len(again.samples), again.rejects) == (4, [])
+    changed = {name for name, data in contents(dataset).items() if before.get(name) != data}
+    assert {name for name in changed if "PersonA" in name or "PersonC" in name} == {
+        name for name in contents(dataset) if "PersonA" in name or "PersonC" in name
+    }
+    assert not {name for name in changed if "PersonB" in name or "PersonD" in name}
+    assert len((dataset / JOURNAL).read_text().splitlines()) == 4 + 2
+
+
+def test_who_was_published_in_two_splits_is_trained_on_and_it_is_said(photos: Path, tmp_path: Path) -> None:
+    files = sorted((photos / "sad").glob("*.png"))[:3]
+    told = [("Ann", "test"), ("Ann", "train"), ("Bob", "test")]
+    labelled = [Labelled(file, "sadness", who, None, split) for file, (who, split) in zip(files, told, strict=True)]
+    built = build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    assert [one.split for one in built.samples] == ["train", "train", "test"]
+    assert built.notes == ["1 photos leave their published split: their persons are in an earlier one too"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facerelief.data.extract import FOLDERS
-from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal
+from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, Reject, Sample, read_settings, write_rows
 from facerelief.errors import DatasetError, FacereliefError
 
@@ -157,3 +157,18 @@ def test_settings_of_another_version_and_a_file_in_a_folders_place(tmp_path: Pat
     (tmp_path / "dataset.json").write_text('{"format": "facerelief-dataset", "version": 9}')
     with pytest.raises(DatasetError, match="is of version 9, this program reads 1"):
         open_dataset(tmp_path, {"size": 64})
+
+
+def test_files_that_changed_since_are_not_finished(tmp_path: Path, row: Row) -> None:
+    files = {name: tmp_path / f"{name}.bin" for name in "abc"}
+    for file in files.values():
+        file.write_bytes(bytes(9000))
+    journal = tmp_path / JOURNAL
+    for name, file in files.items():
+        append(journal, row(name), stamp_of(file))
+    append(journal, row("d"))  # of a build before there were stamps
+    files["b"].write_bytes(bytes(8999) + b"x")
+    files["c"].unlink()
+    stamps = {row(name).source: stamp_of(file) for name, file in files.items()}
+    assert list(read_journal(journal, stamps)) == [row("a").source, row("d").source]
+    assert len(read_journal(journal)) == 4

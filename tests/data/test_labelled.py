@@ -116,3 +116,10 @@ def test_photos_of_a_table_stay_below_its_folder(tmp_path: Path, monkeypatch: py
     for outside in ("../a.jpg", "a/../../b.jpg", "/etc/a.jpg", "..\\a.jpg", "", f"../{tmp_path.name}-other/a.jpg"):
         with pytest.raises(DatasetError, match=r"^here: "):
             photo_named(outside, Path("."), "here")
+
+
+def test_of_three_people_and_more_every_split_gets_one() -> None:
+    """Whatever the draws: of few people, chance alone leaves a split empty every fifth time."""
+    for count in (3, 4, 5, 10):
+        for seed in range(300):
+            assert set(split_by_identity([f"p{n}" for n in range(count)], seed).values()) == {"train", "val", "test"}

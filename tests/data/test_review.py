@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facerelief.data.review import Thresholds, review
+from facerelief.data.review import Thresholds, _groups, review
 from facerelief.errors import DatasetError
 from facerelief.geometry.relief import load_depth, save_depth
 
@@ -265,3 +265,24 @@ def test_progress_and_an_empty_dataset(handmade):
     review(handmade.write(), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert (handmade.path / "overrides.csv").read_text() == "file_name,decision,expression,note\n"
+
+
+def test_a_picture_that_ends_early_leaves_out_its_sample_only(handmade):
+    """Also where it resembles another, for which it is read again."""
+    add_many(handmade)
+    for name in ("cut", "twin"):
+        handmade.add(name)
+    dataset = handmade.write()
+    path = dataset / handmade.read()["cut"].file_name
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    review(dataset)
+    found = handmade.read()
+    assert not found["cut"].keep
+    assert "while reading them" in found["cut"].reasons
+    assert found["good0"].keep
+
+
+def test_pairs_are_joined_into_groups():
+    assert _groups([(1, 2), (2, 5), (7, 3), (9, 7)]) == [[1, 2, 5], [3, 7, 9]]
+    chain = [(k, k + 1) for k in range(20_000)]
+    assert _groups(reversed(chain)) == [list(range(20_001))]

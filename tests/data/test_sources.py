@@ -210,3 +210,13 @@ def test_on_the_development_photos() -> None:
     splits = split_by_identity(p.identity for p in listed.photos)
     shares = Counter(splits[p.identity] for p in listed.photos)
     assert shares["train"] / 9341 == pytest.approx(0.8, abs=0.1)
+
+
+def test_names_that_count_alike_in_other_folders_are_other_people(tmp_path: Path) -> None:
+    touch(tmp_path, "train/happy/0001.jpg", "train/sad/0001.jpg", "test/happy/0001.jpg", "test/sad/Ann_1.jpg")
+    touch(tmp_path, "train/happy/Ann_2.jpg", "train/sad/0002.jpg")
+    found = {name: (identity, split) for name, _, identity, split in rows(read_labelled(tmp_path), tmp_path)}
+    for name in ("train/happy/0001", "train/sad/0001", "test/happy/0001"):
+        assert found[f"{name}.jpg"] == (name, name.split("/")[0])
+    assert found["train/sad/0002.jpg"] == ("0002", "train")
+    assert (found["train/happy/Ann_2.jpg"], found["test/sad/Ann_1.jpg"]) == (("Ann", "train"), ("Ann", "test"))

@@ -87,6 +87,8 @@ def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
 
 def _print_outcome(built: Built, dataset: Path) -> None:
     """What became of the photos. Raises `DatasetError` where none became a sample."""
+    for note in built.notes:
+        out.print(note, markup=False)
     total = len(built.samples) + len(built.rejects)
     reasons = Counter(reject.reason for reject in built.rejects).most_common()
     why = "; ".join(f"{count} {reason}" for reason, count in reasons)

@@ -6,8 +6,10 @@ with a box filter; depth and normals are averaged over face pixels only and back
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +85,8 @@ def load_arrays(
 def _check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:
     if not samples:
         raise DatasetError(
-            f"{dataset} has a split without photos of these expressions; see: facerelief dataset stats {dataset}"
+            f"{dataset} has a split, train, val or test, without photos of these expressions; "
+            f"see: facerelief dataset stats {dataset}"
         )
     present = {s.expression for s in samples}
     empty = [name for name in expressions if name not in present]
@@ -102,19 +105,33 @@ def _decode(
     outputs: dict[str, tuple[Path, Any, Any]],
     progress: Progress,
 ) -> None:
-    arrays = {name: np.empty((len(samples), *shape), kind) for name, (_, kind, shape) in outputs.items()}
+    with ExitStack() as files, ThreadPoolExecutor() as pool:
+        arrays = {
+            name: files.enter_context(growing(path, kind, (len(samples), *shape)))
+            for name, (path, kind, shape) in outputs.items()
+        }
 
-    def one(row: int) -> None:
-        values = _decode_sample(dataset, samples[row], size, colour)
-        for name, array in arrays.items():
-            array[row] = values[name]
+        def one(row: int) -> None:
+            values = _decode_sample(dataset, samples[row], size, colour)
+            for name, array in arrays.items():
+                array[row] = values[name]
 
-    with ThreadPoolExecutor() as pool:
         for done, _ in enumerate(pool.map(one, range(len(samples))), 1):
             progress(done, len(samples))
-    for name, (path, _, _) in outputs.items():
-        with atomic(path) as part:
-            np.save(part, arrays[name], allow_pickle=False)
+
+
+@contextmanager
+def growing(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """An array that is filled in its file, since it may be larger than the memory; it is there when the block succeeds.
+
+    Raises as `files.atomic`.
+    """
+    with atomic(path) as part:
+        array = np.lib.format.open_memmap(part, "w+", kind, shape)  # type: ignore[no-untyped-call]
+        with part.open("r+b") as file:  # a full disk is told now; later, it would kill the process
+            os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+        yield array
+        array.flush()
 
 
 def _decode_sample(dataset: Path, sample: Sample, size: int, colour: str) -> dict[str, np.ndarray]:

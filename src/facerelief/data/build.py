@@ -4,23 +4,26 @@ Every finished photo is a line of `build.jsonl`; when all are done the lines bec
 """
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief.data.extract import Extractor, Recipe, Task
-from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal
+from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.labelled import Labelled, split_by_identity
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_rows
 from facerelief.data.workers import spread
+from facerelief.files import alone_in
 
 
 @dataclass(frozen=True)
 class Built:
-    """The outcome of a build, in the order of the photos."""
+    """The outcome of a build, in the order of the photos. notes: what to know of its splits, a line each."""
 
     samples: list[Sample]
     rejects: list[Reject]
+    notes: list[str] = dataclasses.field(default_factory=list)
 
 
 def build_dataset(
@@ -34,7 +37,8 @@ def build_dataset(
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Built:
-    """Make the dataset. Photos done by an earlier, interrupted call with the same recipe are not done again.
+    """Make the dataset. Photos done by an earlier, interrupted call with the same recipe are not done again, unless
+    they are others by now.
 
     photos: the folder that sources are named relative to. overlays: photo to published depth map.
     progress: called with the number done and the total. Raises `DatasetError` where `dataset` holds something else,
@@ -42,18 +46,34 @@ def build_dataset(
     """
     recipe = recipe or Recipe()
     settings = {"size": recipe.size, "seed": seed, "depth_maps": bool(overlays), "recipe": dataclasses.asdict(recipe)}
-    tasks = _tasks(labelled, photos, overlays or {}, seed)
+    splits, notes = _splits(labelled, seed)
+    tasks = _tasks(labelled, photos, overlays or {}, splits)
     extractor = Extractor(recipe, dataset)  # before anything is written: it may find something missing
     open_dataset(dataset, settings)
+    with alone_in(dataset):
+        built = _built(tasks, extractor, recipe, dataset, workers, progress)
+    return dataclasses.replace(built, notes=notes)
+
+
+def _built(
+    tasks: Sequence[Task],
+    extractor: Extractor,
+    recipe: Recipe,
+    dataset: Path,
+    workers: int | None,
+    progress: Callable[[int, int], None],
+) -> Built:
+    """Do what is not done yet, and write the tables."""
     journal = dataset / JOURNAL
-    done = read_journal(journal)
+    stamps = {task.source: stamp_of(task.labelled.photo, task.overlay) for task in tasks}
+    done = read_journal(journal, stamps)
     todo = [task for task in tasks if task.source not in done]
     before = len(tasks) - len(todo)
     progress(before, len(tasks))
     work = spread(Extractor, (recipe, dataset), todo, workers, here=extractor)
     for finished, row in enumerate(work, before + 1):
         done[row.source] = row
-        append(journal, row)
+        append(journal, row, stamps[row.source])
         progress(finished, len(tasks))
     rows = [_labelled_anew(done[task.source], task) for task in tasks]
     built = Built([r for r in rows if isinstance(r, Sample)], [r for r in rows if isinstance(r, Reject)])
@@ -68,8 +88,9 @@ def _labelled_anew(row: Sample | Reject, task: Task) -> Sample | Reject:
     return dataclasses.replace(row, split=task.split) if isinstance(row, Sample) else row
 
 
-def _tasks(labelled: Sequence[Labelled], photos: Path, overlays: dict[Path, Path], seed: int) -> list[Task]:
-    splits = _splits(labelled, seed)
+def _tasks(
+    labelled: Sequence[Labelled], photos: Path, overlays: dict[Path, Path], splits: dict[str, str]
+) -> list[Task]:
     tasks = []
     for one in labelled:
         inside = one.photo.is_relative_to(photos)
@@ -84,13 +105,21 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _splits(labelled: Sequence[Labelled], seed: int) -> dict[str, str]:
-    """Identity to split: the publisher's where there is one, else drawn.
+def _splits(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:
+    """Identity to split, the publisher's where there is one, else drawn; and notes.
 
-    A dataset published as train and val only (AffectNet) is tested on its val; a tenth of its train becomes val.
+    Who was published in several splits is in the first of train, val and test, so that nobody is met again who was
+    trained on. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of its train becomes
+    val.
     """
-    published = {one.identity: one.split for one in labelled if one.split}
+    order = ("train", "val", "test")
+    told: dict[str, set[str]] = defaultdict(set)
+    for one in labelled:
+        told[one.identity] |= {one.split} if one.split else set()
+    published = {identity: min(splits, key=order.index) for identity, splits in told.items() if splits}
+    moved = sum(one.split not in (None, published.get(one.identity)) for one in labelled)
+    notes = [f"{moved} photos leave their published split: their persons are in an earlier one too"] if moved else []
     if published and "test" not in published.values():
         drawn = split_by_identity([i for i, split in published.items() if split == "train"], seed, (0.9, 0.1, 0.0))
         published = {i: "test" if split == "val" else drawn[i] for i, split in published.items()}
-    return split_by_identity([one.identity for one in labelled], seed) | published
+    return split_by_identity([one.identity for one in labelled], seed) | published, notes

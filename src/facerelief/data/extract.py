@@ -1,6 +1,7 @@
 """One photo to one sample: face, crop, mesh, depth, normals, mask and the scores that the review judges by."""
 
 import hashlib
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,9 @@ def write_files(
         save_normal(dataset / "normal" / name, relief.normal)
         Image.fromarray(mask).save(dataset / "mask" / name, compress_level=1)
         singles = {key: values.astype(np.float32) for key, values in arrays.items()}
-        np.savez(dataset / "mesh" / f"{stem}.npz", matrix=matrix, photo_size=photo_size, **singles)
+        mesh = io.BytesIO()  # on a full disk, the archive's own file would not close in silence
+        np.savez(mesh, matrix=matrix, photo_size=photo_size, **singles)
+        (dataset / "mesh" / f"{stem}.npz").write_bytes(mesh.getvalue())
     except OSError as reason:
         raise FacereliefError(
             f"cannot write to {dataset}: {reason.strerror or reason}; make room and run it again"

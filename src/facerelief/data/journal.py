@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from facerelief.data.manifest import SETTINGS, Reject, Sample, read_settings, wr
 from facerelief.errors import DatasetError, FacereliefError
 
 JOURNAL = "build.jsonl"
+_END = 4096  # bytes
 
 
 def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
@@ -33,8 +36,26 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
         raise FacereliefError(f"cannot write to {dataset}: {reason.strerror}; choose another folder") from reason
 
 
-def read_journal(journal: Path) -> dict[str, Sample | Reject]:
-    """Rows of finished photos. A last line cut off by a kill is dropped: its photo is done again."""
+def stamp_of(*files: Path | None) -> str:
+    """What tells whether files are still the same, without reading them: their sizes and checksums of their ends."""
+    return " ".join(_end_of(file) for file in files if file is not None)
+
+
+def _end_of(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - _END))
+            return f"{size}-{zlib.crc32(stream.read()):08x}"
+    except OSError:
+        return "unreadable"
+
+
+def read_journal(journal: Path, stamps: Mapping[str, str] | None = None) -> dict[str, Sample | Reject]:
+    """Rows of finished photos; where `stamps` by source are given, of those only that are still the same.
+
+    A last line cut off by a kill is dropped: its photo is done again.
+    """
     done: dict[str, Sample | Reject] = {}
     if not journal.is_file():
         return done
@@ -44,18 +65,22 @@ def read_journal(journal: Path) -> dict[str, Sample | Reject]:
         try:
             values = json.loads(line)
             kind = {"Sample": Sample, "Reject": Reject}[values.pop("kind")]
+            stamp = values.pop("stamp", None)
             row = kind(**values)
         except (ValueError, KeyError, TypeError, AttributeError) as reason:
             raise DatasetError(f"{journal} is damaged ({reason}); delete the dataset and build it again") from reason
         done[row.source] = row
+        if stamp is not None and stamp != (stamps or {}).get(row.source, stamp):
+            del done[row.source]
     if torn:
         os.truncate(journal, sum(len(line.encode()) + 1 for line in complete))
     return done
 
 
-def append(journal: Path, row: Sample | Reject) -> None:
-    """Note a finished photo. Raises `FacereliefError` where the disk is full."""
-    line = json.dumps(dataclasses.asdict(row) | {"kind": type(row).__name__}) + "\n"
+def append(journal: Path, row: Sample | Reject, stamp: str | None = None) -> None:
+    """Note a finished photo, with its `stamp_of`. Raises `FacereliefError` where the disk is full."""
+    kind = {"kind": type(row).__name__} | ({"stamp": stamp} if stamp is not None else {})
+    line = json.dumps(dataclasses.asdict(row) | kind) + "\n"
     try:
         with journal.open("a", encoding="utf-8") as log:
             log.write(line)

@@ -169,9 +169,12 @@ def split_by_identity(
         raise DatasetError(f"split shares {shares} are not three numbers >= 0 that sum to 1; e.g. 0.8, 0.1, 0.1")
     people = sorted({*identities}, key=lambda identity: fixed_draw(f"{seed}:{identity}"))
     splits = {identity: _drawn_split(fixed_draw(f"{seed}:{identity}"), shares) for identity in people}
-    if len(people) >= 3 and min(shares) > 0:
-        missing = {"train": people[0], "val": people[-2], "test": people[-1]}
-        splits |= {missing[name]: name for name in missing if name not in splits.values()}
+    if len(people) >= 3 and min(shares) > 0 and len({*splits.values()}) < 3:
+        held_out = sum(split != "train" for split in splits.values())
+        splits[people[-1]] = "test"  # in the order of their draws, so that each moves as little as can be
+        splits[people[-2]] = "val"
+        if held_out == len(people):
+            splits[people[0]] = "train"
     return splits
 
 

@@ -241,11 +241,20 @@ def _oddness(seen: Sequence[Seen]) -> list[float]:
 
 def _groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     """Pairs joined into groups, sorted: [(1, 2), (2, 5)] gives [[1, 2, 5]]."""
-    group_of: dict[int, list[int]] = {}
-    for pair in pairs:
-        merged = sorted({member for index in pair for member in group_of.get(index, [index])})
-        group_of.update(dict.fromkeys(merged, merged))
-    return list({group[0]: group for group in group_of.values()}.values())
+    parent: dict[int, int] = {}
+
+    def root(index: int) -> int:
+        while (above := parent.setdefault(index, index)) != index:
+            parent[index] = index = parent[above]  # halves the way for the next
+        return index
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    groups: dict[int, list[int]] = {}
+    for index in sorted(parent):
+        groups.setdefault(root(index), []).append(index)
+    return list(groups.values())
 
 
 def _see(dataset: Path, sample: Sample) -> Seen:
@@ -255,7 +264,8 @@ def _see(dataset: Path, sample: Sample) -> Seen:
         if not (dataset / name).is_file():
             return Seen(nowhere, 0.0, f"no {name}")
     try:
-        with Image.open(dataset / sample.file_name), (dataset / sample.mesh).open("rb") as stream:
+        with Image.open(dataset / sample.file_name) as image, (dataset / sample.mesh).open("rb") as stream:
+            image.load()  # it may end early
             arrays = np.load(stream)
             landmarks = np.asarray(arrays["landmarks"], dtype=np.float32)
             residual = float(arrays["residual"]) if "residual" in arrays else 0.0

@@ -1,5 +1,6 @@
 """Sources: folders of labelled face photos, in the layouts they are published in, read into `Labelled` records."""
 
+import dataclasses
 import inspect
 import os
 from collections import Counter, defaultdict
@@ -90,11 +91,22 @@ def read_labelled(path: Path, source: str = "auto", per_class: int | None = None
     photos, found_notes = reader(path, **options)
     if not photos:
         raise DatasetError(f"{path}: no labelled photos for source {source!r}" + "".join(f"; {n}" for n in found_notes))
-    photos = sorted(photos, key=lambda row: row.photo.as_posix())
+    photos = _told_apart(sorted(photos, key=lambda row: row.photo.as_posix()), path)
     kept = photos if per_class is None else _capped(photos, path, per_class)
     if len(kept) < len(photos):
         found_notes.append(f"kept {len(kept)} of {len(photos)} photos, at most {per_class} of a class")
     return Reading(kept, source, notes + found_notes + _identity_notes(kept))
+
+
+def _told_apart(photos: list[Labelled], path: Path) -> list[Labelled]:
+    """Photos whose names only count get their folders' names too where another folder counts alike."""
+    counted = Counter(row.identity for row in photos if row.identity == row.photo.stem)
+    return [
+        dataclasses.replace(row, identity=Path(os.path.relpath(row.photo, path)).with_suffix("").as_posix())
+        if row.identity == row.photo.stem and counted[row.identity] > 1
+        else row
+        for row in photos
+    ]
 
 
 def _capped(photos: list[Labelled], path: Path, per_class: int) -> list[Labelled]:

@@ -19,7 +19,7 @@ from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.colour import chroma
 from facerelief.faces.pose import head_pose
-from facerelief.files import sha256
+from facerelief.files import alone_in, sha256
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face
 from facerelief.geometry.morphable.scene import portrait, random_person, random_setting
 from facerelief.geometry.reconstructors.morphable import dense_mesh
@@ -93,26 +93,27 @@ def synthesize(
         "face_sha256": sha256(path / FACE if path.is_dir() else path),
     }
     open_dataset(dataset, settings)
-    journal = dataset / JOURNAL
-    done = read_journal(journal)
-    scenes = plan.scenes()
-    total = len(scenes) * len(EXPRESSIONS)
-    todo = [scene for scene in scenes if any(_source(scene, name) not in done for name in EXPRESSIONS)]
-    finished = total - len(todo) * len(EXPRESSIONS)
-    progress(finished, total)
-    for samples in spread(Synthesizer, (dataset, plan, face), todo, workers):
-        for sample in samples:
-            done[sample.source] = sample
-            append(journal, sample)
-        finished += len(samples)
+    with alone_in(dataset):
+        journal = dataset / JOURNAL
+        done = read_journal(journal)
+        scenes = plan.scenes()
+        total = len(scenes) * len(EXPRESSIONS)
+        todo = [scene for scene in scenes if any(_source(scene, name) not in done for name in EXPRESSIONS)]
+        finished = total - len(todo) * len(EXPRESSIONS)
         progress(finished, total)
-    rows = [done[_source(scene, name)] for scene in scenes for name in EXPRESSIONS]
-    kept = [row for row in rows if isinstance(row, Sample)]
-    if len(kept) < len(rows):
-        raise DatasetError(f"{dataset} was built from photos; choose another folder")
-    write_rows(dataset / METADATA, Sample, kept)
-    write_rows(dataset / REJECTS, Reject, [])
-    return kept
+        for samples in spread(Synthesizer, (dataset, plan, face), todo, workers):
+            for sample in samples:
+                done[sample.source] = sample
+                append(journal, sample)
+            finished += len(samples)
+            progress(finished, total)
+        rows = [done[_source(scene, name)] for scene in scenes for name in EXPRESSIONS]
+        kept = [row for row in rows if isinstance(row, Sample)]
+        if len(kept) < len(rows):
+            raise DatasetError(f"{dataset} was built from photos; choose another folder")
+        write_rows(dataset / METADATA, Sample, kept)
+        write_rows(dataset / REJECTS, Reject, [])
+        return kept
 
 
 class Synthesizer:
