@@ -47,10 +47,11 @@ def write_depth(folder: Path, **settings: object) -> Path:
     return folder
 
 
-def write_judge(folder: Path, knows: str = "nobody", **settings: object) -> Path:
-    """The run of a judge that has learnt nothing."""
+def write_judge(folder: Path, knows: str = "nobody", metadata_sha256: str = "", **settings: object) -> Path:
+    """The run of a judge that has learnt nothing. metadata_sha256: of its dataset's table."""
     config = JudgeTraining(**{"size": 32, "width": 4, "expressions": CHOICES, **settings})
     torch.manual_seed(0)
     facts = {"config": dataclasses.asdict(config), "persons_sha256": [person_digest(knows)]}
+    facts |= {"metadata_sha256": metadata_sha256}
     save_checkpoint(folder / "weights.safetensors", "judge", named_tensors(judge=build_judge(config)), facts)
     return folder

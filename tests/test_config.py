@@ -161,3 +161,23 @@ def test_a_config_of_another_version_is_refused() -> None:
 def test_a_config_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         make_config(DepthTraining, "cpu").lr = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"lr": "nan"}, "lr must be a number of 0 or more, not nan"),
+        ({"d_lr": "-1"}, "d_lr must be a number of 0 or more"),
+        ({"lr": "0"}, "lr and d_lr must be above 0"),
+        ({"conf_penalty": "inf"}, "conf_penalty must be a number of 0 or more"),
+        ({"r1_weight": "-1"}, "r1_weight must be"),
+        ({"fewest": "-3"}, "fewest must be"),
+        ({"blocks": "0"}, "blocks must be at least 1"),
+        ({"ema": "1"}, "ema below 1"),
+        ({"decay_from": "1.5"}, "decay_from must be at most 1"),
+        ({"betas": "0.5"}, "betas must be two numbers from 0 to below 1"),
+        ({"betas": "0.5,1"}, "betas must be two numbers from 0 to below 1"),
+    ],
+)
+def test_numbers_that_cannot_be(changes: dict[str, str], named: str) -> None:
+    assert named in refusal(DepthTraining, "cpu", changes)

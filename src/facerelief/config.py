@@ -5,6 +5,7 @@ step after every `d_steps` of them.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ GUIDES = ("depth", "normal", "both", "none")
 WARM_STARTS = ("none", "morphable")
 PERCEPTUALS = ("vgg19", "judge", "none")
 _COUNTS = (
-    *("width", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
+    *("width", "blocks", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
     *("log_every", "sample_every", "save_every"),
 )
 
@@ -70,9 +71,7 @@ class Training:
         _check(self, "precision", ("no", "bf16"))
         if self.size not in (32, 48, 64, 96, 128, 192, 256):
             raise FacereliefError(f"size {self.size} does not fit the networks; choose 32, 48, 64, 96, 128, 192 or 256")
-        for name in _COUNTS:
-            if getattr(self, name) < 1:
-                raise FacereliefError(f"{name} must be at least 1, not {getattr(self, name)}")
+        _check_numbers(self)
         if not 0 <= self.seed < 2**32:
             raise FacereliefError(f"seed must lie between 0 and {2**32 - 1}, not {self.seed}")
         if len(self.expressions) < 2:
@@ -178,6 +177,22 @@ def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
         raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!r}; it is from another version")
     plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     return kind(**plain)
+
+
+def _check_numbers(config: Training) -> None:
+    for name in _COUNTS:
+        if getattr(config, name) < 1:
+            raise FacereliefError(f"{name} must be at least 1, not {getattr(config, name)}")
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, int | float) and field.name != "seed" and not (math.isfinite(value) and value >= 0):
+            raise FacereliefError(f"{field.name} must be a number of 0 or more, not {value}")
+    if config.lr == 0 or config.d_lr == 0:
+        raise FacereliefError("lr and d_lr must be above 0")
+    if config.decay_from > 1 or config.ema >= 1:
+        raise FacereliefError("decay_from must be at most 1, and ema below 1")
+    if len(config.betas) != 2 or not all(0 <= beta < 1 for beta in config.betas):
+        raise FacereliefError(f"betas must be two numbers from 0 to below 1, not {config.betas}")
 
 
 def _check(config: Training, name: str, choices: tuple[str, ...]) -> None:

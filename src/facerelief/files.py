@@ -38,6 +38,52 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+_at_work: dict[str, tuple[int, int]] = {}  # this process's folders: the lock's handle, and how often it was taken
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder that is worked in; the lock ends with the block, or with the process.
+
+    Raises `FacereliefError` where another process is at work in it.
+    """
+    key = os.path.realpath(folder)
+    handle, times = _at_work.get(key, (-1, 0))
+    if not times:
+        handle = _locked(folder)
+    _at_work[key] = handle, times + 1
+    try:
+        yield
+    finally:
+        handle, times = _at_work.pop(key)
+        if times > 1:
+            _at_work[key] = handle, times - 1
+        else:
+            os.close(handle)
+
+
+def _locked(folder: Path) -> int:
+    import fcntl  # of Unix alone
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as reason:
+        raise FacereliefError(
+            f"cannot write to {folder}: {reason.strerror or reason}; choose another place"
+        ) from reason
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as reason:
+        os.close(handle)
+        raise FacereliefError(
+            f"another process is at work in {folder}; wait for it, or choose another folder"
+        ) from reason
+    except OSError:  # some file systems have no locks
+        pass
+    return handle
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -31,7 +31,8 @@ def test_two_editors_side_by_side(
     scoring = ["--judge", judge, "--encoder", encoder, "--json", numbers]
     words = [run, relief, "--morphable", "--data", synthetic, "--photos", 2, "-o", picture]
     result = command("compare", *words, *scoring)
-    assert (result.code, result.err) == (0, "")
+    assert result.code == 0
+    assert [line.split(" was trained on another dataset")[0] for line in result.err.splitlines()] == ["noise", "moves"]
     called, distance, drawn = result.out.splitlines()
     assert drawn == str(picture)
     found = json.loads(numbers.read_text())

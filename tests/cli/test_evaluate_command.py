@@ -160,7 +160,7 @@ def test_a_judge_is_trained_where_none_is_given_and_once(
 
     def train(dataset: Path, config: Any, folder: Path, **options: Any) -> None:
         asked.append((dataset, config.size, config.colour, config.expressions))
-        write_judge(folder)
+        write_judge(folder, metadata_sha256=sha256(dataset / METADATA))
 
     monkeypatch.setattr("facerelief.evaluation.bench.run_judge", train)
     for _ in range(2):

@@ -8,12 +8,15 @@ from runs import write_judge
 from shells import read_split, write_dataset
 from torch import nn
 
+from facerelief.config import JudgeTraining
+from facerelief.data.manifest import METADATA
 from facerelief.errors import FacereliefError
 from facerelief.evaluation import bench
 from facerelief.evaluation.bench import Tools, load_feature_net
 from facerelief.evaluation.identity import check_unseen
 from facerelief.files import sha256
 from facerelief.networks.inception import PUBLISHED
+from facerelief.presets import make_config
 from facerelief.training.judge import load_judge
 
 
@@ -52,3 +55,12 @@ def test_a_judge_that_knows_a_test_person_is_refused_by_name(judge: Path, tmp_pa
     check_unseen(judge, read_split(dataset, "train"), "judge")
     with pytest.raises(FacereliefError, match=f"{judge} was trained on photos of test1, who is in the test photos; "):
         check_unseen(judge, read_split(dataset, "test"), "judge")
+
+
+def test_a_judge_of_another_dataset_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    dataset, config = write_dataset(tmp_path / "faces"), make_config(JudgeTraining, "cpu")
+    folder = write_judge(tmp_path / "report" / "judge", metadata_sha256="of another")
+    with pytest.raises(FacereliefError, match=f"{folder} judges another dataset, or another state of it; choose"):
+        bench.train_missing_judge(dataset, config, folder, lambda done, total: None)
+    write_judge(folder, metadata_sha256=sha256(dataset / METADATA))
+    assert bench.train_missing_judge(dataset, config, folder, lambda done, total: None) == folder

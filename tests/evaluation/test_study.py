@@ -272,3 +272,12 @@ def test_synthetic_people_can_be_told_and_lone_photos_cannot(synthetic: Path, wi
     rows = read_samples(lone)
     write_rows(lone / METADATA, Sample, [dataclasses.replace(row, identity=f"{k}") for k, row in enumerate(rows)])
     assert not _people_can_be_told(lone, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [({"conf_penalty": "0.5"}, "conf_penalty"), ({"guide": "depth"}, "guide"), ({"expressions": "a,b"}, "expressions")],
+)
+def test_what_tells_cells_apart_is_not_for_set(moved: Like, changes: dict[str, str], name: str) -> None:
+    with pytest.raises(FacereliefError, match=f"^{name} tells the cells or seeds of table2 apart; leave it out of"):
+        moved(changes=changes)

@@ -7,6 +7,7 @@ import pytest
 from shells import CLASSES, MOUTHS
 
 from facerelief.data.arrays import Arrays
+from facerelief.training import gate
 from facerelief.training.gate import GateResult, geometry_gate
 
 SIZE = 32
@@ -114,3 +115,10 @@ def test_the_standard_error_by_hand() -> None:
     result = GateResult("depth", CLASSES, (1.0, 0.0, 0.0), (8, 2, 0))
     assert result.balanced == 0.5
     assert result.error == pytest.approx(((2 / 9) / 8 + (2 / 9) / 2) ** 0.5 / 2)
+
+
+def test_maps_are_taken_some_at_a_time_without_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, held_out = maps(labels(8), 1), maps(labels(5), 2)
+    at_once = geometry_gate(train, held_out, "normal")
+    monkeypatch.setattr(gate, "_SOME", 7)
+    assert geometry_gate(train, held_out, "normal") == at_once

@@ -18,6 +18,7 @@ from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.networks import vgg as vgg_module
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.training import launch
+from facerelief.training.gate import geometry_gate
 from facerelief.training.judge import build_judge
 from facerelief.training.run import read_settings
 
@@ -169,7 +170,8 @@ def test_guided_training_without_a_depth_network(faces: Path, small: Small, tmp_
 
 
 def test_the_gate_looks_at_both_kinds_of_map(faces: Path, small: Small) -> None:
-    results = launch.run_gate(faces, small(ExpressionTraining))
+    material = launch.load_material(faces, small(ExpressionTraining))
+    results = [geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")]
     assert [(result.guide, result.counts) for result in results] == [("depth", (2, 2, 2)), ("normal", (2, 2, 2))]
     assert all(result.passed for result in results)  # the mouths of the shells tell the class
 

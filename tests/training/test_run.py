@@ -1,7 +1,10 @@
 """A run folder: what may be continued, what is written, and what a kill leaves behind."""
 
 import dataclasses
+import errno
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,3 +178,44 @@ def test_the_same_numbers_go_to_tensorboard(tmp_path: Path, small: Small) -> Non
     assert [(event.step, event.value) for event in events.Scalars("judge/cls")] == [(2, 0.5), (4, 0.25)]
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [{"step": 2, "judge/cls": 0.5}, {"step": 4, "judge/cls": 0.25}]
+
+
+def test_fewer_steps_than_were_done_are_refused_and_change_nothing(tmp_path: Path, small: Small) -> None:
+    config = small(DepthTraining, steps=9)
+    layer, optimiser = learner(2)
+    Run(tmp_path, "depth", config, BASIS).save(6, {"layer": layer}, {"layer": optimiser})
+    before = (tmp_path / "config.json").read_bytes()
+    message = refusal(lambda: Run(tmp_path, "depth", dataclasses.replace(config, steps=5), BASIS))
+    assert message == f"{tmp_path} has done 6 steps already; give --steps 6 or more, or another folder"
+    assert (tmp_path / "config.json").read_bytes() == before
+    Run(tmp_path, "depth", dataclasses.replace(config, steps=6), BASIS)
+
+
+def test_a_dataset_that_was_renamed_is_the_same(tmp_path: Path, small: Small) -> None:
+    Run(tmp_path, "depth", small(DepthTraining), BASIS)
+    Run(tmp_path, "depth", small(DepthTraining), BASIS | {"dataset": "elsewhere"})
+
+
+def test_a_full_disk_while_logging_is_one_line(tmp_path: Path, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path, "depth", small(DepthTraining), BASIS)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", fail)
+    message = refusal(lambda: run.log(1, {"G/adv": 1.0}))
+    assert message.startswith(f"cannot write to {tmp_path}: No space left on device; make room")
+
+
+def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path, small: Small) -> None:
+    code = "import sys; from pathlib import Path; from facerelief.files import alone_in\n"
+    code += "with alone_in(Path(sys.argv[1])): print('in', flush=True); input()"
+    call = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout and other.stdout.readline() == "in\n"
+        message = refusal(lambda: Run(tmp_path, "depth", small(DepthTraining), BASIS))
+        assert message.startswith(f"another process is at work in {tmp_path}; wait for it")
+        assert list(tmp_path.iterdir()) == []
+        other.kill()
+    run = Run(tmp_path, "depth", small(DepthTraining), BASIS)
+    run.close()

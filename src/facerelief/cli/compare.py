@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from facerelief.cli.console import bar, out
+from facerelief.cli.console import bar, err, out
 from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json
+from facerelief.data.arrays import Arrays
 from facerelief.data.batches import spread_rows
 from facerelief.editing.editor import Editor
 from facerelief.editing.morphable import MorphableEditor
@@ -16,6 +17,7 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.compare import called_rates, mean_distances, save_comparison
 from facerelief.evaluation.compare import compare as compared
 from facerelief.evaluation.distribution import check_picture
+from facerelief.evaluation.evaluate import network_notes, read_network
 from facerelief.evaluation.identity import NAME, check_unseen
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
@@ -53,8 +55,7 @@ def compare(
     scoring = {"judge": load_judge(judge) if judge else None, "encoder": load_identity(encoder) if encoder else None}
     settings = _settings(data, configs, [found[1] for found in scoring.values() if found])
     test = load_split(data, "test", settings)
-    if encoder:
-        check_unseen(encoder, test)
+    _check_instruments(runs, data, test, judge, encoder)
     editors: dict[str, Editor] = {run.name: load_network_editor(run) for run in runs}
     if morphable:
         editors["morphable"] = MorphableEditor(load_face())
@@ -71,6 +72,16 @@ def compare(
     out.print(str(picture), markup=False)
     if json_path:
         write_json(json_path, results | {"photos": [test.samples[row].file_name for row in made.rows]})
+
+
+def _check_instruments(runs: list[Path], data: Path, test: Arrays, judge: Path | None, encoder: Path | None) -> None:
+    """Raise `FacereliefError` where what scores knows test people, or has taught a run; say what else to know."""
+    for kind, instrument in (("judge", judge), ("identity", encoder)):
+        if instrument:
+            check_unseen(instrument, test, kind)
+    for run in runs if judge or encoder else []:
+        for note in network_notes(read_network(run), data, judge, encoder):
+            err.print(note, markup=False)
 
 
 def _settings(data: Path, configs: list[ExpressionTraining], scoring: list[Training]) -> Training:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facerelief.cli.console import bar, out
+from facerelief.cli.console import bar, err, out
 from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import spread_rows
@@ -18,6 +18,7 @@ from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.curves import save_curves
 from facerelief.evaluation.distribution import check_picture, save_distributions
+from facerelief.evaluation.evaluate import network_notes, read_network
 from facerelief.evaluation.flicker import Film, as_a_video, each_by_itself, measure_flicker, with_true_motion
 from facerelief.evaluation.geometry import geometry_error, save_figure3
 from facerelief.evaluation.identity import NAME, check_unseen, edit_distances, photo_rows, real_distances, spread
@@ -26,8 +27,9 @@ from facerelief.evaluation.release import release
 from facerelief.faces.photo import read_photo
 from facerelief.files import sha256, write_json
 from facerelief.geometry.morphable.model import load_face
+from facerelief.networks.checkpoint import weights_in
 from facerelief.training.depth import load_depth_nets
-from facerelief.training.identity import encoder_file, load_identity
+from facerelief.training.identity import load_identity
 from facerelief.training.judge import Accuracy, judge_accuracy, load_judge
 from facerelief.training.launch import load_material, load_split
 from facerelief.training.run import read_settings
@@ -49,6 +51,8 @@ def depth(
     ] = None,
 ) -> None:
     """Depth and normal error on the test photos, against always predicting the mean map."""
+    if figure:
+        check_picture(figure)
     nets, config, saved = load_depth_nets(run)
     material = load_material(data, config)
     nets.translator.eval()
@@ -100,7 +104,10 @@ def rate(
     network, settings = load_judge(judge)
     for run in runs:
         _check_known(run, settings)
-    test = load_material(data, settings).test
+        for note in network_notes(read_network(run), data, judge):
+            err.print(note, markup=False)
+    test = load_split(data, "test", settings)
+    check_unseen(judge, test, "judge")
     results: dict[str, Any] = {}
     for name, edits in _editors(runs, morphable, data, test).items():
         with bar(name, "photos") as move:
@@ -154,7 +161,7 @@ def identity(
         save_distributions(figure, NAME, edited, references)
         out.print(str(figure), markup=False)
     if json_path:
-        basis = {"verification": dataclasses.asdict(real.verified), "encoder_sha256": sha256(encoder_file(encoder))}
+        basis = {"verification": dataclasses.asdict(real.verified), "encoder_sha256": sha256(weights_in(encoder))}
         write_json(json_path, {name: dataclasses.asdict(found) for name, found in spreads.items()} | basis)
 
 

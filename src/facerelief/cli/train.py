@@ -115,8 +115,6 @@ def expression(
         config = launch.inherited(depth, config, chosen)
     _announce(config, preset)
     with _bars("expression editor") as (decoding, progress):
-        if config.guide != "none":
-            _print_gate(launch.run_gate(dataset, config, decoding))
         weights = launch.run_expression(
             dataset,
             config,
@@ -127,6 +125,7 @@ def expression(
             identity=identity,
             progress=progress,
             decoding=decoding,
+            gate=_print_gate,
         )
     out.print(f"{weights}\nNext: facerelief edit PHOTO --to happiness --weights {run}", markup=False)
 

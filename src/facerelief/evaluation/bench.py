@@ -21,15 +21,15 @@ from facerelief.evaluation.measure import FeatureNet, Instruments, call_maps, cl
 from facerelief.evaluation.outside import SUFFIXES, load_outside
 from facerelief.evaluation.summary import accuracy_facts, accuracy_of, feature_rows
 from facerelief.files import sha256
+from facerelief.networks.checkpoint import WEIGHTS, load_checkpoint, weights_in
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.inception import load_inception
 from facerelief.presets import make_config
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.gate import fit_maps
-from facerelief.training.identity import encoder_file, load_identity
+from facerelief.training.identity import load_identity
 from facerelief.training.judge import judge_accuracy, load_judge
 from facerelief.training.launch import load_split, run_judge
-from facerelief.training.run import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def set_up(dataset: Path, config: Training, tools: Tools, device: torch.device |
         "test_persons": len({sample.identity for sample in test.samples}),
         "pairs": partner_rows(test) is not None,
         "judge": {
-            "sha256": sha256(_weights(tools.judge)),
+            "sha256": sha256(weights_in(tools.judge)),
             "accuracy_on_real": accuracy_facts(judge_accuracy(judge, test)),
         },
         "features": {
@@ -102,7 +102,7 @@ def set_up(dataset: Path, config: Training, tools: Tools, device: torch.device |
         },
         "encoder": encoder_facts,
         "depth": depth_facts,
-        "notes": _notes(dataset, test),
+        "notes": _notes(dataset, test) + _foreign(dataset, tools),
     }
     return Bench(test, instruments, class_maps, real, facts)
 
@@ -114,7 +114,7 @@ def load_feature_net(tools: Tools, judge: Classifier) -> FeatureNet:
             lambda image: judge.features(image)[-1].mean(dim=(2, 3)),
             "expression-FID",
             "expression-KID",
-            sha256(_weights(tools.judge)),
+            sha256(weights_in(tools.judge)),
         )
     digest = sha256(tools.features) if tools.features.is_file() else ""
     device = next(judge.parameters()).device
@@ -144,7 +144,7 @@ def _encoder(tools: Tools, config: Training, test: Arrays) -> tuple[nn.Module | 
     encoder, settings = load_identity(tools.encoder)
     check_agrees("the editor", config, f"the encoder {tools.encoder}", settings, ("size", "colour"))
     check_unseen(tools.encoder, test)
-    return encoder, {"name": NAME, "sha256": sha256(encoder_file(tools.encoder))}
+    return encoder, {"name": NAME, "sha256": sha256(weights_in(tools.encoder))}
 
 
 def _with_depth(
@@ -214,19 +214,31 @@ def _notes(dataset: Path, test: Arrays) -> list[str]:
     return notes
 
 
+def _foreign(dataset: Path, tools: Tools) -> list[str]:
+    """Which of the project's own instruments learnt from other photos than the dataset's."""
+    now, notes = sha256(dataset / METADATA), []
+    for kind, path in (("judge", tools.judge), ("identity", tools.encoder), ("depth", tools.depth)):
+        if path is None or path.suffix in SUFFIXES:
+            continue
+        if load_checkpoint(weights_in(path), kind).facts.get("metadata_sha256") != now:
+            notes.append(f"{path.name}, which measures {kind}, was trained on another dataset, or another state of it.")
+    return notes
+
+
 def train_missing_judge(dataset: Path, config: Training, folder: Path, progress: Callable[..., None]) -> Path:
-    """A judge for editors of `config`, trained in `folder` unless it is there already."""
+    """A judge for editors of `config`, trained in `folder` unless it is there already.
+
+    Raises `FacereliefError` where another dataset's is there.
+    """
     if (folder / WEIGHTS).is_file():
+        if load_checkpoint(folder / WEIGHTS, "judge").facts.get("metadata_sha256") != sha256(dataset / METADATA):
+            raise FacereliefError(f"{folder} judges another dataset, or another state of it; choose another -o")
         return folder
     shared = {"size": config.size, "colour": config.colour, "expressions": config.expressions}
     run_judge(
         dataset, make_config(JudgeTraining, "gpu" if config.size > 64 else "cpu", shared), folder, progress=progress
     )
     return folder
-
-
-def _weights(path: Path) -> Path:
-    return path / WEIGHTS if path.is_dir() else path
 
 
 def _shown(value: Any) -> str:

@@ -27,7 +27,7 @@ def save_curves(path: Path, runs: Sequence[Path], smooth: int = 5) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as reason:
-        raise MissingExtra("matplotlib", "faces") from reason
+        raise MissingExtra("matplotlib", "eval") from reason
     figure = Figure(figsize=(4 * len(PANELS), 3.2), layout="constrained")
     formats = FigureCanvasAgg(figure).get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:

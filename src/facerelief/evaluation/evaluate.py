@@ -25,8 +25,7 @@ from facerelief.evaluation.measure import Scores, Subject, bases, measure, netwo
 from facerelief.evaluation.rate import editor_edits
 from facerelief.evaluation.summary import summarise
 from facerelief.files import sha256
-from facerelief.networks.checkpoint import load_checkpoint
-from facerelief.training.run import WEIGHTS
+from facerelief.networks.checkpoint import load_checkpoint, weights_in
 from facerelief.training.samples import to_pixels
 
 Progress = Callable[[str, int, int], None]
@@ -67,19 +66,19 @@ class Evaluation:
 
 def read_network(path: Path, name: str | None = None) -> Network:
     """The editor of a run. Raises `CheckpointError` where it is none."""
-    file = path / WEIGHTS if path.is_dir() else path
+    file = weights_in(path)
     saved = load_checkpoint(file, "editor")
     return Network(name or path.name, file, saved.config(ExpressionTraining), saved.facts)
 
 
-def network_notes(network: Network, dataset: Path, judge: Path, encoder: Path | None = None) -> list[str]:
+def network_notes(network: Network, dataset: Path, judge: Path | None, encoder: Path | None = None) -> list[str]:
     """What to know of an editor before believing its scores.
 
     Raises `FacereliefError` where it learnt from what is to measure it.
     """
     for kind, path in (("judge", judge), ("identity", encoder)):
         taught = network.facts.get(f"{kind}_weights_sha256")
-        if path is not None and taught and taught == sha256(path / WEIGHTS if path.is_dir() else path):
+        if path is not None and taught and taught == sha256(weights_in(path)):
             raise FacereliefError(
                 f"{network.name} learnt from {path}, which cannot measure it then; "
                 f"give another: facerelief train {kind} --seed 1"
@@ -146,7 +145,7 @@ def evaluate(
         "bases": [subject.name for subject in bases(bench.test)],
         "editors": summaries,
     }
-    chosen = rows[np.searchsorted(rows, _spread(bench.test, rows, shown))]
+    chosen = _spread(bench.test, rows, shown)
     return Evaluation(facts, distances, references(bench), draw_samples(measured, bench, chosen))
 
 
@@ -200,8 +199,9 @@ def _shown(maps: torch.Tensor) -> torch.Tensor:
 
 def _spread(test: Arrays, rows: np.ndarray, most: int) -> np.ndarray:
     """Up to `most` of the rows, of every expression in turn."""
-    found = [row for row in spread_rows(test, max(most * 8, 64)) if row in set(rows.tolist())][:most]
-    return np.array(found or rows[:most])
+    spread = spread_rows(test, max(most * 8, 64))
+    found = spread[np.isin(spread, rows)][:most]
+    return found if len(found) else rows[:most]
 
 
 def _device_name(device: torch.device) -> str:

@@ -34,8 +34,9 @@ from facerelief.evaluation.evaluate import read_network, references, score, subj
 from facerelief.evaluation.measure import bases
 from facerelief.evaluation.summary import summarise
 from facerelief.files import atomic, sha256, write_json
+from facerelief.networks.checkpoint import WEIGHTS
 from facerelief.training import launch
-from facerelief.training.run import CONFIG, STATE, WEIGHTS, read_settings
+from facerelief.training.run import CONFIG, STATE, read_settings
 
 BASES = "bases"  # of the scores: not a cell, but what cells are read between
 Seconds = float

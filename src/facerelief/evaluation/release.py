@@ -7,9 +7,9 @@ from facerelief import __version__
 from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
-from facerelief.networks.checkpoint import half, named_tensors, save_checkpoint
+from facerelief.networks.checkpoint import WEIGHTS, half, named_tensors, save_checkpoint
 from facerelief.training.card import last_terms, recipe_table
-from facerelief.training.run import WEIGHTS, read_metrics, read_settings
+from facerelief.training.run import read_metrics, read_settings
 
 _DRAWS = {
     "stargan": """\

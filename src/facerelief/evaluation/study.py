@@ -30,6 +30,7 @@ from facerelief.training import launch
 
 INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
+_STUDYS_OWN = ("guide", "expressions", "seed")
 DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
 PACE_ROUNDS, PACE_STEPS = 3, 48  # rounds over the cells, of whose runs the fastest counts; steps of a run's two laps
 
@@ -56,6 +57,10 @@ class Wish:
         name = next((name for name in self.stage1 if name in _CELLS_OWN), None)
         if name:
             raise FacereliefError(f"stage 1's {name} is that of the cells that share it; leave it out of --stage1")
+        own = {*_STUDYS_OWN, *(name for cell in self.cells.cells for name in cell.editor)}
+        name = next((name for name in self.changes if name in own), None)
+        if name:
+            raise FacereliefError(f"{name} tells the cells or seeds of {self.study} apart; leave it out of --set")
 
     @property
     def cells(self) -> Study:

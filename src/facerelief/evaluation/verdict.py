@@ -14,7 +14,8 @@ from facerelief.config import IdentityTraining, JudgeTraining
 from facerelief.editing.receipt import Scores
 from facerelief.faces.colour import to_luma
 from facerelief.files import sha256
-from facerelief.training.identity import embed, encoder_file, load_identity
+from facerelief.networks.checkpoint import weights_in
+from facerelief.training.identity import embed, load_identity
 from facerelief.training.judge import load_judge
 
 Maker = Callable[[], Scores]
@@ -75,5 +76,5 @@ def _probabilities(judge: Any, image: Tensor) -> list[float]:
 
 
 def _file_facts(path: Path) -> dict[str, str]:
-    file = encoder_file(path)
+    file = weights_in(path)
     return {"run": path.name, "sha256": sha256(file)}

@@ -1,5 +1,6 @@
 """Weights on disk: safetensors, whole or absent, with what they are in the header. Nothing is ever unpickled."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic
 
 VERSION = 1
+WEIGHTS = "weights.safetensors"  # in a run's folder
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.path}: {prefix} does not fit this version: {detail[0]}; use matching weights"
             ) from reason
+
+
+def weights_in(path: Path) -> Path:
+    """The weights of a run's folder, or the file itself."""
+    return path / WEIGHTS if path.is_dir() else path
 
 
 def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
@@ -106,11 +113,23 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
 
 def stored_kind(path: Path) -> str:
     """The kind of a checkpoint, "" for a file that is none; `load_checkpoint` says what is wrong with it."""
+    return _header(path).get("format", "").removeprefix("facerelief-")
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """The facts of a checkpoint without its tensors, none for a file that is absent or no checkpoint."""
+    with contextlib.suppress(ValueError):
+        facts: dict[str, Any] = json.loads(_header(path).get("facts", "{}"))
+        return facts
+    return {}
+
+
+def _header(path: Path) -> dict[str, str]:
     try:
         with safe_open(path, framework="pt") as stream:
-            return str((stream.metadata() or {}).get("format", "")).removeprefix("facerelief-")
+            return stream.metadata() or {}
     except (SafetensorError, OSError, ValueError):
-        return ""
+        return {}
 
 
 def named_tensors(**modules: nn.Module) -> dict[str, Tensor]:

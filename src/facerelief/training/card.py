@@ -6,7 +6,8 @@ from typing import Any
 
 from facerelief import __version__
 from facerelief.files import sha256, write_text
-from facerelief.training.run import CARD, WEIGHTS, read_metrics, read_settings
+from facerelief.networks.checkpoint import WEIGHTS
+from facerelief.training.run import CARD, read_metrics, read_settings
 
 _KINDS = {
     "depth": "A depth network (G_depth, G'_depth and D_depth of Bodur et al., WACV 2021).",

@@ -15,10 +15,16 @@ from facerelief import equations as eq
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
-from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, named_tensors, save_checkpoint
+from facerelief.networks.checkpoint import (
+    WEIGHTS,
+    Checkpoint,
+    load_checkpoint,
+    named_tensors,
+    save_checkpoint,
+    weights_in,
+)
 from facerelief.networks.depth import GUIDES, DepthTranslator
 from facerelief.training.card import write_card
-from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import save_depth_grid
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import (
@@ -122,7 +128,7 @@ def train_depth(
 
 def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]:
     """The depth network of a finished stage 1, its configuration and its file."""
-    path = folder / WEIGHTS if folder.is_dir() else folder
+    path = weights_in(folder)
     saved = load_checkpoint(path, "depth")
     config = saved.config(DepthTraining)
     nets = build_nets(config)

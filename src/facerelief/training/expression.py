@@ -14,11 +14,10 @@ from facerelief import equations as eq
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
-from facerelief.networks.checkpoint import named_tensors, save_checkpoint
+from facerelief.networks.checkpoint import WEIGHTS, named_tensors, save_checkpoint
 from facerelief.training.card import write_card
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.edits import Edited, Nets, Tutor, build_nets, edit, restraint
-from facerelief.training.run import WEIGHTS
 from facerelief.training.samples import one_hot, save_expression_grid
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import (

@@ -14,6 +14,7 @@ from facerelief.data.batches import make_batch, mirrored
 
 COMPONENTS = 60
 _SIDE = 32
+_SOME = 256  # maps at a time
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,18 @@ def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
 
 
 def _geometry(arrays: Arrays, guide: str) -> torch.Tensor:
-    return make_batch(arrays, np.arange(len(arrays.label)), guide).geometry
+    """All maps (N, K, 32, 32), shrunk some at a time: as they are, those of a large dataset fill the memory."""
+    parts = np.array_split(np.arange(len(arrays.label)), -(-len(arrays.label) // _SOME))
+    return torch.cat([_shrunk(make_batch(arrays, rows, guide).geometry) for rows in parts])
+
+
+def _shrunk(geometry: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.adaptive_avg_pool2d(geometry, _SIDE)
 
 
 def _both(geometry: torch.Tensor, guide: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Maps (N, K * 32 * 32), as they are and mirrored."""
-    geometry = torch.nn.functional.adaptive_avg_pool2d(geometry, _SIDE)
+    geometry = _shrunk(geometry)
     return geometry.flatten(1), mirrored(geometry, guide).flatten(1)
 
 

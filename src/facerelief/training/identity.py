@@ -20,10 +20,9 @@ from torch import Tensor, nn
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
-from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
+from facerelief.networks.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
 from facerelief.networks.encoder import Encoder
 from facerelief.training.card import write_card
-from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import Average, Noise, erased
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
@@ -134,7 +133,7 @@ def build_encoder(config: IdentityTraining) -> Encoder:
 
 def load_identity(folder: Path) -> tuple[Encoder, IdentityTraining]:
     """The encoder of a finished run, ready to embed."""
-    saved = load_checkpoint(encoder_file(folder), "identity")
+    saved = load_checkpoint(weights_in(folder), "identity")
     config = saved.config(IdentityTraining)
     encoder = build_encoder(config)
     saved.fill(encoder, "encoder")
@@ -143,12 +142,7 @@ def load_identity(folder: Path) -> tuple[Encoder, IdentityTraining]:
 
 def known_persons(folder: Path, kind: str = "identity") -> frozenset[str]:
     """`person_digest` of everybody whom an encoder, or a judge (`kind`), was trained on; none where it does not say."""
-    return frozenset(load_checkpoint(encoder_file(folder), kind).facts.get("persons_sha256", ()))
-
-
-def encoder_file(folder: Path) -> Path:
-    """The weights of a run, or the file itself."""
-    return folder / WEIGHTS if folder.is_dir() else folder
+    return frozenset(load_checkpoint(weights_in(folder), kind).facts.get("persons_sha256", ()))
 
 
 @torch.no_grad()

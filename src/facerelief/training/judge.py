@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from facerelief.config import JudgeTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
-from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
+from facerelief.networks.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
 from facerelief.networks.classifier import Classifier
 from facerelief.training.card import write_card
-from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress, Session
 from facerelief.training.step import Average, augmented, erased
 from facerelief.training.verification import person_digests
@@ -94,7 +93,7 @@ def build_judge(config: JudgeTraining) -> Classifier:
 
 def load_judge(folder: Path) -> tuple[Classifier, JudgeTraining]:
     """The judge of a finished run, ready to judge."""
-    saved = load_checkpoint(folder / WEIGHTS if folder.is_dir() else folder, "judge")
+    saved = load_checkpoint(weights_in(folder), "judge")
     config = saved.config(JudgeTraining)
     judge = build_judge(config)
     saved.fill(judge, "judge")

@@ -1,7 +1,6 @@
 """From a dataset and a configuration to a training, as the command line starts it and Python can too."""
 
 import dataclasses
-import functools
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,14 +16,15 @@ from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
 from facerelief.data.pairs import load_pairs
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import sha256
+from facerelief.networks.backbones import build_backbone
+from facerelief.networks.checkpoint import Checkpoint, weights_in
 from facerelief.networks.vgg import load_vgg19, three_channels
-from facerelief.training.depth import Features, load_depth_nets, train_depth
+from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
 from facerelief.training.edits import Tutor
 from facerelief.training.expression import train_expression
 from facerelief.training.gate import GateResult, geometry_gate
-from facerelief.training.identity import encoder_file, load_identity, train_identity
+from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.judge import Accuracy, load_judge, train_judge
-from facerelief.training.run import WEIGHTS
 from facerelief.training.session import Progress
 from facerelief.training.verification import Verification
 
@@ -117,35 +117,32 @@ def run_expression(
     identity: Path | None = None,
     progress: Progress | None = None,
     decoding: Decoding = lambda done, total: None,
+    gate: Callable[[list[GateResult]], None] | None = None,
 ) -> Path:
     """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
 
-    identity: a run of `train identity`, needed where config.id_weight is not 0.
+    identity: a run of `train identity`, needed where config.id_weight is not 0. gate: where given, told before a guided
+    training what depth alone and normals alone tell of expressions, on the dataset's validation maps.
     """
     encoder = _identity_teacher(config, identity)
+    build_backbone(config)  # refuses settings that do not fit before anything is decoded
+    guide = _load_guide(config, depth, vgg, judge) if config.guide != "none" else None
     material = load_material(dataset, config, decoding)
+    basis = material.basis | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
+    if guide:
+        if guide.saved.facts.get("metadata_sha256") != basis["metadata_sha256"]:
+            # The splits may differ, so the depth network may have seen this dataset's held-out people.
+            raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
+        if gate:
+            gate([geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")])
+        basis |= {"depth_weights_sha256": sha256(guide.saved.path)}
+        basis |= _teacher(config, judge) if guide.features else {}
     pairs = load_pairs(dataset, material.train, decoding) if config.warm_start == "morphable" else None
-    basis = material.basis | ({"identity_weights_sha256": sha256(encoder_file(identity))} if identity else {})
     tutor = Tutor(pairs, encoder)
-    train = functools.partial(train_expression, config, material.train, material.val, folder, tutor=tutor)
-    if config.guide == "none":
-        return train(basis, progress=progress)
-    if depth is None:
-        raise FacereliefError("guided training needs a depth network: give --depth RUN, or --guide none for StarGAN")
-    nets, stage1, saved = load_depth_nets(depth)
-    for name in ("size", "colour", "expressions", "guide"):
-        if getattr(stage1, name) != getattr(config, name):
-            raise FacereliefError(
-                f"{depth} was trained with {name} {getattr(stage1, name)}, not {getattr(config, name)}; "
-                f"give the same {name}, or train another"
-            )
-    if saved.facts.get("metadata_sha256") != material.basis["metadata_sha256"]:
-        # The splits may differ, so the depth network may have seen this dataset's held-out people.
-        raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
-    features = None if config.freeze_depth else load_features(config, vgg, judge)
-    basis |= {"depth_weights_sha256": sha256(saved.path)}
-    basis |= _teacher(config, judge) if features else {}
-    return train(basis, nets, features, progress)
+    nets, features = (guide.nets, guide.features) if guide else (None, None)
+    return train_expression(
+        config, material.train, material.val, folder, basis, nets, features, progress=progress, tutor=tutor
+    )
 
 
 def run_judge(
@@ -174,12 +171,6 @@ def run_identity(
     return train_identity(config, material.train, (material.val, material.test), folder, material.basis, progress)
 
 
-def run_gate(dataset: Path, config: Training, decoding: Decoding = lambda done, total: None) -> list[GateResult]:
-    """What depth alone and normals alone tell of expressions, on the dataset's validation maps."""
-    material = load_material(dataset, config, decoding)
-    return [geometry_gate(material.train, material.val, guide) for guide in ("depth", "normal")]
-
-
 def inherited(depth: Path, config: Config, given: set[str]) -> Config:
     """`config` with the size, colour, expressions and guide of a depth network, but for what the user gave."""
     _, stage1, _ = load_depth_nets(depth)
@@ -205,6 +196,29 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
     return features
 
 
+@dataclass(frozen=True)
+class _Guide:
+    """A finished stage 1, and V of Eq. 10 where G_depth learns on."""
+
+    nets: DepthNets
+    saved: Checkpoint
+    features: Features | None
+
+
+def _load_guide(config: ExpressionTraining, depth: Path | None, vgg: Path | None, judge: Path | None) -> _Guide:
+    """What guides a run. Raises `FacereliefError` where it is missing or does not fit."""
+    if depth is None:
+        raise FacereliefError("guided training needs a depth network: give --depth RUN, or --guide none for StarGAN")
+    nets, stage1, saved = load_depth_nets(depth)
+    for name in ("size", "colour", "expressions", "guide"):
+        if getattr(stage1, name) != getattr(config, name):
+            raise FacereliefError(
+                f"{depth} was trained with {name} {getattr(stage1, name)}, not {getattr(config, name)}; "
+                f"give the same {name}, or train another"
+            )
+    return _Guide(nets, saved, None if config.freeze_depth else load_features(config, vgg, judge))
+
+
 def _identity_teacher(config: ExpressionTraining, identity: Path | None) -> torch.nn.Module | None:
     """The encoder that a run learns from, on the device on which it trains."""
     if (identity is None) != (config.id_weight == 0):
@@ -224,7 +238,7 @@ def _teacher(config: Training, judge: Path | None) -> dict[str, str]:
     """What a run records of a judge whose features it learns from; VGG19 is the same everywhere."""
     if config.perceptual != "judge" or judge is None:
         return {}
-    return {"judge_weights_sha256": sha256(judge / WEIGHTS if judge.is_dir() else judge)}
+    return {"judge_weights_sha256": sha256(weights_in(judge))}
 
 
 def _on_device(network: torch.nn.Module) -> Features:

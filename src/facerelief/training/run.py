@@ -8,6 +8,7 @@ RUN/state.safetensors    weights, optimisers, averages and the step; replaced as
 RUN/weights.safetensors  what others use, with RUN/README.md as its card
 """
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -19,16 +20,10 @@ from torch import Tensor, nn
 
 from facerelief.config import Training
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
-from facerelief.files import write_json, write_text
-from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
+from facerelief.files import alone_in, write_json, write_text
+from facerelief.networks.checkpoint import load_checkpoint, read_facts, save_checkpoint
 
-CONFIG, METRICS, STATE, WEIGHTS, CARD = (
-    "config.json",
-    "metrics.jsonl",
-    "state.safetensors",
-    "weights.safetensors",
-    "README.md",
-)
+CONFIG, METRICS, STATE, CARD = "config.json", "metrics.jsonl", "state.safetensors", "README.md"
 
 
 class Run:
@@ -46,9 +41,12 @@ class Run:
         before = read_settings(folder) if (folder / CONFIG).is_file() else None
         if before is not None:
             _same_run(folder, before, self.settings)
+            _check_steps(folder, config.steps)
         elif folder.is_dir() and not all(path.name.startswith(".partial-") for path in folder.iterdir()):
             raise FacereliefError(f"{folder} holds other files; choose an empty folder for the run")
+        self._lock = contextlib.ExitStack()
         if main:
+            self._lock.enter_context(alone_in(folder))
             _sweep(folder)
             write_json(folder / CONFIG, self.settings)
 
@@ -84,16 +82,22 @@ class Run:
         """Append one line of metrics."""
         if not self.main:
             return
-        with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": step, **values}) + "\n")
-        writer = self._tensorboard(step)
-        for name, value in values.items():
-            writer.add_scalar(name, value, step)
+        try:
+            with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({"step": step, **values}) + "\n")
+            writer = self._tensorboard(step)
+            for name, value in values.items():
+                writer.add_scalar(name, value, step)
+        except OSError as reason:
+            raise FacereliefError(
+                f"cannot write to {self.folder}: {reason.strerror or reason}; make room and run the same command again"
+            ) from reason
 
     def close(self) -> None:
-        """Flush TensorBoard's file."""
+        """Flush TensorBoard's file, and let others go on with the run."""
         if self._writer is not None:
             self._writer.close()
+        self._lock.close()
 
     def _forget_after(self, step: int) -> None:
         """Lines logged after the saved state would be logged twice."""
@@ -143,13 +147,20 @@ def _sweep(folder: Path) -> None:
 
 
 def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """A continued run must be the same run; what does not change its steps may change."""
+    """A continued run must be the same run; what does not change its steps may change, and the dataset's name."""
     free = ("steps", "log_every", "sample_every", "save_every", "full")
     old, new = ({**run, "config": {k: v for k, v in run["config"].items() if k not in free}} for run in (before, now))
     changed = [f"{k}.{j}" for k in ("config",) for j in new[k] if old[k].get(j) != new[k][j]]
-    changed += [k for k in new if k != "config" and old.get(k) != new[k]]
+    changed += [k for k in new if k not in ("config", "dataset") and old.get(k) != new[k]]
     if changed:
         raise FacereliefError(f"{folder} holds a run with another {changed[0]}; choose another folder or delete it")
+
+
+def _check_steps(folder: Path, steps: int) -> None:
+    """Raise `FacereliefError` where a run has done more steps than it is to have."""
+    done = int(read_facts(folder / STATE).get("step", 0))
+    if done > steps:
+        raise FacereliefError(f"{folder} has done {done} steps already; give --steps {done} or more, or another folder")
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

@@ -1,7 +1,7 @@
 """The life of a run around its steps: device and precision, optimisers and schedule, restore, log, sample, save.
 
 session = Session("depth", config, folder, basis, progress)
-nets = session.adopt({"translator": G, "critic": D}, averages={"average": mean})
+nets = session.adopt({"translator": G, "critic": D}, fixed={"average": mean})
 for step in session.steps(draw):
     ...
     session.descend("D_depth", terms, weights, step, "critic")
