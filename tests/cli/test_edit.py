@@ -260,3 +260,9 @@ def test_demo_of_ones_own_photo(command: Command, portrait_jpg: Path, weights: P
     target = portrait_jpg.parent / "mine"
     assert command("demo", "--photo", portrait_jpg, "-o", target, "--weights", weights).code == 0
     assert read_photo(target / "neutral.png").rgb.shape == (512, 512, 3)
+
+
+def test_all_expressions_beside_some(command: Command, portrait_jpg: Path, weights: Path) -> None:
+    result = command("edit", portrait_jpg, "--to", "all, happy", "--weights", weights)
+    assert (result.code, result.err) == (0, "")
+    assert len(result.out.splitlines()) == 3

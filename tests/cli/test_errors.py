@@ -282,3 +282,19 @@ def test_an_interruption(command: Command, portrait_jpg: Path, weights: Path, mo
     monkeypatch.setattr(inputs_module, "read_photo", interrupt)
     result = command("edit", portrait_jpg, "--to", "happy", "--weights", weights)
     assert (result.code, result.err) == (130, "facerelief: interrupted; the same command goes on where it was\n")
+
+
+def test_every_command_that_finds_faces_takes_a_task_file(refused: Callable[..., str], portrait_jpg: Path) -> None:
+    """It is looked for before anything else is done."""
+    nowhere = portrait_jpg.parent / "absent.task"
+    wish = ("--to", "fear")
+    for call in (
+        ("edit", portrait_jpg, *wish),
+        ("morph", portrait_jpg, *wish, "-o", portrait_jpg.parent / "a.gif"),
+        ("demo", "--photo", portrait_jpg, "-o", portrait_jpg.parent / "demo"),
+        ("verify", portrait_jpg),
+        ("report", "latency", portrait_jpg),
+        ("report", "flicker", portrait_jpg),
+    ):
+        assert "absent.task" in refused(*call, "--task-file", nowhere), call
+    assert [path.name for path in portrait_jpg.parent.iterdir()] == [portrait_jpg.name]

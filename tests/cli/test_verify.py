@@ -20,7 +20,7 @@ Command = Callable
 
 @pytest.fixture(autouse=True)
 def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_module, "load_finder", lambda: finder)
+    monkeypatch.setattr(verify_module, "load_finder", lambda **_: finder)
 
 
 @pytest.fixture(scope="module")

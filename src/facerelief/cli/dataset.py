@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, err, out
+from facerelief.cli.edit import TaskFile
 from facerelief.data.build import Built, build_dataset
 from facerelief.data.contact import write_contact_sheet
 from facerelief.data.extract import Recipe
@@ -47,9 +48,7 @@ def build(
     mesh_axes: Annotated[
         str, typer.Option(help="For meshfile: y-down (pixels) or y-up (3DDFA's and PRNet's .obj).")
     ] = "y-down",
-    task_file: Annotated[
-        Path | None, typer.Option(help="A face_landmarker.task file, for later mediapipe versions.")
-    ] = None,
+    task_file: TaskFile = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
     cameras: Annotated[
         str | None, typer.Option(help="RaFD's camera angles, of 0,45,90,135,180. Default: 45,90,135.")

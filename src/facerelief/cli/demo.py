@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from facerelief.cli.console import out
-from facerelief.cli.edit import Method, Weights
+from facerelief.cli.edit import Method, TaskFile, Weights
 from facerelief.editing import load_editor
 from facerelief.editing.editor import choose_faces
 from facerelief.editing.showcase import showcase
@@ -22,10 +22,11 @@ def demo(
     photo: Annotated[Path | None, typer.Option(help="Your own photo. Default: scikit-image's astronaut.")] = None,
     method: Method = None,
     weights: Weights = None,
+    task_file: TaskFile = None,
 ) -> None:
     """Edit one photo to every expression and draw it all as one picture."""
     source = read_photo(photo) if photo else _astronaut()
-    editor = load_editor(weights, load_finder(), method=method)
+    editor = load_editor(weights, load_finder(task_file=task_file), method=method)
     face = choose_faces(editor.find(source), "largest", source.name)[0]
     edits = [editor(source, expression, faces=[face]) for expression in editor.expressions]
     for one in edits:

@@ -22,6 +22,9 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.verdict import scores_of
 from facerelief.expressions import resolve_all
 
+TaskFile = Annotated[
+    Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
+]
 Weights = Annotated[
     Path | None, typer.Option(help="A run's or a face's folder, or a .safetensors file. Default: the package's.")
 ]
@@ -92,9 +95,7 @@ def edit(
             help="Record that it was edited: XMP, a signed manifest, a mark in the pixels.",
         ),
     ] = True,
-    task_file: Annotated[
-        Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
-    ] = None,
+    task_file: TaskFile = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of a batch. Default: one a core.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Edit anew what an earlier run has finished.")] = False,
     private: Annotated[
@@ -123,12 +124,13 @@ def edit(
     folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
     found = expand(inputs, without=folder)
     editor = FileEditor(settings)
-    wanted = editor.editor.expressions if to.strip().lower() == "all" else resolve_all(to)
+    every = "all" in [name.strip().lower() for name in to.split(",")]
+    wanted = editor.editor.expressions if every else resolve_all(to)
+    targets = all_targets(found, wanted, out_path, strength, face, settings.sides)
     for expression in wanted:
         editor.editor.label(expression)
         if caution := editor.editor.caution(expression):
             err.print(caution, markup=False)
-    targets = all_targets(found, wanted, out_path, strength, face, settings.sides)
     jobs = make_jobs(targets, again)
     if len(jobs) == 1:
         outcome = _edit_one(Job(jobs[0].source, jobs[0].targets), editor)  # also where it was edited before

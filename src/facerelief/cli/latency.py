@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from facerelief.cli.console import bar, out
-from facerelief.cli.edit import Method, Weights
+from facerelief.cli.edit import Method, TaskFile, Weights
 from facerelief.editing import load_editor
 from facerelief.evaluation.latency import STAGES, Latency, drawn_photo, measure_latency
 from facerelief.faces.detect import load_finder
@@ -22,6 +22,7 @@ def latency(
     to: Annotated[str, typer.Option(help="The expression.")] = "happiness",
     method: Method = None,
     weights: Weights = None,
+    task_file: TaskFile = None,
     repeats: Annotated[int, typer.Option(min=5, help="Edits that are timed.")] = 30,
     json_path: Annotated[Path | None, typer.Option("--json", help="Also write the numbers here.")] = None,
 ) -> None:
@@ -30,7 +31,8 @@ def latency(
         read_photo(photo)  # says what is wrong with it
     data = photo.read_bytes() if photo else drawn_photo()
     with bar("measuring", "edits") as move:
-        found = measure_latency(load_editor(weights, load_finder(), method=method), data, to, repeats, move)
+        editor = load_editor(weights, load_finder(task_file=task_file), method=method)
+        found = measure_latency(editor, data, to, repeats, move)
     height, width = found.shape
     out.print(f"{width}x{height} pixels, a face of {found.face:.0f}; {repeats} edits, milliseconds")
     out.print(_table(found))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.cli.edit import Method, Part, Weights
+from facerelief.cli.edit import Method, Part, TaskFile, Weights
 from facerelief.editing import load_editor
 from facerelief.editing.editor import which_face
 from facerelief.editing.mask import WHOLE, check_part
@@ -14,6 +14,7 @@ from facerelief.editing.morph import SUFFIXES, Morph, check_suffix, save_morph
 from facerelief.editing.morph import morph as morphed
 from facerelief.editing.strength import parse_strength
 from facerelief.expressions import resolve
+from facerelief.faces.detect import load_finder
 from facerelief.faces.mark import mark_edit
 from facerelief.faces.photo import read_photo
 
@@ -32,6 +33,7 @@ def morph(
     part: Part = WHOLE,
     method: Method = None,
     weights: Weights = None,
+    task_file: TaskFile = None,
     provenance: Annotated[
         bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
     ] = True,
@@ -44,7 +46,8 @@ def morph(
     how = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
     expression, total = resolve(to), len(how.shares())
     which = which_face(face)
-    frames = morphed(load_editor(weights, method=method), read_photo(photo), expression, how, which)
+    editor = load_editor(weights, load_finder(task_file=task_file), method=method)
+    frames = morphed(editor, read_photo(photo), expression, how, which)
     with bar("morphing", "frames") as move:
         seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
         save_morph(out_path, seen, how, mark_edit(None, expression, ()) if provenance else None)

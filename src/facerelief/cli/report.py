@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, err, out
+from facerelief.cli.edit import Method, TaskFile, Weights
 from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import spread_rows
@@ -24,6 +25,7 @@ from facerelief.evaluation.geometry import geometry_error, save_figure3
 from facerelief.evaluation.identity import NAME, check_unseen, edit_distances, photo_rows, real_distances, spread
 from facerelief.evaluation.rate import Edits, editor_edits, generation_rate
 from facerelief.evaluation.release import release
+from facerelief.faces.detect import load_finder
 from facerelief.faces.photo import read_photo
 from facerelief.files import sha256, write_json
 from facerelief.geometry.morphable.model import load_face
@@ -226,15 +228,16 @@ def _print_accuracy(title: str, accuracy: Accuracy) -> None:
 def flicker(
     photo: Annotated[Path, typer.Argument(help="A photo, which a camera pans over.", show_default=False)],
     to: Annotated[str, typer.Option(help="The expression.")] = "happiness",
-    method: Annotated[str | None, typer.Option(help="As of `edit`.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="As of `edit`.")] = None,
+    method: Method = None,
+    weights: Weights = None,
+    task_file: TaskFile = None,
     seconds: Annotated[float, typer.Option(min=0.2, help="Of the film.")] = 4.0,
     fps: Annotated[float, typer.Option(min=1, help="Frames a second.")] = 30.0,
     height: Annotated[int, typer.Option(min=90, help="Of the frames, in pixels.")] = 720,
     json_path: Json = None,
 ) -> None:
     """How much the edit of a video flickers, against editing each frame by itself; and how fast both are."""
-    editor, picture = load_editor(weights, method=method), read_photo(photo)
+    editor, picture = load_editor(weights, load_finder(task_file=task_file), method=method), read_photo(photo)
     label = editor.label(to)
     face = choose_faces(editor.find(picture), "largest", picture.name)[0]
     film = Film(picture, face.box, seconds, fps, height)

@@ -1,13 +1,12 @@
 """`facerelief serve`."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from facerelief.cli.console import explain, out
-from facerelief.cli.edit import Engine, Method, Weights
+from facerelief.cli.edit import Engine, Method, TaskFile, Weights
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.server import is_local
 from facerelief.webapp.server import serve as run
@@ -31,9 +30,7 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(help="Another name that browsers may reach it by, as behind a proxy.")
     ] = None,
-    task_file: Annotated[
-        Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
-    ] = None,
+    task_file: TaskFile = None,
 ) -> None:
     """A page to edit photos in the browser, and an HTTP API. Photos stay in this machine's memory; none is kept.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, explain, out, printable
+from facerelief.cli.edit import TaskFile
 from facerelief.errors import FacereliefError
 from facerelief.faces.credentials import Credentials
 from facerelief.faces.detect import FaceFinder, load_finder
@@ -31,6 +32,7 @@ def verify(
     trust: Annotated[
         Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
     ] = None,
+    task_file: TaskFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line a picture.")] = False,
 ) -> None:
     """Say what a picture tells of its being edited: its C2PA manifest, its XMP packet, and the mark in its pixels.
@@ -47,7 +49,7 @@ def verify(
         raise FacereliefError(f"cannot read {trust} ({reason.strerror}); name a PEM file") from reason
     if trusted is not None and b"-----BEGIN CERTIFICATE-----" not in trusted:
         raise FacereliefError(f"{trust} holds no certificate in PEM form; convert it, e.g. with openssl x509")
-    finder = _finder()
+    finder = _finder(task_file)
     code = 0
     with bar("looking", "pictures") as move:
         for done, picture in enumerate(pictures, 1):
@@ -64,10 +66,10 @@ def verify(
         raise typer.Exit(code)
 
 
-def _finder() -> FaceFinder | None:
-    """Helps, but is not needed."""
-    with contextlib.suppress(FacereliefError):
-        return load_finder()
+def _finder(task_file: Path | None) -> FaceFinder | None:
+    """Helps, but is not needed, unless a file is named for it."""
+    with contextlib.suppress(*(() if task_file else (FacereliefError,))):
+        return load_finder(task_file=task_file)
     return None
 
 

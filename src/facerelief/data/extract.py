@@ -14,7 +14,7 @@ from facerelief.data.manifest import Reject, Sample
 from facerelief.data.overlays import normals_from_depth, read_depth_image
 from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoError
 from facerelief.faces.align import Crop, align, inter_ocular
-from facerelief.faces.colour import chroma
+from facerelief.faces.colour import LUMA, chroma
 from facerelief.faces.detect import Face, FaceFinder, load_finder
 from facerelief.faces.photo import read_photo
 from facerelief.faces.pose import head_pose
@@ -144,7 +144,7 @@ def write_files(
 
 def sharpness(rgb: np.ndarray) -> float:
     """High-frequency share of a crop's contrast: deviation of the 4-neighbour Laplacian over that of the luma."""
-    luma = rgb @ np.array((0.299, 0.587, 0.114))
+    luma = rgb @ LUMA
     laplacian = 4 * luma[1:-1, 1:-1] - luma[:-2, 1:-1] - luma[2:, 1:-1] - luma[1:-1, :-2] - luma[1:-1, 2:]
     return float(laplacian.std() / max(float(luma.std()), 1.0))
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from facerelief.data.labelled import first_few
 from facerelief.data.manifest import Sample
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.colour import GREY
 
 COLUMNS = tuple(sorted(EXPRESSIONS))  # Table 4's order
 _HEADINGS = {"happiness": "Happy"}
@@ -19,7 +20,6 @@ SPLITS = ("train", "val", "test")
 ENOUGH_PHOTOS, ENOUGH_PERSONS = 50, 20  # of a class, to train or judge on it
 _IMBALANCE = 10  # photos of the largest class for each of the smallest
 _FEW_SHARE = 1 / 3  # of a class's photos that come from three persons
-_GREY = 3.0  # chroma below which a photo is grey
 _COLOUR_GAP = 0.25  # between the share of colour photos in a class and the median of the others'
 
 
@@ -127,7 +127,7 @@ def _crowded(kept: Sequence[Sample]) -> list[str]:
 def _colour(kept: Sequence[Sample]) -> list[str]:
     groups: dict[str, list[bool]] = defaultdict(list)
     for sample in kept:
-        groups[sample.expression].append(sample.chroma >= _GREY)
+        groups[sample.expression].append(sample.chroma >= GREY)
     shares = {label: sum(group) / len(group) for label, group in sorted(groups.items())}
     lines = []
     for label, share in shares.items():

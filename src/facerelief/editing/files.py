@@ -21,7 +21,7 @@ from facerelief.editing.showcase import depth_picture, find_same, measure_relief
 from facerelief.editing.strength import Strength
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detect import load_finder
-from facerelief.faces.photo import SUFFIXES, Photo, encode_photo, save_photo
+from facerelief.faces.photo import Photo, encode_photo, save_photo
 from facerelief.files import atomic, sha256, write_json
 
 EDITED, SKIPPED, FAILED = "edited", "skipped", "failed"
@@ -164,8 +164,7 @@ def write_picture(photo: Photo, target: Path, provenance: bool) -> None:
     if target != STDOUT:
         save_photo(photo, target, provenance=provenance)
         return
-    kind = photo.format if photo.format in SUFFIXES.values() else "PNG"
-    sys.stdout.buffer.write(encode_photo(photo, kind, provenance=provenance))
+    sys.stdout.buffer.write(encode_photo(photo, photo.kind, provenance=provenance))
     sys.stdout.buffer.flush()
 
 

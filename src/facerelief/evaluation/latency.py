@@ -75,7 +75,7 @@ def measure_latency(
             with timed("paint"):
                 edited = photo.with_rgb(editor.paint(photo.rgb, change, 1.0))
             with timed("encode"):
-                encode_photo(edited, photo.format, mark_edit(photo.mark, editor.expressions[label], [change.crop]))
+                encode_photo(edited, photo.kind, mark_edit(photo.mark, editor.expressions[label], [change.crop]))
         small, known = preview_of(photo, face)
         with timed("preview"):
             editor(small, to, strength=0.5, faces=[known])

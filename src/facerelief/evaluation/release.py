@@ -9,6 +9,7 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.networks.checkpoint import WEIGHTS, half, named_tensors, save_checkpoint
 from facerelief.training.card import last_terms, recipe_table
+from facerelief.training.judge import Accuracy
 from facerelief.training.run import read_metrics, read_settings
 
 _DRAWS = {
@@ -98,5 +99,4 @@ def _table(rate: dict[str, Any]) -> str:
 
 
 def _recalls(accuracy: dict[str, Any]) -> dict[str, float]:
-    pairs = zip(accuracy["expressions"], accuracy["confusion"], strict=True)
-    return {name: row[k] / sum(row) for k, (name, row) in enumerate(pairs) if sum(row)}
+    return Accuracy(tuple(accuracy["expressions"]), accuracy["confusion"]).per_class

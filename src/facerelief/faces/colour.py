@@ -3,6 +3,7 @@
 import numpy as np
 
 LUMA = np.array((0.299, 0.587, 0.114))  # Rec. 601
+GREY = 3.0  # `chroma` below which a picture is grey
 
 
 def to_luma(rgb: np.ndarray) -> np.ndarray:

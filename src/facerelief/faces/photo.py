@@ -66,6 +66,11 @@ class Photo:
     digest: str = ""
     history: bytes | None = dataclasses.field(default=None, repr=False)
 
+    @property
+    def kind(self) -> str:
+        """What kind of file it is written as where nobody says: as it came, else PNG."""
+        return self.format if self.format in SUFFIXES.values() else "PNG"
+
     def with_rgb(self, rgb: Pixels) -> "Photo":
         """The same photo with other pixels (H, W, 3) uint8; raises `ValueError` where size or type differ."""
         if rgb.shape != self.rgb.shape or rgb.dtype != np.uint8:

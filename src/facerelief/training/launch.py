@@ -15,6 +15,7 @@ from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
 from facerelief.data.pairs import load_pairs
 from facerelief.errors import DatasetError, FacereliefError
+from facerelief.faces.colour import GREY
 from facerelief.files import sha256
 from facerelief.networks.backbones import build_backbone
 from facerelief.networks.checkpoint import Checkpoint, weights_in
@@ -29,7 +30,7 @@ from facerelief.training.session import Progress
 from facerelief.training.verification import Verification
 
 Decoding = Callable[[int, int], None]
-GREY, GREY_SHARE = 3.0, 0.2  # chroma below which a photo is grey, and the share of them that makes a dataset grey
+GREY_SHARE = 0.2  # of photos, which makes a dataset grey
 
 
 @dataclass(frozen=True)

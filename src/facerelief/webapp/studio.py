@@ -21,7 +21,7 @@ from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS
 from facerelief.faces.align import align
 from facerelief.faces.detect import Face, FaceFinder
-from facerelief.faces.photo import SUFFIXES, Photo, encode_photo, read_photo
+from facerelief.faces.photo import Photo, encode_photo, read_photo
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.scene import portrait, random_person, random_setting
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
@@ -234,7 +234,7 @@ def _described(number: int, face: Face) -> dict[str, Any]:
 
 
 def _encoded(photo: Photo, order: Order) -> Picture:
-    kind = order.kind or (photo.format if photo.format in SUFFIXES.values() else "PNG")
+    kind = order.kind or photo.kind
     data = encode_photo(photo, kind, quality=order.quality, provenance=order.provenance)
     return Picture(data, kind, photo.notes)
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces import colour
 from facerelief.geometry.atlas import Atlas, picture_triangles, with_apron
 from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.shape import TRUST, neutral_means, principal, projected
 
-LUMA = np.array((0.299, 0.587, 0.114), dtype=np.float32)  # Rec. 601, single: pictures are
+LUMA = colour.LUMA.astype(np.float32)  # Rec. 601, single: pictures are
 FLOOR = 0.06
 _BINOMIAL = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 SKIN = 0.6  # mean albedo of the face
