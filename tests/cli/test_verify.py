@@ -129,7 +129,9 @@ def test_films_say_it_in_their_comment(command: Command, tmp_path: Path, suffix:
         write_frames(tmp_path / f"{name}{suffix}", frames, 25, said)
         (told,) = found(command, tmp_path / f"{name}{suffix}")
         assert (told["edited"], told["comment"]) == (said is not None, said)
-    (tmp_path / f"broken{suffix}").write_bytes(b"hello")
-    result = command("verify", tmp_path / f"broken{suffix}")
-    assert result.code == 2
-    assert f"broken{suffix} cannot be read as a video; check the file" in result.err
+    playlist = f"ffconcat version 1.0\nfile edited{suffix}\n"  # which would have another file opened
+    for bad in ("hello", playlist):
+        (tmp_path / f"broken{suffix}").write_text(bad)
+        result = command("verify", tmp_path / f"broken{suffix}")
+        assert result.code == 2
+        assert f"broken{suffix} is not a video, truncated or damaged; give an MP4, MOV" in result.err

@@ -205,3 +205,9 @@ def test_measured_weights_say_what_they_do_poorly(tmp_path: Path) -> None:
     assert said[0][1] == "sadness: a judge tells 20% of such edits, and 40% of real photos; " + advice
     assert said[0][2] == "fear: these weights saw too few photos of it to be measured; " + advice
     assert [load_editor(method="morphable").caution(name) for name in EXPRESSIONS] == [None] * 8
+
+
+@pytest.mark.parametrize("face", ["largest", "all", 1, (5.0, 5.0)])
+def test_of_no_faces_none_is_chosen(face: object) -> None:
+    with pytest.raises(NoFaceFound, match=r"^me: no face found; use a photo with a face seen from the front$"):
+        choose_faces([], face, "me")  # type: ignore[arg-type]

@@ -69,9 +69,9 @@ def read_journal(journal: Path, stamps: Mapping[str, str] | None = None) -> dict
             row = kind(**values)
         except (ValueError, KeyError, TypeError, AttributeError) as reason:
             raise DatasetError(f"{journal} is damaged ({reason}); delete the dataset and build it again") from reason
-        done[row.source] = row
-        if stamp is not None and stamp != (stamps or {}).get(row.source, stamp):
-            del done[row.source]
+        done.pop(row.source, None)  # the last line of a source counts
+        if stamp is None or stamp == (stamps or {}).get(row.source, stamp):
+            done[row.source] = row
     if torn:
         os.truncate(journal, sum(len(line.encode()) + 1 for line in complete))
     return done

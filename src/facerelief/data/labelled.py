@@ -144,17 +144,18 @@ def first_few(items: Sequence[object]) -> str:
     return ", ".join(str(item) for item in items[:3]) + more
 
 
-def guess_identity(photo: Path) -> str:
+def guess_identity(photo: Path, split: str | None = None) -> str:
     """The person that a file name names: `Tony_Blair_0086.jpg` is of `Tony_Blair`.
 
-    A name without a trailing number, or whose words only count photos (`IMG_2041`), is an identity of its own.
+    A name without a trailing number, or whose words only count photos (`IMG_2041`), is an identity of its own. split:
+    as published; photos that are only counted (`0001`) are counted anew in each.
     """
     match = re.fullmatch(r"(.*[^\W\d_].*?)[\s_.-]+\d+", photo.stem)
-    if match is None:
-        return photo.stem
-    words = re.sub(r"[\W\d_]+", "", match[1]).lower()
-    counts = words in _COUNTERS or words in SPLIT_NAMES or expression_or_none(words) is not None
-    return photo.stem if counts else match[1]
+    words = re.sub(r"[\W\d_]+", "", match[1] if match else photo.stem).lower()
+    counts = not words or words in _COUNTERS or words in SPLIT_NAMES or expression_or_none(words) is not None
+    if match and not counts:
+        return match[1]
+    return f"{split}/{photo.stem}" if split and counts else photo.stem
 
 
 def split_by_identity(

@@ -1,6 +1,5 @@
 """Sources: folders of labelled face photos, in the layouts they are published in, read into `Labelled` records."""
 
-import dataclasses
 import inspect
 import os
 from collections import Counter, defaultdict
@@ -91,22 +90,11 @@ def read_labelled(path: Path, source: str = "auto", per_class: int | None = None
     photos, found_notes = reader(path, **options)
     if not photos:
         raise DatasetError(f"{path}: no labelled photos for source {source!r}" + "".join(f"; {n}" for n in found_notes))
-    photos = _told_apart(sorted(photos, key=lambda row: row.photo.as_posix()), path)
+    photos = sorted(photos, key=lambda row: row.photo.as_posix())
     kept = photos if per_class is None else _capped(photos, path, per_class)
     if len(kept) < len(photos):
         found_notes.append(f"kept {len(kept)} of {len(photos)} photos, at most {per_class} of a class")
     return Reading(kept, source, notes + found_notes + _identity_notes(kept))
-
-
-def _told_apart(photos: list[Labelled], path: Path) -> list[Labelled]:
-    """Photos whose names only count get their folders' names too where another folder counts alike."""
-    counted = Counter(row.identity for row in photos if row.identity == row.photo.stem)
-    return [
-        dataclasses.replace(row, identity=Path(os.path.relpath(row.photo, path)).with_suffix("").as_posix())
-        if row.identity == row.photo.stem and counted[row.identity] > 1
-        else row
-        for row in photos
-    ]
 
 
 def _capped(photos: list[Labelled], path: Path, per_class: int) -> list[Labelled]:
@@ -147,7 +135,7 @@ def read_folder(path: Path) -> Found:
         raise DatasetError(f"{path}: no photos found; looked for folders named {', '.join(EXPRESSIONS)}{others}")
     names = _table_identities(path)
     photos = [
-        Labelled(photo, expression, names.get(os.path.abspath(photo)) or guess_identity(photo), None, split)
+        Labelled(photo, expression, names.get(os.path.abspath(photo)) or guess_identity(photo, split), None, split)
         for folder, expression, split in classes
         for photo in photos_under(folder)
     ]
@@ -228,5 +216,6 @@ def _table_row(file: Path, line: int, cells: dict[str, str]) -> Labelled:
     if split and split.lower() not in SPLIT_NAMES:
         raise DatasetError(f"{where}: unknown split {split!r}; choose from train, val, test or leave it empty")
     photo = photo_named(cells["path"], file.parent, where)
-    identity = cells.get("identity") or guess_identity(photo)
-    return Labelled(photo, expression, identity, None, SPLIT_NAMES.get(split.lower()))
+    published = SPLIT_NAMES.get(split.lower())
+    identity = cells.get("identity") or guess_identity(photo, published)
+    return Labelled(photo, expression, identity, None, published)

@@ -103,8 +103,7 @@ class Editor(ABC, Generic[Change]):
     def find(self, photo: Photo) -> list[Face]:
         """The photo's faces, the largest first. Raises `NoFaceFound`."""
         faces = self.finder(photo.rgb)
-        if not faces:
-            raise NoFaceFound(f"{photo.name}: no face found; use a photo with a face seen from the front")
+        _check_any(faces, photo.name)
         return faces
 
     @property
@@ -156,7 +155,8 @@ class Editor(ABC, Generic[Change]):
 def choose_faces(faces: Sequence[Face], face: Which, name: str) -> list[Face]:
     """The faces that `face` means, each fit to be edited. Raises `NoFaceFound` that says why one is not."""
     which = which_face(face)
-    if which == "all" and faces:
+    _check_any(faces, name)
+    if which == "all":
         fit = [one for one in faces if unfit(one) is None]
         if not fit:
             raise NoFaceFound(f"{name}: none of its {len(faces)} faces can be edited; the largest {unfit(faces[0])}")
@@ -166,6 +166,11 @@ def choose_faces(faces: Sequence[Face], face: Which, name: str) -> list[Face]:
     if reason:
         raise NoFaceFound(f"{name}: the face {reason}")
     return [one]
+
+
+def _check_any(faces: Sequence[Face], name: str) -> None:
+    if not faces:
+        raise NoFaceFound(f"{name}: no face found; use a photo with a face seen from the front")
 
 
 def which_face(face: Which) -> Which:

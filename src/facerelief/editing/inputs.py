@@ -18,7 +18,6 @@ STDIN = "-"
 # What is written beside an edit; such pictures are edited only where a user names them.
 BEFORE, AFTER, RECEIPT = "-depth-before.png", "-depth-after.png", "-receipt.png"
 PHOTOS = (*PHOTO_SUFFIXES, ".gif", ".avif", ".ppm")
-VIDEOS = FILMS
 _SIDES = (BEFORE, AFTER, RECEIPT)
 _MOST_STDIN = 200_000_000  # bytes
 
@@ -45,7 +44,7 @@ class Input:
     @property
     def is_video(self) -> bool:
         """Whether it is a film by its suffix."""
-        return self.file.suffix.lower() in VIDEOS
+        return self.file.suffix.lower() in FILMS
 
     def __str__(self) -> str:
         return "standard input" if self.source == STDIN else str(self.source)
@@ -94,7 +93,7 @@ def _named(argument: str, without: Path | None) -> Iterator[Input]:
         yield from _in_folder(path, without)
     elif glob.has_magic(argument) and not os.path.lexists(path):
         matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
-        known = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + VIDEOS]
+        known = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + FILMS]
         files = [match for match in known if not match.name.endswith(_SIDES)]
         if not files:
             raise FacereliefError(f"{argument} matches no photo; check the pattern")

@@ -52,6 +52,8 @@ def all_targets(
     targets = {one: _targets(one, wanted, out, single, typed) for one in inputs}
     if len(inputs) > 1 and any(one.source == STDIN for one in inputs):
         raise FacereliefError("- is standard input, which can be read once; edit it by itself")
+    if sides(STDOUT) and any(STDOUT in places.values() for places in targets.values()):
+        raise FacereliefError("depth and receipts are files beside an edit's; name it with --out")
     sources = {os.path.realpath(one.source): one for one in inputs if isinstance(one.source, Path)}
     made = {
         sources[os.path.realpath(place)]: place
@@ -71,8 +73,6 @@ def all_targets(
 def _check_distinct(targets: Mapping[Input, Targets], sides: Sides) -> None:
     taken: dict[Path, str] = {}
     for one, places in targets.items():
-        if STDOUT in places.values() and sides(STDOUT):
-            raise FacereliefError("depth and receipts are files beside an edit's; name it with --out")
         for place in [place for target in places.values() for place in (target, *sides(target))]:
             if place in taken:
                 both = f"{taken[place]} and {one}" if taken[place] != str(one) else f"two edits of {one}"

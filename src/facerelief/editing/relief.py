@@ -71,8 +71,9 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         What is beyond 1 is the morphable face's alone: more than all of a network's flow folds over.
         """
         known = self._morphable.layers(change, _KNOWN * strength)
-        beyond = known - self._morphable.layers(change, _KNOWN) if strength > 1 else 0 * known
-        return moved(rgb, change.crop, _joined(change, known, min(strength, 1.0) * self.config.full, beyond[..., :2]))
+        at_one = known if strength <= 1 else self._morphable.layers(change, _KNOWN)
+        beyond = known[..., :2] - at_one[..., :2]
+        return moved(rgb, change.crop, _joined(change, known, min(strength, 1.0) * self.config.full, beyond))
 
 
 def _shading(mask: np.ndarray, colour: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -93,8 +94,8 @@ def _enlarged(maps: np.ndarray, nodes: int) -> np.ndarray:
 
 
 def _joined(change: ReliefEdit, known: np.ndarray, amount: float, beyond: np.ndarray) -> np.ndarray:
-    """Layers of `moved`: the network's, and from those of the morphable face the creases, the way that a nose goes, and
-    all around the mouth.
+    """Layers of `moved`: the network's, `amount` times, with ways `beyond` them, and from those of the morphable face
+    the creases, the way that a nose goes, and all around the mouth.
     """
     mouth, nose = (around(change.crop, change.face)[..., None] for around in (around_mouth, around_nose))
     trust = _trusted(change.face)

@@ -1,4 +1,7 @@
-"""Videos on disk: frames in and out, sound copied packet by packet. All that knows about PyAV (FFmpeg) is here."""
+"""Videos on disk: frames in and out, sound copied packet by packet.
+
+All that knows about PyAV (FFmpeg) is here and in `faces.film`.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from facerelief.editing.video_pixels import EXACT, Colours, Frame, changed_planes, even, planes_of
-from facerelief.errors import MissingExtra, VideoError
+from facerelief.errors import VideoError
+from facerelief.faces.film import film_library, open_film
 from facerelief.faces.photo import MAX_PIXELS
 
-# Demuxers of single files; others are lists of further files and addresses, which a video must not make us open.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg"
 _MISSING = -1
 
 
@@ -27,7 +29,7 @@ class VideoSource:
         """Raises `VideoError` where there is no video to be had, `MissingExtra` without PyAV."""
         self.path = path
         self.notes: list[str] = []
-        self.container = _open(path)
+        self.container = open_film(path)
         if not self.container.streams.video:
             self.container.close()
             raise VideoError(f"{path} holds no video; give a video file")
@@ -114,7 +116,7 @@ class VideoTarget:
         if comment:
             self._container.metadata["comment"] = comment
         self._video: Any = None
-        self._sound = _open(source.path)
+        self._sound = open_film(source.path)
         try:
             pairs = [(one, self._container.add_stream_from_template(one)) for one in self._sound.streams.audio]
         except (ValueError, av.error.FFmpegError) as reason:
@@ -216,7 +218,7 @@ class VideoTarget:
 
 def write_frames(path: Path, frames: Iterator[np.ndarray], fps: float, comment: str | None = None) -> int:
     """Write frames uint8 (H, W, 3), sides even, as a video without sound; returns how many. Raises `VideoError`."""
-    av = _library()
+    av = film_library()
     count, codec = 0, _CODECS[path.suffix.lower() == ".webm", False]
     try:
         with av.open(str(path), "w", container_options=_MUXER.get(path.suffix.lower(), {})) as container:
@@ -243,27 +245,6 @@ _CODECS: dict[tuple[bool, bool], tuple[str, dict[str, str]]] = {
 }
 _MUXER = {suffix: {"movflags": "+faststart"} for suffix in (".mp4", ".m4v", ".mov")}
 _KEPT = ("title", "artist", "date", "creation_time", "location", "copyright", "description")
-
-
-def _library() -> Any:
-    try:
-        import av
-    except ImportError as reason:
-        raise MissingExtra("av", "video") from reason
-    av.logging.set_level(None)  # what is wrong is told by us
-    return av
-
-
-def _open(path: Path) -> Any:
-    av = _library()
-    limits = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
-    try:
-        return av.open(f"file:{path}", container_options=limits)
-    except av.error.FileNotFoundError as reason:
-        raise VideoError(f"{path} does not exist; check the name") from reason
-    except (av.error.FFmpegError, OSError, ValueError) as reason:
-        said = "empty" if path.is_file() and not path.stat().st_size else "not a video, truncated or damaged"
-        raise VideoError(f"{path} is {said}; give an MP4, MOV, MKV, WebM or AVI video") from reason
 
 
 def _decoded(packet: Any) -> tuple[list[Any], int]:

@@ -21,7 +21,7 @@ from facerelief.evaluation.measure import FeatureNet, Instruments, call_maps, cl
 from facerelief.evaluation.outside import SUFFIXES, load_outside
 from facerelief.evaluation.summary import accuracy_facts, accuracy_of, feature_rows
 from facerelief.files import sha256
-from facerelief.networks.checkpoint import WEIGHTS, load_checkpoint, weights_in
+from facerelief.networks.checkpoint import WEIGHTS, read_facts, weights_in
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.inception import load_inception
 from facerelief.presets import make_config
@@ -220,7 +220,7 @@ def _foreign(dataset: Path, tools: Tools) -> list[str]:
     for kind, path in (("judge", tools.judge), ("identity", tools.encoder), ("depth", tools.depth)):
         if path is None or path.suffix in SUFFIXES:
             continue
-        if load_checkpoint(weights_in(path), kind).facts.get("metadata_sha256") != now:
+        if read_facts(weights_in(path)).get("metadata_sha256") != now:
             notes.append(f"{path.name}, which measures {kind}, was trained on another dataset, or another state of it.")
     return notes
 
@@ -231,7 +231,7 @@ def train_missing_judge(dataset: Path, config: Training, folder: Path, progress:
     Raises `FacereliefError` where another dataset's is there.
     """
     if (folder / WEIGHTS).is_file():
-        if load_checkpoint(folder / WEIGHTS, "judge").facts.get("metadata_sha256") != sha256(dataset / METADATA):
+        if read_facts(folder / WEIGHTS).get("metadata_sha256") != sha256(dataset / METADATA):
             raise FacereliefError(f"{folder} judges another dataset, or another state of it; choose another -o")
         return folder
     shared = {"size": config.size, "colour": config.colour, "expressions": config.expressions}

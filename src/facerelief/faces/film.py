@@ -1,25 +1,40 @@
-"""What a film's container says of it."""
+"""Opening films with PyAV (FFmpeg), and what their containers say of them."""
 
 from pathlib import Path
+from typing import Any
 
 from facerelief.errors import MissingExtra, VideoError
 
 FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 MADE_BY = " by facerelief "  # within the comment of a film that was edited; the version follows
+# Demuxers of single files; others are lists of further files and addresses, which a film must not make us open.
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg"
 
 
-def film_comment(path: Path) -> str:
-    """The comment in a film's metadata, "" where there is none.
-
-    Raises `VideoError` where the file is no film, `MissingExtra` without the library that reads films.
-    """
+def film_library() -> Any:
+    """PyAV, silent. Raises `MissingExtra`."""
     try:
         import av
     except ImportError as reason:
         raise MissingExtra("av", "video") from reason
+    av.logging.set_level(None)  # what is wrong is told by us
+    return av
+
+
+def open_film(path: Path) -> Any:
+    """The container of a film, of one file alone. Raises `VideoError` where it is none, and `MissingExtra`."""
+    av = film_library()
+    limits = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
     try:
-        with av.open(str(path)) as container:
-            metadata = {name.lower(): text for name, text in container.metadata.items()}
+        return av.open(f"file:{path}", container_options=limits)
+    except av.error.FileNotFoundError as reason:
+        raise VideoError(f"{path} does not exist; check the name") from reason
     except (av.error.FFmpegError, OSError, ValueError) as reason:
-        raise VideoError(f"{path} cannot be read as a video; check the file") from reason
-    return metadata.get("comment", "")
+        said = "empty" if path.is_file() and not path.stat().st_size else "not a video, truncated or damaged"
+        raise VideoError(f"{path} is {said}; give an MP4, MOV, MKV, WebM or AVI video") from reason
+
+
+def film_comment(path: Path) -> str:
+    """The comment in a film's metadata, "" where there is none. Raises as `open_film`."""
+    with open_film(path) as container:
+        return {name.lower(): text for name, text in container.metadata.items()}.get("comment", "")

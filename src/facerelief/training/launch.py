@@ -17,7 +17,7 @@ from facerelief.data.pairs import load_pairs
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.faces.colour import GREY
 from facerelief.files import sha256
-from facerelief.networks.backbones import build_backbone
+from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.checkpoint import Checkpoint, weights_in
 from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
@@ -126,7 +126,7 @@ def run_expression(
     training what depth alone and normals alone tell of expressions, on the dataset's validation maps.
     """
     encoder = _identity_teacher(config, identity)
-    build_backbone(config)  # refuses settings that do not fit before anything is decoded
+    BACKBONES[config.backbone]  # an unknown one is refused before anything is decoded
     guide = _load_guide(config, depth, vgg, judge) if config.guide != "none" else None
     material = load_material(dataset, config, decoding)
     basis = material.basis | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})

@@ -137,7 +137,7 @@ class Studio:
         photo = self._read(order.photo, ticket)
         found = self._found(photo, order.wishes, ticket)
         for wish in order.wishes:
-            for face in _chosen(wish, found, photo):
+            for face in _chosen(wish.face, found, photo):
                 with self._stage("edit", ticket):
                     photo = editor(photo, wish.to, strength=wish.strength, faces=[face], part=wish.part).photo
         with self._stage("encode", ticket):
@@ -198,7 +198,7 @@ class Studio:
     def _one(self, photo: Photo, face: Face | None, ticket: Ticket) -> Face:
         """The face that a request brought, or the photo's largest."""
         found = self._found(photo, (), ticket) if face is None else []
-        return _chosen(Wish("", 0, face or "largest"), found, photo)[0]
+        return _chosen(face or "largest", found, photo)[0]
 
     @contextlib.contextmanager
     def _stage(self, name: str, ticket: Ticket) -> Iterator[None]:
@@ -208,11 +208,11 @@ class Studio:
         self._timed(name, time.perf_counter() - start)
 
 
-def _chosen(wish: Wish, found: list[Face], photo: Photo) -> list[Face]:
-    if isinstance(wish.face, Face):
-        _check_place(wish.face, photo)
-        return choose_faces([wish.face], "largest", photo.name)
-    return choose_faces(found, wish.face, photo.name)
+def _chosen(which: Which | Face, found: list[Face], photo: Photo) -> list[Face]:
+    if isinstance(which, Face):
+        _check_place(which, photo)
+        return choose_faces([which], "largest", photo.name)
+    return choose_faces(found, which, photo.name)
 
 
 def _check_place(face: Face, photo: Photo) -> None:
