@@ -16,6 +16,7 @@ OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
 GUIDES = ("depth", "normal", "both", "none")
 WARM_STARTS = ("none", "morphable")
 PERCEPTUALS = ("vgg19", "judge", "none")
+PRECISIONS = ("no", "bf16", "auto")
 _COUNTS = (
     *("width", "blocks", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
     *("log_every", "sample_every", "save_every"),
@@ -57,7 +58,7 @@ class Training:
     balanced: bool = True  # every expression equally often
     fewest: int = 0  # an expression with fewer training photos is a target only: its photos are in no batch
     augment: bool = False  # discriminators see jittered pictures, which keeps small classes from being learnt by heart
-    precision: str = "no"  # "no" (fp32) or "bf16"
+    precision: str = "no"  # "no" (fp32), "bf16", or "auto": what is fastest on the processor that a run begins on
     seed: int = 0
     log_every: int = 50  # steps
     sample_every: int = 1000
@@ -68,7 +69,7 @@ class Training:
         _check(self, "colour", ("rgb", "luma"))
         _check(self, "d_init", ("torch", "he"))
         _check(self, "perceptual", PERCEPTUALS)
-        _check(self, "precision", ("no", "bf16"))
+        _check(self, "precision", PRECISIONS)
         if self.size not in (32, 48, 64, 96, 128, 192, 256):
             raise FacereliefError(f"size {self.size} does not fit the networks; choose 32, 48, 64, 96, 128, 192 or 256")
         _check_numbers(self)

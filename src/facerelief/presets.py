@@ -25,7 +25,7 @@ _CPU = {
     "d_lr": 4e-4,
     "r1_weight": 0.16,
     "d_init": "he",
-    "precision": "bf16",
+    "precision": "auto",
     "perceptual": "none",
     "augment": True,
     "ema": 0.998,
@@ -41,7 +41,7 @@ _GPU = {
     "d_lr": 2e-4,
     "r1_weight": 1.6,
     "d_init": "he",
-    "precision": "bf16",
+    "precision": "auto",
     "augment": True,
 }
 # A map that is right comes first in stage 1: with the paper's equal weights Eqs. 5-7 outweigh Eq. 9 (docs/training.md).
@@ -89,14 +89,14 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     "gpu": {
         DepthTraining: {**_GPU, **_ACCURATE, "r1_weight": 0.16, "steps": 20_000},
         ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000, "smooth": True},
-        JudgeTraining: {"size": 128, "precision": "bf16", "steps": 6_000},
-        IdentityTraining: {"size": 128, "precision": "bf16"},
+        JudgeTraining: {"size": 128, "precision": "auto", "steps": 6_000},
+        IdentityTraining: {"size": 128, "precision": "auto"},
     },
     "cpu": {
         DepthTraining: {**_CPU, **_ACCURATE, "r1_weight": 0.016, "steps": 2_000},
         ExpressionTraining: {**_CPU, "steps": 4_000, "warm_up": 400, "cls_weight": 0.5, "smooth": True},
-        JudgeTraining: {"size": 64, "precision": "bf16", "width": 24, "steps": 1_000},
-        IdentityTraining: {"size": 64, "precision": "bf16", "width": 16, "steps": 1_500, "save_every": 100},
+        JudgeTraining: {"size": 64, "precision": "auto", "width": 24, "steps": 1_000},
+        IdentityTraining: {"size": 64, "precision": "auto", "width": 16, "steps": 1_500, "save_every": 100},
     },
 }
 

@@ -148,7 +148,7 @@ def _sweep(folder: Path) -> None:
 
 def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """A continued run must be the same run; what does not change its steps may change, and the dataset's name."""
-    free = ("steps", "log_every", "sample_every", "save_every", "full")
+    free = ("steps", "log_every", "sample_every", "save_every", "full", "precision")
     old, new = ({**run, "config": {k: v for k, v in run["config"].items() if k not in free}} for run in (before, now))
     changed = [f"{k}.{j}" for k in ("config",) for j in new[k] if old[k].get(j) != new[k][j]]
     changed += [k for k in new if k not in ("config", "dataset") and old.get(k) != new[k]]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from facerelief import equations as eq
 from facerelief.config import Training
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.training.processor import settled, threads, threads_for
 from facerelief.training.run import Run
 from facerelief.training.step import Noise
 
@@ -31,6 +32,7 @@ class Session:
     def __init__(
         self, kind: str, config: Training, folder: Path, basis: Mapping[str, Any], progress: Progress | None = None
     ) -> None:
+        config, _ = settled(config, folder)
         self.config, self.progress = config, progress or (lambda done, total, values: None)
         self.accelerator = _accelerator(config)
         self.device: torch.device = self.accelerator.device

@@ -1,0 +1,83 @@
+"""How a training uses the processor that it finds: in which precision it computes, and on how many threads.
+
+bf16 halves the time of a step where the processor has instructions for it. Elsewhere it is emulated, and takes 2 times
+(AVX-512 without BF16) to 60 times (AVX2) as long as fp32: `python benchmarks/precision.py` measures it.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from facerelief.config import Config, Training
+from facerelief.training.run import CONFIG, read_settings
+
+NAMES = {"no": "fp32", "bf16": "bf16"}
+_VALUES_A_THREAD = 200_000  # of a network's widest maps; with fewer, threads wait for each other longer than they work
+
+
+def fastest_precision() -> tuple[str, str]:
+    """What is fastest here, "bf16" or "no" (fp32), and why, as words that follow "because"."""
+    if torch.cuda.is_available():
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return "bf16", "the GPU computes it fastest"
+        return "no", "the GPU has no bf16 instructions"
+    if _has_bf16_instructions():
+        return "bf16", "the processor has instructions for it"
+    return "no", "the processor has no instructions for bf16"
+
+
+def _has_bf16_instructions() -> bool:
+    """Whether the processor has AVX-512 BF16 or AMX, and torch and oneDNN may use them (both can be told not to)."""
+    able = getattr(torch.cpu, "get_capabilities", dict)()  # torch before 2.12 does not tell
+    onednn = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    used = torch.backends.cpu.get_cpu_capability() == "AVX512" and onednn()
+    return bool(used and (able.get("avx512_bf16") or able.get("amx_bf16")))
+
+
+def settled(config: Config, folder: Path) -> tuple[Config, str]:
+    """`config` with a precision in place of "auto", and one line that tells which it is and why.
+
+    A run that `folder` holds goes on in the precision in which it began, unless another is asked for.
+    """
+    fastest, why = fastest_precision()
+    begun = _begun(folder)
+    if config.precision == "auto":
+        config = dataclasses.replace(config, precision=begun or fastest)
+        reason = why if begun is None else "the run began in it"
+    else:
+        reason = "it was asked for"
+    chosen = config.precision
+    line = f"precision {NAMES[chosen]}, because {reason}"
+    if begun not in (None, chosen):
+        line += f"; the run began in {NAMES[begun]}, so its results will differ a little from those of one precision"
+    elif chosen != fastest:
+        line += f"; {NAMES[fastest]} is faster here ({why}): --set precision={fastest}"
+    return config, line
+
+
+def _begun(folder: Path) -> str | None:
+    """The precision of the run that a folder holds."""
+    if not (folder / CONFIG).is_file():
+        return None
+    precision = read_settings(folder)["config"].get("precision")
+    return precision if precision in ("no", "bf16") else None
+
+
+def threads_for(config: Training) -> int:
+    """Threads that a step of this configuration keeps busy; at most those that torch may use."""
+    values = config.batch * config.size**2 * config.width
+    return max(1, min(torch.get_num_threads(), values // _VALUES_A_THREAD))
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Have torch use this many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
