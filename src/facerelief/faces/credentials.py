@@ -27,6 +27,7 @@ TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF":
 TYPES |= {"AVIF": "image/avif", "MP4": "video/mp4", "MOV": "video/quicktime"}
 FILES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "WEBP"}
 
+_GENERATOR = {"name": "facerelief", "version": __version__}
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
 _UNTRUSTED = "signingCredential.untrusted"
 
@@ -54,6 +55,11 @@ class Credentials:
 def can_sign() -> bool:
     """Whether C2PA's library is installed."""
     return importlib.util.find_spec("c2pa") is not None
+
+
+def has_manifest(data: bytes) -> bool:
+    """Whether a file's bytes seem to have a C2PA manifest."""
+    return b"jumdc2pa" in data  # how the box of manifests begins, in every kind of file
 
 
 def sign(data: bytes, kind: str, mark: EditMark, source: str = "", parent: bytes | None = None) -> bytes:
@@ -109,6 +115,18 @@ def _sign(before: BinaryIO, after: BinaryIO, media: str, mark: EditMark, source:
         ) from reason
 
 
+def can_follow(data: bytes) -> bool:
+    """Whether the history in a file's manifest can go on in another's; needs C2PA's library."""
+    import c2pa
+
+    try:
+        with _context() as context, c2pa.Builder({"claim_generator_info": [_GENERATOR]}, context) as builder:
+            builder.add_ingredient({"relationship": "parentOf"}, _type_of(data), io.BytesIO(data))
+    except c2pa.C2paError:
+        return False
+    return True
+
+
 def read_credentials(data: bytes, kind: str, trusted: bytes | None = None) -> Credentials | None:
     """What the manifest in a file's bytes says, or None where it has none.
 
@@ -150,9 +168,8 @@ def _manifest(mark: EditMark, source: str) -> dict[str, Any]:
     actions = [edit]
     if mark.faces:
         actions.append({"action": "c2pa.watermarked.unbound"})
-    generator = {"name": "facerelief", "version": __version__}
     return {
-        "claim_generator_info": [generator],
+        "claim_generator_info": [_GENERATOR],
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
     }
 
