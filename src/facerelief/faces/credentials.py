@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from facerelief import __version__
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.mark import EDITED, EditMark
-from facerelief.files import atomic
+from facerelief.files import atomic, open_file, read_file
 
 CERTIFICATE, KEY = "FACERELIEF_CERTIFICATE", "FACERELIEF_KEY"
 LOCAL = "facerelief (a certificate made for the occasion)"  # who signs, where the user named no certificate
@@ -27,6 +27,7 @@ TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF":
 TYPES |= {"AVIF": "image/avif", "MP4": "video/mp4", "MOV": "video/quicktime"}
 FILES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "WEBP"}
 
+_GENERATOR = {"name": "facerelief", "version": __version__}
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
 _UNTRUSTED = "signingCredential.untrusted"
 
@@ -56,6 +57,11 @@ def can_sign() -> bool:
     return importlib.util.find_spec("c2pa") is not None
 
 
+def has_manifest(data: bytes) -> bool:
+    """Whether a file's bytes seem to have a C2PA manifest."""
+    return b"jumdc2pa" in data  # how the box of manifests begins, in every kind of file
+
+
 def sign(data: bytes, kind: str, mark: EditMark, source: str = "", parent: bytes | None = None) -> bytes:
     """A file's bytes, of a kind in `TYPES`, with a manifest; without C2PA's library the bytes as they are.
 
@@ -78,7 +84,7 @@ def sign_file(path: Path, mark: EditMark, source: str = "") -> None:
     kind = FILES.get(path.suffix.lower())
     if kind is None or not _signs():
         return
-    with atomic(path) as part, path.open("rb") as before, part.open("w+b") as after:
+    with atomic(path) as part, open_file(path) as before, part.open("w+b") as after:
         _sign(before, after, TYPES[kind], mark, source, None)
 
 
@@ -107,6 +113,18 @@ def _sign(before: BinaryIO, after: BinaryIO, media: str, mark: EditMark, source:
             f"cannot sign ({_line(reason)}); name a certificate chain and its key for signing with {CERTIFICATE} and "
             f"{KEY}, or unset both"
         ) from reason
+
+
+def can_follow(data: bytes) -> bool:
+    """Whether the history in a file's manifest can go on in another's; needs C2PA's library."""
+    import c2pa
+
+    try:
+        with _context() as context, c2pa.Builder({"claim_generator_info": [_GENERATOR]}, context) as builder:
+            builder.add_ingredient({"relationship": "parentOf"}, _type_of(data), io.BytesIO(data))
+    except c2pa.C2paError:
+        return False
+    return True
 
 
 def read_credentials(data: bytes, kind: str, trusted: bytes | None = None) -> Credentials | None:
@@ -150,9 +168,8 @@ def _manifest(mark: EditMark, source: str) -> dict[str, Any]:
     actions = [edit]
     if mark.faces:
         actions.append({"action": "c2pa.watermarked.unbound"})
-    generator = {"name": "facerelief", "version": __version__}
     return {
-        "claim_generator_info": [generator],
+        "claim_generator_info": [_GENERATOR],
         "assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}],
     }
 
@@ -178,7 +195,7 @@ def _signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes
     from cryptography.hazmat.primitives import serialization
 
     try:
-        chain, secret = Path(certificate).read_bytes(), Path(key).read_bytes()
+        chain, secret = read_file(certificate), read_file(key)
         loaded = serialization.load_pem_private_key(secret, None)
     except (OSError, ValueError, TypeError) as reason:
         raise FacereliefError(

@@ -41,7 +41,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
     """The image in RGB and the profile that describes it; grey and CMYK profiles are applied, which gives sRGB."""
     profile = _profile(icc, notes)
-    space = "".join(filter(str.isalnum, profile.profile.xcolor_space)) if profile else ""  # a file may say anything
+    space = _space(icc) if profile and icc else ""
     if profile and space == _OWN_SPACE.get(image.mode):
         with contextlib.suppress(ImageCms.PyCMSError):
             flags = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.HIGHRESPRECALC  # exact darks
@@ -56,6 +56,11 @@ def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Ima
     if profile and space != "RGB":
         notes.append(f"{space} colour profile dropped")
     return image.convert("RGB"), icc if space == "RGB" else None
+
+
+def _space(icc: bytes) -> str:
+    """A profile's colour space; letters and digits alone, since a file may say anything."""
+    return "".join(filter(str.isalnum, icc[16:20].decode("ascii", "replace").replace("\ufffd", "?")))
 
 
 def _profile(icc: bytes | None, notes: list[str]) -> ImageCms.ImageCmsProfile | None:

@@ -1,48 +1,35 @@
-"""Image files become pixels here and go back: nothing else knows about formats, colour profiles and orientation."""
+"""Photos from files and to files, with what has to travel with their pixels."""
 
-import contextlib
 import dataclasses
 import hashlib
 import io
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, PngImagePlugin
 
-from facerelief.errors import PhotoError
+from facerelief.errors import MissingExtra, PhotoError
 from facerelief.faces import exif
-from facerelief.faces.credentials import sign
-from facerelief.faces.mark import EditMark, pack, unpack
-from facerelief.faces.modes import Pixels, flat, to_rgb
+from facerelief.faces.apart import SECONDS, decode_apart
+from facerelief.faces.credentials import can_follow, can_sign, has_manifest, sign
+from facerelief.faces.decode import MIN_SIDE, damage_explained, decode, mark_of
+from facerelief.faces.mark import EditMark, pack
+from facerelief.faces.modes import Pixels
 from facerelief.faces.quiet import quiet
+from facerelief.faces.structure import is_plain
 from facerelief.faces.watermark import imprint
-from facerelief.files import atomic
+from facerelief.files import atomic, open_file
+
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "SUFFIXES", "Photo", "damage_explained", "encode_photo", "read_mark",
+           "read_photo", "save_photo"]  # fmt: skip
 
 Source = Path | str | bytes | BinaryIO
 
 MAX_PIXELS = 100_000_000
-MIN_SIDE = 16
+MAX_BYTES = 500_000_000
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
-
-# Pillow opens further formats that start other programs or hold no photos (EPS, WMF, ...): those stay shut.
-_READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")
-_DAMAGE = (*exif.DAMAGE, AssertionError, EOFError, RuntimeError)  # what Pillow's decoders raise on damaged files
-
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _JPEG_SIDE = 65500
-
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its remarks on damaged files reach the terminal
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,32 +65,27 @@ class Photo:
         return dataclasses.replace(self, rgb=rgb)
 
 
-def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS, seconds: float = SECONDS) -> Photo:
     """Read a photo from a path, from a file's bytes, or from a binary stream, whatever its colour mode.
 
     CMYK, Lab, grey and palette images become RGB, deep ones 8-bit; of several frames the first is taken; `notes`
-    tells what was lost. Broken profiles and EXIF are dropped. Raises `PhotoError` where there is no photo to be
-    had: no such file, a folder, empty, truncated, not an image, under 16 pixels a side, or over `max_pixels`
-    (decided from the header, before any decoding; Pillow's own limit of 178 million holds above it).
+    tells what was lost. Broken profiles and EXIF are dropped.
+
+    The work is bounded. JPEG, PNG, WebP and plain BMP and PPM are decoded here, in time that goes by their pixels and
+    bytes (`structure`); others by a process of its own (`apart`), which ends after `seconds` at the latest.
+
+    Raises `PhotoError` where there is no photo to be had: no such file, a folder or another thing that is no file,
+    empty, truncated, not an image, under 16 pixels a side, of more than `MAX_BYTES`, over `max_pixels` (decided from
+    the header, before any decoding; Pillow's own limit of 178 million holds above it), or of too much work.
     """
     name = _name(source)
-    notes: list[str] = []
-    with quiet(), _stream(source, name) as stream:  # Pillow's warnings become errors and notes here
-        image = _open(stream, name)
-        _check_size(image, name, max_pixels)
-        if ";16" in repr(image.tile) and not image.mode.startswith("I"):
-            notes.append("16-bit reduced to 8-bit")
-        with damage_explained(name):
-            image.load()
-            upright, block = _upright(image, notes)
-            plain, alpha = flat(upright, notes)
-            rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
-        mark = unpack(image.info.get("xmp"))
-        frames = _frame_count(image)  # last: counting moves on from the first frame
-        if frames > 1:
-            notes.append(f"first of {frames} frames")
-        digest, history = _origin(stream)
-        return Photo(np.array(rgb), alpha, icc, block, image.format or "", name, tuple(notes), mark, digest, history)
+    data = _content(source, name)
+    apart = not is_plain(data, name)
+    found = decode_apart(data, name, max_pixels, seconds) if apart else decode(data, name, max_pixels)
+    history, lost = _history(data)
+    facts = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    facts["notes"] = (*found.notes, *lost)
+    return Photo(**facts, name=name, digest=hashlib.sha256(data).hexdigest(), history=history)
 
 
 def encode_photo(
@@ -155,18 +137,20 @@ def save_photo(
         temporary.write_bytes(data)
 
 
-def _origin(stream: BinaryIO) -> tuple[str, bytes | None]:
-    """A file's SHA-256, and its bytes where it seems to have a C2PA manifest."""
-    stream.seek(0)
-    data = stream.read()
-    return hashlib.sha256(data).hexdigest(), data if b"jumdc2pa" in data else None
+def _history(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
+    """A file's bytes where it has a C2PA manifest that an edit can carry on, and a note where it cannot."""
+    if not has_manifest(data):
+        return None, ()
+    if not can_sign():
+        return data, (f"an edit loses its C2PA manifest: {MissingExtra('c2pa-python', 'provenance')}",)
+    return data, () if can_follow(data) else ("its C2PA manifest is damaged, and an edit does not carry it on",)
 
 
 def read_mark(source: Source) -> EditMark | None:
-    """The mark that `save_photo` left in a file, or None; raises `PhotoError` where the file is no image."""
+    """The mark that `save_photo` left in a file, or None; raises as `read_photo`."""
     name = _name(source)
-    with quiet(), _stream(source, name) as stream:
-        return unpack(_open(stream, name).info.get("xmp"))
+    data = _content(source, name)
+    return mark_of(data, name) if is_plain(data, name) else decode_apart(data, name, MAX_PIXELS).mark
 
 
 def _name(source: Source) -> str:
@@ -175,15 +159,23 @@ def _name(source: Source) -> str:
     return "photo" if isinstance(source, bytes) else str(getattr(source, "name", "photo"))
 
 
-@contextlib.contextmanager
-def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
-    """The source as a binary stream that can be rewound; closed afterwards where it was opened here."""
-    if not isinstance(source, Path | str):
-        yield io.BytesIO(source if isinstance(source, bytes) else source.read())
-        return
-    path = Path(source)
+def _content(source: Source, name: str) -> bytes:
+    """A file's bytes. Raises `PhotoError` where they cannot be had, or are too many."""
+    if isinstance(source, bytes):
+        data = source
+    elif isinstance(source, Path | str):
+        data = _file_content(source, name)
+    else:
+        data = source.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise PhotoError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; shrink it")
+    return data
+
+
+def _file_content(source: Path | str, name: str) -> bytes:
     try:
-        stream = path.open("rb")
+        with open_file(source) as stream:
+            return stream.read(MAX_BYTES + 1)
     except FileNotFoundError as reason:
         raise PhotoError(f"{name} does not exist; check the name") from reason
     except IsADirectoryError as reason:
@@ -191,80 +183,12 @@ def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
     except PermissionError as reason:
         raise PhotoError(f"{name} may not be read; change its permissions") from reason
     except (OSError, ValueError) as reason:
-        raise PhotoError(f"{name} cannot be opened ({_line(reason)}); check the name") from reason
-    with stream:
-        yield stream
-
-
-def _open(stream: BinaryIO, name: str) -> ImageFile.ImageFile:
-    """The image with its header read and its pixels still packed."""
-    Image.init()
-    try:
-        return Image.open(stream, formats=[kind for kind in _READABLE if kind in Image.OPEN])
-    except Image.DecompressionBombError as reason:
-        raise PhotoError(f"{name} has too many pixels (decompression bomb?); shrink it") from reason
-    except UnidentifiedImageError as reason:
-        raise PhotoError(f"{name} {_why_not_an_image(stream)}") from reason
-    except _DAMAGE as reason:
-        raise PhotoError(_damaged(name, reason)) from reason
-
-
-def _why_not_an_image(stream: BinaryIO) -> str:
-    stream.seek(0)
-    head = stream.read(12)
-    if not head:
-        return "is empty (zero bytes); copy or download it again"
-    if head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"hev", b"mif", b"msf"):
-        return "is a HEIC photo, which cannot be read; export it as JPEG or PNG"
-    return "is not an image, or its header is damaged; give a JPEG, PNG, WebP, TIFF, AVIF, GIF or BMP photo"
-
-
-def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
-    width, height = image.size
-    if width * height > max_pixels:
-        raise PhotoError(f"{name} is {width}x{height}, over the limit of {max_pixels} pixels; shrink it")
-    if min(width, height) < MIN_SIDE:
-        raise PhotoError(f"{name} is only {width}x{height} pixels; give a photo of at least {MIN_SIDE} a side")
-
-
-@contextlib.contextmanager
-def damage_explained(name: str) -> Iterator[None]:
-    """Turn damage found while decoding into `PhotoError`."""
-    try:
-        yield
-    except MemoryError as reason:
-        raise PhotoError(f"{name} does not fit into memory; shrink it") from reason
-    except _DAMAGE as reason:
-        raise PhotoError(_damaged(name, reason)) from reason
-
-
-def _damaged(name: str, reason: BaseException) -> str:
-    said = " ".join(str(reason).split())  # some of Pillow's decoders fail without a word
-    return f"{name} is truncated or damaged{f' ({said})' if said else ''}; copy or download it again"
+        said = getattr(reason, "strerror", None) or _line(reason)
+        raise PhotoError(f"{name} cannot be opened ({said}); check the name") from reason
 
 
 def _line(reason: BaseException) -> str:
     return " ".join(str(reason).split()) or type(reason).__name__
-
-
-def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
-    """The image as it is to be seen, and its EXIF block made to fit."""
-    upright, block = image, None
-    try:
-        orientation = image.getexif().get(exif.ORIENTATION)
-        if orientation in _UPRIGHT:
-            upright = image.transpose(_UPRIGHT[orientation])
-        block = exif.take(image)
-    except exif.DAMAGE:
-        notes.append("damaged EXIF dropped")
-    return upright, block
-
-
-def _frame_count(image: Image.Image) -> int:
-    try:
-        return int(getattr(image, "n_frames", 1))
-    except _DAMAGE:  # in a later frame, which is not wanted
-        return 1
 
 
 def _options(photo: Photo, kind: str, mark: EditMark | None, quality: int) -> dict[str, Any]:

@@ -1,0 +1,114 @@
+"""What an image file is made of, looked at before it is decoded, to know how much work that will be.
+
+A small file can ask for hours of it: a progressive JPEG of thousands of empty scans, millions of empty chunks. Files of
+the kinds that most photos have are counted through here, in one pass that is ended by the limits themselves.
+"""
+
+import re
+import struct
+
+from facerelief.errors import PhotoError
+
+# Photos have 10 scans at most, tens of segments, 1 chunk or so a kilobyte.
+SCANS = 100
+SEGMENTS = 4_000
+CHUNKS = 500
+_PIXEL_SCANS = 1_500_000_000  # of a JPEG that is decoded here: 15 scans of 100 megapixels
+_TABLES = 100_000  # bytes of a JPEG's tables
+_RESOURCES = 2_000_000  # bytes of Photoshop's resources
+_STRAY = 10_000  # bytes between segments
+_EXIF_SEGMENTS = 20
+
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # within a scan's data, 0 is stuffing, d0 to d7 are restarts
+_BARE = {0x01, 0xC8, *range(0xD0, 0xDA), *range(0xF0, 0xFE)}  # what Pillow takes for markers without a length
+_EOI, _SOS, _APP1, _APP13 = 0xD9, 0xDA, 0xE1, 0xED
+_FRAMES = {0xC0, 0xC1, 0xC2}  # Huffman-coded, sequential or progressive; others are rare, and slow
+_ALL_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_TABLE = {0xC4, 0xCC, 0xDB}
+_NOT_PACKED = (b"\0\0\0\0", b"\3\0\0\0")  # a BMP's ways to hold pixels as they are
+_OTHERS = (b"II", b"MM", b"GIF8", *(b"P%c" % letter for letter in b"0123456fy"))  # TIFF, GIF, PPM and its kin
+_PIXMAP = re.compile(rb"P[56]\s\d{1,9}\s\d{1,9}\s255\s")
+
+
+def is_plain(data: bytes, name: str) -> bool:
+    """Whether decoding a file takes bounded work for its pixels and bytes; not known of kinds that are not looked into.
+
+    True also for what is no image, which is soon said.
+
+    Raises `PhotoError` where a JPEG, PNG or WebP is made of so many parts that no photo is.
+    """
+    if data.startswith(b"\xff\xd8"):
+        return _plain_jpeg(data, name)
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _plain_png(data, name)
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return _plain_webp(data, name)
+    if data.startswith(b"BM"):
+        return data[14:15] == b"\x0c" or data[30:34] in _NOT_PACKED
+    return bool(_PIXMAP.match(data)) or not (data.startswith(_OTHERS) or data[4:8] == b"ftyp")
+
+
+def _refuse(name: str, what: str, most: int) -> PhotoError:
+    return PhotoError(f"{name} has more than {most} {what}, as no photo has; save it anew with another program")
+
+
+def _plain_jpeg(data: bytes, name: str) -> bool:
+    at, segments, scans, stray, exif = 2, 0, 0, 0, 0
+    tables, resources, pixels, plain = 0, 0, 0, True
+    while found := (_AFTER_SCAN if scans else _MARKER).search(data, at):
+        stray += 0 if scans else found.start() - at
+        at, marker = found.end(), data[found.end() - 1]
+        segments += 1
+        if (marker == _EOI and scans) or segments > SEGMENTS or stray > _STRAY:
+            break
+        if marker in _BARE:
+            continue
+        body, at = at + 2, at + int.from_bytes(data[at : at + 2], "big")
+        scans += marker == _SOS
+        exif += marker == _APP1 and data.startswith(b"Exif\0\0", body)
+        tables += at - body if marker in _TABLE else 0
+        resources += at - body if marker == _APP13 else 0
+        if marker in _ALL_FRAMES:
+            plain = plain and marker in _FRAMES
+            pixels = max(pixels, _product(data[body + 1 : body + 5]))
+        if scans > SCANS:
+            raise _refuse(name, "scans", SCANS)
+    stray += 0 if scans else max(0, len(data) - at)
+    _check(name, (segments, SEGMENTS, "segments"), (stray, _STRAY, "bytes between its segments"),
+           (exif, _EXIF_SEGMENTS, "EXIF segments"), (tables, _TABLES, "bytes of tables"),
+           (resources, _RESOURCES, "bytes of Photoshop resources"))  # fmt: skip
+    return plain and scans * pixels <= _PIXEL_SCANS
+
+
+def _product(sides: bytes) -> int:
+    return int.from_bytes(sides[:2], "big") * int.from_bytes(sides[2:], "big")
+
+
+def _check(name: str, *counts: tuple[int, int, str]) -> None:
+    for count, most, what in counts:
+        if count > most:
+            raise _refuse(name, what, most)
+
+
+def _plain_png(data: bytes, name: str) -> bool:
+    at, pixels, others = 8, 0, 0
+    while at + 8 <= len(data) and others <= CHUNKS and pixels <= CHUNKS + at // 512:
+        length, kind = struct.unpack_from(">L4s", data, at)
+        if kind == b"IEND":
+            break
+        pixels, others = (pixels + 1, others) if kind in (b"IDAT", b"fdAT", b"fcTL") else (pixels, others + 1)
+        at += 12 + length
+    _check(name, (others, CHUNKS, "chunks beside its pixels"))
+    if pixels > CHUNKS + at // 512:
+        raise PhotoError(f"{name} has its pixels in over {CHUNKS} chunks of a few bytes; save it anew")
+    return True
+
+
+def _plain_webp(data: bytes, name: str) -> bool:
+    at, chunks = 12, 0
+    while at + 8 <= len(data) and chunks <= SEGMENTS:
+        at += 8 + (length := int.from_bytes(data[at + 4 : at + 8], "little")) + length % 2
+        chunks += 1
+    _check(name, (chunks, SEGMENTS, "chunks or frames"))
+    return True
