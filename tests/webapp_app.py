@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
 from facerelief.webapp.limits import Limits, Ticket
 from facerelief.webapp.studio import Order, Picture
@@ -90,7 +91,7 @@ class Client:
 def slow_app(**limits: Any) -> tuple[Any, SlowStudio]:
     """An application whose edits wait."""
     studio = SlowStudio()
-    return create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), {"localhost"}), studio  # type: ignore[arg-type,return-value]
+    return create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), Access({"localhost"})), studio  # type: ignore[arg-type,return-value]
 
 
 async def until(true: Callable[[], bool]) -> None:
