@@ -1,6 +1,7 @@
 """A server of its own process, as users start it, and a browser for its page."""
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -69,6 +70,12 @@ def running(folder: Path, *options: object) -> Iterator[Server]:
             yield server
         finally:
             server.kill()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManager[Server]]:
+    """Starts a server for one test, told options; its log is `tmp_path / "server.log"`."""
+    return functools.partial(running, tmp_path)
 
 
 @pytest.fixture(scope="session")
