@@ -165,7 +165,7 @@ def test_those_who_wait_when_all_become_stuck_need_not_wait_for_their_own_time(
         stuck = Stuck(server)
         for count in (1, 2):  # their clients go, so that they are late at once
             evil = server.connect(edit())
-            wait_for(lambda: stuck.begun == count)  # noqa: B023: it is asked at once
+            wait_for(lambda count=count: stuck.begun == count)  # type: ignore[misc]
             evil.close()
         waiting = server.connect(edit(GOOD))
         status, body = parsed(everything(waiting))
