@@ -1,6 +1,7 @@
 """The server process: a socket, the application, and an end that is tidy."""
 
 import functools
+import importlib
 import os
 import socket
 import sys
@@ -16,6 +17,7 @@ from facerelief.webapp.studio import Studio
 
 _BACKLOG = 64  # connections that are taken in at once
 _SPARE = 64  # open files that are left for the work
+_EXTRA = ("uvicorn", "starlette", "python_multipart", "prometheus_client")
 _FEWEST = 16  # connections that are worth a server
 
 
@@ -47,6 +49,8 @@ def serve(
     Raises `FacereliefError` where the address cannot be had, `MissingExtra` without the extra `serve`.
     """
     try:
+        for package in _EXTRA:
+            importlib.import_module(package)
         from facerelief.webapp.access import Access
         from facerelief.webapp.app import create_app
         from facerelief.webapp.process import Process, configured
