@@ -2,11 +2,16 @@
 
 import contextlib
 import json
+import socket
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from live import edit, everything, head, is_closed, live, parsed, wait_for
+from webapp_app import form
 
 QUICK = {"head_s": 0.4, "send_s": 0.5, "grace_s": 0.4, "upload_s": 2.0}
 
@@ -52,6 +57,36 @@ def test_silent_connections_give_way_to_others() -> None:
         wait_for(lambda: sum(map(is_closed, silent)) >= 40)
         server.studio.go.set()
         assert server.ask(edit())[0] == 200
+
+
+def test_a_process_that_may_open_few_files_serves_beside_very_many_silent_connections(
+    own_server: Any, tmp_path: Path
+) -> None:
+    """Twice as many as it has files for, opened again as they are closed."""
+    with own_server(files=400) as server:
+        port = int(server.url.rpartition(":")[2])
+        over, opened = threading.Event(), []
+
+        def open_again() -> None:
+            while not over.is_set():
+                opened.append(socket.create_connection(("127.0.0.1", port), 20))
+                if len(opened) > 800:
+                    opened.pop(0).close()
+
+        opening = threading.Thread(target=open_again)
+        opening.start()
+        wait_for(lambda: len(opened) > 700)
+        photo = httpx.get(server.url + "/v1/sample?seed=3", timeout=60).content
+        for _ in range(10):
+            assert httpx.get(server.url + "/health", timeout=60).status_code == 200
+        answer = httpx.post(server.url + "/v1/edit", **form(photo, to="fear"), timeout=60)
+        over.set()
+        opening.join()
+        for wire in opened:
+            wire.close()
+        assert answer.status_code == 200
+        assert server.stop() == 0
+    assert (tmp_path / "server.log").read_text() == ""
 
 
 def test_where_all_are_at_work_one_more_is_told_so() -> None:
