@@ -59,10 +59,11 @@ class Live:
 
 
 @contextlib.contextmanager
-def live(**limits: Any) -> Iterator[Live]:
+def live(access: Access | None = None, **limits: Any) -> Iterator[Live]:
     """A server for a while."""
+    access = access or Access({"127.0.0.1"})
     studio = SlowStudio()
-    app = create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), Access({"127.0.0.1"}))  # type: ignore[arg-type,return-value]
+    app = create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), access)  # type: ignore[arg-type,return-value]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         process = Process(configured(app, 16), app)
         thread = threading.Thread(target=process.run, kwargs={"sockets": [listening]}, daemon=True)

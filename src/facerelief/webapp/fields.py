@@ -143,10 +143,13 @@ def parse_form(headers: Headers, body: bytes, ticket: Ticket) -> Fields:
     async def parsed() -> dict[str, Any]:
         form = await _InMemory(headers, pieces(), max_files=1, max_fields=_FIELDS, max_part_size=_TEXT).parse()
         values: dict[str, Any] = {}
-        for name, value in form.multi_items():
-            if name in values:
-                raise _bad(f"{name[:40]} is given twice", "send each field once")
-            values[name] = await value.read() if isinstance(value, UploadFile) else value
+        try:
+            for name, value in form.multi_items():
+                if name in values:
+                    raise _bad(f"{name[:40]} is given twice", "send each field once")
+                values[name] = await value.read() if isinstance(value, UploadFile) else value
+        finally:
+            await form.close()
         return values
 
     try:
