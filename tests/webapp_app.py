@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
 from facerelief.webapp.limits import Limits, Ticket
 from facerelief.webapp.studio import Order, Picture
@@ -41,9 +42,9 @@ class SlowStudio:
 
 
 class Client:
-    """One request to /v1/edit: `send` it, `leave`, or await its `status` and `body`."""
+    """One request to /v1/edit: `send` it, `leave`, or await its `status` and `body`. client: whom a proxy names."""
 
-    def __init__(self, app: Any, body: bytes = _BODY, chunks: int = 1, pause: float = 0.0) -> None:
+    def __init__(self, app: Any, body: bytes = _BODY, chunks: int = 1, pause: float = 0.0, client: str = "") -> None:
         self._gone, self._body, self._pause = asyncio.Event(), body, pause
         step = max(1, -(-len(body) // chunks))
         self._parts = [body[k : k + step] for k in range(0, len(body), step)]
@@ -57,7 +58,11 @@ class Client:
             "raw_path": b"/v1/edit",
             "query_string": b"",
             "root_path": "",
-            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+            "client": ("10.0.0.1", 1),
+            "headers": [
+                *((b"host", b"localhost"), (b"content-type", b"application/json")),
+                *([(b"x-forwarded-for", client.encode())] if client else []),
+            ],
         }
         self.task = asyncio.ensure_future(app(scope, self._receive, self._send))
 
@@ -90,7 +95,7 @@ class Client:
 def slow_app(**limits: Any) -> tuple[Any, SlowStudio]:
     """An application whose edits wait."""
     studio = SlowStudio()
-    return create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), {"localhost"}), studio  # type: ignore[arg-type,return-value]
+    return create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), Access({"localhost"})), studio  # type: ignore[arg-type,return-value]
 
 
 async def until(true: Callable[[], bool]) -> None:

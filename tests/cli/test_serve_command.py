@@ -1,6 +1,7 @@
 """`facerelief serve`: what stops it from starting, and how it ends."""
 
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from facerelief.cli import serve as command_module
 from facerelief.webapp.limits import Limits
-from facerelief.webapp.server import is_local
+from facerelief.webapp.server import Asked, is_local
 
 Command = Callable
 Refused = Callable[..., str]
@@ -41,12 +42,63 @@ def test_options_become_limits(command: Command, monkeypatch: pytest.MonkeyPatch
     result = command(
         *("serve", "--host", "::1", "--port", 1234, "--workers", 3, "--places", 9),
         *("--max-mib", 5, "--max-megapixels", 7, "--timeout", 11, "--allow-host", "faces.example"),
+        *("--connections", 40, "--rate", 12, "--client-places", 2, "--token", "secret", "--trusted-proxy", "10.0.0.1"),
     )
     assert result.code == 0
     assert given["where"] == ("::1", 1234)
-    assert given["allow_hosts"] == ["faces.example"]
-    expected = Limits(workers=3, places=9, body=5 * 2**20, held=256 * 2**20, pixels=7_000_000, answer_s=11)
-    assert given["limits"] == expected
+    assert given["asked"] == Asked(["faces.example"], "secret", ["10.0.0.1"])
+    assert given["limits"] == Limits(
+        workers=3, places=9, client_places=2, body=5 * 2**20, pixels=7_000_000, answer_s=11, connections=40,
+        client_connections=10, rate=12,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "rate", "places"),
+    [
+        ((), 0, 64),
+        (("--host", "0.0.0.0"), 600, 16),
+        (("--trusted-proxy", "127.0.0.1"), 600, 16),
+        (("--host", "0.0.0.0", "--rate", 0, "--client-places", 64), 0, 64),
+    ],
+)
+def test_where_others_may_ask_each_has_a_share(
+    command: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...], rate: int, places: int
+) -> None:
+    given = {}
+    monkeypatch.setattr(command_module, "run", lambda *where, **options: given.update(options))
+    assert command("serve", *options).code == 0
+    assert (given["limits"].rate, given["limits"].client_places) == (rate, places)
+
+
+def test_the_token_of_the_environment(command: Command, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {}
+    monkeypatch.setattr(command_module, "run", lambda *where, **options: given.update(options))
+    monkeypatch.setenv("FACERELIEF_TOKEN", "of-the-environment")
+    assert command("serve").code == 0
+    assert given["asked"].token == "of-the-environment"
+    assert command("serve", "--token", "of-the-option").code == 0
+    assert given["asked"].token == "of-the-option"
+    for token in ("", " ", "two words", "sch\u00f6n", "a\nb"):  # as from a variable that is not set
+        monkeypatch.setenv("FACERELIEF_TOKEN", token)
+        assert refused("serve").startswith("FACERELIEF_TOKEN is ")
+        assert refused("serve", "--token", token).startswith("--token is ")
+
+
+def test_a_proxy_that_is_no_address(refused: Refused) -> None:
+    assert "--trusted-proxy 'nginx' is no IP address" in refused("serve", "--port", 0, "--trusted-proxy", "nginx")
+
+
+def test_a_process_that_may_open_too_few_files(tmp_path: Path) -> None:
+    """Fewer connections, and at last a line."""
+    code = (
+        "import resource; from facerelief.webapp import server; from facerelief.webapp.limits import Limits;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0})); print(server._fitting(Limits()))"
+    )
+    for most, expected in ((4096, "connections=512"), (300, "connections=1"), (80, "may open only 80 files")):
+        call = [sys.executable, "-c", code.format(most)]
+        ended = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+        assert expected in ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize(

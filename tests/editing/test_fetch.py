@@ -168,6 +168,21 @@ def test_public_addresses_by_the_registries() -> None:
         assert not any(fetch_module._is_public(str(block[k])) for k in (0, 1, block.num_addresses - 1))
 
 
+def test_ipv6_addresses_that_stand_for_others_or_are_given_to_nobody() -> None:
+    """By RFC 3879, 4291, 2765, 6052, 8215, 6666, 9602, 4380, 2928, 9637, 5214 and 3056."""
+    private = (
+        *("fec0::1", "feff::1", "::8.8.8.8", "::127.0.0.1", "::ffff:0:8.8.8.8", "::ffff:0:10.0.0.1"),
+        *("64:ff9b::10.0.0.1", "64:ff9b:1::8.8.8.8", "64:ff9b:1:ffff::1", "100::1", "5f00::1", "4000::1", "fe00::1"),
+        *("2001::1", "2001:0:808:808::", "2001:2::1", "2001:10::1", "2001:20::1", "2001:db8::1", "3fff::1"),
+        *("2600::5efe:10.0.0.1", "2600::200:5efe:192.168.0.1", "2002:a00:1::", "::ffff:10.0.0.1", "fe80::5efe:8.8.8.8"),
+        *("ff0e::1", "ff0e::5efe:8.8.8.8"),
+        *("192.0.0.1", "192.0.0.200", "192.88.99.1"),
+    )
+    assert [text for text in private if fetch_module._is_public(text)] == []
+    for text in ("64:ff9b::8.8.8.8", "2002:808:808::1", "::ffff:8.8.8.8", "2600::5efe:8.8.8.8", "2a00:1450::1"):
+        assert fetch_module._is_public(text), text
+
+
 @pytest.mark.parametrize(
     ("url", "name"),
     [

@@ -1,6 +1,7 @@
 """A server of its own process, as users start it, and a browser for its page."""
 
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -31,10 +32,12 @@ FLAGS = (
 class Server:
     """`facerelief serve` on a free port. url: where. log: what it wrote to standard error."""
 
-    def __init__(self, *options: object, log: IO[str], home: Path) -> None:
+    def __init__(self, *options: object, log: IO[str], home: Path, files: int = 0) -> None:
+        """files: how many it may open, 0 for as many as the tests."""
         call = [sys.executable, "-m", "facerelief", "serve", "--port", "0", *map(str, options)]
         source = Path(facerelief.__file__).parents[1]
         environment = {**os.environ, "COLUMNS": "150", "TMPDIR": str(home), "PYTHONPATH": str(source)}
+        call = ["bash", "-c", f'ulimit -n {files} && exec "$@"', "bash", *call] if files else call
         self.process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=log, text=True, env=environment, cwd=home)
         assert self.process.stdout
         line = self.process.stdout.readline()
@@ -59,16 +62,22 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: object) -> Iterator[Server]:
+def running(folder: Path, *options: object, files: int = 0) -> Iterator[Server]:
     """A server for a while; `folder` gets what it says on standard error, server.log, and what it writes, home."""
     home = folder / "home"
     home.mkdir()
     with (folder / "server.log").open("w+") as log:
-        server = Server(*options, log=log, home=home)
+        server = Server(*options, log=log, home=home, files=files)
         try:
             yield server
         finally:
             server.kill()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManager[Server]]:
+    """Starts a server for one test, told options; its log is `tmp_path / "server.log"`."""
+    return functools.partial(running, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -18,14 +18,14 @@ def play(scene: Scene, **limits: Any) -> None:
     async def all_of_it() -> None:
         await scene(app, studio)
         studio.go.set()
-        await until(lambda: app.state.desk.at_work == 0)
+        await until(lambda: app.state.desk.workers.at_work == 0)
 
     try:
         asyncio.run(all_of_it())
     finally:
         studio.go.set()
         app.state.desk.close()
-    assert (app.state.desk.taken, app.state.desk.held) == (0, 0)
+    assert (app.state.desk.taken, app.state.desk.bodies.held) == (0, 0)
 
 
 def test_one_too_many_is_asked_to_come_again() -> None:
@@ -69,7 +69,7 @@ def test_who_leaves_while_being_served_is_computed_no_further() -> None:
         await until(lambda: studio.begun == 1)
         client.leave()
         await client.task
-        await until(lambda: app.state.desk.at_work == 0)
+        await until(lambda: app.state.desk.workers.at_work == 0)
         assert (studio.begun, studio.ended) == (1, 0)
 
     play(scene)
@@ -78,7 +78,7 @@ def test_who_leaves_while_being_served_is_computed_no_further() -> None:
 def test_who_leaves_during_the_upload() -> None:
     async def scene(app: Any, studio: SlowStudio) -> None:
         client = Client(app, body=b"x" * 1000, chunks=1000, pause=0.001)
-        await until(lambda: app.state.desk.held > 3)
+        await until(lambda: app.state.desk.bodies.held > 3)
         client.leave()
         await client.task
         assert studio.begun == 0
@@ -93,7 +93,7 @@ def test_an_answer_that_takes_too_long() -> None:
         for client in (running, waiting):
             await client.task
             assert (client.status, client.code) == (504, "too_slow")
-        await until(lambda: app.state.desk.at_work == 0)
+        await until(lambda: app.state.desk.workers.at_work == 0)
         assert studio.ended == 0
 
     play(scene, answer_s=0.1)
@@ -128,11 +128,11 @@ def test_bodies_in_memory_are_bounded_together() -> None:
 
     async def scene(app: Any, studio: SlowStudio) -> None:
         first, second = Client(app, body=body), Client(app, body=body)
-        await until(lambda: app.state.desk.held == 2000)
+        await until(lambda: app.state.desk.bodies.held == 2000)
         third = Client(app, body=body)
         await third.task
         assert (third.status, third.code) == (503, "busy")
-        assert app.state.desk.held == 2000
+        assert app.state.desk.bodies.held == 2000
         studio.go.set()
         await first.task
         await second.task
@@ -163,7 +163,7 @@ def test_work_is_done_side_by_side_up_to_the_number_of_workers() -> None:
         clients = [Client(app) for _ in range(5)]
         await until(lambda: studio.begun == 2 and app.state.desk.taken == 5)
         await asyncio.sleep(0.05)
-        assert (studio.begun, app.state.desk.at_work) == (2, 2)
+        assert (studio.begun, app.state.desk.workers.at_work) == (2, 2)
         studio.go.set()
         for client in clients:
             await client.task

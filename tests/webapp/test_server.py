@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from urllib.parse import unquote
 
 import httpx
 import numpy as np
@@ -15,6 +16,8 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.photo import Photo, encode_photo, read_mark
 from facerelief.geometry.topology import face_triangles
+from facerelief.webapp.answers import as_picture
+from facerelief.webapp.studio import Picture
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,28 @@ def test_strength_nought_gives_the_photo_back(client: httpx.Client, group: np.nd
     answer = client.post("/v1/edit", **form(as_png(group), to="fear", strength=0, face="all"))
     assert np.array_equal(rgb_of(answer.content), group)
     assert read_mark(answer.content) is None  # nothing was edited
+
+
+def test_what_is_known_against_an_edit_comes_with_it(client: httpx.Client, editor: Editor, group: np.ndarray) -> None:
+    known = {name: editor.caution(name) for name in editor.expressions}
+    assert known["fear"] and known["disgust"] and known["contempt"] and not known["neutral"]
+    one, two = as_png(group[:, :320]), as_png(group)
+    for name in ("fear", "neutral"):
+        expected = [str(known[name]).replace("--", "")] if known[name] else []
+        assert client.post("/v1/edit", **form(one, to=name, reply="json")).json()["notes"] == expected
+        header = client.post("/v1/edit", **form(one, to=name)).headers.get("x-notes", "")
+        assert unquote(header) == "; ".join(expected)
+    answer = client.post("/v1/edit", **form(two, to="neutral", reply="json")).json()
+    assert answer["notes"] == ["2 faces; the largest is edited (choose with face)"]
+    assert client.post("/v1/edit", **form(two, to="neutral", face="1", reply="json")).json()["notes"] == []
+    assert client.post("/v1/edit", **form(one, to="fear", strength=0, reply="json")).json()["notes"] == []
+
+
+def test_notes_of_any_letters_are_a_header_s_and_nothing_more() -> None:
+    note = "d\u00e9j\u00e0 vu \u6f22; 100 %\r\nX-Evil: 1"
+    header = as_picture(Picture(b"", "PNG", (note,))).headers["X-Notes"]
+    assert header.isascii() and header.isprintable()
+    assert unquote(header) == note
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff"])

@@ -7,9 +7,53 @@ import typer
 
 from facerelief.cli.console import explain, out
 from facerelief.cli.edit import Engine, Method, TaskFile, Weights
+from facerelief.errors import FacereliefError
+from facerelief.webapp.addresses import is_local
 from facerelief.webapp.limits import Limits
-from facerelief.webapp.server import is_local
+from facerelief.webapp.server import Asked
 from facerelief.webapp.server import serve as run
+
+_TOKEN = "FACERELIEF_TOKEN"
+_RATE = 600  # requests a minute of one client, where others than this machine may ask
+_NETWORK = "Where others may ask"
+Token = Annotated[
+    str | None,
+    typer.Option(
+        help=f"What requests must bring, and the page asks for. Better set as {_TOKEN}, since others on this "
+        "machine can read the command line.",
+        rich_help_panel=_NETWORK,
+        show_default=False,
+    ),
+]
+Rate = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help=f"Requests a minute of one client, 0 for any number. Default: {_RATE} where others may ask.",
+        rich_help_panel=_NETWORK,
+        show_default=False,
+    ),
+]
+ClientPlaces = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Places that one client may take. Default: a quarter of --places where others may ask.",
+        rich_help_panel=_NETWORK,
+        show_default=False,
+    ),
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(help="Another name that browsers may reach it by, as behind a proxy.", rich_help_panel=_NETWORK),
+]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The address of a proxy in front, or a network: its X-Forwarded-For tells the clients apart.",
+        rich_help_panel=_NETWORK,
+    ),
+]
 
 
 def serve(
@@ -27,27 +71,42 @@ def serve(
     max_mib: Annotated[int, typer.Option(min=1, help="MiB of one request.")] = 32,
     max_megapixels: Annotated[int, typer.Option(min=1, max=100, help="Megapixels of one photo.")] = 40,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds an answer may take.")] = 60.0,
-    allow_host: Annotated[
-        list[str] | None, typer.Option(help="Another name that browsers may reach it by, as behind a proxy.")
-    ] = None,
+    connections: Annotated[
+        int, typer.Option(min=1, help="Open connections; the slowest gives way to a new one.")
+    ] = 512,
+    token: Token = None,
+    rate: Rate = None,
+    client_places: ClientPlaces = None,
+    allow_host: Hosts = None,
+    trusted_proxy: Proxies = None,
     task_file: TaskFile = None,
 ) -> None:
     """A page to edit photos in the browser, and an HTTP API. Photos stay in this machine's memory; none is kept.
 
     facerelief serve            # then open http://127.0.0.1:7860
     """
+    asked = Asked(allow_host or (), _checked_token(token), trusted_proxy or ())
+    local = is_local(host)
+    for_others = not local or bool(trusted_proxy)
     limits = Limits(
         workers=workers or os.cpu_count() or 1,
         places=places,
+        client_places=client_places or (max(1, places // 4) if for_others else places),
         body=max_mib * 2**20,
         held=max(256, 4 * max_mib) * 2**20,
+        unsent=max(256, 8 * max_megapixels) * 2**20,
         pixels=max_megapixels * 1_000_000,
         answer_s=timeout,
+        connections=connections,
+        client_connections=max(1, connections // 4),
+        rate=rate if rate is not None else _RATE if for_others else 0,
     )
 
     def ready(url: str) -> None:
-        if not is_local(host):
-            explain(f"whoever can reach {host} can use this server: it asks for no password and does not encrypt")
+        if not local:
+            who = "has the token" if asked.token else f"can reach {host}"
+            password = "" if asked.token else "it asks for no password (see --token) and "
+            explain(f"whoever {who} can use this server: {password}it does not encrypt")
         out.print(f"facerelief serves at {url} (its API: {url}/api); end it with Ctrl-C", markup=False)
 
     run(
@@ -58,6 +117,18 @@ def serve(
         engine=engine,
         task_file=task_file,
         limits=limits,
-        allow_hosts=allow_host or (),
+        asked=asked,
         ready=ready,
     )
+
+
+def _checked_token(token: str | None) -> str | None:
+    """The token of the option or else the environment. Raises `FacereliefError` for one that cannot be sent."""
+    given = token if token is not None else os.environ.get(_TOKEN)
+    if given is not None and not (given and given.isascii() and given.isprintable() and " " not in given):
+        where = "--token" if token is not None else _TOKEN
+        raise FacereliefError(
+            f"{where} is {'empty' if not given else 'no plain word'}; "
+            "make one with: python -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
+    return given

@@ -25,6 +25,11 @@ MOST_REDIRECTS = 5
 _CONNECT, _TOTAL = 15.0, 60.0  # seconds
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # addresses that stand for IPv4 ones
+_UNICAST = ipaddress.ip_network("2000::/3")  # the only IPv6 addresses that are given out to the public
+_RESERVED = tuple(  # within it and within IPv4: for protocols, relays and documents, some unknown to older Pythons
+    map(ipaddress.ip_network, ("2001::/23", "2001:db8::/32", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24"))
+)
+_ISATAP = (0x00005EFE, 0x02005EFE)  # before an IPv4 address, the end of one that is reached through a tunnel
 _KEPT = "!#$%&'()*+,/:;=?@[]~"  # of addresses that are encoded already
 _FAILED = (OSError, http.client.HTTPException, ValueError)  # ValueError: of a socket closed while it was read
 
@@ -131,12 +136,14 @@ def _addresses(parts: SplitResult, limits: Limits, start: str) -> list[str]:
 def _is_public(address: str) -> bool:
     ip: Any = ipaddress.ip_address(address)
     if ip.version == 6:
-        inside = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
-            inside = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        end = str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+        inside = ip.ipv4_mapped or ip.sixtofour or (end if ip in _NAT64 else None)
         if inside is not None:
             return _is_public(str(inside))
-    return bool(ip.is_global) and not ip.is_multicast
+        tunnel = (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP
+        if ip not in _UNICAST or (tunnel and not _is_public(end)):
+            return False
+    return bool(ip.is_global) and not ip.is_multicast and not any(ip in network for network in _RESERVED)
 
 
 def _connected(parts: SplitResult, addresses: list[str], until: float) -> socket.socket:

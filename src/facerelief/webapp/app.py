@@ -1,7 +1,6 @@
 """The application: addresses, and what each takes and gives. `schema.py` describes it to users."""
 
-import functools
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from importlib import resources
 from typing import Any
 
@@ -16,24 +15,27 @@ from starlette.staticfiles import StaticFiles
 from facerelief import __version__
 from facerelief.editing.mask import PARTS, WHOLE
 from facerelief.errors import FacereliefError
-from facerelief.webapp import fields as form
-from facerelief.webapp.desk import Desk, Place
-from facerelief.webapp.fields import Fields
-from facerelief.webapp.guard import Guard, as_response
+from facerelief.webapp.access import Access
+from facerelief.webapp.addresses import is_local
+from facerelief.webapp.answers import Answer, Reply, as_json, as_picture
+from facerelief.webapp.desk import Desk
+from facerelief.webapp.fields import Fields, parse_form, parse_json
+from facerelief.webapp.guard import CLIENT, Guard, as_response
 from facerelief.webapp.limits import Limits, Ticket
 from facerelief.webapp.metrics import Metrics
 from facerelief.webapp.problems import Abandoned, Problem, as_problem
 from facerelief.webapp.schema import openapi
 from facerelief.webapp.studio import KINDS, SAMPLES, Order, Picture, Studio, Wish
+from facerelief.webapp.wires import Wires
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Work = Callable[[Ticket], Any]
+Work = Callable[[Fields, Ticket], Reply]
 _NOBODY = 499  # the status of answers that nobody waits for, as nginx counts them
 _EDITS = 20
 
 
 class Api:
-    """The addresses under /v1."""
+    """The addresses under /v1. What needs more than a moment is done in a worker: reading the body's fields too."""
 
     def __init__(self, studio: Studio, desk: Desk) -> None:
         self.studio, self.desk = studio, desk
@@ -41,45 +43,43 @@ class Api:
     async def edit(self, request: Request) -> Response:
         """A photo with another expression."""
 
-        def work(fields: Fields) -> Work:
-            order = _order(fields, self.studio.method)
-            return lambda ticket: self.studio.edit(order, ticket)
+        def work(fields: Fields, ticket: Ticket) -> Reply:
+            picture = self.studio.edit(_order(fields, self.studio.method), ticket)
+            return as_json(_described(picture)) if fields.values.get("reply") == "json" else as_picture(picture)
 
-        reply, fields = await self._run(request, work)
-        return _as_json(reply) if fields.values.get("reply") == "json" else _as_picture(reply)
+        return await self._run(request, work)
 
     async def faces(self, request: Request) -> Response:
         """Where a photo's faces are."""
 
-        def work(fields: Fields) -> Work:
+        def work(fields: Fields, ticket: Ticket) -> Reply:
             fields.only(("photo",))
-            return functools.partial(self.studio.faces, fields.photo)
+            return as_json(self.studio.faces(fields.photo, ticket))
 
-        return JSONResponse((await self._run(request, work))[0])
+        return await self._run(request, work)
 
     async def previews(self, request: Request) -> Response:
         """One face with each expression."""
 
-        def work(fields: Fields) -> Work:
+        def work(fields: Fields, ticket: Ticket) -> Reply:
             fields.only(("photo", "landmarks", "part", "method"))
             method, part = fields.method(self.studio.method), fields.choice("part", PARTS, WHOLE)
-            return functools.partial(self.studio.previews, fields.photo, fields.landmarks(), part, method)
+            return as_json(self.studio.previews(fields.photo, fields.landmarks(), part, method, ticket))
 
-        return JSONResponse((await self._run(request, work))[0])
+        return await self._run(request, work)
 
     async def geometry(self, request: Request) -> Response:
         """Depth, normals and mesh of one face."""
 
-        def work(fields: Fields) -> Work:
+        def work(fields: Fields, ticket: Ticket) -> Reply:
             fields.only(("photo", "landmarks"))
-            return functools.partial(self.studio.geometry, fields.photo, fields.landmarks())
+            return as_json(self.studio.geometry(fields.photo, fields.landmarks(), ticket))
 
-        return JSONResponse((await self._run(request, work))[0])
+        return await self._run(request, work)
 
     async def menu(self, request: Request) -> Response:
         """The expressions and methods."""
-        async with self.desk.place():
-            return JSONResponse(await self.desk.run(request, lambda ticket: self.studio.menu()))
+        return await self._placed(request, lambda ticket: as_json(self.studio.menu()))
 
     async def triangles(self, request: Request) -> Response:
         """The mesh's triangles, which never change."""
@@ -90,23 +90,30 @@ class Api:
         values = Fields(dict(request.query_params))
         values.only(("seed",))
         seed = int(values.number("seed", 0, SAMPLES - 1, 0))
-        async with self.desk.place():
-            return _as_picture(await self.desk.run(request, functools.partial(self.studio.sample, seed)))
+        return await self._placed(request, lambda ticket: as_picture(self.studio.sample(seed, ticket)))
 
-    async def _run(self, request: Request, prepare: Callable[[Fields], Work]) -> tuple[Any, Fields]:
-        async with self.desk.place() as place:
-            fields = await _read(request, place)
-            return await self.desk.run(request, lambda ticket: prepare(fields)(ticket)), fields
+    async def _run(self, request: Request, work: Work) -> Response:
+        """The answer to a request with a body; `work` is given its fields."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in ("multipart/form-data", "application/json"):
+            message = f"the body is {kind[:80] or 'of no stated type'}"
+            raise Problem("unsupported_media_type", message, "send multipart/form-data or application/json")
+        self.desk.check(_client(request))  # before the body is sent in vain
+        async with self.desk.body(request) as body:
+
+            def read_and_work(ticket: Ticket) -> Reply:
+                as_form = kind != "application/json"
+                return work(parse_form(request.headers, body, ticket) if as_form else parse_json(body), ticket)
+
+            return await self._placed(request, read_and_work)
+
+    async def _placed(self, request: Request, work: Callable[[Ticket], Reply]) -> Response:
+        with self.desk.place(_client(request)):
+            return Answer(self.desk, await self.desk.run(request, work))
 
 
-async def _read(request: Request, place: Place) -> Fields:
-    """The fields of a request, whether a form or JSON."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("multipart/form-data", "application/json"):
-        message = f"the body is {kind[:80] or 'of no stated type'}"
-        raise Problem("unsupported_media_type", message, "send multipart/form-data or application/json")
-    body = await place.read(request)
-    return form.parse_json(body) if kind == "application/json" else await form.parse_form(request.headers, body)
+def _client(request: Request) -> str:
+    return str(request.scope.get(CLIENT, ""))
 
 
 def _order(fields: Fields, method: str) -> Order:
@@ -142,13 +149,8 @@ def _wish(fields: Fields) -> Wish:
     return Wish(fields.text("to"), strength, face, part)
 
 
-def _as_picture(picture: Picture) -> Response:
-    headers = {"X-Notes": "; ".join(picture.notes)} if picture.notes else {}
-    return Response(picture.data, media_type=picture.media_type, headers=headers)
-
-
-def _as_json(picture: Picture) -> Response:
-    return JSONResponse({"photo": picture.url, "media_type": picture.media_type, "notes": list(picture.notes)})
+def _described(picture: Picture) -> dict[str, Any]:
+    return {"photo": picture.url, "media_type": picture.media_type, "notes": list(picture.notes)}
 
 
 async def _explain(request: Request, error: Exception) -> Response:
@@ -167,19 +169,20 @@ async def _nobody(request: Request, error: Exception) -> Response:
     return Response(status_code=_NOBODY)
 
 
-def create_app(studio_of: Callable[..., Studio], limits: Limits, hosts: Collection[str] | None = None) -> Starlette:
-    """The application.
-
-    studio_of: makes the studio, told `pixels` and `timed`. hosts: the names that the server goes by, None for any.
-    """
+def create_app(studio_of: Callable[..., Studio], limits: Limits, access: Access) -> Starlette:
+    """The application. studio_of: makes the studio, told `pixels` and `timed`."""
     desk = Desk(limits)
     metrics = Metrics(desk)
+    wires = Wires(limits, lambda address: access.is_proxy(address) or is_local(address), metrics.ended)
+    metrics.gauge("facerelief_connections", "Open connections.", lambda: len(wires))
     studio = studio_of(pixels=limits.pixels, timed=metrics.stage)
     api = Api(studio, desk)
     static = resources.files("facerelief.webapp") / "static"
 
     async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "waiting": max(0, desk.taken - desk.at_work)})
+        state, why = desk.health()
+        facts = {"status": state, "version": __version__, "waiting": max(0, desk.taken - desk.workers.at_work)}
+        return JSONResponse({**facts, "reason": why} if why else facts, 503 if why else 200)
 
     async def counts(request: Request) -> Response:
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
@@ -212,9 +215,9 @@ def create_app(studio_of: Callable[..., Studio], limits: Limits, hosts: Collecti
     routes = [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
     routes += [Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()]
     files = Mount("/static", StaticFiles(packages=[("facerelief.webapp", "static")]))
-    guard = Middleware(Guard, hosts=hosts, routes={*posts, *gets}, counted=metrics.answered)
+    guard = Middleware(Guard, access=access, rate=limits.rate, routes={*posts, *gets}, counted=metrics.answered)
     handlers: dict[Any, Any] = dict.fromkeys((Problem, FacereliefError, HTTPException), _explain)
     handlers[Abandoned] = _nobody
     app = Starlette(routes=[*routes, files], middleware=[guard], exception_handlers=handlers)
-    app.state.desk, app.state.metrics, app.state.studio = desk, metrics, studio
+    app.state.desk, app.state.wires, app.state.studio = desk, wires, studio
     return app

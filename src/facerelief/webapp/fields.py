@@ -1,5 +1,6 @@
 """A request's body, form or JSON, as checked values."""
 
+import asyncio
 import base64
 import binascii
 import json
@@ -18,9 +19,11 @@ from facerelief.faces.align import EYES_AT, INTER_OCULAR, align
 from facerelief.faces.detect import Face
 from facerelief.faces.landmarkers import POINTS
 from facerelief.geometry.morphable.model import load_face
+from facerelief.webapp.limits import Ticket
 from facerelief.webapp.problems import Problem, as_problem
 
 _TEXT = 256 * 1024  # bytes of a field that is no photo; landmarks are the longest
+_PIECE = 256 * 1024  # bytes of a form that are parsed between two looks at the ticket
 _FIELDS = 16
 _VALUES = 100_000  # of a JSON body; twenty edits with landmarks have fewer than half
 _UNLIKE = 0.3  # of the crop's side: mean distance of landmarks from the average face's
@@ -129,24 +132,31 @@ def parse_json(body: bytes) -> Fields:
     return Fields({name: value for name, value in values.items() if value is not None})
 
 
-async def parse_form(headers: Headers, body: bytes) -> Fields:
-    """Fields from multipart/form-data."""
+def parse_form(headers: Headers, body: bytes, ticket: Ticket) -> Fields:
+    """Fields from multipart/form-data; looks at the ticket on the way. For a thread without an event loop."""
 
-    async def whole() -> AsyncGenerator[bytes, None]:
-        yield body
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        for start in range(0, len(body), _PIECE):
+            ticket.check()
+            yield body[start : start + _PIECE]
+
+    async def parsed() -> dict[str, Any]:
+        form = await _InMemory(headers, pieces(), max_files=1, max_fields=_FIELDS, max_part_size=_TEXT).parse()
+        values: dict[str, Any] = {}
+        try:
+            for name, value in form.multi_items():
+                if name in values:
+                    raise _bad(f"{name[:40]} is given twice", "send each field once")
+                values[name] = await value.read() if isinstance(value, UploadFile) else value
+        finally:
+            await form.close()
+        return values
 
     try:
-        parser = _InMemory(headers, whole(), max_files=1, max_fields=_FIELDS, max_part_size=_TEXT)
-        form = await parser.parse()
+        return Fields(asyncio.run(parsed()))
     except (MultiPartException, KeyError, ValueError, LookupError) as reason:
         message = getattr(reason, "message", "") or "the form cannot be read"
         raise Problem("bad_request", str(message).rstrip("."), "send multipart/form-data as curl -F does") from reason
-    values: dict[str, Any] = {}
-    for name, value in form.multi_items():
-        if name in values:
-            raise _bad(f"{name[:40]} is given twice", "send each field once")
-        values[name] = await value.read() if isinstance(value, UploadFile) else value
-    return Fields(values)
 
 
 class _InMemory(MultiPartParser):

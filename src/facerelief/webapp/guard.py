@@ -1,16 +1,18 @@
-"""What holds for every answer: who may ask, the headers that keep the page to itself, and the counting."""
+"""What holds for every answer: who may ask and how often, headers that keep the page to itself, and the counting."""
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Collection
-from urllib.parse import SplitResult, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from facerelief.webapp.access import Access, Rates
 from facerelief.webapp.problems import Problem
 
+CLIENT = "facerelief.client"  # in a request's scope: who asks
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -23,21 +25,17 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_FOREIGN = Problem("forbidden", "the request comes from another site's page", "use this server's own page")
 _LOG = logging.getLogger(__name__)
 Counted = Callable[[str, int, str, float], None]
 
 
 class Guard:
-    """Middleware. A request of another site's page, or for a host that this is not, is refused.
+    """Middleware: refuses, counts, and adds the headers."""
 
-    Else any page that a user visits could have this server work for it, and read its answers through a name that it
-    makes point here.
-    """
-
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None, routes: Collection[str], counted: Counted) -> None:
-        """hosts: names without ports that this server goes by, None for any. routes: the addresses that are counted."""
-        self._app, self._hosts, self._routes, self._counted = app, hosts, routes, counted
+    def __init__(self, app: ASGIApp, access: Access, rate: int, routes: Collection[str], counted: Counted) -> None:
+        """rate: requests a minute of one client, 0 for any number. routes: the addresses that are counted."""
+        self._app, self._access, self._routes, self._counted = app, access, routes, counted
+        self._rates = Rates(rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -56,7 +54,8 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        problem = self._refusal(Headers(scope=scope))
+        scope[CLIENT] = self._access.client(scope)
+        problem = self._refusal(scope)
         inner: Callable[..., Awaitable[None]] = as_response(problem) if problem else self._app
         try:
             await inner(scope, receive, answer)
@@ -70,23 +69,14 @@ class Guard:
             route = scope["path"] if scope["path"] in self._routes else "other"
             self._counted(route, status, code, time.perf_counter() - start)
 
-    def _refusal(self, headers: Headers) -> Problem | None:
-        host, origin = headers.get("host", ""), headers.get("origin")
-        if self._hosts is not None and _parts(f"//{host}").hostname not in self._hosts:
-            return Problem("forbidden", "this server does not go by that host's name", "name it with --allow-host")
-        if origin is not None and _parts(origin).netloc != host:
-            return _FOREIGN
-        by_page = headers.get("sec-fetch-mode", "navigate") != "navigate"  # say, as a picture, which tells no origin
-        if by_page and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return _FOREIGN
-        return None
-
-
-def _parts(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError:  # a bracket that is not closed, say
-        return urlsplit("")
+    def _refusal(self, scope: Scope) -> Problem | None:
+        if stranger := self._access.stranger(scope):
+            return stranger
+        wait = self._rates.wait_s(scope[CLIENT]) if scope["path"].startswith("/v1/") else 0.0
+        if wait:
+            again = str(math.ceil(wait))
+            return Problem("rate_limited", "too many requests a minute", f"wait {again} s", {"Retry-After": again})
+        return self._access.unknown(scope)
 
 
 def as_response(problem: Problem) -> JSONResponse:

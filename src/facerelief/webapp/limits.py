@@ -10,25 +10,39 @@ from facerelief.webapp.problems import Abandoned, Problem
 class Limits:
     """What the server takes upon itself.
 
-    workers: requests computed at once. places: requests uploading, waiting and being computed. body: bytes of one
-    request; held: of all in memory. pixels: of one photo. upload_s: for a body to arrive; answer_s: for an answer, from
-    then on.
+    workers: requests computed at once. places: requests waiting and being computed; client_places: of them, of one
+    client. body: bytes of one request; held: of all requests in memory; unsent: of all answers that clients have not
+    taken yet. pixels: of one photo. upload_s: for a body to arrive; answer_s: for an answer, from then on.
+
+    connections: open ones; client_connections: of one address that is not this machine's. head_s: for a request's
+    head to arrive. send_s: that a client may take nothing of its answer. pace: bytes a second that an upload must keep
+    once `grace_s` seconds are over. rate: requests a minute of one client, 0 for any number.
     """
 
     workers: int = 2
     places: int = 64
+    client_places: int = 64
     body: int = 32 * 2**20
     held: int = 256 * 2**20
+    unsent: int = 256 * 2**20
     pixels: int = 40_000_000
     upload_s: float = 30.0
     answer_s: float = 60.0
+    connections: int = 512
+    client_connections: int = 128
+    head_s: float = 10.0
+    send_s: float = 30.0
+    pace: float = 4096.0
+    grace_s: float = 5.0
+    rate: int = 0
 
 
 class Ticket:
     """What a worker knows of the one who waits: `check` between steps stops work that nobody wants any more."""
 
     def __init__(self, deadline: float) -> None:
-        self._deadline, self._left = deadline, False
+        """deadline: as `time.monotonic` counts."""
+        self.deadline, self._left = deadline, False
 
     def leave(self) -> None:
         """The client has gone."""
@@ -38,7 +52,7 @@ class Ticket:
         """Raises `Abandoned` where the client has gone, `Problem` where the time is up."""
         if self._left:
             raise Abandoned
-        if time.monotonic() > self._deadline:
+        if time.monotonic() > self.deadline:
             raise too_slow()
 
 

@@ -1,5 +1,7 @@
 """What the server counts, as Prometheus reads it. Nothing here tells anything about a picture."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from facerelief.webapp.desk import Desk
@@ -29,13 +31,25 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        gauges = {
-            "facerelief_places_taken": ("Requests uploading, waiting and being computed.", lambda: desk.taken),
-            "facerelief_at_work": ("Requests being computed.", lambda: desk.at_work),
-            "facerelief_held_bytes": ("Bodies in memory.", lambda: desk.held),
-        }
-        for name, (text, value) in gauges.items():
-            Gauge(name, text, registry=self.registry).set_function(value)
+        self._ended = Counter(
+            "facerelief_connections_ended",
+            "Connections that the server ended: no more were free (full), silent, their answer unread, or gave way.",
+            ("why",),
+            registry=self.registry,
+        )
+        self.gauge("facerelief_places_taken", "Requests waiting and being computed.", lambda: desk.taken)
+        self.gauge("facerelief_at_work", "Requests being computed.", lambda: desk.workers.at_work)
+        self.gauge("facerelief_stuck", "1 where all workers are held up.", lambda: desk.workers.stuck)
+        self.gauge("facerelief_held_bytes", "Bodies in memory.", lambda: desk.bodies.held)
+        self.gauge("facerelief_unsent_bytes", "Answers in memory, until clients have them.", lambda: desk.answers.held)
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Tell a number as it is when it is asked for."""
+        Gauge(name, text, registry=self.registry).set_function(value)
+
+    def ended(self, why: str) -> None:
+        """Count a connection that the server ended."""
+        self._ended.labels(why).inc()
 
     def answered(self, route: str, status: int, code: str, seconds: float) -> None:
         """Count one answer."""

@@ -7,18 +7,20 @@ from facerelief.errors import CheckpointError, FacereliefError, MissingExtra, No
 # code: HTTP status, and when it comes
 CODES: dict[str, tuple[int, str]] = {
     "bad_request": (400, "The body cannot be read as the form or the JSON that it says it is."),
+    "unauthorized": (401, "The server asks for a token, and the request has none or a wrong one."),
     "forbidden": (403, "The request comes from another site's page, or asks for another host."),
     "not_found": (404, "There is nothing at this address."),
     "method_not_allowed": (405, "The address answers other methods, named in `Allow`."),
-    "slow_upload": (408, "The body did not arrive in time."),
+    "slow_upload": (408, "The head or the body did not arrive in time."),
     "too_large": (413, "The body is larger than the server takes."),
     "unsupported_media_type": (415, "The body is neither multipart/form-data nor application/json."),
     "bad_option": (422, "A field is missing, unknown, or has a value that it cannot have."),
     "bad_photo": (422, "The photo cannot be read, or has too many pixels."),
     "no_face": (422, "The photo has no face, not the one asked for, or none that can be edited."),
+    "rate_limited": (429, "This client asks too often, or for too much at once; wait `Retry-After` seconds."),
     "internal": (500, "A fault of the server."),
     "not_installed": (501, "A package or weights that this needs are missing or damaged on the server."),
-    "busy": (503, "Too many requests are waiting; come again after `Retry-After` seconds."),
+    "busy": (503, "The server is busy or ending; come again after `Retry-After` seconds."),
     "too_slow": (504, "The answer took longer than the server allows."),
 }
 _KINDS: tuple[tuple[type[FacereliefError], str], ...] = (

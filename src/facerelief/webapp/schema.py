@@ -136,9 +136,13 @@ def _edit() -> Schema:
     picture["content"]["application/json"] = {
         "schema": _object(
             {
-                "photo": _text("A data URL."),
+                "photo": _text("The picture as a data URL, data:TYPE;base64,DATA, which may be sent as it is."),
                 "media_type": _text("image/jpeg, say."),
-                "notes": {"type": "array", "items": {"type": "string"}, "description": "What was lost in reading."},
+                "notes": {
+                    "type": "array",
+                    "items": {"type": "string"},
+                    "description": "What was lost in reading, and what is known against the edit.",
+                },
             }
         )
     }

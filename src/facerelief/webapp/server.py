@@ -1,17 +1,35 @@
 """The server process: a socket, the application, and an end that is tidy."""
 
-import ipaddress
+import functools
+import importlib
 import os
 import socket
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.detect import FinderPool, load_finder
+from facerelief.webapp.addresses import LOCAL_NAMES, is_local, networks_of
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.studio import Studio
 
-LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+_BACKLOG = 64  # connections that are taken in at once
+_SPARE = 64  # open files that are left for the work
+_EXTRA = ("uvicorn", "starlette", "python_multipart", "prometheus_client")
+_FEWEST = 16  # connections that are worth a server
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who may ask. names: further host names. token: what requests must bring. proxies: addresses or networks of those
+    who may say for whom they ask.
+    """
+
+    names: Sequence[str] = ()
+    token: str | None = None
+    proxies: Sequence[str] = ()
 
 
 def serve(
@@ -23,7 +41,7 @@ def serve(
     engine: str | None = None,
     task_file: Path | None = None,
     limits: Limits | None = None,
-    allow_hosts: Sequence[str] = (),
+    asked: Asked | None = None,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve the page and the API until interrupted. port: 0 for any that is free. ready: told the address.
@@ -31,46 +49,69 @@ def serve(
     Raises `FacereliefError` where the address cannot be had, `MissingExtra` without the extra `serve`.
     """
     try:
-        import uvicorn
-
+        for package in _EXTRA:
+            importlib.import_module(package)
+        from facerelief.webapp.access import Access
         from facerelief.webapp.app import create_app
+        from facerelief.webapp.process import Process, configured
     except ImportError as reason:
         raise MissingExtra(reason.name or "starlette", "serve") from reason
     import torch
 
-    limits = limits or Limits(workers=os.cpu_count() or 1)
+    asked, limits = asked or Asked(), limits or Limits(workers=os.cpu_count() or 1)
+    access = Access(
+        {*LOCAL_NAMES, host.lower(), *_own_names(host), *(name.lower() for name in asked.names)},
+        not is_local(host),
+        asked.token,
+        networks_of(asked.proxies),
+    )
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // limits.workers))
-    finder = FinderPool(lambda: load_finder(task_file=task_file), most=limits.workers)
+    finder = FinderPool(lambda: load_finder(task_file=task_file), most=2 * limits.workers)
     with _socket(host, port) as listening:
-        app = create_app(
-            lambda **options: Studio(finder, weights, method, engine, **options), limits, _hosts(host, allow_hosts)
-        )
+        limits, backlog = _fitting(limits)
+        app = create_app(functools.partial(Studio, finder, weights, method, engine), limits, access)
         app.state.studio.warm_up()
         ready(f"http://{_shown(host)}:{listening.getsockname()[1]}")
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=5
-        )
-        try:
-            uvicorn.Server(config).run(sockets=[listening])
-        except KeyboardInterrupt:
-            pass  # the way to end it
-        finally:
-            app.state.desk.close()
+        Process(configured(app, backlog), app).run(sockets=[listening])
+    if app.state.desk.workers.at_work:
+        # What cannot be stopped would hold up the interpreter, which waits for its threads.
+        sys.stdout.flush()
+        os._exit(0)
 
 
-def is_local(host: str) -> bool:
-    """Whether only programs on this machine can reach an address."""
+def _own_names(host: str) -> tuple[str, ...]:
+    """What this machine is called in its own network, where it is to be reached from there."""
+    name = "" if is_local(host) else socket.gethostname().lower()
+    return (name, f"{name}.local") if name else ()
+
+
+def _fitting(limits: Limits) -> tuple[Limits, int]:
+    """Limits, and a backlog, for which the files suffice that this process may open. Raises `FacereliefError`.
+
+    A backlog may come in at once, and again before the first of it is looked at.
+    """
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        import resource
+    except ImportError:  # Windows has no such limit
+        return limits, _BACKLOG
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.connections + 4 * _BACKLOG + 2 * _SPARE
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    free = wanted if soft == resource.RLIM_INFINITY else soft - _SPARE - _open_files()
+    backlog = max(1, min(_BACKLOG, free // 8))
+    connections = min(limits.connections, free - 4 * backlog)
+    if connections < min(_FEWEST, limits.connections):
+        raise FacereliefError(f"this process may open only {soft} files, too few to serve; allow more: ulimit -n 1024")
+    return replace(limits, connections=connections), backlog
 
 
-def _hosts(host: str, allowed: Sequence[str]) -> set[str] | None:
-    """The names that a server goes by: at this machine's own address its own names; elsewhere any, or those allowed."""
-    if is_local(host):
-        return {*LOCAL_NAMES, host, *allowed}
-    return {*LOCAL_NAMES, host, *allowed} if allowed else None
+def _open_files() -> int:
+    try:
+        return len(os.listdir("/dev/fd"))
+    except OSError:
+        return _SPARE
 
 
 def _shown(host: str) -> str:
@@ -80,7 +121,7 @@ def _shown(host: str) -> str:
 def _socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=256)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as reason:
         code = getattr(reason, "errno", None)
         why = os.strerror(code) if code and code > 0 else reason

@@ -6,7 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from facerelief.editing.editor import Which, choose_faces, unfit
 from facerelief.editing.mask import WHOLE
 from facerelief.editing.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.errors import NoFaceFound
-from facerelief.expressions import ALIASES, EXPRESSIONS
+from facerelief.expressions import ALIASES, EXPRESSIONS, resolve
 from facerelief.faces.align import align
 from facerelief.faces.detect import Face, FaceFinder
 from facerelief.faces.photo import Photo, encode_photo, read_photo
@@ -58,7 +58,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded picture, its media type, and what was lost on the way."""
+    """An encoded picture, its media type, what was lost on the way, and what is known against the edit."""
 
     data: bytes
     kind: str
@@ -141,7 +141,8 @@ class Studio:
                 with self._stage("edit", ticket):
                     photo = editor(photo, wish.to, strength=wish.strength, faces=[face], part=wish.part).photo
         with self._stage("encode", ticket):
-            return _encoded(photo, order)
+            picture = _encoded(photo, order)
+        return replace(picture, notes=(*picture.notes, *_cautions(editor, order.wishes, found)))
 
     def previews(self, data: bytes, face: Face | None, part: str, method: str, ticket: Ticket) -> dict[str, str]:
         """A photo of one face with each expression, small JPEG pictures as data URLs; without provenance."""
@@ -213,6 +214,15 @@ def _chosen(which: Which | Face, found: list[Face], photo: Photo) -> list[Face]:
         _check_place(which, photo)
         return choose_faces([which], "largest", photo.name)
     return choose_faces(found, which, photo.name)
+
+
+def _cautions(editor: Editor, wishes: tuple[Wish, ...], found: list[Face]) -> list[str]:
+    """What is known against the edits, and what was chosen; the API's fields are called as the command's options."""
+    known = [editor.caution(resolve(wish.to)) for wish in wishes if wish.strength]
+    lines = [line.replace("--", "") for line in known if line]
+    if len(found) > 1 and any(wish.face == "largest" for wish in wishes):
+        lines.append(f"{len(found)} faces; the largest is edited (choose with face)")
+    return list(dict.fromkeys(lines))
 
 
 def _check_place(face: Face, photo: Photo) -> None:

@@ -1,0 +1,44 @@
+"""IP addresses: whose they are."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from facerelief.errors import FacereliefError
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def address_of(text: str) -> Address | None:
+    """An IP address, an IPv4 one where it is one written as IPv6; None where the text is none."""
+    try:
+        ip = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+
+
+def is_local(host: str) -> bool:
+    """Whether only programs on this machine can reach an address."""
+    ip = address_of(host)
+    return host == "localhost" if ip is None else ip.is_loopback
+
+
+def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks, such as 10.0.0.0/8. Raises `FacereliefError`."""
+    found = []
+    for text in texts:
+        try:
+            found.append(ipaddress.ip_network(text, strict=False))
+        except ValueError as reason:
+            raise FacereliefError(
+                f"--trusted-proxy {text!r} is no IP address; give one such as 127.0.0.1 or 10.0.0.0/8"
+            ) from reason
+    return tuple(found)
+
+
+def within(text: str, networks: Iterable[Network]) -> bool:
+    """Whether an address lies in one of some networks."""
+    ip = address_of(text)
+    return ip is not None and any(ip.version == one.version and ip in one for one in networks)

@@ -1,0 +1,83 @@
+"""Answers that clients do not read, or read slowly: they end, and their bytes are counted until then."""
+
+import base64
+import contextlib
+import json
+import time
+
+from live import Live, edit, everything, head, live, parsed, wait_for
+
+SIZE = 12_000_000  # bytes of an answer: more than the system keeps for a connection
+
+
+def large(size: int = SIZE) -> bytes:
+    """A request whose answer has so many bytes."""
+    return edit(b'{"to":"fear","photo":"' + base64.b64encode(bytes(size)) + b'"}')
+
+
+def unsent(server: Live) -> int:
+    return server.app.state.desk.answers.held
+
+
+def test_an_answer_arrives_whole_however_slowly_it_is_read() -> None:
+    with live(send_s=5) as server:
+        server.studio.go.set()
+        wire = server.connect(large(), buffer=4096)
+        wait_for(lambda: unsent(server) == SIZE)
+        time.sleep(0.2)
+        status, body = parsed(everything(wire))
+        assert (status, body) == (200, bytes(SIZE))
+        wait_for(lambda: unsent(server) == 0)
+
+
+def test_an_answer_that_is_not_read_counts_until_it_is_cut_off() -> None:
+    with live(send_s=1) as server:
+        server.studio.go.set()
+        wire = server.connect(large(), buffer=4096)
+        wait_for(lambda: unsent(server) == SIZE)
+        assert server.app.state.desk.taken == 0  # it keeps nobody from a place
+        wait_for(lambda: unsent(server) == 0)
+        assert server.ended("unread") == 1
+        assert len(everything(wire)) < SIZE
+
+
+def test_unread_answers_give_way_to_others_or_put_them_off() -> None:
+    """Two fill the memory: at first the third is told to come again, soon the slowest of them has to go."""
+    with live(send_s=60, unsent=2 * SIZE + 100, grace_s=1.0) as server:
+        server.studio.go.set()
+        unread = [server.connect(large(), buffer=4096) for _ in range(2)]
+        wait_for(lambda: unsent(server) == 2 * SIZE)
+        status, body = server.ask(large(1000))
+        assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
+        wait_for(lambda: server.ask(large(1000))[0] == 200)
+        assert unsent(server) <= SIZE
+        assert min(len(everything(wire)) for wire in unread) < SIZE
+
+
+def test_answers_that_wait_behind_others_of_one_connection_are_bounded() -> None:
+    """Pipelined requests are worked on one by one."""
+    with live(send_s=1) as server:
+        server.studio.go.set()
+        body = b'{"to":"fear","photo":"' + base64.b64encode(bytes(3_000_000)) + b'"}'
+        one = head(Content_Type="application/json", Content_Length=len(body)) + body
+        wire = server.connect(buffer=4096)
+        wire.settimeout(1)
+        with contextlib.suppress(OSError):  # at some time it takes no more
+            wire.sendall(one * 10)
+        assert unsent(server) <= 3_000_000
+        wait_for(lambda: unsent(server) == 0)
+        assert server.studio.ended < 10
+
+
+def test_the_last_bytes_of_an_answer_may_stall_no_longer_either() -> None:
+    """What is left in the buffer when the answer is complete: the connection is closing, and does not end."""
+    with live(send_s=1) as server:
+        server.studio.go.set()
+        wire = server.connect(large(), buffer=4096)
+        wait_for(lambda: unsent(server) == SIZE)
+        got = 0
+        while unsent(server):  # until all is handed over but what the system and the transport keep
+            got += len(wire.recv(20_000))
+        assert got < SIZE
+        wait_for(lambda: len(server.app.state.wires) == 0)
+        assert server.ended("unread") == 1

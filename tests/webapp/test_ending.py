@@ -1,0 +1,173 @@
+"""How the server ends, and work that cannot be stopped."""
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from live import Live, edit, everything, head, live, parsed, wait_for
+from webapp_app import form
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_those_at_work_are_answered_and_those_waiting_are_told_to_come_again(own_server: Any, tmp_path: Path) -> None:
+    """Forty at once, at a real server."""
+    with own_server("--workers", 1) as server:
+        photo = httpx.get(server.url + "/v1/sample?seed=3", timeout=60).content
+        answers: list[httpx.Response] = []
+
+        def ask() -> None:
+            answers.append(httpx.post(server.url + "/v1/edit", **form(photo, to="fear"), timeout=120))
+
+        clients = [threading.Thread(target=ask) for _ in range(40)]
+        for one in clients:
+            one.start()
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            wait_for(lambda: client.get("/health").json()["waiting"] >= 20)
+        server.process.send_signal(signal.SIGTERM)
+        for one in clients:
+            one.join(60)
+        assert server.process.wait(60) == 0
+    assert Counter(answer.status_code for answer in answers).keys() <= {200, 503}
+    assert len(answers) == 40
+    put_off = [answer for answer in answers if answer.status_code == 503]
+    assert len(put_off) >= 20
+    assert {answer.json()["error"]["code"] for answer in put_off} == {"busy"}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in put_off)
+    assert (tmp_path / "server.log").read_text() == ""
+
+
+def test_uploads_that_are_under_way_are_told_too() -> None:
+    with live() as server:
+        wire = server.connect(head(Content_Type="application/json", Content_Length=999) + b"{")
+        wait_for(lambda: len(server.app.state.desk.bodies) == 1)
+        server.process.should_exit = True
+        status, body = parsed(everything(wire))
+        assert (status, json.loads(body)["error"]["message"]) == (503, "the server is ending")
+
+
+def test_whoever_does_not_take_an_answer_does_not_hold_up_the_end() -> None:
+    with live(answer_s=0.5) as server:
+        server.studio.go.set()
+        server.connect(edit(b'{"to":"fear","photo":"' + b"A" * 16_000_000 + b'"}'), buffer=4096)
+        wait_for(lambda: server.app.state.desk.answers.held)
+    assert server.app.state.desk.answers.held == 0  # `live` has seen it end
+
+
+STUBBORN = """
+    import socket, sys, time
+    sys.path[:0] = [{tests!r}, {source!r}]
+    from webapp_app import SlowStudio
+    from facerelief.webapp import server
+    from facerelief.webapp.limits import Limits
+
+    class Stubborn(SlowStudio):
+        def edit(self, order, ticket):
+            print("at work", flush=True)
+            time.sleep(600)
+
+        def warm_up(self):
+            pass
+
+    server.Studio = lambda *given, **named: Stubborn()
+    server.serve(port=0, limits=Limits(workers=1, answer_s=1.0), ready=lambda url: print(url, flush=True))
+"""
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_work_that_cannot_be_stopped_does_not_hold_up_the_end(signals: int) -> None:
+    code = textwrap.dedent(STUBBORN).format(tests=str(ROOT / "tests"), source=str(ROOT / "src"))
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout and process.stderr
+        port = int(process.stdout.readline().rpartition(":")[2])
+        with Live(port, None, None, None).connect(edit()) as wire:  # type: ignore[arg-type]
+            assert process.stdout.readline() == "at work\n"
+            process.send_signal(signal.SIGTERM)
+            if signals == 2:
+                time.sleep(0.3)
+                process.send_signal(signal.SIGTERM)
+            status = parsed(everything(wire))[0]
+        assert process.wait(60) == (0 if signals == 1 else 128 + signal.SIGTERM)
+        assert status == (504 if signals == 1 else 0)
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+        process.communicate()
+
+
+class Stuck:
+    """Puts a studio's edits to sleep that no ticket ends."""
+
+    def __init__(self, server: Live) -> None:
+        self.go, self.begun, self.usual = threading.Event(), 0, server.studio.edit
+        server.studio.edit = self.edit  # type: ignore[method-assign]
+
+    def edit(self, order: Any, ticket: Any) -> Any:
+        if not order.photo:
+            return self.usual(order, ticket)
+        self.begun += 1
+        self.go.wait(60)
+        raise ValueError("nobody hears of it")
+
+
+GOOD = b'{"photo":"","to":"fear"}'
+
+
+def test_late_work_is_written_off_and_others_are_served_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facerelief.webapp.workers._LATE", 0.2)
+    with live(workers=2, answer_s=1.0) as server:
+        stuck = Stuck(server)
+        server.studio.go.set()
+        evil = [server.connect(edit()) for _ in range(2)]
+        wait_for(lambda: stuck.begun == 2)
+        assert [parsed(everything(wire))[0] for wire in evil] == [504, 504]
+        time.sleep(0.4)
+        assert [server.ask(edit(GOOD))[0] for _ in range(4)] == [200] * 4
+        assert server.health() == (200, server.health()[1] | {"status": "ok"})
+        stuck.go.set()
+
+
+def test_where_all_workers_are_stuck_the_server_says_so_at_once_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facerelief.webapp.workers._LATE", 0.2)
+    monkeypatch.setattr("facerelief.webapp.workers._AGAIN", 0.1)
+    with live(workers=1, answer_s=1.0) as server:
+        stuck = Stuck(server)
+        server.studio.go.set()
+        for count in (1, 2):
+            assert server.ask(edit())[0] == 504
+            assert stuck.begun == count
+        wait_for(lambda: server.health()[0] == 503)
+        assert server.health()[1]["status"] == "stuck"
+        assert "held up" in server.health()[1]["reason"]
+        status, body = server.ask(edit(GOOD))
+        assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
+        stuck.go.set()
+        wait_for(lambda: server.health()[0] == 200)
+        assert server.ask(edit(GOOD))[0] == 200
+
+
+def test_those_who_wait_when_all_become_stuck_need_not_wait_for_their_own_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("facerelief.webapp.workers._LATE", 0.1)
+    monkeypatch.setattr("facerelief.webapp.workers._AGAIN", 0.1)
+    with live(workers=1, answer_s=2.0) as server:
+        stuck = Stuck(server)
+        for count in (1, 2):  # their clients go, so that they are late at once
+            evil = server.connect(edit())
+            wait_for(lambda count=count: stuck.begun == count)  # type: ignore[misc]
+            evil.close()
+        waiting = server.connect(edit(GOOD))
+        status, body = parsed(everything(waiting))
+        assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
+        stuck.go.set()
