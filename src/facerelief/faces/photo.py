@@ -16,9 +16,9 @@ from facerelief.errors import PhotoError
 from facerelief.faces import exif
 from facerelief.faces.credentials import sign
 from facerelief.faces.mark import EditMark, pack, unpack
-from facerelief.faces.modes import Pixels, flat, to_rgb
+from facerelief.faces.modes import Pixels, flat, pixels_of, to_rgb
 from facerelief.faces.quiet import quiet
-from facerelief.faces.watermark import imprint
+from facerelief.faces.watermark import imprint_image
 from facerelief.files import atomic
 
 Source = Path | str | bytes | BinaryIO
@@ -103,7 +103,7 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS) -> Photo:
         if frames > 1:
             notes.append(f"first of {frames} frames")
         digest, history = _origin(stream)
-        return Photo(np.array(rgb), alpha, icc, block, image.format or "", name, tuple(notes), mark, digest, history)
+        return Photo(pixels_of(rgb), alpha, icc, block, image.format or "", name, tuple(notes), mark, digest, history)
 
 
 def encode_photo(
@@ -125,8 +125,8 @@ def encode_photo(
     if kind == "JPEG" and max(photo.rgb.shape) > _JPEG_SIDE:
         raise PhotoError(f"cannot save {photo.name}: JPEG holds at most {_JPEG_SIDE} pixels a side; save it as .png")
     mark = (mark or photo.mark) if provenance else None
-    rgb = imprint(photo.rgb, mark.faces) if mark else photo.rgb
-    image = Image.fromarray(np.ascontiguousarray(rgb))
+    image = Image.fromarray(np.ascontiguousarray(photo.rgb))
+    imprint_image(image, mark.faces if mark else ())
     if photo.alpha is not None and kind != "JPEG":
         image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
     stream = io.BytesIO()
