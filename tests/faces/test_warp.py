@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from crops import HEIGHT, WIDTH, centred, centres, slopes
 
-from facerelief.faces import modes
+from facerelief.faces import strips as strips_module
 from facerelief.faces.warp import bring_back, pulled, strips, warped
 
 
@@ -120,7 +120,7 @@ def test_strips_are_the_whole_a_few_rows_at_a_time(
     whole = crop.covers((HEIGHT, WIDTH))
     assert [*strips(crop, rgb.shape)] == [whole]
     expected, cut = warped(rgb, crop, layers, whole), crop.cut(rgb)
-    monkeypatch.setattr(modes, "_STRIP", 7 * (whole[1].stop - whole[1].start))
+    monkeypatch.setattr(strips_module, "_STRIP", 7 * (whole[1].stop - whole[1].start))
     places = [*strips(crop, rgb.shape)]
     assert len(places) > 5
     assert all(columns == whole[1] for _, columns in places)

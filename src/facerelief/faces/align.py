@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from facerelief.faces.modes import in_strips
+from facerelief.faces.strips import in_strips
 
 # MediaPipe vertices and their place in the crop (fractions of its side): the average of near-frontal faces.
 EYE_OUTER = (33, 263)

@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,27 +11,6 @@ Pixels = NDArray[np.uint8]
 
 # Pillow mode: the colour space of ICC profiles that describe it, where that is not RGB.
 _OWN_SPACE = {"L": "GRAY", "CMYK": "CMYK"}
-
-
-_STRIP = 1 << 18  # pixels of a photo that are worked on at a time, so that many maps of them take little memory
-
-
-def in_strips(start: int, stop: int, width: int, multiple: int = 1) -> Iterator[tuple[int, int]]:
-    """The rows from `start` to `stop` of pictures `width` pixels wide, a few at a time: the first, and that after the
-    last. multiple: of which each strip but the last has rows.
-    """
-    height = multiple * max(1, _STRIP // (multiple * width))
-    for top in range(start, stop, height):
-        yield top, min(top + height, stop)
-
-
-def pixels_of(image: Image.Image) -> Pixels:
-    """The pixels (H, W, 3) of an RGB image, which numpy would copy three times over."""
-    width, height = image.size
-    pixels = np.empty((height, width, 3), dtype=np.uint8)
-    for top, bottom in in_strips(0, height, width):
-        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
-    return pixels
 
 
 def flat(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Pixels | None]:

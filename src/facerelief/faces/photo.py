@@ -16,8 +16,9 @@ from facerelief.errors import PhotoError
 from facerelief.faces import exif
 from facerelief.faces.credentials import sign
 from facerelief.faces.mark import EditMark, pack, unpack
-from facerelief.faces.modes import Pixels, flat, pixels_of, to_rgb
+from facerelief.faces.modes import Pixels, flat, to_rgb
 from facerelief.faces.quiet import quiet
+from facerelief.faces.strips import pixels_of
 from facerelief.faces.watermark import imprint_image
 from facerelief.files import atomic
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from facerelief.easing import smoothstep
 from facerelief.faces.align import Crop
-from facerelief.faces.modes import in_strips
+from facerelief.faces.strips import in_strips
 
 Place = tuple[slice, slice]  # rows and columns of a photo
 

@@ -20,7 +20,7 @@ from facerelief.easing import smoothstep
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA
-from facerelief.faces.modes import in_strips, pixels_of
+from facerelief.faces.strips import in_strips, pixels_of
 
 TILE = 64  # cells, the pattern's period
 _BAND = (5.0, 21.0)  # waves in a tile: from 3 to 13 cells long
