@@ -1,4 +1,4 @@
-"""The peak of a process's memory: what a large photo adds to it is a few copies of the photo, however large the face."""
+"""A process's peak of memory: a large photo adds a few copies of itself to it, however large its face."""
 
 import pickle
 import subprocess
