@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from crops import HEIGHT, WIDTH, centred, centres, slopes
 
-from facerelief.faces.warp import bring_back, pulled, warped
+from facerelief.faces import strips as strips_module
+from facerelief.faces.warp import bring_back, pulled, strips, warped
 
 
 def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -21,7 +22,8 @@ def test_bringing_back_is_the_way_back_of_cut(scale: float, degrees: float, size
     values = bump(places[..., 0], places[..., 1])
     if channels:
         values = np.stack([values, -3 * values], axis=-1)
-    spread, (rows, columns) = bring_back(crop, values, (HEIGHT, WIDTH))
+    rows, columns = crop.covers((HEIGHT, WIDTH))
+    spread = bring_back(crop, values, (rows, columns))
     expected = bump(*centres(HEIGHT, WIDTH))
     assert not expected[np.delete(np.arange(HEIGHT), rows)].any()  # what is left out was zero
     assert not expected[:, np.delete(np.arange(WIDTH), columns)].any()
@@ -39,7 +41,8 @@ def test_bringing_back_at_the_photos_border(at: tuple[float, float]) -> None:
     crop = centred(2.0, 30, 96, at)
     values = np.zeros((96, 96))
     values[2:-2, 2:-2] = 1
-    spread, (rows, columns) = bring_back(crop, values, (HEIGHT, WIDTH))
+    rows, columns = crop.covers((HEIGHT, WIDTH))
+    spread = bring_back(crop, values, (rows, columns))
     assert 0 <= rows.start < rows.stop <= HEIGHT
     assert 0 <= columns.start < columns.stop <= WIDTH
     assert spread.shape == (rows.stop - rows.start, columns.stop - columns.start)
@@ -49,7 +52,8 @@ def test_bringing_back_at_the_photos_border(at: tuple[float, float]) -> None:
 
 def test_a_map_ends_with_its_crop() -> None:
     crop = centred(0.7, 25, 48)
-    found, place = bring_back(crop, np.ones((48, 48)), (HEIGHT, WIDTH))
+    place = crop.covers((HEIGHT, WIDTH))
+    found = bring_back(crop, np.ones((48, 48)), place)
     x, y = (one[place].ravel() for one in centres(HEIGHT, WIDTH))
     there = crop.to_crop(np.column_stack([x, y])).reshape(*found.shape, 2)
     outside = ((there < 0) | (there > 48)).any(axis=2)
@@ -60,9 +64,11 @@ def test_a_map_ends_with_its_crop() -> None:
 
 def test_a_crop_outside_the_photo_spreads_to_nothing() -> None:
     for at in ((-400.0, 45.0), (60.0, 900.0)):
-        spread, (rows, columns) = bring_back(centred(1.0, 0, 32, at), np.ones((32, 32)), (HEIGHT, WIDTH))
-        assert spread.size == 0
+        crop = centred(1.0, 0, 32, at)
+        rows, columns = crop.covers((HEIGHT, WIDTH))
+        assert bring_back(crop, np.ones((32, 32)), (rows, columns)).size == 0
         assert np.zeros((HEIGHT, WIDTH))[rows, columns].size == 0
+        assert not [*strips(crop, (HEIGHT, WIDTH))]
 
 
 def test_pulled_pixels_stand_where_they_are_asked_for() -> None:
@@ -88,7 +94,8 @@ def test_a_photo_is_warped_by_the_crops_ways(scale: float, degrees: float) -> No
     rgb = np.round(slopes(x, y)).astype(np.uint8)
     away = np.zeros((size, size, 3))
     away[8:-8, 8:-8] = (4.0, -2.0, 1.0)  # right, up, and a further layer
-    out, layers, (rows, columns) = warped(rgb, crop, away)
+    rows, columns = crop.covers((HEIGHT, WIDTH))
+    out, layers = warped(rgb, crop, away, (rows, columns))
     turn = np.radians(-degrees)  # of the way, back in the photo
     way = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ (4.0, -2.0) / scale
     x, y = x[rows, columns] + way[0], y[rows, columns] + way[1]
@@ -98,3 +105,27 @@ def test_a_photo_is_warped_by_the_crops_ways(scale: float, degrees: float) -> No
     np.testing.assert_allclose(out[near], expected[near], atol=0.8)
     still = layers[..., 0] == 0
     np.testing.assert_allclose(out[still], rgb[rows, columns][still], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scale", "degrees", "at"), [(0.5, 0, (60.0, 45.0)), (0.3, 25, (60.0, 45.0)), (1, 40, (100, 9))]
+)
+def test_strips_are_the_whole_a_few_rows_at_a_time(
+    scale: float, degrees: float, at: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop = centred(scale, degrees, 48, at)
+    random = np.random.default_rng(3)
+    rgb = random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    layers = np.pad(random.normal(scale=2, size=(40, 40, 4)), ((4, 4), (4, 4), (0, 0)))
+    whole = crop.covers((HEIGHT, WIDTH))
+    assert [*strips(crop, rgb.shape)] == [whole]
+    expected, cut = warped(rgb, crop, layers, whole), crop.cut(rgb)
+    monkeypatch.setattr(strips_module, "_STRIP", 7 * (whole[1].stop - whole[1].start))
+    places = [*strips(crop, rgb.shape)]
+    assert len(places) > 5
+    assert all(columns == whole[1] for _, columns in places)
+    assert [k for rows, _ in places for k in range(rows.start, rows.stop)] == [*range(whole[0].start, whole[0].stop)]
+    parts = [warped(rgb, crop, layers, place) for place in places]
+    for found, wanted in zip(zip(*parts, strict=True), expected, strict=True):
+        np.testing.assert_allclose(np.concatenate(found), wanted, atol=0.02)
+    np.testing.assert_array_equal(crop.cut(rgb), cut)

@@ -169,9 +169,8 @@ class Pairer:
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
             layers = self._exchange(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
-            ways, place = bring_back(crop, layers[..., :2], (side, side))
-            flow = np.zeros((side, side, 2), np.float32)
-            flow[place] = in_photo(crop, ways) / side
+            flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
+            flow[place] = in_photo(crop, bring_back(crop, layers[..., :2], place)) / side
             edit = changed(rgb, crop, filled(layers, depth))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
 

@@ -21,7 +21,7 @@ from facerelief.faces.align import Crop, align
 from facerelief.faces.colour import LUMA
 from facerelief.faces.detect import Face
 from facerelief.faces.pose import head_pose
-from facerelief.faces.warp import border, warped
+from facerelief.faces.warp import border, strips, warped
 from facerelief.geometry.morphable.exchange import LAYERS, SIZE, painted
 from facerelief.geometry.morphable.light import filled, light_of
 from facerelief.geometry.morphable.model import load_face
@@ -120,7 +120,14 @@ def moved(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
     layers: float32 (S, S, 3 + C + 5), zero at the border: as in `ReliefEdit`, then an `Exchange`'s from the third on.
     Shade of one channel is a change of light.
     """
-    found, spread, place = warped(rgb, crop, layers)
+    out = rgb.copy()
+    for place in strips(crop, rgb.shape):
+        out[place] = _shaded(*warped(rgb, crop, layers, place))
+    return out
+
+
+def _shaded(found: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    """Warped pixels (h, w, 3) under all layers but the first two, brought to them; uint8."""
     share, paint, mouth = np.split(spread, [1, spread.shape[2] - LAYERS + 2], axis=2)
     over = np.maximum(share, 1)  # strength above 1 must not paint more than all
     share, paint = share / over, paint / over
@@ -129,6 +136,4 @@ def moved(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
     else:
         luma = (found @ LUMA.astype(np.float32))[..., None]
         mouth[..., :1] += light_of(luma + paint - share * luma) - light_of(luma)
-    out = rgb.copy()
-    out[place] = painted(found, mouth)
-    return out
+    return painted(found, mouth)

@@ -15,7 +15,7 @@ from facerelief.editing.network import NetworkEditor
 from facerelief.faces.align import align
 from facerelief.faces.colour import LUMA, to_luma
 from facerelief.faces.detect import Face
-from facerelief.faces.warp import bring_back
+from facerelief.faces.warp import bring_back, strips
 
 FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
 
@@ -56,13 +56,14 @@ def paste(rgb: np.ndarray, done: NetworkEdit, strength: float) -> np.ndarray:
     fading = _faded(change)
     mask = face_mask(crop, done.face)[..., None] * part_mask(crop, done.face, done.part)
     layers = np.concatenate([change * mask, fading * mask, seen.astype(np.float32)], axis=2)
-    brought, place = bring_back(crop, layers, (rgb.shape[0], rgb.shape[1]))
     channels = change.shape[2]
-    change_up, fading_up, seen_up = np.split(brought, [channels, channels + 1], axis=2)
-    photo = rgb[place].astype(np.float32)
-    detail = (photo @ LUMA[:, None] if channels == 1 else photo) - seen_up
     out = rgb.copy()
-    out[place] = np.clip(np.rint(photo + change_up - fading_up * detail), 0, 255).astype(np.uint8)
+    for place in strips(crop, rgb.shape):
+        brought = bring_back(crop, layers, place)
+        change_up, fading_up, seen_up = np.split(brought, [channels, channels + 1], axis=2)
+        photo = rgb[place].astype(np.float32)
+        detail = (photo @ LUMA[:, None] if channels == 1 else photo) - seen_up
+        out[place] = np.clip(np.rint(photo + change_up - fading_up * detail), 0, 255).astype(np.uint8)
     return out
 
 

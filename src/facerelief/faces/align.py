@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from facerelief.faces.strips import in_strips
+
 # MediaPipe vertices and their place in the crop (fractions of its side): the average of near-frontal faces.
 EYE_OUTER = (33, 263)
 EYE_INNER = (133, 362)
@@ -53,10 +55,8 @@ class Crop:
         corners = self.to_photo(np.array([(0, 0), (self.size, 0), (0, self.size), (self.size, self.size)], float))
         x0, y0 = np.floor(corners.min(axis=0)).astype(int) - 2
         x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + 2
-        region = Image.fromarray(_window(rgb, x0, y0, x1, y1))
         shrink = max(1, int(1 / self.scale))
-        if shrink > 1:
-            region = region.reduce(shrink)
+        region = Image.fromarray(_reduced(rgb, (x0, y0, x1, y1), shrink))
         to_region = self.inverse - ((0, 0, x0), (0, 0, y0))
         return np.asarray(_pull(region, to_region / shrink, (self.size, self.size)))
 
@@ -100,8 +100,19 @@ def _pull(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> Imag
     return image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
 
 
+def _reduced(rgb: np.ndarray, box: tuple[int, int, int, int], shrink: int) -> np.ndarray:
+    """`_window`, each square of `shrink` pixels averaged to one; in strips, since the window of a large face is."""
+    x0, y0, x1, y1 = box
+    if shrink == 1:
+        return _window(rgb, x0, y0, x1, y1)
+    parts = (_window(rgb, x0, top, x1, bottom) for top, bottom in in_strips(y0, y1, x1 - x0, shrink))
+    return np.concatenate([np.asarray(Image.fromarray(part).reduce(shrink)) for part in parts])
+
+
 def _window(rgb: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
     """rgb[y0:y1, x0:x1], also beyond its borders, which are repeated."""
     height, width = rgb.shape[:2]
+    if min(x0, y0) >= 0 and x1 <= width and y1 <= height:
+        return rgb[y0:y1, x0:x1]
     rows, columns = np.clip(np.arange(y0, y1), 0, height - 1), np.clip(np.arange(x0, x1), 0, width - 1)
     return rgb[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][rows - rows[0]][:, columns - columns[0]]

@@ -6,7 +6,6 @@ import io
 import logging
 from collections.abc import Callable, Iterator
 
-import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from facerelief.errors import PhotoError
@@ -14,6 +13,7 @@ from facerelief.faces import exif
 from facerelief.faces.mark import EditMark, unpack
 from facerelief.faces.modes import Pixels, flat, to_rgb
 from facerelief.faces.quiet import quiet
+from facerelief.faces.strips import pixels_of
 
 MIN_SIDE = 16
 
@@ -71,7 +71,7 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
         if frames > 1:
             notes.append(f"first of {frames} frames")
         kind = image.format or ""
-        return Decoded(np.array(rgb), alpha, icc, block, _SAME.get(kind, kind), tuple(notes), mark)
+        return Decoded(pixels_of(rgb), alpha, icc, block, _SAME.get(kind, kind), tuple(notes), mark)
 
 
 def mark_of(data: bytes, name: str) -> EditMark | None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from PIL import Image
 
 from facerelief.errors import FacereliefError
 from facerelief.faces.landmarkers import Landmarker, far_proposer, import_mediapipe, mesh_landmarker, tasks_landmarker
 from facerelief.faces.pool import Pool
+from facerelief.faces.strips import shrunk
 
 BORDER = 0.3  # of the larger side: tight crops lose faces without it
 WORKING_SIDE = 1024  # larger pictures are shown to the mesh model at this size
@@ -193,7 +193,7 @@ def _shrink(rgb: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     if scale >= 1:
         return np.ascontiguousarray(rgb), 1.0
     height, width = (max(1, round(n * scale)) for n in rgb.shape[:2])
-    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BOX)), scale
+    return shrunk(rgb, width, height), scale
 
 
 def _windows(height: int, width: int) -> Iterator[tuple[int, int, int]]:

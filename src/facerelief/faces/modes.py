@@ -55,7 +55,7 @@ def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Ima
         return image.convert("RGB"), None
     if profile and space != "RGB":
         notes.append(f"{space} colour profile dropped")
-    return image.convert("RGB"), icc if space == "RGB" else None
+    return image if image.mode == "RGB" else image.convert("RGB"), icc if space == "RGB" else None
 
 
 def _space(icc: bytes) -> str:

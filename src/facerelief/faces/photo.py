@@ -18,7 +18,7 @@ from facerelief.faces.mark import EditMark, pack
 from facerelief.faces.modes import Pixels
 from facerelief.faces.quiet import quiet
 from facerelief.faces.structure import is_plain
-from facerelief.faces.watermark import imprint
+from facerelief.faces.watermark import imprint_image
 from facerelief.files import atomic, open_file
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_SIDE", "SUFFIXES", "Photo", "damage_explained", "encode_photo", "read_mark",
@@ -107,8 +107,8 @@ def encode_photo(
     if kind == "JPEG" and max(photo.rgb.shape) > _JPEG_SIDE:
         raise PhotoError(f"cannot save {photo.name}: JPEG holds at most {_JPEG_SIDE} pixels a side; save it as .png")
     mark = (mark or photo.mark) if provenance else None
-    rgb = imprint(photo.rgb, mark.faces) if mark else photo.rgb
-    image = Image.fromarray(np.ascontiguousarray(rgb))
+    image = Image.fromarray(np.ascontiguousarray(photo.rgb))
+    imprint_image(image, mark.faces if mark else ())
     if photo.alpha is not None and kind != "JPEG":
         image.putalpha(Image.fromarray(np.ascontiguousarray(photo.alpha)))
     stream = io.BytesIO()

@@ -1,45 +1,57 @@
 """A photo's values at any points, a crop's maps brought to the photo, and a face's part of it warped as they say."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from facerelief.easing import smoothstep
 from facerelief.faces.align import Crop
+from facerelief.faces.strips import in_strips
 
 Place = tuple[slice, slice]  # rows and columns of a photo
 
 
-def warped(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> tuple[np.ndarray, np.ndarray, Place]:
+def strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Place]:
+    """The rows and columns of a photo of a shape (height, width, ...) that hold a crop, in strips of bounded memory."""
+    rows, columns = crop.covers((shape[0], shape[1]))
+    width = columns.stop - columns.start
+    if width:
+        for start, stop in in_strips(rows.start, rows.stop, width):
+            yield slice(start, stop), columns
+
+
+def warped(rgb: np.ndarray, crop: Crop, layers: np.ndarray, place: Place) -> tuple[np.ndarray, np.ndarray]:
     """A photo uint8 (H, W, 3) warped at its own resolution as a crop's `layers` (S, S, 2 + L), zero at the border, say.
 
-    The first two: where each pixel comes from, to the right and down, in crop pixels. Returns the warped part, float32
-    (h, w, 3), the other layers brought to it (h, w, L), and its rows and columns in the photo.
+    The first two: where each pixel comes from, to the right and down, in crop pixels. Returns the warped pixels of a
+    place (h, w), float32 (h, w, 3), and the other layers brought to it (h, w, L).
     """
-    brought, (rows, columns) = bring_back(crop, layers, (rgb.shape[0], rgb.shape[1]))
+    rows, columns = place
+    brought = bring_back(crop, layers, place)
     points = in_photo(crop, brought[..., :2])
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
-    return pulled(rgb, points), brought[..., 2:], (rows, columns)
+    return pulled(rgb, points), brought[..., 2:]
 
 
-def bring_back(crop: Crop, values: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, Place]:
-    """Bring a crop-sized map back to the photo: `Crop.cut`'s way back.
+def bring_back(crop: Crop, values: np.ndarray, place: Place) -> np.ndarray:
+    """A crop-sized map brought back to a place of the photo, float32 (h, w[, C]): `Crop.cut`'s way back.
 
-    values: float (S, S) or (S, S, C), zero at its border. shape: the photo's (height, width).
-    Returns the map at the photo's resolution, float32 (h, w[, C]), and the rows and columns that it covers.
+    values: float (S, S) or (S, S, C), zero at its border.
     """
-    rows, columns = crop.covers(shape)
+    rows, columns = place
     x, y = (np.arange(part.start, part.stop) + 0.5 for part in (columns, rows))
     right, down = crop.matrix * 2 / crop.size - ((0, 0, 1), (0, 0, 1))  # of torch's frame, in which sides are 2
     to_right, to_down = (row[0] * x + (row[1] * y + row[2])[:, None] for row in (right, down))
     grid = np.stack([to_right, to_down], axis=2)
     if not grid.size:
-        return np.zeros(grid.shape[:2] + values.shape[2:], dtype=np.float32), (rows, columns)
+        return np.zeros(grid.shape[:2] + values.shape[2:], dtype=np.float32)
     planes = np.asarray(values, dtype=np.float32).reshape(*values.shape[:2], -1)
     found = _sampled(planes.transpose(2, 0, 1), grid)
     found[(abs(to_right) > 1) | (abs(to_down) > 1)] = 0
-    return found.reshape(found.shape[:2] + values.shape[2:]), (rows, columns)
+    return found.reshape(found.shape[:2] + values.shape[2:])
 
 
 def in_photo(crop: Crop, ways: np.ndarray) -> np.ndarray:

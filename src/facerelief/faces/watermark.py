@@ -20,6 +20,7 @@ from facerelief.easing import smoothstep
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA
+from facerelief.faces.strips import in_strips, pixels_of
 
 TILE = 64  # cells, the pattern's period
 _BAND = (5.0, 21.0)  # waves in a tile: from 3 to 13 cells long
@@ -60,29 +61,32 @@ def code() -> Code:
 
 
 def imprint(rgb: np.ndarray, faces: Sequence[tuple[Crop, str]]) -> np.ndarray:
-    """A photo uint8 (H, W, 3) with the mark in each face, given as its crop and the expression that it was edited to.
+    """A photo uint8 (H, W, 3) with the mark in each face, as `imprint_image` puts it there."""
+    image = Image.fromarray(rgb)
+    imprint_image(image, faces)
+    return pixels_of(image)
+
+
+def imprint_image(image: Image.Image, faces: Sequence[tuple[Crop, str]]) -> None:
+    """Put the mark in each face of an RGB image, given as its crop and the expression that it was edited to.
 
     Nothing outside the crops changes. Where a crop shows too little of the photo to hold a mark, it gets none.
     """
-    out = rgb.copy()
     for crop, expression in faces:
-        _imprint_one(out, crop, code().signs[EXPRESSIONS.index(expression)])
-    return out
+        _imprint_one(image, crop, code().signs[EXPRESSIONS.index(expression)])
 
 
-def _imprint_one(rgb: np.ndarray, crop: Crop, signs: np.ndarray) -> None:
-    """Add a word's mark to one crop of a photo, in place."""
+def _imprint_one(image: Image.Image, crop: Crop, signs: np.ndarray) -> None:
+    """Add a word's mark to one crop of an image, in place."""
     side = crop.size / crop.scale
     cell = cell_size(side)
     corners = crop.to_photo(np.array([(0, 0), (crop.size, 0), (0, crop.size), (crop.size, crop.size)], float))
     first = np.ceil(np.maximum(corners.min(axis=0), 0) / cell).astype(int)
-    last = np.floor(np.minimum(corners.max(axis=0), rgb.shape[1::-1]) / cell).astype(int)
+    last = np.floor(np.minimum(corners.max(axis=0), image.size) / cell).astype(int)
     if (last - first < TILE // 4).any():
         return
     start, end = np.floor(first * cell).astype(int), np.ceil(last * cell).astype(int)
-    (x0, y0), (x1, y1) = start, end
-    part = rgb[y0:y1, x0:x1]
-    picture, loudness = levelled(in_cells(part @ LUMA.astype(np.float32), cell, first * cell - start, last - first))
+    picture, loudness = levelled(_cells_of(image, cell, first, last))
     mask = inside(crop, first, last, cell, side)
     gain = loudness**_MASKING
     gain *= mask / np.sqrt(np.square(gain * mask).sum() / max(np.square(mask).sum(), 1e-9))
@@ -94,8 +98,36 @@ def _imprint_one(rgb: np.ndarray, crop: Crop, signs: np.ndarray) -> None:
     rows, columns = (np.arange(first[k], last[k]) % TILE for k in (1, 0))
     added = np.pad(pattern[np.ix_(rows, columns)] * gain, 1, mode="edge").astype(np.float32)
     box = (*(start / cell - first + 1).tolist(), *(end / cell - first + 1).tolist())
-    large = Image.fromarray(added).resize((x1 - x0, y1 - y0), Image.Resampling.BICUBIC, box=box)
-    rgb[y0:y1, x0:x1] = np.clip(part + np.rint(np.asarray(large)).astype(np.int16)[..., None], 0, 255)
+    _add(image, Image.fromarray(added), (*start.tolist(), *end.tolist()), box)
+
+
+def _cells_of(image: Image.Image, cell: float, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """`in_cells` of the luma of an image between the cells `first` and `last` (x, y), in strips: large faces have
+    many pixels, but few cells.
+    """
+    (x0, y0), (x1, y1) = np.floor(first * cell).astype(int), np.ceil(last * cell).astype(int)
+    (left, above), (across, down) = first * cell - (x0, y0), last - first
+    right, below = min(left + across * cell, x1 - x0), min(above + down * cell, y1 - y0)
+    narrow = []
+    for top, bottom in in_strips(y0, y1, x1 - x0):
+        luma = np.asarray(image.crop((x0, top, x1, bottom))) @ LUMA.astype(np.float32)
+        box = (left, 0, right, bottom - top)
+        strip = Image.fromarray(luma).resize((across, bottom - top), Image.Resampling.BICUBIC, box=box)
+        narrow.append(np.asarray(strip))
+    whole = Image.fromarray(np.concatenate(narrow))
+    return np.asarray(whole.resize((across, down), Image.Resampling.BICUBIC, box=(0, above, across, below)))
+
+
+def _add(image: Image.Image, levels: Image.Image, place: tuple[int, int, int, int], box: tuple[float, ...]) -> None:
+    """Add the part `box` of levels, enlarged to a place of an image (left, top, right, bottom), to its pixels."""
+    x0, y0, x1, y1 = place
+    rows = (box[3] - box[1]) / (y1 - y0)  # of `levels`, for each of the image
+    for top, bottom in in_strips(y0, y1, x1 - x0):
+        part = (box[0], box[1] + (top - y0) * rows, box[2], box[1] + (bottom - y0) * rows)
+        large = levels.resize((x1 - x0, bottom - top), Image.Resampling.BICUBIC, box=part)
+        before = np.asarray(image.crop((x0, top, x1, bottom)))
+        after = np.clip(before + np.rint(np.asarray(large)).astype(np.int16)[..., None], 0, 255).astype(np.uint8)
+        image.paste(Image.fromarray(after), (x0, top))
 
 
 def cell_size(side: float) -> float:

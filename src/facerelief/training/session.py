@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from facerelief import equations as eq
 from facerelief.config import Training
 from facerelief.errors import FacereliefError, MissingExtra
-from facerelief.training.processor import settled, threads, threads_for
+from facerelief.training.processor import settled
 from facerelief.training.run import Run
 from facerelief.training.step import Noise
 

@@ -9,7 +9,7 @@ import numpy as np
 from facerelief.easing import smoothstep
 from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA, chroma
-from facerelief.faces.warp import border, warped
+from facerelief.faces.warp import border, strips, warped
 from facerelief.geometry.atlas import mouth_inside, picture_triangles, sample, with_apron
 from facerelief.geometry.morphable.fit import Fit
 from facerelief.geometry.morphable.light import Creases, lit
@@ -132,9 +132,9 @@ def _aim(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
 
 def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
     """A photo uint8 (H, W, 3) with the `layers` of an `Exchange` brought to its own resolution."""
-    found, spread, place = warped(rgb, crop, layers)
     out = rgb.copy()
-    out[place] = painted(found, spread)
+    for place in strips(crop, rgb.shape):
+        out[place] = painted(*warped(rgb, crop, layers, place))
     return out
 
 
