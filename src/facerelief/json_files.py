@@ -7,13 +7,13 @@ rows = [row_of(line) for line in read_lines(folder / "build.jsonl")]
 import json
 import math
 import os
-import stat
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from facerelief.errors import FacereliefError
+from facerelief.files import open_file, read_file
 
 LARGEST = 64 << 20  # bytes of a JSON file
 LONGEST = 1 << 20  # bytes of a line of JSON
@@ -54,11 +54,7 @@ def read_object(
     or is larger than `largest` bytes.
     """
     try:
-        with open_plain(path) as stream:
-            text = stream.read(largest + 1)
-        if len(text) > largest:
-            raise ValueError(f"more than {largest >> 10} KiB")
-        value = parse(text)
+        value = parse(read_file(path, largest))
         if not isinstance(value, dict):
             raise ValueError(f"a {type(value).__name__}, not an object")
     except OSError as reason:
@@ -75,7 +71,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     so do lines of more than `LONGEST` bytes.
     """
     try:
-        with open_plain(path) as stream:
+        with open_file(path) as stream:
             for line in _lines(stream):
                 try:
                     value = parse(line)
@@ -121,15 +117,6 @@ def typed(kind: type[T], values: Mapping[str, Any]) -> T:
         return kind(**plain)
     except TypeError as reason:
         raise ValueError(f"missing entries: {str(reason).rpartition(': ')[2]}") from reason
-
-
-def open_plain(path: Path) -> BinaryIO:
-    """A regular file for reading; a pipe is not waited for. Raises `OSError` for anything else."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise OSError(f"{path} is not a regular file")
-    return os.fdopen(handle, "rb")
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
