@@ -182,7 +182,7 @@ def from_json(kind: type[Config], values: Any) -> Config:
     names = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(values) - names)
     if unknown:
-        raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!r}; it is from another version")
+        raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!a:.60}; it is from another version")
     try:
         return typed(kind, values)
     except ValueError as reason:
@@ -214,4 +214,4 @@ def _check(config: Training, name: str, choices: tuple[str, ...]) -> None:
 
 def _check_choice(kind: str, name: str, choices: tuple[str, ...]) -> None:
     if name not in choices:
-        raise FacereliefError(f"no {kind} {name!r}; choose from {', '.join(choices)}")
+        raise FacereliefError(f"no {kind} {name!r:.60}; choose from {', '.join(choices)}")
