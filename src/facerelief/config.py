@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.json_files import typed
 
 OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
 GUIDES = ("depth", "normal", "both", "none")
@@ -21,6 +22,7 @@ _COUNTS = (
     *("width", "blocks", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
     *("log_every", "sample_every", "save_every"),
 )
+_MOST = {"width": 1024, "d_width": 1024, "d_max_channels": 8192, "blocks": 64, "dimensions": 8192}  # sixteen papers'
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,10 @@ class Training:
             raise FacereliefError(f"seed must lie between 0 and {2**32 - 1}, not {self.seed}")
         if len(self.expressions) < 2:
             raise FacereliefError("training needs at least two expressions")
+        if len(set(self.expressions)) < len(self.expressions):
+            raise FacereliefError(f"an expression stands twice among {', '.join(self.expressions)}; name each once")
+        for name in self.expressions:
+            _check_choice("expression", name, EXPRESSIONS)
 
     @property
     def channels(self) -> int:
@@ -170,20 +176,27 @@ class IdentityTraining(Training):
 Config = TypeVar("Config", bound=Training)
 
 
-def from_json(kind: type[Config], values: dict[str, Any]) -> Config:
-    """The configuration that a run's config.json holds."""
+def from_json(kind: type[Config], values: Any) -> Config:
+    """The configuration that a run's config.json holds. Raises `FacereliefError` where it is none of this version."""
+    if not isinstance(values, dict):
+        raise FacereliefError("the run's config is no object; it is damaged")
     names = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(values) - names)
     if unknown:
-        raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!r}; it is from another version")
-    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    return kind(**plain)
+        raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!a:.60}; it is from another version")
+    try:
+        return typed(kind, values)
+    except ValueError as reason:
+        raise FacereliefError(f"the run's config is damaged: {reason}") from reason
 
 
 def _check_numbers(config: Training) -> None:
     for name in _COUNTS:
         if getattr(config, name) < 1:
             raise FacereliefError(f"{name} must be at least 1, not {getattr(config, name)}")
+    for name, most in _MOST.items():
+        if getattr(config, name, 0) > most:
+            raise FacereliefError(f"{name} must be at most {most}, not {getattr(config, name)}")
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if isinstance(value, int | float) and field.name != "seed" and not (math.isfinite(value) and value >= 0):
@@ -197,5 +210,9 @@ def _check_numbers(config: Training) -> None:
 
 
 def _check(config: Training, name: str, choices: tuple[str, ...]) -> None:
-    if getattr(config, name) not in choices:
-        raise FacereliefError(f"no {name} {getattr(config, name)!r}; choose from {', '.join(choices)}")
+    _check_choice(name, getattr(config, name), choices)
+
+
+def _check_choice(kind: str, name: str, choices: tuple[str, ...]) -> None:
+    if name not in choices:
+        raise FacereliefError(f"no {kind} {name!r:.60}; choose from {', '.join(choices)}")

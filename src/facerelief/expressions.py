@@ -25,7 +25,7 @@ def resolve(name: str) -> str:
     Raises `FacereliefError` that lists the choices.
     """
     key = name.strip().lower()
-    if key.isdecimal() and int(key) < len(EXPRESSIONS):
+    if len(key) == 1 and key.isdecimal() and int(key) < len(EXPRESSIONS):
         return EXPRESSIONS[int(key)]
     if key not in _BY_NAME:
         raise FacereliefError(f"unknown expression {name!r}; choose from {', '.join(EXPRESSIONS)}")

@@ -23,7 +23,7 @@ from facerelief.data import extract
 from facerelief.data import workers as workers_module
 from facerelief.data.build import Built, build_dataset
 from facerelief.data.extract import Recipe
-from facerelief.data.journal import JOURNAL
+from facerelief.data.journal import JOURNAL, read_journal
 from facerelief.data.labelled import Labelled
 from facerelief.data.sources import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
@@ -102,20 +102,24 @@ def test_a_journal_cut_off_in_a_line(photos: Path, dataset: Path, tmp_path: Path
     (tmp_path / "torn" / "metadata.csv").unlink()
     build_dataset(labelled, photos, tmp_path / "torn", workers=1)
     assert_same(tmp_path / "torn", tmp_path / "whole")
-    assert journal.read_bytes() == (tmp_path / "whole" / JOURNAL).read_bytes()
+    assert read_journal(journal) == read_journal(tmp_path / "whole" / JOURNAL)
 
 
-def test_a_journal_damaged_in_the_middle(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage", ["[" * 100_000, "\0", '{"kind": "Sample"}', "[]", '{"kind": "Reject", "source": ["a"]}']
+)
+def test_a_photo_whose_line_in_the_journal_is_damaged_is_done_again(photos: Path, tmp_path: Path, damage: str) -> None:
     labelled = read_labelled(photos).photos[:2]
-    build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    whole = build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    before = built(tmp_path / "dataset")
     journal = tmp_path / "dataset" / JOURNAL
-    first, second, _ = journal.read_text().split("\n")
-    for damage in (f"{first[:-9]}\n{second}\n", f'{{"kind": "Sample"}}\n{second}\n', f"[]\n{second}\n"):
-        journal.write_text(damage)
-        with pytest.raises(
-            DatasetError, match=r"build\.jsonl is damaged \(.*\); delete the dataset and build it again"
-        ):
-            build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
+    _, second, _ = journal.read_text().split("\n")
+    journal.write_text(f"{damage}\n{second}\n")
+    calls: list[tuple[int, int]] = []
+    again = build_dataset(labelled, photos, tmp_path / "dataset", workers=1, progress=lambda *call: calls.append(call))
+    assert calls == [(1, 2), (2, 2)]
+    assert again == whole
+    assert built(tmp_path / "dataset") == before
 
 
 def running(pid: int) -> bool:

@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facerelief.data.manifest import Sample
+from facerelief.array_files import map_npy
+from facerelief.data.manifest import Sample, inside
 from facerelief.errors import DatasetError
 from facerelief.faces.colour import to_luma
 from facerelief.files import atomic
+from facerelief.geometry.png import read_png
 from facerelief.geometry.relief import load_depth, load_normal
 
 Progress = Callable[[int, int], None]
@@ -71,15 +73,20 @@ def load_arrays(
     key = hashlib.sha256(
         json.dumps([size, colour, [(s.file_name, s.fingerprint) for s in samples]]).encode()
     ).hexdigest()
-    folder = dataset / ".arrays"
+    folder = arrays_folder(dataset)
     paths = {name: folder / f"{key[:16]}-{name}.npy" for name in shapes}
     if not all(path.is_file() for path in paths.values()):
         _decode(dataset, samples, size, colour, {n: (paths[n], *shapes[n]) for n in shapes}, progress)
     try:
-        arrays = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in paths.items()}
+        arrays = {name: map_npy(paths[name], kind, (len(samples), *shape)) for name, (kind, shape) in shapes.items()}
     except (OSError, ValueError) as reason:
         raise DatasetError(f"{folder} is damaged ({reason}); delete it, and it is made again") from reason
     return Arrays(**arrays, label=label, expressions=tuple(expressions), samples=tuple(samples))
+
+
+def arrays_folder(dataset: Path) -> Path:
+    """Where decoded copies of a dataset are kept. Raises `DatasetError` where that is a link that leads out of it."""
+    return inside(dataset, ".arrays")
 
 
 def _check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:
@@ -135,11 +142,8 @@ def growing(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarra
 
 
 def _decode_sample(dataset: Path, sample: Sample, size: int, colour: str) -> dict[str, np.ndarray]:
-    try:
-        with Image.open(dataset / sample.file_name) as image:
-            rgb = np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BOX))
-    except (OSError, SyntaxError, ValueError) as reason:
-        raise DatasetError(f"{dataset / sample.file_name}: {reason}; build the dataset again") from reason
+    whole = Image.fromarray(read_png(dataset / sample.file_name, "RGB"))
+    rgb = np.asarray(whole.resize((size, size), Image.Resampling.BOX))
     depth = load_depth(dataset / sample.depth_file_name)
     normal = load_normal(dataset / sample.normal_file_name)
     face = (depth > 0).astype(np.float32)

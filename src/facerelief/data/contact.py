@@ -25,6 +25,7 @@ from facerelief.data.stats import warnings
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_text
+from facerelief.geometry.png import read_png
 from facerelief.geometry.relief import load_depth
 
 SHEET = "review.html"
@@ -222,9 +223,9 @@ def _pair(dataset: Path, sample: Sample, twin: Sample | None) -> Pixels:
 
 def _face(path: Path) -> Pixels:
     try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS))
-    except OSError:
+        whole = Image.fromarray(read_png(path, "RGB"))
+        return np.asarray(whole.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    except DatasetError:
         return np.full((SIDE, SIDE, 3), 128, dtype=np.uint8)
 
 

@@ -1,7 +1,6 @@
 """What a dataset under construction has finished, a line of `build.jsonl` a sample, so that the build can go on."""
 
 import dataclasses
-import json
 import os
 import zlib
 from collections.abc import Mapping
@@ -9,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from facerelief.data.extract import FOLDERS
-from facerelief.data.manifest import SETTINGS, Reject, Sample, read_settings, write_settings
+from facerelief.data.manifest import SETTINGS, Fence, Reject, Sample, inside, read_settings, write_settings
 from facerelief.errors import DatasetError, FacereliefError
+from facerelief.files import open_file
+from facerelief.json_files import append_lines, read_lines, typed
 
 JOURNAL = "build.jsonl"
+_KINDS: dict[str, type[Sample | Reject]] = {"Sample": Sample, "Reject": Reject}
 _END = 4096  # bytes
 
 
@@ -31,7 +33,8 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
         write_settings(dataset, settings)
     try:
         for name in FOLDERS:
-            (dataset / name).mkdir(exist_ok=True)
+            inside(dataset, name).mkdir(exist_ok=True)
+        inside(dataset, JOURNAL)
     except OSError as reason:
         raise FacereliefError(f"cannot write to {dataset}: {reason.strerror}; choose another folder") from reason
 
@@ -43,7 +46,7 @@ def stamp_of(*files: Path | None) -> str:
 
 def _end_of(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - _END))
             return f"{size}-{zlib.crc32(stream.read()):08x}"
@@ -54,37 +57,25 @@ def _end_of(file: Path) -> str:
 def read_journal(journal: Path, stamps: Mapping[str, str] | None = None) -> dict[str, Sample | Reject]:
     """Rows of finished photos; where `stamps` by source are given, of those only that are still the same.
 
-    A last line cut off by a kill is dropped: its photo is done again.
+    Lines that cannot be read, as the last one after a kill, count for nothing: their photos are done again.
     """
     done: dict[str, Sample | Reject] = {}
-    if not journal.is_file():
-        return done
-    lines = journal.read_text(encoding="utf-8").split("\n")
-    complete, torn = lines[:-1], lines[-1]
-    for line in complete:
+    fence = Fence(journal.parent)
+    for values in read_lines(journal):
+        stamp = values.pop("stamp", None)
         try:
-            values = json.loads(line)
-            kind = {"Sample": Sample, "Reject": Reject}[values.pop("kind")]
-            stamp = values.pop("stamp", None)
-            row = kind(**values)
-        except (ValueError, KeyError, TypeError, AttributeError) as reason:
-            raise DatasetError(f"{journal} is damaged ({reason}); delete the dataset and build it again") from reason
+            row = typed(_KINDS[values.pop("kind")], values)
+        except (ValueError, KeyError, TypeError):
+            continue
+        if isinstance(row, Sample) and fence.outside(row):
+            continue
         done.pop(row.source, None)  # the last line of a source counts
         if stamp is None or stamp == (stamps or {}).get(row.source, stamp):
             done[row.source] = row
-    if torn:
-        os.truncate(journal, sum(len(line.encode()) + 1 for line in complete))
     return done
 
 
 def append(journal: Path, row: Sample | Reject, stamp: str | None = None) -> None:
     """Note a finished photo, with its `stamp_of`. Raises `FacereliefError` where the disk is full."""
     kind = {"kind": type(row).__name__} | ({"stamp": stamp} if stamp is not None else {})
-    line = json.dumps(dataclasses.asdict(row) | kind) + "\n"
-    try:
-        with journal.open("a", encoding="utf-8") as log:
-            log.write(line)
-    except OSError as reason:
-        raise FacereliefError(
-            f"cannot write {journal}: {reason.strerror or reason}; make room and run the same command again"
-        ) from reason
+    append_lines(journal, dataclasses.asdict(row) | kind)

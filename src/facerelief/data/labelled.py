@@ -6,8 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from facerelief.data.csv_lines import csv_lines
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import resolve
 
@@ -75,11 +77,10 @@ def read_table(
     Raises `DatasetError` for a file that is not such a table.
     """
     try:
-        with file.open(encoding="utf-8-sig", newline="") as stream:
-            first = stream.readline()
+        with csv_lines(file) as lines:
+            first = next(lines, "")
             separator = next((mark for mark in ",;\t" if _places(first.split(mark), columns)), ",")
-            stream.seek(0)
-            rows = csv.reader(stream, delimiter=separator)
+            rows = csv.reader(chain([first] if first else [], lines), delimiter=separator)
             yield from _named_cells(file, rows, columns, headless)
             return
     except UnicodeDecodeError:

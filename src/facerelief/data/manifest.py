@@ -8,14 +8,17 @@ DATASET/rgb/ depth/ normal/ mask/   one PNG a sample each; mesh/ one .npz a samp
 
 import csv
 import dataclasses
-import json
+import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from facerelief.data.csv_lines import csv_lines
 from facerelief.errors import DatasetError
 from facerelief.files import atomic, write_json
+from facerelief.json_files import read_object
 
 FORMAT, VERSION = "facerelief-dataset", 1
 METADATA, REJECTS, SETTINGS = "metadata.csv", "rejects.csv", "dataset.json"
@@ -60,6 +63,8 @@ class Reject:
 
 
 Row = TypeVar("Row", Sample, Reject)
+_FILES = ("file_name", "depth_file_name", "normal_file_name", "mask_file_name", "mesh")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last in full width
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -68,7 +73,7 @@ def write_rows(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(field.name for field in dataclasses.fields(kind))
-        writer.writerows(dataclasses.astuple(row) for row in rows)
+        writer.writerows([_cell(value) for value in dataclasses.astuple(row)] for row in rows)
 
 
 def read_rows(path: Path, kind: type[Row]) -> list[Row]:
@@ -78,25 +83,75 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
         raise DatasetError(
             f"{path} is missing; build the dataset with: facerelief dataset build PHOTOS -o {path.parent}"
         )
-    with path.open(newline="", encoding="utf-8-sig") as stream:  # spreadsheets write a byte order mark
-        reader = csv.DictReader(stream)
-        try:
+    line = 1
+    try:
+        with csv_lines(path) as lines:
+            reader = csv.DictReader(lines)
             missing = [name for name in types if name not in (reader.fieldnames or ())]
             if missing:
                 raise DatasetError(
                     f"{path} has no column {missing[0]!r}; it is from another version: build the dataset again"
                 )
-            return [kind(**{name: _parse(row[name], types[name]) for name in types}) for row in reader]
-        except (ValueError, TypeError, csv.Error) as reason:
-            raise DatasetError(
-                f"{path}, line {reader.line_num}: {reason}; correct it or build the dataset again"
-            ) from reason
+            rows = []
+            for cells in reader:
+                line = reader.line_num
+                rows.append(kind(**{name: _parse(cells[name], types[name]) for name in types}))
+            return rows
+    except OSError as reason:
+        raise DatasetError(f"{path} cannot be read ({reason.strerror}); build the dataset again") from reason
+    except (ValueError, TypeError, csv.Error) as reason:
+        raise DatasetError(f"{path}, line {line}: {reason}; correct it or build the dataset again") from reason
 
 
 def read_samples(dataset: Path) -> list[Sample]:
-    """All samples of a dataset, kept or not."""
+    """All samples of a dataset, kept or not.
+
+    Raises `DatasetError` where this is none, its table is damaged, or a row names a file outside of the dataset.
+    """
     read_settings(dataset)
-    return read_rows(dataset / METADATA, Sample)
+    samples, fence = read_rows(dataset / METADATA, Sample), Fence(dataset)
+    for line, sample in enumerate(samples, 2):
+        if outside := fence.outside(sample):
+            raise DatasetError(f"{dataset / METADATA}, row {line}: {_leads_out(outside)}")
+    return samples
+
+
+def inside(dataset: Path, name: str) -> Path:
+    """The path of a dataset's own file or folder. Raises `DatasetError` where it is a link that leads out of it."""
+    if not Fence(dataset).holds(name):
+        raise DatasetError(f"{dataset}: {_leads_out(name)}")
+    return dataset / name
+
+
+class Fence:
+    """Tells which files lie in a dataset: one may be somebody else's, and must not show or change the user's files."""
+
+    def __init__(self, dataset: Path) -> None:
+        self._root = os.path.realpath(dataset)
+        self._folders: dict[str, bool] = {}  # few, and resolving links takes a while
+
+    def outside(self, sample: Sample) -> str:
+        """The first file of a sample that lies outside, or "" where all are in the dataset."""
+        return next((name for column in _FILES if not self.holds(name := getattr(sample, column))), "")
+
+    def holds(self, name: str) -> bool:
+        """Whether a relative path leads to a place in the dataset, links followed."""
+        if os.path.isabs(name) or "\\" in name or "\0" in name:
+            return False
+        parent, _, last = name.rpartition("/")
+        if parent not in self._folders:
+            self._folders[parent] = self._resolved(parent)
+        if not self._folders[parent] or last in ("", ".", ".."):
+            return False
+        return not os.path.islink(os.path.join(self._root, name)) or self._resolved(name)
+
+    def _resolved(self, name: str) -> bool:
+        place = os.path.realpath(os.path.join(self._root, name))
+        return os.path.commonpath([self._root, place]) == self._root
+
+
+def _leads_out(name: str) -> str:
+    return f"{name!a:.80} is not in the dataset, or a link that leads out of it; put the file itself there"
 
 
 def read_settings(dataset: Path) -> dict[str, Any]:
@@ -106,12 +161,7 @@ def read_settings(dataset: Path) -> dict[str, Any]:
         raise DatasetError(
             f"{dataset} is not a dataset (no {SETTINGS}); make one with: facerelief dataset build PHOTOS -o {dataset}"
         )
-    try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as reason:
-        raise DatasetError(f"{path} is damaged ({reason}); build the dataset again") from reason
-    if not isinstance(settings, dict):
-        raise DatasetError(f"{path} is damaged; build the dataset again")
+    settings = read_object(path, "build the dataset again", DatasetError)
     if settings.get("format") != FORMAT or settings.get("version") != VERSION:
         raise DatasetError(
             f"{dataset} is of version {settings.get('version')}, this program reads {VERSION}; build it again"
@@ -129,6 +179,15 @@ def chosen(samples: Sequence[Sample], split: str, expressions: Sequence[str]) ->
     return [s for s in samples if s.keep and s.split == split and s.expression in expressions]
 
 
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: where it begins like one, an apostrophe stands before it."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _cell(value: Any) -> Any:
+    return harmless(value) if isinstance(value, str) else value
+
+
 def _parse(text: str | None, kind: Any) -> Any:
     if text is None:
         raise ValueError("the line is cut off")
@@ -136,4 +195,7 @@ def _parse(text: str | None, kind: Any) -> Any:
         if text.lower() not in _TRUTH:
             raise ValueError(f"{text!r} is neither true nor false")
         return _TRUTH[text.lower()]
-    return kind(text)
+    value = kind(text)
+    if kind is float and not math.isfinite(value):
+        raise ValueError(f"{text!r} is no number")
+    return value

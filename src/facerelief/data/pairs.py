@@ -9,13 +9,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from facerelief.data.arrays import Arrays, growing
+from facerelief.array_files import map_npy
+from facerelief.data.arrays import Arrays, arrays_folder, growing
 from facerelief.data.batches import Batch
 from facerelief.data.manifest import Sample
 from facerelief.data.portraits import read_mesh
@@ -31,6 +33,7 @@ from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed, ways
 from facerelief.geometry.morphable.fit import fit_face
 from facerelief.geometry.morphable.light import filled, folds
 from facerelief.geometry.morphable.model import carried_face, load_face
+from facerelief.geometry.png import read_png
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
 _MAKER = 3  # counts the ways of making them; a cache of another is not read
@@ -87,11 +90,11 @@ def load_pairs(
     names = [[(s.file_name, s.fingerprint) for s in (sample, *partners)] for sample, partners in items]
     what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, _MAKER, sha256(carried_face()), names]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
-    paths = [dataset / ".arrays" / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
+    paths = [arrays_folder(dataset) / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
     if not all(path.is_file() for path in paths):
         _make(dataset, arrays, rows, items, paths, progress, workers)
     try:
-        image, flow = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
+        image, flow = (map_npy(path, *form) for path, form in zip(paths, _forms(arrays, len(rows)), strict=True))
     except (OSError, ValueError) as reason:
         raise DatasetError(f"{paths[0].parent} is damaged ({reason}); delete it, and it is made again") from reason
     place = np.full(len(arrays.label), -1)
@@ -109,17 +112,19 @@ def _make(
     workers: int | None,
 ) -> None:
     """Write the images and flows of `Pairs` to two paths."""
-    size, shape = arrays.size, (len(rows), len(arrays.expressions))
-    setting = (dataset, arrays.expressions, size, arrays.image.shape[1])
-    with (
-        growing(paths[0], np.uint8, (*shape, *arrays.image.shape[1:])) as image,
-        growing(paths[1], np.float16, (*shape, 2, size, size)) as flow,
-    ):
-        for done, (images, flows) in enumerate(spread(Pairer, setting, items, workers)):
-            image[done], flow[done] = images, flows
+    setting = (dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
+    pictures, flows = _forms(arrays, len(rows))
+    with growing(paths[0], *pictures) as image, growing(paths[1], *flows) as flow:
+        for done, (image[done], flow[done]) in enumerate(spread(Pairer, setting, items, workers)):
             own = arrays.label[rows[done]]
             image[done, own], flow[done, own] = arrays.image[rows[done]], 0
             progress(done + 1, len(rows))
+
+
+def _forms(arrays: Arrays, count: int) -> tuple[tuple[Any, tuple[int, ...]], tuple[Any, tuple[int, ...]]]:
+    """Types and shapes of the images and flows of `Pairs` for so many rows."""
+    shape, size = (count, len(arrays.expressions)), arrays.size
+    return (np.uint8, (*shape, *arrays.image.shape[1:])), (np.float16, (*shape, 2, size, size))
 
 
 def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[Item]:
@@ -189,12 +194,7 @@ class Pairer:
 
 def read_crop(dataset: Path, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """A sample's crop uint8 (H, W, 3) and its landmarks (468, 3) in crop pixels. Raises `DatasetError`."""
-    try:
-        with Image.open(dataset / sample.file_name) as image:
-            rgb = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as reason:
-        raise DatasetError(f"{dataset / sample.file_name}: {reason}; build the dataset again") from reason
-    return rgb, read_mesh(dataset / sample.mesh)[0]
+    return read_png(dataset / sample.file_name, "RGB"), read_mesh(dataset / sample.mesh)[0]
 
 
 def _chosen(label: np.ndarray, classes: int) -> np.ndarray:

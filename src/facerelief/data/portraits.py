@@ -1,17 +1,18 @@
 """A dataset's portraits to learn a morphable face from: kept training photos seen from the front."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from facerelief.array_files import read_npz
 from facerelief.data.manifest import Sample, read_samples
 from facerelief.errors import DatasetError
 from facerelief.faces.align import Crop
 from facerelief.geometry.morphable.learn import Portrait
+from facerelief.geometry.png import read_png
 
 MOST_YAW, MOST_PITCH = 20.0, 25.0  # degrees
+_LEAST = 1e-9  # of a matrix' determinant
 
 
 class DatasetPortraits:
@@ -34,12 +35,7 @@ class DatasetPortraits:
 
     def __getitem__(self, row: int) -> Portrait:
         """One portrait. Raises `DatasetError` where its picture cannot be read."""
-        path = self._dataset / self.samples[row].file_name
-        try:
-            with Image.open(path) as image:
-                rgb = np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError, ValueError) as reason:
-            raise DatasetError(f"{path}: {reason}; build the dataset again") from reason
+        rgb = read_png(self._dataset / self.samples[row].file_name, "RGB")
         matrix, size = self._crops[row]
         return Portrait(rgb, Crop(matrix, len(rgb)), size)
 
@@ -51,13 +47,15 @@ def _fits(sample: Sample) -> bool:
 def read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     """Landmarks (468, 3), matrix (2, 3) and photo size of a sample's mesh file. Raises `DatasetError`."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            landmarks, matrix = arrays["landmarks"].astype(np.float64), arrays["matrix"]
-            width, height = arrays["photo_size"].tolist()
+        arrays = read_npz(path)
+        landmarks, matrix = arrays["landmarks"].astype(np.float64), arrays["matrix"].astype(np.float64)
+        width, height = (int(side) for side in arrays["photo_size"])
     except KeyError as reason:
         raise DatasetError(f"{path} is from an earlier version ({reason.args[0]}); build the dataset again") from reason
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
+    except (OSError, ValueError, TypeError, OverflowError) as reason:
         raise DatasetError(f"{path} cannot be read ({reason}); build the dataset again") from reason
     if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
         raise DatasetError(f"{path} does not hold 468 finite landmarks; build the dataset again")
+    if matrix.shape != (2, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:, :2])) < _LEAST:
+        raise DatasetError(f"{path} does not say how the photo became the crop; build the dataset again")
     return landmarks, matrix, (width, height)

@@ -1,5 +1,7 @@
 """The layouts in which AffectNet and RaFD, the paper's two datasets, are published."""
 
+import csv
+import io
 import os
 import re
 from collections import Counter
@@ -8,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from facerelief.array_files import DAMAGE
+from facerelief.data.csv_lines import csv_lines
 from facerelief.data.labelled import (
     SPLIT_NAMES,
     Found,
@@ -20,6 +24,7 @@ from facerelief.data.labelled import (
 )
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS, resolve
+from facerelief.files import open_file
 
 # The column names in the published order; validation.csv has been published without its header line.
 _BOX = ("face_x", "face_y", "face_width", "face_height")
@@ -31,6 +36,7 @@ _LIST_FOLDERS = (".", _LISTS, f"{_SET}/{_LISTS}", _SET)
 _IMAGE_FOLDERS = (_IMAGES, f"{_SET}/{_IMAGES}", f"{_IMAGES}/{_IMAGES}", f"{_SET}_compressed/{_IMAGES}", ".")
 
 _RAFD = re.compile(r"rafd(\d{3})_(\d+)_([a-z]+)_(female|male)_([a-z]+)_(frontal|left|right)", re.IGNORECASE)
+_ANNOTATION = 10_000  # bytes; one value has a few hundred
 _CAMERAS = (0, 45, 90, 135, 180)
 
 
@@ -78,9 +84,9 @@ def _lists(path: Path) -> list[Path]:
 
 def _is_list(file: Path) -> bool:
     try:
-        with file.open(encoding="utf-8-sig") as stream:
-            cells = stream.readline().strip().split(",")
-    except (OSError, UnicodeDecodeError):
+        with csv_lines(file) as lines:
+            cells = next(lines, "").strip().split(",")
+    except (OSError, UnicodeDecodeError, csv.Error):
         return False
     return cells[0].lower() == "subdirectory_filepath" or (len(cells) == len(_HEADER) and cells[6].isdigit())
 
@@ -165,12 +171,12 @@ def _read_set(place: Path, path: Path, left_out: Counter[str]) -> Found:
 def _annotation(file: Path) -> str | None:
     """The one value in an `_exp.npy` as text; None for a damaged or pickled file, which is never unpickled."""
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             if stream.read(6) != b"\x93NUMPY":
                 return None
             stream.seek(0)
-            values = np.load(stream, allow_pickle=False)
-    except (OSError, ValueError):
+            values = np.load(io.BytesIO(stream.read(_ANNOTATION)), allow_pickle=False)
+    except DAMAGE:
         return None
     # Published as a string of no dimensions; numbers have been seen too.
     return str(values.astype(str).reshape(-1)[0]).removesuffix(".0") if values.size == 1 else None

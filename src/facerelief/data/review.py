@@ -6,7 +6,6 @@ the same.
 """
 
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +14,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from facerelief.array_files import read_npz
 from facerelief.data.manifest import METADATA, Sample, read_samples, read_settings, write_rows
 from facerelief.data.measures import Floats, depth_fit, implausibility, same_pictures
 from facerelief.data.overrides import Override, read_overrides
 from facerelief.errors import DatasetError
+from facerelief.geometry.png import read_png
 from facerelief.geometry.relief import load_depth
 
 _RELABELLED, _CONFIRMED = "relabelled by hand", "label confirmed by hand"
-_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, DatasetError)
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, DatasetError)
 
 
 @dataclass(frozen=True)
@@ -264,11 +265,10 @@ def _see(dataset: Path, sample: Sample) -> Seen:
         if not (dataset / name).is_file():
             return Seen(nowhere, 0.0, f"no {name}")
     try:
-        with Image.open(dataset / sample.file_name) as image, (dataset / sample.mesh).open("rb") as stream:
-            image.load()  # it may end early
-            arrays = np.load(stream)
-            landmarks = np.asarray(arrays["landmarks"], dtype=np.float32)
-            residual = float(arrays["residual"]) if "residual" in arrays else 0.0
+        read_png(dataset / sample.file_name)
+        arrays = read_npz(dataset / sample.mesh)
+        landmarks = np.asarray(arrays["landmarks"], dtype=np.float32)
+        residual = float(arrays["residual"]) if "residual" in arrays else 0.0
         if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
             raise ValueError("the landmarks are not 468 finite points")
         fit = depth_fit(load_depth(dataset / sample.depth_file_name), landmarks)
@@ -288,8 +288,8 @@ def _pairs(
             )
 
     def thumbnail(index: int) -> Floats:
-        with Image.open(dataset / samples[index].file_name) as image:
-            return np.asarray(image.convert("L").resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
+        grey = Image.fromarray(read_png(dataset / samples[index].file_name, "L"))
+        return np.asarray(grey.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
 
     landmarks = np.array([one.landmarks for one in seen]).reshape(-1, 468, 3)
     fingerprints = [sample.fingerprint for sample in samples]

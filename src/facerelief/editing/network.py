@@ -9,6 +9,7 @@ from torch import nn
 from facerelief.config import ExpressionTraining
 from facerelief.editing.editor import Change, Editor
 from facerelief.editing.parity import as_seen, load_engine
+from facerelief.errors import CheckpointError
 from facerelief.faces.detect import FaceFinder
 
 _ENOUGH = 0.9  # of what a judge tells of real photos
@@ -49,6 +50,12 @@ class NetworkEditor(Editor[Change], ABC):
         return as_seen(pixels, self.config)
 
     def run(self, image: np.ndarray, label: int) -> list[np.ndarray]:
-        """What the network gives for an image as `seen` and an expression, each (S, S, C)."""
+        """What the network gives for an image as `seen` and an expression, each (S, S, C).
+
+        Raises `CheckpointError` for weights that give numbers which are none, as those of a run that diverged do.
+        """
         condition = np.eye(len(self.expressions), dtype=np.float32)[label : label + 1]
-        return [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]
+        found = [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]
+        if not all(np.isfinite(part).all() for part in found):
+            raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")
+        return found

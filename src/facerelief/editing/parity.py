@@ -10,6 +10,7 @@ from torch import nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing.engines import ENGINES, PACKAGES, Engine, output_names
+from facerelief.errors import CheckpointError
 from facerelief.faces.colour import to_luma
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.scene import portrait, random_person, random_setting
@@ -50,7 +51,10 @@ def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> 
     built = {one: ENGINES[one](generator) for one in installed_engines()}
     inputs = drawn_inputs(config, persons=1)
     compared = [compare(one, engine, built["torch"], generator, *inputs) for one, engine in built.items()]
-    best = min((one for one in compared if one.agrees), key=lambda one: one.milliseconds)
+    agreeing = [one for one in compared if one.agrees]
+    if not agreeing:  # not even PyTorch with itself
+        raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")
+    best = min(agreeing, key=lambda one: one.milliseconds)
     return best.engine, built[best.engine]
 
 

@@ -7,9 +7,10 @@ from facerelief.config import ExpressionTraining
 from facerelief.editing.network import NetworkEditor
 from facerelief.editing.relief import ReliefEditor
 from facerelief.editing.stargan import StarGANEditor
+from facerelief.errors import CheckpointError
 from facerelief.faces.detect import FaceFinder
 from facerelief.networks.backbones import build_backbone
-from facerelief.networks.checkpoint import load_checkpoint, weights_in
+from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, weights_in
 
 _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
 
@@ -28,9 +29,17 @@ def load_network_editor(
     path = network_file(weights, backbone)
     saved = load_checkpoint(path, "editor")
     config = saved.config(ExpressionTraining)
-    generator = build_backbone(config)
-    saved.fill(generator, "generator")
-    return _EDITORS[config.backbone](generator, config, finder, engine, saved.facts.get("scores"))
+    generator = saved.build(lambda: build_backbone(config), "generator")
+    return _EDITORS[config.backbone](generator, config, finder, engine, _scores(saved))
+
+
+def _scores(saved: Checkpoint) -> dict[str, dict[str, float]]:
+    """Shares by expression, where the weights were measured; they may hold other scores too."""
+    found = saved.fact("scores", dict) if "scores" in saved.facts else {}
+    for name, shares in found.items():
+        if not isinstance(shares, dict) or not all(isinstance(share, int | float) for share in shares.values()):
+            raise CheckpointError(f"{saved.path} has scores {name!a:.40} that are no numbers; get the file again")
+    return found
 
 
 def network_file(weights: Path | None, backbone: str = "stargan") -> Path:

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from facerelief.errors import DatasetError, MissingExtra
 from facerelief.faces.align import EYE_INNER, EYE_OUTER
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
+from facerelief.geometry.png import read_png
 from facerelief.geometry.raster import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
 
@@ -121,7 +122,7 @@ def save_depth(path: Path, depth: np.ndarray) -> None:
 
 def load_depth(path: Path) -> np.ndarray:
     """The depth that `save_depth` wrote, float32 (H, W) in [0, 1]."""
-    levels = _open(path)
+    levels = read_png(path)
     if levels.ndim != 2 or levels.dtype not in (np.uint16, np.int32):
         raise DatasetError(f"{path} is not a 16-bit depth map; build the dataset again")
     return (levels.astype(np.float32) / _LEVELS).astype(np.float32)
@@ -135,17 +136,9 @@ def save_normal(path: Path, normal: np.ndarray) -> None:
 
 def load_normal(path: Path) -> np.ndarray:
     """The normals that `save_normal` wrote, float32 (3, H, W): unit vectors, or zero on the background."""
-    levels = _open(path)
+    levels = read_png(path)
     if levels.ndim != 3 or levels.shape[2] != 3:
         raise DatasetError(f"{path} is not a normal map; build the dataset again")
     normal = np.moveaxis(levels.astype(np.float32) / 127.5 - 1, 2, 0)
     length = np.linalg.norm(normal, axis=0)
     return np.where(length > 0.5, normal / np.maximum(length, 1e-6), 0).astype(np.float32)
-
-
-def _open(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as reason:  # Pillow raises all three for damaged PNGs
-        raise DatasetError(f"{path} cannot be read ({reason}); build the dataset again") from reason

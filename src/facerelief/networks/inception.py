@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError
-from facerelief.files import sha256
+from facerelief.networks.published import checksum, fill, read_tensors
 
 SIDE, DIMENSIONS = 299, 2048
 
@@ -201,21 +201,18 @@ def load_inception(path: Path) -> tuple[InceptionV3, Published]:
     """
     if not path.is_file():
         raise CheckpointError(f"no Inception weights at {path}; bring {_choices()}")
-    published = PUBLISHED.get(sha256(path)[:8])
+    digest = checksum(path)[:8]
+    published = PUBLISHED.get(digest)
     if published is None:
-        raise CheckpointError(f"{path} (sha256 {sha256(path)[:8]}...) is not {_choices()}; get the file again")
-    # The published files hold tensors by name; weights_only refuses anything else in them.
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+        raise CheckpointError(f"{path} (sha256 {digest}...) is not {_choices()}; get the file again")
+    weights = read_tensors(path)
     model = InceptionV3(published.tensorflow)
     names = model.published_names()
     missing = [name for name in names if name not in weights]
     unknown = [name for name in weights if name not in names and not name.startswith(("fc.", "AuxLogits."))]
     if missing or unknown:
         raise CheckpointError(f"{path} {'lacks ' + missing[0] if missing else 'has ' + unknown[0]}; get the file again")
-    try:
-        model.load_state_dict({own: weights[name] for name, own in names.items()}, strict=True)
-    except RuntimeError as reason:
-        raise CheckpointError(f"{path} does not fit InceptionV3 ({str(reason).splitlines()[-1].strip()})") from reason
+    fill(model, {own: weights[name] for name, own in names.items()}, path)
     return model.eval().requires_grad_(False), published
 
 

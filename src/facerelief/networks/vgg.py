@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError
 from facerelief.files import atomic, sha256
+from facerelief.networks.published import checksum, fill, read_tensors
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 SHA256_PREFIX = "dcbb9e9d"  # as in the file's published name
@@ -73,19 +74,18 @@ def load_vgg19(path: Path | None = None) -> VGG19Features:
             _fetch(path)
     elif not path.is_file():
         raise CheckpointError(f"no VGG19 weights at {path}; name torchvision's vgg19-dcbb9e9d.pth, or leave out --vgg")
-    digest = sha256(path)
+    digest = checksum(path)
     if not digest.startswith(SHA256_PREFIX):
         raise CheckpointError(
             f"{path} is not torchvision's vgg19-dcbb9e9d.pth (sha256 {digest[:8]}...); delete it and fetch it again"
         )
-    # The published file is a zip of tensors; weights_only refuses anything else in it.
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+    weights = read_tensors(path)
     model = VGG19Features()
     wanted = model.state_dict()
     missing = [name for name in wanted if name not in weights]
     if missing:
         raise CheckpointError(f"{path} has no {missing[0]}; use torchvision's vgg19-dcbb9e9d.pth")
-    model.load_state_dict({name: weights[name] for name in wanted}, strict=True)
+    fill(model, {name: weights[name] for name in wanted}, path)
     return model.eval().requires_grad_(False)
 
 

@@ -50,8 +50,11 @@ class DepthNets:
 
 def build_nets(config: DepthTraining) -> DepthNets:
     """Fresh networks of the run's size."""
-    translator = DepthTranslator(config.channels, config.guide, config.width, config.blocks)
-    return DepthNets(translator, build_critic(config, GUIDES[config.guide]))
+    return DepthNets(_build_translator(config), build_critic(config, GUIDES[config.guide]))
+
+
+def _build_translator(config: DepthTraining) -> DepthTranslator:
+    return DepthTranslator(config.channels, config.guide, config.width, config.blocks)
 
 
 def generator_terms(
@@ -131,7 +134,6 @@ def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]
     path = weights_in(folder)
     saved = load_checkpoint(path, "depth")
     config = saved.config(DepthTraining)
-    nets = build_nets(config)
-    saved.fill(nets.translator, "translator")
-    saved.fill(nets.critic, "critic")
-    return nets, config, saved
+    translator = saved.build(lambda: _build_translator(config), "translator")
+    critic = saved.build(lambda: build_critic(config, GUIDES[config.guide]), "critic")
+    return DepthNets(translator, critic), config, saved

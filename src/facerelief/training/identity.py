@@ -135,14 +135,15 @@ def load_identity(folder: Path) -> tuple[Encoder, IdentityTraining]:
     """The encoder of a finished run, ready to embed."""
     saved = load_checkpoint(weights_in(folder), "identity")
     config = saved.config(IdentityTraining)
-    encoder = build_encoder(config)
-    saved.fill(encoder, "encoder")
+    encoder = saved.build(lambda: build_encoder(config), "encoder")
     return encoder.eval().requires_grad_(False), config
 
 
 def known_persons(folder: Path, kind: str = "identity") -> frozenset[str]:
     """`person_digest` of everybody whom an encoder, or a judge (`kind`), was trained on; none where it does not say."""
-    return frozenset(load_checkpoint(weights_in(folder), kind).facts.get("persons_sha256", ()))
+    saved = load_checkpoint(weights_in(folder), kind)
+    known = saved.fact("persons_sha256", list) if "persons_sha256" in saved.facts else []
+    return frozenset(digest for digest in known if isinstance(digest, str))
 
 
 @torch.no_grad()

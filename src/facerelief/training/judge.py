@@ -95,8 +95,7 @@ def load_judge(folder: Path) -> tuple[Classifier, JudgeTraining]:
     """The judge of a finished run, ready to judge."""
     saved = load_checkpoint(weights_in(folder), "judge")
     config = saved.config(JudgeTraining)
-    judge = build_judge(config)
-    saved.fill(judge, "judge")
+    judge = saved.build(lambda: build_judge(config), "judge")
     return judge.eval().requires_grad_(False), config
 
 

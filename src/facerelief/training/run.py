@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from facerelief.config import Training
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.files import alone_in, write_json, write_text
-from facerelief.networks.checkpoint import load_checkpoint, read_facts, save_checkpoint
+from facerelief.json_files import append_lines, read_lines, read_object
+from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, read_facts, save_checkpoint
 
 CONFIG, METRICS, STATE, CARD = "config.json", "metrics.jsonl", "state.safetensors", "README.md"
 
@@ -59,8 +60,8 @@ class Run:
         for name, module in modules.items():
             saved.fill(module, name)
         for name, optimiser in optimisers.items():
-            _restore_optimiser(optimiser, saved.part(f"optimiser.{name}"))
-        step = int(saved.facts["step"])
+            _restore_optimiser(optimiser, saved, f"optimiser.{name}")
+        step: int = saved.fact("step", int)
         self._forget_after(step)
         return step
 
@@ -83,8 +84,7 @@ class Run:
         if not self.main:
             return
         try:
-            with (self.folder / METRICS).open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"step": step, **values}) + "\n")
+            append_lines(self.folder / METRICS, {"step": step, **values})
             writer = self._tensorboard(step)
             for name, value in values.items():
                 writer.add_scalar(name, value, step)
@@ -121,23 +121,19 @@ def read_settings(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise CheckpointError(f"{folder} is not a run (no {CONFIG}); name the folder that a training wrote")
-    try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as reason:
-        raise CheckpointError(f"{path} is damaged ({reason}); choose another run") from reason
-    if not isinstance(settings, dict) or not isinstance(settings.get("config"), dict):
+    settings = read_object(path, "choose another run", CheckpointError)
+    if not isinstance(settings.get("config"), dict):
         raise CheckpointError(f"{path} is not a run's configuration; choose another run")
     return settings
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
-    """The lines of metrics.jsonl; a last line cut off by a kill is left out."""
-    path = folder / METRICS
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.is_file() else []
-    try:
-        return [json.loads(line) for line in lines]
-    except ValueError as reason:
-        raise CheckpointError(f"{path} is damaged ({reason}); remove the damaged lines") from reason
+    """The lines of metrics.jsonl; those that cannot be read, as the last one after a kill, count for nothing."""
+    return [line for line in read_lines(folder / METRICS) if _is_logged(line)]
+
+
+def _is_logged(line: Mapping[str, Any]) -> bool:
+    return isinstance(line.get("step"), int) and all(isinstance(value, int | float) for value in line.values())
 
 
 def _sweep(folder: Path) -> None:
@@ -158,14 +154,27 @@ def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -
 
 def _check_steps(folder: Path, steps: int) -> None:
     """Raise `FacereliefError` where a run has done more steps than it is to have."""
-    done = int(read_facts(folder / STATE).get("step", 0))
-    if done > steps:
+    done = read_facts(folder / STATE).get("step", 0)
+    if isinstance(done, int) and done > steps:
         raise FacereliefError(f"{folder} has done {done} steps already; give --steps {done} or more, or another folder")
 
 
-def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+def _restore_optimiser(optimiser: torch.optim.Optimizer, saved: Checkpoint, prefix: str) -> None:
+    """Adam's moments, compared with the parameters before any of them is read."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    shapes = {str(place): tuple(parameter.shape) for place, parameter in enumerate(parameters)}
     state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        place, key = name.split(".", 1)
-        state.setdefault(int(place), {})[key] = value
+    for name, spec in saved.below(prefix).items():
+        place, _, key = name.partition(".")
+        wanted = {"step": (), "exp_avg": shapes.get(place), "exp_avg_sq": shapes.get(place)}.get(key)
+        if spec.shape != wanted:
+            raise _unfit(saved, f"{prefix}.{name}")
+        state.setdefault(int(place), {})[key] = saved.read(f"{prefix}.{name}")
+    for at, moments in state.items():
+        if len(moments) < 3:  # a parameter that never had a gradient has none
+            raise _unfit(saved, f"{prefix}.{at}")
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _unfit(saved: Checkpoint, name: str) -> CheckpointError:
+    return CheckpointError(f"{saved.path}: {name!a:.60} does not fit this run; delete the file to begin the run anew")

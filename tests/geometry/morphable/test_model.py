@@ -38,7 +38,7 @@ def some_face(seed: int = 0) -> MorphableFace:
     """Numbers of all sizes; one of the maps is empty."""
     random = np.random.default_rng(seed)
     parts = {name: random.normal(size=shape) for name, shape in (SHAPES | MAPS).items()}
-    parts["texture_identity"] *= np.array((1e-3, 0, 1, 50))[:, None, None]
+    parts["texture_identity"] *= np.array((1e-3, 0, 1, 5))[:, None, None]
     return MorphableFace(**{name: values.astype(np.float32) for name, values in parts.items()})
 
 

@@ -17,10 +17,11 @@ from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.atlas import Atlas
 from facerelief.geometry.morphable.texture import unfolded
-from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
+from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 FACE = "face.safetensors"  # in its folder
 ATLAS = 160  # side of the atlas in pixels
+_MOST, _LEAST = 30.0, 0.5  # of a number in a face's file, and of a shape's extent: beyond is no face
 _SHAPES = ("mean", "identity", "expression_modes", "classes", "template", "kinds")
 _MAPS = ("texture", "texture_identity", "texture_expression", "texture_classes", "chroma")
 
@@ -107,12 +108,47 @@ def load_face(path: Path | None = None) -> MorphableFace:
 def _load(path: Path, changed: int) -> MorphableFace:
     """Kept in memory until the file has `changed`."""
     saved = load_checkpoint(path, "face")
-    try:
-        parts = {name: saved.tensors[name].float().numpy() for name in (*_SHAPES, *_MAPS)}
-        parts |= {name: parts[name] * saved.tensors[f"{name}.scale"].numpy() for name in _MAPS}
-    except KeyError as reason:
-        raise CheckpointError(f"{path} lacks {reason}; fit the face again with this version") from reason
+    _check_shapes(saved)
+    parts = {name: saved.read(name).numpy() for name in _SHAPES}
+    for name in _MAPS:
+        parts[name] = saved.read(name, "I8").float().numpy() * saved.read(f"{name}.scale").numpy()
+    for name, values in parts.items():
+        if np.abs(values).max(initial=0) > _MOST:
+            raise CheckpointError(f"{path}: {name} holds numbers that no face has; fit the face again")
+    if any(np.ptp(parts[name], axis=0).min() < _LEAST for name in ("mean", "template")):
+        raise CheckpointError(f"{path}: its face has no extent; fit the face again")
     return MorphableFace(**parts)
+
+
+def _check_shapes(saved: Checkpoint) -> None:
+    """Raise `CheckpointError` where the parts do not fit each other, before any of them is read."""
+    sizes = saved.specs
+    counted = ("identity", "expression_modes", "texture_identity", "kinds", "texture")
+    k, e, t, c, a = (sizes[name].shape[0] if name in sizes and sizes[name].shape else 0 for name in counted)
+    maps = {
+        "texture": (a, a // 2),
+        "texture_identity": (t, a, a // 2),
+        "texture_expression": (e, a, a // 2),
+        "texture_classes": (len(EXPRESSIONS), a, a // 2),
+        "chroma": (3, a, a // 2),
+    }
+    wanted: dict[str, tuple[int, ...]] = {
+        "mean": (468, 3),
+        "identity": (k, 468, 3),
+        "expression_modes": (e, 468, 3),
+        "classes": (len(EXPRESSIONS), e),
+        "template": (540, 3),
+        "kinds": (c, k + t),
+        **maps,
+        **{f"{name}.scale": (*shape[:-2], 1, 1) for name, shape in maps.items()},
+    }
+    for name, shape in wanted.items():
+        if name not in sizes:
+            raise CheckpointError(f"{saved.path} lacks {name!r}; fit the face again with this version")
+        if sizes[name].shape != shape or 0 in shape:
+            raise CheckpointError(
+                f"{saved.path}: {name} is {sizes[name].shape}, which does not fit the rest; fit the face again"
+            )
 
 
 def carried_face() -> Path:

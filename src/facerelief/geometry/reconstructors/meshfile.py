@@ -4,18 +4,20 @@ The vertices are in the photo's pixels. Methods differ in the direction of y: "y
 pixels do; "y-up" from its bottom, as 3DDFA's and PRNet's .obj files do. +z points to the viewer.
 """
 
-import zipfile
-import zlib
+import io
 from pathlib import Path
 
 import numpy as np
 
+from facerelief.array_files import DAMAGE, read_npz
 from facerelief.errors import DatasetError, FacereliefError, MissingExtra
+from facerelief.files import read_file
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
 
 SUFFIXES = (".ply", ".obj", ".npz")
-_DAMAGE = (OSError, EOFError, ValueError, LookupError, TypeError, zipfile.BadZipFile, zlib.error)
+LARGEST = 256_000_000  # bytes of a .ply or .obj
+_DAMAGE = (*DAMAGE, AttributeError, AssertionError)  # trimesh's readers check little
 
 
 @RECONSTRUCTORS.add("meshfile")
@@ -50,15 +52,20 @@ class MeshFile:
 
 
 def _read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        return arrays["vertices"].astype(np.float64), arrays["triangles"].astype(np.int64)
+    arrays = read_npz(path)
+    for name in ("vertices", "triangles"):
+        if name not in arrays:
+            raise ValueError(f"{name} is not a file in the archive")
+    return arrays["vertices"].astype(np.float64), arrays["triangles"].astype(np.int64)
 
 
 def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         import trimesh
 
-        mesh = trimesh.load(path, force="mesh", process=False)
+        # From memory and without materials: by name, trimesh would read textures and materials that a file names too.
+        data, kind = io.BytesIO(read_file(path, LARGEST)), path.suffix.removeprefix(".")
+        mesh = trimesh.load(data, file_type=kind, force="mesh", process=False, skip_materials=True)
     except ImportError as reason:  # trimesh itself imports some packages only when a file needs them
         raise MissingExtra(reason.name or "trimesh", "meshes") from reason
     return np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)

@@ -1,0 +1,40 @@
+"""The pictures of a dataset, which may be somebody else's: PNG files of a bounded size and nothing else."""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facerelief.errors import DatasetError
+from facerelief.files import read_file
+
+SIDE = 1024  # pixels, at most; crops have 64 to 256
+_LARGEST = 8_000_000  # bytes of a file
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_DAMAGE = (OSError, SyntaxError, ValueError, LookupError, EOFError, struct.error, zlib.error)  # of Pillow's PNG reader
+
+
+def read_png(path: Path, mode: str | None = None) -> np.ndarray:
+    """The pixels of a PNG file, (H, W) or (H, W, C), converted to one of Pillow's modes where one is named.
+
+    Raises `DatasetError` where it is absent, damaged, something else, or of more than `SIDE` pixels a side.
+    """
+    try:
+        data = read_file(path, _LARGEST)
+        if not data.startswith(_SIGNATURE):
+            raise ValueError("not a PNG file")
+        _check_side(*struct.unpack(">II", data[16:24]))  # before Pillow sees it, which would warn of it
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            _check_side(*image.size)  # a second header may say another
+            return np.asarray(image if mode is None else image.convert(mode))
+    except (*_DAMAGE, Image.DecompressionBombError, Image.DecompressionBombWarning) as reason:
+        why = (reason.strerror if isinstance(reason, OSError) else "") or str(reason) or type(reason).__name__
+        raise DatasetError(f"{path} cannot be read ({why}); build the dataset again") from reason
+
+
+def _check_side(width: int, height: int) -> None:
+    if not 0 < min(width, height) <= max(width, height) <= SIDE:
+        raise ValueError(f"{width} x {height} pixels, of {SIDE} that a side may have")
