@@ -3,6 +3,7 @@
 import io
 import signal
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -75,6 +76,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold anything
     begin()
+    if not sys.warnoptions:  # of libraries, which a user cannot act on; `python -W default -m facerelief` shows them
+        warnings.showwarning = lambda *_, **__: None
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put in order
     try:
         code = app(prog_name="facerelief", standalone_mode=False)
