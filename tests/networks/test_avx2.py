@@ -1,6 +1,6 @@
 """Gradients of every network on processors without AVX-512, against double precision.
 
-oneDNN 3.12 has a faulty kernel for these (the backward pass of strided 1x1 convolutions of channels-last maps with fewer
+oneDNN 3.12 has a faulty kernel for these (the backward pass of strided 1x1 convolutions of channels-last maps of fewer
 than 8 channels): gradients are wrong, the process dies, or never returns. So the networks run in a process of its own.
 """
 
@@ -23,12 +23,17 @@ from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import Discriminator, Generator
 
 torch.set_num_threads(int(sys.argv[1]))
-CONDITION = torch.eye(3)[[0, 1, 2, 0]]
+
+
+def shown(x):
+    return torch.eye(3, dtype=x.dtype)[[0, 1, 2, 0]]
+
+
 networks = {
     "judge": lambda width: (Classifier(1, 3, width, dropout=0.0), lambda network, x: network(x)),
     "encoder": lambda width: (Encoder(1, width, 8), lambda network, x: network.head(network.trunk.features(x)[-1])),
-    "stargan": lambda width: (Generator(1, 3, width, 1), lambda network, x: network(x, CONDITION.to(x.dtype))),
-    "relief": lambda width: (ReliefGenerator(1, 3, width, 1), lambda network, x: network.features(x, CONDITION.to(x.dtype))),
+    "stargan": lambda width: (Generator(1, 3, width, 1), lambda network, x: network(x, shown(x))),
+    "relief": lambda width: (ReliefGenerator(1, 3, width, 1), lambda network, x: network.features(x, shown(x))),
     "depth": lambda width: (DepthTranslator(1, "depth", width, 1), lambda network, x: network(x)),
     "critic": lambda width: (Discriminator(32, 1, 3, width, 64), lambda network, x: network(x).real),
 }

@@ -3,52 +3,20 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from facerelief.cli.console import bar, err, explain, out, printable
-from facerelief.editing.batch import make_jobs, run_batch, run_video
-from facerelief.editing.editor import which_face
-from facerelief.editing.fetch import Limits
-from facerelief.editing.files import EDITED, FAILED, SKIPPED, FileEditor, Job, Outcome, Settings
-from facerelief.editing.inputs import expand
-from facerelief.editing.mask import PARTS, WHOLE, check_part
-from facerelief.editing.outputs import STDOUT, all_targets
-from facerelief.editing.strength import parse_strength
-from facerelief.editing.video_job import edit_video_job
+from facerelief.cli.options import Engine, Faces, Method, Part, TaskFile, ToSeveral, Weights
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.verdict import scores_of
 from facerelief.expressions import resolve_all
 
-TaskFile = Annotated[
-    Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
-]
-Weights = Annotated[
-    Path | None, typer.Option(help="A run's or a face's folder, or a .safetensors file. Default: the package's.")
-]
-Method = Annotated[
-    str | None,
-    typer.Option(
-        help="relief: a network that moves the photo's own pixels. morphable: a statistical face, without training. "
-        "stargan: a baseline. Default: what --weights are for, else relief.",
-        show_default=False,
-    ),
-]
-Part = Annotated[
-    str,
-    typer.Option(help=f"What may change: {', '.join(PARTS)}; eyes and brows alone, or all below them (for glasses)."),
-]
+if TYPE_CHECKING:
+    from facerelief.editing.files import FileEditor, Job, Outcome
+
 _MOST_ROWS = 20  # of failures in the table
-Engine = Annotated[
-    str | None,
-    typer.Option(
-        help="What runs a network: torch, onnx, openvino, openvino-bf16, or auto: the fastest that is installed and "
-        "agrees with PyTorch. Default: torch.",
-        show_default=False,
-    ),
-]
 
 
 def edit(
@@ -60,7 +28,7 @@ def edit(
             show_default=False,
         ),
     ],
-    to: Annotated[str, typer.Option(help="The expression; several separated by commas, or all.", show_default=False)],
+    to: ToSeveral,
     out_path: Annotated[
         str | None,
         typer.Option(
@@ -73,14 +41,14 @@ def edit(
     strength: Annotated[
         str, typer.Option(help="Share of the full change, 0 to 1.5; in a video also seconds:strength, as in 0:0,2.5:1.")
     ] = "1",
-    face: Annotated[
-        str, typer.Option(help="largest, all, a number counted from the largest, or X,Y: a point of it in pixels.")
-    ] = "largest",
-    part: Part = WHOLE,
+    face: Faces = "largest",
+    part: Part = "face",
     method: Method = None,
     weights: Weights = None,
     engine: Engine = None,
-    depth: Annotated[bool, typer.Option("--depth", help="Also write the depth before and after, as measured.")] = False,
+    depth: Annotated[
+        bool, typer.Option("--save-depth", help="Also write the depth before and after, as measured.")
+    ] = False,
     receipt: Annotated[
         bool, typer.Option("--receipt", help="Also write what changed: depth, normals, numbers (JSON and PNG).")
     ] = False,
@@ -111,12 +79,22 @@ def edit(
 
         facerelief edit album --to all -o edited
 
-        curl https://example.org/me.jpg | facerelief edit - --to sadness > sad.jpg
+        curl -s URL | facerelief edit - --to sadness > sad.jpg
 
         facerelief edit clip.mp4 --to surprise --strength 0:0,2.5:1
     """
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
+    from facerelief.editing.batch import make_jobs
+    from facerelief.editing.editor import which_face
+    from facerelief.editing.fetch import Limits
+    from facerelief.editing.files import SKIPPED, FileEditor, Job, Settings
+    from facerelief.editing.inputs import expand
+    from facerelief.editing.mask import check_part
+    from facerelief.editing.outputs import all_targets
+    from facerelief.editing.strength import parse_strength
+    from facerelief.evaluation.verdict import scores_of
+
     settings = Settings(
         parse_strength(strength), which_face(face), check_part(part), method, weights, engine, task_file, depth,
         receipt, scores_of(judge, encoder), provenance, Limits(private),
@@ -141,20 +119,24 @@ def edit(
         _edit_all(jobs, editor, workers)
 
 
-def _edit_one(job: Job, editor: FileEditor) -> Outcome:
+def _edit_one(job: "Job", editor: "FileEditor") -> "Outcome":
     """Raises what is wrong with it."""
+    from facerelief.editing.video_job import edit_video_job
+
     if not job.source.is_video:
         return editor(job)
     with bar(job.source.file.name, "frames") as move:
         return edit_video_job(editor, job, move)
 
 
-def _edit_all(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> None:
+def _edit_all(jobs: "Sequence[Job]", editor: "FileEditor", workers: int | None) -> None:
     """Photos first, together; then videos, one by one. Ends the command with 1 where something failed."""
+    from facerelief.editing.batch import run_batch, run_video
+
     photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
     outcomes = []
     if photos:
-        with bar("editing", "photos") as move:
+        with bar("editing", "photos", keeps=True) as move:
             for outcome in run_batch(photos, editor, workers):
                 outcomes.append(outcome)
                 _report(outcome)
@@ -166,8 +148,11 @@ def _edit_all(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> N
     _finish(outcomes)
 
 
-def _report(outcome: Outcome) -> None:
+def _report(outcome: "Outcome") -> None:
     """Say what was written, and what was lost on the way; what was not, on standard error."""
+    from facerelief.editing.files import EDITED, FAILED
+    from facerelief.editing.outputs import STDOUT
+
     if outcome.state == FAILED:
         explain(outcome.reason)
     if outcome.state == EDITED:
@@ -177,8 +162,10 @@ def _report(outcome: Outcome) -> None:
             console.print("\n".join(lines), markup=False)
 
 
-def _finish(outcomes: Sequence[Outcome]) -> None:
+def _finish(outcomes: "Sequence[Outcome]") -> None:
     """The table of a batch, on standard error. Ends the command with 1 where something failed."""
+    from facerelief.editing.files import EDITED, FAILED, SKIPPED
+
     edited = [one for one in outcomes if one.state == EDITED]
     failed = [one for one in outcomes if one.state == FAILED]
     rows = [(EDITED, len(edited), f"{sum(len(one.written) for one in edited)} files written")]

@@ -6,8 +6,9 @@ bf16 halves the time of a step where the processor has instructions for it. Else
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,7 +32,7 @@ def fastest_precision() -> tuple[str, str]:
 
 def _has_bf16_instructions() -> bool:
     """Whether the processor has AVX-512 BF16 or AMX, and torch and oneDNN may use them (both can be told not to)."""
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # torch before 2.12 does not tell
+    able: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch before 2.12 does not tell
     onednn = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
     used = torch.backends.cpu.get_cpu_capability() == "AVX512" and onednn()
     return bool(used and (able.get("avx512_bf16") or able.get("amx_bf16")))
