@@ -1,4 +1,5 @@
 # make demo   edit a photo with the weights that the package carries
+# make check  lint, types, layers, and the fast tests: a few minutes
 # make test   run the test suite
 PYTHON ?= python3
 # One command for everything, so that no other package pulls in another torch. On a machine without an NVIDIA card a
@@ -6,13 +7,23 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
-.PHONY: demo test lint smoke clean
+# A test process a core, each computing in one thread (tests/conftest.py); more than four take much memory.
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+.PHONY: demo check test test-avx2 lint smoke clean
 
 demo: .venv/demo.done
 	$(BIN)/facerelief demo -o demo
 
+check: lint
+	$(PYTEST) -m "not slow"
+
 test: .venv/dev.done
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# The networks and their training as a processor without AVX-512 computes them.
+test-avx2: .venv/dev.done
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(PYTEST) tests/networks tests/training
 
 lint: .venv/dev.done
 	$(BIN)/ruff check

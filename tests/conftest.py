@@ -1,5 +1,8 @@
 """What tests of several parts share: a portrait, a face finder, and weights of a tiny network."""
 
+import one_thread  # noqa: F401  (first of all)
+
+# isort: split
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path

@@ -46,7 +46,7 @@ def test_cpu_is_smaller_than_gpu_and_gpu_than_paper() -> None:
         cpu, gpu, paper = (make_config(stage, preset) for preset in ("cpu", "gpu", "paper"))
         assert cpu.size < gpu.size < paper.size
         assert cpu.steps < gpu.steps < paper.steps
-        assert cpu.precision == gpu.precision == "bf16"
+        assert cpu.precision == gpu.precision == "auto"
 
 
 @pytest.mark.parametrize(

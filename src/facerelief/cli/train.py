@@ -20,7 +20,6 @@ from facerelief.config import (
     ExpressionTraining,
     IdentityTraining,
     JudgeTraining,
-    Training,
 )
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
@@ -85,7 +84,7 @@ def depth(
     from facerelief.training import launch
 
     config = _config(DepthTraining, preset, dataset, given, expressions, colour, settings)
-    _announce(config, preset)
+    config = _settled(config, preset, run)
     with _bars("depth network") as (decoding, progress):
         weights = launch.run_depth(dataset, config, run, vgg=vgg, judge=judge, progress=progress, decoding=decoding)
     out.print(f"{weights}\nNext: facerelief train expression {dataset} --depth {run} -o RUN", markup=False)
@@ -139,7 +138,7 @@ def expression(
         }
         chosen |= {item.partition("=")[0] for item in settings or ()}
         config = launch.inherited(depth, config, chosen)
-    _announce(config, preset)
+    config = _settled(config, preset, run)
     with _bars("expression editor") as (decoding, progress):
         weights = launch.run_expression(
             dataset,
@@ -172,7 +171,7 @@ def judge(
     from facerelief.training import launch
 
     config = _config(JudgeTraining, preset, dataset, given, expressions, colour, settings)
-    _announce(config, preset)
+    config = _settled(config, preset, run)
     with _bars("judge") as (decoding, progress):
         weights, accuracy = launch.run_judge(dataset, config, run, progress=progress, decoding=decoding)
     out.print(f"accuracy on test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
@@ -198,7 +197,7 @@ def identity(
     from facerelief.training import launch
 
     config = _config(IdentityTraining, preset, dataset, given, expressions, colour, settings)
-    _announce(config, preset)
+    config = _settled(config, preset, run)
     persons, two, three = launch.count_persons(dataset, config)
     out.print(f"{persons:,} training persons, {two:,} with two photos or more, {three:,} with three or more")
     with _bars("identity encoder") as (decoding, progress):
@@ -244,8 +243,13 @@ def _config(
     return make_config(kind, preset, changes)
 
 
-def _announce(config: Training, preset: str) -> None:
-    out.print(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps", markup=False)
+def _settled(config: Config, preset: str, run: Path) -> Config:
+    """The configuration of a run on this machine, which is announced."""
+    from facerelief.training.processor import settled
+
+    config, precision = settled(config, run)
+    out.print(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps; {precision}", markup=False)
+    return config
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
 from facerelief.presets import make_config
 from facerelief.training import launch
+from facerelief.training.processor import settled
 
 INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
@@ -114,6 +115,7 @@ def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -
     colour = wish.changes.get("colour", launch.natural_colour(dataset))
     shared = {"colour": colour, "expressions": wish.expressions, **scale.all}
     shared |= {name: wish.changes[name] for name in ("size",) if name in wish.changes}
+    shared["precision"] = _precision(scale, wish, root)
     identity = _people_can_be_told(dataset, wish.expressions)
     tools = ["judge", "measure", *(["identity"] if identity else [])]
     make = _Maker(scale, shared, wish)
@@ -173,6 +175,13 @@ def _own_dataset(wish: Wish, study: Study, scale: Scale, progress: Progress) -> 
     if not (path / SETTINGS).is_file() or not (path / "metadata.csv").is_file():
         synthesize(path, plan, progress=progress.dataset)
     return path
+
+
+def _precision(scale: Scale, wish: Wish, root: Path) -> str:
+    """One precision for all of a study: what was asked for, or what its first run, the judge, began in or begins in."""
+    changes = {name: value for name, value in {**scale.all, **wish.changes}.items() if name == "precision"}
+    config, _ = settled(make_config(JudgeTraining, scale.preset, changes), root / "judge")
+    return config.precision
 
 
 def _people_can_be_told(dataset: Path, expressions: tuple[str, ...]) -> bool:
