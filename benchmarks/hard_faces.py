@@ -1,6 +1,7 @@
-"""How edits fail: faces that nobody has, with what is hard about real ones, each edited to every expression.
+"""How edits fail: synthetic faces with what is hard about real ones, or photos, each edited to every expression.
 
-    python tests/hard_faces.py docs/failures.jpg            # of editors: --method morphable
+python benchmarks/hard_faces.py docs/failures.jpg                          # of editors: --method morphable
+python benchmarks/hard_faces.py docs/failures-real.jpg --photos PHOTO ...   # rows of your own photos
 
 Faces are found in the pictures as in any photo; nothing that the drawing knows reaches the editor.
 """
@@ -13,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from facerelief.editing import DEFAULT, METHODS, load_editor
+from facerelief.editing import DEFAULT, METHODS, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.photo import Photo
+from facerelief.faces.align import align
+from facerelief.faces.photo import Photo, read_photo
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.scene import portrait, random_person, random_setting
 
@@ -24,6 +26,7 @@ DARK = (28, 22, 20)
 EYES, MOUTH = ((33, 133), (362, 263)), (61, 291)  # outer and inner corners
 JAW = (234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454)
 
+Rows = list[tuple[str, list[np.ndarray]]]  # a title, and pictures (H, W, 3) uint8
 Hard = Callable[[Image.Image, np.ndarray, np.random.Generator], Image.Image]
 
 
@@ -96,7 +99,30 @@ def photo(case: Case) -> Photo:
     return Photo(np.asarray(worn.resize((SIZE, SIZE), Image.Resampling.LANCZOS)), name=case.title)
 
 
-def sheet(rows: list[tuple[str, list[np.ndarray]]], titles: list[str]) -> Image.Image:
+def rows_of_cases(editor: Editor) -> Rows:
+    """Each synthetic case before and after every edit."""
+    rows: Rows = []
+    for case in CASES:
+        one = photo(case)
+        faces = editor.find(one)
+        edits = [editor(one, name, faces=faces, part=case.part).photo.rgb for name in EXPRESSIONS]
+        rows.append((case.title, [one.rgb, *edits]))
+    return rows
+
+
+def rows_of_photos(editor: Editor, photos: list[Path]) -> Rows:
+    """The largest face of each photo before and after every edit."""
+    rows: Rows = []
+    for path in photos:
+        one = read_photo(path)
+        faces = editor.find(one)[:1]
+        crop = align(faces[0].landmarks, SIZE)
+        edits = [editor(one, name, faces=faces).photo.rgb for name in EXPRESSIONS]
+        rows.append((path.stem, [crop.cut(rgb) for rgb in (one.rgb, *edits)]))
+    return rows
+
+
+def sheet(rows: Rows, titles: list[str]) -> Image.Image:
     """Rows of pictures (H, W, 3), each with its title."""
     side, head = 24, 28
     paper = Image.new("RGB", (side + len(titles) * TILE, head + len(rows) * TILE), "white")
@@ -117,13 +143,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("picture", type=Path)
     parser.add_argument("--method", choices=METHODS, default=DEFAULT)
+    parser.add_argument("--photos", type=Path, nargs="+", default=[])
     arguments = parser.parse_args()
-    editor, rows = load_editor(method=arguments.method), []
-    for case in CASES:
-        one = photo(case)
-        faces = editor.find(one)
-        edits = [editor(one, name, faces=faces, part=case.part).photo.rgb for name in EXPRESSIONS]
-        rows.append((case.title, [one.rgb, *edits]))
+    editor = load_editor(method=arguments.method)
+    rows = rows_of_photos(editor, arguments.photos) if arguments.photos else rows_of_cases(editor)
     sheet(rows, ["photo", *EXPRESSIONS]).save(arguments.picture, quality=88)
 
 
