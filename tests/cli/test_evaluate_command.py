@@ -60,7 +60,11 @@ def report(command: Command, run: Path, words: list[object], tmp_path: Path) -> 
     result = command("evaluate", run, "--morphable", *words, "-o", tmp_path / "report")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == str(tmp_path / "report" / "report.html")
+    assert result.out.startswith(ALARM)
     return tmp_path / "report"
+
+
+ALARM = "THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy "
 
 
 class Links(HTMLParser):
@@ -75,6 +79,16 @@ class Links(HTMLParser):
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.found += [value or "" for name, value in attributes if name in ("src", "href", "srcset", "data", "action")]
+
+
+def test_a_judge_that_guesses_is_told_wherever_its_rates_stand(report: Path) -> None:
+    (warning,) = json.loads((report / "report.json").read_text())["warnings"]
+    assert warning.startswith(ALARM)
+    assert f"**{warning}**" in (report / "report.md").read_text()
+    page = (report / "report.html").read_text()
+    assert page.index(f'role="alert">{warning}</p>') < page.index("<table")
+    assert page.index("Read first: ") < page.index("<table")
+    assert "a drawn face" in page  # what are called real photos here
 
 
 def test_a_report_holds_what_was_measured_and_how_much(

@@ -19,7 +19,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
     if not isinstance(path, Path):
         raise VideoError(f"{job.source}: videos are edited from files; download it first")
     if settings.receipt or settings.depth:
-        raise VideoError(f"{path}: --receipt and --depth are for photos; leave them out")
+        raise VideoError(f"{path}: --receipt and --save-depth are for photos; leave them out")
     digest = source_digest(job.source) if job.known else ""
     todo = {to: at for to, at in job.targets.items() if not is_done(job.known.get(at), at, digest, editor.digest)}
     if not todo:

@@ -108,6 +108,8 @@ def _figure8(path: Path, results: dict[str, Any]) -> None:
         for row, column in np.ndindex(*shares.shape):
             ink = "white" if shares[row, column] > 55 else "black"
             axis.text(column, row, f"{shares[row, column]:.0f}", ha="center", va="center", fontsize=7, color=ink)
+    if alarm := warnings(results):
+        picture.suptitle("\n".join(alarm), color="firebrick", fontsize=8, wrap=True)
     with atomic(path) as part:
         picture.savefig(part, dpi=110)
 
