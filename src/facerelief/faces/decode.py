@@ -75,12 +75,6 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
         return Decoded(np.array(rgb), alpha, icc, block, _SAME.get(kind, kind), tuple(notes), mark)
 
 
-def mark_of(data: bytes, name: str) -> EditMark | None:
-    """The mark in a file's XMP packet; of the kinds whose headers are quickly read."""
-    with quiet():
-        return _mark(_open(data, name))
-
-
 def _mark(image: Image.Image) -> EditMark | None:
     packet = image.info.get("xmp")
     return unpack(packet) if isinstance(packet, bytes) and len(packet) <= _MOST_XMP else None
