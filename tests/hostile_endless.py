@@ -108,8 +108,8 @@ def _others() -> Iterator[Entry]:
     yield "endless-comment.ppm", b"P6\n#" + b"x" * AMOUNT + b"\n64 64\n255\n" + pixels
     yield "endless-words.ppm", b"P3\n700 700\n255\n" + b"1 " * (AMOUNT // 2)
     yield "endless-levels.ppm", b"P6\n700 700\n254\n" + bytes(700 * 700 * 3)
-    for name, data in {"lines": b"\0\0" * (AMOUNT // 2), "dots": b"\1\1\0\0" * 6000}.items():
-        yield f"endless-{name}.bmp", _packed_bmp(6000, data)
+    for name, data in {"lines": b"\0\0" * (AMOUNT // 2), "dots": b"\1\1\0\0" * 4000}.items():
+        yield f"endless-{name}.bmp", _packed_bmp(4000, data)
     box = struct.pack(">L", 8) + b"free"
     yield "endless-boxes.avif", b"\0\0\0\x18ftypavif\0\0\0\0mif1avif" + _many(box)
 
@@ -122,7 +122,7 @@ def _packed_bmp(side: int, data: bytes) -> bytes:
 
 def _tiffs() -> Iterator[Entry]:
     """Strips that lie over each other, and directories without end."""
-    yield "endless-strips.tif", _tiff(3000, 2999, [8, 9] * 2000, [9_000_000] * 4000) + bytes(9_000_000)
+    yield "endless-strips.tif", _tiff(2000, 1999, [8, 9] * 3000, [4_000_000] * 6000) + bytes(4_000_000)
     yield "endless-short-strips.tif", _tiff(64, 1, [8] * 190_000, [64] * 190_000)
     whole = bytearray(_tiff(64, 64, [8], [4096]) + bytes(4096))
     start = len(whole)

@@ -1,4 +1,4 @@
-"""Small files that ask for hours: decoding is bounded, measured in processor time, which a busy machine does not change."""
+"""Small files that ask for hours: decoding is bounded. Measured in processor time, which holds on a busy machine."""
 
 import io
 import os
@@ -35,7 +35,7 @@ def spent() -> float:
 
 @pytest.mark.parametrize("name", FILES)
 def test_no_small_file_takes_long(name: str) -> None:
-    """Each is read or refused in one line; the longest takes ten seconds of a processor, most none."""
+    """Each is read or refused in one line; the longest takes some seconds of a processor, most none."""
     before = spent()
     try:
         photo = read_photo(FILES[name])
