@@ -82,6 +82,7 @@ def test_a_damaged_one_is_told() -> None:
     found = read_photo(bytes(source))
     assert found.notes == ("its C2PA manifest is damaged, and an edit does not carry it on",)
     assert read_credentials(encode_photo(found, "PNG", SECOND), "PNG") is not None
+    assert read_credentials(encode_photo(found, "PNG"), "PNG") is None  # nothing to carry on, and nothing to say
 
 
 def test_without_the_library_its_loss_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

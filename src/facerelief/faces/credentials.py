@@ -74,8 +74,8 @@ def sign(data: bytes, kind: str, mark: EditMark | None, source: str = "", parent
         return data
     target = io.BytesIO()
     parents = (_type_of(parent), io.BytesIO(parent)) if parent else None
-    _sign(io.BytesIO(data), target, TYPES[kind], _manifest(mark, source), parents)
-    return target.getvalue()
+    follows = _sign(io.BytesIO(data), target, TYPES[kind], _manifest(mark, source), parents)
+    return target.getvalue() if mark or follows else data
 
 
 def sign_file(path: Path, mark: EditMark, source: str = "", parent: Path | bytes | None = None) -> bool:
