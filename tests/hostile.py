@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+from hostile_endless import endless
 from PIL import Image, ImageCms
 
 Entry = tuple[str, bytes]
@@ -22,7 +23,7 @@ Entry = tuple[str, bytes]
 def corpus() -> tuple[Entry, ...]:
     """All of them; the names are distinct."""
     found = [*_empty(), *_no_face(), *_truncated(), *_flipped(), *_bombs(), *_wrong_sizes(), *_polyglots(), *_lies(),
-             *_metadata(), *_other_kinds(), *_names()]  # fmt: skip
+             *_metadata(), *_other_kinds(), *_names(), *endless()]  # fmt: skip
     assert len({name for name, _ in found}) == len(found)
     return tuple(found)
 

@@ -1,6 +1,9 @@
 """`facerelief verify`: what an edit leaves in a file, and what is left of it after others had it."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,7 +59,12 @@ def test_an_edit_shows_every_layer(command: Command, edited: Path) -> None:
     result = command("verify", edited)
     assert (result.code, result.err) == (0, "")
     assert f"{edited}: a mark of an edit was found" in result.out
-    for words in ("valid: nothing changed since", "does not say by whom", "c2pa.edited", "XMP     facial expression"):
+    for words in (
+        "C2PA    untrusted: nothing changed since",
+        "does not say by whom",
+        "c2pa.edited",
+        "XMP     facial expression",
+    ):
         assert words in result.out
 
 
@@ -76,7 +84,7 @@ def test_a_changed_file_is_told(command: Command, edited: Path, tmp_path: Path) 
     edited.write_bytes(data)
     (told,) = found(command, edited)
     assert told["c2pa"]["problems"] == ["assertion.dataHash.mismatch"]
-    assert "INVALID: the file was changed after it was signed" in command("verify", edited).out
+    assert "invalid: the file was changed after it was signed" in command("verify", edited).out
 
 
 def test_a_photo_as_it_was_and_edits_without_provenance(command: Command, photo: Path, tmp_path: Path) -> None:
@@ -105,12 +113,14 @@ def test_what_cannot_be_read_is_named_and_the_others_are_looked_at(command: Comm
 
 
 def test_what_a_file_says_cannot_draw_lines_of_its_own(command: Command, photo: Path, tmp_path: Path) -> None:
-    said = "nothing\n  C2PA    valid, signed by Adobe Inc., which you trust\x9b2K"
+    said = "nothing\n  C2PA    trusted: nothing changed since it was signed by Adobe Inc.\x9b2K"
     path = tmp_path / "sly.png"
     save_photo(read_photo(photo), path, EditMark("facerelief 0.1.0", said))
     lines = command("verify", path).out.splitlines()
     assert sum(line.startswith("  C2PA") for line in lines) == 1
-    assert any("nothing C2PA valid, signed by Adobe Inc., which you trust\\x9b2K" in line for line in lines)
+    assert any(
+        "nothing C2PA trusted: nothing changed since it was signed by Adobe Inc.\\x9b2K" in line for line in lines
+    )
 
 
 def test_certificates_are_in_pem_form(command: Command, photo: Path, tmp_path: Path) -> None:
@@ -118,6 +128,76 @@ def test_certificates_are_in_pem_form(command: Command, photo: Path, tmp_path: P
     result = command("verify", photo, "--trust", tmp_path / "mine.der")
     assert result.code == 2
     assert "mine.der holds no certificate in PEM form; convert it" in result.err
+
+
+def test_the_state_has_one_word_in_text_and_json(command: Command, edited: Path, tmp_path: Path) -> None:
+    """Whole by a certificate made for the occasion, and changed since."""
+    changed = tmp_path / "changed.jpg"
+    data = bytearray(edited.read_bytes())
+    data[-1000] ^= 1
+    changed.write_bytes(data)
+    for path, state in ((edited, "untrusted"), (changed, "invalid")):
+        (told,) = found(command, path)
+        assert told["c2pa"]["state"] == state
+        assert f"C2PA    {state}: " in command("verify", path).out
+
+
+def test_a_folder_stands_for_its_photos_as_in_edit(command: Command, edited: Path, photo: Path, tmp_path: Path) -> None:
+    room = tmp_path / "room"
+    (room / "below").mkdir(parents=True)
+    edited.replace(room / "below" / "b.jpg")
+    (room / "a.jpg").write_bytes(photo.read_bytes())
+    (room / "notes.txt").write_text("no photo")
+    (room / ".hidden").mkdir()
+    (room / ".hidden" / "c.jpg").write_bytes(b"")
+    for argument in (room, f"{room}/**/*.jpg"):
+        result = command("verify", "--json", argument)
+        lines = [json.loads(line) for line in result.out.splitlines()]
+        assert [line["edited"] for line in lines] == [False, True] and (result.code, result.err) == (1, "")
+        assert [line["picture"] for line in lines] == [str(room / "a.jpg"), str(room / "below" / "b.jpg")]
+
+
+def test_an_argument_that_names_nothing_is_one_line(command: Command, edited: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    for argument in ("", tmp_path / "none", tmp_path / "*.gif"):
+        result = command("verify", argument, edited)
+        assert result.code == 2 and result.err.count("\n") == 1
+        assert f"{edited}: a mark" in result.out  # the others are looked at
+
+
+@pytest.mark.skipif(os.name != "posix", reason="special files")
+def test_what_is_no_file_is_refused_and_not_waited_for(program: Command, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    os.mkfifo(tmp_path / "b.mp4")
+    os.mkfifo(tmp_path / "c.pem")
+    names = [tmp_path / "a.jpg", tmp_path / "b.mp4", "/dev/zero"]
+    result = program("verify", *names, timeout=300)
+    assert result.code == 2
+    said = [f"facerelief: {name} cannot be opened (a {kind}, not a file); check the name"
+            for name, kind in zip(names, ("FIFO", "FIFO", "device"), strict=True)]  # fmt: skip
+    assert result.err.splitlines() == said
+    result = program("verify", tmp_path / "a.jpg", "--trust", tmp_path / "c.pem", timeout=300)
+    assert "c.pem (a FIFO, not a file); name a PEM file" in result.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sparse files, and limits of memory")
+def test_gigabytes_behind_a_picture_are_not_read(tmp_path: Path, photo: Path) -> None:
+    """By a process that may have 1.5 GB, of films as of photos."""
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom")
+    for path in (tmp_path / "large.jpg", clip):
+        path.write_bytes(path.read_bytes() if path == clip else photo.read_bytes())
+        os.truncate(path, 3_000_000_000)
+        code = (
+            "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (3 << 29, 3 << 29))\n"
+            "from pathlib import Path\nfrom facerelief.errors import FacereliefError\n"
+            "from facerelief.faces.verify import verify\n"
+            "try:\n    verify(Path(sys.argv[1]))\nexcept FacereliefError as reason:\n    print(reason)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if path != clip:
+            assert done.stdout == f"{path} is larger than 500 MB; shrink it\n"
 
 
 @pytest.mark.parametrize("suffix", [".webm", ".mkv", ".mp4"])

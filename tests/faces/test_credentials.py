@@ -14,7 +14,8 @@ from PIL import Image
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces import credentials
 from facerelief.faces.align import Crop
-from facerelief.faces.credentials import CERTIFICATE, KEY, TYPES, read_credentials, sign, sign_file
+from facerelief.faces.certificates import CERTIFICATE, KEY
+from facerelief.faces.credentials import TYPES, read_credentials, sign, sign_file
 from facerelief.faces.mark import EDITED, EditMark
 from facerelief.faces.photo import SUFFIXES, Photo, encode_photo, read_photo
 from facerelief.faces.verify import verify
@@ -168,7 +169,7 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_process_has_a_certificate_of_its_own() -> None:
     """What many pictures have in common must not tell that one person made them."""
-    script = "import sys; from facerelief.faces.credentials import _signing_key as k; print(k(None, None)[0].decode())"
+    script = "import sys; from facerelief.faces.certificates import signing_key as k; print(k(None, None)[0].decode())"
     first, second = (subprocess.run([sys.executable, "-c", script], capture_output=True, check=True) for _ in range(2))
     assert first.stdout.startswith(b"-----BEGIN CERTIFICATE") and first.stdout != second.stdout
 

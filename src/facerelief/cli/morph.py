@@ -48,8 +48,10 @@ def morph(
     expression, total = resolve(to), len(how.shares())
     which = which_face(face)
     editor = load_editor(weights, load_finder(task_file=task_file), method=method)
-    frames = morphed(editor, read_photo(photo), expression, how, which)
+    source = read_photo(photo)
+    frames = morphed(editor, source, expression, how, which)
     with bar("morphing", "frames") as move:
         seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
-        save_morph(out_path, seen, how, mark_edit(None, expression, ()) if provenance else None)
+        mark = mark_edit(None, expression, ()) if provenance else None
+        save_morph(out_path, seen, how, mark, source.history)
     out.print(str(out_path), markup=False)

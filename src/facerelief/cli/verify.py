@@ -11,6 +11,7 @@ import typer
 from facerelief.cli.console import bar, explain, out, printable
 from facerelief.cli.options import TaskFile
 from facerelief.errors import FacereliefError, install_command
+from facerelief.files import read_file
 
 if TYPE_CHECKING:
     from facerelief.faces.credentials import Credentials
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
     from facerelief.faces.verify import Findings
 
 _NONE_FOUND, _FAILED = 1, 2
-_TRUST = {
-    "trusted": "valid, signed by {signer}, which you trust",
-    "untrusted": "valid, signed by {signer}; nobody vouches for that certificate",
-    "invalid": "INVALID: the file was changed after it was signed, or is damaged ({problems})",
+_MOST_TRUST = 10_000_000  # bytes
+_TRUST = {  # each begins with the word that --json has for it
+    "trusted": "trusted: nothing changed since it was signed by {signer}, which you trust",
+    "untrusted": "untrusted: nothing changed since it was signed by {signer}, for whose certificate nobody vouches",
+    "invalid": "invalid: the file was changed after it was signed, or is damaged ({problems})",
 }
 _LOCAL = (
-    "valid: nothing changed since it was signed; by a certificate made for the occasion, which does not say by whom"
+    "untrusted: nothing changed since it was signed; by a certificate made for the occasion, which does not say by whom"
 )
 
 
 def verify(
-    pictures: Annotated[list[Path], typer.Argument(help="One picture or several.", show_default=False)],
+    pictures: Annotated[
+        list[str], typer.Argument(help="Pictures, folders of them, or patterns such as '*.jpg'.", show_default=False)
+    ],
     trust: Annotated[
         Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
     ] = None,
@@ -47,15 +51,15 @@ def verify(
     from facerelief.faces.verify import verify as look
 
     try:
-        trusted = trust.read_bytes() if trust else None
+        trusted = read_file(trust, _MOST_TRUST) if trust else None
     except OSError as reason:
         raise FacereliefError(f"cannot read {trust} ({reason.strerror}); name a PEM file") from reason
     if trusted is not None and b"-----BEGIN CERTIFICATE-----" not in trusted:
         raise FacereliefError(f"{trust} holds no certificate in PEM form; convert it, e.g. with openssl x509")
+    code, named = _named(pictures)
     finder = _finder(task_file)
-    code = 0
     with bar("looking", "pictures") as move:
-        for done, picture in enumerate(pictures, 1):
+        for done, picture in enumerate(named, 1):
             try:
                 found = look(picture, finder, trusted)
             except FacereliefError as problem:
@@ -64,9 +68,26 @@ def verify(
             else:
                 code = max(code, 0 if found.edited else _NONE_FOUND)
                 out.print(_as_json(picture, found) if as_json else _in_words(picture, found), markup=False)
-            move(done, len(pictures))
+            move(done, len(named))
     if code:
         raise typer.Exit(code)
+
+
+def _named(arguments: list[str]) -> tuple[int, list[Path]]:
+    """The pictures that are named, those of folders too; the exit code is that of a failure where some cannot be."""
+    from facerelief.editing.inputs import expand
+
+    code, found = 0, dict[Path, None]()
+    for argument in arguments:
+        try:
+            if not argument:
+                raise FacereliefError("a picture's name is empty; is a variable unset?")
+            files = [Path(one.source) for one in expand([argument]) if isinstance(one.source, Path)]
+            found |= dict.fromkeys(files or [Path(argument)])
+        except FacereliefError as problem:
+            explain(str(problem))
+            code = _FAILED
+    return code, [*found]
 
 
 def _finder(task_file: Path | None) -> "FaceFinder | None":

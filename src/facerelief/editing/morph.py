@@ -77,11 +77,16 @@ def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "larg
         yield rgb
 
 
-def save_morph(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
-    """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames."""
+def save_morph(
+    path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+) -> int:
+    """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames.
+
+    history: that of the photo, whose manifest then goes on in the morph's.
+    """
     count = _write(path, frames, how, mark)
     if mark:
-        sign_file(path, mark)
+        sign_file(path, mark, parent=history)
     return count
 
 

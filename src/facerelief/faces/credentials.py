@@ -6,29 +6,29 @@ time stamp is fetched and nothing is looked up: no request leaves the machine.
 """
 
 import contextlib
-import datetime
-import functools
 import importlib.util
 import io
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from facerelief import __version__
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.faces.certificates import CERTIFICATE, KEY, LOCAL, signing_key
 from facerelief.faces.mark import EDITED, EditMark
-from facerelief.files import atomic, open_file, read_file
+from facerelief.files import atomic, open_file
 
-CERTIFICATE, KEY = "FACERELIEF_CERTIFICATE", "FACERELIEF_KEY"
-LOCAL = "facerelief (a certificate made for the occasion)"  # who signs, where the user named no certificate
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "GIF": "image/gif"}
 TYPES |= {"AVIF": "image/avif", "MP4": "video/mp4", "MOV": "video/quicktime"}
 FILES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "WEBP"}
 
 _GENERATOR = {"name": "facerelief", "version": __version__}
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
+_BOX = b"jumdc2pa"  # how the box of manifests begins, in every kind of file
+_BLOCK = 2**22  # bytes
 _UNTRUSTED = "signingCredential.untrusted"
 
 
@@ -59,12 +59,13 @@ def can_sign() -> bool:
 
 def has_manifest(data: bytes) -> bool:
     """Whether a file's bytes seem to have a C2PA manifest."""
-    return b"jumdc2pa" in data  # how the box of manifests begins, in every kind of file
+    return _BOX in data
 
 
-def sign(data: bytes, kind: str, mark: EditMark, source: str = "", parent: bytes | None = None) -> bytes:
+def sign(data: bytes, kind: str, mark: EditMark | None, source: str = "", parent: bytes | None = None) -> bytes:
     """A file's bytes, of a kind in `TYPES`, with a manifest; without C2PA's library the bytes as they are.
 
+    mark: what was done, None where the picture was only written anew.
     source: SHA-256 of the file that was edited, hexadecimal. parent: that file's bytes where it had a manifest, whose
     history then goes on in the new one.
     Raises `FacereliefError` where the user's certificate cannot be used, `MissingExtra` where it cannot without c2pa.
@@ -72,20 +73,50 @@ def sign(data: bytes, kind: str, mark: EditMark, source: str = "", parent: bytes
     if not _signs():
         return data
     target = io.BytesIO()
-    _sign(io.BytesIO(data), target, TYPES[kind], mark, source, parent)
-    return target.getvalue()
+    parents = (_type_of(parent), io.BytesIO(parent)) if parent else None
+    follows = _sign(io.BytesIO(data), target, TYPES[kind], _manifest(mark, source), parents)
+    return target.getvalue() if mark or follows else data
 
 
-def sign_file(path: Path, mark: EditMark, source: str = "") -> None:
+def sign_file(path: Path, mark: EditMark, source: str = "", parent: Path | bytes | None = None) -> bool:
     """Give a file on disk, a video or moving picture with a suffix in `FILES`, its manifest; others stay as they are.
 
-    Raises as `sign`.
+    parent: the file that it was made from, or its bytes, whose manifest goes on in the new one. Returns whether none
+    was lost: false where the parent has a manifest, and the file could not carry it on. Raises as `sign`.
     """
-    kind = FILES.get(path.suffix.lower())
-    if kind is None or not _signs():
-        return
-    with atomic(path) as part, open_file(path) as before, part.open("w+b") as after:
-        _sign(before, after, TYPES[kind], mark, source, None)
+    with _parent(parent) as history:
+        kind = FILES.get(path.suffix.lower())
+        if kind is None or not _signs():
+            return history is None
+        with atomic(path) as part, open_file(path) as before, part.open("w+b") as after:
+            return _sign(before, after, TYPES[kind], _manifest(mark, source), history)
+
+
+@contextlib.contextmanager
+def _parent(parent: Path | bytes | None) -> Iterator["tuple[str, BinaryIO] | None"]:
+    """The media type and the stream of a file with a manifest, or None."""
+    with contextlib.ExitStack() as stack:
+        stream: BinaryIO | None = io.BytesIO(parent) if isinstance(parent, bytes) else None
+        if isinstance(parent, Path):
+            stream = stack.enter_context(open_file(parent))
+        yield (_type_of(_head(stream)), stream) if stream is not None and stream_has_manifest(stream) else None
+
+
+def _head(stream: BinaryIO) -> bytes:
+    stream.seek(0)
+    head = stream.read(16)
+    stream.seek(0)
+    return head
+
+
+def stream_has_manifest(stream: BinaryIO) -> bool:
+    """As `has_manifest`, of a file that may be large; the stream is at its beginning afterwards."""
+    before, found = b"", False
+    while not found and (block := stream.read(_BLOCK)):
+        found = has_manifest(before + block)
+        before = block[-len(_BOX) :]
+    stream.seek(0)
+    return found
 
 
 def _signs() -> bool:
@@ -95,40 +126,51 @@ def _signs() -> bool:
     return can_sign()
 
 
-def _sign(before: BinaryIO, after: BinaryIO, media: str, mark: EditMark, source: str, parent: bytes | None) -> None:
-    """Copy a file with a manifest."""
+def _sign(
+    before: BinaryIO, after: BinaryIO, media: str, manifest: dict[str, Any], parent: tuple[str, BinaryIO] | None
+) -> bool:
+    """Copy a file with a manifest; whether the parent's goes on in it."""
     import c2pa
 
-    certificate, key, algorithm = _signing_key(os.environ.get(CERTIFICATE), os.environ.get(KEY))
+    follows = True
+
+    certificate, key, algorithm = signing_key(os.environ.get(CERTIFICATE), os.environ.get(KEY))
     try:
         signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(algorithm, certificate, key, None))
-        with signer, _context() as context, c2pa.Builder(_manifest(mark, source), context) as builder:
+        with signer, _context() as context, c2pa.Builder(manifest, context) as builder:
             builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
-            with contextlib.suppress(c2pa.C2paError):  # of a parent whose manifest is broken: it is not carried on
-                if parent:
-                    builder.add_ingredient({"relationship": "parentOf"}, _type_of(parent), io.BytesIO(parent))
+            if parent:
+                follows = _follow(builder, *parent)
             builder.sign(signer, media, before, after)
     except c2pa.C2paError as reason:
         raise FacereliefError(
             f"cannot sign ({_line(reason)}); name a certificate chain and its key for signing with {CERTIFICATE} and "
             f"{KEY}, or unset both"
         ) from reason
+    return follows
+
+
+def _follow(builder: Any, media: str, parent: BinaryIO) -> bool:
+    """Have the parent's history go on in a new manifest; false where it is broken."""
+    import c2pa
+
+    try:
+        builder.add_ingredient({"relationship": "parentOf"}, media, parent)
+    except c2pa.C2paError:
+        return False
+    return True
 
 
 def can_follow(data: bytes) -> bool:
     """Whether the history in a file's manifest can go on in another's; needs C2PA's library."""
     import c2pa
 
-    try:
-        with _context() as context, c2pa.Builder({"claim_generator_info": [_GENERATOR]}, context) as builder:
-            builder.add_ingredient({"relationship": "parentOf"}, _type_of(data), io.BytesIO(data))
-    except c2pa.C2paError:
-        return False
-    return True
+    with _context() as context, c2pa.Builder(_manifest(None, ""), context) as builder:
+        return _follow(builder, _type_of(data), io.BytesIO(data))
 
 
-def read_credentials(data: bytes, kind: str, trusted: bytes | None = None) -> Credentials | None:
-    """What the manifest in a file's bytes says, or None where it has none.
+def read_credentials(data: bytes | BinaryIO, kind: str, trusted: bytes | None = None) -> Credentials | None:
+    """What the manifest in a file says, given as bytes or a stream, or None where it has none.
 
     trusted: PEM of the certificates to trust. Raises `MissingExtra` without c2pa.
     """
@@ -139,7 +181,8 @@ def read_credentials(data: bytes, kind: str, trusted: bytes | None = None) -> Cr
     if kind not in TYPES:
         return None
     try:
-        with _context(trusted) as context, c2pa.Reader(TYPES[kind], io.BytesIO(data), context=context) as reader:
+        stream = io.BytesIO(data) if isinstance(data, bytes) else data
+        with _context(trusted) as context, c2pa.Reader(TYPES[kind], stream, context=context) as reader:
             found = json.loads(reader.json())
     except c2pa.C2paError.ManifestNotFound:
         return None
@@ -161,12 +204,14 @@ def _understood(found: dict[str, Any]) -> Credentials:
     return Credentials(state, signer, tuple(action["action"] for action in actions), (types or [""])[-1], problems)
 
 
-def _manifest(mark: EditMark, source: str) -> dict[str, Any]:
-    edit: dict[str, Any] = {"action": "c2pa.edited", "digitalSourceType": EDITED, "description": mark.description}
+def _manifest(mark: EditMark | None, source: str) -> dict[str, Any]:
+    edit: dict[str, Any] = {"action": "c2pa.transcoded"}
+    if mark:
+        edit = {"action": "c2pa.edited", "digitalSourceType": EDITED, "description": mark.description}
     if source:
         edit["parameters"] = {"org.facerelief.source-sha256": source}
     actions = [edit]
-    if mark.faces:
+    if mark and mark.faces:
         actions.append({"action": "c2pa.watermarked.unbound"})
     return {
         "claim_generator_info": [_GENERATOR],
@@ -183,92 +228,6 @@ def _context(trusted: bytes | None = None) -> Any:
         settings["trust"] = {"trust_anchors": trusted.decode()}
         settings["verify"] = _OFFLINE | {"verify_trust": True}
     return c2pa.Context(settings=c2pa.Settings.from_dict(settings))
-
-
-@functools.lru_cache(maxsize=2)
-def _signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes, str]:
-    """Certificates and key as PEM, and C2PA's name of the key's algorithm."""
-    if not certificate and not key:
-        return _made_for_the_occasion()
-    if not certificate or not key:
-        raise FacereliefError(f"{CERTIFICATE} and {KEY} belong together; set both, or neither")
-    from cryptography.hazmat.primitives import serialization
-
-    try:
-        chain, secret = read_file(certificate), read_file(key)
-        loaded = serialization.load_pem_private_key(secret, None)
-    except (OSError, ValueError, TypeError) as reason:
-        raise FacereliefError(
-            f"cannot read {certificate} or {key} ({_line(reason)}); {CERTIFICATE} and {KEY} name PEM files, the key "
-            "without a password"
-        ) from reason
-    return chain, secret, _algorithm(loaded)
-
-
-def _algorithm(key: Any) -> str:
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size in (256, 384, 521):
-        return {256: "es256", 384: "es384", 521: "es512"}[key.curve.key_size]
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return "ed25519"
-    if isinstance(key, rsa.RSAPrivateKey):
-        return "ps256"
-    raise FacereliefError(f"{KEY}: C2PA knows no such key; use an elliptic curve (P-256), Ed25519 or RSA key")
-
-
-def _made_for_the_occasion() -> tuple[bytes, bytes, str]:
-    """A certificate under an authority of its own, as C2PA asks for, good for a year; the authority's key is lost."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    chain = _certificate(own, authority, False), _certificate(authority, authority, True)
-    pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
-    plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    return pem, own.private_bytes(*plain), "es256"
-
-
-def _certificate(subject: Any, issuer: Any, is_authority: bool) -> Any:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
-    own, signs = subject.public_key(), x509.SubjectKeyIdentifier.from_public_key
-    uses = dict.fromkeys(
-        (
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "encipher_only",
-            "decipher_only",
-        ),
-        False,
-    )
-    uses |= {"digital_signature": not is_authority, "key_cert_sign": is_authority, "crl_sign": is_authority}
-    extensions: list[tuple[x509.ExtensionType, bool]] = [
-        (x509.BasicConstraints(is_authority, None), True),
-        (x509.KeyUsage(**uses), True),
-        (signs(own), False),
-        (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key()), False),
-    ]
-    if not is_authority:
-        extensions.append((x509.ExtendedKeyUsage([x509.OID_EMAIL_PROTECTION]), False))
-    builder = x509.CertificateBuilder().subject_name(_named(is_authority)).issuer_name(_named(True)).public_key(own)
-    builder = builder.serial_number(x509.random_serial_number()).not_valid_before(now - day)
-    builder = builder.not_valid_after(now + 365 * day)
-    for extension, critical in extensions:
-        builder = builder.add_extension(extension, critical)
-    return builder.sign(issuer, hashes.SHA256())
-
-
-def _named(is_authority: bool) -> Any:
-    from cryptography import x509
-
-    role = "authority" if is_authority else "signer"
-    parts = ((x509.NameOID.ORGANIZATION_NAME, LOCAL), (x509.NameOID.COMMON_NAME, f"{role}, thrown away after use"))
-    return x509.Name([x509.NameAttribute(kind, text) for kind, text in parts])
 
 
 def _type_of(data: bytes) -> str:

@@ -14,6 +14,7 @@ from facerelief.faces.mark import EditMark, unpack
 from facerelief.faces.modes import Pixels, flat, to_rgb
 from facerelief.faces.quiet import quiet
 from facerelief.faces.strips import pixels_of
+from facerelief.faces.structure import DEEP_PIXMAP
 
 MIN_SIDE = 16
 
@@ -56,7 +57,7 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
     """
     notes: list[str] = []
     with quiet():  # Pillow's warnings become errors and notes here
-        image = _open(data, name)
+        image = _open(_shallow(data, max_pixels, notes), name)
         _check_size(image, name, max_pixels)
         sized(image.width * image.height)
         if ";16" in repr(image.tile) and not image.mode.startswith("I"):
@@ -74,12 +75,6 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
         return Decoded(pixels_of(rgb), alpha, icc, block, _SAME.get(kind, kind), tuple(notes), mark)
 
 
-def mark_of(data: bytes, name: str) -> EditMark | None:
-    """The mark in a file's XMP packet; of the kinds whose headers are quickly read."""
-    with quiet():
-        return _mark(_open(data, name))
-
-
 def _mark(image: Image.Image) -> EditMark | None:
     packet = image.info.get("xmp")
     return unpack(packet) if isinstance(packet, bytes) and len(packet) <= _MOST_XMP else None
@@ -95,6 +90,21 @@ def _open(data: bytes, name: str) -> ImageFile.ImageFile:
         raise PhotoError(f"{name} {_why_not_an_image(data[:12])}") from reason
     except Image.DecompressionBombError as reason:
         raise PhotoError(f"{name} has too many pixels (decompression bomb?); shrink it") from reason
+
+
+def _shallow(data: bytes, max_pixels: int, notes: list[str]) -> bytes:
+    """A PPM of 16 bits as one of 8, for which Pillow would take a minute; other files as they are."""
+    found = DEEP_PIXMAP.match(data)
+    if not found:
+        return data
+    width, height = map(int, found.groups())
+    count = 3 * width * height
+    if width * height > max_pixels or len(data) - found.end() < 2 * count:
+        return data
+    rows = np.frombuffer(data, ">u2", count, found.end()).reshape(height, 3 * width)
+    eight = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+    notes.append("16-bit reduced to 8-bit")
+    return b"P6 %d %d 255\n" % (width, height) + b"".join(eight[row].tobytes() for row in rows)
 
 
 def _why_not_an_image(head: bytes) -> str:

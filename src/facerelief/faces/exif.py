@@ -1,5 +1,6 @@
-"""EXIF that goes from one file to another: upright, without the thumbnail, and otherwise as it was."""
+"""EXIF that goes from one file to another: upright, without previews of the photo as it was, otherwise unchanged."""
 
+import re
 import struct
 
 from PIL import ExifTags, Image
@@ -10,23 +11,29 @@ XMP = 700
 DAMAGE = (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError, OverflowError, struct.error)
 
 _PREFIX = b"Exif\0\0"
-_THUMBNAIL, _THUMBNAIL_BYTES = 513, 514
+_SUB_IFDS, _RESOURCES, _LAYERS = 330, 34377, 37724  # further pictures; Photoshop's resources and layers
+# Where pictures lie: a tag of places, a tag of lengths.
+_PICTURES = ((513, 514), (273, 279), (324, 325))
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_MOST = 64  # directories, and pictures of one
+# A JPEG wherever it lies, as in makers' notes, to its end or the block's.
+_JPEG = re.compile(rb"\xff\xd8\xff[\xc0-\xc4\xdb\xe0-\xef\xfe].*?(?:\xff\xd9|\Z)", re.DOTALL)
 
-# IFD0 tags of a TIFF's pixel layout, and those that travel apart (XMP, ICC, C2PA): another file's would be wrong.
-_LAYOUT = {*range(254, 260), 262, 266, 273, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 338, 339, 347}
-_LAYOUT |= {512, _THUMBNAIL, _THUMBNAIL_BYTES, 529, 530, 532, XMP, 34675, 52545}
+# IFD0 tags that describe a TIFF's photo and not its file: others hold its layout, its layers, or previews.
+_DESCRIBE = {270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 18246, 18249, 33432, 33723, 34665, 34853, 36867}
+_DESCRIBE |= {*range(40091, 40096), ORIENTATION}
 
 
 def take(image: Image.Image) -> bytes | None:
-    """The EXIF block of an opened image with orientation 1 and no thumbnail, or None where it has none.
+    """The EXIF block of an opened image with orientation 1 and no previews, or None where it has none.
 
-    The thumbnail goes because it shows the photo before the edit. Raises one of `DAMAGE` where the block is broken.
+    Previews go because they show the photo before the edit. Raises one of `DAMAGE` where the block is broken.
     """
     block = image.info.get("exif")
-    if block:
-        return _PREFIX + _settled(bytearray(block.removeprefix(_PREFIX)))
-    tags = _portable(image.getexif())  # of a TIFF, whose tags are spread over the file
-    return tags.tobytes() if set(tags) - {ORIENTATION} else None
+    if not block:
+        tags = _portable(image.getexif())  # of a TIFF, whose tags are spread over the file
+        block = tags.tobytes() if set(tags) - {ORIENTATION} else None
+    return _PREFIX + _settled(bytearray(block.removeprefix(_PREFIX))) if block else None
 
 
 def as_tiff_tags(block: bytes | None, packet: bytes | None) -> Image.Exif:
@@ -43,39 +50,86 @@ def as_tiff_tags(block: bytes | None, packet: bytes | None) -> Image.Exif:
     return tags
 
 
+class _Block:
+    """A block that is changed in place, so that all offsets in it still hold (maker notes have their own)."""
+
+    def __init__(self, data: bytearray) -> None:
+        self.data = data
+        self.order = {b"II": "<", b"MM": ">"}[bytes(data[:2])]
+
+    def number(self, kind: str, at: int) -> int:
+        return int(struct.unpack_from(self.order + kind, self.data, at)[0])
+
+    def entries(self, start: int) -> tuple[dict[int, int], int]:
+        """Where each tag's 12-byte entry stands, and where the link to the next directory does."""
+        link = start + 2 + 12 * self.number("H", start)
+        return {self.number("H", at): at for at in range(start + 2, link, 12)}, link
+
+    def extent(self, entry: int) -> tuple[int, int]:
+        """Where an entry's value lies, and its length in bytes."""
+        length = _SIZES.get(self.number("H", entry + 2), 1) * self.number("L", entry + 4)
+        return (entry + 8 if length <= 4 else self.number("L", entry + 8)), length
+
+    def values(self, entry: int) -> list[int]:
+        """The first of an entry's numbers."""
+        start, _ = self.extent(entry)
+        kind = "H" if self.number("H", entry + 2) == 3 else "L"
+        count = min(self.number("L", entry + 4), _MOST)
+        return [self.number(kind, start + k * struct.calcsize("=" + kind)) for k in range(count)]
+
+    def blank(self, start: int, length: int) -> None:
+        self.data[start : start + length] = bytes(len(self.data[start : start + length]))
+
+    def remove(self, start: int, entry: int) -> None:
+        """Take an entry out of a directory, with its value."""
+        self.blank(*self.extent(entry))
+        _, link = self.entries(start)
+        self.data[entry : link - 8] = self.data[entry + 12 : link + 4]
+        struct.pack_into(self.order + "H", self.data, start, self.number("H", start) - 1)
+        self.blank(link - 8, 12)
+
+
 def _settled(data: bytearray) -> bytes:
-    """A block changed in place, so that all offsets in it still hold (maker notes have their own)."""
-    order = {b"II": "<", b"MM": ">"}[bytes(data[:2])]
-    (first,) = struct.unpack_from(order + "L", data, 4)
-    places, link = _directory(data, order, first)
+    block = _Block(data)
+    first = block.number("L", 4)
+    places, link = block.entries(first)
     if ORIENTATION in places:
-        struct.pack_into(order + "HHLHH", data, places[ORIENTATION], ORIENTATION, 3, 1, 1, 0)
-    (second,) = struct.unpack_from(order + "L", data, link)
-    if second:
-        struct.pack_into(order + "L", data, link, 0)
-        _blank_thumbnail(data, order, second)
+        struct.pack_into(block.order + "HHLHH", data, places[ORIENTATION], ORIENTATION, 3, 1, 1, 0)
+    _blank_pictures(block, [block.number("L", link), *(block.values(places[_SUB_IFDS]) if _SUB_IFDS in places else ())])
+    struct.pack_into(block.order + "L", data, link, 0)
+    for tag in (_SUB_IFDS, _RESOURCES, _LAYERS, XMP):
+        if tag in (places := block.entries(first)[0]):
+            block.remove(first, places[tag])
+    for found in _JPEG.finditer(bytes(data)):
+        block.blank(found.start(), found.end() - found.start())
     return bytes(data)
 
 
-def _blank_thumbnail(data: bytearray, order: str, directory: int) -> None:
-    places, _ = _directory(data, order, directory)
-    if _THUMBNAIL in places and _THUMBNAIL_BYTES in places:
-        (start,) = struct.unpack_from(order + "L", data, places[_THUMBNAIL] + 8)
-        (length,) = struct.unpack_from(order + "L", data, places[_THUMBNAIL_BYTES] + 8)
-        data[start : start + length] = bytes(len(data[start : start + length]))
-
-
-def _directory(data: bytearray, order: str, start: int) -> tuple[dict[int, int], int]:
-    """Where each tag's 12-byte entry stands, and where the link to the next directory does."""
-    (count,) = struct.unpack_from(order + "H", data, start)
-    link = start + 2 + 12 * count
-    return {struct.unpack_from(order + "H", data, at)[0]: at for at in range(start + 2, link, 12)}, link
+def _blank_pictures(block: _Block, directories: list[int]) -> None:
+    """Blank what these directories, those that follow and those below them have of pictures."""
+    seen: set[int] = set()
+    while directories and len(seen) < _MOST:
+        start = directories.pop()
+        if not start or start in seen:
+            continue
+        seen.add(start)
+        try:
+            places, link = block.entries(start)
+            directories.append(block.number("L", link))
+            directories += block.values(places[_SUB_IFDS]) if _SUB_IFDS in places else ()
+            for where, length in _PICTURES:
+                if where in places and length in places:
+                    extents = zip(block.values(places[where]), block.values(places[length]), strict=False)
+                    for extent in list(extents):
+                        block.blank(*extent)
+        except struct.error:  # a directory that is none: nobody finds a picture by it
+            continue
 
 
 def _portable(tags: Image.Exif) -> Image.Exif:
-    """Tags without the source's pixel layout; text as bytes, since Pillow would write `?` for what is not ASCII."""
+    """Tags that describe the photo; text as bytes, since Pillow would write `?` for what is not ASCII."""
     for tag, value in list(tags.items()):
-        if tag in _LAYOUT:
+        if tag not in _DESCRIBE:
             del tags[tag]
         elif isinstance(value, str):
             tags[tag] = value.encode("latin-1", "replace")

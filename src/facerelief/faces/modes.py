@@ -42,7 +42,7 @@ def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Ima
     """The image in RGB and the profile that describes it; grey and CMYK profiles are applied, which gives sRGB."""
     profile = _profile(icc, notes)
     space = _space(icc) if profile and icc else ""
-    if profile and space == _OWN_SPACE.get(image.mode):
+    if profile and space == _OWN_SPACE.get(image.mode) and b"mpet" not in (icc or b""):  # which may hold any work
         with contextlib.suppress(ImageCms.PyCMSError):
             flags = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.HIGHRESPRECALC  # exact darks
             srgb = ImageCms.createProfile("sRGB")

@@ -13,7 +13,7 @@ from facerelief.errors import MissingExtra, PhotoError
 from facerelief.faces import exif
 from facerelief.faces.apart import SECONDS, decode_apart
 from facerelief.faces.credentials import can_follow, can_sign, has_manifest, sign
-from facerelief.faces.decode import MIN_SIDE, damage_explained, decode, mark_of
+from facerelief.faces.decode import MIN_SIDE, damage_explained, decode
 from facerelief.faces.mark import EditMark, pack
 from facerelief.faces.modes import Pixels
 from facerelief.faces.quiet import quiet
@@ -97,7 +97,8 @@ def encode_photo(
     PNG and TIFF keep every pixel; `quality` (1 to 100) is that of JPEG (full-resolution chroma) and WebP.
     Provenance: `mark`, or else the mark that the photo carries, is written as an XMP packet with IPTC's digital source
     type for pictures edited by a trained model, into the pixels of the faces that it names, and, where C2PA's library
-    is installed, as a signed manifest (`credentials`). `provenance=False` writes none of it.
+    is installed, as a signed manifest (`credentials`), which carries on the source's; the latter also without a mark.
+    `provenance=False` writes none of it.
     Raises `PhotoError` where the kind is unknown or cannot hold the photo, `FacereliefError` where the user's
     certificate cannot be used.
     """
@@ -118,7 +119,8 @@ def encode_photo(
         except ValueError as reason:
             raise PhotoError(f"cannot save {photo.name} as {kind} ({_line(reason)}); save it as .png") from reason
     data = stream.getvalue()
-    return sign(data, kind, mark, photo.digest, photo.history) if mark else data
+    history = photo.history if provenance else None
+    return sign(data, kind, mark, photo.digest, history) if mark or history else data
 
 
 def save_photo(
@@ -148,9 +150,7 @@ def _history(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
 
 def read_mark(source: Source) -> EditMark | None:
     """The mark that `save_photo` left in a file, or None; raises as `read_photo`."""
-    name = _name(source)
-    data = _content(source, name)
-    return mark_of(data, name) if is_plain(data, name) else decode_apart(data, name, MAX_PIXELS).mark
+    return read_photo(source).mark
 
 
 def _name(source: Source) -> str:

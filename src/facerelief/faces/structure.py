@@ -28,6 +28,7 @@ _ALL_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _TABLE = {0xC4, 0xCC, 0xDB}
 _NOT_PACKED = (b"\0\0\0\0", b"\3\0\0\0")  # a BMP's ways to hold pixels as they are
 _OTHERS = (b"II", b"MM", b"GIF8", *(b"P%c" % letter for letter in b"0123456fy"))  # TIFF, GIF, PPM and its kin
+DEEP_PIXMAP = re.compile(rb"P6\s(\d{1,9})\s(\d{1,9})\s65535\s")
 _PIXMAP = re.compile(rb"P[56]\s\d{1,9}\s\d{1,9}\s255\s")
 
 
@@ -46,7 +47,9 @@ def is_plain(data: bytes, name: str) -> bool:
         return _plain_webp(data, name)
     if data.startswith(b"BM"):
         return data[14:15] == b"\x0c" or data[30:34] in _NOT_PACKED
-    return bool(_PIXMAP.match(data)) or not (data.startswith(_OTHERS) or data[4:8] == b"ftyp")
+    if _PIXMAP.match(data) or DEEP_PIXMAP.match(data):
+        return True
+    return not data.startswith(_OTHERS) and data[4:8] != b"ftyp"
 
 
 def _refuse(name: str, what: str, most: int) -> PhotoError:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from facerelief.errors import MissingExtra, NoFaceFound
 from facerelief.faces.align import Crop, align
-from facerelief.faces.credentials import FILES, Credentials, read_credentials
+from facerelief.faces.credentials import FILES, Credentials, can_sign, read_credentials
 from facerelief.faces.detect import FaceFinder
 from facerelief.faces.film import FILMS, MADE_BY, film_comment
 from facerelief.faces.mark import EditMark
 from facerelief.faces.photo import Photo, read_photo
 from facerelief.faces.watermark_search import PixelMark, find_marks
+from facerelief.files import open_file
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,23 @@ def verify(path: Path, finder: FaceFinder | None = None, trusted: bytes | None =
     trusted: certificates (PEM) whose manifests are trusted. Raises `PhotoError` or `VideoError` where the
     file is no picture.
     """
-    kind = FILES.get(path.suffix.lower(), "")
-    is_film = path.suffix.lower() in FILMS and path.is_file()
-    photo = None if is_film else read_photo(path)
-    credentials, readable, comment = None, True, ""
+    if path.suffix.lower() in FILMS and path.is_file():
+        return _film(path, trusted)
+    photo = read_photo(path)
+    credentials = None
+    if photo.history and can_sign():
+        credentials = read_credentials(photo.history, photo.format, trusted)
+    return Findings(photo.mark, credentials, find_marks(photo.rgb, _crops(photo, finder)), can_sign())
+
+
+def _film(path: Path, trusted: bytes | None) -> Findings:
+    credentials, comment, kind = None, "", FILES.get(path.suffix.lower())
     with contextlib.suppress(MissingExtra):
-        comment = film_comment(path) if is_film else ""
-    try:
-        credentials = read_credentials(path.read_bytes(), photo.format if photo else kind, trusted)
-    except MissingExtra:
-        readable = False
-    if photo is None:
-        return Findings(None, credentials, None, readable, comment)
-    return Findings(photo.mark, credentials, find_marks(photo.rgb, _crops(photo, finder)), readable)
+        comment = film_comment(path)
+    if kind and can_sign():
+        with open_file(path) as stream:
+            credentials = read_credentials(stream, kind, trusted)
+    return Findings(None, credentials, None, can_sign(), comment)
 
 
 def _crops(photo: Photo, finder: FaceFinder | None) -> Sequence[Crop]:
