@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import resource
 import socket
 import threading
 import time
@@ -127,3 +129,15 @@ def is_closed(wire: socket.socket) -> bool:
         return True
     finally:
         wire.settimeout(_PATIENCE)
+
+
+def take_all_files(seconds: float) -> None:
+    """Leave this process no file to open for a while."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (90, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    time.sleep(seconds)
+    for one in taken:
+        os.close(one)
