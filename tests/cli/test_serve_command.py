@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from facerelief.cli import serve as command_module
+from facerelief.webapp import server
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.server import Asked, is_local
 
@@ -38,7 +38,7 @@ def test_without_the_extra(refused: Refused, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_options_become_limits(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {}
-    monkeypatch.setattr(command_module, "run", lambda *where, **options: given.update(options, where=where))
+    monkeypatch.setattr(server, "serve", lambda *where, **options: given.update(options, where=where))
     result = command(
         *("serve", "--host", "::1", "--port", 1234, "--workers", 3, "--places", 9),
         *("--max-mib", 5, "--max-megapixels", 7, "--timeout", 11, "--allow-host", "faces.example"),
@@ -66,14 +66,14 @@ def test_where_others_may_ask_each_has_a_share(
     command: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...], rate: int, places: int
 ) -> None:
     given = {}
-    monkeypatch.setattr(command_module, "run", lambda *where, **options: given.update(options))
+    monkeypatch.setattr(server, "serve", lambda *where, **options: given.update(options))
     assert command("serve", *options).code == 0
     assert (given["limits"].rate, given["limits"].client_places) == (rate, places)
 
 
 def test_the_token_of_the_environment(command: Command, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {}
-    monkeypatch.setattr(command_module, "run", lambda *where, **options: given.update(options))
+    monkeypatch.setattr(server, "serve", lambda *where, **options: given.update(options))
     monkeypatch.setenv("FACERELIEF_TOKEN", "of-the-environment")
     assert command("serve").code == 0
     assert given["asked"].token == "of-the-environment"
@@ -108,7 +108,7 @@ def test_a_server_for_others_says_that_it_asks_for_no_password(
     command: Command, monkeypatch: pytest.MonkeyPatch, host: str, local: bool
 ) -> None:
     assert is_local(host) is local
-    monkeypatch.setattr(command_module, "run", lambda *where, ready, **options: ready("http://x:1"))
+    monkeypatch.setattr(server, "serve", lambda *where, ready, **options: ready("http://x:1"))
     result = command("serve", "--host", host)
     assert "facerelief serves at http://x:1" in result.out
     assert ("no password" in result.err) is not local

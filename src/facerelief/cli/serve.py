@@ -8,10 +8,6 @@ import typer
 from facerelief.cli.console import explain, out
 from facerelief.cli.edit import Engine, Method, TaskFile, Weights
 from facerelief.errors import FacereliefError
-from facerelief.webapp.addresses import is_local
-from facerelief.webapp.limits import Limits
-from facerelief.webapp.server import Asked
-from facerelief.webapp.server import serve as run
 
 _TOKEN = "FACERELIEF_TOKEN"
 _RATE = 600  # requests a minute of one client, where others than this machine may ask
@@ -85,6 +81,11 @@ def serve(
 
     facerelief serve            # then open http://127.0.0.1:7860
     """
+    from facerelief.webapp.addresses import is_local
+    from facerelief.webapp.limits import Limits
+    from facerelief.webapp.server import Asked
+    from facerelief.webapp.server import serve as run
+
     asked = Asked(allow_host or (), _checked_token(token), trusted_proxy or ())
     local = is_local(host)
     for_others = not local or bool(trusted_proxy)
