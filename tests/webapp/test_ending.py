@@ -190,10 +190,11 @@ def test_those_who_wait_when_all_become_stuck_need_not_wait_for_their_own_time(
     monkeypatch.setattr("facerelief.webapp.workers._AGAIN", 0.1)
     with live(workers=1, answer_s=2.0) as server:
         stuck = Stuck(server)
-        for count in (1, 2):  # their clients go, so that they are late at once
+        for count in (1, 2):  # their clients go, so that the second is begun soon
             evil = server.connect(edit())
             wait_for(lambda count=count: stuck.begun == count)  # type: ignore[misc]
             evil.close()
+        time.sleep(1)
         waiting = server.connect(edit(GOOD))
         status, body = parsed(everything(waiting))
         assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
