@@ -70,7 +70,8 @@ class Rude:
         body = b"".join(parts) + b"--%s--\r\n" % _BOUNDARY
         head = b"POST /v1/edit HTTP/1.1\r\n" + host + b"Content-Type: multipart/form-data; boundary=" + _BOUNDARY
         await loop.sock_sendall(wire, head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        while await loop.sock_recv(wire, 1):
+        served = b" 200 " in await loop.sock_recv(wire, 20)
+        while served and await loop.sock_recv(wire, 1):
             await asyncio.sleep(0.5)
 
 
