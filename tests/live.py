@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import resource
 import socket
 import threading
 import time
@@ -59,12 +61,14 @@ class Live:
 
 
 @contextlib.contextmanager
-def live(access: Access | None = None, **limits: Any) -> Iterator[Live]:
-    """A server for a while."""
+def live(access: Access | None = None, system_buffer: int = 0, **limits: Any) -> Iterator[Live]:
+    """A server for a while. system_buffer: bytes that the system keeps of its answers, 0 for the usual."""
     access = access or Access({"127.0.0.1"})
     studio = SlowStudio()
     app = create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), access)  # type: ignore[arg-type,return-value]
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        if system_buffer:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, system_buffer)
         process = Process(configured(app, 16), app)
         thread = threading.Thread(target=process.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
@@ -127,3 +131,15 @@ def is_closed(wire: socket.socket) -> bool:
         return True
     finally:
         wire.settimeout(_PATIENCE)
+
+
+def take_all_files(seconds: float) -> None:
+    """Leave this process no file to open for a while."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (90, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    taken = []
+    with contextlib.suppress(OSError):
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    time.sleep(seconds)
+    for one in taken:
+        os.close(one)

@@ -3,7 +3,9 @@
     python tests/load.py --clients 64 --seconds 120     # starts a server, kills it in the middle, starts it again
 
 Each client's pictures carry a colour of their own beside the face, which must come back exactly, and ask for an
-expression, which must be the one that is seen. Only this machine is asked.
+expression, which must be the one that is seen. Beside them others are rude: 64 connections say nothing, 16 send a byte
+now and then, 4 do not read their answers of 17 MB; they come again as often as they are sent away. Only this machine is
+asked.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from dataclasses import dataclass, field
 
 import httpx
 import numpy as np
+from load_rude import Rude
 from photos import astronaut
 from PIL import Image
 
@@ -49,12 +52,13 @@ class Outcome:
 class Load:
     """Clients that ask the server at `url`. away: whether it is known to be away just now."""
 
-    def __init__(self, url: str, seconds: float, answers: int) -> None:
-        """They ask for so many seconds, and until so many valid requests were answered."""
+    def __init__(self, url: str, seconds: float, answers: int, rude: tuple[int, int, int]) -> None:
+        """They ask for so many seconds, and until so many valid requests were answered. rude: as `Rude` takes them."""
         self.url, self.seconds, self.answers, self.away = url, seconds, answers, False
         self.begun = time.monotonic()
         self.outcome = Outcome()
         self._head = astronaut()[:224, 112:336]
+        self.rude = Rude(*rude, self._head)
         self._expected: dict[str, np.ndarray] = {}
 
     def reached(self, share: float) -> bool:
@@ -70,9 +74,11 @@ class Load:
             for name in EXPRESSIONS:
                 answer = await http.post("/v1/edit", **_request(self._picture(0), to=name))
                 self._expected[name] = _pixels(answer.content)[:, :-_PATCH].astype(int)
-            watch = asyncio.ensure_future(self._watch(http))
+            beside = asyncio.gather(self._watch(http), self.rude.run(int(self.url.rpartition(":")[2])))
             await asyncio.gather(*(self._client(http, number) for number in range(clients)))
-            watch.cancel()
+            beside.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beside
         return self.outcome
 
     async def _client(self, http: httpx.AsyncClient, number: int) -> None:
@@ -130,6 +136,9 @@ class Load:
         self.outcome.answered["abandoned"] += 1
 
     async def _put_off(self, answer: httpx.Response) -> bool:
+        if answer.status_code == 504:  # on a machine that does other things too
+            self.outcome.answered["too slow"] += 1
+            return True
         if answer.status_code != 503:
             return False
         self.outcome.answered["put off"] += 1
@@ -181,10 +190,10 @@ def start(port: int) -> tuple[subprocess.Popen[str], int]:
     return process, int(found[1])
 
 
-async def load(clients: int, seconds: float, answers: int) -> Outcome:
+async def load(clients: int, seconds: float, answers: int, rude: tuple[int, int, int]) -> tuple[Outcome, Rude]:
     """The whole test: a server, clients, and a kill in the middle."""
     process, port = start(0)
-    asking = Load(f"http://127.0.0.1:{port}", seconds, answers)
+    asking = Load(f"http://127.0.0.1:{port}", seconds, answers, rude)
 
     async def kill() -> None:
         nonlocal process
@@ -198,7 +207,7 @@ async def load(clients: int, seconds: float, answers: int) -> Outcome:
 
     try:
         outcome, _ = await asyncio.gather(asking.run(clients), kill())
-        return outcome
+        return outcome, asking.rude
     finally:
         stop(process)
 
@@ -216,8 +225,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--rude", type=int, nargs=3, default=(64, 16, 4), metavar=("SILENT", "WRITERS", "READERS"))
     chosen = parser.parse_args()
-    outcome = asyncio.run(load(chosen.clients, chosen.seconds, answers=chosen.clients))
+    outcome, rude = asyncio.run(load(chosen.clients, chosen.seconds, chosen.clients, tuple(chosen.rude)))
+    print(f"sent away: {dict(rude.sent_away)}; load of the machine: {os.getloadavg()[0]:.1f}")
     print(f"{chosen.clients} clients, {chosen.seconds:g} s: {dict(outcome.answered)}")
     print(f"served in: median {outcome.percentile(50):.2f} s, p95 {outcome.percentile(95):.2f} s")
     print(f"memory: {outcome.memory[0] / 2**20:.0f} MiB at first, {max(outcome.memory) / 2**20:.0f} MiB at most")

@@ -90,6 +90,12 @@ def test_a_proxy_that_is_no_address(refused: Refused) -> None:
     assert "--trusted-proxy 'nginx' is no IP address" in refused("serve", "--port", 0, "--trusted-proxy", "nginx")
 
 
+def test_names_are_taken_as_people_type_them(refused: Refused) -> None:
+    for text in ("faces.example", "Faces.Example:8443", "https://faces.example/", "faces.example/x"):
+        assert server._name(text) == "faces.example"
+    assert "--allow-host '[x' is no host's name" in refused("serve", "--port", 0, "--allow-host", "[x")
+
+
 def test_a_process_that_may_open_too_few_files(tmp_path: Path) -> None:
     """Fewer connections, and at last a line."""
     code = (

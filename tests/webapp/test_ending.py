@@ -1,5 +1,6 @@
 """How the server ends, and work that cannot be stopped."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import textwrap
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,34 +65,62 @@ def test_whoever_does_not_take_an_answer_does_not_hold_up_the_end() -> None:
     assert server.app.state.desk.answers.held == 0  # `live` has seen it end
 
 
-STUBBORN = """
-    import socket, sys, time
+SERVER = """
+    import sys, time
     sys.path[:0] = [{tests!r}, {source!r}]
+    import live
     from webapp_app import SlowStudio
     from facerelief.webapp import server
     from facerelief.webapp.limits import Limits
 
-    class Stubborn(SlowStudio):
+    class Odd(SlowStudio):
         def edit(self, order, ticket):
             print("at work", flush=True)
-            time.sleep(600)
+            {work}
 
         def warm_up(self):
             pass
 
-    server.Studio = lambda *given, **named: Stubborn()
+    server.Studio = lambda *given, **named: Odd()
     server.serve(port=0, limits=Limits(workers=1, answer_s=1.0), ready=lambda url: print(url, flush=True))
 """
 
 
-@pytest.mark.parametrize("signals", [1, 2])
-def test_work_that_cannot_be_stopped_does_not_hold_up_the_end(signals: int) -> None:
-    code = textwrap.dedent(STUBBORN).format(tests=str(ROOT / "tests"), source=str(ROOT / "src"))
+@contextlib.contextmanager
+def odd_server(work: str) -> Iterator[tuple[Any, Live]]:
+    """A process that serves, whose edits do as the code says."""
+    code = textwrap.dedent(SERVER).format(tests=str(ROOT / "tests"), source=str(ROOT / "src"), work=work)
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
-        assert process.stdout and process.stderr
+        assert process.stdout
         port = int(process.stdout.readline().rpartition(":")[2])
-        with Live(port, None, None, None).connect(edit()) as wire:  # type: ignore[arg-type]
+        yield process, Live(port, None, None, None)  # type: ignore[arg-type]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_process_without_a_free_file_says_so_once_and_serves_again_later() -> None:
+    """The edit takes all files for two seconds, in which many want in."""
+    with odd_server("live.take_all_files(2.5)") as (process, server):
+        server.connect(edit())
+        assert process.stdout.readline() == "at work\n"
+        time.sleep(0.5)
+        waiting = [server.connect(head("GET", "/health", Connection="close")) for _ in range(30)]
+        assert [parsed(everything(wire))[0] for wire in waiting] == [200] * 30
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        said = process.stderr.read()
+        for wire in server.opened:
+            wire.close()
+    assert said.count("out of system resource") == 1
+    assert len(said) < 3000
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_work_that_cannot_be_stopped_does_not_hold_up_the_end(signals: int) -> None:
+    with odd_server("time.sleep(600)") as (process, server):
+        with server.connect(edit()) as wire:
             assert process.stdout.readline() == "at work\n"
             process.send_signal(signal.SIGTERM)
             if signals == 2:
@@ -100,9 +130,6 @@ def test_work_that_cannot_be_stopped_does_not_hold_up_the_end(signals: int) -> N
         assert process.wait(60) == (0 if signals == 1 else 128 + signal.SIGTERM)
         assert status == (504 if signals == 1 else 0)
         assert process.stderr.read() == ""
-    finally:
-        process.kill()
-        process.communicate()
 
 
 class Stuck:
@@ -163,10 +190,11 @@ def test_those_who_wait_when_all_become_stuck_need_not_wait_for_their_own_time(
     monkeypatch.setattr("facerelief.webapp.workers._AGAIN", 0.1)
     with live(workers=1, answer_s=2.0) as server:
         stuck = Stuck(server)
-        for count in (1, 2):  # their clients go, so that they are late at once
+        for count in (1, 2):  # their clients go, so that the second is begun soon
             evil = server.connect(edit())
             wait_for(lambda count=count: stuck.begun == count)  # type: ignore[misc]
             evil.close()
+        time.sleep(1)
         waiting = server.connect(edit(GOOD))
         status, body = parsed(everything(waiting))
         assert (status, json.loads(body)["error"]["code"]) == (503, "busy")

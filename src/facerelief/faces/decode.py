@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Callable, Iterator
 
+import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from facerelief.errors import PhotoError

@@ -44,6 +44,11 @@ class Ticket:
         """deadline: as `time.monotonic` counts."""
         self.deadline, self._left = deadline, False
 
+    @property
+    def left_s(self) -> float:
+        """Seconds until the time is up, at least one."""
+        return max(1.0, self.deadline - time.monotonic())
+
     def leave(self) -> None:
         """The client has gone."""
         self._left = True

@@ -12,6 +12,7 @@ from facerelief.webapp.studio import KINDS, SAMPLES
 
 Schema = dict[str, Any]
 
+_TOKEN = "Only where the server was started with one."
 _INTRO = """Edit the expression of faces in photos. Requests are forms (`multipart/form-data`) or JSON; in JSON a photo
 is base64, in a form a file. Photos are forgotten when the answer is given. Errors are `{"error": {"code", "message",
 "remedy"}}`; codes stay the same between versions."""
@@ -35,7 +36,11 @@ def openapi(limits: Limits) -> Schema:
             "/v1/geometry": {"post": _geometry()},
             **_GETS,
         },
-        "components": {"schemas": {"Error": _ERROR, "Landmarks": _LANDMARKS, "Edit": _object(_ONE_EDIT)}},
+        "security": [{}, {"token": []}],
+        "components": {
+            "schemas": {"Error": _ERROR, "Landmarks": _LANDMARKS, "Edit": _object(_ONE_EDIT)},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKEN}},
+        },
     }
 
 
@@ -205,7 +210,10 @@ _GETS: Schema = {
     "/v1/expressions": _get("The expressions, their other names, and the methods", _answer("The menu.", _object({}))),
     "/v1/triangles": _get("The triangles of the mesh, as three vertices each", _answer("The lists.", _object({}))),
     "/v1/sample": _get("A portrait of somebody who does not exist", _answer("It.", _text("JPEG"), "image/jpeg"), _SEED),
-    "/health": _get("Whether the server works", _answer("It does.", _object({"status": _text("ok")}))),
+    "/health": _get(
+        "Whether the server works; 503 and a reason where it does not",
+        _answer("It does.", _object({"status": _text("ok")})),
+    ),
     "/metrics": _get("Counters for Prometheus", _answer("The counters.", _text("Text."), "text/plain")),
     "/openapi.json": _get("This description", _answer("OpenAPI 3.1.", _object({}))),
 }

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.detect import FinderPool, load_finder
@@ -60,7 +61,7 @@ def serve(
 
     asked, limits = asked or Asked(), limits or Limits(workers=os.cpu_count() or 1)
     access = Access(
-        {*LOCAL_NAMES, host.lower(), *_own_names(host), *(name.lower() for name in asked.names)},
+        {*LOCAL_NAMES, host.lower(), *_own_names(host), *map(_name, asked.names)},
         not is_local(host),
         asked.token,
         networks_of(asked.proxies),
@@ -77,6 +78,16 @@ def serve(
         # What cannot be stopped would hold up the interpreter, which waits for its threads.
         sys.stdout.flush()
         os._exit(0)
+
+
+def _name(text: str) -> str:
+    """A host's name, also from one with a port, or a whole address."""
+    try:
+        return urlsplit(text if "//" in text else f"//{text}").hostname or text
+    except ValueError as reason:
+        raise FacereliefError(
+            f"--allow-host {text!r} is no host's name; give one such as faces.example.org"
+        ) from reason
 
 
 def _own_names(host: str) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Wires:
 
 
 class Wire(H11Protocol):
-    """One connection. since: when it began to wait for its next request; received: bytes of that request."""
+    """One connection. since: when it began to wait for its next request, or that began to come; received: its bytes."""
 
     def __init__(self, *given: Any, wires: Wires, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -87,7 +87,7 @@ class Wire(H11Protocol):
 
     @property
     def seconds(self) -> float:
-        """Since it began to wait for its request."""
+        """Since it began to wait for its request, or that began to come."""
         return time.monotonic() - self.since
 
     @property
@@ -129,6 +129,8 @@ class Wire(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """As asyncio says."""
+        if not self.received:
+            self.since = time.monotonic()
         self.received += len(data)
         super().data_received(data)
 

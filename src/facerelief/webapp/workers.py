@@ -16,26 +16,24 @@ from typing import Any
 from facerelief.webapp.limits import Ticket
 from facerelief.webapp.problems import Problem
 
-_LATE = 3.0  # seconds after the deadline, or after the client went, until work is written off
+_LATE = 5.0  # seconds after the deadline, or after the client went, until work is written off
 _AGAIN = 1.0  # seconds until late work that cannot be written off is looked at again
 Work = Callable[[Ticket], Any]
 
 
 class Job:
-    """One piece of work. done: its outcome, to be awaited. begun: when it was given to a thread. end: when it should
-    have ended.
-    """
+    """One piece of work. done: its outcome, to be awaited. begun: when it was given to a thread."""
 
     def __init__(self, work: Work, ticket: Ticket) -> None:
         self.work, self.ticket = work, ticket
         self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.begun, self.end = 0.0, ticket.deadline
+        self.begun = 0.0
         self.watch: asyncio.TimerHandle | None = None
 
     @property
     def late(self) -> bool:
-        """Whether it has not ended a while after it should have."""
-        return time.monotonic() > self.end + _LATE
+        """Whether it has not ended a while after its deadline."""
+        return time.monotonic() > self.ticket.deadline + _LATE
 
 
 class Workers:
@@ -78,7 +76,6 @@ class Workers:
         if job in self._queue:
             self._queue.remove(job)
         job.done.cancel()
-        job.end = min(job.end, time.monotonic())
         if job in self._at_work:
             self._watch(job, _LATE)
 
@@ -98,7 +95,7 @@ class Workers:
             job = self._queue.popleft()
             self._at_work.add(job)
             job.begun = time.monotonic()
-            self._watch(job, job.end - job.begun + _LATE)
+            self._watch(job, job.ticket.deadline - job.begun + _LATE)
             future = asyncio.get_running_loop().run_in_executor(self._threads, self._do, job)
             future.add_done_callback(lambda future, job=job: self._ended(job, future))  # type: ignore[misc]
 
