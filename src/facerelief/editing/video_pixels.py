@@ -137,6 +137,13 @@ def yuv(rgb: np.ndarray, colours: Colours) -> list[np.ndarray]:
     return [plane.copy() for _, plane in planes_of(picture)]
 
 
+def pixels_of(picture: Any) -> np.ndarray:
+    """The pixels (H, W, 3) of a picture in rgb24, as an array that shares its memory."""
+    (plane,) = picture.planes
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width * 3]
+    return rows.reshape(picture.height, picture.width, 3)
+
+
 def planes_of(picture: Any) -> Iterator[tuple[int, np.ndarray]]:
     """The planes of a picture, numbered, as arrays that share its memory."""
     kind = np.uint16 if "10" in picture.format.name else np.uint8

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.editing.video_pixels import EXACT, Colours, Frame, Turn, even, planes_of
+from facerelief.editing.video_pixels import EXACT, Colours, Frame, Turn, even, pixels_of, planes_of
 from facerelief.errors import VideoError
 from facerelief.faces.film import open_film
 
@@ -115,8 +115,8 @@ class VideoSource:
                     yield from _of(packet)
 
     def _frame(self, one: Any, pts: int, seconds: float, stored: bool) -> Frame:
-        space = self.colours.space
-        rgb = np.ascontiguousarray(self.turn(one.to_ndarray(format="rgb24", src_colorspace=space)))
+        converted = one.reformat(format="rgb24", src_colorspace=self.colours.space)
+        rgb = np.ascontiguousarray(self.turn(pixels_of(converted)))
         return Frame(rgb, self._planes(one) if stored else (), pts, seconds)
 
     def _planes(self, one: Any) -> tuple[np.ndarray, ...]:
