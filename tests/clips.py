@@ -37,17 +37,28 @@ def write_clip(
     codec: str = "libx264",
     pixels: str = "yuv420p",
     times: list[int] | None = None,
+    flags: str = "",
+    colours: dict[str, int] | None = None,
+    encoder: dict[str, str] | None = None,
+    muxer: dict[str, str] | None = None,
 ) -> Path:
-    """Write a video. times: when each frame is shown, in thousandths of a second, where the rate varies."""
+    """Write a video.
+
+    times: when each frame is shown, in thousandths of a second, where the rate varies. flags, encoder, muxer: FFmpeg's
+    options. colours: of the encoder, by FFmpeg's names and numbers.
+    """
     import av
 
-    with av.open(str(path), "w") as container:
+    options = {"crf": "16", "x265-params": "log-level=none", **({"flags": flags} if flags else {}), **(encoder or {})}
+    with av.open(str(path), "w", options=muxer or {}) as container:
         video, audio = None, None
         if sound:
             audio = container.add_stream("libopus" if path.suffix == ".webm" else "aac", rate=48000, layout="mono")
         for number, rgb in enumerate(frames):
             if video is None:
-                video = container.add_stream(codec, rate=fps, options={"crf": "16", "x265-params": "log-level=none"})
+                video = container.add_stream(codec, rate=fps, options=options)
+                for name, value in (colours or {}).items():
+                    setattr(video.codec_context, name, value)
                 video.width, video.height, video.pix_fmt = rgb.shape[1], rgb.shape[0], pixels
                 video.codec_context.time_base = Fraction(1, 1000 if times else fps)
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pixels)
@@ -91,14 +102,18 @@ def sound_packets(path: Path) -> list[tuple[float, str]]:
         return [(float(one.pts * one.time_base), hashlib.sha256(bytes(one)).hexdigest()) for one in packets]
 
 
-def turn_clip(path: Path) -> None:
-    """Make an MP4 say that its pictures are to be shown a quarter turn clockwise, as phones do."""
+def turn_clip(path: Path, matrix: tuple[int, int, int, int] = (0, 1, -1, 0)) -> None:
+    """Make an MP4 say how its pictures are to be shown, by default a quarter turn clockwise, as phones do.
+
+    matrix: a, b, c, d; what is stored at (x, y) is shown at (a x + c y, b x + d y).
+    """
+    a, b, c, d = (value << 16 for value in matrix)
     data = bytearray(path.read_bytes())
     at = data.find(b"tkhd")
     while at >= 0:
         assert data[at + 4] == 0  # the version whose layout follows
-        matrix = at + 4 + 40
-        if any(data[matrix + 36 : matrix + 44]):  # width and height, which sound has not
-            data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+        place = at + 4 + 40
+        if any(data[place + 36 : place + 44]):  # width and height, which sound has not
+            data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
         at = data.find(b"tkhd", at + 1)
     path.write_bytes(data)

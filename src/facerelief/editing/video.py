@@ -1,16 +1,19 @@
 """Videos: every frame edited, without flicker, the sound copied as it is.
 
-Four steps run at once, each a few frames ahead of the next: decoding, following the faces, editing, encoding. Landmarks
-are smoothed over time; and what an edit departs from (the face's own expression, or what a network paints) is a mean
-over neighbouring frames, so that the edit hardly changes from frame to frame, while speech and blinks go on under it.
+Four steps run at once: following the faces, finding out what is to be done to them, painting, encoding. Landmarks are
+smoothed over time; and what an edit departs from (the face's own expression, or what a network paints) is a mean over
+neighbouring frames, so that the edit hardly changes from frame to frame, while speech and blinks go on under it. For
+that a step looks up to half a second ahead of the next. What waits in between are landmarks and edits, not pixels: each
+step but the last decodes the frames for itself, which takes less than keeping dozens of them.
 """
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,13 +21,21 @@ from facerelief.editing.editor import EditedFace, Editor, Which
 from facerelief.editing.mask import WHOLE
 from facerelief.editing.pipeline import ahead, in_order, windows
 from facerelief.editing.strength import Strength
-from facerelief.editing.video_faces import MOST_AHEAD, Steady, Tracker, no_face, steadied
-from facerelief.editing.video_file import VideoSource, VideoTarget
-from facerelief.editing.video_pixels import Frame
+from facerelief.editing.video_faces import MOST_AHEAD, Seen, Steady, Tracker, no_face, steadied
+from facerelief.editing.video_file import VideoTarget
+from facerelief.editing.video_pixels import Frame, changed_planes
+from facerelief.editing.video_source import VideoSource
+from facerelief.errors import VideoError
 from facerelief.files import atomic
 
 Progress = Callable[[int, int], None]
-Changes = tuple[Frame, dict[int, tuple[EditedFace, float]]]  # a frame, and by track what is to be done, and its share
+Frames = Callable[[bool], Generator[Frame, None, None]]  # all of a film's, from the first; whether with planes
+Changes = tuple[float, dict[int, tuple[EditedFace, float]]]  # when, and by track what is to be done, and its share
+Done = list[tuple[EditedFace, float]]
+Item = TypeVar("Item")
+Other = TypeVar("Other")
+Made = TypeVar("Made")
+_AT_ONCE = 10_000_000  # pixels of frames that are painted at a time, or wait to be encoded; each takes some 20 bytes
 
 
 @dataclass(frozen=True)
@@ -58,10 +69,15 @@ def edit_video(
     edited = frames = 0
     with VideoSource(source) as video, atomic(target) as file:
         out = VideoTarget(file, video, comment)
-        made = edited_frames(editor, video.frames(), video.fps, label, strength, face, part)
+
+        def finish(frame: Frame, rgb: np.ndarray) -> Frame:
+            return frame.without_pixels(changed_planes(frame, rgb, video.colours))
+
+        room = max(1, _AT_ONCE // (video.width * video.height))
+        made = edited_frames(editor, video.frames, video.fps, label, strength, face, part, finish=finish, room=room)
         try:
-            for frame, rgb, changed in made:
-                out.write(frame, rgb)
+            for frame, changed in made:
+                out.write(frame)
                 frames, edited = frames + 1, edited + changed
                 progress(frames, max(frames, video.count))
             if not edited:
@@ -78,65 +94,95 @@ def edit_video(
 
 def edited_frames(
     editor: Editor,
-    frames: Iterator[Frame],
+    frames: Frames,
     fps: float,
     label: int,
     strength: Strength,
     face: Which = "largest",
     part: str = WHOLE,
-) -> Generator[tuple[Frame, np.ndarray, bool], None, None]:
-    """Frames in their order, each with its edited pixels and whether it has a face that is edited.
+    *,
+    finish: Callable[[Frame, np.ndarray], Made],
+    room: int = 4,
+) -> Generator[tuple[Made, bool], None, None]:
+    """What `finish` makes of each frame and its edited pixels, in order, and whether it has a face that is edited.
 
-    Closing it ends all that was begun.
+    room: how many frames may be painted at once, or wait. Closing it ends all that was begun.
     """
-    decoded = ahead(frames)
-    seen = ahead(Tracker(editor.finder, face)(decoded))
-    painted = ahead(_painted(editor, steadied(seen, fps), label, strength, part))
-    try:
-        yield from painted
-    finally:
-        for step in (painted, seen, decoded):
-            step.close()
 
-
-def _painted(
-    editor: Editor, frames: Iterable[tuple[Frame, list[Steady]]], label: int, strength: Strength, part: str
-) -> Generator[tuple[Frame, np.ndarray, bool], None, None]:
-    """The frames with their new pixels, and whether they have a face. Several are painted at once."""
-
-    def paint(item: tuple[Frame, list[tuple[EditedFace, float]]]) -> tuple[Frame, np.ndarray, bool]:
+    def paint(item: tuple[Frame, Done]) -> tuple[Made, bool]:
         frame, changes = item
         rgb = frame.rgb
         for change, share in changes:
             amount = share * strength.at(frame.seconds)
             rgb = editor.paint(rgb, change, amount) if amount else rgb
-        return frame, rgb, bool(changes)
+        return finish(frame, rgb), bool(changes)
 
-    found = ((frame, _changes(editor, frame, faces, label, part)) for frame, faces in frames)
-    yield from in_order(paint, _averaged(found), os.cpu_count() or 1)
+    seen = ahead(_seen(editor, frames, face))
+    found = ahead(_averaged(_found(editor, frames, steadied(seen, fps), label, part)))
+    painted = ahead(_painted(paint, frames, found, min(room, os.cpu_count() or 1)), min(room, 4))
+    try:
+        yield from painted
+    finally:
+        for step in (painted, found, seen):
+            step.close()
 
 
-def _changes(
-    editor: Editor, frame: Frame, faces: list[Steady], label: int, part: str
-) -> dict[int, tuple[EditedFace, float]]:
+def _seen(editor: Editor, frames: Frames, face: Which) -> Generator[Seen, None, None]:
+    with contextlib.closing(frames(False)) as film:
+        yield from Tracker(editor.finder, face)(film)
+
+
+def _found(
+    editor: Editor, frames: Frames, faces: Iterable[tuple[Frame, list[Steady]]], label: int, part: str
+) -> Generator[Changes, None, None]:
     """What is to be done to each face, by its track."""
-    return {one.track: (editor.change(frame.rgb, one.face, label, part), one.share) for one in faces}
+    with contextlib.closing(frames(False)) as film:
+        for frame, (_, here) in _together(film, faces):
+            changes = {one.track: (editor.change(frame.rgb, one.face, label, part), one.share) for one in here}
+            yield frame.seconds, changes
 
 
-def _averaged(found: Iterable[Changes]) -> Iterator[tuple[Frame, list[tuple[EditedFace, float]]]]:
+def _painted(
+    paint: Callable[[tuple[Frame, Done]], Made], frames: Frames, found: Iterable[Done], threads: int
+) -> Generator[Made, None, None]:
+    with (
+        contextlib.closing(frames(True)) as film,
+        contextlib.closing(in_order(paint, _together(film, found), threads)) as painted,
+    ):
+        yield from painted
+
+
+def _together(film: Iterable[Item], others: Iterable[Other]) -> Iterator[tuple[Item, Other]]:
+    """Each frame with what an earlier pass found out about it. Raises `VideoError` where passes differ."""
+    rest = iter(others)
+    for frame in film:
+        for other in rest:
+            yield frame, other
+            break
+        else:
+            raise VideoError(_DIFFERS)
+    if next(rest, None) is not None:
+        raise VideoError(_DIFFERS)
+
+
+_DIFFERS = "the video is damaged so that it does not read the same way twice; convert it first"
+
+
+def _averaged(found: Generator[Changes, None, None]) -> Generator[Done, None, None]:
     """The changes, with what is steady in each a weighted mean over the frames around it in which its face is seen."""
-    for window, at in windows(found, MOST_AHEAD):
-        yield _average(window, at)
+    with contextlib.closing(found):
+        for window, at in windows(found, MOST_AHEAD):
+            yield _average(window, at)
 
 
-def _average(window: list[Changes], at: int) -> tuple[Frame, list[tuple[EditedFace, float]]]:
-    frame, changes = window[at]
+def _average(window: list[Changes], at: int) -> Done:
+    now, changes = window[at]
     out = []
     for track, (change, share) in changes.items():
-        around = [(other.seconds - frame.seconds, its[track][0]) for other, its in window if track in its]
+        around = [(seconds - now, its[track][0]) for seconds, its in window if track in its]
         means: dict[str, Any] = {name: _mean(around, name, reach) for name, reach in change.steady.items()}
         out.append((dataclasses.replace(change, **means), share))
-    return frame, out
+    return out
 
 
 def _mean(around: list[tuple[float, EditedFace]], name: str, reach: float) -> np.ndarray:

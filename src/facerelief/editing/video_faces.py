@@ -32,7 +32,9 @@ _SMALL = (32, 18)
 
 @dataclass(frozen=True)
 class Seen:
-    """A frame and the faces that are followed in it, by the number of their track. shot: from 0, one more at a cut."""
+    """A frame, without its pixels, and the faces that are followed in it, by the number of their track. shot: from 0,
+    one more at a cut.
+    """
 
     frame: Frame
     faces: dict[int, Face]
@@ -88,7 +90,7 @@ class Tracker:
             wanted = self._which == "all" or not self._tracks
             if wanted and frame.seconds - self._searched >= pause:
                 self._search(frame)
-            yield Seen(frame, dict(self._tracks), shots.number)
+            yield Seen(frame.without_pixels(), dict(self._tracks), shots.number)
 
     def _go_on(self, frame: Frame) -> None:
         """Follow every face. Where two tracks come to one face, it is that of the one which moved less."""

@@ -1,6 +1,6 @@
-"""Videos on disk: frames in and out, sound copied packet by packet.
+"""Videos on disk that are written: frames in, and sound and subtitles copied packet by packet.
 
-All that knows about PyAV (FFmpeg) is here and in `faces.film`.
+All that knows about PyAV (FFmpeg) is here, in `video_source` and in `faces.film`.
 """
 
 import contextlib
@@ -11,97 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.editing.video_pixels import EXACT, Colours, Frame, changed_planes, even, planes_of
+from facerelief.editing.video_pixels import Frame, planes_of
+from facerelief.editing.video_source import VideoSource
 from facerelief.errors import VideoError
 from facerelief.faces.film import film_library, open_film
-from facerelief.faces.photo import MAX_PIXELS
-
-_MISSING = -1
-
-
-class VideoSource:
-    """A video file that is read. Use it in a `with` block.
-
-    width, height: of upright frames. fps: mean frames a second. count: frames, estimated where the file does not tell.
-    """
-
-    def __init__(self, path: Path) -> None:
-        """Raises `VideoError` where there is no video to be had, `MissingExtra` without PyAV."""
-        self.path = path
-        self.notes: list[str] = []
-        self.container = open_film(path)
-        if not self.container.streams.video:
-            self.container.close()
-            raise VideoError(f"{path} holds no video; give a video file")
-        self.stream = self.container.streams.video[0]
-        self.stream.thread_type = "AUTO"
-        self.fps = float(self.stream.average_rate or self.stream.guessed_rate or 25)
-        self.seconds = _seconds(self.stream, self.container)
-        self.count = self.stream.frames or round(self.seconds * self.fps)
-        self.colours = Colours.of(self.stream.codec_context)
-        self.rotation = 0  # known from the first frame on
-        context = self.stream.codec_context
-        if context.width * context.height > MAX_PIXELS or min(context.width, context.height) < 16:
-            self.container.close()
-            raise VideoError(f"{path} has frames of {context.width}x{context.height} pixels; give another video")
-
-    def __enter__(self) -> "VideoSource":
-        return self
-
-    def __exit__(self, *reason: object) -> None:
-        self.container.close()
-
-    def frames(self) -> Iterator[Frame]:
-        """All frames in order. Damage ends them or leaves some out, as `notes` tells; none at all is an error."""
-        size, last, first = None, _MISSING, None
-        damaged = 0
-        for packet in self._packets():
-            decoded, broken = _decoded(packet)
-            damaged += broken
-            for one in decoded:
-                size = size or (one.width, one.height)
-                if (one.width, one.height) != size:
-                    raise VideoError(f"{self.path} changes its size in the middle; cut it there")
-                pts = one.pts if one.pts is not None else last + self._tick
-                if first is None:
-                    first = pts
-                elif pts <= last:
-                    pts = last + 1
-                last = pts
-                yield self._frame(one, pts, float((pts - first) * self.stream.time_base))
-        if first is None:
-            raise VideoError(f"{self.path} has no frame that can be read; copy or download it again")
-        reached = float((last - first) * self.stream.time_base) + 1 / self.fps
-        if damaged or reached < self.seconds - max(0.5, 2 / self.fps):
-            self.notes.append(f"damaged: {damaged} packets, {reached:.1f} of {self.seconds:.1f} s could be read")
-
-    @property
-    def _tick(self) -> int:
-        return max(1, round(1 / (self.fps * float(self.stream.time_base))))
-
-    def _packets(self) -> Iterator[Any]:
-        import av
-
-        with contextlib.suppress(av.error.FFmpegError):  # a file that breaks off: what was read counts
-            yield from self.container.demux(self.stream)
-
-    def _frame(self, one: Any, pts: int, seconds: float) -> Frame:
-        self.rotation = int(one.rotation) % 360
-        turns, space = self.rotation // 90, self.colours.space
-        rgb = one.to_ndarray(format="rgb24", src_colorspace=space)
-        stored = one.reformat(
-            format=self.colours.stored,
-            src_colorspace=space,
-            dst_colorspace=space,
-            dst_color_range=self.colours.range,
-            interpolation=EXACT,
-        )
-        planes = [even(np.rot90(plane, turns)) if k == 0 else np.rot90(plane, turns) for k, plane in planes_of(stored)]
-        return Frame(np.ascontiguousarray(np.rot90(rgb, turns)), tuple(planes), pts, seconds)
 
 
 class VideoTarget:
-    """A video file that is written: frames of one size, and the sound of `source`, bit for bit.
+    """A video file that is written: frames of one size, and the sound and subtitles of `source`, bit for bit, in the
+    order of its tracks. What cannot be taken along is told in the source's notes.
 
     Sides that are odd get one more pixel, a repeated one, since H.264 needs even ones.
     """
@@ -115,40 +33,73 @@ class VideoTarget:
         self._container.metadata.update({k: v for k, v in source.container.metadata.items() if k in _KEPT})
         if comment:
             self._container.metadata["comment"] = comment
-        self._video: Any = None
-        self._sound = open_film(source.path)
+        self._others = open_film(source.path)
+        self._left_out: list[str] = []
+        self._copies: dict[int, Any] = {}
         try:
-            pairs = [(one, self._container.add_stream_from_template(one)) for one in self._sound.streams.audio]
-        except (ValueError, av.error.FFmpegError) as reason:
-            said = _no_sound(path, self._sound)
+            for one in self._others.streams:
+                self._add(one)
+            self._add_chapters()
+        except BaseException:
             self.abandon()
-            raise VideoError(said) from reason
-        self._packets = self._sound_packets({one.index: copy for one, copy in pairs})
+            raise
+        self._note_what_is_lost()
+        self._packets = self._copied_packets()
         self._next = next(self._packets, None)
 
-    def _sound_packets(self, copies: dict[int, Any]) -> Iterator[tuple[float, Any]]:
+    def _add(self, one: Any) -> None:
+        """Add a track of the source's, or say that it is left out. Raises `VideoError`."""
+        import av
+
+        if one.index == self._source.stream.index:
+            self._video = self._add_video()
+        elif one.type not in ("audio", "subtitle"):
+            self._left_out.append(_named(one))
+        elif one.codec_context is None:
+            self._left_out.append(f"{_named(one)} of a kind that is not known here")
+        else:
+            try:
+                copy = self._container.add_stream_from_template(one)
+            except (ValueError, av.error.FFmpegError) as reason:
+                if one.type == "audio":
+                    raise VideoError(_no_sound(self.path, self._others)) from reason
+                self._left_out.append(f"{_named(one)}, which {self.path.suffix} does not take")
+            else:
+                copy.metadata.update({k: v for k, v in one.metadata.items() if k in ("language", "title")})
+                self._copies[one.index] = copy
+
+    def _add_chapters(self) -> None:
+        if hasattr(self._container, "set_chapters") and self._others.chapters():  # PyAV 15
+            self._container.set_chapters(self._others.chapters())
+
+    def _note_what_is_lost(self) -> None:
+        width, height = self._source.width, self._source.height
+        if (width, height) != (self._video.width, self._video.height):
+            self._source.notes.append(f"{width}x{height} written as {self._video.width}x{self._video.height}")
+        if self._left_out:
+            self._source.notes.append(f"left out: {', '.join(self._left_out)}")
+
+    def _copied_packets(self) -> Iterator[tuple[float, Any]]:
         """Packets with their times, in the order of the file."""
         import av
 
-        if not copies:
+        if not self._copies:
             return
         with contextlib.suppress(av.error.FFmpegError):  # a file that breaks off
-            for packet in self._sound.demux([self._sound.streams[index] for index in copies]):
+            for packet in self._others.demux([self._others.streams[index] for index in self._copies]):
                 if packet.dts is None:
                     continue
                 seconds = float(packet.dts * packet.time_base)
-                packet.stream = copies[packet.stream.index]
+                packet.stream = self._copies[packet.stream.index]
                 yield seconds, packet
 
-    def write(self, frame: Frame, edited: np.ndarray) -> None:
-        """Add a frame with other pixels, uint8 (H, W, 3), and the sound up to it. Raises `VideoError`."""
+    def write(self, frame: Frame) -> None:
+        """Add a frame as its planes are, and the sound up to it. Raises `VideoError`."""
         import av
 
         try:
-            if self._video is None:
-                self._video = self._add_video(frame.rgb)
-            self._copy_sound(float(frame.pts * self._source.stream.time_base))
-            for packet in self._video.encode(self._picture(frame, edited)):
+            self._copy_until(float(frame.pts * self._source.stream.time_base))
+            for packet in self._video.encode(self._picture(frame)):
                 self._container.mux(packet)
         except av.error.FFmpegError as reason:
             raise VideoError(_not_written(self.path, reason)) from reason
@@ -158,14 +109,14 @@ class VideoTarget:
         import av
 
         try:
-            for packet in self._video.encode() if self._video else ():
+            for packet in self._video.encode():
                 self._container.mux(packet)
-            self._copy_sound(float("inf"))
+            self._copy_until(float("inf"))
             self._container.close()
         except av.error.FFmpegError as reason:
             raise VideoError(_not_written(self.path, reason)) from reason
         finally:
-            self._sound.close()
+            self._others.close()
 
     def abandon(self) -> None:
         """Give up; what was written is of no use."""
@@ -173,23 +124,20 @@ class VideoTarget:
 
         with contextlib.suppress(av.error.FFmpegError):
             self._container.close()
-        self._sound.close()
+        self._others.close()
 
-    def _copy_sound(self, until: float) -> None:
+    def _copy_until(self, until: float) -> None:
         while self._next is not None and self._next[0] <= until:
             self._container.mux(self._next[1])
             self._next = next(self._packets, None)
 
-    def _add_video(self, rgb: np.ndarray) -> Any:
+    def _add_video(self) -> Any:
         source, colours = self._source.stream, self._source.colours
-        web = self.path.suffix.lower() == ".webm"
-        codec, options = _CODECS[web, colours.deep]
+        width, height = self._source.width, self._source.height
+        codec, options = _encoder(self.path, colours.deep, width * height)
         rate = Fraction(self._source.fps).limit_denominator(1_001_000)
         stream = self._container.add_stream(codec, rate=rate, options=options)
-        height, width = rgb.shape[:2]
         stream.width, stream.height = width + width % 2, height + height % 2
-        if (width, height) != (stream.width, stream.height):
-            self._source.notes.append(f"{width}x{height} written as {stream.width}x{stream.height}")
         stream.pix_fmt, stream.time_base = colours.stored, source.time_base
         context, old = stream.codec_context, source.codec_context
         context.time_base = source.time_base
@@ -197,20 +145,19 @@ class VideoTarget:
         context.color_primaries, context.color_trc = old.color_primaries, old.color_trc
         ratio = old.sample_aspect_ratio
         if ratio:
-            context.sample_aspect_ratio = 1 / ratio if self._source.rotation % 180 else ratio
+            context.sample_aspect_ratio = 1 / ratio if self._source.turn.transposed else ratio
         if codec == "libx265":
             context.codec_tag = "hvc1"  # as Apple's players want it
         return stream
 
-    def _picture(self, frame: Frame, edited: np.ndarray) -> Any:
+    def _picture(self, frame: Frame) -> Any:
         import av
 
         colours = self._source.colours
-        planes = frame.planes if edited is frame.rgb else changed_planes(frame, edited, colours)
-        height, width = planes[0].shape
+        height, width = frame.planes[0].shape
         picture = av.VideoFrame(width, height, colours.stored)
         for k, plane in planes_of(picture):
-            plane[:] = planes[k]
+            plane[:] = frame.planes[k]
         picture.pts, picture.time_base = frame.pts, self._source.stream.time_base
         picture.colorspace, picture.color_range = colours.space, colours.range
         return picture
@@ -219,11 +166,12 @@ class VideoTarget:
 def write_frames(path: Path, frames: Iterator[np.ndarray], fps: float, comment: str | None = None) -> int:
     """Write frames uint8 (H, W, 3), sides even, as a video without sound; returns how many. Raises `VideoError`."""
     av = film_library()
-    count, codec = 0, _CODECS[path.suffix.lower() == ".webm", False]
+    count = 0
     try:
         with av.open(str(path), "w", container_options=_MUXER.get(path.suffix.lower(), {})) as container:
             container.metadata.update({"comment": comment} if comment else {})
-            stream = container.add_stream(codec[0], rate=Fraction(fps).limit_denominator(1001), options=codec[1])
+            codec, options = _encoder(path, False, 0)
+            stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)
             stream.pix_fmt = "yuv420p"
             for rgb in frames:
                 if not count:
@@ -243,28 +191,33 @@ _CODECS: dict[tuple[bool, bool], tuple[str, dict[str, str]]] = {
     (True, False): ("libvpx-vp9", {"crf": "24", "b": "0", "cpu-used": "6", "row-mt": "1", "deadline": "realtime"}),
     (True, True): ("libvpx-vp9", {"crf": "24", "b": "0", "cpu-used": "6", "row-mt": "1", "deadline": "realtime"}),
 }
+_LARGE = 4_000_000  # pixels, from which an encoder's frames that wait would take most of the memory
+_SPARING = {
+    "libx264": {"x264-params": "rc-lookahead=2:bframes=1:weightp=0"},
+    "libx265": {"x265-params": "log-level=error:rc-lookahead=4:bframes=1:frame-threads=1"},
+    "libvpx-vp9": {"lag-in-frames": "0"},
+}
 _MUXER = {suffix: {"movflags": "+faststart"} for suffix in (".mp4", ".m4v", ".mov")}
 _KEPT = ("title", "artist", "date", "creation_time", "location", "copyright", "description")
 
 
-def _decoded(packet: Any) -> tuple[list[Any], int]:
-    """The frames of a packet, and 1 where it is damaged."""
+def _encoder(path: Path, deep: bool, pixels: int) -> tuple[str, dict[str, str]]:
+    """FFmpeg's encoder for frames of so many pixels, and how it is set."""
+    codec, options = _CODECS[path.suffix.lower() == ".webm", deep]
+    return codec, {**options, **(_SPARING.get(codec, {}) if pixels > _LARGE else {})}
+
+
+def _named(stream: Any) -> str:
+    kind = {"audio": "sound", "subtitle": "subtitle", "video": "further video"}.get(stream.type, stream.type)
     import av
 
-    try:
-        return packet.decode(), 0
-    except av.error.FFmpegError:
-        return [], 1
-
-
-def _seconds(stream: Any, container: Any) -> float:
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / 1_000_000
+    if stream.type == "video" and stream.disposition & av.stream.Disposition.attached_pic:
+        return "a cover picture"
+    return f"{'an' if kind == 'attachment' else 'a'} {kind}{'' if kind == 'attachment' else ' track'}"
 
 
 def _no_sound(path: Path, sound: Any) -> str:
-    codecs = ", ".join(one.codec_context.name for one in sound.streams.audio)
+    codecs = ", ".join(one.codec_context.name for one in sound.streams.audio if one.codec_context)
     return f"{path.suffix} takes no {codecs} sound; name the output .mkv or .mov"
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from facerelief.faces.strips import in_strips
+
 _UNSPECIFIED, _BT601, _BT709 = 2, 5, 1  # FFmpeg's colour spaces
 _LIMITED, _FULL = 1, 2  # and ranges
 EXACT = 4 | 0x40000 | 0x2000  # bicubic, and rounded exactly
@@ -19,13 +21,56 @@ _HD = 720  # rows from which a video that does not tell its colour space is take
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One frame, upright. rgb: uint8 (H, W, 3). planes: Y (H', W') and Cb, Cr (H' / 2, W' / 2) as they were decoded,
-    uint8, or uint16 of 10 bits, sides even. pts: in the stream's time base. seconds: from the start.
+    uint8, or uint16 of 10 bits, sides even; none where they are not needed. pts: in the stream's time base. seconds:
+    from the start.
     """
 
     rgb: np.ndarray
     planes: tuple[np.ndarray, ...]
     pts: int
     seconds: float
+
+    def without_pixels(self, planes: tuple[np.ndarray, ...] = ()) -> "Frame":
+        """When it is shown, alone, or with other planes."""
+        return Frame(_NONE, planes, self.pts, self.seconds)
+
+
+_NONE = np.empty((0, 0, 3), dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How stored pictures become upright ones: rows for columns first, then mirrored; all eight ways."""
+
+    transposed: bool = False
+    mirrored: bool = False  # left for right
+    upturned: bool = False  # upside down
+
+    @classmethod
+    def of(cls, matrix: np.ndarray) -> "Turn":
+        """That of a display matrix, nine numbers by rows, or the nearest: what is stored at (x, y), x to the right and
+        y down, is shown at (matrix[0] x + matrix[3] y, matrix[1] x + matrix[4] y).
+        """
+        a, b, _, c, d = (int(value) for value in matrix[:5])
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return cls(False, a < 0, d < 0)
+        return cls(True, c < 0, b < 0)
+
+    @staticmethod
+    def leans(matrix: np.ndarray) -> bool:
+        """Whether a display matrix turns by other than quarters."""
+        a, b, _, c, d = (abs(int(value)) for value in matrix[:5])
+        return min(a + d, b + c) > 0.01 * max(a + d, b + c)
+
+    def __call__(self, plane: np.ndarray) -> np.ndarray:
+        """A stored picture (H, W, ...) as it is to be shown; a view of it."""
+        plane = plane.swapaxes(0, 1) if self.transposed else plane
+        plane = plane[:, ::-1] if self.mirrored else plane
+        return plane[::-1] if self.upturned else plane
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height as shown."""
+        return (height, width) if self.transposed else (width, height)
 
 
 @dataclass(frozen=True)
@@ -71,8 +116,10 @@ def changed_planes(frame: Frame, edited: np.ndarray, colours: Colours) -> tuple[
             slice(one.start // step, one.start // step + size) for one, size in zip(box, before[k].shape, strict=True)
         )
         new = plane.copy()
-        change = (after[k].astype(np.int32) - before[k]) * factor
-        new[part] = np.clip(plane[part] + change, 0, most).astype(plane.dtype)
+        for top, bottom in in_strips(0, len(after[k]), after[k].shape[1]):
+            rows = new[part][top:bottom]
+            change = (after[k][top:bottom].astype(np.int32) - before[k][top:bottom]) * factor
+            rows[:] = np.clip(rows + change, 0, most)
         out.append(new)
     return tuple(out)
 
@@ -88,6 +135,13 @@ def yuv(rgb: np.ndarray, colours: Colours) -> list[np.ndarray]:
         interpolation=EXACT,
     )
     return [plane.copy() for _, plane in planes_of(picture)]
+
+
+def pixels_of(picture: Any) -> np.ndarray:
+    """The pixels (H, W, 3) of a picture in rgb24, as an array that shares its memory."""
+    (plane,) = picture.planes
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width * 3]
+    return rows.reshape(picture.height, picture.width, 3)
 
 
 def planes_of(picture: Any) -> Iterator[tuple[int, np.ndarray]]:

@@ -5,7 +5,7 @@ path; there nothing moves, so that whatever still changes from frame to frame is
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +59,7 @@ class Film:
         y = self._centre[1] + 0.12 * self._face * np.cos(turn)
         return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """The frames."""
         for k in range(self.count):
             rgb = np.asarray(self._picture.resize(self.size, Image.Resampling.BICUBIC, box=self.view(k)))
@@ -106,8 +106,12 @@ def with_true_motion(editor: Editor, film: Film, label: int) -> Iterator[tuple[F
 
 def as_a_video(editor: Editor, film: Film, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
     """As `edit_video` does it."""
-    for frame, rgb, _ in edited_frames(editor, film.frames(), film.fps, label, Strength()):
-        yield frame, rgb
+
+    def both(frame: Frame, rgb: np.ndarray) -> tuple[Frame, np.ndarray]:
+        return frame, rgb
+
+    for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, label, Strength(), finish=both):
+        yield pair
 
 
 def measure_flicker(film: Film, edited: Iterable[tuple[Frame, np.ndarray]]) -> Flicker:
