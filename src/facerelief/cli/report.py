@@ -1,7 +1,6 @@
 """`facerelief report depth | judge | rate | identity | curves | release`: what runs learnt, on held-out people."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +28,7 @@ from facerelief.faces.detect import load_finder
 from facerelief.faces.photo import read_photo
 from facerelief.files import sha256, write_json
 from facerelief.geometry.morphable.model import load_face
+from facerelief.json_files import read_object
 from facerelief.networks.checkpoint import weights_in
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.identity import load_identity
@@ -186,12 +186,7 @@ def release_weights(
     command: Annotated[str, typer.Option(help="The commands that made the run, for the card.", show_default=False)],
 ) -> None:
     """Weights to hand on: half precision, with a model card beside them."""
-    try:
-        measured = json.loads(rates.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as reason:
-        raise FacereliefError(
-            f"{rates} cannot be read ({reason}); make it with: facerelief report rate --json"
-        ) from reason
+    measured = read_object(rates, "make it with: facerelief report rate --json")
     out.print(str(release(run, weights, measured, data_note, command)), markup=False)
 
 

@@ -5,6 +5,7 @@ from html import escape
 
 import numpy as np
 
+from facerelief.markdown import plain
 from facerelief.training.judge import Accuracy
 
 _CELL, _SIDE, _TOP = 46, 92, 66
@@ -105,4 +106,4 @@ def table_html(header: Sequence[str], rows: Sequence[Sequence[str]], caption: st
 def table_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same as Markdown, numbers to the right."""
     lines = [list(header), ["---"] + ["--:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+    return "\n".join("| " + " | ".join(plain(cell) for cell in line) + " |" for line in lines) + "\n"
