@@ -107,8 +107,9 @@ def _tasks(
 
 
 def _text(name: str) -> str:
-    """A name that can stand in a table, whatever its bytes: those that are no UTF-8 are escaped, formulas are none."""
-    return harmless(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+    """A name that can stand in a table, whatever its bytes: those that are no UTF-8 are escaped, and see `harmless`."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return harmless(text.replace("\n", r"\n"))
 
 
 def _splits(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:
