@@ -245,7 +245,7 @@ def test_datasets_that_cannot_be_read(refused: Refused, built: Path, tmp_path: P
             {**json.loads(settings.read_text()), "version": 99}
         ): "is of version 99, this program reads 1; build it",
         "{": "dataset.json is damaged",
-        "[]": "dataset.json is damaged; build the dataset again",
+        "[]": "dataset.json is damaged (a list, not an object); build the dataset again",
     }
     for text, message in damages.items():
         settings.write_text(text)

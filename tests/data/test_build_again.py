@@ -10,21 +10,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 import pytest
+from odd_extractor import OddExtractor
 from photos import variant
 from PIL import Image
 from shells import contents
 
+from facerelief.data import build as build_module
 from facerelief.data import extract
-from facerelief.data import workers as workers_module
 from facerelief.data.build import Built, build_dataset
 from facerelief.data.extract import Recipe
 from facerelief.data.journal import JOURNAL, read_journal
 from facerelief.data.labelled import Labelled
+from facerelief.data.manifest import REJECTS, Reject, read_rows
 from facerelief.data.sources import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 
@@ -275,25 +276,28 @@ def test_a_full_disk(photos: Path, dataset: Path, tmp_path: Path, monkeypatch: p
     assert_same(tmp_path / "dataset", tmp_path / "undisturbed")
 
 
-def test_workers_that_die(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Dying:
-        def __init__(self, *_: object) -> None:
-            pass
-
-        def __enter__(self) -> "Dying":
-            return self
-
-        def __exit__(self, *_: object) -> None:
-            pass
-
-        def map(self, *_: object, **__: object) -> None:
-            raise BrokenProcessPool("a process was terminated abruptly")
-
-    monkeypatch.setattr(workers_module, "ProcessPoolExecutor", Dying)
-    with pytest.raises(
-        FacereliefError, match="a worker process ended, perhaps for want of memory; run the same command"
-    ):
-        build(photos, tmp_path / "dataset", 16, workers=2)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_photo_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    """One that ends its process, one at which it hangs, two at which it fails: a row for each of all photos."""
+    names = ["kills", "hangs", "fails", "greedy", *(f"p{number}" for number in range(14))]
+    labelled = []
+    for name in names:
+        (tmp_path / f"{name}.jpg").write_bytes(name.encode())
+        labelled.append(Labelled(tmp_path / f"{name}.jpg", "fear", name))
+    monkeypatch.setattr(build_module, "Extractor", OddExtractor)
+    monkeypatch.setattr(build_module, "MOST_SECONDS", 4.0)
+    found = build_dataset(labelled, tmp_path, tmp_path / "dataset", workers=workers)
+    assert [(one.source, one.reason, one.detail) for one in found.rejects] == [
+        ("kills.jpg", "given up", "the process that was at it ended, perhaps for want of memory"),
+        ("hangs.jpg", "given up", "not done in 4 s"),
+        ("fails.jpg", "given up", "ZeroDivisionError: division by zero"),
+        ("greedy.jpg", "given up", "MemoryError: "),
+        *((f"p{number}.jpg", "no usable face", "no face found") for number in range(14)),
+    ]
+    rows = read_rows(tmp_path / "dataset" / REJECTS, Reject)
+    assert rows == found.rejects
+    journal = (tmp_path / "dataset" / JOURNAL).read_text().splitlines()
+    assert len(journal) == len(names)
 
 
 def test_a_photo_that_is_another_by_now_is_done_again_and_others_are_not(photos: Path, tmp_path: Path) -> None:

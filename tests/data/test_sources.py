@@ -228,3 +228,16 @@ def test_photos_that_are_only_counted_are_counted_anew_in_each_published_split(t
     }
     other = touch(tmp_path / "unsplit", "happy/0001.jpg", "sad/0001.jpg")
     assert {row.identity for row in read_labelled(other).photos} == {"0001"}
+
+
+def test_photos_that_are_links_to_files_elsewhere_are_said(tmp_path: Path) -> None:
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for folder in (photos / "happy", photos / "sad", elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "Ann_1.jpg").touch()
+    assert not any("links" in note for note in read_labelled(photos).notes)
+    (photos / "happy" / "Ann_2.jpg").symlink_to("Ann_1.jpg")
+    assert not any("links" in note for note in read_labelled(photos).notes)
+    (photos / "happy" / "Ann_3.jpg").symlink_to(elsewhere / "Ann_1.jpg")
+    (photos / "angry").symlink_to(elsewhere)
+    assert f"2 photos are links to files outside of {photos}: Ann_1.jpg, Ann_3.jpg" in read_labelled(photos).notes

@@ -135,3 +135,12 @@ def test_a_dataset_that_was_never_reviewed(row):
 def test_nothing_kept(row):
     assert warnings([row("a", keep=False)]) == warnings([]) == ["no sample is kept: there is nothing to train on"]
     assert "mine" in printed(table4([], "mine"))
+
+
+def test_a_name_is_no_markup(row):
+    from rich.console import Console
+
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(render(table4([row("a")], "[bold]x[/b] [/]")))
+    assert "[bold]x[/b] [/]" in shown.get()

@@ -10,7 +10,7 @@ from facerelief.data import workers
 from facerelief.data.journal import JOURNAL, open_dataset
 from facerelief.data.manifest import read_samples, read_settings
 from facerelief.data.synthesize import Plan, Synthesizer, synthesize
-from facerelief.errors import CheckpointError, DatasetError
+from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.geometry.morphable.model import carried_face
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
@@ -97,3 +97,14 @@ def test_the_face_is_recorded_and_may_be_a_folder(synthetic: Path, tmp_path: Pat
     shutil.copy(carried_face(), tmp_path / "face.safetensors")
     assert len(read_settings(synthetic)["face_sha256"]) == 64
     assert synthesize(synthetic, PLAN, tmp_path, workers=1) == read_samples(synthetic)
+
+
+@pytest.mark.parametrize("count", [10**7, 10**12, 10**30])
+def test_more_than_the_disk_holds_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    gigabyte = shutil.disk_usage(tmp_path)._replace(free=10**9)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: gigabyte)
+    with pytest.raises(FacereliefError, match=r"pictures of 64 px need about [\d,.]+ GB, and .* has 1\.0 GB free; ask"):
+        synthesize(tmp_path / "new" / "dataset", Plan(count=count, size=64, settings=1), workers=1)
+    assert list(tmp_path.iterdir()) == []

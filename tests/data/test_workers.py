@@ -8,16 +8,18 @@ import operator
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from facerelief.data.workers import spread
+from facerelief.data.workers import WorkerLost, alone, spread
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve
 
 MANY = list(range(40))
+FATAL = "the process that was at it ended, perhaps for want of memory"
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +138,42 @@ def test_a_worker_that_cannot_start_says_why(
 ) -> None:
     with pytest.raises(kind, match=message):
         list(spread(start, arguments, MANY, 2))
+    assert no_children()
+
+
+def test_items_that_a_process_dies_of_or_hangs_at_are_lost_alone() -> None:
+    """Everything else is done, in its place, once, whatever came before it."""
+    items = [0.0] * 20
+    items[3], items[11] = 1e6, 2e6  # seconds to sleep
+    reasons: list[str] = []
+
+    def lost(item: float, why: str) -> float:
+        reasons.append(why)
+        return item
+
+    assert list(spread(functools.partial, (time.sleep,), items, 2, lost=lost, seconds=3)) == [
+        item or None for item in items
+    ]
+    assert reasons == ["not done in 3 s"] * 2
+    assert no_children()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_items_that_end_their_process_are_lost_and_no_other(workers: int) -> None:
+    """Signal 0 is none, 9 ends the process."""
+    items = [0] * 18
+    items[2] = items[17] = signal.SIGKILL
+    found = list(spread(functools.partial, (signal.raise_signal,), items, workers, lost=lambda item, why: why))
+    assert found == [why if item else None for item, why in zip(items, [FATAL] * 18, strict=True)]
+    assert no_children()
+
+
+def test_work_alone_ends_in_time() -> None:
+    assert alone(functools.partial, (pow, 3), 4, seconds=100) == 81
+    with pytest.raises(WorkerLost):
+        alone(functools.partial, (time.sleep,), 1e6, seconds=1)
+    with pytest.raises(WorkerLost):
+        alone(functools.partial, (os._exit,), 3)
     assert no_children()
 
 

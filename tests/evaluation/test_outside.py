@@ -1,4 +1,4 @@
-"""A user's own recogniser or features, as ONNX and as TorchScript."""
+"""A user's own recogniser or features, and files that only look like one."""
 
 import warnings
 from pathlib import Path
@@ -6,21 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from recognisers import write_onnx
+from recognisers import write_endless, write_enormous, write_onnx, write_square
 from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError, FacereliefError
+from facerelief.evaluation import onnx_file
 from facerelief.evaluation.outside import load_outside
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-
-
-def write_script(path: Path, network: nn.Module, side: int = 8) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.trace(network, torch.zeros(2, 3, side, side)), str(path))
-    return path
 
 
 class Patches(nn.Module):
@@ -43,12 +37,61 @@ def test_onnx_gives_what_the_graph_says_at_its_own_size(tmp_path: Path, batch: i
     torch.testing.assert_close(network(large).mean(dim=1), Patches()(image).mean(dim=1), atol=0.02, rtol=0)
 
 
-def test_torchscript_and_onnx_agree_and_grey_is_repeated(tmp_path: Path) -> None:
-    script = load_outside(write_script(tmp_path / "vgg.pt", Patches()), size=8)
-    graph = load_outside(write_onnx(tmp_path / "arc.onnx", side="s"), size=8)
+def test_grey_is_repeated(tmp_path: Path) -> None:
     grey = images(5, 1, 8)
-    torch.testing.assert_close(script(grey), graph(grey))
-    torch.testing.assert_close(script(grey), Patches()(grey.expand(-1, 3, -1, -1)))
+    found = load_outside(write_onnx(tmp_path / "arc.onnx", side="s"), size=8)(grey)
+    torch.testing.assert_close(found, Patches()(grey.expand(-1, 3, -1, -1)))
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".ts", ".torchscript"])
+def test_torchscript_is_never_loaded_and_the_way_to_onnx_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = tmp_path / f"vgg{suffix}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.save(torch.jit.trace(Patches(), torch.zeros(2, 3, 8, 8)), str(path))
+    monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("it was loaded"))
+    with pytest.raises(CheckpointError, match="is TorchScript, which is a program and is not run") as caught:
+        load_outside(path, size=8)
+    assert "\n" not in str(caught.value)
+    command = str(caught.value).partition("export it to ONNX: ")[2]
+    monkeypatch.chdir(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(command, {"torch": torch, "network": Patches(), "S": 8})
+    image = images(3, 3, 8)
+    torch.testing.assert_close(load_outside(tmp_path / "vgg.onnx", size=8)(image), Patches()(image))
+
+
+def test_numbers_in_other_files_are_not_read(tmp_path: Path) -> None:
+    import onnx
+
+    path = write_onnx(tmp_path / "arc.onnx", weights=np.ones((3, 3, 1, 1), np.float32))
+    whole = onnx.load(str(path))
+    onnx.save(whole, str(path), save_as_external_data=True, location="secret.bin", size_threshold=0)
+    for change in (lambda data: data, lambda data: data.replace(b"\x08location", b"\x88\x00location")):
+        path.write_bytes(change(path.read_bytes()))
+        with pytest.raises(CheckpointError, match="in other files, which are not read; save it as one file"):
+            load_outside(path, size=8)
+
+
+@pytest.mark.parametrize("kind", ["endless", "enormous"])
+def test_networks_that_do_not_end_or_ask_for_all_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(onnx_file, "SECONDS", 8.0)
+    path = tmp_path / "odd.onnx"
+    write_endless(path) if kind == "endless" else write_enormous(path)
+    with pytest.raises(CheckpointError, match=r"was not done with two images in 8 s|is too large|is no ONNX network"):
+        load_outside(path, size=8)
+
+
+def test_a_network_that_hangs_later_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = load_outside(write_endless(tmp_path / "odd.onnx", turns_from="image"), size=8)
+    monkeypatch.setattr(onnx_file, "SECONDS", 1.0)
+    with pytest.raises(CheckpointError, match="fails on images"):
+        network(torch.ones(2, 3, 8, 8))
 
 
 def test_an_identity_distance_by_it(tmp_path: Path) -> None:
@@ -62,19 +105,15 @@ def test_an_identity_distance_by_it(tmp_path: Path) -> None:
     assert found == pytest.approx(1 - x @ y / np.linalg.norm(x) / np.linalg.norm(y), abs=1e-5)
 
 
-class Maps(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x * 2
-
-
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
         (lambda p: p / "absent.onnx", "no network at"),
         (lambda p: write_bytes(p / "arc.onnx"), "is no ONNX network"),
-        (lambda p: write_bytes(p / "arc.pt"), "is no TorchScript network"),
         (lambda p: write_bytes(p / "arc.h5"), "is of no known kind"),
-        (lambda p: write_script(p / "maps.pt", Maps()), "it must give one vector each"),
+        (lambda p: write_onnx(p / "maps.onnx", flat=False), "it must give one vector each"),
+        (lambda p: write_onnx(p / "arc.onnx", side=100_000), "takes images of 100000 px"),
+        (lambda p: write_onnx(p / "nan.onnx", weights=np.full((3, 3, 1, 1), np.nan, np.float32)), "are not numbers"),
     ],
 )
 def test_files_that_are_no_recogniser(tmp_path: Path, make: object, expected: str) -> None:
@@ -92,19 +131,11 @@ def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
     path = write_onnx(tmp_path / "arc.onnx", side=8)
     with pytest.raises(CheckpointError, match="--input-size"):
         load_outside(path, size=16)
-    with pytest.raises(FacereliefError, match="too small"):
+    with pytest.raises(FacereliefError, match="is not between 1 and 1024"):
         load_outside(path, size=0)
 
 
-class AsLongAsTheBatch(nn.Module):
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(dim=(1, 2, 3))[:, None].expand(-1, x.shape[0])
-
-
 def test_vectors_of_another_length(tmp_path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.jit.save(torch.jit.script(AsLongAsTheBatch()), str(tmp_path / "odd.pt"))
-    network = load_outside(tmp_path / "odd.pt", size=8)
+    network = load_outside(write_square(tmp_path / "odd.onnx"), size=8)
     with pytest.raises(CheckpointError, match="gives vectors of 3 numbers, 2 before; bring another file"):
         network(images(3, 3, 8))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.command import Commands
-from facerelief.cli.console import bar, err, out
+from facerelief.cli.console import bar, err, out, printable
 from facerelief.cli.options import MESH_AXES, RECONSTRUCTORS, SIZES, SOURCES, TaskFile, Workers, one_of
 from facerelief.errors import DatasetError, FacereliefError
 
@@ -56,7 +56,7 @@ def build(
 
     reading = read_labelled(photos, source, per_class=per_class, **_angles(cameras))
     for note in reading.notes:
-        out.print(note, markup=False)
+        out.print(printable(note), markup=False)
     options: dict[str, Any] = {"folder": str(meshes), "axes": mesh_axes} if meshes else {}
     recipe = Recipe(256, reconstructor, options, task_file=str(task_file) if task_file else None)
     overlays = _overlays(depth_maps, [one.photo for one in reading.photos]) if depth_maps else {}
@@ -84,7 +84,7 @@ def _print_outcome(built: "Built", dataset: Path) -> None:
     from facerelief.data.manifest import REJECTS
 
     for note in built.notes:
-        out.print(note, markup=False)
+        out.print(printable(note), markup=False)
     total = len(built.samples) + len(built.rejects)
     reasons = Counter(reject.reason for reject in built.rejects).most_common()
     why = "; ".join(f"{count} {reason}" for reason, count in reasons)
@@ -138,9 +138,9 @@ def review(
         result = review_dataset(dataset, thresholds, move)
     sheet = write_contact_sheet(dataset, thresholds=thresholds)
     reasons = ", ".join(f"{count} {reason}" for reason, count in result.left_out.items())
-    out.print(f"{result.kept} of {len(result.samples)} kept; left out: {reasons or 'none'}", markup=False)
+    out.print(f"{result.kept} of {len(result.samples)} kept; left out: {printable(reasons) or 'none'}", markup=False)
     for leak in result.leaks:
-        out.print(f"{leak}: the same picture is in another split, under another name", markup=False)
+        out.print(f"{printable(leak)}: the same picture is in another split, under another name", markup=False)
     out.print(f"Look at {sheet}; overrule in {dataset / 'overrides.csv'} and review again.", markup=False)
 
 
@@ -151,9 +151,9 @@ def stats(dataset: Dataset) -> None:
     from facerelief.data.stats import render, table4, warnings
 
     samples = read_samples(dataset)
-    out.print(render(table4(samples, dataset.resolve().name)))
+    out.print(render(table4(samples, printable(dataset.resolve().name))))
     for warning in warnings(samples):
-        err.print(f"warning: {warning}", style="yellow", markup=False)
+        err.print(f"warning: {printable(warning)}", style="yellow", markup=False)
 
 
 def _angles(text: str | None) -> dict[str, tuple[int, ...]]:

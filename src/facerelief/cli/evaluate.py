@@ -29,13 +29,13 @@ def evaluate_editors(
     ] = None,
     encoder: Annotated[
         Path | None,
-        typer.Option(help="A run of `train identity`, or your own face recogniser, .onnx or TorchScript: identity."),
+        typer.Option(help="A run of `train identity`, or your own face recogniser, .onnx: identity."),
     ] = None,
     depth: Annotated[Path | None, typer.Option(help="A run of `train depth`: geometry of the edits.")] = None,
     features: Annotated[
         Path | None,
         typer.Option(
-            help="pt_inception-2015-12-05-6726825d.pth for FID and KID, or your own features, .onnx or TorchScript. "
+            help="pt_inception-2015-12-05-6726825d.pth for FID and KID, or your own features, .onnx. "
             "Default: the judge's, for expression-FID."
         ),
     ] = None,

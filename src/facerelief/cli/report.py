@@ -1,7 +1,6 @@
 """`facerelief report depth | judge | curves | release | flicker`: what runs learnt, on held-out people."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,6 @@ from facerelief.cli.answer import Json, JsonFile, answer
 from facerelief.cli.command import Commands
 from facerelief.cli.console import out
 from facerelief.cli.options import SPLITS, Method, TaskFile, To, Weights, one_of
-from facerelief.errors import FacereliefError
 
 if TYPE_CHECKING:
     from facerelief.training.judge import Accuracy
@@ -100,13 +98,9 @@ def release_weights(
 ) -> None:
     """Weights to hand on: half precision, with a model card beside them."""
     from facerelief.evaluation.release import release
+    from facerelief.json_files import read_object
 
-    try:
-        measured = json.loads(rates.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as reason:
-        raise FacereliefError(
-            f"{rates} cannot be read ({reason}); make it with: facerelief report rate --json > {rates}"
-        ) from reason
+    measured = read_object(rates, f"make it with: facerelief report rate --json > {rates}")
     out.print(str(release(run, weights, measured, data_note, command)), markup=False)
 
 

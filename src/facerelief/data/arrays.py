@@ -62,7 +62,7 @@ def load_arrays(
     Raises `DatasetError` where there are no samples, an expression has none although the split must be `complete`, or
     a file is missing or damaged.
     """
-    _check_classes(dataset, samples, expressions if complete else ())
+    check_classes(dataset, samples, expressions if complete else ())
     label = np.array([expressions.index(s.expression) for s in samples])
     channels = {"rgb": 3, "luma": 1}[colour]
     shapes = {
@@ -89,7 +89,8 @@ def arrays_folder(dataset: Path) -> Path:
     return inside(dataset, ".arrays")
 
 
-def _check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:
+def check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:
+    """Raise `DatasetError` where a split has no samples, or none of one of the expressions."""
     if not samples:
         raise DatasetError(
             f"{dataset} has a split, train, val or test, without photos of these expressions; "

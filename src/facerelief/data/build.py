@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facerelief.data.extract import Extractor, Recipe, Task
+from facerelief.data.extract import GIVEN_UP, Extractor, Recipe, Task
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.labelled import Labelled, split_by_identity
-from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_rows
+from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless, write_rows
 from facerelief.data.workers import spread
 from facerelief.files import alone_in
+
+MOST_SECONDS = 300.0  # of one photo, which takes one or two; a process that needs more hangs
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _built(
     todo = [task for task in tasks if task.source not in done]
     before = len(tasks) - len(todo)
     progress(before, len(tasks))
-    work = spread(Extractor, (recipe, dataset), todo, workers, here=extractor)
+    work = spread(Extractor, (recipe, dataset), todo, workers, here=extractor, lost=_given_up, seconds=MOST_SECONDS)
     for finished, row in enumerate(work, before + 1):
         done[row.source] = row
         append(journal, row, stamps[row.source])
@@ -80,6 +82,10 @@ def _built(
     write_rows(dataset / METADATA, Sample, built.samples)
     write_rows(dataset / REJECTS, Reject, built.rejects)
     return built
+
+
+def _given_up(task: Task, why: str) -> Reject:
+    return Reject(task.source, task.labelled.expression, task.labelled.identity, GIVEN_UP, why)
 
 
 def _labelled_anew(row: Sample | Reject, task: Task) -> Sample | Reject:
@@ -101,8 +107,9 @@ def _tasks(
 
 
 def _text(name: str) -> str:
-    """A file name that can be written to a table, whatever its bytes: those that are no UTF-8 are escaped."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """A name that can stand in a table, whatever its bytes: those that are no UTF-8 are escaped, and see `harmless`."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return harmless(text.replace("\n", r"\n"))
 
 
 def _splits(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:

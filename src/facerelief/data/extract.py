@@ -23,6 +23,7 @@ from facerelief.geometry.relief import FAR, NEAR, Relief, polygon, render, save_
 from facerelief.geometry.topology import OUTLINE
 
 _REASONS = {PhotoError: "unreadable", NoFaceFound: "no usable face", DatasetError: "no geometry"}
+GIVEN_UP = "given up"  # the reason of a photo at which the program failed
 FOLDERS = ("rgb", "depth", "normal", "mask", "mesh")  # of a dataset
 SMALLEST_FACE = 24.0  # pixels; below it the landmarks are guesses
 
@@ -64,6 +65,11 @@ class Extractor:
         except tuple(_REASONS) as problem:
             detail = str(problem).removeprefix(str(photo)).lstrip(": ")
             return Reject(task.source, label.expression, label.identity, _REASONS[type(problem)], detail)
+        except FacereliefError:  # a full disk, a package that is missing: it would be so for every photo
+            raise
+        except Exception as problem:  # one photo in ten thousand must not stop the others
+            detail = f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"
+            return Reject(task.source, label.expression, label.identity, GIVEN_UP, detail)
 
     def _sample(self, task: Task) -> Sample:
         path = task.labelled.photo

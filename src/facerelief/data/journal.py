@@ -67,7 +67,7 @@ def read_journal(journal: Path, stamps: Mapping[str, str] | None = None) -> dict
             row = typed(_KINDS[values.pop("kind")], values)
         except (ValueError, KeyError, TypeError):
             continue
-        if isinstance(row, Sample) and fence.outside(row):
+        if isinstance(row, Sample) and fence.outside(row) is not None:
             continue
         done.pop(row.source, None)  # the last line of a source counts
         if stamp is None or stamp == (stamps or {}).get(row.source, stamp):

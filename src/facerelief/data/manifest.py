@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,8 @@ class Reject:
 
 Row = TypeVar("Row", Sample, Reject)
 _FILES = ("file_name", "depth_file_name", "normal_file_name", "mask_file_name", "mesh")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last in full width
+_FORMULA = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four in full width
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # a line break can be quoted
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -111,7 +113,7 @@ def read_samples(dataset: Path) -> list[Sample]:
     read_settings(dataset)
     samples, fence = read_rows(dataset / METADATA, Sample), Fence(dataset)
     for line, sample in enumerate(samples, 2):
-        if outside := fence.outside(sample):
+        if (outside := fence.outside(sample)) is not None:
             raise DatasetError(f"{dataset / METADATA}, row {line}: {_leads_out(outside)}")
     return samples
 
@@ -130,9 +132,9 @@ class Fence:
         self._root = os.path.realpath(dataset)
         self._folders: dict[str, bool] = {}  # few, and resolving links takes a while
 
-    def outside(self, sample: Sample) -> str:
-        """The first file of a sample that lies outside, or "" where all are in the dataset."""
-        return next((name for column in _FILES if not self.holds(name := getattr(sample, column))), "")
+    def outside(self, sample: Sample) -> str | None:
+        """The first file of a sample that lies outside, or None where all are in the dataset."""
+        return next((name for column in _FILES if not self.holds(name := getattr(sample, column))), None)
 
     def holds(self, name: str) -> bool:
         """Whether a relative path leads to a place in the dataset, links followed."""
@@ -162,6 +164,8 @@ def read_settings(dataset: Path) -> dict[str, Any]:
             f"{dataset} is not a dataset (no {SETTINGS}); make one with: facerelief dataset build PHOTOS -o {dataset}"
         )
     settings = read_object(path, "build the dataset again", DatasetError)
+    if not isinstance(settings.get("size", 0), int):
+        raise DatasetError(f"{path} is damaged (its size is no number); build the dataset again")
     if settings.get("format") != FORMAT or settings.get("version") != VERSION:
         raise DatasetError(
             f"{dataset} is of version {settings.get('version')}, this program reads {VERSION}; build it again"
@@ -180,8 +184,13 @@ def chosen(samples: Sequence[Sample], split: str, expressions: Sequence[str]) ->
 
 
 def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: where it begins like one, an apostrophe stands before it."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """A text that can stand in any table and that no spreadsheet takes for a formula.
+
+    Control characters and bytes that are no text are spelled out; where it begins like a formula, an apostrophe stands
+    before it. What is harmless stays so.
+    """
+    spelled = _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+    return f"'{spelled}" if spelled.startswith(_FORMULA) else spelled
 
 
 def _cell(value: Any) -> Any:

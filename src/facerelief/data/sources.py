@@ -94,7 +94,26 @@ def read_labelled(path: Path, source: str = "auto", per_class: int | None = None
     kept = photos if per_class is None else _capped(photos, path, per_class)
     if len(kept) < len(photos):
         found_notes.append(f"kept {len(kept)} of {len(photos)} photos, at most {per_class} of a class")
-    return Reading(kept, source, notes + found_notes + _identity_notes(kept))
+    return Reading(kept, source, notes + found_notes + _link_notes(kept, path) + _identity_notes(kept))
+
+
+def _link_notes(photos: Sequence[Labelled], path: Path) -> list[str]:
+    """That photos are links to files elsewhere, which a folder of somebody else's could use to show the user's own."""
+    root = os.path.realpath(path if path.is_dir() else path.parent)
+    folders: dict[Path, bool] = {}
+    for one in photos:
+        if one.photo.parent not in folders:
+            folders[one.photo.parent] = _below(one.photo.parent, root)
+    out = [
+        one.photo.name
+        for one in photos
+        if not folders[one.photo.parent] or (one.photo.is_symlink() and not _below(one.photo, root))
+    ]
+    return [f"{len(out)} photos are links to files outside of {path}: {first_few(out)}"] if out else []
+
+
+def _below(path: Path, root: str) -> bool:
+    return os.path.commonpath([root, os.path.realpath(path)]) == root
 
 
 def _capped(photos: list[Labelled], path: Path, per_class: int) -> list[Labelled]:

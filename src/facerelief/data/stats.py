@@ -7,6 +7,7 @@ from statistics import median
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from facerelief.data.labelled import first_few
 from facerelief.data.manifest import Sample
@@ -49,7 +50,7 @@ def render(rows: Sequence[Row]) -> Table:
     for heading in (*(_HEADINGS.get(label, label.capitalize()) for label in COLUMNS), "Total"):
         table.add_column(heading, justify="right")
     for index, row in enumerate(rows):
-        table.add_row(row.name, *(f"{count:,}" for count in (*row.counts, row.total)), end_section=index == 0)
+        table.add_row(Text(row.name), *(f"{count:,}" for count in (*row.counts, row.total)), end_section=index == 0)
     return table
 
 

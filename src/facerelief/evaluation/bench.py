@@ -34,8 +34,8 @@ from facerelief.training.launch import load_split, run_judge
 
 @dataclass(frozen=True)
 class Tools:
-    """Where the instruments are. judge: a judge's run. encoder: a run of `train identity`, or a recogniser's .onnx or
-    TorchScript file. depth: a run of stage 1. features: published Inception weights, or a file as `encoder`'s; by
+    """Where the instruments are. judge: a judge's run. encoder: a run of `train identity`, or a recogniser's .onnx
+    file. depth: a run of stage 1. features: published Inception weights, or a file as `encoder`'s; by
     default the judge's trunk. input_size: of such files.
     """
 

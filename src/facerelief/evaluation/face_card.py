@@ -22,6 +22,7 @@ from facerelief.geometry.morphable.shape import TRUST
 from facerelief.geometry.morphable.units import LONE
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.geometry.relief import render
+from facerelief.markdown import plain
 from facerelief.training.samples import save_grid
 
 CARD = "README.md"
@@ -119,7 +120,7 @@ def _halved(rgb: np.ndarray) -> np.ndarray:
 
 def card(path: Path, facts: dict[str, Any], data_note: str) -> str:
     """The face's card, Markdown."""
-    return f"""# {path.stem}
+    return f"""# {plain(path.stem)}
 
 A morphable face: mean, identity, expressions and texture of faces, learned from photos. Made with facerelief
 {__version__}; safetensors, {path.stat().st_size / 1e6:.2f} MB, SHA-256 `{sha256(path)}`.

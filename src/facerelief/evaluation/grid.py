@@ -9,7 +9,6 @@ STUDY/jobs.jsonl         what each finished job took
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from facerelief.array_files import read_npz
 from facerelief.config import (
     DepthTraining,
     ExpressionTraining,
@@ -34,12 +34,15 @@ from facerelief.evaluation.evaluate import read_network, references, score, subj
 from facerelief.evaluation.measure import bases
 from facerelief.evaluation.summary import summarise
 from facerelief.files import atomic, sha256, write_json
+from facerelief.json_files import read_object
 from facerelief.networks.checkpoint import WEIGHTS
 from facerelief.training import launch
 from facerelief.training.run import CONFIG, STATE, read_settings
 
 BASES = "bases"  # of the scores: not a cell, but what cells are read between
 Seconds = float
+
+_REMEDY = "delete it and type the command again"
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,8 @@ class Grid:
         if not path.is_file():
             return False
         try:
-            return json.loads(path.read_text(encoding="utf-8"))["inputs"] == self.inputs(job)
-        except (ValueError, KeyError, TypeError):
+            return bool(read_object(path, _REMEDY)["inputs"] == self.inputs(job))
+        except (FacereliefError, KeyError):
             return False
 
 
@@ -186,12 +189,7 @@ def device_name() -> str:
 
 def read_score(grid: Grid, name: str) -> dict[str, Any]:
     """What was measured of a cell. Raises `FacereliefError` for a damaged file."""
-    path = grid.folder / "scores" / f"{name}.json"
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as reason:
-        raise FacereliefError(f"{path} cannot be read ({reason}); delete it and type the command again") from reason
-    return found
+    return read_object(grid.folder / "scores" / f"{name}.json", _REMEDY)
 
 
 def read_distances(grid: Grid, name: str) -> dict[str, np.ndarray]:
@@ -199,5 +197,7 @@ def read_distances(grid: Grid, name: str) -> dict[str, np.ndarray]:
     path = grid.folder / "scores" / f"{name}.npz"
     if not path.is_file():
         return {}
-    with np.load(path, allow_pickle=False) as arrays:
-        return {key: arrays[key] for key in arrays.files}
+    try:
+        return read_npz(path)
+    except (OSError, ValueError) as reason:
+        raise FacereliefError(f"{path} cannot be read ({reason}); {_REMEDY}") from reason

@@ -7,6 +7,7 @@ from facerelief import __version__
 from facerelief.editing.weights import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
+from facerelief.markdown import plain
 from facerelief.networks.checkpoint import WEIGHTS, half, named_tensors, save_checkpoint
 from facerelief.training.card import last_terms, recipe_table
 from facerelief.training.judge import Accuracy
@@ -31,6 +32,8 @@ _LIMITS = """\
   not measured.
 - It must not be used to deceive. Pictures edited with it carry a mark unless the user says otherwise."""
 
+_SCORES = {"judge_on_real": "real", "edits": "edits"}  # of the weights' facts, in what `report rate` wrote
+
 
 def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command: str) -> Path:
     """Write the run's editor to `out` in half precision, and its card beside it as README.md; returns `out`.
@@ -42,7 +45,12 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
             f"the rates hold {', '.join(rates)}, not {run.name}; measure it with: facerelief report rate"
         )
     settings = read_settings(run)
-    scores = {"judge_on_real": _recalls(rates[run.name]["real"]), "edits": _recalls(rates[run.name]["edits"])}
+    try:
+        scores = {title: _recalls(rates[run.name][key]) for title, key in _SCORES.items()}
+    except (LookupError, TypeError, ValueError, AttributeError, ZeroDivisionError) as reason:
+        raise FacereliefError(
+            f"the rates of {run.name} are damaged ({type(reason).__name__}); measure it with: facerelief report rate"
+        ) from reason
     facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
     save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
     write_text(out.parent / "README.md", card(run, out, rates[run.name], data_note, command))
@@ -53,7 +61,7 @@ def card(run: Path, weights: Path, rate: dict[str, Any], data_note: str, command
     """The model card, Markdown."""
     settings = read_settings(run)
     config = settings["config"]
-    return f"""# {weights.stem}
+    return f"""# {plain(weights.stem)}
 
 An editor of facial expressions: {", ".join(config["expressions"])}. Made with facerelief {__version__};
 safetensors, half precision, {weights.stat().st_size / 1e6:.1f} MB, SHA-256 `{sha256(weights)}`.

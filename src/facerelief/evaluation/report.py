@@ -12,6 +12,7 @@ from facerelief.evaluation.page import facts as facts_html
 from facerelief.evaluation.page import notes, page, paragraph, tiles
 from facerelief.evaluation.summary import MEASURES, read_first, titled
 from facerelief.files import write_json, write_text
+from facerelief.markdown import plain
 from facerelief.training.judge import Accuracy
 
 Table = tuple[list[str], list[list[str]]]
@@ -136,7 +137,7 @@ def provenance(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def markdown(facts: dict[str, Any]) -> str:
     """report.md."""
-    lines = [f"# {title(facts)}", "", lead(facts), "", *bold(warnings(facts)), read_first(facts), ""]
+    lines = [f"# {plain(title(facts))}", "", plain(lead(facts)), "", *bold(warnings(facts)), read_first(facts), ""]
     lines += ["## Expression generation rate", "", RATE_NOTE, "", table_markdown(*rate_table(facts))]
     lines += [
         "## Realism, reconstruction, person, geometry",
@@ -145,14 +146,14 @@ def markdown(facts: dict[str, Any]) -> str:
         "",
         table_markdown(*quality_table(facts)),
     ]
-    lines += [f"- {line}" for line in (*refusals(facts), *facts["notes"])]
+    lines += [f"- {plain(line)}" for line in (*refusals(facts), *facts["notes"])]
     lines += ["", "## Confusion: asked for (row), called (column)", ""]
     for name, summary in facts["editors"].items():
         accuracy = summary["edits"]
         header = [name, *accuracy["expressions"]]
         cells = zip(accuracy["expressions"], accuracy["confusion"], strict=True)
         lines.append(table_markdown(header, [[row, *map(str, counts)] for row, counts in cells]))
-    lines += ["## Made with", "", *(f"- {name}: {value}" for name, value in provenance(facts))]
+    lines += ["## Made with", "", *(f"- {plain(name)}: {plain(value)}" for name, value in provenance(facts))]
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,6 @@
 facerelief study table1 --scale smoke -o runs/study
 """
 
-import json
 import os
 import platform
 import shutil
@@ -25,6 +24,7 @@ from facerelief.evaluation.grid import BASES, Grid, Job, Worker, device_name
 from facerelief.evaluation.studies import Cell, Scale, Study, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
+from facerelief.json_files import append_lines, read_object
 from facerelief.presets import make_config
 from facerelief.training import launch
 from facerelief.training.processor import settled
@@ -34,6 +34,8 @@ _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed") 
 _STUDYS_OWN = ("guide", "expressions", "seed")
 DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
 PACE_ROUNDS, PACE_STEPS = 3, 48  # rounds over the cells, of whose runs the fastest counts; steps of a run's two laps
+
+_MEASURE_AGAIN = "delete it, and it is measured again"
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,9 @@ def _paces(study: Study, wish: Wish, make: _Maker, dataset: Path, root: Path) ->
         finally:
             torch.set_num_threads(threads)
         write_json(path, {cell.slug: min(times[cell.slug] for times in rounds) for cell in study.cells})
-    pace: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    pace = read_object(path, _MEASURE_AGAIN)
+    if not all(isinstance(pace.get(cell.slug), int | float) and pace[cell.slug] > 0 for cell in study.cells):
+        raise FacereliefError(f"{path} does not hold the pace of every cell; {_MEASURE_AGAIN}")
     first = study.cells[0].slug
     steps = int(wish.changes.get("steps", make.scale.editor.get("steps", 300_000)))
     return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in study.cells}
@@ -243,5 +247,4 @@ def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
     """A line of jobs.jsonl."""
     line = {"job": name, "seconds": round(seconds, 2), "processes": processes, "device": device_name()}
     grid.folder.mkdir(parents=True, exist_ok=True)
-    with (grid.folder / "jobs.jsonl").open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(line | {"cores": os.cpu_count(), "machine": platform.machine()}) + "\n")
+    append_lines(grid.folder / "jobs.jsonl", line | {"cores": os.cpu_count(), "machine": platform.machine()})

@@ -1,6 +1,5 @@
 """A study's numbers: means over seeds, their intervals, and differences from the first cell, paired by seed."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from facerelief.evaluation.charts import bold, table_markdown
 from facerelief.evaluation.grid import BASES, Grid, read_score
 from facerelief.evaluation.studies import Study
 from facerelief.evaluation.summary import MEASURES, read_first, titled
+from facerelief.json_files import read_lines
+from facerelief.markdown import code, plain
 from facerelief.training.judge import Accuracy
 
 Table = tuple[list[str], list[list[str]]]
@@ -164,16 +165,16 @@ def warnings(results: dict[str, Any]) -> list[str]:
 def markdown(results: dict[str, Any], command: str) -> str:
     """The study's page in Markdown."""
     bench = results["bench"]
-    lines = [f"# {results['title']}", "", *bold(warnings(results)), f"`{command}`", ""]
+    lines = [f"# {plain(results['title'])}", "", *bold(warnings(results)), f"`{code(command)}`", ""]
     lines += [read_first(bench), "", judge_line(results), "", NOTE, ""]
     lines.append(
-        f"{bench['dataset']}, {bench['size']} px, {bench['colour']}, {len(bench['expressions'])} expressions; "
+        f"{plain(bench['dataset'])}, {bench['size']} px, {bench['colour']}, {len(bench['expressions'])} expressions; "
         f"seeds in brackets; {results['device']}; {hours(results)}."
     )
     lines += ["", table_markdown(*table(results)), "## Differences", "", table_markdown(*differences(results))]
-    lines += [f"- {name} is not given: {why}" for name, why in results["refused"].items()]
-    lines += [f"- {line}" for line in bench["notes"]]
-    lines += [f"- failed: {name}: {why}" for name, why in results["failures"].items()]
+    lines += [f"- {plain(name)} is not given: {plain(why)}" for name, why in results["refused"].items()]
+    lines += [f"- {plain(line)}" for line in bench["notes"]]
+    lines += [f"- failed: {plain(name)}: {plain(why)}" for name, why in results["failures"].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -197,15 +198,13 @@ def _sum_confusions(matrices: list[list[list[int]]]) -> list[list[int]]:
 
 def _seconds(grid: Grid) -> dict[str, Any]:
     """What the finished jobs of this study took, from jobs.jsonl; of a job done twice, the last time."""
-    path = grid.folder / "jobs.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    found: dict[str, dict[str, Any]] = {}
-    for line in lines:
-        try:
-            one = json.loads(line)
-        except ValueError:  # cut off by a kill
-            continue
-        found[one["job"]] = one
+    lines = [one for one in read_lines(grid.folder / "jobs.jsonl") if _is_done(one)]
+    found = {one["job"]: one for one in lines}
     mine = [found[job.name] for job in grid.jobs if job.name in found]
     most = max((one["processes"] for one in mine), default=1)
     return {"total": sum(one["seconds"] for one in mine), "jobs": len(mine), "processes": most}
+
+
+def _is_done(line: dict[str, Any]) -> bool:
+    seconds, processes = line.get("seconds"), line.get("processes")
+    return isinstance(line.get("job"), str) and isinstance(seconds, int | float) and isinstance(processes, int)

@@ -6,6 +6,7 @@ from typing import Any
 
 from facerelief import __version__
 from facerelief.files import sha256, write_text
+from facerelief.markdown import code, plain
 from facerelief.networks.checkpoint import WEIGHTS
 from facerelief.training.run import CARD, read_metrics, read_settings
 
@@ -33,14 +34,14 @@ def write_card(run: Path) -> None:
     """Write RUN/README.md from what the run recorded."""
     settings, metrics = read_settings(run), read_metrics(run)
     kind = settings["kind"]
-    text = f"""# {run.name}
+    text = f"""# {plain(run.name)}
 
 {_KINDS[kind]} Expressions: {", ".join(settings["config"]["expressions"])}. Made with facerelief {__version__};
 `{WEIGHTS}` has SHA-256 `{sha256(run / WEIGHTS)}`.
 
 ## Data
 
-Dataset `{settings.get("dataset", "unnamed")}`, SHA-256 of its metadata.csv
+Dataset `{code(settings.get("dataset", "unnamed"))}`, SHA-256 of its metadata.csv
 `{settings.get("metadata_sha256", "not recorded")}`; people of its val and test splits were not trained on. Who may use
 these weights depends on the terms of those photos.
 
@@ -56,7 +57,7 @@ these weights depends on the terms of those photos.
 
 def recipe_table(config: Mapping[str, Any]) -> str:
     """The whole configuration as a Markdown section."""
-    rows = "\n".join(f"| `{name}` | {_plain(value)} |" for name, value in config.items())
+    rows = "\n".join(f"| `{name}` | {plain(_listed(value))} |" for name, value in config.items())
     return f"## Training\n\n| setting | value |\n|---|---|\n{rows}\n"
 
 
@@ -69,5 +70,5 @@ def last_terms(metrics: list[dict[str, float]]) -> str:
     return f"Raw terms at step {last['step']}: {terms}."
 
 
-def _plain(value: Any) -> str:
+def _listed(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

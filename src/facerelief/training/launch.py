@@ -5,20 +5,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
 from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
+from facerelief.data.manifest import chosen, read_samples
 from facerelief.data.pairs import load_pairs
-from facerelief.errors import DatasetError, FacereliefError
+from facerelief.errors import FacereliefError
 from facerelief.faces.colour import GREY
 from facerelief.files import sha256
 from facerelief.networks.backbones import BACKBONES
-from facerelief.networks.checkpoint import Checkpoint, weights_in
+from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, weights_in
 from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
 from facerelief.training.edits import Tutor
@@ -26,21 +25,12 @@ from facerelief.training.expression import train_expression
 from facerelief.training.gate import GateResult, geometry_gate
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.judge import Accuracy, load_judge, train_judge
+from facerelief.training.material import Decoding, Material, choose_splits, decode
+from facerelief.training.run import check_folder
 from facerelief.training.session import Progress
-from facerelief.training.verification import Verification
+from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
-Decoding = Callable[[int, int], None]
 GREY_SHARE = 0.2  # of photos, which makes a dataset grey
-
-
-@dataclass(frozen=True)
-class Material:
-    """A dataset's splits as arrays, and what a run records of it."""
-
-    train: Arrays
-    val: Arrays
-    test: Arrays
-    basis: dict[str, Any]
 
 
 def natural_colour(dataset: Path) -> str:
@@ -53,26 +43,8 @@ def natural_colour(dataset: Path) -> str:
 def load_material(
     dataset: Path, config: Training, decoding: Decoding = lambda done, total: None, *, complete: bool = True
 ) -> Material:
-    """The kept samples of the run's expressions, decoded at its size.
-
-    Raises `DatasetError` where a split is too small, a person is in two, or an expression has no training photos
-    although the material must be `complete`.
-    """
-    samples = read_samples(dataset)
-    splits = {split: chosen(samples, split, config.expressions) for split in ("train", "val", "test")}
-    if len(splits["train"]) < config.batch:
-        raise DatasetError(
-            f"{dataset} has {len(splits['train'])} kept training photos, fewer than a batch of {config.batch}; "
-            "add photos, or give a smaller --set batch"
-        )
-    _check_leak(dataset, splits)
-
-    def arrays(split: str) -> Arrays:
-        rows, every = splits[split], complete and split == "train"
-        return load_arrays(dataset, rows, config.size, config.colour, config.expressions, decoding, complete=every)
-
-    basis = {"dataset": dataset.resolve().name, "metadata_sha256": sha256(dataset / METADATA)}
-    return Material(arrays("train"), arrays("val"), arrays("test"), basis)
+    """The kept samples of the run's expressions, decoded at its size. Raises as `choose_splits` and `decode`."""
+    return decode(choose_splits(dataset, config, complete=complete), config, decoding)
 
 
 def load_split(dataset: Path, split: str, config: Training) -> Arrays:
@@ -101,9 +73,11 @@ def run_depth(
     decoding: Decoding = lambda done, total: None,
 ) -> Path:
     """Stage 1 on a dataset; returns the weights."""
-    features = load_features(config, vgg, judge)
-    material = load_material(dataset, config, decoding)
-    basis = material.basis | _teacher(config, judge)
+    splits = choose_splits(dataset, config)
+    basis = splits.basis | _teacher(config, judge)
+    check_folder(folder, "depth", config, basis)
+    features = load_features(config, vgg, judge)  # may be fetched
+    material = decode(splits, config, decoding)
     return train_depth(config, material.train, material.val, folder, basis, features, progress)
 
 
@@ -127,17 +101,19 @@ def run_expression(
     """
     encoder = _identity_teacher(config, identity)
     BACKBONES[config.backbone]  # an unknown one is refused before anything is decoded
+    splits = choose_splits(dataset, config)
     guide = _load_guide(config, depth, vgg, judge) if config.guide != "none" else None
-    material = load_material(dataset, config, decoding)
-    basis = material.basis | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
+    basis = splits.basis | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
     if guide:
         if guide.saved.facts.get("metadata_sha256") != basis["metadata_sha256"]:
             # The splits may differ, so the depth network may have seen this dataset's held-out people.
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
-        if gate:
-            gate([geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")])
         basis |= {"depth_weights_sha256": sha256(guide.saved.path)}
         basis |= _teacher(config, judge) if guide.features else {}
+    check_folder(folder, "editor", config, basis)
+    material = decode(splits, config, decoding)
+    if guide and gate:
+        gate([geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")])
     pairs = load_pairs(dataset, material.train, decoding) if config.warm_start == "morphable" else None
     tutor = Tutor(pairs, encoder)
     nets, features = (guide.nets, guide.features) if guide else (None, None)
@@ -155,7 +131,9 @@ def run_judge(
     decoding: Decoding = lambda done, total: None,
 ) -> tuple[Path, Accuracy]:
     """Train the judge; returns its weights and its accuracy on the test photos."""
-    material = load_material(dataset, config, decoding)
+    splits = choose_splits(dataset, config)
+    check_folder(folder, "judge", config, splits.basis)
+    material = decode(splits, config, decoding)
     return train_judge(config, material.train, material.test, folder, material.basis, progress)
 
 
@@ -168,7 +146,11 @@ def run_identity(
     decoding: Decoding = lambda done, total: None,
 ) -> tuple[Path, Verification]:
     """Train the identity encoder; returns its weights and how it tells the people of the val and test photos apart."""
-    material = load_material(dataset, config, decoding, complete=False)
+    splits = choose_splits(dataset, config, complete=False)
+    check_folder(folder, "identity", config, splits.basis)
+    rows_by_person([sample.identity for sample in splits.rows["train"]])  # raises where they teach nothing
+    draw_pairs([sample.identity for split in ("val", "test") for sample in splits.rows[split]])
+    material = decode(splits, config, decoding)
     return train_identity(config, material.train, (material.val, material.test), folder, material.basis, progress)
 
 
@@ -236,10 +218,17 @@ def _identity_teacher(config: ExpressionTraining, identity: Path | None) -> torc
 
 
 def _teacher(config: Training, judge: Path | None) -> dict[str, str]:
-    """What a run records of a judge whose features it learns from; VGG19 is the same everywhere."""
-    if config.perceptual != "judge" or judge is None:
+    """What a run records of a judge whose features it learns from; VGG19 is the same everywhere.
+
+    Raises `FacereliefError` where there is none.
+    """
+    if config.perceptual != "judge":
         return {}
-    return {"judge_weights_sha256": sha256(weights_in(judge))}
+    if judge is None:
+        raise FacereliefError(
+            "perceptual=judge needs a judge: give --judge RUN; do not judge the result by the same one"
+        )
+    return {"judge_weights_sha256": sha256(load_checkpoint(weights_in(judge), "judge").path)}
 
 
 def _on_device(network: torch.nn.Module) -> Features:
@@ -248,13 +237,3 @@ def _on_device(network: torch.nn.Module) -> Features:
         return found
 
     return features
-
-
-def _check_leak(dataset: Path, splits: dict[str, list[Sample]]) -> None:
-    people = {split: {s.identity for s in rows} for split, rows in splits.items()}
-    for held_out in ("val", "test"):
-        shared = people["train"] & people[held_out]
-        if shared:
-            raise DatasetError(
-                f"{dataset}: {sorted(shared)[0]} is in train and in {held_out}; a person must be in one split only"
-            )

@@ -34,17 +34,8 @@ class Run:
         self, folder: Path, kind: str, config: Training, basis: Mapping[str, Any], *, main: bool = True
     ) -> None:
         self.folder, self.main = folder, main
-        # Through JSON, so that what is compared is what is written.
-        self.settings = json.loads(json.dumps({"kind": kind, "config": dataclasses.asdict(config), **basis}))
         self._writer: Any = None
-        if folder.is_file():
-            raise FacereliefError(f"{folder} is a file; name a folder for the run")
-        before = read_settings(folder) if (folder / CONFIG).is_file() else None
-        if before is not None:
-            _same_run(folder, before, self.settings)
-            _check_steps(folder, config.steps)
-        elif folder.is_dir() and not all(path.name.startswith(".partial-") for path in folder.iterdir()):
-            raise FacereliefError(f"{folder} holds other files; choose an empty folder for the run")
+        self.settings = check_folder(folder, kind, config, basis)
         self._lock = contextlib.ExitStack()
         if main:
             self._lock.enter_context(alone_in(folder))
@@ -118,6 +109,24 @@ class Run:
                 raise MissingExtra("tensorboard", "train") from reason
             self._writer = SummaryWriter(str(self.folder / "tensorboard"), purge_step=step)
         return self._writer
+
+
+def check_folder(folder: Path, kind: str, config: Training, basis: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's config.json is to hold; nothing is written.
+
+    Raises `FacereliefError` where the folder holds another run, one that has done more steps, or other files.
+    """
+    # Through JSON, so that what is compared is what is written.
+    settings: dict[str, Any] = json.loads(json.dumps({"kind": kind, "config": dataclasses.asdict(config), **basis}))
+    if folder.is_file():
+        raise FacereliefError(f"{folder} is a file; name a folder for the run")
+    before = read_settings(folder) if (folder / CONFIG).is_file() else None
+    if before is not None:
+        _same_run(folder, before, settings)
+        _check_steps(folder, config.steps)
+    elif folder.is_dir() and not all(path.name.startswith(".partial-") for path in folder.iterdir()):
+        raise FacereliefError(f"{folder} holds other files; choose an empty folder for the run")
+    return settings
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
