@@ -160,6 +160,20 @@ for name in sys.argv[1:]:
     assert done.stdout.splitlines() == expected
 
 
+@pytest.mark.skipif(os.name != "posix", reason="special files")
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "link.txt").symlink_to("pipe.txt")
+    for name, kind in (
+        ("pipe.txt", "a FIFO, not a file"),
+        ("link.txt", "a FIFO, not a file"),
+        (os.devnull, "a device"),
+    ):
+        with pytest.raises(FacereliefError, match=f"cannot write .*: {kind}"):
+            write_text(tmp_path / name, "text")
+    assert (tmp_path / "pipe.txt").is_fifo() and (tmp_path / "link.txt").is_symlink()
+
+
 def test_regular_files_and_links_to_them_are_read(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     (tmp_path / "link").symlink_to("a")

@@ -66,9 +66,11 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The temporary name keeps `path`'s suffix, since many writers choose the format by it. Temporary files that killed
     processes left in the folder are removed.
-    Raises `FacereliefError` where the folder cannot be written or the disk is full.
+    Raises `FacereliefError` where the folder cannot be written or the disk is full, and where `path` is a device or
+    FIFO: whoever may write everywhere would replace `/dev/null` for all.
     """
     try:
+        _check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
         temporary, handle = _partial(path)
@@ -85,6 +87,11 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
         os.close(handle)
+
+
+def _check_replaceable(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        _check_kind(os.stat(path).st_mode, path)
 
 
 def _partial(path: Path) -> tuple[Path, int]:
