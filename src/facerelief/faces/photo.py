@@ -45,7 +45,7 @@ _JPEG_SIDE = 65500
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its remarks on damaged files reach the terminal
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Photo:
     """A photo's pixels and what has to travel with them.
 
@@ -64,7 +64,10 @@ class Photo:
     notes: tuple[str, ...] = ()
     mark: EditMark | None = None
     digest: str = ""
-    history: bytes | None = dataclasses.field(default=None, repr=False)
+    history: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Photo({self.name!r}, {self.rgb.shape[1]}x{self.rgb.shape[0]})"
 
     @property
     def kind(self) -> str:
