@@ -17,7 +17,7 @@ from facerelief.faces.detect import Face
 from facerelief.faces.photo import Photo, save_photo
 from facerelief.pictures import file_path
 
-SIDE, WIDE = 320, 640  # pixels, at most: of a picture among several, of one alone
+SIDE, WIDE, ROW = 320, 480, 1600  # pixels, at most: of one of two pictures, of one alone, of many in a row
 _FAR = 0.35  # of the picture's longer side: of faces within less than this, the surroundings are left out
 _GAP, _LINE = 8, (255, 200, 0)
 T = TypeVar("T", np.ndarray, Image.Image)
@@ -101,7 +101,8 @@ def _row(edits: Sequence[Edited[T]]) -> Image.Image:
 def side_by_side(before: np.ndarray, afters: Sequence[np.ndarray], faces: Sequence[Face]) -> Image.Image:
     """A picture (H, W, 3) before and after its edits in a row, no larger than `SIDE` each, around small faces alone."""
     view = _around(faces, before.shape[0], before.shape[1])
-    tiles = [_small(pixels[view], SIDE) for pixels in (before, *afters)]
+    side = max(16, min(SIDE, ROW // (1 + len(afters))))
+    tiles = [_small(pixels[view], side) for pixels in (before, *afters)]
     width, height = tiles[0].size
     row = Image.new("RGB", (len(tiles) * (width + _GAP) - _GAP, height), "white")
     for place, tile in enumerate(tiles):
