@@ -55,7 +55,7 @@ def check_faces(faces: Any) -> tuple[Which, list[Face] | None]:
         return which_face(faces), None
     if isinstance(faces, int | np.integer) and not isinstance(faces, bool):
         return int(faces), None
-    if isinstance(faces, list | tuple | np.ndarray):
+    if isinstance(faces, list | tuple) or (isinstance(faces, np.ndarray) and faces.ndim == 1):
         given = list(faces)
         if not given:
             raise FacereliefError("no faces are given; choose some of those that `faces` finds")
