@@ -3,27 +3,33 @@
 facerelief.load().edit("me.jpg", "happiness").save("happy.jpg")
 """
 
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+import importlib.metadata
+import typing
 
+from facerelief import errors
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 
-if TYPE_CHECKING:
-    from facerelief.api import Edited, FaceEditor, load
+if typing.TYPE_CHECKING:
+    from facerelief.api import Edited, Face, FaceEditor, load
 
 try:
-    __version__ = version("facerelief")
-except PackageNotFoundError:  # run from the source tree, as on a training machine
+    __version__ = importlib.metadata.version("facerelief")
+except importlib.metadata.PackageNotFoundError:  # run from the source tree, as on a training machine
     __version__ = "0.1.0"
 
-__all__ = ["EXPRESSIONS", "Edited", "FaceEditor", "FacereliefError", "__version__", "load"]
+__all__ = ["EXPRESSIONS", "Edited", "Face", "FaceEditor", "FacereliefError", "__version__", "errors", "load"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     """What needs torch is imported when it is first used."""
-    if name in ("Edited", "FaceEditor", "load"):
+    if name in ("Edited", "Face", "FaceEditor", "load"):
         from facerelief import api
 
         return getattr(api, name)
     raise AttributeError(f"module 'facerelief' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The names above, which the Tab key then completes."""
+    return __all__

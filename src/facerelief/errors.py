@@ -1,12 +1,24 @@
 """Errors that a user can remedy; the command line prints each as one line and exits with code 2."""
 
 import json
+import os
+import sysconfig
+import traceback
 from pathlib import Path
 from typing import Any
+
+_INSTALLED = (os.path.dirname(os.path.abspath(__file__)), *(sysconfig.get_path(kind) for kind in ("stdlib", "purelib")))
 
 
 class FacereliefError(Exception):
     """Something the user can put right. The message is one line: what, why, and the remedy."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython and Jupyter show in place of a traceback: the message, and the user's line that led to it."""
+        message = f"{type(self).__name__}: {self}"
+        frames = traceback.extract_tb(self.__traceback__)
+        own = [frame for frame in frames if not frame.filename.startswith(_INSTALLED)]
+        return [message, f"    line {own[-1].lineno}: {own[-1].line}"] if own else [message]
 
 
 class PhotoError(FacereliefError):
@@ -64,3 +76,12 @@ def _address(origin: dict[str, Any]) -> str:
     prefix = f"{vcs['vcs']}+" if vcs else ""
     at = f"@{vcs['commit_id']}" if vcs.get("commit_id") else ""
     return f" @ {prefix}{origin['url']}{at}"
+
+
+def shown(value: object) -> str:
+    """A value that was given, as a message shows it: on one line, and not at any length."""
+    try:
+        said = " ".join(repr(value).split())
+    except Exception:  # of a stranger's class
+        said = f"a {type(value).__name__}"
+    return said if len(said) <= 60 else f"{said[:57]}..."

@@ -1,10 +1,33 @@
 """The eight expressions, in AffectNet's order, and the other names they go by."""
 
-from facerelief.errors import FacereliefError
+from typing import Literal, TypeAlias, get_args
 
-EXPRESSIONS = ("neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt")
+from facerelief.errors import FacereliefError, shown
 
-ALIASES = {
+Name: TypeAlias = Literal["neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"]
+Alias: TypeAlias = Literal[
+    "neutrality",
+    "calm",
+    "happy",
+    "smile",
+    "smiling",
+    "joy",
+    "joyful",
+    "sad",
+    "surprised",
+    "afraid",
+    "fearful",
+    "scared",
+    "disgusted",
+    "angry",
+    "mad",
+    "contemptuous",
+]
+Expression: TypeAlias = Name | Alias
+
+EXPRESSIONS: tuple[Name, ...] = get_args(Name)
+
+ALIASES: dict[Name, tuple[Alias, ...]] = {
     "neutral": ("neutrality", "calm"),
     "happiness": ("happy", "smile", "smiling", "joy", "joyful"),
     "sadness": ("sad",),
@@ -15,24 +38,24 @@ ALIASES = {
     "contempt": ("contemptuous",),
 }
 
-_BY_NAME = {name: label for label, names in ALIASES.items() for name in (label, *names)}
+_BY_NAME: dict[str, Name] = {name: label for label, names in ALIASES.items() for name in (label, *names)}
 
 
-def resolve(name: str) -> str:
+def resolve(name: str) -> Name:
     """The expression that `name` means: `resolve("Happy") == "happiness"`.
 
     Accepts the eight names, their aliases (RaFD's and FER+'s among them) and AffectNet's numbers 0-7.
     Raises `FacereliefError` that lists the choices.
     """
-    key = name.strip().lower()
+    key = name.strip().lower() if isinstance(name, str) else ""
     if len(key) == 1 and key.isdecimal() and int(key) < len(EXPRESSIONS):
         return EXPRESSIONS[int(key)]
     if key not in _BY_NAME:
-        raise FacereliefError(f"unknown expression {name!r}; choose from {', '.join(EXPRESSIONS)}")
+        raise FacereliefError(f"unknown expression {shown(name)}; choose from {', '.join(EXPRESSIONS)}")
     return _BY_NAME[key]
 
 
-def resolve_all(names: str) -> tuple[str, ...]:
+def resolve_all(names: str) -> tuple[Name, ...]:
     """Comma-separated names, each resolved, in AffectNet's order and without repeats: `"sad,happy"`, `"all"`."""
     if names.strip().lower() == "all":
         return EXPRESSIONS

@@ -27,7 +27,7 @@ Which = int | str | tuple[float, float]  # as `Editor.__call__` takes it
 SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EditedFace:
     """One edited face: its aligned crop, and the crop's pixels before and after, uint8 (S, S, 3). part: of `PARTS`,
     what the edit is limited to.
@@ -42,6 +42,9 @@ class EditedFace:
     before: np.ndarray
     after: np.ndarray
     part: str = dataclasses.field(default=WHOLE, kw_only=True)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
 
 
 Change = TypeVar("Change", bound=EditedFace)

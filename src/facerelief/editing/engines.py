@@ -5,10 +5,12 @@ engine = ENGINES["openvino"](generator)
 """
 
 import contextlib
+import ctypes
 import importlib
 import io
 import os
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -74,7 +76,11 @@ def load_onnx(model: bytes | str) -> Engine:
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors only
     session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    return lambda image, condition: session.run(None, dict(zip(INPUTS, (image, condition), strict=True)))
+
+    def run(image: np.ndarray, condition: np.ndarray) -> list[np.ndarray]:
+        return session.run(None, dict(zip(INPUTS, (image, condition), strict=True)))
+
+    return _kept_by_forks(run)
 
 
 @ENGINES.add("openvino")
@@ -104,7 +110,22 @@ def load_openvino(model: bytes | str, precision: str) -> Engine:
         results = compiled.create_infer_request().infer([image, condition])  # a request of its own for each thread
         return [np.array(results[port]) for port in compiled.outputs]
 
-    return run
+    return _kept_by_forks(run)
+
+
+def _kept_by_forks(engine: Engine) -> Engine:
+    """An engine that a forked process inherits without its threads, for which it would wait in ending the engine."""
+    _WITH_THREADS.add(engine)
+    return engine
+
+
+def _keep_inherited() -> None:
+    for engine in _WITH_THREADS:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
+
+
+_WITH_THREADS: weakref.WeakSet[Engine] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_keep_inherited)
 
 
 def import_openvino() -> Any:

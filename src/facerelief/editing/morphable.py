@@ -17,7 +17,7 @@ from facerelief.geometry.morphable.light import filled, folds
 from facerelief.geometry.morphable.model import MorphableFace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MorphableEdit(EditedFace):
     """fit: the face explained. label: of the eight expressions. expression: (E,), that of the photo, as fitted.
     folds: (`SIZE`, `SIZE`), how deep those of the crop are, change of log light.

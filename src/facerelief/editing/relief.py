@@ -35,7 +35,7 @@ _KNOWN = 0.9  # of the morphable face's edit: as much of it as leaves the person
 _TURNED, _DOUBT = (15.0, 30.0), 0.5  # degrees to the side, by which the network's share falls by so much
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReliefEdit(MorphableEdit):
     """layers: float32 (`SIZE`, `SIZE`, 3 + C), zero at the border: where a pixel comes from (right and down, crop
     pixels), the colour's share, and the colour, in levels, times its share.

@@ -20,7 +20,7 @@ from facerelief.faces.warp import bring_back, strips
 FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkEdit(EditedFace):
     """change: float32 (S, S, C), what the network changed, in levels."""
 

@@ -28,11 +28,15 @@ _STEP = 5 / 6  # of a window's side: three windows across 1024 pixels
 _AT_ONCE = min(4, os.cpu_count() or 1)  # windows searched side by side
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Face:
     """One face. `landmarks`: float32 (468, 3), photo pixels, x right, y down, +z towards the viewer."""
 
     landmarks: np.ndarray
+
+    def __repr__(self) -> str:
+        x0, y0, x1, y1 = self.box
+        return f"Face(x={(x0 + x1) / 2:.0f}, y={(y0 + y1) / 2:.0f}, size={self.size:.0f})"
 
     @property
     def box(self) -> tuple[float, float, float, float]:

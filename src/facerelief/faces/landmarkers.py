@@ -19,6 +19,7 @@ MOST_FACES = 20
 _MOST_TASK = 200_000_000  # bytes; the real one has 4 million
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 _ONE_AT_A_TIME = threading.RLock()
+_home: int | None = None  # the process in which a model was first made
 
 
 class Landmarker(Protocol):
@@ -29,8 +30,23 @@ class Landmarker(Protocol):
         ...
 
 
+def check_process() -> None:
+    """Models are at home in one process: those that it forks wait for ever for the threads of its models, and die where
+    they make models of their own. Raises `FacereliefError` in such a one.
+    """
+    global _home
+    _home = _home or os.getpid()
+    if _home != os.getpid():
+        raise FacereliefError(
+            "this process was forked from one that has searched for faces, and mediapipe works in that one alone; fork "
+            "before the first edit, or start processes by spawn, as in multiprocessing.get_context('spawn').Pool()"
+        )
+
+
 def import_mediapipe() -> Any:
     """The package. Raises `MissingExtra` without it, `FacereliefError` where it does not load."""
+    if _home is not None:
+        check_process()
     try:
         with _quiet(), postponed("matplotlib", "matplotlib.pyplot"):  # half of the time, for drawings nobody asks for
             import mediapipe
@@ -48,6 +64,8 @@ def mesh_landmarker() -> Landmarker:
     """The bundled face mesh."""
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
+    check_process()
+
     def create(confidence: float) -> Any:
         with _quiet():
             mesh = FaceMesh(static_image_mode=True, max_num_faces=MOST_FACES, min_detection_confidence=confidence)
@@ -58,6 +76,7 @@ def mesh_landmarker() -> Landmarker:
     silence: list[Any] = [_quiet]  # until the first face: it prints one more banner
 
     def run(rgb: np.ndarray) -> list[np.ndarray]:
+        check_process()
         with silence[0]() if silence else contextlib.nullcontext():
             found = sure.process(rgb).multi_face_landmarks or unsure().process(rgb).multi_face_landmarks
         if found:
@@ -71,11 +90,13 @@ def far_proposer() -> Landmarker:
     """The full-range detector, for small faces: its boxes as two corner points each."""
     from mediapipe.python.solutions.face_detection import FaceDetection
 
+    check_process()
     with _quiet():
         detection = FaceDetection(model_selection=1, min_detection_confidence=0.5)
         detection.process(_BLANK)
 
     def run(rgb: np.ndarray) -> list[np.ndarray]:
+        check_process()
         found = detection.process(rgb).detections
         boxes = [one.location_data.relative_bounding_box for one in found or []]
         return [np.array([[b.xmin, b.ymin, 0.0], [b.xmin + b.width, b.ymin + b.height, 0.0]]) for b in boxes]
@@ -97,6 +118,7 @@ def tasks_landmarker(task_file: Path | None) -> Landmarker:
     from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
 
     options = FaceLandmarkerOptions(base_options=BaseOptions(model_asset_buffer=content), num_faces=MOST_FACES)
+    check_process()
     try:
         with _quiet():
             landmarker = FaceLandmarker.create_from_options(options)
@@ -106,6 +128,7 @@ def tasks_landmarker(task_file: Path | None) -> Landmarker:
         ) from reason
 
     def run(rgb: np.ndarray) -> list[np.ndarray]:
+        check_process()
         image = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
         found = landmarker.detect(image).face_landmarks
         return [_to_array(points) for points in found]

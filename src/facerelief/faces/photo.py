@@ -32,7 +32,7 @@ SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".t
 _JPEG_SIDE = 65500
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Photo:
     """A photo's pixels and what has to travel with them.
 
@@ -51,7 +51,10 @@ class Photo:
     notes: tuple[str, ...] = ()
     mark: EditMark | None = None
     digest: str = ""
-    history: bytes | None = dataclasses.field(default=None, repr=False)
+    history: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Photo({self.name!r}, {self.rgb.shape[1]}x{self.rgb.shape[0]})"
 
     @property
     def kind(self) -> str:

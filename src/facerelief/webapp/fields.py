@@ -15,10 +15,9 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from facerelief.editing import METHODS
 from facerelief.editing.editor import Which, which_face
 from facerelief.errors import FacereliefError
-from facerelief.faces.align import EYES_AT, INTER_OCULAR, align
 from facerelief.faces.detect import Face
 from facerelief.faces.landmarkers import POINTS
-from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.fit import is_face_like
 from facerelief.webapp.limits import Ticket
 from facerelief.webapp.problems import Problem, as_problem
 
@@ -26,7 +25,6 @@ _TEXT = 256 * 1024  # bytes of a field that is no photo; landmarks are the longe
 _PIECE = 256 * 1024  # bytes of a form that are parsed between two looks at the ticket
 _FIELDS = 16
 _VALUES = 100_000  # of a JSON body; twenty edits with landmarks have fewer than half
-_UNLIKE = 0.3  # of the crop's side: mean distance of landmarks from the average face's
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class Fields:
             points = np.array(_parsed(given, "landmarks"), dtype=np.float32)
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0, np.float32)
-        if points.shape != (POINTS, 3) or not _face_like(points):
+        if points.shape != (POINTS, 3) or not is_face_like(points):
             raise _bad("landmarks are not those of a face", "send those that /v1/faces gave for this photo")
         return Face(points)
 
@@ -173,17 +171,6 @@ def _parsed(value: Any, name: str) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError) as reason:
         raise _bad(f"{name} is not valid JSON", f"send {name} as JSON") from reason
-
-
-def _face_like(points: np.ndarray) -> bool:
-    """Whether points (468, 3) look like a face; others would ask for absurd crops."""
-    if not np.isfinite(points).all() or np.abs(points).max() > 1e6 or np.ptp(points[:, :2], axis=0).min() < 1:
-        return False
-    with np.errstate(all="ignore"):
-        placed = align(points, 1).to_crop(points.astype(np.float64))
-    expected = load_face().mean * INTER_OCULAR + (*EYES_AT, 0.0)
-    apart = np.linalg.norm((placed - placed.mean(axis=0)) - (expected - expected.mean(axis=0)), axis=1).mean()
-    return bool(apart < _UNLIKE)
 
 
 def _bad(message: str, remedy: str) -> Problem:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.faces.align import EYES_AT, INTER_OCULAR, align
+from facerelief.geometry.morphable.model import MorphableFace, load_face
 from facerelief.geometry.morphable.shape import STILL, moved, similarity
 from facerelief.geometry.topology import INNER_LIPS
 
@@ -13,6 +14,7 @@ _NOISE = 0.008  # of a landmark's coordinate, inter-ocular distances
 _EXPRESSIVE = 2.0  # deviations: photos that are edited show more than the average photo
 _LIPS = 8.0  # weight of the inner lips: a gap that is left between them shows
 _ROUNDS = 2  # a third changes nothing
+_UNLIKE = 0.3  # of a crop's side: mean distance of landmarks from the average face's
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,17 @@ def fit_face(face: MorphableFace, landmarks: np.ndarray) -> Fit:
     residual = float(np.sqrt(((seen - shape) ** 2).sum(axis=1).mean()))
     back = rotation.T
     return Fit(back, 1 / scale, -back @ shift / scale, coefficients[:persons], coefficients[persons:], residual)
+
+
+def is_face_like(points: np.ndarray) -> bool:
+    """Whether landmarks (468, 3) that somebody sent look like a face; others would ask for absurd crops."""
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e6 or np.ptp(points[:, :2], axis=0).min() < 1:
+        return False
+    with np.errstate(all="ignore"):
+        placed = align(points, 1).to_crop(points.astype(np.float64))
+    expected = load_face().mean * INTER_OCULAR + (*EYES_AT, 0.0)
+    apart = np.linalg.norm((placed - placed.mean(axis=0)) - (expected - expected.mean(axis=0)), axis=1).mean()
+    return bool(apart < _UNLIKE)
 
 
 def _pose_modes(shape: np.ndarray) -> np.ndarray:
