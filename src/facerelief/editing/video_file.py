@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -216,12 +216,17 @@ class VideoTarget:
         return picture
 
 
-def write_frames(path: Path, frames: Iterator[np.ndarray], fps: float, comment: str | None = None) -> int:
-    """Write frames uint8 (H, W, 3), sides even, as a video without sound; returns how many. Raises `VideoError`."""
+def write_frames(target: Path | BinaryIO, frames: Iterator[np.ndarray], fps: float, comment: str | None = None) -> int:
+    """Write frames uint8 (H, W, 3), sides even, as a video without sound, into a stream as MP4; returns how many.
+
+    Raises `VideoError`.
+    """
     av = film_library()
-    count, codec = 0, _CODECS[path.suffix.lower() == ".webm", False]
+    suffix = target.suffix.lower() if isinstance(target, Path) else ""
+    count, codec = 0, _CODECS[suffix == ".webm", False]
+    where = {"file": str(target)} if isinstance(target, Path) else {"file": target, "format": "mp4"}
     try:
-        with av.open(str(path), "w", container_options=_MUXER.get(path.suffix.lower(), {})) as container:
+        with av.open(mode="w", container_options=_MUXER.get(suffix, {}), **where) as container:
             container.metadata.update({"comment": comment} if comment else {})
             stream = container.add_stream(codec[0], rate=Fraction(fps).limit_denominator(1001), options=codec[1])
             stream.pix_fmt = "yuv420p"
@@ -232,7 +237,7 @@ def write_frames(path: Path, frames: Iterator[np.ndarray], fps: float, comment: 
                 count += 1
             container.mux(stream.encode())
     except av.error.FFmpegError as reason:
-        raise VideoError(_not_written(path, reason)) from reason
+        raise VideoError(_not_written(target if isinstance(target, Path) else "the film", reason)) from reason
     return count
 
 
@@ -268,5 +273,5 @@ def _no_sound(path: Path, sound: Any) -> str:
     return f"{path.suffix} takes no {codecs} sound; name the output .mkv or .mov"
 
 
-def _not_written(path: Path, reason: Exception) -> str:
+def _not_written(path: Path | str, reason: Exception) -> str:
     return f"cannot write {path} ({reason}); free space, or name the output .mkv"

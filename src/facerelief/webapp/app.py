@@ -17,6 +17,7 @@ from facerelief import __version__
 from facerelief.editing.mask import PARTS, WHOLE
 from facerelief.errors import FacereliefError
 from facerelief.webapp import fields as form
+from facerelief.webapp import morphs
 from facerelief.webapp.desk import Desk, Place
 from facerelief.webapp.fields import Fields
 from facerelief.webapp.guard import Guard, as_response
@@ -30,6 +31,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Work = Callable[[Ticket], Any]
 _NOBODY = 499  # the status of answers that nobody waits for, as nginx counts them
 _EDITS = 20
+_ONE = ("to", "strength", "face", "landmarks", "part")  # the fields of one edit
 
 
 class Api:
@@ -47,6 +49,15 @@ class Api:
 
         reply, fields = await self._run(request, work)
         return _as_json(reply) if fields.values.get("reply") == "json" else _as_picture(reply)
+
+    async def morph(self, request: Request) -> Response:
+        """A moving picture into the expression."""
+
+        def work(fields: Fields) -> Work:
+            fields.only((*morphs.FIELDS, *_ONE, "edits"))
+            return lambda ticket: morphs.make(self.studio, fields, _wishes(fields), ticket)
+
+        return _as_picture((await self._run(request, work))[0])
 
     async def faces(self, request: Request) -> Response:
         """Where a photo's faces are."""
@@ -79,7 +90,9 @@ class Api:
     async def menu(self, request: Request) -> Response:
         """The expressions and methods."""
         async with self.desk.place():
-            return JSONResponse(await self.desk.run(request, lambda ticket: self.studio.menu()))
+            menu = await self.desk.run(request, lambda ticket: self.studio.menu())
+            limits = {"bytes": self.desk.limits.body, "pixels": self.desk.limits.pixels}
+            return JSONResponse({**menu, "limits": limits})
 
     async def triangles(self, request: Request) -> Response:
         """The mesh's triangles, which never change."""
@@ -111,29 +124,31 @@ async def _read(request: Request, place: Place) -> Fields:
 
 def _order(fields: Fields, method: str) -> Order:
     """What `/v1/edit` is to do. Raises `Problem`."""
-    one = ("to", "strength", "face", "landmarks", "part")
-    fields.only(("photo", *one, "edits", "method", "format", "quality", "provenance", "reply"))
+    fields.only(("photo", *_ONE, "edits", "method", "format", "quality", "provenance", "reply"))
     fields.choice("reply", ("picture", "json"), "picture")
-    if "edits" in fields.values:
-        if any(name in fields.values for name in one):
-            raise Problem("bad_option", "both edits and a single edit are given", f"leave out {', '.join(one)}")
-        items = fields.items("edits")
-        if len(items) > _EDITS:
-            raise Problem("bad_option", f"{len(items)} edits are too many", f"send at most {_EDITS}")
-        for item in items:
-            item.only(one)
-        wishes = tuple(map(_wish, items))
-    else:
-        wishes = (_wish(fields),)
     kind = fields.choice("format", ("same", *KINDS), "same")
     return Order(
         fields.photo,
-        wishes,
+        _wishes(fields),
         fields.method(method),
         KINDS.get(kind),
         int(fields.number("quality", 1, 100, 95)),
         fields.flag("provenance", True),
     )
+
+
+def _wishes(fields: Fields) -> tuple[Wish, ...]:
+    """The edit of a request, or its several `edits`. Raises `Problem`."""
+    if "edits" not in fields.values:
+        return (_wish(fields),)
+    if any(name in fields.values for name in _ONE):
+        raise Problem("bad_option", "both edits and a single edit are given", f"leave out {', '.join(_ONE)}")
+    items = fields.items("edits")
+    if len(items) > _EDITS:
+        raise Problem("bad_option", f"{len(items)} edits are too many", f"send at most {_EDITS}")
+    for item in items:
+        item.only(_ONE)
+    return tuple(map(_wish, items))
 
 
 def _wish(fields: Fields) -> Wish:
@@ -195,6 +210,7 @@ def create_app(studio_of: Callable[..., Studio], limits: Limits, hosts: Collecti
 
     posts: dict[str, Endpoint] = {
         "/v1/edit": api.edit,
+        "/v1/morph": api.morph,
         "/v1/faces": api.faces,
         "/v1/previews": api.previews,
         "/v1/geometry": api.geometry,

@@ -67,7 +67,7 @@ class Picture:
     @property
     def media_type(self) -> str:
         """As in `Content-Type`."""
-        return f"image/{self.kind.lower()}"
+        return f"{'video' if self.kind == 'MP4' else 'image'}/{self.kind.lower()}"
 
     @property
     def url(self) -> str:
@@ -118,7 +118,7 @@ class Studio:
     def faces(self, data: bytes, ticket: Ticket) -> dict[str, Any]:
         """Where a photo's faces are, and what it says about itself."""
         photo = self._read(data, ticket)
-        with self._stage("find", ticket):
+        with self.stage("find", ticket):
             faces = self.editor(self.method).find(photo)
         height, width = photo.rgb.shape[:2]
         return {
@@ -132,16 +132,22 @@ class Studio:
     def edit(self, order: Order, ticket: Ticket) -> Picture:
         """The photo with all wishes done."""
         editor = self.editor(order.method)
-        for wish in order.wishes:
-            editor.label(wish.to)  # refuses what it cannot do before any work
-        photo = self._read(order.photo, ticket)
-        found = self._found(photo, order.wishes, ticket)
-        for wish in order.wishes:
-            for face in _chosen(wish.face, found, photo):
-                with self._stage("edit", ticket):
-                    photo = editor(photo, wish.to, strength=wish.strength, faces=[face], part=wish.part).photo
-        with self._stage("encode", ticket):
+        photo, chosen = self.chosen(order.photo, order.wishes, order.method, ticket)
+        for wish, face in chosen:
+            with self.stage("edit", ticket):
+                photo = editor(photo, wish.to, strength=wish.strength, faces=[face], part=wish.part).photo
+        with self.stage("encode", ticket):
             return _encoded(photo, order)
+
+    def chosen(
+        self, data: bytes, wishes: tuple[Wish, ...], method: str, ticket: Ticket
+    ) -> tuple[Photo, list[tuple[Wish, Face]]]:
+        """A photo, and the face or the faces of each wish, which a method must know."""
+        for wish in wishes:
+            self.editor(method).label(wish.to)  # refuses what it cannot do before any work
+        photo = self._read(data, ticket)
+        found = self._found(photo, wishes, ticket)
+        return photo, [(wish, face) for wish in wishes for face in _chosen(wish.face, found, photo)]
 
     def previews(self, data: bytes, face: Face | None, part: str, method: str, ticket: Ticket) -> dict[str, str]:
         """A photo of one face with each expression, small JPEG pictures as data URLs; without provenance."""
@@ -149,7 +155,7 @@ class Studio:
         face = self._one(photo, face, ticket)
         editor, pictures = self.editor(method), {}
         for name in editor.expressions:
-            with self._stage("edit", ticket):
+            with self.stage("edit", ticket):
                 edit = editor(photo, name, faces=[face], part=part)
             order = Order(b"", (), method, "JPEG", 85, provenance=False)
             pictures[name] = _encoded(edit.photo, order).url
@@ -161,7 +167,7 @@ class Studio:
         face = self._one(photo, face, ticket)
         crop = align(face.landmarks, 2 * RELIEF_SIZE)
         vertices = crop.to_crop(face.landmarks.astype(np.float64)) / crop.size
-        with self._stage("geometry", ticket):
+        with self.stage("geometry", ticket):
             relief = measure_relief(photo, face, RELIEF_SIZE)
         return {
             "crop": _picture(crop.cut(photo.rgb), "JPEG").url,
@@ -185,14 +191,14 @@ class Studio:
         return _picture(rgb, "JPEG")
 
     def _read(self, data: bytes, ticket: Ticket) -> Photo:
-        with self._stage("decode", ticket):
+        with self.stage("decode", ticket):
             return read_photo(data, max_pixels=self._pixels)
 
     def _found(self, photo: Photo, wishes: tuple[Wish, ...], ticket: Ticket) -> list[Face]:
         """The photo's faces, unless all that is wished for is known."""
         if wishes and all(isinstance(wish.face, Face) for wish in wishes):
             return []
-        with self._stage("find", ticket):
+        with self.stage("find", ticket):
             return self.editor(self.method).find(photo)
 
     def _one(self, photo: Photo, face: Face | None, ticket: Ticket) -> Face:
@@ -201,7 +207,8 @@ class Studio:
         return _chosen(face or "largest", found, photo)[0]
 
     @contextlib.contextmanager
-    def _stage(self, name: str, ticket: Ticket) -> Iterator[None]:
+    def stage(self, name: str, ticket: Ticket) -> Iterator[None]:
+        """A step of the work, whose time is told; not begun where nobody waits any more."""
         ticket.check()
         start = time.perf_counter()
         yield
