@@ -64,7 +64,7 @@ function start(picture, found, word) {
   $("working").hidden = true;
   drawBoxes();
   begin();
-  say([`${faces.length} ${faces.length > 1 ? "faces" : "face"} found.`, ...notes].join(" "));
+  say([`${faces.length} ${faces.length > 1 ? "faces" : "face"} found; previews are being made.`, ...notes].join(" "));
   return select(picture.selected);
 }
 

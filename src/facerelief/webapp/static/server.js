@@ -45,11 +45,12 @@ export async function get(path) {
 
 /** What the server says of an edit that it did. @param {Response} answer @returns {string} "" for nothing */
 export function notesOf(answer) {
-  const notes = answer.headers.get("X-Notes") ?? "";
+  const notes = answer.headers.get("X-Notes");
+  if (!notes) return "";
   try {
-    return decodeURIComponent(notes);
+    return sentence(decodeURIComponent(notes));
   } catch {
-    return notes;
+    return sentence(notes);
   }
 }
 
