@@ -1,8 +1,9 @@
 // What comes back of an edit, as a patch: transparent where nothing changed, so that the photo stays sharp there.
 
 const MASK = 256; // pixels a side of the comparison at most
-const SAME = 4; // levels that JPEG changes by itself
-const FULL = 12; // levels from which on the patch hides the photo
+const SAME = 3; // levels that JPEG changes by itself, where several pixels are compared as one
+const SAME_EACH = 14; // and where each is compared
+const SLOPE = 8; // levels further on the patch hides the photo
 const RIM = 3; // pixels of the comparison that the change is widened and softened by
 
 /**
@@ -12,13 +13,14 @@ const RIM = 3; // pixels of the comparison that the change is widened and soften
  */
 export function patchOf(after, before) {
   const scale = Math.min(1, MASK / Math.max(after.width, after.height));
+  const same = scale < 0.5 ? SAME : SAME_EACH;
   const [width, height] = [after.width, after.height].map((side) => Math.max(1, Math.round(side * scale)));
   const [old, now] = [before, after].map((image) => pixels(image, width, height));
   let share = new Float32Array(width * height);
   for (let k = 0; k < share.length; k++) {
     const at = 4 * k;
     const [red, green, blue] = [old.data[at] - now.data[at], old.data[at + 1] - now.data[at + 1], old.data[at + 2] - now.data[at + 2]];
-    share[k] = (Math.max(Math.abs(red), Math.abs(green), Math.abs(blue)) - SAME) / (FULL - SAME);
+    share[k] = (Math.max(Math.abs(red), Math.abs(green), Math.abs(blue)) - same) / SLOPE;
   }
   share = softened(softened(clamped(share, 1), width, height), height, width, true);
   clamped(share, 2); // widened: whatever is half covered is covered
