@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from pages import Held, opened, picked, pixels, png, settled, until, upload, without
+from PIL import Image
 
 Open = Callable[..., Any]
 CAUTION = "fear: a judge tells 22% of such edits, and 60% of real photos; look at the result"
@@ -44,7 +44,9 @@ def test_the_picture_stays_sharp_under_a_sign_until_the_sharp_one_comes(
 
 def test_while_the_slider_moves_only_what_changes_is_soft(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
     page = open_page()
-    opened(page, png(tmp_path, np.asarray(Image.fromarray(group).resize((1920, 960)))))  # larger than the small pictures
+    opened(
+        page, png(tmp_path, np.asarray(Image.fromarray(group).resize((1920, 960))))
+    )  # larger than the small pictures
     picked(page, "surprise")
     sharp = settled(page)
     held = Held(passing=1)
@@ -55,7 +57,9 @@ def test_while_the_slider_moves_only_what_changes_is_soft(open_page: Open, group
     rows, columns = np.nonzero(sharp > 24)
     height, width = np.ptp(rows), np.ptp(columns)
     inside = np.zeros(soft.shape, bool)
-    inside[rows.min() - height // 4 : rows.max() + height // 4, columns.min() - width // 4 : columns.max() + width // 4] = True
+    inside[
+        rows.min() - height // 4 : rows.max() + height // 4, columns.min() - width // 4 : columns.max() + width // 4
+    ] = True
     assert (soft[inside] > 24).mean() > 0.05
     assert (soft[~inside] > 0).mean() < 0.005  # pixel by pixel the photo
     assert page.locator("#busy").is_visible()
@@ -88,9 +92,7 @@ def test_small_pictures_show_that_they_are_coming(open_page: Open, tmp_path: Pat
     assert not page.locator("#coming").is_visible()
 
 
-def test_small_pictures_that_do_not_come_are_not_waited_for(
-    open_page: Open, tmp_path: Path, group: np.ndarray
-) -> None:
+def test_small_pictures_that_do_not_come_are_not_waited_for(open_page: Open, tmp_path: Path, group: np.ndarray) -> None:
     page = open_page()
     error = {"error": {"code": "too_slow", "message": "the answer takes too long", "remedy": "come again later"}}
     page.route("**/v1/previews", lambda route: route.fulfill(status=504, json=error))

@@ -47,9 +47,7 @@ def test_the_handle_stays_inside_the_picture(
             assert left - 0.5 <= handle["x"] < handle["x"] + 44 <= right + 0.5, (zoomed, keys)
 
 
-def test_the_line_is_dragged_by_a_finger_from_the_very_edge(
-    open_page: Open, group: np.ndarray, tmp_path: Path
-) -> None:
+def test_the_line_is_dragged_by_a_finger_from_the_very_edge(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
     page = open_page(**PHONE)
     opened(page, png(tmp_path, group))
     picked(page, "happiness")
