@@ -11,7 +11,7 @@ from pages import opened, picked, settled, until, without
 from PIL import Image, ImageCms
 
 Open = Callable[..., Any]
-TIMES = "\N{MULTIPLICATION SIGN}"
+TIMES = "\N{NO-BREAK SPACE}\N{MULTIPLICATION SIGN}\N{NO-BREAK SPACE}"
 # Display P3's primaries, adapted to D50, and its white: X, Y, Z
 P3 = {b"rXYZ": (0.51512, 0.2412, -0.00105), b"gXYZ": (0.29198, 0.69225, 0.04189), b"bXYZ": (0.1571, 0.06657, 0.78407)}
 P3 |= {b"wtpt": (0.9642, 1.0, 0.8249)}
@@ -68,7 +68,7 @@ def test_too_many_pixels_are_made_fewer_and_stay_upright(open_page: Open, group:
     tags[0x0112] = 6  # to be turned by 90 degrees clockwise
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "photo.jpg", quality=95, exif=tags)
     opened(page, tmp_path / "photo.jpg")
-    note = page.inner_text("#note").replace(TIMES, "x")
+    note = page.inner_text("#note").replace(TIMES, " x ")
     assert "Made smaller in the browser, from 640 x 320 to 484 x 242 pixels" in note
     assert "the server takes up to 0.1 megapixels" in note
     assert "(EXIF) is left out" in note
@@ -129,7 +129,7 @@ def test_a_phones_48_megapixels(open_page: Open, group: np.ndarray, tmp_path: Pa
     page = open_page()
     Image.fromarray(group).resize((9600, 5000), Image.Resampling.BILINEAR).save(tmp_path / "photo.jpg", quality=90)
     opened(page, tmp_path / "photo.jpg")
-    note = page.inner_text("#note").replace(TIMES, "x")
+    note = page.inner_text("#note").replace(TIMES, " x ")
     assert "from 9600 x 5000 to 8675 x 4518 pixels: the server takes up to 40 megapixels" in note
     assert not page.get_by_role("alert").is_visible()
     page.goto("about:blank")  # ends what is being made of it

@@ -44,10 +44,17 @@ def make(studio: Studio, fields: Fields, wishes: tuple[Wish, ...], ticket: Ticke
         changes = list(_changes(editor, rgb, chosen, faces, ticket))
     mark = photo.mark
     for (wish, _), (change, _) in zip(chosen, changes, strict=True):
-        mark = mark_edit(mark, editor.expressions[editor.label(wish.to)], [change.crop])
+        mark = mark_edit(mark, *_names(editor, [wish]), [change.crop])
     with studio.stage("morph", ticket):
         frames = _checked(moving(editor, rgb, changes, how), ticket)
-        return Picture(encode_morph(kind, frames, how, mark if signed else None), kind, photo.notes)
+        data = encode_morph(kind, frames, how, mark if signed else None)
+    cautions = [editor.caution(name) for name in _names(editor, wishes)]
+    return Picture(data, kind, (*photo.notes, *filter(None, cautions)))
+
+
+def _names(editor: Editor[Any], wishes: Sequence[Wish]) -> list[str]:
+    """The expressions that are wished for, each once."""
+    return list(dict.fromkeys(editor.expressions[editor.label(wish.to)] for wish in wishes))
 
 
 def _changes(

@@ -13,7 +13,6 @@ import { fit, wipe } from "./stage.js";
 export async function open(chosen) {
   if (!chosen) return;
   clear();
-  stop();
   reading("Reading the photo");
   try {
     const { file, bitmap, word } = await prepare(chosen, state.menu?.limits ?? {});
@@ -34,6 +33,7 @@ export async function open(chosen) {
 }
 
 function stage(file, bitmap) {
+  stop();
   state.picture = null;
   state.zoomed = false;
   show("editor", file.name || "a photo");

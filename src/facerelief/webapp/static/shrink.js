@@ -36,7 +36,8 @@ export async function prepare(file, { bytes = Infinity, pixels = Infinity }) {
 }
 
 function inWords(file, was, smaller, now, { many, heavy, bytes, pixels }) {
-  const sizes = `from ${was.width} × ${was.height} to ${now.width} × ${now.height} pixels`;
+  const [from, to] = [was, now].map(({ width, height }) => `${width}\u00a0×\u00a0${height}`);
+  const sizes = `from ${from} to ${to} pixels`;
   const limit = many ? `${Math.round(pixels / 1e5) / 10} megapixels` : `${mib(bytes)} MiB`;
   let what = "Converted from HEIC to JPEG in the browser";
   if (many || now.width < was.width) what = `Made smaller in the browser, ${sizes}: the server takes up to ${limit}`;
