@@ -1,6 +1,8 @@
 """The picture of the page in the documents: a drawn face, before and after.
 
-python tests/page_picture.py docs/page.jpg          # starts a server and a browser; needs chromium and playwright
+    python tests/page_picture.py docs/page.jpg          # starts a server and a browser
+
+It needs chromium and playwright; nothing but this machine is asked.
 """
 
 import argparse

@@ -36,7 +36,7 @@ def make(studio: Studio, fields: Fields, wishes: tuple[Wish, ...], ticket: Ticke
     kind = KINDS[fields.choice("format", KINDS, "gif")]
     signed, method = fields.flag("provenance", True), fields.method(studio.method)
     editor = studio.editor(method)
-    photo, chosen = studio.chosen(fields.photo, wishes, method, ticket)
+    photo, _, chosen = studio.chosen(fields.photo, wishes, method, ticket)
     rgb = fitting(photo.rgb, how.size)
     _check_amount(rgb, how)
     faces = [_shrunk(face, rgb.shape[1] / photo.rgb.shape[1], how.size) for _, face in chosen]
@@ -44,17 +44,16 @@ def make(studio: Studio, fields: Fields, wishes: tuple[Wish, ...], ticket: Ticke
         changes = list(_changes(editor, rgb, chosen, faces, ticket))
     mark = photo.mark
     for (wish, _), (change, _) in zip(chosen, changes, strict=True):
-        mark = mark_edit(mark, *_names(editor, [wish]), [change.crop])
+        mark = mark_edit(mark, _expression(editor, wish), [change.crop])
     with studio.stage("morph", ticket):
         frames = _checked(moving(editor, rgb, changes, how), ticket)
         data = encode_morph(kind, frames, how, mark if signed else None)
-    cautions = [editor.caution(name) for name in _names(editor, wishes)]
+    cautions = [editor.caution(name) for name in dict.fromkeys(_expression(editor, wish) for wish in wishes)]
     return Picture(data, kind, (*photo.notes, *filter(None, cautions)))
 
 
-def _names(editor: Editor[Any], wishes: Sequence[Wish]) -> list[str]:
-    """The expressions that are wished for, each once."""
-    return list(dict.fromkeys(editor.expressions[editor.label(wish.to)] for wish in wishes))
+def _expression(editor: Editor[Any], wish: Wish) -> str:
+    return editor.expressions[editor.label(wish.to)]
 
 
 def _changes(

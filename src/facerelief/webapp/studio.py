@@ -132,7 +132,7 @@ class Studio:
     def edit(self, order: Order, ticket: Ticket) -> Picture:
         """The photo with all wishes done."""
         editor = self.editor(order.method)
-        photo, chosen = self.chosen(order.photo, order.wishes, order.method, ticket)
+        photo, _, chosen = self.chosen(order.photo, order.wishes, order.method, ticket)
         for wish, face in chosen:
             with self.stage("edit", ticket):
                 photo = editor(photo, wish.to, strength=wish.strength, faces=[face], part=wish.part).photo
@@ -141,13 +141,13 @@ class Studio:
 
     def chosen(
         self, data: bytes, wishes: tuple[Wish, ...], method: str, ticket: Ticket
-    ) -> tuple[Photo, list[tuple[Wish, Face]]]:
-        """A photo, and the face or the faces of each wish, which a method must know."""
+    ) -> tuple[Photo, list[Face], list[tuple[Wish, Face]]]:
+        """A photo, its faces where they had to be found, and each wish with a face of it. The method must know all."""
         for wish in wishes:
             self.editor(method).label(wish.to)  # refuses what it cannot do before any work
         photo = self._read(data, ticket)
         found = self._found(photo, wishes, ticket)
-        return photo, [(wish, face) for wish in wishes for face in _chosen(wish.face, found, photo)]
+        return photo, found, [(wish, face) for wish in wishes for face in _chosen(wish.face, found, photo)]
 
     def previews(self, data: bytes, face: Face | None, part: str, method: str, ticket: Ticket) -> dict[str, str]:
         """A photo of one face with each expression, small JPEG pictures as data URLs; without provenance."""
