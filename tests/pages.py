@@ -35,6 +35,48 @@ def upload(page: Any, photo: Path) -> None:
     until(page, "document.querySelectorAll('.thumb img').length === 9")
 
 
+def opened(page: Any, photo: Path) -> None:
+    """Choose a file, and wait until its faces are known; the small pictures may come later."""
+    until(page, "document.body.dataset.ready")
+    page.set_input_files("#file", photo)
+    until(page, "document.querySelectorAll('#boxes button').length > 0")
+
+
+class Held:
+    """Requests for an address, held back until they are let go: `page.route("**/v1/edit", held)`."""
+
+    def __init__(self, passing: int = 0) -> None:
+        """passing: of the first ones, so many go through at once."""
+        self.passing, self.routes = passing, list[Any]()
+
+    def __call__(self, route: Any) -> None:
+        self.passing -= 1
+        if self.passing >= 0:
+            route.continue_()
+        else:
+            self.routes.append(route)
+
+    def come(self, page: Any, count: int = 1) -> None:
+        """Wait for requests."""
+        end = time.monotonic() + 30
+        while len(self.routes) < count:
+            assert time.monotonic() < end, "no request came"
+            page.wait_for_timeout(20)
+
+    def go(self) -> None:
+        """Let all that came pass, and all that will come."""
+        self.passing = 1_000_000
+        for route in self.routes:
+            route.continue_()
+        self.routes = []
+
+
+def without(page: Any, *lines: str) -> None:
+    """Take the browser's own lines about refused requests from the page's problems."""
+    page.wait_for_timeout(100)
+    page.problems = [line for line in page.problems if not any(known in line for known in lines)]
+
+
 def picked(page: Any, expression: str) -> None:
     """Choose an expression and wait for its preview."""
     page.get_by_role("radio", name=expression).check(force=True)

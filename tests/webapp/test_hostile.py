@@ -9,12 +9,12 @@ from hostile_words import hostile_names
 
 from facerelief.webapp.problems import CODES
 
-PATHS = ("/v1/edit", "/v1/faces", "/v1/previews", "/v1/geometry")
+PATHS = ("/v1/edit", "/v1/morph", "/v1/faces", "/v1/previews", "/v1/geometry")
 
 
 def refused(client: httpx.Client, path: str, name: str, content: bytes) -> None:
     """A file is refused with an error of its kind, in a few words."""
-    fields = {"to": "fear"} if path == "/v1/edit" else {}
+    fields = {"to": "fear"} if path in ("/v1/edit", "/v1/morph") else {}
     answer = client.post(path, files={"photo": (name, content)}, data=fields)
     error = answer.json()["error"]
     assert error["code"] in ("bad_photo", "no_face"), (name, error)

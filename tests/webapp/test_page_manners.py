@@ -101,7 +101,7 @@ def test_every_control_has_a_name_and_is_reached_by_the_keyboard(
     )
     assert nameless == []
     reached = set()
-    for _ in range(30):
+    for _ in range(40):
         page.keyboard.press("Tab")
         reached.add(
             page.evaluate(
@@ -110,6 +110,9 @@ def test_every_control_has_a_name_and_is_reached_by_the_keyboard(
         )
     assert {
         "another",
+        "undo",
+        "several-open",
+        "moving-open",
         "wipe",
         "Face 1",
         "Face 2",

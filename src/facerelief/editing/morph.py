@@ -1,19 +1,20 @@
 """A photo that moves into an expression, as a film or a moving picture."""
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Editor, Which, choose_faces, which_face
+from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, which_face
 from facerelief.editing.mask import WHOLE
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
-from facerelief.faces.credentials import sign_file
+from facerelief.faces.credentials import sign, sign_file
 from facerelief.faces.detect import Face
 from facerelief.faces.mark import EditMark, pack
 from facerelief.faces.photo import Photo
@@ -59,7 +60,7 @@ def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "larg
     a point in pixels of the photo, not of the frames. Raises as `Editor.__call__` does.
     """
     label = editor.label(to)
-    small = Photo(_fitting(photo.rgb, how.size), name=photo.name)
+    small = Photo(fitting(photo.rgb, how.size), name=photo.name)
     found, which = editor.find(small), which_face(face)
     if isinstance(which, tuple):
         scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
@@ -67,14 +68,21 @@ def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "larg
         which = 1 + large.index(choose_faces(large, which, photo.name)[0])
     chosen = choose_faces(found, which, photo.name)
     changes = [editor.change(small.rgb, one, label, how.part) for one in chosen]
-    last, rgb = -1.0, small.rgb
+    yield from moving(editor, small.rgb, [(change, how.strength) for change in changes], how)
+
+
+def moving(
+    editor: Editor, rgb: np.ndarray, changes: Sequence[tuple[EditedFace, float]], how: Morph
+) -> Iterator[np.ndarray]:
+    """The frames of a picture uint8 (H, W, 3) into which changes come, each up to a strength of its own."""
+    last, frame = -1.0, rgb
     for share in how.shares():
         if share != last:
-            rgb = small.rgb
-            for change in changes:
-                rgb = editor.paint(rgb, change, share * how.strength)
+            frame = rgb
+            for change, strength in changes:
+                frame = editor.paint(frame, change, share * strength)
         last = share
-        yield rgb
+        yield frame
 
 
 def save_morph(
@@ -90,24 +98,43 @@ def save_morph(
     return count
 
 
+def encode_morph(kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> bytes:
+    """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4"."""
+    stream = io.BytesIO()
+    if kind == "MP4":
+        write_frames(stream, frames, how.fps, _said(mark))
+    else:
+        _save_pictures(stream, f".{kind.lower()}", frames, how, mark)
+    return sign(stream.getvalue(), kind, mark) if mark else stream.getvalue()
+
+
 def _write(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
     kind = path.suffix.lower()
     check_suffix(path)
     if kind in _PICTURES and len(how.shares()) > _MOST_FRAMES:
         raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
-    said = f"{mark.description} by {mark.tool}" if mark else None
     with atomic(path) as part:
         if kind not in _PICTURES:
-            return write_frames(part, frames, how.fps, said)
-        pictures = [Image.fromarray(rgb) for rgb in frames]
-        options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
-        if kind == ".gif":
-            pictures = _with_one_palette(pictures)
-            options |= {"comment": said.encode()} if said else {}
-        else:
-            options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
-        pictures[0].save(part, append_images=pictures[1:], **options)
+            return write_frames(part, frames, how.fps, _said(mark))
+        return _save_pictures(part, kind, frames, how, mark)
+
+
+def _save_pictures(
+    target: Path | BinaryIO, kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None
+) -> int:
+    pictures, said = [Image.fromarray(rgb) for rgb in frames], _said(mark)
+    options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
+    if kind == ".gif":
+        pictures = _with_one_palette(pictures)
+        options |= {"comment": said.encode()} if said else {}
+    else:
+        options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
+    pictures[0].save(target, kind[1:], append_images=pictures[1:], **options)
     return len(pictures)
+
+
+def _said(mark: EditMark | None) -> str | None:
+    return f"{mark.description} by {mark.tool}" if mark else None
 
 
 def check_suffix(path: Path) -> None:
@@ -126,7 +153,7 @@ def _with_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
     return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
 
 
-def _fitting(rgb: np.ndarray, size: int) -> np.ndarray:
+def fitting(rgb: np.ndarray, size: int) -> np.ndarray:
     """Pixels (H, W, 3) shrunk to a longer side of `size`, with even sides."""
     scale = min(1.0, size / max(rgb.shape[:2]))
     height, width = (max(2, int(side * scale) // 2 * 2) for side in rgb.shape[:2])

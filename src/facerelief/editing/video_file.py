@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -134,7 +134,7 @@ class VideoTarget:
     def _add_video(self) -> Any:
         source, colours = self._source.stream, self._source.colours
         width, height = self._source.width, self._source.height
-        codec, options = _encoder(self.path, colours.deep, width * height)
+        codec, options = _encoder(self.path.suffix.lower(), colours.deep, width * height)
         rate = Fraction(self._source.fps).limit_denominator(1_001_000)
         stream = self._container.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height = width + width % 2, height + height % 2
@@ -163,14 +163,19 @@ class VideoTarget:
         return picture
 
 
-def write_frames(path: Path, frames: Iterator[np.ndarray], fps: float, comment: str | None = None) -> int:
-    """Write frames uint8 (H, W, 3), sides even, as a video without sound; returns how many. Raises `VideoError`."""
+def write_frames(target: Path | BinaryIO, frames: Iterator[np.ndarray], fps: float, comment: str | None = None) -> int:
+    """Write frames uint8 (H, W, 3), sides even, as a video without sound, into a stream as MP4; returns how many.
+
+    Raises `VideoError`.
+    """
     av = film_library()
+    suffix = target.suffix.lower() if isinstance(target, Path) else ""
     count = 0
+    where = {"file": str(target)} if isinstance(target, Path) else {"file": target, "format": "mp4"}
     try:
-        with av.open(str(path), "w", container_options=_MUXER.get(path.suffix.lower(), {})) as container:
+        with av.open(mode="w", container_options=_MUXER.get(suffix, {}), **where) as container:
             container.metadata.update({"comment": comment} if comment else {})
-            codec, options = _encoder(path, False, 0)
+            codec, options = _encoder(suffix, False, 0)
             stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)
             stream.pix_fmt = "yuv420p"
             for rgb in frames:
@@ -180,7 +185,7 @@ def write_frames(path: Path, frames: Iterator[np.ndarray], fps: float, comment: 
                 count += 1
             container.mux(stream.encode())
     except av.error.FFmpegError as reason:
-        raise VideoError(_not_written(path, reason)) from reason
+        raise VideoError(_not_written(target if isinstance(target, Path) else "the film", reason)) from reason
     return count
 
 
@@ -201,9 +206,9 @@ _MUXER = {suffix: {"movflags": "+faststart"} for suffix in (".mp4", ".m4v", ".mo
 _KEPT = ("title", "artist", "date", "creation_time", "location", "copyright", "description")
 
 
-def _encoder(path: Path, deep: bool, pixels: int) -> tuple[str, dict[str, str]]:
+def _encoder(suffix: str, deep: bool, pixels: int) -> tuple[str, dict[str, str]]:
     """FFmpeg's encoder for frames of so many pixels, and how it is set."""
-    codec, options = _CODECS[path.suffix.lower() == ".webm", deep]
+    codec, options = _CODECS[suffix == ".webm", deep]
     return codec, {**options, **(_SPARING.get(codec, {}) if pixels > _LARGE else {})}
 
 
@@ -221,5 +226,5 @@ def _no_sound(path: Path, sound: Any) -> str:
     return f"{path.suffix} takes no {codecs} sound; name the output .mkv or .mov"
 
 
-def _not_written(path: Path, reason: Exception) -> str:
+def _not_written(path: Path | str, reason: Exception) -> str:
     return f"cannot write {path} ({reason}); free space, or name the output .mkv"

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from facerelief import __version__
 from facerelief.editing.mask import PARTS, WHOLE
 from facerelief.errors import FacereliefError
+from facerelief.webapp import morphs
 from facerelief.webapp.access import Access
 from facerelief.webapp.addresses import is_local
 from facerelief.webapp.answers import Answer, Reply, as_json, as_picture
@@ -32,6 +33,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Work = Callable[[Fields, Ticket], Reply]
 _NOBODY = 499  # the status of answers that nobody waits for, as nginx counts them
 _EDITS = 20
+_ONE = ("to", "strength", "face", "landmarks", "part")  # the fields of one edit
 
 
 class Api:
@@ -46,6 +48,15 @@ class Api:
         def work(fields: Fields, ticket: Ticket) -> Reply:
             picture = self.studio.edit(_order(fields, self.studio.method), ticket)
             return as_json(_described(picture)) if fields.values.get("reply") == "json" else as_picture(picture)
+
+        return await self._run(request, work)
+
+    async def morph(self, request: Request) -> Response:
+        """A moving picture into the expression."""
+
+        def work(fields: Fields, ticket: Ticket) -> Reply:
+            fields.only((*morphs.FIELDS, *_ONE, "edits"))
+            return as_picture(morphs.make(self.studio, fields, _wishes(fields), ticket))
 
         return await self._run(request, work)
 
@@ -79,7 +90,8 @@ class Api:
 
     async def menu(self, request: Request) -> Response:
         """The expressions and methods."""
-        return await self._placed(request, lambda ticket: as_json(self.studio.menu()))
+        limits = {"bytes": self.desk.limits.body, "pixels": self.desk.limits.pixels}
+        return await self._placed(request, lambda ticket: as_json({**self.studio.menu(), "limits": limits}))
 
     async def triangles(self, request: Request) -> Response:
         """The mesh's triangles, which never change."""
@@ -118,29 +130,31 @@ def _client(request: Request) -> str:
 
 def _order(fields: Fields, method: str) -> Order:
     """What `/v1/edit` is to do. Raises `Problem`."""
-    one = ("to", "strength", "face", "landmarks", "part")
-    fields.only(("photo", *one, "edits", "method", "format", "quality", "provenance", "reply"))
+    fields.only(("photo", *_ONE, "edits", "method", "format", "quality", "provenance", "reply"))
     fields.choice("reply", ("picture", "json"), "picture")
-    if "edits" in fields.values:
-        if any(name in fields.values for name in one):
-            raise Problem("bad_option", "both edits and a single edit are given", f"leave out {', '.join(one)}")
-        items = fields.items("edits")
-        if len(items) > _EDITS:
-            raise Problem("bad_option", f"{len(items)} edits are too many", f"send at most {_EDITS}")
-        for item in items:
-            item.only(one)
-        wishes = tuple(map(_wish, items))
-    else:
-        wishes = (_wish(fields),)
     kind = fields.choice("format", ("same", *KINDS), "same")
     return Order(
         fields.photo,
-        wishes,
+        _wishes(fields),
         fields.method(method),
         KINDS.get(kind),
         int(fields.number("quality", 1, 100, 95)),
         fields.flag("provenance", True),
     )
+
+
+def _wishes(fields: Fields) -> tuple[Wish, ...]:
+    """The edit of a request, or its several `edits`. Raises `Problem`."""
+    if "edits" not in fields.values:
+        return (_wish(fields),)
+    if any(name in fields.values for name in _ONE):
+        raise Problem("bad_option", "both edits and a single edit are given", f"leave out {', '.join(_ONE)}")
+    items = fields.items("edits")
+    if len(items) > _EDITS:
+        raise Problem("bad_option", f"{len(items)} edits are too many", f"send at most {_EDITS}")
+    for item in items:
+        item.only(_ONE)
+    return tuple(map(_wish, items))
 
 
 def _wish(fields: Fields) -> Wish:
@@ -198,6 +212,7 @@ def create_app(studio_of: Callable[..., Studio], limits: Limits, access: Access)
 
     posts: dict[str, Endpoint] = {
         "/v1/edit": api.edit,
+        "/v1/morph": api.morph,
         "/v1/faces": api.faces,
         "/v1/previews": api.previews,
         "/v1/geometry": api.geometry,

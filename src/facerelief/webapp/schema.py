@@ -6,6 +6,7 @@ from facerelief import __version__
 from facerelief.editing import METHODS
 from facerelief.editing.mask import PARTS, WHOLE
 from facerelief.expressions import EXPRESSIONS
+from facerelief.webapp import morphs
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.problems import CODES
 from facerelief.webapp.studio import KINDS, SAMPLES
@@ -31,6 +32,7 @@ def openapi(limits: Limits) -> Schema:
         },
         "paths": {
             "/v1/edit": {"post": _edit()},
+            "/v1/morph": {"post": _morph()},
             "/v1/faces": {"post": _faces()},
             "/v1/previews": {"post": _previews()},
             "/v1/geometry": {"post": _geometry()},
@@ -119,22 +121,28 @@ _ONE_EDIT: Schema = {
 }
 
 
+_EDITS: Schema = {
+    **_ONE_EDIT,
+    "edits": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/Edit"},
+        "description": "Several edits of one photo, instead of the fields above.",
+    },
+}
+_PROVENANCE: Schema = {
+    "type": "boolean",
+    "default": True,
+    "description": "Record in the picture that it was edited. Leave it on for all that others will see.",
+}
+
+
 def _edit() -> Schema:
     fields = {
-        **_ONE_EDIT,
-        "edits": {
-            "type": "array",
-            "items": {"$ref": "#/components/schemas/Edit"},
-            "description": "Several edits of one photo, instead of the fields above.",
-        },
+        **_EDITS,
         "method": _METHOD,
         "format": _text("The picture's format; same: as it came.", enum=["same", *KINDS], default="same"),
         "quality": {"type": "integer", "minimum": 1, "maximum": 100, "default": 95, "description": "JPEG and WebP."},
-        "provenance": {
-            "type": "boolean",
-            "default": True,
-            "description": "Record in the picture that it was edited. Leave it on for all that others will see.",
-        },
+        "provenance": _PROVENANCE,
         "reply": _text("The picture itself, or JSON that holds it.", enum=["picture", "json"], default="picture"),
     }
     picture = _answer("The photo, edited, at its own size.", _text("The file."), "image/*")
@@ -152,6 +160,33 @@ def _edit() -> Schema:
         )
     }
     return _post("Edit the expression of one or several faces", fields, picture)
+
+
+_MOVING = {
+    "seconds": "From the photo to the expression.",
+    "hold": "Seconds that it stays there.",
+    "fps": "Frames a second.",
+    "size": "The longer side at most, in pixels.",
+}
+
+
+def _morph() -> Schema:
+    numbers = {
+        name: {"type": "number", "minimum": low, "maximum": high, "default": usual, "description": _MOVING[name]}
+        for name, (low, high, usual) in morphs.NUMBERS.items()
+    }
+    fields = {
+        **_EDITS,
+        "method": _METHOD,
+        "format": _text("The file's format; mp4 needs PyAV on the server.", enum=list(morphs.KINDS), default="gif"),
+        **numbers,
+        "back": {"type": "boolean", "default": False, "description": "And back again."},
+        "provenance": _PROVENANCE,
+    }
+    words = f"The frames; at most {morphs.PIXELS // 1_000_000} megapixels together."
+    answer = _answer(words, _text("The file."), "image/*")
+    answer["content"]["video/mp4"] = {"schema": _text("The file, of the format mp4.")}
+    return _post("A photo that moves into an expression, as a GIF, WebP or MP4", fields, answer)
 
 
 def _faces() -> Schema:

@@ -1,6 +1,15 @@
 // The API's description, /openapi.json, as a page.
 
-const schema = await (await fetch("openapi.json")).json();
+import { get } from "./server.js";
+
+const about = document.getElementById("about");
+const schema = await get("openapi.json").then(
+  (answer) => answer.json(),
+  (problem) => {
+    about.textContent = `${problem.message} ${problem.remedy ?? ""}`;
+    throw problem;
+  },
+);
 const $ = (id) => document.getElementById(id);
 
 function element(tag, text = "", children = []) {
@@ -40,12 +49,12 @@ function operation(path, method, { summary, parameters = [], requestBody, respon
   const parts = [title, element("p", `${summary}.`)];
   const body = requestBody?.content["multipart/form-data"].schema;
   const asked = body ? fieldsOf(body) : parameters.map((one) => ["`" + one.name + "`", typeOf(one.schema), one.description]);
-  if (asked.length) parts.push(element("h3", "Fields"), table(["Name", "Values", ""], asked));
+  if (asked.length) parts.push(element("h3", "Fields"), table(["Name", "Values", "Meaning"], asked));
   const answers = Object.entries(responses["200"].content);
   for (const [kind, { schema: answer }] of answers) {
     const rows = fieldsOf(answer);
     parts.push(element("h3", `Answer: ${kind}`));
-    parts.push(rows.length ? table(["Name", "Values", ""], rows) : element("p", responses["200"].description));
+    parts.push(rows.length ? table(["Name", "Values", "Meaning"], rows) : element("p", responses["200"].description));
   }
   return parts;
 }
@@ -53,7 +62,7 @@ function operation(path, method, { summary, parameters = [], requestBody, respon
 const all = Object.entries(schema.paths).flatMap(([path, methods]) => {
   return Object.entries(methods).map(([method, described]) => [path, method, described]);
 });
-$("about").append(...element("p", schema.info.description).childNodes);
+about.append(...element("p", schema.info.description).childNodes);
 $("example").textContent = `curl -F photo=@me.jpg -F to=happiness -F strength=0.8 ${location.origin}/v1/edit -o happy.jpg`;
 for (const one of all) $("operations").append(...operation(...one));
 $("contents").append(

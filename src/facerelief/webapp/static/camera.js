@@ -1,5 +1,6 @@
-// A photo from the camera, or null where none is taken.
+// A photo from the camera.
 
+/** @param {HTMLDialogElement} dialog @returns {Promise<File | null>} null where none is taken */
 export async function takePhoto(dialog) {
   const video = dialog.querySelector("video");
   const stream = await navigator.mediaDevices.getUserMedia({

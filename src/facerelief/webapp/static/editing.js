@@ -1,129 +1,216 @@
-// Expressions and strength of the selected face, and their previews.
+// Edits of the faces: their patches are fetched one at a time, while the picture stays sharp; what was shown is kept.
 
+import { drawControls, drawNotes, known, loadThumbs } from "./controls.js";
 import { measure } from "./geometry.js";
-import { $, guarded, state } from "./page.js";
-import { post } from "./server.js";
-import { redraw } from "./stage.js";
+import { History } from "./history.js";
+import { $, guarded, say, state } from "./page.js";
+import { patchOf } from "./patches.js";
+import { notesOf, post } from "./server.js";
+import { fit, redraw, working } from "./stage.js";
 
-const THUMB = 176; // pixels of the small pictures
-const NEAR = 1.45; // their region, in the face's longer side
+/** @typedef {import("./picture.js").Face} Face */
+
 const MOVING = 256; // pixels of a face's region while the slider moves
 const STILL = 1280; // and once it rests
 const REST = 250; // ms
+const MOST_KEPT = 12; // sharp patches: 5 MB each
 
-const method = () => $("method").value;
-export const known = () => state.menu.methods.find(({ name }) => name === method()).expressions;
-
-export function drawExpressions(face) {
-  const names = ["original", ...state.menu.expressions.map(({ name }) => name)];
-  $("expressions").replaceChildren(
-    ...names.map((name) => {
-      const label = document.createElement("label");
-      label.innerHTML = "<input type='radio' name='expression'><span class='thumb waiting'></span><span class='name'></span>";
-      const [input, thumb, caption] = label.children;
-      input.value = name;
-      input.disabled = name !== "original" && !known().includes(name);
-      input.checked = name === (face.expression ?? "original");
-      if (input.disabled) thumb.classList.remove("waiting");
-      caption.textContent = name === "original" ? "as it was" : name;
-      input.addEventListener("change", guarded(() => choose(face, name)));
-      return label;
-    }),
-  );
-}
-
-export async function loadThumbs(face) {
-  const asked = method();
-  const { part } = face;
-  const crop = await state.picture.crop(face, THUMB, NEAR);
-  face.thumbs = { original: URL.createObjectURL(crop.photo) };
-  putThumbs(face);
-  const pictures = await (await post("v1/previews", { ...crop, part, method: asked })).json();
-  if (asked !== method() || part !== face.part || face !== state.picture?.selected) return;
-  Object.assign(face.thumbs, pictures);
-  putThumbs(face);
-}
-
-function putThumbs(face) {
-  for (const input of document.getElementsByName("expression")) {
-    const url = face.thumbs[input.value];
-    if (!url) continue;
-    const image = new Image();
-    image.src = url;
-    image.alt = "";
-    input.nextElementSibling.replaceChildren(image);
-    input.nextElementSibling.classList.remove("waiting");
-  }
-}
-
-function choose(face, name) {
-  face.expression = name === "original" ? null : name;
-  face.patch = null;
-  if (face.strength === 0) $("strength").value = face.strength = 1;
-  drawStrength();
-  return preview();
-}
-
-export function drawStrength() {
-  const { value, max } = $("strength");
-  $("strength-value").textContent = `${Math.round(value * 100)} %`;
-  const share = `${(100 * value) / max}%`;
-  $("strength").style.setProperty("--track", `linear-gradient(to right, var(--accent) ${share}, var(--line) ${share})`);
-  $("strength").setAttribute("aria-valuetext", $("strength-value").textContent);
-}
-
-// -- previews: one request at a time while the slider moves, then one of full sharpness -----------------------------
-
-let busy = false;
-let again = false;
+let running = false;
+/** @type {{ face: Face, controller: AbortController } | null} */
+let job = null; // what the server is asked for
 let resting = 0;
+let shown = new History(null);
+const kept = new Map(); // sharp patches and their notes, by what they show
 
-export async function preview(most = MOVING) {
+/** Begin with a photo, of which nothing is edited. */
+export function begin() {
+  kept.clear();
+  shown = new History(snapshot());
+  drawHistory();
+}
+
+/** Drop what is going on, since another photo comes. */
+export function stop() {
   clearTimeout(resting);
-  if (busy) {
-    again = true;
-    return;
-  }
-  busy = true;
-  $("picture").ariaBusy = "true";
+  job?.controller.abort();
+  for (const face of state.picture?.faces ?? []) face.stale = 0;
+  working("");
+}
+
+/** @param {Face} face */
+export function select(face) {
+  const { picture } = state;
+  picture.selected = face;
+  for (const button of $("boxes").children) button.setAttribute("aria-pressed", button.value === String(face.number));
+  $("whose").textContent = picture.faces.length > 1 ? `of face ${face.number}` : "";
+  drawControls(face);
+  fit();
+  redraw();
+  return Promise.all([measure(), loadThumbs(face)]);
+}
+
+/** @param {Face} face @param {string} name an expression, or "original" */
+export function choose(face, name) {
+  face.expression = name === "original" ? null : name;
+  if (face.strength === 0) face.strength = 1;
+  drawControls(face);
+  return refresh([face]);
+}
+
+/** Another method was chosen: what it cannot do is taken back, the rest is done again. */
+export function changeMethod() {
+  const { faces, selected } = state.picture;
+  for (const face of faces) if (!known().includes(face.expression)) face.expression = null;
+  return Promise.all([select(selected), refresh(faces)]);
+}
+
+/**
+ * Show what faces are to be. The picture stays until the new one has come.
+ * @param {Face[]} faces @param {boolean} [moving] small pictures for now, sharp ones once no more come
+ */
+export async function refresh(faces, moving = false) {
+  clearTimeout(resting);
+  for (const face of faces) face.stale = moving ? MOVING : STILL;
+  if (!moving && job && faces.includes(job.face)) job.controller.abort();
+  if (running) return;
+  const { picture } = state;
+  running = true;
+  drawHistory();
   try {
-    await fetchPatch(state.picture.selected, most);
-    while (again && state.picture) {
-      again = false;
-      most = MOVING;
-      await fetchPatch(state.picture.selected, most);
+    const last = await bringAll(picture);
+    if (picture !== state.picture) return;
+    if (last?.most === MOVING) {
+      resting = setTimeout(guarded(() => state.picture === picture && refresh([last.face])), REST);
+      return;
     }
+    working("");
+    finish();
+  } catch (problem) {
+    if (picture === state.picture) restore(shown.now, false); // back to what is shown
+    working("");
+    throw problem;
   } finally {
-    busy = again = false;
+    running = false;
   }
-  if (most === MOVING) {
-    resting = setTimeout(guarded(() => state.picture && preview(STILL)), REST);
-    return;
-  }
-  $("picture").ariaBusy = "false";
   await measure();
 }
 
-export async function fetchPatch(face, most = STILL) {
-  const { expression, strength, part } = face;
-  const { picture } = state;
-  if (expression && strength > 0) {
-    const asked = performance.now();
-    const crop = await cropOf(face, most);
-    const fields = { ...crop, to: expression, strength, part, method: method() };
-    const answer = await post("v1/edit", { ...fields, format: "jpeg", quality: 92, provenance: false });
-    face.patch = await createImageBitmap(await answer.blob());
-    $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
+async function bringAll(picture) {
+  let last = null;
+  for (;;) {
+    const { faces, selected } = picture;
+    const face = selected?.stale ? selected : faces.find(({ stale }) => stale);
+    if (!face || picture !== state.picture) return last;
+    last = { face, most: face.stale };
+    face.stale = 0;
+    await bring(face, last.most);
   }
-  if (picture === state.picture) redraw(face); // else another photo was opened meanwhile
+}
+
+async function bring(face, most) {
+  const { picture } = state;
+  if (face.expression && face.strength > 0) {
+    const { notes, patch } = (await patched(face, most)) ?? {};
+    if (!patch) return; // something else is wanted by now
+    Object.assign(face, { notes, patch });
+  }
+  if (picture !== state.picture) return;
+  redraw(face);
+  if (face === picture.selected) drawNotes(face);
+}
+
+async function patched(face, most) {
+  const { picture } = state;
+  const { expression: to, strength, part } = face;
+  const method = $("method").value;
+  const others = picture.edits.filter(({ landmarks }) => landmarks !== face.original).map((edit) => ({ ...edit, landmarks: 0 }));
+  const key = JSON.stringify([face.number, method, to, strength, part, others]);
+  if (kept.has(key)) return kept.get(key);
+  working(picture.faces.length > 1 ? `Editing face ${face.number}: ${to} …` : `Editing: ${to} …`);
+  const controller = new AbortController();
+  job = { face, controller };
+  try {
+    const asked = performance.now();
+    const { canvas, ...crop } = await cropOf(face, most, others);
+    const fields = { ...crop, to, strength, part, method, format: "jpeg", quality: 92, provenance: false };
+    const answer = await post("v1/edit", fields, controller.signal);
+    const after = await createImageBitmap(await answer.blob());
+    $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
+    const result = { patch: patchOf(after, canvas), notes: notesOf(answer) };
+    if (most === STILL) keep(key, result);
+    return result;
+  } catch (problem) {
+    if (problem.name === "AbortError") return null;
+    throw problem;
+  } finally {
+    job = null;
+  }
+}
+
+function keep(key, result) {
+  kept.set(key, result);
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
 }
 
 // The crop of the moving slider is cut once.
-let kept = {};
-async function cropOf(face, most) {
+let cut = {};
+async function cropOf(face, most, others) {
   const { picture } = state;
-  const others = picture.edits.filter(({ landmarks }) => landmarks !== face.original);
-  const key = [face.number, most, ...others.map(({ to, strength, part }) => to + strength + part)].join();
-  if (kept.picture !== picture || kept.key !== key) kept = { picture, key, crop: await picture.crop(face, most) };
-  return kept.crop;
+  const key = JSON.stringify([face.number, most, others]);
+  if (cut.picture !== picture || cut.key !== key) cut = { picture, key, crop: await picture.crop(face, most) };
+  return cut.crop;
+}
+
+// -- what was done --------------------------------------------------------------------------------------------------
+
+function finish() {
+  shown.record(snapshot());
+  drawHistory();
+  const edits = state.picture.edits.map(({ to, strength }) => `${to}, ${Math.round(100 * strength)} %`);
+  say(edits.length ? `Shown: ${edits.join("; ")}` : "Shown: the photo as it was");
+}
+
+function snapshot() {
+  const faces = state.picture.faces.map(({ expression, strength, part }) => ({ expression, strength, part }));
+  return { method: $("method").value, faces };
+}
+
+/** Take back what was done last, or what is still going on. */
+export function undo() {
+  return restore(pending() ? shown.now : shown.undo());
+}
+
+const pending = () => JSON.stringify(snapshot()) !== JSON.stringify(shown.now);
+
+/** Do again what was taken back. */
+export function redo() {
+  return restore(shown.redo());
+}
+
+// fetch: whether to show it anew; else it is what is shown.
+function restore(wanted, fetch = true) {
+  if (!wanted) return undefined;
+  const { picture } = state;
+  const other = wanted.method !== $("method").value;
+  $("method").value = wanted.method;
+  const changed = picture.faces.filter((face, k) => other || differs(face, wanted.faces[k]));
+  picture.faces.forEach((face, k) => Object.assign(face, wanted.faces[k], { stale: 0 }));
+  drawHistory();
+  const face = changed.find(({ unfit }) => !unfit) ?? picture.selected;
+  const again = other || face !== picture.selected || face.part !== $("part").value;
+  if (!fetch || !again) {
+    drawControls(face);
+    redraw();
+  }
+  if (!fetch) return undefined;
+  return Promise.all([again && select(face), refresh(changed)]);
+}
+
+function differs(face, values) {
+  return Object.keys(values).some((name) => face[name] !== values[name]);
+}
+
+function drawHistory() {
+  $("undo").disabled = !shown.past.length && !pending();
+  $("redo").disabled = !shown.future.length;
 }

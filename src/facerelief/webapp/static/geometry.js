@@ -5,11 +5,13 @@ import { get, post } from "./server.js";
 import { fit } from "./stage.js";
 import { Viewer } from "./viewer.js";
 
+/** What shows the face in 3D. */
 export const viewer = new Viewer($("solid"));
 let latest = {}; // what was measured last: { picture, key, maps }, maps a promise
 
 const currentView = () => document.querySelector("input[name=view]:checked").value;
 
+/** @param {"photo" | "depth" | "normals" | "solid"} name what the stage shows */
 export function view(name) {
   document.querySelector(`input[name=view][value=${name}]`).checked = true;
   $("view-photo").hidden = name !== "photo";
@@ -18,11 +20,12 @@ export function view(name) {
   if (state.opening) fit();
 }
 
+/** Measure the selected face where its geometry is looked at, and show it. */
 export async function measure() {
   const { picture } = state;
   const face = picture?.selected;
   if (currentView() === "photo" || !face) return;
-  const key = [face.number, face.expression, face.strength, $("method").value].join();
+  const key = [face.number, face.expression, face.strength, face.part, $("method").value].join();
   if (latest.picture !== picture || latest.key !== key) latest = { picture, key, maps: geometry(face) };
   const asked = latest;
   measuring(true);
@@ -55,10 +58,11 @@ function measuring(now) {
 
 // Geometry before, by the landmarks that are known, and after, by those found in the edited picture.
 async function geometry(face) {
-  const crop = await state.picture.crop(face, 640);
+  const { canvas, ...crop } = await state.picture.crop(face, 640);
   const before = await (await post("v1/geometry", crop)).json();
   if (!face.expression || face.strength === 0) return [before, before];
-  const fields = { ...crop, to: face.expression, strength: face.strength, method: $("method").value };
+  const { expression: to, strength, part } = face;
+  const fields = { ...crop, to, strength, part, method: $("method").value };
   const edited = await (await post("v1/edit", { ...fields, format: "jpeg", provenance: false })).blob();
   const after = await (await post("v1/geometry", { photo: edited })).json();
   return [before, after];

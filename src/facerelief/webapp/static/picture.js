@@ -1,9 +1,24 @@
 // The photo, its faces, and what is drawn of them. Small crops go to the server; what comes back is drawn over the photo.
 
+/**
+ * number: counted from the largest; unfit: why it cannot be edited, or null; box: left, top, right, bottom, in the
+ * picture's pixels; original: landmarks in the server's. expression: the target, null for none; strength, part: of the
+ * edit; patch: the region as edited; notes: what the server says of the edit; stale: how many pixels a side the
+ * patch that is to be fetched has, 0 where it is up to date; thumbs: URLs of small pictures, by expression.
+ * @typedef {{ number: number, unfit: string | null, box: number[], original: number[][], points: number[][],
+ *   region: { left: number, top: number, width: number, height: number }, expression: string | null, strength: number,
+ *   part: string, patch: OffscreenCanvas | null, notes: string, stale: number, thumbs: Record<string, string> }} Face
+ */
+
 const DISPLAY = 1800; // pixels of the longer side on screen
 const AROUND = 2; // a face's region, in its box's longer side
 
 export class Picture {
+  /**
+   * @param {File} file what the server edits
+   * @param {ImageBitmap} bitmap the same
+   * @param {{ faces: any[], width: number, format?: string }} found what /v1/faces says of it
+   */
   constructor(file, bitmap, found) {
     this.file = file;
     this.bitmap = bitmap;
@@ -28,7 +43,9 @@ export class Picture {
       expression: null,
       strength: 1,
       part: "face",
-      patch: null, // the region as edited
+      patch: null,
+      notes: "",
+      stale: 0,
       thumbs: {},
     };
   }
@@ -44,13 +61,18 @@ export class Picture {
     return { left, top, width: right - left, height: bottom - top };
   }
 
+  /** What is to be done to the photo, as /v1/edit takes it. */
   get edits() {
     return this.faces
       .filter((face) => face.expression && face.strength > 0)
       .map(({ expression, strength, part, original }) => ({ to: expression, strength, part, landmarks: original }));
   }
 
-  // A face's region, at most `most` pixels a side, with the other faces as edited: { photo, landmarks }.
+  /**
+   * A face's region, at most `most` pixels a side, with the other faces as edited.
+   * @param {Face} face @param {number} most @param {number} [share] of the face's longer side
+   * @returns {Promise<{ photo: Blob, landmarks: number[][], canvas: OffscreenCanvas }>}
+   */
   async crop(face, most, share = AROUND) {
     const { left, top, width, height } = this.#around(face.box, share);
     const scale = Math.min(1, most / Math.max(width, height));
@@ -63,9 +85,10 @@ export class Picture {
     for (const other of this.faces) if (other !== face) drawPatch(context, other);
     const [sx, sy] = [canvas.width / width, canvas.height / height];
     const landmarks = face.points.map(([x, y, z]) => [(x - left) * sx, (y - top) * sy, z * sx].map(round));
-    return { photo: await canvas.convertToBlob({ type: "image/jpeg", quality: 0.94 }), landmarks };
+    return { photo: await canvas.convertToBlob({ type: "image/jpeg", quality: 0.94 }), landmarks, canvas };
   }
 
+  /** @param {HTMLCanvasElement} canvas takes the photo's size on screen */
   drawBefore(canvas) {
     canvas.width = Math.round(this.width * this.scale);
     canvas.height = Math.round(this.height * this.scale);
@@ -74,7 +97,10 @@ export class Picture {
     context.drawImage(this.bitmap, 0, 0, canvas.width, canvas.height);
   }
 
-  // only: the one face whose patch is new, so that the rest need not be drawn again.
+  /**
+   * @param {HTMLCanvasElement} canvas @param {HTMLCanvasElement} before as `drawBefore` drew it
+   * @param {Face | null} only the one face whose patch is new, so that the rest need not be drawn again
+   */
   drawAfter(canvas, before, only = null) {
     if (canvas.width !== before.width || canvas.height !== before.height) {
       canvas.width = before.width;

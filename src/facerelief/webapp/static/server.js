@@ -1,6 +1,10 @@
 // Requests to the server, and its errors in plain words.
 
+import { authorization, newToken } from "./token.js";
+
+/** What the server, or this page, refuses: what and why, and the remedy. */
 export class Refusal extends Error {
+  /** @param {string} code @param {string} message @param {string} [remedy] */
   constructor(code, message, remedy) {
     super(message);
     this.code = code;
@@ -9,7 +13,14 @@ export class Refusal extends Error {
 }
 
 const PATIENCE = 3; // times that a busy server is asked again
+const LATER = ["busy", "rate_limited"];
 
+/**
+ * @param {string} path
+ * @param {Record<string, any>} fields blobs are sent as the photo, what is no text as JSON, undefined not at all
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Response>} Rejects with a `Refusal`.
+ */
 export async function post(path, fields, signal) {
   for (let attempt = 0; ; attempt++) {
     const form = new FormData();
@@ -20,18 +31,39 @@ export async function post(path, fields, signal) {
     const answer = await ask(path, { method: "POST", body: form, signal });
     if (answer.ok) return answer;
     const refusal = await refusalOf(answer);
-    if (refusal.code !== "busy" || attempt === PATIENCE) throw refusal;
+    if (!LATER.includes(refusal.code) || attempt === PATIENCE) throw refusal;
     await new Promise((done) => setTimeout(done, 1000 * (Number(answer.headers.get("Retry-After")) || 1)));
   }
 }
 
+/** @param {string} path @returns {Promise<Response>} Rejects with a `Refusal`. */
 export async function get(path) {
   const answer = await ask(path, {});
   if (!answer.ok) throw await refusalOf(answer);
   return answer;
 }
 
+/** What the server says of an edit that it did. @param {Response} answer @returns {string} "" for nothing */
+export function notesOf(answer) {
+  const notes = answer.headers.get("X-Notes");
+  if (!notes) return "";
+  try {
+    return sentence(decodeURIComponent(notes));
+  } catch {
+    return sentence(notes);
+  }
+}
+
+// Where the server asks for a token, so does the page, and tries again.
 async function ask(path, options) {
+  for (;;) {
+    const headers = authorization();
+    const answer = await fetched(path, { ...options, headers });
+    if (answer.status !== 401 || !(await newToken(headers))) return answer;
+  }
+}
+
+async function fetched(path, options) {
   try {
     return await fetch(path, options);
   } catch (reason) {

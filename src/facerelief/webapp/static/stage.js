@@ -1,23 +1,34 @@
 // The stage: how large the picture is, which part of it is seen, and what is drawn.
 
-import { $, state } from "./page.js";
+import { $, say, state } from "./page.js";
 import { Wipe } from "./wipe.js";
 
 export const wipe = new Wipe($("wipe"), $("picture"));
 
+/** Draw the edited photo anew. @param {import("./picture.js").Face | null} [only] the one face that changed */
 export function redraw(only = null) {
   const { picture } = state;
   picture.drawAfter($("after"), $("before"), only);
   const edited = picture.edits.length > 0;
-  $("download").disabled = !edited;
+  $("download").disabled = $("moving-open").disabled = !edited;
+  $("several-open").disabled = !picture.selected;
   $("wipe").hidden = !edited;
   $("picture").dataset.edits = picture.edits.map(({ to, strength }) => `${to} ${strength}`).join(", ");
+}
+
+/** A sign over the picture, which stays as it is, that work is going on. @param {string} what "" once it has ended */
+export function working(what) {
+  $("picture").ariaBusy = String(what !== "");
+  $("busy").hidden = what === "";
+  if (what === "" || $("busy-what").textContent === what) return;
+  $("busy-what").textContent = what;
+  say(what);
 }
 
 const LARGEST = 2.5; // screen pixels for a pixel of the photo, unless zoomed in
 const WORTH = 1.3; // times larger: less is no zoom
 
-// The picture as large as its place allows, by its shape; zoomed in, the selected face's region fills the place.
+/** The picture as large as its place allows, by its shape; zoomed in, the selected face's region fills the place. */
 export function fit() {
   const { width, height } = state.picture ?? state.opening;
   const place = $("view-photo");

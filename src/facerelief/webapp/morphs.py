@@ -1,0 +1,86 @@
+"""`/v1/morph`: a photo that moves into its edit, as a GIF, WebP or MP4."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from facerelief.editing import Editor
+from facerelief.editing.editor import EditedFace, unfit
+from facerelief.editing.morph import Morph, encode_morph, fitting, moving
+from facerelief.errors import NoFaceFound
+from facerelief.faces.detect import Face
+from facerelief.faces.mark import mark_edit
+from facerelief.webapp.fields import Fields
+from facerelief.webapp.limits import Ticket
+from facerelief.webapp.problems import Problem
+from facerelief.webapp.studio import Picture, Studio, Wish
+
+KINDS = {"gif": "GIF", "webp": "WEBP", "mp4": "MP4"}  # what `format` may be
+NUMBERS = {  # of the fields: the lowest, the highest, and the default
+    "seconds": (0.2, 5.0, 1.5),
+    "hold": (0.0, 3.0, 0.5),
+    "fps": (5.0, 30.0, 25.0),
+    "size": (64.0, 1080.0, 720.0),
+}
+PIXELS = 64_000_000  # of all frames together, which are in memory at a time: 192 MB
+
+FIELDS = ("photo", "method", "format", "back", "provenance", *NUMBERS)
+
+
+def make(studio: Studio, fields: Fields, wishes: tuple[Wish, ...], ticket: Ticket) -> Picture:
+    """The photo moving into all that is wished for. Raises `Problem`, `FacereliefError`."""
+    seconds, hold, fps, size = (fields.number(name, *limits) for name, limits in NUMBERS.items())
+    how = Morph(seconds, fps, hold, fields.flag("back", False), int(size))
+    kind = KINDS[fields.choice("format", KINDS, "gif")]
+    signed, method = fields.flag("provenance", True), fields.method(studio.method)
+    editor = studio.editor(method)
+    photo, chosen = studio.chosen(fields.photo, wishes, method, ticket)
+    rgb = fitting(photo.rgb, how.size)
+    _check_amount(rgb, how)
+    faces = [_shrunk(face, rgb.shape[1] / photo.rgb.shape[1], how.size) for _, face in chosen]
+    with studio.stage("edit", ticket):
+        changes = list(_changes(editor, rgb, chosen, faces, ticket))
+    mark = photo.mark
+    for (wish, _), (change, _) in zip(chosen, changes, strict=True):
+        mark = mark_edit(mark, _expression(editor, wish), [change.crop])
+    with studio.stage("morph", ticket):
+        frames = _checked(moving(editor, rgb, changes, how), ticket)
+        data = encode_morph(kind, frames, how, mark if signed else None)
+    return Picture(data, kind, photo.notes)
+
+
+def _expression(editor: Editor[Any], wish: Wish) -> str:
+    return editor.expressions[editor.label(wish.to)]
+
+
+def _changes(
+    editor: Editor[Any], rgb: np.ndarray, chosen: Sequence[tuple[Wish, Face]], faces: Sequence[Face], ticket: Ticket
+) -> Iterator[tuple[EditedFace, float]]:
+    for (wish, _), face in zip(chosen, faces, strict=True):
+        ticket.check()
+        yield editor.change(rgb, face, editor.label(wish.to), wish.part), wish.strength
+
+
+def _checked(frames: Iterator[np.ndarray], ticket: Ticket) -> Iterator[np.ndarray]:
+    for frame in frames:
+        ticket.check()
+        yield frame
+
+
+def _check_amount(rgb: np.ndarray, how: Morph) -> None:
+    height, width = rgb.shape[:2]
+    count = len(how.shares())
+    if count * height * width > PIXELS:
+        message = f"{count} frames of {width} x {height} pixels are more than {PIXELS // 1_000_000} megapixels together"
+        raise Problem("bad_option", message, "choose fewer seconds, a smaller fps or a smaller size")
+
+
+def _shrunk(face: Face, scale: float, size: int) -> Face:
+    small = dataclasses.replace(face, landmarks=face.landmarks * np.float32(scale))
+    reason = unfit(small)
+    if reason:
+        what = reason.partition(",")[0]
+        raise NoFaceFound(f"in a morph of {size} pixels the face {what}; choose a larger size, or cut the photo to it")
+    return small

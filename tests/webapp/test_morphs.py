@@ -1,0 +1,139 @@
+"""`POST /v1/morph`: a photo that moves into its edits."""
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from photos import astronaut
+from PIL import Image, ImageSequence
+from webapp_app import form
+
+from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.film import film_library
+from facerelief.faces.verify import verify
+from facerelief.webapp import morphs
+from facerelief.webapp.fields import Fields
+from facerelief.webapp.limits import Ticket
+from facerelief.webapp.problems import Abandoned
+from facerelief.webapp.studio import Studio, Wish
+
+
+def as_png(rgb: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def face() -> bytes:
+    return as_png(astronaut()[:256, 96:352])
+
+
+def frames_of(data: bytes) -> list[np.ndarray]:
+    with Image.open(io.BytesIO(data)) as film:
+        return [np.asarray(frame.convert("RGB")).astype(int) for frame in ImageSequence.Iterator(film)]
+
+
+def film_of(data: bytes) -> Iterator[np.ndarray]:
+    with film_library().open(io.BytesIO(data)) as container:
+        for frame in container.decode(video=0):
+            yield frame.to_ndarray(format="rgb24").astype(int)
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "mp4"])
+def test_it_begins_as_the_photo_and_ends_as_the_edit(
+    client: httpx.Client, finder: MediaPipeFinder, face: bytes, kind: str, tmp_path: Any
+) -> None:
+    if kind == "mp4":
+        pytest.importorskip("av")
+    asked = {"to": "surprise", "method": "morphable"}
+    answer = client.post("/v1/morph", **form(face, **asked, seconds=0.4, hold=0, fps=10, format=kind))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == ("video/mp4" if kind == "mp4" else f"image/{kind}")
+    frames = list(film_of(answer.content)) if kind == "mp4" else frames_of(answer.content)
+    assert len(frames) == 4
+    edited = client.post("/v1/edit", **form(face, **asked, format="png", provenance="false"))
+    ends = [np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int) for data in (face, edited.content)]
+    apart = np.abs(ends[0] - ends[1]).mean()
+    for frame, end in ((frames[0], ends[0]), (frames[-1], ends[1])):
+        assert np.abs(frame - end).mean() < 5  # what 256 colours, or the codec, make of it
+    assert np.abs(frames[0] - frames[-1]).mean() > 0.7 * apart
+    (tmp_path / f"it.{kind}").write_bytes(answer.content)
+    assert verify(tmp_path / f"it.{kind}", finder).edited
+
+
+def test_several_faces_move_each_to_its_own(client: httpx.Client, group: np.ndarray) -> None:
+    photo = as_png(group)
+    found = client.post("/v1/faces", **form(photo)).json()["faces"]
+    wishes = [{"to": to, "landmarks": one["landmarks"]} for to, one in zip(("anger", "surprise"), found, strict=True)]
+    body = {"seconds": 0.2, "hold": 0, "fps": 10, "format": "webp", "back": True, "method": "morphable"}
+    answer = client.post("/v1/morph", json={"photo": base64.b64encode(photo).decode(), "edits": wishes, **body})
+    assert answer.status_code == 200, answer.text
+    frames = frames_of(answer.content)
+    moved = np.abs(frames[1] - frames[0]).max(axis=2) > 24
+    assert moved[:, :320].any()
+    assert moved[:, 320:].any()
+    assert np.abs(frames[-1] - frames[0]).mean() < 1  # back again
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "words"),
+    [
+        ({"to": "fear", "seconds": 90}, "bad_option", "choose a number from 0.2 to 5"),
+        ({"to": "fear", "size": 100_000}, "bad_option", "choose a number from 64 to 1080"),
+        ({"to": "fear", "fps": "nan"}, "bad_option", "choose a number from 5 to 30"),
+        ({"to": "fear", "format": "exe"}, "bad_option", "choose from gif, webp, mp4"),
+        ({"to": "joyless"}, "bad_option", "joyless"),
+        ({"to": "fear", "seconds": 5, "fps": 30, "hold": 3, "back": "true"}, "bad_option", "megapixels together"),
+        ({"to": "fear", "size": 64}, "no_face", "choose a larger size"),
+        ({"to": "fear", "quality": 3}, "bad_option", "there is no field 'quality'"),
+        ({"to": "fear", "edits": "[]"}, "bad_option", "both edits and a single edit"),
+    ],
+)
+def test_what_is_too_much_is_refused(client: httpx.Client, fields: dict[str, Any], code: str, words: str) -> None:
+    large = "size" not in fields and "back" in fields
+    photo = as_png(np.kron(astronaut(), np.ones((2, 2, 1), np.uint8)) if large else astronaut())
+    error = client.post("/v1/morph", **form(photo, **fields)).json()["error"]
+    assert error["code"] == code
+    assert words in f"{error['message']}; {error['remedy']}"
+
+
+class Leaving(Ticket):
+    """Of one who leaves after so many looks at the ticket."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__(float("inf"))
+        self.left_after = self.looks = after
+
+    def check(self) -> None:
+        self.looks -= 1
+        if self.looks < 0:
+            self.leave()
+        super().check()
+
+
+def test_nobody_waits_for_frames_that_nobody_wants(finder: MediaPipeFinder, face: bytes) -> None:
+    studio = Studio(finder, method="morphable")
+    fields = Fields({"photo": face, "format": "gif"})
+    wishes = (Wish("surprise", 1.0, "largest"),)
+    enough = Leaving(10_000)
+    assert morphs.make(studio, fields, wishes, enough).media_type == "image/gif"
+    looks = enough.left_after - enough.looks
+    assert looks > 50  # at each frame
+    for after in (0, looks // 2, looks - 1):
+        with pytest.raises(Abandoned):
+            morphs.make(studio, fields, wishes, Leaving(after))
+
+
+def test_the_description_has_each_field_and_its_limits(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()["paths"]["/v1/morph"]["post"]
+    fields = described["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"]
+    assert {"photo", "to", "edits", "landmarks", "method", "format", "back", "provenance", *morphs.NUMBERS} <= set(
+        fields
+    )
+    assert (fields["seconds"]["minimum"], fields["seconds"]["maximum"], fields["seconds"]["default"]) == (0.2, 5, 1.5)
+    assert set(described["responses"]["200"]["content"]) == {"image/*", "video/mp4"}
