@@ -130,3 +130,47 @@ def test_two_processes_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
         other.kill()
     with alone_in(tmp_path / "run"):
         pass
+
+
+_WRITES = "from facerelief.files import atomic; from pathlib import Path; import sys\n"
+
+
+def _writer(path: Path) -> "subprocess.Popen[str]":
+    """A process that is writing `path` until its standard input ends."""
+    code = f"{_WRITES}with atomic(Path({str(path)!r})) as part: part.write_text('half'); print(flush=True); input()"
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout and other.stdout.readline() == "\n"
+    return other
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_that_writes_there(tmp_path: Path) -> None:
+    """And only that: not what a living one is writing, nor files that are no partial ones."""
+    kept = [".partial-notes.txt", ".partial-abcdefgh.tar.gz", "partial-abcdefgh.txt"]
+    for name in kept:
+        (tmp_path / name).touch()
+    (tmp_path / ".partial-ijklmnop.txt").symlink_to(tmp_path / kept[0])
+    (tmp_path / ".partial-qrstuvwx").mkdir()
+    before = set(tmp_path.iterdir())
+    with _writer(tmp_path / "dead.txt") as dead:
+        dead.kill()
+    (left,) = set(tmp_path.iterdir()) - before
+    with _writer(tmp_path / "alive.txt") as alive:
+        assert not left.exists()
+        (at_work,) = set(tmp_path.iterdir()) - before
+        write_text(tmp_path / "new.txt", "text")
+        assert set(tmp_path.iterdir()) == before | {at_work, tmp_path / "new.txt"}
+        alive.communicate("\n", timeout=60)
+    assert set(tmp_path.iterdir()) == before | {tmp_path / "alive.txt", tmp_path / "new.txt"}
+    assert (tmp_path / "alive.txt").read_text() == "half"
+
+
+def test_many_processes_that_write_and_sweep_at_once_lose_nothing(tmp_path: Path) -> None:
+    code = f"""{_WRITES}import facerelief.files as files
+for k in range(60):
+    files._swept.clear()
+    with atomic(Path(sys.argv[1], sys.argv[2] + str(k) + '.txt')) as part: part.write_text('x' * k)
+"""
+    started = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "abcd"]
+    assert [one.wait(timeout=120) for one in started] == [0] * 4
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert sizes == {f"{name}{k}.txt": k for name in "abcd" for k in range(60)}

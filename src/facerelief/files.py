@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,16 +18,16 @@ from facerelief.errors import FacereliefError
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path in `path`'s folder, which replaces `path` when the block succeeds.
 
-    The temporary name keeps `path`'s suffix, since many writers choose the format by it.
+    The temporary name keeps `path`'s suffix, since many writers choose the format by it. Temporary files that killed
+    processes left in the folder are removed.
     Raises `FacereliefError` where the folder cannot be written or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
+        _sweep(path.parent)
+        temporary, handle = _partial(path)
     except OSError as reason:
         raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; choose another place") from reason
-    os.close(handle)
-    temporary = Path(name)
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
@@ -36,6 +38,56 @@ def atomic(path: Path) -> Iterator[Path]:
         ) from reason
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _partial(path: Path) -> tuple[Path, int]:
+    """A new file beside `path`, and its handle, which locks it: a partial file that nobody locks is of a dead process.
+
+    The lock ends with the process, however that ends.
+    """
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=path.suffix)
+        with contextlib.suppress(OSError):  # some file systems have no locks
+            _flock(handle, wait=True)
+        if os.path.exists(name):  # else another process swept it away before it was locked
+            return Path(name), handle
+        os.close(handle)
+
+
+_PREFIX = ".partial-"
+_PARTIAL = re.compile(r"\.partial-[a-z0-9_]{8}(\.[^.]*)?")  # what `mkstemp` makes of it
+_swept: set[str] = set()  # folders; each is looked through once by a process
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the partial files of a folder that processes left which were killed. Those at work lock theirs."""
+    key = os.path.realpath(folder)
+    if key in _swept:
+        return
+    _swept.add(key)
+    with contextlib.suppress(OSError):  # folders may be written that may not be read
+        left = [one.path for one in os.scandir(folder) if _PARTIAL.fullmatch(one.name) and not one.is_symlink()]
+        for path in left:
+            with contextlib.suppress(OSError):  # locked, a folder, of someone else, or gone
+                _remove_unlocked(path)
+
+
+def _remove_unlocked(path: str) -> None:
+    """Remove a file. Raises `OSError` where a process has locked it, or locks are not to be had."""
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode):
+            _flock(handle, wait=False)
+            os.unlink(path)
+    finally:
+        os.close(handle)
+
+
+def _flock(handle: int, *, wait: bool) -> None:
+    import fcntl  # of Unix alone
+
+    fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 _at_work: dict[str, tuple[int, int]] = {}  # this process's folders: the lock's handle, and how often it was taken
@@ -63,8 +115,6 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def _locked(folder: Path) -> int:
-    import fcntl  # of Unix alone
-
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
@@ -73,7 +123,7 @@ def _locked(folder: Path) -> int:
             f"cannot write to {folder}: {reason.strerror or reason}; choose another place"
         ) from reason
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _flock(handle, wait=False)
     except BlockingIOError as reason:
         os.close(handle)
         raise FacereliefError(
