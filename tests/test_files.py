@@ -2,6 +2,7 @@ import errno
 import hashlib
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from facerelief.errors import FacereliefError
-from facerelief.files import alone_in, atomic, sha256, write_json, write_text
+from facerelief.files import alone_in, atomic, check_file, open_file, read_file, sha256, write_json, write_text
 
 
 def one_line(caught: pytest.ExceptionInfo[FacereliefError], path: Path) -> str:
@@ -174,3 +175,41 @@ for k in range(60):
     assert [one.wait(timeout=120) for one in started] == [0] * 4
     sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert sizes == {f"{name}{k}.txt": k for name in "abcd" for k in range(60)}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="special files")
+def test_only_regular_files_are_read_and_nothing_is_waited_for(tmp_path: Path) -> None:
+    """In a process of its own: whoever waits for a FIFO's other end cannot be told to stop."""
+    os.mkfifo(tmp_path / "a.jpg")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "a.jpg")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "b.jpg"))
+        (tmp_path / "c.jpg").mkdir()
+        code = """
+import sys
+from facerelief.files import check_file, open_file, read_file, sha256
+for name in sys.argv[1:]:
+    for reader in (open_file, read_file, check_file, sha256):
+        try:
+            reader(name)
+        except OSError as reason:
+            print(name, reason.strerror)
+"""
+        names = ["a.jpg", "link.jpg", "b.jpg", "/dev/zero", "/dev/tty", "c.jpg", "absent.jpg"]
+        call = [sys.executable, "-c", code, *names]
+        done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    kinds = ("a FIFO", "a FIFO", "a socket", "a device", "a device")
+    said = [f"{kind}, not a file" for kind in kinds] + ["Is a directory", "No such file or directory"]
+    expected = [f"{name} {words}" for name, words in zip(names, said, strict=True) for _ in range(4)]
+    assert done.stdout.splitlines() == expected
+
+
+def test_regular_files_and_links_to_them_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    (tmp_path / "link").symlink_to("a")
+    check_file(tmp_path / "link")
+    assert read_file(tmp_path / "link", most=3) == b"abc"
+    with open_file(str(tmp_path / "a")) as stream:
+        assert (stream.read(1), stream.seek(2), stream.read()) == (b"a", 2, b"c")
+    with pytest.raises(OSError, match="larger than 0 MB"):
+        read_file(tmp_path / "a", most=2)

@@ -1,6 +1,7 @@
-"""Files that are either whole or absent: written beside their place and moved into it."""
+"""Files as users name them: only regular ones are read, and what is written is whole or absent."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -8,10 +9,55 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from facerelief.errors import FacereliefError
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO, not a file",
+    stat.S_IFSOCK: "a socket, not a file",
+    stat.S_IFCHR: "a device, not a file",
+    stat.S_IFBLK: "a device, not a file",
+}
+
+
+def open_file(path: Path | str) -> BufferedReader:
+    """A regular file, or a link to one, open for reading in binary; never waits for a FIFO's other end.
+
+    Raises `OSError` whose `strerror` tells what it is otherwise ("a FIFO, not a file"), `IsADirectoryError` for a
+    folder, and as `open`; `ValueError` for a name with a null character.
+    """
+    _check_kind(os.stat(path).st_mode, path)  # before it is opened: opening alone makes some devices act
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _check_kind(os.fstat(handle).st_mode, path)  # what was opened, should the name have been given away meanwhile
+        return os.fdopen(handle, "rb")
+    except OSError:
+        os.close(handle)
+        raise
+
+
+def read_file(path: Path | str, most: int | None = None) -> bytes:
+    """A regular file's bytes; raises as `open_file`, and `OSError` where there are more than `most`."""
+    with open_file(path) as stream:
+        data = stream.read(-1 if most is None else most + 1)
+    if most is not None and len(data) > most:
+        raise OSError(errno.EFBIG, f"larger than {most // 1_000_000} MB", str(path))
+    return data
+
+
+def check_file(path: Path | str) -> None:
+    """For libraries that open by name: raises as `open_file` where a path is no regular file."""
+    open_file(path).close()
+
+
+def _check_kind(mode: int, path: Path | str) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, _KINDS.get(stat.S_IFMT(mode), "not a file"), str(path))
 
 
 @contextlib.contextmanager
@@ -153,5 +199,5 @@ def write_json(path: Path, value: Any) -> None:
 
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
+    with open_file(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

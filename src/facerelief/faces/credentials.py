@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from facerelief import __version__
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.mark import EDITED, EditMark
-from facerelief.files import atomic
+from facerelief.files import atomic, open_file, read_file
 
 CERTIFICATE, KEY = "FACERELIEF_CERTIFICATE", "FACERELIEF_KEY"
 LOCAL = "facerelief (a certificate made for the occasion)"  # who signs, where the user named no certificate
@@ -78,7 +78,7 @@ def sign_file(path: Path, mark: EditMark, source: str = "") -> None:
     kind = FILES.get(path.suffix.lower())
     if kind is None or not _signs():
         return
-    with atomic(path) as part, path.open("rb") as before, part.open("w+b") as after:
+    with atomic(path) as part, open_file(path) as before, part.open("w+b") as after:
         _sign(before, after, TYPES[kind], mark, source, None)
 
 
@@ -178,7 +178,7 @@ def _signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes
     from cryptography.hazmat.primitives import serialization
 
     try:
-        chain, secret = Path(certificate).read_bytes(), Path(key).read_bytes()
+        chain, secret = read_file(certificate), read_file(key)
         loaded = serialization.load_pem_private_key(secret, None)
     except (OSError, ValueError, TypeError) as reason:
         raise FacereliefError(

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief.errors import MissingExtra, VideoError
+from facerelief.files import check_file
 
 FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 MADE_BY = " by facerelief "  # within the comment of a film that was edited; the version follows
@@ -24,13 +25,18 @@ def film_library() -> Any:
 def open_film(path: Path) -> Any:
     """The container of a film, of one file alone. Raises `VideoError` where it is none, and `MissingExtra`."""
     av = film_library()
+    try:
+        check_file(path)
+    except FileNotFoundError as reason:
+        raise VideoError(f"{path} does not exist; check the name") from reason
+    except (OSError, ValueError) as reason:
+        said = getattr(reason, "strerror", None) or reason
+        raise VideoError(f"{path} cannot be opened ({said}); check the name") from reason
     limits = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
     try:
         return av.open(f"file:{path}", container_options=limits)
-    except av.error.FileNotFoundError as reason:
-        raise VideoError(f"{path} does not exist; check the name") from reason
     except (av.error.FFmpegError, OSError, ValueError) as reason:
-        said = "empty" if path.is_file() and not path.stat().st_size else "not a video, truncated or damaged"
+        said = "empty" if not path.stat().st_size else "not a video, truncated or damaged"
         raise VideoError(f"{path} is {said}; give an MP4, MOV, MKV, WebM or AVI video") from reason
 
 

@@ -11,9 +11,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.files import read_file
 
 POINTS = 468
 MOST_FACES = 20
+_MOST_TASK = 200_000_000  # bytes; the real one has 4 million
 _BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -82,17 +84,18 @@ def far_proposer() -> Landmarker:
 
 def tasks_landmarker(task_file: Path | None) -> Landmarker:
     """A face landmarker from a task file. Raises `FacereliefError` where it is missing or another file."""
-    if task_file is None or not task_file.is_file():
-        raise FacereliefError(
-            f"no task file {task_file or 'given'}; download face_landmarker.task and name it with --task-file"
-        )
+    remedy = "download face_landmarker.task and name it with --task-file"
+    if task_file is None or not task_file.exists():
+        raise FacereliefError(f"no task file {task_file or 'given'}; {remedy}")
+    try:
+        content = read_file(task_file, _MOST_TASK)
+    except OSError as reason:
+        raise FacereliefError(f"cannot read the task file {task_file} ({reason.strerror}); {remedy}") from reason
     import mediapipe
     from mediapipe.tasks.python import BaseOptions
     from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
 
-    options = FaceLandmarkerOptions(
-        base_options=BaseOptions(model_asset_buffer=task_file.read_bytes()), num_faces=MOST_FACES
-    )
+    options = FaceLandmarkerOptions(base_options=BaseOptions(model_asset_buffer=content), num_faces=MOST_FACES)
     try:
         with _quiet():
             landmarker = FaceLandmarker.create_from_options(options)

@@ -19,7 +19,7 @@ from facerelief.faces.mark import EditMark, pack, unpack
 from facerelief.faces.modes import Pixels, flat, to_rgb
 from facerelief.faces.quiet import quiet
 from facerelief.faces.watermark import imprint
-from facerelief.files import atomic
+from facerelief.files import atomic, open_file
 
 Source = Path | str | bytes | BinaryIO
 
@@ -181,9 +181,8 @@ def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
     if not isinstance(source, Path | str):
         yield io.BytesIO(source if isinstance(source, bytes) else source.read())
         return
-    path = Path(source)
     try:
-        stream = path.open("rb")
+        stream = open_file(source)
     except FileNotFoundError as reason:
         raise PhotoError(f"{name} does not exist; check the name") from reason
     except IsADirectoryError as reason:
@@ -191,7 +190,7 @@ def _stream(source: Source, name: str) -> Iterator[BinaryIO]:
     except PermissionError as reason:
         raise PhotoError(f"{name} may not be read; change its permissions") from reason
     except (OSError, ValueError) as reason:
-        raise PhotoError(f"{name} cannot be opened ({_line(reason)}); check the name") from reason
+        raise PhotoError(f"{name} cannot be opened ({_why(reason)}); check the name") from reason
     with stream:
         yield stream
 
@@ -241,6 +240,10 @@ def damage_explained(name: str) -> Iterator[None]:
 def _damaged(name: str, reason: BaseException) -> str:
     said = " ".join(str(reason).split())  # some of Pillow's decoders fail without a word
     return f"{name} is truncated or damaged{f' ({said})' if said else ''}; copy or download it again"
+
+
+def _why(reason: BaseException) -> str:
+    return getattr(reason, "strerror", None) or _line(reason)
 
 
 def _line(reason: BaseException) -> str:
