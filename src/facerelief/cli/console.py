@@ -18,6 +18,12 @@ def explain(problem: str) -> None:
     err.print("facerelief: " + printable(" ".join(problem.split())), style="red", markup=False)
 
 
+def say(*lines: str, to: Console = out) -> None:
+    """Print lines that may hold names of files: each stays one line, and none is taken for an order."""
+    if lines:
+        to.print("\n".join(map(printable, lines)), markup=False)
+
+
 def printable(text: str) -> str:
     """Text whose control characters are spelled out, since names of files may hold what terminals obey."""
     kept = (letter if letter.isprintable() or _is_surrogate(letter) else ascii(letter)[1:-1] for letter in text)

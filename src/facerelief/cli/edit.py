@@ -1,26 +1,28 @@
 """`facerelief edit`."""
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 
-from facerelief.cli.console import bar, err, explain, out, printable
+from facerelief.cli.console import bar, err, explain, printable, say
 from facerelief.editing.batch import make_jobs, run_batch, run_video
 from facerelief.editing.editor import which_face
 from facerelief.editing.fetch import Limits
-from facerelief.editing.files import EDITED, FAILED, SKIPPED, FileEditor, Job, Outcome, Settings
+from facerelief.editing.files import FileEditor
 from facerelief.editing.inputs import expand
+from facerelief.editing.jobs import EDITED, FAILED, SKIPPED, Job, Outcome, Settings, is_edit
 from facerelief.editing.mask import PARTS, WHOLE, check_part
-from facerelief.editing.outputs import STDOUT, all_targets
+from facerelief.editing.outputs import STDOUT, Typed, all_targets
 from facerelief.editing.strength import parse_strength
 from facerelief.editing.video_job import edit_video_job
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.verdict import scores_of
-from facerelief.expressions import resolve_all
+from facerelief.expressions import EXPRESSIONS, resolve_all
 
 TaskFile = Annotated[
     Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
@@ -66,8 +68,8 @@ def edit(
         typer.Option(
             "-o",
             "--out",
-            help="A file, a folder, a pattern of {name}, {expression}, {strength} and {face}, or - for standard output."
-            " Default: beside the photo, NAME-EXPRESSION.",
+            help="A file, a folder, a pattern of {name}, {expression}, {strength}, {face}, {part} and {method}, or - "
+            "for standard output. Default: beside the photo, NAME-EXPRESSION and what else differs from the defaults.",
         ),
     ] = None,
     strength: Annotated[
@@ -97,7 +99,10 @@ def edit(
     ] = True,
     task_file: TaskFile = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of a batch. Default: one a core.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Edit anew what an earlier run has finished.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Edit anew what is finished, and replace whatever has the edit's name.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", hidden=True)] = False,
     private: Annotated[
         bool, typer.Option("--allow-private-urls", help="Also fetch from this machine and private networks.")
     ] = False,
@@ -105,7 +110,8 @@ def edit(
     """Edit the expression of a face: one photo in, the same photo out, at its own size, orientation and colours.
 
     A photo that cannot be edited is named with the reason; the others are still done, and the exit code is 1. The same
-    command, typed again after an interruption, goes on.
+    command, typed again after an interruption, goes on. No file is ever replaced without --overwrite, but for what this
+    very command has written.
 
         facerelief edit me.jpg --to happiness
 
@@ -117,36 +123,63 @@ def edit(
     """
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
+    if again:
+        err.print("--again edits anew what this command wrote; --overwrite does, and replaces other files too")
     settings = Settings(
         parse_strength(strength), which_face(face), check_part(part), method, weights, engine, task_file, depth,
-        receipt, scores_of(judge, encoder), provenance, Limits(private),
+        receipt, scores_of(judge, encoder), provenance, Limits(private), again, overwrite,
     )  # fmt: skip
     folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
     found = expand(inputs, without=folder)
-    editor = FileEditor(settings)
+    with _waiting("getting ready"):
+        editor = FileEditor(settings)
+    wanted = _wanted(to, editor)
+    typed = Typed(strength, face, part, editor.editor.method, weights)
+    targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
+    jobs = make_jobs(targets, settings)
+    if len(jobs) == 1:
+        _conclude_one(_edit_one(jobs[0], editor))
+    else:
+        _edit_all(jobs, editor, workers)
+
+
+@contextlib.contextmanager
+def _waiting(for_what: str) -> Iterator[None]:
+    """On a terminal, a sign that something goes on: networks take seconds to load."""
+    with err.status(escape(for_what)) if err.is_terminal else contextlib.nullcontext():
+        yield
+
+
+def _wanted(to: str, editor: FileEditor) -> Sequence[str]:
+    """The expressions that are asked for; what is to be known of them is said on standard error."""
     every = "all" in [name.strip().lower() for name in to.split(",")]
     wanted = editor.editor.expressions if every else resolve_all(to)
-    targets = all_targets(found, wanted, out_path, strength, face, settings.sides)
+    missing = [name for name in EXPRESSIONS if name not in wanted] if every else []
+    if missing:
+        err.print(f"these weights know {len(wanted)} of {len(EXPRESSIONS)} expressions; left out: {', '.join(missing)}")
     for expression in wanted:
         editor.editor.label(expression)
         if caution := editor.editor.caution(expression):
             err.print(caution, markup=False)
-    jobs = make_jobs(targets, again)
-    if len(jobs) == 1:
-        outcome = _edit_one(Job(jobs[0].source, jobs[0].targets), editor)  # also where it was edited before
-        _report(outcome)
-        if outcome.state == SKIPPED:
-            err.print(f"{outcome.source} {outcome.reason}; name the file itself to edit it", markup=False)
-    else:
-        _edit_all(jobs, editor, workers)
+    return wanted
 
 
 def _edit_one(job: Job, editor: FileEditor) -> Outcome:
     """Raises what is wrong with it."""
     if not job.source.is_video:
-        return editor(job)
-    with bar(job.source.file.name, "frames") as move:
+        with _waiting(printable(f"editing {job.source}")):
+            return editor(job)
+    with bar(printable(job.source.file.name), "frames") as move:
         return edit_video_job(editor, job, move)
+
+
+def _conclude_one(outcome: Outcome) -> None:
+    """Say what became of a single photo; the names of its edits go to standard output also where they were there."""
+    _report(outcome)
+    if outcome.state == SKIPPED:
+        err.print(printable(f"{outcome.source} {outcome.reason}"), markup=False)
+    if outcome.there:
+        say(*map(str, outcome.there))
 
 
 def _edit_all(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> None:
@@ -160,7 +193,7 @@ def _edit_all(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> N
                 _report(outcome)
                 move(len(outcomes), len(photos))
     for job in videos:
-        with bar(job.source.file.name, "frames") as move:
+        with bar(printable(job.source.file.name), "frames") as move:
             outcomes.append(run_video(job, editor, move))
         _report(outcomes[-1])
     _finish(outcomes)
@@ -171,10 +204,8 @@ def _report(outcome: Outcome) -> None:
     if outcome.state == FAILED:
         explain(outcome.reason)
     if outcome.state == EDITED:
-        console: Console = err if STDOUT in outcome.written else out
-        lines = [*outcome.notes, *(str(path) for path in outcome.written if path != STDOUT)]
-        if lines:
-            console.print("\n".join(lines), markup=False)
+        say(*outcome.notes, to=err)
+        say(*(str(path) for path in outcome.written if path != STDOUT))
 
 
 def _finish(outcomes: Sequence[Outcome]) -> None:
