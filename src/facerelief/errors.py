@@ -1,5 +1,9 @@
 """Errors that a user can remedy; the command line prints each as one line and exits with code 2."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 
 class FacereliefError(Exception):
     """Something the user can put right. The message is one line: what, why, and the remedy."""
@@ -33,4 +37,30 @@ class MissingExtra(FacereliefError):
 
     def __str__(self) -> str:
         package, extra = self.args
-        return f"{package} is not installed; install it with: pip install 'facerelief[{extra}]'"
+        return f"{package} is not installed; install it with: {install_command(extra)}"
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interruption after work that was saved. The message says what was: "120 of 400 steps are saved in RUN"."""
+
+
+def install_command(extra: str) -> str:
+    """The command that adds an extra to this installation: from its source, its address, or the package index."""
+    from importlib import metadata
+
+    source = Path(__file__).parents[2]
+    if (source / "pyproject.toml").is_file():  # a clone, installed with -e or not at all
+        return f"pip install -e '{source}[{extra}]'"
+    try:
+        origin = metadata.distribution("facerelief").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        origin = None
+    return f"pip install 'facerelief[{extra}]{_address(json.loads(origin)) if origin else ''}'"
+
+
+def _address(origin: dict[str, Any]) -> str:
+    """Where a package came from that no index gave, as pip takes it (PEP 610)."""
+    vcs = origin.get("vcs_info", {})
+    prefix = f"{vcs['vcs']}+" if vcs else ""
+    at = f"@{vcs['commit_id']}" if vcs.get("commit_id") else ""
+    return f" @ {prefix}{origin['url']}{at}"

@@ -3,7 +3,7 @@
 import io
 import signal
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,30 +20,32 @@ from facerelief.cli import (
     morph,
     morphable,
     report,
+    report_edits,
     serve,
     study,
     train,
     verify,
 )
-from facerelief.cli.console import explain
-from facerelief.errors import FacereliefError
+from facerelief.cli.command import Commands, QuietOption
+from facerelief.cli.console import begin, explain, interrupted
+from facerelief.errors import FacereliefError, Interrupted
 
 _INTERRUPTED = 130
 # Wrong options and arguments. Typer exports this error under no name: old versions take click's, new ones carry theirs.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
-app = typer.Typer(
+app = Commands(
     name="facerelief",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Edit the expression of a face in a photo, and train editors guided by dense 3D geometry.",
+    epilog="Defaults of a command's options can be set in the environment, e.g. FACERELIEF_EDIT_METHOD=morphable.",
 )
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
+report.app.command("rate")(report_edits.rate)
+report.app.command("identity")(report_edits.identity)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
@@ -58,7 +60,10 @@ app.command("study")(study.study)
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+def _version(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and stop.")] = False,
+    quiet: QuietOption = False,
+) -> None:
     if version:
         typer.echo(f"facerelief {__version__}")
         raise typer.Exit
@@ -69,9 +74,12 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may hold anything
+    begin()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put in order
     try:
         code = app(prog_name="facerelief", standalone_mode=False)
+        if code == _INTERRUPTED:
+            interrupted()
     except FacereliefError as problem:
         explain(str(problem))
         sys.exit(2)
@@ -83,16 +91,14 @@ def main() -> None:
     except _UsageError as problem:
         _explain_usage(problem)
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort) as reason:
+        interrupted(str(reason) if isinstance(reason, Interrupted) else "")
         code = _INTERRUPTED
-    if code == _INTERRUPTED:
-        explain("interrupted; the same command goes on where it was")
     sys.exit(code)
 
 
 def _explain_usage(problem: Any) -> None:
-    """One line; none where a command without arguments has shown its help."""
+    """One line."""
     message = problem.format_message().rstrip(".")
     command = problem.ctx.command_path if problem.ctx else "facerelief"
-    if message:
-        explain(f"{message}; see: {command} --help")
+    explain(f"{message}; see: {command} --help")

@@ -1,21 +1,65 @@
-"""What the commands share in speaking to a person: one progress bar, one way to say what went wrong."""
+"""What the commands share in speaking to a person: one progress bar, one way to say what went wrong, or nothing."""
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 _FIRST = os.environ.get("RANK", "0") == "0"  # of torchrun's processes, one speaks
+_SOON, _OFTEN = 10.0, 60.0  # seconds to the first line of progress where there is no terminal, and between others
 out = Console(quiet=not _FIRST, highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+_problems = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+_kept: list[str] = []  # what a command has finished so far, that the same command need not do again
+
+
+def begin() -> None:
+    """Speak, and remember nothing of an earlier command of this process."""
+    out.quiet, err.quiet = not _FIRST, False
+    _kept.clear()
+
+
+def be_quiet(*, answers: bool) -> None:
+    """Say nothing but what went wrong. answers: whether what the command prints is its result."""
+    err.quiet = True
+    out.quiet = out.quiet or not answers
+
+
+def be_silent() -> None:
+    """Print no text where JSON was asked for."""
+    out.quiet = True
 
 
 def explain(problem: str) -> None:
     """Say what went wrong and what to do, in one line, on standard error."""
-    err.print("facerelief: " + printable(" ".join(problem.split())), style="red", markup=False)
+    _problems.print("facerelief: " + printable(" ".join(problem.split())), style="red", markup=False)
+
+
+def note(line: str) -> None:
+    """Say what is good to know, in one line, on standard error."""
+    err.print("facerelief: " + printable(" ".join(line.split())), style="yellow", markup=False)
+
+
+def interrupted(saved: str = "") -> None:
+    """Say where the same command goes on. saved: what the work itself knows to be saved."""
+    done = saved or (_kept[-1] if _kept else "")
+    explain(
+        f"interrupted; {done}, the same command goes on there"
+        if done
+        else "interrupted before anything new was finished; the same command does it all again"
+    )
+
+
+@contextlib.contextmanager
+def waiting(for_what: str) -> Iterator[None]:
+    """On a terminal, a sign that something goes on."""
+    with err.status(escape(printable(for_what))) if err.is_terminal else contextlib.nullcontext():
+        yield
 
 
 def say(*lines: str, to: Console = out) -> None:
@@ -36,8 +80,11 @@ def _is_surrogate(letter: str) -> bool:
 
 
 @contextlib.contextmanager
-def bar(title: str, unit: str) -> Iterator[Callable[..., None]]:
-    """A progress bar, on a terminal only; yields what moves it: `move(done, total, note="")`."""
+def bar(title: str, unit: str, *, keeps: bool = False) -> Iterator[Callable[..., None]]:
+    """Progress: a bar on a terminal, elsewhere a line now and then. Yields what moves it: `move(done, total, note="")`.
+
+    keeps: whether what is done stays done when the command is interrupted.
+    """
     columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -47,10 +94,45 @@ def bar(title: str, unit: str) -> Iterator[Callable[..., None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=err, disable=not (_FIRST and err.is_terminal)) as progress:
+    shown = _FIRST and not err.quiet
+    lines = Lines(title, unit, time.monotonic) if shown and not err.is_terminal else None
+    with Progress(*columns, console=err, disable=not (shown and err.is_terminal)) as progress:
         task = progress.add_task(title, total=None, unit=unit, note="")
 
         def move(done: int, total: int, note: str = "") -> None:
             progress.update(task, completed=done, total=total, note=note)
+            if line := lines.line(done, total, note) if lines else "":
+                err.print(line, markup=False)
+            if keeps and done:
+                _kept.append(f"{done:,} of {total:,} {unit} are done")
+                del _kept[:-1]
 
         yield move
+
+
+class Lines:
+    """Progress in words, for a log: first after 10 seconds, then every minute. now: a clock in seconds."""
+
+    def __init__(self, title: str, unit: str, now: Callable[[], float]) -> None:
+        self._title, self._unit, self._now = title, unit, now
+        self._start = now()
+        self._next, self._from = self._start + _SOON, -1
+
+    def line(self, done: int, total: int, note: str) -> str:
+        """The line, where one is due; else "". The time left is reckoned from what was done since the first call."""
+        now = self._now()
+        if self._from < 0:
+            self._from, self._start = done, now  # what an earlier command had done took no time of this one
+        if now < self._next:
+            return ""
+        self._next = now + _OFTEN
+        parts = [f"{self._title}: {done:,} of {total:,} {self._unit}"]
+        if done > self._from and total >= done:
+            parts.append(f"{_clock((total - done) * (now - self._start) / (done - self._from))} left")
+        return ", ".join([*parts, note] if note else parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -2,28 +2,19 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, err, out
-from facerelief.cli.edit import TaskFile
-from facerelief.data.build import Built, build_dataset
-from facerelief.data.contact import write_contact_sheet
-from facerelief.data.extract import Recipe
-from facerelief.data.manifest import REJECTS, read_samples
-from facerelief.data.overlays import depth_overlay
-from facerelief.data.review import Thresholds
-from facerelief.data.review import review as review_dataset
-from facerelief.data.sources import read_labelled
-from facerelief.data.stats import render, table4, warnings
-from facerelief.data.synthesize import Plan
-from facerelief.data.synthesize import synthesize as make_synthetic
+from facerelief.cli.options import MESH_AXES, RECONSTRUCTORS, SIZES, SOURCES, TaskFile, Workers, one_of
 from facerelief.errors import DatasetError, FacereliefError
 
-app = typer.Typer(
-    no_args_is_help=True, help="Make a dataset of RGB, depth and normals from plain photos, and look at it."
-)
+if TYPE_CHECKING:
+    from facerelief.data.build import Built
+
+app = Commands(help="Make a dataset of RGB, depth and normals from plain photos, and look at it.")
 
 Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
 
@@ -34,22 +25,20 @@ def build(
         Path, typer.Argument(help="A folder with a folder per expression, or a labels CSV.", show_default=False)
     ],
     dataset: Annotated[Path, typer.Option("-o", "--out", help="The dataset's folder.", show_default=False)],
-    source: Annotated[str, typer.Option(help="auto, folder, csv, affectnet or rafd.")] = "auto",
+    source: Annotated[str, one_of(choices=SOURCES, help="How the photos are laid out.")] = "auto",
     per_class: Annotated[int | None, typer.Option(help="At most so many photos a class (the paper: 15000).")] = None,
     depth_maps: Annotated[
         Path | None, typer.Option(help="Published depth maps to use in place of ours (AffectNet-D, RaFD-D).")
     ] = None,
-    reconstructor: Annotated[
-        str, typer.Option(help="Where meshes come from: mediapipe, morphable or meshfile.")
-    ] = "mediapipe",
+    reconstructor: Annotated[str, one_of(choices=RECONSTRUCTORS, help="Where meshes come from.")] = "mediapipe",
     meshes: Annotated[
         Path | None, typer.Option(help="For meshfile: a folder of .ply, .obj or .npz, one a photo.")
     ] = None,
     mesh_axes: Annotated[
-        str, typer.Option(help="For meshfile: y-down (pixels) or y-up (3DDFA's and PRNet's .obj).")
+        str, one_of(choices=MESH_AXES, help="For meshfile. y-down: pixels. y-up: 3DDFA's and PRNet's .obj.")
     ] = "y-down",
     task_file: TaskFile = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
+    workers: Workers = None,
     cameras: Annotated[
         str | None, typer.Option(help="RaFD's camera angles, of 0,45,90,135,180. Default: 45,90,135.")
     ] = None,
@@ -61,6 +50,10 @@ def build(
     """
     if (reconstructor == "meshfile") != (meshes is not None):
         raise FacereliefError("--reconstructor meshfile and --meshes FOLDER go together; give both or neither")
+    from facerelief.data.build import build_dataset
+    from facerelief.data.extract import Recipe
+    from facerelief.data.sources import read_labelled
+
     reading = read_labelled(photos, source, per_class=per_class, **_angles(cameras))
     for note in reading.notes:
         out.print(note, markup=False)
@@ -68,7 +61,7 @@ def build(
     recipe = Recipe(256, reconstructor, options, task_file=str(task_file) if task_file else None)
     overlays = _overlays(depth_maps, [one.photo for one in reading.photos]) if depth_maps else {}
     root = photos if photos.is_dir() else photos.parent
-    with bar("building", "photos") as move:
+    with bar("building", "photos", keeps=True) as move:
         built = build_dataset(
             reading.photos, root, dataset, recipe, overlays=overlays, workers=workers, seed=seed, progress=move
         )
@@ -79,13 +72,17 @@ def build(
 
 def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
     """The published depth map of each photo that has one."""
+    from facerelief.data.overlays import depth_overlay
+
     found = depth_overlay(depth_maps, photos)
     out.print(f"{len(found)} of {len(photos)} photos have a map in {depth_maps}", markup=False)
     return found
 
 
-def _print_outcome(built: Built, dataset: Path) -> None:
+def _print_outcome(built: "Built", dataset: Path) -> None:
     """What became of the photos. Raises `DatasetError` where none became a sample."""
+    from facerelief.data.manifest import REJECTS
+
     for note in built.notes:
         out.print(note, markup=False)
     total = len(built.samples) + len(built.rejects)
@@ -100,14 +97,14 @@ def _print_outcome(built: Built, dataset: Path) -> None:
 @app.command("synthesize")
 def synthesize(
     dataset: Annotated[Path, typer.Option("-o", "--out", help="The dataset's folder.", show_default=False)],
-    count: Annotated[int, typer.Option("-n", "--count", help="Pictures; whole persons are made.")] = Plan.count,
-    size: Annotated[int, typer.Option(help="Side in pixels: 64, 96, 128, 192 or 256.")] = Plan.size,
-    settings: Annotated[int, typer.Option(help="Poses, lights and backgrounds a person.")] = Plan.settings,
-    face: Annotated[
+    count: Annotated[int, typer.Option("-n", "--count", help="Pictures; whole persons are made.")] = 5000,
+    size: Annotated[int, one_of(choices=SIZES, help="Side in pixels.")] = 128,
+    settings: Annotated[int, typer.Option(help="Poses, lights and backgrounds a person.")] = 2,
+    weights: Annotated[
         Path | None, typer.Option(help="A face of `facerelief morphable fit`. Default: the package's.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")] = None,
-    seed: Annotated[int, typer.Option(help="Of persons, settings and the split.")] = Plan.seed,
+    workers: Workers = None,
+    seed: Annotated[int, typer.Option(help="Of persons, settings and the split.")] = 0,
 ) -> None:
     """Make faces that nobody has: colour, exact depth and normals, every person in all eight expressions.
 
@@ -115,8 +112,11 @@ def synthesize(
 
         facerelief dataset synthesize -n 5000 -o datasets/synthetic
     """
-    with bar("synthesizing", "pictures") as move:
-        samples = make_synthetic(dataset, Plan(count, size, settings, seed), face, workers=workers, progress=move)
+    from facerelief.data.synthesize import Plan
+    from facerelief.data.synthesize import synthesize as make_synthetic
+
+    with bar("synthesizing", "pictures", keeps=True) as move:
+        samples = make_synthetic(dataset, Plan(count, size, settings, seed), weights, workers=workers, progress=move)
     persons = len({sample.identity for sample in samples})
     out.print(f"{len(samples)} pictures of {persons} persons in {dataset}", markup=False)
     out.print(f"Next: facerelief train depth {dataset} -o runs/depth", markup=False)
@@ -125,10 +125,14 @@ def synthesize(
 @app.command("review")
 def review(
     dataset: Dataset,
-    max_yaw: Annotated[float, typer.Option(help="Degrees to the side.")] = Thresholds.max_yaw,
-    min_face_size: Annotated[float, typer.Option(help="Pixels in the photo.")] = Thresholds.min_face_size,
+    max_yaw: Annotated[float, typer.Option(help="Degrees to the side.")] = 30.0,
+    min_face_size: Annotated[float, typer.Option(help="Pixels in the photo.")] = 40.0,
 ) -> None:
     """Score every sample, leave out what would harm, and draw review.html; overrides.csv is yours to edit."""
+    from facerelief.data.contact import write_contact_sheet
+    from facerelief.data.review import Thresholds
+    from facerelief.data.review import review as review_dataset
+
     thresholds = Thresholds(max_yaw=max_yaw, min_face_size=min_face_size)
     with bar("reviewing", "samples") as move:
         result = review_dataset(dataset, thresholds, move)
@@ -143,6 +147,9 @@ def review(
 @app.command("stats")
 def stats(dataset: Dataset) -> None:
     """The paper's Table 4 for this dataset, and what to beware of."""
+    from facerelief.data.manifest import read_samples
+    from facerelief.data.stats import render, table4, warnings
+
     samples = read_samples(dataset)
     out.print(render(table4(samples, dataset.resolve().name)))
     for warning in warnings(samples):

@@ -1,30 +1,37 @@
 """`facerelief demo`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from facerelief.cli.console import out
-from facerelief.cli.edit import Method, TaskFile, Weights
-from facerelief.editing import load_editor
-from facerelief.editing.editor import choose_faces
-from facerelief.editing.showcase import showcase
+from facerelief.cli.options import Method, TaskFile, Weights
 from facerelief.errors import MissingExtra
-from facerelief.faces.detect import load_finder
-from facerelief.faces.mark import mark_edit
-from facerelief.faces.photo import Photo, read_photo, save_photo
+
+if TYPE_CHECKING:
+    from facerelief.faces.photo import Photo
 
 
 def demo(
+    photo: Annotated[
+        Path | None, typer.Argument(help="Your own photo. Default: scikit-image's astronaut.", show_default=False)
+    ] = None,
     out_folder: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")] = Path("demo"),
-    photo: Annotated[Path | None, typer.Option(help="Your own photo. Default: scikit-image's astronaut.")] = None,
     method: Method = None,
     weights: Weights = None,
     task_file: TaskFile = None,
 ) -> None:
     """Edit one photo to every expression and draw it all as one picture."""
+    import numpy as np
+
+    from facerelief.editing import load_editor
+    from facerelief.editing.editor import choose_faces
+    from facerelief.editing.showcase import showcase
+    from facerelief.faces.detect import load_finder
+    from facerelief.faces.mark import mark_edit
+    from facerelief.faces.photo import Photo, read_photo, save_photo
+
     source = read_photo(photo) if photo else _astronaut()
     editor = load_editor(weights, load_finder(task_file=task_file), method=method)
     face = choose_faces(editor.find(source), "largest", source.name)[0]
@@ -38,7 +45,11 @@ def demo(
     out.print(f"{out_folder / 'demo.png'}\n\nNext: facerelief edit YOUR_PHOTO --to happiness", markup=False)
 
 
-def _astronaut() -> Photo:
+def _astronaut() -> "Photo":
+    import numpy as np
+
+    from facerelief.faces.photo import Photo
+
     try:
         from skimage import data
     except ImportError as reason:

@@ -2,24 +2,28 @@
 
 import dataclasses
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from facerelief import __version__
 from facerelief.cli.console import bar, explain, out
-from facerelief.evaluation.doctor import BROKEN, LACKS, OK, Health, examine
 
-_SHOWN = {OK: "[green]ok", LACKS: "[yellow]not installed", BROKEN: "[red]BROKEN"}
+if TYPE_CHECKING:
+    from facerelief.evaluation.doctor import Health
+
+_SHOWN = {"ok": "[green]ok", "lacks": "[yellow]not installed", "broken": "[red]BROKEN"}
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False) -> None:
     """Say what works on this machine, how fast, and what to do about the rest.
 
     Everything is tried on a face that the package draws itself: finding it, each method, each engine, saving with
     provenance. Times are the least of several. The exit code is 1 where photos cannot be edited.
     """
+    from facerelief.evaluation.doctor import examine
+
     with bar("trying", "trials") as move:
         health = examine(move)
     if as_json:
@@ -33,7 +37,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         raise typer.Exit(1)
 
 
-def _show(health: Health) -> None:
+def _show(health: "Health") -> None:
     out.print(f"facerelief {__version__}\n{health.machine}\n", markup=False)
     table = Table(box=None, pad_edge=False, header_style="")
     table.add_column("what")

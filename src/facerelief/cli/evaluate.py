@@ -2,25 +2,20 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facerelief.cli.console import bar, out
+from facerelief.cli.options import BACKBONES, one_of, some_of
 from facerelief.config import ExpressionTraining, Training
-from facerelief.data.manifest import read_samples
-from facerelief.editing.editor import Editor
-from facerelief.editing.morphable import MorphableEditor
-from facerelief.editing.weights import carried_weights
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.bench import Tools, check_agrees, require_test_photos, train_missing_judge
-from facerelief.evaluation.evaluate import Network, evaluate_all, read_network
-from facerelief.evaluation.report import rate_table, write_report
 from facerelief.expressions import EXPRESSIONS, resolve_all
-from facerelief.geometry.morphable.model import load_face
-from facerelief.networks.backbones import BACKBONES
 from facerelief.presets import make_config
-from facerelief.training.launch import natural_colour
+
+if TYPE_CHECKING:
+    from facerelief.editing.editor import Editor
+    from facerelief.evaluation.evaluate import Network
 
 
 def evaluate_editors(
@@ -49,17 +44,24 @@ def evaluate_editors(
     ] = None,
     morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
     carried: Annotated[
-        list[str] | None, typer.Option(help="Also the package's own network: stargan or relief; repeatable.")
+        list[str] | None, one_of(choices=BACKBONES, help="Also the package's own network; repeatable.")
     ] = None,
     expressions: Annotated[
         str | None,
-        typer.Option(help="With --morphable alone: which, comma-separated. Default: all that the dataset has."),
+        some_of(
+            choices=EXPRESSIONS,
+            help="With --morphable alone: which, separated by commas. Default: all that the dataset has.",
+        ),
     ] = None,
     photos: Annotated[
         int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")
     ] = None,
 ) -> None:
     """Measure editors on held-out people: rate, FID, PSNR, SSIM, identity, geometry, as JSON, Markdown and a page."""
+    from facerelief.evaluation.bench import Tools, require_test_photos, train_missing_judge
+    from facerelief.evaluation.evaluate import evaluate_all
+    from facerelief.evaluation.report import rate_table, warnings, write_report
+
     networks = _networks(runs or [], carried or [])
     names = [network.name for network in networks] + ["morphable"] * morphable
     if not names:
@@ -72,19 +74,32 @@ def evaluate_editors(
         with bar("judge", "steps") as move:
             judge = train_missing_judge(data, config, folder / "judge", lambda done, total, values: move(done, total))
     tools = Tools(judge, encoder, depth, features, input_size)
-    editors: dict[str, Editor] = {"morphable": MorphableEditor(load_face())} if morphable else {}
+    editors = _morphable() if morphable else {}
     with bar("measuring", "photos") as move:
         measured = evaluate_all(
             networks, editors, data, config, tools, photos, lambda name, done, total: move(done, total, name)
         )
     page = write_report(measured, folder)
+    for line in warnings(measured.facts):
+        out.print(line, style="bold red", markup=False)
     for row in rate_table(measured.facts)[1]:
         interval = f" ({row[2]})" if row[2] else ""
         out.print(f"{row[0]:24} rate {row[1]}{interval}, six classes {row[3]}, N {row[-1]}", markup=False)
     out.print(str(page), markup=False)
 
 
-def _networks(runs: list[Path], carried: list[str]) -> list[Network]:
+def _morphable() -> "dict[str, Editor]":
+    from facerelief.editing.morphable import MorphableEditor
+    from facerelief.geometry.morphable.model import load_face
+
+    return {"morphable": MorphableEditor(load_face())}
+
+
+def _networks(runs: list[Path], carried: list[str]) -> "list[Network]":
+    from facerelief.editing.weights import carried_weights
+    from facerelief.evaluation.bench import check_agrees
+    from facerelief.evaluation.evaluate import read_network
+
     unknown = next((name for name in carried if name not in BACKBONES), None)
     if unknown:
         raise FacereliefError(f"the package carries no {unknown}; choose from {', '.join(BACKBONES)}")
@@ -96,12 +111,15 @@ def _networks(runs: list[Path], carried: list[str]) -> list[Network]:
     return found
 
 
-def _config(networks: list[Network], data: Path, expressions: str | None) -> Training:
+def _config(networks: "list[Network]", data: Path, expressions: str | None) -> Training:
     """Size, colour and expressions of the networks; without any, those that fit the dataset."""
     if networks and expressions:
         raise FacereliefError("--expressions is for --morphable alone; the expressions of networks are their own")
     if networks:
         return networks[0].config
+    from facerelief.data.manifest import read_samples
+    from facerelief.training.launch import natural_colour
+
     there = {sample.expression for sample in read_samples(data) if sample.keep and sample.split == "test"}
     chosen = resolve_all(expressions) if expressions else tuple(name for name in EXPRESSIONS if name in there)
     config = make_config(ExpressionTraining, "cpu", {"colour": natural_colour(data)})

@@ -6,19 +6,20 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import out
-from facerelief.editing.export import export as write
-from facerelief.editing.parity import errors_in_words
+from facerelief.cli.options import BACKBONES, FORMATS, one_of
 
 
 def export(
     folder: Annotated[Path, typer.Option("-o", "--out", help="A folder for the model.", show_default=False)],
-    to: Annotated[str, typer.Option(help="onnx (model.onnx), or openvino (model.xml, model.bin).")] = "onnx",
+    kind: Annotated[
+        str, one_of("--format", choices=FORMATS, help="onnx: model.onnx. openvino: model.xml and model.bin.")
+    ] = "onnx",
     weights: Annotated[
         Path | None,
         typer.Argument(help="A run's folder or a .safetensors file. Default: the package's.", show_default=False),
     ] = None,
     backbone: Annotated[
-        str, typer.Option(help="stargan or relief: which of the package's networks, where no weights are named.")
+        str, one_of(choices=BACKBONES, help="Which of the package's networks, where no weights are named.")
     ] = "stargan",
 ) -> None:
     """Write an editor's network for other programs, read it back, and compare it with PyTorch.
@@ -27,8 +28,11 @@ def export(
     largest and the mean error of each output on drawn faces. To edit photos faster, nothing needs to be exported:
     see `facerelief edit --engine`.
 
-        facerelief export runs/guided --to openvino -o model
+        facerelief export runs/guided --format openvino -o model
     """
-    path, compared = write(folder, to, weights, backbone)
+    from facerelief.editing.export import export as write
+    from facerelief.editing.parity import errors_in_words
+
+    path, compared = write(folder, kind, weights, backbone)
     out.print(f"{path}\nerrors against PyTorch, largest / mean:", markup=False)
     out.print("\n".join(errors_in_words(compared)), markup=False)

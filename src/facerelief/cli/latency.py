@@ -1,32 +1,37 @@
 """`facerelief report latency`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
+from facerelief.cli.answer import Json, JsonFile, answer
 from facerelief.cli.console import bar, out
-from facerelief.cli.edit import Method, TaskFile, Weights
-from facerelief.editing import load_editor
-from facerelief.evaluation.latency import STAGES, Latency, drawn_photo, measure_latency
-from facerelief.faces.detect import load_finder
-from facerelief.faces.photo import read_photo
-from facerelief.files import write_json
+from facerelief.cli.options import Method, TaskFile, To, Weights
+
+if TYPE_CHECKING:
+    from facerelief.evaluation.latency import Latency
 
 
 def latency(
     photo: Annotated[
         Path | None, typer.Argument(help="A photo. Default: a drawn face, 1000 pixels a side.", show_default=False)
     ] = None,
-    to: Annotated[str, typer.Option(help="The expression.")] = "happiness",
+    to: To = "happiness",
     method: Method = None,
     weights: Weights = None,
     task_file: TaskFile = None,
     repeats: Annotated[int, typer.Option(min=5, help="Edits that are timed.")] = 30,
-    json_path: Annotated[Path | None, typer.Option("--json", help="Also write the numbers here.")] = None,
+    as_json: Json = False,
+    json_file: JsonFile = None,
 ) -> None:
     """How long an edit takes on this machine, from file to file, each part's share, and that of a small preview."""
+    from facerelief.editing import load_editor
+    from facerelief.evaluation.latency import drawn_photo, measure_latency
+    from facerelief.faces.detect import load_finder
+    from facerelief.faces.photo import read_photo
+
     if photo:
         read_photo(photo)  # says what is wrong with it
     data = photo.read_bytes() if photo else drawn_photo()
@@ -36,18 +41,18 @@ def latency(
     height, width = found.shape
     out.print(f"{width}x{height} pixels, a face of {found.face:.0f}; {repeats} edits, milliseconds")
     out.print(_table(found))
-    if json_path:
-        write_json(json_path, numbers(found))
-        out.print(str(json_path), markup=False)
+    answer(numbers(found), as_json, json_file)
 
 
-def numbers(found: Latency) -> dict[str, Any]:
+def numbers(found: "Latency") -> dict[str, Any]:
     """Milliseconds, for a file."""
     parts = {part: {"median": 1e3 * found.median(part), "p95": 1e3 * found.p95(part)} for part in found.seconds}
     return {"width": found.shape[1], "height": found.shape[0], "face": found.face, "milliseconds": parts}
 
 
-def _table(found: Latency) -> Table:
+def _table(found: "Latency") -> Table:
+    from facerelief.evaluation.latency import STAGES
+
     table = Table("part", box=None)
     for name in ("median", "p95", "share"):
         table.add_column(name, justify="right")

@@ -6,31 +6,22 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import bar, out
-from facerelief.cli.edit import Method, Part, TaskFile, Weights
-from facerelief.editing import load_editor
-from facerelief.editing.editor import which_face
-from facerelief.editing.mask import WHOLE, check_part
-from facerelief.editing.morph import SUFFIXES, Morph, check_suffix, save_morph
-from facerelief.editing.morph import morph as morphed
-from facerelief.editing.strength import parse_strength
+from facerelief.cli.options import MORPHS, Faces, Method, Part, TaskFile, To, Weights
 from facerelief.expressions import resolve
-from facerelief.faces.detect import load_finder
-from facerelief.faces.mark import mark_edit
-from facerelief.faces.photo import read_photo
 
 
 def morph(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
-    to: Annotated[str, typer.Option(help="The expression.", show_default=False)],
-    out_path: Annotated[Path, typer.Option("-o", "--out", help=f"A file: {', '.join(SUFFIXES)}.", show_default=False)],
+    to: To,
+    out_path: Annotated[Path, typer.Option("-o", "--out", help=f"A file: {', '.join(MORPHS)}.", show_default=False)],
     seconds: Annotated[float, typer.Option(help="From the photo to the expression.")] = 1.5,
     hold: Annotated[float, typer.Option(help="Seconds that it stays there.")] = 0.5,
     back: Annotated[bool, typer.Option("--back", help="And back again.")] = False,
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
     size: Annotated[int, typer.Option(help="The longer side at most, in pixels.")] = 720,
     strength: Annotated[str, typer.Option(help="Share of the full change at the end, 0 to 1.5.")] = "1",
-    face: Annotated[str, typer.Option(help="largest, all, a number, or X,Y in pixels of what is written.")] = "largest",
-    part: Part = WHOLE,
+    face: Faces = "largest",
+    part: Part = "face",
     method: Method = None,
     weights: Weights = None,
     task_file: TaskFile = None,
@@ -42,6 +33,16 @@ def morph(
 
     facerelief morph me.jpg --to happiness --back -o smile.gif
     """
+    from facerelief.editing import load_editor
+    from facerelief.editing.editor import which_face
+    from facerelief.editing.mask import check_part
+    from facerelief.editing.morph import Morph, check_suffix, save_morph
+    from facerelief.editing.morph import morph as morphed
+    from facerelief.editing.strength import parse_strength
+    from facerelief.faces.detect import load_finder
+    from facerelief.faces.mark import mark_edit
+    from facerelief.faces.photo import read_photo
+
     check_suffix(out_path)
     how = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
     expression, total = resolve(to), len(how.shares())

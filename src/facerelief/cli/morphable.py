@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
+from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, out
-from facerelief.evaluation.face_card import fit_and_write
 
-app = typer.Typer(no_args_is_help=True, help="Learn a statistical face from photos.")
+app = Commands(help="Learn a statistical face from photos.")
 
 
 @app.command("fit")
@@ -21,9 +21,11 @@ def fit(
 ) -> None:
     """Learn mean, identity, expressions and texture of faces from the kept training photos seen from the front.
 
-    Writes face.safetensors, a card, and sheets of its modes and expressions. Use it with `--face` of
-    `dataset synthesize`, or with `edit --method morphable --weights FACE`.
+    Writes face.safetensors, a card, and sheets of its modes and expressions. Use it with `--weights FACE` of
+    `edit --method morphable` and of `dataset synthesize`.
     """
+    from facerelief.evaluation.face_card import fit_and_write
+
     with bar("learning", "photos") as move:
         written = fit_and_write(dataset, folder, data_note, move)
     out.print("\n".join(map(str, written)), markup=False)

@@ -6,10 +6,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import explain, out
-from facerelief.cli.edit import Engine, Method, TaskFile, Weights
-from facerelief.webapp.limits import Limits
-from facerelief.webapp.server import is_local
-from facerelief.webapp.server import serve as run
+from facerelief.cli.options import Engine, Method, TaskFile, Weights
 
 
 def serve(
@@ -36,6 +33,10 @@ def serve(
 
     facerelief serve            # then open http://127.0.0.1:7860
     """
+    from facerelief.webapp.limits import Limits
+    from facerelief.webapp.server import is_local
+    from facerelief.webapp.server import serve as run
+
     limits = Limits(
         workers=workers or os.cpu_count() or 1,
         places=places,

@@ -4,24 +4,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facerelief.cli.console import bar, err, out
-from facerelief.data.manifest import read_samples
-from facerelief.data.stats import render, table4
+from facerelief.cli.options import Expressions, argument_of, one_of
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.figures import check_extras, write_study
-from facerelief.evaluation.grid import BASES, Grid
-from facerelief.evaluation.studies import DATASET_STUDY, NAMES, find_scale, find_study
-from facerelief.evaluation.study import Progress, Wish, run_study
-from facerelief.evaluation.tables import collect, differences, table
+from facerelief.evaluation.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS, resolve_all
+
+if TYPE_CHECKING:
+    from facerelief.evaluation.grid import Grid
+    from facerelief.evaluation.study import Progress, Wish
 
 
 def study(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}.", show_default=False)],
+    name: Annotated[str, argument_of(choices=NAMES, help=f"{', '.join(NAMES)}.", show_default=False)],
     data: Annotated[
         Path | None,
         typer.Option("--data", help="The dataset; for table2 the second one. Default: one is synthesised."),
@@ -31,13 +30,15 @@ def study(
     ] = None,
     scale: Annotated[
         str,
-        typer.Option(
-            help="smoke (a minute, means nothing), cpu (hours on two cores), gpu (minutes on one card), paper."
+        one_of(
+            choices=tuple(SCALES),
+            help="smoke: some minutes; its numbers mean nothing. cpu: hours on two cores. gpu: minutes on one card. "
+            "paper: days on one.",
         ),
     ] = "cpu",
     seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 up. Default: the scale's.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
-    expressions: Annotated[str | None, typer.Option(help="Comma-separated. Default: all eight.")] = None,
+    expressions: Expressions = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
     ] = None,
@@ -57,6 +58,9 @@ def study(
     if name == DATASET_STUDY:
         _dataset_table(data)
         return
+    from facerelief.evaluation.figures import check_extras
+    from facerelief.evaluation.study import Wish, run_study
+
     find_study(name, only or ())
     find_scale(scale)
     check_extras()
@@ -81,8 +85,12 @@ def study(
         raise typer.Exit(1)
 
 
-def _conclude(wish: Wish, grid: Grid, failures: dict[str, str]) -> None:
+def _conclude(wish: "Wish", grid: "Grid", failures: dict[str, str]) -> None:
     """Name what failed; write and print what was measured."""
+    from facerelief.evaluation.figures import write_study
+    from facerelief.evaluation.grid import BASES
+    from facerelief.evaluation.tables import collect, differences, table, warnings
+
     for job, why in failures.items():
         err.print(f"failed: {job}: {why}", style="red", markup=False)
     if f"scores/{BASES}" in failures:
@@ -90,6 +98,8 @@ def _conclude(wish: Wish, grid: Grid, failures: dict[str, str]) -> None:
     study = wish.cells
     results = collect(grid, study, wish.seed_numbers, failures) | {"scale": wish.scale, "study": wish.study}
     page = write_study(grid, study, results, wish.study, _command())
+    for line in warnings(results):
+        out.print(line, style="bold red", markup=False)
     for header, rows in (table(results), differences(results)):
         out.print("  ".join(header), markup=False)
         for row in rows:
@@ -98,15 +108,17 @@ def _conclude(wish: Wish, grid: Grid, failures: dict[str, str]) -> None:
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[Progress]:
+def _progress(name: str) -> "Iterator[Progress]":
     """One bar after the other: the dataset, shown when there is something to make or decode, and the jobs."""
+    from facerelief.evaluation.study import Progress
+
     with ExitStack() as stack:
         moves: dict[str, Any] = {}
 
         def move(title: str, unit: str, *where: Any) -> None:
             if title not in moves:
                 stack.close()
-                moves[title] = stack.enter_context(bar(title, unit))
+                moves[title] = stack.enter_context(bar(title, unit, keeps=True))
             moves[title](*where)
 
         yield Progress(
@@ -120,6 +132,9 @@ def _dataset_table(data: Path | None) -> None:
     """Table 4: what the dataset holds."""
     if data is None:
         raise FacereliefError("table4 counts the photos of a dataset; name it with --data")
+    from facerelief.data.manifest import read_samples
+    from facerelief.data.stats import render, table4
+
     out.print(render(table4(read_samples(data), data.resolve().name)))
 
 

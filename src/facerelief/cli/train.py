@@ -3,21 +3,33 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, out
-from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
+from facerelief.cli.options import BACKBONES, COLOURS, Expressions, one_of
+from facerelief.cli.report import warn_of_chance
+from facerelief.config import (
+    GUIDES,
+    OBJECTIVES,
+    WARM_STARTS,
+    Config,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    JudgeTraining,
+    Training,
+)
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
-from facerelief.presets import make_config
-from facerelief.training import launch
-from facerelief.training.gate import GateResult
+from facerelief.presets import PRESETS, make_config
 
-app = typer.Typer(
-    no_args_is_help=True, help="Train the depth network, a guided editor, the judge, or the identity encoder."
-)
+if TYPE_CHECKING:
+    from facerelief.training.gate import GateResult
+
+app = Commands(help="Train the depth network, a guided editor, the judge, or the identity encoder.")
 
 # Shown beside the bar.
 _WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls", "identity/contrast")
@@ -27,14 +39,20 @@ RunFolder = Annotated[
     Path, typer.Option("-o", "--out", help="The run's folder; the same command continues it.", show_default=False)
 ]
 Preset = Annotated[
-    str, typer.Option(help="paper (256 px, the paper's numbers), gpu (128 px), cpu (64 px, two cores, an hour).")
+    str,
+    one_of(
+        choices=tuple(PRESETS),
+        help="paper: 256 px, the paper's numbers. gpu: 128 px. cpu: 64 px, two cores, an hour.",
+    ),
 ]
-Expressions = Annotated[
-    str | None, typer.Option(help="Comma-separated, e.g. neutral,happiness,surprise. Default: all eight.")
+Colour = Annotated[
+    str | None, one_of(choices=COLOURS, help="What networks see. Default: luma where much of the dataset is grey.")
 ]
-Colour = Annotated[str | None, typer.Option(help="rgb or luma. Default: luma where much of the dataset is grey.")]
 Objective = Annotated[
-    str | None, typer.Option(help="wgan-gp (the paper's code), vanilla (Eqs. 1 and 5 as printed), hinge or r1.")
+    str | None,
+    one_of(
+        choices=OBJECTIVES, help="wgan-gp: the paper's code. vanilla: Eqs. 1 and 5 as printed. Default: the preset's."
+    ),
 ]
 Steps = Annotated[int | None, typer.Option(help="Discriminator steps.")]
 Seed = Annotated[int | None, typer.Option(help="Of initial weights, data order and noise.")]
@@ -51,7 +69,7 @@ def depth(
     dataset: Dataset,
     run: RunFolder,
     preset: Preset = "cpu",
-    guide: Annotated[str | None, typer.Option(help="Geometry to estimate: depth, normal or both.")] = None,
+    guide: Annotated[str | None, one_of(choices=GUIDES[:3], help="Geometry to estimate. Default: depth.")] = None,
     expressions: Expressions = None,
     colour: Colour = None,
     objective: Objective = None,
@@ -62,8 +80,10 @@ def depth(
     vgg: Vgg = None,
     judge: Judge = None,
 ) -> None:
-    """Stage 1: pre-train G_depth, G'_depth and D_depth on real pairs (Eqs. 5-11)."""
+    """Stage 1: pre-train G_depth, G'_depth and D_depth on real pairs (equations 5 to 11)."""
     given = _given(guide=guide, objective=objective, conf_penalty=conf_penalty, steps=steps, seed=seed)
+    from facerelief.training import launch
+
     config = _config(DepthTraining, preset, dataset, given, expressions, colour, settings)
     _announce(config, preset)
     with _bars("depth network") as (decoding, progress):
@@ -79,12 +99,16 @@ def expression(
         Path | None, typer.Option(help="The run of stage 1 that guides; needed unless --guide none.")
     ] = None,
     preset: Preset = "cpu",
-    guide: Annotated[str | None, typer.Option(help="depth, normal, both, or none (the StarGAN baseline).")] = None,
+    guide: Annotated[
+        str | None, one_of(choices=GUIDES, help="What guides; none: the StarGAN baseline. Default: depth.")
+    ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="stargan, or relief, which moves pixels before it paints any. Default: stargan.")
+        str | None,
+        one_of(choices=BACKBONES, help="relief: moves pixels before it paints any. Default: stargan."),
     ] = None,
     warm_start: Annotated[
-        str | None, typer.Option(help="morphable: begin with the edits of the editor without training; or none.")
+        str | None,
+        one_of(choices=WARM_STARTS, help="morphable: begin with the edits of the editor without training."),
     ] = None,
     depth_weight: Annotated[float | None, typer.Option(help="Table 3's weight of the depth network's terms.")] = None,
     conf_penalty: Penalty = None,
@@ -102,10 +126,12 @@ def expression(
         typer.Option(help="A run of `train identity` that holds edits to the person; do not measure by it."),
     ] = None,
 ) -> None:
-    """Stage 2: train the expression editor end to end under the depth network's guidance (Eqs. 1-8, 11)."""
+    """Stage 2: train the expression editor end to end under the depth network's guidance (equations 1 to 8 and 11)."""
     given = _given(guide=guide, backbone=backbone, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
     given |= _given(depth_weight=depth_weight, conf_penalty=conf_penalty)
     given |= {"freeze_depth": True} if freeze_depth else {}
+    from facerelief.training import launch
+
     config = _config(ExpressionTraining, preset, dataset, given, expressions, colour, settings)
     if depth is not None and config.guide != "none":
         chosen = {
@@ -143,6 +169,8 @@ def judge(
 ) -> None:
     """The expression classifier that judges edits: trained on real training photos only."""
     given = _given(steps=steps, seed=seed)
+    from facerelief.training import launch
+
     config = _config(JudgeTraining, preset, dataset, given, expressions, colour, settings)
     _announce(config, preset)
     with _bars("judge") as (decoding, progress):
@@ -150,6 +178,7 @@ def judge(
     out.print(f"accuracy on test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
     for name, share in accuracy.per_class.items():
         out.print(f"  {name:10} {share:.3f}")
+    warn_of_chance(accuracy)
     out.print(str(weights), markup=False)
 
 
@@ -166,6 +195,8 @@ def identity(
 ) -> None:
     """The encoder that measures whether an edit keeps the person: trained on training persons, tested on others."""
     given = _given(steps=steps, seed=seed)
+    from facerelief.training import launch
+
     config = _config(IdentityTraining, preset, dataset, given, expressions, colour, settings)
     _announce(config, preset)
     persons, two, three = launch.count_persons(dataset, config)
@@ -176,7 +207,7 @@ def identity(
     out.print(str(weights), markup=False)
 
 
-def _print_gate(results: list[GateResult]) -> None:
+def _print_gate(results: "list[GateResult]") -> None:
     for result in results:
         recall = ", ".join(
             f"{name} {hit:.2f} of {n}"
@@ -199,6 +230,8 @@ def _config(
     settings: list[str] | None,
 ) -> Config:
     """The preset, then the named options, then --set."""
+    from facerelief.training import launch
+
     changes = dict(given)
     if expressions:
         changes["expressions"] = resolve_all(expressions)

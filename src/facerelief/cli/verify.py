@@ -4,17 +4,18 @@ import contextlib
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facerelief.cli.console import bar, explain, out, printable
-from facerelief.cli.edit import TaskFile
-from facerelief.errors import FacereliefError
-from facerelief.faces.credentials import Credentials
-from facerelief.faces.detect import FaceFinder, load_finder
-from facerelief.faces.verify import Findings
-from facerelief.faces.verify import verify as look
+from facerelief.cli.options import TaskFile
+from facerelief.errors import FacereliefError, install_command
+
+if TYPE_CHECKING:
+    from facerelief.faces.credentials import Credentials
+    from facerelief.faces.detect import FaceFinder
+    from facerelief.faces.verify import Findings
 
 _NONE_FOUND, _FAILED = 1, 2
 _TRUST = {
@@ -33,7 +34,7 @@ def verify(
         Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
     ] = None,
     task_file: TaskFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line a picture.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead, one line a picture.")] = False,
 ) -> None:
     """Say what a picture tells of its being edited: its C2PA manifest, its XMP packet, and the mark in its pixels.
 
@@ -43,6 +44,8 @@ def verify(
 
         facerelief verify me-happiness.jpg
     """
+    from facerelief.faces.verify import verify as look
+
     try:
         trusted = trust.read_bytes() if trust else None
     except OSError as reason:
@@ -66,14 +69,16 @@ def verify(
         raise typer.Exit(code)
 
 
-def _finder(task_file: Path | None) -> FaceFinder | None:
+def _finder(task_file: Path | None) -> "FaceFinder | None":
     """Helps, but is not needed, unless a file is named for it."""
+    from facerelief.faces.detect import load_finder
+
     with contextlib.suppress(*(() if task_file else (FacereliefError,))):
         return load_finder(task_file=task_file)
     return None
 
 
-def _as_json(picture: Path, found: Findings) -> str:
+def _as_json(picture: Path, found: "Findings") -> str:
     value: dict[str, Any] = {
         "picture": str(picture),
         "edited": found.edited,
@@ -86,7 +91,7 @@ def _as_json(picture: Path, found: Findings) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _in_words(picture: Path, found: Findings) -> str:
+def _in_words(picture: Path, found: "Findings") -> str:
     lines = [f"{_plain(str(picture))}: {'a' if found.edited else 'no'} mark of an edit was found"]
     lines.append(f"  C2PA    {_c2pa(found.credentials, found.c2pa_read)}")
     lines.append(f"  XMP     {_plain(f'{found.xmp.description} ({found.xmp.tool})') if found.xmp else 'none'}")
@@ -102,9 +107,9 @@ def _in_words(picture: Path, found: Findings) -> str:
     return "\n".join(lines)
 
 
-def _c2pa(found: Credentials | None, readable: bool) -> str:
+def _c2pa(found: "Credentials | None", readable: bool) -> str:
     if not readable:
-        return "not looked for: pip install 'facerelief[provenance]'"
+        return f"not looked for: {install_command('provenance')}"
     if found is None:
         return "none"
     template = _LOCAL if found.made_here and found.state == "untrusted" else _TRUST[found.state]

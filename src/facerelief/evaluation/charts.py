@@ -102,6 +102,11 @@ def table_html(header: Sequence[str], rows: Sequence[Sequence[str]], caption: st
     return f"<div class='wide'><table>{below}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
+def bold(lines: Sequence[str]) -> list[str]:
+    """Warnings as paragraphs of Markdown."""
+    return [part for line in lines for part in (f"**{line}**", "")]
+
+
 def table_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same as Markdown, numbers to the right."""
     lines = [list(header), ["---"] + ["--:"] * (len(header) - 1), *rows]

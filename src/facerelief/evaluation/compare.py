@@ -1,4 +1,4 @@
-"""Editors side by side on the same held-out photos, each edit as a user gets it."""
+"""Editors side by side on the same photos, held-out or anybody's, each edit as a user gets it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,19 @@ from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
 from facerelief.data.pairs import read_crop
-from facerelief.editing.editor import Editor
+from facerelief.editing.editor import Editor, choose_faces
 from facerelief.evaluation.distribution import check_picture
 from facerelief.evaluation.rate import seen
+from facerelief.faces.align import align
 from facerelief.faces.detect import Face
+from facerelief.faces.photo import Photo
 from facerelief.files import atomic
 from facerelief.training.identity import embed
 from facerelief.training.judge import judged
 
 TILE = 160  # pixels
 _SIDE, _HEAD, _GAP = 26, 30, 6
-_INK, _PAPER = (32, 32, 32), (255, 255, 255)
+_INK, _SOFT, _PAPER = (32, 32, 32), (128, 128, 128), (255, 255, 255)
 Progress = Callable[[int, int], None]
 
 
@@ -85,33 +87,74 @@ def mean_distances(encoder: nn.Module, compared: Comparison) -> dict[str, float]
     return distances
 
 
+def compare_on(
+    editors: Mapping[str, Editor],
+    photos: Sequence[Photo],
+    expressions: Sequence[str],
+    progress: Progress = lambda done, total: None,
+) -> Image.Image:
+    """Edit the largest face of any photos with every editor and draw it: a row an editor, a column an expression.
+
+    What an editor cannot do stays empty. Raises `NoFaceFound` that names the photo, before anything is edited.
+    """
+    finder = next(iter(editors.values()))
+    faces = [choose_faces(finder.find(photo), "largest", photo.name)[0] for photo in photos]
+    source: list[np.ndarray] = []
+    edits: dict[str, list[list[np.ndarray | None]]] = {name: [] for name in editors}
+    for done, (photo, face) in enumerate(zip(photos, faces, strict=True), 1):
+        crop = align(face.landmarks, 2 * TILE)
+        source.append(crop.cut(photo.rgb))
+        for name, editor in editors.items():
+            edits[name].append(
+                [
+                    crop.cut(editor(photo, one, faces=[face]).photo.rgb) if one in editor.expressions else None
+                    for one in expressions
+                ]
+            )
+        progress(done, len(photos))
+    return _draw(source, edits, expressions)
+
+
 def save_comparison(path: Path, compared: Comparison) -> None:
     """Draw a block of rows a photo, one an editor: the photo, then its edit to every expression.
 
     Raises `FacereliefError` for a name that says no picture format.
     """
     check_picture(path)
-    names, titles = list(compared.edits), ["photo", *compared.test.expressions]
-    height = _HEAD + len(compared.source) * (len(names) * TILE + _GAP)
+    edits = {name: [list(tiles) for tiles in made] for name, made in compared.edits.items()}
+    sheet = _draw(list(compared.source), edits, compared.test.expressions)
+    with atomic(path) as part:
+        sheet.save(part, quality=92)  # for .jpg
+
+
+def _draw(
+    source: Sequence[np.ndarray], edits: Mapping[str, Sequence[Sequence[np.ndarray | None]]], expressions: Sequence[str]
+) -> Image.Image:
+    names, titles = list(edits), ["photo", *expressions]
+    height = _HEAD + len(source) * (len(names) * TILE + _GAP)
     sheet = Image.new("RGB", (_SIDE + len(titles) * TILE, height), _PAPER)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     for column, title in enumerate(titles):
         draw.text((_SIDE + column * TILE + TILE // 2, _HEAD // 2), title, _INK, font, anchor="mm")
-    for number, photo in enumerate(compared.source):
+    for number, photo in enumerate(source):
         for place, name in enumerate(names):
             top = _HEAD + number * (len(names) * TILE + _GAP) + place * TILE
             label = Image.new("RGB", (TILE, _SIDE), _PAPER)
             ImageDraw.Draw(label).text((TILE // 2, _SIDE // 2), name, _INK, font, anchor="mm")
             sheet.paste(label.rotate(90, expand=True), (0, top))
-            _paste(sheet, [photo, *compared.edits[name][number]], top)
-    with atomic(path) as part:
-        sheet.save(part, quality=92)  # for .jpg
+            _paste(sheet, [photo, *edits[name][number]], top)
+    return sheet
 
 
-def _paste(sheet: Image.Image, tiles: Sequence[np.ndarray], top: int) -> None:
+def _paste(sheet: Image.Image, tiles: Sequence[np.ndarray | None], top: int) -> None:
     for column, tile in enumerate(tiles):
+        left = _SIDE + column * TILE
+        if tile is None:
+            place = (left + TILE // 2, top + TILE // 2)
+            ImageDraw.Draw(sheet).text(place, "not learnt", _SOFT, ImageFont.load_default(15), anchor="mm")
+            continue
         shown = Image.fromarray(tile).resize((TILE, TILE), Image.Resampling.LANCZOS)
-        sheet.paste(shown, (_SIDE + column * TILE, top))
+        sheet.paste(shown, (left, top))
 
 
 def _seen(crops: np.ndarray, test: Arrays) -> Tensor:

@@ -20,7 +20,7 @@ from facerelief.evaluation.grid import BASES, Grid, read_distances
 from facerelief.evaluation.page import facts, figure, notes, page, paragraph
 from facerelief.evaluation.report import sample_tiles
 from facerelief.evaluation.studies import Study
-from facerelief.evaluation.tables import NOTE, differences, hours, judge_line, markdown, table
+from facerelief.evaluation.tables import NOTE, differences, hours, judge_line, markdown, table, warnings
 from facerelief.files import atomic, write_json, write_text
 from facerelief.training.judge import Accuracy
 
@@ -29,7 +29,7 @@ REFERENCES = ("real photos, one person", "real photos, two persons")
 
 def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, command: str) -> Path:
     """Write NAME.json, NAME.md, NAME.html and the figures NAME-fig*.png; returns the page."""
-    write_json(grid.folder / f"{name}.json", results | {"command": command})
+    write_json(grid.folder / f"{name}.json", results | {"command": command, "warnings": warnings(results)})
     write_text(grid.folder / f"{name}.md", markdown(results, command))
     there = [cell for cell in results["cells"] if cell["seeds"]]
     bench = set_up(grid.dataset, grid.measure, grid.tools())
@@ -129,14 +129,14 @@ def _page(
     command: str,
 ) -> str:
     lead = f"{results['bench']['dataset']}, {results['bench']['size']} px; {results['device']}; {hours(results)}."
-    warnings = [f"{kind} is not given: {why}" for kind, why in results["refused"].items()]
-    warnings += [*results["bench"]["notes"], *(f"failed: {job}: {why}" for job, why in results["failures"].items())]
+    remarks = [f"{kind} is not given: {why}" for kind, why in results["refused"].items()]
+    remarks += [*results["bench"]["notes"], *(f"failed: {job}: {why}" for job, why in results["failures"].items())]
     figures = "".join(
         f"<figure><figcaption>{title}</figcaption>{confusion_svg(accuracy, row)}</figure>"
         for title, accuracy, row in _matrices(results)
     )
     sections = [
-        ("Results", paragraph(judge_line(results)) + paragraph(NOTE) + table_html(*table(results)) + notes(warnings)),
+        ("Results", paragraph(judge_line(results)) + paragraph(NOTE) + table_html(*table(results)) + notes(remarks)),
         ("Differences, paired by seed", table_html(*differences(results))),
         ("Confusion (Fig. 8)", f"<div class='matrices'>{figures}</div>"),
     ]
@@ -153,7 +153,7 @@ def _page(
     sections.append(("Photos, real and estimated geometry (Fig. 3)", figure(estimated, "png", "geometry")))
     made = [("command", command), ("settings", json.dumps({c["title"]: c["settings"] for c in results["cells"]}))]
     sections.append(("Made with", facts(made)))
-    return page(results["title"], lead, sections)
+    return page(results["title"], lead, sections, warnings(results))
 
 
 def check_extras() -> None:

@@ -47,17 +47,20 @@ svg text { fill: var(--ink); font-size: 12px; } svg .axis { fill: var(--soft); }
 .tiles tr.first th { padding-top: 12px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 16px; margin: 8px 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; } code { font-size: .88em; }
+.alarm { max-width: none; padding: 10px 14px; border-left: 6px solid var(--wrong); background: var(--panel);
+  font-weight: 700; }
 ul.notes { padding-left: 20px; max-width: 75ch; } img.figure { max-width: 100%; height: auto; background: #fff; }
 """
 
 
-def page(title: str, lead: str, sections: Sequence[tuple[str, str]]) -> str:
-    """The page. lead: plain text. sections: heading and HTML of each."""
+def page(title: str, lead: str, sections: Sequence[tuple[str, str]], warnings: Sequence[str] = ()) -> str:
+    """The page. lead: plain text. sections: heading and HTML of each. warnings: why its numbers mean nothing."""
+    alarm = "".join(f'<p class="alarm" role="alert">{escape(line)}</p>' for line in warnings)
     body = "".join(f"<section><h2>{escape(heading)}</h2>{html}</section>" for heading, html in sections)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f'<body><h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p>{body}</body></html>\n'
+        f'<body><h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p>{alarm}{body}</body></html>\n'
     )
 
 

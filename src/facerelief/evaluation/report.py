@@ -5,7 +5,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from facerelief.evaluation.charts import confusion_svg, distribution_svg, table_html, table_markdown
+from facerelief.evaluation.chance import warning as chance_warning
+from facerelief.evaluation.charts import bold, confusion_svg, distribution_svg, table_html, table_markdown
 from facerelief.evaluation.evaluate import Evaluation, Samples
 from facerelief.evaluation.page import facts as facts_html
 from facerelief.evaluation.page import notes, page, paragraph, tiles
@@ -30,7 +31,7 @@ QUALITY_NOTE = (
 
 def write_report(evaluation: Evaluation, folder: Path) -> Path:
     """Write report.json, report.md and report.html into a folder; returns the page."""
-    write_json(folder / "report.json", evaluation.facts)
+    write_json(folder / "report.json", evaluation.facts | {"warnings": warnings(evaluation.facts)})
     write_text(folder / "report.md", markdown(evaluation.facts))
     write_text(folder / "report.html", html(evaluation))
     return folder / "report.html"
@@ -40,6 +41,13 @@ def title(facts: dict[str, Any]) -> str:
     """What was measured on what."""
     names = [name for name in facts["editors"] if name not in facts["bases"]]
     return f"{', '.join(names) or 'unedited photos'} on {facts['dataset']}"
+
+
+def warnings(facts: dict[str, Any]) -> list[str]:
+    """What must stand where the numbers do: that they mean nothing."""
+    judge = facts["judge"]["accuracy_on_real"]
+    line = chance_warning(Accuracy(tuple(judge["expressions"]), judge["confusion"]))
+    return [line] if line else []
 
 
 def lead(facts: dict[str, Any]) -> str:
@@ -128,7 +136,7 @@ def provenance(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def markdown(facts: dict[str, Any]) -> str:
     """report.md."""
-    lines = [f"# {title(facts)}", "", lead(facts), ""]
+    lines = [f"# {title(facts)}", "", lead(facts), "", *bold(warnings(facts))]
     lines += ["## Expression generation rate", "", RATE_NOTE, "", table_markdown(*rate_table(facts))]
     lines += [
         "## Realism, reconstruction, person, geometry",
@@ -164,7 +172,7 @@ def html(evaluation: Evaluation) -> str:
         chart = distribution_svg(evaluation.distances, evaluation.references, facts["encoder"]["name"])
         sections.append(("Identity: how far an edit is from its source", chart))
     sections.append(("Made with", facts_html(provenance(facts))))
-    return page(title(facts), lead(facts), sections)
+    return page(title(facts), lead(facts), sections, warnings(facts))
 
 
 def confusions(facts: dict[str, Any]) -> str:

@@ -9,10 +9,13 @@ import numpy as np
 
 from facerelief import __version__
 from facerelief.errors import MissingExtra
-from facerelief.evaluation.charts import table_markdown
+from facerelief.evaluation.chance import SMOKE
+from facerelief.evaluation.chance import warning as chance_warning
+from facerelief.evaluation.charts import bold, table_markdown
 from facerelief.evaluation.grid import BASES, Grid, read_score
 from facerelief.evaluation.studies import Study
 from facerelief.evaluation.summary import MEASURES, titled
+from facerelief.training.judge import Accuracy
 
 Table = tuple[list[str], list[list[str]]]
 NOTE = (
@@ -148,10 +151,27 @@ def judge_line(results: dict[str, Any]) -> str:
     )
 
 
+def warnings(results: dict[str, Any]) -> list[str]:
+    """What must stand where the numbers do: that they mean nothing."""
+    judge = results["bench"]["judge"]["accuracy_on_real"]
+    line = chance_warning(Accuracy(tuple(results["bench"]["expressions"]), judge["confusion"]))
+    return [SMOKE] * (results.get("scale") == "smoke") + ([line] if line else [])
+
+
 def markdown(results: dict[str, Any], command: str) -> str:
     """The study's page in Markdown."""
     bench = results["bench"]
-    lines = [f"# {results['title']}", "", f"`{command}`", "", judge_line(results), "", NOTE, ""]
+    lines = [
+        f"# {results['title']}",
+        "",
+        *bold(warnings(results)),
+        f"`{command}`",
+        "",
+        judge_line(results),
+        "",
+        NOTE,
+        "",
+    ]
     lines.append(
         f"{bench['dataset']}, {bench['size']} px, {bench['colour']}, {len(bench['expressions'])} expressions; "
         f"seeds in brackets; {results['device']}; {hours(results)}."

@@ -1,0 +1,109 @@
+"""What all commands have in common: -q, old forms that are understood, defaults from the environment."""
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from facerelief.cli import console
+from facerelief.cli.renamed import modernised
+
+_QUIET = "facerelief.quiet"  # in the context that all parts of a command line share
+_ANSWERS = ("doctor", "verify", "compare", "evaluate", "study", "report", "stats", "review")  # what they print is all
+
+_TO_NAME, _WHOLE = str.maketrans("- ", "__"), 300
+
+
+def quieten(context: typer.Context, value: bool) -> bool:
+    """Callback of -q."""
+    context.meta[_QUIET] = context.meta.get(_QUIET, False) or value
+    return value
+
+
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=quieten, help="No progress and no notes: errors and answers only.")
+]
+
+
+class Command(TyperCommand):
+    """A command that understands its old forms, and keeps quiet when it is asked to."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Also before the shell completes: there nothing may be printed."""
+        silent = ctx.resilient_parsing or "_FACERELIEF_COMPLETE" in os.environ
+        words = ctx.command_path.split(" ", 1)[-1]
+        for one in self.params:  # an option's default may be set as FACERELIEF_EDIT_METHOD=morphable
+            if one.param_type_name == "option":
+                name = max(one.opts, key=len).strip("-")
+                one.envvar = f"facerelief_{words}_{name}".translate(_TO_NAME).upper()
+                one.show_envvar = False  # type: ignore[attr-defined]
+        rest: list[str] = super().parse_args(
+            ctx, modernised(words, args, (lambda line: None) if silent else console.note)
+        )
+        return rest
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """The first sentence, whole."""
+        return super().get_short_help_str(_WHOLE)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        if ctx.meta.get(_QUIET):
+            words = ctx.command_path.split()
+            console.be_quiet(answers=any(word in _ANSWERS for word in words))
+        return super().invoke(ctx)
+
+
+class Group(TyperGroup):
+    """A group that shows its help when no command is named, and cuts no sentence there."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The command and what follows it."""
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            ctx.exit(2)
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+    def get_short_help_str(self, limit: int = 0) -> str:
+        """The first sentence, whole."""
+        return super().get_short_help_str(_WHOLE)
+
+
+class Commands(typer.Typer):
+    """A group of commands, whose help is plain text: tables of 80 columns cut names, and spell out the rest in columns
+    of a word.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
+
+    def command(  # type: ignore[override]
+        self, name: str | None = None, **settings: Any
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Register a command, and give it -q."""
+        register = super().command(name, cls=Command, **settings)
+
+        def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+            register(_with_quiet(function))
+            return function
+
+        return decorate
+
+
+def _with_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with one more option, which its callback obeys."""
+
+    @functools.wraps(function)
+    def run(*arguments: Any, quiet: bool = False, **options: Any) -> Any:
+        return function(*arguments, **options)
+
+    signature = inspect.signature(function)
+    one = inspect.Parameter("quiet", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=QuietOption)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), one])  # type: ignore[attr-defined]
+    run.__annotations__ = {**function.__annotations__, "quiet": QuietOption}
+    return run

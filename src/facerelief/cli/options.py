@@ -1,0 +1,110 @@
+"""Options that several commands share, and choices that the shell completes.
+
+Imported for every help text and every TAB: nothing here may import torch, numpy or mediapipe. Names that live
+in modules which do are repeated here; a test holds them to the originals.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from facerelief.expressions import EXPRESSIONS
+
+METHODS = ("relief", "morphable", "stargan")
+BACKBONES = ("stargan", "relief")
+PARTS = ("face", "eyes", "mouth")
+ENGINES = ("torch", "onnx", "openvino", "openvino-bf16", "auto")
+FORMATS = ("onnx", "openvino")
+RECONSTRUCTORS = ("mediapipe", "morphable", "meshfile")
+MESH_AXES = ("y-down", "y-up")
+SOURCES = ("auto", "folder", "csv", "affectnet", "rafd")
+SPLITS = ("test", "val", "train", "all")
+SIZES = (64, 96, 128, 192, 256)  # of synthetic pictures
+COLOURS = ("rgb", "luma")
+FACES = ("largest", "all")
+MORPHS = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
+
+
+def one_of(*flags: str, choices: Sequence[object], **more: Any) -> Any:
+    """An option that takes one of `choices`: they stand in the help, and the shell completes them.
+
+    What a command makes of another value is its own affair, so that aliases go on working.
+    """
+    words = [str(choice) for choice in choices]
+    return typer.Option(*flags, **{"metavar": "|".join(words), "autocompletion": _completer(words), **more})
+
+
+def argument_of(*, choices: Sequence[str], **more: Any) -> Any:
+    """An argument that is one of `choices`."""
+    return typer.Argument(autocompletion=_completer(choices), **more)
+
+
+def some_of(*flags: str, choices: Sequence[str], **more: Any) -> Any:
+    """An option that takes several of `choices`, separated by commas."""
+    return typer.Option(*flags, metavar="NAME[,NAME...]", autocompletion=_list_completer(choices), **more)
+
+
+def _completer(words: Sequence[str]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
+
+
+def _list_completer(words: Sequence[str]) -> Callable[[str], list[str]]:
+    """Completes the last name of a list by those that it lacks."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        given = before.split(",")
+        return [before + comma + word for word in words if word.startswith(last) and word not in given]
+
+    return complete
+
+
+_LISTED = ", ".join(EXPRESSIONS)
+To = Annotated[str, one_of(choices=EXPRESSIONS, metavar="EXPRESSION", help=f"{_LISTED}.")]
+ToSeveral = Annotated[
+    str,
+    some_of(choices=(*EXPRESSIONS, "all"), help=f"{_LISTED}; several separated by commas, or all.", show_default=False),
+]
+Expressions = Annotated[
+    str | None, some_of(choices=EXPRESSIONS, help=f"Which, separated by commas: {_LISTED}. Default: all eight.")
+]
+Faces = Annotated[
+    str,
+    one_of(
+        choices=FACES,
+        metavar="largest|all|N|X,Y",
+        help="N: counted from the largest. X,Y: the face at that point, in the photo's pixels.",
+    ),
+]
+TaskFile = Annotated[
+    Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
+]
+Weights = Annotated[
+    Path | None, typer.Option(help="A run's or a face's folder, or a .safetensors file. Default: the package's.")
+]
+Method = Annotated[
+    str | None,
+    one_of(
+        choices=METHODS,
+        help="relief: a network that moves the photo's own pixels. morphable: a statistical face, without training. "
+        "stargan: a baseline. Default: what --weights are for, else relief.",
+        show_default=False,
+    ),
+]
+Part = Annotated[
+    str, one_of(choices=PARTS, help="What may change: all, eyes and brows alone, or all below them (for glasses).")
+]
+Engine = Annotated[
+    str | None,
+    one_of(
+        choices=ENGINES,
+        help="What runs a network. auto: the fastest that is installed and agrees with PyTorch. Default: torch.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")]

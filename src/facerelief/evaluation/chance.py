@@ -1,0 +1,51 @@
+"""Whether a judge knows anything: its balanced accuracy on real photos against that of calls which look at none.
+
+The test: permute the judge's calls among the photos. Mean and variance of the balanced accuracy over all permutations
+have closed forms, and its distribution is taken for normal; one-sided, at 5 %. A judge that calls everything by one
+name is at chance, however common that expression is.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from facerelief.training.judge import Accuracy
+
+LEVEL = 0.05
+SMOKE = "SMOKE TEST: THESE NUMBERS MEAN NOTHING"
+
+
+def luck(accuracy: Accuracy) -> float:
+    """Probability that calls which ignore the photos reach this balanced accuracy."""
+    counts = np.array(accuracy.confusion, dtype=float)
+    counts = counts[counts.sum(axis=1) > 0]
+    rows, calls, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    if total < 2:
+        return 1.0
+    there = [place for place, row in enumerate(accuracy.confusion) if sum(row)]
+    hits = counts[np.arange(len(there)), there] / rows  # recall of each class that occurs
+    rate = calls[there] / total
+    # Of two cells of a table with fixed margins: covariance rate_i rate_j / (total - 1).
+    covariance = np.outer(rate, rate) / (total - 1)
+    np.fill_diagonal(covariance, rate * (1 - rate) * (total - rows) / (rows * (total - 1)))
+    deviation = math.sqrt(max(float(covariance.sum()), 0.0))
+    gap = float(hits.sum() - rate.sum())
+    return 1.0 if deviation < 1e-12 else math.erfc(gap / deviation / math.sqrt(2)) / 2
+
+
+def warning(accuracy: Accuracy) -> str:
+    """In capitals, where a judge's accuracy on real photos could be luck; else ""."""
+    p = luck(accuracy)
+    if p <= LEVEL:
+        return ""
+    return (
+        f"THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy {accuracy.balanced:.3f} on "
+        f"{sum(map(sum, accuracy.confusion)):,} real photos, chance {1 / len(accuracy.expressions):.3f}, permutation "
+        f"test p = {p:.2f})"
+    )
+
+
+def facts(accuracy: Accuracy) -> dict[str, Any]:
+    """For a JSON file."""
+    return {"judge_at_chance": luck(accuracy) > LEVEL, "judge_chance_p": luck(accuracy)}
