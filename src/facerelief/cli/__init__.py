@@ -28,7 +28,7 @@ from facerelief.cli import (
 )
 from facerelief.cli.command import Commands, QuietOption
 from facerelief.cli.console import begin, explain, interrupted
-from facerelief.errors import FacereliefError, Interrupted
+from facerelief.errors import FacereliefError
 
 _INTERRUPTED = 130
 # Wrong options and arguments. Typer exports this error under no name: old versions take click's, new ones carry theirs.
@@ -78,8 +78,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put in order
     try:
         code = app(prog_name="facerelief", standalone_mode=False)
-        if code == _INTERRUPTED:
-            interrupted()
     except FacereliefError as problem:
         explain(str(problem))
         sys.exit(2)
@@ -91,9 +89,10 @@ def main() -> None:
     except _UsageError as problem:
         _explain_usage(problem)
         sys.exit(2)
-    except (KeyboardInterrupt, typer.Abort) as reason:
-        interrupted(str(reason) if isinstance(reason, Interrupted) else "")
+    except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
+    if code == _INTERRUPTED:
+        interrupted()
     sys.exit(code)
 
 

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from facerelief.cli import console
 from facerelief.cli.renamed import modernised
+from facerelief.errors import Interrupted
 
 _QUIET = "facerelief.quiet"  # in the context that all parts of a command line share
 _ANSWERS = ("doctor", "verify", "compare", "evaluate", "study", "report", "stats", "review")  # what they print is all
@@ -55,7 +56,11 @@ class Command(TyperCommand):
         if ctx.meta.get(_QUIET):
             words = ctx.command_path.split()
             console.be_quiet(answers=any(word in _ANSWERS for word in words))
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except Interrupted as reason:  # typer makes an exit code of it
+            console.keep(str(reason))
+            raise
 
 
 class Group(TyperGroup):

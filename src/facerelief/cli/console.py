@@ -45,12 +45,16 @@ def note(line: str) -> None:
     err.print("facerelief: " + printable(" ".join(line.split())), style="yellow", markup=False)
 
 
-def interrupted(saved: str = "") -> None:
-    """Say where the same command goes on. saved: what the work itself knows to be saved."""
-    done = saved or (_kept[-1] if _kept else "")
+def keep(done: str) -> None:
+    """Note what is finished for good, e.g. "12 of 60 photos are done"."""
+    _kept[:] = [done]
+
+
+def interrupted() -> None:
+    """Say where the same command goes on."""
     explain(
-        f"interrupted; {done}, the same command goes on there"
-        if done
+        f"interrupted; {_kept[0]}, the same command goes on there"
+        if _kept
         else "interrupted before anything new was finished; the same command does it all again"
     )
 
@@ -104,8 +108,7 @@ def bar(title: str, unit: str, *, keeps: bool = False) -> Iterator[Callable[...,
             if line := lines.line(done, total, note) if lines else "":
                 err.print(line, markup=False)
             if keeps and done:
-                _kept.append(f"{done:,} of {total:,} {unit} are done")
-                del _kept[:-1]
+                keep(f"{done:,} of {total:,} {unit} are done")
 
         yield move
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -116,6 +117,7 @@ _work: Work | None = None
 def _start(start: Callable[..., Work], arguments: tuple[Any, ...], threads: int) -> None:
     global _work
     end_with_parent()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a training then saves its state
     quiet = os.open(os.devnull, os.O_WRONLY)  # the parent speaks
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)

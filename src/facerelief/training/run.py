@@ -65,9 +65,13 @@ class Run:
         return step
 
     def save(
-        self, step: int, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
+        self,
+        step: int,
+        modules: Mapping[str, nn.Module],
+        optimisers: Mapping[str, torch.optim.Optimizer],
+        log: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write the state from which `restore` goes on at `step`."""
+        """Write the state from which `restore` goes on at `step`. log: terms that wait for the next line of the log."""
         if not self.main:
             return
         tensors = {
@@ -76,7 +80,7 @@ class Run:
         for name, optimiser in optimisers.items():
             for place, values in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{name}.{place}.{key}": value for key, value in values.items()}
-        save_checkpoint(self.folder / STATE, "state", tensors, {"step": step})
+        save_checkpoint(self.folder / STATE, "state", tensors, {"step": step} | ({"log": log} if log else {}))
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Append one line of metrics."""

@@ -7,8 +7,11 @@ for step in session.steps(draw):
     session.descend("D_depth", terms, weights, step, "critic")
 """
 
+import contextlib
 import math
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +21,9 @@ from torch import Tensor, nn
 
 from facerelief import equations as eq
 from facerelief.config import Training
-from facerelief.errors import FacereliefError, MissingExtra
-from facerelief.training.run import Run
+from facerelief.errors import FacereliefError, Interrupted, MissingExtra
+from facerelief.networks.checkpoint import read_facts
+from facerelief.training.run import STATE, Run
 from facerelief.training.step import Noise
 
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -60,6 +64,7 @@ class Session:
             for name, module in learners.items()
         }
         self._start = self.run.restore(self._modules, self._optimisers)
+        self._log = Log(read_facts(self.run.folder / STATE).get("log"))
         prepared = self.accelerator.prepare(*learners.values(), *self._optimisers.values())
         self._stepping = dict(zip(learners, prepared[len(learners) :], strict=True))
         return list(prepared[: len(learners)])
@@ -71,22 +76,28 @@ class Session:
     def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
         """The steps still to do; between them logs, draws samples (`draw` gets the picture's path) and saves.
 
-        Raises `FacereliefError` for a term that was not finite, before anything of it is logged or saved.
+        An interruption waits for the end of a step, saves the state there, and raises `Interrupted`; a second one does
+        not wait. Raises `FacereliefError` for a term that was not finite, before anything of it is logged or saved.
         """
         total = self.config.steps
-        for step in range(self._start, total):
-            torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
-            yield step
-            done = step + 1
-            saving = _due(done, self.config.save_every, total)
-            if saving or _due(done, self.config.log_every, total):  # no sum is under way when the state is saved
-                values = self._log.flush()
-                self.run.log(done, values)
+        values: dict[str, float] = {}
+        with _noted_interruptions() as interruptions:
+            for step in range(self._start, total):
+                torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
+                yield step
+                done = step + 1
+                saving = _due(done, self.config.save_every, total)
+                if saving or _due(done, self.config.log_every, total):  # no sum is under way when the state is saved
+                    values = self._log.flush()
+                    self.run.log(done, values)
                 self.progress(done, total, values)
-            if _due(done, self.config.sample_every, total) and self.run.main:
-                draw(self.run.folder / "samples" / f"step-{done:07d}.png")
-            if saving:
-                self.run.save(done, self._modules, self._optimisers)
+                if _due(done, self.config.sample_every, total) and self.run.main:
+                    draw(self.run.folder / "samples" / f"step-{done:07d}.png")
+                if saving or interruptions:
+                    self.run.save(done, self._modules, self._optimisers, self._log.noted())
+                if interruptions:
+                    self.run.close()
+                    raise Interrupted(f"{done:,} of {total:,} steps are saved in {self.run.folder}")
         self.run.close()
 
     def descend(self, player: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str) -> None:
@@ -109,11 +120,14 @@ class Session:
 
 
 class Log:
-    """Terms since the last line, and their means: raw, and weighted under `weighted/`."""
+    """Terms since the last line, and their means: raw, and weighted under `weighted/`. noted: those of a state that was
+    saved between two lines, as `noted` gave them.
+    """
 
-    def __init__(self) -> None:
-        self._noted: list[tuple[int, str, Tensor]] = []
-        self._weights: dict[str, float] = {}
+    def __init__(self, noted: Mapping[str, Any] | None = None) -> None:
+        found = noted or {"terms": [], "weights": {}}
+        self._noted: list[tuple[int, str, Tensor]] = [(s, key, torch.tensor(value)) for s, key, value in found["terms"]]
+        self._weights: dict[str, float] = dict(found["weights"])
 
     def add(self, player: str, terms: Mapping[str, Tensor], weights: Mapping[str, float], step: int) -> None:
         """Note one step of one player, e.g. "G_rgb". Values are not looked at: that would wait for the GPU."""
@@ -121,15 +135,25 @@ class Log:
             self._noted.append((step, f"{player}/{name}", term.detach()))
             self._weights[f"{player}/{name}"] = weights[name]
 
-    def flush(self) -> dict[str, float]:
-        """The means, and start anew. Raises `FacereliefError` that names the first term that was not finite."""
-        noted, self._noted = self._noted, []
-        found: dict[str, list[float]] = {}
-        values = torch.stack([term.float() for *_, term in noted]).tolist() if noted else []
-        for (step, key, _), value in zip(noted, values, strict=True):
+    def noted(self) -> dict[str, Any]:
+        """What is noted, for JSON; {} where nothing is. Raises as `flush` does."""
+        terms = self._values()
+        return {"terms": terms, "weights": self._weights} if terms else {}
+
+    def _values(self) -> list[tuple[int, str, float]]:
+        values = torch.stack([term.float() for *_, term in self._noted]).tolist() if self._noted else []
+        terms = [(step, key, value) for (step, key, _), value in zip(self._noted, values, strict=True)]
+        for step, key, value in terms:
             if not math.isfinite(value):
                 raise FacereliefError(f"{key} is not finite at step {step}; start again with a lower --set lr")
+        return terms
+
+    def flush(self) -> dict[str, float]:
+        """The means, and start anew. Raises `FacereliefError` that names the first term that was not finite."""
+        found: dict[str, list[float]] = {}
+        for _, key, value in self._values():
             found.setdefault(key, []).append(value)
+        self._noted = []
         means = {key: sum(values) / len(values) for key, values in found.items()}
         return means | {f"weighted/{key}": mean * self._weights[key] for key, mean in means.items()}
 
@@ -138,6 +162,29 @@ def decay(step: int, config: Training) -> float:
     """Factor of the learning rates: 1, then from `decay_from` of the steps on linearly to zero."""
     start = config.decay_from * config.steps
     return 1.0 if step < start else (config.steps - step) / (config.steps - start)
+
+
+@contextlib.contextmanager
+def _noted_interruptions() -> Iterator[list[int]]:
+    """Signals that would raise `KeyboardInterrupt` are noted in the list instead; the second one raises."""
+    noted: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread():  # which alone may handle signals
+        before = {}
+    mine = [number for number, handler in before.items() if handler is signal.default_int_handler]
+    for number in mine:
+        signal.signal(number, note)
+    try:
+        yield noted
+    finally:
+        for number in mine:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _due(done: int, every: int, total: int) -> bool:

@@ -1,0 +1,110 @@
+"""A training that is interrupted between two saves goes on from the step it was at, bit for bit."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from facerelief.config import DepthTraining
+from facerelief.errors import FacereliefError, Interrupted
+from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.training.launch import run_depth
+from facerelief.training.session import Session
+
+# Nothing is saved before the end, and lines of the log are means over steps on both sides of an interruption.
+RARE = {"steps": 30, "save_every": 1000, "log_every": 7, "sample_every": 1000, "r1_every": 4}
+
+
+def interrupt(process: subprocess.Popen[str], run: Path, number: int, lines: int) -> str:
+    """Send a signal once the run has logged so many lines; returns what was said."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and process.poll() is None:
+        if (run / "metrics.jsonl").is_file() and (run / "metrics.jsonl").read_text().count("\n") >= lines:
+            break
+        time.sleep(0.002)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 130, out + err
+    return err
+
+
+def test_interrupted_between_two_saves(
+    faces: Path,
+    tmp_path: Path,
+    command_line: Any,
+    small: Callable[..., Any],
+    metrics: Callable[[Path], list[dict[str, float]]],
+) -> None:
+    run, unbroken = tmp_path / "run", tmp_path / "unbroken"
+    before = 0
+    for number, lines in ((signal.SIGINT, 1), (signal.SIGTERM, 2)):
+        said = interrupt(command_line.train("depth", faces, run, **RARE), run, number, lines)
+        done = load_checkpoint(run / "state.safetensors", "state").facts["step"]
+        assert said == (
+            f"facerelief: interrupted; {done} of 30 steps are saved in {run}, the same command goes on there\n"
+        )
+        assert before < done < 30
+        before = done
+    command_line.end(command_line.train("depth", faces, run, **RARE))
+    run_depth(faces, small(DepthTraining, **RARE), unbroken)
+    for name, kind in (("weights.safetensors", "depth"), ("state.safetensors", "state")):
+        first, second = (load_checkpoint(one / name, kind) for one in (run, unbroken))
+        assert first.facts == second.facts
+        assert list(first.tensors) == list(second.tensors)
+        assert [key for key, value in first.tensors.items() if not torch.equal(value, second.tensors[key])] == []
+    assert [line["step"] for line in metrics(run)] == [7, 14, 21, 28, 30]
+    assert metrics(run) == metrics(unbroken)
+
+
+def session_of(small: Callable[..., Any], folder: Path) -> tuple[Session, torch.nn.Module]:
+    session = Session("depth", small(DepthTraining, steps=9, log_every=9), folder, {})
+    torch.manual_seed(3)
+    (net,) = session.adopt({"mover": torch.nn.Linear(2, 1)}, fixed={})
+    return session, net
+
+
+def train(
+    session: Session, net: torch.nn.Module, interruptions: Mapping[int, int] | None = None, scale: float = 1.0
+) -> list[int]:
+    """Take the steps; signals come in the middle of them, so many at a step."""
+    steps = []
+    for step in session.steps(lambda path: None):
+        steps.append(step)
+        for _ in range((interruptions or {}).get(step, 0)):
+            signal.raise_signal(signal.SIGINT)
+        session.descend("G", {"adv": net(torch.ones(2)).sum() * scale}, {"adv": 2.0}, step, "mover")
+    return steps
+
+
+def test_a_signal_waits_for_the_end_of_a_step_and_a_second_one_does_not(
+    small: Callable[..., Any], tmp_path: Path, metrics: Callable[[Path], list[dict[str, float]]]
+) -> None:
+    session, net = session_of(small, tmp_path)
+    with pytest.raises(Interrupted, match=r"^4 of 9 steps are saved in "):
+        train(session, net, interruptions={3: 1})
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+    session, net = session_of(small, tmp_path)
+    with pytest.raises(KeyboardInterrupt) as end:
+        train(session, net, interruptions={5: 2})
+    assert not isinstance(end.value, Interrupted)
+    assert load_checkpoint(tmp_path / "state.safetensors", "state").facts["step"] == 4
+    session.run.close()
+
+    session, net = session_of(small, tmp_path)
+    assert train(session, net) == [4, 5, 6, 7, 8]
+    (line,) = metrics(tmp_path)
+    assert line["step"] == 9
+    assert line["weighted/G/adv"] == pytest.approx(2 * line["G/adv"])
+
+
+def test_a_state_that_is_not_finite_is_not_saved(small: Callable[..., Any], tmp_path: Path) -> None:
+    session, net = session_of(small, tmp_path)
+    with pytest.raises(FacereliefError, match="G/adv is not finite at step 0"):
+        train(session, net, interruptions={0: 1}, scale=float("nan"))
+    assert not (tmp_path / "state.safetensors").exists()
