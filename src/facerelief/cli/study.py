@@ -64,7 +64,7 @@ def study(
     find_study(name, only or ())
     find_scale(scale)
     check_extras()
-    folder = folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
+    folder = folder_of(folder, scale, data)
     wish = Wish(
         name,
         scale,
@@ -83,6 +83,11 @@ def study(
     _conclude(wish, grid, failures)
     if failures:
         raise typer.Exit(1)
+
+
+def folder_of(folder: Path | None, scale: str, data: Path | None) -> Path:
+    """Where a study goes."""
+    return folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
 
 
 def _conclude(wish: "Wish", grid: "Grid", failures: dict[str, str]) -> None:

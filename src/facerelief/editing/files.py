@@ -10,7 +10,7 @@ from facerelief.editing.jobs import EDITED, Job, Outcome, Plan, Settings, source
 from facerelief.editing.outputs import STDOUT, Targets, depth_files, receipt_files
 from facerelief.editing.receipt import make_receipt
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief
-from facerelief.errors import NoFaceFound
+from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detect import load_finder
 from facerelief.faces.photo import Photo, encode_photo, save_photo
 from facerelief.files import atomic, sha256, write_json
@@ -98,5 +98,7 @@ def write_picture(photo: Photo, target: Path, provenance: bool) -> None:
     if target != STDOUT:
         save_photo(photo, target, provenance=provenance)
         return
+    if sys.stdout is None:
+        raise FacereliefError("standard output is closed; name a file with --out")
     sys.stdout.buffer.write(encode_photo(photo, photo.kind, provenance=provenance))
     sys.stdout.buffer.flush()

@@ -71,29 +71,29 @@ def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "larg
 
 def save_morph(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
     """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames."""
-    count = _write(path, frames, how, mark)
-    if mark:
-        sign_file(path, mark)
+    check_suffix(path)
+    if path.suffix.lower() in _PICTURES and len(how.shares()) > _MOST_FRAMES:
+        raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
+    with atomic(path) as part:
+        count = _write(part, frames, how, mark)
+        if mark:
+            sign_file(part, mark)
     return count
 
 
-def _write(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
-    kind = path.suffix.lower()
-    check_suffix(path)
-    if kind in _PICTURES and len(how.shares()) > _MOST_FRAMES:
-        raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
+def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
+    kind = part.suffix.lower()
     said = f"{mark.description} by {mark.tool}" if mark else None
-    with atomic(path) as part:
-        if kind not in _PICTURES:
-            return write_frames(part, frames, how.fps, said)
-        pictures = [Image.fromarray(rgb) for rgb in frames]
-        options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
-        if kind == ".gif":
-            pictures = _with_one_palette(pictures)
-            options |= {"comment": said.encode()} if said else {}
-        else:
-            options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
-        pictures[0].save(part, append_images=pictures[1:], **options)
+    if kind not in _PICTURES:
+        return write_frames(part, frames, how.fps, said)
+    pictures = [Image.fromarray(rgb) for rgb in frames]
+    options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
+    if kind == ".gif":
+        pictures = _with_one_palette(pictures)
+        options |= {"comment": said.encode()} if said else {}
+    else:
+        options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
+    pictures[0].save(part, append_images=pictures[1:], **options)
     return len(pictures)
 
 
