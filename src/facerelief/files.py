@@ -94,11 +94,15 @@ _places: dict[str, Callable[[Path, Path], None]] = {}  # how files of some names
 def guarded(path: Path, place: Callable[[Path, Path], None]) -> Iterator[None]:
     """In the block `place(temporary, path)` decides how `atomic` gives a finished file its name."""
     key = _place_of(path)
+    before = _places.get(key)
     _places[key] = place
     try:
         yield
     finally:
-        _places.pop(key, None)
+        if before is None:
+            del _places[key]
+        else:
+            _places[key] = before
 
 
 def _place_of(path: Path) -> str:

@@ -97,15 +97,16 @@ class Claim:
         if self.overwrite or self.is_ours():
             os.replace(temporary, path)
         else:
-            self._move(temporary)
+            self._move(temporary, made)
         self._known.add(made)
 
-    def _move(self, temporary: Path) -> None:
+    def _move(self, temporary: Path, made: Done) -> None:
         try:
             move_new(temporary, self.path)
         except FileExistsError:
             self._known |= read_done(self.path.parent).get(self.path.name, frozenset())
             if not self.is_ours():  # by another process of the same command
+                self._known.discard(made)
                 raise FacereliefError(self._what_is_there()) from None
 
     def _is_like(self, one: Done) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from facerelief.cli.console import bar, err, explain, printable, say, waiting
+from facerelief.cli.console import bar, err, explain, say, waiting
 from facerelief.editing.batch import make_jobs, run_batch, run_video
 from facerelief.editing.editor import Editor
 from facerelief.editing.files import FileEditor
@@ -28,7 +28,7 @@ def wanted_of(to: str, editor: Editor) -> Sequence[str]:
     for expression in wanted:
         editor.label(expression)
         if caution := editor.caution(expression):
-            err.print(caution, markup=False)
+            say(caution, to=err)
     return wanted
 
 
@@ -47,7 +47,7 @@ def _edit_one(job: Job, editor: FileEditor) -> Outcome:
     if not job.source.is_video:
         with waiting(f"editing {job.source}"):
             return editor(job)
-    with bar(printable(job.source.file.name), "frames") as move:
+    with bar(job.source.file.name, "frames") as move:
         return edit_video_job(editor, job, move)
 
 
@@ -70,7 +70,7 @@ def _edit_several(jobs: Sequence[Job], editor: FileEditor, workers: int | None) 
                 _report(outcome)
                 move(len(outcomes), len(photos))
     for job in videos:
-        with bar(printable(job.source.file.name), "frames") as move:
+        with bar(job.source.file.name, "frames") as move:
             outcomes.append(run_video(job, editor, move))
         _report(outcomes[-1])
     _finish(outcomes)
@@ -96,7 +96,7 @@ def _finish(outcomes: Sequence[Outcome]) -> None:
     lines += [" " * 17 + one.reason for one in failed[1:_MOST_ROWS]]
     if len(failed) > _MOST_ROWS:
         lines.append(" " * 17 + f"and {len(failed) - _MOST_ROWS} more, each named above")
-    err.print("\n".join(map(printable, lines)), markup=False)
+    say(*lines, to=err)
     if failed:
         explain(f"{len(failed)} of {len(outcomes)} were not edited")
         raise typer.Exit(1)

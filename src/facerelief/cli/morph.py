@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facerelief.cli.console import bar, out
+from facerelief.cli.console import bar, say
 from facerelief.cli.options import MORPHS, Faces, Method, Part, TaskFile, To, Weights
 from facerelief.expressions import resolve
 
@@ -52,4 +52,4 @@ def morph(
     with bar("morphing", "frames") as move:
         seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
         save_morph(out_path, seen, how, mark_edit(None, expression, ()) if provenance else None)
-    out.print(str(out_path), markup=False)
+    say(str(out_path))
