@@ -28,7 +28,7 @@ def test_two_editors_side_by_side(
     relief = write_run(tmp_path / "moves", tiny_weights(backbone="relief"), backbone="relief")
     judge, encoder = write_judge(tmp_path / "judge"), write_encoder(tmp_path / "encoder")
     picture, numbers = tmp_path / "side.png", tmp_path / "side.json"
-    scoring = ["--judge", judge, "--encoder", encoder, "--json", numbers]
+    scoring = ["--judge", judge, "--encoder", encoder, "--json-file", numbers]
     words = [run, relief, "--morphable", "--data", synthetic, "--photos", 2, "-o", picture]
     result = command("compare", *words, *scoring)
     assert result.code == 0

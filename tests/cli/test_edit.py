@@ -258,7 +258,7 @@ def test_demo_draws_every_edit_as_one_picture(command: Command, tmp_path: Path, 
 
 def test_demo_of_ones_own_photo(command: Command, portrait_jpg: Path, weights: Path) -> None:
     target = portrait_jpg.parent / "mine"
-    assert command("demo", "--photo", portrait_jpg, "-o", target, "--weights", weights).code == 0
+    assert command("demo", portrait_jpg, "-o", target, "--weights", weights).code == 0
     assert read_photo(target / "neutral.png").rgb.shape == (512, 512, 3)
 
 

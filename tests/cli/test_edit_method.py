@@ -11,10 +11,10 @@ from edits import around
 from photos import astronaut
 from PIL import Image
 
-from facerelief.cli import demo as demo_module
 from facerelief.editing import Editor, load_editor
 from facerelief.editing import files as files_module
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces import detect
 from facerelief.faces.detect import Face, MediaPipeFinder
 from facerelief.faces.photo import read_mark, read_photo
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face, save_face
@@ -26,7 +26,7 @@ Refused = Callable[..., str]
 @pytest.fixture(autouse=True)
 def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loaded once, since that takes longer than an edit."""
-    for module in (files_module, demo_module):
+    for module in (files_module, detect):
         monkeypatch.setattr(module, "load_finder", lambda **_: finder)
 
 

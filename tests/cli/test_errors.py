@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 
 from facerelief.editing import files as files_module
 from facerelief.editing import inputs as inputs_module
+from facerelief.errors import install_command
 from facerelief.faces import detect
 
 Command = Callable
@@ -62,7 +63,7 @@ def test_photos_that_cannot_be_edited(refused: Refused, tmp_path: Path, weights:
     make, message = PHOTOS[name]
     photo = tmp_path / name
     photo.write_bytes(make(photo))
-    arguments = (photo, "--to", "happy") if verb == "edit" else ("--photo", photo)
+    arguments = (photo, "--to", "happy") if verb == "edit" else (photo,)
     line = refused(verb, *arguments, "--weights", weights, "-o", tmp_path / "out")
     assert line.startswith(str(photo))
     assert message in line
@@ -245,7 +246,7 @@ def test_packages_that_are_not_installed(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     line = refused("demo", "-o", tmp_path / "demo", "--weights", weights)
-    assert line.endswith(f"is not installed; install it with: pip install 'facerelief[{extra}]'")
+    assert line.endswith(f"is not installed; install it with: {install_command(extra)}")
 
 
 def test_commands_that_do_not_exist(refused: Refused) -> None:
@@ -275,13 +276,16 @@ def test_faults_of_the_program_are_not_dressed_up(
         command("edit", portrait_jpg, "--to", "happy", "--weights", weights)
 
 
+NOTHING_DONE = "interrupted before anything new was finished; the same command does it all again"
+
+
 def test_an_interruption(command: Command, portrait_jpg: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(path: Path) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(inputs_module, "read_photo", interrupt)
     result = command("edit", portrait_jpg, "--to", "happy", "--weights", weights)
-    assert (result.code, result.err) == (130, "facerelief: interrupted; the same command goes on where it was\n")
+    assert (result.code, result.err) == (130, f"facerelief: {NOTHING_DONE}\n")
 
 
 def test_every_command_that_finds_faces_takes_a_task_file(refused: Callable[..., str], portrait_jpg: Path) -> None:
@@ -291,7 +295,7 @@ def test_every_command_that_finds_faces_takes_a_task_file(refused: Callable[...,
     for call in (
         ("edit", portrait_jpg, *wish),
         ("morph", portrait_jpg, *wish, "-o", portrait_jpg.parent / "a.gif"),
-        ("demo", "--photo", portrait_jpg, "-o", portrait_jpg.parent / "demo"),
+        ("demo", portrait_jpg, "-o", portrait_jpg.parent / "demo"),
         ("verify", portrait_jpg),
         ("report", "latency", portrait_jpg),
         ("report", "flicker", portrait_jpg),

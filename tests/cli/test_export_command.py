@@ -11,7 +11,7 @@ pytest.importorskip("onnx", reason="needs the extra engines")
 
 
 def test_export_tells_the_errors(command: Callable, weights: Path, tmp_path: Path) -> None:
-    result = command("export", weights, "--to", "onnx", "-o", tmp_path / "model")
+    result = command("export", weights, "--format", "onnx", "-o", tmp_path / "model")
     assert (result.code, result.err) == (0, "")
     first, second, *lines = result.out.splitlines()
     assert first == str(tmp_path / "model" / "model.onnx")
@@ -21,7 +21,7 @@ def test_export_tells_the_errors(command: Callable, weights: Path, tmp_path: Pat
 
 
 def test_wrong_formats_and_engines(refused: Callable, weights: Path, portrait_jpg: Path, tmp_path: Path) -> None:
-    line = refused("export", weights, "--to", "coreml", "-o", tmp_path / "model")
+    line = refused("export", weights, "--format", "coreml", "-o", tmp_path / "model")
     assert line == "no export format 'coreml'; choose from onnx, openvino"
     line = refused("edit", portrait_jpg, "--to", "happy", "--weights", weights, "--engine", "cuda")
     assert line.startswith("no engine 'cuda'; choose from onnx")

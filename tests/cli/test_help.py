@@ -2,26 +2,10 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
 
-import typer
-
-from facerelief.cli import app
+from commands import commands
 
 Command = Callable
-
-
-def commands() -> dict[str, Any]:
-    """Every command by its words: "dataset build"."""
-    found: dict[str, Any] = {}
-
-    def walk(words: str, one: Any) -> None:
-        found[words] = one
-        for name, inner in getattr(one, "commands", {}).items():
-            walk(f"{words} {name}".strip(), inner)
-
-    walk("", typer.main.get_command(app))
-    return found
 
 
 def test_help_is_complete(command: Command) -> None:
@@ -39,6 +23,8 @@ def test_help_is_complete(command: Command) -> None:
         result = command(*words.split(), "--help")
         assert (result.code, result.err) == (0, ""), words
         for parameter in one.params:
+            if getattr(parameter, "hidden", False):
+                continue
             assert all(option in result.out for option in parameter.opts if option.startswith("-")), (words, parameter)
             assert getattr(parameter, "help", None), f"{words}: {parameter.name} says nothing"
         for name in getattr(one, "commands", {}):

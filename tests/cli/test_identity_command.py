@@ -85,7 +85,7 @@ def test_settings_that_an_encoder_cannot_have(refused: Refused, synthetic: Path,
 def test_editors_beside_real_photos(command: Command, dataset: Path, encoder: Path, run: Path, tmp_path: Path) -> None:
     """Two persons with three photos each: 6 pairs of one, 9 of two; each photo is edited to two expressions."""
     numbers, figure = tmp_path / "numbers.json", tmp_path / "figure.png"
-    options = ["--morphable", "--json", numbers, "--figure", figure]
+    options = ["--morphable", "--json-file", numbers, "--figure", figure]
     result = command("report", "identity", run, "--encoder", encoder, "--data", dataset, *options)
     assert (result.code, result.err) == (0, "")
     title, verdict, *rows, drawn = result.out.splitlines()

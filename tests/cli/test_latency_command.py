@@ -11,7 +11,7 @@ Command = Callable
 
 def test_each_part_is_printed_and_written(command: Command, weights: Path, tmp_path: Path) -> None:
     target = tmp_path / "latency.json"
-    result = command("report", "latency", "--weights", weights, "--repeats", 5, "--json", target)
+    result = command("report", "latency", "--weights", weights, "--repeats", 5, "--json-file", target)
     assert (result.code, result.err) == (0, "")
     assert "1000x1000 pixels, a face of" in result.out
     for part in (*STAGES, "whole", "preview of 128 px, face known"):

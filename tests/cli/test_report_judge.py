@@ -91,7 +91,7 @@ def test_a_judge_on_a_split(
     command: Command, dataset: Path, judge: Path, tmp_path: Path, options: list[str], counts: tuple[int, ...]
 ) -> None:
     """It is right about happy faces and wrong about all others."""
-    result = command("report", "judge", judge, "--data", dataset, *options, "--json", tmp_path / "numbers.json")
+    result = command("report", "judge", judge, "--data", dataset, *options, "--json-file", tmp_path / "numbers.json")
     assert (result.code, result.err) == (0, "")
     shares = {"neutral": "0.00", "happiness": "1.00", "surprise": "0.00"}
     seen = {name: share for (name, share), count in zip(shares.items(), counts, strict=True) if count}
@@ -159,7 +159,7 @@ def test_runs_and_the_editor_without_training_side_by_side(
     real = {"expressions": list(CHOICES), "confusion": [[0, 1, 0]] * 3}
     for name, options in choices.items():
         path = tmp_path / f"{name}.json"
-        result = command("report", "rate", "--judge", judge, "--data", dataset, *options, "--json", path)
+        result = command("report", "rate", "--judge", judge, "--data", dataset, *options, "--json-file", path)
         strange = "noise was trained on another dataset, or another state of this one: it may have seen test people.\n"
         assert (result.code, result.err) == (0, strange if run in options else "")
         names = ["noise", "morphable"] if name == "both" else [name]
@@ -173,7 +173,7 @@ def test_runs_and_the_editor_without_training_side_by_side(
 
 
 def test_without_runs_and_without_the_editor(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:
-    line = refused("report", "rate", "--judge", judge, "--data", dataset, "--json", tmp_path / "numbers.json")
+    line = refused("report", "rate", "--judge", judge, "--data", dataset, "--json-file", tmp_path / "numbers.json")
     assert line == "nothing to measure; name runs of stage 2, or --morphable"
 
 
@@ -184,7 +184,7 @@ def test_a_run_may_be_larger_than_the_judge_and_know_more(
     more = {"size": 48, "colour": "luma", "expressions": ("fear", *CHOICES)}
     other = write_run(tmp_path / "other", tiny_weights(**more), **more)
     path = tmp_path / "numbers.json"
-    result = command("report", "rate", other, "--judge", judge, "--data", dataset, "--photos", 2, "--json", path)
+    result = command("report", "rate", other, "--judge", judge, "--data", dataset, "--photos", 2, "--json-file", path)
     assert result.code == 0
     made = json.loads(path.read_text())["other"]["edits"]
     assert made["expressions"] == list(CHOICES)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from facerelief.cli import serve as command_module
+from facerelief.errors import install_command
+from facerelief.webapp import server
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.server import is_local
 
@@ -32,12 +33,12 @@ def test_weights_that_are_not_there(refused: Refused, tmp_path: Path) -> None:
 
 def test_without_the_extra(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
-    assert refused("serve") == "uvicorn is not installed; install it with: pip install 'facerelief[serve]'"
+    assert refused("serve") == f"uvicorn is not installed; install it with: {install_command('serve')}"
 
 
 def test_options_become_limits(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {}
-    monkeypatch.setattr(command_module, "run", lambda *where, **options: given.update(options, where=where))
+    monkeypatch.setattr(server, "serve", lambda *where, **options: given.update(options, where=where))
     result = command(
         *("serve", "--host", "::1", "--port", 1234, "--workers", 3, "--places", 9),
         *("--max-mib", 5, "--max-megapixels", 7, "--timeout", 11, "--allow-host", "faces.example"),
@@ -56,7 +57,7 @@ def test_a_server_for_others_says_that_it_asks_for_no_password(
     command: Command, monkeypatch: pytest.MonkeyPatch, host: str, local: bool
 ) -> None:
     assert is_local(host) is local
-    monkeypatch.setattr(command_module, "run", lambda *where, ready, **options: ready("http://x:1"))
+    monkeypatch.setattr(server, "serve", lambda *where, ready, **options: ready("http://x:1"))
     result = command("serve", "--host", host)
     assert "facerelief serves at http://x:1" in result.out
     assert ("no password" in result.err) is not local

@@ -63,7 +63,7 @@ def test_a_face_of_ones_own(command: Command, refused: Refused, synthetic: Path,
     face = load_face()
     save_face(tmp_path / "face" / FACE, dataclasses.replace(face, classes=face.classes / 2), {})
     dataset = tmp_path / "dataset"
-    assert command(*LEAST, dataset, "--face", tmp_path / "face").code == 0
+    assert command(*LEAST, dataset, "--weights", tmp_path / "face").code == 0
     assert read_settings(dataset)["face_sha256"] == sha256(tmp_path / "face" / FACE)
     for ours, theirs in zip(read_samples(dataset), read_samples(synthetic), strict=True):
         assert ours.source == theirs.source
@@ -71,7 +71,7 @@ def test_a_face_of_ones_own(command: Command, refused: Refused, synthetic: Path,
             np.testing.assert_array_equal(half["identity"], full["identity"])
             np.testing.assert_allclose(half["expression"], full["expression"] / 2, atol=1e-3)
     before = contents(dataset)
-    assert command(*LEAST, dataset, "--face", tmp_path / "face" / FACE).code == 0
+    assert command(*LEAST, dataset, "--weights", tmp_path / "face" / FACE).code == 0
     assert contents(dataset) == before
     line = refused(*LEAST, dataset)
     assert line == f"{dataset} was built with another face_sha256; choose another folder or delete it"
@@ -126,7 +126,7 @@ def test_killed_in_the_middle_and_typed_again(command: Command, synthetic: Path,
         (["--size", "100"], "no size 100; choose from 64, 96, 128, 192, 256"),
         (["--workers", "0"], "Invalid value for '--workers'"),
         (["-n", "many"], "Invalid value for '-n' / '--count'"),
-        (["--face", "nowhere"], "no weights at nowhere; name a run folder or a .safetensors file"),
+        (["--weights", "nowhere"], "no weights at nowhere; name a run folder or a .safetensors file"),
     ],
 )
 def test_wishes_that_cannot_be_fulfilled(refused: Refused, tmp_path: Path, options: list[str], message: str) -> None:
@@ -164,7 +164,7 @@ def test_faces_that_cannot_be_used(refused: Refused, tmp_path: Path, what: str) 
     make, message = FACES[what]
     face = tmp_path / "mine.safetensors"
     make(face)
-    line = refused(*LEAST, tmp_path / "dataset", "--face", face)
+    line = refused(*LEAST, tmp_path / "dataset", "--weights", face)
     assert str(face) in line
     assert message in line
 

@@ -9,8 +9,8 @@ import pytest
 from photos import astronaut
 from PIL import Image
 
-from facerelief.cli import verify as verify_module
 from facerelief.editing.video_file import write_frames
+from facerelief.faces import detect
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.mark import EditMark
 from facerelief.faces.photo import read_photo, save_photo
@@ -20,7 +20,7 @@ Command = Callable
 
 @pytest.fixture(autouse=True)
 def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify_module, "load_finder", lambda **_: finder)
+    monkeypatch.setattr(detect, "load_finder", lambda **_: finder)
 
 
 @pytest.fixture(scope="module")

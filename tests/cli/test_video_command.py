@@ -10,6 +10,7 @@ from photos import astronaut
 from PIL import Image
 
 from facerelief.editing import files as files_module
+from facerelief.errors import install_command
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.photo import read_mark
 
@@ -79,7 +80,7 @@ def test_without_the_extra(refused: Refused, clip: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setitem(sys.modules, "av", None)
     line = refused("edit", clip, "--to", "happy")
-    assert line == "av is not installed; install it with: pip install 'facerelief[video]'"
+    assert line == f"av is not installed; install it with: {install_command('video')}"
 
 
 # -- morph ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from importlib import metadata
 import pytest
 
 from facerelief.cli import main
-from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.evaluation import doctor
 from facerelief.evaluation.doctor import BROKEN, LACKS, OK, Check, Health, examine, packages, tried
 
@@ -69,8 +69,8 @@ def test_every_lack_is_told_with_its_remedy(
         "edit --engine openvino-bf16": LACKS,
     }
     for name, extra in (("faces are found", "faces"), ("signed manifest (C2PA)", "provenance")):
-        assert checks[name]["remedy"] == f"pip install 'facerelief[{extra}]'"
-    assert checks["edit --engine onnx"]["remedy"] == "pip install 'facerelief[engines]'"
+        assert checks[name]["remedy"] == install_command(extra)
+    assert checks["edit --engine onnx"]["remedy"] == install_command("engines")
     assert checks["[faces] finding faces, depth"]["detail"].startswith("mediapipe is missing, scipy 1.")
     timed = {name for name, check in checks.items() if check["milliseconds"]}
     assert timed == {name for name in states if states[name] == OK}
@@ -92,7 +92,7 @@ def test_nothing_that_a_trial_raises_ends_the_examination() -> None:
     assert tried("x", False, lambda: ("seen", 3.0)) == Check("x", OK, "seen", "", False, 3.0)
     lacks = tried("x", True, raises(MissingExtra("av", "video")))
     assert (lacks.state, lacks.detail) == (LACKS, "av is not installed")
-    assert lacks.remedy == "pip install 'facerelief[video]'"
+    assert lacks.remedy == install_command("video")
     broken = tried("x", True, raises(FacereliefError("it is bent; straighten it")))
     assert (broken.state, broken.detail, broken.remedy) == (BROKEN, "it is bent", "straighten it")
     odd = tried("x", True, raises(RuntimeError("two\nlines")))
@@ -110,14 +110,14 @@ def test_extras_are_those_of_the_installation(monkeypatch: pytest.MonkeyPatch) -
     found = {check.name: check for check in packages()}
     assert list(found) == ["[faces] finding faces, depth", "[provenance] signed manifests", "[train] training"]
     assert found["[train] training"].detail == "nosuchpackage-17 is missing"
-    assert found["[train] training"].remedy == "pip install 'facerelief[train]'"
+    assert found["[train] training"].remedy == install_command("train")
 
 
 def test_the_command_shows_a_table_and_what_is_to_do(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks = [Check("[x] y", OK, "z 1.0", milliseconds=12.4), Check("b", LACKS, "no", "pip install 'facerelief[b]'")]
-    monkeypatch.setattr("facerelief.cli.doctor.examine", lambda _: Health("a machine", checks))
+    monkeypatch.setattr("facerelief.evaluation.doctor.examine", lambda _: Health("a machine", checks))
     monkeypatch.setattr(sys, "argv", ["facerelief", "doctor"])
     with pytest.raises(SystemExit) as end:
         main()

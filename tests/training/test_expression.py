@@ -22,7 +22,7 @@ from facerelief.training import expression as stage2
 from facerelief.training.depth import DepthNets
 from facerelief.training.edits import Nets, build_nets, edit
 from facerelief.training.expression import generator_terms, generator_weights, train_expression
-from facerelief.training.samples import one_hot
+from facerelief.training.samples import CAPTION, one_hot
 from facerelief.training.step import Noise, learns
 
 Small = Callable[..., Any]
@@ -259,7 +259,7 @@ def test_the_grid_shows_every_expression_and_below_it_its_relief(
     depth = None if guide == "none" else depth_nets(small, guide)
     run(small, splits, tmp_path, depth, guide=guide, steps=1)
     with Image.open(tmp_path / "samples" / "step-0000001.png") as grid:
-        assert grid.size == (columns * 128, rows * 128)
+        assert grid.size == (CAPTION * (guide != "none") + columns * 128, CAPTION + rows * 128)
 
 
 @pytest.mark.parametrize(("guide", "given"), [("none", True), ("depth", False), ("both", False)])

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import signal
 import sys
+import warnings
 from typing import Annotated, Any
 
 import typer
@@ -76,6 +77,8 @@ def main() -> None:
     streams.open_all()
     streams.watch()
     begin()
+    if not sys.warnoptions:  # of libraries, which a user cannot act on; `python -W default -m facerelief` shows them
+        warnings.showwarning = lambda *_, **__: None
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put in order
     try:
         code = _run()

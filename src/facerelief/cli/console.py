@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 _FIRST = os.environ.get("RANK", "0") == "0"  # of torchrun's processes, one speaks
-_SOON, _OFTEN = 10.0, 60.0  # seconds to the first line of progress where there is no terminal, and between others
+SOON, OFTEN = 10.0, 60.0  # seconds to the first line of progress where there is no terminal, and between others
 out = Console(quiet=not _FIRST, highlight=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 _problems = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
@@ -119,7 +119,7 @@ class Lines:
     def __init__(self, title: str, unit: str, now: Callable[[], float]) -> None:
         self._title, self._unit, self._now = title, unit, now
         self._start = now()
-        self._next, self._from = self._start + _SOON, -1
+        self._next, self._from = self._start + SOON, -1
 
     def line(self, done: int, total: int, note: str) -> str:
         """The line, where one is due; else "". The time left is reckoned from what was done since the first call."""
@@ -128,7 +128,7 @@ class Lines:
             self._from, self._start = done, now  # what an earlier command had done took no time of this one
         if now < self._next:
             return ""
-        self._next = now + _OFTEN
+        self._next = now + OFTEN
         parts = [f"{self._title}: {done:,} of {total:,} {self._unit}"]
         if done > self._from and total >= done:
             parts.append(f"{_clock((total - done) * (now - self._start) / (done - self._from))} left")

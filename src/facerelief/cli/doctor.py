@@ -29,6 +29,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON inst
     if as_json:
         checks = [dataclasses.asdict(check) for check in health.checks]
         value = {"facerelief": __version__, "works": health.works, "machine": health.machine, "checks": checks}
+        value["advice"] = health.advice
         out.print(json.dumps(value, indent=2), markup=False)
     else:
         _show(health)
@@ -49,6 +50,8 @@ def _show(health: "Health") -> None:
         table.add_row(_plain(check.name), _SHOWN[check.state], time, _plain(check.detail))
     out.print(table)
     remedies = dict.fromkeys(check.remedy for check in health.checks if check.remedy)
+    if health.advice:
+        out.print("\nadvice:\n  " + "\n  ".join(health.advice), markup=False)
     if remedies:
         out.print("\nto do:\n  " + "\n  ".join(remedies), markup=False)
 

@@ -91,8 +91,8 @@ def _classes(samples: Sequence[Sample], rejects: Sequence[Reject]) -> Iterable[s
     for label, numbers in [*rows, ("all", [count.total() for count in counts])]:
         cells = "".join(f"<td class=n>{number:,}" for number in numbers)
         shares = zip(("kept", "out", "none"), numbers, strict=True)
-        whole = most if label != "all" else max(1, sum(numbers))
-        bars = "".join(f'<i class={name} style="width:{100 * n / whole:.2f}%"></i>' for name, n in shares if n)
+        drawn = shares if label != "all" else ()  # all of them would need another scale
+        bars = "".join(f'<i class={name} style="width:{100 * n / most:.2f}%"></i>' for name, n in drawn if n)
         yield f"<tr><th>{label}{cells}<td class=bars><div class=bar>{bars}</div></tr>"
     yield "</tbody></table></div>"
     found = warnings(samples)

@@ -34,8 +34,8 @@ span.none::before { color: var(--none); }
 figure { margin: 0; } .plot { background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
   padding: .8rem; }
 svg { display: block; width: 100%; } rect.kept { fill: var(--kept); } rect.out { fill: var(--out); }
-.axis { display: flex; justify-content: space-between; font-size: .75rem; } .axis b { color: var(--ink);
-  font-weight: 400; }
+.axis { display: flex; flex-wrap: wrap; justify-content: space-between; font-size: .75rem; }
+.axis b { order: 1; flex: 1 0 100%; text-align: center; color: var(--ink); font-weight: 400; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: .7rem; }
 .gallery figure { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; overflow: hidden; }
 .gallery img { display: block; width: 100%; height: auto; aspect-ratio: 2; }

@@ -20,6 +20,7 @@ from facerelief.evaluation.grid import BASES, Grid, read_distances
 from facerelief.evaluation.page import facts, figure, notes, page, paragraph
 from facerelief.evaluation.report import sample_tiles
 from facerelief.evaluation.studies import Study
+from facerelief.evaluation.summary import read_first
 from facerelief.evaluation.tables import NOTE, differences, hours, judge_line, markdown, table, warnings
 from facerelief.files import atomic, write_json, write_text
 from facerelief.training.judge import Accuracy
@@ -135,8 +136,12 @@ def _page(
         f"<figure><figcaption>{title}</figcaption>{confusion_svg(accuracy, row)}</figure>"
         for title, accuracy, row in _matrices(results)
     )
+    above = "".join(map(paragraph, (read_first(results["bench"]), judge_line(results), NOTE)))
     sections = [
-        ("Results", paragraph(judge_line(results)) + paragraph(NOTE) + table_html(*table(results)) + notes(remarks)),
+        (
+            "Results",
+            above + table_html(*table(results)) + notes(remarks),
+        ),
         ("Differences, paired by seed", table_html(*differences(results))),
         ("Confusion (Fig. 8)", f"<div class='matrices'>{figures}</div>"),
     ]

@@ -10,7 +10,7 @@ from facerelief.evaluation.charts import bold, confusion_svg, distribution_svg, 
 from facerelief.evaluation.evaluate import Evaluation, Samples
 from facerelief.evaluation.page import facts as facts_html
 from facerelief.evaluation.page import notes, page, paragraph, tiles
-from facerelief.evaluation.summary import MEASURES, titled
+from facerelief.evaluation.summary import MEASURES, read_first, titled
 from facerelief.files import write_json, write_text
 from facerelief.training.judge import Accuracy
 
@@ -136,7 +136,7 @@ def provenance(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def markdown(facts: dict[str, Any]) -> str:
     """report.md."""
-    lines = [f"# {title(facts)}", "", lead(facts), "", *bold(warnings(facts))]
+    lines = [f"# {title(facts)}", "", lead(facts), "", *bold(warnings(facts)), read_first(facts), ""]
     lines += ["## Expression generation rate", "", RATE_NOTE, "", table_markdown(*rate_table(facts))]
     lines += [
         "## Realism, reconstruction, person, geometry",
@@ -160,7 +160,13 @@ def html(evaluation: Evaluation) -> str:
     """report.html."""
     facts = evaluation.facts
     sections = [
-        ("Expression generation rate", paragraph(RATE_NOTE) + table_html(*rate_table(facts)) + notes(facts["notes"])),
+        (
+            "Expression generation rate",
+            paragraph(read_first(facts))
+            + paragraph(RATE_NOTE)
+            + table_html(*rate_table(facts))
+            + notes(facts["notes"]),
+        ),
         ("Confusion", confusions(facts)),
         ("Edits of held-out photos", sample_tiles(evaluation.samples, facts["expressions"])),
         (

@@ -14,7 +14,7 @@ from facerelief.evaluation.chance import warning as chance_warning
 from facerelief.evaluation.charts import bold, table_markdown
 from facerelief.evaluation.grid import BASES, Grid, read_score
 from facerelief.evaluation.studies import Study
-from facerelief.evaluation.summary import MEASURES, titled
+from facerelief.evaluation.summary import MEASURES, read_first, titled
 from facerelief.training.judge import Accuracy
 
 Table = tuple[list[str], list[list[str]]]
@@ -143,12 +143,15 @@ def judge_line(results: dict[str, Any]) -> str:
     bench, features = results["bench"], results["bench"]["features"]
     real = bench["judge"]["accuracy_on_real"]
     edits = max((cell["edits"] // max(1, len(cell["seeds"])) for cell in results["cells"]), default=0)
+    distance = (
+        f" {results['names']['frechet']}: features of length {features['dimensions']:,}, sha256 "
+        f"{features['sha256'][:12]}, against {features['real_photos']:,} held-out real photos."
+    )
     return (
         f"The judge calls {real['all']:.3f} of the real test photos right (mean over classes; six classes "
         f"{real['six']:.3f}; N {real['n']:,} photos of {bench['test_persons']:,} persons). Edits of each cell and "
-        f"seed: {edits:,}. {results['names']['frechet']}: features of length {features['dimensions']:,}, sha256 "
-        f"{features['sha256'][:12]}, against {features['real_photos']:,} held-out real photos."
-    )
+        f"seed: {edits:,}."
+    ) + (distance if {"frechet", "kernel"} & set(measures_of(results)) else "")
 
 
 def warnings(results: dict[str, Any]) -> list[str]:
@@ -161,17 +164,8 @@ def warnings(results: dict[str, Any]) -> list[str]:
 def markdown(results: dict[str, Any], command: str) -> str:
     """The study's page in Markdown."""
     bench = results["bench"]
-    lines = [
-        f"# {results['title']}",
-        "",
-        *bold(warnings(results)),
-        f"`{command}`",
-        "",
-        judge_line(results),
-        "",
-        NOTE,
-        "",
-    ]
+    lines = [f"# {results['title']}", "", *bold(warnings(results)), f"`{command}`", ""]
+    lines += [read_first(bench), "", judge_line(results), "", NOTE, ""]
     lines.append(
         f"{bench['dataset']}, {bench['size']} px, {bench['colour']}, {len(bench['expressions'])} expressions; "
         f"seeds in brackets; {results['device']}; {hours(results)}."

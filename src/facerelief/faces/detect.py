@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from facerelief.errors import FacereliefError
+from facerelief.errors import FacereliefError, install_command
 from facerelief.faces.landmarkers import Landmarker, far_proposer, import_mediapipe, mesh_landmarker, tasks_landmarker
 from facerelief.faces.pool import Pool
 
@@ -163,8 +163,8 @@ def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> Me
         return MediaPipeFinder(tasks_landmarker(task_file))
     if not hasattr(mediapipe, "solutions"):
         raise FacereliefError(
-            f"mediapipe {mediapipe.__version__} carries no models; install mediapipe 0.10.21 (pip install "
-            "'facerelief[faces]') or give a face_landmarker.task file with --task-file"
+            f"mediapipe {mediapipe.__version__} carries no models; install mediapipe 0.10.21 "
+            f"({install_command('faces')}) or give a face_landmarker.task file with --task-file"
         )
     return MediaPipeFinder(mesh_landmarker(), _Proposers(_AT_ONCE))
 

@@ -123,7 +123,9 @@ def train_expression(
     shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
 
     translator = nets.depth.translator if nets.depth else None
-    for step in session.steps(lambda path: save_expression_grid(path, mean.module, translator, shown, classes)):
+    for step in session.steps(
+        lambda path: save_expression_grid(path, mean.module, translator, shown, config.expressions)
+    ):
         batch, noise = batches(step, session.device), session.noise(step)
         due = (step + 1) % config.d_steps == 0
         with torch.set_grad_enabled(due):  # both players' steps share it

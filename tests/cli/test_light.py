@@ -1,0 +1,105 @@
+"""Help, typing errors and completion cost little: commands import what they use, when they use it."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from commands import commands
+
+from facerelief.cli import app, options
+from facerelief.data.review import Thresholds
+from facerelief.data.sources import SOURCES
+from facerelief.data.synthesize import SIZES, Plan
+from facerelief.editing import METHODS
+from facerelief.editing.engines import ENGINES
+from facerelief.editing.mask import PARTS
+from facerelief.editing.morph import SUFFIXES
+from facerelief.editing.parity import AUTO
+from facerelief.geometry.reconstructors import RECONSTRUCTORS, load_reconstructor
+from facerelief.networks.backbones import BACKBONES
+
+HEAVY = {
+    "torch",
+    "numpy",
+    "PIL",
+    "mediapipe",
+    "safetensors",
+    "scipy",
+    "numba",
+    "matplotlib",
+    "starlette",
+    "onnxruntime",
+}
+# Asks for the help of every command, for completions after it and mistypes it; tells what was imported after each.
+ALL = """
+import contextlib, io, json, os, sys
+from facerelief.cli import main
+
+def ask(*words, **environment):
+    os.environ |= environment
+    sys.argv = ["facerelief", *words]
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), contextlib.suppress(SystemExit):
+        main()
+    for name in environment:
+        del os.environ[name]
+    return [said.getvalue(), sorted({name.split(".")[0] for name in sys.modules})]
+
+found = {}
+for command in json.loads(sys.argv[1]):
+    words = command.split()
+    line = " ".join(["facerelief", *words, "--"])
+    found[command] = {
+        "help": ask(*words, "--help"),
+        "typo": ask(*words, "--hlep"),
+        "completion": ask(_FACERELIEF_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) + 1)),
+    }
+print(json.dumps(found))
+"""
+
+
+def test_no_help_no_mistake_and_no_completion_imports_what_is_heavy() -> None:
+    everything = commands()
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    call = [sys.executable, "-c", ALL, json.dumps(list(everything))]
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 0, done.stderr
+    for command, asked in json.loads(done.stdout).items():
+        for what, (said, modules) in asked.items():
+            assert not HEAVY & set(modules), (command, what)
+            assert {"help": "Usage: facerelief", "typo": "No such", "completion": "--"}[what] in said, (command, what)
+
+
+def test_the_choices_that_are_offered_are_those_there_are() -> None:
+    assert tuple(options.METHODS) == METHODS
+    assert set(options.BACKBONES) == set(BACKBONES)
+    assert options.PARTS == PARTS
+    assert options.MORPHS == SUFFIXES
+    assert set(options.ENGINES) == {*ENGINES, AUTO}
+    load_reconstructor("mediapipe")  # registers all
+    assert set(options.RECONSTRUCTORS) == set(RECONSTRUCTORS)
+    assert set(options.SOURCES) == {"auto", *SOURCES}
+    assert options.SIZES == SIZES
+
+
+def test_defaults_that_are_repeated_are_the_originals() -> None:
+    everything = commands()
+    assert default(everything["dataset synthesize"], "count") == Plan.count
+    assert default(everything["dataset synthesize"], "size") == Plan.size
+    assert default(everything["dataset synthesize"], "settings") == Plan.settings
+    assert default(everything["dataset synthesize"], "seed") == Plan.seed
+    assert default(everything["dataset review"], "max_yaw") == Thresholds.max_yaw
+    assert default(everything["dataset review"], "min_face_size") == Thresholds.min_face_size
+
+
+def default(command: Any, name: str) -> Any:
+    return next(one.default for one in command.params if one.name == name)
+
+
+def test_every_command_can_be_quiet_and_set_from_the_environment() -> None:
+    assert app.rich_markup_mode is None
+    for words, command in commands().items():
+        if not hasattr(command, "commands"):
+            assert any("-q" in one.opts for one in command.params), words
