@@ -5,9 +5,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from runs import write_encoder, write_judge, write_run
+
+from facerelief.evaluation.compare import TILE
+from facerelief.faces.photo import read_mark
 
 Command = Callable
 Refused = Callable[..., str]
@@ -33,9 +37,11 @@ def test_two_editors_side_by_side(
     result = command("compare", *words, *scoring)
     assert result.code == 0
     assert [line.split(" was trained on another dataset")[0] for line in result.err.splitlines()] == ["noise", "moves"]
-    called, distance, drawn = result.out.splitlines()
+    called, distance, chance, drawn = result.out.splitlines()
     assert drawn == str(picture)
     found = json.loads(numbers.read_text())
+    assert chance.startswith("THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy ")
+    assert found["judge_at_chance"] is True
     assert list(found["called by the target"]) == ["photo", "noise", "moves", "morphable"]
     distances = found["identity distance (facerelief encoder)"]
     assert list(distances) == ["noise", "moves", "morphable"]
@@ -72,6 +78,43 @@ def test_what_cannot_be_compared(
         (run, "--judge", judge, "--encoder", encoder, *about): "the judge and the encoder differ in size or colour;",
         (run, "--data", synthetic, "-o", "side.docx"): "side.docx names no picture format; end it",
         (run, "--photos", "0", *about): "Invalid value for '--photos': ",
+    }
+    for arguments, message in lines.items():
+        assert message in refused("compare", *arguments)
+
+
+def test_the_methods_on_ones_own_photo(command: Command, portrait_jpg: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "methods.png"
+    result = command("compare", portrait_jpg, "--to", "happy,fear", "-o", picture, "--json")
+    assert (result.code, result.err) == (0, "")
+    assert json.loads(result.out)["methods"] == ["relief", "morphable", "stargan"]
+    sheet = np.asarray(Image.open(picture).convert("RGB")).astype(int)
+    tiles = (
+        sheet[30:-6, 26:].reshape(3, TILE, 3, TILE, 3).transpose(0, 2, 1, 3, 4)
+    )  # methods x (photo, happiness, fear)
+    assert (tiles[:, 0] == tiles[0, 0]).all()
+    for method in range(2):
+        assert np.abs(tiles[method, 1] - tiles[method, 0]).mean() > 1
+        assert np.abs(tiles[method, 1] - tiles[method, 2]).mean() > 1
+    assert (tiles[2, 2] == 255).mean() > 0.8  # stargan has not learnt fear: words, and no picture
+    mark = read_mark(picture)
+    assert mark is not None and "edited" in mark.description
+
+
+def test_own_photos_and_runs_are_told_apart(
+    refused: Callable[..., str], portrait_jpg: Path, tmp_path: Path, weights: Path
+) -> None:
+    about = ("-o", tmp_path / "x.png")
+    lines = {
+        about: "nothing to compare; name photos, or runs of stage 2 and their dataset with --data",
+        (tmp_path, *about): f"{tmp_path} is a folder; name photos, or say with --data which dataset the runs edit",
+        (portrait_jpg, "--morphable", *about): "--morphable, --judge and --encoder are for runs; name their dataset",
+        (portrait_jpg, "-o", portrait_jpg): "me.jpg is one of the photos; choose another name for the picture",
+        (portrait_jpg, "--to", "smirk", *about): "unknown expression 'smirk'",
+        (tmp_path / "no.jpg", *about): "no.jpg does not exist; check the name",
+        (portrait_jpg, "-o", tmp_path / "x.gif"): "x.gif names no picture format; end it",
+        (portrait_jpg, "--to", "fear", "--data", tmp_path, *about): "--weights and --to are for your own photos;",
+        (portrait_jpg,): "Missing option '-o'",
     }
     for arguments, message in lines.items():
         assert message in refused("compare", *arguments)

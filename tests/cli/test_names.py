@@ -7,8 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from commands import commands
+from edits import faces_at
 from PIL import Image
 
 from facerelief.cli import console
@@ -111,6 +113,29 @@ def test_demo_takes_a_photo_as_edit_does(command: Command, portrait_jpg: Path, w
     assert command("demo", portrait_jpg, "-o", tmp_path / "demo", "--weights", weights).code == 0
     with Image.open(tmp_path / "demo" / "demo.png") as picture:
         assert picture.width > 1000
+
+
+def test_a_point_of_a_face_is_in_pixels_of_the_photo_for_morphs_too(
+    command: Command, tmp_path: Path, weights: Path
+) -> None:
+    small = faces_at((130, 150, 230), (450, 200, 170)).rgb
+    large = Image.fromarray(small).resize((2 * small.shape[1], 2 * small.shape[0]), Image.Resampling.LANCZOS)
+    large.save(tmp_path / "group.png")
+    morph = ("morph", tmp_path / "group.png", "--to", "happy", "--size", small.shape[1])
+    morph += ("--seconds", 0.2, "--fps", 10, "--hold", 0)
+    for middle, x in ((130, "260,300"), (450, "900,400")):
+        out = tmp_path / f"{middle}.webp"
+        result = command(*morph, "-o", out, "--weights", weights, "--face", x)
+        assert (result.code, result.err) == (0, "")
+        with Image.open(out) as picture:
+            first = np.asarray(picture.convert("RGB")).astype(float)
+            picture.seek(picture.n_frames - 1)
+            moved = np.abs(np.asarray(picture.convert("RGB")) - first).mean(axis=(0, 2))
+        assert first.shape[1] == small.shape[1]
+        assert abs(int(moved.argmax()) - middle) < 100
+    wrong = command(*morph, "-o", tmp_path / "x.gif", "--face", "590,10")
+    centres = [tuple(map(float, place.split(","))) for place in wrong.err.strip().split("faces are at ")[1].split(", ")]
+    assert np.abs(np.array(centres) - [(260, 300), (900, 400)]).max() < 80
 
 
 def completed(line: str) -> list[str]:

@@ -79,3 +79,10 @@ def test_a_name_that_says_no_picture_format_is_refused(tmp_path: Path, name: str
 def test_the_panels_are_terms_that_stage_2_logs() -> None:
     logged = {f"G/{name}" for name in generator_weights(ExpressionTraining())} | {"D_rgb/adv", "D_rgb/cls"}
     assert set(PANELS) <= logged
+
+
+def test_a_run_whose_first_panel_is_empty_is_named_all_the_same(tmp_path: Path) -> None:
+    """Without a word from matplotlib, whose warnings are errors here."""
+    save_curves(tmp_path / "curves.png", [write_log(tmp_path / "run", range(9), ("D_rgb/adv",))])
+    save_curves(tmp_path / "one.png", [write_log(tmp_path / "short", range(1), ("D_rgb/adv",))])
+    assert hues(tmp_path / "curves.png") == hues(tmp_path / "one.png") == {"blue"}

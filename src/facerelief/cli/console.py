@@ -126,11 +126,11 @@ class Lines:
         now = self._now()
         if self._from < 0:
             self._from, self._start = done, now  # what an earlier command had done took no time of this one
-        if now < self._next:
+        if now < self._next or done >= total:
             return ""
         self._next = now + OFTEN
         parts = [f"{self._title}: {done:,} of {total:,} {self._unit}"]
-        if done > self._from and total >= done:
+        if done > self._from:
             parts.append(f"{_clock((total - done) * (now - self._start) / (done - self._from))} left")
         return ", ".join([*parts, note] if note else parts)
 

@@ -9,11 +9,12 @@ import numpy as np
 from PIL import Image
 
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Editor, Which, choose_faces
+from facerelief.editing.editor import Editor, Which, choose_faces, which_face
 from facerelief.editing.mask import WHOLE
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
 from facerelief.faces.credentials import sign_file
+from facerelief.faces.detect import Face
 from facerelief.faces.mark import EditMark, pack
 from facerelief.faces.photo import Photo
 from facerelief.files import atomic
@@ -54,10 +55,17 @@ class Morph:
 
 
 def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest") -> Iterator[np.ndarray]:
-    """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. Raises as `Editor.__call__` does."""
+    """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. face: as `Editor.__call__` takes it,
+    a point in pixels of the photo, not of the frames. Raises as `Editor.__call__` does.
+    """
     label = editor.label(to)
     small = Photo(_fitting(photo.rgb, how.size), name=photo.name)
-    chosen = choose_faces(editor.find(small), face, photo.name)
+    found, which = editor.find(small), which_face(face)
+    if isinstance(which, tuple):
+        scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
+        large = [Face(one.landmarks * scale) for one in found]
+        which = 1 + large.index(choose_faces(large, which, photo.name)[0])
+    chosen = choose_faces(found, which, photo.name)
     changes = [editor.change(small.rgb, one, label, how.part) for one in chosen]
     last, rgb = -1.0, small.rgb
     for share in how.shares():

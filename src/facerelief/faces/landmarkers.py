@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.faces.postponed import postponed
 from facerelief.files import read_file
 
 POINTS = 468
@@ -31,7 +32,7 @@ class Landmarker(Protocol):
 def import_mediapipe() -> Any:
     """The package. Raises `MissingExtra` without it, `FacereliefError` where it does not load."""
     try:
-        with _quiet():
+        with _quiet(), postponed("matplotlib", "matplotlib.pyplot"):  # half of the time, for drawings nobody asks for
             import mediapipe
     except ModuleNotFoundError as reason:
         raise MissingExtra(reason.name or "mediapipe", "faces") from reason
