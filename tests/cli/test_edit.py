@@ -54,7 +54,7 @@ def test_the_same_as_a_program(program: Command, command: Command, portrait_jpg:
         (["--to", "happy,neutral", "-o", "a/b.2"], ["a/b.2/me-happiness-tiny.jpg", "a/b.2/me-neutral-tiny.jpg"]),
         (["--to", "happy", "-o", "new/smile.WEBP"], ["new/smile.WEBP"]),
         (
-            ["--to", "happy", "--depth", "-o", "smile.tif"],
+            ["--to", "happy", "--save-depth", "-o", "smile.tif"],
             ["smile-depth-after.png", "smile-depth-before.png", "smile.tif"],
         ),
     ],
@@ -93,7 +93,7 @@ def test_depth_that_cannot_be_measured_is_said(
         raise NoFaceFound("gone")
 
     monkeypatch.setattr(files_module, "find_same", lost)
-    result = command("edit", portrait_jpg, "--to", "happy", "--depth", "--weights", weights)
+    result = command("edit", portrait_jpg, "--to", "happy", "--save-depth", "--weights", weights)
     assert result.code == 0
     assert "no depth after, since no face is found in the edited photo" in result.err
     names = sorted(path.name for path in portrait_jpg.parent.iterdir())

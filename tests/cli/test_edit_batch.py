@@ -255,7 +255,7 @@ def test_a_folder_into_a_folder_keeps_its_order(command: Command, tmp_path: Path
 
 def test_what_is_beside_edits_is_made_again_and_not_edited(quick: None, command: Command, tmp_path: Path) -> None:
     album = write_heads(tmp_path / "album", 2)[0].parent
-    wish = ("edit", album, "--to", "happiness", "--receipt", "--depth", "--method", "morphable")
+    wish = ("edit", album, "--to", "happiness", "--receipt", "--save-depth", "--method", "morphable")
     assert states(command(*wish)) == {"edited": 2}
     names = sorted(path.name for path in album.iterdir())
     assert len(names) == 2 + 2 * 5 + 1  # photos; edits with two of depth and two of a receipt; the journal

@@ -121,7 +121,7 @@ def test_a_weaker_face_edits_less(edited: Callable[..., np.ndarray], photo: Path
 def test_all_eight_expressions_with_depth(command: Command, photo: Path, finder: MediaPipeFinder) -> None:
     """The edited face is still a face, in the same place; what is far from it stays, and so does the photo itself."""
     before = photo.read_bytes()
-    result = command("edit", photo, "--to", "all", "--method", "morphable", "--depth", "-o", photo.parent)
+    result = command("edit", photo, "--to", "all", "--method", "morphable", "--save-depth", "-o", photo.parent)
     assert (result.code, result.err) == (0, "")
     kinds = ("", "-depth-before", "-depth-after")
     written = {f"me-{name}{kind}.png" for name in EXPRESSIONS for kind in kinds}
@@ -147,7 +147,7 @@ def test_a_demo_by_each_method(command: Command, photo: Path, weights: Path, tmp
     for method, names in (("morphable", EXPRESSIONS), ("stargan", ("neutral", "happiness", "surprise"))):
         options = ("--weights", weights) if method == "stargan" else ()
         folder = tmp_path / method
-        result = command("demo", "--photo", photo, "-o", folder, "--method", method, *options)
+        result = command("demo", photo, "-o", folder, "--method", method, *options)
         assert (result.code, result.err) == (0, "")
         assert {path.name for path in folder.iterdir()} == {"demo.png", *(f"{name}.png" for name in names)}
         with Image.open(folder / "demo.png") as sheet:
@@ -162,7 +162,7 @@ def test_a_demo_by_each_method(command: Command, photo: Path, weights: Path, tmp
 def test_methods_and_weights_that_do_not_go_together(
     refused: Refused, photo: Path, weights: Path, weak: Path, tmp_path: Path, verb: str
 ) -> None:
-    arguments = (photo, "--to", "happy") if verb == "edit" else ("--photo", photo)
+    arguments = (photo, "--to", "happy") if verb == "edit" else (photo,)
     editor, face = "is facerelief-editor, not facerelief-face", "is facerelief-face, not facerelief-editor"
     lines: list[tuple[tuple[object, ...], str]] = [
         (("--method", "3dmm"), "no method '3dmm'; choose from relief, morphable, stargan"),

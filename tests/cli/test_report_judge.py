@@ -95,7 +95,8 @@ def test_a_judge_on_a_split(
     assert (result.code, result.err) == (0, "")
     shares = {"neutral": "0.00", "happiness": "1.00", "surprise": "0.00"}
     seen = {name: share for (name, share), count in zip(shares.items(), counts, strict=True) if count}
-    table, chance = result.out.splitlines()
+    table, chance, alarm = result.out.splitlines()
+    assert alarm.startswith("THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy ")
     assert table.split() == [
         "fool",
         "on",
@@ -106,7 +107,8 @@ def test_a_judge_on_a_split(
     ]
     assert chance == f"chance 0.333; photos {sum(counts)}"
     numbers = json.loads((tmp_path / "numbers.json").read_text())
-    assert numbers == {"expressions": list(CHOICES), "confusion": [[0, count, 0] for count in counts]}
+    assert numbers["confusion"] == [[0, count, 0] for count in counts]
+    assert (numbers["expressions"], numbers["judge_at_chance"], numbers["judge_chance_p"]) == (list(CHOICES), True, 1)
 
 
 def test_a_judge_may_be_a_file_and_see_grey(command: Command, dataset: Path, tmp_path: Path) -> None:
@@ -164,12 +166,16 @@ def test_runs_and_the_editor_without_training_side_by_side(
         assert (result.code, result.err) == (0, strange if run in options else "")
         names = ["noise", "morphable"] if name == "both" else [name]
         titles = ["judge on real photos", "sources, unedited", *names]
-        assert [line[:24].rstrip() for line in result.out.splitlines()] == titles
-        figures = {line[24:].strip() for line in result.out.splitlines()}
+        *lines, alarm = result.out.splitlines()
+        assert [line[:24].rstrip() for line in lines] == titles
+        assert alarm.startswith("THE JUDGE IS AT CHANCE")
+        figures = {line[24:].strip() for line in lines}
         assert figures == {"balanced 0.333   neutral 0.00  happiness 1.00  surprise 0.00"}
         numbers = json.loads(path.read_text())
         assert list(numbers) == names
-        assert all(found == {"edits": edits, "real": real, "unedited": edits} for found in numbers.values())
+        for found in numbers.values():
+            assert (found["edits"], found["real"], found["unedited"]) == (edits, real, edits)
+            assert found["judge_at_chance"] is True
 
 
 def test_without_runs_and_without_the_editor(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:

@@ -77,7 +77,9 @@ def test_from_photos_to_a_table_through_a_kill_of_two_processes(
     out, err = second.communicate(timeout=300)
     assert (second.returncode, err) == (0, ""), out
     after = [json.loads(line)["job"] for line in jobs.read_text().splitlines()]
-    assert len(after) == len(set(after)) == 3 + 2 + 4 + 4 + 1  # instruments, stage 1, cells, scores, bases
+    assert len(after) == len(set(after))
+    # Instruments, stage 1, cells, scores, bases; but for a job of each process that was killed before it was noted.
+    assert 14 - 2 <= len(after) <= 14 == 3 + 2 + 4 + 4 + 1
     assert after[: len(before)] == before
     results = json.loads((tmp_path / "out" / "second" / "table2.json").read_text())
     assert [len(cell["seeds"]) for cell in results["cells"]] == [2, 2]

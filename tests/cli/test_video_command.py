@@ -62,8 +62,8 @@ def test_photos_and_videos_together_and_again(command: Command, clip: Path, tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--receipt"], "--receipt and --depth are for photos; leave them out"),
-        (["--depth"], "--receipt and --depth are for photos; leave them out"),
+        (["--receipt"], "--receipt and --save-depth are for photos; leave them out"),
+        (["--save-depth"], "--receipt and --save-depth are for photos; leave them out"),
         (["--strength", "1:0,0:1"], "the times of strength keyframes must increase; write them as 0:0,2.5:1"),
         (["--strength", "0:0,1:2"], "strength 2 is out of range; choose 0 to 1.5"),
         (["--strength", "-1:0,1:1"], "strength at -1 s is out of range"),

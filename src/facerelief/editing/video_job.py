@@ -19,7 +19,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
     if not isinstance(path, Path):
         raise VideoError(f"{job.source}: videos are edited from files; download it first")
     if settings.receipt or settings.depth:
-        raise VideoError(f"{path}: --receipt and --depth are for photos; leave them out")
+        raise VideoError(f"{path}: --receipt and --save-depth are for photos; leave them out")
     plan = Plan(job, source_digest(job.source), settings, editor.weights["sha256"])
     if plan.nothing_to_do:
         return plan.nothing_to_do
