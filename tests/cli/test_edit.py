@@ -248,7 +248,7 @@ def test_demo_draws_every_edit_as_one_picture(command: Command, tmp_path: Path, 
     result = command("demo", "-o", tmp_path / "demo", "--weights", weights)
     assert (result.code, result.err) == (0, "")
     names = ["demo.png", "happiness.png", "neutral.png", "surprise.png"]
-    assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == names
+    assert sorted(path.name for path in (tmp_path / "demo").glob("*.png")) == names
     with Image.open(tmp_path / "demo" / "demo.png") as sheet:
         assert sheet.width > 4 * 256
         assert sheet.height > 3 * 256

@@ -98,7 +98,7 @@ def test_folders_of_something_else_are_not_begun_in(
         (tmp_path / "photos" / "happy").mkdir(parents=True)
         Image.fromarray(astronaut()).save(tmp_path / "photos" / "happy" / "a.png")
     source = {"dataset build": [tmp_path / "photos"], "dataset synthesize": []}.get(words, [synthetic])
-    small = ["--set", "batch=2", "--set", "size=32"] if words.startswith("train") else []
+    small = ["--set", "batch=4", "--set", "size=32"] if words.startswith("train") else []
     guide = ["--guide", "none"] if words == "train expression" else []
     line = refused(*words.split(), *source, "-o", mine.parent, *guide, *small)
     assert line.startswith(f"{mine.parent} holds other files; choose an empty folder")

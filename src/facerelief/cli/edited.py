@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import typer
 
-from facerelief.cli.console import bar, err, explain, say, waiting
+from facerelief.cli.console import bar, err, explain, keep, say, waiting
 from facerelief.editing.batch import make_jobs, run_batch, run_video
 from facerelief.editing.editor import Editor
 from facerelief.editing.files import FileEditor
@@ -63,6 +63,7 @@ def _edit_several(jobs: Sequence[Job], editor: FileEditor, workers: int | None) 
     """Photos first, together; then videos, one by one. Ends the command with 1 where something failed."""
     photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
     outcomes = []
+    keep("edits that are written stay")
     if photos:
         with bar("editing", "photos", keeps=True) as move:
             for outcome in run_batch(photos, editor, workers):
