@@ -164,12 +164,8 @@ for name in sys.argv[1:]:
 def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "link.txt").symlink_to("pipe.txt")
-    for name, kind in (
-        ("pipe.txt", "a FIFO, not a file"),
-        ("link.txt", "a FIFO, not a file"),
-        (os.devnull, "a device"),
-    ):
-        with pytest.raises(FacereliefError, match=f"cannot write .*: {kind}"):
+    for name in ("pipe.txt", "link.txt"):
+        with pytest.raises(FacereliefError, match=r"cannot write .*: a FIFO, not a file"):
             write_text(tmp_path / name, "text")
     assert (tmp_path / "pipe.txt").is_fifo() and (tmp_path / "link.txt").is_symlink()
 

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -66,8 +66,8 @@ def atomic(path: Path) -> Iterator[Path]:
 
     The temporary name keeps `path`'s suffix, since many writers choose the format by it. Temporary files that killed
     processes left in the folder are removed.
-    Raises `FacereliefError` where the folder cannot be written or the disk is full, and where `path` is a device or
-    FIFO: whoever may write everywhere would replace `/dev/null` for all.
+    Raises `FacereliefError` where the folder cannot be written or the disk is full, where `path` is a device or FIFO
+    (whoever may write everywhere would replace `/dev/null` for all), and what a `guarded` place raises.
     """
     try:
         _check_replaceable(path)
@@ -79,7 +79,7 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        _places.get(_place_of(path), os.replace)(temporary, path)
     except OSError as reason:
         raise FacereliefError(
             f"cannot write {path}: {reason.strerror or reason}; free space or choose another place"
@@ -92,6 +92,41 @@ def atomic(path: Path) -> Iterator[Path]:
 def _check_replaceable(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         _check_kind(os.stat(path).st_mode, path)
+
+
+_places: dict[str, Callable[[Path, Path], None]] = {}  # how files of some names get them, in place of `os.replace`
+
+
+@contextlib.contextmanager
+def guarded(path: Path, place: Callable[[Path, Path], None]) -> Iterator[None]:
+    """In the block `place(temporary, path)` decides how `atomic` gives a finished file its name."""
+    key = _place_of(path)
+    before = _places.get(key)
+    _places[key] = place
+    try:
+        yield
+    finally:
+        if before is None:
+            del _places[key]
+        else:
+            _places[key] = before
+
+
+def _place_of(path: Path) -> str:
+    """A name for a place; a link that stands there is not followed."""
+    return os.path.join(os.path.realpath(path.parent), path.name)
+
+
+def move_new(temporary: Path, path: Path) -> None:
+    """Give a file a name that nothing has. Raises `FileExistsError` where something came to have it meanwhile."""
+    try:
+        os.link(temporary, path)
+        temporary.unlink()
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.replace(temporary, path)
 
 
 def _partial(path: Path) -> tuple[Path, int]:

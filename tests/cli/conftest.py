@@ -91,7 +91,10 @@ def listing(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def weights(tiny_weights: Callable[..., Path]) -> Path:
-    return tiny_weights()
+    """In a folder of a known name, which is part of the edits' names."""
+    path = tiny_weights()
+    path.with_name("tiny").mkdir()
+    return path.rename(path.parent / "tiny" / path.name)
 
 
 @pytest.fixture

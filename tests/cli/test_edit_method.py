@@ -54,7 +54,7 @@ def edited(command: Command, photo: Path) -> Callable[..., np.ndarray]:
 
     def run(*options: object, to: str = "happy") -> np.ndarray:
         target = photo.with_name("edited.png")
-        result = command("edit", photo, "--to", to, "-o", target, "--no-provenance", *options)
+        result = command("edit", photo, "--to", to, "-o", target, "--no-provenance", "--overwrite", *options)
         assert (result.code, result.err, result.out) == (0, "", f"{target}\n")
         return read_photo(target).rgb
 
@@ -124,15 +124,15 @@ def test_all_eight_expressions_with_depth(command: Command, photo: Path, finder:
     result = command("edit", photo, "--to", "all", "--method", "morphable", "--save-depth", "-o", photo.parent)
     assert (result.code, result.err) == (0, "")
     kinds = ("", "-depth-before", "-depth-after")
-    written = {f"me-{name}{kind}.png" for name in EXPRESSIONS for kind in kinds}
-    assert {path.name for path in photo.parent.iterdir()} == {"me.png", *written}
+    written = {f"me-{name}-morphable{kind}.png" for name in EXPRESSIONS for kind in kinds}
+    assert {path.name for path in photo.parent.glob("*.png")} == {"me.png", *written}
     assert {Path(line).name for line in result.out.splitlines()} == written
     assert photo.read_bytes() == before
     source = read_photo(photo).rgb
     (face,) = finder(source)
     region = around([face, Face(face.landmarks + np.float32((0, face.size / 8, 0)))], source.shape)
     for name in EXPRESSIONS:
-        edited = read_photo(photo.with_name(f"me-{name}.png")).rgb
+        edited = read_photo(photo.with_name(f"me-{name}-morphable.png")).rgb
         assert edited.shape == source.shape
         assert amount(edited[region], source[region]) > 1
         assert (edited == source)[~region].mean() > 0.6
@@ -149,7 +149,7 @@ def test_a_demo_by_each_method(command: Command, photo: Path, weights: Path, tmp
         folder = tmp_path / method
         result = command("demo", photo, "-o", folder, "--method", method, *options)
         assert (result.code, result.err) == (0, "")
-        assert {path.name for path in folder.iterdir()} == {"demo.png", *(f"{name}.png" for name in names)}
+        assert {path.name for path in folder.glob("*.png")} == {"demo.png", *(f"{name}.png" for name in names)}
         with Image.open(folder / "demo.png") as sheet:
             assert sheet.width == 34 + (1 + len(names)) * 264
         assert amount(read_photo(folder / "happiness.png").rgb, read_photo(photo).rgb) > 1

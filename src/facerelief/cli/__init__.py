@@ -1,6 +1,7 @@
 """The command line, `facerelief edit | serve | dataset | train | report ...`: a command is one call."""
 
-import io
+import contextlib
+import errno
 import signal
 import sys
 import warnings
@@ -23,6 +24,7 @@ from facerelief.cli import (
     report,
     report_edits,
     serve,
+    streams,
     study,
     train,
     verify,
@@ -31,7 +33,7 @@ from facerelief.cli.command import Commands, QuietOption
 from facerelief.cli.console import begin, explain, interrupted
 from facerelief.errors import FacereliefError
 
-_INTERRUPTED = 130
+_UNREAD, _REFUSED, _INTERRUPTED = 1, 2, 130
 # Wrong options and arguments. Typer exports this error under no name: old versions take click's, new ones carry theirs.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
@@ -72,31 +74,48 @@ def _version(
 
 def main() -> None:
     """Run the command line: a problem that the user can remedy is one line and exit code 2, an interruption 130."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # file names may hold anything
+    streams.open_all()
+    streams.watch()
     begin()
     if not sys.warnoptions:  # of libraries, which a user cannot act on; `python -W default -m facerelief` shows them
         warnings.showwarning = lambda *_, **__: None
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put in order
     try:
-        code = app(prog_name="facerelief", standalone_mode=False)
+        code = _run()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except streams.OutputLost as problem:
+        code = _UNREAD
+        with contextlib.suppress(streams.OutputLost):  # nobody is there to be told
+            if problem.errno != errno.EPIPE:  # a reader that has enough is no problem
+                explain(f"standard output cannot be written: {problem.strerror}; free space, or send it elsewhere")
+        streams.give_up()
+    sys.exit(code)
+
+
+def _run() -> int | None:
+    """The exit code."""
+    try:
+        streams.refuse_empty(sys.argv[1:])
+        code: int | None = app(prog_name="facerelief", standalone_mode=False)
     except FacereliefError as problem:
         explain(str(problem))
-        sys.exit(2)
+        return _REFUSED
+    except streams.OutputLost:
+        raise
     except OSError as problem:
         if problem.filename is None:
             raise
         explain(f"{problem.filename}: {problem.strerror}; check the name, the permissions and the space left")
-        sys.exit(2)
+        return _REFUSED
     except _UsageError as problem:
         _explain_usage(problem)
-        sys.exit(2)
+        return _REFUSED
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     if code == _INTERRUPTED:
         interrupted()
-    sys.exit(code)
+    return code
 
 
 def _explain_usage(problem: Any) -> None:

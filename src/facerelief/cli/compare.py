@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.answer import Json, JsonFile, answer
-from facerelief.cli.console import bar, err, out
+from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import METHODS, TaskFile, some_of
 from facerelief.cli.report import warn_of_chance
 from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json
@@ -101,7 +101,7 @@ def _on_own_photos(
         sheet = compare_on(editors, opened, expressions, move)
     mark = mark_edit(None, "all of the picture's", ())
     save_photo(Photo(np.asarray(sheet), name=picture.name, mark=mark), picture)
-    out.print(str(picture), markup=False)
+    say(str(picture))
     return {"picture": str(picture), "methods": list(editors), "photos": list(map(str, names))}
 
 
@@ -149,7 +149,7 @@ def _on_dataset(
         made = compared(editors, data, test, spread_rows(test, photos), move)
     save_comparison(picture, made)
     results = _scores(scoring, made)
-    out.print(str(picture), markup=False)
+    say(str(picture))
     return results | {"photos": [test.samples[row].file_name for row in made.rows]}
 
 
@@ -166,7 +166,7 @@ def _scores(scoring: dict[str, Any], made: "Comparison") -> dict[str, Any]:
     if scoring["encoder"]:
         results[NAME] = mean_distances(scoring["encoder"][0], made)
     for title, values in results.items():
-        out.print(f"{title}: " + ", ".join(f"{name} {value:.3f}" for name, value in values.items()), markup=False)
+        say(f"{title}: " + ", ".join(f"{name} {value:.3f}" for name, value in values.items()))
     if scoring["judge"]:
         accuracy = judge_accuracy(scoring["judge"][0], made.test)
         warn_of_chance(accuracy)
@@ -184,7 +184,7 @@ def _check_instruments(runs: list[Path], data: Path, test: "Arrays", judge: Path
             check_unseen(instrument, test, kind)
     for run in runs if judge or encoder else []:
         for note in network_notes(read_network(run), data, judge, encoder):
-            err.print(note, markup=False)
+            say(note, to=err)
 
 
 def _settings(data: Path, configs: list[ExpressionTraining], scoring: list[Training]) -> Training:

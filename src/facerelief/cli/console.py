@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 _FIRST = os.environ.get("RANK", "0") == "0"  # of torchrun's processes, one speaks
@@ -58,6 +59,19 @@ def interrupted() -> None:
     )
 
 
+@contextlib.contextmanager
+def waiting(for_what: str) -> Iterator[None]:
+    """On a terminal, a sign that something goes on."""
+    with err.status(escape(printable(for_what))) if err.is_terminal else contextlib.nullcontext():
+        yield
+
+
+def say(*lines: str, to: Console = out, style: str | None = None) -> None:
+    """Print lines that may hold names of files: each stays one line, and none is taken for an order."""
+    if lines:
+        to.print("\n".join(map(printable, lines)), style=style, markup=False)
+
+
 def printable(text: str) -> str:
     """Text whose control characters are spelled out, since names of files may hold what terminals obey."""
     kept = (letter if letter.isprintable() or _is_surrogate(letter) else ascii(letter)[1:-1] for letter in text)
@@ -76,23 +90,23 @@ def bar(title: str, unit: str, *, keeps: bool = False) -> Iterator[Callable[...,
     keeps: whether what is done stays done when the command is interrupted.
     """
     columns: tuple[Any, ...] = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     shown = _FIRST and not err.quiet
     lines = Lines(title, unit, time.monotonic) if shown and not err.is_terminal else None
     with Progress(*columns, console=err, disable=not (shown and err.is_terminal)) as progress:
-        task = progress.add_task(title, total=None, unit=unit, note="")
+        task = progress.add_task(printable(title), total=None, unit=unit, note="")
 
         def move(done: int, total: int, note: str = "") -> None:
             progress.update(task, completed=done, total=total, note=note)
             if line := lines.line(done, total, note) if lines else "":
-                err.print(line, markup=False)
+                say(line, to=err)
             if keeps and done:
                 keep(f"{done:,} of {total:,} {unit} are done")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.command import Commands
-from facerelief.cli.console import bar, err, out, printable
+from facerelief.cli.console import bar, err, out, printable, say
 from facerelief.cli.options import MESH_AXES, RECONSTRUCTORS, SIZES, SOURCES, TaskFile, Workers, one_of
 from facerelief.errors import DatasetError, FacereliefError
 
@@ -56,7 +56,7 @@ def build(
 
     reading = read_labelled(photos, source, per_class=per_class, **_angles(cameras))
     for note in reading.notes:
-        out.print(printable(note), markup=False)
+        say(note)
     options: dict[str, Any] = {"folder": str(meshes), "axes": mesh_axes} if meshes else {}
     recipe = Recipe(256, reconstructor, options, task_file=str(task_file) if task_file else None)
     overlays = _overlays(depth_maps, [one.photo for one in reading.photos]) if depth_maps else {}
@@ -75,7 +75,7 @@ def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
     from facerelief.data.overlays import depth_overlay
 
     found = depth_overlay(depth_maps, photos)
-    out.print(f"{len(found)} of {len(photos)} photos have a map in {depth_maps}", markup=False)
+    say(f"{len(found)} of {len(photos)} photos have a map in {depth_maps}")
     return found
 
 
@@ -84,14 +84,14 @@ def _print_outcome(built: "Built", dataset: Path) -> None:
     from facerelief.data.manifest import REJECTS
 
     for note in built.notes:
-        out.print(printable(note), markup=False)
+        say(note)
     total = len(built.samples) + len(built.rejects)
     reasons = Counter(reject.reason for reject in built.rejects).most_common()
     why = "; ".join(f"{count} {reason}" for reason, count in reasons)
     if not built.samples:
         raise DatasetError(f"none of {total} photos became a sample ({why}); see {dataset / REJECTS}")
     listed = f"; {why}: see {dataset / REJECTS}" if why else ""
-    out.print(f"{len(built.samples)} of {total} photos became samples{listed}", markup=False)
+    say(f"{len(built.samples)} of {total} photos became samples{listed}")
 
 
 @app.command("synthesize")
@@ -118,8 +118,8 @@ def synthesize(
     with bar("synthesizing", "pictures", keeps=True) as move:
         samples = make_synthetic(dataset, Plan(count, size, settings, seed), weights, workers=workers, progress=move)
     persons = len({sample.identity for sample in samples})
-    out.print(f"{len(samples)} pictures of {persons} persons in {dataset}", markup=False)
-    out.print(f"Next: facerelief train depth {dataset} -o runs/depth", markup=False)
+    say(f"{len(samples)} pictures of {persons} persons in {dataset}")
+    say(f"Next: facerelief train depth {dataset} -o runs/depth")
 
 
 @app.command("review")
@@ -138,10 +138,10 @@ def review(
         result = review_dataset(dataset, thresholds, move)
     sheet = write_contact_sheet(dataset, thresholds=thresholds)
     reasons = ", ".join(f"{count} {reason}" for reason, count in result.left_out.items())
-    out.print(f"{result.kept} of {len(result.samples)} kept; left out: {printable(reasons) or 'none'}", markup=False)
+    say(f"{result.kept} of {len(result.samples)} kept; left out: {reasons or 'none'}")
     for leak in result.leaks:
-        out.print(f"{printable(leak)}: the same picture is in another split, under another name", markup=False)
-    out.print(f"Look at {sheet}; overrule in {dataset / 'overrides.csv'} and review again.", markup=False)
+        say(f"{leak}: the same picture is in another split, under another name")
+    say(f"Look at {sheet}; overrule in {dataset / 'overrides.csv'} and review again.")
 
 
 @app.command("stats")
@@ -151,9 +151,9 @@ def stats(dataset: Dataset) -> None:
     from facerelief.data.stats import render, table4, warnings
 
     samples = read_samples(dataset)
-    out.print(render(table4(samples, printable(dataset.resolve().name))))
+    out.print(render(table4(samples, printable(dataset.resolve().name))), markup=False)
     for warning in warnings(samples):
-        err.print(f"warning: {printable(warning)}", style="yellow", markup=False)
+        say(f"warning: {warning}", to=err, style="yellow")
 
 
 def _angles(text: str | None) -> dict[str, tuple[int, ...]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facerelief.cli.console import out
+from facerelief.cli.console import say
 from facerelief.cli.options import Method, TaskFile, Weights
 from facerelief.errors import MissingExtra
 
@@ -39,10 +39,10 @@ def demo(
     for one in edits:
         path = out_folder / f"{one.expression}.png"
         save_photo(one.photo, path)
-        out.print(str(path), markup=False)
+        say(str(path))
     picture = np.asarray(showcase(editor, source, face, edits))
     save_photo(Photo(picture, name="demo", mark=mark_edit(None, "all of the picture's", ())), out_folder / "demo.png")
-    out.print(f"{out_folder / 'demo.png'}\n\nNext: facerelief edit YOUR_PHOTO --to happiness", markup=False)
+    say(str(out_folder / "demo.png"), "", "Next: facerelief edit YOUR_PHOTO --to happiness")
 
 
 def _astronaut() -> "Photo":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facerelief.cli.console import bar, out
+from facerelief.cli.console import bar, say
 from facerelief.cli.options import BACKBONES, one_of, some_of
 from facerelief.config import ExpressionTraining, Training
 from facerelief.errors import FacereliefError
@@ -81,11 +81,11 @@ def evaluate_editors(
         )
     page = write_report(measured, folder)
     for line in warnings(measured.facts):
-        out.print(line, style="bold red", markup=False)
+        say(line, style="bold red")
     for row in rate_table(measured.facts)[1]:
         interval = f" ({row[2]})" if row[2] else ""
-        out.print(f"{row[0]:24} rate {row[1]}{interval}, six classes {row[3]}, N {row[-1]}", markup=False)
-    out.print(str(page), markup=False)
+        say(f"{row[0]:24} rate {row[1]}{interval}, six classes {row[3]}, N {row[-1]}")
+    say(str(page))
 
 
 def _morphable() -> "dict[str, Editor]":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facerelief.cli.console import out
+from facerelief.cli.console import say
 from facerelief.cli.options import BACKBONES, FORMATS, one_of
 
 
@@ -34,5 +34,4 @@ def export(
     from facerelief.editing.parity import errors_in_words
 
     path, compared = write(folder, kind, weights, backbone)
-    out.print(f"{path}\nerrors against PyTorch, largest / mean:", markup=False)
-    out.print("\n".join(errors_in_words(compared)), markup=False)
+    say(str(path), "errors against PyTorch, largest / mean:", *errors_in_words(compared))

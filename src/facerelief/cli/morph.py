@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facerelief.cli.console import bar, out
+from facerelief.cli.console import bar, say
 from facerelief.cli.options import MORPHS, Faces, Method, Part, TaskFile, To, Weights
 from facerelief.expressions import resolve
 
@@ -54,4 +54,4 @@ def morph(
         seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
         mark = mark_edit(None, expression, ()) if provenance else None
         save_morph(out_path, seen, how, mark, source.history)
-    out.print(str(out_path), markup=False)
+    say(str(out_path))

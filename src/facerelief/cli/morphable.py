@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.command import Commands
-from facerelief.cli.console import bar, out
+from facerelief.cli.console import bar, say
 
 app = Commands(help="Learn a statistical face from photos.")
 
@@ -28,4 +28,4 @@ def fit(
 
     with bar("learning", "photos") as move:
         written = fit_and_write(dataset, folder, data_note, move)
-    out.print("\n".join(map(str, written)), markup=False)
+    say(*map(str, written))

@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.answer import Json, JsonFile, answer
 from facerelief.cli.command import Commands
-from facerelief.cli.console import out
+from facerelief.cli.console import out, say
 from facerelief.cli.options import SPLITS, Method, TaskFile, To, Weights, one_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def depth(
     out.print(f"  face region, intersection over union {error.mask_iou:.3f} ({error.mask_iou_trivial:.3f})")
     if figure:
         save_figure3(figure, {config.guide: nets.translator}, material.test, spread_rows(material.test))
-        out.print(str(figure), markup=False)
+        say(str(figure))
     answer(dataclasses.asdict(error) | {"weights_sha256": sha256(saved.path)}, as_json, json_file)
 
 
@@ -85,7 +85,7 @@ def curves(
     from facerelief.evaluation.curves import save_curves
 
     save_curves(picture, runs)
-    out.print(str(picture), markup=False)
+    say(str(picture))
 
 
 @app.command("release")
@@ -101,7 +101,7 @@ def release_weights(
     from facerelief.json_files import read_object
 
     measured = read_object(rates, f"make it with: facerelief report rate --json > {rates}")
-    out.print(str(release(run, weights, measured, data_note, command)), markup=False)
+    say(str(release(run, weights, measured, data_note, command)))
 
 
 @app.command("flicker")
@@ -142,7 +142,7 @@ def print_accuracy(title: str, accuracy: "Accuracy") -> None:
     """One line: over all, and per class."""
     shares = "  ".join(f"{name} {share:.2f}" for name, share in accuracy.per_class.items())
     six = f" (six classes {accuracy.six:.3f})" if accuracy.six != accuracy.balanced else ""
-    out.print(f"{title:24} balanced {accuracy.balanced:.3f}{six}   {shares}", markup=False)
+    say(f"{title:24} balanced {accuracy.balanced:.3f}{six}   {shares}")
 
 
 def warn_of_chance(accuracy: "Accuracy") -> None:
@@ -150,4 +150,4 @@ def warn_of_chance(accuracy: "Accuracy") -> None:
     from facerelief.evaluation.chance import warning
 
     if line := warning(accuracy):
-        out.print(line, style="bold red", markup=False)
+        say(line, style="bold red")

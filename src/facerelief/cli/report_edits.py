@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.answer import Json, JsonFile, answer
-from facerelief.cli.console import bar, err, out
+from facerelief.cli.console import bar, err, say
 from facerelief.cli.report import Data, print_accuracy, warn_of_chance
 from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
@@ -47,7 +47,7 @@ def rate(
     for run in runs:
         _check_known(run, settings)
         for note in network_notes(read_network(run), data, judge):
-            err.print(note, markup=False)
+            say(note, to=err)
     test = load_split(data, "test", settings)
     check_unseen(judge, test, "judge")
     results: dict[str, Any] = {}
@@ -90,7 +90,7 @@ def identity(
     test = load_split(data, "test", dataclasses.replace(settings, expressions=expressions))
     check_unseen(encoder, test)
     real = real_distances(network, test)
-    out.print(f"{NAME}\ntest persons: {real.verified.verdict}", markup=False)
+    say(NAME, f"test persons: {real.verified.verdict}")
     references = {"one person": real.same, "two persons": real.different}
     changed = {"one, other expression": real.changed} if len(real.changed) else {}
     edited = {}
@@ -101,10 +101,10 @@ def identity(
     for name, found in spreads.items():
         low, middle, high = found.quartiles
         numbers = f"{found.mean:.3f} +- {found.deviation:.3f}   quartiles {low:.3f} {middle:.3f} {high:.3f}"
-        out.print(f"{name:22} {numbers}   {found.count:,} pairs", markup=False)
+        say(f"{name:22} {numbers}   {found.count:,} pairs")
     if figure:
         save_distributions(figure, NAME, edited, references)
-        out.print(str(figure), markup=False)
+        say(str(figure))
     basis = {"verification": dataclasses.asdict(real.verified), "encoder_sha256": sha256(weights_in(encoder))}
     answer({name: dataclasses.asdict(found) for name, found in spreads.items()} | basis, as_json, json_file)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facerelief.cli.console import bar, err, out
+from facerelief.cli.console import bar, err, out, printable, say
 from facerelief.cli.options import Expressions, argument_of, one_of
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
@@ -64,7 +64,7 @@ def study(
     find_study(name, only or ())
     find_scale(scale)
     check_extras()
-    folder = folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
+    folder = folder_of(folder, scale, data)
     wish = Wish(
         name,
         scale,
@@ -85,6 +85,11 @@ def study(
         raise typer.Exit(1)
 
 
+def folder_of(folder: Path | None, scale: str, data: Path | None) -> Path:
+    """Where a study goes."""
+    return folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
+
+
 def _conclude(wish: "Wish", grid: "Grid", failures: dict[str, str]) -> None:
     """Name what failed; write and print what was measured."""
     from facerelief.evaluation.figures import write_study
@@ -92,19 +97,19 @@ def _conclude(wish: "Wish", grid: "Grid", failures: dict[str, str]) -> None:
     from facerelief.evaluation.tables import collect, differences, table, warnings
 
     for job, why in failures.items():
-        err.print(f"failed: {job}: {why}", style="red", markup=False)
+        say(f"failed: {job}: {why}", to=err, style="red")
     if f"scores/{BASES}" in failures:
         raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
     study = wish.cells
     results = collect(grid, study, wish.seed_numbers, failures) | {"scale": wish.scale, "study": wish.study}
     page = write_study(grid, study, results, wish.study, _command())
     for line in warnings(results):
-        out.print(line, style="bold red", markup=False)
+        say(line, style="bold red")
     for header, rows in (table(results), differences(results)):
-        out.print("  ".join(header), markup=False)
+        say("  ".join(header))
         for row in rows:
-            out.print("  ".join(row), markup=False)
-    out.print(str(page), markup=False)
+            say("  ".join(row))
+    say(str(page))
 
 
 @contextmanager
@@ -124,7 +129,7 @@ def _progress(name: str) -> "Iterator[Progress]":
         yield Progress(
             lambda done, total: move("dataset", "pictures", done, total),
             lambda done, total, note: move(name, "jobs", done, total, note),
-            lambda job, seconds: out.print(f"{job}  {seconds:.0f} s", markup=False),
+            lambda job, seconds: say(f"{job}  {seconds:.0f} s"),
         )
 
 
@@ -135,7 +140,7 @@ def _dataset_table(data: Path | None) -> None:
     from facerelief.data.manifest import read_samples
     from facerelief.data.stats import render, table4
 
-    out.print(render(table4(read_samples(data), data.resolve().name)))
+    out.print(render(table4(read_samples(data), printable(data.resolve().name))), markup=False)
 
 
 def _pairs(option: str, items: list[str] | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.command import Commands
-from facerelief.cli.console import bar, out
+from facerelief.cli.console import bar, out, say
 from facerelief.cli.options import BACKBONES, COLOURS, Expressions, one_of
 from facerelief.cli.report import warn_of_chance
 from facerelief.config import (
@@ -87,7 +87,7 @@ def depth(
     config = _settled(config, preset, run)
     with _bars("depth network") as (decoding, progress):
         weights = launch.run_depth(dataset, config, run, vgg=vgg, judge=judge, progress=progress, decoding=decoding)
-    out.print(f"{weights}\nNext: facerelief train expression {dataset} --depth {run} -o RUN", markup=False)
+    say(str(weights), f"Next: facerelief train expression {dataset} --depth {run} -o RUN")
 
 
 @app.command("expression")
@@ -152,7 +152,7 @@ def expression(
             decoding=decoding,
             gate=_print_gate,
         )
-    out.print(f"{weights}\nNext: facerelief edit PHOTO --to happiness --weights {run}", markup=False)
+    say(str(weights), f"Next: facerelief edit PHOTO --to happiness --weights {run}")
 
 
 @app.command("judge")
@@ -178,7 +178,7 @@ def judge(
     for name, share in accuracy.per_class.items():
         out.print(f"  {name:10} {share:.3f}")
     warn_of_chance(accuracy)
-    out.print(str(weights), markup=False)
+    say(str(weights))
 
 
 @app.command("identity")
@@ -203,7 +203,7 @@ def identity(
     with _bars("identity encoder") as (decoding, progress):
         weights, measured = launch.run_identity(dataset, config, run, progress=progress, decoding=decoding)
     out.print(f"held-out persons: {measured.verdict}")
-    out.print(str(weights), markup=False)
+    say(str(weights))
 
 
 def _print_gate(results: "list[GateResult]") -> None:
@@ -248,7 +248,7 @@ def _settled(config: Config, preset: str, run: Path) -> Config:
     from facerelief.training.processor import settled
 
     config, precision = settled(config, run)
-    out.print(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps; {precision}", markup=False)
+    say(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps; {precision}")
     return config
 
 

@@ -2,20 +2,20 @@
 
 import functools
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
 
 from facerelief.data.workers import WorkerLost, alone, spread
-from facerelief.editing.files import FAILED, FileEditor, Job, Outcome, Settings
+from facerelief.editing.files import FileEditor
 from facerelief.editing.inputs import Input
-from facerelief.editing.journal import Done, note_done, read_done
+from facerelief.editing.jobs import FAILED, Job, Outcome, Settings
 from facerelief.editing.outputs import STDOUT, Targets
 from facerelief.editing.video import Progress
 from facerelief.editing.video_job import edit_video_job
 from facerelief.errors import FacereliefError
+from facerelief.written import read_done
 
 _IN_FLIGHT = 8  # photos that a process may have taken at a time
 
@@ -47,38 +47,30 @@ def attempt(edit: Callable[[Job], Outcome], job: Job) -> Outcome:
         return Outcome(str(job.source), FAILED, reason=f"{job.source}: {said}; a fault of the program, report it")
 
 
-def make_jobs(targets: Mapping[Input, Targets], again: bool = False) -> list[Job]:
-    """The jobs of a batch, with what earlier runs have noted. again: as if they had noted nothing."""
-    folders = {place.parent for places in targets.values() for place in places.values() if place != STDOUT}
-    known = {folder: {} if again else read_done(folder) for folder in folders}
+def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]:
+    """The jobs of a batch, with what earlier runs have noted."""
+    read = functools.cache(read_done)
     jobs = []
     for source, places in targets.items():
-        noted = {place: known[place.parent].get(place.name) for place in places.values() if place != STDOUT}
-        jobs.append(Job(source, places, {place: one for place, one in noted.items() if one}))
+        files = [file for at in places.values() if at != STDOUT for file in (at, *settings.sides(at))]
+        known = {file: noted for file in files if (noted := read(file.parent).get(file.name))}
+        path = source.source
+        made = read(path.parent).get(path.name) if isinstance(path, Path) and not source.named else None
+        jobs.append(Job(source, places, known, made or frozenset()))
     return jobs
 
 
 def run_batch(jobs: list[Job], editor: FileEditor, workers: int | None = None) -> Iterator[Outcome]:
-    """Do all jobs; yields their outcomes in order, each noted in the journal of its folder first.
+    """Do all jobs; yields their outcomes in order.
 
     workers: processes, by default one a core. editor: used in this process where the jobs are few.
     """
-    for outcome in _outcomes(jobs, editor, workers or os.cpu_count() or 1):
-        yield _noted(outcome)
+    return _outcomes(jobs, editor, workers or os.cpu_count() or 1)
 
 
 def run_video(job: Job, editor: FileEditor, progress: Progress) -> Outcome:
-    """One video of a batch, over all cores; its outcome is noted in the journal."""
-    return _noted(attempt(lambda job: edit_video_job(editor, job, progress), job))
-
-
-def _noted(outcome: Outcome) -> Outcome:
-    by_folder: dict[Path, list[Done]] = defaultdict(list)
-    for place, done in outcome.done.items():
-        by_folder[place.parent].append(done)
-    for folder, finished in by_folder.items():
-        note_done(folder, finished)
-    return outcome
+    """One video of a batch, over all cores."""
+    return attempt(lambda job: edit_video_job(editor, job, progress), job)
 
 
 def _outcomes(jobs: list[Job], editor: FileEditor, workers: int) -> Iterator[Outcome]:

@@ -1,5 +1,6 @@
 """What a user names to be edited: files, folders, patterns, addresses and standard input, as a list of photos."""
 
+import contextlib
 import glob
 import io
 import os
@@ -11,8 +12,9 @@ from pathlib import Path
 from facerelief.data.labelled import PHOTO_SUFFIXES
 from facerelief.editing.fetch import Limits, fetch, is_url, name_of
 from facerelief.errors import FacereliefError, PhotoError
-from facerelief.faces.film import FILMS
-from facerelief.faces.photo import Photo, read_photo
+from facerelief.faces.film import FILMS, MADE_BY, film_comment
+from facerelief.faces.photo import Photo, read_mark, read_photo
+from facerelief.files import read_file
 
 STDIN = "-"
 # What is written beside an edit; such pictures are edited only where a user names them.
@@ -27,7 +29,8 @@ class Input:
     """One photo or video to edit.
 
     source: its file, its address, or "-". below: the folders between a folder that the user named and the file. named:
-    whether the user named this very file, and not a folder or a pattern that it is found by.
+    whether the user named this file and nothing else: then it is edited even where it is an edit already. A shell makes
+    many names of a pattern, so that one of several names was not necessarily typed.
     """
 
     source: Path | str
@@ -46,6 +49,11 @@ class Input:
         """Whether it is a film by its suffix."""
         return self.file.suffix.lower() in FILMS
 
+    @property
+    def is_beside_an_edit(self) -> bool:
+        """Whether it is a receipt's or a depth's picture by its name."""
+        return self.file.name.endswith(_SIDES)
+
     def __str__(self) -> str:
         return "standard input" if self.source == STDIN else str(self.source)
 
@@ -53,7 +61,7 @@ class Input:
         """Its bytes. Raises `PhotoError` where they cannot be had."""
         if isinstance(self.source, Path):
             try:
-                return self.source.read_bytes()
+                return read_file(self.source)
             except OSError as reason:
                 raise PhotoError(f"{self.source} cannot be read ({reason.strerror}); check the name") from reason
         if self.source != STDIN:
@@ -62,6 +70,14 @@ class Input:
         if len(found) > _MOST_STDIN:
             raise PhotoError(f"standard input is larger than {_MOST_STDIN // 1_000_000} MB; shrink the photo")
         return found
+
+    def tells_of_an_edit(self) -> bool:
+        """Whether a file says itself that it was edited."""
+        if not isinstance(self.source, Path):
+            return False
+        with contextlib.suppress(FacereliefError):  # what cannot be read says nothing
+            return MADE_BY in film_comment(self.source) if self.is_video else read_mark(self.source) is not None
+        return False
 
     def photo(self, limits: Limits | None = None) -> Photo:
         """The photo. Raises `PhotoError` where there is none."""
@@ -80,15 +96,15 @@ def expand(arguments: Sequence[str], without: Path | None = None) -> list[Input]
     """
     found: dict[str, Input] = {}
     for argument in arguments:
-        for one in _named(argument, without):
+        for one in _meant(argument, without, len(set(arguments)) == 1):
             found.setdefault(_identity(one), one)
     return list(found.values())
 
 
-def _named(argument: str, without: Path | None) -> Iterator[Input]:
+def _meant(argument: str, without: Path | None, alone: bool) -> Iterator[Input]:
     path = Path(argument)
     if argument == STDIN or is_url(argument):
-        yield Input(argument)
+        yield Input(argument, named=alone)
     elif path.is_dir():
         yield from _in_folder(path, without)
     elif glob.has_magic(argument) and not os.path.lexists(path):
@@ -99,7 +115,7 @@ def _named(argument: str, without: Path | None) -> Iterator[Input]:
             raise FacereliefError(f"{argument} matches no photo; check the pattern")
         yield from (Input(file, named=False) for file in files)
     else:
-        yield Input(path)
+        yield Input(path, named=alone)
 
 
 def _in_folder(folder: Path, without: Path | None) -> Iterator[Input]:
@@ -108,11 +124,18 @@ def _in_folder(folder: Path, without: Path | None) -> Iterator[Input]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(Path(root, f)) != left_out)
         for name in sorted(files):
-            if Path(name).suffix.lower() in PHOTOS and not (name.startswith(".") or name.endswith(_SIDES)):
+            path = Path(root, name)
+            if _is_photo(path):
                 count += 1
-                yield Input(Path(root, name), Path(root).relative_to(folder), named=False)
+                yield Input(path, Path(root).relative_to(folder), named=False)
     if not count:
         raise FacereliefError(f"there are no photos in {folder}; name another folder")
+
+
+def _is_photo(path: Path) -> bool:
+    """Whether a file in a folder is a photo by its name, and neither hidden, nor beside an edit, nor a FIFO."""
+    hidden = path.name.startswith(".") or path.name.endswith(_SIDES)
+    return path.suffix.lower() in PHOTOS and not hidden and path.is_file()
 
 
 def _identity(one: Input) -> str:

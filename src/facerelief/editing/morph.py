@@ -92,9 +92,13 @@ def save_morph(
 
     history: that of the photo, whose manifest then goes on in the morph's.
     """
-    count = _write(path, frames, how, mark)
-    if mark:
-        sign_file(path, mark, parent=history)
+    check_suffix(path)
+    if path.suffix.lower() in _PICTURES and len(how.shares()) > _MOST_FRAMES:
+        raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
+    with atomic(path) as part:
+        count = _write(part, frames, how, mark)
+        if mark:
+            sign_file(part, mark, parent=history)
     return count
 
 
@@ -108,15 +112,11 @@ def encode_morph(kind: str, frames: Iterator[np.ndarray], how: Morph, mark: Edit
     return sign(stream.getvalue(), kind, mark) if mark else stream.getvalue()
 
 
-def _write(path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
-    kind = path.suffix.lower()
-    check_suffix(path)
-    if kind in _PICTURES and len(how.shares()) > _MOST_FRAMES:
-        raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
-    with atomic(path) as part:
-        if kind not in _PICTURES:
-            return write_frames(part, frames, how.fps, _said(mark))
-        return _save_pictures(part, kind, frames, how, mark)
+def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
+    kind = part.suffix.lower()
+    if kind not in _PICTURES:
+        return write_frames(part, frames, how.fps, _said(mark))
+    return _save_pictures(part, kind, frames, how, mark)
 
 
 def _save_pictures(

@@ -3,19 +3,55 @@
 import os
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief.editing.inputs import AFTER, BEFORE, RECEIPT, STDIN, Input
+from facerelief.editing.mask import WHOLE
 from facerelief.errors import FacereliefError
 from facerelief.faces.photo import SUFFIXES
 
 STDOUT = Path("-")
 _REMEDY = "edit them one at a time, or tell them apart by fields in --out, as in {name}-{expression}"
-FIELDS = ("name", "expression", "strength", "face")
+FIELDS = ("name", "expression", "strength", "face", "part", "method")
 _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
 Targets = dict[str, Path]  # by expression
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed of an edit and shows in its name: all of it in a pattern, else what is not the default.
+
+    method: the editor's. weights: None for the package's.
+    """
+
+    strength: str = "1"
+    face: str = "largest"
+    part: str = WHOLE
+    method: str = "relief"
+    weights: Path | None = None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """By the names of a pattern's fields."""
+        return {name: _as_name(getattr(self, name)) for name in ("strength", "face", "part", "method")}
+
+    @property
+    def ending(self) -> str:
+        """What tells an edit from one with the default settings, as in `-mouth-0.7-face2-morphable`."""
+        strength, parts = _number(self.strength), []
+        if self.part != WHOLE:
+            parts.append(self.part)
+        if strength != "1":
+            parts.append(strength)
+        if self.face != "largest":
+            parts.append(f"face{self.face}")
+        if self.weights or self.method != "relief":
+            parts.append(_name_of_weights(self.weights) if self.weights else self.method)
+        return "".join(f"-{_as_name(part)}" for part in parts)
 
 
 def depth_files(target: Path) -> tuple[Path, Path]:
@@ -36,64 +72,97 @@ def all_targets(
     inputs: Sequence[Input],
     wanted: Sequence[str],
     out: str | None,
-    strength: str,
-    face: str,
+    typed: Typed | None = None,
     sides: Sides = lambda target: (),
+    is_edit: Callable[[Input], bool] | None = None,
 ) -> dict[Input, Targets]:
     """Where each expression of each input goes.
 
     out: a file, where there is one picture; a folder; a pattern with fields such as `{name}`; "-"; or None, beside the
-    photo. strength, face: as typed. sides: what is written beside an edit. What was found in a folder and is where
-    another's edit goes, is an earlier edit and left out. Raises `FacereliefError` where two would go to one place, or
-    one over a photo that the user named.
+    photo. sides: what is written beside an edit. Of photos whose edits would have one name, each gets its suffix into
+    it. is_edit: given where files may be overwritten; what it says of an input that an edit goes to decides whether it
+    is left out. Raises `FacereliefError` where two would go to one place, or one over a photo that is to be edited.
     """
-    single = len(inputs) * len(wanted) == 1
-    typed = {"strength": _as_name(strength), "face": _as_name(face)}
+    single, typed = len(inputs) * len(wanted) == 1, typed or Typed()
     targets = {one: _targets(one, wanted, out, single, typed) for one in inputs}
     if len(inputs) > 1 and any(one.source == STDIN for one in inputs):
         raise FacereliefError("- is standard input, which can be read once; edit it by itself")
     if sides(STDOUT) and any(STDOUT in places.values() for places in targets.values()):
         raise FacereliefError("depth and receipts are files beside an edit's; name it with --out")
-    sources = {os.path.realpath(one.source): one for one in inputs if isinstance(one.source, Path)}
-    made = {
-        sources[os.path.realpath(place)]: place
-        for places in targets.values()
-        for target in places.values()
-        for place in (target, *sides(target))
-        if os.path.realpath(place) in sources
-    }
-    named = next((place for one, place in made.items() if one.named), None)
-    if named:
-        raise FacereliefError(f"{named} is one of the photos to edit; choose another --out")
-    targets = {one: places for one, places in targets.items() if one not in made}
+    alike = {one for several in _by_place(targets, sides).values() if len(several) > 1 for one in several}
+    targets |= {one: _targets(one, wanted, out, single, typed, told_apart=True) for one in alike}
+    targets = _without_sources(targets, sides, is_edit)
     _check_distinct(targets, sides)
     return targets
+
+
+def _by_place(targets: Mapping[Input, Targets], sides: Sides) -> dict[Path, set[Input]]:
+    found: dict[Path, set[Input]] = defaultdict(set)
+    for one, places in targets.items():
+        for place in _all_places(places, sides):
+            found[place].add(one)
+    return found
+
+
+def _all_places(places: Targets, sides: Sides) -> Iterator[Path]:
+    return (place for target in places.values() if target != STDOUT for place in (target, *sides(target)))
+
+
+def _without_sources(
+    targets: dict[Input, Targets], sides: Sides, is_edit: Callable[[Input], bool] | None
+) -> dict[Input, Targets]:
+    """Without inputs that are another's earlier edit and are to be overwritten. Where nothing is overwritten, whoever
+    is in the way stays and is edited too.
+    """
+    sources = {_identity(one.source): one for one in targets if isinstance(one.source, Path)}
+    left_out = set()
+    for one, places in targets.items():
+        for place in _all_places(places, sides):
+            found = sources.get(_identity(place))
+            if found is None or (found is not one and not found.named and is_edit is None):
+                continue
+            if found is one or not (is_edit and is_edit(found)):
+                raise FacereliefError(f"{place} is one of the photos to edit; choose another --out")
+            left_out.add(found)
+    return {one: places for one, places in targets.items() if one not in left_out}
+
+
+def _identity(path: Path) -> object:
+    """What a file is, under whatever name: also by links, and where upper case does not count."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
 
 
 def _check_distinct(targets: Mapping[Input, Targets], sides: Sides) -> None:
     taken: dict[Path, str] = {}
     for one, places in targets.items():
-        for place in [place for target in places.values() for place in (target, *sides(target))]:
+        for place in _all_places(places, sides):
             if place in taken:
                 both = f"{taken[place]} and {one}" if taken[place] != str(one) else f"two edits of {one}"
                 raise FacereliefError(f"{both} would both be written to {place}; {_REMEDY}")
             taken[place] = str(one)
 
 
-def _targets(one: Input, wanted: Sequence[str], out: str | None, single: bool, typed: dict[str, str]) -> Targets:
+def _targets(
+    one: Input, wanted: Sequence[str], out: str | None, single: bool, typed: Typed, told_apart: bool = False
+) -> Targets:
     writable = _VIDEO_SUFFIXES if one.is_video else tuple(SUFFIXES)
     suffix = one.file.suffix.lower()
+    stem = _stem(one) + (f"-{_as_name(suffix[1:])}" if told_apart and suffix else "")
     suffix = suffix if suffix in writable else writable[0]
     if out == str(STDOUT) or (out is None and one.source == STDIN):
         if not single or one.is_video:
             raise FacereliefError("standard output takes one photo; name a folder with --out")
         return {wanted[0]: STDOUT}
     if out is not None and "{" in out:
-        return {to: _from_pattern(out, typed | {"name": _stem(one), "expression": to}, suffix) for to in wanted}
+        return {to: _from_pattern(out, typed.fields | {"name": stem, "expression": to}, suffix) for to in wanted}
     if out is None or Path(out).is_dir() or not _names_a_file(Path(out)):
         beside = one.file.parent if isinstance(one.source, Path) else Path()
         folder = beside if out is None else Path(out) / one.below
-        return {to: folder / f"{_stem(one)}-{to}{suffix}" for to in wanted}
+        return {to: folder / f"{stem}-{to}{typed.ending}{suffix}" for to in wanted}
     _check_suffix(Path(out), writable)
     if not single:
         raise FacereliefError(f"{out} is one file for several pictures; name a folder with --out")
@@ -123,6 +192,22 @@ def _stem(one: Input) -> str:
 
 def _as_name(typed: str) -> str:
     return re.sub(r"[^\w.-]+", "-", typed)
+
+
+def _number(typed: str) -> str:
+    """A number in one way of writing it."""
+    try:
+        return f"{float(typed):g}"
+    except ValueError:
+        return typed
+
+
+def _name_of_weights(weights: Path) -> str:
+    """Of a run's or a face's folder, or of a file of one's own."""
+    path = weights.absolute()
+    if path.suffix != ".safetensors":
+        return path.name
+    return path.parent.name if path.stem in ("weights", "face") else path.stem
 
 
 def _names_a_file(path: Path) -> bool:

@@ -27,6 +27,7 @@ from facerelief.training.samples import save_grid
 
 CARD = "README.md"
 EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET = "expressions.jpg", "settings.jpg", "modes.jpg"
+FILES = (FACE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)
 _TILE = 160
 _SHOWN_MODES = 6
 _LIMITS = """\
@@ -45,7 +46,8 @@ def fit_and_write(
 
     Raises `DatasetError` where the dataset has too few persons or no neutral photos; then nothing is written.
     """
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / FACE).is_file()):
+    others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
+    if folder.is_file() or (others and not (folder / FACE).is_file()):
         raise FacereliefError(f"{folder} holds something else; choose an empty folder for the face")
     portraits = DatasetPortraits(dataset)
     face, facts = learn_face(portraits, progress)
@@ -56,7 +58,7 @@ def fit_and_write(
     save_expressions(folder / EXPRESSIONS_SHEET, face)
     save_settings(folder / SETTINGS_SHEET, face)
     save_modes(folder / MODES_SHEET, face)
-    return [folder / name for name in (FACE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)]
+    return [folder / name for name in FILES]
 
 
 def save_expressions(path: Path, face: MorphableFace, people: int = 8, seed: int = 3) -> None:

@@ -1,0 +1,103 @@
+"""What `facerelief edit` does and says, photo by photo."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from facerelief.cli.console import bar, err, explain, keep, say, waiting
+from facerelief.editing.batch import make_jobs, run_batch, run_video
+from facerelief.editing.editor import Editor
+from facerelief.editing.files import FileEditor
+from facerelief.editing.inputs import Input
+from facerelief.editing.jobs import EDITED, FAILED, SKIPPED, Job, Outcome
+from facerelief.editing.outputs import STDOUT, Targets
+from facerelief.editing.video_job import edit_video_job
+from facerelief.expressions import EXPRESSIONS, resolve_all
+
+_MOST_ROWS = 20  # of failures in the table
+
+
+def wanted_of(to: str, editor: Editor) -> Sequence[str]:
+    """The expressions that are asked for; what is to be known of them is said on standard error."""
+    every = "all" in [name.strip().lower() for name in to.split(",")]
+    wanted = editor.expressions if every else resolve_all(to)
+    missing = [name for name in EXPRESSIONS if name not in wanted] if every else []
+    if missing:
+        err.print(f"these weights know {len(wanted)} of {len(EXPRESSIONS)} expressions; left out: {', '.join(missing)}")
+    for expression in wanted:
+        editor.label(expression)
+        if caution := editor.caution(expression):
+            say(caution, to=err)
+    return wanted
+
+
+def edit_all(targets: Mapping[Input, Targets], editor: FileEditor, workers: int | None) -> None:
+    """Edit what is not finished. Raises what is wrong with a single photo; where it is one of several, the command ends
+    with 1.
+    """
+    jobs = make_jobs(targets, editor.settings)
+    if len(jobs) == 1:
+        _conclude(_edit_one(jobs[0], editor))
+    else:
+        _edit_several(jobs, editor, workers)
+
+
+def _edit_one(job: Job, editor: FileEditor) -> Outcome:
+    if not job.source.is_video:
+        with waiting(f"editing {job.source}"):
+            return editor(job)
+    with bar(job.source.file.name, "frames") as move:
+        return edit_video_job(editor, job, move)
+
+
+def _conclude(outcome: Outcome) -> None:
+    """Say what became of a single photo; the names of its edits go to standard output also where they were there."""
+    _report(outcome)
+    if outcome.state == SKIPPED:
+        say(f"{outcome.source} {outcome.reason}", to=err)
+    say(*map(str, outcome.there))
+
+
+def _edit_several(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> None:
+    """Photos first, together; then videos, one by one. Ends the command with 1 where something failed."""
+    photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
+    outcomes = []
+    keep("edits that are written stay")
+    if photos:
+        with bar("editing", "photos", keeps=True) as move:
+            for outcome in run_batch(photos, editor, workers):
+                outcomes.append(outcome)
+                _report(outcome)
+                move(len(outcomes), len(photos))
+    for job in videos:
+        with bar(job.source.file.name, "frames") as move:
+            outcomes.append(run_video(job, editor, move))
+        _report(outcomes[-1])
+    _finish(outcomes)
+
+
+def _report(outcome: Outcome) -> None:
+    """Say what was written, and on standard error what was lost on the way, and what was not written."""
+    if outcome.state == FAILED:
+        explain(outcome.reason)
+    say(*outcome.notes, to=err)
+    say(*(str(path) for path in outcome.written if path != STDOUT))
+
+
+def _finish(outcomes: Sequence[Outcome]) -> None:
+    """The table of a batch, on standard error. Ends the command with 1 where something failed."""
+    edited = [one for one in outcomes if one.state == EDITED]
+    failed = [one for one in outcomes if one.state == FAILED]
+    rows = [(EDITED, len(edited), f"{sum(len(one.written) for one in edited)} files written")]
+    skipped = Counter(one.reason for one in outcomes if one.state == SKIPPED)
+    rows += [(SKIPPED, count, reason) for reason, count in skipped.items()]
+    rows += [(FAILED, len(failed), failed[0].reason)] if failed else []
+    lines = [f"{state:<8}{count:>7}  {reason}" for state, count, reason in rows]
+    lines += [" " * 17 + one.reason for one in failed[1:_MOST_ROWS]]
+    if len(failed) > _MOST_ROWS:
+        lines.append(" " * 17 + f"and {len(failed) - _MOST_ROWS} more, each named above")
+    say(*lines, to=err)
+    if failed:
+        explain(f"{len(failed)} of {len(outcomes)} were not edited")
+        raise typer.Exit(1)

@@ -1,0 +1,128 @@
+"""Every command that writes under a given name leaves there what is not its own, before any work."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from photos import astronaut
+from PIL import Image
+
+from facerelief.cli import app
+from facerelief.cli.writes import WRITES
+from facerelief.written import JOURNAL
+
+Command = Callable[..., Any]
+Refused = Callable[..., str]
+
+# A call of each command, and a file that it would write.
+CALLS = {
+    "morph": (("me.png", "--to", "happy", "-o", "x.gif"), "x.gif"),
+    "demo": (("-o", "."), "happiness.png"),
+    "demo, its sheet": (("-o", "."), "demo.png"),
+    "compare": (("me.png", "-o", "x.png"), "x.png"),
+    "compare, numbers": (("runs", "--data", "d", "-o", "y.png", "--json-file", "x.json"), "x.json"),
+    "export": (("-o", "model"), "model/model.onnx"),
+    "export, its report": (("-o", "model"), "model/parity.json"),
+    "evaluate": (("runs", "--data", "d", "-o", "report"), "report/report.html"),
+    "study": (("table1", "--scale", "smoke", "-o", "study"), "study/table1.html"),
+    "study, a figure": (("table1", "--scale", "smoke", "-o", "study"), "study/table1-fig9.png"),
+    "study, its own place": (("table3", "--scale", "smoke"), "runs/study-smoke-synthetic/table3.md"),
+    "morphable fit": (("d", "-o", "face"), "face/README.md"),
+    "report depth": (("runs", "--data", "d", "--figure", "x.png"), "x.png"),
+    "report depth, numbers": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),
+    "report judge": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),
+    "report rate": (("runs", "--data", "d", "--judge", "j", "--json-file", "x.json"), "x.json"),
+    "report identity": (("runs", "--data", "d", "--encoder", "e", "--figure", "x.png"), "x.png"),
+    "report curves": (("runs", "-o", "x.png"), "x.png"),
+    "report release": (
+        ("runs", "-o", "w/x.safetensors", "--rates", "r", "--data-note", "d", "--command", "c"),
+        "w/README.md",
+    ),
+    "report latency": (("--json-file", "x.json"), "x.json"),
+    "report flicker": (("me.png", "--json-file", "x.json"), "x.json"),
+}
+# They begin a folder, refuse one that holds something else, and go on with their own.
+FOLDERS = {
+    "dataset build",
+    "dataset synthesize",
+    "train depth",
+    "train expression",
+    "train judge",
+    "train identity",
+}
+NOTHING = {"doctor", "verify", "serve", "dataset review", "dataset stats"}  # under a name of the user's
+
+
+def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    group = group or typer.main.get_command(app)
+    for name, one in group.commands.items():
+        if hasattr(one, "commands"):
+            yield from commands(one, (*words, name))
+        else:
+            yield " ".join((*words, name)), one
+
+
+@pytest.mark.parametrize("what", CALLS)
+def test_what_is_somebody_elses_stays(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments, name = CALLS[what]
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    line = refused(*what.partition(",")[0].split(), *arguments)
+    why = "exists and was not written by this command; choose another name, or add --overwrite to replace it"
+    assert line == f"{name} {why}"
+
+
+def test_no_command_is_forgotten() -> None:
+    every = dict(commands())
+    guarded = {name for name, one in every.items() if any("--overwrite" in param.opts for param in one.params)}
+    assert guarded == {what.partition(",")[0] for what in CALLS} | {"edit"}
+    assert set(every) == guarded | FOLDERS | NOTHING
+    assert len(guarded) == len(WRITES) + 1
+
+
+@pytest.mark.parametrize("words", sorted(FOLDERS))
+def test_folders_of_something_else_are_not_begun_in(
+    refused: Refused, tmp_path: Path, synthetic: Path, words: str
+) -> None:
+    mine = tmp_path / "out" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    if words == "dataset build":
+        (tmp_path / "photos" / "happy").mkdir(parents=True)
+        Image.fromarray(astronaut()).save(tmp_path / "photos" / "happy" / "a.png")
+    source = {"dataset build": [tmp_path / "photos"], "dataset synthesize": []}.get(words, [synthetic])
+    small = ["--set", "batch=4", "--set", "size=32"] if words.startswith("train") else []
+    guide = ["--guide", "none"] if words == "train expression" else []
+    line = refused(*words.split(), *source, "-o", mine.parent, *guide, *small)
+    assert line.startswith(f"{mine.parent} holds other files; choose an empty folder")
+
+
+def test_the_same_command_replaces_its_own_and_another_does_not(
+    command: Command, refused: Refused, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(astronaut()[:230, 110:340]).save("me.png")
+    call = ("morph", "me.png", "--to", "happy", "--seconds", "0.1", "--weights", weights, "-o", "me.gif")
+    assert command(*call).code == 0
+    when = Path("me.gif").stat().st_mtime_ns
+    assert command(*call[:1], *call[2:], "me.png", "-q").code == 0  # in another order
+    assert Path("me.gif").stat().st_mtime_ns > when
+    assert refused(*call, "--size", "64").startswith("me.gif exists and was made with other settings")
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save("me.gif")
+    assert refused(*call).startswith("me.gif exists and was changed since it was written")
+    assert command(*call, "--overwrite").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [JOURNAL, "me.gif", "me.png"]
+
+
+def test_what_is_read_is_never_written(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(astronaut()).save("me.webp")
+    line = refused("morph", "me.webp", "--to", "happy", "-o", "me.webp", "--overwrite")
+    assert line == "me.webp is read by this command; choose another name for what it writes"
