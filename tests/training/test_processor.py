@@ -100,22 +100,6 @@ def test_a_run_goes_on_elsewhere_as_it_began_or_says_that_results_differ(
     assert json.loads((run / "config.json").read_text())["config"]["precision"] == "no"
 
 
-@pytest.mark.parametrize(
-    ("changes", "cores", "threads"),
-    [
-        ({"batch": 6, "size": 32, "width": 8}, 2, 1),  # 49,152 values a map
-        ({"batch": 16, "size": 64, "width": 32}, 2, 2),  # 2.1 million: the preset `cpu`
-        ({"batch": 16, "size": 64, "width": 32}, 64, 10),
-        ({"batch": 32, "size": 128, "width": 64}, 64, 64),
-    ],
-)
-def test_threads_follow_the_size_of_the_work(
-    small: Small, monkeypatch: pytest.MonkeyPatch, changes: dict[str, int], cores: int, threads: int
-) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
-    assert processor.threads_for(small(DepthTraining, **changes)) == threads
-
-
 def test_a_small_run_steps_in_one_thread_and_gives_the_others_back(small: Small, tmp_path: Path) -> None:
     torch.set_num_threads(2)
     session = Session("depth", small(DepthTraining, steps=2), tmp_path / "run", {})

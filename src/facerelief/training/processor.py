@@ -1,22 +1,20 @@
-"""How a training uses the processor that it finds: in which precision it computes, and on how many threads.
+"""The precision in which a training computes, by what the processor can do.
 
 bf16 halves the time of a step where the processor has instructions for it. Elsewhere it is emulated, and takes 2 times
 (AVX-512 without BF16) to 60 times (AVX2) as long as fp32: `python benchmarks/precision.py` measures it.
 """
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from facerelief.config import Config, Training
+from facerelief.config import Config
 from facerelief.training.run import CONFIG, read_settings
 
 NAMES = {"no": "fp32", "bf16": "bf16"}
-_VALUES_A_THREAD = 200_000  # of a network's widest maps; with fewer, threads wait for each other longer than they work
 
 
 def fastest_precision() -> tuple[str, str]:
@@ -65,20 +63,3 @@ def _begun(folder: Path) -> str | None:
         return None
     precision = read_settings(folder)["config"].get("precision")
     return precision if precision in ("no", "bf16") else None
-
-
-def threads_for(config: Training) -> int:
-    """Threads that a step of this configuration keeps busy; at most those that torch may use."""
-    values = config.batch * config.size**2 * config.width
-    return max(1, min(torch.get_num_threads(), values // _VALUES_A_THREAD))
-
-
-@contextlib.contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Have torch use this many threads for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

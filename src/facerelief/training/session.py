@@ -23,7 +23,8 @@ from facerelief import equations as eq
 from facerelief.config import Training
 from facerelief.errors import FacereliefError, Interrupted, MissingExtra
 from facerelief.networks.checkpoint import read_facts
-from facerelief.training.processor import settled, threads, threads_for
+from facerelief.threads import threads, threads_for
+from facerelief.training.processor import settled
 from facerelief.training.run import STATE, Run
 from facerelief.training.step import Noise
 
@@ -83,7 +84,10 @@ class Session:
         """
         total = self.config.steps
         values: dict[str, float] = {}
-        with _noted_interruptions() as interruptions, threads(threads_for(self.config)):
+        with (
+            _noted_interruptions() as interruptions,
+            threads(threads_for(self.config.batch, self.config.size, self.config.width)),
+        ):
             for step in range(self._start, total):
                 torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
                 yield step
