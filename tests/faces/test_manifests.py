@@ -76,13 +76,27 @@ def test_a_photo_that_is_only_written_anew_keeps_it_too(kind: str) -> None:
 
 
 def test_a_damaged_one_is_told() -> None:
-    source = bytearray(signed("JPEG"))
-    source[source.index(b"jumdc2pa") + 8] ^= 255
-    assert not can_follow(bytes(source))
-    found = read_photo(bytes(source))
-    assert found.notes == ("its C2PA manifest is damaged, and an edit does not carry it on",)
+    whole = signed("JPEG")
+    start = whole.index(b"jumdc2pa")
+    for place in (start + 8, start + 32):  # in the latter case C2PA's library takes the picture, but not its history
+        source = whole[:place] + b"\xff" * 4 + whole[place + 4 :]
+        assert not can_follow(source)
+        found = read_photo(source)
+        assert found.notes == ("its C2PA manifest is damaged, and an edit does not carry it on",)
     assert read_credentials(encode_photo(found, "PNG", SECOND), "PNG") is not None
     assert read_credentials(encode_photo(found, "PNG"), "PNG") is None  # nothing to carry on, and nothing to say
+
+
+@pytest.mark.parametrize("said", ['dcterms:provenance="https://x/y.c2pa"', "a><dcterms:provenance>http://x</x"])
+def test_one_that_is_kept_elsewhere_is_told(said: str) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(RGB).save(stream, "JPEG", xmp=f"<x {said}/>".encode())
+    assert read_photo(stream.getvalue()).notes == (
+        "its C2PA manifest is kept at an address, which an edit does not carry on",
+    )
+    stream = io.BytesIO()
+    Image.fromarray(RGB).save(stream, "JPEG", xmp=b'<x dcterms:provenance="self#jumbf=c2pa"/>')
+    assert read_photo(stream.getvalue()).notes == ()
 
 
 def test_without_the_library_its_loss_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

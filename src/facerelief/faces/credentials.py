@@ -155,6 +155,9 @@ def _follow(builder: Any, media: str, parent: BinaryIO) -> bool:
     import c2pa
 
     try:
+        with _context() as context, c2pa.Reader(media, parent, context=context):
+            pass  # what cannot be read would be added without its history, and without a word
+        parent.seek(0)
         builder.add_ingredient({"relationship": "parentOf"}, media, parent)
     except c2pa.C2paError:
         return False

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import logging
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -24,6 +25,7 @@ _READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")
 _SAME = {"MPO": "JPEG"}  # a JPEG with further pictures behind it, as many phones write them
 _DAMAGE = (*exif.DAMAGE, AssertionError, EOFError, RuntimeError)  # what Pillow's decoders raise on damaged files
 _MOST_EXIF, _MOST_PROFILE, _MOST_XMP = 65_527, 4_000_000, 1_000_000  # bytes; a JPEG holds no more EXIF
+_REMOTE = re.compile(rb"dcterms:provenance\s*(?:=\s*[\"']|>)\s*https?:", re.IGNORECASE)  # where C2PA puts that address
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -68,7 +70,7 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
             upright, block = _upright(image, notes)
             plain, alpha = flat(upright, notes)
             rgb, icc = to_rgb(plain, _small(upright.info.get("icc_profile"), _MOST_PROFILE, "profile", notes), notes)
-        mark = _mark(image)
+        mark = _mark(image, notes)
         frames = _frame_count(image)  # last: counting moves on from the first frame
         if frames > 1:
             notes.append(f"first of {frames} frames")
@@ -76,9 +78,13 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
         return Decoded(pixels_of(rgb), alpha, icc, block, _SAME.get(kind, kind), tuple(notes), mark)
 
 
-def _mark(image: Image.Image) -> EditMark | None:
+def _mark(image: Image.Image, notes: list[str]) -> EditMark | None:
     packet = image.info.get("xmp")
-    return unpack(packet) if isinstance(packet, bytes) and len(packet) <= _MOST_XMP else None
+    if not isinstance(packet, bytes) or len(packet) > _MOST_XMP:
+        return None
+    if _REMOTE.search(packet):
+        notes.append("its C2PA manifest is kept at an address, which an edit does not carry on")
+    return unpack(packet)
 
 
 def _open(data: bytes, name: str) -> ImageFile.ImageFile:
