@@ -84,10 +84,8 @@ class Session:
         """
         total = self.config.steps
         values: dict[str, float] = {}
-        with (
-            _noted_interruptions() as interruptions,
-            threads(threads_for(self.config.batch, self.config.size, self.config.width)),
-        ):
+        work = self.config.batch, self.config.size, self.config.width
+        with _noted_interruptions() as interruptions, threads(threads_for(*work)):
             for step in range(self._start, total):
                 torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
                 yield step
