@@ -42,7 +42,9 @@ class Server:
         assert self.process.stdout
         line = self.process.stdout.readline()
         found = re.search(r"serves at (http://\S+)", line)
-        assert found, f"the server said {line!r}"
+        if not found:
+            self.kill()
+            raise AssertionError(f"the server said {line!r} and {Path(log.name).read_text()!r}")
         self.url = found[1]
 
     def stop(self) -> int:

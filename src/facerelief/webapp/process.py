@@ -15,6 +15,7 @@ from facerelief.webapp.seldom import speak_seldom
 from facerelief.webapp.wires import Wire, Wires
 
 _QUEUE = 512  # connections that the system keeps until they are taken in
+_TO_KNOCK = 0.2  # seconds in which those who come just now are told, before nobody is let in
 _TO_SEND = 5.0  # seconds for the last answers to be taken
 
 
@@ -62,6 +63,8 @@ class Process(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """As uvicorn says."""
         self._desk.end()
+        self._wires.end()
+        await asyncio.sleep(_TO_KNOCK)
         asyncio.get_running_loop().call_later(self._desk.limits.answer_s + _TO_SEND, self._wires.abort)
         await super().shutdown(sockets)
         self._desk.close()

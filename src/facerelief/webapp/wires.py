@@ -17,7 +17,7 @@ from facerelief.webapp.limits import Limits
 from facerelief.webapp.problems import Problem
 
 _EVERY = 1.0  # seconds between looks at all connections
-_YOUNG = 1.0  # seconds in which a request that has begun to arrive does not give way
+_YOUNG = 1.0  # seconds in which a request that has begun to arrive gives way neither to others nor to the end
 _FULL = Problem("busy", "too many connections are open", "come again in 1 s", {"Retry-After": "1"})
 _SLOW = Problem("slow_upload", "the request's head took too long", "send it at once")
 _BROKEN = Problem("bad_request", "this is not HTTP/1.1", "see the API's page at /api")
@@ -30,6 +30,7 @@ class Wires:
         """exempt: whether an address may have any number of them. counted: told why one was ended."""
         self._limits, self._exempt, self._counted = limits, exempt, counted
         self._open: set[Wire] = set()
+        self._head_s = limits.head_s
 
     def __len__(self) -> int:
         return len(self._open)
@@ -57,9 +58,13 @@ class Wires:
         for wire in list(self._open):
             if wire.stalled_s > self._limits.send_s:
                 self._end(wire, "unread")
-            elif wire.idle and not wire.transport.is_closing() and wire.seconds > self._limits.head_s:
+            elif wire.idle and not wire.transport.is_closing() and wire.seconds > self._head_s:
                 self._end(wire, "silent", _SLOW if wire.received else None)
         asyncio.get_running_loop().call_later(_EVERY, self.watch)
+
+    def end(self) -> None:
+        """Have no patience any more with connections that are silent."""
+        self._head_s = min(self._head_s, _YOUNG)
 
     def abort(self) -> None:
         """End all."""
@@ -148,6 +153,11 @@ class Wire(H11Protocol):
         """The next request is awaited."""
         self.since, self.received = time.monotonic(), 0
         super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """The server ends: a request that may be on its way is still answered."""
+        if not self.idle or self.seconds > _YOUNG:
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """What is not HTTP."""
