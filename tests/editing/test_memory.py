@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import head_pan, write_clip
 from photos import astronaut
 from PIL import Image
 
@@ -63,3 +64,36 @@ def test_a_large_face_takes_a_few_copies_of_its_photo(
     )
     assert run.returncode == 0, run.stderr.decode()
     assert int(run.stdout) < COPIES * 3 * SIDE**2
+
+
+FRAMES = 46  # more than are looked ahead
+FILM = """
+import resource, sys
+from pathlib import Path
+from facerelief.editing import load_editor
+from facerelief.editing.video import edit_video
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+small, large = map(Path, sys.argv[1:])
+editor = load_editor(method="morphable")
+edit_video(editor, small, small.with_name("one.mp4"), "surprise")
+before = peak()
+made = edit_video(editor, large, small.with_name("other.mp4"), "surprise")
+assert made.frames == made.edited
+print(peak() - before)
+"""
+
+
+def test_a_video_takes_no_memory_for_frames_that_wait(tmp_path: Path) -> None:
+    """At 60 frames a second an edit looks 33 of them ahead, and 33 back: kept, each would be 4.5 bytes a pixel."""
+    pytest.importorskip("av")
+    small, large, size = tmp_path / "small.mp4", tmp_path / "large.mp4", (1600, 1200)
+    write_clip(small, head_pan(FRAMES, (160, 120)), 60, sound=False)
+    write_clip(large, head_pan(FRAMES, size), 60, sound=False)
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FILM, small, large], capture_output=True, timeout=500, check=False
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    assert int(run.stdout) < 1.3 * 33 * 4.5 * size[0] * size[1]  # the encoder's own frames are a half of it

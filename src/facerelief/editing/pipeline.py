@@ -60,7 +60,10 @@ def _make(items: Iterator[Any], ready: queue.Queue[tuple[bool, Any]], ended: thr
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Generator[Result, None, None]:
-    """`map` by several threads, which are given one item more than there are of them."""
+    """`map` by several threads, which are given one item more than there are of them; or by this one alone."""
+    if threads == 1:  # nothing waits
+        yield from map(work, items)
+        return
     with ThreadPoolExecutor(threads) as pool:
         under_way: deque[Future[Result]] = deque()
         for item in items:

@@ -139,6 +139,7 @@ def _found(
     with contextlib.closing(frames(False)) as film:
         for frame, (_, here) in _together(film, faces):
             changes = {one.track: (editor.change(frame.rgb, one.face, label, part), one.share) for one in here}
+            frame = frame.without_pixels()  # before the next is decoded
             yield frame.seconds, changes
 
 
@@ -155,12 +156,11 @@ def _painted(
 def _together(film: Iterable[Item], others: Iterable[Other]) -> Iterator[tuple[Item, Other]]:
     """Each frame with what an earlier pass found out about it. Raises `VideoError` where passes differ."""
     rest = iter(others)
-    for frame in film:
-        for other in rest:
-            yield frame, other
-            break
-        else:
+    for pair in map(lambda frame: (frame, next(rest, None)), film):
+        if pair[1] is None:
             raise VideoError(_DIFFERS)
+        yield pair  # type: ignore[misc]
+        del pair
     if next(rest, None) is not None:
         raise VideoError(_DIFFERS)
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import numpy as np
-from PIL import Image
 
 from facerelief.easing import smoothstep
 from facerelief.editing.editor import Which, unfit
@@ -19,6 +18,7 @@ from facerelief.editing.pipeline import windows
 from facerelief.editing.video_pixels import Frame
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detect import Face, FaceFinder
+from facerelief.faces.strips import shrunk
 
 REACH = 0.2  # seconds to each side over which landmarks are smoothed
 EASE = 0.3  # seconds over which an edit comes and goes where a face does
@@ -59,7 +59,7 @@ class _Shots:
     _usual: deque[float] = field(default_factory=lambda: deque(maxlen=12))
 
     def __call__(self, rgb: np.ndarray) -> bool:
-        small = np.asarray(Image.fromarray(rgb).resize(_SMALL, Image.Resampling.BOX, reducing_gap=1.0), np.float32)
+        small = shrunk(rgb, *_SMALL).astype(np.float32)
         change = 0.0 if self._last is None else float(np.abs(small - self._last).mean())
         usual = float(np.median(self._usual)) if self._usual else 0.0
         cut = self._last is not None and change > max(_CUT, _CUT_RATIO * usual)
@@ -90,7 +90,8 @@ class Tracker:
             wanted = self._which == "all" or not self._tracks
             if wanted and frame.seconds - self._searched >= pause:
                 self._search(frame)
-            yield Seen(frame.without_pixels(), dict(self._tracks), shots.number)
+            frame = frame.without_pixels()  # before the next is decoded
+            yield Seen(frame, dict(self._tracks), shots.number)
 
     def _go_on(self, frame: Frame) -> None:
         """Follow every face. Where two tracks come to one face, it is that of the one which moved less."""

@@ -101,8 +101,9 @@ class Colours:
 
 def changed_planes(frame: Frame, edited: np.ndarray, colours: Colours) -> tuple[np.ndarray, ...]:
     """A frame's planes with what an edit changed added to them, so that all else stays as it was decoded."""
-    differs = (edited != frame.rgb).reshape(len(edited), -1)  # rows of levels: the fastest way to look at them
-    rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0)) // 3
+    if edited is frame.rgb:
+        return frame.planes
+    rows, columns = _differing(edited, frame.rgb)
     if not len(rows):
         return frame.planes
     y0, x0 = rows[0] // 2 * 2, columns[0] // 2 * 2
@@ -122,6 +123,17 @@ def changed_planes(frame: Frame, edited: np.ndarray, colours: Colours) -> tuple[
             rows[:] = np.clip(rows + change, 0, most)
         out.append(new)
     return tuple(out)
+
+
+def _differing(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and the columns in which pixels (H, W, 3) differ."""
+    height, width = one.shape[:2]
+    rows, columns = np.zeros(height, bool), np.zeros(width * 3, bool)
+    for top, bottom in in_strips(0, height, width):
+        differs = (one[top:bottom] != other[top:bottom]).reshape(bottom - top, -1)  # rows of levels: the fastest way
+        rows[top:bottom] = differs.any(axis=1)
+        columns |= differs.any(axis=0)
+    return np.flatnonzero(rows), np.flatnonzero(columns) // 3
 
 
 def yuv(rgb: np.ndarray, colours: Colours) -> list[np.ndarray]:

@@ -154,14 +154,21 @@ def _film(path: Path, container: Any) -> tuple[Any, list[Any]]:
     known = [one for one in films if one.codec_context is not None and one.codec_context.format is not None]
     if not known:
         raise VideoError(f"{path} holds video of a kind that cannot be decoded here; convert it to H.264 or HEVC")
-    return known[0], [one for one in films if one is not known[0]]
+    best = container.streams.best("video")  # of pictures that do not say that they are covers, those that move
+    film = next((one for one in known if best is not None and one.index == best.index), known[0])
+    return film, [one for one in films if one is not film]
 
 
 def _seconds(stream: Any, container: Any) -> float:
+    """How long a track is, as far as the file tells."""
     if stream.duration:
         return float(stream.duration * stream.time_base)
     late = max(0, container.start_time or 0) if container.format.name.startswith(_FROM_NOUGHT) else 0
-    return max(0, (container.duration or 0) - late) / 1_000_000
+    whole = (container.duration or 0) / 1_000_000  # of the longest of the tracks
+    with contextlib.suppress(ValueError):
+        hours, minutes, seconds = stream.metadata.get("DURATION", "").split(":")  # as Matroska's writers tell
+        whole = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    return max(0.0, whole - late / 1_000_000)
 
 
 def _turn(picture: Any) -> tuple[Turn, bool]:
