@@ -187,6 +187,17 @@ def test_files_of_gigabytes_are_refused_unread(whole: dict[str, Path], tmp_path:
     path.write_bytes(data)
 
 
+@pytest.mark.parametrize("scores", ["x", [1], 3, {"edits": 5}, {"edits": {"happiness": -1e300}}, {"edits": {"a": [1]}}])
+def test_scores_that_are_none(whole: dict[str, Path], tmp_path: Path, scores: Any) -> None:
+    header, numbers = unpacked(whole["relief"].read_bytes())
+    facts = json.loads(header["__metadata__"]["facts"]) | {"scores": scores}
+    header["__metadata__"]["facts"] = json.dumps(facts)
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(packed(header, numbers))
+    with pytest.raises(CheckpointError, match="scores"):
+        of_editor(path)
+
+
 def test_a_state_of_another_kind_of_numbers(whole: dict[str, Path]) -> None:
     data = whole["state"].read_bytes()
     header, numbers = unpacked(data)

@@ -37,9 +37,13 @@ def _scores(saved: Checkpoint) -> dict[str, dict[str, float]]:
     """Shares by expression, where the weights were measured; they may hold other scores too."""
     found = saved.fact("scores", dict) if "scores" in saved.facts else {}
     for name, shares in found.items():
-        if not isinstance(shares, dict) or not all(isinstance(share, int | float) for share in shares.values()):
-            raise CheckpointError(f"{saved.path} has scores {name!a:.40} that are no numbers; get the file again")
+        if not isinstance(shares, dict) or not all(map(_is_share, shares.values())):
+            raise CheckpointError(f"{saved.path} has scores {name!a:.40} that are no shares; get the file again")
     return found
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def network_file(weights: Path | None, backbone: str = "stargan") -> Path:

@@ -1,6 +1,9 @@
 """Meshes that a user brings: what is read back is the surface that was written, whatever the file and its axes."""
 
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -176,3 +179,29 @@ def test_wrong_options(tmp_path: Path) -> None:
             load_reconstructor("meshfile", folder=folder)
     with pytest.raises(FacereliefError, match="choose from y-down, y-up"):
         load_reconstructor("meshfile", folder=tmp_path, axes="z-up")
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".ply"])
+def test_files_that_a_mesh_names_are_not_opened(tmp_path: Path, suffix: str) -> None:
+    """In a process that is killed after a while: a pipe stands for any file elsewhere, and reading it never ends."""
+    pytest.importorskip("trimesh")
+    pipe, path = tmp_path / "pipe", tmp_path / f"photo.1{suffix}"
+    os.mkfifo(pipe)
+    (write_obj if suffix == ".obj" else write_ply)(path, CORNERS, ONE)
+    text = path.read_text()
+    if suffix == ".obj":
+        path.write_text(f"mtllib {pipe}\nusemtl a\n{text}")
+    else:
+        path.write_text(text.replace("ascii 1.0", f"ascii 1.0\ncomment TextureFile {pipe}"))
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2]); from pathlib import Path; from test_meshfile import face;"
+        "from facerelief.geometry.reconstructors import load_reconstructor as load;"
+        "print(load('meshfile', folder=Path(sys.argv[1]))(face()).vertices.shape)"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path), str(Path(__file__).parent)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "(3, 3)\n", done.stderr
+    path.unlink()
+    pipe.rename(path)
+    with pytest.raises(DatasetError, match="no mesh"):
+        load_reconstructor("meshfile", folder=tmp_path)(face())

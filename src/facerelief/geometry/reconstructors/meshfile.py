@@ -17,7 +17,7 @@ from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
 
 SUFFIXES = (".ply", ".obj", ".npz")
 LARGEST = 256_000_000  # bytes of a .ply or .obj
-_DAMAGE = (*DAMAGE, AttributeError, AssertionError)  # trimesh's readers check little
+_DAMAGE = (*DAMAGE, AttributeError)
 
 
 @RECONSTRUCTORS.add("meshfile")
@@ -68,6 +68,10 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
         mesh = trimesh.load(data, file_type=kind, force="mesh", process=False, skip_materials=True)
     except ImportError as reason:  # trimesh itself imports some packages only when a file needs them
         raise MissingExtra(reason.name or "trimesh", "meshes") from reason
+    except OSError:
+        raise
+    except Exception as reason:  # its readers check little, and fail in many ways
+        raise ValueError(str(reason).splitlines()[0][:100] if str(reason) else type(reason).__name__) from reason
     return np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
 
 
