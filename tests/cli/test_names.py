@@ -191,6 +191,25 @@ def test_80_columns_cut_no_name(command: Command, monkeypatch: pytest.MonkeyPatc
         assert name in edit
 
 
+WARNS = """
+import sys, warnings
+from facerelief.cli import main
+sys.argv = ["facerelief", "--version"]
+try:
+    main()
+except SystemExit:
+    warnings.warn("a library's own words")
+"""
+
+
+@pytest.mark.parametrize(("options", "shown"), [([], False), (["-W", "default"], True)])
+def test_what_libraries_warn_of_is_for_those_who_ask_python(options: list[str], shown: bool) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    call = [sys.executable, *options, "-c", WARNS]
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, timeout=120, check=True)
+    assert ("a library's own words" in done.stderr) is shown
+
+
 # -- how an extra is installed --------------------------------------------------------------------------------------
 
 

@@ -75,7 +75,8 @@ def test_from_photos_to_a_table_through_a_kill_of_two_processes(
     before = [json.loads(line)["job"] for line in jobs.read_text().splitlines()]
     second = study(*words)
     out, err = second.communicate(timeout=300)
-    assert (second.returncode, err) == (0, ""), out
+    assert second.returncode == 0, out + err
+    assert all(line.startswith(("dataset: ", "table2: ")) for line in err.splitlines())  # on a slow machine
     after = [json.loads(line)["job"] for line in jobs.read_text().splitlines()]
     assert len(after) == len(set(after))
     # Instruments, stage 1, cells, scores, bases; but for a job of each process that was killed before it was noted.

@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.answer import Json, JsonFile, answer
 from facerelief.cli.console import bar, err, say
-from facerelief.cli.options import METHODS, TaskFile, some_of
+from facerelief.cli.options import METHODS, TaskFile, ToSeveral
 from facerelief.cli.report import warn_of_chance
 from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json
 from facerelief.errors import FacereliefError
@@ -24,11 +24,9 @@ def compare(
     picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PHOTO|RUN]...", help="Your photos; with --data, runs of stage 2.", show_default=False),
+        typer.Argument(metavar="PHOTO|RUN", help="Your photos; with --data, runs of stage 2.", show_default=False),
     ] = None,
-    to: Annotated[
-        str, some_of(choices=(*EXPRESSIONS, "all"), help="Of your photos: to which expressions; all, or a list.")
-    ] = "all",
+    to: ToSeveral = "all",
     weights: Annotated[
         list[Path] | None, typer.Option(help="Of your photos: also by a run of your own; repeatable.")
     ] = None,
