@@ -21,13 +21,15 @@ except importlib.metadata.PackageNotFoundError:  # run from the source tree, as 
 __all__ = ["EXPRESSIONS", "Edited", "Face", "FaceEditor", "FacereliefError", "__version__", "errors", "load"]
 
 
-def __getattr__(name: str) -> typing.Any:
-    """What needs torch is imported when it is first used."""
-    if name in ("Edited", "Face", "FaceEditor", "load"):
-        from facerelief import api
+if not typing.TYPE_CHECKING:  # else any name would pass for one of the package's
 
-        return getattr(api, name)
-    raise AttributeError(f"module 'facerelief' has no attribute {name!r}")
+    def __getattr__(name: str) -> typing.Any:
+        """What needs torch is imported when it is first used."""
+        if name in ("Edited", "Face", "FaceEditor", "load"):
+            from facerelief import api
+
+            return getattr(api, name)
+        raise AttributeError(f"module 'facerelief' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
