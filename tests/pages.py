@@ -17,7 +17,7 @@ def png(folder: Path, rgb: np.ndarray, name: str = "photo.png") -> Path:
     return path
 
 
-def until(page: Any, script: str, seconds: float = 30) -> Any:
+def until(page: Any, script: str, seconds: float = 120) -> Any:
     """Wait until a script's value is true, and return it; Playwright's own way needs eval, which the page forbids."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -58,7 +58,7 @@ class Held:
 
     def come(self, page: Any, count: int = 1) -> None:
         """Wait for requests."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while len(self.routes) < count:
             assert time.monotonic() < end, "no request came"
             page.wait_for_timeout(20)

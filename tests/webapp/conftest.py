@@ -28,6 +28,8 @@ FLAGS = (
     "--use-fake-ui-for-media-stream",
 )
 
+_LONG = 120_000  # ms: a machine may be busy
+
 
 class Server:
     """`facerelief serve` on a free port. url: where. log: what it wrote to standard error."""
@@ -109,7 +111,7 @@ def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no chromium here; Debian and Ubuntu: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=_LONG)
         yield browser
         browser.close()
 
@@ -127,7 +129,7 @@ def open_page(chromium: Any, server: Server) -> Iterator[Callable[..., Any]]:
         context = chromium.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(_LONG)
         pages.append(page)
         page.problems, page.asked = [], []
         page.on("console", lambda m: page.problems.append(m.text) if m.type == "error" else None)

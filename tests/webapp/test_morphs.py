@@ -2,7 +2,9 @@
 
 import base64
 import io
+import re
 from collections.abc import Iterator
+from importlib import resources
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ from photos import astronaut
 from PIL import Image, ImageSequence
 from webapp_app import form
 
+from facerelief.editing.morph import Morph
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.film import film_library
 from facerelief.faces.verify import verify
@@ -100,6 +103,16 @@ def test_what_is_too_much_is_refused(client: httpx.Client, fields: dict[str, Any
     error = client.post("/v1/morph", **form(photo, **fields)).json()["error"]
     assert error["code"] == code
     assert words in f"{error['message']}; {error['remedy']}"
+
+
+def test_whatever_the_page_offers_is_within_the_limits() -> None:
+    page = (resources.files("facerelief.webapp") / "static" / "index.html").read_text(encoding="utf-8")
+    paces = re.findall(r'<option value="([\d.]+)"', page)
+    assert len(paces) == 3
+    (_, _, hold), (_, _, fps), (_, _, size) = (morphs.NUMBERS[name] for name in ("hold", "fps", "size"))
+    for pace in paces:
+        count = len(Morph(float(pace), fps, hold, back=True).shares())
+        assert count * size * size <= morphs.PIXELS
 
 
 class Leaving(Ticket):

@@ -172,7 +172,7 @@ def test_an_edit_that_fails_leaves_what_is_shown(open_page: Open, group: np.ndar
     shown = settled(page)
     error = {"error": {"code": "internal", "message": "the server has a fault", "remedy": "report it"}}
     page.route("**/v1/edit", lambda route: route.fulfill(status=500, json=error))
-    page.get_by_role("radio", name="anger").check(force=True)
+    page.get_by_role("radio", name="anger").click(force=True)
     page.get_by_role("alert").wait_for()
     assert page.get_by_role("radio", name="surprise").is_checked()
     assert (settled(page) == shown).all()

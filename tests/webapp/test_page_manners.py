@@ -63,7 +63,7 @@ def test_a_server_that_is_gone_is_told(open_page: Open, group: np.ndarray, tmp_p
     page = open_page()
     upload(page, png(tmp_path, group))
     page.context.set_offline(True)
-    page.get_by_role("radio", name="anger").check(force=True)
+    page.get_by_role("radio", name="anger").click(force=True)
     assert "The server does not answer. See whether it still runs" in refused(page).replace("\n", " ")
     page.problems = [line for line in page.problems if "ERR_INTERNET_DISCONNECTED" not in line]
     page.context.set_offline(False)

@@ -11,7 +11,7 @@ from facerelief.editing.editor import EditedFace, unfit
 from facerelief.editing.morph import Morph, encode_morph, fitting, moving
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detect import Face
-from facerelief.faces.mark import mark_edit
+from facerelief.faces.mark import EditMark, mark_edit
 from facerelief.webapp.fields import Fields
 from facerelief.webapp.limits import Ticket
 from facerelief.webapp.problems import Problem
@@ -24,7 +24,7 @@ NUMBERS = {  # of the fields: the lowest, the highest, and the default
     "fps": (5.0, 30.0, 25.0),
     "size": (64.0, 1080.0, 720.0),
 }
-PIXELS = 64_000_000  # of all frames together, which are in memory at a time: 192 MB
+PIXELS = 80_000_000  # of all frames together, which are in memory at a time: 240 MB
 
 FIELDS = ("photo", "method", "format", "back", "provenance", *NUMBERS)
 
@@ -36,29 +36,32 @@ def make(studio: Studio, fields: Fields, wishes: tuple[Wish, ...], ticket: Ticke
     kind = KINDS[fields.choice("format", KINDS, "gif")]
     signed, method = fields.flag("provenance", True), fields.method(studio.method)
     editor = studio.editor(method)
-    photo, chosen = studio.chosen(fields.photo, wishes, method, ticket)
-    rgb = fitting(photo.rgb, how.size)
-    _check_amount(rgb, how)
-    faces = [_shrunk(face, rgb.shape[1] / photo.rgb.shape[1], how.size) for _, face in chosen]
+    rgb, chosen, mark, notes = _prepared(studio, fields.photo, wishes, method, how, ticket)
     with studio.stage("edit", ticket):
-        changes = list(_changes(editor, rgb, chosen, faces, ticket))
-    mark = photo.mark
+        changes = list(_changes(editor, rgb, chosen, ticket))
     for (wish, _), (change, _) in zip(chosen, changes, strict=True):
-        mark = mark_edit(mark, _expression(editor, wish), [change.crop])
+        mark = mark_edit(mark, editor.expressions[editor.label(wish.to)], [change.crop])
     with studio.stage("morph", ticket):
         frames = _checked(moving(editor, rgb, changes, how), ticket)
         data = encode_morph(kind, frames, how, mark if signed else None)
-    return Picture(data, kind, photo.notes)
+    return Picture(data, kind, notes)
 
 
-def _expression(editor: Editor[Any], wish: Wish) -> str:
-    return editor.expressions[editor.label(wish.to)]
+def _prepared(
+    studio: Studio, data: bytes, wishes: tuple[Wish, ...], method: str, how: Morph, ticket: Ticket
+) -> tuple[np.ndarray, list[tuple[Wish, Face]], EditMark | None, tuple[str, ...]]:
+    """The photo's pixels at the morph's size, each wish with a face in them, the photo's mark and notes."""
+    photo, chosen = studio.chosen(data, wishes, method, ticket)
+    rgb = fitting(photo.rgb, how.size)
+    _check_amount(rgb, how)
+    scale = rgb.shape[1] / photo.rgb.shape[1]
+    return rgb, [(wish, _shrunk(face, scale, how.size)) for wish, face in chosen], photo.mark, photo.notes
 
 
 def _changes(
-    editor: Editor[Any], rgb: np.ndarray, chosen: Sequence[tuple[Wish, Face]], faces: Sequence[Face], ticket: Ticket
+    editor: Editor[Any], rgb: np.ndarray, chosen: Sequence[tuple[Wish, Face]], ticket: Ticket
 ) -> Iterator[tuple[EditedFace, float]]:
-    for (wish, _), face in zip(chosen, faces, strict=True):
+    for wish, face in chosen:
         ticket.check()
         yield editor.change(rgb, face, editor.label(wish.to), wish.part), wish.strength
 
