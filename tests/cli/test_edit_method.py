@@ -136,9 +136,9 @@ def test_all_eight_expressions_with_depth(command: Command, photo: Path, finder:
         assert edited.shape == source.shape
         assert amount(edited[region], source[region]) > 1
         assert (edited == source)[~region].mean() > 0.6
-        depths = [read_photo(photo.with_name(f"me-{name}{kind}.png")).rgb for kind in kinds[1:]]
+        depths = [read_photo(photo.with_name(f"me-{name}-morphable{kind}.png")).rgb for kind in kinds[1:]]
         assert amount(*depths) > 0.2
-    mark = read_mark(photo.with_name("me-contempt.png"))
+    mark = read_mark(photo.with_name("me-contempt-morphable.png"))
     assert mark is not None
     assert mark.description == "facial expression edited to contempt"
 

@@ -54,7 +54,7 @@ def test_a_face_is_learned_and_the_same_again(command: Command, pairs: Path, tmp
         result = command("morphable", "fit", pairs, "-o", folder, *options)
         assert (result.code, result.err) == (0, "")
         assert result.out.splitlines() == [str(folder / name) for name in names]
-        assert sorted(path.name for path in folder.iterdir()) == sorted(names)
+        assert sorted(path.name for path in folder.glob("[!.]*")) == sorted(names)
     for name in names:
         if name != "README.md":
             assert (first / name).read_bytes() == (second / name).read_bytes(), name

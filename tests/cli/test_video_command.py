@@ -37,9 +37,12 @@ def comment_of(path: Path) -> str:
 def test_a_video_is_edited_beside_itself(command: Command, clip: Path) -> None:
     result = command("edit", clip, "--to", "happy,surprise", "--strength", "0:0.5,0.2:1")
     assert (result.code, result.err) == (0, "")
-    assert [Path(line).name for line in result.out.splitlines()] == ["clip-happiness.mp4", "clip-surprise.mp4"]
+    assert [Path(line).name for line in result.out.splitlines()] == [
+        "clip-happiness-0-0.5-0.2-1.mp4",
+        "clip-surprise-0-0.5-0.2-1.mp4",
+    ]
     for name in ("happiness", "surprise"):
-        edited = clip.with_name(f"clip-{name}.mp4")
+        edited = clip.with_name(f"clip-{name}-0-0.5-0.2-1.mp4")
         assert comment_of(edited).startswith(f"facial expression edited to {name} by facerelief ")
         assert sound_packets(edited) == sound_packets(clip)
     assert command("edit", clip, "--to", "fear", "--no-provenance", "-o", clip.with_name("x.mkv")).code == 0
@@ -167,8 +170,8 @@ def test_of_a_pattern_edits_are_left_alone_and_a_point_beside_all_faces_is_told(
     assert result.code == 0
     assert sorted(path.stem for path in clip.parent.glob(f"*{clip.suffix}")) == [
         clip.stem,
-        f"{clip.stem}-anger",
-        f"{clip.stem}-happiness",
+        f"{clip.stem}-anger-morphable",
+        f"{clip.stem}-happiness-morphable",
     ]
     assert "is an edit itself" in result.err
     line = refused("edit", clip, "--to", "anger", "--face", "1,1", "--method", "morphable")

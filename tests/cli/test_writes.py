@@ -9,6 +9,7 @@ import pytest
 import typer
 from photos import astronaut
 from PIL import Image
+from shells import CLASSES, write_dataset
 
 from facerelief.cli import app
 from facerelief.cli.writes import WRITES
@@ -29,6 +30,7 @@ CALLS = {
     "evaluate": (("runs", "--data", "d", "-o", "report"), "report/report.html"),
     "study": (("table1", "--scale", "smoke", "-o", "study"), "study/table1.html"),
     "study, a figure": (("table1", "--scale", "smoke", "-o", "study"), "study/table1-fig9.png"),
+    "study, of two datasets": (("table2", "--data", "d", "-o", "study"), "study/second/table2.json"),
     "study, its own place": (("table3", "--scale", "smoke"), "runs/study-smoke-synthetic/table3.md"),
     "morphable fit": (("d", "-o", "face"), "face/README.md"),
     "report depth": (("runs", "--data", "d", "--figure", "x.png"), "x.png"),
@@ -89,7 +91,7 @@ def test_no_command_is_forgotten() -> None:
 
 @pytest.mark.parametrize("words", sorted(FOLDERS))
 def test_folders_of_something_else_are_not_begun_in(
-    refused: Refused, tmp_path: Path, synthetic: Path, words: str
+    refused: Refused, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, words: str
 ) -> None:
     mine = tmp_path / "out" / "mine.txt"
     mine.parent.mkdir()
@@ -97,7 +99,9 @@ def test_folders_of_something_else_are_not_begun_in(
     if words == "dataset build":
         (tmp_path / "photos" / "happy").mkdir(parents=True)
         Image.fromarray(astronaut()).save(tmp_path / "photos" / "happy" / "a.png")
-    source = {"dataset build": [tmp_path / "photos"], "dataset synthesize": []}.get(words, [synthetic])
+    source = {"dataset build": [tmp_path / "photos"], "dataset synthesize": []}.get(words, [])
+    if words.startswith("train"):
+        source = [write_dataset(tmp_path_factory.mktemp("dataset")), "--expressions", ",".join(CLASSES)]
     small = ["--set", "batch=4", "--set", "size=32"] if words.startswith("train") else []
     guide = ["--guide", "none"] if words == "train expression" else []
     line = refused(*words.split(), *source, "-o", mine.parent, *guide, *small)

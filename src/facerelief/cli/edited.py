@@ -54,9 +54,11 @@ def _edit_one(job: Job, editor: FileEditor) -> Outcome:
 def _conclude(outcome: Outcome) -> None:
     """Say what became of a single photo; the names of its edits go to standard output also where they were there."""
     _report(outcome)
-    if outcome.state == SKIPPED:
+    if outcome.there:
+        say(f"{outcome.source} was {outcome.reason}; --overwrite edits it anew", to=err)
+        say(*map(str, outcome.there))
+    elif outcome.state == SKIPPED:
         say(f"{outcome.source} {outcome.reason}", to=err)
-    say(*map(str, outcome.there))
 
 
 def _edit_several(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> None:

@@ -46,9 +46,13 @@ def _face(values: Mapping[str, Any]) -> list[Path | None]:
 
 def _study(values: Mapping[str, Any]) -> list[Path | None]:
     from facerelief.cli.study import folder_of
+    from facerelief.evaluation.studies import DATASET_STUDY, find_study
 
+    if values["name"] == DATASET_STUDY:  # is printed
+        return []
     figures = ("-fig3.png", "-fig4.png", "-fig5.jpg", "-fig6.jpg", "-fig8.png", "-fig9.png", "-fig10.jpg")
     folder = folder_of(values["folder"], values["scale"], values["data"])
+    folder = folder / "second" if find_study(values["name"]).second else folder
     return [folder / f"{values['name']}{end}" for end in (".json", ".md", ".html", *figures)]
 
 
