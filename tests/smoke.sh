@@ -36,9 +36,9 @@ $facerelief dataset synthesize -n 24 --size 64 --settings 1 -o synthetic
 $facerelief train depth synthetic -o synthetic-depth --steps 2 ${small/--set warm_up=2/}
 $facerelief study table1 --scale smoke --processes 2 -o study
 ls edited
-test -s edited/astronaut-happiness.jpg
+test -s edited/astronaut-happiness-guided.jpg
 test -s edited/astronaut-sadness.jpg
-test -s edited/astronaut-neutral.jpg
+test -s edited/astronaut-neutral-relief.jpg
 test -s compare.jpg
 test -s report/report.html
 test -s study/table1.md

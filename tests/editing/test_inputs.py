@@ -1,6 +1,7 @@
 """What arguments stand for, and where edits go."""
 
 import io
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +40,17 @@ def test_a_folder_is_all_photos_in_it(album: Path) -> None:
     assert [one.below.as_posix() for one in found] == [".", ".", ".", "sub", "sub/deep"]
     assert not any(one.named for one in found)
     assert names("album", without=Path("album/sub")) == ["album/a.PNG", "album/b.jpg", "album/x[1].jpg"]
+
+
+def test_what_is_no_file_is_passed_over(album: Path) -> None:
+    """Looked at and not opened, since a FIFO would keep its reader waiting."""
+    os.mkfifo(album / "pipe.jpg")
+    (album / "loop.jpg").symlink_to("loop.jpg")
+    (album / "gone.jpg").symlink_to("nowhere.jpg")
+    (album / "twin.jpg").symlink_to("b.jpg")
+    left = ["album/a.PNG", "album/b.jpg", "album/x[1].jpg"]
+    assert names("album", without=Path("album/sub")) == left
+    assert names("album/*.*") == left
 
 
 def test_patterns_as_the_shell_would_have_them(album: Path) -> None:
@@ -119,6 +131,24 @@ ME, CLIP = Input(Path("a/me.JPG")), Input(Path("clip.mov"))
 )
 def test_where_an_edit_goes(inputs: list[Input], out: str | None, expected: list[str]) -> None:
     assert places(inputs, out) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "ending"),
+    [
+        (Typed(), ""),
+        (Typed("1.0", part="face", method="relief"), ""),
+        (Typed("0.70", "420,310", "mouth", "morphable"), "-mouth-0.7-face420-310-morphable"),
+        (Typed("0:0,2.5:1", "all"), "-0-0-2.5-1-faceall"),
+        (Typed(weights=Path("runs/guided")), "-guided"),
+        (Typed(weights=Path("runs/relief/weights.safetensors")), "-relief"),
+        (Typed(weights=Path("my own.safetensors"), method="stargan"), "-my-own"),
+        (Typed(weights=Path(".")), f"-{Path.cwd().name}"),
+    ],
+)
+def test_a_name_tells_what_differs_from_the_defaults(typed: Typed, ending: str) -> None:
+    assert typed.ending == ending
+    assert all_targets([ME], ["fear"], "new", typed)[ME] == {"fear": Path(f"new/me-fear{ending}.jpg")}
 
 
 @pytest.mark.parametrize(
