@@ -176,8 +176,7 @@ def test_a_disk_that_fills_while_an_edit_is_written(
 
     target = portrait_jpg.with_name(f"out{suffix}")
     target.write_bytes(b"an earlier edit")
-    wish = ("edit", portrait_jpg, "--to", "happy", "--weights", weights, "-o", target, "--overwrite")
-    line = refused(*wish, by=limited)
+    line = refused("edit", portrait_jpg, "--to", "happy", "--weights", weights, "-o", target, "--overwrite", by=limited)
     assert line.startswith(f"cannot write {target}: ")
     assert line.endswith("; free space or choose another place")
 
