@@ -1,5 +1,6 @@
 """`facerelief edit` on videos, `morph`, and `report flicker`."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from PIL import Image
 
 from facerelief.editing import files as files_module
 from facerelief.errors import install_command
+from facerelief.faces.credentials import sign_file
 from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.mark import EditMark
 from facerelief.faces.photo import read_mark
 
 av = pytest.importorskip("av")
@@ -47,6 +50,19 @@ def test_a_video_is_edited_beside_itself(command: Command, clip: Path) -> None:
         assert sound_packets(edited) == sound_packets(clip)
     assert command("edit", clip, "--to", "fear", "--no-provenance", "-o", clip.with_name("x.mkv")).code == 0
     assert comment_of(clip.with_name("x.mkv")) == ""
+
+
+def test_a_videos_manifest_goes_on_in_the_edits(command: Command, clip: Path) -> None:
+    c2pa = pytest.importorskip("c2pa")
+    sign_file(clip, EditMark("camera 1", "taken by camera 1"))
+    edited, broken = clip.with_name("edited.mp4"), clip.with_name("broken.mp4")
+    before, found, rest = clip.read_bytes().partition(b"jumdc2pa")
+    broken.write_bytes(before + found + bytes(64) + rest[64:])
+    assert command("edit", clip, "--to", "happy", "-o", edited).err == ""
+    with edited.open("rb") as stream:
+        said = json.loads(c2pa.Reader("video/mp4", stream).json())
+    assert len(said["manifests"]) == 2 and "taken by camera 1" in json.dumps(said)
+    assert "the edit does not carry it on" in command("edit", broken, "--to", "happy", "-o", edited, "--overwrite").err
 
 
 def test_photos_and_videos_together_and_again(command: Command, clip: Path, tmp_path: Path) -> None:

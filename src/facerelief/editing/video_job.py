@@ -10,7 +10,7 @@ from facerelief.editing.video import Progress, edit_video
 from facerelief.errors import VideoError
 from facerelief.faces.credentials import sign_file
 from facerelief.faces.film import MADE_BY
-from facerelief.faces.mark import mark_edit
+from facerelief.faces.mark import EditMark, mark_edit
 
 
 def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda done, total: None) -> Outcome:
@@ -29,7 +29,8 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
     notes: list[str] = []
     for to, at in plan.todo.items():
         mark = mark_edit(None, to, ())
-        with plan.held(notes, functools.partial(sign_file, mark=mark) if settings.provenance else _as_it_is):
+        signed = functools.partial(_sign, mark=mark, source=path, notes=notes)
+        with plan.held(notes, signed if settings.provenance else _as_it_is):
             made = edit_video(
                 editor.editor,
                 path,
@@ -43,6 +44,11 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
             )
         notes += made.notes
     return Outcome(str(path), EDITED, tuple(plan.todo.values()), tuple(dict.fromkeys(notes)))
+
+
+def _sign(part: Path, mark: EditMark, source: Path, notes: list[str]) -> None:
+    if not sign_file(part, mark, parent=source):
+        notes.append("its manifest (C2PA) is damaged or cannot be read, and the edit does not carry it on")
 
 
 def _as_it_is(path: Path) -> None:

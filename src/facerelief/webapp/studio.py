@@ -193,7 +193,7 @@ class Studio:
 
     def _read(self, data: bytes, ticket: Ticket) -> Photo:
         with self.stage("decode", ticket):
-            return read_photo(data, max_pixels=self._pixels)
+            return read_photo(data, max_pixels=self._pixels, seconds=ticket.left_s)
 
     def _found(self, photo: Photo, wishes: tuple[Wish, ...], ticket: Ticket) -> list[Face]:
         """The photo's faces, unless all that is wished for is known."""
