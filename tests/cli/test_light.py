@@ -4,9 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+import pytest
 from commands import commands
+from photos import astronaut
+from PIL import Image
 
 from facerelief.cli import app, options
 from facerelief.data.review import Thresholds
@@ -70,6 +74,22 @@ def test_no_help_no_mistake_and_no_completion_imports_what_is_heavy() -> None:
         for what, (said, modules) in asked.items():
             assert not HEAVY & set(modules), (command, what)
             assert {"help": "Usage: facerelief", "typo": "No such", "completion": "--"}[what] in said, (command, what)
+
+
+EDIT = """
+import sys
+import facerelief
+facerelief.load(method=sys.argv[1]).edit(sys.argv[2], "happiness")
+print(*sorted({"matplotlib.pyplot", "torch._dynamo", "torch._inductor", "sympy", "starlette"} & sys.modules.keys()))
+"""
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_edit_imports_no_compiler_no_drawings_and_no_server(method: str, tmp_path: Path) -> None:
+    Image.fromarray(astronaut()).save(tmp_path / "me.png")
+    call = [sys.executable, "-c", EDIT, method, str(tmp_path / "me.png")]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 
 
 def test_the_choices_that_are_offered_are_those_there_are() -> None:

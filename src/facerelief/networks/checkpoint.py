@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from facerelief.config import Config, from_json
 from facerelief.errors import CheckpointError, FacereliefError
@@ -32,6 +33,18 @@ class Spec(NamedTuple):
 
     dtype: str
     shape: tuple[int, ...]
+
+
+class _NoInitialValues(TorchFunctionMode):
+    """Leaves out `torch.nn.init`: to draw from a normal distribution for tensors without memory, torch imports its
+    compiler, which takes seconds.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what was called, but for initial values."""
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -96,7 +109,7 @@ class Checkpoint:
 
         Raises `CheckpointError` where one does not.
         """
-        with torch.device("meta"):
+        with torch.device("meta"), _NoInitialValues():
             self._check(make().state_dict(), prefix)
         module = make()
         module.load_state_dict(self.part(prefix))
