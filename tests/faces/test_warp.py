@@ -85,6 +85,8 @@ def test_what_lies_beyond_a_photo_repeats_its_border() -> None:
     rgb = np.random.default_rng(2).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     found = pulled(rgb, np.array([[(-9.0, 0.5), (WIDTH + 9.0, HEIGHT + 9.0)]], np.float32))
     np.testing.assert_allclose(found[0], [rgb[0, 0], rgb[-1, -1]], atol=1e-3)
+    for far, corner in ((-40.0, rgb[0, 0]), (WIDTH + 40.0, rgb[-1, -1])):  # all of them
+        np.testing.assert_allclose(pulled(rgb, np.full((2, 2, 2), far, np.float32))[0, 0], corner, atol=1e-3)
 
 
 @pytest.mark.parametrize(("scale", "degrees"), [(1.0, 0), (0.5, 0), (2.0, 90), (1.5, -40)])
