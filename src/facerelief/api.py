@@ -8,6 +8,8 @@ edit.image                                              # a PIL image; an array 
 edit.save("happy.jpg")                                  # with the mark that says it was edited
 """
 
+from __future__ import annotations  # help() then says `Expression`, and not the two dozen words that it stands for
+
 import functools
 import os
 from collections.abc import Callable, Iterable
