@@ -7,7 +7,7 @@ from facerelief.editing import load_editor, weights_file
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.inputs import STDIN, Input
 from facerelief.editing.jobs import EDITED, Job, Outcome, Plan, Settings, source_digest
-from facerelief.editing.outputs import STDOUT, Targets, depth_files, receipt_files
+from facerelief.editing.outputs import STDOUT, depth_files, receipt_files
 from facerelief.editing.receipt import make_receipt
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief
 from facerelief.errors import FacereliefError, NoFaceFound
@@ -29,7 +29,7 @@ class FileEditor:
         self._scores = settings.scores() if settings.scores else None
 
     def __call__(self, job: Job) -> Outcome:
-        """Edit one photo: all of its edits are written, or none. Raises `FacereliefError`."""
+        """Edit one photo; each edit is written before the next is made. Raises `FacereliefError`."""
         early = None if job.source.source != STDIN else job.source.photo()
         digest = early.digest if early else source_digest(job.source)
         plan = Plan(job, digest, self.settings, self.weights["sha256"])
@@ -42,26 +42,29 @@ class FileEditor:
         notes = [f"{job.source}: {note}" for note in photo.notes]
         if photo.mark is not None:
             notes.append(f"{job.source} is an edit itself ({photo.mark.description})")
-        edits = self._edits(photo, plan.todo, notes)
-        pictures = {at: edit.photo for at, edit in edits.items()}
-        for at, edit in edits.items() if self.settings.depth else ():
-            pictures |= self._depths(photo, edit, at, notes)
-        with plan.held(notes):
-            for at, picture in pictures.items():
-                write_picture(picture, at, self.settings.provenance)
-            written = [*pictures]
-            for at, edit in edits.items() if self.settings.receipt else ():
-                written += self._write_receipt(photo, job.source, digest, edit, at)
-        return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
-
-    def _edits(self, photo: Photo, todo: Targets, notes: list[str]) -> dict[Path, Edit]:
-        faces, which = self.editor.find(photo), self.settings.face
+        settings = self.settings
+        faces, which = self.editor.find(photo), settings.face
         if len(faces) > 1 and which == "largest":
             notes.append(f"{photo.name}: {len(faces)} faces; the largest is edited (choose with --face)")
-        strength, part = self.settings.strength.constant, self.settings.part
-        return {
-            at: self.editor(photo, to, strength=strength, face=which, faces=faces, part=part) for to, at in todo.items()
-        }
+        written: list[Path] = []
+        with plan.held(notes):
+            for to, at in plan.todo.items():
+                edit = self.editor(
+                    photo, to, strength=settings.strength.constant, face=which, faces=faces, part=settings.part
+                )
+                written += self._write(photo, edit, at, notes)
+                if settings.receipt:
+                    written += self._write_receipt(photo, job.source, digest, edit, at)
+        return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
+
+    def _write(self, photo: Photo, edit: Edit, target: Path, notes: list[str]) -> list[Path]:
+        """Write an edit, and depth before and after where it is asked for."""
+        pictures = {target: edit.photo}
+        if self.settings.depth:
+            pictures |= self._depths(photo, edit, target, notes)
+        for place, picture in pictures.items():
+            write_picture(picture, place, self.settings.provenance)
+        return [*pictures]
 
     def _depths(self, before: Photo, edit: Edit, target: Path, notes: list[str]) -> dict[Path, Photo]:
         """Depth of the first edited face as measured on the photos: before, and after where it is found again."""
