@@ -57,7 +57,7 @@ def test_training_says_what_the_encoder_is_worth(
     result = command("train", "identity", dataset, "-o", tmp_path / "run", "--steps", 2, "--colour", "luma", *sets)
     assert (result.code, result.err) == (0, "")
     about, persons, measured, weights = result.out.splitlines()
-    assert about == "cpu preset, 32 px, luma, 2 steps"
+    assert about.startswith("cpu preset, 32 px, luma, 2 steps; precision fp32, because it was asked for")
     assert persons == "8 training persons, 8 with two photos or more, 7 with three or more"
     assert measured.startswith(
         "held-out persons: 12 pairs of one person (4 persons) against 54 pairs of two; chance in"

@@ -126,7 +126,7 @@ def test_a_picture_that_cannot_be_read(refused: Refused, dataset: Path, tmp_path
     path = dataset / DatasetPortraits(dataset).samples[-1].file_name
     path.write_bytes(path.read_bytes()[:500])
     line = refused("morphable", "fit", dataset, "-o", tmp_path / "face")
-    assert line.startswith(f"{path}: ")
+    assert line.startswith(f"{path} cannot be read (")
     assert line.endswith("; build the dataset again")
 
 

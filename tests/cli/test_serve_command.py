@@ -83,7 +83,8 @@ def test_the_token_of_the_environment(command: Command, refused: Refused, monkey
     for token in ("", " ", "two words", "sch\u00f6n", "a\nb"):  # as from a variable that is not set
         monkeypatch.setenv("FACERELIEF_TOKEN", token)
         assert refused("serve").startswith("FACERELIEF_TOKEN is ")
-        assert refused("serve", "--token", token).startswith("--token is ")
+        if token:  # an empty argument is refused by every command
+            assert refused("serve", "--token", token).startswith("--token is ")
 
 
 def test_a_proxy_that_is_no_address(refused: Refused) -> None:

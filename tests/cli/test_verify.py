@@ -159,7 +159,7 @@ def test_a_folder_stands_for_its_photos_as_in_edit(command: Command, edited: Pat
 
 def test_an_argument_that_names_nothing_is_one_line(command: Command, edited: Path, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
-    for argument in ("", tmp_path / "none", tmp_path / "*.gif"):
+    for argument in (tmp_path / "none", tmp_path / "*.gif"):
         result = command("verify", argument, edited)
         assert result.code == 2 and result.err.count("\n") == 1
         assert f"{edited}: a mark" in result.out  # the others are looked at

@@ -1,6 +1,7 @@
 """Engines against PyTorch, on both backbones, and exported models against the packages that they are for."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from facerelief.editing.export import FORMATS, REPORT, export
 from facerelief.editing.network import NetworkEditor
 from facerelief.editing.parity import Parity, compare, drawn_inputs, load_engine
 from facerelief.editing.weights import load_network_editor
-from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.photo import Photo
 from facerelief.files import sha256
@@ -141,7 +142,7 @@ def test_names_that_are_wrong_or_not_installed(
         load_editor(method="morphable", engine="onnx")
     assert isinstance(load_editor(method="morphable", engine="auto"), Editor)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(MissingExtra, match=r"facerelief\[engines\]"):
+    with pytest.raises(MissingExtra, match=re.escape(install_command("engines"))):
         load_editor(weights, engine="onnx")
 
 
@@ -150,7 +151,7 @@ def test_an_engine_whose_exporter_is_missing_names_the_extra(
     networks: dict[str, NetworkEditor], engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingExtra, match=r"facerelief\[engines\]"):
+    with pytest.raises(MissingExtra, match=re.escape(install_command("engines"))):
         ENGINES[engine](networks["relief"].generator)
 
 

@@ -80,8 +80,6 @@ def _named(arguments: list[str]) -> tuple[int, list[Path]]:
     code, found = 0, dict[Path, None]()
     for argument in arguments:
         try:
-            if not argument:
-                raise FacereliefError("a picture's name is empty; is a variable unset?")
             files = [Path(one.source) for one in expand([argument]) if isinstance(one.source, Path)]
             found |= dict.fromkeys(files or [Path(argument)])
         except FacereliefError as problem:
