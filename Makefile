@@ -13,7 +13,7 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 .PHONY: demo check test test-avx2 lint smoke clean
 
 demo: .venv/demo.done
-	$(BIN)/facerelief demo -o demo
+	$(BIN)/facerelief demo -o demo --overwrite
 
 check: lint
 	$(PYTEST) -m "not slow"

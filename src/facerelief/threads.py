@@ -21,7 +21,7 @@ def threads_for(batch: int, size: int, width: int) -> int:
 
 @contextlib.contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Have torch use this many threads for a while."""
+    """Have torch use this many threads for a while, for a program whose other threads do not use torch."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -3,10 +3,13 @@
 import sys
 from pathlib import Path
 
+import torch
+
 from facerelief.editing import load_editor, weights_file
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.inputs import STDIN, Input
 from facerelief.editing.jobs import EDITED, Job, Outcome, Plan, Settings, source_digest
+from facerelief.editing.network import NetworkEditor
 from facerelief.editing.outputs import STDOUT, depth_files, receipt_files
 from facerelief.editing.receipt import make_receipt
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief
@@ -14,6 +17,7 @@ from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detect import load_finder
 from facerelief.faces.photo import Photo, encode_photo, save_photo
 from facerelief.files import atomic, sha256, write_json
+from facerelief.threads import threads_for
 
 
 class FileEditor:
@@ -24,6 +28,8 @@ class FileEditor:
         finder = load_finder(task_file=settings.task_file)
         self.settings = settings
         self.editor: Editor = load_editor(settings.weights, finder, method=settings.method, engine=settings.engine)
+        if isinstance(self.editor, NetworkEditor):
+            torch.set_num_threads(threads_for(1, self.editor.config.size, self.editor.config.width))
         weights = weights_file(self.editor, settings.weights)
         self.weights = {"file": weights.name, "sha256": sha256(weights)}
         self._scores = settings.scores() if settings.scores else None

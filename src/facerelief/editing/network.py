@@ -11,7 +11,6 @@ from facerelief.editing.editor import Change, Editor
 from facerelief.editing.parity import as_seen, load_engine
 from facerelief.errors import CheckpointError
 from facerelief.faces.detect import FaceFinder
-from facerelief.threads import threads, threads_for
 
 _ENOUGH = 0.9  # of what a judge tells of real photos
 _ADVICE = "where it is faint, try --strength 1.5 or --method morphable"
@@ -56,8 +55,7 @@ class NetworkEditor(Editor[Change], ABC):
         Raises `CheckpointError` for weights that give numbers which are none, as those of a run that diverged do.
         """
         condition = np.eye(len(self.expressions), dtype=np.float32)[label : label + 1]
-        with threads(threads_for(1, image.shape[-1], self.config.width)):
-            found = [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]
+        found = [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]
         if not all(np.isfinite(part).all() for part in found):
             raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")
         return found
