@@ -20,6 +20,38 @@ from facerelief.faces.detect import MediaPipeFinder, load_finder
 from facerelief.networks.backbones import build_backbone
 from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 
+# What starts servers, browsers, kernels or many processes, or kills them: left out of `make check`.
+SLOW = (
+    "webapp/",
+    "test_api_docs",
+    "test_api_in_notebooks",
+    "test_api_processes",
+    "test_api_types",
+    "test_notebooks",
+    "cli/test_edit_batch",
+    "cli/test_edit_overwrite",
+    "cli/test_hostile",
+    "cli/test_light",
+    "cli/test_study_command",
+    "data/test_build",
+    "editing/test_memory",
+    "editing/test_video",
+    "evaluation/test_graph",
+    "evaluation/test_outside",
+    "networks/test_avx2",
+    "training/test_interruption",
+    "training/test_processes",
+    "training/test_resume",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
