@@ -92,6 +92,16 @@ def test_an_edit_imports_no_compiler_no_drawings_and_no_server(method: str, tmp_
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="GNU's OpenMP tells what it goes by")
+def test_threads_that_wait_sleep(tmp_path: Path) -> None:
+    call = [sys.executable, "-m", "facerelief", "report", "depth", str(tmp_path), "--data", str(tmp_path)]
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        call, capture_output=True, text=True, timeout=300, env=environment | {"OMP_DISPLAY_ENV": "true"}
+    )
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in done.stderr
+
+
 def test_the_choices_that_are_offered_are_those_there_are() -> None:
     assert tuple(options.METHODS) == METHODS
     assert set(options.BACKBONES) == set(BACKBONES)

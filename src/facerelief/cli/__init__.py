@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import signal
 import sys
 import warnings
@@ -74,6 +75,9 @@ def _version(
 
 def main() -> None:
     """Run the command line: a problem that the user can remedy is one line and exit code 2, an interruption 130."""
+    # Before torch is imported: its threads would spin while they wait for one that has no core, which on a busy machine
+    # takes most of the time of all programs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     streams.open_all()
     streams.watch()
     begin()
