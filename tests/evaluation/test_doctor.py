@@ -10,7 +10,7 @@ import pytest
 from facerelief.cli import console, main
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.evaluation import doctor
-from facerelief.evaluation.doctor import BROKEN, LACKS, OK, Check, Health, examine, packages, tried
+from facerelief.evaluation.doctor import BROKEN, LACKS, OK, Check, Health, examine, machine, packages, tried
 
 HIDDEN = {"mediapipe": "mediapipe", "c2pa": "c2pa-python", "onnxruntime": "onnxruntime", "openvino": "openvino"}
 
@@ -153,3 +153,8 @@ def test_examine_moves_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     health = examine(lambda *move: moves.append(move))
     assert moves == [(k, len(moves)) for k in range(1, len(moves) + 1)]
     assert [check.state for check in health.checks] == [OK] * len(moves)
+
+
+def test_the_machine_tells_the_precision_that_trainings_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facerelief.evaluation.doctor.fastest_precision", lambda: ("no", "it is of 1999"))
+    assert machine().endswith("; trains in fp32, because it is of 1999")

@@ -23,6 +23,7 @@ from facerelief.faces.photo import Photo, encode_photo, read_photo
 from facerelief.faces.watermark_search import find_marks
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.scene import Setting, portrait, random_person
+from facerelief.training.processor import NAMES, fastest_precision
 
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
 _DEVELOPMENT = ("dev", "demo")
@@ -105,10 +106,11 @@ def machine() -> str:
     """Processor, system and versions, in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    best = torch.backends.cpu.get_cpu_capability()
+    best, (precision, why) = torch.backends.cpu.get_cpu_capability(), fastest_precision()
     return (
         f"{platform.system()} {platform.machine()}, {cores} cores ({best}), {gpu}; Python {platform.python_version()}, "
-        f"torch {torch.__version__} on {torch.get_num_threads()} threads, numpy {np.__version__}"
+        f"torch {torch.__version__} on {torch.get_num_threads()} threads, numpy {np.__version__}; "
+        f"trains in {NAMES[precision]}, because {why}"
     )
 
 
