@@ -15,7 +15,7 @@ from PIL import Image
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces import credentials
 from facerelief.faces.align import Crop
-from facerelief.faces.certificates import CERTIFICATE, KEY
+from facerelief.faces.certificates import CERTIFICATE, KEY, signing_key
 from facerelief.faces.credentials import TYPES, read_credentials, sign, sign_file
 from facerelief.faces.mark import EDITED, EditMark
 from facerelief.faces.photo import SUFFIXES, Photo, encode_photo, read_photo
@@ -210,3 +210,25 @@ def test_a_video_is_not_left_unsigned_in_silence(tmp_path: Path, monkeypatch: py
     with pytest.raises(MissingExtra):
         sign_file(path, MARK)
     assert path.read_bytes() == b"film"
+
+
+@pytest.mark.parametrize("data", [["a"], {"actions": ["x"]}, {"actions": [{"when": "x"}]}, {"actions": {}}, {}])
+@pytest.mark.parametrize("label", ["org.c2pa.actions", "c2pa.actions", "c2pa.actions.v2__1"])
+def test_actions_of_any_shape_are_read(label: str, data: object) -> None:
+    """Of one's own label, which any program may write, and of C2PA's, where its library lets them through."""
+    assertions = [{"label": label, "data": data}, {"label": "c2pa.hash"}]
+    known = {"action": "c2pa.edited", "digitalSourceType": EDITED}
+    for more, names in (([], ()), ([{"label": "c2pa.actions", "data": {"actions": [known]}}], ("c2pa.edited",))):
+        found = {"active_manifest": "a", "manifests": {"a": {"assertions": assertions + more}}}
+        assert credentials._understood(found).actions == names
+    if label.startswith("c2pa"):
+        return
+    certificate, key, algorithm = signing_key(None, None)
+    manifest = {"claim_generator_info": [{"name": "x", "version": "1"}], "assertions": assertions[:1]}
+    signed = io.BytesIO()
+    signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(algorithm, certificate, key, None))
+    with signer, credentials._context() as context, c2pa.Builder(manifest, context) as builder:
+        builder.sign(signer, "image/png", io.BytesIO(file_of("PNG")), signed)
+    read = read_credentials(signed.getvalue(), "PNG")
+    assert read is not None
+    assert read.actions == ()

@@ -168,8 +168,9 @@ def test_requests_come_back_over_a_minute(monkeypatch: pytest.MonkeyPatch) -> No
     assert not any(Rates(0).wait_s("a") for _ in range(1000))
 
 
-def test_wrong_tokens_count_as_requests() -> None:
-    wrong = {"headers": {"Authorization": "Bearer guess"}}
+@pytest.mark.parametrize("path", ["/v1/triangles", "/metrics"])
+def test_wrong_tokens_count_as_requests(path: str) -> None:
+    wrong = {"path": path, "headers": {"Authorization": "Bearer guess"}}
     answers = ask(Access(None, token="secret"), *[wrong] * 5, limits=Limits(rate=3))
     assert [code(answer) for answer in answers] == ["unauthorized"] * 3 + ["rate_limited"] * 2
 

@@ -54,6 +54,38 @@ def test_unread_answers_give_way_to_others_or_put_them_off() -> None:
         assert min(len(everything(wire)) for wire in unread) < SIZE
 
 
+def test_slow_readers_give_way_to_others_where_connections_are_full() -> None:
+    """The slowest of them: the one that has taken more gets all of its answer."""
+    with live(send_s=60, grace_s=0.5, connections=2) as server:
+        server.studio.go.set()
+        slow, faster = (server.connect(large(), buffer=4096) for _ in range(2))
+        wait_for(lambda: unsent(server) == 2 * SIZE)
+        came = 0
+        while came < SIZE // 2:
+            came += len(faster.recv(65536))
+        time.sleep(0.6)
+        assert server.health()[0] == 200
+        assert server.ended("gave_way") == 1
+        assert len(everything(slow)) < SIZE
+        assert came + len(everything(faster)) > SIZE
+
+
+def test_many_small_answers_that_are_read_slowly_give_way_too() -> None:
+    """A client that always asks anew before it has taken the answer."""
+    with live(send_s=60, grace_s=0.5, head_s=60, connections=1, system_buffer=4096) as server:
+        wire = server.connect(buffer=4096)
+        wire.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                wire.send(head("GET", "/openapi.json") * 100)
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            with contextlib.suppress(BlockingIOError):
+                wire.recv(2000)
+            time.sleep(0.01)
+        assert server.health()[0] == 200
+
+
 def test_answers_that_wait_behind_others_of_one_connection_are_bounded() -> None:
     """Pipelined requests are worked on one by one."""
     with live(send_s=1) as server:

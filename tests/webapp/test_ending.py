@@ -64,7 +64,7 @@ def test_a_request_that_comes_just_then_is_told_too_and_silent_connections_do_no
 def test_uploads_that_are_under_way_are_told_too() -> None:
     with live() as server:
         wire = server.connect(head(Content_Type="application/json", Content_Length=999) + b"{")
-        wait_for(lambda: len(server.app.state.desk.bodies) == 1)
+        wait_for(lambda: server.app.state.desk.bodies.held == 1)
         server.process.should_exit = True
         status, body = parsed(everything(wire))
         assert (status, json.loads(body)["error"]["message"]) == (503, "the server is ending")

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from collections.abc import Iterator
 from importlib import resources
@@ -15,8 +16,10 @@ from PIL import Image, ImageSequence
 from webapp_app import form
 
 from facerelief.editing.morph import Morph
+from facerelief.faces.credentials import sign
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.film import film_library
+from facerelief.faces.mark import EditMark
 from facerelief.faces.verify import verify
 from facerelief.webapp import morphs
 from facerelief.webapp.fields import Fields
@@ -113,6 +116,20 @@ def test_whatever_the_page_offers_is_within_the_limits() -> None:
     for pace in paces:
         count = len(Morph(float(pace), fps, hold, back=True).shares())
         assert count * size * size <= morphs.PIXELS
+
+
+@pytest.mark.parametrize("provenance", [True, False])
+def test_the_history_of_a_photo_goes_on_in_its_morph(finder: MediaPipeFinder, face: bytes, provenance: bool) -> None:
+    c2pa = pytest.importorskip("c2pa", reason="needs the extra provenance")
+    photo = sign(face, "PNG", EditMark("camera 1", "taken by camera 1"))
+    values = {"photo": photo, "format": "gif", "seconds": 0.2, "fps": 5, "provenance": provenance}
+    wishes = (Wish("surprise", 1.0, "largest"),)
+    picture = morphs.make(Studio(finder, method="morphable"), Fields(values), wishes, Ticket(float("inf")))
+    assert (b"jumdc2pa" in picture.data) is provenance
+    if provenance:
+        said = c2pa.Reader("image/gif", io.BytesIO(picture.data)).json()
+        assert len(json.loads(said)["manifests"]) == 2
+        assert "taken by camera 1" in said
 
 
 class Leaving(Ticket):

@@ -1,14 +1,16 @@
 """The page when something is amiss, and whether everybody can use it; in a real browser."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pages import picked, png, settled, until, upload
+from pages import Held, picked, png, settled, until, upload
 
 Open = Callable[..., Any]
+REFUSED = {"error": {"code": "no_face", "message": "no face found", "remedy": "use another photo"}}
 
 
 def refused(page: Any, status: int = 422) -> str:
@@ -144,3 +146,28 @@ def test_the_api_page_lists_every_address(open_page: Open) -> None:
     for address in ("/v1/faces", "/v1/previews", "/v1/geometry", "/v1/expressions", "/health", "/metrics"):
         assert page.get_by_role("link", name=address, exact=True).is_visible()
     assert page.get_by_text("busy", exact=True).is_visible()
+
+
+def test_of_two_photos_that_come_at_once_the_last_is_shown(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    """The first one's faces are known, or refused, only after the second one is there."""
+    page = open_page()
+    until(page, "document.body.dataset.ready")
+    for late, second in (({}, group[:, :320]), ({"status": 422, "json": REFUSED}, group)):
+        held = Held()
+        page.route("**/v1/faces", held)
+        page.set_input_files("#file", png(tmp_path, group if not late else group[:, :320], "first.png"))
+        held.come(page)
+        (first,) = held.routes
+        page.unroute("**/v1/faces")
+        page.set_input_files("#file", png(tmp_path, second, "second.png"))
+        until(page, "document.querySelectorAll('.thumb img').length === 9")
+        with contextlib.suppress(Exception):  # the page may have given it up
+            first.fulfill(**late) if late else first.continue_()
+        page.wait_for_timeout(500)
+        assert page.locator("#boxes button").count() == second.shape[1] // 320
+        assert page.eval_on_selector("#before", "one => one.width / one.height") == second.shape[1] / 320
+        assert not page.get_by_role("alert").is_visible()
+        picked(page, "surprise")
+        assert settled(page).any()
+        page.reload()
+        until(page, "document.body.dataset.ready")

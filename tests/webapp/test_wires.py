@@ -1,6 +1,7 @@
 """Connections that are silent, slow or many: none of them keeps others out, all of them end."""
 
 import contextlib
+import itertools
 import json
 import socket
 import threading
@@ -12,6 +13,10 @@ import httpx
 import pytest
 from live import edit, everything, head, is_closed, live, parsed, wait_for
 from webapp_app import form
+
+from facerelief.webapp.addresses import client_key
+from facerelief.webapp.limits import Limits
+from facerelief.webapp.wires import Wires
 
 QUICK = {"head_s": 0.4, "send_s": 0.5, "grace_s": 0.4, "upload_s": 2.0}
 
@@ -107,6 +112,50 @@ def test_one_address_takes_its_share_of_connections_only() -> None:
         wait_for(lambda: len(server.app.state.wires) == 25)
         wait_for(lambda: sum(map(is_closed, greedy)) == 15)
         assert not any(map(is_closed, others))
+
+
+class Plain:
+    """A connection that says nothing."""
+
+    arriving, sending, seconds, received, pace = True, False, 100.0, 0, 0.0
+
+    def __init__(self, address: str, since: float) -> None:
+        self.address, self.key, self.since = address, client_key(address), since
+        self.transport, self.ended = self, False
+
+    def abort(self) -> None:
+        self.ended = True
+
+
+def admitted(limits: Limits, *addresses: str) -> list[bool]:
+    """Which of some connections, one after another, have ended."""
+    wires, plain = Wires(limits, lambda address: False, lambda why: None), []
+    for since, address in enumerate(addresses):
+        plain.append(Plain(address, since))
+        wires.admit(plain[-1])  # type: ignore[arg-type]
+    return [one.ended for one in plain]
+
+
+def test_one_network_of_an_ipv6_household_counts_as_one_client() -> None:
+    limits = Limits(client_connections=2, connections=100)
+    assert admitted(limits, *(f"2001:db8::{k}" for k in range(5))) == [True] * 3 + [False] * 2
+    assert admitted(limits, *(f"2001:db8:0:{k}::1" for k in range(5))) == [False] * 5
+    assert admitted(limits, "10.0.0.1", "::ffff:10.0.0.1", "10.0.0.1", "10.0.0.2") == [True] + [False] * 3
+
+
+def test_connections_from_one_ipv6_network_share_their_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = itertools.count(1)
+    address = lambda transport: (f"2001:db8::{next(hosts):x}", 1)  # noqa: E731
+    monkeypatch.setattr("uvicorn.protocols.http.h11_impl.get_remote_addr", address)
+    with live(client_connections=5, connections=100, head_s=60) as server:
+        greedy = [server.connect() for _ in range(20)]
+        wait_for(lambda: sum(map(is_closed, greedy)) == 15)
+
+
+def test_a_newcomer_takes_the_place_of_one_only() -> None:
+    """Where both its client's share and all connections are taken."""
+    limits = Limits(client_connections=2, connections=4)
+    assert admitted(limits, "1.1.1.1", "2.2.2.2", "2.2.2.2", "1.1.1.1", "2.2.2.2") == [False, True, False, False, False]
 
 
 def test_slow_uploads_end_and_keep_no_place() -> None:

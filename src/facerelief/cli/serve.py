@@ -94,12 +94,9 @@ def serve(
         places=places,
         client_places=client_places or (max(1, places // 4) if for_others else places),
         body=max_mib * 2**20,
-        held=max(256, 4 * max_mib) * 2**20,
-        unsent=max(256, 8 * max_megapixels) * 2**20,
         pixels=max_megapixels * 1_000_000,
         answer_s=timeout,
         connections=connections,
-        client_connections=max(1, connections // 4),
         rate=rate if rate is not None else _RATE if for_others else 0,
     )
 

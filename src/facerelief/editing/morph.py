@@ -102,14 +102,19 @@ def save_morph(
     return count
 
 
-def encode_morph(kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> bytes:
-    """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4"."""
+def encode_morph(
+    kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+) -> bytes:
+    """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4".
+
+    history: as `save_morph` takes it.
+    """
     stream = io.BytesIO()
     if kind == "MP4":
         write_frames(stream, frames, how.fps, _said(mark))
     else:
         _save_pictures(stream, f".{kind.lower()}", frames, how, mark)
-    return sign(stream.getvalue(), kind, mark) if mark else stream.getvalue()
+    return sign(stream.getvalue(), kind, mark, parent=history) if mark else stream.getvalue()
 
 
 def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:

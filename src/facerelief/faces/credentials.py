@@ -28,6 +28,7 @@ FILES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "W
 _GENERATOR = {"name": "facerelief", "version": __version__}
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
 _BOX = b"jumdc2pa"  # how the box of manifests begins, in every kind of file
+_ACTIONS = ("c2pa.actions", "c2pa.actions.v2")  # labels; a further one of a kind ends in __1, __2, ...
 _BLOCK = 2**22  # bytes
 _UNTRUSTED = "signingCredential.untrusted"
 
@@ -196,15 +197,25 @@ def read_credentials(data: bytes | BinaryIO, kind: str, trusted: bytes | None = 
 
 def _understood(found: dict[str, Any]) -> Credentials:
     manifest = found["manifests"].get(found.get("active_manifest"), {})
-    sets = (one["data"].get("actions", ()) for one in manifest.get("assertions", ()) if "c2pa.actions" in one["label"])
-    actions = [action for actions in sets for action in actions]
-    types = [action["digitalSourceType"] for action in actions if "digitalSourceType" in action]
+    actions = [action for one in manifest.get("assertions", ()) for action in _actions(one)]
+    types = [kind for action in actions if isinstance(kind := action.get("digitalSourceType"), str)]
     problems = tuple(
         dict.fromkeys(one["code"] for one in found.get("validation_status", ()) if one["code"] != _UNTRUSTED)
     )
     state = {"Trusted": "trusted", "Valid": "untrusted"}.get(found.get("validation_state", ""), "invalid")
     signer = manifest.get("signature_info", {}).get("issuer") or "unknown"
     return Credentials(state, signer, tuple(action["action"] for action in actions), (types or [""])[-1], problems)
+
+
+def _actions(assertion: dict[str, Any]) -> list[dict[str, Any]]:
+    """The actions of an assertion that tells some. Its content is whatever the file's maker wrote."""
+    data = assertion.get("data")
+    if assertion["label"].split("__")[0] not in _ACTIONS or not isinstance(data, dict):
+        return []
+    actions = data.get("actions")
+    if not isinstance(actions, list):
+        return []
+    return [one for one in actions if isinstance(one, dict) and isinstance(one.get("action"), str)]
 
 
 def _manifest(mark: EditMark | None, source: str) -> dict[str, Any]:

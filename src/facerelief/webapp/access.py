@@ -1,7 +1,6 @@
 """Who may ask: the names that the server goes by, the token, how often, and who is behind a proxy."""
 
 import hmac
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
@@ -11,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from facerelief.webapp.addresses import LOCAL_NAMES, Network, address_of, within
+from facerelief.webapp.addresses import LOCAL_NAMES, Network, address_of, client_key, within
 from facerelief.webapp.problems import Problem
 
 _FOREIGN = Problem("forbidden", "the request comes from another site's page", "use this server's own page")
@@ -34,7 +33,7 @@ class Access:
     proxies: Sequence[Network] = ()
 
     def client(self, scope: Scope) -> str:
-        """Who asks: an address, an IPv6 one by its network of 64 bits, as one household has it."""
+        """Who asks, as `client_key` has it; "" where nobody knows."""
         client = address_of((scope.get("client") or ("", 0))[0])
         if client is None:
             return ""
@@ -44,11 +43,15 @@ class Access:
             if before is None:
                 break
             client = before
-        return str(ipaddress.ip_network((client, 64), strict=False)) if client.version == 6 else str(client)
+        return client_key(str(client))
 
     def is_proxy(self, address: str) -> bool:
         """Whether an address is that of a trusted proxy."""
         return within(address, self.proxies)
+
+    def is_guarded(self, scope: Scope) -> bool:
+        """Whether what lies at the address needs the token where there is one; each request for it is counted."""
+        return scope["path"].startswith("/v1/") or scope["path"] == _METRICS
 
     def stranger(self, scope: Scope) -> Problem | None:
         """Why a request is not for this server, or comes from another site's page; None where all is well.
@@ -69,10 +72,10 @@ class Access:
 
     def unknown(self, scope: Scope) -> Problem | None:
         """Why whoever asks may not have what lies at the address; None where all is well."""
-        headers, path = Headers(scope=scope), scope["path"]
-        if self.token is not None and (path.startswith("/v1/") or path == _METRICS):
+        headers = Headers(scope=scope)
+        if self.token is not None and self.is_guarded(scope):
             return self._token_missing(headers)
-        if path == _METRICS and not self._is_local(scope, headers):
+        if scope["path"] == _METRICS and not self._is_local(scope, headers):
             return Problem("forbidden", "the metrics are for this machine alone", "start the server with a --token")
         return None
 

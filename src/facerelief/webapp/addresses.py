@@ -19,6 +19,14 @@ def address_of(text: str) -> Address | None:
     return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
 
 
+def client_key(address: str) -> str:
+    """What stands for a client: its address, an IPv6 one by its network of 64 bits, as one household has it."""
+    ip = address_of(address)
+    if ip is None:
+        return address
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
+
+
 def is_local(host: str) -> bool:
     """Whether only programs on this machine can reach an address."""
     ip = address_of(host)

@@ -31,7 +31,7 @@ class Desk:
         self.limits, self.workers = limits, Workers(limits.workers)
         self.bodies = Parcels(limits.held, limits.grace_s)
         self.answers = Parcels(limits.unsent, limits.grace_s)
-        self.taken = self.abandoned = 0
+        self.taken = 0
         self.ending = False
         self._clients: Counter[str] = Counter()
 
@@ -56,39 +56,37 @@ class Desk:
         return "ok", ""
 
     @contextlib.asynccontextmanager
-    async def body(self, request: Request) -> AsyncIterator[bytes]:
-        """A request's body, which counts as held within the block.
+    async def body(self, request: Request) -> AsyncIterator[bytearray]:
+        """A request's body, which counts as held within the block; whoever reads it may empty it.
 
         Raises `Problem` where it is too large or too slow or must give way, `Abandoned` where the client goes.
         """
         begun = asyncio.get_running_loop().time()
         slow = asyncio.timeout(self.limits.grace_s)
-        parcel, chunks = Parcel(0, lambda: slow.reschedule(begun)), []
+        parcel, body = Parcel(0, lambda: _end_now(slow)), bytearray()
         with self.bodies.counted(parcel):
             try:
                 async with slow:
                     async for chunk in request.stream():
-                        chunks.append(chunk)
                         self._take(parcel, len(chunk))
+                        body += chunk
                         keeps_pace_s = self.limits.grace_s + parcel.moved / self.limits.pace
                         slow.reschedule(begun + min(self.limits.upload_s, keeps_pace_s))
             except TimeoutError as reason:
                 raise self._too_late(parcel) from reason
             except ClientDisconnect as reason:
-                self.abandoned += 1
                 raise Abandoned from reason
             parcel.give_way = None
-            yield b"".join(chunks)
+            yield body
 
     def _take(self, parcel: Parcel, count: int) -> None:
         """Count bytes of a body. Raises `Problem` where it is too large, or all bodies together are."""
         if parcel.moved + count > self.limits.body:
             message = f"the request is larger than {self.limits.body // 2**20} MiB"
             raise Problem("too_large", message, "send a smaller photo")
-        room = self.bodies.room(count)
-        if parcel.over:  # perhaps just now
+        if parcel.over:  # it ends at its next wait
             raise self._too_late(parcel)
-        if not room:
+        if not self.bodies.room(count, parcel):
             raise self.busy()
         parcel.moved += count
         parcel.held += count
@@ -108,9 +106,6 @@ class Desk:
         self._clients[client] += 1
         try:
             yield
-        except Abandoned:
-            self.abandoned += 1
-            raise
         finally:
             self.taken -= 1
             self._clients[client] -= 1
@@ -164,6 +159,12 @@ class Desk:
 
 def _closing() -> Problem:
     return Problem("busy", "the server is ending", "come again when it is back", {"Retry-After": "5"})
+
+
+def _end_now(slow: asyncio.Timeout) -> None:
+    """Have a timeout end at once, where it is not just ending."""
+    with contextlib.suppress(RuntimeError):
+        slow.reschedule(asyncio.get_running_loop().time())
 
 
 async def _gone(request: Request) -> None:

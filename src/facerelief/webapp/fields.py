@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import json
+import logging
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from facerelief.geometry.morphable.fit import is_face_like
 from facerelief.webapp.limits import Ticket
 from facerelief.webapp.problems import Problem, as_problem
 
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # else malformed forms fill the log
 _TEXT = 256 * 1024  # bytes of a field that is no photo; landmarks are the longest
 _PIECE = 256 * 1024  # bytes of a form that are parsed between two looks at the ticket
 _FIELDS = 16
@@ -101,7 +103,7 @@ class Fields:
         value = _parsed(self.values.get(name), name)
         if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
             raise _bad(f"{name} is no list of objects", "see the API's page for what it holds")
-        return [Fields(item) for item in value]
+        return list(map(_given, value))
 
     def landmarks(self) -> Face | None:
         """The face that `landmarks` describes, as `/v1/faces` gave it, or None."""
@@ -117,26 +119,31 @@ class Fields:
         return Face(points)
 
 
-def parse_json(body: bytes) -> Fields:
-    """Fields from JSON."""
+def parse_json(body: bytearray) -> Fields:
+    """Fields from JSON. The body is emptied: what is in it shall not be in memory twice."""
     if sum(map(body.count, (b",", b"[", b"{"))) > _VALUES:  # parsing holds up all other requests
         raise Problem("bad_request", "the body holds too many values", f"send fewer than {_VALUES}")
     try:
         values = json.loads(body)
     except (ValueError, RecursionError) as reason:
         raise Problem("bad_request", "the body is not valid JSON", "send one JSON object") from reason
+    body.clear()
     if not isinstance(values, dict):
         raise Problem("bad_request", "the body is not a JSON object", "send one JSON object")
-    return Fields({name: value for name, value in values.items() if value is not None})
+    return _given(values)
 
 
-def parse_form(headers: Headers, body: bytes, ticket: Ticket) -> Fields:
-    """Fields from multipart/form-data; looks at the ticket on the way. For a thread without an event loop."""
+def parse_form(headers: Headers, body: bytearray, ticket: Ticket) -> Fields:
+    """Fields from multipart/form-data; looks at the ticket on the way. For a thread without an event loop.
+
+    The body is emptied, as by `parse_json`.
+    """
 
     async def pieces() -> AsyncGenerator[bytes, None]:
-        for start in range(0, len(body), _PIECE):
+        while body:
             ticket.check()
-            yield body[start : start + _PIECE]
+            yield bytes(body[:_PIECE])
+            del body[:_PIECE]
 
     async def parsed() -> dict[str, Any]:
         form = await _InMemory(headers, pieces(), max_files=1, max_fields=_FIELDS, max_part_size=_TEXT).parse()
@@ -161,6 +168,11 @@ class _InMemory(MultiPartParser):
     """Pictures never touch the disk; the body's size is limited before."""
 
     spool_max_size = 2**62
+
+
+def _given(values: dict[str, Any]) -> Fields:
+    """Fields of a JSON object, where null is not given."""
+    return Fields({name: value for name, value in values.items() if value is not None})
 
 
 def _parsed(value: Any, name: str) -> Any:

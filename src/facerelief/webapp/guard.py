@@ -72,7 +72,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> Problem | None:
         if stranger := self._access.stranger(scope):
             return stranger
-        wait = self._rates.wait_s(scope[CLIENT]) if scope["path"].startswith("/v1/") else 0.0
+        wait = self._rates.wait_s(scope[CLIENT]) if self._access.is_guarded(scope) else 0.0
         if wait:
             again = str(math.ceil(wait))
             return Problem("rate_limited", "too many requests a minute", f"wait {again} s", {"Retry-After": again})

@@ -1,9 +1,11 @@
 """How much the server takes upon itself, and what a worker knows of the one who waits."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from facerelief.webapp.problems import Abandoned, Problem
+
+_MEMORY = 256 * 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -12,29 +14,46 @@ class Limits:
 
     workers: requests computed at once. places: requests waiting and being computed; client_places: of them, of one
     client. body: bytes of one request; held: of all requests in memory; unsent: of all answers that clients have not
-    taken yet. pixels: of one photo. upload_s: for a body to arrive; answer_s: for an answer, from then on.
+    taken yet; both 0: what goes with the largest body and photo. pixels: of one photo. upload_s: for a body to arrive;
+    answer_s: for an answer, from then on.
 
-    connections: open ones; client_connections: of one address that is not this machine's. head_s: for a request's
-    head to arrive. send_s: that a client may take nothing of its answer. pace: bytes a second that an upload must keep
-    once `grace_s` seconds are over. rate: requests a minute of one client, 0 for any number.
+    connections: open ones; client_connections: of one client that is not this machine, 0: a quarter. head_s: for a
+    request's head to arrive. send_s: that a client may take nothing of its answer. pace: bytes a second that an upload
+    must keep once `grace_s` seconds are over; whoever is slow gives way from then on. rate: requests a minute of one
+    client, 0 for any number.
     """
 
     workers: int = 2
     places: int = 64
     client_places: int = 64
     body: int = 32 * 2**20
-    held: int = 256 * 2**20
-    unsent: int = 256 * 2**20
+    held: int = 0
+    unsent: int = 0
     pixels: int = 40_000_000
     upload_s: float = 30.0
     answer_s: float = 60.0
     connections: int = 512
-    client_connections: int = 128
+    client_connections: int = 0
     head_s: float = 10.0
     send_s: float = 30.0
     pace: float = 4096.0
     grace_s: float = 5.0
     rate: int = 0
+
+    def __post_init__(self) -> None:
+        derived = {
+            "held": max(_MEMORY, 4 * self.body),
+            "unsent": max(_MEMORY, 8 * self.pixels),
+            "client_connections": max(1, self.connections // 4),
+        }
+        for name, value in derived.items():
+            if not getattr(self, name):
+                object.__setattr__(self, name, value)
+
+    def with_connections(self, connections: int) -> "Limits":
+        """The same with other connections, of which one address may have the same share."""
+        share = max(1, connections * self.client_connections // self.connections)
+        return replace(self, connections=connections, client_connections=share)
 
 
 class Ticket:

@@ -11,7 +11,8 @@ from facerelief.editing.editor import EditedFace, unfit
 from facerelief.editing.morph import Morph, encode_morph, fitting, moving
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detect import Face
-from facerelief.faces.mark import EditMark, mark_edit
+from facerelief.faces.mark import mark_edit
+from facerelief.faces.photo import Photo
 from facerelief.webapp.fields import Fields
 from facerelief.webapp.limits import Ticket
 from facerelief.webapp.problems import Problem
@@ -36,26 +37,27 @@ def make(studio: Studio, fields: Fields, wishes: tuple[Wish, ...], ticket: Ticke
     kind = KINDS[fields.choice("format", KINDS, "gif")]
     signed, method = fields.flag("provenance", True), fields.method(studio.method)
     editor = studio.editor(method)
-    rgb, chosen, mark, notes = _prepared(studio, fields.photo, wishes, method, how, ticket)
+    rgb, chosen, photo = _prepared(studio, fields.photo, wishes, method, how, ticket)
+    mark = photo.mark
     with studio.stage("edit", ticket):
         changes = list(_changes(editor, rgb, chosen, ticket))
     for (wish, _), (change, _) in zip(chosen, changes, strict=True):
         mark = mark_edit(mark, editor.expressions[editor.label(wish.to)], [change.crop])
     with studio.stage("morph", ticket):
         frames = _checked(moving(editor, rgb, changes, how), ticket)
-        data = encode_morph(kind, frames, how, mark if signed else None)
-    return Picture(data, kind, notes)
+        data = encode_morph(kind, frames, how, mark if signed else None, photo.history)
+    return Picture(data, kind, photo.notes)
 
 
 def _prepared(
     studio: Studio, data: bytes, wishes: tuple[Wish, ...], method: str, how: Morph, ticket: Ticket
-) -> tuple[np.ndarray, list[tuple[Wish, Face]], EditMark | None, tuple[str, ...]]:
-    """The photo's pixels at the morph's size, each wish with a face in them, the photo's mark and notes."""
+) -> tuple[np.ndarray, list[tuple[Wish, Face]], Photo]:
+    """The photo's pixels at the morph's size, each wish with a face in them, and the photo as it came."""
     photo, chosen = studio.chosen(data, wishes, method, ticket)
     rgb = fitting(photo.rgb, how.size)
     _check_amount(rgb, how)
     scale = rgb.shape[1] / photo.rgb.shape[1]
-    return rgb, [(wish, _shrunk(face, scale, how.size)) for wish, face in chosen], photo.mark, photo.notes
+    return rgb, [(wish, _shrunk(face, scale, how.size)) for wish, face in chosen], photo
 
 
 def _changes(

@@ -1,6 +1,7 @@
 """Bytes in memory that are on their way from or to clients, and who gives way where there are too many."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -19,6 +20,11 @@ class Parcel:
         """Since it began."""
         return time.monotonic() - self.begun
 
+    @property
+    def pace(self) -> float:
+        """Bytes a second since then."""
+        return self.moved / max(self.seconds, 1e-3)
+
 
 class Parcels:
     """All that are on their way in one direction, and the bytes that they may hold together."""
@@ -28,22 +34,29 @@ class Parcels:
         self._most, self._grace_s = most, grace_s
         self._all: set[Parcel] = set()
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     @property
     def held(self) -> int:
         """Bytes in memory."""
         return sum(parcel.held for parcel in self._all)
 
-    def room(self, count: int) -> bool:
-        """Whether there is room for so many bytes more, once the slowest have given way. Where nothing is, all fits."""
-        while self.held and self.held + count > self._most:
-            late = [parcel for parcel in self._all if parcel.give_way and parcel.seconds > self._grace_s]
-            if not late:
-                return False
-            self.end(min(late, key=lambda parcel: parcel.moved / parcel.seconds))
+    def room(self, count: int, parcel: Parcel | None = None) -> bool:
+        """Whether there is room for so many bytes more, once the slowest have given way. Where nothing is, all fits.
+
+        parcel: what they belong to; none that is as fast as it gives way. Where it would not help, none does.
+        """
+        limit = parcel.pace if parcel and parcel.seconds > self._grace_s else math.inf
+        old = [one for one in self._all - {parcel} if one.give_way and one.seconds > self._grace_s]
+        late = [one for one in old if one.pace < limit]
+        if not self._fits(count, self.held - sum(one.held for one in late)):
+            return False
+        for one in sorted(late, key=lambda one: one.pace):
+            if self._fits(count, self.held):
+                break
+            self.end(one)
         return True
+
+    def _fits(self, count: int, held: int) -> bool:
+        return not held or held + count <= self._most
 
     def end(self, parcel: Parcel) -> None:
         """Have a parcel give way."""

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -115,7 +115,7 @@ def _fitting(limits: Limits) -> tuple[Limits, int]:
     connections = min(limits.connections, free - 4 * backlog)
     if connections < min(_FEWEST, limits.connections):
         raise FacereliefError(f"this process may open only {soft} files, too few to serve; allow more: ulimit -n 1024")
-    return replace(limits, connections=connections), backlog
+    return limits.with_connections(connections), backlog
 
 
 def _open_files() -> int:

@@ -1,7 +1,7 @@
 """The connections: how many, how long one may be silent, and how long a client may leave its answer unread.
 
-Where all are taken, the one whose request is the slowest to arrive gives way to the next: idle ones first. So those
-that say nothing, however many, keep nobody out.
+Where all are taken, the one whose request is the slowest to arrive gives way to the next: idle ones first; then the one
+that has been the slowest to take its answer. So those that say nothing, or read slowly, keep nobody out, however many.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from facerelief.webapp.addresses import client_key
 from facerelief.webapp.answers import ABORT
 from facerelief.webapp.limits import Limits
 from facerelief.webapp.problems import Problem
@@ -37,13 +38,13 @@ class Wires:
 
     def admit(self, wire: "Wire") -> None:
         """Take a new connection in, in place of another if need be, or refuse it."""
-        others = list(self._open)
         self._open.add(wire)
-        same = [] if self._exempt(wire.address) else [one for one in others if one.address == wire.address]
-        for wires, most in ((same, self._limits.client_connections), (others, self._limits.connections)):
-            if len(wires) < most:
+        shares = [] if self._exempt(wire.address) else [(wire.key, self._limits.client_connections)]
+        for key, most in (*shares, (None, self._limits.connections)):
+            others = [one for one in self._open - {wire} if key in (None, one.key)]
+            if len(others) < most:
                 continue
-            slowest = _slowest(wires)
+            slowest = _slowest(others, self._limits.grace_s)
             if slowest is None:
                 self._end(wire, "full", _FULL)
                 return
@@ -81,13 +82,17 @@ class Wires:
 
 
 class Wire(H11Protocol):
-    """One connection. since: when it began to wait for its next request, or that began to come; received: its bytes."""
+    """One connection. since: when it began to wait for its next request, or that began to come; received: its bytes.
+    answered: when the client began to take what it still takes, an answer or several; sent: bytes of it. address: whose
+    it is; key: what stands for that client.
+    """
 
     def __init__(self, *given: Any, wires: Wires, **named: Any) -> None:
         super().__init__(*given, **named)
         self._wires, self._app = wires, self.app
         self.app = self._answer
-        self.since, self.received, self.address = 0.0, 0, ""
+        self.since, self.received, self.address, self.key = 0.0, 0, "", ""
+        self.answered, self.sent = 0.0, 0
         self._stalled_since: float | None = None
 
     @property
@@ -106,9 +111,19 @@ class Wire(H11Protocol):
         return self.cycle is None or self.cycle.response_complete
 
     @property
+    def sending(self) -> bool:
+        """Whether the client has not taken all of an answer."""
+        return bool(self.transport.get_write_buffer_size()) or (not self.idle and self.cycle.response_started)
+
+    @property
     def arriving(self) -> bool:
         """Whether a request is awaited, or has not all arrived."""
-        return self.idle or self.cycle.more_body
+        return not self.sending and (self.idle or self.cycle.more_body)
+
+    @property
+    def taking_s(self) -> float:
+        """Seconds since the client began to take it."""
+        return time.monotonic() - self.answered
 
     @property
     def stalled_s(self) -> float:
@@ -118,13 +133,20 @@ class Wire(H11Protocol):
         return 0.0 if self._stalled_since is None else time.monotonic() - self._stalled_since
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        async def counted(message: Any) -> None:
+            if message["type"] == "http.response.start" and not self.sending:  # all of the one before is taken
+                self.answered, self.sent = time.monotonic(), 0
+            await send(message)
+            self.sent += len(message.get("body", b""))
+
         scope[ABORT] = self.transport.abort
-        await self._app(scope, receive, send)
+        await self._app(scope, receive, counted)
 
     def connection_made(self, transport: Any) -> None:
         """As asyncio says."""
         super().connection_made(transport)
         self.since, self.address = time.monotonic(), self.client[0] if self.client else ""
+        self.key = client_key(self.address)
         self._wires.admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -179,7 +201,13 @@ class Wire(H11Protocol):
         self.transport.close()
 
 
-def _slowest(wires: Iterable[Wire]) -> Wire | None:
-    """The one to give way to another: none whose request is there, nor is arriving since a moment ago."""
+def _slowest(wires: Iterable[Wire], grace_s: float) -> Wire | None:
+    """The one to give way to another: none whose request is there or arriving since a moment ago, nor any that has been
+    taking its answer for less than some seconds.
+    """
+    wires = list(wires)
     can = [wire for wire in wires if wire.arriving and (wire.seconds > _YOUNG or not wire.received)]
-    return min(can, key=lambda wire: (wire.seconds < _YOUNG, wire.pace, wire.since), default=None)
+    if can:
+        return min(can, key=lambda wire: (wire.seconds < _YOUNG, wire.pace, wire.since))
+    taking = [wire for wire in wires if wire.sending and wire.taking_s > grace_s]
+    return min(taking, key=lambda wire: wire.sent / wire.taking_s, default=None)

@@ -56,6 +56,11 @@ export function drawNotes({ expression, strength, notes }) {
 
 let loading = new AbortController();
 
+/** The small pictures that are still coming are of no use any more. */
+export function dropThumbs() {
+  loading.abort();
+}
+
 /** Fetch a face's small pictures; what was asked for another face is dropped. @param {import("./picture.js").Face} face */
 export async function loadThumbs(face) {
   loading.abort();

@@ -1,6 +1,6 @@
 // Edits of the faces: their patches are fetched one at a time, while the picture stays sharp; what was shown is kept.
 
-import { drawControls, drawNotes, known, loadThumbs } from "./controls.js";
+import { drawControls, drawNotes, dropThumbs, known, loadThumbs } from "./controls.js";
 import { measure } from "./geometry.js";
 import { History } from "./history.js";
 import { $, guarded, say, state } from "./page.js";
@@ -33,6 +33,7 @@ export function begin() {
 export function stop() {
   clearTimeout(resting);
   job?.controller.abort();
+  dropThumbs();
   for (const face of state.picture?.faces ?? []) face.stale = 0;
   working("");
 }

@@ -9,26 +9,35 @@ import { Refusal, post } from "./server.js";
 import { prepare } from "./shrink.js";
 import { fit, wipe } from "./stage.js";
 
-/** @param {File | null | undefined} chosen */
+let opening = new AbortController();
+
+/** Show a photo; one that is still coming in is dropped. @param {File | null | undefined} chosen */
 export async function open(chosen) {
   if (!chosen) return;
+  opening.abort();
+  const { signal } = (opening = new AbortController());
   clear();
   reading("Reading the photo");
   try {
     const { file, bitmap, word } = await prepare(chosen, state.menu?.limits ?? {});
+    signal.throwIfAborted();
     reading("");
     if (bitmap) stage(file, bitmap);
     say("Looking for faces");
-    const found = await (await post("v1/faces", { photo: file })).json();
+    const found = await (await post("v1/faces", { photo: file }, signal)).json();
+    signal.throwIfAborted();
     if (!bitmap) throw new Refusal("format", "This browser cannot show that kind of file.", "Choose a JPEG, PNG or WebP photo.");
     await start(new Picture(file, bitmap, found), found, word);
   } catch (problem) {
+    if (signal.aborted) return;
     if (!state.picture?.selected) show("start");
     throw problem;
   } finally {
-    reading("");
-    $("working").hidden = true;
-    $("file").value = "";
+    if (!signal.aborted) {
+      reading("");
+      $("working").hidden = true;
+      $("file").value = "";
+    }
   }
 }
 
