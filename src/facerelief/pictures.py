@@ -19,7 +19,7 @@ Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
 def photo_of(image: Picture | np.ndarray) -> Photo:
     """A picture, upright. Raises `PhotoError` that says what to give for what is none."""
     if isinstance(image, np.ndarray):
-        return Photo(_checked(np.asarray(image)), name="the array")
+        return Photo(_checked(np.asarray(image)).copy(), name="the array")  # the caller's may change later
     if isinstance(image, Image.Image):
         return _of_image(image)
     if isinstance(image, bytes):
@@ -47,9 +47,19 @@ def file_path(path: str | os.PathLike[str], what: str, error: type[FacereliefErr
         name = os.fspath(path)
     except TypeError:
         name = None
-    if isinstance(name, str) and name:
-        return Path(name)
-    raise error(f"{shown(path)} is no path of a {what}; give a str or a pathlib.Path")
+    if not isinstance(name, str) or not name:
+        raise error(f"{shown(path)} is no path of a {what}; give a str or a pathlib.Path")
+    if "\0" in name or not _can_be_encoded(name):
+        raise error(f"{shown(path)} is no path of a {what}, since no file can have that name; give another")
+    return Path(name)
+
+
+def _can_be_encoded(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _instead(image: object) -> str:
