@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from facerelief.editing.fetch import is_url
 from facerelief.errors import FacereliefError, PhotoError, shown
+from facerelief.faces.decode import stand_up
 from facerelief.faces.modes import flat, to_rgb
 from facerelief.faces.photo import MIN_SIDE, Photo, damage_explained, read_photo
 
@@ -110,8 +111,8 @@ def _of_image(image: Image.Image) -> Photo:
     """An image in memory, made upright."""
     notes: list[str] = []
     with damage_explained("the image"):  # an image that was opened is read no sooner than now
-        upright = ImageOps.exif_transpose(image)
+        image.load()
+        upright, exif = stand_up(image, notes)
         plain, alpha = flat(upright, notes)
         rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
-        exif = upright.getexif().tobytes() or None
     return Photo(_checked(np.array(rgb)), alpha, icc, exif, name="the image", notes=tuple(notes))

@@ -66,6 +66,8 @@ class Input:
                 raise PhotoError(f"{self.source} cannot be read ({reason.strerror}); check the name") from reason
         if self.source != STDIN:
             return fetch(self.source, limits)
+        if sys.stdin is None:
+            raise PhotoError("standard input is closed; name a file")
         found = sys.stdin.buffer.read(_MOST_STDIN + 1)
         if len(found) > _MOST_STDIN:
             raise PhotoError(f"standard input is larger than {_MOST_STDIN // 1_000_000} MB; shrink the photo")

@@ -67,7 +67,7 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
             notes.append("16-bit reduced to 8-bit")
         with damage_explained(name):
             image.load()
-            upright, block = _upright(image, notes)
+            upright, block = stand_up(image, notes)
             plain, alpha = flat(upright, notes)
             rgb, icc = to_rgb(plain, _small(upright.info.get("icc_profile"), _MOST_PROFILE, "profile", notes), notes)
         mark = _mark(image, notes)
@@ -148,7 +148,7 @@ def _damaged(name: str, reason: BaseException) -> str:
     return f"{name} is truncated or damaged{f' ({said})' if said else ''}; copy or download it again"
 
 
-def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
+def stand_up(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
     """The image as it is to be seen, and its EXIF block made to fit."""
     upright, block = image, None
     try:
