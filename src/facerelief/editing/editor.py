@@ -177,10 +177,12 @@ def _check_any(faces: Sequence[Face], name: str) -> None:
 
 
 def which_face(face: Which) -> Which:
-    """What a user typed, as "largest", "all", a number or a point (x, y). Raises `FacereliefError`."""
+    """What a user typed, as "largest", "all", a number from 1 or a point (x, y). Raises `FacereliefError`."""
     if face in ("largest", "all") or isinstance(face, tuple):
         return face
     with contextlib.suppress(ValueError):
+        if int(face) < 1:
+            raise FacereliefError(f"there is no face {int(face)}; they are counted from 1, the largest")
         return int(face)
     with contextlib.suppress(ValueError):
         x, y = (float(part) for part in str(face).split(","))
@@ -193,7 +195,7 @@ def which_face(face: Which) -> Which:
 
 def _numbered(faces: Sequence[Face], which: int | str, name: str) -> Face:
     number = 1 if which == "largest" else int(which)
-    if not 1 <= number <= len(faces):
+    if number > len(faces):
         raise NoFaceFound(f"{name}: there is no face {number}; choose from 1 to {len(faces)}, 1 is the largest")
     return faces[number - 1]
 
