@@ -16,7 +16,7 @@ from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
 from facerelief.faces.credentials import sign, sign_file
 from facerelief.faces.detect import Face
-from facerelief.faces.mark import EditMark, pack
+from facerelief.faces.mark import EditMark, comment_of, pack
 from facerelief.faces.photo import Photo
 from facerelief.files import atomic
 
@@ -106,7 +106,7 @@ def encode_morph(kind: str, frames: Iterator[np.ndarray], how: Morph, mark: Edit
     """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4"."""
     stream = io.BytesIO()
     if kind == "MP4":
-        write_frames(stream, frames, how.fps, _said(mark))
+        write_frames(stream, frames, how.fps, comment_of(mark) if mark else None)
     else:
         _save_pictures(stream, f".{kind.lower()}", frames, how, mark)
     return sign(stream.getvalue(), kind, mark) if mark else stream.getvalue()
@@ -115,26 +115,22 @@ def encode_morph(kind: str, frames: Iterator[np.ndarray], how: Morph, mark: Edit
 def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
     kind = part.suffix.lower()
     if kind not in _PICTURES:
-        return write_frames(part, frames, how.fps, _said(mark))
+        return write_frames(part, frames, how.fps, comment_of(mark) if mark else None)
     return _save_pictures(part, kind, frames, how, mark)
 
 
 def _save_pictures(
     target: Path | BinaryIO, kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None
 ) -> int:
-    pictures, said = [Image.fromarray(rgb) for rgb in frames], _said(mark)
+    pictures = [Image.fromarray(rgb) for rgb in frames]
     options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
     if kind == ".gif":
         pictures = _with_one_palette(pictures)
-        options |= {"comment": said.encode()} if said else {}
+        options |= {"comment": comment_of(mark).encode()} if mark else {}
     else:
         options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
     pictures[0].save(target, kind[1:], append_images=pictures[1:], **options)
     return len(pictures)
-
-
-def _said(mark: EditMark | None) -> str | None:
-    return f"{mark.description} by {mark.tool}" if mark else None
 
 
 def check_suffix(path: Path) -> None:
