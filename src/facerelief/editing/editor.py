@@ -171,6 +171,12 @@ def choose_faces(faces: Sequence[Face], face: Which, name: str) -> list[Face]:
     return [one]
 
 
+def said_of_choice(faces: Sequence[Face], which: Which, name: str) -> list[str]:
+    """A line where the largest of several faces is edited; none where the user chose."""
+    several = len(faces) > 1 and which == "largest"
+    return [f"{name}: {len(faces)} faces; the largest is edited (choose with --face)"] if several else []
+
+
 def _check_any(faces: Sequence[Face], name: str) -> None:
     if not faces:
         raise NoFaceFound(f"{name}: no face found; use a photo with a face seen from the front")

@@ -10,11 +10,12 @@ import numpy as np
 from PIL import Image
 
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, which_face
+from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, said_of_choice, which_face
 from facerelief.editing.mask import WHOLE
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
-from facerelief.faces.credentials import sign, sign_file
+from facerelief.faces.credentials import FILES as SIGNED
+from facerelief.faces.credentials import can_sign, sign, sign_file
 from facerelief.faces.detect import Face
 from facerelief.faces.mark import EditMark, comment_of, pack
 from facerelief.faces.photo import Photo
@@ -55,13 +56,30 @@ class Morph:
         return there + there[: steps - 1][::-1] + [0.0] * still
 
 
-def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest") -> Iterator[np.ndarray]:
+def lost(photo: Photo, path: Path, provenance: bool = True) -> list[str]:
+    """What a photo has, and a morph of it that is saved as `path` does not carry on, in a line each."""
+    found, kind = [], path.suffix.lower()
+    if photo.alpha is not None and photo.alpha.min() < 255:
+        found.append("what is transparent is not so in a morph")
+    if photo.icc:
+        found.append("a morph has no colour profile, so that colours may look different")
+    if provenance and photo.history and can_sign() and kind not in SIGNED:
+        found.append(f"its C2PA manifest is not carried on, since {kind} files hold none; save the morph as .mp4")
+    return [f"{photo.name}: {one}" for one in found]
+
+
+def morph(
+    editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest", notes: list[str] | None = None
+) -> Iterator[np.ndarray]:
     """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. face: as `Editor.__call__` takes it,
-    a point in pixels of the photo, not of the frames. Raises as `Editor.__call__` does.
+    a point in pixels of the photo, not of the frames. notes: gets a line where a choice was made for the user. Raises
+    as `Editor.__call__` does.
     """
     label = editor.label(to)
     small = Photo(fitting(photo.rgb, how.size), name=photo.name)
     found, which = editor.find(small), which_face(face)
+    if notes is not None:
+        notes += said_of_choice(found, which, photo.name)
     if isinstance(which, tuple):
         scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
         large = [Face(one.landmarks * scale) for one in found]
