@@ -144,7 +144,8 @@ def test_a_part_alone_changes(editor: FaceEditor, portrait: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    ("faces", "reason"), [(3, "no face 3"), ([], "no faces are given"), ("left", "no face 'left'")]
+    ("faces", "reason"),
+    [(3, "no face 3"), (0, "no face 0"), (-1, "no face -1"), ([], "no faces are given"), ("left", "no face 'left'")],
 )
 def test_faces_that_are_not_there(editor: FaceEditor, portrait: np.ndarray, faces: object, reason: str) -> None:
     with pytest.raises(FacereliefError, match=reason):

@@ -66,6 +66,13 @@ def test_an_edit_knows_the_picture_as_it_was() -> None:
     assert (edit.image != PHOTO).any()
 
 
+def test_what_the_caller_writes_into_its_array_later_changes_no_edit() -> None:
+    mine = PHOTO.copy()
+    edits, (found,) = EDITOR.edit(mine, ["fear", "anger"]), EDITOR.edit_all([mine], "fear")
+    mine[:] = 0
+    assert all(np.array_equal(edit.before, PHOTO) for edit in (*edits, found))
+
+
 def test_without_provenance_nothing_says_that_it_was_edited(tmp_path: Path) -> None:
     edit = EDITOR.edit(PHOTO, "fear")
     edit.save(tmp_path / "plain.png", provenance=False)
@@ -155,7 +162,7 @@ def test_other_things_that_are_no_pictures(picture: Any) -> None:
     refused(lambda: EDITOR.faces(picture), "", PhotoError)
 
 
-@pytest.mark.parametrize("path", [None, 5, "", b"x.png", "x.bmp", "x", "/proc/none/x.png"])
+@pytest.mark.parametrize("path", [None, 5, "", b"x.png", "x.bmp", "x", "/proc/none/x.png", "a\0b.png", "a\ud800.png"])
 def test_a_place_that_cannot_be_written(path: Any) -> None:
     refused(lambda: EDITOR.edit(PHOTO, "fear").save(path), "")
 
@@ -177,6 +184,9 @@ def test_a_quality_that_is_none(tmp_path: Path, quality: Any) -> None:
         ({"weights": 5}, "5 is no path of a weights file"),
         ({"weights": b"runs"}, "is no path of a weights file"),
         ({"task_file": ""}, "'' is no path of a task file"),
+        ({"weights": "a\0b"}, "is no path of a weights file, since no file can have that name; give another"),
+        ({"weights": Path("a\ud800")}, "since no file can have that name"),
+        ({"task_file": "a\0b"}, "is no path of a task file, since no file can have that name"),
     ],
 )
 def test_options_of_load(options: dict[str, Any], says: str) -> None:

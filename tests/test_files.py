@@ -58,6 +58,27 @@ def test_a_new_file_has_the_rights_of_any_new_file(tmp_path: Path) -> None:
     assert os.umask(before) == before
 
 
+def test_the_processs_umask_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot be read without being set; what other threads write meanwhile would be open to all, or stay so."""
+    before = os.umask(0o077)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", lambda mask: pytest.fail("the umask was set"))
+            write_text(tmp_path / "new.txt", "text")
+            write_text(tmp_path / "new.txt", "other text")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new.txt").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "a\ud800.png", "a\0b/c.png"])
+def test_what_no_file_can_be_named_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FacereliefError, match=r"cannot be a file's name \(.*\); choose another$") as caught:
+        write_text(tmp_path / name, "text")
+    assert str(caught.value).isprintable()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "a.txt", tmp_path / "file" / "below" / "a.txt"):

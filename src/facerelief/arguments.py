@@ -54,7 +54,7 @@ def check_faces(faces: Any) -> tuple[Which, list[Face] | None]:
     if isinstance(faces, str):
         return which_face(faces), None
     if isinstance(faces, int | np.integer) and not isinstance(faces, bool):
-        return int(faces), None
+        return which_face(int(faces)), None
     if isinstance(faces, list | tuple) or (isinstance(faces, np.ndarray) and faces.ndim == 1):
         given = list(faces)
         if not given:

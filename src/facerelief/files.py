@@ -6,14 +6,14 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from facerelief.errors import FacereliefError
+from facerelief.errors import FacereliefError, shown
 
 _KINDS = {
     stat.S_IFIFO: "a FIFO, not a file",
@@ -67,18 +67,20 @@ def atomic(path: Path) -> Iterator[Path]:
     The temporary name keeps `path`'s suffix, since many writers choose the format by it. Temporary files that killed
     processes left in the folder are removed.
     Raises `FacereliefError` where the folder cannot be written or the disk is full, where `path` is a device or FIFO
-    (whoever may write everywhere would replace `/dev/null` for all), and what a `guarded` place raises.
+    (whoever may write everywhere would replace `/dev/null` for all) or a name that no file can have, and what a
+    `guarded` place raises.
     """
     try:
         _check_replaceable(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep(path.parent)
         temporary, handle = _partial(path)
+    except ValueError as reason:
+        raise FacereliefError(f"{shown(str(path))} cannot be a file's name ({reason}); choose another") from reason
     except OSError as reason:
         raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; choose another place") from reason
     try:
         yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
         _places.get(_place_of(path), os.replace)(temporary, path)
     except OSError as reason:
         raise FacereliefError(
@@ -132,19 +134,22 @@ def move_new(temporary: Path, path: Path) -> None:
 def _partial(path: Path) -> tuple[Path, int]:
     """A new file beside `path`, and its handle, which locks it: a partial file that nobody locks is of a dead process.
 
-    The lock ends with the process, however that ends.
+    The lock ends with the process, however that ends. The system gives it the rights of any new file: the process's
+    umask cannot be asked for without setting it, for all threads.
     """
     while True:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=path.suffix)
-        with contextlib.suppress(OSError):  # some file systems have no locks
-            _flock(handle, wait=True)
-        if os.path.exists(name):  # else another process swept it away before it was locked
-            return Path(name), handle
-        os.close(handle)
+        temporary = path.parent / f"{_PREFIX}{secrets.token_hex(4)}{path.suffix}"
+        with contextlib.suppress(FileExistsError):
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+            with contextlib.suppress(OSError):  # some file systems have no locks
+                _flock(handle, wait=True)
+            if temporary.exists():  # else another process swept it away before it was locked
+                return temporary, handle
+            os.close(handle)
 
 
 _PREFIX = ".partial-"
-_PARTIAL = re.compile(r"\.partial-[a-z0-9_]{8}(\.[^.]*)?")  # what `mkstemp` makes of it
+_PARTIAL = re.compile(r"\.partial-[a-z0-9_]{8}(\.[^.]*)?")  # `_` in those of earlier versions
 _swept: set[str] = set()  # folders; each is looked through once by a process
 
 
@@ -220,12 +225,6 @@ def _locked(folder: Path) -> int:
     except OSError:  # some file systems have no locks
         pass
     return handle
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from facerelief.editing.fetch import is_url
 from facerelief.errors import FacereliefError, PhotoError, shown
+from facerelief.faces.decode import stand_up
 from facerelief.faces.modes import flat, to_rgb
 from facerelief.faces.photo import MIN_SIDE, Photo, damage_explained, read_photo
 
@@ -19,7 +20,7 @@ Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
 def photo_of(image: Picture | np.ndarray) -> Photo:
     """A picture, upright. Raises `PhotoError` that says what to give for what is none."""
     if isinstance(image, np.ndarray):
-        return Photo(_checked(np.asarray(image)), name="the array")
+        return Photo(_checked(np.asarray(image)).copy(), name="the array")  # the caller's may change later
     if isinstance(image, Image.Image):
         return _of_image(image)
     if isinstance(image, bytes):
@@ -47,9 +48,19 @@ def file_path(path: str | os.PathLike[str], what: str, error: type[FacereliefErr
         name = os.fspath(path)
     except TypeError:
         name = None
-    if isinstance(name, str) and name:
-        return Path(name)
-    raise error(f"{shown(path)} is no path of a {what}; give a str or a pathlib.Path")
+    if not isinstance(name, str) or not name:
+        raise error(f"{shown(path)} is no path of a {what}; give a str or a pathlib.Path")
+    if "\0" in name or not _can_be_encoded(name):
+        raise error(f"{shown(path)} is no path of a {what}, since no file can have that name; give another")
+    return Path(name)
+
+
+def _can_be_encoded(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _instead(image: object) -> str:
@@ -100,8 +111,8 @@ def _of_image(image: Image.Image) -> Photo:
     """An image in memory, made upright."""
     notes: list[str] = []
     with damage_explained("the image"):  # an image that was opened is read no sooner than now
-        upright = ImageOps.exif_transpose(image)
+        image.load()
+        upright, exif = stand_up(image, notes)
         plain, alpha = flat(upright, notes)
         rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
-        exif = upright.getexif().tobytes() or None
     return Photo(_checked(np.array(rgb)), alpha, icc, exif, name="the image", notes=tuple(notes))

@@ -260,6 +260,13 @@ def test_demo_of_ones_own_photo(command: Command, portrait_jpg: Path, weights: P
     target = portrait_jpg.parent / "mine"
     assert command("demo", portrait_jpg, "-o", target, "--weights", weights).code == 0
     assert read_photo(target / "neutral.png").rgb.shape == (512, 512, 3)
+    two = Image.new("RGB", (460, 230))
+    for x in (0, 230):
+        two.paste(PORTRAIT.crop((110, 0, 340, 230)), (x, 0))
+    two.convert("CMYK").save(portrait_jpg, quality=95)
+    result = command("demo", portrait_jpg, "-o", target, "--weights", weights, "--overwrite")
+    notes = (*read_photo(portrait_jpg).notes, "2 faces; the largest is edited")
+    assert len(notes) == 2 and result.err.splitlines() == [f"{portrait_jpg}: {note}" for note in notes]
 
 
 def test_all_expressions_beside_some(command: Command, portrait_jpg: Path, weights: Path) -> None:

@@ -155,7 +155,7 @@ def test_places_that_cannot_be_written(
     def forbidden(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", forbidden)
+    monkeypatch.setattr("facerelief.files._partial", forbidden)
     line = refused(*arguments, portrait_jpg.with_name("out.png"))
     assert line == f"cannot write {portrait_jpg.with_name('out.png')}: Permission denied; choose another place"
 

@@ -12,11 +12,12 @@ import pytest
 from photos import astronaut
 from PIL import Image
 
+from facerelief.editing.morph import Morph, save_morph
 from facerelief.editing.video_file import write_frames
 from facerelief.faces import detect
 from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.mark import EditMark
-from facerelief.faces.photo import read_photo, save_photo
+from facerelief.faces.mark import EditMark, mark_edit
+from facerelief.faces.photo import read_mark, read_photo, save_photo
 
 Command = Callable
 
@@ -157,6 +158,26 @@ def test_a_folder_stands_for_its_photos_as_in_edit(command: Command, edited: Pat
         assert [line["picture"] for line in lines] == [str(room / "a.jpg"), str(room / "below" / "b.jpg")]
 
 
+def test_a_folder_stands_for_its_films_too(command: Command, edited: Path, tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="needs the extra video")
+    room = tmp_path / "room"
+    room.mkdir()
+    edited.replace(room / "a.jpg")
+    write_frames(room / "b.mp4", iter([np.full((64, 64, 3), 90, np.uint8)] * 9), 25, None)
+    result = command("verify", "--json", room)
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [(Path(line["picture"]).name, line["edited"]) for line in lines] == [("a.jpg", True), ("b.mp4", False)]
+    assert (result.code, result.err) == (1, "")
+
+
+def test_what_is_no_file_is_refused_by_name(command: Command, edited: Path) -> None:
+    for argument, kind in (("-", "standard input"), ("https://h/p.jpg", "an address")):
+        result = command("verify", argument, edited)
+        assert result.code == 2 and f"{edited}: a mark" in result.out  # the others are looked at
+        said = f"facerelief: {argument} is {kind}, and verify reads files; save it as one and name that"
+        assert result.err.split() == said.split()
+
+
 def test_an_argument_that_names_nothing_is_one_line(command: Command, edited: Path, tmp_path: Path) -> None:
     (tmp_path / "none").mkdir()
     for argument in (tmp_path / "none", tmp_path / "*.gif"):
@@ -178,6 +199,22 @@ def test_what_is_no_file_is_refused_and_not_waited_for(program: Command, tmp_pat
     assert result.err.splitlines() == said
     result = program("verify", tmp_path / "a.jpg", "--trust", tmp_path / "c.pem", timeout=300)
     assert "c.pem (a FIFO, not a file); name a PEM file" in result.err
+
+
+def test_gifs_say_it_in_their_comment(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is all that they have where C2PA's library is not installed."""
+    for module in ("credentials", "photo", "verify"):
+        monkeypatch.setattr(f"facerelief.faces.{module}.can_sign", lambda: False)
+    mark, how = mark_edit(None, "anger", ()), Morph(seconds=0.2, hold=0)
+    for name, its in (("edited", mark), ("plain", None)):
+        frames = iter([np.full((64, 64, 3), level, np.uint8) for level in range(9)])
+        save_morph(tmp_path / f"{name}.gif", frames, how, its)
+    assert read_mark(tmp_path / "edited.gif") == mark
+    edited, plain = found(command, tmp_path / "edited.gif", tmp_path / "plain.gif")
+    assert (edited["edited"], edited["comment"], edited["xmp"]) == (True, f"{mark.description} by {mark.tool}", None)
+    assert (plain["edited"], plain["comment"], plain["xmp"]) == (False, None, None)
+    Image.new("RGB", (64, 64)).save(tmp_path / "other.gif", comment=b"by a cat")
+    assert not found(command, tmp_path / "other.gif")[0]["edited"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="sparse files, and limits of memory")

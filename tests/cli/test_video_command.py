@@ -15,7 +15,7 @@ from facerelief.errors import install_command
 from facerelief.faces.credentials import sign_file
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.mark import EditMark
-from facerelief.faces.photo import read_mark
+from facerelief.faces.photo import read_mark, read_photo, save_photo
 
 av = pytest.importorskip("av")
 Command = Callable
@@ -139,8 +139,46 @@ def test_a_photo_moves_into_an_expression_and_back(command: Command, me: Path, s
     if suffix in (".mp4", ".webm"):
         assert len(frames) == 5 + 1 + 4 + 1
         assert "edited to surprise" in comment_of(out)
-    if suffix == ".webp":
+    if suffix in (".webp", ".gif"):
         assert read_mark(out) is not None
+
+
+SHORT = ("--seconds", 0.2, "--hold", 0, "--fps", 5, "--size", 230, "--method", "morphable")
+
+
+def test_what_a_morph_loses_on_the_way_is_told(command: Command, me: Path) -> None:
+    with Image.open(me) as picture:
+        head = picture.convert("RGB")
+        clear = head.copy()
+    two = Image.new("RGB", (460, 231))
+    for x in (0, 230):
+        two.paste(head, (x, 0))
+    two.convert("CMYK").save(me.with_name("two.jpg"), quality=95)
+    result = command(
+        "morph", me.with_name("two.jpg"), "--to", "anger", "-o", me.with_name("x.gif"), *SHORT, "--size", 460
+    )
+    (converted,) = read_photo(me.with_name("two.jpg")).notes
+    choice = "2 faces; the largest is edited (choose with --face)"
+    assert result.err.splitlines() == [f"{me.with_name('two.jpg')}: {said}" for said in (converted, choice)]
+    clear.putalpha(Image.linear_gradient("L").resize(clear.size))
+    clear.save(me)
+    result = command("morph", me, "--to", "anger", "-o", me.with_name("y.gif"), *SHORT)
+    assert result.err == f"{me}: what is transparent is not so in a morph\n"
+    edited = me.with_name("edited.webp")
+    assert command("morph", me.with_name("two.jpg"), "--to", "fear", "--face", "1", "-o", edited, *SHORT).code == 0
+    result = command("morph", edited, "--to", "anger", "-o", me.with_name("z.gif"), "--face", "1", *SHORT)
+    assert f"{edited} is an edit itself (facial expression edited to fear)\n" in result.err
+
+
+@pytest.mark.parametrize(("suffix", "told"), [(".mkv", True), (".gif", False), (".mp4", False)])
+def test_a_manifest_that_a_morph_cannot_carry_on_is_told(command: Command, me: Path, suffix: str, told: bool) -> None:
+    pytest.importorskip("c2pa")
+    save_photo(read_photo(me), me, EditMark("camera 1", "taken by camera 1"))
+    out = me.with_name(f"out{suffix}")
+    result = command("morph", me, "--to", "anger", "-o", out, *SHORT)
+    said = f"{me}: its C2PA manifest is not carried on, since {suffix} files hold none; save the morph as .mp4\n"
+    assert (said in result.err) is told and result.code == 0
+    assert (b"taken by camera 1" in out.read_bytes()) is not told
 
 
 def test_eyes_alone_move(command: Command, me: Path) -> None:

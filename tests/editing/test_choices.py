@@ -79,7 +79,6 @@ def test_faces_that_cannot_be_edited(editor: Editor, photo: Photo) -> None:
         r"^me: the face is 21 pixels large, 40 are needed; use a larger photo$": ([small], "largest"),
         r"^me: the face is seen from the side \((59|60|61) degrees\); use a photo from the front$": ([profile], 1),
         r"^me: there is no face 2; choose from 1 to 1, 1 is the largest$": ([face], 2),
-        r"^me: there is no face 0; ": ([face], "0"),
         r"^me: none of its 2 faces can be edited; the largest is seen from the side": ([profile, small], "all"),
     }
     for message, (faces, which) in refused.items():
@@ -87,6 +86,9 @@ def test_faces_that_cannot_be_edited(editor: Editor, photo: Photo) -> None:
             choose_faces(faces, which, "me")
     with pytest.raises(FacereliefError, match="no face 'left'; choose largest, all, a number counted from"):
         choose_faces([face], "left", "me")
+    for none in ("0", 0, -1, "-2"):
+        with pytest.raises(FacereliefError, match=rf"^there is no face {none}; they are counted from 1, the largest$"):
+            choose_faces([face, small], none, "me")
     assert choose_faces([profile, face, small], "all", "me") == [face]
     assert choose_faces([seen_from(face, -40)], 1, "me")
 

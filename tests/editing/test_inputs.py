@@ -94,6 +94,9 @@ def test_photos_from_the_web_and_from_standard_input(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
     with pytest.raises(PhotoError, match=r"^standard input is empty"):
         Input("-").photo()
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it where it is closed
+    with pytest.raises(PhotoError, match=r"^standard input is closed; name a file$"):
+        Input("-").photo()
 
 
 # -- outputs --------------------------------------------------------------------------------------------------------
@@ -127,6 +130,14 @@ ME, CLIP = Input(Path("a/me.JPG")), Input(Path("clip.mov"))
         ([CLIP], "out.webm", ["out.webm"]),
         ([CLIP, ME], "o", ["o/clip-fear.mov", "o/me-fear.jpg"]),
         ([Input(Path("...jpg"))], "o/{name}/x.png", ["o/photo/x.png"]),
+        ([Input(Path("me.final.jpg"))], "o/{name}", ["o/me.final.jpg"]),
+        ([Input(Path("me.PNG.jpg"))], "o/{name}", ["o/me.PNG.jpg"]),
+        ([Input(Path("me.final.jpg"))], "{name}.png", ["me.final.png"]),
+        ([Input(Path("me.final.mov"))], "{name}.{expression}", ["me.final.fear.mov"]),
+        ([Input(Path("me.final.jpg"))], "o.x/{expression}/", ["o.x/fear/me.final-fear.jpg"]),
+        ([ME], "new.folder/", ["new.folder/me-fear.jpg"]),
+        ([ME], "new.png/", ["new.png/me-fear.jpg"]),
+        ([Input(Path("album/s/me.png"), Path("s"))], "new.folder/", ["new.folder/s/me-fear.png"]),
     ],
 )
 def test_where_an_edit_goes(inputs: list[Input], out: str | None, expected: list[str]) -> None:
@@ -167,6 +178,7 @@ def test_a_name_tells_what_differs_from_the_defaults(typed: Typed, ending: str) 
         ([CLIP], "-", ("fear",), "standard output takes one photo"),
         ([CLIP], "x.gif", ("fear",), "cannot save x.gif: unknown suffix '.gif'; choose from .mp4, .m4v, .mov"),
         ([ME], "x.mp4", ("fear",), "cannot save x.mp4: unknown suffix '.mp4'; choose from .png, .jpg"),
+        ([ME], "x.folder", ("fear",), "or end it with / if it is a folder"),
         ([ME], "{0}", ("fear",), "{0} has an unknown field {0}; use {name}"),
         ([ME], "{name.__class__}", ("fear",), "has an unknown field {name.__class__}"),
     ],

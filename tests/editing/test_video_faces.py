@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from heads import head
 
-from facerelief.editing.video_faces import EASE, GAP, REACH, Seen, Tracker, steadied
+from facerelief.editing.video_faces import EASE, GAP, REACH, Seen, Tracker, no_face, steadied
 from facerelief.editing.video_pixels import Frame
+from facerelief.errors import FacereliefError
 from facerelief.faces.detect import Face
 
 HEAD = head()
@@ -103,6 +104,26 @@ def test_which_face(which: object, x: float | None) -> None:
     found = [round(face.landmarks[6, 0]) for face in seen[-1].faces.values()]
     assert len(found) == (x is not None)
     assert all(abs(one - x) < SIZE for one in found)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("which", [0, -1, "-2"])
+def test_faces_are_counted_from_one(which: object) -> None:
+    with pytest.raises(FacereliefError, match=rf"^there is no face {which}; they are counted from 1, the largest$"):
+        run(Known(lambda k: [(300, 200), (900, 200)]), 3, which)
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        (3, "no frame shows a face 3 that"),
+        ("2", "no frame shows a face 2 that"),
+        (1, "no face found that can be edited"),
+        ("largest", "no face found that can be edited"),
+        ((3.0, 4.0), "no frame shows a face at 3,4"),
+    ],
+)
+def test_a_video_without_the_face_that_is_wanted(which: object, said: str) -> None:
+    assert str(no_face("clip.mp4", which)).startswith(f"clip.mp4: {said}")  # type: ignore[arg-type]
 
 
 def test_a_cut_ends_every_track() -> None:

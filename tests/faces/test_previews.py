@@ -12,6 +12,7 @@ from PIL import Image, TiffImagePlugin
 
 from facerelief.faces.mark import EditMark
 from facerelief.faces.photo import encode_photo, read_photo
+from facerelief.pictures import photo_of
 
 PIXELS = np.arange(20 * 24 * 3, dtype=np.uint8).reshape(20, 24, 3)
 OLD = b"THE OLD FACE" * 30
@@ -82,11 +83,22 @@ def test_nor_of_a_tiff() -> None:
     Image.fromarray(PIXELS).save(stream, "TIFF", tiffinfo=tags, save_all=True, append_images=[Image.new("RGB", (9, 9))])
     assert stream.getvalue().count(OLD) >= 3
     photo = read_photo(stream.getvalue())
+    assert photo_of(Image.open(stream)).exif == photo.exif
     for written in ("JPEG", "TIFF"):
         data = encode_photo(photo, written, MARK)
         assert b"OLD FACE" not in data
         with Image.open(io.BytesIO(data)) as image:
             assert image.getexif()[271] == "Maker" and getattr(image, "n_frames", 1) == 1
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_nor_where_the_photo_is_an_image_in_memory(kind: str) -> None:
+    data = with_block(kind)
+    image = Image.open(io.BytesIO(data))
+    photo, read = photo_of(image), read_photo(data)
+    assert photo.exif == read.exif and b"OLD FACE" in data
+    assert b"OLD FACE" not in encode_photo(photo, kind, MARK)
+    assert photo_of(Image.fromarray(PIXELS)).exif is None
 
 
 def test_nor_of_a_phones_second_pictures() -> None:

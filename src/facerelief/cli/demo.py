@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facerelief.cli.console import say
+from facerelief.cli.console import err, say
 from facerelief.cli.options import Method, TaskFile, Weights
 from facerelief.errors import MissingExtra
 
@@ -34,7 +34,12 @@ def demo(
 
     source = read_photo(photo) if photo else _astronaut()
     editor = load_editor(weights, load_finder(task_file=task_file), method=method)
-    face = choose_faces(editor.find(source), "largest", source.name)[0]
+    faces = editor.find(source)
+    face = choose_faces(faces, "largest", source.name)[0]
+    notes = list(source.notes)
+    if len(faces) > 1:
+        notes.append(f"{len(faces)} faces; the largest is edited")
+    say(*(f"{source.name}: {note}" for note in notes), to=err)
     edits = [editor(source, expression, faces=[face]) for expression in editor.expressions]
     for one in edits:
         path = out_folder / f"{one.expression}.png"

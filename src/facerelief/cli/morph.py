@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facerelief.cli.console import bar, say
+from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import MORPHS, Faces, Method, Part, TaskFile, To, Weights
 from facerelief.expressions import resolve
 
@@ -36,7 +36,7 @@ def morph(
     from facerelief.editing import load_editor
     from facerelief.editing.editor import which_face
     from facerelief.editing.mask import check_part
-    from facerelief.editing.morph import Morph, check_suffix, save_morph
+    from facerelief.editing.morph import Morph, check_suffix, lost, save_morph
     from facerelief.editing.morph import morph as morphed
     from facerelief.editing.strength import parse_strength
     from facerelief.faces.detect import load_finder
@@ -49,9 +49,13 @@ def morph(
     which = which_face(face)
     editor = load_editor(weights, load_finder(task_file=task_file), method=method)
     source = read_photo(photo)
-    frames = morphed(editor, source, expression, how, which)
+    notes = [f"{photo}: {note}" for note in source.notes] + lost(source, out_path, provenance)
+    if source.mark is not None:
+        notes.append(f"{photo} is an edit itself ({source.mark.description})")
+    frames = morphed(editor, source, expression, how, which, notes)
     with bar("morphing", "frames") as move:
         seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
         mark = mark_edit(None, expression, ()) if provenance else None
         save_morph(out_path, seen, how, mark, source.history)
+    say(*notes, to=err)
     say(str(out_path))

@@ -14,6 +14,7 @@ from facerelief.errors import FacereliefError, install_command
 from facerelief.files import read_file
 
 if TYPE_CHECKING:
+    from facerelief.editing.inputs import Input
     from facerelief.faces.credentials import Credentials
     from facerelief.faces.detect import FaceFinder
     from facerelief.faces.verify import Findings
@@ -32,7 +33,8 @@ _LOCAL = (
 
 def verify(
     pictures: Annotated[
-        list[str], typer.Argument(help="Pictures, folders of them, or patterns such as '*.jpg'.", show_default=False)
+        list[str],
+        typer.Argument(help="Pictures or films, folders of them, or patterns such as '*.jpg'.", show_default=False),
     ],
     trust: Annotated[
         Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
@@ -74,18 +76,28 @@ def verify(
 
 
 def _named(arguments: list[str]) -> tuple[int, list[Path]]:
-    """The pictures that are named, those of folders too; the exit code is that of a failure where some cannot be."""
-    from facerelief.editing.inputs import expand
+    """The pictures and films that are named, those of folders too; the exit code is that of a failure where some
+    cannot be.
+    """
+    from facerelief.editing.inputs import PHOTOS, expand
+    from facerelief.faces.film import FILMS
 
     code, found = 0, dict[Path, None]()
     for argument in arguments:
         try:
-            files = [Path(one.source) for one in expand([argument]) if isinstance(one.source, Path)]
-            found |= dict.fromkeys(files or [Path(argument)])
+            for one in expand([argument], in_folders=PHOTOS + FILMS):
+                found[_file_of(one)] = None
         except FacereliefError as problem:
             explain(str(problem))
             code = _FAILED
     return code, [*found]
+
+
+def _file_of(one: "Input") -> Path:
+    if isinstance(one.source, Path):
+        return one.source
+    kind = "standard input" if one.source == "-" else "an address"
+    raise FacereliefError(f"{one.source} is {kind}, and verify reads files; save it as one and name that")
 
 
 def _finder(task_file: Path | None) -> "FaceFinder | None":

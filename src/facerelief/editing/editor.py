@@ -171,16 +171,24 @@ def choose_faces(faces: Sequence[Face], face: Which, name: str) -> list[Face]:
     return [one]
 
 
+def said_of_choice(faces: Sequence[Face], which: Which, name: str) -> list[str]:
+    """A line where the largest of several faces is edited; none where the user chose."""
+    several = len(faces) > 1 and which == "largest"
+    return [f"{name}: {len(faces)} faces; the largest is edited (choose with --face)"] if several else []
+
+
 def _check_any(faces: Sequence[Face], name: str) -> None:
     if not faces:
         raise NoFaceFound(f"{name}: no face found; use a photo with a face seen from the front")
 
 
 def which_face(face: Which) -> Which:
-    """What a user typed, as "largest", "all", a number or a point (x, y). Raises `FacereliefError`."""
+    """What a user typed, as "largest", "all", a number from 1 or a point (x, y). Raises `FacereliefError`."""
     if face in ("largest", "all") or isinstance(face, tuple):
         return face
     with contextlib.suppress(ValueError):
+        if int(face) < 1:
+            raise FacereliefError(f"there is no face {int(face)}; they are counted from 1, the largest")
         return int(face)
     with contextlib.suppress(ValueError):
         x, y = (float(part) for part in str(face).split(","))
@@ -193,7 +201,7 @@ def which_face(face: Which) -> Which:
 
 def _numbered(faces: Sequence[Face], which: int | str, name: str) -> Face:
     number = 1 if which == "largest" else int(which)
-    if not 1 <= number <= len(faces):
+    if number > len(faces):
         raise NoFaceFound(f"{name}: there is no face {number}; choose from 1 to {len(faces)}, 1 is the largest")
     return faces[number - 1]
 

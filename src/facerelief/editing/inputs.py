@@ -66,6 +66,8 @@ class Input:
                 raise PhotoError(f"{self.source} cannot be read ({reason.strerror}); check the name") from reason
         if self.source != STDIN:
             return fetch(self.source, limits)
+        if sys.stdin is None:
+            raise PhotoError("standard input is closed; name a file")
         found = sys.stdin.buffer.read(_MOST_STDIN + 1)
         if len(found) > _MOST_STDIN:
             raise PhotoError(f"standard input is larger than {_MOST_STDIN // 1_000_000} MB; shrink the photo")
@@ -88,25 +90,26 @@ class Input:
         return read_photo(stream)
 
 
-def expand(arguments: Sequence[str], without: Path | None = None) -> list[Input]:
+def expand(arguments: Sequence[str], without: Path | None = None, in_folders: Sequence[str] = PHOTOS) -> list[Input]:
     """What the arguments name, in their order and each thing once. without: a folder in which nothing is looked for.
 
-    A folder stands for all photos in it and below, a pattern (`photos/*.jpg`, `**` for folders) for what matches it.
+    A folder stands for all photos in it and below (in_folders: the suffixes of what it stands for), a pattern
+    (`photos/*.jpg`, `**` for folders) for what matches it.
     Raises `FacereliefError` for a folder without photos and a pattern that matches nothing.
     """
     found: dict[str, Input] = {}
     for argument in arguments:
-        for one in _meant(argument, without, len(set(arguments)) == 1):
+        for one in _meant(argument, without, in_folders, len(set(arguments)) == 1):
             found.setdefault(_identity(one), one)
     return list(found.values())
 
 
-def _meant(argument: str, without: Path | None, alone: bool) -> Iterator[Input]:
+def _meant(argument: str, without: Path | None, in_folders: Sequence[str], alone: bool) -> Iterator[Input]:
     path = Path(argument)
     if argument == STDIN or is_url(argument):
         yield Input(argument, named=alone)
     elif path.is_dir():
-        yield from _in_folder(path, without)
+        yield from _in_folder(path, without, in_folders)
     elif glob.has_magic(argument) and not os.path.lexists(path):
         matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
         known = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + FILMS]
@@ -118,24 +121,23 @@ def _meant(argument: str, without: Path | None, alone: bool) -> Iterator[Input]:
         yield Input(path, named=alone)
 
 
-def _in_folder(folder: Path, without: Path | None) -> Iterator[Input]:
-    """Photos below a folder, those in hidden folders left out."""
+def _in_folder(folder: Path, without: Path | None, suffixes: Sequence[str]) -> Iterator[Input]:
+    """Photos, by their suffixes, below a folder, those in hidden folders left out."""
     count, left_out = 0, os.path.realpath(without) if without else None
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(Path(root, f)) != left_out)
         for name in sorted(files):
             path = Path(root, name)
-            if _is_photo(path):
+            if path.suffix.lower() in suffixes and _is_meant(path):
                 count += 1
                 yield Input(path, Path(root).relative_to(folder), named=False)
     if not count:
         raise FacereliefError(f"there are no photos in {folder}; name another folder")
 
 
-def _is_photo(path: Path) -> bool:
-    """Whether a file in a folder is a photo by its name, and neither hidden, nor beside an edit, nor a FIFO."""
-    hidden = path.name.startswith(".") or path.name.endswith(_SIDES)
-    return path.suffix.lower() in PHOTOS and not hidden and path.is_file()
+def _is_meant(path: Path) -> bool:
+    """Whether a file in a folder is neither hidden, nor beside an edit, nor a FIFO."""
+    return not path.name.startswith(".") and not path.name.endswith(_SIDES) and path.is_file()
 
 
 def _identity(one: Input) -> str:

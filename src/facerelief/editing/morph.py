@@ -10,13 +10,14 @@ import numpy as np
 from PIL import Image
 
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, which_face
+from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, said_of_choice, which_face
 from facerelief.editing.mask import WHOLE
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
-from facerelief.faces.credentials import sign, sign_file
+from facerelief.faces.credentials import FILES as SIGNED
+from facerelief.faces.credentials import can_sign, sign, sign_file
 from facerelief.faces.detect import Face
-from facerelief.faces.mark import EditMark, pack
+from facerelief.faces.mark import EditMark, comment_of, pack
 from facerelief.faces.photo import Photo
 from facerelief.files import atomic
 
@@ -55,13 +56,30 @@ class Morph:
         return there + there[: steps - 1][::-1] + [0.0] * still
 
 
-def morph(editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest") -> Iterator[np.ndarray]:
+def lost(photo: Photo, path: Path, provenance: bool = True) -> list[str]:
+    """What a photo has, and a morph of it that is saved as `path` does not carry on, in a line each."""
+    found, kind = [], path.suffix.lower()
+    if photo.alpha is not None and photo.alpha.min() < 255:
+        found.append("what is transparent is not so in a morph")
+    if photo.icc:
+        found.append("a morph has no colour profile, so that colours may look different")
+    if provenance and photo.history and can_sign() and kind not in SIGNED:
+        found.append(f"its C2PA manifest is not carried on, since {kind} files hold none; save the morph as .mp4")
+    return [f"{photo.name}: {one}" for one in found]
+
+
+def morph(
+    editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest", notes: list[str] | None = None
+) -> Iterator[np.ndarray]:
     """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. face: as `Editor.__call__` takes it,
-    a point in pixels of the photo, not of the frames. Raises as `Editor.__call__` does.
+    a point in pixels of the photo, not of the frames. notes: gets a line where a choice was made for the user. Raises
+    as `Editor.__call__` does.
     """
     label = editor.label(to)
     small = Photo(fitting(photo.rgb, how.size), name=photo.name)
     found, which = editor.find(small), which_face(face)
+    if notes is not None:
+        notes += said_of_choice(found, which, photo.name)
     if isinstance(which, tuple):
         scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
         large = [Face(one.landmarks * scale) for one in found]
@@ -111,7 +129,7 @@ def encode_morph(
     """
     stream = io.BytesIO()
     if kind == "MP4":
-        write_frames(stream, frames, how.fps, _said(mark))
+        write_frames(stream, frames, how.fps, comment_of(mark) if mark else None)
     else:
         _save_pictures(stream, f".{kind.lower()}", frames, how, mark)
     return sign(stream.getvalue(), kind, mark, parent=history) if mark else stream.getvalue()
@@ -120,26 +138,22 @@ def encode_morph(
 def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
     kind = part.suffix.lower()
     if kind not in _PICTURES:
-        return write_frames(part, frames, how.fps, _said(mark))
+        return write_frames(part, frames, how.fps, comment_of(mark) if mark else None)
     return _save_pictures(part, kind, frames, how, mark)
 
 
 def _save_pictures(
     target: Path | BinaryIO, kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None
 ) -> int:
-    pictures, said = [Image.fromarray(rgb) for rgb in frames], _said(mark)
+    pictures = [Image.fromarray(rgb) for rgb in frames]
     options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
     if kind == ".gif":
         pictures = _with_one_palette(pictures)
-        options |= {"comment": said.encode()} if said else {}
+        options |= {"comment": comment_of(mark).encode()} if mark else {}
     else:
         options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
     pictures[0].save(target, kind[1:], append_images=pictures[1:], **options)
     return len(pictures)
-
-
-def _said(mark: EditMark | None) -> str | None:
-    return f"{mark.description} by {mark.tool}" if mark else None
 
 
 def check_suffix(path: Path) -> None:

@@ -78,10 +78,11 @@ def all_targets(
 ) -> dict[Input, Targets]:
     """Where each expression of each input goes.
 
-    out: a file, where there is one picture; a folder; a pattern with fields such as `{name}`; "-"; or None, beside the
-    photo. sides: what is written beside an edit. Of photos whose edits would have one name, each gets its suffix into
-    it. is_edit: given where files may be overwritten; what it says of an input that an edit goes to decides whether it
-    is left out. Raises `FacereliefError` where two would go to one place, or one over a photo that is to be edited.
+    out: a file, where there is one picture; a folder, as is all that ends with a slash; a pattern with fields such as
+    `{name}`; "-"; or None, beside the photo. sides: what is written beside an edit. Of photos whose edits would have
+    one name, each gets its suffix into it. is_edit: given where files may be overwritten; what it says of an input that
+    an edit goes to decides whether it is left out. Raises `FacereliefError` where two would go to one place, or one
+    over a photo that is to be edited.
     """
     single, typed = len(inputs) * len(wanted) == 1, typed or Typed()
     targets = {one: _targets(one, wanted, out, single, typed) for one in inputs}
@@ -157,19 +158,22 @@ def _targets(
         if not single or one.is_video:
             raise FacereliefError("standard output takes one photo; name a folder with --out")
         return {wanted[0]: STDOUT}
+    names = {to: f"{stem}-{to}{typed.ending}{suffix}" for to in wanted}
     if out is not None and "{" in out:
-        return {to: _from_pattern(out, typed.fields | {"name": stem, "expression": to}, suffix) for to in wanted}
-    if out is None or Path(out).is_dir() or not _names_a_file(Path(out)):
+        fields = {to: typed.fields | {"name": stem, "expression": to} for to in wanted}
+        return {to: _from_pattern(out, fields[to], suffix, names[to]) for to in wanted}
+    if out is None or Path(out).is_dir() or _ends_as_a_folder(out) or not _names_a_file(Path(out)):
         beside = one.file.parent if isinstance(one.source, Path) else Path()
         folder = beside if out is None else Path(out) / one.below
-        return {to: folder / f"{stem}-{to}{typed.ending}{suffix}" for to in wanted}
+        return {to: folder / name for to, name in names.items()}
     _check_suffix(Path(out), writable)
     if not single:
         raise FacereliefError(f"{out} is one file for several pictures; name a folder with --out")
     return {wanted[0]: Path(out)}
 
 
-def _from_pattern(pattern: str, values: Mapping[str, str], suffix: str) -> Path:
+def _from_pattern(pattern: str, values: Mapping[str, str], suffix: str, name: str) -> Path:
+    """suffix: of a pattern that has none. name: of the edit, where the pattern is a folder's."""
     try:
         parts = [part[1:] for part in string.Formatter().parse(pattern) if part[1] is not None]
     except ValueError as reason:
@@ -178,7 +182,9 @@ def _from_pattern(pattern: str, values: Mapping[str, str], suffix: str) -> Path:
     if wrong is not None:
         raise FacereliefError(f"{pattern} has an unknown field {{{wrong}}}; use {_listed(FIELDS)}")
     path = Path(pattern.format_map(values))
-    if not _names_a_file(path):
+    if _ends_as_a_folder(pattern):
+        return path / name
+    if not _names_a_file(Path(pattern.format_map(dict.fromkeys(values, "0")))):  # dots in a name are not the pattern's
         return path.with_name(path.name + suffix)
     _check_suffix(path, _VIDEO_SUFFIXES if suffix in _VIDEO_SUFFIXES else tuple(SUFFIXES))
     return path
@@ -210,6 +216,10 @@ def _name_of_weights(weights: Path) -> str:
     return path.parent.name if path.stem in ("weights", "face") else path.stem
 
 
+def _ends_as_a_folder(out: str) -> bool:
+    return out.endswith(("/", os.sep))
+
+
 def _names_a_file(path: Path) -> bool:
     """Whether a name ends as files' do; folders may have dots too."""
     return path.suffix[1:].isalpha() or path.suffix.lower() in (*SUFFIXES, *_VIDEO_SUFFIXES)
@@ -219,7 +229,7 @@ def _check_suffix(path: Path, writable: Sequence[str]) -> None:
     if path.suffix.lower() not in writable:
         raise FacereliefError(
             f"cannot save {path}: unknown suffix {path.suffix!r}; choose from {', '.join(writable)}, "
-            "or name a folder that exists"
+            f"or end it with {os.sep} if it is a folder"
         )
 
 

@@ -13,7 +13,7 @@ from itertools import count
 import numpy as np
 
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Which, unfit
+from facerelief.editing.editor import Which, unfit, which_face
 from facerelief.editing.pipeline import windows
 from facerelief.editing.video_pixels import Frame
 from facerelief.errors import NoFaceFound
@@ -73,7 +73,7 @@ class Tracker:
     """Follows the faces of a video. which: as `Editor.__call__` takes it."""
 
     def __init__(self, finder: FaceFinder, which: Which = "largest") -> None:
-        self._finder, self._which = finder, which
+        self._finder, self._which = finder, which_face(which)
         self._tracks: dict[int, Face] = {}
         self._numbers = count()
         self._lost: dict[int, Face] = {}
@@ -209,7 +209,12 @@ def _distance(one: Face, other: Face) -> float:
 
 
 def no_face(name: str, which: Which) -> NoFaceFound:
-    """The error of a video in which nobody is to be seen, or nobody at a point."""
+    """The error of a video in which nobody is to be seen, nobody at a point, or fewer faces than the one wanted."""
+    which = which_face(which)
+    if isinstance(which, int) and which > 1:
+        return NoFaceFound(
+            f"{name}: no frame shows a face {which} that can be edited; give a smaller --face, 1 is the largest"
+        )
     if isinstance(which, tuple):
         point = f"{which[0]:g},{which[1]:g}"
         return NoFaceFound(f"{name}: no frame shows a face at {point} that can be edited; give another --face")

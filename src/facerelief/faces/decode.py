@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from facerelief.errors import PhotoError
 from facerelief.faces import exif
-from facerelief.faces.mark import EditMark, unpack
+from facerelief.faces.mark import EditMark, from_comment, unpack
 from facerelief.faces.modes import Pixels, flat, to_rgb
 from facerelief.faces.quiet import quiet
 from facerelief.faces.strips import pixels_of
@@ -24,6 +24,7 @@ MIN_SIDE = 16
 _READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")
 _SAME = {"MPO": "JPEG"}  # a JPEG with further pictures behind it, as many phones write them
 _DAMAGE = (*exif.DAMAGE, AssertionError, EOFError, RuntimeError)  # what Pillow's decoders raise on damaged files
+_MOST_COMMENT = 1000  # bytes
 _MOST_EXIF, _MOST_PROFILE, _MOST_XMP = 65_527, 4_000_000, 1_000_000  # bytes; a JPEG holds no more EXIF
 _REMOTE = re.compile(rb"dcterms:provenance\s*(?:=\s*[\"']|>)\s*https?:", re.IGNORECASE)  # where C2PA puts that address
 
@@ -67,7 +68,7 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
             notes.append("16-bit reduced to 8-bit")
         with damage_explained(name):
             image.load()
-            upright, block = _upright(image, notes)
+            upright, block = stand_up(image, notes)
             plain, alpha = flat(upright, notes)
             rgb, icc = to_rgb(plain, _small(upright.info.get("icc_profile"), _MOST_PROFILE, "profile", notes), notes)
         mark = _mark(image, notes)
@@ -79,7 +80,9 @@ def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None]
 
 
 def _mark(image: Image.Image, notes: list[str]) -> EditMark | None:
-    packet = image.info.get("xmp")
+    comment, packet = image.info.get("comment"), image.info.get("xmp")
+    if image.format == "GIF" and isinstance(comment, bytes):  # GIFs get no XMP
+        return from_comment(comment[:_MOST_COMMENT].decode(errors="replace"))
     if not isinstance(packet, bytes) or len(packet) > _MOST_XMP:
         return None
     if _REMOTE.search(packet):
@@ -148,7 +151,7 @@ def _damaged(name: str, reason: BaseException) -> str:
     return f"{name} is truncated or damaged{f' ({said})' if said else ''}; copy or download it again"
 
 
-def _upright(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
+def stand_up(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
     """The image as it is to be seen, and its EXIF block made to fit."""
     upright, block = image, None
     try:

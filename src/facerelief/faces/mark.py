@@ -1,4 +1,4 @@
-"""The mark that an edited photo carries: an XMP packet with IPTC's digital source type."""
+"""The mark that an edited photo carries: an XMP packet with IPTC's digital source type, or a comment in its place."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import numpy as np
 
 from facerelief import __version__
 from facerelief.faces.align import Crop
+from facerelief.faces.film import MADE_BY
 
 EDITED = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _XMP = "http://ns.adobe.com/xap/1.0/"
@@ -65,6 +66,17 @@ def unpack(packet: object) -> EditMark | None:
     if _field(root, _IPTC, "DigitalSourceType") != EDITED:
         return None
     return EditMark(_field(root, _XMP, "CreatorTool"), _field(root, _DC, "description"))
+
+
+def comment_of(mark: EditMark) -> str:
+    """The mark as a line of text, for films and GIFs, which hold a comment."""
+    return f"{mark.description} by {mark.tool}"
+
+
+def from_comment(comment: str) -> EditMark | None:
+    """The mark in a comment, as `comment_of` writes it, else None."""
+    description, found, version = comment.partition(MADE_BY)
+    return EditMark(f"{MADE_BY.split()[-1]} {version.strip()}", description) if found else None
 
 
 def _field(root: ElementTree.Element, space: str, name: str) -> str:

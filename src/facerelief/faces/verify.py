@@ -10,7 +10,7 @@ from facerelief.faces.align import Crop, align
 from facerelief.faces.credentials import FILES, Credentials, can_sign, read_credentials
 from facerelief.faces.detect import FaceFinder
 from facerelief.faces.film import FILMS, MADE_BY, film_comment
-from facerelief.faces.mark import EditMark
+from facerelief.faces.mark import EditMark, comment_of
 from facerelief.faces.photo import Photo, read_photo
 from facerelief.faces.watermark_search import PixelMark, find_marks
 from facerelief.files import open_file
@@ -20,7 +20,7 @@ from facerelief.files import open_file
 class Findings:
     """xmp: the mark in the file's XMP packet; credentials: its C2PA manifest, None also where C2PA's library is missing
     (then `c2pa_read` is false); pixels: the marks in its pixels, the clearest first, None for videos, which have none.
-    comment: of a video's container.
+    comment: of a video's container, or an edited GIF's.
     """
 
     xmp: EditMark | None
@@ -49,7 +49,9 @@ def verify(path: Path, finder: FaceFinder | None = None, trusted: bytes | None =
     credentials = None
     if photo.history and can_sign():
         credentials = read_credentials(photo.history, photo.format, trusted)
-    return Findings(photo.mark, credentials, find_marks(photo.rgb, _crops(photo, finder)), can_sign())
+    pixels, in_comment = find_marks(photo.rgb, _crops(photo, finder)), photo.format == "GIF"
+    comment = comment_of(photo.mark) if in_comment and photo.mark else ""
+    return Findings(None if in_comment else photo.mark, credentials, pixels, can_sign(), comment)
 
 
 def _film(path: Path, trusted: bytes | None) -> Findings:
