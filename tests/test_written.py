@@ -81,6 +81,20 @@ def test_two_processes_of_one_command_agree(tmp_path: Path) -> None:
     assert path.read_text() == "first"
 
 
+def test_what_another_process_of_the_same_command_has_written_since_is_no_obstacle(tmp_path: Path) -> None:
+    """The journal is read again before anything is refused, and what it tells of others still counts."""
+    path = tmp_path / "a.txt"
+    one, other = claim(path), claim(path, "other")
+    write(path, "first")
+    one.check()
+    assert one.is_ours() and one.was_made()
+    with pytest.raises(FacereliefError, match="was made with other settings"):
+        other.check()
+    path.write_text("mine")
+    with pytest.raises(FacereliefError, match="was changed since it was written"):
+        claim(path).check()
+
+
 def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
