@@ -1,14 +1,26 @@
 """What goes wrong in the middle of `facerelief edit`: nothing else ends for it, and what was written is told."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from photos import astronaut
+from PIL import Image
 
 from facerelief.editing import batch as batch_module
+from facerelief.editing import files as files_module
+from facerelief.editing import video_job
 from facerelief.editing.inputs import Input
 from facerelief.editing.jobs import Job, Outcome, Plan, Settings
+from facerelief.errors import FacereliefError
+from facerelief.faces.detect import MediaPipeFinder
 from facerelief.files import write_text
+
+Command = Callable[..., Any]
+NAMES = ["me-happiness-tiny.png", "me-surprise-tiny.png"]
 
 
 class Trouble:
@@ -85,3 +97,101 @@ def test_what_was_written_before_a_process_ended_is_nobody_elses(
     assert [one.reason for one in outcomes if one.state == "failed"] == []
     assert {path.stem for path in tmp_path.glob("*.txt")} == {f"{name}-fear" for name in names}
     assert {Writer(Settings())(job).state for job in second} == {"skipped"}
+
+
+@pytest.fixture
+def edit(
+    command: Command, finder: MediaPipeFinder, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """Runs `edit me.png --to happy,surprise --weights ...` in a folder with this photo."""
+    monkeypatch.setattr(files_module, "load_finder", lambda **_: finder)
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(astronaut()[:230, 110:340]).save("me.png")
+    return lambda *arguments: command("edit", "me.png", "--to", "happy,surprise", "--weights", weights, *arguments)
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, number: int, problem: BaseException) -> None:
+    """Instead of writing the picture of that number, counted from 1."""
+    write, left = files_module.write_picture, list(range(number))
+
+    def fail(*arguments: Any) -> None:
+        left.pop()
+        if not left:
+            raise problem
+        write(*arguments)
+
+    monkeypatch.setattr(files_module, "write_picture", fail)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (FacereliefError("cannot write x: No space left on device; free space"), "cannot write x: No space left"),
+        (MemoryError(), "me.png does not fit into memory; shrink it"),
+        (ZeroDivisionError("by"), "me.png: ZeroDivisionError: by; a fault of the program, report it"),
+    ],
+)
+def test_what_was_written_before_a_problem_is_named(
+    edit: Command, monkeypatch: pytest.MonkeyPatch, problem: Exception, said: str
+) -> None:
+    fail_at(monkeypatch, 2, problem)
+    result = edit()
+    assert (result.code, result.out) == (2, f"{NAMES[0]}\n")
+    assert result.err.count("\n") == 1
+    assert result.err.startswith(f"facerelief: {said}")
+
+
+def test_what_was_written_of_a_photo_of_several_before_a_problem_is_named(
+    edit: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (90, 90)).save("blank.png")
+    fail_at(monkeypatch, 2, FacereliefError("the disk is full; free space"))
+    result = edit("blank.png")
+    assert (result.code, result.out) == (1, f"{NAMES[0]}\n")
+    assert "edited        0  1 files written" in result.err
+    assert "failed        2  the disk is full" in result.err
+
+
+@pytest.mark.parametrize(("options", "number"), [((), 2), (("--to", "happy", "--save-depth"), 2)])
+def test_an_interruption_after_an_edit_says_that_it_stays(
+    edit: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], number: int
+) -> None:
+    """Also where only what belongs beside it is missing."""
+    fail_at(monkeypatch, number, KeyboardInterrupt())
+    result = edit(*options)
+    assert result.code == 130
+    assert result.err == "facerelief: interrupted; edits that are written stay, the same command goes on there\n"
+    assert Path(NAMES[0]).is_file()
+
+
+def test_what_was_written_of_a_video_before_a_problem_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def edit_video(editor: object, source: Path, target: Path, to: str, **_: object) -> SimpleNamespace:
+        if to == "fear":
+            raise FacereliefError("the disk is full; free space")
+        write_text(target, to)
+        return SimpleNamespace(notes=["no sound"])
+
+    monkeypatch.setattr(video_job, "edit_video", edit_video)
+    monkeypatch.setattr(video_job, "sign_file", lambda *_, **__: False)
+    clip = tmp_path / "clip.mp4"
+    clip.write_text("frames")
+    job = Job(Input(clip), {to: tmp_path / f"{to}.mp4" for to in ("anger", "fear")})
+    editor: Any = SimpleNamespace(settings=Settings(), weights={"sha256": "w"}, editor=None)
+    outcome = video_job.edit_video_job(editor, job)
+    assert (outcome.state, outcome.written) == ("failed", (tmp_path / "anger.mp4",))
+    assert outcome.reason == "the disk is full; free space"
+    assert outcome.notes[0].startswith(f"{clip}: its manifest (C2PA) is damaged")
+    assert outcome.notes[1:] == ("no sound",)
+
+
+def test_what_is_beside_an_edit_and_not_of_it_is_told(edit: Command) -> None:
+    """Typed anew without it, a receipt would tell of another picture."""
+    happy = ("--to", "happy", "-o", "a.png")
+    assert edit(*happy, "--receipt").code == 0
+    assert edit(*happy, "--receipt", "--overwrite").err == ""
+    result = edit(*happy, "--strength", "0.3", "--overwrite")
+    assert (result.code, result.out) == (0, "a.png\n")
+    assert result.err.splitlines() == [
+        f"a-receipt.{kind} is not of this edit; add --receipt to write it anew, or remove it"
+        for kind in ("json", "png")
+    ]

@@ -10,11 +10,10 @@ import torch
 from facerelief.data.workers import WorkerLost, alone, spread
 from facerelief.editing.files import FileEditor
 from facerelief.editing.inputs import Input
-from facerelief.editing.jobs import FAILED, Job, Outcome, Settings
+from facerelief.editing.jobs import FAILED, Job, Outcome, Settings, failed
 from facerelief.editing.outputs import STDOUT, Targets
 from facerelief.editing.video import Progress
 from facerelief.editing.video_job import edit_video_job
-from facerelief.errors import FacereliefError
 from facerelief.written import read_done
 
 _IN_FLIGHT = 8  # photos that a process may have taken at a time
@@ -38,13 +37,8 @@ def attempt(edit: Callable[[Job], Outcome], job: Job) -> Outcome:
     """What comes of a job, be it a failure."""
     try:
         return edit(job)
-    except FacereliefError as problem:
-        return Outcome(str(job.source), FAILED, reason=str(problem))
-    except MemoryError:
-        return Outcome(str(job.source), FAILED, reason=f"{job.source} does not fit into memory; shrink it")
-    except Exception as fault:  # a night's work must not end for one file
-        said = " ".join(f"{type(fault).__name__}: {fault}".split())
-        return Outcome(str(job.source), FAILED, reason=f"{job.source}: {said}; a fault of the program, report it")
+    except Exception as problem:  # a night's work must not end for one file
+        return failed(job, problem)
 
 
 def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]:

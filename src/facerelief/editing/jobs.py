@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from facerelief.editing.mask import WHOLE
 from facerelief.editing.outputs import STDOUT, Targets, depth_files, receipt_files
 from facerelief.editing.receipt import Scores
 from facerelief.editing.strength import Strength
+from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.written import Claim, Done, claimed, read_done, settings_digest
 
@@ -78,7 +79,7 @@ class Job:
 class Outcome:
     """What became of a job. state: "edited", "skipped" or "failed"; reason: why one of the latter.
 
-    there: all of its edits, where an earlier run had finished them.
+    written: what was written, also before it failed. there: all of its edits, where an earlier run had finished them.
     """
 
     source: str
@@ -87,6 +88,18 @@ class Outcome:
     notes: tuple[str, ...] = ()
     reason: str = ""
     there: tuple[Path, ...] = ()
+
+
+def failed(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()) -> Outcome:
+    """The outcome of a job that a problem ended. written: what it had finished before."""
+    if isinstance(problem, FacereliefError):
+        reason = str(problem)
+    elif isinstance(problem, MemoryError):
+        reason = f"{job.source} does not fit into memory; shrink it"
+    else:
+        said = " ".join(f"{type(problem).__name__}: {problem}".split())
+        reason = f"{job.source}: {said}; a fault of the program, report it"
+    return Outcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
 
 
 class Plan:
@@ -132,9 +145,11 @@ class Plan:
         claims = self._of_todo()
         for claim in claims:
             claim.finish = finish
-        with claimed(claims):
-            yield
-        notes += dict.fromkeys(note for claim in claims for note in claim.notes)
+        try:
+            with claimed(claims):
+                yield
+        finally:
+            notes += dict.fromkeys(note for claim in claims for note in claim.notes)
 
     def _of_todo(self) -> list[Claim]:
         return [claim for at in self.todo.values() if at != STDOUT for claim in self._claims[at]]
