@@ -25,7 +25,7 @@ JOURNAL = ".facerelief.jsonl"
 @dataclass(frozen=True)
 class Done:
     """A written file. name: its own. source, made: SHA-256 of what it was made from and of it. settings: their digest.
-    what: of all that can be made of a source with these settings, e.g. the expression; "" in lines of earlier versions.
+    what: of all that can be made of a source with these settings, e.g. the expression.
     """
 
     name: str
@@ -104,9 +104,9 @@ class Claim:
         self.finish(temporary)
         made = Done(path.name, self.source, self.settings, sha256(temporary), self.what)
         try:
-            append_lines(_journal(path.parent), vars(made))
+            append_lines(_journal(path.parent), vars(made), remedy="see that it can be written")
         except FacereliefError as problem:
-            self.notes.append(f"{problem}: until then what is written is not known as this command's own")
+            self.notes.append(f"{problem}; until then what is written is not known as this command's own")
         if self.overwrite or self._is_known_as_ours():
             os.replace(temporary, path)
         else:
@@ -135,8 +135,7 @@ class Claim:
         return self._is_one_of(filter(self._is_like, self._known))
 
     def _is_like(self, one: Done) -> bool:
-        same = (one.source, one.settings) == (self.source, self.settings)
-        return same and one.what in (self.what, "" if self.what in one.name else self.what)
+        return (one.source, one.settings, one.what) == (self.source, self.settings, self.what)
 
     def _is_one_of(self, made: Iterable[Done]) -> bool:
         """Whether what is there is as it was written in one of these cases."""

@@ -79,7 +79,7 @@ def test_what_is_done_is_not_done_again(command: Command, tmp_path: Path, weight
     assert [Path(line).name for line in result.out.splitlines()] == ["head00-happiness-tiny.png"]
 
 
-@pytest.mark.parametrize("options", [("--strength", "0.5"), ("--method", "morphable"), ("--overwrite",), ("--again",)])
+@pytest.mark.parametrize("options", [("--strength", "0.5"), ("--method", "morphable"), ("--overwrite",)])
 def test_other_settings_are_another_edit(
     command: Command, tmp_path: Path, weights: Path, quick: None, options: tuple[str, ...]
 ) -> None:
