@@ -81,6 +81,20 @@ def test_two_processes_of_one_command_agree(tmp_path: Path) -> None:
     assert path.read_text() == "first"
 
 
+def test_what_another_process_of_the_same_command_has_written_since_is_no_obstacle(tmp_path: Path) -> None:
+    """The journal is read again before anything is refused, and what it tells of others still counts."""
+    path = tmp_path / "a.txt"
+    one, other = claim(path), claim(path, "other")
+    write(path, "first")
+    one.check()
+    assert one.is_ours() and one.was_made()
+    with pytest.raises(FacereliefError, match="was made with other settings"):
+        other.check()
+    path.write_text("mine")
+    with pytest.raises(FacereliefError, match="was changed since it was written"):
+        claim(path).check()
+
+
 def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -128,10 +142,8 @@ def test_a_last_step_is_done_before_the_file_gets_its_name(tmp_path: Path) -> No
     assert claim(path).is_ours()
 
 
-def test_lines_of_others_and_of_earlier_versions(tmp_path: Path) -> None:
-    """Without the expression, a line counts where the name tells it."""
-    old = dataclasses.asdict(Done("a-fear.txt", "source", "s", "made"))
-    del old["what"]
+def test_lines_of_others_count_for_nothing(tmp_path: Path) -> None:
+    old = dataclasses.asdict(Done("a-fear.txt", "source", "s", "made", "fear"))
     deep = "[" * 100_000
     lines = [json.dumps(old), "{}", "7", deep, json.dumps(old | {"name": 7}), '{"name": "cut']
     (tmp_path / JOURNAL).write_bytes("\n".join(lines).encode() + b"\n\xff\n")

@@ -83,10 +83,12 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         return
 
 
-def append_lines(path: Path, *values: Mapping[str, Any]) -> None:
+def append_lines(
+    path: Path, *values: Mapping[str, Any], remedy: str = "make room and run the same command again"
+) -> None:
     """Add objects to a file with one a line; a last line that was cut off stays a line of its own.
 
-    Raises `FacereliefError` where the disk is full.
+    Raises `FacereliefError`, with the `remedy`, where it cannot be written.
     """
     text = "".join(json.dumps(value) + "\n" for value in values)
     try:
@@ -94,9 +96,7 @@ def append_lines(path: Path, *values: Mapping[str, Any]) -> None:
             torn = stream.tell() and stream.seek(-1, os.SEEK_END) >= 0 and stream.read(1) != b"\n"
             stream.write((("\n" if torn else "") + text).encode())
     except OSError as reason:
-        raise FacereliefError(
-            f"cannot write {path}: {reason.strerror or reason}; make room and run the same command again"
-        ) from reason
+        raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; {remedy}") from reason
 
 
 def typed(kind: type[T], values: Mapping[str, Any]) -> T:

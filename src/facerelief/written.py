@@ -6,6 +6,7 @@ ours is taken for somebody else's.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -24,7 +25,7 @@ JOURNAL = ".facerelief.jsonl"
 @dataclass(frozen=True)
 class Done:
     """A written file. name: its own. source, made: SHA-256 of what it was made from and of it. settings: their digest.
-    what: of all that can be made of a source with these settings, e.g. the expression; "" in lines of earlier versions.
+    what: of all that can be made of a source with these settings, e.g. the expression.
     """
 
     name: str
@@ -41,8 +42,18 @@ def settings_digest(settings: Mapping[str, object]) -> str:
 
 def read_done(folder: Path) -> dict[str, frozenset[Done]]:
     """What was written in a folder, by name. Lines that cannot be read count for nothing."""
+    try:
+        now = os.stat(folder / JOURNAL)
+    except OSError:
+        return {}
+    return _read(folder / JOURNAL, (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=4)
+def _read(journal: Path, state: tuple[int, ...]) -> dict[str, frozenset[Done]]:
+    """A long journal is read once in each state: a batch asks for it photo by photo."""
     found: dict[str, set[Done]] = defaultdict(set)
-    for line in read_lines(folder / JOURNAL):
+    for line in read_lines(journal):
         with contextlib.suppress(ValueError):  # somebody else's
             one = typed(Done, line)
             found[one.name].add(one)
@@ -52,7 +63,9 @@ def read_done(folder: Path) -> dict[str, frozenset[Done]]:
 class Claim:
     """A place where a file is to go, if nothing is there but what was made from the same source with the same settings.
 
-    what: as in `Done`. known: what was written under its name before. overwrite: whatever is there may be replaced.
+    what: as in `Done`. known: what is known to have been written under its name; where that does not explain what is
+    there, the journal is read again, as another process may have written it since. overwrite: whatever is there may be
+    replaced.
     `finish` is a last step on a written file before it gets its name; `notes` tells what could not be noted.
     """
 
@@ -72,12 +85,12 @@ class Claim:
         self._known = set(known)
 
     def was_made(self) -> bool:
-        """Whether it was written before, whatever became of it."""
-        return any(map(self._is_like, self._known))
+        """Whether what is there was written before, whatever became of it."""
+        return self._is_known() or (self._learns() and self._is_known())
 
     def is_ours(self) -> bool:
         """Whether what is there was made from the same source with the same settings, and is as it was written."""
-        return self._is_one_of(filter(self._is_like, self._known))
+        return self._is_known_as_ours() or (self._learns() and self._is_known_as_ours())
 
     def check(self) -> None:
         """Raise `FacereliefError` where something is in the way."""
@@ -91,10 +104,10 @@ class Claim:
         self.finish(temporary)
         made = Done(path.name, self.source, self.settings, sha256(temporary), self.what)
         try:
-            append_lines(_journal(path.parent), vars(made))
+            append_lines(_journal(path.parent), vars(made), remedy="see that it can be written")
         except FacereliefError as problem:
-            self.notes.append(f"{problem}: until then what is written is not known as this command's own")
-        if self.overwrite or self.is_ours():
+            self.notes.append(f"{problem}; until then what is written is not known as this command's own")
+        if self.overwrite or self._is_known_as_ours():
             os.replace(temporary, path)
         else:
             self._move(temporary, made)
@@ -104,14 +117,25 @@ class Claim:
         try:
             move_new(temporary, self.path)
         except FileExistsError:
-            self._known |= read_done(self.path.parent).get(self.path.name, frozenset())
             if not self.is_ours():  # by another process of the same command
                 self._known.discard(made)
                 raise FacereliefError(self._what_is_there()) from None
 
+    def _learns(self) -> bool:
+        """Read the journal again, where something is there. Returns whether it tells more than was known."""
+        noted = read_done(self.path.parent).get(self.path.name, frozenset()) if os.path.lexists(self.path) else set()
+        before = len(self._known)
+        self._known |= noted
+        return len(self._known) > before
+
+    def _is_known(self) -> bool:
+        return any(map(self._is_like, self._known))
+
+    def _is_known_as_ours(self) -> bool:
+        return self._is_one_of(filter(self._is_like, self._known))
+
     def _is_like(self, one: Done) -> bool:
-        same = (one.source, one.settings) == (self.source, self.settings)
-        return same and one.what in (self.what, "" if self.what in one.name else self.what)
+        return (one.source, one.settings, one.what) == (self.source, self.settings, self.what)
 
     def _is_one_of(self, made: Iterable[Done]) -> bool:
         """Whether what is there is as it was written in one of these cases."""

@@ -18,10 +18,7 @@ from photos import astronaut
 from PIL import Image
 from servers import Page, serving
 
-from facerelief.editing import batch as batch_module
 from facerelief.editing import files as files_module
-from facerelief.editing.inputs import Input
-from facerelief.editing.jobs import Job, Outcome, Settings
 from facerelief.editing.outputs import STDOUT
 from facerelief.faces.detect import MediaPipeFinder
 from facerelief.faces.mark import mark_edit
@@ -82,7 +79,7 @@ def test_what_is_done_is_not_done_again(command: Command, tmp_path: Path, weight
     assert [Path(line).name for line in result.out.splitlines()] == ["head00-happiness-tiny.png"]
 
 
-@pytest.mark.parametrize("options", [("--strength", "0.5"), ("--method", "morphable"), ("--overwrite",), ("--again",)])
+@pytest.mark.parametrize("options", [("--strength", "0.5"), ("--method", "morphable"), ("--overwrite",)])
 def test_other_settings_are_another_edit(
     command: Command, tmp_path: Path, weights: Path, quick: None, options: tuple[str, ...]
 ) -> None:
@@ -143,51 +140,6 @@ def test_a_batch_that_is_killed_goes_on(tmp_path: Path) -> None:
     after = {path.name: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
     assert len(after) == 15
     assert sum(before.get(name) == when for name, when in after.items()) == len(before)
-
-
-# -- never die ------------------------------------------------------------------------------------------------------
-
-
-class Trouble:
-    """In place of a `FileEditor`: what goes wrong is the file's name."""
-
-    digest, settings = "", Settings()
-
-    def __call__(self, job: Job) -> Outcome:
-        name = str(job.source)
-        if name == "memory":
-            raise MemoryError
-        if name == "fault":
-            raise ZeroDivisionError("of\nby")
-        if name == "death":
-            os._exit(3)
-        return Outcome(name, "edited")
-
-
-def test_faults_and_want_of_memory_are_outcomes() -> None:
-    jobs = [Job(Input(Path(name)), {}) for name in ("a", "memory", "fault", "b")]
-    outcomes = list(batch_module.run_batch(jobs, Trouble()))  # type: ignore[arg-type]
-    assert [one.state for one in outcomes] == ["edited", "failed", "failed", "edited"]
-    assert outcomes[1].reason == "memory does not fit into memory; shrink it"
-    assert outcomes[2].reason == "fault: ZeroDivisionError: of by; a fault of the program, report it"
-
-
-class Fragile(batch_module.BatchEditor):
-    """A worker without an editor."""
-
-    def __init__(self, settings: Settings, threads: int | None = None) -> None:
-        self._edit = Trouble()
-
-
-def test_a_photo_that_ends_its_process_ends_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_module, "BatchEditor", Fragile)
-    monkeypatch.setattr(batch_module, "_IN_FLIGHT", 1)
-    names = [*(f"p{k:02}" for k in range(15)), "death"]
-    jobs = [Job(Input(Path(name)), {}) for name in names]
-    outcomes = list(batch_module.run_batch(jobs, Trouble(), workers=2))  # type: ignore[arg-type]
-    assert [one.source for one in outcomes] == names
-    assert [one.source for one in outcomes if one.state == "failed"] == ["death"]
-    assert "ends the process that edits it" in outcomes[15].reason
 
 
 # -- from everywhere ------------------------------------------------------------------------------------------------

@@ -38,6 +38,8 @@ Command = Callable
         ("report rate", "--json --morphable", None),
         ("report rate", "--json / --morphable", None),  # a run that is there
         ("compare", "--json new.txt", "--json-file new.txt"),  # a file that is not
+        ("compare", "--json mistyped.JPG -o x.png", None),  # a photo that is not
+        ("edit", "me.jpg --again --to happy", "me.jpg --overwrite --to happy"),
         ("doctor", "--json", None),
         ("demo", "-- --photo", None),
     ],
@@ -92,7 +94,7 @@ def test_quiet(command: Command, portrait_jpg: Path, weights: Path, tmp_path: Pa
     wrong = command("edit", tmp_path / "nowhere.jpg", "--to", "happy", "-q")
     assert (wrong.code, wrong.out) == (2, "")
     assert wrong.err.endswith("nowhere.jpg does not exist; check the name\n")
-    spoken = command(*edit, "--again")
+    spoken = command(*edit, "--overwrite")
     assert spoken.out  # the command after a quiet one speaks
     assert json.loads(command("report", "latency", "--weights", weights, "--repeats", 5, "--json", "-q").out)
 

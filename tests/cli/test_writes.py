@@ -12,8 +12,10 @@ from PIL import Image
 from shells import CLASSES, write_dataset
 
 from facerelief.cli import app
-from facerelief.cli.writes import WRITES
-from facerelief.written import JOURNAL
+from facerelief.cli.writes import WRITES, claims_of
+from facerelief.errors import FacereliefError
+from facerelief.files import write_text
+from facerelief.written import JOURNAL, Claim, claimed
 
 Command = Callable[..., Any]
 Refused = Callable[..., str]
@@ -130,3 +132,63 @@ def test_what_is_read_is_never_written(refused: Refused, tmp_path: Path, monkeyp
     Image.fromarray(astronaut()).save("me.webp")
     line = refused("morph", "me.webp", "--to", "happy", "-o", "me.webp", "--overwrite")
     assert line == "me.webp is read by this command; choose another name for what it writes"
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (("demo", "demo/happiness.png", "-o", "demo"), "demo/happiness.png"),
+        (("report", "release", "run", "--rates", "r.json", "-o", "r.json"), "r.json"),
+        (("report", "release", "run", "--rates", "r.json", "-o", "run/weights.safetensors"), "run/weights.safetensors"),
+        (("report", "judge", "run", "--data", "d", "--json-file", "run/config.json"), "run/config.json"),
+    ],
+)
+def test_what_is_read_is_not_written_even_with_overwrite(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, ...], name: str
+) -> None:
+    """A photo, a file, and what is in a folder that is read: a run's weights and settings."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("demo/happiness.png", "run/weights.safetensors", "run/config.json", "r.json"):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text("mine")
+    about = ("--data-note", "d", "--command", "c") if "release" in call else ()
+    line = refused(*call, *about, "--overwrite")
+    why = "in a folder that this command reads" if name.startswith("run/") else "read by this command"
+    assert line == f"{name} is {why}; choose another name for what it writes"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("compare", "me.png", "-o", "x.png", "--to", "happiness", "--json-file", "../DIR/x.png"),
+        ("report", "depth", "run", "--data", "d", "--figure", "x.png", "--json-file", "x.png"),
+    ],
+)
+def test_two_outputs_have_two_names(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = refused(*(word.replace("DIR", tmp_path.name) for word in call))
+    assert line.endswith("x.png would be written twice; give each output a name of its own")
+
+
+def test_it_is_the_same_command_by_what_changes_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the photo's contents and not by how its name is typed; what is printed beside does not matter."""
+    for name, text in (("a", "one"), ("b", "other")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "me.png").write_text(text)
+
+    def claim(folder: str, **more: Any) -> Claim:
+        monkeypatch.chdir(tmp_path / folder)
+        values = {"picture": Path("../x.png"), "inputs": [Path("me.png")], "json_file": None, "as_json": False}
+        (one,) = claims_of("compare", WRITES["compare"], values | more, False)
+        return one
+
+    one = claim("a")
+    with claimed([one]):
+        write_text(tmp_path / "x.png", "made")
+    assert claim("a", inputs=[Path("../a/me.png")], picture=tmp_path / "x.png", as_json=True).is_ours()
+    with pytest.raises(FacereliefError, match=r"x\.png exists and was made from something else"):
+        claim("b")
+    with pytest.raises(FacereliefError, match=r"x\.png exists and was made with other settings"):
+        claim("a", to="fear")

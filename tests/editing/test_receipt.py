@@ -11,6 +11,7 @@ from PIL import Image
 from runs import write_encoder, write_judge
 
 from facerelief.editing import Editor, load_editor
+from facerelief.editing.jobs import Settings
 from facerelief.editing.receipt import SIZE, geometry_change, make_receipt
 from facerelief.editing.weights import carried_weights
 from facerelief.errors import CheckpointError
@@ -104,6 +105,23 @@ def test_what_networks_say_is_what_they_compute(sharp: Editor, photo: Photo, tmp
     assert still["identity"]["distance"] == pytest.approx(0, abs=1e-5)
     assert still["judge"]["before"] == still["judge"]["after"] == numbers["judge"]["before"]
     assert scores_of(None, None) is None
+
+
+def test_a_receipt_is_another_where_its_judge_was_trained_again(tmp_path: Path) -> None:
+    """Its folder does not matter."""
+    judge = write_judge(tmp_path / "judge")
+    (tmp_path / "copy").mkdir()
+    weights = (judge / "weights.safetensors").read_bytes()
+    (tmp_path / "copy" / "weights.safetensors").write_bytes(weights)
+
+    def digest(judge: Path | None, encoder: Path | None = None) -> str:
+        return Settings(scores=scores_of(judge, encoder)).digest("weights", receipt=True)
+
+    first = digest(judge)
+    assert digest(tmp_path / "copy") == digest(judge / "weights.safetensors") == first
+    assert len({first, digest(None), digest(None, judge)}) == 3
+    (judge / "weights.safetensors").write_bytes(weights + b"trained again")
+    assert digest(judge) != first
 
 
 def test_a_mirrored_crop_is_judged_alike(tmp_path: Path, photo: Photo) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.answer import Json, JsonFile, answer
 from facerelief.cli.console import bar, err, say
-from facerelief.cli.options import METHODS, TaskFile, ToSeveral
+from facerelief.cli.options import METHODS, TaskFile, ToSeveral, check_different
 from facerelief.cli.report import warn_of_chance
 from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json
 from facerelief.errors import FacereliefError
@@ -87,13 +87,11 @@ def _on_own_photos(
     if run:
         raise FacereliefError(f"{run} is a folder; name photos, or say with --data which dataset the runs edit")
     check_picture(picture)
-    if picture.exists() and any(name.exists() and picture.samefile(name) for name in names):
-        raise FacereliefError(f"{picture} is one of the photos; choose another name for the picture")
     expressions = resolve_all(to)
     opened = [read_photo(name) for name in names]
     finder = load_finder(task_file=task_file)
     editors = {name: load_editor(finder=finder, method=name) for name in METHODS}
-    _check_different([*METHODS, *(path.name for path in weights)])
+    check_different([*METHODS, *(path.name for path in weights)])
     editors |= {path.name: load_editor(path, finder) for path in weights}
     with bar("comparing", "photos") as move:
         sheet = compare_on(editors, opened, expressions, move)
@@ -101,11 +99,6 @@ def _on_own_photos(
     save_photo(Photo(np.asarray(sheet), name=picture.name, mark=mark), picture)
     say(str(picture))
     return {"picture": str(picture), "methods": list(editors), "photos": list(map(str, names))}
-
-
-def _check_different(names: list[str]) -> None:
-    if len(set(names)) < len(names):
-        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
 
 
 def _on_dataset(
@@ -133,7 +126,7 @@ def _on_dataset(
     names = [run.name for run in runs] + ["morphable"] * morphable
     if not names:
         raise FacereliefError("nothing to compare; name runs of stage 2, or --morphable")
-    _check_different(names)
+    check_different(names)
     check_picture(picture)
     configs = [from_json(ExpressionTraining, read_settings(run)["config"]) for run in runs]
     judge, encoder = instruments

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facerelief.cli.console import err, waiting
+from facerelief.cli.console import waiting
 from facerelief.cli.options import Engine, Faces, Method, Part, TaskFile, ToSeveral, Weights
 from facerelief.errors import FacereliefError
 
@@ -59,7 +59,6 @@ def edit(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Edit anew what is finished, and replace whatever has the edit's name.")
     ] = False,
-    again: Annotated[bool, typer.Option("--again", hidden=True)] = False,
     private: Annotated[
         bool, typer.Option("--allow-private-urls", help="Also fetch from this machine and private networks.")
     ] = False,
@@ -80,8 +79,6 @@ def edit(
     """
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
-    if again:
-        err.print("--again edits anew what this command wrote; --overwrite does, and replaces other files too")
     with waiting("getting ready"):
         from facerelief.cli.edited import edit_all, wanted_of
         from facerelief.editing.editor import which_face
@@ -96,7 +93,7 @@ def edit(
 
         settings = Settings(
             parse_strength(strength), which_face(face), check_part(part), method, weights, engine, task_file, depth,
-            receipt, scores_of(judge, encoder), provenance, Limits(private), again, overwrite,
+            receipt, scores_of(judge, encoder), provenance, Limits(private), overwrite,
         )  # fmt: skip
         folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
         found = expand(inputs, without=folder)

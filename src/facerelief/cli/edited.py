@@ -13,9 +13,11 @@ from facerelief.editing.inputs import Input
 from facerelief.editing.jobs import EDITED, FAILED, SKIPPED, Job, Outcome
 from facerelief.editing.outputs import STDOUT, Targets
 from facerelief.editing.video_job import edit_video_job
+from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
 
 _MOST_ROWS = 20  # of failures in the table
+_STAY = "edits that are written stay"
 
 
 def wanted_of(to: str, editor: Editor) -> Sequence[str]:
@@ -38,6 +40,9 @@ def edit_all(targets: Mapping[Input, Targets], editor: FileEditor, workers: int 
     """
     jobs = make_jobs(targets, editor.settings)
     if len(jobs) == 1:
+        targets_of_one, sides = jobs[0].targets.values(), editor.settings.sides
+        if sum(1 + len(sides(at)) for at in targets_of_one) > 1:
+            keep(_STAY)
         _conclude(_edit_one(jobs[0], editor))
     else:
         _edit_several(jobs, editor, workers)
@@ -52,7 +57,13 @@ def _edit_one(job: Job, editor: FileEditor) -> Outcome:
 
 
 def _conclude(outcome: Outcome) -> None:
-    """Say what became of a single photo; the names of its edits go to standard output also where they were there."""
+    """Say what became of a single photo; the names of its edits go to standard output also where they were there.
+
+    Raises `FacereliefError` where it failed after some were written.
+    """
+    if outcome.state == FAILED:
+        _say_written(outcome)
+        raise FacereliefError(outcome.reason)
     _report(outcome)
     if outcome.there:
         say(f"{outcome.source} was {outcome.reason}; --overwrite edits it anew", to=err)
@@ -65,7 +76,7 @@ def _edit_several(jobs: Sequence[Job], editor: FileEditor, workers: int | None) 
     """Photos first, together; then videos, one by one. Ends the command with 1 where something failed."""
     photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
     outcomes = []
-    keep("edits that are written stay")
+    keep(_STAY)
     if photos:
         with bar("editing", "photos", keeps=True) as move:
             for outcome in run_batch(photos, editor, workers):
@@ -83,6 +94,10 @@ def _report(outcome: Outcome) -> None:
     """Say what was written, and on standard error what was lost on the way, and what was not written."""
     if outcome.state == FAILED:
         explain(outcome.reason)
+    _say_written(outcome)
+
+
+def _say_written(outcome: Outcome) -> None:
     say(*outcome.notes, to=err)
     say(*(str(path) for path in outcome.written if path != STDOUT))
 
@@ -91,7 +106,7 @@ def _finish(outcomes: Sequence[Outcome]) -> None:
     """The table of a batch, on standard error. Ends the command with 1 where something failed."""
     edited = [one for one in outcomes if one.state == EDITED]
     failed = [one for one in outcomes if one.state == FAILED]
-    rows = [(EDITED, len(edited), f"{sum(len(one.written) for one in edited)} files written")]
+    rows = [(EDITED, len(edited), f"{sum(len(one.written) for one in outcomes)} files written")]
     skipped = Counter(one.reason for one in outcomes if one.state == SKIPPED)
     rows += [(SKIPPED, count, reason) for reason, count in skipped.items()]
     rows += [(FAILED, len(failed), failed[0].reason)] if failed else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facerelief.cli.console import bar, say
-from facerelief.cli.options import BACKBONES, one_of, some_of
+from facerelief.cli.options import BACKBONES, check_different, one_of, some_of
 from facerelief.config import ExpressionTraining, Training
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -66,8 +66,7 @@ def evaluate_editors(
     names = [network.name for network in networks] + ["morphable"] * morphable
     if not names:
         raise FacereliefError("nothing to measure; name runs of stage 2, --morphable, or --carried stargan")
-    if len(set(names)) < len(names):
-        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
+    check_different(names)
     config = _config(networks, data, expressions)
     require_test_photos(data, config.expressions)
     if judge is None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 
 METHODS = ("relief", "morphable", "stargan")
@@ -25,6 +26,12 @@ SIZES = (64, 96, 128, 192, 256)  # of synthetic pictures
 COLOURS = ("rgb", "luma")
 FACES = ("largest", "all")
 MORPHS = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
+
+
+def check_different(names: Sequence[str]) -> None:
+    """Raise `FacereliefError` where two editors have one name."""
+    if len(set(names)) < len(names):
+        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
 
 
 def one_of(*flags: str, choices: Sequence[object], **more: Any) -> Any:

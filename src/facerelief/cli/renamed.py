@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from facerelief.data.labelled import PHOTO_SUFFIXES
+from facerelief.faces.film import FILMS
+
+_PICTURES = (*PHOTO_SUFFIXES, *FILMS, ".gif", ".avif", ".ppm")
 _MEASURE = ("compare", *(f"report {name}" for name in ("depth", "judge", "rate", "identity", "latency", "flicker")))
 
 
@@ -25,12 +29,17 @@ class Renamed:
 
 
 def _is_target(value: str) -> bool:
-    """Whether what follows `--json` is the file that it used to write: no option, and no run or photo."""
-    return not value.startswith("-") and (value.endswith(".json") or not Path(value).exists())
+    """Whether what follows `--json` is the file that it used to write: no option, and no run or photo, also where the
+    photo's name is mistyped.
+    """
+    if value.startswith("-") or value.lower().endswith(_PICTURES):
+        return False
+    return value.endswith(".json") or not Path(value).exists()
 
 
 RENAMED = (
     Renamed(("edit",), "--depth", "--save-depth", "--save-depth", None),
+    Renamed(("edit",), "--again", "--overwrite", "--overwrite", None),
     Renamed(("dataset synthesize",), "--face", "--weights", "--weights FACE"),
     Renamed(("export",), "--to", "--format", "--format"),
     Renamed(("demo",), "--photo", "", "demo PHOTO"),

@@ -8,6 +8,7 @@ import typer
 
 from facerelief.cli.answer import Json, JsonFile, answer
 from facerelief.cli.console import bar, err, say
+from facerelief.cli.options import check_different
 from facerelief.cli.report import Data, print_accuracy, warn_of_chance
 from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
@@ -114,8 +115,7 @@ def check_names(runs: list[Path], morphable: bool) -> None:
     names = [run.name for run in runs] + ["morphable"] * morphable
     if not names:
         raise FacereliefError("nothing to measure; name runs of stage 2, or --morphable")
-    if len(set(names)) < len(names):
-        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
+    check_different(names)
 
 
 def _common_expressions(runs: list[Path]) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ photo, and so do datasets and runs, which are folders that a command begins and 
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,25 +18,54 @@ import typer
 from facerelief.cli.console import err, say
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.files import sha256
 from facerelief.written import Claim, claimed, read_done, settings_digest
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what has the name of a file to be written.")]
 
 
+_Files = Callable[[Mapping[str, Any]], list[Path | None]]
+_NO_MATTER = ("as_json", "task_file")  # options that do not change what a file holds
+
+
 @dataclass(frozen=True)
 class Writes:
-    """files: those that a command writes, from its values. same: what makes it the same command, None for all."""
+    """outputs: the options that name what a command writes. files: these files, from the values of all options.
+    same: the options that make it the same command, None for all that are no outputs.
+    """
 
-    files: Callable[[Mapping[str, Any]], list[Path | None]]
+    outputs: tuple[str, ...]
+    files: _Files
     same: tuple[str, ...] | None = None
 
+    def settings(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """What the files depend on beside what is in files that are read."""
+        without = (*self.outputs, *_NO_MATTER)
+        names = [name for name in values if name not in without] if self.same is None else self.same
+        return {name: repr(_absolute(values[name])) for name in names}
 
-def _named(*options: str) -> Callable[[Mapping[str, Any]], list[Path | None]]:
-    return lambda values: [values[name] for name in options]
+    def reads(self, values: Mapping[str, Any]) -> list[Path]:
+        """The files and folders that the other options name."""
+        several = [value if isinstance(value, list | tuple) else [value] for value in self._inputs(values)]
+        return [one for value in several for one in value if isinstance(one, Path)]
+
+    def _inputs(self, values: Mapping[str, Any]) -> list[Any]:
+        return [value for name, value in values.items() if name not in self.outputs]
 
 
-def _inside(option: str, *names: str) -> Callable[[Mapping[str, Any]], list[Path | None]]:
-    return lambda values: [values[option] / name for name in names]
+def _absolute(value: Any) -> Any:
+    """A value that means the same in every folder."""
+    if isinstance(value, list | tuple):
+        return [*map(_absolute, value)]
+    return os.path.abspath(value) if isinstance(value, Path) else value
+
+
+def _named(*options: str) -> Writes:
+    return Writes(options, lambda values: [values[name] for name in options])
+
+
+def _inside(option: str, *names: str) -> Writes:
+    return Writes((option,), lambda values: [values[option] / name for name in names])
 
 
 def _face(values: Mapping[str, Any]) -> list[Path | None]:
@@ -57,21 +87,23 @@ def _study(values: Mapping[str, Any]) -> list[Path | None]:
 
 
 WRITES = {
-    "morph": Writes(_named("out_path")),
-    "demo": Writes(_inside("out_folder", *(f"{name}.png" for name in (*EXPRESSIONS, "demo")))),
-    "compare": Writes(_named("picture", "json_file")),
-    "export": Writes(_inside("folder", "model.onnx", "model.xml", "model.bin", "parity.json")),
-    "evaluate_editors": Writes(_inside("folder", "report.json", "report.md", "report.html")),
-    "report.depth": Writes(_named("json_file", "figure")),
-    "report.judge_on": Writes(_named("json_file")),
-    "report.curves": Writes(_named("picture")),
-    "report.release_weights": Writes(lambda values: [values["weights"], values["weights"].parent / "README.md"]),
-    "report.flicker": Writes(_named("json_file")),
-    "report_edits.rate": Writes(_named("json_file")),
-    "report_edits.identity": Writes(_named("json_file", "figure")),
-    "latency": Writes(_named("json_file")),
-    "morphable.fit": Writes(_face),
-    "study": Writes(_study, same=("name",)),
+    "morph": _named("out_path"),
+    "demo": _inside("out_folder", *(f"{name}.png" for name in (*EXPRESSIONS, "demo"))),
+    "compare": _named("picture", "json_file"),
+    "export": _inside("folder", "model.onnx", "model.xml", "model.bin", "parity.json"),
+    "evaluate_editors": _inside("folder", "report.json", "report.md", "report.html"),
+    "report.depth": _named("json_file", "figure"),
+    "report.judge_on": _named("json_file"),
+    "report.curves": _named("picture"),
+    "report.release_weights": Writes(
+        ("weights",), lambda values: [values["weights"], values["weights"].parent / "README.md"]
+    ),
+    "report.flicker": _named("json_file"),
+    "report_edits.rate": _named("json_file"),
+    "report_edits.identity": _named("json_file", "figure"),
+    "latency": _named("json_file"),
+    "morphable.fit": Writes(("folder",), _face),
+    "study": Writes(("folder",), _study, same=("name",)),
 }
 
 
@@ -97,24 +129,45 @@ def looked_after(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def claims_of(command: str, writes: Writes, values: Mapping[str, Any], overwrite: bool) -> list[Claim]:
-    """The claims of what a command writes. Raises `FacereliefError` where something is in the way."""
-    same = values if writes.same is None else {name: values[name] for name in writes.same}
-    settings = settings_digest({"command": command, **{name: repr(value) for name, value in same.items()}})
-    read = functools.cache(read_done)
-    paths = [path for path in writes.files(values) if path is not None]
-    claims = [
-        Claim(path, "", settings, known=read(path.parent).get(path.name, ()), overwrite=overwrite) for path in paths
-    ]
+    """The claims of what a command writes.
+
+    Raises `FacereliefError` where something is in the way, and where two outputs have one name or one is read too.
+    """
+    settings = settings_digest({"command": command, **writes.settings(values)})
+    paths, read = [path for path in writes.files(values) if path is not None], writes.reads(values)
+    _check_different(paths)
+    source = _digest_of(read) if writes.same is None else ""
+    claims = [Claim(path, source, settings, overwrite=overwrite) for path in paths]
     for claim in claims:
-        _check_not_read(claim.path, values)
+        _check_not_read(claim.path, read)
         claim.check()
     return claims
 
 
-def _check_not_read(path: Path, values: Mapping[str, Any]) -> None:
-    """Raise `FacereliefError` where a file that is read is to be written."""
-    several = [value if isinstance(value, list | tuple) else [value] for value in values.values()]
-    given = [one for value in several for one in value if isinstance(one, Path)]
-    same = [one for one in given if path.is_file() and one.is_file() and one.samefile(path)]
-    if len(same) > (path in given):
+def _digest_of(read: Sequence[Path]) -> str:
+    """What stands for the contents of the files that are read; folders are told by their names alone."""
+    found = []
+    for path in read:
+        with contextlib.suppress(OSError):  # the command says what is wrong with it
+            found.append(sha256(path))
+    return settings_digest({"read": found}) if found else ""
+
+
+def _check_different(paths: Sequence[Path]) -> None:
+    places = [os.path.join(os.path.realpath(path.parent), path.name) for path in paths]
+    twice = next((path for path, place in zip(paths, places, strict=True) if places.count(place) > 1), None)
+    if twice is not None:
+        raise FacereliefError(f"{twice} would be written twice; give each output a name of its own")
+
+
+def _check_not_read(path: Path, read: Sequence[Path]) -> None:
+    """Raise `FacereliefError` where a file that is read is to be written, or one in a folder that is read, such as a
+    run's weights; but for what such a command has written there.
+    """
+    if not path.is_file():
+        return
+    if any(one.is_file() and one.samefile(path) for one in read):
         raise FacereliefError(f"{path} is read by this command; choose another name for what it writes")
+    folder = next((one for one in read if one.is_dir() and one.samefile(path.parent)), None)
+    if folder is not None and path.name not in read_done(folder):
+        raise FacereliefError(f"{path} is in a folder that this command reads; choose another name for what it writes")

@@ -10,11 +10,10 @@ import torch
 from facerelief.data.workers import WorkerLost, alone, spread
 from facerelief.editing.files import FileEditor
 from facerelief.editing.inputs import Input
-from facerelief.editing.jobs import FAILED, Job, Outcome, Settings
+from facerelief.editing.jobs import EDITED, FAILED, Job, Outcome, Settings, failed
 from facerelief.editing.outputs import STDOUT, Targets
 from facerelief.editing.video import Progress
 from facerelief.editing.video_job import edit_video_job
-from facerelief.errors import FacereliefError
 from facerelief.written import read_done
 
 _IN_FLIGHT = 8  # photos that a process may have taken at a time
@@ -38,13 +37,8 @@ def attempt(edit: Callable[[Job], Outcome], job: Job) -> Outcome:
     """What comes of a job, be it a failure."""
     try:
         return edit(job)
-    except FacereliefError as problem:
-        return Outcome(str(job.source), FAILED, reason=str(problem))
-    except MemoryError:
-        return Outcome(str(job.source), FAILED, reason=f"{job.source} does not fit into memory; shrink it")
-    except Exception as fault:  # a night's work must not end for one file
-        said = " ".join(f"{type(fault).__name__}: {fault}".split())
-        return Outcome(str(job.source), FAILED, reason=f"{job.source}: {said}; a fault of the program, report it")
+    except Exception as problem:  # a night's work must not end for one file
+        return failed(job, problem)
 
 
 def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]:
@@ -82,11 +76,24 @@ def _outcomes(jobs: list[Job], editor: FileEditor, workers: int) -> Iterator[Out
             done += 1
             yield outcome
     except WorkerLost:
-        suspects = jobs[done : done + _IN_FLIGHT * workers]
+        suspects, others = jobs[done : done + _IN_FLIGHT * workers], jobs[done + _IN_FLIGHT * workers :]
         for job in suspects:
-            try:
-                yield alone(BatchEditor, arguments, job)
-            except WorkerLost:
-                reason = f"{job.source} ends the process that edits it, perhaps for want of memory; shrink it"
-                yield Outcome(str(job.source), FAILED, reason=reason)
-        yield from _outcomes(jobs[done + len(suspects) :], editor, workers)
+            yield _written_since(job, _alone(job, arguments))
+        for job, outcome in zip(others, _outcomes(others, editor, workers), strict=True):
+            yield _written_since(job, outcome)
+
+
+def _alone(job: Job, arguments: tuple[Settings, int]) -> Outcome:
+    """The outcome of a job in a process of its own, be it that process's end."""
+    try:
+        return alone(BatchEditor, arguments, job)
+    except WorkerLost:
+        reason = f"{job.source} ends the process that edits it, perhaps for want of memory; shrink it"
+        return Outcome(str(job.source), FAILED, reason=reason)
+
+
+def _written_since(job: Job, outcome: Outcome) -> Outcome:
+    """The outcome of a job that is done once more: edits that no earlier run noted are this one's, untold so far."""
+    if not outcome.there or all(path in job.known for path in outcome.there):
+        return outcome
+    return Outcome(outcome.source, EDITED, outcome.there)

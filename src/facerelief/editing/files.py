@@ -1,20 +1,21 @@
 """One photo's edits as files: the edited pictures, and beside them depth and receipts as they are asked for."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 
 from facerelief.editing import load_editor, weights_file
-from facerelief.editing.editor import Edit, Editor
+from facerelief.editing.editor import Edit, Editor, said_of_choice
 from facerelief.editing.inputs import STDIN, Input
-from facerelief.editing.jobs import EDITED, Job, Outcome, Plan, Settings, source_digest
+from facerelief.editing.jobs import EDITED, Job, Outcome, Plan, Settings, failed, source_digest
 from facerelief.editing.network import NetworkEditor
-from facerelief.editing.outputs import STDOUT, depth_files, receipt_files
+from facerelief.editing.outputs import STDOUT, Targets, depth_files, receipt_files
 from facerelief.editing.receipt import make_receipt
 from facerelief.editing.showcase import depth_picture, find_same, measure_relief
 from facerelief.errors import FacereliefError, NoFaceFound
-from facerelief.faces.detect import load_finder
+from facerelief.faces.detect import Face, load_finder
 from facerelief.faces.photo import Photo, encode_photo, save_photo
 from facerelief.files import atomic, sha256, write_json
 from facerelief.threads import threads_for
@@ -35,7 +36,9 @@ class FileEditor:
         self._scores = settings.scores() if settings.scores else None
 
     def __call__(self, job: Job) -> Outcome:
-        """Edit one photo; each edit is written before the next is made. Raises `FacereliefError`."""
+        """Edit one photo; each edit is written before the next is made. Raises `FacereliefError` where that leaves
+        nothing written.
+        """
         early = None if job.source.source != STDIN else job.source.photo()
         digest = early.digest if early else source_digest(job.source)
         plan = Plan(job, digest, self.settings, self.weights["sha256"])
@@ -48,29 +51,43 @@ class FileEditor:
         notes = [f"{job.source}: {note}" for note in photo.notes]
         if photo.mark is not None:
             notes.append(f"{job.source} is an edit itself ({photo.mark.description})")
-        settings = self.settings
-        faces, which = self.editor.find(photo), settings.face
-        if len(faces) > 1 and which == "largest":
-            notes.append(f"{photo.name}: {len(faces)} faces; the largest is edited (choose with --face)")
+        faces = self.editor.find(photo)
+        notes += said_of_choice(faces, self.settings.face, photo.name)
         written: list[Path] = []
-        with plan.held(notes):
-            for to, at in plan.todo.items():
-                edit = self.editor(
-                    photo, to, strength=settings.strength.constant, face=which, faces=faces, part=settings.part
-                )
-                written += self._write(photo, edit, at, notes)
-                if settings.receipt:
-                    written += self._write_receipt(photo, job.source, digest, edit, at)
+        try:
+            with plan.held(notes):
+                for path in self._make(job, photo, digest, faces, plan.todo, notes):
+                    written.append(path)
+        except Exception as problem:
+            if not written:
+                raise
+            return failed(job, problem, written, notes)
         return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
 
-    def _write(self, photo: Photo, edit: Edit, target: Path, notes: list[str]) -> list[Path]:
-        """Write an edit, and depth before and after where it is asked for."""
-        pictures = {target: edit.photo}
-        if self.settings.depth:
-            pictures |= self._depths(photo, edit, target, notes)
-        for place, picture in pictures.items():
-            write_picture(picture, place, self.settings.provenance)
-        return [*pictures]
+    def _make(
+        self, job: Job, photo: Photo, digest: str, faces: Sequence[Face], todo: Targets, notes: list[str]
+    ) -> Iterator[Path]:
+        """Write each edit, and depth and a receipt where they are asked for. Yields what is written, file by file."""
+        settings = self.settings
+        for to, at in todo.items():
+            edit = self.editor(
+                photo, to, strength=settings.strength.constant, face=settings.face, faces=faces, part=settings.part
+            )
+            write_picture(edit.photo, at, settings.provenance)
+            yield at
+            for path, picture in self._depths(photo, edit, at, notes).items() if settings.depth else ():
+                write_picture(picture, path, settings.provenance)
+                yield path
+            if settings.receipt:
+                yield from self._write_receipt(photo, job.source, digest, edit, at)
+            notes += self._notes_of_sides(at)
+
+    def _notes_of_sides(self, target: Path) -> list[str]:
+        """Notes on what is beside an edit and was not written with it: it would tell of another picture."""
+        sides = {} if self.settings.depth or target == STDOUT else dict.fromkeys(depth_files(target), "--save-depth")
+        sides |= {} if self.settings.receipt or target == STDOUT else dict.fromkeys(receipt_files(target), "--receipt")
+        there = [path for path in sides if path.is_file()]
+        return [f"{path} is not of this edit; add {sides[path]} to write it anew, or remove it" for path in there]
 
     def _depths(self, before: Photo, edit: Edit, target: Path, notes: list[str]) -> dict[Path, Photo]:
         """Depth of the first edited face as measured on the photos: before, and after where it is found again."""

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from facerelief.editing.mask import WHOLE
 from facerelief.editing.outputs import STDOUT, Targets, depth_files, receipt_files
 from facerelief.editing.receipt import Scores
 from facerelief.editing.strength import Strength
+from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.written import Claim, Done, claimed, read_done, settings_digest
 
@@ -28,8 +29,8 @@ class Settings:
     """How photos are edited, the same for all of a batch: as `load_editor` and `Editor.__call__` take it, and more.
 
     depth: also write the depth before and after. receipt: also write receipts. scores: makes what a receipt asks of
-    networks; it is sent to other processes. provenance: record in the file that it was edited. limits: of downloads.
-    again: make anew what is there already. overwrite: that, and replace whatever is in the way.
+    networks; it is sent to other processes, and its `repr` tells which networks. provenance: record in the file that it
+    was edited. limits: of downloads. overwrite: make anew what is there already, and replace whatever is in the way.
     """
 
     strength: Strength = Strength()  # noqa: RUF009  (frozen)
@@ -44,7 +45,6 @@ class Settings:
     scores: Callable[[], Scores] | None = None
     provenance: bool = True
     limits: Limits = Limits()  # noqa: RUF009
-    again: bool = False
     overwrite: bool = False
 
     def sides(self, target: Path) -> list[Path]:
@@ -53,7 +53,7 @@ class Settings:
 
     def digest(self, weights: str, receipt: bool = False) -> str:
         """What stands for all that a picture, or its receipt, depends on beside the photo. weights: their SHA-256."""
-        without = ("weights", "limits", "again", "overwrite")
+        without = ("weights", "limits", "overwrite")
         plain = {name: repr(value) for name, value in vars(self).items() if name not in without}
         plain |= {"depth": "False", "receipt": repr(receipt), "method": "None"}  # weights tell the method
         plain |= {"engine": repr(self.engine if self.engine != "torch" else None)}
@@ -78,7 +78,7 @@ class Job:
 class Outcome:
     """What became of a job. state: "edited", "skipped" or "failed"; reason: why one of the latter.
 
-    there: all of its edits, where an earlier run had finished them.
+    written: what was written, also before it failed. there: all of its edits, where an earlier run had finished them.
     """
 
     source: str
@@ -87,6 +87,18 @@ class Outcome:
     notes: tuple[str, ...] = ()
     reason: str = ""
     there: tuple[Path, ...] = ()
+
+
+def failed(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()) -> Outcome:
+    """The outcome of a job that a problem ended. written: what it had finished before."""
+    if isinstance(problem, FacereliefError):
+        reason = str(problem)
+    elif isinstance(problem, MemoryError):
+        reason = f"{job.source} does not fit into memory; shrink it"
+    else:
+        said = " ".join(f"{type(problem).__name__}: {problem}".split())
+        reason = f"{job.source}: {said}; a fault of the program, report it"
+    return Outcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
 
 
 class Plan:
@@ -99,7 +111,6 @@ class Plan:
     def __init__(self, job: Job, source: str, settings: Settings, weights: str) -> None:
         """source: the photo's SHA-256. weights: theirs."""
         self._job, self._settings = job, settings
-        anew = settings.again or settings.overwrite
         picture, receipt = settings.digest(weights), settings.digest(weights, receipt=True)
         self._claims: dict[Path, list[Claim]] = {}
         for to, at in job.targets.items():
@@ -109,7 +120,9 @@ class Plan:
                 Claim(path, source, digest, to, job.known.get(path, ()), overwrite=settings.overwrite)
                 for path, digest in files.items()
             ]
-        self.todo = {to: at for to, at in job.targets.items() if at == STDOUT or anew or not self._is_finished(at)}
+        self.todo = {
+            to: at for to, at in job.targets.items() if at == STDOUT or settings.overwrite or not self._is_finished(at)
+        }
         self.nothing_to_do: Outcome | None = None
         if not self.todo:
             self.nothing_to_do = Outcome(str(job.source), SKIPPED, reason=_FINISHED, there=tuple(job.targets.values()))
@@ -132,9 +145,11 @@ class Plan:
         claims = self._of_todo()
         for claim in claims:
             claim.finish = finish
-        with claimed(claims):
-            yield
-        notes += dict.fromkeys(note for claim in claims for note in claim.notes)
+        try:
+            with claimed(claims):
+                yield
+        finally:
+            notes += dict.fromkeys(note for claim in claims for note in claim.notes)
 
     def _of_todo(self) -> list[Claim]:
         return [claim for at in self.todo.values() if at != STDOUT for claim in self._claims[at]]

@@ -3,18 +3,18 @@
 import functools
 from pathlib import Path
 
-from facerelief import __version__
 from facerelief.editing.files import FileEditor
-from facerelief.editing.jobs import EDITED, Job, Outcome, Plan, source_digest
+from facerelief.editing.jobs import EDITED, Job, Outcome, Plan, failed, source_digest
 from facerelief.editing.video import Progress, edit_video
 from facerelief.errors import VideoError
 from facerelief.faces.credentials import sign_file
-from facerelief.faces.film import MADE_BY
-from facerelief.faces.mark import EditMark, mark_edit
+from facerelief.faces.mark import EditMark, comment_of, mark_edit
 
 
 def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda done, total: None) -> Outcome:
-    """Edit a video to each of a job's expressions, one after the other. Raises `FacereliefError`."""
+    """Edit a video to each of a job's expressions, one after the other. Raises `FacereliefError` where that leaves
+    nothing written.
+    """
     settings, path = editor.settings, job.source.source
     if not isinstance(path, Path):
         raise VideoError(f"{job.source}: videos are edited from files; download it first")
@@ -27,29 +27,39 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
         return plan.left_alone
     plan.check()
     notes: list[str] = []
-    for to, at in plan.todo.items():
-        mark = mark_edit(None, to, ())
-        signed = functools.partial(_sign, mark=mark, source=path, notes=notes)
-        with plan.held(notes, signed if settings.provenance else _as_it_is):
-            made = edit_video(
-                editor.editor,
-                path,
-                at,
-                to,
-                strength=settings.strength,
-                face=settings.face,
-                part=settings.part,
-                comment=f"{mark.description}{MADE_BY}{__version__}" if settings.provenance else None,
-                progress=progress,
-            )
-        notes += made.notes
-    return Outcome(str(path), EDITED, tuple(plan.todo.values()), tuple(dict.fromkeys(notes)))
+    written: list[Path] = []
+    try:
+        for to, at in plan.todo.items():
+            _edit_to(editor, path, to, at, plan, notes, progress)
+            written.append(at)
+    except Exception as problem:
+        if not written:
+            raise
+        return failed(job, problem, written, notes)
+    return Outcome(str(path), EDITED, tuple(written), tuple(dict.fromkeys(notes)))
+
+
+def _edit_to(
+    editor: FileEditor, path: Path, to: str, at: Path, plan: Plan, notes: list[str], progress: Progress
+) -> None:
+    """Edit a video to one expression. notes: takes what was lost on the way."""
+    settings, mark = editor.settings, mark_edit(None, to, ())
+    signed = {"finish": functools.partial(_sign, mark=mark, source=path, notes=notes)} if settings.provenance else {}
+    with plan.held(notes, **signed):
+        made = edit_video(
+            editor.editor,
+            path,
+            at,
+            to,
+            strength=settings.strength,
+            face=settings.face,
+            part=settings.part,
+            comment=comment_of(mark) if settings.provenance else None,
+            progress=progress,
+        )
+    notes += made.notes
 
 
 def _sign(part: Path, mark: EditMark, source: Path, notes: list[str]) -> None:
     if not sign_file(part, mark, parent=source):
-        notes.append("its manifest (C2PA) is damaged or cannot be read, and the edit does not carry it on")
-
-
-def _as_it_is(path: Path) -> None:
-    pass
+        notes.append(f"{source}: its manifest (C2PA) is damaged or cannot be read, and the edit does not carry it on")

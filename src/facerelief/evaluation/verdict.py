@@ -1,7 +1,7 @@
 """What trained networks say of one edit: a judge, which expression it shows; an encoder, how far the person is."""
 
-import functools
-from collections.abc import Callable
+import contextlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,26 @@ from facerelief.networks.checkpoint import weights_in
 from facerelief.training.identity import embed, load_identity
 from facerelief.training.judge import load_judge
 
-Maker = Callable[[], Scores]
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes a `Verdict`, in this process or in another. Its `repr` tells the weights by their contents alone.
+
+    weights: SHA-256 of the judge's and the encoder's, "" where there are none.
+    """
+
+    judge: Path | None = field(repr=False)
+    encoder: Path | None = field(repr=False)
+    weights: tuple[str, str]
+
+    def __call__(self) -> Scores:
+        """Raises as `Verdict`."""
+        return Verdict(self.judge, self.encoder)
 
 
 def scores_of(judge: Path | None, encoder: Path | None) -> Maker | None:
-    """What makes the scores of `editing.receipt`, in this process or in another; None where neither is asked for."""
-    return functools.partial(Verdict, judge, encoder) if judge or encoder else None
+    """What makes the scores of `editing.receipt`; None where neither is asked for."""
+    return Maker(judge, encoder, (_digest(judge), _digest(encoder))) if judge or encoder else None
 
 
 class Verdict:
@@ -73,6 +87,12 @@ def _probabilities(judge: Any, image: Tensor) -> list[float]:
     """Of each expression, from the image and its mirror image, as `training.judge.judged` calls them."""
     mean = (judge(image).log_softmax(1) + judge(image.flip(-1)).log_softmax(1)) / 2
     return [round(float(share), 5) for share in mean.softmax(1)[0]]
+
+
+def _digest(path: Path | None) -> str:
+    with contextlib.suppress(OSError):  # `Verdict` says what is wrong with it
+        return sha256(weights_in(path)) if path else ""
+    return ""
 
 
 def _file_facts(path: Path) -> dict[str, str]:
