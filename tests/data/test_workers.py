@@ -168,6 +168,19 @@ def test_items_that_end_their_process_are_lost_and_no_other(workers: int) -> Non
     assert no_children()
 
 
+def test_a_process_that_is_killed_while_it_waits_is_replaced() -> None:
+    """Nothing of its is lost: it had no item. There is one process, which waits while nobody asks for results."""
+    work = spread(functools.partial, (pow, 2), list(range(60)), 1, lost=lambda item, why: why)
+    found = [next(work) for _ in range(5)]
+    time.sleep(0.5)  # it is done with what it may do ahead
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join(60)
+    time.sleep(1)  # until the pool has noticed
+    assert [*found, *work] == [2**n for n in range(60)]
+    assert no_children()
+
+
 def test_work_alone_ends_in_time() -> None:
     assert alone(functools.partial, (pow, 3), 4, seconds=100) == 81
     with pytest.raises(WorkerLost):

@@ -136,8 +136,13 @@ class _Crew:
     def _hand_out(self, told: int) -> None:
         for helper in self._helpers:
             if helper.index is None and self._open and self._open[0] < told + _AHEAD * len(self._helpers):
-                index = self._open.popleft()
-                helper.give(index, self._items[index])
+                try:
+                    helper.give(self._open[0], self._items[self._open[0]])
+                except BrokenProcessPool:  # killed while it waited: no item is to blame
+                    helper.end()
+                    helper.begin()
+                else:
+                    self._open.popleft()
 
     def _collect(self, helper: _Helper) -> None:
         index = helper.index
