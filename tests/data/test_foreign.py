@@ -227,7 +227,7 @@ def test_an_archive_or_anything_else_is_no_cache(tmp_path: Path) -> None:
     archive = (tmp_path / "a.npz").read_bytes()
     for content in (archive, archive[:50], b"PK\x03\x04", b"", b"\x93NUMPY", b"\x80\x04N."):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="[a-z]"):  # whatever NumPy says
+        with pytest.raises(ValueError, match=r"[a-z]"):  # whatever NumPy says
             map_npy(path, np.uint8, (3, 4))
 
 

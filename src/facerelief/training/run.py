@@ -1,7 +1,7 @@
 """A run folder: its configuration, what it logged, its pictures, and the state from which it goes on bit for bit.
 
 RUN/config.json          the configuration and what the run stands on (dataset, depth network), with checksums
-RUN/metrics.jsonl        one line each `log_every` steps and at each save: every term, raw and weighted, by its paper name
+RUN/metrics.jsonl        one line each `log_every` steps and at each save: every term, raw and weighted, by its name
 RUN/tensorboard/         the same for TensorBoard
 RUN/samples/             grids of held-out photos
 RUN/state.safetensors    weights, optimisers, averages and the step; replaced as a whole
