@@ -158,6 +158,17 @@ def test_items_that_a_process_dies_of_or_hangs_at_are_lost_alone() -> None:
     assert no_children()
 
 
+@pytest.mark.parametrize("workers", [1, 2, None])
+def test_of_few_items_too_those_that_hang_are_lost_alone(workers: int | None) -> None:
+    items = [0.0, 30.0, 0.0]  # seconds to sleep
+    found = spread(
+        functools.partial, (time.sleep,), items, workers, here=time.sleep, lost=lambda i, why: why, seconds=2
+    )
+    assert list(found) == [None, "not done in 2 s", None]
+    assert not [*spread(functools.partial, (time.sleep,), [], workers, lost=lambda i, why: why)]
+    assert no_children()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_items_that_end_their_process_are_lost_and_no_other(workers: int) -> None:
     """Signal 0 is none, 9 ends the process."""
