@@ -15,7 +15,7 @@ from PIL import Image
 from facerelief.data.manifest import read_samples
 from facerelief.faces import watermark_search
 from facerelief.faces.align import Crop
-from facerelief.faces.watermark import imprint
+from facerelief.faces.watermark import imprint_image
 from facerelief.faces.watermark_search import find_marks
 
 PHOTOS, UNMARKED = 20, 100
@@ -59,7 +59,9 @@ def main(dataset: Path) -> None:
             with Image.open(dataset / kept[row].file_name) as image:
                 rgb = np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.LANCZOS))
             crop = Crop(np.array([[256 / side, 0, 0], [0, 256 / side, 0]]), 256)
-            marked = imprint(rgb, [(crop, "happiness")])
+            image = Image.fromarray(rgb)
+            imprint_image(image, [(crop, "happiness")])
+            marked = np.asarray(image)
             noise.append(10 * np.log10(255**2 / np.square(marked.astype(float) - rgb).mean()))
             off = np.random.default_rng(number).normal(scale=2, size=2)  # of 256: what a finder's crops are off by
             for name, (way, share, cut) in WAYS.items():

@@ -13,23 +13,24 @@ def write_onnx(
     *,
     weights: np.ndarray | None = None,
     flat: bool = True,
+    image: str = "image",
 ) -> Path:
     """Mean of each of 2 x 2 patches' colour: (N, 3, 8, 8) to (N, 3 * 4 * 4).
 
-    weights: of a convolution (3, 3, 1, 1) before it. flat: vectors, not maps.
+    weights: of a convolution (3, 3, 1, 1) before it. flat: vectors, not maps. image: what its input is called.
     """
     import onnx
 
     steps = [("AveragePool", {"kernel_shape": [2, 2], "strides": [2, 2]})]
     steps += [("Flatten", {})] if flat else []
-    nodes, name, initial = [], "image", []
+    nodes, name, initial = [], image, []
     if weights is not None:
         nodes.append(onnx.helper.make_node("Conv", [name, "weights"], ["mixed"]))
         initial, name = [onnx.numpy_helper.from_array(weights, "weights")], "mixed"
     for number, (kind, options) in enumerate(steps):
         nodes.append(onnx.helper.make_node(kind, [name], [f"step{number}"], **options))
         name = f"step{number}"
-    return _save(path, nodes, name, initial, side, batch)
+    return _save(path, nodes, name, initial, side, batch, image)
 
 
 def write_square(path: Path) -> Path:
@@ -89,11 +90,17 @@ def write_enormous(path: Path) -> Path:
 
 
 def _save(
-    path: Path, nodes: list[Any], last: str, initial: list[Any], side: int | str = 8, batch: int | str = "n"
+    path: Path,
+    nodes: list[Any],
+    last: str,
+    initial: list[Any],
+    side: int | str = 8,
+    batch: int | str = "n",
+    name: str = "image",
 ) -> Path:
     import onnx
 
-    image = onnx.helper.make_tensor_value_info("image", onnx.TensorProto.FLOAT, [batch, 3, side, side])
+    image = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [batch, 3, side, side])
     vector = onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None)
     graph = onnx.helper.make_graph(nodes, "patches", [image], [vector], initial)
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), str(path))

@@ -42,7 +42,8 @@ def map_npy(path: Path, kind: Any, shape: tuple[int, ...]) -> np.ndarray:
     """
     check_file(path)
     try:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        # `np.load` would take archives too
+        array: np.ndarray = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
     except DAMAGE as reason:
         raise ValueError(str(reason).splitlines()[0] if str(reason) else type(reason).__name__) from reason
     if array.dtype != kind or array.shape != shape:

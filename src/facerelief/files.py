@@ -153,6 +153,11 @@ _PARTIAL = re.compile(r"\.partial-[a-z0-9_]{8}(\.[^.]*)?")  # `_` in those of ea
 _swept: set[str] = set()  # folders; each is looked through once by a process
 
 
+def is_partial(name: str) -> bool:
+    """Whether `atomic` gives such a name to what is not finished."""
+    return _PARTIAL.fullmatch(name) is not None
+
+
 def _sweep(folder: Path) -> None:
     """Remove the partial files of a folder that processes left which were killed. Those at work lock theirs."""
     key = os.path.realpath(folder)
@@ -160,7 +165,7 @@ def _sweep(folder: Path) -> None:
         return
     _swept.add(key)
     with contextlib.suppress(OSError):  # folders may be written that may not be read
-        left = [one.path for one in os.scandir(folder) if _PARTIAL.fullmatch(one.name) and not one.is_symlink()]
+        left = [one.path for one in os.scandir(folder) if is_partial(one.name) and not one.is_symlink()]
         for path in left:
             with contextlib.suppress(OSError):  # locked, a folder, of someone else, or gone
                 _remove_unlocked(path)

@@ -1,11 +1,13 @@
 """Datasets written by hand, and rows of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shells import Handmade, row_of
 
+from facerelief.data import build, workers
 from facerelief.data.manifest import Sample
 
 
@@ -19,3 +21,14 @@ def handmade(tmp_path: Path) -> Handmade:
 def row() -> Callable[..., Sample]:
     """Rows without files: `row("a", yaw=50)`."""
     return row_of
+
+
+@pytest.fixture(autouse=True)
+def _small_builds_are_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are about what is written; the process that each would start takes seconds, and `test_workers` tries it."""
+
+    def nearby(*arguments: Any, here: Callable[[Any], Any], **options: Any) -> Iterator[Any]:
+        items = arguments[2]
+        return map(here, items) if len(items) < 16 else workers.spread(*arguments, here=here, **options)
+
+    monkeypatch.setattr(build, "spread", nearby)

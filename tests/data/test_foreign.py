@@ -221,6 +221,16 @@ def test_arrays_of_another_form_are_no_cache(tmp_path: Path) -> None:
         map_npy(path, np.uint8, (1,))
 
 
+def test_an_archive_or_anything_else_is_no_cache(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    np.savez(tmp_path / "a.npz", np.zeros((3, 4), np.uint8))
+    archive = (tmp_path / "a.npz").read_bytes()
+    for content in (archive, archive[:50], b"PK\x03\x04", b"", b"\x93NUMPY", b"\x80\x04N."):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"[a-z]"):  # whatever NumPy says
+            map_npy(path, np.uint8, (3, 4))
+
+
 def test_a_line_without_end_is_no_table(foreign: Handmade) -> None:
     path = foreign.path / METADATA
     for size, reason in ((1 << 30, "letters"), (5 << 30, "more than 2048 MiB")):

@@ -48,6 +48,13 @@ def test_the_last_row_of_a_source_counts(tmp_path: Path, row: Row) -> None:
     assert read_journal(written(tmp_path / JOURNAL, before, REJECT, after))[after.source] == after
 
 
+@pytest.mark.parametrize("name", ["rgb/\ud800.png", "rgb\ud800/a.png", "\udfff"])
+def test_a_row_with_a_name_that_no_file_can_have_counts_for_nothing(tmp_path: Path, row: Row, name: str) -> None:
+    """JSON spells it; a file system does not take it."""
+    journal = written(tmp_path / JOURNAL, row("a", file_name=name), row("b", mesh=name), row("c"))
+    assert [one.source for one in read_journal(journal).values()] == [row("c").source]
+
+
 def test_no_journal_and_an_empty_one_hold_nothing(tmp_path: Path) -> None:
     assert read_journal(tmp_path / JOURNAL) == {}
     (tmp_path / JOURNAL).touch()

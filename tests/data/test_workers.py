@@ -158,6 +158,17 @@ def test_items_that_a_process_dies_of_or_hangs_at_are_lost_alone() -> None:
     assert no_children()
 
 
+@pytest.mark.parametrize("workers", [1, 2, None])
+def test_of_few_items_too_those_that_hang_are_lost_alone(workers: int | None) -> None:
+    items = [0.0, 30.0, 0.0]  # seconds to sleep
+    found = spread(
+        functools.partial, (time.sleep,), items, workers, here=time.sleep, lost=lambda i, why: why, seconds=2
+    )
+    assert list(found) == [None, "not done in 2 s", None]
+    assert not [*spread(functools.partial, (time.sleep,), [], workers, lost=lambda i, why: why)]
+    assert no_children()
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_items_that_end_their_process_are_lost_and_no_other(workers: int) -> None:
     """Signal 0 is none, 9 ends the process."""
@@ -165,6 +176,19 @@ def test_items_that_end_their_process_are_lost_and_no_other(workers: int) -> Non
     items[2] = items[17] = signal.SIGKILL
     found = list(spread(functools.partial, (signal.raise_signal,), items, workers, lost=lambda item, why: why))
     assert found == [why if item else None for item, why in zip(items, [FATAL] * 18, strict=True)]
+    assert no_children()
+
+
+def test_a_process_that_is_killed_while_it_waits_is_replaced() -> None:
+    """Nothing of its is lost: it had no item. There is one process, which waits while nobody asks for results."""
+    work = spread(functools.partial, (pow, 2), list(range(60)), 1, lost=lambda item, why: why)
+    found = [next(work) for _ in range(5)]
+    time.sleep(0.5)  # it is done with what it may do ahead
+    for process in multiprocessing.active_children():
+        process.kill()
+        process.join(60)
+    time.sleep(1)  # until the pool has noticed
+    assert [*found, *work] == [2**n for n in range(60)]
     assert no_children()
 
 

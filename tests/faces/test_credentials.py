@@ -16,8 +16,9 @@ from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces import credentials
 from facerelief.faces.align import Crop
 from facerelief.faces.certificates import CERTIFICATE, KEY, signing_key
-from facerelief.faces.credentials import TYPES, read_credentials, sign, sign_file
+from facerelief.faces.credentials import read_credentials, sign, sign_file
 from facerelief.faces.mark import EDITED, EditMark
+from facerelief.faces.media import TYPES
 from facerelief.faces.photo import SUFFIXES, Photo, encode_photo, read_photo
 from facerelief.faces.verify import verify
 

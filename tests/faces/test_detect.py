@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import types
 import zipfile
 from pathlib import Path
@@ -15,8 +16,10 @@ from photos import astronaut
 from PIL import Image
 
 from facerelief.errors import FacereliefError, MissingExtra, install_command
-from facerelief.faces import detect
+from facerelief.faces import detect, landmarkers
 from facerelief.faces.detect import Face, MediaPipeFinder, load_finder
+from facerelief.faces.drawn import drawn_face
+from facerelief.faces.landmarkers import import_mediapipe, mesh_landmarker
 
 # Read off the portrait by eye, at sevenfold size: pixels x, y of MediaPipe's vertices.
 BY_EYE = {1: (225, 127), 152: (226, 177), 61: (204, 140), 291: (244, 141)}
@@ -178,6 +181,24 @@ def test_nothing_is_printed_by_the_libraries_underneath(portrait: np.ndarray, tm
     command = [sys.executable, "-c", code, str(tmp_path / "portrait.png")]
     done = subprocess.run(command, capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_the_drawn_face_by_which_models_are_tried_is_one() -> None:
+    import_mediapipe()
+    assert len(mesh_landmarker()(drawn_face())) == 1
+
+
+def test_a_search_without_a_face_holds_up_nobody_and_silences_nobody() -> None:
+    """Only while models are made is the process quiet, one thread at a time: here another holds that lock."""
+    import_mediapipe()
+    search, blank = mesh_landmarker(), np.zeros((64, 64, 3), np.uint8)
+    assert search(blank) == []  # for which the second model was made
+    found: list[object] = []
+    with landmarkers._ONE_AT_A_TIME:
+        thread = threading.Thread(target=lambda: found.append(search(blank)), daemon=True)
+        thread.start()
+        thread.join(60)
+    assert found == [[]]
 
 
 def test_what_others_print_is_not_swallowed(

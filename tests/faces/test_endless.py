@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hostile_endless import endless, progressive
 from PIL import Image
 
 from facerelief.errors import PhotoError
-from facerelief.faces import apart
+from facerelief.faces import apart, child
 from facerelief.faces.decode import decode
 from facerelief.faces.photo import MAX_BYTES, MAX_PIXELS, read_photo
 from facerelief.faces.structure import SCANS, is_plain
@@ -114,21 +115,24 @@ def test_a_decoder_is_ended_when_the_callers_time_is_up() -> None:
 
 
 def test_or_when_its_own_processor_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = apart._CODE.replace("child(", "apart._START_S = 1; apart._PER_MEGAPIXEL_S = 0; child(")
-    monkeypatch.setattr(
-        apart, "_CODE", code.replace("import child", "import child; from facerelief.faces import apart")
-    )
+    call = child.run_child
+
+    def briefly(work: str, *more: Any) -> bytes:
+        return call(work.replace("child(", "bound_time(0); work._bound_time = lambda pixels: None; work.child("), *more)
+
+    monkeypatch.setattr(apart, "run_child", briefly)
     with pytest.raises(PhotoError, match="takes too long to read"):
         read_photo(FILES["endless-strips.tif"])
 
 
 def test_a_decoder_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """As by a fault in a library, or for want of memory; this process lives on."""
+    call = child.run_child
     for code in ("import os; os.kill(os.getpid(), 11)", "import sys; sys.exit(1)", "raise MemoryError"):
-        monkeypatch.setattr(apart, "_CODE", code)
+        monkeypatch.setattr(apart, "run_child", lambda _, *more, code=code: call(f"os:getpid(); {code}", *more))
         with pytest.raises(PhotoError, match="photo is damaged, or does not fit into memory; save it anew"):
             read_photo(_saved("TIFF"))
-    monkeypatch.setattr(apart.multiprocessing.spawn, "get_executable", lambda: "/absent/python")
+    monkeypatch.setattr(child.multiprocessing.spawn, "get_executable", lambda: "/absent/python")
     with pytest.raises(Exception, match="photo cannot be read: no process to do it"):
         read_photo(_saved("TIFF"))
 

@@ -11,8 +11,9 @@ from PIL import Image
 from facerelief.errors import FacereliefError
 from facerelief.faces import credentials, photo
 from facerelief.faces.certificates import CERTIFICATE, KEY
-from facerelief.faces.credentials import TYPES, can_follow, read_credentials, sign, sign_file
+from facerelief.faces.credentials import can_follow, read_credentials, sign, sign_file
 from facerelief.faces.mark import EditMark
+from facerelief.faces.media import TYPES
 from facerelief.faces.photo import SUFFIXES, encode_photo, read_photo
 from facerelief.faces.verify import verify
 
@@ -82,7 +83,7 @@ def test_a_damaged_one_is_told() -> None:
         source = whole[:place] + b"\xff" * 4 + whole[place + 4 :]
         assert not can_follow(source)
         found = read_photo(source)
-        assert found.notes == ("its C2PA manifest is damaged, and an edit does not carry it on",)
+        assert found.notes == (photo._LOST,)
     assert read_credentials(encode_photo(found, "PNG", SECOND), "PNG") is not None
     assert read_credentials(encode_photo(found, "PNG"), "PNG") is None  # nothing to carry on, and nothing to say
 

@@ -13,10 +13,16 @@ from PIL import Image
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces import watermark_search
 from facerelief.faces.align import Crop
-from facerelief.faces.watermark import code, imprint
+from facerelief.faces.watermark import code, imprint_image
 from facerelief.faces.watermark_search import CHANCE, find_marks
 
 Picture = np.ndarray
+
+
+def imprint(rgb: Picture, faces: list[tuple[Crop, str]]) -> Picture:
+    image = Image.fromarray(rgb)
+    imprint_image(image, faces)
+    return np.asarray(image)
 
 
 def square(x: float, y: float, side: float, degrees: float = 0) -> Crop:

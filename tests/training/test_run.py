@@ -15,6 +15,8 @@ from torch import nn
 
 from facerelief.config import DepthTraining, JudgeTraining, from_json
 from facerelief.errors import CheckpointError, FacereliefError
+from facerelief.files import atomic
+from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.training.run import Run, read_metrics, read_settings
 
 Small = Callable[..., Any]
@@ -91,11 +93,21 @@ def test_a_file_and_a_folder_of_something_else_are_refused(tmp_path: Path, small
 
 
 def test_what_a_kill_left_half_written_is_swept(tmp_path: Path, small: Small) -> None:
-    """The very first file may be the one that was cut off."""
-    for name in (".partial-abc.json", ".partial-def.safetensors"):
+    """The very first file may be the one that was cut off. What somebody is still writing, or has named so, stays."""
+    for name in (".partial-abcdefgh.json", ".partial-0123_567.safetensors"):
         (tmp_path / name).write_text("{")
+    with atomic(tmp_path / "at_work.png") as at_work:
+        Run(tmp_path, "depth", small(DepthTraining), BASIS)
+        assert {path.name for path in tmp_path.iterdir()} == {"config.json", at_work.name}
+        at_work.touch()
+    (tmp_path / ".partial-notes of mine.txt").touch()
     Run(tmp_path, "depth", small(DepthTraining), BASIS)
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "at_work.png", ".partial-notes of mine.txt"}
+
+
+def test_a_folder_of_files_that_are_only_named_like_unfinished_ones_is_no_run(tmp_path: Path, small: Small) -> None:
+    (tmp_path / ".partial-notes of mine.txt").touch()
+    assert "choose an empty folder" in refusal(lambda: Run(tmp_path, "depth", small(DepthTraining), BASIS))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"kind": "depth"}', '{"config": 1}'])
@@ -168,6 +180,19 @@ def test_a_state_of_other_networks_or_no_state_at_all(tmp_path: Path, small: Sma
     path = tmp_path / "state.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     assert str(path) in refusal(lambda: run.restore({"net": layer}, {"net": optimiser}), CheckpointError)
+
+
+@pytest.mark.parametrize("place", ["abc", "2", "-1", "0 ", ""])
+def test_a_state_with_moments_of_no_parameter(tmp_path: Path, small: Small, place: str) -> None:
+    """There are two parameters, 0 and 1; a step alone has a shape that fits any."""
+    run = Run(tmp_path, "judge", small(JudgeTraining), BASIS)
+    layer, optimiser = learner(1)
+    run.save(1, {"net": layer}, {"net": optimiser})
+    saved = load_checkpoint(tmp_path / "state.safetensors", "state")
+    tensors = saved.tensors | {f"optimiser.net.{place}.step": torch.tensor(1.0)}
+    save_checkpoint(tmp_path / "state.safetensors", "state", tensors, {"step": 1})
+    message = refusal(lambda: run.restore({"net": layer}, {"net": optimiser}), CheckpointError)
+    assert f"'optimiser.net.{place}.step' does not fit this run; delete the file" in message
 
 
 def test_processes_other_than_the_main_one_write_nothing(tmp_path: Path, small: Small) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from facerelief.data.extract import FOLDERS
 from facerelief.data.manifest import SETTINGS, Fence, Reject, Sample, inside, read_settings, write_settings
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.files import open_file
+from facerelief.files import is_partial, open_file
 from facerelief.json_files import append_lines, read_lines, typed
 
 JOURNAL = "build.jsonl"
@@ -27,7 +27,7 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
         changed = [name for name, value in settings.items() if before.get(name, False) != value]
         if changed:
             raise DatasetError(f"{dataset} was built with another {changed[0]}; choose another folder or delete it")
-    elif dataset.is_dir() and any(not path.name.startswith(".partial-") for path in dataset.iterdir()):
+    elif dataset.is_dir() and any(not is_partial(path.name) for path in dataset.iterdir()):
         raise DatasetError(f"{dataset} holds other files; choose an empty folder for the dataset")
     else:
         write_settings(dataset, settings)

@@ -138,7 +138,7 @@ class Fence:
 
     def holds(self, name: str) -> bool:
         """Whether a relative path leads to a place in the dataset, links followed."""
-        if os.path.isabs(name) or "\\" in name or "\0" in name:
+        if os.path.isabs(name) or "\\" in name or "\0" in name or not _can_be_named(name):
             return False
         parent, _, last = name.rpartition("/")
         if parent not in self._folders:
@@ -150,6 +150,15 @@ class Fence:
     def _resolved(self, name: str) -> bool:
         place = os.path.realpath(os.path.join(self._root, name))
         return os.path.commonpath([self._root, place]) == self._root
+
+
+def _can_be_named(name: str) -> bool:
+    """Whether a file can have this name: a lone surrogate is in none."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _leads_out(name: str) -> str:

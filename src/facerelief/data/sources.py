@@ -52,12 +52,8 @@ class Reading:
     notes: list[str]
 
 
-def detect_source(path: Path) -> str:
-    """The name of the source that fits what lies at `path`; "folder" where nothing speaks for another."""
-    return _detect(path)[0]
-
-
 def _detect(path: Path) -> tuple[str, str]:
+    """The name of the source that fits what lies at `path`, and by what; "folder" where nothing speaks for another."""
     if is_affectnet(path):
         return "affectnet", "AffectNet's lists or annotations"
     if path.is_file():

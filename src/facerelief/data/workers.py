@@ -19,7 +19,7 @@ from facerelief.errors import FacereliefError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_FEW = 16  # items for which no process is started
+_FEW = 16  # items for which one worker is enough
 _AHEAD = 50  # items a process, at most, that are done before an earlier one is
 _LOOK = 0.5  # seconds between looks at the clock
 _STARTING = -1
@@ -46,10 +46,11 @@ def spread(
 
     workers: processes, by default one a core. here: what `start` gave in this process already, used where one worker is
     enough. lost: what an item gives that its process died of twice, or that took longer than `seconds`, and why; the
-    process is replaced. Without it `WorkerLost` is raised. Raises whatever `start` and the work raise, too.
+    process is replaced, so there is one even for one item. Without it `WorkerLost` is raised. Raises whatever `start`
+    and the work raise, too.
     """
-    count = workers or os.cpu_count() or 1
-    if (count == 1 and lost is None) or len(items) < _FEW:
+    count = 1 if len(items) < _FEW else workers or os.cpu_count() or 1
+    if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread a worker: the workers use the cores
@@ -136,8 +137,13 @@ class _Crew:
     def _hand_out(self, told: int) -> None:
         for helper in self._helpers:
             if helper.index is None and self._open and self._open[0] < told + _AHEAD * len(self._helpers):
-                index = self._open.popleft()
-                helper.give(index, self._items[index])
+                try:
+                    helper.give(self._open[0], self._items[self._open[0]])
+                except BrokenProcessPool:  # killed while it waited: no item is to blame
+                    helper.end()
+                    helper.begin()
+                else:
+                    self._open.popleft()
 
     def _collect(self, helper: _Helper) -> None:
         index = helper.index

@@ -1,28 +1,23 @@
-"""Decoding in a process of its own, which can be ended: for kinds of files whose work cannot be known beforehand.
+"""Decoding in a process of its own (`child`): for kinds of files whose work cannot be known beforehand.
 
-The process is `child` of this module. It is given the file on its standard input, sets limits to its own processor time
-and memory, and answers on its standard output: a line of JSON, then the pixels and blocks that the line counts. What
-libraries print goes nowhere, and where one of them crashes, that process alone ends.
+It answers a line of JSON, then the pixels and blocks that the line counts.
 """
 
 import contextlib
 import io
 import json
-import multiprocessing.spawn
-import subprocess
 import sys
 from typing import BinaryIO
 
 import numpy as np
 
-from facerelief.errors import FacereliefError, PhotoError
+from facerelief.errors import PhotoError
+from facerelief.faces.child import ChildEnded, ChildLate, bound_memory, bound_time, run_child
 from facerelief.faces.decode import Decoded, decode
 from facerelief.faces.mark import EditMark
 
 SECONDS = 300.0  # of the clock, on a busy machine; a caller may give less
 _START_S, _PER_MEGAPIXEL_S = 8, 0.25  # of the processor
-_MEMORY = 6 * 2**30  # bytes of addresses; a photo of 100 megapixels in floating point takes four
-_CODE = "import sys; sys.path[:] = {path!r}; from facerelief.faces.apart import child; child({pixels})"
 
 
 def decode_apart(data: bytes, name: str, max_pixels: int, seconds: float = SECONDS) -> Decoded:
@@ -30,40 +25,17 @@ def decode_apart(data: bytes, name: str, max_pixels: int, seconds: float = SECON
 
     Raises `PhotoError` as `decode`, and where time or memory do not suffice.
     """
-    code = _CODE.format(path=[place for place in sys.path if place], pixels=max_pixels)
-    call = [multiprocessing.spawn.get_executable(), "-c", code]
     try:
-        done = subprocess.run(
-            call, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=max(seconds, 0), check=False
-        )
-    except subprocess.TimeoutExpired as reason:
-        raise PhotoError(_too_long(name)) from reason
-    except OSError as reason:
-        raise FacereliefError(f"{name} cannot be read: no process to do it ({reason.strerror}); try again") from reason
-    if done.returncode:
-        slow = done.returncode == -_signal("SIGXCPU")
-        raise PhotoError(_too_long(name) if slow else f"{name} is damaged, or does not fit into memory; save it anew")
-    return _unpacked(io.BytesIO(done.stdout), name)
-
-
-def _too_long(name: str) -> str:
-    return f"{name} takes too long to read; save it anew as JPEG or PNG"
-
-
-def _signal(name: str) -> int:
-    import signal
-
-    return int(getattr(signal, name, 0))
+        answer = run_child(f"facerelief.faces.apart:child({max_pixels})", data, name, seconds)
+    except (ChildEnded, ChildLate) as reason:
+        raise PhotoError(str(reason)) from reason
+    return _unpacked(io.BytesIO(answer), name)
 
 
 def child(max_pixels: int) -> None:
     """What the process does."""
     _bound_threads()
-    with contextlib.suppress(ImportError, ValueError, OSError):  # of Unix alone
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    bound_memory()
     _bound_time(0)
     try:
         _pack(decode(sys.stdin.buffer.read(), "", max_pixels, _bound_time), sys.stdout.buffer)
@@ -79,11 +51,7 @@ def _bound_threads() -> None:
 
 
 def _bound_time(pixels: int) -> None:
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
-
-        seconds = round(_START_S + pixels / 1e6 * _PER_MEGAPIXEL_S)
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+    bound_time(_START_S + pixels / 1e6 * _PER_MEGAPIXEL_S)
 
 
 def _pack(found: Decoded, out: BinaryIO) -> None:

@@ -3,33 +3,38 @@
 Signed with the user's certificate, two PEM files named by the environment variables `CERTIFICATE` and `KEY`, or else
 with one made on the spot and thrown away with the process: it shows that nothing changed since, but not who edited. No
 time stamp is fetched and nothing is looked up: no request leaves the machine.
+
+C2PA's library takes time that goes by the square of a manifest's parts, and more. So a foreign manifest is first looked
+at in a process of its own (`child`), within bounded time; here the library sees only those that passed.
 """
 
+import base64
 import contextlib
+import hashlib
 import importlib.util
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from facerelief import __version__
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.certificates import CERTIFICATE, KEY, LOCAL, signing_key
+from facerelief.faces.child import ChildEnded, ChildLate, bound_memory, bound_time, run_child
 from facerelief.faces.mark import EDITED, EditMark
+from facerelief.faces.media import FILES, TYPES, stream_has_manifest, type_of
 from facerelief.files import atomic, open_file
-
-TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "GIF": "image/gif"}
-TYPES |= {"AVIF": "image/avif", "MP4": "video/mp4", "MOV": "video/quicktime"}
-FILES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "WEBP"}
 
 _GENERATOR = {"name": "facerelief", "version": __version__}
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
-_BOX = b"jumdc2pa"  # how the box of manifests begins, in every kind of file
 _ACTIONS = ("c2pa.actions", "c2pa.actions.v2")  # labels; a further one of a kind ends in __1, __2, ...
-_BLOCK = 2**22  # bytes
+_CLOCK_S = 60.0  # for a look at a foreign manifest, on a busy machine
+_WORK_S, _PER_BYTE_S = 1.0, 1 / 50e6  # of the processor; real ones take hundredths
+_DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 _UNTRUSTED = "signingCredential.untrusted"
 
 
@@ -58,11 +63,6 @@ def can_sign() -> bool:
     return importlib.util.find_spec("c2pa") is not None
 
 
-def has_manifest(data: bytes) -> bool:
-    """Whether a file's bytes seem to have a C2PA manifest."""
-    return _BOX in data
-
-
 def sign(data: bytes, kind: str, mark: EditMark | None, source: str = "", parent: bytes | None = None) -> bytes:
     """A file's bytes, of a kind in `TYPES`, with a manifest; without C2PA's library the bytes as they are.
 
@@ -74,8 +74,9 @@ def sign(data: bytes, kind: str, mark: EditMark | None, source: str = "", parent
     if not _signs():
         return data
     target = io.BytesIO()
-    parents = (_type_of(parent), io.BytesIO(parent)) if parent else None
-    follows = _sign(io.BytesIO(data), target, TYPES[kind], _manifest(mark, source), parents)
+    follows = parent is None or can_follow(parent)
+    parents = (type_of(io.BytesIO(parent)), io.BytesIO(parent)) if parent and follows else None
+    _sign(io.BytesIO(data), target, TYPES[kind], _manifest(mark, source), parents)
     return target.getvalue() if mark or follows else data
 
 
@@ -89,8 +90,10 @@ def sign_file(path: Path, mark: EditMark, source: str = "", parent: Path | bytes
         kind = FILES.get(path.suffix.lower())
         if kind is None or not _signs():
             return history is None
+        follows = parent is None or history is None or can_follow(parent)
         with atomic(path) as part, open_file(path) as before, part.open("w+b") as after:
-            return _sign(before, after, TYPES[kind], _manifest(mark, source), history)
+            _sign(before, after, TYPES[kind], _manifest(mark, source), history if follows else None)
+        return follows
 
 
 @contextlib.contextmanager
@@ -100,24 +103,7 @@ def _parent(parent: Path | bytes | None) -> Iterator["tuple[str, BinaryIO] | Non
         stream: BinaryIO | None = io.BytesIO(parent) if isinstance(parent, bytes) else None
         if isinstance(parent, Path):
             stream = stack.enter_context(open_file(parent))
-        yield (_type_of(_head(stream)), stream) if stream is not None and stream_has_manifest(stream) else None
-
-
-def _head(stream: BinaryIO) -> bytes:
-    stream.seek(0)
-    head = stream.read(16)
-    stream.seek(0)
-    return head
-
-
-def stream_has_manifest(stream: BinaryIO) -> bool:
-    """As `has_manifest`, of a file that may be large; the stream is at its beginning afterwards."""
-    before, found = b"", False
-    while not found and (block := stream.read(_BLOCK)):
-        found = has_manifest(before + block)
-        before = block[-len(_BOX) :]
-    stream.seek(0)
-    return found
+        yield (type_of(stream), stream) if stream is not None and stream_has_manifest(stream) else None
 
 
 def _signs() -> bool:
@@ -128,74 +114,122 @@ def _signs() -> bool:
 
 
 def _sign(
-    before: BinaryIO, after: BinaryIO, media: str, manifest: dict[str, Any], parent: tuple[str, BinaryIO] | None
-) -> bool:
-    """Copy a file with a manifest; whether the parent's goes on in it."""
+    before: BinaryIO,
+    after: BinaryIO,
+    media: str,
+    manifest: dict[str, Any],
+    parent: tuple[str, BinaryIO] | None,
+    names: tuple[str | None, str | None] | None = None,
+) -> None:
+    """Copy a file with a manifest, in which that of `parent` goes on. names: of other PEM files than the user's."""
     import c2pa
 
-    follows = True
-
-    certificate, key, algorithm = signing_key(os.environ.get(CERTIFICATE), os.environ.get(KEY))
+    certificate, key, algorithm = signing_key(*(names or (os.environ.get(CERTIFICATE), os.environ.get(KEY))))
     try:
         signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(algorithm, certificate, key, None))
         with signer, _context() as context, c2pa.Builder(manifest, context) as builder:
             builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
             if parent:
-                follows = _follow(builder, *parent)
+                builder.add_ingredient({"relationship": "parentOf"}, *parent)
             builder.sign(signer, media, before, after)
     except c2pa.C2paError as reason:
         raise FacereliefError(
             f"cannot sign ({_line(reason)}); name a certificate chain and its key for signing with {CERTIFICATE} and "
             f"{KEY}, or unset both"
         ) from reason
+
+
+_followed: dict[bytes, bool] = {}  # by SHA-256, what `can_follow` said of the last files
+_REMEMBERED = 256
+
+
+def can_follow(file: bytes | Path, seconds: float = _CLOCK_S) -> bool:
+    """Whether the history in a file's manifest can go on in another's, with bounded work; needs C2PA's library.
+
+    seconds: of the clock, after which it cannot.
+    """
+    key = hashlib.sha256(file).digest() if isinstance(file, bytes) else None
+    if key is not None and key in _followed:
+        return _followed[key]
+    try:
+        follows = bool(_apart("_follows", file, min(seconds, _CLOCK_S)))
+    except ChildLate:
+        return False
+    except ChildEnded:
+        follows = False
+    if key is not None:
+        _followed[key] = follows
+        for old in list(_followed)[:-_REMEMBERED]:
+            _followed.pop(old, None)
     return follows
 
 
-def _follow(builder: Any, media: str, parent: BinaryIO) -> bool:
-    """Have the parent's history go on in a new manifest; false where it is broken."""
+def _follows(stream: BinaryIO) -> bool:
+    """Whether a picture of one dot can be signed with this file as its parent, as `sign` does it."""
     import c2pa
 
+    media = type_of(stream)
     try:
-        with _context() as context, c2pa.Reader(media, parent, context=context):
+        with _context() as context, c2pa.Reader(media, stream, context=context):
             pass  # what cannot be read would be added without its history, and without a word
-        parent.seek(0)
-        builder.add_ingredient({"relationship": "parentOf"}, media, parent)
-    except c2pa.C2paError:
+        stream.seek(0)
+        _sign(io.BytesIO(_DOT), io.BytesIO(), TYPES["PNG"], _manifest(None, ""), (media, stream), (None, None))
+    except (c2pa.C2paError, FacereliefError):
         return False
     return True
 
 
-def can_follow(data: bytes) -> bool:
-    """Whether the history in a file's manifest can go on in another's; needs C2PA's library."""
-    import c2pa
-
-    with _context() as context, c2pa.Builder(_manifest(None, ""), context) as builder:
-        return _follow(builder, _type_of(data), io.BytesIO(data))
-
-
-def read_credentials(data: bytes | BinaryIO, kind: str, trusted: bytes | None = None) -> Credentials | None:
-    """What the manifest in a file says, given as bytes or a stream, or None where it has none.
+def read_credentials(file: bytes | Path, kind: str, trusted: bytes | None = None) -> Credentials | None:
+    """What the manifest in a file says, or None where it has none; read with bounded work.
 
     trusted: PEM of the certificates to trust. Raises `MissingExtra` without c2pa.
     """
     if not can_sign():
         raise MissingExtra("c2pa-python", "provenance")
-    import c2pa
-
     if kind not in TYPES:
         return None
     try:
-        stream = io.BytesIO(data) if isinstance(data, bytes) else data
-        with _context(trusted) as context, c2pa.Reader(TYPES[kind], stream, context=context) as reader:
-            found = json.loads(reader.json())
+        found = _apart("_read", file, _CLOCK_S, media=TYPES[kind], trusted=trusted.decode() if trusted else None)
+    except (ChildEnded, ChildLate) as reason:
+        return Credentials("invalid", "", (), "", (str(reason),))
+    if found is None:
+        return None
+    state, signer, actions, source_type, problems = found
+    return Credentials(state, signer, tuple(actions), source_type, tuple(problems))
+
+
+def _read(stream: BinaryIO, media: str, trusted: str | None) -> tuple[Any, ...] | None:
+    import c2pa
+
+    try:
+        with _context(trusted) as context, c2pa.Reader(media, stream, context=context) as reader:
+            return astuple(_understood(json.loads(reader.json())))
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as reason:
-        return Credentials("invalid", "", (), "", (_line(reason),))
-    return _understood(found)
+        return astuple(Credentials("invalid", "", (), "", (_line(reason),)))
+
+
+def _apart(work: str, file: bytes | Path, seconds: float, **options: Any) -> Any:
+    """What a function of this module gives of a file in a process of its own. Raises as `run_child`."""
+    path, data = (None, file) if isinstance(file, bytes) else (os.path.abspath(file), b"")
+    order = json.dumps({"work": work, "path": path, "options": options}).encode() + b"\n"
+    return json.loads(run_child(f"{__name__}:child()", order + data, "its C2PA manifest", seconds))
+
+
+def child() -> None:
+    """What the process does: given a line of JSON, and a file where the line names none."""
+    bound_memory()
+    order = json.loads(sys.stdin.buffer.readline())
+    with open_file(order["path"]) if order["path"] else io.BytesIO(sys.stdin.buffer.read()) as stream:
+        bound_time(_WORK_S + stream.seek(0, os.SEEK_END) * _PER_BYTE_S)
+        stream.seek(0)
+        found = globals()[order["work"]](stream, **order["options"])
+    sys.stdout.write(json.dumps(found))
 
 
 def _understood(found: dict[str, Any]) -> Credentials:
+    """C2PA's report; what a foreign manifest holds in place of actions is passed over."""
     manifest = found["manifests"].get(found.get("active_manifest"), {})
     actions = [action for one in manifest.get("assertions", ()) for action in _actions(one)]
     types = [kind for action in actions if isinstance(kind := action.get("digitalSourceType"), str)]
@@ -233,28 +267,15 @@ def _manifest(mark: EditMark | None, source: str) -> dict[str, Any]:
     }
 
 
-def _context(trusted: bytes | None = None) -> Any:
+def _context(trusted: str | None = None) -> Any:
     """C2PA's library told to ask nobody and to make no thumbnails."""
     import c2pa
 
     settings: dict[str, Any] = {"verify": _OFFLINE, "builder": {"thumbnail": {"enabled": False}}}
     if trusted:
-        settings["trust"] = {"trust_anchors": trusted.decode()}
+        settings["trust"] = {"trust_anchors": trusted}
         settings["verify"] = _OFFLINE | {"verify_trust": True}
     return c2pa.Context(settings=c2pa.Settings.from_dict(settings))
-
-
-def _type_of(data: bytes) -> str:
-    """The media type of an image file with a manifest, by its first bytes."""
-    starts = {
-        b"\x89PNG": "PNG",
-        b"\xff\xd8": "JPEG",
-        b"RIFF": "WEBP",
-        b"II*\0": "TIFF",
-        b"MM\0*": "TIFF",
-        b"GIF8": "GIF",
-    }
-    return next((TYPES[kind] for start, kind in starts.items() if data.startswith(start)), TYPES["AVIF"])
 
 
 def _line(reason: BaseException) -> str:

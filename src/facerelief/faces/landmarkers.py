@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.faces.drawn import drawn_face
 from facerelief.faces.postponed import postponed
 from facerelief.files import read_file
 
 POINTS = 468
 MOST_FACES = 20
 _MOST_TASK = 200_000_000  # bytes; the real one has 4 million
-_BLANK = np.zeros((64, 64, 3), dtype=np.uint8)
 _ONE_AT_A_TIME = threading.RLock()
 _home: int | None = None  # the process in which a model was first made
 
@@ -69,18 +69,14 @@ def mesh_landmarker() -> Landmarker:
     def create(confidence: float) -> Any:
         with _quiet():
             mesh = FaceMesh(static_image_mode=True, max_num_faces=MOST_FACES, min_detection_confidence=confidence)
-            mesh.process(_BLANK)  # the graph's threads print their banners now
+            mesh.process(drawn_face())  # what it prints once, at its first face, it prints now
         return mesh
 
     sure, unsure = create(0.5), functools.cache(lambda: create(0.3))
-    silence: list[Any] = [_quiet]  # until the first face: it prints one more banner
 
     def run(rgb: np.ndarray) -> list[np.ndarray]:
         check_process()
-        with silence[0]() if silence else contextlib.nullcontext():
-            found = sure.process(rgb).multi_face_landmarks or unsure().process(rgb).multi_face_landmarks
-        if found:
-            silence.clear()
+        found = sure.process(rgb).multi_face_landmarks or unsure().process(rgb).multi_face_landmarks
         return [_to_array(face.landmark) for face in found or []]
 
     return run
@@ -93,7 +89,7 @@ def far_proposer() -> Landmarker:
     check_process()
     with _quiet():
         detection = FaceDetection(model_selection=1, min_detection_confidence=0.5)
-        detection.process(_BLANK)
+        detection.process(drawn_face())
 
     def run(rgb: np.ndarray) -> list[np.ndarray]:
         check_process()
@@ -122,6 +118,7 @@ def tasks_landmarker(task_file: Path | None) -> Landmarker:
     try:
         with _quiet():
             landmarker = FaceLandmarker.create_from_options(options)
+            landmarker.detect(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=drawn_face()))
     except (RuntimeError, ValueError) as reason:
         raise FacereliefError(
             f"{task_file} is not a face landmarker task file; download face_landmarker.task"

@@ -12,9 +12,10 @@ from PIL import Image, PngImagePlugin
 from facerelief.errors import MissingExtra, PhotoError
 from facerelief.faces import exif
 from facerelief.faces.apart import SECONDS, decode_apart
-from facerelief.faces.credentials import can_follow, can_sign, has_manifest, sign
+from facerelief.faces.credentials import can_follow, can_sign, sign
 from facerelief.faces.decode import MIN_SIDE, damage_explained, decode
 from facerelief.faces.mark import EditMark, pack
+from facerelief.faces.media import has_manifest
 from facerelief.faces.modes import Pixels
 from facerelief.faces.quiet import quiet
 from facerelief.faces.structure import is_plain
@@ -30,6 +31,7 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 500_000_000
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 _JPEG_SIDE = 65500
+_LOST = "its C2PA manifest is damaged, or too much work to read, and an edit does not carry it on"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -75,7 +77,8 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS, seconds: float =
     tells what was lost. Broken profiles and EXIF are dropped.
 
     The work is bounded. JPEG, PNG, WebP and plain BMP and PPM are decoded here, in time that goes by their pixels and
-    bytes (`structure`); others by a process of its own (`apart`), which ends after `seconds` at the latest.
+    bytes (`structure`); others by a process of its own (`apart`), which ends after `seconds` at the latest. A C2PA
+    manifest is looked at by another such process, with a second or two of the processor (`credentials`).
 
     Raises `PhotoError` where there is no photo to be had: no such file, a folder or another thing that is no file,
     empty, truncated, not an image, under 16 pixels a side, of more than `MAX_BYTES`, over `max_pixels` (decided from
@@ -85,7 +88,7 @@ def read_photo(source: Source, *, max_pixels: int = MAX_PIXELS, seconds: float =
     data = _content(source, name)
     apart = not is_plain(data, name)
     found = decode_apart(data, name, max_pixels, seconds) if apart else decode(data, name, max_pixels)
-    history, lost = _history(data)
+    history, lost = _history(data, seconds)
     facts = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
     facts["notes"] = (*found.notes, *lost)
     return Photo(**facts, name=name, digest=hashlib.sha256(data).hexdigest(), history=history)
@@ -142,13 +145,13 @@ def save_photo(
         temporary.write_bytes(data)
 
 
-def _history(data: bytes) -> tuple[bytes | None, tuple[str, ...]]:
+def _history(data: bytes, seconds: float) -> tuple[bytes | None, tuple[str, ...]]:
     """A file's bytes where it has a C2PA manifest that an edit can carry on, and a note where it cannot."""
     if not has_manifest(data):
         return None, ()
     if not can_sign():
         return data, (f"an edit loses its C2PA manifest: {MissingExtra('c2pa-python', 'provenance')}",)
-    return data, () if can_follow(data) else ("its C2PA manifest is damaged, and an edit does not carry it on",)
+    return data, () if can_follow(data, seconds) else (_LOST,)
 
 
 def read_mark(source: Source) -> EditMark | None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from facerelief.errors import MissingExtra, NoFaceFound
 from facerelief.faces.align import Crop, align
-from facerelief.faces.credentials import FILES, Credentials, can_sign, read_credentials
+from facerelief.faces.credentials import Credentials, can_sign, read_credentials
 from facerelief.faces.detect import FaceFinder
 from facerelief.faces.film import FILMS, MADE_BY, film_comment
 from facerelief.faces.mark import EditMark, comment_of
+from facerelief.faces.media import FILES
 from facerelief.faces.photo import Photo, read_photo
 from facerelief.faces.watermark_search import PixelMark, find_marks
-from facerelief.files import open_file
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ def _film(path: Path, trusted: bytes | None) -> Findings:
     with contextlib.suppress(MissingExtra):
         comment = film_comment(path)
     if kind and can_sign():
-        with open_file(path) as stream:
-            credentials = read_credentials(stream, kind, trusted)
+        credentials = read_credentials(path, kind, trusted)
     return Findings(None, credentials, None, can_sign(), comment)
 
 

@@ -20,7 +20,7 @@ from facerelief.easing import smoothstep
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.align import Crop
 from facerelief.faces.colour import LUMA
-from facerelief.faces.strips import in_strips, pixels_of
+from facerelief.faces.strips import in_strips
 
 TILE = 64  # cells, the pattern's period
 _BAND = (5.0, 21.0)  # waves in a tile: from 3 to 13 cells long
@@ -58,13 +58,6 @@ def code() -> Code:
     which, common, *words = np.frombuffer(drawn, np.uint8).reshape(shape)
     known = which % _WORD_SHARE > 0
     return Code(waves, known, np.where(known, common, words) % 2 * 2.0 - 1)
-
-
-def imprint(rgb: np.ndarray, faces: Sequence[tuple[Crop, str]]) -> np.ndarray:
-    """A photo uint8 (H, W, 3) with the mark in each face, as `imprint_image` puts it there."""
-    image = Image.fromarray(rgb)
-    imprint_image(image, faces)
-    return pixels_of(image)
 
 
 def imprint_image(image: Image.Image, faces: Sequence[tuple[Crop, str]]) -> None:

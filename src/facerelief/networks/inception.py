@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from facerelief.errors import CheckpointError
 from facerelief.networks.published import checksum, fill, read_tensors
 
-SIDE, DIMENSIONS = 299, 2048
+SIDE = 299
 
 
 @dataclass(frozen=True)

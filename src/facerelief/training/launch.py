@@ -167,11 +167,7 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
         return None
     if config.perceptual == "vgg19":
         return _on_device(load_vgg19(vgg))
-    if judge is None:
-        raise FacereliefError(
-            "perceptual=judge needs a judge: give --judge RUN; do not judge the result by the same one"
-        )
-    network, settings = load_judge(judge)
+    network, settings = load_judge(_need_judge(judge))
 
     def features(maps: Tensor) -> list[Tensor]:
         return network.to(maps.device).features(three_channels(maps)[:, : settings.channels])
@@ -224,11 +220,15 @@ def _teacher(config: Training, judge: Path | None) -> dict[str, str]:
     """
     if config.perceptual != "judge":
         return {}
+    return {"judge_weights_sha256": sha256(load_checkpoint(weights_in(_need_judge(judge)), "judge").path)}
+
+
+def _need_judge(judge: Path | None) -> Path:
     if judge is None:
         raise FacereliefError(
             "perceptual=judge needs a judge: give --judge RUN; do not judge the result by the same one"
         )
-    return {"judge_weights_sha256": sha256(load_checkpoint(weights_in(judge), "judge").path)}
+    return judge
 
 
 def _on_device(network: torch.nn.Module) -> Features:

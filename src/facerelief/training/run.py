@@ -1,7 +1,7 @@
 """A run folder: its configuration, what it logged, its pictures, and the state from which it goes on bit for bit.
 
 RUN/config.json          the configuration and what the run stands on (dataset, depth network), with checksums
-RUN/metrics.jsonl        one line each `log_every` steps: every raw and weighted term under its paper name
+RUN/metrics.jsonl        one line each `log_every` steps and at each save: every term, raw and weighted, by its name
 RUN/tensorboard/         the same for TensorBoard
 RUN/samples/             grids of held-out photos
 RUN/state.safetensors    weights, optimisers, averages and the step; replaced as a whole
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from facerelief.config import Training
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
-from facerelief.files import alone_in, write_json, write_text
+from facerelief.files import alone_in, is_partial, write_json, write_text
 from facerelief.json_files import append_lines, read_lines, read_object
 from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, read_facts, save_checkpoint
 
@@ -39,7 +39,6 @@ class Run:
         self._lock = contextlib.ExitStack()
         if main:
             self._lock.enter_context(alone_in(folder))
-            _sweep(folder)
             write_json(folder / CONFIG, self.settings)
 
     def restore(self, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> int:
@@ -124,7 +123,7 @@ def check_folder(folder: Path, kind: str, config: Training, basis: Mapping[str, 
     if before is not None:
         _same_run(folder, before, settings)
         _check_steps(folder, config.steps)
-    elif folder.is_dir() and not all(path.name.startswith(".partial-") for path in folder.iterdir()):
+    elif folder.is_dir() and not all(is_partial(path.name) for path in folder.iterdir()):
         raise FacereliefError(f"{folder} holds other files; choose an empty folder for the run")
     return settings
 
@@ -147,12 +146,6 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 
 def _is_logged(line: Mapping[str, Any]) -> bool:
     return isinstance(line.get("step"), int) and all(isinstance(value, int | float) for value in line.values())
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a kill left of files that were being written (`files.atomic`)."""
-    for rest in folder.glob(".partial-*"):
-        rest.unlink(missing_ok=True)
 
 
 def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -180,7 +173,7 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, saved: Checkpoint, pref
     for name, spec in saved.below(prefix).items():
         place, _, key = name.partition(".")
         wanted = {"step": (), "exp_avg": shapes.get(place), "exp_avg_sq": shapes.get(place)}.get(key)
-        if spec.shape != wanted:
+        if place not in shapes or spec.shape != wanted:
             raise _unfit(saved, f"{prefix}.{name}")
         state.setdefault(int(place), {})[key] = saved.read(f"{prefix}.{name}")
     for at, moments in state.items():
