@@ -14,10 +14,10 @@ from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, s
 from facerelief.editing.mask import WHOLE
 from facerelief.editing.video_file import write_frames
 from facerelief.errors import VideoError
-from facerelief.faces.credentials import FILES as SIGNED
 from facerelief.faces.credentials import can_sign, sign, sign_file
 from facerelief.faces.detect import Face
 from facerelief.faces.mark import EditMark, comment_of, pack
+from facerelief.faces.media import FILES as SIGNED
 from facerelief.faces.photo import Photo
 from facerelief.files import atomic
 
