@@ -56,7 +56,6 @@ class Fragile(batch_module.BatchEditor):
 
 def test_a_photo_that_ends_its_process_ends_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_module, "BatchEditor", Fragile)
-    monkeypatch.setattr(batch_module, "_IN_FLIGHT", 1)
     names = [*(f"p{k:02}" for k in range(15)), "death"]
     jobs = [Job(Input(Path(name)), {}) for name in names]
     outcomes = list(batch_module.run_batch(jobs, Trouble(), workers=2))  # type: ignore[arg-type]

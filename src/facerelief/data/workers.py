@@ -19,7 +19,7 @@ from facerelief.errors import FacereliefError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_FEW = 16  # items for which one worker is enough
+FEW = 16  # items for which one worker is enough
 _AHEAD = 50  # items a process, at most, that are done before an earlier one is
 _LOOK = 0.5  # seconds between looks at the clock
 _STARTING = -1
@@ -49,7 +49,7 @@ def spread(
     process is replaced, so there is one even for one item. Without it `WorkerLost` is raised. Raises whatever `start`
     and the work raise, too.
     """
-    count = 1 if len(items) < _FEW else workers or os.cpu_count() or 1
+    count = 1 if len(items) < FEW else workers or os.cpu_count() or 1
     if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return

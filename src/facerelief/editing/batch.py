@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from facerelief.data.workers import WorkerLost, alone, spread
+from facerelief.data.workers import FEW, spread
 from facerelief.editing.files import FileEditor
 from facerelief.editing.inputs import Input
 from facerelief.editing.jobs import EDITED, FAILED, Job, Outcome, Settings, failed
@@ -15,8 +15,6 @@ from facerelief.editing.outputs import STDOUT, Targets
 from facerelief.editing.video import Progress
 from facerelief.editing.video_job import edit_video_job
 from facerelief.written import read_done
-
-_IN_FLIGHT = 8  # photos that a process may have taken at a time
 
 
 class BatchEditor:
@@ -55,11 +53,18 @@ def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]
 
 
 def run_batch(jobs: list[Job], editor: FileEditor, workers: int | None = None) -> Iterator[Outcome]:
-    """Do all jobs; yields their outcomes in order.
+    """Do all jobs; yields their outcomes in order, also where one of them ends the very process that does it.
 
-    workers: processes, by default one a core. editor: used in this process where the jobs are few.
+    workers: processes, by default one a core. editor: used in this process where the jobs are few, or one worker does
+    them all.
     """
-    return _outcomes(jobs, editor, workers or os.cpu_count() or 1)
+    workers = workers or os.cpu_count() or 1
+    arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
+    apart = workers > 1 and len(jobs) >= FEW
+    here = functools.partial(attempt, editor)
+    outcomes = spread(BatchEditor, arguments, jobs, workers, here=here, lost=_lost if apart else None)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        yield _written_since(job, outcome)
 
 
 def run_video(job: Job, editor: FileEditor, progress: Progress) -> Outcome:
@@ -67,33 +72,13 @@ def run_video(job: Job, editor: FileEditor, progress: Progress) -> Outcome:
     return attempt(lambda job: edit_video_job(editor, job, progress), job)
 
 
-def _outcomes(jobs: list[Job], editor: FileEditor, workers: int) -> Iterator[Outcome]:
-    """The outcomes of jobs, in order; also where one of them ends the very process that does it."""
-    arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
-    done = 0
-    try:
-        for outcome in spread(BatchEditor, arguments, jobs, workers, here=functools.partial(attempt, editor)):
-            done += 1
-            yield outcome
-    except WorkerLost:
-        suspects, others = jobs[done : done + _IN_FLIGHT * workers], jobs[done + _IN_FLIGHT * workers :]
-        for job in suspects:
-            yield _written_since(job, _alone(job, arguments))
-        for job, outcome in zip(others, _outcomes(others, editor, workers), strict=True):
-            yield _written_since(job, outcome)
-
-
-def _alone(job: Job, arguments: tuple[Settings, int]) -> Outcome:
-    """The outcome of a job in a process of its own, be it that process's end."""
-    try:
-        return alone(BatchEditor, arguments, job)
-    except WorkerLost:
-        reason = f"{job.source} ends the process that edits it, perhaps for want of memory; shrink it"
-        return Outcome(str(job.source), FAILED, reason=reason)
+def _lost(job: Job, why: str) -> Outcome:
+    reason = f"{job.source} ends the process that edits it, perhaps for want of memory; shrink it"
+    return Outcome(str(job.source), FAILED, reason=reason)
 
 
 def _written_since(job: Job, outcome: Outcome) -> Outcome:
-    """The outcome of a job that is done once more: edits that no earlier run noted are this one's, untold so far."""
+    """The outcome of a job: edits that no earlier run had noted are of a process of this one that ended after them."""
     if not outcome.there or all(path in job.known for path in outcome.there):
         return outcome
     return Outcome(outcome.source, EDITED, outcome.there)
