@@ -8,7 +8,7 @@ TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
 # A test process a core, each computing in one thread (tests/conftest.py); more than four take much memory.
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile
 
 .PHONY: demo check test test-avx2 lint smoke clean
 
