@@ -1,7 +1,7 @@
 """A training that is interrupted between two saves goes on from the step it was at, bit for bit."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,14 @@ def train(
             signal.raise_signal(signal.SIGINT)
         session.descend("G", {"adv": net(torch.ones(2)).sum() * scale}, {"adv": 2.0}, step, "mover")
     return steps
+
+
+@pytest.fixture(autouse=True)
+def _signals_of_a_fresh_process() -> Iterator[None]:
+    """Whatever tests before this one have left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_signal_waits_for_the_end_of_a_step_and_a_second_one_does_not(
