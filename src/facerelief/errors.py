@@ -13,6 +13,9 @@ _INSTALLED = (os.path.dirname(os.path.abspath(__file__)), *(sysconfig.get_path(k
 class FacereliefError(Exception):
     """Something the user can put right. The message is one line: what, why, and the remedy."""
 
+    def __str__(self) -> str:
+        return printable(super().__str__())  # names of files may hold line ends
+
     def _render_traceback_(self) -> list[str]:
         """What IPython and Jupyter show in place of a traceback: the message, and the user's line that led to it."""
         message = f"{type(self).__name__}: {self}"
@@ -85,3 +88,14 @@ def shown(value: object) -> str:
     except Exception:  # of a stranger's class
         said = f"a {type(value).__name__}"
     return said if len(said) <= 60 else f"{said[:57]}..."
+
+
+def printable(text: str) -> str:
+    """Text whose control characters are spelled out, since names of files may hold what terminals obey."""
+    kept = (letter if letter.isprintable() or _is_surrogate(letter) else ascii(letter)[1:-1] for letter in text)
+    return "".join(kept)
+
+
+def _is_surrogate(letter: str) -> bool:
+    """A byte of a name that is no text; the stream spells it out."""
+    return "\ud800" <= letter <= "\udfff"

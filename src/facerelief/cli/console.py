@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from facerelief.errors import printable
+
 _FIRST = os.environ.get("RANK", "0") == "0"  # of torchrun's processes, one speaks
 SOON, OFTEN = 10.0, 60.0  # seconds to the first line of progress where there is no terminal, and between others
 out = Console(quiet=not _FIRST, highlight=False, emoji=False, soft_wrap=True)
@@ -70,17 +72,6 @@ def say(*lines: str, to: Console = out, style: str | None = None) -> None:
     """Print lines that may hold names of files: each stays one line, and none is taken for an order."""
     if lines:
         to.print("\n".join(map(printable, lines)), style=style, markup=False)
-
-
-def printable(text: str) -> str:
-    """Text whose control characters are spelled out, since names of files may hold what terminals obey."""
-    kept = (letter if letter.isprintable() or _is_surrogate(letter) else ascii(letter)[1:-1] for letter in text)
-    return "".join(kept)
-
-
-def _is_surrogate(letter: str) -> bool:
-    """A byte of a name that is no text; the stream spells it out."""
-    return "\ud800" <= letter <= "\udfff"
 
 
 @contextlib.contextmanager

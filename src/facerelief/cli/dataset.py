@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.command import Commands
-from facerelief.cli.console import bar, err, out, printable, say
+from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import MESH_AXES, RECONSTRUCTORS, SIZES, SOURCES, TaskFile, Workers, one_of
-from facerelief.errors import DatasetError, FacereliefError
+from facerelief.errors import DatasetError, FacereliefError, printable
 
 if TYPE_CHECKING:
     from facerelief.data.build import Built

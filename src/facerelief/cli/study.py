@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facerelief.cli.console import bar, err, out, printable, say
+from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import Expressions, argument_of, one_of
-from facerelief.errors import FacereliefError
+from facerelief.errors import FacereliefError, printable
 from facerelief.evaluation.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS, resolve_all
 

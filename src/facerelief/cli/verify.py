@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facerelief.cli.console import bar, explain, out, printable
+from facerelief.cli.console import bar, explain, out
 from facerelief.cli.options import TaskFile
-from facerelief.errors import FacereliefError, install_command
+from facerelief.errors import FacereliefError, install_command, printable
 from facerelief.files import read_file
 
 if TYPE_CHECKING:
