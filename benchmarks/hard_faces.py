@@ -16,10 +16,10 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from facerelief.editing import DEFAULT, METHODS, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import align
-from facerelief.faces.photo import Photo, read_photo
+from facerelief.faces.alignment import align
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.scene import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.photos.photo import Photo, read_photo
 
 SIZE, FINE, TILE = 384, 4, 150  # pixels; drawn so many times finer; of the sheet
 DARK = (28, 22, 20)

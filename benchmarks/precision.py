@@ -9,13 +9,13 @@ import time
 import numpy as np
 import torch
 
-from facerelief import equations as eq
 from facerelief.config import DepthTraining
 from facerelief.data.batches import Batch
-from facerelief.presets import make_config
+from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, build_nets, generator_terms, generator_weights
-from facerelief.training.processor import NAMES, fastest_precision
-from facerelief.training.step import Noise, discriminator_terms, discriminator_weights, learns
+from facerelief.training.gan_step import Noise, discriminator_terms, discriminator_weights, learns
+from facerelief.training.precision import NAMES, fastest_precision
+from facerelief.training.presets import make_config
 
 ROUNDS = 6
 NOISE = 1.1  # the chosen precision may measure this many times the other's time

@@ -88,7 +88,9 @@ def main() -> None:
     """Compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("revision")
-    parser.add_argument("--photos", type=Path, required=True, help="photos to build a dataset from, ORGANISED as in docs/data.md")
+    parser.add_argument(
+        "--photos", type=Path, required=True, help="photos to build a dataset from, ORGANISED as in docs/data.md"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         tree, out = Path(scratch) / "tree", Path(scratch) / "out"

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data import synthesize as synthesis
 from facerelief.data.journal import open_dataset
 from facerelief.data.manifest import METADATA, Sample, write_rows
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detect import MediaPipeFinder, load_finder
+from facerelief.faces.detector import MediaPipeFinder, load_finder
 from facerelief.networks.backbones import build_backbone
-from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 
 # What starts servers, browsers, kernels or many processes, or kills them: left out of `make check`.
 SLOW = (
@@ -36,8 +36,8 @@ SLOW = (
     "data/test_build",
     "editing/test_memory",
     "editing/test_video",
-    "evaluation/test_graph",
-    "evaluation/test_outside",
+    "processes/test_graph",
+    "evaluation/test_external_networks",
     "networks/test_avx2",
     "training/test_interruption",
     "training/test_processes",

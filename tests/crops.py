@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from facerelief.faces.align import Crop
+from facerelief.faces.alignment import Crop
 
 HEIGHT, WIDTH = 90, 120  # the photo
 

@@ -7,8 +7,8 @@ from photos import astronaut
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from facerelief.faces.detect import Face
-from facerelief.faces.photo import Photo
+from facerelief.faces.detector import Face
+from facerelief.photos.photo import Photo
 
 
 def faces_at(*centres: tuple[int, int, int]) -> Photo:

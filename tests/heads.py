@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facerelief.faces.align import EYE_INNER, EYE_OUTER
+from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
 from facerelief.geometry.topology import OUTLINE, eye_triangles, face_triangles, mirror_vertices, mouth_triangles
 
 

@@ -15,8 +15,8 @@ from webapp_app import SlowStudio
 
 from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
-from facerelief.webapp.limits import Limits
-from facerelief.webapp.process import Process, configured
+from facerelief.webapp.server.limits import Limits
+from facerelief.webapp.server.process import Process, configured
 
 _PATIENCE = 20.0  # seconds that a test waits for what must come
 

@@ -5,8 +5,8 @@ import numpy as np
 from facerelief import FaceEditor
 from facerelief.editing.editor import EditedFace, Editor
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import align
-from facerelief.faces.detect import Face
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
+from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining
 from facerelief.files import write_json
-from facerelief.networks.checkpoint import named_tensors, save_checkpoint
+from facerelief.training.classifier import build_judge
 from facerelief.training.depth import build_nets
 from facerelief.training.identity import build_encoder
-from facerelief.training.judge import build_judge
 from facerelief.training.verification import person_digest
 
 CHOICES = ("neutral", "happiness", "surprise")

@@ -9,8 +9,17 @@ import numpy as np
 from PIL import Image
 
 from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, chosen, read_samples, write_rows, write_settings
-from facerelief.geometry.relief import save_depth, save_normal
+from facerelief.data.manifest import (
+    METADATA,
+    REJECTS,
+    Reject,
+    Sample,
+    chosen,
+    read_samples,
+    write_rows,
+    write_settings,
+)
+from facerelief.geometry.depth_maps import save_depth, save_normal
 
 CLASSES = ("neutral", "happiness", "surprise")
 SPLITS = {"train": 8, "val": 2, "test": 2}  # people; one photo of each class of each

@@ -5,9 +5,9 @@ import functools
 
 import numpy as np
 
-from facerelief.geometry.atlas import FACE, with_apron
 from facerelief.geometry.morphable.model import MorphableFace, load_face
-from facerelief.geometry.morphable.shape import mirrored
+from facerelief.geometry.morphable.procrustes import mirrored
+from facerelief.geometry.morphable.uv_map import FACE, with_apron
 
 
 @functools.cache

@@ -14,8 +14,8 @@ import facerelief
 from facerelief import EXPRESSIONS, Edited, FaceEditor, FacereliefError
 from facerelief.editing import load_editor
 from facerelief.errors import NoFaceFound, PhotoError
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo, read_mark, read_photo
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import Photo, read_mark, read_photo
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from PIL import Image
 import facerelief
 from facerelief import FacereliefError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detect import Face
+from facerelief.faces.detector import Face
 
 ANYTHING = st.recursive(
     st.one_of(

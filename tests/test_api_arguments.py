@@ -15,7 +15,7 @@ import facerelief
 from facerelief import FaceEditor, FacereliefError
 from facerelief.errors import PhotoError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detect import Face
+from facerelief.faces.detector import Face
 
 
 def refused(call: Callable[[], Any], says: str, kind: type[FacereliefError] = FacereliefError) -> None:

@@ -8,11 +8,11 @@ from typing import get_args
 
 import pytest
 
-from facerelief import arguments
+from facerelief.api import arguments
 from facerelief.editing import METHODS
-from facerelief.editing.engines import ENGINES
-from facerelief.editing.mask import PARTS
-from facerelief.editing.parity import AUTO
+from facerelief.editing.engines.agreement import AUTO
+from facerelief.editing.engines.runtimes import ENGINES
+from facerelief.editing.regions import PARTS
 from facerelief.expressions import ALIASES, EXPRESSIONS, Alias
 
 _PROGRAM = """

@@ -6,7 +6,7 @@ import pytest
 
 from facerelief.config import DepthTraining, ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
-from facerelief.presets import PRESETS, make_config
+from facerelief.training.presets import PRESETS, make_config
 
 STAGES = (DepthTraining, ExpressionTraining)
 

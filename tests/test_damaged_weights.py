@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from runs import write_depth, write_encoder, write_judge
 from torch import Tensor, nn
 
+from facerelief.checkpoint import read_facts, stored_kind
 from facerelief.config import JudgeTraining
-from facerelief.editing.weights import load_network_editor
+from facerelief.editing.loading import load_network_editor
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.geometry.morphable.model import FACE, load_face, save_face
-from facerelief.networks.checkpoint import read_facts, stored_kind
-from facerelief.networks.encoder import Encoder
+from facerelief.networks.identity import Encoder
+from facerelief.training.classifier import build_judge, load_judge
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.identity import known_persons, load_identity
-from facerelief.training.judge import build_judge, load_judge
-from facerelief.training.run import Run
+from facerelief.training.run_folder import Run
 
 MOST = 400 << 10  # KiB that all damaged files of a loader may take
 NAMES = ("relief", "stargan", "face", "depth", "judge", "identity", "state")

@@ -11,8 +11,8 @@ from PIL import Image
 
 from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
-from facerelief.webapp.limits import Limits, Ticket
-from facerelief.webapp.studio import Order, Picture
+from facerelief.webapp.server.limits import Limits, Ticket
+from facerelief.webapp.service import Order, Picture
 
 _stream = io.BytesIO()
 Image.new("RGB", (64, 64), "teal").save(_stream, "PNG")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.json_files import typed
+from facerelief.files.json import typed
 
 OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
 GUIDES = ("depth", "normal", "both", "none")

@@ -11,7 +11,7 @@ from PIL import Image
 from runs import write_encoder, write_judge, write_run
 
 from facerelief.evaluation.compare import TILE
-from facerelief.faces.photo import read_mark
+from facerelief.photos.photo import read_mark
 
 Command = Callable
 Refused = Callable[..., str]

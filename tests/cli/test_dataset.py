@@ -12,9 +12,9 @@ from PIL import Image
 
 from facerelief.data.build import build_dataset
 from facerelief.data.manifest import REJECTS, Reject, read_rows, read_samples
-from facerelief.data.sources import read_labelled
-from facerelief.faces.align import Crop
-from facerelief.geometry.relief import load_depth
+from facerelief.data.sources.layouts import read_labelled
+from facerelief.faces.alignment import Crop
+from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.topology import face_triangles
 
 pytest.importorskip("mediapipe", exc_type=ImportError)

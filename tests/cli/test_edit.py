@@ -9,11 +9,11 @@ from edits import around, changed, faces_at
 from photos import astronaut
 from PIL import Image, ImageCms
 
-from facerelief.editing import files as files_module
+from facerelief.editing.jobs import photo_job as files_module
 from facerelief.errors import NoFaceFound
-from facerelief.faces.detect import load_finder
-from facerelief.faces.photo import Photo, read_mark, read_photo, save_photo
-from facerelief.written import JOURNAL
+from facerelief.faces.detector import load_finder
+from facerelief.files.ownership import JOURNAL
+from facerelief.photos.photo import Photo, read_mark, read_photo, save_photo
 
 Command = Callable
 PORTRAIT = Image.fromarray(astronaut())

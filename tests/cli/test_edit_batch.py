@@ -18,12 +18,12 @@ from photos import astronaut
 from PIL import Image
 from servers import Page, serving
 
-from facerelief.editing import files as files_module
-from facerelief.editing.outputs import STDOUT
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.mark import mark_edit
-from facerelief.faces.photo import Photo, read_photo
-from facerelief.written import JOURNAL
+from facerelief.editing.jobs import photo_job as files_module
+from facerelief.editing.jobs.outputs import STDOUT
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.files.ownership import JOURNAL
+from facerelief.photos.photo import Photo, read_photo
+from facerelief.photos.provenance.xmp import mark_edit
 
 Command = Callable
 HEAD = Image.fromarray(astronaut()[:230, 110:340])

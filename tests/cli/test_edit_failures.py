@@ -10,13 +10,13 @@ import pytest
 from photos import astronaut
 from PIL import Image
 
-from facerelief.editing import batch as batch_module
-from facerelief.editing import files as files_module
-from facerelief.editing import video_job
-from facerelief.editing.inputs import Input
-from facerelief.editing.jobs import Job, Outcome, Plan, Settings
+from facerelief.editing.jobs import batch as batch_module
+from facerelief.editing.jobs import photo_job as files_module
+from facerelief.editing.jobs import video_job
+from facerelief.editing.jobs.inputs import Input
+from facerelief.editing.jobs.journal import Job, Outcome, Plan, Settings
 from facerelief.errors import FacereliefError
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detector import MediaPipeFinder
 from facerelief.files import write_text
 
 Command = Callable[..., Any]

@@ -12,12 +12,12 @@ from photos import astronaut
 from PIL import Image
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing import files as files_module
+from facerelief.editing.jobs import photo_job as files_module
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces import detect
-from facerelief.faces.detect import Face, MediaPipeFinder
-from facerelief.faces.photo import read_mark, read_photo
+from facerelief.faces import detector
+from facerelief.faces.detector import Face, MediaPipeFinder
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face, save_face
+from facerelief.photos.photo import read_mark, read_photo
 
 Command = Callable
 Refused = Callable[..., str]
@@ -26,7 +26,7 @@ Refused = Callable[..., str]
 @pytest.fixture(autouse=True)
 def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loaded once, since that takes longer than an edit."""
-    for module in (files_module, detect):
+    for module in (files_module, detector):
         monkeypatch.setattr(module, "load_finder", lambda **_: finder)
 
 

@@ -14,10 +14,10 @@ import pytest
 from photos import astronaut
 from PIL import Image
 
-from facerelief.editing import files as files_module
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import read_photo
-from facerelief.written import JOURNAL, read_done
+from facerelief.editing.jobs import photo_job as files_module
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.files.ownership import JOURNAL, read_done
+from facerelief.photos.photo import read_photo
 
 Command = Callable
 HEAD = Image.fromarray(astronaut()[:230, 110:340])

@@ -17,10 +17,10 @@ from photos import astronaut
 from PIL import Image
 from safetensors.torch import save_file
 
-from facerelief.editing import files as files_module
-from facerelief.editing import inputs as inputs_module
+from facerelief.editing.jobs import inputs as inputs_module
+from facerelief.editing.jobs import photo_job as files_module
 from facerelief.errors import install_command
-from facerelief.faces import detect
+from facerelief.faces import detector
 
 Command = Callable
 Refused = Callable[..., str]
@@ -72,13 +72,13 @@ def test_photos_that_cannot_be_edited(refused: Refused, tmp_path: Path, weights:
 def test_a_face_in_profile(
     refused: Refused, portrait_jpg: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = detect.load_finder()
+    find = detector.load_finder()
 
-    def find_profile(rgb: np.ndarray) -> list[detect.Face]:
+    def find_profile(rgb: np.ndarray) -> list[detector.Face]:
         (face,) = find(rgb)
         turned = face.landmarks.copy()
         turned[:, 2] += 2.5 * (turned[:, 0] - turned[:, 0].mean())  # shears the head by more than 60 degrees
-        return [detect.Face(turned)]
+        return [detector.Face(turned)]
 
     monkeypatch.setattr(files_module, "load_finder", lambda **_: find_profile)
     line = refused("edit", portrait_jpg, "--to", "happy", "--weights", weights)
@@ -155,7 +155,7 @@ def test_places_that_cannot_be_written(
     def forbidden(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("facerelief.files._partial", forbidden)
+    monkeypatch.setattr("facerelief.files.disk._partial", forbidden)
     line = refused(*arguments, portrait_jpg.with_name("out.png"))
     assert line == f"cannot write {portrait_jpg.with_name('out.png')}: Permission denied; choose another place"
 

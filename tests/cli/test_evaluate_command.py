@@ -17,9 +17,9 @@ from recognisers import write_onnx
 from runs import CHOICES, write_depth, write_encoder, write_judge, write_run
 from shells import change_rows
 
+from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.data.manifest import METADATA, read_samples
 from facerelief.files import sha256
-from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
 
 Command = Callable
 Refused = Callable[..., str]
@@ -176,7 +176,7 @@ def test_a_judge_is_trained_where_none_is_given_and_once(
         asked.append((dataset, config.size, config.colour, config.expressions))
         write_judge(folder, metadata_sha256=sha256(dataset / METADATA))
 
-    monkeypatch.setattr("facerelief.evaluation.bench.run_judge", train)
+    monkeypatch.setattr("facerelief.evaluation.instruments.run_judge", train)
     for _ in range(2):
         result = command("evaluate", run, "--data", synthetic, "-o", tmp_path / "report")
         assert (result.code, result.err) == (0, "")

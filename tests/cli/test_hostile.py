@@ -12,10 +12,10 @@ from hostile_words import HOSTILE_URLS, hostile_names
 
 from facerelief.api import FaceEditor
 from facerelief.cli import main
-from facerelief.editing import files as files_module
 from facerelief.editing import load_editor
+from facerelief.editing.jobs import photo_job as files_module
 from facerelief.errors import FacereliefError
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detector import MediaPipeFinder
 
 Command = Callable
 

@@ -11,10 +11,10 @@ from PIL import Image
 from runs import write_encoder, write_run
 from shells import change_rows, write_dataset
 
+from facerelief.checkpoint import load_checkpoint
 from facerelief.data.manifest import read_samples
-from facerelief.editing.weights import carried_weights
+from facerelief.editing.loading import carried_weights
 from facerelief.files import sha256
-from facerelief.networks.checkpoint import load_checkpoint
 
 Command = Callable
 Refused = Callable[..., str]

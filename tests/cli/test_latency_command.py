@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from facerelief.evaluation.latency import STAGES
+from facerelief.evaluation.diagnostics.latency import STAGES
 
 Command = Callable
 

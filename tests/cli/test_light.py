@@ -13,14 +13,14 @@ from photos import astronaut
 from PIL import Image
 
 from facerelief.cli import app, options
-from facerelief.data.review import Thresholds
-from facerelief.data.sources import SOURCES
+from facerelief.data.review.selection import Thresholds
+from facerelief.data.sources.layouts import SOURCES
 from facerelief.data.synthesize import SIZES, Plan
 from facerelief.editing import METHODS
-from facerelief.editing.engines import ENGINES
-from facerelief.editing.mask import PARTS
-from facerelief.editing.morph import SUFFIXES
-from facerelief.editing.parity import AUTO
+from facerelief.editing.engines.agreement import AUTO
+from facerelief.editing.engines.runtimes import ENGINES
+from facerelief.editing.regions import PARTS
+from facerelief.editing.video.morph import SUFFIXES
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, load_reconstructor
 from facerelief.networks.backbones import BACKBONES
 

@@ -11,8 +11,8 @@ from shells import change_rows
 
 from facerelief.data.manifest import Sample, read_samples
 from facerelief.data.portraits import DatasetPortraits
-from facerelief.evaluation import face_card
-from facerelief.geometry.morphable import learn
+from facerelief.geometry.morphable.learning import learn
+from facerelief.release import morphable
 
 Command = Callable
 Refused = Callable[..., str]
@@ -26,7 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Textures and sheets of few pixels, from a mean albedo of few photos."""
     monkeypatch.setattr(learn, "ATLAS", 64)
     monkeypatch.setattr(learn, "_STARTERS", 10)
-    monkeypatch.setattr(face_card, "_TILE", 16)
+    monkeypatch.setattr(morphable, "_TILE", 16)
 
 
 @pytest.fixture

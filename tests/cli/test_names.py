@@ -14,7 +14,7 @@ from edits import faces_at
 from PIL import Image
 
 from facerelief.cli import console
-from facerelief.cli.renamed import RENAMED, modernised
+from facerelief.cli.old_forms import RENAMED, modernised
 from facerelief.errors import Interrupted, MissingExtra, install_command
 from facerelief.expressions import EXPRESSIONS
 

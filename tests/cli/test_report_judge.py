@@ -11,12 +11,12 @@ import torch
 from runs import write_judge as knowing
 from shells import change_rows
 
+from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining, JudgeTraining
 from facerelief.data.manifest import read_samples
-from facerelief.editing.weights import carried_weights
+from facerelief.editing.loading import carried_weights
 from facerelief.files import write_json
-from facerelief.networks.checkpoint import named_tensors, save_checkpoint
-from facerelief.training.judge import build_judge
+from facerelief.training.classifier import build_judge
 
 Command = Callable
 Refused = Callable[..., str]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from facerelief.errors import install_command
-from facerelief.webapp import server
-from facerelief.webapp.limits import Limits
-from facerelief.webapp.server import Asked, is_local
+from facerelief.webapp.server import serve
+from facerelief.webapp.server.limits import Limits
+from facerelief.webapp.server.serve import Asked, is_local
 
 Command = Callable
 Refused = Callable[..., str]
@@ -39,7 +39,7 @@ def test_without_the_extra(refused: Refused, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_options_become_limits(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {}
-    monkeypatch.setattr(server, "serve", lambda *where, **options: given.update(options, where=where))
+    monkeypatch.setattr(serve, "serve", lambda *where, **options: given.update(options, where=where))
     result = command(
         *("serve", "--host", "::1", "--port", 1234, "--workers", 3, "--places", 9),
         *("--max-mib", 5, "--max-megapixels", 7, "--timeout", 11, "--allow-host", "faces.example"),
@@ -67,14 +67,14 @@ def test_where_others_may_ask_each_has_a_share(
     command: Command, monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...], rate: int, places: int
 ) -> None:
     given = {}
-    monkeypatch.setattr(server, "serve", lambda *where, **options: given.update(options))
+    monkeypatch.setattr(serve, "serve", lambda *where, **options: given.update(options))
     assert command("serve", *options).code == 0
     assert (given["limits"].rate, given["limits"].client_places) == (rate, places)
 
 
 def test_the_token_of_the_environment(command: Command, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {}
-    monkeypatch.setattr(server, "serve", lambda *where, **options: given.update(options))
+    monkeypatch.setattr(serve, "serve", lambda *where, **options: given.update(options))
     monkeypatch.setenv("FACERELIEF_TOKEN", "of-the-environment")
     assert command("serve").code == 0
     assert given["asked"].token == "of-the-environment"
@@ -93,15 +93,15 @@ def test_a_proxy_that_is_no_address(refused: Refused) -> None:
 
 def test_names_are_taken_as_people_type_them(refused: Refused) -> None:
     for text in ("faces.example", "Faces.Example:8443", "https://faces.example/", "faces.example/x"):
-        assert server._name(text) == "faces.example"
+        assert serve._name(text) == "faces.example"
     assert "--allow-host '[x' is no host's name" in refused("serve", "--port", 0, "--allow-host", "[x")
 
 
 def test_a_process_that_may_open_too_few_files(tmp_path: Path) -> None:
     """Fewer connections, and at last a line."""
     code = (
-        "import resource; from facerelief.webapp import server; from facerelief.webapp.limits import Limits;"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0})); print(server._fitting(Limits()))"
+        "import resource; from facerelief.webapp import server; from facerelief.webapp.server.limits import Limits;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0})); print(serve._fitting(Limits()))"
     )
     for most, expected in ((4096, "connections=512"), (300, "connections=1"), (80, "may open only 80 files")):
         call = [sys.executable, "-c", code.format(most)]
@@ -116,7 +116,7 @@ def test_a_server_for_others_says_that_it_asks_for_no_password(
     command: Command, monkeypatch: pytest.MonkeyPatch, host: str, local: bool
 ) -> None:
     assert is_local(host) is local
-    monkeypatch.setattr(server, "serve", lambda *where, ready, **options: ready("http://x:1"))
+    monkeypatch.setattr(serve, "serve", lambda *where, ready, **options: ready("http://x:1"))
     result = command("serve", "--host", host)
     assert "facerelief serves at http://x:1" in result.out
     assert ("no password" in result.err) is not local

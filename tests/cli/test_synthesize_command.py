@@ -16,7 +16,7 @@ from shells import contents
 
 from facerelief.data.journal import JOURNAL
 from facerelief.data.manifest import read_samples, read_settings
-from facerelief.editing.weights import carried_weights
+from facerelief.editing.loading import carried_weights
 from facerelief.files import sha256
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face, save_face
 

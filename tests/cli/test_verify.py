@@ -12,19 +12,19 @@ import pytest
 from photos import astronaut
 from PIL import Image
 
-from facerelief.editing.morph import Morph, save_morph
-from facerelief.editing.video_file import write_frames
-from facerelief.faces import detect
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.mark import EditMark, mark_edit
-from facerelief.faces.photo import read_mark, read_photo, save_photo
+from facerelief.editing.video.morph import Morph, save_morph
+from facerelief.editing.video.writer import write_frames
+from facerelief.faces import detector
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import read_mark, read_photo, save_photo
+from facerelief.photos.provenance.xmp import EditMark, mark_edit
 
 Command = Callable
 
 
 @pytest.fixture(autouse=True)
 def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detect, "load_finder", lambda **_: finder)
+    monkeypatch.setattr(detector, "load_finder", lambda **_: finder)
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +228,7 @@ def test_gigabytes_behind_a_picture_are_not_read(tmp_path: Path, photo: Path) ->
         code = (
             "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (3 << 29, 3 << 29))\n"
             "from pathlib import Path\nfrom facerelief.errors import FacereliefError\n"
-            "from facerelief.faces.verify import verify\n"
+            "from facerelief.photos.provenance.verify import verify\n"
             "try:\n    verify(Path(sys.argv[1]))\nexcept FacereliefError as reason:\n    print(reason)\n"
         )
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)

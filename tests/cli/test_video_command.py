@@ -10,12 +10,12 @@ from clips import head_pan, read_frames, sound_packets, write_clip
 from photos import astronaut
 from PIL import Image
 
-from facerelief.editing import files as files_module
+from facerelief.editing.jobs import photo_job as files_module
 from facerelief.errors import install_command
-from facerelief.faces.credentials import sign_file
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.mark import EditMark
-from facerelief.faces.photo import read_mark, read_photo, save_photo
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import read_mark, read_photo, save_photo
+from facerelief.photos.provenance.content_credentials import sign_file
+from facerelief.photos.provenance.xmp import EditMark
 
 av = pytest.importorskip("av")
 Command = Callable

@@ -15,7 +15,7 @@ from facerelief.cli import app
 from facerelief.cli.writes import WRITES, claims_of
 from facerelief.errors import FacereliefError
 from facerelief.files import write_text
-from facerelief.written import JOURNAL, Claim, claimed
+from facerelief.files.ownership import JOURNAL, Claim, claimed
 
 Command = Callable[..., Any]
 Refused = Callable[..., str]

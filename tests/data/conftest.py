@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from shells import Handmade, row_of
 
-from facerelief.data import build, workers
+from facerelief.data import build
 from facerelief.data.manifest import Sample
+from facerelief.processes import pool
 
 
 @pytest.fixture
@@ -29,6 +30,6 @@ def _small_builds_are_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def nearby(*arguments: Any, here: Callable[[Any], Any], **options: Any) -> Iterator[Any]:
         items = arguments[2]
-        return map(here, items) if len(items) < 16 else workers.spread(*arguments, here=here, **options)
+        return map(here, items) if len(items) < 16 else pool.spread(*arguments, here=here, **options)
 
     monkeypatch.setattr(build, "spread", nearby)

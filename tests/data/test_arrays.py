@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from shells import CLASSES, change_rows, read_split, write_dataset
 
+from facerelief.colour import to_luma
 from facerelief.data.arrays import growing, load_arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.faces.colour import to_luma
-from facerelief.geometry.relief import load_depth, load_normal
+from facerelief.geometry.depth_maps import load_depth, load_normal
 
 
 @pytest.fixture

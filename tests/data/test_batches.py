@@ -9,7 +9,7 @@ from shells import row_of
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, mirrored, spread_rows
-from facerelief.presets import make_config
+from facerelief.training.presets import make_config
 
 SIZE = 4
 COUNTS = (2, 3, 7)  # rows of each class

@@ -16,12 +16,12 @@ from PIL import Image
 from facerelief.data import build as build_module
 from facerelief.data.build import Built, build_dataset
 from facerelief.data.extract import Recipe, Task
-from facerelief.data.labelled import Labelled
 from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_samples
-from facerelief.data.published import read_affectnet
-from facerelief.data.sources import read_labelled
-from facerelief.faces.align import Crop
-from facerelief.geometry.relief import load_depth
+from facerelief.data.sources.labelled import Labelled
+from facerelief.data.sources.layouts import read_labelled
+from facerelief.data.sources.published import read_affectnet
+from facerelief.faces.alignment import Crop
+from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.topology import face_triangles
 
 pytest.importorskip("mediapipe", exc_type=ImportError)

@@ -25,9 +25,9 @@ from facerelief.data import extract
 from facerelief.data.build import Built, build_dataset
 from facerelief.data.extract import Recipe
 from facerelief.data.journal import JOURNAL, read_journal
-from facerelief.data.labelled import Labelled
 from facerelief.data.manifest import REJECTS, Reject, read_rows
-from facerelief.data.sources import read_labelled
+from facerelief.data.sources.labelled import Labelled
+from facerelief.data.sources.layouts import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 
 pytest.importorskip("mediapipe", exc_type=ImportError)

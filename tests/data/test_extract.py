@@ -9,13 +9,13 @@ from photos import variant
 from PIL import Image
 
 from facerelief.data.extract import FOLDERS, Extractor, Recipe, Task, fingerprint, sharpness
-from facerelief.data.labelled import Labelled
 from facerelief.data.manifest import Reject, Sample
-from facerelief.faces.align import Crop
-from facerelief.faces.photo import read_photo
+from facerelief.data.sources.labelled import Labelled
+from facerelief.faces.alignment import Crop
+from facerelief.geometry.depth_maps import load_depth, load_normal, render
 from facerelief.geometry.mesh import FaceMesh
-from facerelief.geometry.relief import load_depth, load_normal, render
 from facerelief.geometry.topology import eye_triangles, face_triangles
+from facerelief.photos.photo import read_photo
 
 Extract = Callable[..., Sample | Reject]
 CENTRE = [33, 133, 263, 362, 1, 2, 6, 61, 291, 13, 14, 168]  # landmarks well inside of the face

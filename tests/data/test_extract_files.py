@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.data.extract import FOLDERS, write_files
-from facerelief.geometry.relief import Relief, load_depth, load_normal
+from facerelief.geometry.depth_maps import Relief, load_depth, load_normal
 
 
 def test_files_are_named_by_their_stem_and_hold_what_was_given(tmp_path: Path) -> None:

@@ -21,16 +21,16 @@ import pytest
 from PIL import Image
 from shells import CLASSES, Handmade
 
-from facerelief.array_files import map_npy, read_npz
 from facerelief.data.arrays import load_arrays
-from facerelief.data.contact import write_contact_sheet
 from facerelief.data.journal import JOURNAL, open_dataset
-from facerelief.data.labelled import photos_under
 from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
 from facerelief.data.portraits import DatasetPortraits
-from facerelief.data.review import review
+from facerelief.data.review.contact_sheet import write_contact_sheet
+from facerelief.data.review.selection import review
+from facerelief.data.sources.labelled import photos_under
 from facerelief.data.stats import render, table4, warnings
 from facerelief.errors import DatasetError
+from facerelief.files.arrays import map_npy, read_npz
 from facerelief.geometry.png import read_png
 
 SECRET = (255, 0, 255)
@@ -158,8 +158,8 @@ def test_pipes_sockets_and_broken_links_are_passed_over_without_waiting(foreign:
     (foreign.path / "rgb" / "p4.png").unlink()
     (foreign.path / "rgb" / "p4.png").symlink_to("p4.png")
     code = (
-        "import sys; from pathlib import Path; from facerelief.data.review import review;"
-        "from facerelief.data.contact import write_contact_sheet; d = Path(sys.argv[1]);"
+        "import sys; from pathlib import Path; from facerelief.data.review.selection import review;"
+        "from facerelief.data.review.contact_sheet import write_contact_sheet; d = Path(sys.argv[1]);"
         "print(review(d).kept); write_contact_sheet(d)"
     )
     done = subprocess.run([sys.executable, "-c", code, foreign.path], capture_output=True, text=True, timeout=240)

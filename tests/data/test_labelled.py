@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from facerelief.data.labelled import (
+from facerelief.data.sources.labelled import (
     fixed_draw,
     guess_identity,
     photo_named,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facerelief.data.measures import close_fingerprints, depth_fit, implausibility, same_pictures
+from facerelief.data.review.measures import close_fingerprints, depth_fit, implausibility, same_pictures
 
 
 def faces(count, seed=0):

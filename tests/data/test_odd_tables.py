@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from shells import CLASSES, Handmade, row_of
 
 from facerelief.data.arrays import load_arrays
-from facerelief.data.contact import write_contact_sheet
 from facerelief.data.manifest import METADATA, Sample, harmless, read_rows, read_samples, read_settings, write_rows
 from facerelief.data.portraits import DatasetPortraits
-from facerelief.data.review import review
+from facerelief.data.review.contact_sheet import write_contact_sheet
+from facerelief.data.review.selection import review
 from facerelief.data.stats import render, table4, warnings
 from facerelief.errors import FacereliefError
 

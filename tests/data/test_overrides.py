@@ -1,6 +1,6 @@
 import pytest
 
-from facerelief.data.overrides import Override, read_overrides
+from facerelief.data.review.overrides import Override, read_overrides
 from facerelief.errors import DatasetError
 
 NAMES = ["rgb/a.png", "rgb/b.png", "rgb/c.png", "rgb/d.png"]

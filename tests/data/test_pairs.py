@@ -8,19 +8,19 @@ import pytest
 import torch
 from PIL import Image
 
-from facerelief.data import pairs as module
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.manifest import chosen, read_samples
-from facerelief.data.pairs import Pairer, Pairs, load_pairs, read_crop
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import align
-from facerelief.geometry.morphable.exchange import SIZE, Exchange, changed
-from facerelief.geometry.morphable.fit import fit_face
-from facerelief.geometry.morphable.light import filled, folds
+from facerelief.faces.alignment import align
+from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange, changed
+from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.shading import filled, folds
 from facerelief.networks.relief import warped
+from facerelief.training import pseudo_targets as module
+from facerelief.training.pseudo_targets import Pairer, Pairs, load_pairs, read_crop
 
 NAMES = ("neutral", "happiness", "surprise")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facerelief.data.published import is_affectnet, is_rafd, read_affectnet, read_rafd
+from facerelief.data.sources.published import is_affectnet, is_rafd, read_affectnet, read_rafd
 from facerelief.errors import DatasetError
 
 HEADER = "subDirectory_filePath,face_x,face_y,face_width,face_height,facial_landmarks,expression,valence,arousal"

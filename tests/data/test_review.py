@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from facerelief.data.review import Thresholds, _groups, review
+from facerelief.data.review.selection import Thresholds, _groups, review
 from facerelief.errors import DatasetError
-from facerelief.geometry.relief import load_depth, save_depth
+from facerelief.geometry.depth_maps import load_depth, save_depth
 
 
 def add_many(handmade, count=4):

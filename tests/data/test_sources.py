@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facerelief.data.labelled import split_by_identity
-from facerelief.data.sources import SOURCES, Reading, read_labelled
+from facerelief.data.sources.labelled import split_by_identity
+from facerelief.data.sources.layouts import SOURCES, Reading, read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 
 

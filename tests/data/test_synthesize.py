@@ -19,12 +19,12 @@ from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_sa
 from facerelief.data.synthesize import Plan, Scene, Synthesizer
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import EYE_INNER, EYE_OUTER, align
+from facerelief.faces.alignment import EYE_INNER, EYE_OUTER, align
 from facerelief.faces.pose import head_pose
+from facerelief.geometry.depth_maps import FAR, NEAR, load_depth, load_normal, render
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.scene import Setting, placed, random_person
+from facerelief.geometry.morphable.random_faces import Setting, placed, random_person
 from facerelief.geometry.reconstructors.morphable import dense_mesh
-from facerelief.geometry.relief import FAR, NEAR, load_depth, load_normal, render
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from shells import contents
 
-from facerelief.data import workers
 from facerelief.data.journal import JOURNAL, open_dataset
 from facerelief.data.manifest import read_samples, read_settings
 from facerelief.data.synthesize import Plan, Synthesizer, synthesize
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.geometry.morphable.model import carried_face
+from facerelief.processes import pool
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
 
@@ -28,7 +28,7 @@ def assert_same(dataset: Path, expected: Path) -> None:
 
 
 def test_two_workers_make_the_same_files(synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "FEW", 2)  # three scenes are enough for processes
+    monkeypatch.setattr(pool, "FEW", 2)  # three scenes are enough for processes
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     calls: list[tuple[int, int]] = []
     synthesize(tmp_path / "dataset", PLAN, workers=2, progress=lambda *call: calls.append(call))

@@ -7,8 +7,8 @@ import pytest
 from photos import astronaut
 
 from facerelief.editing import Editor, load_editor
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import Photo
 
 
 @pytest.fixture(scope="session")

@@ -9,20 +9,20 @@ import pytest
 import torch
 from edits import around, changed, faces_at
 
+from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.editor import choose_faces
-from facerelief.editing.morphable import MorphableEditor
-from facerelief.editing.relief import ReliefEditor
-from facerelief.editing.stargan import StarGANEditor
-from facerelief.editing.weights import carried_weights
+from facerelief.editing.loading import carried_weights
+from facerelief.editing.methods.morphable import MorphableEditor
+from facerelief.editing.methods.relief import ReliefEditor
+from facerelief.editing.methods.stargan import StarGANEditor
 from facerelief.errors import CheckpointError, FacereliefError, NoFaceFound
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detect import Face
-from facerelief.faces.photo import Photo
+from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import carried_face
 from facerelief.networks.backbones import build_backbone
-from facerelief.networks.checkpoint import named_tensors, save_checkpoint
+from facerelief.photos.photo import Photo
 
 Weights = Callable[..., Path]
 CHOICES = ("neutral", "happiness", "surprise")

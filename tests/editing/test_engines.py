@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.engines import ENGINES, load_openvino, output_names, to_onnx
-from facerelief.editing.export import FORMATS, REPORT, export
-from facerelief.editing.network import NetworkEditor
-from facerelief.editing.parity import Parity, compare, drawn_inputs, load_engine
-from facerelief.editing.weights import load_network_editor
+from facerelief.editing.engines.agreement import Parity, compare, drawn_inputs, load_engine
+from facerelief.editing.engines.export import FORMATS, REPORT, export
+from facerelief.editing.engines.runtimes import ENGINES, load_openvino, output_names, to_onnx
+from facerelief.editing.loading import load_network_editor
+from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, MissingExtra, install_command
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo
+from facerelief.faces.detector import MediaPipeFinder
 from facerelief.files import sha256
+from facerelief.photos.photo import Photo
 
 pytest.importorskip("onnxruntime", reason="needs the extra engines")
 pytest.importorskip("onnx", reason="needs the extra engines")
@@ -107,7 +107,7 @@ def test_auto_takes_the_fastest_that_agrees(
         error = 0.5 if name == "openvino-bf16" else 0.0
         return Parity(name, {"edited": error}, {"edited": 0.0}, speeds[name])
 
-    monkeypatch.setattr("facerelief.editing.parity.compare", judged)
+    monkeypatch.setattr("facerelief.editing.engines.agreement.compare", judged)
     assert load_engine("auto", editor.generator, editor.config)[0] == "openvino"
     speeds["onnx"] = 2.0
     assert load_engine("auto", editor.generator, editor.config)[0] == "onnx"
@@ -126,7 +126,9 @@ def test_an_engine_that_is_off_does_not_agree(networks: dict[str, NetworkEditor]
 def test_openvino_runs_at_the_precision_that_is_asked_for_and_tells_nobody() -> None:
     """Its conversion tools, once imported, report that over the network."""
     pytest.importorskip("openvino")
-    script = "from facerelief.editing.engines import import_openvino as i; i(); import sys; print(*sys.modules)"
+    script = (
+        "from facerelief.editing.engines.runtimes import import_openvino as i; i(); import sys; print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     modules = done.stdout.split()
     assert "openvino" in modules and not [name for name in modules if "telemetry" in name or "ovc" in name]

@@ -12,9 +12,9 @@ from photos import astronaut
 
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.errors import FacereliefError
-from facerelief.faces.align import align
-from facerelief.faces.detect import Face, MediaPipeFinder
-from facerelief.faces.photo import Photo, read_photo, save_photo
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import Face, MediaPipeFinder
+from facerelief.photos.photo import Photo, read_photo, save_photo
 
 PORTRAIT = astronaut()
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from servers import Page, drip, serving, speaking
 
-from facerelief.editing import fetch as fetch_module
-from facerelief.editing.fetch import Limits, fetch, is_url, name_of
+from facerelief.editing.jobs import fetch as fetch_module
+from facerelief.editing.jobs.fetch import Limits, fetch, is_url, name_of
 from facerelief.errors import PhotoError
 
 ALLOWED = Limits(private=True)

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from servers import Page, serving
 
-from facerelief.editing.fetch import Limits
-from facerelief.editing.inputs import Input, expand
-from facerelief.editing.outputs import STDOUT, Typed, all_targets, depth_files, receipt_files
+from facerelief.editing.jobs.fetch import Limits
+from facerelief.editing.jobs.inputs import Input, expand
+from facerelief.editing.jobs.outputs import STDOUT, Typed, all_targets, depth_files, receipt_files
 from facerelief.errors import FacereliefError, PhotoError
 
 

@@ -11,7 +11,7 @@ from clips import head_pan, write_clip
 from photos import astronaut
 from PIL import Image
 
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detector import MediaPipeFinder
 
 SIDE = 3464  # pixels: 12 million
 COPIES = 4.5  # of a photo's bytes: the photo, its edit, and what it is encoded from, which takes 4 bytes a pixel
@@ -20,8 +20,8 @@ import pickle, sys, resource
 import numpy as np
 from PIL import Image
 from facerelief.editing import load_editor
-from facerelief.faces.detect import Face
-from facerelief.faces.photo import encode_photo, read_photo
+from facerelief.faces.detector import Face
+from facerelief.photos.photo import encode_photo, read_photo
 
 def edit(path, landmarks):
     photo = read_photo(path)
@@ -71,7 +71,7 @@ FILM = """
 import resource, sys
 from pathlib import Path
 from facerelief.editing import load_editor
-from facerelief.editing.video import edit_video
+from facerelief.editing.video.edit_video import edit_video
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from facerelief.colour import LUMA
 from facerelief.editing import Edit, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import align
-from facerelief.faces.colour import LUMA
-from facerelief.faces.detect import Face
-from facerelief.faces.photo import Photo
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import Face
+from facerelief.geometry.depth_maps import polygon
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.picture import Eyes, Light, Look, Skin, draw
-from facerelief.geometry.morphable.scene import Person, Setting, placed, random_person
-from facerelief.geometry.relief import polygon
+from facerelief.geometry.morphable.random_faces import Person, Setting, placed, random_person
+from facerelief.geometry.morphable.renderer import Eyes, Light, Look, Skin, draw
 from facerelief.geometry.topology import INNER_LIPS, mirror_vertices
+from facerelief.photos.photo import Photo
 
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)  # their outer edge
 AT_WORK = [name for name in EXPRESSIONS if name != "neutral"]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facerelief.colour import LUMA
 from facerelief.editing import Editor, load_editor
-from facerelief.faces.align import align, inter_ocular
-from facerelief.faces.colour import LUMA
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo
+from facerelief.faces.alignment import align, inter_ocular
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import Photo
 
 LEFT_CORNER, RIGHT_CORNER, UPPER_LIP, LOWER_LIP = 61, 291, 13, 14
 

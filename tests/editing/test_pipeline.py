@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from facerelief.editing.pipeline import ahead, in_order, windows
+from facerelief.editing.video.pipeline import ahead, in_order, windows
 
 
 def test_items_come_in_order_and_errors_with_them() -> None:

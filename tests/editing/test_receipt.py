@@ -11,16 +11,16 @@ from PIL import Image
 from runs import write_encoder, write_judge
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.jobs import Settings
-from facerelief.editing.receipt import SIZE, geometry_change, make_receipt
-from facerelief.editing.weights import carried_weights
+from facerelief.editing.jobs.journal import Settings
+from facerelief.editing.jobs.receipt import SIZE, geometry_change, make_receipt
+from facerelief.editing.loading import carried_weights
 from facerelief.errors import CheckpointError
-from facerelief.evaluation.verdict import Verdict, scores_of
-from facerelief.faces.align import align
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo
+from facerelief.evaluation.receipt_scores import Verdict, scores_of
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.geometry.depth_maps import Relief
 from facerelief.geometry.morphable.model import carried_face
-from facerelief.geometry.relief import Relief
+from facerelief.photos.photo import Photo
 
 
 @pytest.fixture(scope="module")
@@ -143,18 +143,18 @@ def test_runs_that_are_something_else(tmp_path: Path) -> None:
 def test_receipts_are_written_beside_the_edits(
     tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch, finder: MediaPipeFinder
 ) -> None:
-    from facerelief.editing import files
-    from facerelief.editing.inputs import Input
+    from facerelief.editing.jobs import photo_job
+    from facerelief.editing.jobs.inputs import Input
 
-    monkeypatch.setattr(files, "load_finder", lambda **_: finder)
+    monkeypatch.setattr(photo_job, "load_finder", lambda **_: finder)
     source = tmp_path / "me.png"
     Image.fromarray(photo.rgb).save(source)
     judge = write_judge(tmp_path / "judge")
     (face,) = finder(photo.rgb)
     for method, weights in (("morphable", carried_face()), ("stargan", carried_weights())):
-        settings = files.Settings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
+        settings = photo_job.Settings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
         target = tmp_path / method / "me-happiness.png"
-        outcome = files.FileEditor(settings)(files.Job(Input(source), {"happiness": target}))
+        outcome = photo_job.FileEditor(settings)(photo_job.Job(Input(source), {"happiness": target}))
         assert [path.name for path in outcome.written] == [
             "me-happiness.png", "me-happiness-receipt.json", "me-happiness-receipt.png",
         ]  # fmt: skip

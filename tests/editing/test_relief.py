@@ -6,19 +6,19 @@ import torch
 from edits import around, changed
 from torch import Tensor, nn
 
+from facerelief.colour import LUMA
 from facerelief.config import ExpressionTraining
 from facerelief.editing import load_editor
-from facerelief.editing.mask import around_mouth
-from facerelief.editing.relief import ReliefEditor, _trusted, moved
-from facerelief.faces.align import Crop, align
-from facerelief.faces.colour import LUMA
-from facerelief.faces.detect import Face, MediaPipeFinder
-from facerelief.faces.photo import Photo
+from facerelief.editing.methods.relief import ReliefEditor, _trusted, moved
+from facerelief.editing.regions import around_mouth
+from facerelief.faces.alignment import Crop, align
+from facerelief.faces.detector import Face, MediaPipeFinder
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.morphable.exchange import SIZE, Exchange
+from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange
 from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.backbones import Relief
 from facerelief.networks.relief import Maps
+from facerelief.photos.photo import Photo
 
 SIDE = 24
 CHOICES = ("neutral", "happiness")

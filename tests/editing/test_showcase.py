@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from facerelief.editing import Editor
-from facerelief.editing.showcase import (
+from facerelief.editing.jobs.showcase import (
     TILE,
     change_picture,
     depth_picture,
@@ -15,10 +15,10 @@ from facerelief.editing.showcase import (
     showcase,
 )
 from facerelief.errors import NoFaceFound
-from facerelief.faces.align import align
-from facerelief.faces.detect import Face
-from facerelief.faces.photo import Photo
-from facerelief.geometry.relief import Relief
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import Face
+from facerelief.geometry.depth_maps import Relief
+from facerelief.photos.photo import Photo
 
 
 @pytest.fixture(scope="module")

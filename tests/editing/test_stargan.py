@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing import Editor
-from facerelief.editing.mask import face_mask
-from facerelief.editing.stargan import NetworkEdit, StarGANEditor, paste
-from facerelief.faces.align import align
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo, read_photo, save_photo
+from facerelief.editing.methods.stargan import NetworkEdit, StarGANEditor, paste
+from facerelief.editing.regions import face_mask
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import MediaPipeFinder
 from facerelief.networks.backbones import Drawn
+from facerelief.photos.photo import Photo, read_photo, save_photo
 
 CHOICES = ("neutral", "happiness", "surprise")
 

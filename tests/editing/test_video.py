@@ -10,11 +10,11 @@ from photos import astronaut
 from PIL import Image
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing import video as video_module
 from facerelief.editing.strength import Strength
-from facerelief.editing.video import edit_video
+from facerelief.editing.video import edit_video as video_module
+from facerelief.editing.video.edit_video import edit_video
 from facerelief.errors import FacereliefError, NoFaceFound, VideoError
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detector import MediaPipeFinder
 
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.filterwarnings("default")  # av's own

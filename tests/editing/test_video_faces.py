@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from heads import head
 
-from facerelief.editing.video_faces import EASE, GAP, REACH, Seen, Tracker, no_face, steadied
-from facerelief.editing.video_pixels import Frame
+from facerelief.editing.video.face_tracking import EASE, GAP, REACH, Seen, Tracker, no_face, steadied
+from facerelief.editing.video.yuv_frames import Frame
 from facerelief.errors import FacereliefError
-from facerelief.faces.detect import Face
+from facerelief.faces.detector import Face
 
 HEAD = head()
 SIZE = 60.0  # pixels between the eyes

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facerelief.editing.video_pixels import Colours, Frame, changed_planes, even, yuv
+from facerelief.editing.video.yuv_frames import Colours, Frame, changed_planes, even, yuv
 
 av = pytest.importorskip("av")
 

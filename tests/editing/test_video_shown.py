@@ -7,11 +7,11 @@ import pytest
 from clips import head_pan, read_frames, turn_clip, write_clip
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing import video_source as source_module
-from facerelief.editing.video import edit_video
-from facerelief.editing.video_pixels import Turn
+from facerelief.editing.video import reader as source_module
+from facerelief.editing.video.edit_video import edit_video
+from facerelief.editing.video.yuv_frames import Turn
 from facerelief.errors import VideoError
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detector import MediaPipeFinder
 
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.filterwarnings("default")  # av's own

@@ -12,9 +12,9 @@ from clips import head_pan, sound_packets, tone, write_clip
 from PIL import Image
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.video import edit_video
+from facerelief.editing.video.edit_video import edit_video
 from facerelief.errors import VideoError
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detector import MediaPipeFinder
 
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.filterwarnings("default")  # av's own

@@ -7,9 +7,9 @@ import pytest
 import torch
 from shells import CLASSES, write_dataset
 
-from facerelief.evaluation import studies
-from facerelief.evaluation.grid import Grid
-from facerelief.evaluation.study import Wish, run_study
+from facerelief.evaluation.experiments import studies
+from facerelief.evaluation.experiments.grid import Grid
+from facerelief.evaluation.experiments.study import Wish, run_study
 
 _SIZE = {"blocks": 1, "d_width": 8, "d_max_channels": 32, "steps": 2}
 TINY = studies.Scale(

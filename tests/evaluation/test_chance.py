@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from facerelief.evaluation.chance import SMOKE, facts, luck, warning
-from facerelief.evaluation.report import warnings as report_warnings
+from facerelief.evaluation.experiments.tables import warnings as study_warnings
+from facerelief.evaluation.report.report import warnings as report_warnings
 from facerelief.evaluation.summary import accuracy_facts, accuracy_of
-from facerelief.evaluation.tables import warnings as study_warnings
-from facerelief.training.judge import Accuracy
+from facerelief.training.classifier import Accuracy
 
 NAMES = ("neutral", "happiness", "surprise", "anger")
 

@@ -13,8 +13,8 @@ from facerelief.data.manifest import chosen, read_samples
 from facerelief.editing.editor import EditedFace, Editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.compare import TILE, Comparison, called_rates, compare, mean_distances, save_comparison
-from facerelief.faces.align import align
-from facerelief.faces.detect import Face
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import Face
 
 NAMES = ("happiness", "neutral", "anger")
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from facerelief.config import ExpressionTraining
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.evaluation.curves import PANELS, save_curves
+from facerelief.evaluation.report.curves import PANELS, save_curves
 from facerelief.training.expression import generator_weights
 
 pytest.importorskip("matplotlib", reason="the curves are drawn with it")

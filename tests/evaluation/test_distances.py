@@ -10,7 +10,7 @@ import torch
 from scipy import linalg
 from torch import Tensor, nn
 
-from facerelief.evaluation.distances import TooFew, frechet_distance, kernel_distance, merged, moments
+from facerelief.evaluation.metrics.distances import TooFew, frechet_distance, kernel_distance, merged, moments
 
 
 def features(seed: int, count: int, length: int = 12) -> Tensor:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.distribution import FILLS, HEIGHT, LINES, WIDTH, save_distributions
+from facerelief.evaluation.report.distribution import FILLS, HEIGHT, LINES, WIDTH, save_distributions
 
 REFERENCES = {"one": np.linspace(0.1, 0.5, 200), "two": np.linspace(0.6, 0.98, 200)}
 

@@ -9,8 +9,18 @@ import pytest
 
 from facerelief.cli import console, main
 from facerelief.errors import FacereliefError, MissingExtra, install_command
-from facerelief.evaluation import doctor
-from facerelief.evaluation.doctor import BROKEN, LACKS, OK, Check, Health, examine, machine, packages, tried
+from facerelief.evaluation.diagnostics import doctor
+from facerelief.evaluation.diagnostics.doctor import (
+    BROKEN,
+    LACKS,
+    OK,
+    Check,
+    Health,
+    examine,
+    machine,
+    packages,
+    tried,
+)
 
 HIDDEN = {"mediapipe": "mediapipe", "c2pa": "c2pa-python", "onnxruntime": "onnxruntime", "openvino": "openvino"}
 
@@ -131,7 +141,7 @@ def test_the_command_shows_a_table_and_what_is_to_do(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks = [Check("[x] y", OK, "z 1.0", milliseconds=12.4), Check("b", LACKS, "no", "pip install 'facerelief[b]'")]
-    monkeypatch.setattr("facerelief.evaluation.doctor.examine", lambda _: Health("a machine", checks))
+    monkeypatch.setattr("facerelief.evaluation.diagnostics.doctor.examine", lambda _: Health("a machine", checks))
     monkeypatch.setattr(sys, "argv", ["facerelief", "doctor"])
     with pytest.raises(SystemExit) as end:
         main()
@@ -156,5 +166,5 @@ def test_examine_moves_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_machine_tells_the_precision_that_trainings_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facerelief.evaluation.doctor.fastest_precision", lambda: ("no", "it is of 1999"))
+    monkeypatch.setattr("facerelief.evaluation.diagnostics.doctor.fastest_precision", lambda: ("no", "it is of 1999"))
     assert machine().endswith("; trains in fp32, because it is of 1999")

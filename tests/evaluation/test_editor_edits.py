@@ -9,12 +9,12 @@ from PIL import Image
 
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.manifest import chosen, read_samples
-from facerelief.editing.morphable import MorphableEditor
+from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.evaluation.rate import editor_edits
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detect import Face
-from facerelief.faces.photo import Photo
+from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
+from facerelief.photos.photo import Photo
 
 ORDER = ("surprise", "neutral", "anger", "happiness")  # not that of the package
 

@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 
 from facerelief import __version__
+from facerelief.checkpoint import load_checkpoint
 from facerelief.data.manifest import METADATA, Sample, read_samples
-from facerelief.evaluation import face_card
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
-from facerelief.geometry.morphable import learn
+from facerelief.geometry.morphable.learning import learn
+from facerelief.geometry.morphable.learning.action_units import LONE
+from facerelief.geometry.morphable.learning.shape import TRUST
 from facerelief.geometry.morphable.model import FACE, load_face
-from facerelief.geometry.morphable.shape import TRUST
-from facerelief.geometry.morphable.units import LONE
-from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.release import morphable
 
 TILE = 40
 NAMES = ["face.safetensors", "README.md", "expressions.jpg", "settings.jpg", "modes.jpg"]
@@ -31,8 +31,8 @@ def fitted(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("faces") / "mine"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learn, "ATLAS", 80)  # a quarter of the pixels
-        patch.setattr(face_card, "_TILE", TILE)
-        written = face_card.fit_and_write(pairs, folder, NOTE, lambda *call: CALLS.append(call))
+        patch.setattr(morphable, "_TILE", TILE)
+        written = morphable.fit_and_write(pairs, folder, NOTE, lambda *call: CALLS.append(call))
     assert written == [folder / name for name in NAMES]
     return folder
 

@@ -7,10 +7,16 @@ import pytest
 from photos import astronaut
 
 from facerelief.editing import load_editor
-from facerelief.editing.video_pixels import Frame
-from facerelief.evaluation.flicker import Film, as_a_video, each_by_itself, measure_flicker, with_true_motion
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo
+from facerelief.editing.video.yuv_frames import Frame
+from facerelief.evaluation.diagnostics.flicker import (
+    Film,
+    as_a_video,
+    each_by_itself,
+    measure_flicker,
+    with_true_motion,
+)
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import Photo
 
 BOX = (179.0, 70.0, 273.0, 176.0)
 PHOTO = Photo(astronaut())

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
-from facerelief.evaluation.geometry import geometry_error, save_figure3
-from facerelief.geometry.relief import FAR, NEAR
+from facerelief.evaluation.metrics.geometry import geometry_error, save_figure3
+from facerelief.geometry.depth_maps import FAR, NEAR
 
 Splits = dict[str, Arrays]
 

@@ -10,12 +10,12 @@ import torch
 from shells import read_split, write_dataset
 from torch import Tensor, nn
 
+from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.evaluation.identity import check_unseen, edit_distances, photo_rows, real_distances, spread
+from facerelief.evaluation.metrics.identity import check_unseen, edit_distances, photo_rows, real_distances, spread
 from facerelief.evaluation.rate import Edits
-from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.training.identity import build_encoder
 from facerelief.training.verification import person_digest
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from facerelief.editing import load_editor
 from facerelief.errors import NoFaceFound
-from facerelief.evaluation.latency import STAGES, drawn_photo, measure_latency, preview_of
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import read_photo
+from facerelief.evaluation.diagnostics.latency import STAGES, drawn_photo, measure_latency, preview_of
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import read_photo
 
 
 def test_the_parts_make_up_the_whole(finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> None:

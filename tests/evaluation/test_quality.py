@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from facerelief.evaluation.quality import from_levels, psnr, ssim, to_levels
+from facerelief.evaluation.metrics.quality import from_levels, psnr, ssim, to_levels
 
 skimage = pytest.importorskip("skimage.metrics")
 

@@ -12,20 +12,20 @@ import pytest
 from PIL import Image
 from shells import CLASSES, change_rows, read_split, write_dataset
 
+from facerelief.checkpoint import load_checkpoint
 from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
-from facerelief.editing.weights import load_network_editor
+from facerelief.editing.loading import load_network_editor
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.figures import write_study
-from facerelief.evaluation.grid import BASES, Grid, Worker, read_distances, read_score
-from facerelief.evaluation.identity import edit_distances
+from facerelief.evaluation.experiments.figures import write_study
+from facerelief.evaluation.experiments.grid import BASES, Grid, Worker, read_distances, read_score
+from facerelief.evaluation.experiments.studies import SCALES, STUDIES, find_scale, find_study
+from facerelief.evaluation.experiments.study import Wish, _people_can_be_told, lay_out, run_study
+from facerelief.evaluation.experiments.tables import collect
+from facerelief.evaluation.metrics.identity import edit_distances
 from facerelief.evaluation.rate import generation_rate, network_edits
-from facerelief.evaluation.studies import SCALES, STUDIES, find_scale, find_study
-from facerelief.evaluation.study import Wish, _people_can_be_told, lay_out, run_study
-from facerelief.evaluation.tables import collect
 from facerelief.files import sha256
-from facerelief.networks.checkpoint import load_checkpoint
+from facerelief.training.classifier import load_judge
 from facerelief.training.identity import load_identity
-from facerelief.training.judge import load_judge
 
 Like = Callable[..., Wish]
 
@@ -229,7 +229,7 @@ def test_a_run_that_fails_is_named_and_the_others_are_shown(
     def diverge(*arguments: object, **options: object) -> None:
         raise FacereliefError("G/rgb/adv is not finite at step 7; start again with a lower --set lr")
 
-    monkeypatch.setattr("facerelief.evaluation.grid.launch.run_expression", diverge)
+    monkeypatch.setattr("facerelief.evaluation.experiments.grid.launch.run_expression", diverge)
     grid, failures = run_study(moved(folder=folder))
     assert failures == {
         f"cells/{headline}-s1": "G/rgb/adv is not finite at step 7; start again with a lower --set lr",

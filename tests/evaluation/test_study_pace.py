@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from facerelief.config import ExpressionTraining
-from facerelief.evaluation import study as module
-from facerelief.evaluation.studies import STUDIES, Cell, find_scale
-from facerelief.evaluation.study import Wish, lay_out
+from facerelief.evaluation.experiments import study as module
+from facerelief.evaluation.experiments.studies import STUDIES, Cell, find_scale
+from facerelief.evaluation.experiments.study import Wish, lay_out
 
 Like = Callable[..., Wish]
 

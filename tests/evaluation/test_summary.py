@@ -8,7 +8,7 @@ import torch
 from shells import CLASSES, row_of
 
 from facerelief.data.arrays import Arrays
-from facerelief.evaluation.measure import FeatureNet, Scores
+from facerelief.evaluation.scoring import FeatureNet, Scores
 from facerelief.evaluation.summary import edit_accuracy, summarise
 
 NET = FeatureNet(lambda image: image, "expression-FID", "expression-KID", "ab")

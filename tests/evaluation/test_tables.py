@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from facerelief.evaluation.tables import differences, estimate, flat, table
+from facerelief.evaluation.experiments.tables import differences, estimate, flat, table
 
 
 def test_an_interval_is_scipys() -> None:

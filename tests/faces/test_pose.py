@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facerelief.faces.detect import MediaPipeFinder
+from facerelief.faces.detector import MediaPipeFinder
 from facerelief.faces.pose import head_pose
 
 RIGHT, LEFT, TOP, CHIN = 454, 234, 10, 152  # as seen in the picture

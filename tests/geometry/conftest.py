@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facerelief.faces.align import EYE_INNER, EYE_OUTER
+from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.geometry.topology import INNER_LIPS
 

@@ -18,7 +18,7 @@ import torch
 
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.depth import DepthTranslator
-from facerelief.networks.encoder import Encoder
+from facerelief.networks.identity import Encoder
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import Discriminator, Generator
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from facerelief.config import ExpressionTraining
 from facerelief.networks.backbones import build_backbone
 from facerelief.networks.stargan import Discriminator, Generator, smoothed
-from facerelief.presets import make_config
+from facerelief.training.presets import make_config
 
 
 @pytest.fixture(autouse=True)

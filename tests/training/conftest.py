@@ -14,7 +14,7 @@ from shells import CLASSES, SPLITS, read_split, write_dataset
 
 from facerelief.config import Config
 from facerelief.data.arrays import Arrays
-from facerelief.presets import make_config
+from facerelief.training.presets import make_config
 
 SMALL: dict[str, Any] = {
     "size": 32,

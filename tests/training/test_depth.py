@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, make_batch
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.networks.stargan import Verdict
 from facerelief.training import depth as stage1
 from facerelief.training.depth import (
@@ -26,8 +26,8 @@ from facerelief.training.depth import (
     load_depth_nets,
     train_depth,
 )
-from facerelief.training.samples import CAPTION
-from facerelief.training.step import Noise, learns
+from facerelief.training.gan_step import Noise, learns
+from facerelief.training.sample_grids import CAPTION
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]

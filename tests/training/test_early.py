@@ -9,13 +9,13 @@ from shells import CLASSES
 
 from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
 from facerelief.errors import FacereliefError
-from facerelief.training import launch, material
+from facerelief.training import launch, splits
 
 
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong must be said before the long part begins."""
-    for module in (material, launch):
+    for module in (splits, launch):
         monkeypatch.setattr(module, "load_arrays", lambda *_, **__: pytest.fail("photos were decoded"))
     monkeypatch.setattr(launch, "load_vgg19", lambda *_: pytest.fail("VGG19 was fetched"))
 

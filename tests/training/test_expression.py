@@ -11,19 +11,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facerelief import equations as eq
+from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining, ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.errors import FacereliefError
-from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
+from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
-from facerelief.training.edits import Nets, build_nets, edit
+from facerelief.training.distillation import Nets, build_nets, edit
 from facerelief.training.expression import generator_terms, generator_weights, train_expression
-from facerelief.training.samples import CAPTION, one_hot
-from facerelief.training.step import Noise, learns
+from facerelief.training.gan_step import Noise, learns
+from facerelief.training.sample_grids import CAPTION, one_hot
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]

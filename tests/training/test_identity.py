@@ -14,11 +14,13 @@ import torch
 from shells import CLASSES, change_rows, mark, marked, write_dataset
 from torch import Tensor, nn
 
+from facerelief.checkpoint import load_checkpoint, named_tensors, save_checkpoint
 from facerelief.config import IdentityTraining, JudgeTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import CheckpointError, DatasetError
-from facerelief.networks.checkpoint import load_checkpoint, named_tensors, save_checkpoint
+from facerelief.training.classifier import build_judge
+from facerelief.training.gan_step import Noise
 from facerelief.training.identity import (
     Draws,
     build_encoder,
@@ -30,10 +32,8 @@ from facerelief.training.identity import (
     load_identity,
     train_identity,
 )
-from facerelief.training.judge import build_judge
 from facerelief.training.launch import count_persons, run_identity
-from facerelief.training.run import read_metrics
-from facerelief.training.step import Noise
+from facerelief.training.run_folder import read_metrics
 from facerelief.training.verification import draw_pairs, verification
 
 Small = Callable[..., Any]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.errors import FacereliefError, Interrupted
-from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training.launch import run_depth
 from facerelief.training.session import Session
 

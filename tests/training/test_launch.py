@@ -13,14 +13,14 @@ import pytest
 import torch
 from shells import CLASSES, change_rows, write_dataset
 
+from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import DepthTraining, ExpressionTraining, JudgeTraining
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.networks import vgg as vgg_module
-from facerelief.networks.checkpoint import named_tensors, save_checkpoint
 from facerelief.training import launch
-from facerelief.training.gate import geometry_gate
-from facerelief.training.judge import build_judge
-from facerelief.training.run import read_settings
+from facerelief.training.classifier import build_judge
+from facerelief.training.geometry_probe import geometry_gate
+from facerelief.training.run_folder import read_settings
 
 Small = Callable[..., Any]
 

@@ -8,8 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
-from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training.launch import run_depth
 
 # The command line; each process leaves the weights that it ended with, and what it was, beside the run.

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining, ExpressionTraining
-from facerelief.networks.checkpoint import load_checkpoint
 from facerelief.training.launch import run_depth, run_expression
 
 Small = Callable[..., Any]

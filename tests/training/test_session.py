@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.errors import FacereliefError, MissingExtra, install_command
-from facerelief.networks.checkpoint import load_checkpoint
-from facerelief.training.run import read_metrics
+from facerelief.training.run_folder import read_metrics
 from facerelief.training.session import Log, Session, decay
 
 Small = Callable[..., Any]

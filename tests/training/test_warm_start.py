@@ -12,14 +12,14 @@ import torch
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch
-from facerelief.data.pairs import Lesson, Pairs
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.networks.backbones import Drawn
 from facerelief.networks.relief import warped
-from facerelief.presets import make_config
-from facerelief.training.edits import Edited, Tutor, build_nets, overpaint, restraint
+from facerelief.training.distillation import Edited, Tutor, build_nets, overpaint, restraint
 from facerelief.training.expression import train_expression
-from facerelief.training.step import Noise
+from facerelief.training.gan_step import Noise
+from facerelief.training.presets import make_config
+from facerelief.training.pseudo_targets import Lesson, Pairs
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]

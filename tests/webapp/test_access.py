@@ -9,9 +9,9 @@ from webapp_app import Client, SlowStudio, until
 
 from facerelief.errors import FacereliefError
 from facerelief.webapp.access import Access, Rates
-from facerelief.webapp.addresses import is_local, networks_of, within
 from facerelief.webapp.app import create_app
-from facerelief.webapp.limits import Limits
+from facerelief.webapp.server.addresses import is_local, networks_of, within
+from facerelief.webapp.server.limits import Limits
 
 PUBLIC = {"hosts": {"localhost", "127.0.0.1", "machine", "faces.example"}, "addresses": True}
 PATHS = ("/", "/api", "/health", "/openapi.json", "/v1/triangles", "/metrics", "/v1/edit", "/static/app.js")

@@ -84,7 +84,7 @@ SERVER = """
     import live
     from webapp_app import SlowStudio
     from facerelief.webapp import server
-    from facerelief.webapp.limits import Limits
+    from facerelief.webapp.server.limits import Limits
 
     class Odd(SlowStudio):
         def edit(self, order, ticket):
@@ -164,7 +164,7 @@ GOOD = b'{"photo":"","to":"fear"}'
 
 
 def test_late_work_is_written_off_and_others_are_served_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facerelief.webapp.workers._LATE", 0.2)
+    monkeypatch.setattr("facerelief.webapp.server.workers._LATE", 0.2)
     with live(workers=2, answer_s=1.0) as server:
         stuck = Stuck(server)
         server.studio.go.set()
@@ -178,8 +178,8 @@ def test_late_work_is_written_off_and_others_are_served_beside_it(monkeypatch: p
 
 
 def test_where_all_workers_are_stuck_the_server_says_so_at_once_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facerelief.webapp.workers._LATE", 0.2)
-    monkeypatch.setattr("facerelief.webapp.workers._AGAIN", 0.1)
+    monkeypatch.setattr("facerelief.webapp.server.workers._LATE", 0.2)
+    monkeypatch.setattr("facerelief.webapp.server.workers._AGAIN", 0.1)
     with live(workers=1, answer_s=1.0) as server:
         stuck = Stuck(server)
         server.studio.go.set()
@@ -199,8 +199,8 @@ def test_where_all_workers_are_stuck_the_server_says_so_at_once_and_recovers(mon
 def test_those_who_wait_when_all_become_stuck_need_not_wait_for_their_own_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("facerelief.webapp.workers._LATE", 0.1)
-    monkeypatch.setattr("facerelief.webapp.workers._AGAIN", 0.1)
+    monkeypatch.setattr("facerelief.webapp.server.workers._LATE", 0.1)
+    monkeypatch.setattr("facerelief.webapp.server.workers._AGAIN", 0.1)
     with live(workers=1, answer_s=2.0) as server:
         stuck = Stuck(server)
         for count in (1, 2):  # their clients go, so that the second is begun soon

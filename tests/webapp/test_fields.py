@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from facerelief.webapp.fields import parse_json
+from facerelief.webapp.requests import parse_json
 
 
 @pytest.mark.parametrize("as_text", [False, True])

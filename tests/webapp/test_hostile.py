@@ -7,7 +7,7 @@ import pytest
 from hostile import corpus
 from hostile_words import hostile_names
 
-from facerelief.webapp.problems import CODES
+from facerelief.webapp.errors import CODES
 
 PATHS = ("/v1/edit", "/v1/morph", "/v1/faces", "/v1/previews", "/v1/geometry")
 

@@ -4,8 +4,8 @@ import resource
 
 import pytest
 
-from facerelief.webapp import server
-from facerelief.webapp.limits import Limits
+from facerelief.webapp.server import serve
+from facerelief.webapp.server.limits import Limits
 
 
 def test_memory_goes_with_the_largest_body_and_photo() -> None:
@@ -25,6 +25,6 @@ def test_one_client_has_the_same_share_of_fewer_connections() -> None:
 def test_where_few_files_may_be_open_one_client_cannot_take_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda which: (256, 256))
     monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
-    limits, _ = server._fitting(Limits())
+    limits, _ = serve._fitting(Limits())
     assert limits.connections < 128
     assert 1 <= limits.client_connections <= limits.connections // 4

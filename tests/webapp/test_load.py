@@ -1,4 +1,4 @@
-"""A small version of `python tests/load.py`: no wrong answers, also when the server is killed in the middle."""
+"""A small version of `python benchmarks/load.py`: no wrong answers, also when the server is killed in the middle."""
 
 import asyncio
 

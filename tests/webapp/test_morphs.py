@@ -15,17 +15,17 @@ from photos import astronaut
 from PIL import Image, ImageSequence
 from webapp_app import form
 
-from facerelief.editing.morph import Morph
-from facerelief.faces.credentials import sign
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.film import film_library
-from facerelief.faces.mark import EditMark
-from facerelief.faces.verify import verify
+from facerelief.editing.video.morph import Morph
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.provenance.content_credentials import sign
+from facerelief.photos.provenance.verify import verify
+from facerelief.photos.provenance.xmp import EditMark
+from facerelief.photos.video_container import film_library
 from facerelief.webapp import morphs
-from facerelief.webapp.fields import Fields
-from facerelief.webapp.limits import Ticket
-from facerelief.webapp.problems import Abandoned
-from facerelief.webapp.studio import Studio, Wish
+from facerelief.webapp.errors import Abandoned
+from facerelief.webapp.requests import Fields
+from facerelief.webapp.server.limits import Ticket
+from facerelief.webapp.service import Studio, Wish
 
 
 def as_png(rgb: np.ndarray) -> bytes:

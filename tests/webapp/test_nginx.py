@@ -15,7 +15,7 @@ import pytest
 from live import live, wait_for
 
 from facerelief.webapp.access import Access
-from facerelief.webapp.addresses import networks_of
+from facerelief.webapp.server.addresses import networks_of
 
 NGINX, OPENSSL = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin"), shutil.which("openssl")
 NGINX = NGINX or shutil.which("nginx")

@@ -10,10 +10,10 @@ import pytest
 from pages import picked, pixels, png, settled, until, upload
 
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import align
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import read_photo
-from facerelief.faces.verify import verify
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import read_photo
+from facerelief.photos.provenance.verify import verify
 
 Open = Callable[..., Any]
 

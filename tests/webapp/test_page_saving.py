@@ -10,9 +10,9 @@ import pytest
 from pages import Held, opened, picked, png, settled, until, without
 from PIL import Image, ImageSequence
 
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import read_photo
-from facerelief.faces.verify import verify
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import read_photo
+from facerelief.photos.provenance.verify import verify
 
 Open = Callable[..., Any]
 

@@ -10,11 +10,11 @@ import pytest
 from starlette.datastructures import Headers
 from webapp_app import until
 
-from facerelief.webapp.desk import Desk
-from facerelief.webapp.fields import Fields, parse_form, parse_json
-from facerelief.webapp.limits import Limits, Ticket
-from facerelief.webapp.parcels import Parcel, Parcels
-from facerelief.webapp.problems import Problem
+from facerelief.webapp.admission import Desk
+from facerelief.webapp.errors import Problem
+from facerelief.webapp.requests import Fields, parse_form, parse_json
+from facerelief.webapp.server.buffers import Parcel, Parcels
+from facerelief.webapp.server.limits import Limits, Ticket
 
 MEBIBYTE = 2**20
 FORM = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="p"\r\n\r\n%s\r\n--b--\r\n'

@@ -181,6 +181,6 @@ def test_lines_that_repeat_themselves_are_written_once_a_minute(
     for _ in range(50):
         status(server, b"nonsense\r\n\r\n")
     assert len(caplog.records) <= 1
-    monkeypatch.setattr("facerelief.webapp.seldom._EVERY", 0.0)  # the minute is over
+    monkeypatch.setattr("facerelief.webapp.server.rare_logs._EVERY", 0.0)  # the minute is over
     status(server, b"nonsense\r\n\r\n")
     assert "more like it since the last line" in caplog.records[-1].getMessage()

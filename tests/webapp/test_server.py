@@ -13,11 +13,11 @@ from webapp_app import form
 
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detect import MediaPipeFinder
-from facerelief.faces.photo import Photo, encode_photo, read_mark
+from facerelief.faces.detector import MediaPipeFinder
 from facerelief.geometry.topology import face_triangles
-from facerelief.webapp.answers import as_picture
-from facerelief.webapp.studio import Picture
+from facerelief.photos.photo import Photo, encode_photo, read_mark
+from facerelief.webapp.server.responses import as_picture
+from facerelief.webapp.service import Picture
 
 
 @pytest.fixture(scope="module")

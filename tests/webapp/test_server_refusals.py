@@ -8,7 +8,7 @@ import httpx
 import pytest
 from webapp_app import EMPTY_PNG, form
 
-from facerelief.webapp.problems import CODES
+from facerelief.webapp.errors import CODES
 
 HEAD = {"content-type": "application/json"}
 REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {

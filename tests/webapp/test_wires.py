@@ -14,9 +14,9 @@ import pytest
 from live import edit, everything, head, is_closed, live, parsed, wait_for
 from webapp_app import form
 
-from facerelief.webapp.addresses import client_key
-from facerelief.webapp.limits import Limits
-from facerelief.webapp.wires import Wires
+from facerelief.webapp.server.addresses import client_key
+from facerelief.webapp.server.connections import Wires
+from facerelief.webapp.server.limits import Limits
 
 QUICK = {"head_s": 0.4, "send_s": 0.5, "grace_s": 0.4, "upload_s": 2.0}
 

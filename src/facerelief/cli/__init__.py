@@ -11,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from facerelief import __version__
-from facerelief.cli import (
+from facerelief.cli import streams
+from facerelief.cli.command import Commands, QuietOption
+from facerelief.cli.commands import (
     compare,
     dataset,
     demo,
@@ -25,12 +27,10 @@ from facerelief.cli import (
     report,
     report_edits,
     serve,
-    streams,
     study,
     train,
     verify,
 )
-from facerelief.cli.command import Commands, QuietOption
 from facerelief.cli.console import begin, explain, interrupted
 from facerelief.errors import FacereliefError
 

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from facerelief.cli import console
-from facerelief.cli.renamed import modernised
+from facerelief.cli.old_forms import modernised
 from facerelief.cli.writes import looked_after
 from facerelief.errors import Interrupted
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 import typer
 
 from facerelief.cli.console import bar, err, explain, keep, say, waiting
-from facerelief.editing.batch import make_jobs, run_batch, run_video
 from facerelief.editing.editor import Editor
-from facerelief.editing.files import FileEditor
-from facerelief.editing.inputs import Input
-from facerelief.editing.jobs import EDITED, FAILED, SKIPPED, Job, Outcome
-from facerelief.editing.outputs import STDOUT, Targets
-from facerelief.editing.video_job import edit_video_job
+from facerelief.editing.jobs.batch import make_jobs, run_batch, run_video
+from facerelief.editing.jobs.inputs import Input
+from facerelief.editing.jobs.journal import EDITED, FAILED, SKIPPED, Job, Outcome
+from facerelief.editing.jobs.outputs import STDOUT, Targets
+from facerelief.editing.jobs.photo_job import FileEditor
+from facerelief.editing.jobs.video_job import edit_video_job
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
 

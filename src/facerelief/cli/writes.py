@@ -1,6 +1,6 @@
 """What commands write under names that a user gives: nothing else is replaced there without --overwrite.
 
-The same command, typed again, replaces what it wrote (`facerelief.written`). `edit` looks after its files itself, by
+The same command, typed again, replaces what it wrote (`files.ownership`). `edit` looks after its files itself, by
 photo, and so do datasets and runs, which are folders that a command begins and goes on with.
 """
 
@@ -19,7 +19,7 @@ from facerelief.cli.console import err, say
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
-from facerelief.written import Claim, claimed, read_done, settings_digest
+from facerelief.files.ownership import Claim, claimed, read_done, settings_digest
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what has the name of a file to be written.")]
 
@@ -69,14 +69,14 @@ def _inside(option: str, *names: str) -> Writes:
 
 
 def _face(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.evaluation.face_card import FILES
+    from facerelief.release.morphable import FILES
 
     return [values["folder"] / name for name in FILES]
 
 
 def _study(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.cli.study import folder_of
-    from facerelief.evaluation.studies import DATASET_STUDY, find_study
+    from facerelief.cli.commands.study import folder_of
+    from facerelief.evaluation.experiments.studies import DATASET_STUDY, find_study
 
     if values["name"] == DATASET_STUDY:  # is printed
         return []

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facerelief.array_files import map_npy
+from facerelief.colour import to_luma
 from facerelief.data.manifest import Sample, inside
 from facerelief.errors import DatasetError
-from facerelief.faces.colour import to_luma
 from facerelief.files import atomic
+from facerelief.files.arrays import map_npy
+from facerelief.geometry.depth_maps import load_depth, load_normal
 from facerelief.geometry.png import read_png
-from facerelief.geometry.relief import load_depth, load_normal
 
 Progress = Callable[[int, int], None]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from facerelief.data.extract import GIVEN_UP, Extractor, Recipe, Task
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
-from facerelief.data.labelled import Labelled, split_by_identity
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless, write_rows
-from facerelief.data.workers import spread
+from facerelief.data.sources.labelled import Labelled, split_by_identity
 from facerelief.files import alone_in
+from facerelief.processes.pool import spread
 
 MOST_SECONDS = 300.0  # of one photo, which takes one or two; a process that needs more hangs
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facerelief.data.labelled import Labelled
+from facerelief.colour import LUMA, chroma
 from facerelief.data.manifest import Reject, Sample
-from facerelief.data.overlays import normals_from_depth, read_depth_image
+from facerelief.data.sources.depth_overlays import normals_from_depth, read_depth_image
+from facerelief.data.sources.labelled import Labelled
 from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoError
-from facerelief.faces.align import Crop, align, inter_ocular
-from facerelief.faces.colour import LUMA, chroma
-from facerelief.faces.detect import Face, FaceFinder, load_finder
-from facerelief.faces.photo import read_photo
+from facerelief.faces.alignment import Crop, align, inter_ocular
+from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.faces.pose import head_pose
+from facerelief.geometry.depth_maps import FAR, NEAR, Relief, polygon, render, save_depth, save_normal
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
-from facerelief.geometry.relief import FAR, NEAR, Relief, polygon, render, save_depth, save_normal
 from facerelief.geometry.topology import OUTLINE
+from facerelief.photos.photo import read_photo
 
 _REASONS = {PhotoError: "unreadable", NoFaceFound: "no usable face", DatasetError: "no geometry"}
 GIVEN_UP = "given up"  # the reason of a photo at which the program failed

@@ -11,7 +11,7 @@ from facerelief.data.extract import FOLDERS
 from facerelief.data.manifest import SETTINGS, Fence, Reject, Sample, inside, read_settings, write_settings
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import is_partial, open_file
-from facerelief.json_files import append_lines, read_lines, typed
+from facerelief.files.json import append_lines, read_lines, typed
 
 JOURNAL = "build.jsonl"
 _KINDS: dict[str, type[Sample | Reject]] = {"Sample": Sample, "Reject": Reject}

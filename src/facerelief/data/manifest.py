@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from facerelief.data.csv_lines import csv_lines
 from facerelief.errors import DatasetError
 from facerelief.files import atomic, write_json
-from facerelief.json_files import read_object
+from facerelief.files.csv import csv_lines
+from facerelief.files.json import read_object
 
 FORMAT, VERSION = "facerelief-dataset", 1
 METADATA, REJECTS, SETTINGS = "metadata.csv", "rejects.csv", "dataset.json"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from facerelief.array_files import read_npz
 from facerelief.data.manifest import Sample, read_samples
 from facerelief.errors import DatasetError
-from facerelief.faces.align import Crop
-from facerelief.geometry.morphable.learn import Portrait
+from facerelief.faces.alignment import Crop
+from facerelief.files.arrays import read_npz
+from facerelief.geometry.morphable.learning.learn import Portrait
 from facerelief.geometry.png import read_png
 
 MOST_YAW, MOST_PITCH = 20.0, 25.0  # degrees

@@ -9,10 +9,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from facerelief.data.labelled import first_few
+from facerelief.colour import GREY
 from facerelief.data.manifest import Sample
+from facerelief.data.sources.labelled import first_few
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.colour import GREY
 
 COLUMNS = tuple(sorted(EXPRESSIONS))  # Table 4's order
 _HEADINGS = {"happiness": "Happy"}

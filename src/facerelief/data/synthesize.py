@@ -11,21 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
+from facerelief.colour import chroma
 from facerelief.data.extract import fingerprint, sharpness, write_files
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal
-from facerelief.data.labelled import split_by_identity
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_rows
-from facerelief.data.workers import spread
+from facerelief.data.sources.labelled import split_by_identity
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.colour import chroma
 from facerelief.faces.pose import head_pose
 from facerelief.files import alone_in, sha256
+from facerelief.files.json import read_lines
+from facerelief.geometry.depth_maps import render
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face
-from facerelief.geometry.morphable.scene import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
 from facerelief.geometry.reconstructors.morphable import dense_mesh
-from facerelief.geometry.relief import render
-from facerelief.json_files import read_lines
+from facerelief.processes.pool import spread
 
 SIZES = (64, 96, 128, 192, 256)
 SYNTHETIC = "synthetic"  # the note that their samples carry

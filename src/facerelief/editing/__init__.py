@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
+from facerelief.checkpoint import stored_kind
 from facerelief.editing.editor import Edit, Editor
-from facerelief.editing.morphable import MorphableEditor
-from facerelief.editing.network import NetworkEditor
-from facerelief.editing.parity import AUTO
-from facerelief.editing.weights import load_network_editor, network_file
+from facerelief.editing.engines.agreement import AUTO
+from facerelief.editing.loading import load_network_editor, network_file
+from facerelief.editing.methods.morphable import MorphableEditor
+from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError
-from facerelief.faces.detect import FaceFinder
+from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.morphable.model import FACE, carried_face, load_face
 from facerelief.networks.backbones import BACKBONES
-from facerelief.networks.checkpoint import stored_kind
 
 DEFAULT = "relief"  # where neither a method nor weights are named
 METHODS: tuple[str, ...] = (DEFAULT, "morphable", *(name for name in BACKBONES if name != DEFAULT))

@@ -14,14 +14,14 @@ from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 
-from facerelief.editing.mask import WHOLE, check_part
+from facerelief.editing.regions import WHOLE, check_part
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.expressions import resolve
-from facerelief.faces.align import Crop
-from facerelief.faces.detect import Face, FaceFinder, load_finder
-from facerelief.faces.mark import mark_edit
-from facerelief.faces.photo import Photo
+from facerelief.faces.alignment import Crop
+from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.faces.pose import head_pose
+from facerelief.photos.photo import Photo
+from facerelief.photos.provenance.xmp import mark_edit
 
 Which = int | str | tuple[float, float]  # as `Editor.__call__` takes it
 SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees

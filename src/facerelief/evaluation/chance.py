@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.training.judge import Accuracy
+from facerelief.training.classifier import Accuracy
 
 LEVEL = 0.05
 SMOKE = "SMOKE TEST: THESE NUMBERS MEAN NOTHING"

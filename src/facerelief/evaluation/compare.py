@@ -10,16 +10,16 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
-from facerelief.data.pairs import read_crop
 from facerelief.editing.editor import Editor, choose_faces
-from facerelief.evaluation.distribution import check_picture
 from facerelief.evaluation.rate import seen
-from facerelief.faces.align import align
-from facerelief.faces.detect import Face
-from facerelief.faces.photo import Photo
+from facerelief.evaluation.report.distribution import check_picture
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import Face
 from facerelief.files import atomic
+from facerelief.photos.photo import Photo
+from facerelief.training.classifier import judged
 from facerelief.training.identity import embed
-from facerelief.training.judge import judged
+from facerelief.training.pseudo_targets import read_crop
 
 TILE = 160  # pixels
 _SIDE, _HEAD, _GAP = 26, 30, 6

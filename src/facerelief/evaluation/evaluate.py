@@ -12,21 +12,21 @@ import numpy as np
 import torch
 
 from facerelief import __version__
+from facerelief.checkpoint import load_checkpoint, weights_in
 from facerelief.config import ExpressionTraining, Training
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch, spread_rows
 from facerelief.data.manifest import METADATA
 from facerelief.editing.editor import Editor
-from facerelief.editing.weights import load_network_editor
+from facerelief.editing.loading import load_network_editor
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.evaluation.bench import Bench, Tools, set_up
-from facerelief.evaluation.identity import photo_rows, real_distances
-from facerelief.evaluation.measure import Scores, Subject, bases, measure, network_subject, partner_rows
+from facerelief.evaluation.instruments import Bench, Tools, set_up
+from facerelief.evaluation.metrics.identity import photo_rows, real_distances
 from facerelief.evaluation.rate import editor_edits
+from facerelief.evaluation.scoring import Scores, Subject, bases, measure, network_subject, partner_rows
 from facerelief.evaluation.summary import summarise
 from facerelief.files import sha256
-from facerelief.networks.checkpoint import load_checkpoint, weights_in
-from facerelief.training.samples import to_pixels
+from facerelief.training.sample_grids import to_pixels
 
 Progress = Callable[[str, int, int], None]
 FORMAT = 1  # of report.json

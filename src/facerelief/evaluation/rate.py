@@ -14,15 +14,15 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from facerelief.colour import to_luma
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.manifest import Sample
-from facerelief.data.pairs import read_crop
 from facerelief.editing.editor import Editor
-from facerelief.faces.colour import to_luma
-from facerelief.faces.detect import Face
-from facerelief.training.judge import Accuracy, judge_accuracy, judged
-from facerelief.training.samples import one_hot
+from facerelief.faces.detector import Face
+from facerelief.training.classifier import Accuracy, judge_accuracy, judged
+from facerelief.training.pseudo_targets import read_crop
+from facerelief.training.sample_grids import one_hot
 
 Progress = Callable[[int, int], None]
 

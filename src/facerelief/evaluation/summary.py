@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from facerelief.data.arrays import Arrays
-from facerelief.evaluation.distances import TooFew, frechet_distance, kernel_distance, merged, moments
-from facerelief.evaluation.measure import FeatureNet, Scores
-from facerelief.training.judge import Accuracy
+from facerelief.evaluation.metrics.distances import TooFew, frechet_distance, kernel_distance, merged, moments
+from facerelief.evaluation.scoring import FeatureNet, Scores
+from facerelief.training.classifier import Accuracy
 
 DRAWS, FEWEST = 1000, 5  # redraws of persons for an interval, and the fewest persons that make one
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError
-from facerelief.networks.published import checksum, fill, read_tensors
+from facerelief.networks.published_weights import checksum, fill, read_tensors
 
 SIDE = 299
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError
 from facerelief.files import atomic, sha256
-from facerelief.networks.published import checksum, fill, read_tensors
+from facerelief.networks.published_weights import checksum, fill, read_tensors
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 SHA256_PREFIX = "dcbb9e9d"  # as in the file's published name

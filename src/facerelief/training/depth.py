@@ -11,23 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facerelief import equations as eq
+from facerelief.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, named_tensors, save_checkpoint, weights_in
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
-from facerelief.networks.checkpoint import (
-    WEIGHTS,
-    Checkpoint,
-    load_checkpoint,
-    named_tensors,
-    save_checkpoint,
-    weights_in,
-)
 from facerelief.networks.depth import GUIDES, DepthTranslator
-from facerelief.training.card import write_card
-from facerelief.training.samples import save_depth_grid
-from facerelief.training.session import Progress, Session
-from facerelief.training.step import (
+from facerelief.training import losses as eq
+from facerelief.training.gan_step import (
     Average,
     Noise,
     augmented,
@@ -36,6 +26,9 @@ from facerelief.training.step import (
     discriminator_weights,
     learns,
 )
+from facerelief.training.model_card import write_card
+from facerelief.training.sample_grids import save_depth_grid
+from facerelief.training.session import Progress, Session
 
 Features = Callable[[Tensor], list[Tensor]]
 

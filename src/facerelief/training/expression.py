@@ -10,17 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facerelief import equations as eq
+from facerelief.checkpoint import WEIGHTS, named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
-from facerelief.networks.checkpoint import WEIGHTS, named_tensors, save_checkpoint
-from facerelief.training.card import write_card
+from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features
-from facerelief.training.edits import Edited, Nets, Tutor, build_nets, edit, restraint
-from facerelief.training.samples import one_hot, save_expression_grid
-from facerelief.training.session import Progress, Session
-from facerelief.training.step import (
+from facerelief.training.distillation import Edited, Nets, Tutor, build_nets, edit, restraint
+from facerelief.training.gan_step import (
     Average,
     Noise,
     Targets,
@@ -29,6 +26,9 @@ from facerelief.training.step import (
     discriminator_weights,
     learns,
 )
+from facerelief.training.model_card import write_card
+from facerelief.training.sample_grids import one_hot, save_expression_grid
+from facerelief.training.session import Progress, Session
 
 
 def generator_terms(

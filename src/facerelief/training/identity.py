@@ -17,14 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facerelief.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
-from facerelief.networks.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
-from facerelief.networks.encoder import Encoder
-from facerelief.training.card import write_card
+from facerelief.networks.identity import Encoder
+from facerelief.training.gan_step import Average, Noise, erased
+from facerelief.training.model_card import write_card
 from facerelief.training.session import Progress, Session
-from facerelief.training.step import Average, Noise, erased
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
 

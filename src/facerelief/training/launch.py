@@ -9,25 +9,25 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from facerelief.checkpoint import Checkpoint, load_checkpoint, weights_in
+from facerelief.colour import GREY
 from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.manifest import chosen, read_samples
-from facerelief.data.pairs import load_pairs
 from facerelief.errors import FacereliefError
-from facerelief.faces.colour import GREY
 from facerelief.files import sha256
 from facerelief.networks.backbones import BACKBONES
-from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, weights_in
 from facerelief.networks.vgg import load_vgg19, three_channels
+from facerelief.training.classifier import Accuracy, load_judge, train_judge
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
-from facerelief.training.edits import Tutor
+from facerelief.training.distillation import Tutor
 from facerelief.training.expression import train_expression
-from facerelief.training.gate import GateResult, geometry_gate
+from facerelief.training.geometry_probe import GateResult, geometry_gate
 from facerelief.training.identity import load_identity, train_identity
-from facerelief.training.judge import Accuracy, load_judge, train_judge
-from facerelief.training.material import Decoding, Material, choose_splits, decode
-from facerelief.training.run import check_folder
+from facerelief.training.pseudo_targets import load_pairs
+from facerelief.training.run_folder import check_folder
 from facerelief.training.session import Progress
+from facerelief.training.splits import Decoding, Material, choose_splits, decode
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 GREY_SHARE = 0.2  # of photos, which makes a dataset grey

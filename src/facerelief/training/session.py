@@ -19,14 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facerelief import equations as eq
+from facerelief.checkpoint import read_facts
 from facerelief.config import Training
 from facerelief.errors import FacereliefError, Interrupted, MissingExtra
-from facerelief.networks.checkpoint import read_facts
-from facerelief.threads import threads, threads_for
-from facerelief.training.processor import settled
-from facerelief.training.run import STATE, Run
-from facerelief.training.step import Noise
+from facerelief.processes.threads import threads, threads_for
+from facerelief.training import losses as eq
+from facerelief.training.gan_step import Noise
+from facerelief.training.precision import settled
+from facerelief.training.run_folder import STATE, Run
 
 Progress = Callable[[int, int, dict[str, float]], None]
 

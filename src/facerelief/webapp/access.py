@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from facerelief.webapp.addresses import LOCAL_NAMES, Network, address_of, client_key, within
-from facerelief.webapp.problems import Problem
+from facerelief.webapp.errors import Problem
+from facerelief.webapp.server.addresses import LOCAL_NAMES, Network, address_of, client_key, within
 
 _FOREIGN = Problem("forbidden", "the request comes from another site's page", "use this server's own page")
 _CLIENTS = 10_000  # whose rates are remembered

@@ -13,21 +13,21 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from facerelief import __version__
-from facerelief.editing.mask import PARTS, WHOLE
+from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.errors import FacereliefError
 from facerelief.webapp import morphs
 from facerelief.webapp.access import Access
-from facerelief.webapp.addresses import is_local
-from facerelief.webapp.answers import Answer, Reply, as_json, as_picture
-from facerelief.webapp.desk import Desk
-from facerelief.webapp.fields import Fields, parse_form, parse_json
-from facerelief.webapp.guard import CLIENT, Guard, as_response
-from facerelief.webapp.limits import Limits, Ticket
+from facerelief.webapp.admission import Desk
+from facerelief.webapp.errors import Abandoned, Problem, as_problem
 from facerelief.webapp.metrics import Metrics
-from facerelief.webapp.problems import Abandoned, Problem, as_problem
+from facerelief.webapp.middleware import CLIENT, Guard, as_response
+from facerelief.webapp.requests import Fields, parse_form, parse_json
 from facerelief.webapp.schema import openapi
-from facerelief.webapp.studio import KINDS, SAMPLES, Order, Picture, Studio, Wish
-from facerelief.webapp.wires import Wires
+from facerelief.webapp.server.addresses import is_local
+from facerelief.webapp.server.connections import Wires
+from facerelief.webapp.server.limits import Limits, Ticket
+from facerelief.webapp.server.responses import Answer, Reply, as_json, as_picture
+from facerelief.webapp.service import KINDS, SAMPLES, Order, Picture, Studio, Wish
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Work = Callable[[Fields, Ticket], Reply]

@@ -8,15 +8,15 @@ import numpy as np
 
 from facerelief.editing import Editor
 from facerelief.editing.editor import EditedFace, unfit
-from facerelief.editing.morph import Morph, encode_morph, fitting, moving
+from facerelief.editing.video.morph import Morph, encode_morph, fitting, moving
 from facerelief.errors import NoFaceFound
-from facerelief.faces.detect import Face
-from facerelief.faces.mark import mark_edit
-from facerelief.faces.photo import Photo
-from facerelief.webapp.fields import Fields
-from facerelief.webapp.limits import Ticket
-from facerelief.webapp.problems import Problem
-from facerelief.webapp.studio import Picture, Studio, Wish
+from facerelief.faces.detector import Face
+from facerelief.photos.photo import Photo
+from facerelief.photos.provenance.xmp import mark_edit
+from facerelief.webapp.errors import Problem
+from facerelief.webapp.requests import Fields
+from facerelief.webapp.server.limits import Ticket
+from facerelief.webapp.service import Picture, Studio, Wish
 
 KINDS = {"gif": "GIF", "webp": "WEBP", "mp4": "MP4"}  # what `format` may be
 NUMBERS = {  # of the fields: the lowest, the highest, and the default

@@ -4,12 +4,12 @@ from typing import Any
 
 from facerelief import __version__
 from facerelief.editing import METHODS
-from facerelief.editing.mask import PARTS, WHOLE
+from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.expressions import EXPRESSIONS
 from facerelief.webapp import morphs
-from facerelief.webapp.limits import Limits
-from facerelief.webapp.problems import CODES
-from facerelief.webapp.studio import KINDS, SAMPLES
+from facerelief.webapp.errors import CODES
+from facerelief.webapp.server.limits import Limits
+from facerelief.webapp.service import KINDS, SAMPLES
 
 Schema = dict[str, Any]
 

@@ -8,12 +8,12 @@ import pytest
 
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import Crop
-from facerelief.geometry.atlas import sample
-from facerelief.geometry.morphable.fit import fit_face
-from facerelief.geometry.morphable.learn import Portrait, learn_face
+from facerelief.faces.alignment import Crop
+from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.learning.learn import Portrait, learn_face
 from facerelief.geometry.morphable.model import MorphableFace, load_face, save_face, whole
-from facerelief.geometry.morphable.scene import Person, Setting, portrait, random_person
+from facerelief.geometry.morphable.random_faces import Person, Setting, portrait, random_person
+from facerelief.geometry.morphable.uv_map import sample
 
 PERSONS, SIZE = 40, 64
 Learned = tuple[MorphableFace, dict[str, Any]]

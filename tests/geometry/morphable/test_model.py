@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.model import MorphableFace, carried_face, load_face, save_face, whole
-from facerelief.networks.checkpoint import load_checkpoint, save_checkpoint
 
 A, K, E, T = 8, 3, 2, 4  # side of the atlas, modes of identity, expression and texture
 SHAPES = {

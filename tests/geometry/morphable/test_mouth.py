@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.align import inter_ocular
+from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.mouth import (
     LOWER,

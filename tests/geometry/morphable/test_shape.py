@@ -8,15 +8,9 @@ from heads import head, similarities
 
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.shape import (
-    TRUST,
-    Shapes,
-    learn_shapes,
-    mirrored,
-    moved,
-    similarity,
-)
-from facerelief.geometry.morphable.units import LONE, NAMES, measures, recipe
+from facerelief.geometry.morphable.learning.action_units import LONE, NAMES, measures, recipe
+from facerelief.geometry.morphable.learning.shape import TRUST, Shapes, learn_shapes
+from facerelief.geometry.morphable.procrustes import mirrored, moved, similarity
 
 PEOPLE, SURPRISED, STRANGERS = 200, TRUST, 30
 # What happiness and surprise are in this world, unlike their recipes. In measures; those of the lips agree: lips grow

@@ -5,10 +5,11 @@ import pytest
 from heads import head
 
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.atlas import Atlas, picture_triangles, skin_pixels, with_apron
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.shape import TRUST
-from facerelief.geometry.morphable.texture import FLOOR, SKIN, Delight, Textures, folded, learn_textures, unfolded
+from facerelief.geometry.morphable.learning.shape import TRUST
+from facerelief.geometry.morphable.learning.texture import Delight, Textures, learn_textures
+from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, folded, unfolded
+from facerelief.geometry.morphable.uv_map import Atlas, picture_triangles, skin_pixels, with_apron
 
 SIZE, PIXELS, MODES = 64, 30, 3
 FULL = np.zeros((8, MODES))  # each expression's modes at full strength

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facerelief.errors import FacereliefError
-from facerelief.faces.align import Crop
+from facerelief.faces.alignment import Crop
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.faces.align import Crop
+from facerelief.faces.alignment import Crop
 from facerelief.geometry.mesh import FaceMesh
-from facerelief.geometry.raster import rasterise
+from facerelief.geometry.rasterizer import rasterise
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
 
 WIDTH, HEIGHT = 200, 150  # the photo

@@ -13,17 +13,17 @@ from facerelief.data import extract
 from facerelief.data.build import build_dataset
 from facerelief.data.extract import Extractor, Recipe, Task
 from facerelief.data.journal import open_dataset
-from facerelief.data.labelled import Labelled
 from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
-from facerelief.data.review import review
-from facerelief.data.sources import read_labelled
-from facerelief.faces.align import Crop, align
-from facerelief.faces.detect import Face
+from facerelief.data.review.selection import review
+from facerelief.data.sources.labelled import Labelled
+from facerelief.data.sources.layouts import read_labelled
+from facerelief.faces.alignment import Crop, align
+from facerelief.faces.detector import Face
+from facerelief.geometry.depth_maps import load_depth, polygon
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.raster import rasterise
+from facerelief.geometry.rasterizer import rasterise
 from facerelief.geometry.reconstructors import AlignedFace, Reconstructor, load_reconstructor
-from facerelief.geometry.relief import load_depth, polygon
 
 SIZE = 128
 # The lids of each eye, a ring.

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from facerelief.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.atlas import Atlas
-from facerelief.geometry.morphable.texture import unfolded
-from facerelief.networks.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from facerelief.geometry.morphable.log_albedo import unfolded
+from facerelief.geometry.morphable.uv_map import Atlas
 
 FACE = "face.safetensors"  # in its folder
 ATLAS = 160  # side of the atlas in pixels

@@ -6,7 +6,7 @@ Expression modes alone do not close every mouth: what they leave of an opening w
 import numpy as np
 
 from facerelief.easing import smoothstep
-from facerelief.faces.align import inter_ocular
+from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import MorphableFace
 
 # Along the mouth, corners left out: the inner lips, and where the lips end in skin.

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from facerelief.faces.align import Crop
+from facerelief.faces.alignment import Crop
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.registry import Registry
 

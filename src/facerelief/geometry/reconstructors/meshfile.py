@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facerelief.array_files import DAMAGE, read_npz
 from facerelief.errors import DatasetError, FacereliefError, MissingExtra
 from facerelief.files import read_file
+from facerelief.files.arrays import DAMAGE, read_npz
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from facerelief.geometry.mesh import FaceMesh
-from facerelief.geometry.morphable.fit import fit_face
+from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
 from facerelief.geometry.subdivision import face_subdivision

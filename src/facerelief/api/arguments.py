@@ -1,0 +1,89 @@
+"""What Python programs may ask of an editor: the names in type hints, and checks for programs without them."""
+
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from facerelief.editing.editor import Which, which_face
+from facerelief.errors import FacereliefError, shown
+from facerelief.expressions import EXPRESSIONS, Expression
+from facerelief.faces.detector import Face
+from facerelief.faces.mediapipe_models import POINTS
+from facerelief.geometry.morphable.fitting import is_face_like
+
+Several: TypeAlias = Literal["all"] | list[Expression] | tuple[Expression, ...]
+Part: TypeAlias = Literal["face", "eyes", "mouth"]
+Method: TypeAlias = Literal["relief", "morphable", "stargan"]
+Engine: TypeAlias = Literal["torch", "onnx", "openvino", "openvino-bf16", "auto"]
+WhichFace: TypeAlias = Literal["largest", "all"] | int | tuple[float, float]
+Faces: TypeAlias = WhichFace | Face | Sequence[Face]
+
+_FAR = 1e9  # pixels
+_FACES = "choose largest, all, a number counted from the largest, a point (x, y) of it in pixels, or what faces() found"
+
+
+def one_of(value: Any, choices: Iterable[str], what: str) -> None:
+    """Raises `FacereliefError` where a value is none of the choices, which it lists."""
+    choices = tuple(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise FacereliefError(f"no {what} {shown(value)}; choose from {', '.join(choices)}")
+
+
+def is_several(to: Expression | Several) -> bool:
+    """Whether expressions, and not one, are meant. Raises `FacereliefError` for what means neither."""
+    if isinstance(to, str):
+        return to.strip().lower() == "all"
+    if not isinstance(to, list | tuple) or not to:
+        raise FacereliefError(f"no expression {shown(to)}; choose from {', '.join(EXPRESSIONS)}, all, or a list")
+    return True
+
+
+def check_strength(strength: Any) -> float:
+    """Raises `FacereliefError` for what is no number from 0 to 1.5."""
+    if not _within(strength, 0, 1.5):
+        raise FacereliefError(f"strength {shown(strength)} is out of range; choose a number from 0 to 1.5")
+    return float(strength)
+
+
+def check_faces(faces: Any) -> tuple[Which, list[Face] | None]:
+    """Which faces are meant, and they themselves where they were given. Raises `FacereliefError`."""
+    if isinstance(faces, Face):
+        return "all", [_usable(faces)]
+    if isinstance(faces, str):
+        return which_face(faces), None
+    if isinstance(faces, int | np.integer) and not isinstance(faces, bool):
+        return which_face(int(faces)), None
+    if isinstance(faces, list | tuple) or (isinstance(faces, np.ndarray) and faces.ndim == 1):
+        given = list(faces)
+        if not given:
+            raise FacereliefError("no faces are given; choose some of those that `faces` finds")
+        if all(isinstance(one, Face) for one in given):
+            return "all", [_usable(one) for one in given]
+        if len(given) == 2 and all(_within(one, -_FAR, _FAR) for one in given):
+            return (float(given[0]), float(given[1])), None
+    raise FacereliefError(f"no faces {shown(faces)}; {_FACES}")
+
+
+def check_pictures(images: Any) -> Iterable[Any]:
+    """Several pictures. Raises `FacereliefError` for one picture, whose parts would be taken for pictures."""
+    alone = isinstance(images, str | bytes | bytearray | memoryview) or (
+        isinstance(images, np.ndarray) and images.ndim < 4
+    )
+    if alone or not isinstance(images, Iterable):
+        raise FacereliefError(f"{shown(images)} is no list of pictures; give a list, or one picture to edit")
+    return images
+
+
+def _within(value: Any, low: float, high: float) -> bool:
+    """Whether a value is a number, not too large to be compared as one."""
+    return isinstance(value, Real) and not isinstance(value, bool) and bool(low <= value <= high)  # type: ignore[operator]
+
+
+def _usable(face: Face) -> Face:
+    points = face.landmarks
+    number = isinstance(points, np.ndarray) and points.dtype.kind in "fiu"
+    if not number or points.shape != (POINTS, 3) or not is_face_like(points):
+        raise FacereliefError("the landmarks of a face are not those of one; give faces that `faces` found")
+    return face

@@ -1,0 +1,118 @@
+"""The pictures that Python programs hold, as photos, and back."""
+
+import os
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from facerelief.editing.jobs.fetch import is_url
+from facerelief.errors import FacereliefError, PhotoError, shown
+from facerelief.photos.color_modes import flat, to_rgb
+from facerelief.photos.decoding import stand_up
+from facerelief.photos.photo import MIN_SIDE, Photo, damage_explained, read_photo
+
+Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
+
+
+def photo_of(image: Picture | np.ndarray) -> Photo:
+    """A picture, upright. Raises `PhotoError` that says what to give for what is none."""
+    if isinstance(image, np.ndarray):
+        return Photo(_checked(np.asarray(image)).copy(), name="the array")  # the caller's may change later
+    if isinstance(image, Image.Image):
+        return _of_image(image)
+    if isinstance(image, bytes):
+        return read_photo(image)
+    if isinstance(image, str | os.PathLike):
+        if isinstance(image, str) and is_url(image):
+            raise PhotoError(f"{image} is an address, which the command line fetches; download it and give the file")
+        return read_photo(file_path(image, "photo", PhotoError))
+    raise PhotoError(f"a {type(image).__name__} is no picture; {_instead(image)}")
+
+
+def image_of(photo: Photo) -> Image.Image:
+    """A photo as a PIL image, RGB or RGBA, with its profile."""
+    image = Image.fromarray(photo.rgb)
+    if photo.alpha is not None:
+        image.putalpha(Image.fromarray(photo.alpha))
+    if photo.icc:
+        image.info["icc_profile"] = photo.icc
+    return image
+
+
+def file_path(path: str | os.PathLike[str], what: str, error: type[FacereliefError] = FacereliefError) -> Path:
+    """A path that was given. Raises an error for what is none; an empty one would mean the folder that one is in."""
+    try:
+        name = os.fspath(path)
+    except TypeError:
+        name = None
+    if not isinstance(name, str) or not name:
+        raise error(f"{shown(path)} is no path of a {what}; give a str or a pathlib.Path")
+    if "\0" in name or not _can_be_encoded(name):
+        raise error(f"{shown(path)} is no path of a {what}, since no file can have that name; give another")
+    return Path(name)
+
+
+def _can_be_encoded(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _instead(image: object) -> str:
+    if isinstance(image, Tensor):
+        return "give tensor.detach().cpu().numpy(), as (H, W, 3) of uint8: permute(1, 2, 0) first where channels lead"
+    if isinstance(image, bytearray | memoryview):
+        return "give bytes(...) of it"
+    if hasattr(image, "read"):
+        return "give what it reads, as bytes, or its path"
+    if isinstance(image, list | tuple):
+        return "give one picture; edit_all takes several"
+    return "give a path, bytes, an array or a PIL image"
+
+
+def _checked(rgb: np.ndarray) -> np.ndarray:
+    remedy = _conversion(rgb)
+    if remedy:
+        raise PhotoError(
+            f"an array {rgb.shape} of {rgb.dtype} is no picture; give one (H, W, 3) of uint8, in RGB: {remedy}"
+        )
+    if min(rgb.shape[:2]) < MIN_SIDE:
+        raise PhotoError(f"an array {rgb.shape} is too small; give a picture of at least {MIN_SIDE} pixels a side")
+    return rgb
+
+
+def _conversion(array: np.ndarray) -> str | None:
+    """How an array `a` becomes a picture; None for one that is a picture."""
+    if array.ndim == 4:
+        return "edit_all takes several, or give a[0]"
+    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
+        return "np.dstack([a, a, a]) of grey"
+    if array.ndim != 3:
+        return "its shape is another"
+    if array.shape[2] != 3 and array.shape[0] in (1, 3, 4):
+        return "np.moveaxis(a, 0, 2), channels last"
+    if array.shape[2] == 4:
+        return "a[..., :3], or PIL's Image.fromarray(a), which keeps alpha"
+    if array.shape[2] != 3:
+        return "its channels are others"
+    if array.dtype.kind == "f":
+        return "(255 * a).round().astype(np.uint8) of [0, 1]"
+    if array.dtype == np.uint16:
+        return "(a / 257).round().astype(np.uint8) of 16 bits"
+    return None if array.dtype == np.uint8 else "a.astype(np.uint8) of 0 to 255"
+
+
+def _of_image(image: Image.Image) -> Photo:
+    """An image in memory, made upright."""
+    notes: list[str] = []
+    with damage_explained("the image"):  # an image that was opened is read no sooner than now
+        image.load()
+        upright, exif = stand_up(image, notes)
+        plain, alpha = flat(upright, notes)
+        rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
+    return Photo(_checked(np.array(rgb)), alpha, icc, exif, name="the image", notes=tuple(notes))

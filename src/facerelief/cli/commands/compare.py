@@ -1,0 +1,200 @@
+"""`facerelief compare`: editors side by side on the same photos."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facerelief.cli.answers import Json, JsonFile, answer
+from facerelief.cli.commands.report import warn_of_chance
+from facerelief.cli.console import bar, err, say
+from facerelief.cli.options import METHODS, TaskFile, ToSeveral, check_different
+from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json
+from facerelief.errors import FacereliefError
+from facerelief.expressions import EXPRESSIONS, resolve_all
+from facerelief.training.presets import make_config
+
+if TYPE_CHECKING:
+    from facerelief.data.arrays import Arrays
+    from facerelief.evaluation.compare import Comparison
+
+
+def compare(
+    picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PHOTO|RUN", help="Your photos; with --data, runs of stage 2.", show_default=False),
+    ] = None,
+    to: ToSeveral = "all",
+    weights: Annotated[
+        list[Path] | None, typer.Option(help="Of your photos: also by a run of your own; repeatable.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The dataset of the runs; its test photos are edited by them.")
+    ] = None,
+    morphable: Annotated[
+        bool, typer.Option("--morphable", help="With --data: also the editor without training.")
+    ] = False,
+    photos: Annotated[int, typer.Option(min=1, help="With --data: test photos, every expression in turn.")] = 8,
+    judge: Annotated[
+        Path | None, typer.Option(help="With --data: a judge's run, for the share of edits it calls by their target.")
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(help="With --data: a run of `train identity`, for the mean identity distance of edits."),
+    ] = None,
+    task_file: TaskFile = None,
+    as_json: Json = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Editors side by side, each edit as a user gets it: the methods on your own photos, or runs on held-out ones.
+
+    Your own photos:
+
+        facerelief compare me.jpg -o methods.jpg
+
+    Runs:
+
+        facerelief compare runs/a runs/b --data datasets/mine -o runs.jpg
+    """
+    if data is None:
+        if morphable or judge or encoder:
+            raise FacereliefError("--morphable, --judge and --encoder are for runs; name their dataset with --data")
+        answer(_on_own_photos(inputs or [], weights or [], to, picture, task_file), as_json, json_file)
+        return
+    if weights or to != "all":
+        raise FacereliefError("--weights and --to are for your own photos; leave out --data, or these")
+    answer(_on_dataset(inputs or [], data, picture, photos, morphable, (judge, encoder)), as_json, json_file)
+
+
+def _on_own_photos(
+    names: list[Path], weights: list[Path], to: str, picture: Path, task_file: Path | None
+) -> dict[str, Any]:
+    """Every method on every photo. Returns what was drawn."""
+    import numpy as np
+
+    from facerelief.editing import load_editor
+    from facerelief.evaluation.compare import compare_on
+    from facerelief.evaluation.report.distribution import check_picture
+    from facerelief.faces.detector import load_finder
+    from facerelief.photos.photo import Photo, read_photo, save_photo
+    from facerelief.photos.provenance.xmp import mark_edit
+
+    if not names:
+        raise FacereliefError("nothing to compare; name photos, or runs of stage 2 and their dataset with --data")
+    run = next((name for name in names if name.is_dir()), None)
+    if run:
+        raise FacereliefError(f"{run} is a folder; name photos, or say with --data which dataset the runs edit")
+    check_picture(picture)
+    expressions = resolve_all(to)
+    opened = [read_photo(name) for name in names]
+    finder = load_finder(task_file=task_file)
+    editors = {name: load_editor(finder=finder, method=name) for name in METHODS}
+    check_different([*METHODS, *(path.name for path in weights)])
+    editors |= {path.name: load_editor(path, finder) for path in weights}
+    with bar("comparing", "photos") as move:
+        sheet = compare_on(editors, opened, expressions, move)
+    mark = mark_edit(None, "all of the picture's", ())
+    save_photo(Photo(np.asarray(sheet), name=picture.name, mark=mark), picture)
+    say(str(picture))
+    return {"picture": str(picture), "methods": list(editors), "photos": list(map(str, names))}
+
+
+def _on_dataset(
+    runs: list[Path],
+    data: Path,
+    picture: Path,
+    photos: int,
+    morphable: bool,
+    instruments: tuple[Path | None, Path | None],
+) -> dict[str, Any]:
+    """Runs on the dataset's test photos. Returns what those who score found."""
+    from facerelief.data.batches import spread_rows
+    from facerelief.editing.editor import Editor
+    from facerelief.editing.loading import load_network_editor
+    from facerelief.editing.methods.morphable import MorphableEditor
+    from facerelief.evaluation.compare import compare as compared
+    from facerelief.evaluation.compare import save_comparison
+    from facerelief.evaluation.report.distribution import check_picture
+    from facerelief.geometry.morphable.model import load_face
+    from facerelief.training.classifier import load_judge
+    from facerelief.training.identity import load_identity
+    from facerelief.training.launch import load_split
+    from facerelief.training.run_folder import read_settings
+
+    names = [run.name for run in runs] + ["morphable"] * morphable
+    if not names:
+        raise FacereliefError("nothing to compare; name runs of stage 2, or --morphable")
+    check_different(names)
+    check_picture(picture)
+    configs = [from_json(ExpressionTraining, read_settings(run)["config"]) for run in runs]
+    judge, encoder = instruments
+    scoring = {"judge": load_judge(judge) if judge else None, "encoder": load_identity(encoder) if encoder else None}
+    test = load_split(data, "test", _settings(data, configs, [found[1] for found in scoring.values() if found]))
+    _check_instruments(runs, data, test, judge, encoder)
+    editors: dict[str, Editor] = {run.name: load_network_editor(run) for run in runs}
+    if morphable:
+        editors["morphable"] = MorphableEditor(load_face())
+    with bar("comparing", "photos") as move:
+        made = compared(editors, data, test, spread_rows(test, photos), move)
+    save_comparison(picture, made)
+    results = _scores(scoring, made)
+    say(str(picture))
+    return results | {"photos": [test.samples[row].file_name for row in made.rows]}
+
+
+def _scores(scoring: dict[str, Any], made: "Comparison") -> dict[str, Any]:
+    """What the judge and the encoder say of the edits, printed and returned."""
+    from facerelief.evaluation.chance import facts
+    from facerelief.evaluation.compare import called_rates, mean_distances
+    from facerelief.evaluation.metrics.identity import NAME
+    from facerelief.training.classifier import judge_accuracy
+
+    results: dict[str, Any] = {}
+    if scoring["judge"]:
+        results["called by the target"] = called_rates(scoring["judge"][0], made)
+    if scoring["encoder"]:
+        results[NAME] = mean_distances(scoring["encoder"][0], made)
+    for title, values in results.items():
+        say(f"{title}: " + ", ".join(f"{name} {value:.3f}" for name, value in values.items()))
+    if scoring["judge"]:
+        accuracy = judge_accuracy(scoring["judge"][0], made.test)
+        warn_of_chance(accuracy)
+        results |= facts(accuracy)
+    return results
+
+
+def _check_instruments(runs: list[Path], data: Path, test: "Arrays", judge: Path | None, encoder: Path | None) -> None:
+    """Raise `FacereliefError` where what scores knows test people, or has taught a run; say what else to know."""
+    from facerelief.evaluation.evaluate import network_notes, read_network
+    from facerelief.evaluation.metrics.identity import check_unseen
+
+    for kind, instrument in (("judge", judge), ("identity", encoder)):
+        if instrument:
+            check_unseen(instrument, test, kind)
+    for run in runs if judge or encoder else []:
+        for note in network_notes(read_network(run), data, judge, encoder):
+            say(note, to=err)
+
+
+def _settings(data: Path, configs: list[ExpressionTraining], scoring: list[Training]) -> Training:
+    """Size and colour of those that score, and the judge's expressions, or those that all runs have.
+
+    Raises `FacereliefError` where those that score differ, or a run lacks an expression.
+    """
+    from facerelief.training.launch import natural_colour
+
+    first = (scoring or configs or [make_config(ExpressionTraining, "cpu", {"colour": natural_colour(data)})])[0]
+    for one in scoring:
+        if (one.size, one.colour) != (first.size, first.colour):
+            raise FacereliefError("the judge and the encoder differ in size or colour; train one like the other")
+    judges = [one for one in scoring if isinstance(one, JudgeTraining)]
+    common = [name for name in EXPRESSIONS if all(name in one.expressions for one in configs)]
+    asked = judges[0].expressions if judges else tuple(common)
+    unknown = [name for name in asked if name not in common]
+    if unknown:
+        raise FacereliefError(f"one of the runs cannot do {', '.join(unknown)}, which the judge asks for")
+    if len(asked) < 2:
+        raise FacereliefError("the runs have no two expressions in common; compare others")
+    return dataclasses.replace(first, expressions=asked)

@@ -1,0 +1,125 @@
+"""`facerelief evaluate`: editors measured in every way at once, as JSON, Markdown and a page."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facerelief.cli.console import bar, say
+from facerelief.cli.options import BACKBONES, check_different, one_of, some_of
+from facerelief.config import ExpressionTraining, Training
+from facerelief.errors import FacereliefError
+from facerelief.expressions import EXPRESSIONS, resolve_all
+from facerelief.training.presets import make_config
+
+if TYPE_CHECKING:
+    from facerelief.editing.editor import Editor
+    from facerelief.evaluation.evaluate import Network
+
+
+def evaluate_editors(
+    data: Annotated[Path, typer.Option("--data", help="The dataset; its test photos are edited.", show_default=False)],
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Runs of stage 2, or their .safetensors files.", show_default=False)
+    ] = None,
+    folder: Annotated[Path, typer.Option("-o", "--out", help="The report's folder.")] = Path("report"),
+    judge: Annotated[
+        Path | None, typer.Option(help="A judge's run. Default: one is trained on the dataset, in OUT/judge.")
+    ] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(help="A run of `train identity`, or your own face recogniser, .onnx: identity."),
+    ] = None,
+    depth: Annotated[Path | None, typer.Option(help="A run of `train depth`: geometry of the edits.")] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            help="pt_inception-2015-12-05-6726825d.pth for FID and KID, or your own features, .onnx. "
+            "Default: the judge's, for expression-FID."
+        ),
+    ] = None,
+    input_size: Annotated[
+        int | None, typer.Option(help="Side of the images that your own network takes. Default: as it says, or 112.")
+    ] = None,
+    morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
+    carried: Annotated[
+        list[str] | None, one_of(choices=BACKBONES, help="Also the package's own network; repeatable.")
+    ] = None,
+    expressions: Annotated[
+        str | None,
+        some_of(
+            choices=EXPRESSIONS,
+            help="With --morphable alone: which, separated by commas. Default: all that the dataset has.",
+        ),
+    ] = None,
+    photos: Annotated[
+        int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")
+    ] = None,
+) -> None:
+    """Measure editors on held-out people: rate, FID, PSNR, SSIM, identity, geometry, as JSON, Markdown and a page."""
+    from facerelief.evaluation.evaluate import evaluate_all
+    from facerelief.evaluation.instruments import Tools, require_test_photos, train_missing_judge
+    from facerelief.evaluation.report.report import rate_table, warnings, write_report
+
+    networks = _networks(runs or [], carried or [])
+    names = [network.name for network in networks] + ["morphable"] * morphable
+    if not names:
+        raise FacereliefError("nothing to measure; name runs of stage 2, --morphable, or --carried stargan")
+    check_different(names)
+    config = _config(networks, data, expressions)
+    require_test_photos(data, config.expressions)
+    if judge is None:
+        with bar("judge", "steps") as move:
+            judge = train_missing_judge(data, config, folder / "judge", lambda done, total, values: move(done, total))
+    tools = Tools(judge, encoder, depth, features, input_size)
+    editors = _morphable() if morphable else {}
+    with bar("measuring", "photos") as move:
+        measured = evaluate_all(
+            networks, editors, data, config, tools, photos, lambda name, done, total: move(done, total, name)
+        )
+    page = write_report(measured, folder)
+    for line in warnings(measured.facts):
+        say(line, style="bold red")
+    for row in rate_table(measured.facts)[1]:
+        interval = f" ({row[2]})" if row[2] else ""
+        say(f"{row[0]:24} rate {row[1]}{interval}, six classes {row[3]}, N {row[-1]}")
+    say(str(page))
+
+
+def _morphable() -> "dict[str, Editor]":
+    from facerelief.editing.methods.morphable import MorphableEditor
+    from facerelief.geometry.morphable.model import load_face
+
+    return {"morphable": MorphableEditor(load_face())}
+
+
+def _networks(runs: list[Path], carried: list[str]) -> "list[Network]":
+    from facerelief.editing.loading import carried_weights
+    from facerelief.evaluation.evaluate import read_network
+    from facerelief.evaluation.instruments import check_agrees
+
+    unknown = next((name for name in carried if name not in BACKBONES), None)
+    if unknown:
+        raise FacereliefError(f"the package carries no {unknown}; choose from {', '.join(BACKBONES)}")
+    found = [read_network(run) for run in runs]
+    found += [read_network(carried_weights(name), f"carried {name}") for name in carried]
+    for other in found[1:]:
+        names = ("size", "colour", "expressions")
+        check_agrees(found[0].name, found[0].config, other.name, other.config, names)
+    return found
+
+
+def _config(networks: "list[Network]", data: Path, expressions: str | None) -> Training:
+    """Size, colour and expressions of the networks; without any, those that fit the dataset."""
+    if networks and expressions:
+        raise FacereliefError("--expressions is for --morphable alone; the expressions of networks are their own")
+    if networks:
+        return networks[0].config
+    from facerelief.data.manifest import read_samples
+    from facerelief.training.launch import natural_colour
+
+    there = {sample.expression for sample in read_samples(data) if sample.keep and sample.split == "test"}
+    chosen = resolve_all(expressions) if expressions else tuple(name for name in EXPRESSIONS if name in there)
+    config = make_config(ExpressionTraining, "cpu", {"colour": natural_colour(data)})
+    return dataclasses.replace(config, expressions=chosen or EXPRESSIONS)

@@ -1,0 +1,37 @@
+"""`facerelief export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facerelief.cli.console import say
+from facerelief.cli.options import BACKBONES, FORMATS, one_of
+
+
+def export(
+    folder: Annotated[Path, typer.Option("-o", "--out", help="A folder for the model.", show_default=False)],
+    kind: Annotated[
+        str, one_of("--format", choices=FORMATS, help="onnx: model.onnx. openvino: model.xml and model.bin.")
+    ] = "onnx",
+    weights: Annotated[
+        Path | None,
+        typer.Argument(help="A run's folder or a .safetensors file. Default: the package's.", show_default=False),
+    ] = None,
+    backbone: Annotated[
+        str, one_of(choices=BACKBONES, help="Which of the package's networks, where no weights are named.")
+    ] = "stargan",
+) -> None:
+    """Write an editor's network for other programs, read it back, and compare it with PyTorch.
+
+    The model carries its expressions in order, size, colour and the weights' SHA-256. parity.json beside it tells the
+    largest and the mean error of each output on drawn faces. To edit photos faster, nothing needs to be exported:
+    see `facerelief edit --engine`.
+
+        facerelief export runs/guided --format openvino -o model
+    """
+    from facerelief.editing.engines.agreement import errors_in_words
+    from facerelief.editing.engines.export import export as write
+
+    path, compared = write(folder, kind, weights, backbone)
+    say(str(path), "errors against PyTorch, largest / mean:", *errors_in_words(compared))

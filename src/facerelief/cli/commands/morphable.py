@@ -1,0 +1,31 @@
+"""`facerelief morphable fit`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facerelief.cli.command import Commands
+from facerelief.cli.console import bar, say
+
+app = Commands(help="Learn a statistical face from photos.")
+
+
+@app.command("fit")
+def fit(
+    dataset: Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)],
+    folder: Annotated[Path, typer.Option("-o", "--out", help="The face's folder.", show_default=False)],
+    data_note: Annotated[
+        str, typer.Option(help="Where the photos come from, for the card.", show_default=False)
+    ] = "Not stated.",
+) -> None:
+    """Learn mean, identity, expressions and texture of faces from the kept training photos seen from the front.
+
+    Writes face.safetensors, a card, and sheets of its modes and expressions. Use it with `--weights FACE` of
+    `edit --method morphable` and of `dataset synthesize`.
+    """
+    from facerelief.release.morphable import fit_and_write
+
+    with bar("learning", "photos") as move:
+        written = fit_and_write(dataset, folder, data_note, move)
+    say(*map(str, written))

@@ -1,0 +1,159 @@
+"""`facerelief report depth | judge | curves | release | flicker`: what runs learnt, on held-out people."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facerelief.cli.answers import Json, JsonFile, answer
+from facerelief.cli.command import Commands
+from facerelief.cli.console import out, say
+from facerelief.cli.options import SPLITS, Method, TaskFile, To, Weights, one_of
+
+if TYPE_CHECKING:
+    from facerelief.training.classifier import Accuracy
+
+app = Commands(help="What runs learnt, on held-out people, as numbers and pictures.")
+
+Data = Annotated[Path, typer.Option("--data", help="The dataset that the run was trained on.", show_default=False)]
+
+
+@app.command("depth")
+def depth(
+    run: Annotated[Path, typer.Argument(help="A run of stage 1.", show_default=False)],
+    data: Data,
+    as_json: Json = False,
+    json_file: JsonFile = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the paper's Fig. 3 here: photo, real map, predicted map.")
+    ] = None,
+) -> None:
+    """Depth and normal error on the test photos, against always predicting the mean map."""
+    from facerelief.data.batches import spread_rows
+    from facerelief.evaluation.metrics.geometry import geometry_error, save_figure3
+    from facerelief.evaluation.report.distribution import check_picture
+    from facerelief.files import sha256
+    from facerelief.training.depth import load_depth_nets
+    from facerelief.training.launch import load_material
+
+    if figure:
+        check_picture(figure)
+    nets, config, saved = load_depth_nets(run)
+    material = load_material(data, config)
+    nets.translator.eval()
+    error = geometry_error(nets.translator, material.train, material.test, config.guide)
+    out.print(f"{error.samples} test photos, face pixels; in brackets: always the mean map")
+    if error.depth is not None:
+        out.print(f"  depth   {error.depth:.4f} inter-ocular distances ({error.depth_trivial:.4f})")
+    if error.normal is not None:
+        out.print(f"  normals {error.normal:.2f} degrees ({error.normal_trivial:.2f})")
+    out.print(f"  face region, intersection over union {error.mask_iou:.3f} ({error.mask_iou_trivial:.3f})")
+    if figure:
+        save_figure3(figure, {config.guide: nets.translator}, material.test, spread_rows(material.test))
+        say(str(figure))
+    answer(dataclasses.asdict(error) | {"weights_sha256": sha256(saved.path)}, as_json, json_file)
+
+
+@app.command("judge")
+def judge_on(
+    judge: Annotated[Path, typer.Argument(help="A judge's run.", show_default=False)],
+    data: Annotated[Path, typer.Option("--data", help="Any dataset, e.g. of real photos.", show_default=False)],
+    split: Annotated[str, one_of(choices=SPLITS, help="Of the dataset.")] = "test",
+    as_json: Json = False,
+    json_file: JsonFile = None,
+) -> None:
+    """A judge's accuracy on a dataset that it was not trained on, per class, beside chance."""
+    from facerelief.evaluation.chance import facts
+    from facerelief.training.classifier import judge_accuracy, load_judge
+    from facerelief.training.launch import load_split
+
+    network, settings = load_judge(judge)
+    accuracy = judge_accuracy(network, load_split(data, split, settings))
+    print_accuracy(f"{judge.name} on {data.name}", accuracy)
+    out.print(f"chance {1 / len(settings.expressions):.3f}; photos {sum(map(sum, accuracy.confusion)):,}")
+    warn_of_chance(accuracy)
+    answer(dataclasses.asdict(accuracy) | facts(accuracy), as_json, json_file)
+
+
+@app.command("curves")
+def curves(
+    runs: Annotated[list[Path], typer.Argument(help="Runs of stage 2.", show_default=False)],
+    picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
+) -> None:
+    """The paper's Fig. 9: learning curves from the runs' own logs."""
+    from facerelief.evaluation.report.curves import save_curves
+
+    save_curves(picture, runs)
+    say(str(picture))
+
+
+@app.command("release")
+def release_weights(
+    run: Annotated[Path, typer.Argument(help="A run of stage 2.", show_default=False)],
+    weights: Annotated[Path, typer.Option("-o", "--out", help="The .safetensors file.", show_default=False)],
+    rates: Annotated[Path, typer.Option(help="What `report rate --json` printed.", show_default=False)],
+    data_note: Annotated[str, typer.Option(help="Where the photos came from, for the card.", show_default=False)],
+    command: Annotated[str, typer.Option(help="The commands that made the run, for the card.", show_default=False)],
+) -> None:
+    """Weights to hand on: half precision, with a model card beside them."""
+    from facerelief.files.json import read_object
+    from facerelief.release.weights import release
+
+    measured = read_object(rates, f"make it with: facerelief report rate --json > {rates}")
+    say(str(release(run, weights, measured, data_note, command)))
+
+
+@app.command("flicker")
+def flicker(
+    photo: Annotated[Path, typer.Argument(help="A photo, which a camera pans over.", show_default=False)],
+    to: To = "happiness",
+    method: Method = None,
+    weights: Weights = None,
+    task_file: TaskFile = None,
+    seconds: Annotated[float, typer.Option(min=0.2, help="Of the film.")] = 4.0,
+    fps: Annotated[float, typer.Option(min=1, help="Frames a second.")] = 30.0,
+    height: Annotated[int, typer.Option(min=90, help="Of the frames, in pixels.")] = 720,
+    as_json: Json = False,
+    json_file: JsonFile = None,
+) -> None:
+    """How much the edit of a video flickers, against editing each frame by itself; and how fast both are."""
+    from facerelief.editing import load_editor
+    from facerelief.editing.editor import choose_faces
+    from facerelief.evaluation.diagnostics.flicker import (
+        Film,
+        as_a_video,
+        each_by_itself,
+        measure_flicker,
+        with_true_motion,
+    )
+    from facerelief.faces.detector import load_finder
+    from facerelief.photos.photo import read_photo
+
+    editor, picture = load_editor(weights, load_finder(task_file=task_file), method=method), read_photo(photo)
+    label = editor.label(to)
+    face = choose_faces(editor.find(picture), "largest", picture.name)[0]
+    film = Film(picture, face.box, seconds, fps, height)
+    found = {
+        "each frame by itself": measure_flicker(film, each_by_itself(editor, film.frames(), label)),
+        "each with its true motion": measure_flicker(film, with_true_motion(editor, film, label)),
+        "as a video": measure_flicker(film, as_a_video(editor, film, label)),
+    }
+    for way, one in found.items():
+        out.print(f"{way}: flicker {one.levels:.3f} levels (of {one.added:.2f} added), {one.fps:.1f} frames a second")
+    answer({way: dataclasses.asdict(one) for way, one in found.items()}, as_json, json_file)
+
+
+def print_accuracy(title: str, accuracy: "Accuracy") -> None:
+    """One line: over all, and per class."""
+    shares = "  ".join(f"{name} {share:.2f}" for name, share in accuracy.per_class.items())
+    six = f" (six classes {accuracy.six:.3f})" if accuracy.six != accuracy.balanced else ""
+    say(f"{title:24} balanced {accuracy.balanced:.3f}{six}   {shares}")
+
+
+def warn_of_chance(accuracy: "Accuracy") -> None:
+    """Say so where a judge's accuracy on real photos could be luck."""
+    from facerelief.evaluation.chance import warning
+
+    if line := warning(accuracy):
+        say(line, style="bold red")

@@ -1,0 +1,132 @@
+"""`facerelief serve`."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from facerelief.cli.console import explain, out
+from facerelief.cli.options import Engine, Method, TaskFile, Weights
+from facerelief.errors import FacereliefError
+
+_TOKEN = "FACERELIEF_TOKEN"
+_RATE = 600  # requests a minute of one client, where others than this machine may ask
+_NETWORK = "Where others may ask"
+Token = Annotated[
+    str | None,
+    typer.Option(
+        help=f"What requests must bring, and the page asks for. Better set as {_TOKEN}, since others on this "
+        "machine can read the command line.",
+        rich_help_panel=_NETWORK,
+        show_default=False,
+    ),
+]
+Rate = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help=f"Requests a minute of one client, 0 for any number. Default: {_RATE} where others may ask.",
+        rich_help_panel=_NETWORK,
+        show_default=False,
+    ),
+]
+ClientPlaces = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Places that one client may take. Default: a quarter of --places where others may ask.",
+        rich_help_panel=_NETWORK,
+        show_default=False,
+    ),
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(help="Another name that browsers may reach it by, as behind a proxy.", rich_help_panel=_NETWORK),
+]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="The address of a proxy in front, or a network: its X-Forwarded-For tells the clients apart.",
+        rich_help_panel=_NETWORK,
+    ),
+]
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen at. Default: this machine only; 0.0.0.0: the network too.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 7860,
+    method: Method = None,
+    weights: Weights = None,
+    engine: Engine = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Requests computed at once. Default: one a processor.")
+    ] = None,
+    places: Annotated[int, typer.Option(min=1, help="Requests at work and waiting; further ones are put off.")] = 64,
+    max_mib: Annotated[int, typer.Option(min=1, help="MiB of one request.")] = 32,
+    max_megapixels: Annotated[int, typer.Option(min=1, max=100, help="Megapixels of one photo.")] = 40,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds an answer may take.")] = 60.0,
+    connections: Annotated[
+        int, typer.Option(min=1, help="Open connections; the slowest gives way to a new one.")
+    ] = 512,
+    token: Token = None,
+    rate: Rate = None,
+    client_places: ClientPlaces = None,
+    allow_host: Hosts = None,
+    trusted_proxy: Proxies = None,
+    task_file: TaskFile = None,
+) -> None:
+    """A page to edit photos in the browser, and an HTTP API. Photos stay in this machine's memory; none is kept.
+
+    facerelief serve            # then open http://127.0.0.1:7860
+    """
+    from facerelief.webapp.server.addresses import is_local
+    from facerelief.webapp.server.limits import Limits
+    from facerelief.webapp.server.serve import Asked
+    from facerelief.webapp.server.serve import serve as run
+
+    asked = Asked(allow_host or (), _checked_token(token), trusted_proxy or ())
+    local = is_local(host)
+    for_others = not local or bool(trusted_proxy)
+    limits = Limits(
+        workers=workers or os.cpu_count() or 1,
+        places=places,
+        client_places=client_places or (max(1, places // 4) if for_others else places),
+        body=max_mib * 2**20,
+        pixels=max_megapixels * 1_000_000,
+        answer_s=timeout,
+        connections=connections,
+        rate=rate if rate is not None else _RATE if for_others else 0,
+    )
+
+    def ready(url: str) -> None:
+        if not local:
+            who = "has the token" if asked.token else f"can reach {host}"
+            password = "" if asked.token else "it asks for no password (see --token) and "
+            explain(f"whoever {who} can use this server: {password}it does not encrypt")
+        out.print(f"facerelief serves at {url} (its API: {url}/api); end it with Ctrl-C", markup=False)
+
+    run(
+        host,
+        port,
+        weights=weights,
+        method=method,
+        engine=engine,
+        task_file=task_file,
+        limits=limits,
+        asked=asked,
+        ready=ready,
+    )
+
+
+def _checked_token(token: str | None) -> str | None:
+    """The token of the option or else the environment. Raises `FacereliefError` for one that cannot be sent."""
+    given = token if token is not None else os.environ.get(_TOKEN)
+    if given is not None and not (given and given.isascii() and given.isprintable() and " " not in given):
+        where = "--token" if token is not None else _TOKEN
+        raise FacereliefError(
+            f"{where} is {'empty' if not given else 'no plain word'}; "
+            "make one with: python -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
+    return given

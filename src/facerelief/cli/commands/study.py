@@ -1,0 +1,157 @@
+"""`facerelief study`: the paper's tables and figures by one command."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facerelief.cli.console import bar, err, out, say
+from facerelief.cli.options import Expressions, argument_of, one_of
+from facerelief.errors import FacereliefError, printable
+from facerelief.evaluation.experiments.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
+from facerelief.expressions import EXPRESSIONS, resolve_all
+
+if TYPE_CHECKING:
+    from facerelief.evaluation.experiments.grid import Grid
+    from facerelief.evaluation.experiments.study import Progress, Wish
+
+
+def study(
+    name: Annotated[str, argument_of(choices=NAMES, help=f"{', '.join(NAMES)}.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The dataset; for table2 the second one. Default: one is synthesised."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The study's folder. Default: runs/study-SCALE-DATASET.")
+    ] = None,
+    scale: Annotated[
+        str,
+        one_of(
+            choices=tuple(SCALES),
+            help="smoke: some minutes; its numbers mean nothing. cpu: hours on two cores. gpu: minutes on one card. "
+            "paper: days on one.",
+        ),
+    ] = "cpu",
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 up. Default: the scale's.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
+    expressions: Expressions = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
+    ] = None,
+    stage1: Annotated[
+        list[str] | None, typer.Option(help="A setting of every run of stage 1, NAME=VALUE; repeatable.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="A cell, by its folder's name, e.g. stargan; repeatable. Default: all.")
+    ] = None,
+    vgg: Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth, for --scale paper.")] = None,
+) -> None:
+    """Train and measure every cell of one of the paper's tables with several seeds; tables, figures and a page.
+
+    The same command goes on after an interruption. Studies of one scale and dataset share a folder, and what they have
+    in common is trained once.
+    """
+    if name == DATASET_STUDY:
+        _dataset_table(data)
+        return
+    from facerelief.evaluation.experiments.figures import check_extras
+    from facerelief.evaluation.experiments.study import Wish, run_study
+
+    find_study(name, only or ())
+    find_scale(scale)
+    check_extras()
+    folder = folder_of(folder, scale, data)
+    wish = Wish(
+        name,
+        scale,
+        folder,
+        data,
+        seeds,
+        processes,
+        resolve_all(expressions) if expressions else EXPRESSIONS,
+        changes=_pairs("--set", settings),
+        stage1=_pairs("--stage1", stage1),
+        vgg=vgg,
+        only=tuple(only or ()),
+    )
+    with _progress(name) as progress:
+        grid, failures = run_study(wish, progress)
+    _conclude(wish, grid, failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def folder_of(folder: Path | None, scale: str, data: Path | None) -> Path:
+    """Where a study goes."""
+    return folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
+
+
+def _conclude(wish: "Wish", grid: "Grid", failures: dict[str, str]) -> None:
+    """Name what failed; write and print what was measured."""
+    from facerelief.evaluation.experiments.figures import write_study
+    from facerelief.evaluation.experiments.grid import BASES
+    from facerelief.evaluation.experiments.tables import collect, differences, table, warnings
+
+    for job, why in failures.items():
+        say(f"failed: {job}: {why}", to=err, style="red")
+    if f"scores/{BASES}" in failures:
+        raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
+    study = wish.cells
+    results = collect(grid, study, wish.seed_numbers, failures) | {"scale": wish.scale, "study": wish.study}
+    page = write_study(grid, study, results, wish.study, _command())
+    for line in warnings(results):
+        say(line, style="bold red")
+    for header, rows in (table(results), differences(results)):
+        say("  ".join(header))
+        for row in rows:
+            say("  ".join(row))
+    say(str(page))
+
+
+@contextmanager
+def _progress(name: str) -> "Iterator[Progress]":
+    """One bar after the other: the dataset, shown when there is something to make or decode, and the jobs."""
+    from facerelief.evaluation.experiments.study import Progress
+
+    with ExitStack() as stack:
+        moves: dict[str, Any] = {}
+
+        def move(title: str, unit: str, *where: Any) -> None:
+            if title not in moves:
+                stack.close()
+                moves[title] = stack.enter_context(bar(title, unit, keeps=True))
+            moves[title](*where)
+
+        yield Progress(
+            lambda done, total: move("dataset", "pictures", done, total),
+            lambda done, total, note: move(name, "jobs", done, total, note),
+            lambda job, seconds: say(f"{job}  {seconds:.0f} s"),
+        )
+
+
+def _dataset_table(data: Path | None) -> None:
+    """Table 4: what the dataset holds."""
+    if data is None:
+        raise FacereliefError("table4 counts the photos of a dataset; name it with --data")
+    from facerelief.data.manifest import read_samples
+    from facerelief.data.stats import render, table4
+
+    out.print(render(table4(read_samples(data), printable(data.resolve().name))), markup=False)
+
+
+def _pairs(option: str, items: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for item in items or ():
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise FacereliefError(f"{option} {item} is not NAME=VALUE; e.g. {option} steps=4000")
+        pairs[name] = value
+    return pairs
+
+
+def _command() -> str:
+    return "facerelief " + " ".join(sys.argv[1:])

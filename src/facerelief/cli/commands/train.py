@@ -1,0 +1,273 @@
+"""`facerelief train depth | expression | judge | identity`."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facerelief.cli.command import Commands
+from facerelief.cli.commands.report import warn_of_chance
+from facerelief.cli.console import bar, out, say
+from facerelief.cli.options import BACKBONES, COLOURS, Expressions, one_of
+from facerelief.config import (
+    GUIDES,
+    OBJECTIVES,
+    WARM_STARTS,
+    Config,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    JudgeTraining,
+)
+from facerelief.errors import FacereliefError
+from facerelief.expressions import resolve_all
+from facerelief.training.presets import PRESETS, make_config
+
+if TYPE_CHECKING:
+    from facerelief.training.geometry_probe import GateResult
+
+app = Commands(help="Train the depth network, a guided editor, the judge, or the identity encoder.")
+
+# Shown beside the bar.
+_WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls", "identity/contrast")
+
+Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
+RunFolder = Annotated[
+    Path, typer.Option("-o", "--out", help="The run's folder; the same command continues it.", show_default=False)
+]
+Preset = Annotated[
+    str,
+    one_of(
+        choices=tuple(PRESETS),
+        help="paper: 256 px, the paper's numbers. gpu: 128 px. cpu: 64 px, two cores, an hour.",
+    ),
+]
+Colour = Annotated[
+    str | None, one_of(choices=COLOURS, help="What networks see. Default: luma where much of the dataset is grey.")
+]
+Objective = Annotated[
+    str | None,
+    one_of(
+        choices=OBJECTIVES, help="wgan-gp: the paper's code. vanilla: Eqs. 1 and 5 as printed. Default: the preset's."
+    ),
+]
+Steps = Annotated[int | None, typer.Option(help="Discriminator steps.")]
+Seed = Annotated[int | None, typer.Option(help="Of initial weights, data order and noise.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="Any other setting, NAME=VALUE; repeatable. See docs/training.md.")
+]
+Vgg = Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth for Eq. 10; else fetched once.")]
+Judge = Annotated[Path | None, typer.Option(help="A judge's run, for --set perceptual=judge.")]
+Penalty = Annotated[float | None, typer.Option(help="beta of Eq. 11, the confidence penalty.")]
+
+
+@app.command("depth")
+def depth(
+    dataset: Dataset,
+    run: RunFolder,
+    preset: Preset = "cpu",
+    guide: Annotated[str | None, one_of(choices=GUIDES[:3], help="Geometry to estimate. Default: depth.")] = None,
+    expressions: Expressions = None,
+    colour: Colour = None,
+    objective: Objective = None,
+    conf_penalty: Penalty = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    vgg: Vgg = None,
+    judge: Judge = None,
+) -> None:
+    """Stage 1: pre-train G_depth, G'_depth and D_depth on real pairs (equations 5 to 11)."""
+    given = _given(guide=guide, objective=objective, conf_penalty=conf_penalty, steps=steps, seed=seed)
+    from facerelief.training import launch
+
+    config = _config(DepthTraining, preset, dataset, given, expressions, colour, settings)
+    config = _settled(config, preset, run)
+    with _bars("depth network") as (decoding, progress):
+        weights = launch.run_depth(dataset, config, run, vgg=vgg, judge=judge, progress=progress, decoding=decoding)
+    say(str(weights), f"Next: facerelief train expression {dataset} --depth {run} -o RUN")
+
+
+@app.command("expression")
+def expression(
+    dataset: Dataset,
+    run: RunFolder,
+    depth: Annotated[
+        Path | None, typer.Option(help="The run of stage 1 that guides; needed unless --guide none.")
+    ] = None,
+    preset: Preset = "cpu",
+    guide: Annotated[
+        str | None, one_of(choices=GUIDES, help="What guides; none: the StarGAN baseline. Default: depth.")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        one_of(choices=BACKBONES, help="relief: moves pixels before it paints any. Default: stargan."),
+    ] = None,
+    warm_start: Annotated[
+        str | None,
+        one_of(choices=WARM_STARTS, help="morphable: begin with the edits of the editor without training."),
+    ] = None,
+    depth_weight: Annotated[float | None, typer.Option(help="Table 3's weight of the depth network's terms.")] = None,
+    conf_penalty: Penalty = None,
+    freeze_depth: Annotated[bool, typer.Option("--freeze-depth", help="Do not train G_depth on.")] = False,
+    expressions: Expressions = None,
+    colour: Colour = None,
+    objective: Objective = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+    vgg: Vgg = None,
+    judge: Judge = None,
+    identity: Annotated[
+        Path | None,
+        typer.Option(help="A run of `train identity` that holds edits to the person; do not measure by it."),
+    ] = None,
+) -> None:
+    """Stage 2: train the expression editor end to end under the depth network's guidance (equations 1 to 8 and 11)."""
+    given = _given(guide=guide, backbone=backbone, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
+    given |= _given(depth_weight=depth_weight, conf_penalty=conf_penalty)
+    given |= {"freeze_depth": True} if freeze_depth else {}
+    from facerelief.training import launch
+
+    config = _config(ExpressionTraining, preset, dataset, given, expressions, colour, settings)
+    if depth is not None and config.guide != "none":
+        chosen = {
+            name for name, value in {"guide": guide, "colour": colour, "expressions": expressions}.items() if value
+        }
+        chosen |= {item.partition("=")[0] for item in settings or ()}
+        config = launch.inherited(depth, config, chosen)
+    config = _settled(config, preset, run)
+    with _bars("expression editor") as (decoding, progress):
+        weights = launch.run_expression(
+            dataset,
+            config,
+            run,
+            depth=depth,
+            vgg=vgg,
+            judge=judge,
+            identity=identity,
+            progress=progress,
+            decoding=decoding,
+            gate=_print_gate,
+        )
+    say(str(weights), f"Next: facerelief edit PHOTO --to happiness --weights {run}")
+
+
+@app.command("judge")
+def judge(
+    dataset: Dataset,
+    run: RunFolder,
+    preset: Preset = "cpu",
+    expressions: Expressions = None,
+    colour: Colour = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+) -> None:
+    """The expression classifier that judges edits: trained on real training photos only."""
+    given = _given(steps=steps, seed=seed)
+    from facerelief.training import launch
+
+    config = _config(JudgeTraining, preset, dataset, given, expressions, colour, settings)
+    config = _settled(config, preset, run)
+    with _bars("judge") as (decoding, progress):
+        weights, accuracy = launch.run_judge(dataset, config, run, progress=progress, decoding=decoding)
+    out.print(f"accuracy on test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
+    for name, share in accuracy.per_class.items():
+        out.print(f"  {name:10} {share:.3f}")
+    warn_of_chance(accuracy)
+    say(str(weights))
+
+
+@app.command("identity")
+def identity(
+    dataset: Dataset,
+    run: RunFolder,
+    preset: Preset = "cpu",
+    expressions: Expressions = None,
+    colour: Colour = None,
+    steps: Steps = None,
+    seed: Seed = None,
+    settings: Settings = None,
+) -> None:
+    """The encoder that measures whether an edit keeps the person: trained on training persons, tested on others."""
+    given = _given(steps=steps, seed=seed)
+    from facerelief.training import launch
+
+    config = _config(IdentityTraining, preset, dataset, given, expressions, colour, settings)
+    config = _settled(config, preset, run)
+    persons, two, three = launch.count_persons(dataset, config)
+    out.print(f"{persons:,} training persons, {two:,} with two photos or more, {three:,} with three or more")
+    with _bars("identity encoder") as (decoding, progress):
+        weights, measured = launch.run_identity(dataset, config, run, progress=progress, decoding=decoding)
+    out.print(f"held-out persons: {measured.verdict}")
+    say(str(weights))
+
+
+def _print_gate(results: "list[GateResult]") -> None:
+    for result in results:
+        recall = ", ".join(
+            f"{name} {hit:.2f} of {n}"
+            for name, hit, n in zip(result.expressions, result.recall, result.counts, strict=True)
+        )
+        out.print(f"{result.verdict}\n  held-out recall: {recall}", style=None if result.passed else "yellow")
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _config(
+    kind: type[Config],
+    preset: str,
+    dataset: Path,
+    given: dict[str, Any],
+    expressions: str | None,
+    colour: str | None,
+    settings: list[str] | None,
+) -> Config:
+    """The preset, then the named options, then --set."""
+    from facerelief.training import launch
+
+    changes = dict(given)
+    if expressions:
+        changes["expressions"] = resolve_all(expressions)
+    changes["colour"] = colour or launch.natural_colour(dataset)
+    for item in settings or ():
+        name, equals, value = item.partition("=")
+        if not equals:
+            raise FacereliefError(f"--set {item} is not NAME=VALUE; e.g. --set lr=0.0002")
+        changes[name] = value
+    return make_config(kind, preset, changes)
+
+
+def _settled(config: Config, preset: str, run: Path) -> Config:
+    """The configuration of a run on this machine, which is announced."""
+    from facerelief.training.precision import settled
+
+    config, precision = settled(config, run)
+    say(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps; {precision}")
+    return config
+
+
+@contextmanager
+def _bars(title: str) -> Iterator[tuple[Any, Any]]:
+    """Two bars: decoding (shown when there is something to decode) and training."""
+    with ExitStack() as stack:
+        moves: dict[str, Any] = {}
+
+        def decoding(done: int, total: int) -> None:
+            if "decode" not in moves:
+                moves["decode"] = stack.enter_context(bar("decoding", "photos"))
+            moves["decode"](done, total)
+
+        def progress(done: int, total: int, values: dict[str, float]) -> None:
+            if "train" not in moves:
+                stack.close()
+                moves["train"] = stack.enter_context(bar(title, "steps"))
+            note = "  ".join(f"{name} {values[name]:.3f}" for name in _WATCHED if name in values)
+            moves["train"](done, total, note)
+
+        yield decoding, progress

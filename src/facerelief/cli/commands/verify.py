@@ -1,0 +1,157 @@
+"""`facerelief verify`."""
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facerelief.cli.console import bar, explain, out
+from facerelief.cli.options import TaskFile
+from facerelief.errors import FacereliefError, install_command, printable
+from facerelief.files import read_file
+
+if TYPE_CHECKING:
+    from facerelief.editing.jobs.inputs import Input
+    from facerelief.faces.detector import FaceFinder
+    from facerelief.photos.provenance.content_credentials import Credentials
+    from facerelief.photos.provenance.verify import Findings
+
+_NONE_FOUND, _FAILED = 1, 2
+_MOST_TRUST = 10_000_000  # bytes
+_TRUST = {  # each begins with the word that --json has for it
+    "trusted": "trusted: nothing changed since it was signed by {signer}, which you trust",
+    "untrusted": "untrusted: nothing changed since it was signed by {signer}, for whose certificate nobody vouches",
+    "invalid": "invalid: the file was changed after it was signed, or is damaged ({problems})",
+}
+_LOCAL = (
+    "untrusted: nothing changed since it was signed; by a certificate made for the occasion, which does not say by whom"
+)
+
+
+def verify(
+    pictures: Annotated[
+        list[str],
+        typer.Argument(help="Pictures or films, folders of them, or patterns such as '*.jpg'.", show_default=False),
+    ],
+    trust: Annotated[
+        Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
+    ] = None,
+    task_file: TaskFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead, one line a picture.")] = False,
+) -> None:
+    """Say what a picture tells of its being edited: its C2PA manifest, its XMP packet, and the mark in its pixels.
+
+    The exit code is 0 where every picture has at least one of them, 1 where one has none, and 2 where one cannot be
+    read. That nothing is found does not show that a picture was not edited: files lose what they say when they are
+    saved by other programs, and small or much changed faces the mark in their pixels.
+
+        facerelief verify me-happiness.jpg
+    """
+    from facerelief.photos.provenance.verify import verify as look
+
+    try:
+        trusted = read_file(trust, _MOST_TRUST) if trust else None
+    except OSError as reason:
+        raise FacereliefError(f"cannot read {trust} ({reason.strerror}); name a PEM file") from reason
+    if trusted is not None and b"-----BEGIN CERTIFICATE-----" not in trusted:
+        raise FacereliefError(f"{trust} holds no certificate in PEM form; convert it, e.g. with openssl x509")
+    code, named = _named(pictures)
+    finder = _finder(task_file)
+    with bar("looking", "pictures") as move:
+        for done, picture in enumerate(named, 1):
+            try:
+                found = look(picture, finder, trusted)
+            except FacereliefError as problem:
+                explain(str(problem))
+                code = _FAILED
+            else:
+                code = max(code, 0 if found.edited else _NONE_FOUND)
+                out.print(_as_json(picture, found) if as_json else _in_words(picture, found), markup=False)
+            move(done, len(named))
+    if code:
+        raise typer.Exit(code)
+
+
+def _named(arguments: list[str]) -> tuple[int, list[Path]]:
+    """The pictures and films that are named, those of folders too; the exit code is that of a failure where some
+    cannot be.
+    """
+    from facerelief.editing.jobs.inputs import PHOTOS, expand
+    from facerelief.photos.video_container import FILMS
+
+    code, found = 0, dict[Path, None]()
+    for argument in arguments:
+        try:
+            for one in expand([argument], in_folders=PHOTOS + FILMS):
+                found[_file_of(one)] = None
+        except FacereliefError as problem:
+            explain(str(problem))
+            code = _FAILED
+    return code, [*found]
+
+
+def _file_of(one: "Input") -> Path:
+    if isinstance(one.source, Path):
+        return one.source
+    kind = "standard input" if one.source == "-" else "an address"
+    raise FacereliefError(f"{one.source} is {kind}, and verify reads files; save it as one and name that")
+
+
+def _finder(task_file: Path | None) -> "FaceFinder | None":
+    """Helps, but is not needed, unless a file is named for it."""
+    from facerelief.faces.detector import load_finder
+
+    with contextlib.suppress(*(() if task_file else (FacereliefError,))):
+        return load_finder(task_file=task_file)
+    return None
+
+
+def _as_json(picture: Path, found: "Findings") -> str:
+    value: dict[str, Any] = {
+        "picture": str(picture),
+        "edited": found.edited,
+        "xmp": {"tool": found.xmp.tool, "description": found.xmp.description} if found.xmp else None,
+        "c2pa": dataclasses.asdict(found.credentials) if found.credentials else None,
+        "c2pa_read": found.c2pa_read,
+        "comment": found.comment or None,
+        "pixels": None if found.pixels is None else [dataclasses.asdict(mark) for mark in found.pixels],
+    }
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _in_words(picture: Path, found: "Findings") -> str:
+    lines = [f"{_plain(str(picture))}: {'a' if found.edited else 'no'} mark of an edit was found"]
+    lines.append(f"  C2PA    {_c2pa(found.credentials, found.c2pa_read)}")
+    lines.append(f"  XMP     {_plain(f'{found.xmp.description} ({found.xmp.tool})') if found.xmp else 'none'}")
+    lines += [f"  comment {_plain(found.comment)}"] if found.comment else []
+    if not found.pixels:
+        lines.append(f"  pixels  {'none' if found.pixels is not None else 'not looked for: videos have none'}")
+    for mark in found.pixels or ():
+        what = f"edited to {mark.expression}" if mark.expression else "edited, the expression cannot be read"
+        lines.append(
+            f"  pixels  {what}, at {mark.box[0]},{mark.box[1]} to {mark.box[2]},{mark.box[3]}; {mark.right:.0%} of the "
+            f"signs are right, by chance one time in {_odds(mark.chance)}"
+        )
+    return "\n".join(lines)
+
+
+def _c2pa(found: "Credentials | None", readable: bool) -> str:
+    if not readable:
+        return f"not looked for: {install_command('provenance')}"
+    if found is None:
+        return "none"
+    template = _LOCAL if found.made_here and found.state == "untrusted" else _TRUST[found.state]
+    state = template.format(signer=found.signer, problems=", ".join(found.problems))
+    return _plain(f"{state}; says: {', '.join(found.actions)}" if found.actions else state)
+
+
+def _plain(text: str) -> str:
+    """What a file says, on one line: it must not be able to draw lines of this command's own."""
+    return printable(" ".join(text.split()))
+
+
+def _odds(chance: float) -> str:
+    return f"{1 / chance:.0e}".replace("e+", "e") if chance > 1e-300 else "more than 1e300"

@@ -1,0 +1,1 @@
+"""Which samples are good enough to train on, shown and overruled by a person."""

@@ -1,0 +1,296 @@
+"""Which samples are good enough to train on: the paper's manual clean-up, made automatic and checkable.
+
+Every sample is judged by its scores, its shape and its twins; DATASET/overrides.csv, which a person edits, has the
+last word. The verdicts go into metadata.csv (quality, keep, reasons): nothing is deleted, and a second review finds
+the same.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from facerelief.data.manifest import METADATA, Sample, read_samples, read_settings, write_rows
+from facerelief.data.review.measures import Floats, depth_fit, implausibility, same_pictures
+from facerelief.data.review.overrides import Override, read_overrides
+from facerelief.errors import DatasetError
+from facerelief.files.arrays import read_npz
+from facerelief.geometry.depth_maps import load_depth
+from facerelief.geometry.png import read_png
+
+_RELABELLED, _CONFIRMED = "relabelled by hand", "label confirmed by hand"
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, DatasetError)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The limits of what is kept. The defaults, set by looking at 9,300 news photos, leave out 4 % of them."""
+
+    max_yaw: float = 30.0  # degrees; beyond, the far eye goes out of sight
+    max_pitch: float = 30.0  # degrees
+    min_face_size: float = 40.0  # pixels of the photo
+    min_sharpness: float = 0.032  # see `extract.sharpness`
+    min_coverage: float = 0.8  # share of the face that lies inside the photo
+    max_implausibility: float = 6.5  # robust deviations, see `measures.implausibility`
+    min_depth_fit: float = 0.5  # see `measures.depth_fit`
+    max_residual: float = 0.03  # inter-ocular distances, of a fitted mesh; the median face has 0.01
+    duplicate_bits: int = 8  # of the fingerprint's 64; closer pictures are compared themselves
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the review read of one sample: landmarks (468, 3), `measures.depth_fit`, why it could not be read, and how
+    far a fitted mesh stays from the landmarks (inter-ocular distances; 0 for one that was not fitted).
+    """
+
+    landmarks: Floats
+    fit: float
+    problem: str = ""
+    residual: float = 0.0
+
+
+@dataclass(frozen=True)
+class Review:
+    """The samples as metadata.csv now holds them, and how many of them a person decided on."""
+
+    samples: list[Sample]
+    overrides: int
+
+    @property
+    def kept(self) -> int:
+        """Number of samples that training will see."""
+        return sum(sample.keep for sample in self.samples)
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Number of samples left out by kind of reason, the most frequent first; one may have several reasons."""
+        counts = Counter(name for sample in self.samples for name in left_out_for(sample))
+        return dict(counts.most_common())
+
+    @property
+    def leaks(self) -> list[str]:
+        """Files left out because another split has the same picture: they would have flattered every score."""
+        return [sample.file_name for sample in self.samples if "another split" in sample.reasons]
+
+
+def review(
+    dataset: Path, thresholds: Thresholds | None = None, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Review:
+    """Judge every sample and write the verdicts into metadata.csv; an absent overrides.csv is created, empty.
+
+    progress: called with the number of samples read and the total. Raises `DatasetError` for a dataset that cannot be
+    read, and for an override that names an unknown file, decision or expression.
+    """
+    samples = read_samples(dataset)
+    if "face_sha256" in read_settings(dataset):
+        raise DatasetError(
+            f"{dataset} is synthetic: its expressions are alike and its geometry exact; no review is needed"
+        )
+    overrides = read_overrides(dataset, (sample.file_name for sample in samples))
+    limits = thresholds or Thresholds()
+    seen = []
+    for sample in samples:
+        seen.append(_see(dataset, sample))
+        progress(len(seen), len(samples))
+    size = int(read_settings(dataset).get("size", 256))
+    judged = judge(samples, seen, _pairs(dataset, samples, seen, size, limits), overrides, limits)
+    write_rows(dataset / METADATA, Sample, judged)
+    return Review(judged, len(overrides))
+
+
+def judge(
+    samples: Sequence[Sample],
+    seen: Sequence[Seen],
+    pairs: Iterable[tuple[int, int]],
+    overrides: Mapping[str, Override],
+    thresholds: Thresholds,
+) -> list[Sample]:
+    """The samples with new quality, keep, reasons and, where a person gave one, expression.
+
+    seen: one a sample. pairs: indices of samples that show the same picture. overrides: by file name.
+    """
+    labelled = [_labelled(sample, overrides.get(sample.file_name)) for sample in samples]
+    oddness = _oddness(seen)
+    found = [flaws(*one, thresholds) for one in zip(labelled, seen, oddness, strict=True)]
+    scored = [
+        replace(sample, quality=quality(sample, one, thresholds), keep=not flawed)
+        for sample, one, flawed in zip(labelled, seen, found, strict=True)
+    ]
+    for group in _groups(pairs):
+        for index, reason in _settle(group, scored, overrides).items():
+            found[index].append(reason)
+    return [_decided(s, flawed, overrides.get(s.file_name)) for s, flawed in zip(scored, found, strict=True)]
+
+
+def flaws(sample: Sample, seen: Seen, oddness: float, limits: Thresholds) -> list[str]:
+    """What is wrong with a sample by itself, in words: `["profile: yaw 52"]`, or an empty list."""
+    if seen.problem:
+        return [f"files damaged: {seen.problem}"]
+    checks = {
+        f"profile: yaw {round(sample.yaw)}": abs(sample.yaw) > limits.max_yaw,
+        f"tilted: pitch {round(sample.pitch)}": abs(sample.pitch) > limits.max_pitch,
+        f"small face: {sample.face_size:.0f} pixels": sample.face_size < limits.min_face_size,
+        f"blurred: sharpness {sample.sharpness:.3f}": sample.sharpness < limits.min_sharpness,
+        f"cut off: {sample.coverage:.0%} of the face in the photo": sample.coverage < limits.min_coverage,
+        f"implausible mesh: {oddness:.1f} deviations": oddness > limits.max_implausibility,
+        f"depth does not fit: correlation {seen.fit:.2f}": seen.fit < limits.min_depth_fit,
+        f"mesh does not fit: {seen.residual:.3f} off the landmarks": seen.residual > limits.max_residual,
+    }
+    return [reason for reason, applies in checks.items() if applies]
+
+
+def quality(sample: Sample, seen: Seen, limits: Thresholds) -> float:
+    """How good a sample is, 0 to 1: the product of its scores, each 1 at best, 1/2 at its limit, 0 when twice as bad.
+
+    Odd shapes do not lower it: the strongest expressions are the oddest shapes.
+    """
+    if seen.problem:
+        return 0.0
+    product = (
+        _at_most(abs(sample.yaw), limits.max_yaw)
+        * _at_most(abs(sample.pitch), limits.max_pitch)
+        * _at_least(sample.face_size, limits.min_face_size)
+        * _at_least(sample.sharpness, limits.min_sharpness)
+        * _at_most(1 - sample.coverage, 1 - limits.min_coverage)
+        * _at_least(seen.fit, limits.min_depth_fit)
+        * _at_most(seen.residual, limits.max_residual)
+    )
+    return round(product, 4)
+
+
+def _at_most(value: float, limit: float) -> float:
+    return max(0.0, 1 - value / (2 * limit)) if limit > 0 else float(value <= limit)
+
+
+def _at_least(value: float, limit: float) -> float:
+    return min(1.0, max(0.0, value) / (2 * limit)) if limit > 0 else 1.0
+
+
+def reasons(sample: Sample) -> list[str]:
+    """What metadata.csv says of a sample, one sentence each."""
+    return [reason for reason in sample.reasons.split("; ") if reason]
+
+
+def kind(reason: str) -> str:
+    """A reason without its particulars: "profile", "duplicate", "label conflict", ..."""
+    return re.split(r": | of | with ", reason, maxsplit=1)[0]
+
+
+def left_out_for(sample: Sample) -> list[str]:
+    """The kinds of reasons that a sample was left out for; none for a kept one."""
+    kinds = [] if sample.keep else [kind(reason) for reason in reasons(sample)]
+    return [name for name in kinds if name not in (_RELABELLED, _CONFIRMED)]
+
+
+def _labelled(sample: Sample, override: Override | None) -> Sample:
+    """The sample with its published label, which an earlier review may have replaced, or with a person's."""
+    earlier = re.search(rf"{_RELABELLED}: from (\w+)", sample.reasons)
+    published = earlier[1] if earlier else sample.expression
+    if override is None or override.expression is None:
+        return replace(sample, expression=published, reasons="")
+    change = f"{_RELABELLED}: from {published}" if override.expression != published else _CONFIRMED
+    return replace(sample, expression=override.expression, reasons=change)
+
+
+def _settle(group: Sequence[int], samples: Sequence[Sample], overrides: Mapping[str, Override]) -> dict[int, str]:
+    """Who of a group of same pictures goes, and why: all but the best; all, where their labels contradict.
+
+    Those that a person decided on speak for the others, and those that a person keeps are right in any case.
+    """
+    decisions = {i: overrides[samples[i].file_name].decision for i in group if samples[i].file_name in overrides}
+    present = [i for i in group if decisions.get(i) != "reject"]
+    trusted = [i for i in present if i in decisions] or present
+    if len({samples[i].expression for i in trusted}) > 1 and "keep" not in decisions.values():
+        return {i: f"label conflict with {_contradicting(i, present, samples)}" for i in present}
+    ranked = sorted(trusted, key=lambda i: (decisions.get(i) != "keep", not samples[i].keep, -samples[i].quality, i))
+    return {i: _duplicate(samples[i], samples[ranked[0]]) for i in present if i != ranked[0]}
+
+
+def _contradicting(index: int, group: Sequence[int], samples: Sequence[Sample]) -> str:
+    others = [samples[i] for i in group if samples[i].expression != samples[index].expression]
+    return f"{others[0].file_name} ({others[0].expression})"
+
+
+def _duplicate(sample: Sample, best: Sample) -> str:
+    leaks = {"another identity": sample.identity != best.identity, "another split": sample.split != best.split}
+    found = ", ".join(leak for leak, applies in leaks.items() if applies)
+    return f"duplicate of {best.file_name}" + (f" ({found})" if found else "")
+
+
+def _decided(sample: Sample, found: Sequence[str], override: Override | None) -> Sample:
+    """The verdict: a person's where there is one, and everything that the checks found beside it."""
+    by_hand = [sample.reasons] if sample.reasons else []
+    keep = not found
+    if override is not None and override.decision != "relabel":
+        keep = override.decision == "keep"
+        by_hand.append("kept by hand" if keep else "rejected by hand")
+    if override is not None and override.note:
+        by_hand[-1] += f" ({override.note})"
+    return replace(sample, keep=keep, reasons="; ".join([*by_hand, *found]))
+
+
+def _oddness(seen: Sequence[Seen]) -> list[float]:
+    whole = [index for index, one in enumerate(seen) if not one.problem]
+    odd = np.zeros(len(seen))
+    odd[whole] = implausibility(np.array([seen[index].landmarks for index in whole]).reshape(-1, 468, 3))
+    return [float(value) for value in odd]
+
+
+def _groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Pairs joined into groups, sorted: [(1, 2), (2, 5)] gives [[1, 2, 5]]."""
+    parent: dict[int, int] = {}
+
+    def root(index: int) -> int:
+        while (above := parent.setdefault(index, index)) != index:
+            parent[index] = index = parent[above]  # halves the way for the next
+        return index
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    groups: dict[int, list[int]] = {}
+    for index in sorted(parent):
+        groups.setdefault(root(index), []).append(index)
+    return list(groups.values())
+
+
+def _see(dataset: Path, sample: Sample) -> Seen:
+    """Read what the checks need; a file that is absent or damaged is a reason, not an error."""
+    nowhere = np.full((468, 3), np.nan, dtype=np.float32)
+    for name in (sample.file_name, sample.depth_file_name, sample.mesh):
+        if not (dataset / name).is_file():
+            return Seen(nowhere, 0.0, f"no {name}")
+    try:
+        read_png(dataset / sample.file_name)
+        arrays = read_npz(dataset / sample.mesh)
+        landmarks = np.asarray(arrays["landmarks"], dtype=np.float32)
+        residual = float(arrays["residual"]) if "residual" in arrays else 0.0
+        if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
+            raise ValueError("the landmarks are not 468 finite points")
+        fit = depth_fit(load_depth(dataset / sample.depth_file_name), landmarks)
+        return Seen(landmarks, fit, residual=residual)
+    except _DAMAGE as reason:
+        return Seen(nowhere, 0.0, f"{type(reason).__name__} while reading them")
+
+
+def _pairs(
+    dataset: Path, samples: Sequence[Sample], seen: Sequence[Seen], size: int, limits: Thresholds
+) -> list[tuple[int, int]]:
+    for sample in samples:
+        if re.fullmatch("[0-9a-f]{16}", sample.fingerprint) is None:
+            raise DatasetError(
+                f"{dataset / METADATA}: {sample.file_name} has fingerprint {sample.fingerprint!r}, which is not one "
+                "(a spreadsheet may have changed it); build the dataset again"
+            )
+
+    def thumbnail(index: int) -> Floats:
+        grey = Image.fromarray(read_png(dataset / samples[index].file_name, "L"))
+        return np.asarray(grey.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
+
+    landmarks = np.array([one.landmarks for one in seen]).reshape(-1, 468, 3)
+    fingerprints = [sample.fingerprint for sample in samples]
+    return same_pictures(fingerprints, landmarks, size, limits.duplicate_bits, thumbnail)

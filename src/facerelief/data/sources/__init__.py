@@ -1,0 +1,1 @@
+"""Folders of labelled photos, in the layouts they are published in."""

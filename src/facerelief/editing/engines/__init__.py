@@ -1,0 +1,1 @@
+"""What runs a generator: PyTorch, ONNX Runtime or OpenVINO, checked against each other."""

@@ -1,0 +1,107 @@
+"""Whether an engine agrees with PyTorch, how fast it is, and which one is to be taken."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from torch import nn
+
+from facerelief.colour import to_luma
+from facerelief.config import ExpressionTraining
+from facerelief.editing.engines.runtimes import ENGINES, PACKAGES, Engine, output_names
+from facerelief.errors import CheckpointError
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+
+AUTO = "auto"
+MEAN, LARGEST = 0.004, 0.06  # errors of an engine that agrees, at most: half a level, eight levels of 255
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an engine compares with PyTorch fp32 on drawn faces. `largest`, `mean`: errors by output; images and colours
+    in [-1, 1], masks in [0, 1], flow in sides; `milliseconds`: the least that one face took.
+    """
+
+    engine: str
+    largest: dict[str, float]
+    mean: dict[str, float]
+    milliseconds: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nobody would see the difference."""
+        return max(self.largest.values()) <= LARGEST and max(self.mean.values()) <= MEAN
+
+
+def installed_engines() -> list[str]:
+    """The engines whose packages are there."""
+    return [name for name in ENGINES if importlib.util.find_spec(PACKAGES[name])]
+
+
+def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> tuple[str, Engine]:
+    """An engine by its name, or by `AUTO` the fastest that is installed and agrees with PyTorch; and its name.
+
+    Raises `FacereliefError` for an unknown name, `MissingExtra` where its package is not installed.
+    """
+    if name != AUTO:
+        return name, ENGINES[name](generator)
+    built = {one: ENGINES[one](generator) for one in installed_engines()}
+    inputs = drawn_inputs(config, persons=1)
+    compared = [compare(one, engine, built["torch"], generator, *inputs) for one, engine in built.items()]
+    agreeing = [one for one in compared if one.agrees]
+    if not agreeing:  # not even PyTorch with itself
+        raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")
+    best = min(agreeing, key=lambda one: one.milliseconds)
+    return best.engine, built[best.engine]
+
+
+def compare(
+    name: str,
+    engine: Engine,
+    reference: Engine,
+    generator: nn.Module,
+    images: np.ndarray,
+    conditions: np.ndarray,
+    repeats: int = 5,
+) -> Parity:
+    """Run both on the same faces, the engine several times on one of them."""
+    expected, got = reference(images, conditions), engine(images, conditions)
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        engine(images[:1], conditions[:1])
+        times.append(1000 * (perf_counter() - start))
+    errors = dict(zip(output_names(generator), map(np.abs, map(np.subtract, got, expected)), strict=True))
+    largest, mean = ({k: float(measure(e)) for k, e in errors.items()} for measure in (np.max, np.mean))
+    return Parity(name, largest, mean, min(times))
+
+
+def drawn_inputs(config: ExpressionTraining, persons: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Crops of faces that nobody has, as a network of this configuration sees them, each with every condition."""
+    face, faces = load_face(), []
+    for person in range(persons):
+        random = np.random.default_rng((seed, person))
+        who, setting = random_person(face, random), random_setting(random)
+        rgb, _ = portrait(face, who, "neutral", setting, config.size)
+        faces.append(as_seen(rgb, config))
+    count = len(config.expressions)
+    conditions = np.tile(np.eye(count, dtype=np.float32), (persons, 1))
+    return np.repeat(np.concatenate(faces), count, axis=0), conditions
+
+
+def errors_in_words(parities: Sequence[Parity]) -> list[str]:
+    """One line an engine."""
+    lines = []
+    for one in parities:
+        errors = ", ".join(f"{name} {one.largest[name]:.1e} / {one.mean[name]:.1e}" for name in one.largest)
+        lines.append(f"{one.engine}: {one.milliseconds:.1f} ms a face; {errors}{'' if one.agrees else ' (differs)'}")
+    return lines
+
+
+def as_seen(pixels: np.ndarray, config: ExpressionTraining) -> np.ndarray:
+    """A crop uint8 (S, S, 3) as a network of this configuration sees it, float32 (1, C, S, S) in [-1, 1]."""
+    levels = to_luma(pixels)[..., None] if config.colour == "luma" else pixels
+    return np.ascontiguousarray(np.moveaxis(levels, 2, 0)[None].astype(np.float32) / 127.5 - 1)

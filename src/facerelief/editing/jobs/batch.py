@@ -1,0 +1,84 @@
+"""Many photos over all cores: one bad file stops nothing, and what an earlier run has finished is not done again."""
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import torch
+
+from facerelief.editing.jobs.inputs import Input
+from facerelief.editing.jobs.journal import EDITED, FAILED, Job, Outcome, Settings, failed
+from facerelief.editing.jobs.outputs import STDOUT, Targets
+from facerelief.editing.jobs.photo_job import FileEditor
+from facerelief.editing.jobs.video_job import edit_video_job
+from facerelief.editing.video.edit_video import Progress
+from facerelief.files.ownership import read_done
+from facerelief.processes.pool import FEW, spread
+
+
+class BatchEditor:
+    """A `FileEditor` for which nothing is a reason to stop; one a process."""
+
+    def __init__(self, settings: Settings, threads: int | None = None) -> None:
+        """threads: of torch, where processes share the cores."""
+        if threads:
+            torch.set_num_threads(threads)
+        self._edit: Callable[[Job], Outcome] = FileEditor(settings)
+
+    def __call__(self, job: Job) -> Outcome:
+        """Whatever is wrong with a photo is its outcome."""
+        return attempt(self._edit, job)
+
+
+def attempt(edit: Callable[[Job], Outcome], job: Job) -> Outcome:
+    """What comes of a job, be it a failure."""
+    try:
+        return edit(job)
+    except Exception as problem:  # a night's work must not end for one file
+        return failed(job, problem)
+
+
+def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]:
+    """The jobs of a batch, with what earlier runs have noted."""
+    read = functools.cache(read_done)
+    jobs = []
+    for source, places in targets.items():
+        files = [file for at in places.values() if at != STDOUT for file in (at, *settings.sides(at))]
+        known = {file: noted for file in files if (noted := read(file.parent).get(file.name))}
+        path = source.source
+        made = read(path.parent).get(path.name) if isinstance(path, Path) and not source.named else None
+        jobs.append(Job(source, places, known, made or frozenset()))
+    return jobs
+
+
+def run_batch(jobs: list[Job], editor: FileEditor, workers: int | None = None) -> Iterator[Outcome]:
+    """Do all jobs; yields their outcomes in order, also where one of them ends the very process that does it.
+
+    workers: processes, by default one a core. editor: used in this process where the jobs are few, or one worker does
+    them all.
+    """
+    workers = workers or os.cpu_count() or 1
+    arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
+    apart = workers > 1 and len(jobs) >= FEW
+    here = functools.partial(attempt, editor)
+    outcomes = spread(BatchEditor, arguments, jobs, workers, here=here, lost=_lost if apart else None)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        yield _written_since(job, outcome)
+
+
+def run_video(job: Job, editor: FileEditor, progress: Progress) -> Outcome:
+    """One video of a batch, over all cores."""
+    return attempt(lambda job: edit_video_job(editor, job, progress), job)
+
+
+def _lost(job: Job, why: str) -> Outcome:
+    reason = f"{job.source} ends the process that edits it, perhaps for want of memory; shrink it"
+    return Outcome(str(job.source), FAILED, reason=reason)
+
+
+def _written_since(job: Job, outcome: Outcome) -> Outcome:
+    """The outcome of a job: edits that no earlier run had noted are of a process of this one that ended after them."""
+    if not outcome.there or all(path in job.known for path in outcome.there):
+        return outcome
+    return Outcome(outcome.source, EDITED, outcome.there)

@@ -1,0 +1,178 @@
+"""What is to be done: the settings of a batch, one job a photo, and what of it an earlier run has finished."""
+
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facerelief import __version__
+from facerelief.editing.editor import Which
+from facerelief.editing.jobs.fetch import Limits
+from facerelief.editing.jobs.inputs import Input
+from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
+from facerelief.editing.jobs.receipt import Scores
+from facerelief.editing.regions import WHOLE
+from facerelief.editing.strength import Strength
+from facerelief.errors import FacereliefError
+from facerelief.files import sha256
+from facerelief.files.ownership import Claim, Done, claimed, read_done, settings_digest
+
+EDITED, SKIPPED, FAILED = "edited", "skipped", "failed"
+_FINISHED = "edited before, with the same settings"
+_AN_EDIT = "is an edit itself; name it by itself to edit it all the same"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How photos are edited, the same for all of a batch: as `load_editor` and `Editor.__call__` take it, and more.
+
+    depth: also write the depth before and after. receipt: also write receipts. scores: makes what a receipt asks of
+    networks; it is sent to other processes, and its `repr` tells which networks. provenance: record in the file that it
+    was edited. limits: of downloads. overwrite: make anew what is there already, and replace whatever is in the way.
+    """
+
+    strength: Strength = Strength()  # noqa: RUF009  (frozen)
+    face: Which = "largest"
+    part: str = WHOLE
+    method: str | None = None
+    weights: Path | None = None
+    engine: str | None = None
+    task_file: Path | None = None
+    depth: bool = False
+    receipt: bool = False
+    scores: Callable[[], Scores] | None = None
+    provenance: bool = True
+    limits: Limits = Limits()  # noqa: RUF009
+    overwrite: bool = False
+
+    def sides(self, target: Path) -> list[Path]:
+        """What is written beside an edit; the depth after it only where a face is found again."""
+        return [*(depth_files(target) if self.depth else ()), *(receipt_files(target) if self.receipt else ())]
+
+    def digest(self, weights: str, receipt: bool = False) -> str:
+        """What stands for all that a picture, or its receipt, depends on beside the photo. weights: their SHA-256."""
+        without = ("weights", "limits", "overwrite")
+        plain = {name: repr(value) for name, value in vars(self).items() if name not in without}
+        plain |= {"depth": "False", "receipt": repr(receipt), "method": "None"}  # weights tell the method
+        plain |= {"engine": repr(self.engine if self.engine != "torch" else None)}
+        plain |= {} if receipt else {"scores": "None"}
+        return settings_digest({**plain, "weights": weights, "version": __version__})
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo or video, and where its edits go.
+
+    known: what earlier runs noted of each file that it may write. made: what they noted of the source's own name.
+    """
+
+    source: Input
+    targets: Targets
+    known: Mapping[Path, frozenset[Done]] = dataclasses.field(default_factory=dict)
+    made: frozenset[Done] = frozenset()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job. state: "edited", "skipped" or "failed"; reason: why one of the latter.
+
+    written: what was written, also before it failed. there: all of its edits, where an earlier run had finished them.
+    """
+
+    source: str
+    state: str
+    written: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+    there: tuple[Path, ...] = ()
+
+
+def failed(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()) -> Outcome:
+    """The outcome of a job that a problem ended. written: what it had finished before."""
+    if isinstance(problem, FacereliefError):
+        reason = str(problem)
+    elif isinstance(problem, MemoryError):
+        reason = f"{job.source} does not fit into memory; shrink it"
+    else:
+        said = " ".join(f"{type(problem).__name__}: {problem}".split())
+        reason = f"{job.source}: {said}; a fault of the program, report it"
+    return Outcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
+
+
+class Plan:
+    """What is to be done of a job, as the journals and the files that are there tell.
+
+    todo: its targets without those that are finished. nothing_to_do: the outcome where that is all, or where the source
+    is known as an edit itself and was not named by itself.
+    """
+
+    def __init__(self, job: Job, source: str, settings: Settings, weights: str) -> None:
+        """source: the photo's SHA-256. weights: theirs."""
+        self._job, self._settings = job, settings
+        picture, receipt = settings.digest(weights), settings.digest(weights, receipt=True)
+        self._claims: dict[Path, list[Claim]] = {}
+        for to, at in job.targets.items():
+            files = dict.fromkeys([at, *settings.sides(at)], picture)
+            files |= dict.fromkeys(receipt_files(at), receipt) if settings.receipt else {}
+            self._claims[at] = [
+                Claim(path, source, digest, to, job.known.get(path, ()), overwrite=settings.overwrite)
+                for path, digest in files.items()
+            ]
+        self.todo = {
+            to: at for to, at in job.targets.items() if at == STDOUT or settings.overwrite or not self._is_finished(at)
+        }
+        self.nothing_to_do: Outcome | None = None
+        if not self.todo:
+            self.nothing_to_do = Outcome(str(job.source), SKIPPED, reason=_FINISHED, there=tuple(job.targets.values()))
+        elif not job.source.named and (job.source.is_beside_an_edit or source in {one.made for one in job.made}):
+            self.nothing_to_do = self.left_alone
+
+    @property
+    def left_alone(self) -> Outcome:
+        """The outcome of a job whose source is an edit itself."""
+        return Outcome(str(self._job.source), SKIPPED, reason=_AN_EDIT)
+
+    def check(self) -> None:
+        """Raise `FacereliefError` where a file is in the way of what is to be done."""
+        for claim in self._of_todo():
+            claim.check()
+
+    @contextlib.contextmanager
+    def held(self, notes: list[str], finish: Callable[[Path], object] = lambda path: None) -> Iterator[None]:
+        """In the block files are written as `written.Claim` has it. notes: takes what could not be noted."""
+        claims = self._of_todo()
+        for claim in claims:
+            claim.finish = finish
+        try:
+            with claimed(claims):
+                yield
+        finally:
+            notes += dict.fromkeys(note for claim in claims for note in claim.notes)
+
+    def _of_todo(self) -> list[Claim]:
+        return [claim for at in self.todo.values() if at != STDOUT for claim in self._claims[at]]
+
+    def _is_finished(self, target: Path) -> bool:
+        """Whether an edit is as it was written, and what belongs beside it was written too and is still there."""
+        picture, *sides = self._claims[target]
+        needed = [side for side in sides if side.path != depth_files(target)[1]]
+        return picture.is_ours() and all(side.was_made() and side.path.is_file() for side in needed)
+
+
+def is_edit(source: Input) -> bool:
+    """Whether a file is an edit, by what it says itself or by the journal beside it."""
+    if not isinstance(source.source, Path):
+        return False
+    noted = read_done(source.source.parent).get(source.source.name, frozenset())
+    return source.tells_of_an_edit() or source_digest(source) in {one.made for one in noted}
+
+
+def source_digest(source: Input) -> str:
+    """SHA-256 of a file's bytes, "" where it cannot be read; of what is no file, of its address."""
+    if not isinstance(source.source, Path):
+        return hashlib.sha256(source.source.encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        return sha256(source.source)
+    return ""

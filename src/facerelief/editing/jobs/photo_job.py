@@ -1,0 +1,130 @@
+"""One photo's edits as files: the edited pictures, and beside them depth and receipts as they are asked for."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from facerelief.editing import load_editor, weights_file
+from facerelief.editing.editor import Edit, Editor, said_of_choice
+from facerelief.editing.jobs.inputs import STDIN, Input
+from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, Settings, failed, source_digest
+from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
+from facerelief.editing.jobs.receipt import make_receipt
+from facerelief.editing.jobs.showcase import depth_picture, find_same, measure_relief
+from facerelief.editing.methods.network import NetworkEditor
+from facerelief.errors import FacereliefError, NoFaceFound
+from facerelief.faces.detector import Face, load_finder
+from facerelief.files import atomic, sha256, write_json
+from facerelief.photos.photo import Photo, encode_photo, save_photo
+from facerelief.processes.threads import threads_for
+
+
+class FileEditor:
+    """Edits photos from files to files; one a process."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises `FacereliefError` for settings that cannot be followed."""
+        finder = load_finder(task_file=settings.task_file)
+        self.settings = settings
+        self.editor: Editor = load_editor(settings.weights, finder, method=settings.method, engine=settings.engine)
+        if isinstance(self.editor, NetworkEditor):
+            torch.set_num_threads(threads_for(1, self.editor.config.size, self.editor.config.width))
+        weights = weights_file(self.editor, settings.weights)
+        self.weights = {"file": weights.name, "sha256": sha256(weights)}
+        self._scores = settings.scores() if settings.scores else None
+
+    def __call__(self, job: Job) -> Outcome:
+        """Edit one photo; each edit is written before the next is made. Raises `FacereliefError` where that leaves
+        nothing written.
+        """
+        early = None if job.source.source != STDIN else job.source.photo()
+        digest = early.digest if early else source_digest(job.source)
+        plan = Plan(job, digest, self.settings, self.weights["sha256"])
+        if plan.nothing_to_do:
+            return plan.nothing_to_do
+        photo = early or job.source.photo(self.settings.limits)  # says what is wrong with it
+        if photo.mark is not None and not job.source.named:
+            return plan.left_alone
+        plan.check()
+        notes = [f"{job.source}: {note}" for note in photo.notes]
+        if photo.mark is not None:
+            notes.append(f"{job.source} is an edit itself ({photo.mark.description})")
+        faces = self.editor.find(photo)
+        notes += said_of_choice(faces, self.settings.face, photo.name)
+        written: list[Path] = []
+        try:
+            with plan.held(notes):
+                for path in self._make(job, photo, digest, faces, plan.todo, notes):
+                    written.append(path)
+        except Exception as problem:
+            if not written:
+                raise
+            return failed(job, problem, written, notes)
+        return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
+
+    def _make(
+        self, job: Job, photo: Photo, digest: str, faces: Sequence[Face], todo: Targets, notes: list[str]
+    ) -> Iterator[Path]:
+        """Write each edit, and depth and a receipt where they are asked for. Yields what is written, file by file."""
+        settings = self.settings
+        for to, at in todo.items():
+            edit = self.editor(
+                photo, to, strength=settings.strength.constant, face=settings.face, faces=faces, part=settings.part
+            )
+            write_picture(edit.photo, at, settings.provenance)
+            yield at
+            for path, picture in self._depths(photo, edit, at, notes).items() if settings.depth else ():
+                write_picture(picture, path, settings.provenance)
+                yield path
+            if settings.receipt:
+                yield from self._write_receipt(photo, job.source, digest, edit, at)
+            notes += self._notes_of_sides(at)
+
+    def _notes_of_sides(self, target: Path) -> list[str]:
+        """Notes on what is beside an edit and was not written with it: it would tell of another picture."""
+        sides = {} if self.settings.depth or target == STDOUT else dict.fromkeys(depth_files(target), "--save-depth")
+        sides |= {} if self.settings.receipt or target == STDOUT else dict.fromkeys(receipt_files(target), "--receipt")
+        there = [path for path in sides if path.is_file()]
+        return [f"{path} is not of this edit; add {sides[path]} to write it anew, or remove it" for path in there]
+
+    def _depths(self, before: Photo, edit: Edit, target: Path, notes: list[str]) -> dict[Path, Photo]:
+        """Depth of the first edited face as measured on the photos: before, and after where it is found again."""
+        face = edit.faces[0].face
+        places = depth_files(target)
+        measured = [(before, face)]
+        try:
+            measured.append((edit.photo, find_same(self.editor, edit.photo, face)))
+        except NoFaceFound:
+            notes.append(f"{target}: no depth after, since no face is found in the edited photo")
+        pictures = [depth_picture(measure_relief(*one)) for one in measured]
+        return {place: Photo(rgb=rgb, name=place.name) for place, rgb in zip(places, pictures, strict=False)}
+
+    def _write_receipt(self, photo: Photo, source: Input, digest: str, edit: Edit, target: Path) -> tuple[Path, Path]:
+        receipt = make_receipt(self.editor, photo, edit, self._scores)
+        settings = self.settings
+        asked = {
+            "strength": settings.strength.constant,
+            "face": settings.face,
+            "part": settings.part,
+            "method": self.editor.method,
+        }
+        files = {"source": {"name": str(source), "sha256": digest}, "weights": self.weights}
+        made = {"edited": {"name": target.name, "sha256": sha256(target)}}
+        numbers_path, picture_path = receipt_files(target)
+        write_json(numbers_path, {**receipt.numbers, "settings": asked, **files, **made})
+        with atomic(picture_path) as part:
+            receipt.picture.save(part)
+        return numbers_path, picture_path
+
+
+def write_picture(photo: Photo, target: Path, provenance: bool) -> None:
+    """Write a picture to a file, or to standard output in the photo's own format, else PNG."""
+    if target != STDOUT:
+        save_photo(photo, target, provenance=provenance)
+        return
+    if sys.stdout is None:
+        raise FacereliefError("standard output is closed; name a file with --out")
+    sys.stdout.buffer.write(encode_photo(photo, photo.kind, provenance=provenance))
+    sys.stdout.buffer.flush()

@@ -1,0 +1,86 @@
+"""One picture of a photo's edits: source, depth and normals, then each expression's edit, its depth and its change."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from facerelief.editing.editor import Edit, Editor
+from facerelief.errors import NoFaceFound
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import Face
+from facerelief.geometry.depth_maps import Relief, render
+from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
+from facerelief.photos.photo import Photo
+
+TILE, GAP, HEAD = 256, 8, 30
+_INK, _PAPER = (32, 32, 32), (255, 255, 255)
+
+
+def measure_relief(photo: Photo, face: Face, size: int = TILE) -> Relief:
+    """Depth and normals of a face of a photo, from its own landmarks, in its aligned crop."""
+    crop = align(face.landmarks, size)
+    landmarks = crop.to_crop(face.landmarks.astype(np.float64))
+    aligned = AlignedFace(landmarks, crop, Path(photo.name), (photo.rgb.shape[1], photo.rgb.shape[0]))
+    return render(load_reconstructor("mediapipe")(aligned), landmarks, size)
+
+
+def find_same(editor: Editor, photo: Photo, face: Face) -> Face:
+    """The face of an edited photo that lies where `face` lay. Raises `NoFaceFound`."""
+    x, y = face.landmarks[:, :2].mean(axis=0)
+    found = editor.find(photo)
+    nearest = min(found, key=lambda one: float(np.hypot(*(one.landmarks[:, :2].mean(axis=0) - (x, y)))))
+    if np.hypot(*(nearest.landmarks[:, :2].mean(axis=0) - (x, y))) > face.size / 4:
+        raise NoFaceFound(f"{photo.name}: the edited face is not found again; its depth cannot be measured")
+    return nearest
+
+
+def depth_picture(relief: Relief) -> np.ndarray:
+    """Depth as grey uint8 (H, W, 3)."""
+    return np.round(relief.depth * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+
+
+def normal_picture(relief: Relief) -> np.ndarray:
+    """Normals as uint8 (H, W, 3), the usual (n + 1) / 2."""
+    return np.round((np.moveaxis(relief.normal, 0, 2) + 1) * 127.5).astype(np.uint8)
+
+
+def change_picture(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """What an edit changed, uint8 (H, W, 3): lighter is orange, darker is blue, unchanged is white."""
+    delta = (after.astype(np.float32) - before).mean(axis=2) / 64
+    up, down = np.clip(delta, 0, 1)[..., None], np.clip(-delta, 0, 1)[..., None]
+    return np.round(255 - up * (25, 127, 235) - down * (215, 110, 20)).astype(np.uint8)
+
+
+def showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit]) -> Image.Image:
+    """The picture. Every tile shows the same aligned crop; an edit's depth is measured anew on the edited photo."""
+    crop = align(face.landmarks, TILE)
+    source, relief = crop.cut(photo.rgb), measure_relief(photo, face)
+    columns = [("photo", [source, depth_picture(relief), normal_picture(relief)])]
+    for edit in edits:
+        after = crop.cut(edit.photo.rgb)
+        try:
+            depth = depth_picture(measure_relief(edit.photo, find_same(editor, edit.photo, face)))
+        except NoFaceFound:
+            depth = np.full_like(after, 255)
+        columns.append((edit.expression, [after, depth, change_picture(source, after)]))
+    return draw_table(columns, ("photo and edits", "depth", "normals | change"))
+
+
+def draw_table(columns: Sequence[tuple[str, list[np.ndarray]]], names: Sequence[str]) -> Image.Image:
+    """Tiles uint8 (TILE, TILE, 3) in titled columns, beside the names of their rows."""
+    rows = len(names)
+    side = 34
+    sheet = Image.new("RGB", (side + len(columns) * (TILE + GAP), HEAD + rows * (TILE + GAP)), _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(18)
+    for c, (title, tiles) in enumerate(columns):
+        left = side + c * (TILE + GAP)
+        draw.text((left + TILE // 2, HEAD // 2), title, _INK, font, anchor="mm")
+        for r, tile in enumerate(tiles):
+            sheet.paste(Image.fromarray(tile), (left, HEAD + r * (TILE + GAP)))
+    for r, name in enumerate(names):
+        label = Image.new("RGB", (TILE, side), _PAPER)
+        ImageDraw.Draw(label).text((TILE // 2, side // 2), name, _INK, font, anchor="mm")
+        sheet.paste(label.rotate(90, expand=True), (0, HEAD + r * (TILE + GAP)))
+    return sheet

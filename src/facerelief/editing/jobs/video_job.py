@@ -1,0 +1,65 @@
+"""A video among the things to edit: the same settings, journal and outcome as a photo's."""
+
+import functools
+from pathlib import Path
+
+from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, failed, source_digest
+from facerelief.editing.jobs.photo_job import FileEditor
+from facerelief.editing.video.edit_video import Progress, edit_video
+from facerelief.errors import VideoError
+from facerelief.photos.provenance.content_credentials import sign_file
+from facerelief.photos.provenance.xmp import EditMark, comment_of, mark_edit
+
+
+def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda done, total: None) -> Outcome:
+    """Edit a video to each of a job's expressions, one after the other. Raises `FacereliefError` where that leaves
+    nothing written.
+    """
+    settings, path = editor.settings, job.source.source
+    if not isinstance(path, Path):
+        raise VideoError(f"{job.source}: videos are edited from files; download it first")
+    if settings.receipt or settings.depth:
+        raise VideoError(f"{path}: --receipt and --save-depth are for photos; leave them out")
+    plan = Plan(job, source_digest(job.source), settings, editor.weights["sha256"])
+    if plan.nothing_to_do:
+        return plan.nothing_to_do
+    if not job.source.named and job.source.tells_of_an_edit():
+        return plan.left_alone
+    plan.check()
+    notes: list[str] = []
+    written: list[Path] = []
+    try:
+        for to, at in plan.todo.items():
+            _edit_to(editor, path, to, at, plan, notes, progress)
+            written.append(at)
+    except Exception as problem:
+        if not written:
+            raise
+        return failed(job, problem, written, notes)
+    return Outcome(str(path), EDITED, tuple(written), tuple(dict.fromkeys(notes)))
+
+
+def _edit_to(
+    editor: FileEditor, path: Path, to: str, at: Path, plan: Plan, notes: list[str], progress: Progress
+) -> None:
+    """Edit a video to one expression. notes: takes what was lost on the way."""
+    settings, mark = editor.settings, mark_edit(None, to, ())
+    signed = {"finish": functools.partial(_sign, mark=mark, source=path, notes=notes)} if settings.provenance else {}
+    with plan.held(notes, **signed):
+        made = edit_video(
+            editor.editor,
+            path,
+            at,
+            to,
+            strength=settings.strength,
+            face=settings.face,
+            part=settings.part,
+            comment=comment_of(mark) if settings.provenance else None,
+            progress=progress,
+        )
+    notes += made.notes
+
+
+def _sign(part: Path, mark: EditMark, source: Path, notes: list[str]) -> None:
+    if not sign_file(part, mark, parent=source):
+        notes.append(f"{source}: its manifest (C2PA) is damaged or cannot be read, and the edit does not carry it on")

@@ -1,0 +1,1 @@
+"""The methods that edit a face: the morphable face, and networks by backbone."""

@@ -1,0 +1,76 @@
+"""Where on a face an edit may change it."""
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from facerelief.easing import smoothstep
+from facerelief.errors import FacereliefError
+from facerelief.faces.alignment import Crop
+from facerelief.faces.detector import Face
+from facerelief.geometry.depth_maps import polygon
+from facerelief.geometry.topology import LIPS, OUTLINE
+
+WHOLE = "face"
+PARTS = (WHOLE, "eyes", "mouth")  # what an edit may be limited to: all of it; eyes and brows; all below them
+_CHIN = 152  # its lowest landmark
+_LOWER_LIDS, _UNDER_NOSE = (145, 374), 2  # landmarks
+_SEAM = (0.45, 0.9)  # of the way from the lower lids to the nose's end: from below glasses, down to the cheeks
+_NOSE = (6, 122, 198, 129, 61, 17, 291, 358, 420, 351)  # from its root along its wings to the corners of the mouth
+_AROUND_NOSE = np.array([1.25, 1.1])
+_AROUND = np.array([1.35, 1.6])  # of the mouth's width and height
+
+
+def face_mask(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the face's outline, widened a little and feathered; 0 at the border."""
+    points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
+    centre = points.mean(axis=0)
+    inside = polygon(centre + (points - centre) * 1.08, crop.size)
+    feathered = blurred(inside, crop.size * 0.04)
+    edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
+    fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
+    return feathered * fade.astype(np.float32)
+
+
+def around_mouth(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the mouth, skin around it, and the chin, which goes with the jaw."""
+    points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
+    lips = points[list(LIPS)]
+    centre = lips.mean(axis=0)
+    drops = np.linspace(0, points[_CHIN, 1] - centre[1], 8)
+    whole = np.max([polygon(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
+    return blurred(whole, crop.size * 0.03)
+
+
+def around_nose(crop: Crop, face: Face) -> np.ndarray:
+    """Soft mask float32 (S, S) in [0, 1]: the nose, the mouth, and the folds between them."""
+    points = crop.to_crop(face.landmarks.astype(np.float64))[list(_NOSE), :2]
+    centre = points.mean(axis=0)
+    return blurred(polygon(centre + (points - centre) * _AROUND_NOSE, crop.size), crop.size * 0.03)
+
+
+def part_mask(crop: Crop, face: Face, part: str) -> np.ndarray:
+    """Share float32 (S, S, 1), or (1, 1, 1) where it is 1 all over, of the change that is left to a part of a face.
+
+    Those of "eyes" and "mouth" add up to 1.
+    """
+    if part == WHOLE:
+        return np.ones((1, 1, 1), dtype=np.float32)
+    points = crop.to_crop(face.landmarks.astype(np.float64))[:, 1]
+    lids, nose = points[list(_LOWER_LIDS)].mean(), points[_UNDER_NOSE]
+    down = (np.arange(crop.size) + 0.5 - lids) / max(nose - lids, 1.0)
+    below = smoothstep((down - _SEAM[0]) / (_SEAM[1] - _SEAM[0])).astype(np.float32)
+    share = below if part == "mouth" else 1 - below
+    return np.broadcast_to(share[:, None, None], (crop.size, crop.size, 1))
+
+
+def check_part(part: str) -> str:
+    """A part of `PARTS`. Raises `FacereliefError` that lists them."""
+    if part not in PARTS:
+        raise FacereliefError(f"no part {part!r} of a face; choose from {', '.join(PARTS)}")
+    return part
+
+
+def blurred(share: np.ndarray, radius: float) -> np.ndarray:
+    """A map (S, S) in [0, 1] blurred, float32."""
+    levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
+    return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255

@@ -1,0 +1,1 @@
+"""Videos and morphs: read, followed, edited and written frame by frame."""

@@ -1,0 +1,181 @@
+"""A photo that moves into an expression, as a film or a moving picture."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from facerelief.easing import smoothstep
+from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, said_of_choice, which_face
+from facerelief.editing.regions import WHOLE
+from facerelief.editing.video.writer import write_frames
+from facerelief.errors import VideoError
+from facerelief.faces.detector import Face
+from facerelief.files import atomic
+from facerelief.photos.photo import Photo
+from facerelief.photos.provenance.content_credentials import can_sign, sign, sign_file
+from facerelief.photos.provenance.file_kinds import FILES as SIGNED
+from facerelief.photos.provenance.xmp import EditMark, comment_of, pack
+
+SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
+_PICTURES, _MOST_FRAMES = (".gif", ".webp"), 600  # all of whose frames are in memory at a time
+_SMALLEST, _LONGEST, _FASTEST = 32, 60.0, 60.0  # pixels; seconds; frames a second
+
+
+@dataclass(frozen=True)
+class Morph:
+    """How it moves. seconds: from the photo to the expression. hold: seconds that it stays there, and at the start on
+    the way back. back: whether it returns. size: the longer side at most, in pixels. strength: at the end. part: of a
+    face, as `Editor.__call__` takes it.
+    """
+
+    seconds: float = 1.5
+    fps: float = 25.0
+    hold: float = 0.5
+    back: bool = False
+    size: int = 720
+    strength: float = 1.0
+    part: str = WHOLE
+
+    def __post_init__(self) -> None:
+        if not (0 < self.seconds <= _LONGEST and 0 <= self.hold <= _LONGEST and 1 <= self.fps <= _FASTEST):
+            raise VideoError(f"a morph takes up to {_LONGEST:.0f} seconds at 1 to {_FASTEST:.0f} frames a second")
+        if self.size < _SMALLEST:
+            raise VideoError(f"a morph of {self.size} pixels is too small; choose {_SMALLEST} or more")
+
+    def shares(self) -> list[float]:
+        """The share of the way for each frame, eased at both ends."""
+        steps, still = max(2, round(self.seconds * self.fps)), round(self.hold * self.fps)
+        there = [*smoothstep(np.linspace(0, 1, steps)).tolist(), *([1.0] * still)]
+        if not self.back:
+            return there
+        return there + there[: steps - 1][::-1] + [0.0] * still
+
+
+def lost(photo: Photo, path: Path, provenance: bool = True) -> list[str]:
+    """What a photo has, and a morph of it that is saved as `path` does not carry on, in a line each."""
+    found, kind = [], path.suffix.lower()
+    if photo.alpha is not None and photo.alpha.min() < 255:
+        found.append("what is transparent is not so in a morph")
+    if photo.icc:
+        found.append("a morph has no colour profile, so that colours may look different")
+    if provenance and photo.history and can_sign() and kind not in SIGNED:
+        found.append(f"its C2PA manifest is not carried on, since {kind} files hold none; save the morph as .mp4")
+    return [f"{photo.name}: {one}" for one in found]
+
+
+def morph(
+    editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest", notes: list[str] | None = None
+) -> Iterator[np.ndarray]:
+    """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. face: as `Editor.__call__` takes it,
+    a point in pixels of the photo, not of the frames. notes: gets a line where a choice was made for the user. Raises
+    as `Editor.__call__` does.
+    """
+    label = editor.label(to)
+    small = Photo(fitting(photo.rgb, how.size), name=photo.name)
+    found, which = editor.find(small), which_face(face)
+    if notes is not None:
+        notes += said_of_choice(found, which, photo.name)
+    if isinstance(which, tuple):
+        scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
+        large = [Face(one.landmarks * scale) for one in found]
+        which = 1 + large.index(choose_faces(large, which, photo.name)[0])
+    chosen = choose_faces(found, which, photo.name)
+    changes = [editor.change(small.rgb, one, label, how.part) for one in chosen]
+    yield from moving(editor, small.rgb, [(change, how.strength) for change in changes], how)
+
+
+def moving(
+    editor: Editor, rgb: np.ndarray, changes: Sequence[tuple[EditedFace, float]], how: Morph
+) -> Iterator[np.ndarray]:
+    """The frames of a picture uint8 (H, W, 3) into which changes come, each up to a strength of its own."""
+    last, frame = -1.0, rgb
+    for share in how.shares():
+        if share != last:
+            frame = rgb
+            for change, strength in changes:
+                frame = editor.paint(frame, change, share * strength)
+        last = share
+        yield frame
+
+
+def save_morph(
+    path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+) -> int:
+    """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames.
+
+    history: that of the photo, whose manifest then goes on in the morph's.
+    """
+    check_suffix(path)
+    if path.suffix.lower() in _PICTURES and len(how.shares()) > _MOST_FRAMES:
+        raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
+    with atomic(path) as part:
+        count = _write(part, frames, how, mark)
+        if mark:
+            sign_file(part, mark, parent=history)
+    return count
+
+
+def encode_morph(
+    kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+) -> bytes:
+    """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4".
+
+    history: as `save_morph` takes it.
+    """
+    stream = io.BytesIO()
+    if kind == "MP4":
+        write_frames(stream, frames, how.fps, comment_of(mark) if mark else None)
+    else:
+        _save_pictures(stream, f".{kind.lower()}", frames, how, mark)
+    return sign(stream.getvalue(), kind, mark, parent=history) if mark else stream.getvalue()
+
+
+def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
+    kind = part.suffix.lower()
+    if kind not in _PICTURES:
+        return write_frames(part, frames, how.fps, comment_of(mark) if mark else None)
+    return _save_pictures(part, kind, frames, how, mark)
+
+
+def _save_pictures(
+    target: Path | BinaryIO, kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None
+) -> int:
+    pictures = [Image.fromarray(rgb) for rgb in frames]
+    options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
+    if kind == ".gif":
+        pictures = _with_one_palette(pictures)
+        options |= {"comment": comment_of(mark).encode()} if mark else {}
+    else:
+        options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
+    pictures[0].save(target, kind[1:], append_images=pictures[1:], **options)
+    return len(pictures)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise `VideoError` for a name that a morph cannot be saved under."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise VideoError(f"cannot save {path}: unknown suffix {path.suffix!r}; choose from {', '.join(SUFFIXES)}")
+
+
+def _with_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
+    """In 256 colours that are those of all frames, undithered: else what does not move would flicker."""
+    width, height = pictures[0].size
+    ends = Image.new("RGB", (width, 2 * height))
+    ends.paste(pictures[0], (0, 0))
+    ends.paste(pictures[len(pictures) // 2], (0, height))
+    palette = ends.quantize(256)
+    return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+
+
+def fitting(rgb: np.ndarray, size: int) -> np.ndarray:
+    """Pixels (H, W, 3) shrunk to a longer side of `size`, with even sides."""
+    scale = min(1.0, size / max(rgb.shape[:2]))
+    height, width = (max(2, int(side * scale) // 2 * 2) for side in rgb.shape[:2])
+    if scale == 1.0:
+        return np.ascontiguousarray(rgb[:height, :width])
+    return np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS))

@@ -1,0 +1,244 @@
+"""What works on this machine, tried and not guessed, how fast, and the remedy for what does not."""
+
+import functools
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from facerelief.editing import METHODS, load_editor
+from facerelief.editing.engines.agreement import compare, drawn_inputs
+from facerelief.editing.engines.runtimes import ENGINES, PACKAGES
+from facerelief.editing.methods.network import NetworkEditor
+from facerelief.errors import FacereliefError, MissingExtra, install_command
+from facerelief.faces.detector import Face, load_finder
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.random_faces import Setting, portrait, random_person
+from facerelief.photos.photo import Photo, encode_photo, read_photo
+from facerelief.photos.provenance.content_credentials import read_credentials
+from facerelief.photos.provenance.watermark_detection import find_marks
+from facerelief.training.precision import NAMES, fastest_precision
+
+OK, LACKS, BROKEN = "ok", "lacks", "broken"
+_DEVELOPMENT = ("dev", "demo")
+_GIVES = {
+    "faces": "finding faces, depth",
+    "fast": "drawing 15 times faster",
+    "train": "training",
+    "meshes": "meshes of other methods",
+    "provenance": "signed manifests",
+    "engines": "faster networks, export",
+    "serve": "the page and the API",
+    "eval": "scores of edits",
+    "video": "videos",
+}
+_ENGINE = "edit --engine "
+_WORTH = 1.2  # times faster, from which on another engine is advised: `auto` costs a second or two at the start
+_REPEATS = 5
+_SIDE = 640  # pixels of the drawn photo
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried. `state`: `OK`, `LACKS` (something is not installed) or `BROKEN`; `detail`: what was
+    seen; `remedy`: what to do, "" where nothing is; `needed`: whether editing a photo depends on it; `milliseconds`:
+    the least of several runs, where it was timed.
+    """
+
+    name: str
+    state: str
+    detail: str
+    remedy: str = ""
+    needed: bool = False
+    milliseconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Health:
+    """The machine in words, and all checks."""
+
+    machine: str
+    checks: list[Check]
+
+    @property
+    def advice(self) -> list[str]:
+        """What the times say: which engine to take."""
+        times = {
+            check.name.removeprefix(_ENGINE): check.milliseconds
+            for check in self.checks
+            if check.name.startswith(_ENGINE) and check.state == OK and check.milliseconds is not None
+        }
+        best = min(times, key=lambda name: times[name], default="torch")
+        if "torch" not in times or times["torch"] < _WORTH * times[best]:
+            return []
+        gain = times["torch"] / times[best]
+        return [f"networks run {gain:.1f} times as fast here by {best}: edit many photos with --engine auto"]
+
+    @property
+    def works(self) -> bool:
+        """Whether a photo can be edited."""
+        return all(check.state == OK for check in self.checks if check.needed)
+
+
+def examine(moved: Callable[[int, int], None] = lambda done, total: None) -> Health:
+    """Try everything; what fails is told, not raised."""
+    trials: list[tuple[str, bool, Callable[[], tuple[str, float | None]]]] = [
+        ("faces are found", True, find_faces),
+        *((f"edit --method {name}", name == METHODS[0], functools.partial(edit_face, name)) for name in METHODS),
+        ("saved with provenance", True, save_and_verify),
+        ("signed manifest (C2PA)", False, sign_and_read),
+        *((f"{_ENGINE}{name}", False, functools.partial(run_engine, name)) for name in ENGINES),
+    ]
+    checks = list(packages())
+    for done, (name, needed, trial) in enumerate(trials, 1):
+        checks.append(tried(name, needed, trial))
+        moved(done, len(trials))
+    return Health(machine(), checks)
+
+
+def machine() -> str:
+    """Processor, system and versions, in one line."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    best, (precision, why) = torch.backends.cpu.get_cpu_capability(), fastest_precision()
+    return (
+        f"{platform.system()} {platform.machine()}, {cores} cores ({best}), {gpu}; Python {platform.python_version()}, "
+        f"torch {torch.__version__} on {torch.get_num_threads()} threads, numpy {np.__version__}; "
+        f"trains in {NAMES[precision]}, because {why}"
+    )
+
+
+def packages() -> Iterator[Check]:
+    """For each extra that this installation knows, whether its packages are there."""
+    try:
+        required = metadata.requires("facerelief") or []
+    except metadata.PackageNotFoundError:  # run from the source tree
+        required = []
+    extras: dict[str, list[str]] = {}
+    for line in required:
+        belongs = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
+        package = re.match(r"[\w.-]+", line)
+        if belongs and package and belongs[1] not in _DEVELOPMENT:
+            extras.setdefault(belongs[1], []).append(package[0])
+    for extra, names in extras.items():
+        found = {name: _version(name) for name in names}
+        missing = [name for name, version in found.items() if version is None]
+        gives = _GIVES.get(extra, "")
+        detail = ", ".join(f"{name} {version or 'is missing'}" for name, version in found.items())
+        remedy = install_command(extra) if missing else ""
+        yield Check(f"[{extra}] {gives}".strip(), LACKS if missing else OK, detail, remedy)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def tried(name: str, needed: bool, trial: Callable[[], tuple[str, float | None]]) -> Check:
+    """What came of a trial, which returns what it saw and its milliseconds."""
+    try:
+        detail, least = trial()
+    except MissingExtra as reason:
+        problem, _, remedy = str(reason).partition("; install it with: ")
+        return Check(name, LACKS, problem, remedy, needed)
+    except FacereliefError as reason:
+        problem, _, remedy = str(reason).partition("; ")
+        return Check(name, BROKEN, problem, remedy, needed)
+    except Exception as reason:  # whatever a broken installation raises: a doctor must not fall ill
+        detail = f"{type(reason).__name__}: {' '.join(str(reason).split())}"
+        return Check(name, BROKEN, detail, "install facerelief anew, in a fresh environment", needed)
+    return Check(name, OK, detail, "", needed, least)
+
+
+@functools.cache
+def drawn() -> tuple[Photo, Face]:
+    """A portrait of somebody who does not exist, and its face."""
+    face = load_face()
+    size, around = _SIDE // 2, _SIDE // 4
+    rgb, landmarks = portrait(face, random_person(face, np.random.default_rng(3)), "neutral", Setting(), size)
+    framed = np.pad(rgb, ((around, around), (around, around), (0, 0)), mode="edge")
+    return Photo(framed, name="a drawn face"), Face((landmarks + np.array([around, around, 0])).astype(np.float32))
+
+
+def find_faces() -> tuple[str, float | None]:
+    """Find the drawn face."""
+    photo, face = drawn()
+    finder = load_finder()
+    found = finder(photo.rgb)
+    if not found or abs(found[0].landmarks[:, :2].mean(axis=0) - face.landmarks[:, :2].mean(axis=0)).max() > 20:
+        raise FacereliefError(
+            "a drawn face was not found where it is; pip install --force-reinstall mediapipe==0.10.21"
+        )
+    return f"a drawn face in {_SIDE} x {_SIDE} pixels", _least(lambda: finder(photo.rgb))
+
+
+def edit_face(method: str) -> tuple[str, float | None]:
+    """Edit the drawn face by a method, with the package's own weights."""
+    photo, face = drawn()
+    editor = load_editor(method=method)
+    edit = editor(photo, "happiness", faces=[face])
+    if not (edit.photo.rgb != photo.rgb).any():
+        raise FacereliefError("the edit changed nothing; install facerelief anew")
+    size = f"a face of {face.size:.0f} pixels to happiness"
+    return size, _least(lambda: editor(photo, "happiness", faces=[face]))
+
+
+def _saved() -> tuple[bytes, float]:
+    photo, face = drawn()
+    edit = load_editor()(photo, "happiness", faces=[face])
+    return encode_photo(edit.photo, "JPEG"), _least(lambda: encode_photo(edit.photo, "JPEG"))
+
+
+def save_and_verify() -> tuple[str, float | None]:
+    """Save an edit as JPEG, and find its marks again."""
+    data, least = _saved()
+    photo = read_photo(data)
+    marks = find_marks(photo.rgb)
+    if photo.mark is None or not marks:
+        raise FacereliefError("an edit's marks were not found again; install facerelief anew")
+    return "JPEG with XMP and a mark in the pixels, found again", least
+
+
+def sign_and_read() -> tuple[str, float | None]:
+    """Read the manifest of a saved edit."""
+    found = read_credentials(_saved()[0], "JPEG")
+    if found is None or found.state == "invalid":
+        raise FacereliefError(
+            f"a manifest was not read back; unset FACERELIEF_CERTIFICATE and FACERELIEF_KEY, or {found}"
+        )
+    return f"by {found.signer}", None
+
+
+def run_engine(name: str) -> tuple[str, float | None]:
+    """Run the package's relief network by an engine, beside PyTorch."""
+    editor = _relief()
+    engine, reference = (ENGINES[one](editor.generator) for one in (name, "torch"))
+    parity = compare(name, engine, reference, editor.generator, *drawn_inputs(editor.config, persons=1))
+    if not parity.agrees:
+        raise FacereliefError(f"{PACKAGES[name]} does not agree with PyTorch; use another --engine")
+    return f"the relief network on {editor.config.size} pixels, agrees with PyTorch", parity.milliseconds
+
+
+@functools.cache
+def _relief() -> NetworkEditor:
+    editor = load_editor(method="relief")
+    assert isinstance(editor, NetworkEditor)
+    return editor
+
+
+def _least(run: Callable[[], object]) -> float:
+    """Milliseconds, the least of several runs."""
+    times = []
+    for _ in range(_REPEATS):
+        start = perf_counter()
+        run()
+        times.append(1000 * (perf_counter() - start))
+    return min(times)

@@ -1,0 +1,1 @@
+"""Studies: grids of trainings, their tables and figures."""

@@ -1,0 +1,172 @@
+"""The paper's figures 3, 4, 5, 6, 8, 9 and 10 from a study's runs, and the study's page."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facerelief.data.batches import spread_rows
+from facerelief.errors import MissingExtra
+from facerelief.evaluation.compare import Comparison, save_comparison
+from facerelief.evaluation.evaluate import draw_samples, read_network, subjects
+from facerelief.evaluation.experiments.grid import BASES, Grid, read_distances
+from facerelief.evaluation.experiments.studies import Study
+from facerelief.evaluation.experiments.tables import NOTE, differences, hours, judge_line, markdown, table, warnings
+from facerelief.evaluation.instruments import Bench, set_up
+from facerelief.evaluation.metrics.geometry import save_figure3
+from facerelief.evaluation.report.charts import confusion_svg, distribution_svg, table_html
+from facerelief.evaluation.report.curves import save_curves
+from facerelief.evaluation.report.distribution import save_distributions
+from facerelief.evaluation.report.html import facts, figure, notes, page, paragraph
+from facerelief.evaluation.report.report import sample_tiles
+from facerelief.evaluation.summary import read_first
+from facerelief.files import atomic, write_json, write_text
+from facerelief.training.classifier import Accuracy
+
+REFERENCES = ("real photos, one person", "real photos, two persons")
+
+
+def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, command: str) -> Path:
+    """Write NAME.json, NAME.md, NAME.html and the figures NAME-fig*.png; returns the page."""
+    write_json(grid.folder / f"{name}.json", results | {"command": command, "warnings": warnings(results)})
+    write_text(grid.folder / f"{name}.md", markdown(results, command))
+    there = [cell for cell in results["cells"] if cell["seeds"]]
+    bench = set_up(grid.dataset, grid.measure, grid.tools())
+    distances = _distances(grid, there)
+    real = read_distances(grid, BASES)
+    references = {title: real[title] for title in REFERENCES if title in real}
+    runs = {cell["title"]: grid.folder / "cells" / f"{cell['slug']}-s{min(map(int, cell['seeds']))}" for cell in there}
+    _figure3(grid, bench, name)
+    if distances:
+        title = results["bench"]["encoder"]["name"]
+        save_distributions(grid.folder / f"{name}-fig4.png", title, distances, references)
+    _figures_of_edits(grid, study, bench, runs, name)
+    if there:
+        _figure8(grid.folder / f"{name}-fig8.png", results)
+        save_curves(grid.folder / f"{name}-fig9.png", list(runs.values()))
+    write_text(grid.folder / f"{name}.html", _page(grid, bench, results, runs, (distances, references), name, command))
+    return grid.folder / f"{name}.html"
+
+
+def _distances(grid: Grid, cells: Sequence[dict[str, Any]]) -> dict[str, np.ndarray]:
+    """Identity distances of each cell's edits, all seeds together."""
+    found = {
+        cell["title"]: [read_distances(grid, f"{cell['slug']}-s{seed}").get("identity") for seed in cell["seeds"]]
+        for cell in cells
+    }
+    whole = {title: [one for one in parts if one is not None] for title, parts in found.items()}
+    return {title: np.concatenate(parts) for title, parts in whole.items() if parts}
+
+
+def _figure3(grid: Grid, bench: Bench, name: str) -> None:
+    """Real and estimated depth and normals, by the network that measures."""
+    network = bench.instruments.depth
+    assert network is not None
+    rows = spread_rows(bench.test)
+    save_figure3(grid.folder / f"{name}-fig3.png", {bench.instruments.guide: network.cpu()}, bench.test, rows)
+    network.to(bench.instruments.device)
+
+
+def _figures_of_edits(grid: Grid, study: Study, bench: Bench, runs: dict[str, Path], name: str) -> None:
+    """Fig. 5: the first and last cell with the depth of their edits; Fig. 10, or 6 of a second dataset: all cells."""
+    if not runs:
+        return
+    networks = [read_network(run, title) for title, run in runs.items()]
+    measured = subjects(networks, {}, grid.dataset, bench)
+    rows = spread_rows(bench.test, 6)
+    samples = draw_samples(measured, bench, rows)
+    ends = list(dict.fromkeys([networks[0].name, networks[-1].name]))
+    both: dict[str, np.ndarray] = {}
+    for title, place in zip(ends, ("first", "last"), strict=False):
+        both |= {title: samples.edits[title][:4], f"depth, {place}": samples.depth[title][:4]}
+    save_comparison(grid.folder / f"{name}-fig5.jpg", Comparison(samples.source[:4], both, rows[:4], bench.test))
+    number = 6 if study.second else 10
+    every = Comparison(samples.source, samples.edits, rows, bench.test)
+    save_comparison(grid.folder / f"{name}-fig{number}.jpg", every)
+
+
+def _figure8(path: Path, results: dict[str, Any]) -> None:
+    """Confusion matrices of the judge on real photos and of every cell, in percent of each row."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as reason:
+        raise MissingExtra("matplotlib", "eval") from reason
+    matrices = _matrices(results)
+    picture = Figure(figsize=(3.6 * len(matrices), 3.9), layout="constrained")
+    FigureCanvasAgg(picture)
+    for axis, (title, accuracy, _) in zip(np.atleast_1d(picture.subplots(1, len(matrices))), matrices, strict=True):
+        counts = np.array(accuracy.confusion, dtype=float)
+        shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axis.imshow(shares, vmin=0, vmax=100, cmap="Blues")
+        axis.set_title(f"{title}, N {int(counts.sum()):,}", fontsize=9)
+        places = range(len(accuracy.expressions))
+        axis.set_xticks(places, accuracy.expressions, rotation=60, fontsize=8)
+        axis.set_yticks(places, accuracy.expressions, fontsize=8)
+        for row, column in np.ndindex(*shares.shape):
+            ink = "white" if shares[row, column] > 55 else "black"
+            axis.text(column, row, f"{shares[row, column]:.0f}", ha="center", va="center", fontsize=7, color=ink)
+    if alarm := warnings(results):
+        picture.suptitle("\n".join(alarm), color="firebrick", fontsize=8, wrap=True)
+    with atomic(path) as part:
+        picture.savefig(part, dpi=110)
+
+
+def _matrices(results: dict[str, Any]) -> list[tuple[str, Accuracy, str]]:
+    """Title, confusion, and what a row says."""
+    names = tuple(results["bench"]["expressions"])
+    real = Accuracy(names, results["bench"]["judge"]["accuracy_on_real"]["confusion"])
+    edits = [(c["title"], Accuracy(names, c["confusion"]), "asked for") for c in results["cells"] if c["seeds"]]
+    return [("judge on real photos", real, "shows"), *edits]
+
+
+def _page(
+    grid: Grid,
+    bench: Bench,
+    results: dict[str, Any],
+    runs: dict[str, Path],
+    distances: tuple[dict[str, np.ndarray], dict[str, np.ndarray]],
+    name: str,
+    command: str,
+) -> str:
+    lead = f"{results['bench']['dataset']}, {results['bench']['size']} px; {results['device']}; {hours(results)}."
+    remarks = [f"{kind} is not given: {why}" for kind, why in results["refused"].items()]
+    remarks += [*results["bench"]["notes"], *(f"failed: {job}: {why}" for job, why in results["failures"].items())]
+    figures = "".join(
+        f"<figure><figcaption>{title}</figcaption>{confusion_svg(accuracy, row)}</figure>"
+        for title, accuracy, row in _matrices(results)
+    )
+    above = "".join(map(paragraph, (read_first(results["bench"]), judge_line(results), NOTE)))
+    sections = [
+        (
+            "Results",
+            above + table_html(*table(results)) + notes(remarks),
+        ),
+        ("Differences, paired by seed", table_html(*differences(results))),
+        ("Confusion (Fig. 8)", f"<div class='matrices'>{figures}</div>"),
+    ]
+    if runs:
+        networks = [read_network(run, title) for title, run in runs.items()]
+        samples = draw_samples(subjects(networks, {}, grid.dataset, bench), bench, spread_rows(bench.test, 4))
+        sections.append(("Edits of held-out photos (Figs. 5, 6, 10)", sample_tiles(samples, bench.test.expressions)))
+        curves = (grid.folder / f"{name}-fig9.png").read_bytes()
+        sections.append(("Learning curves (Fig. 9)", figure(curves, "png", "learning curves")))
+    if distances[0]:
+        chart = distribution_svg(*distances, results["bench"]["encoder"]["name"])
+        sections.append(("Identity (Fig. 4)", chart))
+    estimated = (grid.folder / f"{name}-fig3.png").read_bytes()
+    sections.append(("Photos, real and estimated geometry (Fig. 3)", figure(estimated, "png", "geometry")))
+    made = [("command", command), ("settings", json.dumps({c["title"]: c["settings"] for c in results["cells"]}))]
+    sections.append(("Made with", facts(made)))
+    return page(results["title"], lead, sections, warnings(results))
+
+
+def check_extras() -> None:
+    """Raise `MissingExtra` before hours of training, not after them."""
+    for package in ("matplotlib", "scipy"):
+        try:
+            __import__(package)
+        except ImportError as reason:
+            raise MissingExtra(package, "eval") from reason

@@ -1,0 +1,196 @@
+"""A study's grid: which runs it takes, how each is made, and what is already there.
+
+STUDY/dataset            made where none is given
+STUDY/judge, identity, measure   what measures: shared by all cells and seeds
+STUDY/depth/NAME         stage 1, shared by the cells that have its guide, penalty and seed
+STUDY/cells/NAME         stage 2, a cell and a seed each
+STUDY/scores/NAME.json   what was measured of a cell, with the checksums of what measured it; .npz: its distances
+STUDY/jobs.jsonl         what each finished job took
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from facerelief.checkpoint import WEIGHTS
+from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training, from_json
+from facerelief.data.manifest import METADATA
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.evaluate import read_network, references, score, subjects
+from facerelief.evaluation.instruments import Bench, Tools, set_up
+from facerelief.evaluation.scoring import bases
+from facerelief.evaluation.summary import summarise
+from facerelief.files import atomic, sha256, write_json
+from facerelief.files.arrays import read_npz
+from facerelief.files.json import read_object
+from facerelief.training import launch
+from facerelief.training.run_folder import CONFIG, STATE, read_settings
+
+BASES = "bases"  # of the scores: not a cell, but what cells are read between
+Seconds = float
+
+_REMEDY = "delete it and type the command again"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training, or with config None the measuring of one. depth: the run of stage 1 that guides it."""
+
+    name: str
+    config: Training | None
+    needs: tuple[str, ...] = ()
+    depth: str | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A study laid out on disk. jobs: in the order in which they should start. vgg: torchvision's file, for Eq. 10.
+
+    measure: settings that the bench is set up for; identity: whether people can be told apart on this dataset.
+    """
+
+    folder: Path
+    dataset: Path
+    jobs: tuple[Job, ...]
+    measure: ExpressionTraining
+    identity: bool
+    vgg: Path | None = None
+
+    def job(self, name: str) -> Job:
+        """The job of a name."""
+        return next(job for job in self.jobs if job.name == name)
+
+    def done(self, job: Job) -> bool:
+        """Whether what a job makes is there. Raises `FacereliefError` where its folder holds another run."""
+        if job.config is None:
+            return self._scored(job)
+        run = self.folder / job.name
+        if not (run / CONFIG).is_file():
+            return False
+        found = read_settings(run)
+        had = dataclasses.asdict(from_json(type(job.config), found["config"]))  # a setting newer than the run: default
+        changed = next((name for name, value in dataclasses.asdict(job.config).items() if had[name] != value), None)
+        if found.get("metadata_sha256") != sha256(self.dataset / METADATA):
+            changed = "state of the dataset"
+        if changed:
+            raise FacereliefError(f"{run} is of another study, with another {changed}; choose another folder with -o")
+        return (run / WEIGHTS).is_file()
+
+    def todo(self) -> dict[str, tuple[str, ...]]:
+        """Jobs that are not done, with those before them that are not done either; what needs one is done again."""
+        open_jobs: dict[str, tuple[str, ...]] = {}
+        for job in self.jobs:
+            before = tuple(name for name in job.needs if name in open_jobs)
+            if before or not self.done(job):
+                open_jobs[job.name] = before
+        return open_jobs
+
+    def tools(self) -> Tools:
+        """What measures."""
+        encoder = self.folder / "identity" if self.identity else None
+        return Tools(self.folder / "judge", encoder, self.folder / "measure")
+
+    def inputs(self, job: Job) -> dict[str, str]:
+        """Checksums of what a measuring stands on."""
+        runs = [name for name in job.needs if (self.folder / name / WEIGHTS).is_file()]
+        return {name: sha256(self.folder / name / WEIGHTS) for name in runs}
+
+    def _scored(self, job: Job) -> bool:
+        path = self.folder / f"{job.name}.json"
+        if not path.is_file():
+            return False
+        try:
+            return bool(read_object(path, _REMEDY)["inputs"] == self.inputs(job))
+        except (FacereliefError, KeyError):
+            return False
+
+
+class Worker:
+    """Does the jobs of a grid, one after the other; one a process. progress: done, total and name within a job."""
+
+    def __init__(self, grid: Grid, progress: Callable[[str, int, int], None] = lambda name, done, total: None) -> None:
+        self._grid, self._progress = grid, progress
+        self._bench: Bench | None = None
+
+    def __call__(self, name: str) -> Seconds:
+        """Do a job; returns how long it took."""
+        job, start = self._grid.job(name), time.perf_counter()
+        if job.config is None:
+            self._score(job)
+        else:
+            self._train(job, job.config)
+        return time.perf_counter() - start
+
+    def _train(self, job: Job, config: Training) -> None:
+        run, dataset = self._grid.folder / job.name, self._grid.dataset
+
+        def progress(done: int, total: int, values: dict[str, float]) -> None:
+            self._progress(job.name, done, total)
+
+        if isinstance(config, DepthTraining):
+            launch.run_depth(dataset, config, run, vgg=self._grid.vgg, progress=progress)
+        elif isinstance(config, JudgeTraining):
+            launch.run_judge(dataset, config, run, progress=progress)
+        elif isinstance(config, IdentityTraining):
+            launch.run_identity(dataset, config, run, progress=progress)
+        elif isinstance(config, ExpressionTraining):
+            depth = self._grid.folder / job.depth if job.depth else None
+            launch.run_expression(dataset, config, run, depth=depth, vgg=self._grid.vgg, progress=progress)
+        (run / STATE).unlink(missing_ok=True)  # ten times the weights' size, and not needed any more
+
+    def _score(self, job: Job) -> None:
+        grid = self._grid
+        if self._bench is None:
+            self._bench = set_up(grid.dataset, grid.measure, grid.tools())
+        bench = self._bench
+        rows, cell = np.arange(len(bench.test.label)), job.name.removeprefix("scores/")
+        if cell == BASES:
+            self._score_bases(bench, rows)
+            return
+        network = read_network(grid.folder / "cells" / cell)
+        (subject,) = subjects([network], {}, grid.dataset, bench)
+        scores = score(subject, bench, rows, lambda name, done, total: self._progress(job.name, done, total))
+        summary = summarise(scores, bench.test, bench.real, bench.instruments.features)
+        distances = {"identity": scores.values["identity"]} if "identity" in scores.values else {}
+        self._write(job.name, {"summary": summary}, distances)
+
+    def _score_bases(self, bench: Bench, rows: np.ndarray) -> None:
+        """What every cell is read between, and what the bench is."""
+        scored = {one.name: score(one, bench, rows) for one in bases(bench.test)}
+        features = bench.instruments.features
+        summaries = {name: summarise(scores, bench.test, bench.real, features) for name, scores in scored.items()}
+        self._write(f"scores/{BASES}", {"bench": bench.facts, "summaries": summaries}, references(bench))
+
+    def _write(self, name: str, facts: dict[str, Any], distances: dict[str, np.ndarray]) -> None:
+        grid = self._grid
+        with atomic(grid.folder / f"{name}.npz") as part:
+            np.savez(part, **distances)
+        facts = {"inputs": grid.inputs(grid.job(name)), "device": device_name(), **facts}
+        write_json(grid.folder / f"{name}.json", facts)
+
+
+def device_name() -> str:
+    """The GPU's name, or "cpu"."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
+def read_score(grid: Grid, name: str) -> dict[str, Any]:
+    """What was measured of a cell. Raises `FacereliefError` for a damaged file."""
+    return read_object(grid.folder / "scores" / f"{name}.json", _REMEDY)
+
+
+def read_distances(grid: Grid, name: str) -> dict[str, np.ndarray]:
+    """Identity distances of a cell's edits ("identity"), and of `BASES` those of real photos."""
+    path = grid.folder / "scores" / f"{name}.npz"
+    if not path.is_file():
+        return {}
+    try:
+        return read_npz(path)
+    except (OSError, ValueError) as reason:
+        raise FacereliefError(f"{path} cannot be read ({reason}); {_REMEDY}") from reason

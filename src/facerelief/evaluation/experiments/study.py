@@ -1,0 +1,250 @@
+"""A study from nothing to its tables: the dataset, the grid of runs, what was measured, tables and figures.
+
+facerelief study table1 --scale smoke -o runs/study
+"""
+
+import os
+import platform
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining
+from facerelief.data.manifest import SETTINGS, chosen, read_samples
+from facerelief.data.synthesize import Plan, synthesize
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.experiments.grid import BASES, Grid, Job, Worker, device_name
+from facerelief.evaluation.experiments.studies import Cell, Scale, Study, find_scale, find_study
+from facerelief.expressions import EXPRESSIONS
+from facerelief.files import write_json
+from facerelief.files.json import append_lines, read_object
+from facerelief.processes.graph import run_graph, threads_of
+from facerelief.training import launch
+from facerelief.training.precision import settled
+from facerelief.training.presets import make_config
+
+INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
+_CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
+_STUDYS_OWN = ("guide", "expressions", "seed")
+DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
+PACE_ROUNDS, PACE_STEPS = 3, 48  # rounds over the cells, of whose runs the fastest counts; steps of a run's two laps
+
+_MEASURE_AGAIN = "delete it, and it is measured again"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for. changes, stage1: settings of every run of stage 2 and of stage 1, but for the one that
+    measures. only: slugs of cells, by default all.
+    """
+
+    study: str
+    scale: str
+    folder: Path
+    dataset: Path | None = None
+    seeds: int | None = None
+    processes: int = 1
+    expressions: tuple[str, ...] = EXPRESSIONS
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    stage1: Mapping[str, Any] = field(default_factory=dict)
+    vgg: Path | None = None
+    only: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        name = next((name for name in self.stage1 if name in _CELLS_OWN), None)
+        if name:
+            raise FacereliefError(f"stage 1's {name} is that of the cells that share it; leave it out of --stage1")
+        own = {*_STUDYS_OWN, *(name for cell in self.cells.cells for name in cell.editor)}
+        name = next((name for name in self.changes if name in own), None)
+        if name:
+            raise FacereliefError(f"{name} tells the cells or seeds of {self.study} apart; leave it out of --set")
+
+    @property
+    def cells(self) -> Study:
+        """The study with the cells that are wished for."""
+        return find_study(self.study, self.only)
+
+    @property
+    def seed_numbers(self) -> range:
+        """The seeds: 0 and up."""
+        return range(self.seeds or find_scale(self.scale).seeds)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is told while a study runs: of the dataset, of the jobs, and within the job of a single process."""
+
+    dataset: Callable[[int, int], None] = lambda done, total: None
+    jobs: Callable[[int, int, str], None] = lambda done, total, note: None
+    finished: Callable[[str, float], None] = lambda name, seconds: None
+
+
+def run_study(wish: Wish, progress: Progress | None = None) -> tuple[Grid, dict[str, str]]:
+    """Make all that a study needs and is not there. Returns the grid, and the jobs that failed with the reason."""
+    progress = progress or Progress()
+    study, scale = wish.cells, find_scale(wish.scale)
+    dataset = wish.dataset or _own_dataset(wish, study, scale, progress)
+    root = wish.folder / "second" if study.second else wish.folder
+    grid = lay_out(wish, study, scale, dataset, root)
+    todo = grid.todo()
+    if todo:  # decoded once for all, and refused before anything is trained
+        launch.load_material(dataset, grid.measure, progress.dataset)
+    total, done = len(grid.jobs), len(grid.jobs) - len(todo)
+    progress.jobs(done, total, "")
+
+    def finished(name: str, seconds: float) -> None:
+        nonlocal done
+        done += 1
+        _note(grid, name, seconds, wish.processes)
+        progress.finished(name, seconds)
+        progress.jobs(done, total, name)
+
+    def within(name: str, step: int, steps: int) -> None:
+        progress.jobs(done, total, f"{name} {step}/{steps}")
+
+    arguments = (grid, within) if wish.processes == 1 else (grid,)
+    return grid, run_graph(todo, Worker, arguments, wish.processes, finished)
+
+
+def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -> Grid:
+    """The jobs of a study: what measures; then seed by seed stage 1, stage 2 and the measuring of every cell."""
+    colour = wish.changes.get("colour", launch.natural_colour(dataset))
+    shared = {"colour": colour, "expressions": wish.expressions, **scale.all}
+    shared |= {name: wish.changes[name] for name in ("size",) if name in wish.changes}
+    shared["precision"] = _precision(scale, wish, root)
+    identity = _people_can_be_told(dataset, wish.expressions)
+    tools = ["judge", "measure", *(["identity"] if identity else [])]
+    make = _Maker(scale, shared, wish)
+    configs = {
+        "judge": make(JudgeTraining, scale.judge, INSTRUMENT_SEED),
+        "measure": make(DepthTraining, scale.depth | {"guide": "both"}, INSTRUMENT_SEED),
+        "identity": make(IdentityTraining, scale.identity, INSTRUMENT_SEED),
+    }
+    jobs = {name: Job(name, configs[name]) for name in tools}
+    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
+    paces = _paces(study, wish, make, dataset, root) if study.equal_time else {}
+    for seed in wish.seed_numbers:
+        for cell in study.cells:
+            _add_cell(jobs, cell, seed, make, paces.get(cell.slug), tools)
+    measure = make(ExpressionTraining, scale.editor, 0)
+    return Grid(root, dataset, tuple(jobs.values()), measure, identity, wish.vgg)
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Configurations of a scale."""
+
+    scale: Scale
+    shared: dict[str, Any]
+    wish: Wish
+
+    def __call__(self, kind: type[Config], changes: Mapping[str, Any], seed: int) -> Config:
+        values = {**self.shared, **changes, "seed": seed}
+        if kind is JudgeTraining or kind is IdentityTraining:
+            values = {name: value for name, value in values.items() if name not in ("perceptual",)}
+        return make_config(kind, self.scale.preset, values)
+
+
+def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, tools: list[str]) -> None:
+    """The run of a cell with one seed, the stage 1 that it needs, and its measuring."""
+    own = {**cell.editor, **make.wish.changes}
+    settings = {**make.scale.editor, **(make.scale.relief if own.get("backbone") == "relief" else {}), **own}
+    if steps is not None:
+        settings["steps"] = steps
+    config = make(ExpressionTraining, settings, seed)
+    depth: str | None = None
+    needs: tuple[str, ...] = ()
+    if config.guide != "none":
+        depth = f"depth/{config.guide}-{config.conf_penalty:g}-s{seed}"
+        stage1 = {**make.scale.depth, **make.wish.stage1, "guide": config.guide, "conf_penalty": config.conf_penalty}
+        jobs[depth] = Job(depth, make(DepthTraining, stage1, seed))
+        needs = (depth,)
+    name = f"{cell.slug}-s{seed}"
+    jobs[f"cells/{name}"] = Job(f"cells/{name}", config, needs, depth)
+    jobs[f"scores/{name}"] = Job(f"scores/{name}", None, (f"cells/{name}", *tools))
+
+
+def _own_dataset(wish: Wish, study: Study, scale: Scale, progress: Progress) -> Path:
+    """The synthetic dataset of a study; the second one is of other persons."""
+    path = wish.folder / ("dataset2" if study.second else "dataset")
+    plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.second])
+    if not (path / SETTINGS).is_file() or not (path / "metadata.csv").is_file():
+        synthesize(path, plan, progress=progress.dataset)
+    return path
+
+
+def _precision(scale: Scale, wish: Wish, root: Path) -> str:
+    """One precision for all of a study: what was asked for, or what its first run, the judge, began in or begins in."""
+    changes = {name: value for name, value in {**scale.all, **wish.changes}.items() if name == "precision"}
+    config, _ = settled(make_config(JudgeTraining, scale.preset, changes), root / "judge")
+    return config.precision
+
+
+def _people_can_be_told(dataset: Path, expressions: tuple[str, ...]) -> bool:
+    """Whether train, test, and val with test show somebody twice beside somebody else; else nothing tells persons."""
+    samples = read_samples(dataset)
+    for splits in (("train",), ("val", "test"), ("test",)):
+        photos = Counter(s.identity for split in splits for s in chosen(samples, split, expressions))
+        if len(photos) < 2 or max(photos.values()) < 2:
+            return False
+    return True
+
+
+def _paces(study: Study, wish: Wish, make: _Maker, dataset: Path, root: Path) -> dict[str, int]:
+    """Steps of each cell that take as long as the first cell's, by short runs of each, measured once.
+
+    Round after round, so that a machine that is slow for a while is so for every cell.
+    """
+    path = root / f"{wish.study}-pace.json"
+    if not path.is_file():
+        shutil.rmtree(root / "pace", ignore_errors=True)  # of a measurement that was cut short
+        threads = torch.get_num_threads()
+        torch.set_num_threads(threads_of(wish.processes))
+        try:
+            rounds = [
+                {cell.slug: _seconds_a_step(cell, make, dataset, root / "pace", k) for cell in study.cells}
+                for k in range(PACE_ROUNDS)
+            ]
+        finally:
+            torch.set_num_threads(threads)
+        write_json(path, {cell.slug: min(times[cell.slug] for times in rounds) for cell in study.cells})
+    pace = read_object(path, _MEASURE_AGAIN)
+    if not all(isinstance(pace.get(cell.slug), int | float) and pace[cell.slug] > 0 for cell in study.cells):
+        raise FacereliefError(f"{path} does not hold the pace of every cell; {_MEASURE_AGAIN}")
+    first = study.cells[0].slug
+    steps = int(wish.changes.get("steps", make.scale.editor.get("steps", 300_000)))
+    return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in study.cells}
+
+
+def _seconds_a_step(cell: Cell, make: _Maker, dataset: Path, folder: Path, number: int) -> float:
+    """Of discriminator steps, with the generator steps among them, in the second lap of a run: the first warms up."""
+    total = 2 * PACE_STEPS
+    short = {"steps": total, "log_every": PACE_STEPS, "save_every": total, "warm_up": 0}
+    config = make(ExpressionTraining, {**make.scale.editor, **cell.editor, **make.wish.changes, **short}, 0)
+    stage1 = {**make.scale.depth, **make.wish.stage1, "guide": config.guide, "steps": 1}
+    times: list[float] = []
+    depth = folder / f"depth-{config.guide}"
+    if config.guide != "none":
+        launch.run_depth(dataset, make(DepthTraining, stage1, 0), depth, vgg=make.wish.vgg)
+    launch.run_expression(
+        dataset,
+        config,
+        folder / f"{cell.slug}-{number}",
+        depth=depth if config.guide != "none" else None,
+        vgg=make.wish.vgg,
+        progress=lambda done, total, values: times.append(time.perf_counter()),
+    )
+    return (times[-1] - times[-2]) / PACE_STEPS
+
+
+def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
+    """A line of jobs.jsonl."""
+    line = {"job": name, "seconds": round(seconds, 2), "processes": processes, "device": device_name()}
+    grid.folder.mkdir(parents=True, exist_ok=True)
+    append_lines(grid.folder / "jobs.jsonl", line | {"cores": os.cpu_count(), "machine": platform.machine()})

@@ -1,0 +1,1 @@
+"""The metrics: distances between sets of features, image quality, geometry, identity."""

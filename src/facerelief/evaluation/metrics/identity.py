@@ -1,0 +1,101 @@
+"""The identity distance of edits (the paper's Fig. 4): how far an edit looks from the person in its source photo.
+
+The distance is 1 - cos of the vectors that the project's own encoder gives the two. No editor was trained with that
+encoder, and it was trained on nobody who is measured here. It is small, and the paper's is VGG-Face: the numbers mean
+something beside the distances of real photos only, of one person and of two, and cannot be compared with the paper's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from facerelief.data.arrays import Arrays
+from facerelief.data.batches import make_batch
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.rate import Edits, device_of
+from facerelief.training.identity import embed, embedded, known_persons
+from facerelief.training.verification import Verification, cosine_distances, draw_pairs, person_digest, verification
+
+NAME = "identity distance (facerelief encoder)"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A distribution of distances in a few numbers; quartiles: below which lie 25, 50 and 75 %."""
+
+    count: int
+    mean: float
+    deviation: float
+    quartiles: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class References:
+    """Distances between real photos of one person and of two, and how well they tell the two apart.
+
+    changed: the part of `same` whose two photos show different expressions, as a photo and its edit do.
+    """
+
+    same: np.ndarray
+    changed: np.ndarray
+    different: np.ndarray
+    verified: Verification
+
+
+def spread(distances: np.ndarray) -> Spread:
+    """The distribution of distances (N,)."""
+    low, middle, high = np.quantile(distances, (0.25, 0.5, 0.75)).tolist()
+    return Spread(len(distances), float(distances.mean()), float(distances.std()), (low, middle, high))
+
+
+def check_unseen(network: Path, test: Arrays, kind: str = "identity") -> None:
+    """Raise `FacereliefError` where an encoder, or a judge (`kind`), was trained on somebody in the test photos."""
+    known = known_persons(network, kind)
+    seen = next((sample.identity for sample in test.samples if person_digest(sample.identity) in known), None)
+    if seen is not None:
+        raise FacereliefError(
+            f"{network} was trained on photos of {seen}, who is in the test photos; "
+            "give the dataset that it was trained on, or train another"
+        )
+
+
+def real_distances(encoder: nn.Module, test: Arrays) -> References:
+    """What gives an edit's distance its meaning. Raises `DatasetError` where nobody has two test photos."""
+    pairs = draw_pairs([sample.identity for sample in test.samples])
+    vectors = embedded(encoder, test)
+    same, different = (cosine_distances(vectors, rows) for rows in (pairs.same, pairs.different))
+    first, second = test.label[pairs.same].T
+    return References(same, same[first != second], different, verification(pairs, vectors))
+
+
+def photo_rows(test: Arrays, most: int | None = None, seed: int = 0) -> np.ndarray:
+    """All rows, or a fixed draw of `most` of them, in order."""
+    rows = np.random.default_rng(seed).permutation(len(test.label))[:most]
+    return np.sort(rows)
+
+
+@torch.inference_mode()
+def edit_distances(
+    edits: Edits,
+    encoder: nn.Module,
+    test: Arrays,
+    rows: np.ndarray,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    batch: int = 32,
+) -> np.ndarray:
+    """Edit the photos of `rows` to every other expression: the distance (edits,) of each edit from its source."""
+    found = []
+    for start in range(0, len(rows), batch):
+        some = rows[start : start + batch]
+        sources = embed(encoder, make_batch(test, some, "depth", device=device_of(encoder)).image)
+        for target in range(len(test.expressions)):
+            others = test.label[some] != target
+            if others.any():
+                edited = embed(encoder, edits(some[others], target).to(sources.device))
+                found.append(1 - (edited * sources[torch.from_numpy(others)]).sum(dim=1).cpu())
+        progress(start + len(some), len(rows))
+    return torch.cat(found).numpy()

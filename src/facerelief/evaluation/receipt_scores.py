@@ -1,0 +1,100 @@
+"""What trained networks say of one edit: a judge, which expression it shows; an encoder, how far the person is."""
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from facerelief.checkpoint import weights_in
+from facerelief.colour import to_luma
+from facerelief.config import IdentityTraining, JudgeTraining
+from facerelief.editing.jobs.receipt import Scores
+from facerelief.files import sha256
+from facerelief.training.classifier import load_judge
+from facerelief.training.identity import embed, load_identity
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes a `Verdict`, in this process or in another. Its `repr` tells the weights by their contents alone.
+
+    weights: SHA-256 of the judge's and the encoder's, "" where there are none.
+    """
+
+    judge: Path | None = field(repr=False)
+    encoder: Path | None = field(repr=False)
+    weights: tuple[str, str]
+
+    def __call__(self) -> Scores:
+        """Raises as `Verdict`."""
+        return Verdict(self.judge, self.encoder)
+
+
+def scores_of(judge: Path | None, encoder: Path | None) -> Maker | None:
+    """What makes the scores of `editing.jobs.receipt`; None where neither is asked for."""
+    return Maker(judge, encoder, (_digest(judge), _digest(encoder))) if judge or encoder else None
+
+
+class Verdict:
+    """Scores a crop and its edit with the runs of a judge and of an encoder, each as it was trained to see crops."""
+
+    def __init__(self, judge: Path | None = None, encoder: Path | None = None) -> None:
+        """Raises `CheckpointError` where they are absent, damaged, or something else."""
+        self._judge = load_judge(judge) if judge else None
+        self._encoder = load_identity(encoder) if encoder else None
+        files = {"judge": judge, "encoder": encoder}
+        self._names = {name: _file_facts(path) for name, path in files.items() if path}
+
+    @torch.inference_mode()
+    def __call__(self, before: np.ndarray, after: np.ndarray, expression: str) -> dict[str, Any]:
+        """Scores of crops uint8 (S, S, 3), the second an edit to `expression`.
+
+        "judge": probabilities before and after, of each expression that it knows, and what it calls them. "identity":
+        the distance 1 - cos of the two, 0 to 2.
+        """
+        found: dict[str, Any] = {}
+        if self._judge:
+            network, config = self._judge
+            shares = [_probabilities(network, seen(crop, config)) for crop in (before, after)]
+            named = [dict(zip(config.expressions, share, strict=True)) for share in shares]
+            called = [max(one, key=lambda name, one=one: one[name]) for one in named]  # type: ignore[misc]
+            found["judge"] = {
+                **self._names["judge"],
+                "before": {"called": called[0], **named[0]},
+                "after": {"called": called[1], **named[1]},
+                "knows_the_expression": expression in config.expressions,
+            }
+        if self._encoder:
+            encoder, its_config = self._encoder
+            one, other = (embed(encoder, seen(crop, its_config)) for crop in (before, after))
+            found["identity"] = {**self._names["encoder"], "distance": round(float(1 - (one * other).sum()), 5)}
+        return found
+
+
+def seen(crop: np.ndarray, config: JudgeTraining | IdentityTraining) -> Tensor:
+    """A crop uint8 (H, W, 3) as a network of `config` sees it, (1, C, S, S) in [-1, 1]."""
+    small = np.asarray(Image.fromarray(crop).resize((config.size, config.size), Image.Resampling.BOX))
+    levels = np.moveaxis(small, 2, 0) if config.channels == 3 else to_luma(small)[None]
+    return torch.from_numpy(levels.astype(np.float32))[None] / 127.5 - 1
+
+
+def _probabilities(judge: Any, image: Tensor) -> list[float]:
+    """Of each expression, from the image and its mirror image, as `training.classifier.judged` calls them."""
+    mean = (judge(image).log_softmax(1) + judge(image.flip(-1)).log_softmax(1)) / 2
+    return [round(float(share), 5) for share in mean.softmax(1)[0]]
+
+
+def _digest(path: Path | None) -> str:
+    with contextlib.suppress(OSError):  # `Verdict` says what is wrong with it
+        return sha256(weights_in(path)) if path else ""
+    return ""
+
+
+def _file_facts(path: Path) -> dict[str, str]:
+    file = weights_in(path)
+    return {"run": path.name, "sha256": sha256(file)}

@@ -1,0 +1,1 @@
+"""An evaluation as JSON, Markdown, HTML and figures."""

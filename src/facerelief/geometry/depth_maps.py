@@ -1,0 +1,144 @@
+"""Depth and normal maps of a face, their holes filled, and their encoding as pictures.
+
+Depth is the camera-frame z over the inter-ocular distance, zero at the eye corners, mapped from the fixed range
+[FAR, NEAR] to [0, 1]: near is 1 and the background is 0. Normals are unit vectors in the camera frame (x right, y up,
++z towards the viewer), zero on the background.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from facerelief.errors import DatasetError, MissingExtra
+from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
+from facerelief.geometry.mesh import FaceMesh, vertex_normals
+from facerelief.geometry.png import read_png
+from facerelief.geometry.rasterizer import interpolate, rasterise
+from facerelief.geometry.topology import INNER_LIPS
+
+FAR, NEAR = -1.3, 1.0  # inter-ocular distances; 13,000 ears and noses of real faces lie within
+_LEVELS = 65535
+
+
+@dataclass(frozen=True)
+class Relief:
+    """Geometry of one crop.
+
+    depth: float32 (H, W) in [0, 1], near = 1, background = 0; a face pixel is at least 1/65535.
+    normal: float32 (3, H, W), unit, x right, y up, +z to the viewer; background 0.
+    mask: bool (H, W), the face. measured: bool (H, W), the part of it that was not interpolated.
+    """
+
+    depth: np.ndarray
+    normal: np.ndarray
+    mask: np.ndarray
+    measured: np.ndarray
+
+
+def render(mesh: FaceMesh, landmarks: np.ndarray, size: int, backend: str = "auto") -> Relief:
+    """The relief of a mesh, both in crop pixels of a (size, size) crop.
+
+    `landmarks` (468, 3) give the unit (inter-ocular distance), the place of depth zero (the surface under the eye
+    corners) and the mouth opening, which stays background because it carries the expression.
+    """
+    surface = mesh.surface
+    index, weights = rasterise(mesh.vertices, surface, size, backend)
+    measured = (index >= 0) & (index < len(mesh.triangles))
+    attributes = np.column_stack([mesh.vertices[:, 2], vertex_normals(mesh.vertices, surface)])
+    values = interpolate(attributes, surface, index, weights)
+    mask = index >= 0
+    mask = _fill_holes(values, mask, keep_open=polygon(landmarks[list(INNER_LIPS), :2], size))
+    z, normal = values[..., 0], values[..., 1:]
+    depth = (z - _z_at_eyes(z, mask, landmarks)) / _eye_distance(landmarks)
+    depth = np.clip((depth - FAR) / (NEAR - FAR), 1 / _LEVELS, 1.0)
+    lengths = np.sqrt(np.einsum("hwk,hwk->hw", normal, normal))[..., None]
+    normal = np.where(mask[..., None], normal / np.maximum(lengths, 1e-12), 0.0)
+    return Relief(
+        depth=np.where(mask, depth, 0.0).astype(np.float32),
+        normal=np.moveaxis(normal, 2, 0).astype(np.float32),
+        mask=mask,
+        measured=measured,
+    )
+
+
+def polygon(points: np.ndarray, size: int) -> np.ndarray:
+    """bool (size, size): the inside of a polygon of points (N, 2) in pixels."""
+    image = Image.new("1", (size, size))
+    ImageDraw.Draw(image).polygon([(float(x) - 0.5, float(y) - 0.5) for x, y in points], fill=1)
+    return np.asarray(image)
+
+
+def _eye_distance(landmarks: np.ndarray) -> float:
+    """Inter-ocular distance in space, so that turning the head does not change the unit."""
+    left, right = (landmarks[list(pair)].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True))
+    return float(np.linalg.norm(right - left))
+
+
+def _z_at_eyes(z: np.ndarray, mask: np.ndarray, landmarks: np.ndarray) -> float:
+    """Mean z of the surface under the eye corners; of those that are in sight, else of the nearest pixels."""
+    corners = landmarks[[*EYE_OUTER, *EYE_INNER], :2]
+    columns, rows = np.clip(corners.T, 0, len(z) - 1).astype(int)
+    seen = mask[rows, columns]
+    if seen.any():
+        return float(z[rows, columns][seen].mean())
+    if not mask.any():
+        return 0.0
+    r, c = np.nonzero(mask)
+    nearest = np.argmin(np.hypot(r - rows.mean(), c - columns.mean()))
+    return float(z[r[nearest], c[nearest]])
+
+
+def _fill_holes(values: np.ndarray, mask: np.ndarray, keep_open: np.ndarray) -> np.ndarray:
+    """Fill `values` (H, W, K) over the holes of the mask by cubic interpolation from a ring of two pixels around each.
+
+    Returns the mask with the holes closed, but for those at `keep_open`.
+    """
+    try:
+        from scipy import ndimage
+        from scipy.interpolate import griddata
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
+    mouth = ndimage.binary_dilation(keep_open, iterations=2)
+    holes = ndimage.binary_fill_holes(mask | mouth) & ~mask & ~mouth
+    if not holes.any():
+        return mask
+    ring = ndimage.binary_dilation(holes, iterations=2) & mask
+    known, unknown = np.argwhere(ring), np.argwhere(holes)
+    filled = griddata(known, values[ring], unknown, method="nearest")
+    if len(known) > 3:
+        smooth = griddata(known, values[ring], unknown, method="cubic")
+        filled = np.where(np.isfinite(smooth), smooth, filled)
+    values[holes] = filled
+    closed: np.ndarray = mask | holes
+    return closed
+
+
+def save_depth(path: Path, depth: np.ndarray) -> None:
+    """Depth (H, W) in [0, 1] as a 16-bit grey PNG: round(depth * 65535)."""
+    Image.fromarray(np.round(depth * _LEVELS).astype(np.uint16)).save(path, compress_level=1)
+
+
+def load_depth(path: Path) -> np.ndarray:
+    """The depth that `save_depth` wrote, float32 (H, W) in [0, 1]."""
+    levels = read_png(path)
+    if levels.ndim != 2 or levels.dtype not in (np.uint16, np.int32):
+        raise DatasetError(f"{path} is not a 16-bit depth map; build the dataset again")
+    return (levels.astype(np.float32) / _LEVELS).astype(np.float32)
+
+
+def save_normal(path: Path, normal: np.ndarray) -> None:
+    """Normals (3, H, W) in [-1, 1] as an 8-bit RGB PNG: round(127.5 * (n + 1)); the background becomes 128."""
+    levels = np.round((np.moveaxis(normal, 0, 2) + 1) * 127.5).astype(np.uint8)
+    Image.fromarray(levels).save(path, compress_level=1)
+
+
+def load_normal(path: Path) -> np.ndarray:
+    """The normals that `save_normal` wrote, float32 (3, H, W): unit vectors, or zero on the background."""
+    levels = read_png(path)
+    if levels.ndim != 3 or levels.shape[2] != 3:
+        raise DatasetError(f"{path} is not a normal map; build the dataset again")
+    normal = np.moveaxis(levels.astype(np.float32) / 127.5 - 1, 2, 0)
+    length = np.linalg.norm(normal, axis=0)
+    return np.where(length > 0.5, normal / np.maximum(length, 1e-6), 0).astype(np.float32)

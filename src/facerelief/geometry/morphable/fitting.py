@@ -1,0 +1,87 @@
+"""Fitting the morphable face to a face's landmarks: pose, identity and expression, by least squares with priors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from facerelief.faces.alignment import EYES_AT, INTER_OCULAR, align
+from facerelief.geometry.morphable.model import MorphableFace, load_face
+from facerelief.geometry.morphable.procrustes import STILL, moved, similarity
+from facerelief.geometry.topology import INNER_LIPS
+
+_NOISE = 0.008  # of a landmark's coordinate, inter-ocular distances
+_EXPRESSIVE = 2.0  # deviations: photos that are edited show more than the average photo
+_LIPS = 8.0  # weight of the inner lips: a gap that is left between them shows
+_ROUNDS = 2  # a third changes nothing
+_UNLIKE = 0.3  # of a crop's side: mean distance of landmarks from the average face's
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A face explained. landmark = scale * rotation @ point + shift.
+
+    rotation: (3, 3). scale: pixels to an inter-ocular distance. shift: (3,), pixels. identity: (K,). expression: (E,).
+    residual: root mean square distance of the landmarks from the fitted shape, in inter-ocular distances.
+    """
+
+    rotation: np.ndarray
+    scale: float
+    shift: np.ndarray
+    identity: np.ndarray
+    expression: np.ndarray
+    residual: float
+
+    def to_image(self, points: np.ndarray) -> np.ndarray:
+        """Points (N, 3) of the face's frame in pixels."""
+        placed: np.ndarray = self.scale * points @ self.rotation.T + self.shift
+        return placed
+
+    def change(self, difference: np.ndarray) -> np.ndarray:
+        """Differences (N, 3) in the face's frame, in pixels."""
+        turned: np.ndarray = self.scale * difference @ self.rotation.T
+        return turned
+
+
+def fit_face(face: MorphableFace, landmarks: np.ndarray) -> Fit:
+    """Fit landmarks (468, 3) in pixels, y down, +z towards the viewer."""
+    modes = np.concatenate([face.identity, face.expression_modes]).astype(np.float64)
+    count = len(modes)
+    deviation = np.where(np.arange(count) < len(face.identity), 1.0, _EXPRESSIVE)
+    prior = np.diag(np.append(_NOISE**2 * face.mean.size / count / deviation**2, np.zeros(7)))
+    weight = np.ones((len(face.mean), 1))
+    weight[list(INNER_LIPS)] = _LIPS
+    points = landmarks[None].astype(np.float64)
+    shape: np.ndarray = face.mean.astype(np.float64)
+    used: Any = list(STILL)  # once the expression is known, all points tell the pose
+    for _ in range(_ROUNDS):
+        pose = similarity(points[:, used], shape[used])
+        seen: np.ndarray = moved(points, *pose)[0]
+        basis = np.concatenate([modes, _pose_modes(shape)])
+        flat, weighted = basis.reshape(len(basis), -1), (basis * weight).reshape(len(basis), -1)
+        solved = np.linalg.solve(weighted @ flat.T + prior, weighted @ (seen - face.mean).ravel())
+        coefficients, used = solved[:count], slice(None)
+        shape = face.mean + np.tensordot(coefficients, modes, 1)
+    rotation, scale, shift = pose[0][0], float(pose[1][0]), pose[2][0]
+    persons = len(face.identity)
+    residual = float(np.sqrt(((seen - shape) ** 2).sum(axis=1).mean()))
+    back = rotation.T
+    return Fit(back, 1 / scale, -back @ shift / scale, coefficients[:persons], coefficients[persons:], residual)
+
+
+def is_face_like(points: np.ndarray) -> bool:
+    """Whether landmarks (468, 3) that somebody sent look like a face; others would ask for absurd crops."""
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e6 or np.ptp(points[:, :2], axis=0).min() < 1:
+        return False
+    with np.errstate(all="ignore"):
+        placed = align(points, 1).to_crop(points.astype(np.float64))
+    expected = load_face().mean * INTER_OCULAR + (*EYES_AT, 0.0)
+    apart = np.linalg.norm((placed - placed.mean(axis=0)) - (expected - expected.mean(axis=0)), axis=1).mean()
+    return bool(apart < _UNLIKE)
+
+
+def _pose_modes(shape: np.ndarray) -> np.ndarray:
+    """What shifts, a scale and rotations change to first order, (7, 468, 3); else the modes would take their part."""
+    shifts = np.broadcast_to(np.eye(3)[:, None], (3, *shape.shape))
+    turns = np.cross(np.eye(3)[:, None], shape)
+    return np.concatenate([shifts, shape[None], turns])

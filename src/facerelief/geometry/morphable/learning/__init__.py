@@ -1,0 +1,1 @@
+"""Learning the morphable face from portraits."""

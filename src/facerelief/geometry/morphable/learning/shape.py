@@ -1,0 +1,212 @@
+"""Learning a face's shape from many meshes: a common frame, identity modes, expression modes, and the expressions.
+
+All arrays are in the frame of the mean face: inter-ocular distances from the point between the eyes, x right, y down,
++z towards the viewer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.easing import smoothstep
+from facerelief.errors import DatasetError
+from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.morphable.learning.action_units import NAMES, OF_LONE, lone_movements, measures, recipe
+from facerelief.geometry.morphable.procrustes import STILL, aligned, mirrored
+from facerelief.geometry.topology import OUTLINE
+
+IDENTITY_MODES, EXPRESSION_MODES = 30, 12
+TRUST = 60  # persons with an expression at which photos and recipe weigh the same: half of the rarer labels are wrong
+_UPPER_LIP, _LOWER_LIP = 13, 14
+_CLEAR = 80.0  # percentile, along an expression's direction, of the photos that show it: its full strength
+_RIDGE = 0.03  # of a measure's variance
+_LEAST = 0.004  # inter-ocular distances; a measure that never changes tells nothing of its movement
+_ACTED = 0.03  # inter-ocular distances, the deviation of a lone movement: half of what a clear expression has
+_RIM = 0.4  # inter-ocular distances from the temples and the hairline, within which expressions move less
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """What is learned of shape; modes are scaled to one standard deviation.
+
+    mean: (468, 3). identity: (K, 468, 3). expression: (E, 468, 3). classes: (8, E), each expression at full strength in
+    expression modes. movements: (14, E), of one inter-ocular distance of each measure. people: (P, K), each neutral
+    person's identity, by name. explained: cumulative variance of identity (K,) and expression (E,). persons: (8,), who
+    showed each expression beside a neutral face.
+    """
+
+    mean: np.ndarray
+    identity: np.ndarray
+    expression: np.ndarray
+    classes: np.ndarray
+    movements: np.ndarray
+    people: np.ndarray
+    explained: tuple[np.ndarray, np.ndarray]
+    persons: tuple[int, ...]
+
+
+def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> tuple[Shapes, np.ndarray]:
+    """Learn from meshes (N, 468, 3), their expressions and persons (N,), both text. Returns also each mesh's expression
+    modes (N, E): of its difference from its person's neutral mesh, or else from the mean face.
+
+    Identity modes come from each person's mean neutral mesh, expression modes from what a person's photos differ from
+    it. Raises `DatasetError` where there are too few.
+    """
+    shapes, mean = aligned(meshes)
+    neutral = neutral_means(shapes, expression, identity)
+    if len(neutral) < IDENTITY_MODES:
+        raise DatasetError(
+            f"{len(neutral)} persons have a neutral photo, {IDENTITY_MODES} are needed to learn a face; add photos"
+        )
+    paired = np.array([person in neutral for person in identity])
+    changes = _changes(shapes, mean, neutral, expression, identity)
+    both = np.concatenate([changes, mirrored(changes)])
+    principal_moves, explained_moves = principal(both, EXPRESSION_MODES)
+    basis = _Basis(principal_moves, both, mean)
+    people = basis.lips_closed(np.stack(list(neutral.values())))
+    both_sides = np.concatenate([people, mirrored(people)])
+    mean = both_sides.mean(axis=0)
+    modes, explained = principal(both_sides - mean, IDENTITY_MODES)
+    unpaired = (shapes - mean) * _free(mean)
+    coefficients = np.empty((len(shapes), len(basis.modes)))
+    coefficients[paired] = basis.of(changes)
+    coefficients[~paired] = basis.of(unpaired[~paired])
+    classes, persons = [], []
+    for name in EXPRESSIONS:
+        shown = expression == name
+        within = changes[shown[paired]]
+        across = _person_means(unpaired[shown], identity[shown])
+        persons.append(len(set(identity[shown & paired])))
+        classes.append(_expression(name, basis, within, across, persons[-1]))
+    learned = Shapes(
+        mean,
+        modes,
+        basis.modes,
+        np.stack(classes),
+        basis.movements,
+        projected(people - mean, modes),
+        (explained, explained_moves),
+        tuple(persons),
+    )
+    return learned, coefficients
+
+
+def _changes(
+    shapes: np.ndarray, mean: np.ndarray, neutral: dict[str, np.ndarray], expression: np.ndarray, identity: np.ndarray
+) -> np.ndarray:
+    """How each photo of a person with a neutral mesh differs from it. Raises `DatasetError` where too few move."""
+    paired = np.array([person in neutral for person in identity])
+    changes: np.ndarray = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * _free(mean)
+    moving = set(identity[paired & (expression != "neutral")])
+    if len(moving) < EXPRESSION_MODES:
+        raise DatasetError(
+            f"{len(moving)} persons have a neutral photo and another, {EXPRESSION_MODES} are needed for expressions; "
+            "add photos, or identities where the dataset has none"
+        )
+    return changes
+
+
+def neutral_means(values: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> dict[str, np.ndarray]:
+    """Each person's mean over their neutral photos of `values` (N, ...), by name."""
+    found = expression == "neutral"
+    return {str(person): values[found & (identity == person)].mean(axis=0) for person in np.unique(identity[found])}
+
+
+def _free(mean: np.ndarray) -> np.ndarray:
+    """How free each vertex is to move with an expression, (468, 1): 0 at temples and hairline, 1 away from them."""
+    rim = [vertex for vertex in STILL if vertex in OUTLINE]
+    near = np.linalg.norm(mean[:, None, :2] - mean[None, rim, :2], axis=2).min(axis=1)
+    return smoothstep(near / _RIM)[:, None]
+
+
+class _Basis:
+    """Expression modes, what they measure, and the movement of each measure in them.
+
+    modes: the principal modes of photos, then what lone movements have beyond them; all at right angles.
+    """
+
+    def __init__(self, modes: np.ndarray, changes: np.ndarray, mean: np.ndarray) -> None:
+        alone = lone_movements(mean, _free(mean))
+        self.modes = np.concatenate([modes, _beyond(modes, _ACTED * alone)])
+        self.alone = self.of(alone)
+        measured = measures(changes)
+        deviation = np.maximum(measured.std(axis=0), _LEAST)
+        unit = measured / deviation
+        gram = unit.T @ unit / len(unit) + _RIDGE * np.eye(unit.shape[1])
+        per_deviation = np.linalg.solve(gram, unit.T @ self.of(changes) / len(unit))
+        self.movements = per_deviation / deviation[:, None]
+
+    def recipe(self, name: str) -> np.ndarray:
+        """An expression's recipe, (E,): as photos move, and what is missing of the lone movements."""
+        wanted = recipe(name)
+        found = wanted @ self.movements
+        missing = wanted - measures(np.tensordot(found, self.modes, 1)[None])[0]
+        whole: np.ndarray = found + missing[OF_LONE] @ self.alone
+        return whole
+
+    def lips_closed(self, shapes: np.ndarray) -> np.ndarray:
+        """Neutral shapes (N, 468, 3) with their lips brought together, so that no identity has its mouth open."""
+        gap = np.maximum(shapes[:, _LOWER_LIP, 1] - shapes[:, _UPPER_LIP, 1], 0)
+        closed = shapes - gap[:, None, None] * self.movement("lips apart")
+        return closed
+
+    def movement(self, name: str) -> np.ndarray:
+        """The whole face's movement (468, 3) as one measure grows by an inter-ocular distance."""
+        moved: np.ndarray = np.tensordot(self.movements[NAMES.index(name)], self.modes, 1)
+        return moved
+
+    def of(self, changes: np.ndarray) -> np.ndarray:
+        """Coefficients (N, E) of changes (N, 468, 3)."""
+        return projected(changes, self.modes)
+
+
+def _expression(name: str, basis: _Basis, within: np.ndarray, across: np.ndarray, persons: int) -> np.ndarray:
+    """An expression at full strength, (E,).
+
+    Photos tell its direction: differences within a person, and where there are few, those of persons without a neutral
+    photo from the mean face. The recipe of movements is mixed in by how few persons there are.
+    """
+    prior = basis.recipe(name)
+    shown = basis.of(np.concatenate([within, across]) if len(within) < TRUST else within)
+    if name == "neutral" or not len(shown):
+        return prior
+    direction = shown.mean(axis=0)
+    length = float(np.linalg.norm(direction))
+    reach = float(np.percentile(shown @ direction / length, _CLEAR)) / length
+    trust = persons / (persons + TRUST)
+    return trust * reach * direction + (1 - trust) * prior
+
+
+def _beyond(modes: np.ndarray, movements: np.ndarray) -> np.ndarray:
+    """What movements (L, V, 3) have beyond modes (K, V, 3) and beyond those before them, at right angles to both."""
+    rows = np.concatenate([modes, movements]).reshape(len(modes) + len(movements), -1)
+    square, triangle = np.linalg.qr(rows.T)
+    beyond: np.ndarray = (square * np.diag(triangle)).T[len(modes) :]
+    return beyond.reshape(movements.shape)
+
+
+def _person_means(values: np.ndarray, identity: np.ndarray) -> np.ndarray:
+    means = [values[identity == person].mean(axis=0) for person in np.unique(identity)]
+    return np.stack(means) if means else values
+
+
+def principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first `count` principal modes (K, ...) of centred changes (N, ...), one deviation long, and the cumulative
+    share of variance (K,) that they explain. The first of a mode's largest values is positive.
+    """
+    flat = changes.reshape(len(changes), -1) * len(changes) ** -0.5
+    _, lengths, modes = np.linalg.svd(flat, full_matrices=False)
+    modes = modes[:count] * lengths[:count, None]
+    size = np.abs(modes)
+    first = (size > 0.99 * size.max(axis=1, keepdims=True)).argmax(axis=1)  # both sides of a face may be as large
+    signs = np.sign(modes[np.arange(len(modes)), first])
+    explained = np.cumsum(lengths[:count] ** 2) / max((lengths**2).sum(), 1e-9)
+    return (modes * signs[:, None]).reshape(-1, *changes.shape[1:]), explained
+
+
+def projected(changes: np.ndarray, modes: np.ndarray) -> np.ndarray:
+    """Coefficients (N, K) of changes (N, ...) in principal modes (K, ...)."""
+    flat = modes.reshape(len(modes), -1)
+    length = np.maximum((flat**2).sum(axis=1), 1e-9)
+    found: np.ndarray = changes.reshape(len(changes), flat.shape[1]) @ flat.T / length
+    return found

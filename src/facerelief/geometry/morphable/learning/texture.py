@@ -1,0 +1,129 @@
+"""Learning a face's texture in the atlas: light taken out, people's modes, and what expressions add.
+
+Textures are log albedo of luminance, log(a + FLOOR), and symmetric, so that only the left half of the atlas is kept: a
+person's two halves differ mostly by light. What an expression adds is then a ratio of light to dark, which fits any
+skin (Liu, Shan and Zhang: Expressive expression mapping with ratio images, 2001).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.mesh import vertex_normals
+from facerelief.geometry.morphable.learning.shape import TRUST, neutral_means, principal, projected
+from facerelief.geometry.morphable.log_albedo import SKIN, smoothed
+from facerelief.geometry.morphable.uv_map import Atlas, picture_triangles, with_apron
+
+TEXTURE_MODES = 40
+_SMOOTH = 5  # pixels of the atlas over which normals are averaged before light is fitted to them
+_RIDGE = 0.1
+
+
+@dataclass(frozen=True)
+class Textures:
+    """What is learned of texture: P pixels of the atlas' left half, log albedo.
+
+    mean: (P,). identity: (K, P), one standard deviation each. expression: (E, P), what each expression mode adds.
+    classes: (8, P), what each expression adds at full strength. people: (N, K), each neutral person's coefficients, by
+    name. explained: (K,), cumulative variance of identity.
+    """
+
+    mean: np.ndarray
+    identity: np.ndarray
+    expression: np.ndarray
+    classes: np.ndarray
+    people: np.ndarray
+    explained: np.ndarray
+
+
+class Delight:
+    """Takes the light out of photos in the atlas: fits it to the mean albedo and divides it out.
+
+    Light is fitted by order-2 spherical harmonics of the mean face's smoothed normals (Ramamoorthi and Hanrahan, 2001).
+    `start` learns the mean albedo.
+    """
+
+    def __init__(self, atlas: Atlas, mean: np.ndarray, skin: np.ndarray) -> None:
+        """mean: (468, 3), the mean face. skin: bool (A, A), where light is fitted."""
+        vertices = with_apron(mean, mean)
+        normal = smoothed(atlas.carry(vertex_normals(vertices, picture_triangles())), _SMOOTH)
+        normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
+        x, y, z = np.moveaxis(normal, 2, 0).reshape(3, -1)
+        self._basis = np.stack([np.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], axis=1)
+        self._skin = skin.ravel()
+        self._average = np.full(skin.size, SKIN)
+
+    def start(self, luma: np.ndarray, seen: np.ndarray, rounds: int = 3) -> "Delight":
+        """Learn the mean albedo from photos, luma float (N, A, A) in [0, 1] where `seen` (N, A, A), in turns."""
+        for _ in range(rounds):
+            found = np.stack([self(*photo).ravel() for photo in zip(luma, seen, strict=True)])
+            weight = seen.reshape(len(seen), -1)
+            average = (found * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
+            self._average = np.where(weight.any(axis=0), average * (SKIN / average[self._skin].mean()), SKIN)
+        return self
+
+    def __call__(self, luma: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The albedo (A, A) of one photo's luma (A, A) in [0, 1], where `seen` (A, A)."""
+        used = seen.ravel() & self._skin
+        lit = self._basis * self._average[:, None]
+        ridge = np.diag([0.0] + [0.01] * 3 + [0.03] * 5) * (lit[:, 0] ** 2).sum()  # higher orders are held back more
+        coefficients = np.linalg.solve(lit[used].T @ lit[used] + ridge, lit[used].T @ luma.ravel()[used])
+        shading = self._basis @ coefficients
+        floor = max(0.05, 0.35 * float(shading[self._skin].mean()))
+        found: np.ndarray = np.clip(luma / np.maximum(shading, floor).reshape(luma.shape), 0, 2)
+        return found
+
+
+def learn_textures(
+    log_albedo: np.ndarray,
+    seen: np.ndarray,
+    coefficients: np.ndarray,
+    expression: np.ndarray,
+    identity: np.ndarray,
+    classes: np.ndarray,
+) -> Textures:
+    """Learn from log albedo float32 (N, P) where `seen` (N, P).
+
+    coefficients: (N, E), each photo's expression modes. expression, identity: (N,), text. classes: (8, E), each
+    expression's modes at full strength.
+    """
+    weight = seen.astype(np.float32)
+    average = (log_albedo * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
+    filled = np.where(seen, log_albedo, average)
+    people = neutral_means(filled, expression, identity)
+    stacked = np.stack(list(people.values()))
+    mean = stacked.mean(axis=0)
+    modes, explained = principal(stacked - mean, min(TEXTURE_MODES, len(stacked) - 1))
+
+    own = np.stack([people.get(str(person), mean) for person in identity])
+    change = np.where(seen, log_albedo - own, 0)
+    # A constant beside the modes: what all photos share beyond their neutral means belongs to no expression.
+    movements = _regression(np.column_stack([coefficients, np.ones(len(coefficients))]), change, weight)[:-1]
+    added = []
+    for name, full in zip(EXPRESSIONS, classes, strict=True):
+        shown = expression == name
+        persons = len(set(identity[shown]))  # squared: a few persons' own looks would be taken for the expression's
+        trust = persons**2 / (persons**2 + TRUST**2) * (weight[shown].sum(axis=0) > 0)
+        of_photos = change[shown].sum(axis=0) / np.maximum(weight[shown].sum(axis=0), 1)
+        reach = _reach(coefficients[shown], full)
+        added.append(trust * reach * of_photos + (1 - trust) * (full @ movements) if name != "neutral" else 0 * mean)
+    return Textures(mean, modes, movements, np.stack(added), projected(stacked - mean, modes), explained)
+
+
+def _reach(coefficients: np.ndarray, full: np.ndarray) -> float:
+    """How much farther full strength lies than the mean photo of an expression, 1 to 2."""
+    if not len(coefficients):
+        return 1.0
+    mean = coefficients.mean(axis=0)
+    along = float(mean @ full / max(float(full @ full), 1e-9))
+    return float(np.clip(1 / max(along, 1e-9), 1, 2))
+
+
+def _regression(units: np.ndarray, change: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Ridge regression of changes (N, P) on units (N, K), each pixel on the photos that show it: (K, P)."""
+    gram = np.stack([(units * column[:, None]).T @ weight for column in units.T]).transpose(2, 0, 1)  # (P, K, K)
+    gram = gram + _RIDGE * np.maximum(weight.sum(axis=0), 1)[:, None, None] * np.eye(units.shape[1])
+    right = units.T @ (change * weight)
+    solved: np.ndarray = np.linalg.solve(gram, right.T[..., None])[..., 0].T
+    return solved

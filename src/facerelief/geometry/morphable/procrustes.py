@@ -1,0 +1,55 @@
+"""Shapes brought together by similarity transforms: Umeyama's solution and generalised Procrustes analysis."""
+
+import numpy as np
+
+from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
+from facerelief.geometry.topology import mirror_vertices
+
+# Points that expressions hardly move: eye corners, bridge of the nose, temples and the top of the forehead.
+STILL = (
+    *(33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 2, 1),
+    *(127, 356, 234, 454, 10, 109, 338, 103, 332, 21, 251, 54, 284, 67, 297),
+)
+
+
+def mirrored(shapes: np.ndarray) -> np.ndarray:
+    """Shapes (..., 468, 3) in the mirror; also differences of shapes."""
+    return (shapes * (-1.0, 1.0, 1.0))[..., mirror_vertices(), :]
+
+
+def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Least-squares similarity that takes points (N, V, 3) to target (V, 3): Umeyama, 1991.
+
+    Returns rotations (N, 3, 3), scales (N,) and shifts (N, 3): target = scale * rotation @ point + shift.
+    """
+    mean_s, mean_t = source.mean(axis=1), target.mean(axis=0)
+    s, t = source - mean_s[:, None], target - mean_t
+    u, d, vt = np.linalg.svd(np.einsum("va,nvb->nab", t, s))
+    proper = np.ones_like(d)
+    proper[:, 2] = np.sign(np.linalg.det(u @ vt))
+    rotation = (u * proper[:, None, :]) @ vt
+    scale = (d * proper).sum(axis=1) / (s**2).sum(axis=(1, 2))
+    return rotation, scale, mean_t - scale[:, None] * np.einsum("nab,nb->na", rotation, mean_s)
+
+
+def moved(points: np.ndarray, rotation: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Points (N, V, 3) under similarities."""
+    turned: np.ndarray = scale[:, None, None] * np.einsum("nab,nvb->nva", rotation, points) + shift[:, None]
+    return turned
+
+
+def aligned(meshes: np.ndarray, rounds: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Meshes (N, 468, 3) in the frame of their own symmetric mean, and that mean: generalised Procrustes analysis."""
+    still = list(STILL)
+    mean = _normalised(meshes.mean(axis=0))
+    for _ in range(rounds):
+        found = moved(meshes, *similarity(meshes[:, still], mean[still]))
+        average = found.mean(axis=0)
+        mean = _normalised((average + mirrored(average)) / 2)
+    return moved(meshes, *similarity(meshes[:, still], mean[still])), mean
+
+
+def _normalised(shape: np.ndarray) -> np.ndarray:
+    left, right = (shape[list(pair)].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True))
+    normalised: np.ndarray = (shape - (left + right) / 2) / np.linalg.norm(right - left)
+    return normalised

@@ -1,0 +1,113 @@
+"""Random faces: who, from where, in which light and skin and before what; each a pure function of a random stream."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from facerelief.faces.alignment import align
+from facerelief.geometry.morphable.log_albedo import softened
+from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.geometry.morphable.renderer import Eyes, Light, Look, Skin, draw
+
+_IRISES = ((0.22, 0.14, 0.09), (0.3, 0.2, 0.13), (0.33, 0.36, 0.26), (0.36, 0.44, 0.52), (0.42, 0.45, 0.46))
+_CRISP = 0.7  # share of fine contrast given back to textures that averaging blurred
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who: identity (K,) and texture (T,) coefficients, skin, eyes' colour."""
+
+    identity: np.ndarray
+    texture: np.ndarray
+    skin: Skin
+    iris: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a person is seen: yaw and pitch in degrees, light, gaze, background (3, n, n) and strength of expressions."""
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    light: Light = field(default_factory=Light)
+    gaze: tuple[float, float] = (0.0, 0.0)
+    background: np.ndarray | None = None
+    strength: float = 1.0
+
+
+def random_person(face: MorphableFace, random: np.random.Generator) -> Person:
+    """A blend of three kinds of faces, pushed away from the average, and something of their own."""
+    chosen = random.choice(len(face.kinds), min(3, len(face.kinds)), replace=False)
+    shares = random.dirichlet(np.full(len(chosen), 0.6))
+    count = len(face.identity)
+    blend = 1.25 * shares @ face.kinds[chosen] + random.normal(scale=0.35, size=face.kinds.shape[1])
+    level = random.uniform(0.55, 1.2)
+    warmth = random.uniform(0.75, 1.1) + 0.25 * max(0.0, 0.9 - level)
+    iris = _IRISES[int(random.integers(len(_IRISES) if level > 0.95 else 2))]
+    return Person(blend[:count], blend[count:], Skin(level, warmth), iris)
+
+
+def random_setting(random: np.random.Generator) -> Setting:
+    """Mostly from the front, mostly soft light, before something blurred."""
+    side, above = random.normal(scale=0.7), random.normal(0.4, 0.35)
+    light = Light((side, above, 1.0), random.uniform(0.2, 0.6), random.uniform(0.85, 1.15), random.uniform(0.0, 0.1))
+    return Setting(
+        yaw=float(np.clip(random.normal(scale=12), -30, 30)),
+        pitch=float(np.clip(random.normal(scale=7), -18, 18)),
+        light=light,
+        gaze=(float(random.normal(scale=0.2)), float(random.normal(scale=0.1))),
+        background=_background(random),
+        strength=float(random.uniform(0.6, 1.15)),
+    )
+
+
+def _background(random: np.random.Generator) -> np.ndarray:
+    """Soft shapes in a few colours, (3, 16, 16) in [0, 1], to be enlarged."""
+    colours = random.uniform(0.05, 0.95, (3, 3)) * 0.5 + random.uniform(0.1, 0.5)
+    share = random.dirichlet(np.full(3, 0.5), size=(5, 5))
+    coarse = np.moveaxis(share @ colours, 2, 0)
+    grain = random.normal(scale=0.02, size=(3, 16, 16))
+    return np.clip(np.moveaxis(_resized(coarse, 16), 2, 0) + grain, 0, 1)
+
+
+def placed(shape: np.ndarray, setting: Setting, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A shape (468, 3) turned and aligned as crops are, in pixels, and the matrix (3, 4) that takes it there."""
+    yaw, pitch = np.radians((setting.yaw, setting.pitch))
+    sides = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    nods = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    turn = sides @ nods
+    crop = align(shape @ turn.T, size)
+    in_plane = np.eye(3) * crop.scale
+    in_plane[:2, :2] = crop.matrix[:, :2]
+    matrix = np.column_stack([in_plane @ turn, (*crop.matrix[:, 2], 0.0)])
+    return shape @ matrix[:, :3].T + matrix[:, 3], matrix
+
+
+def portrait(
+    face: MorphableFace, person: Person, expression: str, setting: Setting, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A person with an expression: the picture uint8 (size, size, 3) and its landmarks (468, 3) in pixels."""
+    shape = face.shape(person.identity, face.expression(expression, setting.strength))
+    landmarks, matrix = placed(shape, setting, size)
+    still = face.shape(person.identity, np.zeros(len(face.expression_modes))) @ matrix[:, :3].T + matrix[:, 3]
+    texture = _crisp(face.log_albedo(person.texture, expression, setting.strength))
+    look = Look(face.atlas, texture, face.tint, setting.light, person.skin, Eyes(person.iris, setting.gaze))
+    return draw(landmarks, still, look, _enlarged(setting.background, size)), landmarks
+
+
+def _crisp(texture: np.ndarray) -> np.ndarray:
+    """A map with its fine contrast raised: unsharp masking."""
+    return texture + _CRISP * (texture - softened(softened(texture)))
+
+
+def _enlarged(background: np.ndarray | None, size: int) -> np.ndarray:
+    if background is None:
+        return np.full((size, size, 3), (0.45, 0.5, 0.55))
+    return np.clip(_resized(background, size), 0, 1)
+
+
+def _resized(planes: np.ndarray, size: int) -> np.ndarray:
+    """Planes (C, n, n) as (size, size, C)."""
+    images = [Image.fromarray(p.astype(np.float32)).resize((size, size), Image.Resampling.BICUBIC) for p in planes]
+    return np.stack([np.asarray(image) for image in images], axis=2)

@@ -1,0 +1,178 @@
+"""An image file's bytes as pixels, by Pillow: nothing else knows about formats, colour profiles and orientation."""
+
+import contextlib
+import dataclasses
+import io
+import logging
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from facerelief.errors import PhotoError
+from facerelief.photos import exif
+from facerelief.photos.color_modes import Pixels, flat, to_rgb
+from facerelief.photos.provenance.xmp import EditMark, from_comment, unpack
+from facerelief.photos.structure import DEEP_PIXMAP
+from facerelief.quiet import quiet
+from facerelief.strips import pixels_of
+
+MIN_SIDE = 16
+
+# Pillow opens further formats that start other programs or hold no photos (EPS, WMF, ...): those stay shut.
+_READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")
+_SAME = {"MPO": "JPEG"}  # a JPEG with further pictures behind it, as many phones write them
+_DAMAGE = (*exif.DAMAGE, AssertionError, EOFError, RuntimeError)  # what Pillow's decoders raise on damaged files
+_MOST_COMMENT = 1000  # bytes
+_MOST_EXIF, _MOST_PROFILE, _MOST_XMP = 65_527, 4_000_000, 1_000_000  # bytes; a JPEG holds no more EXIF
+_REMOTE = re.compile(rb"dcterms:provenance\s*(?:=\s*[\"']|>)\s*https?:", re.IGNORECASE)  # where C2PA puts that address
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its remarks on damaged files reach the terminal
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Decoded:
+    """What a file holds, as `Photo` has it."""
+
+    rgb: Pixels
+    alpha: Pixels | None
+    icc: bytes | None
+    exif: bytes | None
+    format: str
+    notes: tuple[str, ...]
+    mark: EditMark | None
+
+
+def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None] = lambda pixels: None) -> Decoded:
+    """Decode an image file's bytes. name: what messages begin with. sized: told the pixels before they are decoded.
+
+    Raises `PhotoError` as `read_photo`.
+    """
+    notes: list[str] = []
+    with quiet():  # Pillow's warnings become errors and notes here
+        image = _open(_shallow(data, max_pixels, notes), name)
+        _check_size(image, name, max_pixels)
+        sized(image.width * image.height)
+        if ";16" in repr(image.tile) and not image.mode.startswith("I"):
+            notes.append("16-bit reduced to 8-bit")
+        with damage_explained(name):
+            image.load()
+            upright, block = stand_up(image, notes)
+            plain, alpha = flat(upright, notes)
+            rgb, icc = to_rgb(plain, _small(upright.info.get("icc_profile"), _MOST_PROFILE, "profile", notes), notes)
+        mark = _mark(image, notes)
+        frames = _frame_count(image)  # last: counting moves on from the first frame
+        if frames > 1:
+            notes.append(f"first of {frames} frames")
+        kind = image.format or ""
+        return Decoded(pixels_of(rgb), alpha, icc, block, _SAME.get(kind, kind), tuple(notes), mark)
+
+
+def _mark(image: Image.Image, notes: list[str]) -> EditMark | None:
+    comment, packet = image.info.get("comment"), image.info.get("xmp")
+    if image.format == "GIF" and isinstance(comment, bytes):  # GIFs get no XMP
+        return from_comment(comment[:_MOST_COMMENT].decode(errors="replace"))
+    if not isinstance(packet, bytes) or len(packet) > _MOST_XMP:
+        return None
+    if _REMOTE.search(packet):
+        notes.append("its C2PA manifest is kept at an address, which an edit does not carry on")
+    return unpack(packet)
+
+
+def _open(data: bytes, name: str) -> ImageFile.ImageFile:
+    """The image with its header read and its pixels still packed."""
+    Image.init()
+    try:
+        with damage_explained(name):
+            return Image.open(io.BytesIO(data), formats=[kind for kind in _READABLE if kind in Image.OPEN])
+    except UnidentifiedImageError as reason:
+        raise PhotoError(f"{name} {_why_not_an_image(data[:12])}") from reason
+    except Image.DecompressionBombError as reason:
+        raise PhotoError(f"{name} has too many pixels (decompression bomb?); shrink it") from reason
+
+
+def _shallow(data: bytes, max_pixels: int, notes: list[str]) -> bytes:
+    """A PPM of 16 bits as one of 8, for which Pillow would take a minute; other files as they are."""
+    found = DEEP_PIXMAP.match(data)
+    if not found:
+        return data
+    width, height = map(int, found.groups())
+    count = 3 * width * height
+    if width * height > max_pixels or len(data) - found.end() < 2 * count:
+        return data
+    rows = np.frombuffer(data, ">u2", count, found.end()).reshape(height, 3 * width)
+    eight = ((np.arange(65536) + 128) // 257).astype(np.uint8)
+    notes.append("16-bit reduced to 8-bit")
+    return b"P6 %d %d 255\n" % (width, height) + b"".join(eight[row].tobytes() for row in rows)
+
+
+def _why_not_an_image(head: bytes) -> str:
+    if not head:
+        return "is empty (zero bytes); copy or download it again"
+    if head[4:8] == b"ftyp" and head[8:11] in (b"hei", b"hev", b"mif", b"msf"):
+        return "is a HEIC photo, which cannot be read; export it as JPEG or PNG"
+    return "is not an image, or its header is damaged; give a JPEG, PNG, WebP, TIFF, AVIF, GIF or BMP photo"
+
+
+def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise PhotoError(f"{name} is {width}x{height}, over the limit of {max_pixels} pixels; shrink it")
+    if min(width, height) < MIN_SIDE:
+        raise PhotoError(f"{name} is only {width}x{height} pixels; give a photo of at least {MIN_SIDE} a side")
+
+
+@contextlib.contextmanager
+def damage_explained(name: str) -> Iterator[None]:
+    """Turn damage found while decoding into `PhotoError`."""
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise
+    except MemoryError as reason:
+        raise PhotoError(f"{name} does not fit into memory; shrink it") from reason
+    except _DAMAGE as reason:
+        raise PhotoError(_damaged(name, reason)) from reason
+
+
+def _damaged(name: str, reason: BaseException) -> str:
+    said = " ".join(str(reason).split())  # some of Pillow's decoders fail without a word
+    return f"{name} is truncated or damaged{f' ({said})' if said else ''}; copy or download it again"
+
+
+def stand_up(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
+    """The image as it is to be seen, and its EXIF block made to fit."""
+    upright, block = image, None
+    try:
+        orientation = image.getexif().get(exif.ORIENTATION)
+        if orientation in _UPRIGHT:
+            upright = image.transpose(_UPRIGHT[orientation])
+        block = _small(exif.take(image), _MOST_EXIF, "EXIF", notes)
+    except exif.DAMAGE:
+        notes.append("damaged EXIF dropped")
+    return upright, block
+
+
+def _small(block: object, most: int, what: str, notes: list[str]) -> bytes | None:
+    """A block of a file's metadata, where it is one and no larger than such blocks are."""
+    if isinstance(block, bytes) and len(block) > most:
+        notes.append(f"{what} of {len(block) // 1000} kB dropped")
+    return block if isinstance(block, bytes) and len(block) <= most else None
+
+
+def _frame_count(image: Image.Image) -> int:
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except _DAMAGE:  # in a later frame, which is not wanted
+        return 1

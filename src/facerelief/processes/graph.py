@@ -1,0 +1,138 @@
+"""Jobs that need one another, run in this process or in several; one that fails takes those with it that need it."""
+
+import functools
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
+from typing import Any
+
+import torch
+
+from facerelief.errors import FacereliefError
+from facerelief.processes.pool import end_with_parent, without_interrupts
+
+Work = Callable[[str], Any]
+Finished = Callable[[str, Any], None]  # a job's name, and what it gave
+
+
+def run_graph(
+    needs: Mapping[str, Sequence[str]],
+    start: Callable[..., Work],
+    arguments: tuple[Any, ...],
+    processes: int,
+    finished: Finished = lambda name, result: None,
+) -> dict[str, str]:
+    """Run every job once all that it needs are done: `start(*arguments)(name)`, `start` called once a process.
+
+    needs: by job, the jobs before it; jobs that are not named count as done. Jobs start in the order given, as far as
+    their needs allow. Returns the failures, in words by job. Raises `FacereliefError` where a process dies.
+    """
+    waiting = {name: {one for one in before if one in needs} for name, before in needs.items()}
+    failures: dict[str, str] = {}
+    if processes == 1:
+        work = start(*arguments)
+        while waiting:
+            name = _ready(waiting)
+            _settle(name, *_attempt(work, name), waiting, failures, finished)
+        return failures
+    setting, others = (start, arguments, threads_of(processes)), set(active_children())
+    with ProcessPoolExecutor(processes, get_context("spawn"), _start, setting) as pool:
+        try:
+            _run_all(pool, processes, waiting, failures, finished)
+        except BrokenProcessPool as reason:
+            raise FacereliefError(
+                "a process ended, perhaps for want of memory; run the same command again, with fewer --processes"
+            ) from reason
+        except BaseException:  # a job may have hours to go: it is ended, and goes on another time
+            for child in set(active_children()) - others:
+                child.terminate()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return failures
+
+
+def threads_of(processes: int) -> int:
+    """Threads that each of several processes gets."""
+    return max(1, (os.cpu_count() or 1) // processes)
+
+
+def _run_all(
+    pool: ProcessPoolExecutor,
+    processes: int,
+    waiting: dict[str, set[str]],
+    failures: dict[str, str],
+    finished: Finished,
+) -> None:
+    running: dict[Future[tuple[Any, str | None]], str] = {}
+    while waiting or running:
+        while len(running) < processes and (name := _ready(waiting)):
+            del waiting[name]
+            with without_interrupts():
+                running[pool.submit(_call, name)] = name
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            _settle(running.pop(future), *future.result(), waiting, failures, finished)
+
+
+def _ready(waiting: Mapping[str, set[str]]) -> str:
+    """The first job that needs nothing more; "" where there is none yet."""
+    return next((name for name, before in waiting.items() if not before), "")
+
+
+def _settle(
+    name: str,
+    result: Any,
+    problem: str | None,
+    waiting: dict[str, set[str]],
+    failures: dict[str, str],
+    finished: Finished,
+) -> None:
+    """Take a job off the list, and with it, if it failed, all that need it."""
+    waiting.pop(name, None)
+    if problem is None:
+        for before in waiting.values():
+            before.discard(name)
+        finished(name, result)
+        return
+    failures[name] = problem
+    for other in [other for other, before in waiting.items() if name in before]:
+        if other in waiting:
+            _settle(other, None, f"needs {name}, which failed", waiting, failures, finished)
+
+
+def _attempt(work: Work, name: str) -> tuple[Any, str | None]:
+    """What a job gives, or why it fails. Programming errors are not caught."""
+    try:
+        return work(name), None
+    except FacereliefError as reason:
+        return None, str(reason)
+
+
+_work: Work | None = None
+
+
+def _start(start: Callable[..., Work], arguments: tuple[Any, ...], threads: int) -> None:
+    global _work
+    end_with_parent()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a training then saves its state
+    quiet = os.open(os.devnull, os.O_WRONLY)  # the parent speaks
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    torch.set_num_threads(threads)
+    try:
+        _work = start(*arguments)
+    except Exception as reason:  # what is raised here would be lost: the first job raises it
+        _work = functools.partial(_fail, reason)
+
+
+def _fail(reason: Exception, name: str) -> None:
+    raise reason
+
+
+def _call(name: str) -> tuple[Any, str | None]:
+    if _work is None:
+        raise FacereliefError("the process was not started")
+    return _attempt(_work, name)

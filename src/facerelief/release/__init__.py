@@ -1,0 +1,1 @@
+"""Weights to hand on: half precision, with a card that says what they are."""

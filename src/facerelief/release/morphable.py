@@ -1,0 +1,192 @@
+"""A morphable face handed on: the file, its card, and sheets that show what it holds."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from facerelief import __version__
+from facerelief.data.manifest import METADATA
+from facerelief.data.portraits import MOST_PITCH, MOST_YAW, DatasetPortraits
+from facerelief.editing.jobs.showcase import depth_picture, normal_picture
+from facerelief.errors import FacereliefError
+from facerelief.expressions import EXPRESSIONS
+from facerelief.files import sha256, write_text
+from facerelief.files.markdown import plain
+from facerelief.geometry.depth_maps import render
+from facerelief.geometry.morphable.learning.action_units import LONE
+from facerelief.geometry.morphable.learning.learn import learn_face
+from facerelief.geometry.morphable.learning.shape import TRUST
+from facerelief.geometry.morphable.model import FACE, MorphableFace, load_face, save_face, whole
+from facerelief.geometry.morphable.random_faces import (
+    Person,
+    Setting,
+    placed,
+    portrait,
+    random_person,
+    random_setting,
+)
+from facerelief.geometry.morphable.renderer import Light, Look, draw
+from facerelief.geometry.reconstructors.morphable import dense_mesh
+from facerelief.training.sample_grids import save_grid
+
+CARD = "README.md"
+EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET = "expressions.jpg", "settings.jpg", "modes.jpg"
+FILES = (FACE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)
+_TILE = 160
+_SHOWN_MODES = 6
+_LIMITS = """\
+## What it cannot do
+
+- Its faces are smooth: averages have no pores, no wrinkles of one person, no glasses, and hair without strands.
+- Its persons are like those in the photos. Brightness and colour of skin are set by hand, not learned.
+- Expressions that few photos show are a recipe's idea of them: see the table.
+"""
+
+
+def fit_and_write(
+    dataset: Path, folder: Path, data_note: str, progress: Callable[[int, int], None] = lambda done, total: None
+) -> list[Path]:
+    """Learn a face from a dataset and write all of it to `folder`; returns the files.
+
+    Raises `DatasetError` where the dataset has too few persons or no neutral photos; then nothing is written.
+    """
+    others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
+    if folder.is_file() or (others and not (folder / FACE).is_file()):
+        raise FacereliefError(f"{folder} holds something else; choose an empty folder for the face")
+    portraits = DatasetPortraits(dataset)
+    face, facts = learn_face(portraits, progress)
+    facts |= {"metadata_sha256": sha256(dataset / METADATA), "photos_used": len(portraits.samples)}
+    save_face(folder / FACE, face, facts)
+    face = load_face(folder / FACE)  # as others will see it
+    write_text(folder / CARD, card(folder / FACE, facts, data_note))
+    save_expressions(folder / EXPRESSIONS_SHEET, face)
+    save_settings(folder / SETTINGS_SHEET, face)
+    save_modes(folder / MODES_SHEET, face)
+    return [folder / name for name in FILES]
+
+
+def save_expressions(path: Path, face: MorphableFace, people: int = 8, seed: int = 3) -> None:
+    """A row a random person, a column an expression."""
+    rows = []
+    for number in range(people):
+        random = np.random.default_rng((seed, number))
+        person, setting = random_person(face, random), random_setting(random)
+        upright = Setting(light=setting.light, gaze=setting.gaze, background=setting.background)
+        rows.append([_tile(face, person, name, upright) for name in EXPRESSIONS])
+    save_grid(path, rows)
+
+
+def save_settings(path: Path, face: MorphableFace, seed: int = 4) -> None:
+    """One person in other lights and poses: picture, depth and normals."""
+    person = random_person(face, np.random.default_rng(seed))
+    settings = [Setting(yaw=yaw) for yaw in (-30.0, -15.0, 0.0, 15.0, 30.0)]
+    settings += [Setting(pitch=pitch) for pitch in (-15.0, 15.0)]
+    settings += [Setting(light=Light((side, 0.2, 0.6), 0.7)) for side in (-1.5, 1.5)]
+    columns = [_with_maps(face, person, "happiness", setting) for setting in settings]
+    save_grid(path, [list(row) for row in zip(*columns, strict=True)])
+
+
+def save_modes(path: Path, face: MorphableFace) -> None:
+    """The first modes at -2 and +2 deviations; rows: identity's shape, its texture, expression."""
+    counts = (len(face.identity), len(face.texture_identity), len(face.expression_modes))
+    rows = []
+    for part in range(3):
+        tiles = []
+        for mode, sign in np.ndindex(_SHOWN_MODES, 2):
+            coefficients = [np.zeros(count) for count in counts]
+            coefficients[part][mode] = (-2.0, 2.0)[sign]
+            tiles.append(_of_modes(face, *coefficients))
+        rows.append(tiles)
+    save_grid(path, rows)
+
+
+def _of_modes(face: MorphableFace, identity: np.ndarray, texture: np.ndarray, expression: np.ndarray) -> np.ndarray:
+    """A tile of the face with these coefficients."""
+    landmarks, _ = placed(face.shape(identity, expression), Setting(), 2 * _TILE)
+    half = np.tensordot(texture, face.texture_identity, 1) + np.tensordot(expression, face.texture_expression, 1)
+    look = Look(face.atlas, whole(face.texture + half), face.tint)
+    return _halved(draw(landmarks, landmarks, look, np.full((2 * _TILE, 2 * _TILE, 3), 0.5)))
+
+
+def _tile(face: MorphableFace, person: Person, expression: str, setting: Setting) -> np.ndarray:
+    return _halved(portrait(face, person, expression, setting, 2 * _TILE)[0])
+
+
+def _with_maps(face: MorphableFace, person: Person, expression: str, setting: Setting) -> list[np.ndarray]:
+    """Picture, depth and normals, a tile each."""
+    _, landmarks = portrait(face, person, expression, setting, _TILE)
+    relief = render(dense_mesh(landmarks, 3), landmarks, _TILE)
+    return [_tile(face, person, expression, setting), depth_picture(relief), normal_picture(relief)]
+
+
+def _halved(rgb: np.ndarray) -> np.ndarray:
+    """Half as large, which smooths its edges."""
+    return np.asarray(Image.fromarray(rgb).reduce(2))
+
+
+def card(path: Path, facts: dict[str, Any], data_note: str) -> str:
+    """The face's card, Markdown."""
+    return f"""# {plain(path.stem)}
+
+A morphable face: mean, identity, expressions and texture of faces, learned from photos. Made with facerelief
+{__version__}; safetensors, {path.stat().st_size / 1e6:.2f} MB, SHA-256 `{sha256(path)}`.
+
+## Data
+
+{data_note}
+
+{facts["photos_used"]:,} kept training photos with yaw below {MOST_YAW:.0f} and pitch below {MOST_PITCH:.0f} degrees;
+SHA-256 of the dataset's metadata.csv `{facts["metadata_sha256"]}`. The file holds
+averages and modes over them, and {facts["kinds"]} mean coefficients of groups of at least 12 persons: no photo and no
+single person.
+
+```
+facerelief morphable fit DATASET -o FACE
+```
+
+## What it explains
+
+| modes | count | first | first five | all |
+|---|--:|--:|--:|--:|
+{_shares(facts["explained"])}
+
+{len(LONE)} smooth movements of single features stand beside the modes of expression.
+
+## Where the expressions come from
+
+The last column is how much of an expression's shape comes from photos of it; the rest is a recipe of movements after
+Ekman and Friesen's action units, each learned by regression over all photos; what those hardly ever show by itself, as
+corners of a mouth that go down, is moved smoothly around its points (`action_units.py` of `geometry/morphable/learning`).
+{TRUST} persons weigh as much as the recipe. Texture trusts few persons less still: their own looks would be taken for
+the expression's.
+
+| expression | photos | persons | with a neutral photo too | from photos |
+|---|--:|--:|--:|--:|
+{_counts(facts)}
+
+![Random persons with every expression](expressions.jpg)
+![One person in other poses and lights, with depth and normals](settings.jpg)
+![Modes at -2 and +2 deviations: identity's shape, its texture, expression](modes.jpg)
+
+{_LIMITS}"""
+
+
+def _shares(explained: dict[str, list[float]]) -> str:
+    """A row of Markdown for each kind of modes."""
+    return "\n".join(
+        f"| {name} | {len(values)} | {values[0]:.0%} | {values[min(4, len(values) - 1)]:.0%} | {values[-1]:.1%} |"
+        for name, values in explained.items()
+    )
+
+
+def _counts(facts: dict[str, Any]) -> str:
+    """A row of Markdown for each expression."""
+    rows = []
+    for name in EXPRESSIONS:
+        both = facts["trusted"][name]  # persons with a neutral photo, too
+        share = "-" if name == "neutral" else f"{both / (both + TRUST):.0%}"
+        rows.append(f"| {name} | {facts['photos'][name]:,} | {facts['persons'][name]:,} | {both:,} | {share} |")
+    return "\n".join(rows)

@@ -1,0 +1,110 @@
+"""Weights to hand on: half precision, with a model card made from what the run and its evaluation recorded."""
+
+from pathlib import Path
+from typing import Any
+
+from facerelief import __version__
+from facerelief.checkpoint import WEIGHTS, half, named_tensors, save_checkpoint
+from facerelief.editing.loading import load_network_editor
+from facerelief.errors import FacereliefError
+from facerelief.files import sha256, write_text
+from facerelief.files.markdown import plain
+from facerelief.training.classifier import Accuracy
+from facerelief.training.model_card import last_terms, recipe_table
+from facerelief.training.run_folder import read_metrics, read_settings
+
+_DRAWS = {
+    "stargan": """\
+- It repaints a crop of {size} pixels; what changed is added to the photo at its own resolution, so that fine detail
+  of the new expression (teeth, creases) is soft, and detail of the old one can shine through.""",
+    "relief": """\
+- It moves the photo's own pixels and shades skin, as a crop of {size} pixels shows them; creases, noses, mouths that
+  open or shut, and half of a face from the side, are the package's morphable face's: the teeth of an open mouth are an
+  average's.
+- Expressions without a score below are less clear.""",
+}
+_LIMITS = """\
+{draws}
+- It edits faces seen from the front. Rims of glasses bend unless the mouth alone is edited; hands before the
+  face and strong side light can go wrong.
+- Its judge is a network too: a rate says how far that network agrees, not how a person would see the picture.
+- The training photos are mostly of public figures in news pictures; how it does on faces that are rare among them was
+  not measured.
+- It must not be used to deceive. Pictures edited with it carry a mark unless the user says otherwise."""
+
+_SCORES = {"judge_on_real": "real", "edits": "edits"}  # of the weights' facts, in what `report rate` wrote
+
+
+def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command: str) -> Path:
+    """Write the run's editor to `out` in half precision, and its card beside it as README.md; returns `out`.
+
+    rates: what `report rate --json` wrote; it must hold this run. Raises `FacereliefError` where it does not.
+    """
+    if run.name not in rates:
+        raise FacereliefError(
+            f"the rates hold {', '.join(rates)}, not {run.name}; measure it with: facerelief report rate"
+        )
+    settings = read_settings(run)
+    try:
+        scores = {title: _recalls(rates[run.name][key]) for title, key in _SCORES.items()}
+    except (LookupError, TypeError, ValueError, AttributeError, ZeroDivisionError) as reason:
+        raise FacereliefError(
+            f"the rates of {run.name} are damaged ({type(reason).__name__}); measure it with: facerelief report rate"
+        ) from reason
+    facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
+    save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
+    write_text(out.parent / "README.md", card(run, out, rates[run.name], data_note, command))
+    return out
+
+
+def card(run: Path, weights: Path, rate: dict[str, Any], data_note: str, command: str) -> str:
+    """The model card, Markdown."""
+    settings = read_settings(run)
+    config = settings["config"]
+    return f"""# {plain(weights.stem)}
+
+An editor of facial expressions: {", ".join(config["expressions"])}. Made with facerelief {__version__};
+safetensors, half precision, {weights.stat().st_size / 1e6:.1f} MB, SHA-256 `{sha256(weights)}`.
+
+## Data
+
+{data_note}
+
+The state of the dataset: SHA-256 of its metadata.csv `{settings["metadata_sha256"]}`.
+
+```
+{command}
+```
+
+{recipe_table(config)}
+{last_terms(read_metrics(run))}
+
+## Scores, on people that neither it nor the judge was trained on
+
+{_table(rate)}
+Edits: test photos to every other expression, as a user gets them, judged by a classifier trained on real training
+photos only.
+"Unedited" is how often the judge calls the source itself by the target: where an editor that does nothing would end.
+
+## What it cannot do
+
+{_LIMITS.format(draws=_DRAWS[config.get("backbone", "stargan")].format(size=config["size"]))}
+"""
+
+
+def _table(rate: dict[str, Any]) -> str:
+    columns = {"judge on real photos": "real", "unedited": "unedited", "edits": "edits"}
+    recalls = {title: _recalls(rate[key]) for title, key in columns.items()}
+    names = list(recalls["edits"])
+    lines = [f"| | {' | '.join(names)} | balanced |", "|---" * (len(names) + 2) + "|"]
+    for title, values in recalls.items():
+        mean = sum(values.values()) / len(values)
+        cells = " | ".join(f"{values[name]:.2f}" if name in values else "-" for name in names)
+        lines.append(f"| {title} | {cells} | {mean:.2f} |")
+    counts = [sum(row) for row in rate["real"]["confusion"]]
+    lines.append(f"| real test photos | {' | '.join(map(str, counts))} | {sum(counts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _recalls(accuracy: dict[str, Any]) -> dict[str, float]:
+    return Accuracy(tuple(accuracy["expressions"]), accuracy["confusion"]).per_class

@@ -1,0 +1,118 @@
+"""The judge: an expression classifier trained on real training photos only, with its accuracy on real ones beside it.
+
+facerelief train judge DATASET -o RUN
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facerelief.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
+from facerelief.config import JudgeTraining
+from facerelief.data.arrays import Arrays
+from facerelief.data.batches import Batches, make_batch
+from facerelief.networks.classifier import Classifier
+from facerelief.training.gan_step import Average, augmented, erased
+from facerelief.training.model_card import write_card
+from facerelief.training.session import Progress, Session
+from facerelief.training.verification import person_digests
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Hits of a classifier. confusion[i][j]: samples of class i called j."""
+
+    expressions: tuple[str, ...]
+    confusion: list[list[int]]
+
+    @property
+    def per_class(self) -> dict[str, float]:
+        """Share of each class that is called by its name; classes without samples are left out."""
+        return {
+            name: row[k] / sum(row)
+            for k, (name, row) in enumerate(zip(self.expressions, self.confusion, strict=True))
+            if sum(row)
+        }
+
+    @property
+    def balanced(self) -> float:
+        """Mean over the classes."""
+        return sum(self.per_class.values()) / len(self.per_class)
+
+    @property
+    def six(self) -> float:
+        """Mean over the paper's six AffectNet classes: without contempt and disgust."""
+        recalls = [share for name, share in self.per_class.items() if name not in ("contempt", "disgust")]
+        return sum(recalls) / len(recalls) if recalls else self.balanced
+
+    @property
+    def overall(self) -> float:
+        """Share of all samples."""
+        return sum(row[k] for k, row in enumerate(self.confusion)) / sum(map(sum, self.confusion))
+
+
+def train_judge(
+    config: JudgeTraining,
+    train: Arrays,
+    test: Arrays,
+    folder: Path,
+    basis: dict[str, Any],
+    progress: Progress | None = None,
+) -> tuple[Path, Accuracy]:
+    """Train, or go on with, the judge in `folder`; returns its weights and its accuracy on `test`."""
+    session = Session("judge", config, folder, basis, progress)
+    network: nn.Module = build_judge(config)
+    mean, raw = Average(network, config.ema), network
+    (network,) = session.adopt({"judge": network}, fixed={"average": mean})
+    batches = Batches(train, config, "depth", session.rank, session.world)
+    for step in session.steps(lambda path: None):
+        batch, noise = batches(step, session.device), session.noise(step)
+        network.train()
+        logits = network(erased(augmented(batch.image, noise, True), noise))
+        terms = {"cls": nn.functional.cross_entropy(logits, batch.label, label_smoothing=config.smoothing)}
+        session.descend("judge", terms, {"cls": 1.0}, step, "judge")
+        mean.update(raw, step)
+    accuracy = judge_accuracy(mean.module, test)
+    if session.run.main:
+        known = {"persons_sha256": person_digests(sample.identity for sample in train.samples)}
+        scores = {"accuracy_on_real": {**accuracy.per_class, "balanced": accuracy.balanced}}
+        facts = session.run.settings | known | scores
+        save_checkpoint(folder / WEIGHTS, "judge", named_tensors(judge=mean.module), facts)
+        write_card(folder)
+    session.close()
+    return folder / WEIGHTS, accuracy
+
+
+def build_judge(config: JudgeTraining) -> Classifier:
+    """A fresh judge."""
+    return Classifier(config.channels, len(config.expressions), config.width)
+
+
+def load_judge(folder: Path) -> tuple[Classifier, JudgeTraining]:
+    """The judge of a finished run, ready to judge."""
+    saved = load_checkpoint(weights_in(folder), "judge")
+    config = saved.config(JudgeTraining)
+    judge = saved.build(lambda: build_judge(config), "judge")
+    return judge.eval().requires_grad_(False), config
+
+
+@torch.no_grad()
+def judge_accuracy(judge: nn.Module, arrays: Arrays, batch: int = 64) -> Accuracy:
+    """How a judge does on real samples, each seen as it is and mirrored."""
+    count = len(arrays.expressions)
+    confusion = torch.zeros(count, count, dtype=torch.long)
+    device = next(judge.parameters(), torch.empty(0)).device
+    for start in range(0, len(arrays.label), batch):
+        rows = torch.arange(start, min(start + batch, len(arrays.label))).numpy()
+        real = make_batch(arrays, rows, "depth", device=device)
+        for true, called in zip(real.label, judged(judge, real.image), strict=True):
+            confusion[true, called] += 1
+    return Accuracy(arrays.expressions, confusion.tolist())
+
+
+def judged(judge: nn.Module, image: Tensor) -> Tensor:
+    """The class (N,) that the judge gives each image, from it and its mirror image."""
+    return (judge(image).log_softmax(1) + judge(image.flip(-1)).log_softmax(1)).argmax(1)

@@ -1,0 +1,114 @@
+"""A step's edits, and what teaches G_rgb beyond the paper's terms: pseudo-targets, an identity encoder, restraint."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from facerelief.config import ExpressionTraining
+from facerelief.data.batches import Batch
+from facerelief.errors import FacereliefError
+from facerelief.networks.backbones import Drawn, build_backbone
+from facerelief.networks.relief import roughness, warped
+from facerelief.training import losses as eq
+from facerelief.training.depth import DepthNets
+from facerelief.training.gan_step import Noise, build_critic
+from facerelief.training.pseudo_targets import Lesson, Pairs
+from facerelief.training.sample_grids import one_hot
+
+_NEAR = 5  # pixels
+_SHADE = 0.1  # of the range 2 of an image
+
+
+@dataclass
+class Nets:
+    """G_rgb and D_rgb, and the depth network where the run is guided."""
+
+    generator: nn.Module
+    critic: nn.Module
+    depth: DepthNets | None
+
+
+def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
+    """Fresh RGB networks of the run's size beside a pre-trained depth network."""
+    if (depth is None) != (config.guide == "none"):
+        raise FacereliefError(
+            f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
+        )
+    return Nets(build_backbone(config), build_critic(config, config.channels, matching=config.match_weight > 0), depth)
+
+
+@dataclass(frozen=True)
+class Tutor:
+    """Who teaches G_rgb beside the critics; either may be absent.
+
+    pairs: pseudo-targets of the training photos. encoder: tells persons apart; it must then measure nothing.
+    """
+
+    pairs: Pairs | None = None
+    encoder: nn.Module | None = None
+
+    def targets(self, batch: Batch, noise: Noise, classes: int) -> Tensor:
+        """y_t (N,): the batch's labels permuted, as StarGAN's; with pairs, which show them all, any expression."""
+        return noise.permuted(batch.label) if self.pairs is None else noise.integers(classes, len(batch.label))
+
+    def terms(self, batch: Batch, edited: "Edited") -> eq.Terms:
+        """Mean distances of the edits to their pseudo-targets, in image and flow, and to their persons."""
+        terms, lesson, flow = {}, edited.lesson, edited.drawn.flow
+        if lesson is not None:
+            terms["rgb/pair"] = (lesson.image - edited.i_t[lesson.rows]).abs().sum() / max(1, lesson.image.numel())
+            if flow is not None:
+                stray = (lesson.flow - flow[lesson.rows]) * flow.shape[-1]  # pixels
+                terms["rgb/way"] = stray.square().sum() / max(1, stray.numel())
+                terms["rgb/paint"] = overpaint(
+                    batch.image[lesson.rows], edited.i_t[lesson.rows], flow[lesson.rows], lesson
+                )
+        if self.encoder is not None:
+            with torch.no_grad():
+                person = self.encoder(batch.image)
+            terms["rgb/id"] = 1 - (person * self.encoder(edited.i_t)).sum(dim=1).mean()
+        return terms
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t); its pseudo-targets."""
+
+    y_t: Tensor
+    drawn: Drawn
+    d_t: Tensor | None
+    lesson: Lesson | None = None
+
+    @property
+    def i_t(self) -> Tensor:
+        """I_t (N, C, S, S)."""
+        return self.drawn.image
+
+
+def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int, pairs: Pairs | None = None) -> Edited:
+    """The batch's edits to y_t (N,)."""
+    drawn = nets.generator(batch.image, one_hot(y_t, classes))
+    d_t = nets.depth.translator(drawn.image) if nets.depth else None
+    return Edited(y_t, drawn, d_t, pairs.lesson(batch, y_t) if pairs else None)
+
+
+def overpaint(image: Tensor, edited: Tensor, flow: Tensor, lesson: Lesson) -> Tensor:
+    """How much edits (P, C, S, S) of images change beyond what their `flow` moves, where their lessons do not.
+
+    A mouth that opens must be painted, and shading may be: what lessons paint within `_NEAR`, and `_SHADE`, are free.
+    """
+    with torch.no_grad():
+        taught = (lesson.image - warped(image, lesson.flow)).abs().amax(dim=1, keepdim=True)
+        free = nn.functional.max_pool2d(taught, _NEAR, stride=1, padding=_NEAR // 2) + _SHADE
+    painted = (edited - warped(image, flow)).abs()
+    return (painted - free).relu().sum() / max(1, painted.numel())
+
+
+def restraint(drawn: Drawn) -> eq.Terms:
+    """What holds a backbone's flow and mask back."""
+    terms = {}
+    if drawn.flow is not None:
+        terms["rgb/flow"] = roughness(drawn.flow)
+    if drawn.mask is not None:
+        terms["rgb/mask"] = drawn.mask.mean()
+    return terms

@@ -1,0 +1,168 @@
+"""Pieces of a training step that both stages share: seeded noise, discriminator augmentation and terms, averages."""
+
+import copy
+from dataclasses import dataclass
+from itertools import compress
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from facerelief.config import Training
+from facerelief.data.batches import sent
+from facerelief.networks.stargan import Discriminator, Verdict
+from facerelief.training import losses as eq
+
+
+def build_critic(config: Training, channels: int, *, matching: bool = False) -> Discriminator:
+    """A fresh D_rgb or D_depth for maps of `channels`. matching: as `Discriminator` takes it."""
+    sizes = config.size, channels, len(config.expressions), config.d_width, config.d_max_channels
+    critic = Discriminator(*sizes, local=config.d_local, matching=matching)
+    return critic.start_afresh() if config.d_init == "he" else critic
+
+
+def learns(module: nn.Module, yes: bool) -> None:
+    """Let a module's parameters gather gradients or not: a discriminator in the generators' step does not."""
+    for parameter in module.parameters():
+        parameter.requires_grad_(yes)
+
+
+class Average(nn.Module):
+    """Exponential moving average of a module's parameters and running statistics; decay 0 copies them."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Move towards `module`; faster during the first steps, so that the start is soon forgotten."""
+        means, values = (list(one.state_dict().values()) for one in (self.module, module))
+        real = [mean.is_floating_point() for mean in means]
+        move = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]
+        move(list(compress(means, real)), list(compress(values, real)), step)  # in one launch on a GPU
+        for mean, value, is_real in zip(means, values, real, strict=True):
+            if not is_real:
+                mean.copy_(value)  # batch norm counts its batches
+
+
+class Noise:
+    """Random numbers of one step, the same whenever that step is taken."""
+
+    def __init__(self, seed: int, step: int, device: torch.device, rank: int = 0) -> None:
+        self._random = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + rank)
+        self._device = device
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform in [0, 1)."""
+        return sent(torch.rand(shape, generator=self._random), self._device)
+
+    def integers(self, below: int, count: int) -> Tensor:
+        """Uniform integers (count,) from 0."""
+        return sent(torch.randint(below, (count,), generator=self._random), self._device)
+
+    def others(self, labels: Tensor, among: Tensor) -> Tensor:
+        """For each of labels (N,) another class, uniform over those `among`, bool (K,)."""
+        scores = self.uniform(len(labels), len(among)) + among.float()  # the others' stay below 1
+        rows = torch.arange(len(labels), device=labels.device)
+        scores[rows, labels] = -1
+        return scores.argmax(dim=1)
+
+    def permuted(self, labels: Tensor) -> Tensor:
+        """The batch's labels in random order: StarGAN's target labels."""
+        return labels[sent(torch.randperm(len(labels), generator=self._random), labels.device)]
+
+
+def augmented(images: Tensor, noise: Noise, enabled: bool, *, light: bool = True) -> Tensor:
+    """Shift by up to a sixteenth and, for photos (`light`), change brightness and contrast a little; differentiable.
+
+    Only discriminators see it, on real and fake alike, so the generators do not learn to produce it. It is mild
+    because it slows the class head: with twice the shift and contrast, that needed three times as many steps.
+    """
+    if not enabled:
+        return images
+    count, size = len(images), images.shape[-1]
+    shift = (noise.uniform(count, 2) - 0.5) / 8
+    theta = torch.zeros(count, 2, 3, device=images.device)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1
+    theta[:, :, 2] = (shift * size).round() * 2 / size
+    grid = nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
+    moved = nn.functional.grid_sample(images, grid, mode="nearest", padding_mode="border", align_corners=False)
+    if not light:
+        return moved
+    gain, offset = (noise.uniform(2, count, 1, 1, 1) - 0.5).unbind()
+    mean = moved.mean(dim=(1, 2, 3), keepdim=True)
+    return (moved - mean) * (1 + gain * 0.4) + mean + offset * 0.2
+
+
+@dataclass(frozen=True)
+class Targets:
+    """y_t (N,): what the fakes are to show. told: bool (K,), the expressions that real photos show the critics."""
+
+    y_t: Tensor
+    told: Tensor
+
+
+def discriminator_terms(
+    critic: nn.Module,
+    real: Tensor,
+    fake: Tensor,
+    y_s: Tensor,
+    step: int,
+    config: Training,
+    noise: Noise,
+    beta: float,
+    targets: Targets | None = None,
+) -> eq.Terms:
+    """Terms of D_rgb or D_depth: adversarial (Eqs. 1, 5), class of the real (Eqs. 2, 6; 11 with beta), penalty; and
+    where D_rgb has a matching head, whether images match the expressions that they have, or as `targets` are to have.
+    """
+    of_real, of_fake = critic(real), critic(fake)
+    terms = {
+        "adv": eq.adversarial_discriminator(of_real.real, of_fake.real, config.objective),
+        "cls": eq.confident_classification(of_real.classes, y_s, beta),
+    }
+    if targets is not None and of_real.matches is not None:
+        told, mismatched = targets.told, noise.others(y_s, targets.told)
+        matches = (
+            eq.of_class(of_real.matches, y_s, told),
+            eq.of_class(of_fake.matches, targets.y_t, told),
+            eq.of_class(of_real.matches, mismatched, told),
+        )
+        terms["match"] = eq.matching_discriminator(*matches, config.objective)
+    if config.objective == "wgan-gp":
+        alpha = noise.uniform(len(real), 1, 1, 1)
+        terms["gp"] = eq.gradient_penalty(lambda x: critic(x).real, real, fake, alpha)
+    if config.objective == "r1" and step % config.r1_every == 0:
+        terms["r1"] = eq.r1_penalty(lambda x: _believed(critic(x), y_s), real)
+    return terms
+
+
+def _believed(verdict: Verdict, y: Tensor) -> Tensor:
+    """How real images look to a critic, (N, 1), or (N, 2) where it says so of each expression too; y (N,)."""
+    logits = [verdict.real]
+    if verdict.matches is not None:
+        logits.append(eq.of_class(verdict.matches, y))
+    return torch.stack([one.flatten(1).mean(dim=1) for one in logits], dim=1)
+
+
+def discriminator_weights(config: Training) -> dict[str, float]:
+    """Weights of `discriminator_terms`; R1 is lazy, so it weighs `r1_every` times as much when it comes."""
+    return {
+        "adv": config.adv_weight,
+        "cls": config.cls_weight,
+        "pair": config.cls_weight,
+        "gp": config.gp_weight,
+        "r1": config.r1_weight * config.r1_every,
+    }
+
+
+def erased(images: Tensor, noise: Noise) -> Tensor:
+    """A square of a third of the side set to grey in each image, so that a classifier looks at the whole face."""
+    count, size = len(images), images.shape[-1]
+    corner = (noise.uniform(count, 2) * (size * 2 // 3)).long()
+    place = torch.arange(size, device=images.device)
+    inside = (place >= corner[..., None]) & (place < corner[..., None] + size // 3)
+    hole = inside[:, 0, :, None] & inside[:, 1, None, :]
+    return images.masked_fill(hole[:, None], 0.0)

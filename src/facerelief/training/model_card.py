@@ -1,0 +1,74 @@
+"""The card of a run's weights: what they are, what they were made from, how, and what they cannot do."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from facerelief import __version__
+from facerelief.checkpoint import WEIGHTS
+from facerelief.files import sha256, write_text
+from facerelief.files.markdown import code, plain
+from facerelief.training.run_folder import CARD, read_metrics, read_settings
+
+_KINDS = {
+    "depth": "A depth network (G_depth, G'_depth and D_depth of Bodur et al., WACV 2021).",
+    "editor": "An editor of facial expressions (G_rgb of Bodur et al., WACV 2021).",
+    "judge": "A classifier of facial expressions, to judge edited photos by; trained on real photos only.",
+    "identity": "An encoder of faces, to measure how far an edit keeps the person; no editor learnt from it.",
+}
+_LIMITS = {
+    "depth": "It knows aligned crops of faces seen from the front, in the geometry of its dataset's meshes.",
+    "editor": (
+        "It works on a small aligned crop of a face seen from the front: fine detail of the new expression is soft. "
+        "It is not for deceiving anyone."
+    ),
+    "judge": "It agrees with its labels as far as its accuracy on real photos says; it does not read feelings.",
+    "identity": (
+        "It compares small aligned crops of faces seen from the front, and is right as often as its `verification` on "
+        "people whom it never saw says. It must not be used to recognise anyone."
+    ),
+}
+
+
+def write_card(run: Path) -> None:
+    """Write RUN/README.md from what the run recorded."""
+    settings, metrics = read_settings(run), read_metrics(run)
+    kind = settings["kind"]
+    text = f"""# {plain(run.name)}
+
+{_KINDS[kind]} Expressions: {", ".join(settings["config"]["expressions"])}. Made with facerelief {__version__};
+`{WEIGHTS}` has SHA-256 `{sha256(run / WEIGHTS)}`.
+
+## Data
+
+Dataset `{code(settings.get("dataset", "unnamed"))}`, SHA-256 of its metadata.csv
+`{settings.get("metadata_sha256", "not recorded")}`; people of its val and test splits were not trained on. Who may use
+these weights depends on the terms of those photos.
+
+{recipe_table(settings["config"])}
+{last_terms(metrics)}
+
+## Limits
+
+{_LIMITS[kind]} Scores are not part of this card; measure them with `facerelief report`.
+"""
+    write_text(run / CARD, text)
+
+
+def recipe_table(config: Mapping[str, Any]) -> str:
+    """The whole configuration as a Markdown section."""
+    rows = "\n".join(f"| `{name}` | {plain(_listed(value))} |" for name, value in config.items())
+    return f"## Training\n\n| setting | value |\n|---|---|\n{rows}\n"
+
+
+def last_terms(metrics: list[dict[str, float]]) -> str:
+    """The raw terms of the last line of the log, in a sentence."""
+    if not metrics:
+        return "Nothing was logged."
+    last = metrics[-1]
+    terms = ", ".join(f"{k} {v:.3f}" for k, v in sorted(last.items()) if "/" in k and not k.startswith("weighted"))
+    return f"Raw terms at step {last['step']}: {terms}."
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,133 @@
+"""A crop's maps at the photo's resolution, and photos warped, against analytic pictures."""
+
+import numpy as np
+import pytest
+from crops import HEIGHT, WIDTH, centred, centres, slopes
+
+from facerelief import strips as strips_module
+from facerelief.faces.warping import bring_back, pulled, strips, warped
+
+
+def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Smooth, 1 at the middle of the photo and 0 further than 18 pixels from it."""
+    return np.maximum(0, 1 - ((x - 60) ** 2 + (y - 45) ** 2) / 18**2) ** 3
+
+
+@pytest.mark.parametrize(("scale", "degrees", "size"), [(1.0, 0, 48), (1.0, 17, 48), (2.7, -30, 128), (0.6, 25, 32)])
+@pytest.mark.parametrize("channels", [0, 2])
+def test_bringing_back_is_the_way_back_of_cut(scale: float, degrees: float, size: int, channels: int) -> None:
+    crop = centred(scale, degrees, size)
+    x, y = centres(size, size)
+    places = crop.to_photo(np.column_stack([x.ravel(), y.ravel()])).reshape(size, size, 2)
+    values = bump(places[..., 0], places[..., 1])
+    if channels:
+        values = np.stack([values, -3 * values], axis=-1)
+    rows, columns = crop.covers((HEIGHT, WIDTH))
+    spread = bring_back(crop, values, (rows, columns))
+    expected = bump(*centres(HEIGHT, WIDTH))
+    assert not expected[np.delete(np.arange(HEIGHT), rows)].any()  # what is left out was zero
+    assert not expected[:, np.delete(np.arange(WIDTH), columns)].any()
+    expected = expected[rows, columns]
+    if channels:
+        np.testing.assert_allclose(spread[..., 1], -3 * expected, atol=0.09)
+        spread = spread[..., 0]
+    assert spread.dtype == np.float32
+    assert spread.shape == expected.shape
+    np.testing.assert_allclose(spread, expected, atol=0.03)  # half a pixel aside it would be 0.05
+
+
+@pytest.mark.parametrize("at", [(0.0, 0.0), (119.0, 45.0), (60.0, 89.0)])
+def test_bringing_back_at_the_photos_border(at: tuple[float, float]) -> None:
+    crop = centred(2.0, 30, 96, at)
+    values = np.zeros((96, 96))
+    values[2:-2, 2:-2] = 1
+    rows, columns = crop.covers((HEIGHT, WIDTH))
+    spread = bring_back(crop, values, (rows, columns))
+    assert 0 <= rows.start < rows.stop <= HEIGHT
+    assert 0 <= columns.start < columns.stop <= WIDTH
+    assert spread.shape == (rows.stop - rows.start, columns.stop - columns.start)
+    row, column = min(int(at[1]), HEIGHT - 1), min(int(at[0]), WIDTH - 1)
+    assert spread[row - rows.start, column - columns.start] == pytest.approx(1)
+
+
+def test_a_map_ends_with_its_crop() -> None:
+    crop = centred(0.7, 25, 48)
+    place = crop.covers((HEIGHT, WIDTH))
+    found = bring_back(crop, np.ones((48, 48)), place)
+    x, y = (one[place].ravel() for one in centres(HEIGHT, WIDTH))
+    there = crop.to_crop(np.column_stack([x, y])).reshape(*found.shape, 2)
+    outside = ((there < 0) | (there > 48)).any(axis=2)
+    assert outside.any()
+    assert not found[outside].any()
+    assert found[~outside].all()
+
+
+def test_a_crop_outside_the_photo_spreads_to_nothing() -> None:
+    for at in ((-400.0, 45.0), (60.0, 900.0)):
+        crop = centred(1.0, 0, 32, at)
+        rows, columns = crop.covers((HEIGHT, WIDTH))
+        assert bring_back(crop, np.ones((32, 32)), (rows, columns)).size == 0
+        assert np.zeros((HEIGHT, WIDTH))[rows, columns].size == 0
+        assert not [*strips(crop, (HEIGHT, WIDTH))]
+
+
+def test_pulled_pixels_stand_where_they_are_asked_for() -> None:
+    x, y = centres(HEIGHT, WIDTH)
+    rgb = np.round(slopes(x, y)).astype(np.uint8)
+    whole = np.dstack([x, y])
+    np.testing.assert_allclose(pulled(rgb, whole), rgb, atol=1e-3)
+    random = np.random.default_rng(1)
+    points = random.uniform((5, 5), (WIDTH - 5, HEIGHT - 5), (40, 31, 2)).astype(np.float32)
+    np.testing.assert_allclose(pulled(rgb, points), slopes(points[..., 0], points[..., 1]), atol=0.7)  # of rounding
+
+
+def test_what_lies_beyond_a_photo_repeats_its_border() -> None:
+    rgb = np.random.default_rng(2).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    found = pulled(rgb, np.array([[(-9.0, 0.5), (WIDTH + 9.0, HEIGHT + 9.0)]], np.float32))
+    np.testing.assert_allclose(found[0], [rgb[0, 0], rgb[-1, -1]], atol=1e-3)
+    for far, corner in ((-40.0, rgb[0, 0]), (WIDTH + 40.0, rgb[-1, -1])):  # all of them
+        np.testing.assert_allclose(pulled(rgb, np.full((2, 2, 2), far, np.float32))[0, 0], corner, atol=1e-3)
+
+
+@pytest.mark.parametrize(("scale", "degrees"), [(1.0, 0), (0.5, 0), (2.0, 90), (1.5, -40)])
+def test_a_photo_is_warped_by_the_crops_ways(scale: float, degrees: float) -> None:
+    crop, size = centred(scale, degrees, 64), 64
+    x, y = centres(HEIGHT, WIDTH)
+    rgb = np.round(slopes(x, y)).astype(np.uint8)
+    away = np.zeros((size, size, 3))
+    away[8:-8, 8:-8] = (4.0, -2.0, 1.0)  # right, up, and a further layer
+    rows, columns = crop.covers((HEIGHT, WIDTH))
+    out, layers = warped(rgb, crop, away, (rows, columns))
+    turn = np.radians(-degrees)  # of the way, back in the photo
+    way = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ (4.0, -2.0) / scale
+    x, y = x[rows, columns] + way[0], y[rows, columns] + way[1]
+    expected = slopes(x, y)
+    near = (abs(layers[..., 0] - 1) < 1e-3) & (x > 1) & (x < WIDTH - 1) & (y > 1) & (y < HEIGHT - 1)
+    assert near.any()
+    np.testing.assert_allclose(out[near], expected[near], atol=0.8)
+    still = layers[..., 0] == 0
+    np.testing.assert_allclose(out[still], rgb[rows, columns][still], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("scale", "degrees", "at"), [(0.5, 0, (60.0, 45.0)), (0.3, 25, (60.0, 45.0)), (1, 40, (100, 9))]
+)
+def test_strips_are_the_whole_a_few_rows_at_a_time(
+    scale: float, degrees: float, at: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crop = centred(scale, degrees, 48, at)
+    random = np.random.default_rng(3)
+    rgb = random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    layers = np.pad(random.normal(scale=2, size=(40, 40, 4)), ((4, 4), (4, 4), (0, 0)))
+    whole = crop.covers((HEIGHT, WIDTH))
+    assert [*strips(crop, rgb.shape)] == [whole]
+    expected, cut = warped(rgb, crop, layers, whole), crop.cut(rgb)
+    monkeypatch.setattr(strips_module, "_STRIP", 7 * (whole[1].stop - whole[1].start))
+    places = [*strips(crop, rgb.shape)]
+    assert len(places) > 5
+    assert all(columns == whole[1] for _, columns in places)
+    assert [k for rows, _ in places for k in range(rows.start, rows.stop)] == [*range(whole[0].start, whole[0].stop)]
+    parts = [warped(rgb, crop, layers, place) for place in places]
+    for found, wanted in zip(zip(*parts, strict=True), expected, strict=True):
+        np.testing.assert_allclose(np.concatenate(found), wanted, atol=0.02)
+    np.testing.assert_array_equal(crop.cut(rgb), cut)
