@@ -1,7 +1,8 @@
 """The relief backbone: an edit as a flow, a mask and a colour, out = (1 - mask) * warp(photo, flow) + mask * colour.
 
 What need not change is copied, so that it is sharp and true to the person from the first step; and the three maps are
-smooth, so that they can be applied to a photo at any resolution (`editing.methods.relief`), whatever size the network ran at.
+smooth, so that they can be applied to a photo at any resolution (`editing.methods.relief`), whatever size the network
+ran at.
 """
 
 import math

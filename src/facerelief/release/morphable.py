@@ -159,7 +159,8 @@ facerelief morphable fit DATASET -o FACE
 
 The last column is how much of an expression's shape comes from photos of it; the rest is a recipe of movements after
 Ekman and Friesen's action units, each learned by regression over all photos; what those hardly ever show by itself, as
-corners of a mouth that go down, is moved smoothly around its points (`action_units.py` of `geometry/morphable/learning`).
+corners of a mouth that go down, is moved smoothly around its points
+(`src/facerelief/geometry/morphable/learning/action_units.py`).
 {TRUST} persons weigh as much as the recipe. Texture trusts few persons less still: their own looks would be taken for
 the expression's.
 
