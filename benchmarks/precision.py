@@ -13,9 +13,9 @@ from facerelief.config import DepthTraining
 from facerelief.data.batches import Batch
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, build_nets, generator_terms, generator_weights
-from facerelief.training.gan_step import Noise, discriminator_terms, discriminator_weights, learns
-from facerelief.training.precision import NAMES, fastest_precision
 from facerelief.training.presets import make_config
+from facerelief.training.run.precision import NAMES, fastest_precision
+from facerelief.training.steps.gan_step import Noise, discriminator_terms, discriminator_weights, learns
 
 ROUNDS = 6
 NOISE = 1.1  # the chosen precision may measure this many times the other's time

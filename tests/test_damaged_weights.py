@@ -25,7 +25,7 @@ from facerelief.networks.identity import Encoder
 from facerelief.training.classifier import build_judge, load_judge
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.identity import known_persons, load_identity
-from facerelief.training.run_folder import Run
+from facerelief.training.run.folder import Run
 
 MOST = 400 << 10  # KiB that all damaged files of a loader may take
 NAMES = ("relief", "stargan", "face", "depth", "judge", "identity", "state")

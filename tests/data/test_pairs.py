@@ -19,8 +19,8 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import filled, folds
 from facerelief.networks.relief import warped
-from facerelief.training import pseudo_targets as module
-from facerelief.training.pseudo_targets import Pairer, Pairs, load_pairs, read_crop
+from facerelief.training.steps import pseudo_targets as module
+from facerelief.training.steps.pseudo_targets import Pairer, Pairs, load_pairs, read_crop
 
 NAMES = ("neutral", "happiness", "surprise")
 

@@ -19,7 +19,7 @@ from facerelief.errors import CheckpointError, DatasetError
 from facerelief.training.classifier import Accuracy, judge_accuracy, judged, load_judge, train_judge
 from facerelief.training.identity import known_persons
 from facerelief.training.launch import load_material
-from facerelief.training.run_folder import read_metrics
+from facerelief.training.run.folder import read_metrics
 from facerelief.training.verification import person_digest
 
 Small = Callable[..., Any]

@@ -26,8 +26,8 @@ from facerelief.training.depth import (
     load_depth_nets,
     train_depth,
 )
-from facerelief.training.gan_step import Noise, learns
-from facerelief.training.sample_grids import CAPTION
+from facerelief.training.run.sample_grids import CAPTION
+from facerelief.training.steps.gan_step import Noise, learns
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]

@@ -20,10 +20,10 @@ from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
-from facerelief.training.distillation import Nets, build_nets, edit
 from facerelief.training.expression import generator_terms, generator_weights, train_expression
-from facerelief.training.gan_step import Noise, learns
-from facerelief.training.sample_grids import CAPTION, one_hot
+from facerelief.training.run.sample_grids import CAPTION, one_hot
+from facerelief.training.steps.distillation import Nets, build_nets, edit
+from facerelief.training.steps.gan_step import Noise, learns
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]

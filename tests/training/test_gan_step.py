@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from facerelief.config import DepthTraining, ExpressionTraining
 from facerelief.networks.stargan import Verdict
-from facerelief.training.gan_step import (
+from facerelief.training.presets import make_config
+from facerelief.training.steps.gan_step import (
     Average,
     Noise,
     Targets,
@@ -17,7 +18,6 @@ from facerelief.training.gan_step import (
     erased,
     learns,
 )
-from facerelief.training.presets import make_config
 
 CPU = torch.device("cpu")
 SIZE = 16

@@ -20,7 +20,6 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import CheckpointError, DatasetError
 from facerelief.training.classifier import build_judge
-from facerelief.training.gan_step import Noise
 from facerelief.training.identity import (
     Draws,
     build_encoder,
@@ -33,7 +32,8 @@ from facerelief.training.identity import (
     train_identity,
 )
 from facerelief.training.launch import count_persons, run_identity
-from facerelief.training.run_folder import read_metrics
+from facerelief.training.run.folder import read_metrics
+from facerelief.training.steps.gan_step import Noise
 from facerelief.training.verification import draw_pairs, verification
 
 Small = Callable[..., Any]

@@ -12,7 +12,7 @@ from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.errors import FacereliefError, Interrupted
 from facerelief.training.launch import run_depth
-from facerelief.training.session import Session
+from facerelief.training.run.session import Session
 
 # Nothing is saved before the end, and lines of the log are means over steps on both sides of an interruption.
 RARE = {"steps": 30, "save_every": 1000, "log_every": 7, "sample_every": 1000, "r1_every": 4}
@@ -22,7 +22,7 @@ RARE = {"steps": 30, "save_every": 1000, "log_every": 7, "sample_every": 1000, "
 INTERRUPTED = """
 import os
 from facerelief.cli import main
-from facerelief.training.session import Session
+from facerelief.training.run.session import Session
 
 def descend(self, player, terms, weights, step, *names):
     if step == {step} and not sent:

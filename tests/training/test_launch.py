@@ -20,7 +20,7 @@ from facerelief.networks import vgg as vgg_module
 from facerelief.training import launch
 from facerelief.training.classifier import build_judge
 from facerelief.training.geometry_probe import geometry_gate
-from facerelief.training.run_folder import read_settings
+from facerelief.training.run.folder import read_settings
 
 Small = Callable[..., Any]
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from facerelief.config import DepthTraining
-from facerelief.training import precision
 from facerelief.training.presets import PRESETS, make_config
-from facerelief.training.session import Session
+from facerelief.training.run import precision
+from facerelief.training.run.session import Session
 
 Small = Callable[..., Any]
 

@@ -17,7 +17,7 @@ from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.config import DepthTraining, JudgeTraining, from_json
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic
-from facerelief.training.run_folder import Run, read_metrics, read_settings
+from facerelief.training.run.folder import Run, read_metrics, read_settings
 
 Small = Callable[..., Any]
 BASIS = {"dataset": "faces", "metadata_sha256": "ab"}

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.errors import FacereliefError, MissingExtra, install_command
-from facerelief.training.run_folder import read_metrics
-from facerelief.training.session import Log, Session, decay
+from facerelief.training.run.folder import read_metrics
+from facerelief.training.run.session import Log, Session, decay
 
 Small = Callable[..., Any]
 

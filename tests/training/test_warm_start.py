@@ -15,11 +15,11 @@ from facerelief.data.batches import Batch, Batches, make_batch
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.networks.backbones import Drawn
 from facerelief.networks.relief import warped
-from facerelief.training.distillation import Edited, Tutor, build_nets, overpaint, restraint
 from facerelief.training.expression import train_expression
-from facerelief.training.gan_step import Noise
 from facerelief.training.presets import make_config
-from facerelief.training.pseudo_targets import Lesson, Pairs
+from facerelief.training.steps.distillation import Edited, Tutor, build_nets, overpaint, restraint
+from facerelief.training.steps.gan_step import Noise
+from facerelief.training.steps.pseudo_targets import Lesson, Pairs
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]

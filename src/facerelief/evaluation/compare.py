@@ -19,7 +19,7 @@ from facerelief.files import atomic
 from facerelief.photos.photo import Photo
 from facerelief.training.classifier import judged
 from facerelief.training.identity import embed
-from facerelief.training.pseudo_targets import read_crop
+from facerelief.training.steps.pseudo_targets import read_crop
 
 TILE = 160  # pixels
 _SIDE, _HEAD, _GAP = 26, 30, 6

@@ -26,7 +26,7 @@ from facerelief.evaluation.rate import editor_edits
 from facerelief.evaluation.scoring import Scores, Subject, bases, measure, network_subject, partner_rows
 from facerelief.evaluation.summary import summarise
 from facerelief.files import sha256
-from facerelief.training.sample_grids import to_pixels
+from facerelief.training.run.sample_grids import to_pixels
 
 Progress = Callable[[str, int, int], None]
 FORMAT = 1  # of report.json

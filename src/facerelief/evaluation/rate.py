@@ -21,8 +21,8 @@ from facerelief.data.manifest import Sample
 from facerelief.editing.editor import Editor
 from facerelief.faces.detector import Face
 from facerelief.training.classifier import Accuracy, judge_accuracy, judged
-from facerelief.training.pseudo_targets import read_crop
-from facerelief.training.sample_grids import one_hot
+from facerelief.training.run.sample_grids import one_hot
+from facerelief.training.steps.pseudo_targets import read_crop
 
 Progress = Callable[[int, int], None]
 

@@ -21,7 +21,7 @@ from facerelief.evaluation.rate import Edits, network_edits
 from facerelief.training.classifier import judged
 from facerelief.training.geometry_probe import MapClassifier
 from facerelief.training.identity import embed
-from facerelief.training.sample_grids import one_hot
+from facerelief.training.run.sample_grids import one_hot
 
 Progress = Callable[[int, int], None]
 

@@ -30,7 +30,7 @@ from facerelief.geometry.morphable.random_faces import (
 )
 from facerelief.geometry.morphable.renderer import Light, Look, draw
 from facerelief.geometry.reconstructors.morphable import dense_mesh
-from facerelief.training.sample_grids import save_grid
+from facerelief.training.run.sample_grids import save_grid
 
 CARD = "README.md"
 EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET = "expressions.jpg", "settings.jpg", "modes.jpg"

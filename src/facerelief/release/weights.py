@@ -10,8 +10,8 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import plain
 from facerelief.training.classifier import Accuracy
-from facerelief.training.model_card import last_terms, recipe_table
-from facerelief.training.run_folder import read_metrics, read_settings
+from facerelief.training.run.folder import read_metrics, read_settings
+from facerelief.training.run.model_card import last_terms, recipe_table
 
 _DRAWS = {
     "stargan": """\

@@ -15,9 +15,9 @@ from facerelief.config import JudgeTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
 from facerelief.networks.classifier import Classifier
-from facerelief.training.gan_step import Average, augmented, erased
-from facerelief.training.model_card import write_card
-from facerelief.training.session import Progress, Session
+from facerelief.training.run.model_card import write_card
+from facerelief.training.run.session import Progress, Session
+from facerelief.training.steps.gan_step import Average, augmented, erased
 from facerelief.training.verification import person_digests
 
 

@@ -17,7 +17,10 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.networks.depth import GUIDES, DepthTranslator
 from facerelief.training import losses as eq
-from facerelief.training.gan_step import (
+from facerelief.training.run.model_card import write_card
+from facerelief.training.run.sample_grids import save_depth_grid
+from facerelief.training.run.session import Progress, Session
+from facerelief.training.steps.gan_step import (
     Average,
     Noise,
     augmented,
@@ -26,9 +29,6 @@ from facerelief.training.gan_step import (
     discriminator_weights,
     learns,
 )
-from facerelief.training.model_card import write_card
-from facerelief.training.sample_grids import save_depth_grid
-from facerelief.training.session import Progress, Session
 
 Features = Callable[[Tensor], list[Tensor]]
 

@@ -16,8 +16,11 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features
-from facerelief.training.distillation import Edited, Nets, Tutor, build_nets, edit, restraint
-from facerelief.training.gan_step import (
+from facerelief.training.run.model_card import write_card
+from facerelief.training.run.sample_grids import one_hot, save_expression_grid
+from facerelief.training.run.session import Progress, Session
+from facerelief.training.steps.distillation import Edited, Nets, Tutor, build_nets, edit, restraint
+from facerelief.training.steps.gan_step import (
     Average,
     Noise,
     Targets,
@@ -26,9 +29,6 @@ from facerelief.training.gan_step import (
     discriminator_weights,
     learns,
 )
-from facerelief.training.model_card import write_card
-from facerelief.training.sample_grids import one_hot, save_expression_grid
-from facerelief.training.session import Progress, Session
 
 
 def generator_terms(

@@ -22,9 +22,9 @@ from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.networks.identity import Encoder
-from facerelief.training.gan_step import Average, Noise, erased
-from facerelief.training.model_card import write_card
-from facerelief.training.session import Progress, Session
+from facerelief.training.run.model_card import write_card
+from facerelief.training.run.session import Progress, Session
+from facerelief.training.steps.gan_step import Average, Noise, erased
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
 

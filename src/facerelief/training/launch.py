@@ -20,14 +20,14 @@ from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.training.classifier import Accuracy, load_judge, train_judge
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
-from facerelief.training.distillation import Tutor
 from facerelief.training.expression import train_expression
 from facerelief.training.geometry_probe import GateResult, geometry_gate
 from facerelief.training.identity import load_identity, train_identity
-from facerelief.training.pseudo_targets import load_pairs
-from facerelief.training.run_folder import check_folder
-from facerelief.training.session import Progress
+from facerelief.training.run.folder import check_folder
+from facerelief.training.run.session import Progress
 from facerelief.training.splits import Decoding, Material, choose_splits, decode
+from facerelief.training.steps.distillation import Tutor
+from facerelief.training.steps.pseudo_targets import load_pairs
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 GREY_SHARE = 0.2  # of photos, which makes a dataset grey

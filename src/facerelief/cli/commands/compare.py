@@ -121,7 +121,7 @@ def _on_dataset(
     from facerelief.training.classifier import load_judge
     from facerelief.training.identity import load_identity
     from facerelief.training.launch import load_split
-    from facerelief.training.run_folder import read_settings
+    from facerelief.training.run.folder import read_settings
 
     names = [run.name for run in runs] + ["morphable"] * morphable
     if not names:

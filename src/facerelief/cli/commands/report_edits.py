@@ -127,7 +127,7 @@ def check_names(runs: list[Path], morphable: bool) -> None:
 
 def _common_expressions(runs: list[Path]) -> tuple[str, ...]:
     """Those of all runs; () without runs. Raises `FacereliefError` where they differ."""
-    from facerelief.training.run_folder import read_settings
+    from facerelief.training.run.folder import read_settings
 
     found = [from_json(ExpressionTraining, read_settings(run)["config"]).expressions for run in runs]
     for run, expressions in zip(runs, found, strict=True):
@@ -137,7 +137,7 @@ def _common_expressions(runs: list[Path]) -> tuple[str, ...]:
 
 
 def _check_known(run: Path, judge: Training) -> None:
-    from facerelief.training.run_folder import read_settings
+    from facerelief.training.run.folder import read_settings
 
     known = from_json(ExpressionTraining, read_settings(run)["config"]).expressions
     unknown = [name for name in judge.expressions if name not in known]

@@ -245,7 +245,7 @@ def _config(
 
 def _settled(config: Config, preset: str, run: Path) -> Config:
     """The configuration of a run on this machine, which is announced."""
-    from facerelief.training.precision import settled
+    from facerelief.training.run.precision import settled
 
     config, precision = settled(config, run)
     say(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps; {precision}")

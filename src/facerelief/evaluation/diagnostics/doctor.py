@@ -23,7 +23,7 @@ from facerelief.geometry.morphable.random_faces import Setting, portrait, random
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.content_credentials import read_credentials
 from facerelief.photos.provenance.watermark_detection import find_marks
-from facerelief.training.precision import NAMES, fastest_precision
+from facerelief.training.run.precision import NAMES, fastest_precision
 
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
 _DEVELOPMENT = ("dev", "demo")

@@ -30,7 +30,7 @@ from facerelief.files import atomic, sha256, write_json
 from facerelief.files.arrays import read_npz
 from facerelief.files.json import read_object
 from facerelief.training import launch
-from facerelief.training.run_folder import CONFIG, STATE, read_settings
+from facerelief.training.run.folder import CONFIG, STATE, read_settings
 
 BASES = "bases"  # of the scores: not a cell, but what cells are read between
 Seconds = float

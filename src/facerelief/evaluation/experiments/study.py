@@ -26,8 +26,8 @@ from facerelief.files import write_json
 from facerelief.files.json import append_lines, read_object
 from facerelief.processes.graph import run_graph, threads_of
 from facerelief.training import launch
-from facerelief.training.precision import settled
 from facerelief.training.presets import make_config
+from facerelief.training.run.precision import settled
 
 INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.geometry.depth_maps import FAR, NEAR
-from facerelief.training.sample_grids import save_grid, to_pixels
+from facerelief.training.run.sample_grids import save_grid, to_pixels
 
 
 @dataclass(frozen=True)

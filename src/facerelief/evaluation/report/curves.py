@@ -7,7 +7,7 @@ import numpy as np
 
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.files import atomic
-from facerelief.training.run_folder import read_metrics
+from facerelief.training.run.folder import read_metrics
 
 PANELS = {
     "G/rgb/rec": "L_rec (Eq. 3)",

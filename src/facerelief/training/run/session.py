@@ -24,9 +24,9 @@ from facerelief.config import Training
 from facerelief.errors import FacereliefError, Interrupted, MissingExtra
 from facerelief.processes.threads import threads, threads_for
 from facerelief.training import losses as eq
-from facerelief.training.gan_step import Noise
-from facerelief.training.precision import settled
-from facerelief.training.run_folder import STATE, Run
+from facerelief.training.run.folder import STATE, Run
+from facerelief.training.run.precision import settled
+from facerelief.training.steps.gan_step import Noise
 
 Progress = Callable[[int, int, dict[str, float]], None]
 

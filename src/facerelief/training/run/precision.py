@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from facerelief.config import Config
-from facerelief.training.run_folder import CONFIG, read_settings
+from facerelief.training.run.folder import CONFIG, read_settings
 
 NAMES = {"no": "fp32", "bf16": "bf16"}
 

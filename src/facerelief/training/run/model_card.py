@@ -8,7 +8,7 @@ from facerelief import __version__
 from facerelief.checkpoint import WEIGHTS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import code, plain
-from facerelief.training.run_folder import CARD, read_metrics, read_settings
+from facerelief.training.run.folder import CARD, read_metrics, read_settings
 
 _KINDS = {
     "depth": "A depth network (G_depth, G'_depth and D_depth of Bodur et al., WACV 2021).",

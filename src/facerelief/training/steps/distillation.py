@@ -12,9 +12,9 @@ from facerelief.networks.backbones import Drawn, build_backbone
 from facerelief.networks.relief import roughness, warped
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
-from facerelief.training.gan_step import Noise, build_critic
-from facerelief.training.pseudo_targets import Lesson, Pairs
-from facerelief.training.sample_grids import one_hot
+from facerelief.training.run.sample_grids import one_hot
+from facerelief.training.steps.gan_step import Noise, build_critic
+from facerelief.training.steps.pseudo_targets import Lesson, Pairs
 
 _NEAR = 5  # pixels
 _SHADE = 0.1  # of the range 2 of an image

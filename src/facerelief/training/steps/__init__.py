@@ -1,0 +1,1 @@
+"""Pieces of a training step that several trainings share."""
