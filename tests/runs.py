@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from facerelief.checkpoint import named_tensors, save_checkpoint
-from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, ClassifierTraining
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.files import write_json
 from facerelief.training.classifier import build_classifier
 from facerelief.training.depth import build_nets

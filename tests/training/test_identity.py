@@ -15,7 +15,8 @@ from shells import CLASSES, change_rows, mark, marked, write_dataset
 from torch import Tensor, nn
 
 from facerelief.checkpoint import load_checkpoint, named_tensors, save_checkpoint
-from facerelief.config import IdentityTraining, ClassifierTraining
+from facerelief.config import ClassifierTraining, IdentityTraining
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import CheckpointError, DatasetError
@@ -163,7 +164,7 @@ def test_jitter_is_a_function_of_the_noise_and_moves_the_light_and_the_face() ->
 
 def test_it_never_sees_people_of_the_test_photos(small: Small, tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "faces")
-    path, _ = run_identity(dataset, small(IdentityTraining, steps=1), tmp_path / "run")
+    path, _ = run_identity(Dataset(dataset), small(IdentityTraining, steps=1), tmp_path / "run")
     people = {
         split: {s.identity for s in read_samples(dataset) if s.split == split} for split in ("train", "val", "test")
     }
@@ -173,14 +174,14 @@ def test_it_never_sees_people_of_the_test_photos(small: Small, tmp_path: Path) -
     assert b"train0" not in path.read_bytes()  # it names nobody
     change_rows(dataset, lambda row: row.identity == "test1", identity="train3")
     with pytest.raises(DatasetError, match="train3 is in train and in test; a person must be in one split only"):
-        run_identity(dataset, small(IdentityTraining), tmp_path / "other")
+        run_identity(Dataset(dataset), small(IdentityTraining), tmp_path / "other")
 
 
 def test_how_many_persons_have_photos_enough(small: Small, tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "faces")
     change_rows(dataset, lambda row: row.identity == "train0" and row.expression != "neutral", keep=False)
     change_rows(dataset, lambda row: row.identity in ("train1", "train2") and row.expression == "neutral", keep=False)
-    assert count_persons(dataset, small(IdentityTraining)) == (8, 7, 5)
+    assert count_persons(Dataset(dataset), small(IdentityTraining)) == (8, 7, 5)
 
 
 # --- what it learns ---

@@ -10,6 +10,7 @@ import torch
 
 from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
+from facerelief.data import Dataset
 from facerelief.errors import FacereliefError, Interrupted
 from facerelief.training.launch import run_depth
 from facerelief.training.run.session import Session
@@ -54,7 +55,7 @@ def test_interrupted_between_two_saves(
             f"facerelief: interrupted; {done} of 30 steps are saved in {run}, the same command goes on there\n"
         )
     command_line.end(command_line.train("depth", faces, run, **RARE))
-    run_depth(faces, small(DepthTraining, **RARE), unbroken)
+    run_depth(Dataset(faces), small(DepthTraining, **RARE), unbroken)
     for name, kind in (("weights.safetensors", "depth"), ("state.safetensors", "state")):
         first, second = (load_checkpoint(one / name, kind) for one in (run, unbroken))
         assert first.facts == second.facts
