@@ -42,7 +42,7 @@ def write_depth(folder: Path, **settings: object) -> Path:
     config = DepthTraining(**{**small, **settings})
     torch.manual_seed(0)
     nets = build_nets(config)
-    tensors = named_tensors(translator=nets.translator, critic=nets.critic)
+    tensors = named_tensors(translator=nets.translator, critic=nets.discriminator)
     save_checkpoint(folder / "weights.safetensors", "depth", tensors, {"config": dataclasses.asdict(config)})
     return folder
 

@@ -13,7 +13,7 @@ from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.scoring import score_edits
 from facerelief.evaluation.summary import edit_accuracy
 from facerelief.evaluation.systems import network_system, unedited
-from facerelief.networks.backbones import Drawn
+from facerelief.networks.backbones import GeneratorOutput
 from facerelief.training.classifier import Accuracy, accuracy_on
 
 SIZE = 32
@@ -41,16 +41,16 @@ class PaintsMark(nn.Module):
         super().__init__()
         self.ahead = ahead
 
-    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
+    def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:
         edited = image.masked_fill(zones().any(dim=0), -1.0)
         for row, label in enumerate(condition.argmax(dim=1)):
             edited[row, :, zones()[(label + self.ahead) % 3]] = 1.0
-        return Drawn(edited)
+        return GeneratorOutput(edited)
 
 
 class DoesNothing(nn.Module):
-    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
-        return Drawn(image)
+    def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:
+        return GeneratorOutput(image)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from facerelief.evaluation.metrics.geometry import map_errors
 from facerelief.evaluation.scoring import EditScores, score_edits
 from facerelief.evaluation.systems import System, baselines, network_system, partner_rows, true_targets, unedited
 from facerelief.expressions import EXPRESSIONS
-from facerelief.networks.backbones import Drawn
-from facerelief.training.geometry_probe import fit_maps
+from facerelief.networks.backbones import GeneratorOutput
+from facerelief.training.geometry_probe import fit_probe
 
 metrics = pytest.importorskip("skimage.metrics")
 SIZE = 32
@@ -109,7 +109,7 @@ def test_the_true_targets_are_without_fault(test: Arrays) -> None:
 
 def test_what_a_linear_probe_predicts_that_knows_these_maps(test: Arrays) -> None:
     """True targets have the target's geometry, unedited photos have that of the photo's own expression."""
-    classifiers = {kind: fit_maps(test, kind) for kind in ("depth", "normal")}
+    classifiers = {kind: fit_probe(test, kind) for kind in ("depth", "normal")}
     with_them = replace(networks(test), probes=classifiers)
     true, same = true_targets(test), unedited(test)
     assert true is not None
@@ -143,9 +143,11 @@ def test_the_unedited_photos_by_scikit_image(test: Arrays) -> None:
 class Brightens(nn.Module):
     """Adds a tone a class; what would be brighter than white is lost, so that the way back errs."""
 
-    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
+    def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:
         tone = (condition * torch.linspace(-0.6, 0.6, condition.shape[1])).sum(dim=1)
-        return Drawn((image - image.mean(dim=(1, 2, 3), keepdim=True) + tone[:, None, None, None]).clamp(-1, 1))
+        return GeneratorOutput(
+            (image - image.mean(dim=(1, 2, 3), keepdim=True) + tone[:, None, None, None]).clamp(-1, 1)
+        )
 
 
 def test_a_network_that_sets_the_tone(test: Arrays) -> None:

@@ -34,7 +34,7 @@ from facerelief.training.identity import (
 )
 from facerelief.training.launch import count_persons, run_identity
 from facerelief.training.run.folder import read_metrics
-from facerelief.training.steps.gan_step import Noise
+from facerelief.training.steps.gan_step import StepRandom
 from facerelief.training.verification import draw_pairs, verification
 
 Small = Callable[..., Any]
@@ -60,8 +60,8 @@ def test_the_contrast_by_hand() -> None:
 
 
 def test_the_contrast_of_vectors_that_tell_all_and_nothing() -> None:
-    told = torch.eye(6).repeat_interleave(2, dim=0)  # six persons at right angles
-    assert contrast(told, 0.05).item() == pytest.approx(10 * math.exp(-20), abs=1e-6)
+    known_classes = torch.eye(6).repeat_interleave(2, dim=0)  # six persons at right angles
+    assert contrast(known_classes, 0.05).item() == pytest.approx(10 * math.exp(-20), abs=1e-6)
     alike = torch.ones(12, 4) / 2
     assert contrast(alike, 0.05).item() == pytest.approx(math.log(11), abs=1e-5)
 
@@ -153,8 +153,8 @@ def test_a_step_draws_the_same_photos_whenever_it_is_taken(small: Small) -> None
 def test_jitter_is_a_function_of_the_noise_and_moves_the_light_and_the_face() -> None:
     image = torch.zeros(64, 1, 32, 32)
     image[:, :, 12:20, 4:8] = 1.0  # on the left
-    moved = jittered(image, Noise(0, 0, torch.device("cpu")))
-    assert torch.equal(moved, jittered(image, Noise(0, 0, torch.device("cpu"))))
+    moved = jittered(image, StepRandom(0, 0, torch.device("cpu")))
+    assert torch.equal(moved, jittered(image, StepRandom(0, 0, torch.device("cpu"))))
     assert moved.shape == image.shape
     left, right = moved[..., :16].amax(dim=(1, 2, 3)), moved[..., 16:].amax(dim=(1, 2, 3))
     assert 16 < (left < right).sum() < 48  # half of them are mirrored

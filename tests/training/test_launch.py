@@ -20,7 +20,7 @@ from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.networks import vgg as vgg_module
 from facerelief.training import launch
 from facerelief.training.classifier import build_classifier
-from facerelief.training.geometry_probe import geometry_gate
+from facerelief.training.geometry_probe import probe_geometry
 from facerelief.training.run.folder import read_settings
 from facerelief.training.splits import load_splits
 
@@ -173,7 +173,7 @@ def test_guided_training_without_a_depth_network(faces: Path, small: Small, tmp_
 
 def test_the_gate_looks_at_both_kinds_of_map(faces: Path, small: Small) -> None:
     material = load_splits(Dataset(faces), small(ExpressionTraining))
-    results = [geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")]
+    results = [probe_geometry(material.train, material.val, kind) for kind in ("depth", "normal")]
     assert [(result.guide, result.counts) for result in results] == [("depth", (2, 2, 2)), ("normal", (2, 2, 2))]
     assert all(result.passed for result in results)  # the mouths of the shells tell the class
 

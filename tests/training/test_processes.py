@@ -29,7 +29,7 @@ class Recorded(depth.Session):
         save_file(tensors, Path(__file__).parent / f"rank{self.rank}.safetensors", facts)
         super().close()
 
-    def adopt(self, *given, **fixed):
+    def prepare(self, *given, **fixed):
         nets = super().adopt(*given, **fixed)
         self.wrapped = nets[0]
         return nets

@@ -19,7 +19,7 @@ from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
-from facerelief.training.geometry_probe import GateResult, geometry_gate
+from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
 from facerelief.training.run.session import Progress
@@ -65,7 +65,7 @@ def run_expression(
     identity: Path | None = None,
     progress: Progress | None = None,
     decoding: Decoding = lambda done, total: None,
-    gate: Callable[[list[GateResult]], None] | None = None,
+    gate: Callable[[list[ProbeResult]], None] | None = None,
 ) -> Path:
     """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
 
@@ -86,7 +86,7 @@ def run_expression(
     check_folder(folder, "editor", config, basis)
     material = decode(splits, config, decoding)
     if guide and gate:
-        gate([geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")])
+        gate([probe_geometry(material.train, material.val, kind) for kind in ("depth", "normal")])
     pairs = load_pairs(dataset.path, material.train, decoding) if config.warm_start == "morphable" else None
     tutor = Tutor(pairs, encoder)
     nets, features = (guide.nets, guide.features) if guide else (None, None)
