@@ -7,7 +7,7 @@ with a box filter; depth and normals are averaged over face pixels only and back
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,8 +24,7 @@ from facerelief.files import atomic
 from facerelief.files.arrays import map_npy
 from facerelief.geometry.depth_maps import load_depth, load_normal
 from facerelief.geometry.png import read_png
-
-Progress = Callable[[int, int], None]
+from facerelief.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def load_arrays(
     size: int,
     colour: str,
     expressions: Sequence[str],
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
     *,
     complete: bool = True,
 ) -> Arrays:

@@ -1,6 +1,6 @@
 """Editors side by side on the same photos, held-out or anybody's, each edit as a user gets it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.files import atomic
 from facerelief.photos.photo import Photo
+from facerelief.progress import Progress, no_progress
 from facerelief.training.classifier import judged
 from facerelief.training.identity import embed
 from facerelief.training.steps.pseudo_targets import read_crop
@@ -24,7 +25,6 @@ from facerelief.training.steps.pseudo_targets import read_crop
 TILE = 160  # pixels
 _SIDE, _HEAD, _GAP = 26, 30, 6
 _INK, _SOFT, _PAPER = (32, 32, 32), (128, 128, 128), (255, 255, 255)
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def compare(
     dataset: Path,
     test: Arrays,
     rows: np.ndarray,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Comparison:
     """Edit the photos `rows` of `test` with every editor to every expression, at the size of the dataset's crops."""
     source: list[np.ndarray] = []
@@ -91,7 +91,7 @@ def compare_on(
     editors: Mapping[str, Editor],
     photos: Sequence[Photo],
     expressions: Sequence[str],
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Image.Image:
     """Edit the largest face of any photos with every editor and draw it: a row an editor, a column an expression.
 

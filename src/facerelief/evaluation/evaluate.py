@@ -3,7 +3,7 @@
 facerelief evaluate RUN --data DATASET
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from facerelief.evaluation.rate import editor_edits
 from facerelief.evaluation.scoring import Scores, Subject, bases, measure, network_subject, partner_rows
 from facerelief.evaluation.summary import summarise
 from facerelief.files import sha256
+from facerelief.progress import NamedProgress, no_progress
 from facerelief.training.run.sample_grids import to_pixels
 
-Progress = Callable[[str, int, int], None]
 FORMAT = 1  # of report.json
 
 
@@ -98,7 +98,7 @@ def evaluate_all(
     config: Training,
     tools: Tools,
     photos: int | None = None,
-    progress: Progress = lambda name, done, total: None,
+    progress: NamedProgress = no_progress,
 ) -> Evaluation:
     """Measure networks and other editors, all of `config`'s size, colour and expressions, on a dataset's test photos.
 
@@ -126,7 +126,7 @@ def evaluate(
     measured: Sequence[Subject],
     bench: Bench,
     rows: np.ndarray,
-    progress: Progress = lambda name, done, total: None,
+    progress: NamedProgress = no_progress,
     shown: int = 6,
 ) -> Evaluation:
     """Measure the subjects, and the `bases` before them, on the photos `rows` of the bench's test split."""
@@ -149,9 +149,7 @@ def evaluate(
     return Evaluation(facts, distances, references(bench), draw_samples(measured, bench, chosen))
 
 
-def score(
-    subject: Subject, bench: Bench, rows: np.ndarray, progress: Progress = lambda name, done, total: None
-) -> Scores:
+def score(subject: Subject, bench: Bench, rows: np.ndarray, progress: NamedProgress = no_progress) -> Scores:
     """Every edit of one subject, measured."""
     return measure(
         subject,

@@ -20,11 +20,10 @@ from facerelief.data.batches import make_batch
 from facerelief.data.manifest import Sample
 from facerelief.editing.editor import Editor
 from facerelief.faces.detector import Face
+from facerelief.progress import Progress, no_progress
 from facerelief.training.classifier import Accuracy, judge_accuracy, judged
 from facerelief.training.run.sample_grids import one_hot
 from facerelief.training.steps.pseudo_targets import read_crop
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def generation_rate(
     edits: Edits,
     judge: nn.Module,
     test: Arrays,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
     batch: int = 32,
     rows: np.ndarray | None = None,
 ) -> GenerationRate:

@@ -18,12 +18,11 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.metrics.geometry import map_errors
 from facerelief.evaluation.metrics.quality import from_levels, psnr, ssim, to_levels
 from facerelief.evaluation.rate import Edits, network_edits
+from facerelief.progress import Progress, no_progress
 from facerelief.training.classifier import judged
 from facerelief.training.geometry_probe import MapClassifier
 from facerelief.training.identity import embed
 from facerelief.training.run.sample_grids import one_hot
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ def measure(
     test: Arrays,
     rows: np.ndarray,
     class_maps: Tensor | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
     batch: int = 32,
 ) -> Scores:
     """Edit the photos `rows` of `test` to every other expression and measure every edit.

@@ -15,8 +15,9 @@ from facerelief.config import JudgeTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
 from facerelief.networks.classifier import Classifier
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.session import Progress, Session
+from facerelief.training.run.session import Session
 from facerelief.training.steps.gan_step import Average, augmented, erased
 from facerelief.training.verification import person_digests
 
@@ -60,7 +61,7 @@ def train_judge(
     test: Arrays,
     folder: Path,
     basis: dict[str, Any],
-    progress: Progress | None = None,
+    progress: StepProgress = no_progress,
 ) -> tuple[Path, Accuracy]:
     """Train, or go on with, the judge in `folder`; returns its weights and its accuracy on `test`."""
     session = Session("judge", config, folder, basis, progress)

@@ -18,14 +18,14 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.vgg import load_vgg19, three_channels
+from facerelief.progress import Progress, StepProgress, no_progress
 from facerelief.training.classifier import Accuracy, load_judge, train_judge
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
 from facerelief.training.geometry_probe import GateResult, geometry_gate
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
-from facerelief.training.run.session import Progress
-from facerelief.training.splits import Decoding, Material, choose_splits, decode
+from facerelief.training.splits import Material, choose_splits, decode
 from facerelief.training.steps.distillation import Tutor
 from facerelief.training.steps.pseudo_targets import load_pairs
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
@@ -41,7 +41,7 @@ def natural_colour(dataset: Path) -> str:
 
 
 def load_material(
-    dataset: Path, config: Training, decoding: Decoding = lambda done, total: None, *, complete: bool = True
+    dataset: Path, config: Training, decoding: Progress = no_progress, *, complete: bool = True
 ) -> Material:
     """The kept samples of the run's expressions, decoded at its size. Raises as `choose_splits` and `decode`."""
     return decode(choose_splits(dataset, config, complete=complete), config, decoding)
@@ -69,8 +69,8 @@ def run_depth(
     *,
     vgg: Path | None = None,
     judge: Path | None = None,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> Path:
     """Stage 1 on a dataset; returns the weights."""
     splits = choose_splits(dataset, config)
@@ -90,8 +90,8 @@ def run_expression(
     vgg: Path | None = None,
     judge: Path | None = None,
     identity: Path | None = None,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
     gate: Callable[[list[GateResult]], None] | None = None,
 ) -> Path:
     """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
@@ -127,8 +127,8 @@ def run_judge(
     config: JudgeTraining,
     folder: Path,
     *,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> tuple[Path, Accuracy]:
     """Train the judge; returns its weights and its accuracy on the test photos."""
     splits = choose_splits(dataset, config)
@@ -142,8 +142,8 @@ def run_identity(
     config: IdentityTraining,
     folder: Path,
     *,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> tuple[Path, Verification]:
     """Train the identity encoder; returns its weights and how it tells the people of the val and test photos apart."""
     splits = choose_splits(dataset, config, complete=False)

@@ -1,6 +1,5 @@
 """What a training learns from: a dataset's splits, checked before anything long begins, and then decoded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ from facerelief.data.arrays import Arrays, check_classes, load_arrays
 from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
 from facerelief.errors import DatasetError
 from facerelief.files import sha256
-
-Decoding = Callable[[int, int], None]
+from facerelief.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def choose_splits(dataset: Path, config: Training, *, complete: bool = True) -> 
     return Splits(dataset, splits, basis, complete)
 
 
-def decode(splits: Splits, config: Training, decoding: Decoding = lambda done, total: None) -> Material:
+def decode(splits: Splits, config: Training, decoding: Progress = no_progress) -> Material:
     """The splits as arrays at the run's size; the long part. Raises `DatasetError` for a damaged file."""
 
     def arrays(split: str) -> Arrays:

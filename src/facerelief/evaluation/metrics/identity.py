@@ -5,7 +5,6 @@ encoder, and it was trained on nobody who is measured here. It is small, and the
 something beside the distances of real photos only, of one person and of two, and cannot be compared with the paper's.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.rate import Edits, device_of
+from facerelief.progress import Progress, no_progress
 from facerelief.training.identity import embed, embedded, known_persons
 from facerelief.training.verification import Verification, cosine_distances, draw_pairs, person_digest, verification
 
@@ -84,7 +84,7 @@ def edit_distances(
     encoder: nn.Module,
     test: Arrays,
     rows: np.ndarray,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
     batch: int = 32,
 ) -> np.ndarray:
     """Edit the photos of `rows` to every other expression: the distance (edits,) of each edit from its source."""
