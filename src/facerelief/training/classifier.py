@@ -15,8 +15,9 @@ from facerelief.config import ClassifierTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
 from facerelief.networks.classifier import Classifier
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.session import Learner, Progress, Session
+from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.gan_step import EMA, augmented, erased
 from facerelief.training.verification import person_digests
 
@@ -65,7 +66,7 @@ def train_classifier(
     test: Arrays,
     folder: Path,
     basis: dict[str, Any],
-    progress: Progress | None = None,
+    progress: StepProgress = no_progress,
 ) -> tuple[Path, Accuracy]:
     """Train, or resume, the classifier in `folder`; returns its weights and its accuracy on `test`."""
     session = Session("judge", config, folder, basis, progress)

@@ -16,10 +16,11 @@ from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
 from facerelief.networks.depth import GUIDES, DepthTranslator
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_depth_grid
-from facerelief.training.run.session import Learner, Progress, Session
+from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.gan_step import (
     EMA,
     StepRandom,
@@ -84,7 +85,7 @@ def train_depth(
     folder: Path,
     basis: dict[str, Any],
     features: Features | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress = no_progress,
 ) -> Path:
     """Train, or resume, the run in `folder`; returns its weights file.
 

@@ -14,11 +14,12 @@ from facerelief.checkpoint import WEIGHTS, named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import one_hot, save_expression_grid
-from facerelief.training.run.session import Learner, Progress, Session
+from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.distillation import Edited, Nets, Tutor, build_nets, edit, restraint
 from facerelief.training.steps.gan_step import (
     EMA,
@@ -102,7 +103,7 @@ def train_expression(
     basis: dict[str, Any],
     depth: DepthNets | None = None,
     features: Features | None = None,
-    progress: Progress | None = None,
+    progress: StepProgress = no_progress,
     tutor: Tutor | None = None,
 ) -> Path:
     """Train, or resume, the run in `folder`; returns its weights file.

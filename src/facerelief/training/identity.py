@@ -22,8 +22,9 @@ from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.networks.identity import Encoder
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.session import Learner, Progress, Session
+from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.gan_step import EMA, StepRandom, erased
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
@@ -62,7 +63,7 @@ def train_identity(
     held_out: Sequence[Arrays],
     folder: Path,
     basis: dict[str, Any],
-    progress: Progress | None = None,
+    progress: StepProgress = no_progress,
 ) -> tuple[Path, Verification]:
     """Train, or resume, the encoder in `folder`; returns its weights and how it does on people of `held_out`.
 

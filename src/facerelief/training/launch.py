@@ -16,14 +16,14 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.vgg import load_vgg19, three_channels
+from facerelief.progress import Progress, StepProgress, no_progress
 from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
 from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
-from facerelief.training.run.session import Progress
-from facerelief.training.splits import Decoding, choose_splits, decode
+from facerelief.training.splits import choose_splits, decode
 from facerelief.training.steps.distillation import Tutor
 from facerelief.training.steps.pseudo_targets import load_pairs
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
@@ -42,8 +42,8 @@ def run_depth(
     *,
     vgg: Path | None = None,
     judge: Path | None = None,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> Path:
     """Stage 1 on a dataset; returns the weights."""
     splits = choose_splits(dataset, config)
@@ -63,8 +63,8 @@ def run_expression(
     vgg: Path | None = None,
     judge: Path | None = None,
     identity: Path | None = None,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
     gate: Callable[[list[ProbeResult]], None] | None = None,
 ) -> Path:
     """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
@@ -100,8 +100,8 @@ def run_classifier(
     config: ClassifierTraining,
     folder: Path,
     *,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> tuple[Path, Accuracy]:
     """Train the judge; returns its weights and its accuracy on the test photos."""
     splits = choose_splits(dataset, config)
@@ -115,8 +115,8 @@ def run_identity(
     config: IdentityTraining,
     folder: Path,
     *,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> tuple[Path, Verification]:
     """Train the identity encoder; returns its weights and how it tells the people of the val and test photos apart."""
     splits = choose_splits(dataset, config, complete=False)

@@ -24,12 +24,11 @@ from facerelief.checkpoint import read_facts
 from facerelief.config import Training
 from facerelief.errors import FacereliefError, Interrupted, MissingExtra
 from facerelief.processes.threads import threads, threads_for
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.folder import STATE, Run
 from facerelief.training.run.precision import settled
 from facerelief.training.steps.gan_step import StepRandom
-
-Progress = Callable[[int, int, dict[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,10 @@ class Session:
     """One process's part in a run. Start several processes with torchrun; accelerate then shares the work."""
 
     def __init__(
-        self, kind: str, config: Training, folder: Path, basis: Mapping[str, Any], progress: Progress | None = None
+        self, kind: str, config: Training, folder: Path, basis: Mapping[str, Any], progress: StepProgress = no_progress
     ) -> None:
         config, _ = settled(config, folder)
-        self.config, self.progress = config, progress or (lambda done, total, values: None)
+        self.config, self.progress = config, progress
         self.accelerator = _accelerator(config)
         self.device: torch.device = self.accelerator.device
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
