@@ -20,7 +20,8 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import filled, folds
 from facerelief.networks.relief import warped
 from facerelief.training.steps import pseudo_targets as module
-from facerelief.training.steps.pseudo_targets import Pairer, Pairs, load_pairs, read_crop
+from facerelief.training.steps.pseudo_targets import Pairer, Pairs, load_pairs
+from facerelief.data.crops import read_crop
 
 NAMES = ("neutral", "happiness", "surprise")
 

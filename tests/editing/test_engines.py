@@ -103,7 +103,7 @@ def test_auto_takes_the_fastest_that_agrees(
     speeds = {"torch": 9.0, "onnx": 5.0, "openvino": 4.0, "openvino-bf16": 1.0}
     editor = networks["stargan"]
 
-    def judged(name: str, *_: object) -> Parity:
+    def predict(name: str, *_: object) -> Parity:
         error = 0.5 if name == "openvino-bf16" else 0.0
         return Parity(name, {"edited": error}, {"edited": 0.0}, speeds[name])
 

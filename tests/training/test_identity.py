@@ -15,11 +15,11 @@ from shells import CLASSES, change_rows, mark, marked, write_dataset
 from torch import Tensor, nn
 
 from facerelief.checkpoint import load_checkpoint, named_tensors, save_checkpoint
-from facerelief.config import IdentityTraining, JudgeTraining
+from facerelief.config import IdentityTraining, ClassifierTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import CheckpointError, DatasetError
-from facerelief.training.classifier import build_judge
+from facerelief.training.classifier import build_classifier
 from facerelief.training.identity import (
     Draws,
     build_encoder,
@@ -267,7 +267,7 @@ def test_without_a_person_with_two_photos(small: Small, splits: Splits, tmp_path
 def test_weights_of_something_else_are_refused(small: Small, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no weights at"):
         load_identity(tmp_path)
-    judge = named_tensors(judge=build_judge(small(JudgeTraining)))
+    judge = named_tensors(judge=build_classifier(small(ClassifierTraining)))
     save_checkpoint(tmp_path / "weights.safetensors", "judge", judge, {})
     for load in (load_identity, known_persons):
         with pytest.raises(CheckpointError, match="is facerelief-judge, not facerelief-identity; name another file"):

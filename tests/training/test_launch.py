@@ -14,11 +14,11 @@ import torch
 from shells import CLASSES, change_rows, write_dataset
 
 from facerelief.checkpoint import named_tensors, save_checkpoint
-from facerelief.config import DepthTraining, ExpressionTraining, JudgeTraining
+from facerelief.config import DepthTraining, ExpressionTraining, ClassifierTraining
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.networks import vgg as vgg_module
 from facerelief.training import launch
-from facerelief.training.classifier import build_judge
+from facerelief.training.classifier import build_classifier
 from facerelief.training.geometry_probe import geometry_gate
 from facerelief.training.run.folder import read_settings
 
@@ -48,9 +48,9 @@ def depth_run(faces: Path, small: Small, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
-def save_judge(folder: Path, config: JudgeTraining) -> Path:
+def save_judge(folder: Path, config: ClassifierTraining) -> Path:
     """A judge that knows nothing."""
-    tensors, facts = named_tensors(judge=build_judge(config)), {"config": dataclasses.asdict(config)}
+    tensors, facts = named_tensors(judge=build_classifier(config)), {"config": dataclasses.asdict(config)}
     save_checkpoint(folder / "weights.safetensors", "judge", tensors, facts)
     return folder
 
@@ -218,7 +218,7 @@ def test_a_judge_must_be_given(small: Small) -> None:
 @pytest.mark.parametrize("colour", ["rgb", "luma"])
 @pytest.mark.parametrize(("channels", "stacked"), [(1, 2), (3, 2), (4, 4)])
 def test_features_of_a_judge(small: Small, tmp_path: Path, colour: str, channels: int, stacked: int) -> None:
-    judge = save_judge(tmp_path, small(JudgeTraining, colour=colour))
+    judge = save_judge(tmp_path, small(ClassifierTraining, colour=colour))
     features = launch.load_features(small(DepthTraining, perceptual="judge"), None, judge)
     assert features is not None
     maps = torch.rand(2, channels, 32, 32, requires_grad=True)
@@ -235,7 +235,7 @@ def test_a_run_that_learnt_from_a_judge_goes_on_with_the_same_one_only(
     faces: Path, small: Small, tmp_path: Path
 ) -> None:
     config = small(DepthTraining, perceptual="judge", steps=1)
-    judges = [save_judge(tmp_path / name, small(JudgeTraining)) for name in ("a", "b")]
+    judges = [save_judge(tmp_path / name, small(ClassifierTraining)) for name in ("a", "b")]
     launch.run_depth(faces, config, tmp_path / "run", judge=judges[0])
     assert "G_depth/per" in json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[0])
     launch.run_depth(faces, config, tmp_path / "run", judge=judges[0] / "weights.safetensors")
