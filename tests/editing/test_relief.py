@@ -16,7 +16,7 @@ from facerelief.faces.detector import Face, MediaPipeFinder
 from facerelief.faces.pose import head_pose
 from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange
 from facerelief.geometry.morphable.model import load_face
-from facerelief.networks.relief import Maps
+from facerelief.networks.relief import Maps, ReliefGenerator
 from facerelief.photos.photo import Photo
 
 SIDE = 24

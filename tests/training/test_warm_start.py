@@ -113,14 +113,16 @@ def test_rare_expressions_are_targets_only(small: Small, splits: Splits, tmp_pat
         train.expressions,
         tuple(train.samples[row] for row in keep),
     )
-    config = small(ExpressionTraining, guide="none", warm_start="morphable", fewest=2, steps=4)
+    config = small(ExpressionTraining, guide="none", warm_start="morphable", min_photos=2, steps=4)
     batches = Batches(few, config, "depth")
     assert counts.min() > 1 and batches.drawn.tolist() == [False, True, True]
     assert {int(k) for step in range(20) for k in batches(step).label} == {1, 2}
     train_expression(config, few, splits["val"], tmp_path / "run", BASIS, tutor=Tutor(pairs_of(few)))
     assert all("D_rgb/pair" in line for line in metrics(tmp_path / "run"))
-    with pytest.raises(DatasetError, match=r"^fewer than two expressions have 99 training photos; lower --set fewest$"):
-        Batches(few, small(ExpressionTraining, fewest=99), "depth")
+    with pytest.raises(
+        DatasetError, match=r"^fewer than two expressions have 99 training photos; lower --set min_photos$"
+    ):
+        Batches(few, small(ExpressionTraining, min_photos=99), "depth")
 
 
 @pytest.mark.parametrize("backbone", ["stargan", "relief"])

@@ -73,7 +73,7 @@ class ReliefEditor(NetworkEditor[ReliefEdit]):
         known = self._morphable.layers(change, _KNOWN * strength)
         at_one = known if strength <= 1 else self._morphable.layers(change, _KNOWN)
         beyond = known[..., :2] - at_one[..., :2]
-        return moved(rgb, change.crop, _joined(change, known, min(strength, 1.0) * self.config.full, beyond))
+        return moved(rgb, change.crop, _joined(change, known, min(strength, 1.0) * self.config.edit_gain, beyond))
 
 
 def _shading(mask: np.ndarray, colour: np.ndarray, image: np.ndarray) -> np.ndarray:
