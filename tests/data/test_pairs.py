@@ -14,10 +14,11 @@ from facerelief.data.manifest import chosen, read_samples
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange, changed
+from facerelief.geometry.morphable.expression_transfer import SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.shading import filled, folds
+from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.morphable.warp_layers import apply_layers
 from facerelief.networks.relief import warped
 from facerelief.training.steps import pseudo_targets as module
 from facerelief.training.steps.pseudo_targets import Pairer, Pairs, load_pairs, read_crop
@@ -60,8 +61,10 @@ def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path
     name = EXPRESSIONS.index(NAMES[target])
     crop = align(landmarks, SIZE)
     face = load_face()
-    layers = Exchange(face)(crop.cut(rgb), crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
-    edited = changed(rgb, crop, filled(layers, folds(crop.cut(rgb))))
+    transfer = ExpressionTransfer(face)
+    layers = transfer(crop.cut(rgb), crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
+    light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(crop.cut(rgb)))
+    edited = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
     assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking
 

@@ -252,7 +252,7 @@ def test_an_editor_that_fails_in_another_thread(
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError
 
-    for method in ("change", "_paint"):
+    for method in ("plan", "_render"):
         with monkeypatch.context() as patch:
             patch.setattr(type(editor), method, fail)
             with pytest.raises(ZeroDivisionError):

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
-from facerelief.editing.editor import Editor, choose_faces
+from facerelief.editing.editor import Editor
+from facerelief.editing.face_choice import choose_faces
 from facerelief.evaluation.rate import seen
 from facerelief.evaluation.report.distribution import check_picture
 from facerelief.faces.alignment import align

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.editor import Which, choose_faces, unfit
+from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
 from facerelief.editing.jobs.showcase import depth_picture, measure_relief, normal_picture
 from facerelief.editing.regions import WHOLE
 from facerelief.errors import NoFaceFound
@@ -40,7 +40,7 @@ class Wish:
 
     to: str
     strength: float
-    face: Which | Face
+    face: FaceChoice | Face
     part: str = WHOLE
 
 
@@ -216,7 +216,7 @@ class Studio:
         self._timed(name, time.perf_counter() - start)
 
 
-def _chosen(which: Which | Face, found: list[Face], photo: Photo) -> list[Face]:
+def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Face]:
     if isinstance(which, Face):
         _check_place(which, photo)
         return choose_faces([which], "largest", photo.name)
@@ -245,7 +245,7 @@ def _described(number: int, face: Face) -> dict[str, Any]:
     return {
         "number": number,
         "box": [round(value, 1) for value in face.box],
-        "unfit": unfit(face),
+        "unfit": why_unfit(face),
         "landmarks": np.round(face.landmarks.astype(float), 2).tolist(),
     }
 

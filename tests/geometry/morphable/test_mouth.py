@@ -12,8 +12,8 @@ from facerelief.geometry.morphable.mouth import (
     closes,
     joined,
     lip_colour,
+    lip_seam,
     opening,
-    seam,
     shutting,
     trimmed,
 )
@@ -83,7 +83,7 @@ def test_which_expressions_close_the_mouth() -> None:
 def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     points = landmarks(0.0)
     points[:, 1] += 0.5  # the seam along the middle of a row of pixels
-    drawn, hidden = (layer[..., 0] for layer in seam(points, 1.0, SIZE))
+    drawn, hidden = (layer[..., 0] for layer in lip_seam(points, 1.0, SIZE))
     row = int(points[13, 1])
     assert (drawn <= 0).all()
     assert np.abs(drawn).argmax(axis=0)[SIZE // 2] == row
@@ -92,7 +92,7 @@ def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     left, right = points[78, 0], points[308, 0]
     outside = (np.arange(SIZE) + 0.5 < left) | (np.arange(SIZE) + 0.5 > right)
     assert not drawn[:, outside].any()
-    np.testing.assert_allclose(seam(points, 0.5, SIZE)[0][..., 0], drawn / 2)
+    np.testing.assert_allclose(lip_seam(points, 0.5, SIZE)[0][..., 0], drawn / 2)
     assert hidden[row - 1 : row + 2, SIZE // 2].min() > 0.9  # a line of three pixels in which teeth would show
     assert not hidden[:, outside].any() and not hidden[: row - 2].any() and not hidden[row + 3 :].any()
 

@@ -26,7 +26,7 @@ def demo(
     import numpy as np
 
     from facerelief.editing import load_editor
-    from facerelief.editing.editor import choose_faces
+    from facerelief.editing.face_choice import choose_faces
     from facerelief.editing.jobs.showcase import showcase
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import Photo, read_photo, save_photo

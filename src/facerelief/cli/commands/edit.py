@@ -81,7 +81,7 @@ def edit(
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     with waiting("getting ready"):
         from facerelief.cli.edited import edit_all, wanted_of
-        from facerelief.editing.editor import which_face
+        from facerelief.editing.face_choice import parse_face_choice
         from facerelief.editing.jobs.fetch import Limits
         from facerelief.editing.jobs.inputs import expand
         from facerelief.editing.jobs.journal import Settings, is_edit
@@ -92,8 +92,8 @@ def edit(
         from facerelief.evaluation.receipt_scores import scores_of
 
         settings = Settings(
-            parse_strength(strength), which_face(face), check_part(part), method, weights, engine, task_file, depth,
-            receipt, scores_of(judge, encoder), provenance, Limits(private), overwrite,
+            parse_strength(strength), parse_face_choice(face), check_part(part), method, weights, engine, task_file,
+            depth, receipt, scores_of(judge, encoder), provenance, Limits(private), overwrite,
         )  # fmt: skip
         folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
         found = expand(inputs, without=folder)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief import __version__
-from facerelief.editing.editor import Which
+from facerelief.editing.face_choice import FaceChoice
 from facerelief.editing.jobs.fetch import Limits
 from facerelief.editing.jobs.inputs import Input
 from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
@@ -34,7 +34,7 @@ class Settings:
     """
 
     strength: Strength = Strength()  # noqa: RUF009  (frozen)
-    face: Which = "largest"
+    face: FaceChoice = "largest"
     part: str = WHOLE
     method: str | None = None
     weights: Path | None = None

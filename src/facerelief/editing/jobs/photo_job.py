@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 
-from facerelief.editing import load_editor, weights_file
-from facerelief.editing.editor import Edit, Editor, said_of_choice
+from facerelief.editing.editor import Edit, Editor
+from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
 from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, Settings, failed, source_digest
 from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
 from facerelief.editing.jobs.receipt import make_receipt
 from facerelief.editing.jobs.showcase import depth_picture, find_same, measure_relief
+from facerelief.editing.loading import load_editor, weights_file
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detector import Face, load_finder
@@ -52,7 +53,7 @@ class FileEditor:
         if photo.mark is not None:
             notes.append(f"{job.source} is an edit itself ({photo.mark.description})")
         faces = self.editor.find(photo)
-        notes += said_of_choice(faces, self.settings.face, photo.name)
+        notes += notes_on_choice(faces, self.settings.face, photo.name)
         written: list[Path] = []
         try:
             with plan.held(notes):

@@ -1,10 +1,10 @@
 """Videos: every frame edited, without flicker, the sound copied as it is.
 
-Four steps run at once: following the faces, finding out what is to be done to them, painting, encoding. Landmarks are
-smoothed over time; and what an edit departs from (the face's own expression, or what a network paints) is a mean over
-neighbouring frames, so that the edit hardly changes from frame to frame, while speech and blinks go on under it. For
-that a step looks up to half a second ahead of the next. What waits in between are landmarks and edits, not pixels: each
-step but the last decodes the frames for itself, which takes less than keeping dozens of them.
+Four steps run at once: tracking the faces, planning their edits, rendering, encoding. Landmarks are smoothed over time;
+and what an edit departs from (the face's own expression, or what a network paints) is a mean over neighbouring frames,
+so that the edit hardly changes from frame to frame, while speech and blinks go on under it. For that a step looks up to
+half a second ahead of the next. What waits in between are landmarks and plans, not pixels: each step but the last
+decodes the frames for itself, which takes less than keeping dozens of them.
 """
 
 import contextlib
@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from facerelief.editing.editor import EditedFace, Editor, Which
+from facerelief.array_types import RGB, Floats
+from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.face_choice import FaceChoice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import Strength
 from facerelief.editing.video.face_tracking import MOST_AHEAD, Seen, Steady, Tracker, no_face, steadied
@@ -30,12 +32,12 @@ from facerelief.files import atomic
 
 Progress = Callable[[int, int], None]
 Frames = Callable[[bool], Generator[Frame, None, None]]  # all of a film's, from the first; whether with planes
-Changes = tuple[float, dict[int, tuple[EditedFace, float]]]  # when, and by track what is to be done, and its share
-Done = list[tuple[EditedFace, float]]
+TrackPlans = tuple[float, dict[int, tuple[EditPlan, float]]]  # when, and by track what is to be done, and its share
+FramePlans = list[tuple[EditPlan, float]]  # what is to be done to a frame's faces, and the share of each
 Item = TypeVar("Item")
 Other = TypeVar("Other")
 Made = TypeVar("Made")
-_AT_ONCE = 10_000_000  # pixels of frames that are painted at a time, or wait to be encoded; each takes some 20 bytes
+_AT_ONCE = 10_000_000  # pixels of frames that are rendered at a time, or wait to be encoded; each takes some 20 bytes
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def edit_video(
     to: str,
     *,
     strength: Strength | None = None,
-    face: Which = "largest",
+    face: FaceChoice = "largest",
     part: str = WHOLE,
     comment: str | None = None,
     progress: Progress = lambda done, total: None,
@@ -70,7 +72,7 @@ def edit_video(
     with VideoSource(source) as video, atomic(target) as file:
         out = VideoTarget(file, video, comment)
 
-        def finish(frame: Frame, rgb: np.ndarray) -> Frame:
+        def finish(frame: Frame, rgb: RGB) -> Frame:
             return frame.without_pixels(changed_planes(frame, rgb, video.colours))
 
         room = max(1, _AT_ONCE // (video.width * video.height))
@@ -98,59 +100,59 @@ def edited_frames(
     fps: float,
     label: int,
     strength: Strength,
-    face: Which = "largest",
+    face: FaceChoice = "largest",
     part: str = WHOLE,
     *,
-    finish: Callable[[Frame, np.ndarray], Made],
+    finish: Callable[[Frame, RGB], Made],
     room: int = 4,
 ) -> Generator[tuple[Made, bool], None, None]:
     """What `finish` makes of each frame and its edited pixels, in order, and whether it has a face that is edited.
 
-    room: how many frames may be painted at once, or wait. Closing it ends all that was begun.
+    room: how many frames may be rendered at once, or wait. Closing it ends all that was begun.
     """
 
-    def paint(item: tuple[Frame, Done]) -> tuple[Made, bool]:
-        frame, changes = item
+    def render(item: tuple[Frame, FramePlans]) -> tuple[Made, bool]:
+        frame, plans = item
         rgb = frame.rgb
-        for change, share in changes:
+        for plan, share in plans:
             amount = share * strength.at(frame.seconds)
-            rgb = editor.paint(rgb, change, amount) if amount else rgb
-        return finish(frame, rgb), bool(changes)
+            rgb = editor.render(rgb, plan, amount) if amount else rgb
+        return finish(frame, rgb), bool(plans)
 
-    seen = ahead(_seen(editor, frames, face))
-    found = ahead(_averaged(_found(editor, frames, steadied(seen, fps), label, part)))
-    painted = ahead(_painted(paint, frames, found, min(room, os.cpu_count() or 1)), min(room, 4))
+    tracked = ahead(_tracked(editor, frames, face))
+    planned = ahead(_smoothed(_planned(editor, frames, steadied(tracked, fps), label, part)))
+    rendered = ahead(_rendered(render, frames, planned, min(room, os.cpu_count() or 1)), min(room, 4))
     try:
-        yield from painted
+        yield from rendered
     finally:
-        for step in (painted, found, seen):
+        for step in (rendered, planned, tracked):
             step.close()
 
 
-def _seen(editor: Editor, frames: Frames, face: Which) -> Generator[Seen, None, None]:
+def _tracked(editor: Editor, frames: Frames, face: FaceChoice) -> Generator[Seen, None, None]:
     with contextlib.closing(frames(False)) as film:
         yield from Tracker(editor.finder, face)(film)
 
 
-def _found(
+def _planned(
     editor: Editor, frames: Frames, faces: Iterable[tuple[Frame, list[Steady]]], label: int, part: str
-) -> Generator[Changes, None, None]:
+) -> Generator[TrackPlans, None, None]:
     """What is to be done to each face, by its track."""
     with contextlib.closing(frames(False)) as film:
         for frame, (_, here) in _together(film, faces):
-            changes = {one.track: (editor.change(frame.rgb, one.face, label, part), one.share) for one in here}
+            plans = {one.track: (editor.plan(frame.rgb, one.face, label, part), one.share) for one in here}
             frame = frame.without_pixels()  # before the next is decoded
-            yield frame.seconds, changes
+            yield frame.seconds, plans
 
 
-def _painted(
-    paint: Callable[[tuple[Frame, Done]], Made], frames: Frames, found: Iterable[Done], threads: int
+def _rendered(
+    render: Callable[[tuple[Frame, FramePlans]], Made], frames: Frames, planned: Iterable[FramePlans], threads: int
 ) -> Generator[Made, None, None]:
     with (
         contextlib.closing(frames(True)) as film,
-        contextlib.closing(in_order(paint, _together(film, found), threads)) as painted,
+        contextlib.closing(in_order(render, _together(film, planned), threads)) as rendered,
     ):
-        yield from painted
+        yield from rendered
 
 
 def _together(film: Iterable[Item], others: Iterable[Other]) -> Iterator[tuple[Item, Other]]:
@@ -168,27 +170,27 @@ def _together(film: Iterable[Item], others: Iterable[Other]) -> Iterator[tuple[I
 _DIFFERS = "the video is damaged so that it does not read the same way twice; convert it first"
 
 
-def _averaged(found: Generator[Changes, None, None]) -> Generator[Done, None, None]:
-    """The changes, with what is steady in each a weighted mean over the frames around it in which its face is seen."""
-    with contextlib.closing(found):
-        for window, at in windows(found, MOST_AHEAD):
-            yield _average(window, at)
+def _smoothed(planned: Generator[TrackPlans, None, None]) -> Generator[FramePlans, None, None]:
+    """The plans, with the fields of their `smoothing_windows` averaged over the frames that show the same face."""
+    with contextlib.closing(planned):
+        for window, at in windows(planned, MOST_AHEAD):
+            yield _smoothed_frame(window, at)
 
 
-def _average(window: list[Changes], at: int) -> Done:
-    now, changes = window[at]
+def _smoothed_frame(window: list[TrackPlans], at: int) -> FramePlans:
+    now, plans = window[at]
     out = []
-    for track, (change, share) in changes.items():
+    for track, (plan, share) in plans.items():
         around = [(seconds - now, its[track][0]) for seconds, its in window if track in its]
-        means: dict[str, Any] = {name: _mean(around, name, reach) for name, reach in change.steady.items()}
-        out.append((dataclasses.replace(change, **means), share))
+        means: dict[str, Any] = {name: _mean(around, name, reach) for name, reach in plan.smoothing_windows.items()}
+        out.append((dataclasses.replace(plan, **means), share))
     return out
 
 
-def _mean(around: list[tuple[float, EditedFace]], name: str, reach: float) -> np.ndarray:
+def _mean(around: list[tuple[float, EditPlan]], name: str, reach: float) -> Floats:
     """A field's mean over what is less than `reach` seconds away, the nearer the weightier."""
-    near = [(abs(away) / reach, getattr(change, name)) for away, change in around if abs(away) < reach]
+    near = [(abs(away) / reach, getattr(plan, name)) for away, plan in around if abs(away) < reach]
     weights = np.array([(1 - away**3) ** 3 for away, _ in near])
     values = [value for _, value in near]
-    mean: np.ndarray = np.tensordot(weights / weights.sum(), np.stack(values), 1).astype(values[0].dtype)
+    mean: Floats = np.tensordot(weights / weights.sum(), np.stack(values), 1).astype(values[0].dtype)
     return mean

@@ -13,7 +13,7 @@ from itertools import count
 import numpy as np
 
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Which, unfit, which_face
+from facerelief.editing.face_choice import FaceChoice, parse_face_choice, why_unfit
 from facerelief.editing.video.pipeline import windows
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.errors import NoFaceFound
@@ -72,8 +72,8 @@ class _Shots:
 class Tracker:
     """Follows the faces of a video. which: as `Editor.__call__` takes it."""
 
-    def __init__(self, finder: FaceFinder, which: Which = "largest") -> None:
-        self._finder, self._which = finder, which_face(which)
+    def __init__(self, finder: FaceFinder, which: FaceChoice = "largest") -> None:
+        self._finder, self._which = finder, parse_face_choice(which)
         self._tracks: dict[int, Face] = {}
         self._numbers = count()
         self._lost: dict[int, Face] = {}
@@ -154,7 +154,7 @@ def _steady(window: list[Seen], at: int) -> tuple[Frame, list[Steady]]:
     found = []
     for track in sorted({number for one in shot for number in one.faces}):
         points = [one.faces.get(track) for one in shot]
-        there = _bridged([face is not None and unfit(face) is None for face in points])
+        there = _bridged([face is not None and why_unfit(face) is None for face in points])
         if there[here]:
             share = _share(times, there, here)
             rows = [k for k in _stretch(there, here) if points[k] is not None]
@@ -208,9 +208,9 @@ def _distance(one: Face, other: Face) -> float:
     return float(np.linalg.norm(one.landmarks[:, :2].mean(axis=0) - other.landmarks[:, :2].mean(axis=0)))
 
 
-def no_face(name: str, which: Which) -> NoFaceFound:
+def no_face(name: str, which: FaceChoice) -> NoFaceFound:
     """The error of a video in which nobody is to be seen, nobody at a point, or fewer faces than the one wanted."""
-    which = which_face(which)
+    which = parse_face_choice(which)
     if isinstance(which, int) and which > 1:
         return NoFaceFound(
             f"{name}: no frame shows a face {which} that can be edited; give a smaller --face, 1 is the largest"

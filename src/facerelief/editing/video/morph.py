@@ -9,8 +9,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from facerelief.array_types import RGB
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, said_of_choice, which_face
+from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.video.writer import write_frames
 from facerelief.errors import VideoError
@@ -69,42 +71,40 @@ def lost(photo: Photo, path: Path, provenance: bool = True) -> list[str]:
 
 
 def morph(
-    editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest", notes: list[str] | None = None
-) -> Iterator[np.ndarray]:
+    editor: Editor, photo: Photo, to: str, how: Morph, face: FaceChoice = "largest", notes: list[str] | None = None
+) -> Iterator[RGB]:
     """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. face: as `Editor.__call__` takes it,
     a point in pixels of the photo, not of the frames. notes: gets a line where a choice was made for the user. Raises
     as `Editor.__call__` does.
     """
     label = editor.label(to)
     small = Photo(fitting(photo.rgb, how.size), name=photo.name)
-    found, which = editor.find(small), which_face(face)
+    found, which = editor.find(small), parse_face_choice(face)
     if notes is not None:
-        notes += said_of_choice(found, which, photo.name)
+        notes += notes_on_choice(found, which, photo.name)
     if isinstance(which, tuple):
         scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
         large = [Face(one.landmarks * scale) for one in found]
         which = 1 + large.index(choose_faces(large, which, photo.name)[0])
     chosen = choose_faces(found, which, photo.name)
-    changes = [editor.change(small.rgb, one, label, how.part) for one in chosen]
-    yield from moving(editor, small.rgb, [(change, how.strength) for change in changes], how)
+    plans = [editor.plan(small.rgb, one, label, how.part) for one in chosen]
+    yield from render_morph(editor, small.rgb, [(plan, how.strength) for plan in plans], how)
 
 
-def moving(
-    editor: Editor, rgb: np.ndarray, changes: Sequence[tuple[EditedFace, float]], how: Morph
-) -> Iterator[np.ndarray]:
-    """The frames of a picture uint8 (H, W, 3) into which changes come, each up to a strength of its own."""
+def render_morph(editor: Editor, rgb: RGB, plans: Sequence[tuple[EditPlan, float]], how: Morph) -> Iterator[RGB]:
+    """The frames of a picture (H, W, 3) whose plans are carried out more and more, each up to a strength of its own."""
     last, frame = -1.0, rgb
     for share in how.shares():
         if share != last:
             frame = rgb
-            for change, strength in changes:
-                frame = editor.paint(frame, change, share * strength)
+            for plan, strength in plans:
+                frame = editor.render(frame, plan, share * strength)
         last = share
         yield frame
 
 
 def save_morph(
-    path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+    path: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None, history: bytes | None = None
 ) -> int:
     """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames.
 
@@ -121,7 +121,7 @@ def save_morph(
 
 
 def encode_morph(
-    kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+    kind: str, frames: Iterator[RGB], how: Morph, mark: EditMark | None, history: bytes | None = None
 ) -> bytes:
     """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4".
 
@@ -135,16 +135,14 @@ def encode_morph(
     return sign(stream.getvalue(), kind, mark, parent=history) if mark else stream.getvalue()
 
 
-def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
+def _write(part: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None) -> int:
     kind = part.suffix.lower()
     if kind not in _PICTURES:
         return write_frames(part, frames, how.fps, comment_of(mark) if mark else None)
     return _save_pictures(part, kind, frames, how, mark)
 
 
-def _save_pictures(
-    target: Path | BinaryIO, kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None
-) -> int:
+def _save_pictures(target: Path | BinaryIO, kind: str, frames: Iterator[RGB], how: Morph, mark: EditMark | None) -> int:
     pictures = [Image.fromarray(rgb) for rgb in frames]
     options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
     if kind == ".gif":
@@ -172,7 +170,7 @@ def _with_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
     return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
 
 
-def fitting(rgb: np.ndarray, size: int) -> np.ndarray:
+def fitting(rgb: RGB, size: int) -> RGB:
     """Pixels (H, W, 3) shrunk to a longer side of `size`, with even sides."""
     scale = min(1.0, size / max(rgb.shape[:2]))
     height, width = (max(2, int(side * scale) // 2 * 2) for side in rgb.shape[:2])

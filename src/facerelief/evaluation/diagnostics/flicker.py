@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from facerelief.editing.editor import Editor, choose_faces
+from facerelief.editing.editor import Editor
+from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.strength import Strength
 from facerelief.editing.video.edit_video import edited_frames
 from facerelief.editing.video.yuv_frames import Frame

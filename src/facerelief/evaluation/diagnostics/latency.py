@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import Editor
-from facerelief.editing.editor import choose_faces
+from facerelief.editing.face_choice import choose_faces
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
@@ -71,11 +71,11 @@ def measure_latency(
             with timed("detect"):
                 face = choose_faces(editor.find(photo), "largest", photo.name)[0]
             with timed("change"):
-                change = editor.change(photo.rgb, face, label)
+                plan = editor.plan(photo.rgb, face, label)
             with timed("paint"):
-                edited = photo.with_rgb(editor.paint(photo.rgb, change, 1.0))
+                edited = photo.with_rgb(editor.render(photo.rgb, plan, 1.0))
             with timed("encode"):
-                encode_photo(edited, photo.kind, mark_edit(photo.mark, editor.expressions[label], [change.crop]))
+                encode_photo(edited, photo.kind, mark_edit(photo.mark, editor.expressions[label], [plan.crop]))
         small, known = preview_of(photo, face)
         with timed("preview"):
             editor(small, to, strength=0.5, faces=[known])

@@ -62,7 +62,7 @@ def trimmed(points: np.ndarray, share: float) -> np.ndarray:
     return drawn
 
 
-def seam(points: np.ndarray, share: float, size: int) -> tuple[np.ndarray, np.ndarray]:
+def lip_seam(points: np.ndarray, share: float, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Change of log light (size, size, 1) along the lips' meeting line, and the opacity of `lip_colour` on it.
 
     points: (468, 2 or 3), crop pixels. Teeth are left behind in a line of a pixel or two between the lips, with steps.

@@ -4,6 +4,7 @@ Synthetic datasets hold them. Real photos have no such target; what the editor w
 approximate one. They are made once for some photos of each expression, and kept beside the dataset.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -28,10 +29,11 @@ from facerelief.faces.alignment import align
 from facerelief.faces.warping import bring_back, in_photo
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
-from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange, changed, ways_back
+from facerelief.geometry.morphable.expression_transfer import SIZE, ExpressionTransfer, backward_flow
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
-from facerelief.geometry.morphable.shading import filled, folds
+from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.morphable.warp_layers import apply_layers
 from facerelief.geometry.png import read_png
 from facerelief.processes.pool import spread
 
@@ -145,7 +147,7 @@ class Pairer:
     """Makes one sample's targets; one a process."""
 
     def __init__(self, dataset: Path, expressions: tuple[str, ...], size: int, channels: int) -> None:
-        self._exchange = Exchange(load_face())
+        self._transfer = ExpressionTransfer(load_face())
         self._dataset, self._expressions, self._size, self._channels = dataset, expressions, size, channels
 
     def __call__(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
@@ -160,8 +162,8 @@ class Pairer:
     def _true(self, sample: Sample, partner: Sample) -> tuple[np.ndarray, np.ndarray]:
         rgb, after = read_crop(self._dataset, partner)
         before = read_mesh(self._dataset / sample.mesh)[0]
-        ways = ways_back(before, after, len(rgb))[0]
-        return self._small(self._shrunk(rgb)), self._small_flow(ways / len(rgb))
+        flow = backward_flow(before, after, len(rgb))[0]
+        return self._small(self._shrunk(rgb)), self._small_flow(flow / len(rgb))
 
     def _edits(self, sample: Sample) -> list[tuple[np.ndarray, np.ndarray]]:
         rgb, landmarks = read_crop(self._dataset, sample)
@@ -169,14 +171,15 @@ class Pairer:
         landmarks = landmarks * (side / len(rgb))
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
         crop = align(landmarks, SIZE)
-        pixels, fit = crop.cut(rgb), fit_face(self._exchange.face, landmarks)
-        depth = folds(pixels)
+        pixels, fit = crop.cut(rgb), fit_face(self._transfer.face, landmarks)
+        wrinkles = wrinkle_map(pixels)
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
-            layers = self._exchange(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
+            layers = self._transfer(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
             flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
-            flow[place] = in_photo(crop, bring_back(crop, layers[..., :2], place)) / side
-            edit = changed(rgb, crop, filled(layers, depth))
+            flow[place] = in_photo(crop, bring_back(crop, layers.flow, place)) / side
+            light = limit_to_wrinkles(layers.light, layers.flow, wrinkles)
+            edit = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
 
         return [edited(name) for name in self._expressions]
