@@ -14,7 +14,7 @@ from facerelief.editing.jobs import batch as batch_module
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.editing.jobs import video_job
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import Job, Outcome, Plan, Settings
+from facerelief.editing.jobs.journal import Job, JobPlan, Outcome, Settings
 from facerelief.errors import FacereliefError
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.files import write_text
@@ -72,7 +72,7 @@ class Writer(Fragile):
 
     def _write(self, job: Job) -> Outcome:
         (target,) = job.targets.values()
-        plan = Plan(job, str(job.source), Settings(), "weights")
+        plan = JobPlan(job, str(job.source), Settings(), "weights")
         if plan.nothing_to_do:
             return plan.nothing_to_do
         plan.check()

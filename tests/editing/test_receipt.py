@@ -18,7 +18,7 @@ from facerelief.errors import CheckpointError
 from facerelief.evaluation.receipt_scores import Verdict, scores_of
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import MediaPipeFinder
-from facerelief.geometry.depth_maps import Relief
+from facerelief.geometry.depth_maps import GeometryMaps
 from facerelief.geometry.morphable.model import carried_face
 from facerelief.photos.photo import Photo
 
@@ -28,12 +28,12 @@ def sharp(finder: MediaPipeFinder) -> Editor:
     return load_editor(finder=finder)
 
 
-def flat(depth: float, tilt: float) -> Relief:
+def flat(depth: float, tilt: float) -> GeometryMaps:
     """A plane of 2 x 4 pixels, whose left half is face; tilt of its normals in degrees."""
     mask = np.array([[True, True, False, False]] * 2)
     normal = np.zeros((3, 2, 4), np.float32)
     normal[0], normal[2] = np.sin(np.radians(tilt)) * mask, np.cos(np.radians(tilt)) * mask
-    return Relief(np.float32(depth) * mask, normal, mask, mask)
+    return GeometryMaps(np.float32(depth) * mask, normal, mask, mask)
 
 
 def test_changes_of_known_geometry() -> None:
@@ -50,7 +50,7 @@ def test_changes_of_known_geometry() -> None:
         abs=1e-3,
     )
     nothing = flat(0.5, 0)
-    empty = Relief(nothing.depth, nothing.normal, ~nothing.mask, nothing.measured)
+    empty = GeometryMaps(nothing.depth, nothing.normal, ~nothing.mask, nothing.measured)
     assert geometry_change(nothing, empty) == {"share_of_face_compared": 0.0}
 
 

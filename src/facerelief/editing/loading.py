@@ -13,7 +13,7 @@ from facerelief.editing.methods.relief import ReliefEditor
 from facerelief.editing.methods.stargan import StarGANEditor
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.faces.detector import FaceFinder
-from facerelief.geometry.morphable.model import FACE, carried_face, load_face
+from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
 from facerelief.networks.backbones import BACKBONES, build_backbone
 
 DEFAULT = "relief"  # where neither a method nor weights are named
@@ -89,7 +89,7 @@ def weights_file(editor: Editor, weights: Path | None = None) -> Path:
     if isinstance(editor, NetworkEditor):
         return network_file(weights, editor.config.backbone)
     path = weights or carried_face()
-    return path / FACE if path.is_dir() else path
+    return path / FACE_FILE if path.is_dir() else path
 
 
 def network_file(weights: Path | None, backbone: str = "stargan") -> Path:
@@ -118,4 +118,4 @@ def _is_share(value: object) -> bool:
 
 
 def _is_face(weights: Path) -> bool:
-    return (weights / FACE).is_file() if weights.is_dir() else stored_kind(weights) == "face"
+    return (weights / FACE_FILE).is_file() if weights.is_dir() else stored_kind(weights) == "face"

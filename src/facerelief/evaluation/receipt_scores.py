@@ -13,7 +13,7 @@ from torch import Tensor
 from facerelief.checkpoint import weights_in
 from facerelief.colour import to_luma
 from facerelief.config import IdentityTraining, JudgeTraining
-from facerelief.editing.jobs.receipt import Scores
+from facerelief.editing.jobs.receipt import CropScorer
 from facerelief.files import sha256
 from facerelief.training.classifier import load_judge
 from facerelief.training.identity import embed, load_identity
@@ -30,7 +30,7 @@ class Maker:
     encoder: Path | None = field(repr=False)
     weights: tuple[str, str]
 
-    def __call__(self) -> Scores:
+    def __call__(self) -> CropScorer:
         """Raises as `Verdict`."""
         return Verdict(self.judge, self.encoder)
 

@@ -4,8 +4,10 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from facerelief.errors import DatasetError
@@ -17,7 +19,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DAMAGE = (OSError, SyntaxError, ValueError, LookupError, EOFError, struct.error, zlib.error)  # of Pillow's PNG reader
 
 
-def read_png(path: Path, mode: str | None = None) -> np.ndarray:
+def read_png(path: Path, mode: str | None = None) -> NDArray[Any]:
     """The pixels of a PNG file, (H, W) or (H, W, C), converted to one of Pillow's modes where one is named.
 
     Raises `DatasetError` where it is absent, damaged, something else, or of more than `SIDE` pixels a side.

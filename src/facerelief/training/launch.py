@@ -27,7 +27,7 @@ from facerelief.training.run.folder import check_folder
 from facerelief.training.run.session import Progress
 from facerelief.training.splits import Decoding, Material, choose_splits, decode
 from facerelief.training.steps.distillation import Tutor
-from facerelief.training.steps.pseudo_targets import load_pairs
+from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 GREY_SHARE = 0.2  # of photos, which makes a dataset grey
@@ -114,7 +114,7 @@ def run_expression(
     material = decode(splits, config, decoding)
     if guide and gate:
         gate([geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")])
-    pairs = load_pairs(dataset, material.train, decoding) if config.warm_start == "morphable" else None
+    pairs = load_pseudo_targets(dataset, material.train, decoding) if config.warm_start == "morphable" else None
     tutor = Tutor(pairs, encoder)
     nets, features = (guide.nets, guide.features) if guide else (None, None)
     return train_expression(

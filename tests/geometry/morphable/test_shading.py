@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from facerelief.colour import LUMA
-from facerelief.geometry.morphable.log_albedo import FLOOR, softened
+from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, load_face
 from facerelief.geometry.morphable.shading import (
     RatioImages,
@@ -15,7 +15,7 @@ from facerelief.geometry.morphable.shading import (
     relight,
     wrinkle_map,
 )
-from facerelief.geometry.morphable.uv_map import beside_face
+from facerelief.geometry.morphable.uv_map import border_ring_mask
 
 SIDE = 40
 SKIN = np.array((220.0, 170.0, 140.0))
@@ -32,7 +32,7 @@ def face() -> MorphableFace:
 def test_it_is_the_closing_less_the_picture() -> None:
     """Against scipy's closing, borders included."""
     light = np.random.default_rng(0).normal(size=(50, 33)).astype(np.float32)
-    expected = softened(ndimage.grey_closing(light, (11, 11), mode="reflect") - light)
+    expected = binomial_blur(ndimage.grey_closing(light, (11, 11), mode="reflect") - light)
     np.testing.assert_allclose(bottom_hat(light), expected, atol=1e-5)
 
 
@@ -87,14 +87,14 @@ def test_what_darkens_and_what_is_not_too_much_stays(light: float) -> None:
 
 def test_no_light_changes_beside_the_face(face: MorphableFace) -> None:
     random = np.random.default_rng(0)
-    fine = RatioImages(face)(random.normal(size=(face.atlas.size, face.atlas.size)))
-    assert not fine[ndimage.binary_erosion(beside_face(face.atlas), border_value=1)].any()
+    fine = RatioImages(face)(random.normal(size=(face.uv_map.size, face.uv_map.size)))
+    assert not fine[ndimage.binary_erosion(border_ring_mask(face.uv_map), border_value=1)].any()
     assert np.abs(fine[60:70, 60:100]).mean() > 0.1
     assert np.abs(fine).max() <= 0.6 + 1e-6
 
 
 def test_wide_light_is_no_wrinkle(face: MorphableFace) -> None:
-    wide = np.linspace(-0.3, 0.3, face.atlas.size)[:, None].repeat(face.atlas.size, 1)
+    wide = np.linspace(-0.3, 0.3, face.uv_map.size)[:, None].repeat(face.uv_map.size, 1)
     forehead = slice(40, 48), slice(60, 100)
     assert np.abs(RatioImages(face)(wide)[forehead]).max() < 0.02
 
@@ -103,8 +103,8 @@ def test_wrinkles_lighten_four_times_as_much_and_brows_and_eyes_do_not(face: Mor
     """At the cheeks, where neutral faces are even, and at the brows and lids."""
     ratio_images, ratios = RatioImages(face), {}
     for vertex in (50, 280, 52, 282, 159, 386):
-        x, y = face.atlas.points[vertex].astype(int)
-        ripple = np.zeros((face.atlas.size, face.atlas.size))
+        x, y = face.uv_map.points[vertex].astype(int)
+        ripple = np.zeros((face.uv_map.size, face.uv_map.size))
         ripple[y, x] = 0.01
         ratios[vertex] = ratio_images(ripple)[y, x] / -ratio_images(-ripple)[y, x]
     assert [round(ratios[k], 1) for k in (50, 280)] == [4.0, 4.0]

@@ -13,7 +13,7 @@ from facerelief.config import ExpressionTraining
 from facerelief.editing.engines.runtimes import ENGINES, PACKAGES, Engine, output_names
 from facerelief.errors import CheckpointError
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 
 AUTO = "auto"
 MEAN, LARGEST = 0.004, 0.06  # errors of an engine that agrees, at most: half a level, eight levels of 255
@@ -49,8 +49,8 @@ def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> 
     if name != AUTO:
         return name, ENGINES[name](generator)
     built = {one: ENGINES[one](generator) for one in installed_engines()}
-    inputs = drawn_inputs(config, persons=1)
-    compared = [compare(one, engine, built["torch"], generator, *inputs) for one, engine in built.items()]
+    inputs = synthetic_inputs(config, persons=1)
+    compared = [compare_engines(one, engine, built["torch"], generator, *inputs) for one, engine in built.items()]
     agreeing = [one for one in compared if one.agrees]
     if not agreeing:  # not even PyTorch with itself
         raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")
@@ -58,7 +58,7 @@ def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> 
     return best.engine, built[best.engine]
 
 
-def compare(
+def compare_engines(
     name: str,
     engine: Engine,
     reference: Engine,
@@ -79,13 +79,13 @@ def compare(
     return Parity(name, largest, mean, min(times))
 
 
-def drawn_inputs(config: ExpressionTraining, persons: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def synthetic_inputs(config: ExpressionTraining, persons: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Crops of faces that nobody has, as a network of this configuration sees them, each with every condition."""
     face, faces = load_face(), []
     for person in range(persons):
         random = np.random.default_rng((seed, person))
         who, setting = random_person(face, random), random_setting(random)
-        rgb, _ = portrait(face, who, "neutral", setting, config.size)
+        rgb, _ = render_portrait(face, who, "neutral", setting, config.size)
         faces.append(as_seen(rgb, config))
     count = len(config.expressions)
     conditions = np.tile(np.eye(count, dtype=np.float32), (persons, 1))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief import __version__
-from facerelief.editing.engines.agreement import Parity, compare, drawn_inputs
+from facerelief.editing.engines.agreement import Parity, compare_engines, synthetic_inputs
 from facerelief.editing.engines.runtimes import (
     INPUTS,
     Engine,
@@ -42,11 +42,12 @@ def export(folder: Path, to: str, weights: Path | None = None, backbone: str = "
     editor = load_network_editor(weights, None, backbone)
     facts = metadata(editor, sha256(network_file(weights, backbone)))
     path, engines = write(to_onnx(editor.generator), facts, folder)
-    images, conditions = drawn_inputs(editor.config)
+    images, conditions = synthetic_inputs(editor.config)
     reference = torch_engine(editor.generator)
     contenders = {"torch f32": reference, **{f"{to} {precision}": one for precision, one in engines.items()}}
     compared = [
-        compare(name, engine, reference, editor.generator, images, conditions) for name, engine in contenders.items()
+        compare_engines(name, engine, reference, editor.generator, images, conditions)
+        for name, engine in contenders.items()
     ]
     results = [dataclasses.asdict(one) | {"agrees": one.agrees} for one in compared]
     write_json(folder / REPORT, {"model": path.name, "metadata": facts, "pictures": len(images), "engines": results})

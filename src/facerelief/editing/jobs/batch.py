@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import EDITED, FAILED, Job, Outcome, Settings, failed
+from facerelief.editing.jobs.journal import EDITED, FAILED, Job, Outcome, Settings, failed_outcome
 from facerelief.editing.jobs.outputs import STDOUT, Targets
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
@@ -36,7 +36,7 @@ def attempt(edit: Callable[[Job], Outcome], job: Job) -> Outcome:
     try:
         return edit(job)
     except Exception as problem:  # a night's work must not end for one file
-        return failed(job, problem)
+        return failed_outcome(job, problem)
 
 
 def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]:

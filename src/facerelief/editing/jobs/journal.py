@@ -12,7 +12,7 @@ from facerelief.editing.face_choice import FaceChoice
 from facerelief.editing.jobs.fetch import Limits
 from facerelief.editing.jobs.inputs import Input
 from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
-from facerelief.editing.jobs.receipt import Scores
+from facerelief.editing.jobs.receipt import CropScorer
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import Strength
 from facerelief.errors import FacereliefError
@@ -42,7 +42,7 @@ class Settings:
     task_file: Path | None = None
     depth: bool = False
     receipt: bool = False
-    scores: Callable[[], Scores] | None = None
+    scores: Callable[[], CropScorer] | None = None
     provenance: bool = True
     limits: Limits = Limits()  # noqa: RUF009
     overwrite: bool = False
@@ -89,7 +89,7 @@ class Outcome:
     there: tuple[Path, ...] = ()
 
 
-def failed(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()) -> Outcome:
+def failed_outcome(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()) -> Outcome:
     """The outcome of a job that a problem ended. written: what it had finished before."""
     if isinstance(problem, FacereliefError):
         reason = str(problem)
@@ -101,7 +101,7 @@ def failed(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Se
     return Outcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
 
 
-class Plan:
+class JobPlan:
     """What is to be done of a job, as the journals and the files that are there tell.
 
     todo: its targets without those that are finished. nothing_to_do: the outcome where that is all, or where the source

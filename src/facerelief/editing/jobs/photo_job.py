@@ -9,10 +9,10 @@ import torch
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
-from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, Settings, failed, source_digest
+from facerelief.editing.jobs.journal import EDITED, Job, JobPlan, Outcome, Settings, failed_outcome, source_digest
 from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
 from facerelief.editing.jobs.receipt import make_receipt
-from facerelief.editing.jobs.showcase import depth_picture, find_same, measure_relief
+from facerelief.editing.jobs.showcase import depth_picture, find_same, measure_geometry
 from facerelief.editing.loading import load_editor, weights_file
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, NoFaceFound
@@ -42,7 +42,7 @@ class FileEditor:
         """
         early = None if job.source.source != STDIN else job.source.photo()
         digest = early.digest if early else source_digest(job.source)
-        plan = Plan(job, digest, self.settings, self.weights["sha256"])
+        plan = JobPlan(job, digest, self.settings, self.weights["sha256"])
         if plan.nothing_to_do:
             return plan.nothing_to_do
         photo = early or job.source.photo(self.settings.limits)  # says what is wrong with it
@@ -62,7 +62,7 @@ class FileEditor:
         except Exception as problem:
             if not written:
                 raise
-            return failed(job, problem, written, notes)
+            return failed_outcome(job, problem, written, notes)
         return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
 
     def _make(
@@ -99,7 +99,7 @@ class FileEditor:
             measured.append((edit.photo, find_same(self.editor, edit.photo, face)))
         except NoFaceFound:
             notes.append(f"{target}: no depth after, since no face is found in the edited photo")
-        pictures = [depth_picture(measure_relief(*one)) for one in measured]
+        pictures = [depth_picture(measure_geometry(*one)) for one in measured]
         return {place: Photo(rgb=rgb, name=place.name) for place, rgb in zip(places, pictures, strict=False)}
 
     def _write_receipt(self, photo: Photo, source: Input, digest: str, edit: Edit, target: Path) -> tuple[Path, Path]:

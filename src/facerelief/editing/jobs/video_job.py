@@ -3,7 +3,7 @@
 import functools
 from pathlib import Path
 
-from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, failed, source_digest
+from facerelief.editing.jobs.journal import EDITED, Job, JobPlan, Outcome, failed_outcome, source_digest
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.video.edit_video import Progress, edit_video
 from facerelief.errors import VideoError
@@ -20,7 +20,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
         raise VideoError(f"{job.source}: videos are edited from files; download it first")
     if settings.receipt or settings.depth:
         raise VideoError(f"{path}: --receipt and --save-depth are for photos; leave them out")
-    plan = Plan(job, source_digest(job.source), settings, editor.weights["sha256"])
+    plan = JobPlan(job, source_digest(job.source), settings, editor.weights["sha256"])
     if plan.nothing_to_do:
         return plan.nothing_to_do
     if not job.source.named and job.source.tells_of_an_edit():
@@ -35,12 +35,12 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda don
     except Exception as problem:
         if not written:
             raise
-        return failed(job, problem, written, notes)
+        return failed_outcome(job, problem, written, notes)
     return Outcome(str(path), EDITED, tuple(written), tuple(dict.fromkeys(notes)))
 
 
 def _edit_to(
-    editor: FileEditor, path: Path, to: str, at: Path, plan: Plan, notes: list[str], progress: Progress
+    editor: FileEditor, path: Path, to: str, at: Path, plan: JobPlan, notes: list[str], progress: Progress
 ) -> None:
     """Edit a video to one expression. notes: takes what was lost on the way."""
     settings, mark = editor.settings, mark_edit(None, to, ())

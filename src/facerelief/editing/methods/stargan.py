@@ -13,7 +13,7 @@ from facerelief.array_types import RGB, Float32
 from facerelief.colour import LUMA, to_luma
 from facerelief.editing.editor import EditPlan
 from facerelief.editing.methods.network import NetworkEditor
-from facerelief.editing.regions import blurred, face_mask, part_mask
+from facerelief.editing.regions import face_mask, gaussian_blur, part_mask
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.faces.warping import bring_back_maps, strips
@@ -82,4 +82,4 @@ def paste_back(rgb: RGB, plan: StarGANPlan, strength: float) -> RGB:
 def _faded(change: Float32) -> Float32:
     """Share (S, S, 1) of the photo's own detail that gives way, from the change (S, S, C) in levels around a pixel."""
     amount = np.clip((np.abs(change).mean(axis=2) - FADE_FROM) / (FADE_TO - FADE_FROM), 0, 1)
-    return blurred(amount, change.shape[0] * 0.02)[..., None]
+    return gaussian_blur(amount, change.shape[0] * 0.02)[..., None]

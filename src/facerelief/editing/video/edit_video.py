@@ -22,7 +22,14 @@ from facerelief.editing.editor import Editor, EditPlan
 from facerelief.editing.face_choice import FaceChoice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import Strength
-from facerelief.editing.video.face_tracking import MOST_AHEAD, Seen, Steady, Tracker, no_face, steadied
+from facerelief.editing.video.face_tracking import (
+    MOST_AHEAD,
+    SmoothedFace,
+    TrackedFrame,
+    Tracker,
+    no_face,
+    smooth_tracks,
+)
 from facerelief.editing.video.pipeline import ahead, in_order, windows
 from facerelief.editing.video.reader import VideoSource
 from facerelief.editing.video.writer import VideoTarget
@@ -120,7 +127,7 @@ def edited_frames(
         return finish(frame, rgb), bool(plans)
 
     tracked = ahead(_tracked(editor, frames, face))
-    planned = ahead(_smoothed(_planned(editor, frames, steadied(tracked, fps), label, part)))
+    planned = ahead(_smoothed(_planned(editor, frames, smooth_tracks(tracked, fps), label, part)))
     rendered = ahead(_rendered(render, frames, planned, min(room, os.cpu_count() or 1)), min(room, 4))
     try:
         yield from rendered
@@ -129,13 +136,13 @@ def edited_frames(
             step.close()
 
 
-def _tracked(editor: Editor, frames: Frames, face: FaceChoice) -> Generator[Seen, None, None]:
+def _tracked(editor: Editor, frames: Frames, face: FaceChoice) -> Generator[TrackedFrame, None, None]:
     with contextlib.closing(frames(False)) as film:
         yield from Tracker(editor.finder, face)(film)
 
 
 def _planned(
-    editor: Editor, frames: Frames, faces: Iterable[tuple[Frame, list[Steady]]], label: int, part: str
+    editor: Editor, frames: Frames, faces: Iterable[tuple[Frame, list[SmoothedFace]]], label: int, part: str
 ) -> Generator[TrackPlans, None, None]:
     """What is to be done to each face, by its track."""
     with contextlib.closing(frames(False)) as film:

@@ -31,7 +31,7 @@ _SMALL = (32, 18)
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrackedFrame:
     """A frame, without its pixels, and the faces that are followed in it, by the number of their track. shot: from 0,
     one more at a cut.
     """
@@ -42,7 +42,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Steady:
+class SmoothedFace:
     """A face as it is to be edited. share: 0 to 1, of the edit, which comes and goes with the face."""
 
     track: int
@@ -79,7 +79,7 @@ class Tracker:
         self._lost: dict[int, Face] = {}
         self._searched = -math.inf
 
-    def __call__(self, frames: Iterable[Frame]) -> Iterator[Seen]:
+    def __call__(self, frames: Iterable[Frame]) -> Iterator[TrackedFrame]:
         """The frames with their faces."""
         shots = _Shots()
         for frame in frames:
@@ -91,7 +91,7 @@ class Tracker:
             if wanted and frame.seconds - self._searched >= pause:
                 self._search(frame)
             frame = frame.without_pixels()  # before the next is decoded
-            yield Seen(frame, dict(self._tracks), shots.number)
+            yield TrackedFrame(frame, dict(self._tracks), shots.number)
 
     def _go_on(self, frame: Frame) -> None:
         """Follow every face. Where two tracks come to one face, it is that of the one which moved less."""
@@ -138,14 +138,14 @@ class Tracker:
         return next(self._numbers)
 
 
-def steadied(seen: Iterable[Seen], fps: float) -> Iterator[tuple[Frame, list[Steady]]]:
+def smooth_tracks(seen: Iterable[TrackedFrame], fps: float) -> Iterator[tuple[Frame, list[SmoothedFace]]]:
     """The frames with their faces as they are to be edited, some frames behind what comes in."""
     reach = min(MOST_AHEAD, max(2, round(max(REACH, EASE) * fps)))
     for window, at in windows(seen, reach + GAP):  # farther, to know how long a gap is that begins within reach
         yield _steady(window, at)
 
 
-def _steady(window: list[Seen], at: int) -> tuple[Frame, list[Steady]]:
+def _steady(window: list[TrackedFrame], at: int) -> tuple[Frame, list[SmoothedFace]]:
     """The faces of the frame `at` of a window."""
     now = window[at]
     shot = [one for one in window if one.shot == now.shot]
@@ -159,7 +159,7 @@ def _steady(window: list[Seen], at: int) -> tuple[Frame, list[Steady]]:
             share = _share(times, there, here)
             rows = [k for k in _stretch(there, here) if points[k] is not None]
             face = _smoothed(times[rows], [points[k] for k in rows], now.frame.seconds)  # type: ignore[misc]
-            found.append(Steady(track, face, share))
+            found.append(SmoothedFace(track, face, share))
     return now.frame, found
 
 

@@ -14,7 +14,7 @@ from facerelief.editing.face_choice import choose_faces
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
 
@@ -94,7 +94,7 @@ def drawn_photo(side: int = 1000, face: int = 420, seed: int = 0) -> bytes:
     """A JPEG (side, side) with a drawn face in it, its crop `face` pixels: a photo that every machine has."""
     random = np.random.default_rng(seed)
     model = load_face()
-    rgb, _ = portrait(model, random_person(model, random), "neutral", random_setting(random), face)
+    rgb, _ = render_portrait(model, random_person(model, random), "neutral", random_setting(random), face)
     canvas = Image.fromarray(rgb).resize((side, side), Image.Resampling.BICUBIC)
     canvas = canvas.reduce(50).resize((side, side), Image.Resampling.BICUBIC)
     canvas.paste(Image.fromarray(rgb), (side // 3, side // 4))

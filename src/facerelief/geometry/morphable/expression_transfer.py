@@ -14,21 +14,21 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border
 from facerelief.geometry.morphable.fitting import Fit
-from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, softened
-from facerelief.geometry.morphable.model import MorphableFace, whole
+from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, binomial_blur
+from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.mouth import (
-    SHUT,
-    breadth,
-    closes,
-    joined,
+    CLOSED_MOUTH,
+    close_lips,
+    closing_coefficients,
+    has_closed_mouth,
     lip_colour,
     lip_seam,
-    opening,
-    shutting,
-    trimmed,
+    mouth_opening,
+    mouth_width,
+    trim_lips,
 )
 from facerelief.geometry.morphable.shading import RatioImages
-from facerelief.geometry.morphable.uv_map import mouth_inside, picture_triangles, sample, with_apron
+from facerelief.geometry.morphable.uv_map import mouth_mask, rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.morphable.warp_layers import WarpLayers
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
@@ -56,10 +56,10 @@ class ExpressionTransfer:
     def __init__(self, face: MorphableFace) -> None:
         self.face = face
         self._ratio_images = RatioImages(face)
-        self._inside = mouth_inside(face.atlas)
+        self._inside = mouth_mask(face.uv_map)
         self._below_teeth = self._inside * below_teeth(self._inside)
-        self._has_closed_mouth = [closes(face, full) for full in face.classes]
-        self._shutting = shutting(face)
+        self._has_closed_mouth = [has_closed_mouth(face, full) for full in face.classes]
+        self._shutting = closing_coefficients(face)
 
     def __call__(
         self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, label: int, strength: float
@@ -78,8 +78,8 @@ class ExpressionTransfer:
             Layers (S, S) for `apply_layers`; their light is still to be limited by `limit_to_wrinkles`.
         """
         move = self._move_landmarks(crop, landmarks.astype(np.float64), fit, label, strength)
-        trimmed_source = trimmed(move.source, max(move.shut, move.opened))
-        found, triangle = backward_flow(trimmed_source, move.target, SIZE, self.face.atlas.points)
+        trimmed_source = trim_lips(move.source, max(move.shut, move.opened))
+        found, triangle = backward_flow(trimmed_source, move.target, SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, label)
         seam, paint, opacity = self._open_or_shut_mouth(pixels, triangle, uv, label, move)
@@ -89,23 +89,23 @@ class ExpressionTransfer:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""
         difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
         target = landmarks + self._displacement(fit, difference)
-        was_open = float(np.clip(opening(landmarks) / SHUT - 0.5, 0, 1))
+        was_open = float(np.clip(mouth_opening(landmarks) / CLOSED_MOUTH - 0.5, 0, 1))
         shut = min(1.0, strength) * was_open if self._has_closed_mouth[label] else 0.0
         if shut:
-            gap = max(0.0, opening(target) - (1 - shut) * opening(landmarks))
-            target = joined(target + self._displacement(fit, gap * self._shutting), shut)
+            gap = max(0.0, mouth_opening(target) - (1 - shut) * mouth_opening(landmarks))
+            target = close_lips(target + self._displacement(fit, gap * self._shutting), shut)
         before, after = crop.to_crop(landmarks), crop.to_crop(target)
         return _Move(before, after, shut, _newly_open(before, after))
 
     def _displacement(self, fit: Fit, coefficients: Floats) -> Floats:
         """What coefficients (E,) of the expression modes move, (468, 3), in pixels."""
-        return fit.change(np.tensordot(coefficients, self.face.expression_modes, 1))
+        return fit.displacement(np.tensordot(coefficients, self.face.expression_modes, 1))
 
     def _shade(self, uv: Floats, fit: Fit, label: int) -> Floats:
         """The ratio image (S, S, 1), logarithmic, of the expression at full strength, looked up at `uv` (S, S, 2)."""
         texture = self.face.texture_classes[label]
-        change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
-        return sample(self._ratio_images(change).astype(np.float32)[..., None], uv)
+        change = full_maps(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
+        return sample_bilinear(self._ratio_images(change).astype(np.float32)[..., None], uv)
 
     def _open_or_shut_mouth(
         self, pixels: RGB, triangle: Int64, uv: Floats, label: int, move: _Move
@@ -115,9 +115,9 @@ class ExpressionTransfer:
         seam, hidden = lip_seam(move.target, move.shut, SIZE)
         if not (move.opened or move.shut or dropped):
             return seam, None, None
-        albedo = np.exp(whole(self.face.texture + self.face.texture_classes[label])) - FLOOR
+        albedo = np.exp(full_maps(self.face.texture + self.face.texture_classes[label])) - FLOOR
         maps = np.dstack([albedo, self._inside, self._below_teeth, self.face.tint]).astype(np.float32)
-        albedo, inside, below, tint = np.split(sample(maps, uv), [1, 2, 3], axis=2)
+        albedo, inside, below, tint = np.split(sample_bilinear(maps, uv), [1, 2, 3], axis=2)
         opacity = np.maximum(np.maximum(inside * move.opened, below * dropped), hidden)
         mouth = albedo * _brightness(pixels, triangle) * tint ** min(1.0, chroma(pixels) / _COLOURED)
         lips = lip_colour(pixels, move.source) * np.exp(seam)
@@ -125,7 +125,7 @@ class ExpressionTransfer:
         if not opacity.any():
             return seam, None, None
         # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
-        softer = softened(np.dstack([paint * opacity, opacity]))
+        softer = binomial_blur(np.dstack([paint * opacity, opacity]))
         return seam, softer[..., :3], softer[..., 3:]
 
 
@@ -142,11 +142,11 @@ def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats 
         (S, S, 2 + A), where each pixel comes from, right and down, then the attributes; 0 beside the face. And the
         triangle at each pixel, (S, S), as `rasterise` gives it.
     """
-    before, after = with_apron(source, source), with_apron(target, source)
-    index, weights = rasterise(after, picture_triangles(), size)
+    before, after = with_border_ring(source, source), with_border_ring(target, source)
+    index, weights = rasterise(after, rendered_triangles(), size)
     flow = before[:, :2] - after[:, :2]
     values = flow if attributes is None else np.column_stack([flow, attributes])
-    return interpolate(values, picture_triangles(), index, weights), index
+    return interpolate(values, rendered_triangles(), index, weights), index
 
 
 def _aim(full: Floats, shown: Floats) -> Floats:
@@ -172,7 +172,7 @@ def _brightness(pixels: RGB, triangle: Int64) -> float:
 
 def _newly_open(source: Floats, target: Floats) -> float:
     """Share, 0 to 1, of a mouth's opening that the photo (landmarks `source`) does not show and `target` needs."""
-    was, becomes = (max(0.0, opening(points)) for points in (source, target))
+    was, becomes = (max(0.0, mouth_opening(points)) for points in (source, target))
     opens = (becomes - was) / max(_SHOWS_TEETH, 0.5 * was)
     return float(np.clip((opens - 0.55) / 0.25, 0, 1))  # steep: teeth half hidden look grey
 
@@ -182,8 +182,8 @@ def _drops(source: Floats, target: Floats) -> float:
 
     Its teeth, stretched, would laugh; so they end where the upper ones do.
     """
-    narrower = breadth(source) - breadth(target)
-    return float(np.clip((opening(target) - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1))
+    narrower = mouth_width(source) - mouth_width(target)
+    return float(np.clip((mouth_opening(target) - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1))
 
 
 def below_teeth(inside: Bool) -> Float64:

@@ -10,9 +10,9 @@ import numpy as np
 
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
-from facerelief.geometry.morphable.log_albedo import FLOOR, smoothed, softened
-from facerelief.geometry.morphable.model import MorphableFace, whole
-from facerelief.geometry.morphable.uv_map import beside_face, feathered, mouth_inside, sample
+from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
+from facerelief.geometry.morphable.model import MorphableFace, full_maps
+from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
 
 _WIDE = 8  # pixels of the UV map; a change that is wider is light that was not taken out
 _WRINKLE = 11  # pixels of a crop or the UV map; wrinkles, brows and irises are narrower, and dark
@@ -27,9 +27,9 @@ class RatioImages:
 
     def __init__(self, face: MorphableFace) -> None:
         # Averages smear what is beside the face, and in its mouth, which opens differently from photo to photo.
-        blurred = mouth_inside(face.atlas) | beside_face(face.atlas)
-        self._clear = 1 - feathered(blurred, face.atlas.size // 20)
-        own = np.clip(1 - bottom_hat(whole(face.texture)) / _EVERYONES, 0, 1)
+        blurred = mouth_mask(face.uv_map) | border_ring_mask(face.uv_map)
+        self._clear = 1 - feathered(blurred, face.uv_map.size // 20)
+        own = np.clip(1 - bottom_hat(full_maps(face.texture)) / _EVERYONES, 0, 1)
         self._lighter = 1 + (_DEEPER - 1) * own
 
     def __call__(self, change: Floats) -> Floats:
@@ -42,7 +42,7 @@ class RatioImages:
             (A, A), its fine detail. What lightens wrinkles is for `limit_to_wrinkles` to limit to those of a photo.
         """
         clear = change * self._clear
-        fine = clear - smoothed(clear[..., None], _WIDE)[..., 0]
+        fine = clear - box_blur(clear[..., None], _WIDE)[..., 0]
         limited: Floats = np.clip(np.maximum(fine, self._lighter * fine), -_STRONGEST, _STRONGEST)
         return limited * self._clear
 
@@ -64,14 +64,14 @@ def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32
         (S, S, 1), `light` where it darkens or is less than the wrinkle is deep.
     """
     rows, columns = np.indices(light.shape[:2]) + 0.5
-    most = sample(wrinkles[..., None], flow + np.dstack([columns, rows]))
+    most = sample_bilinear(wrinkles[..., None], flow + np.dstack([columns, rows]))
     return np.minimum(light, most).astype(np.float32)
 
 
 def bottom_hat(light: Floats) -> Float32:
     """How much darker than its surroundings log luminance (H, W) is where that is narrow: its closing less itself."""
     light = light.astype(np.float32)
-    depth: Float32 = softened(-_highest(-_highest(light)) - light)
+    depth: Float32 = binomial_blur(-_highest(-_highest(light)) - light)
     return depth
 
 

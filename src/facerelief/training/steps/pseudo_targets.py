@@ -39,13 +39,13 @@ from facerelief.processes.pool import spread
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
 _MAKER = 3  # counts the ways of making them; a cache of another is not read
-MOST = 500  # photos of an expression: what the rare ones have, and enough of the others
+MOST_PHOTOS = 500  # photos of an expression: what the rare ones have, and enough of the others
 Progress = Callable[[int, int], None]
-Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
+Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TargetBatch:
     """Targets of the rows of a batch that have some. rows: (P,). label: (P,), what each shows. image: (P, C, S, S) in
     [-1, 1]. flow: (P, 2, S, S), where each pixel of it comes from in the photo, right and down, in sides.
     """
@@ -57,16 +57,16 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PseudoTargets:
     """place: int64 (N,), where a training row's targets are, or -1. image: uint8 (M, K, C, S, S), one of each
-    of the K expressions; that of the photo's own is the photo. flow: float16 (M, K, 2, S, S), as in `Lesson`.
+    of the K expressions; that of the photo's own is the photo. flow: float16 (M, K, 2, S, S), as in `TargetBatch`.
     """
 
     place: np.ndarray
     image: np.ndarray
     flow: np.ndarray
 
-    def lesson(self, batch: Batch, y_t: Tensor) -> Lesson:
+    def lesson(self, batch: Batch, y_t: Tensor) -> TargetBatch:
         """What a batch edited to y_t (N,) is to look like."""
         place = self.place[batch.rows]
         have = np.flatnonzero(place >= 0)
@@ -75,7 +75,7 @@ class Pairs:
         flow = torch.from_numpy(self.flow[place[have], target]).to(device).float()
         flips = torch.from_numpy(batch.flips[have]).to(device)[:, None, None, None]
         mirror = torch.tensor([-1.0, 1.0], device=device)[:, None, None]
-        return Lesson(
+        return TargetBatch(
             torch.from_numpy(have).to(device),
             torch.from_numpy(target).to(device),
             torch.where(flips, image.flip(-1), image),
@@ -83,10 +83,10 @@ class Pairs:
         )
 
 
-def load_pairs(
+def load_pseudo_targets(
     dataset: Path, arrays: Arrays, progress: Progress = lambda done, total: None, workers: int | None = None
-) -> Pairs:
-    """Targets for up to `MOST` photos of each expression. Made on first use, then read from the cache."""
+) -> PseudoTargets:
+    """Targets for up to `MOST_PHOTOS` photos of each expression. Made on first use, then read from the cache."""
     rows = _chosen(arrays.label, len(arrays.expressions))
     items = _with_partners([arrays.samples[row] for row in rows], arrays)
     names = [[(s.file_name, s.fingerprint) for s in (sample, *partners)] for sample, partners in items]
@@ -101,7 +101,7 @@ def load_pairs(
         raise DatasetError(f"{paths[0].parent} is damaged ({reason}); delete it, and it is made again") from reason
     place = np.full(len(arrays.label), -1)
     place[rows] = np.arange(len(rows))
-    return Pairs(place, image, flow)
+    return PseudoTargets(place, image, flow)
 
 
 def _make(
@@ -113,18 +113,18 @@ def _make(
     progress: Progress,
     workers: int | None,
 ) -> None:
-    """Write the images and flows of `Pairs` to two paths."""
+    """Write the images and flows of `PseudoTargets` to two paths."""
     setting = (dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
     pictures, flows = _forms(arrays, len(rows))
     with growing(paths[0], *pictures) as image, growing(paths[1], *flows) as flow:
-        for done, (image[done], flow[done]) in enumerate(spread(Pairer, setting, items, workers)):
+        for done, (image[done], flow[done]) in enumerate(spread(TargetMaker, setting, items, workers)):
             own = arrays.label[rows[done]]
             image[done, own], flow[done, own] = arrays.image[rows[done]], 0
             progress(done + 1, len(rows))
 
 
 def _forms(arrays: Arrays, count: int) -> tuple[tuple[Any, tuple[int, ...]], tuple[Any, tuple[int, ...]]]:
-    """Types and shapes of the images and flows of `Pairs` for so many rows."""
+    """Types and shapes of the images and flows of `PseudoTargets` for so many rows."""
     shape, size = (count, len(arrays.expressions)), arrays.size
     return (np.uint8, (*shape, *arrays.image.shape[1:])), (np.float16, (*shape, 2, size, size))
 
@@ -143,7 +143,7 @@ def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[Item]:
     ]
 
 
-class Pairer:
+class TargetMaker:
     """Makes one sample's targets; one a process."""
 
     def __init__(self, dataset: Path, expressions: tuple[str, ...], size: int, channels: int) -> None:
@@ -201,6 +201,8 @@ def read_crop(dataset: Path, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _chosen(label: np.ndarray, classes: int) -> np.ndarray:
-    """Up to `MOST` rows of each class, at random but always the same, in order."""
+    """Up to `MOST_PHOTOS` rows of each class, at random but always the same, in order."""
     random = np.random.default_rng(0)
-    return np.sort(np.concatenate([random.permutation(np.flatnonzero(label == k))[:MOST] for k in range(classes)]))
+    return np.sort(
+        np.concatenate([random.permutation(np.flatnonzero(label == k))[:MOST_PHOTOS] for k in range(classes)])
+    )
