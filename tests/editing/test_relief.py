@@ -16,14 +16,13 @@ from facerelief.faces.pose import head_pose
 from facerelief.geometry.morphable.expression_transfer import SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.warp_layers import WarpLayers
-from facerelief.networks.backbones import Relief
-from facerelief.networks.relief import Maps
+from facerelief.networks.relief import Maps, ReliefGenerator
 from facerelief.photos.photo import Photo
 
 CHOICES = ("neutral", "happiness")
 
 
-class Known(Relief):
+class Known(ReliefGenerator):
     """A network that moves a square of the face's middle by a known way, without paint."""
 
     def __init__(self, way: float) -> None:
@@ -43,7 +42,7 @@ class Idle(ExpressionTransfer):
         return WarpLayers(np.zeros((SIZE, SIZE, 2), np.float32), np.zeros((SIZE, SIZE, 1), np.float32))
 
 
-def network_alone(network: Relief, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
+def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
     config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
     editor = ReliefEditor(network, config, finder)
     editor._morphable._transfer = Idle(load_face())
@@ -113,7 +112,7 @@ def test_a_network_is_trusted_half_as_much_from_the_side(finder: MediaPipeFinder
     assert shares[4:] == [0.5, 0.5]
 
 
-class Paints(Relief):
+class Paints(ReliefGenerator):
     """A network that would paint the whole crop white."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from torch import nn
 from facerelief.array_types import RGB, Float32
 from facerelief.config import ExpressionTraining
 from facerelief.editing.editor import Editor, Plan
-from facerelief.editing.engines.agreement import as_seen, load_engine
+from facerelief.editing.engines.agreement import load_engine
 from facerelief.errors import CheckpointError
 from facerelief.faces.detector import FaceFinder
 
@@ -48,7 +48,7 @@ class NetworkEditor(Editor[Plan], ABC):
 
     def seen(self, pixels: RGB) -> Float32:
         """A crop uint8 (S, S, 3) as the network sees it, float32 (1, C, S, S)."""
-        return as_seen(pixels, self.config)
+        return self.config.network_input(pixels)[None]
 
     def run(self, image: Float32, label: int) -> list[Float32]:
         """What the network gives for an image as `seen` and an expression, each (S, S, C).

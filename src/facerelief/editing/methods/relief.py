@@ -27,7 +27,7 @@ from facerelief.geometry.morphable.expression_transfer import SIZE
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles
 from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
-from facerelief.networks.backbones import Relief
+from facerelief.networks.relief import ReliefGenerator
 
 _MARGIN = 0.06  # of the crop's side, along which the edit fades out
 _NODES = 32  # along the crop's side, between which the flow is smooth: what bends within them are the network's doubts
@@ -59,7 +59,7 @@ class ReliefPlan(MorphablePlan):
 class ReliefEditor(NetworkEditor[ReliefPlan]):
     """Edits with a network whose edits are a flow, a mask and a colour, and the package's morphable face."""
 
-    generator: Relief
+    generator: ReliefGenerator
 
     @functools.cached_property
     def _morphable(self) -> MorphableEditor:
@@ -85,7 +85,7 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
         known = self._morphable.layers(plan, _KNOWN * strength)
         at_one = known if strength <= 1 else self._morphable.layers(plan, _KNOWN)
         beyond = known.flow - at_one.flow
-        return apply_layers(rgb, plan.crop, _blended(plan, known, min(strength, 1.0) * self.config.full, beyond))
+        return apply_layers(rgb, plan.crop, _blended(plan, known, min(strength, 1.0) * self.config.edit_gain, beyond))
 
 
 def _limited_opacity(mask: Float32, colour: Float32, image: Float32) -> Float32:

@@ -38,7 +38,7 @@ class StarGANEditor(NetworkEditor[StarGANPlan]):
 
     def _render(self, rgb: RGB, plan: StarGANPlan, strength: float) -> RGB:
         """The network does not know strength: its change is scaled."""
-        return paste_back(rgb, plan, strength * self.config.full)
+        return paste_back(rgb, plan, strength * self.config.edit_gain)
 
     def _plan(self, rgb: RGB, face: Face, label: int) -> StarGANPlan:
         """What the network makes of a face's crop."""

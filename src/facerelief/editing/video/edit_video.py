@@ -36,8 +36,8 @@ from facerelief.editing.video.writer import VideoTarget
 from facerelief.editing.video.yuv_frames import Frame, changed_planes
 from facerelief.errors import VideoError
 from facerelief.files import atomic
+from facerelief.progress import Progress, no_progress
 
-Progress = Callable[[int, int], None]
 Frames = Callable[[bool], Generator[Frame, None, None]]  # all of a film's, from the first; whether with planes
 TrackPlans = tuple[float, dict[int, tuple[EditPlan, float]]]  # when, and by track what is to be done, and its share
 FramePlans = list[tuple[EditPlan, float]]  # what is to be done to a frame's faces, and the share of each
@@ -66,7 +66,7 @@ def edit_video(
     face: FaceChoice = "largest",
     part: str = WHOLE,
     comment: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> VideoEdit:
     """Edit a video to an expression; the file is written whole or not at all.
 

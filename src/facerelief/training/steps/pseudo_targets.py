@@ -7,7 +7,7 @@ approximate one. They are made once for some photos of each expression, and kept
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ from torch import Tensor
 from facerelief.colour import to_luma
 from facerelief.data.arrays import Arrays, arrays_folder, growing
 from facerelief.data.batches import Batch
+from facerelief.data.crops import read_crop, read_mesh
 from facerelief.data.manifest import Sample
-from facerelief.data.portraits import read_mesh
 from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
@@ -34,13 +34,12 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.morphable.warp_layers import apply_layers
-from facerelief.geometry.png import read_png
 from facerelief.processes.pool import spread
+from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
 _MAKER = 3  # counts the ways of making them; a cache of another is not read
 MOST_PHOTOS = 500  # photos of an expression: what the rare ones have, and enough of the others
-Progress = Callable[[int, int], None]
 Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
 
@@ -84,7 +83,7 @@ class PseudoTargets:
 
 
 def load_pseudo_targets(
-    dataset: Path, arrays: Arrays, progress: Progress = lambda done, total: None, workers: int | None = None
+    dataset: Path, arrays: Arrays, progress: Progress = no_progress, workers: int | None = None
 ) -> PseudoTargets:
     """Targets for up to `MOST_PHOTOS` photos of each expression. Made on first use, then read from the cache."""
     rows = _chosen(arrays.label, len(arrays.expressions))
@@ -193,11 +192,6 @@ class TargetMaker:
 
     def _shrunk(self, picture: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(picture).resize((self._size, self._size), Image.Resampling.BOX))
-
-
-def read_crop(dataset: Path, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """A sample's crop uint8 (H, W, 3) and its landmarks (468, 3) in crop pixels. Raises `DatasetError`."""
-    return read_png(dataset / sample.file_name, "RGB"), read_mesh(dataset / sample.mesh)[0]
 
 
 def _chosen(label: np.ndarray, classes: int) -> np.ndarray:

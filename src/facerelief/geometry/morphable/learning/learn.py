@@ -1,7 +1,6 @@
 """From aligned portraits to a morphable face."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,13 +23,13 @@ from facerelief.geometry.morphable.uv_map import (
     soft_face_mask,
     with_border_ring,
 )
+from facerelief.progress import Progress, no_progress
 
 _OPEN_BY = {"lips apart": 0.23, "jaw down": 0.09}  # the UV map's mouth, in inter-ocular distances
 _SEEN_OPEN = 0.05  # between the lips, in inter-ocular distances, from which the mouth's inside is seen
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _CLUSTERS, _SMALLEST_CLUSTER = 64, 12  # of persons, and the fewest persons in one
 _COLOURED = 8.0  # mean distance from grey, levels, from which a photo tells of colour
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,7 @@ class Portraits(Protocol):
         ...
 
 
-def learn_face(
-    portraits: Portraits, progress: Progress = lambda done, total: None
-) -> tuple[MorphableFace, dict[str, Any]]:
+def learn_face(portraits: Portraits, progress: Progress = no_progress) -> tuple[MorphableFace, dict[str, Any]]:
     """Learn a morphable face.
 
     Args:
