@@ -116,7 +116,7 @@ def test_the_targets_of_a_batch(made: PseudoTargets, arrays: Arrays) -> None:
     """Rows without pseudo-targets are left out, and mirrored photos have mirrored targets."""
     some = PseudoTargets(np.where(np.arange(len(made.place)) == 1, -1, made.place), made.image, made.flow)
     batch = make_batch(arrays, np.array([2, 1, 0]), "depth", np.array([True, True, False]))
-    lesson = some.lesson(batch, torch.tensor([0, 1, 2]))
+    lesson = some.of_batch(batch, torch.tensor([0, 1, 2]))
     assert lesson.rows.tolist() == [0, 2]
     assert lesson.label.tolist() == [0, 2]
     expected = np.stack([made.image[2, 0][..., ::-1], made.image[0, 2]])
@@ -128,7 +128,7 @@ def test_the_targets_of_a_batch(made: PseudoTargets, arrays: Arrays) -> None:
 
 def test_a_batch_of_photos_without_any(made: PseudoTargets, arrays: Arrays) -> None:
     none = PseudoTargets(np.full(len(made.place), -1), made.image, made.flow)
-    lesson = none.lesson(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
+    lesson = none.of_batch(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
     assert lesson.image.shape == (0, 1, 32, 32)
     assert lesson.flow.shape == (0, 2, 32, 32)
     assert len(lesson.rows) == 0

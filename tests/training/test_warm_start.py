@@ -48,7 +48,7 @@ class Halves(torch.nn.Module):
 
 
 def edited(batch: Batch, drawn: GeneratorOutput, y_t: torch.Tensor, pairs: PseudoTargets | None) -> Edited:
-    return Edited(y_t, drawn, None, pairs.lesson(batch, y_t) if pairs else None)
+    return Edited(y_t, drawn, None, pairs.of_batch(batch, y_t) if pairs else None)
 
 
 def test_what_the_tutor_says_by_hand(splits: Splits) -> None:

@@ -65,13 +65,23 @@ class Settings:
 class Job:
     """One photo or video, and where its edits go.
 
-    known: what earlier runs noted of each file that it may write. made: what they noted of the source's own name.
+    Attributes:
+        source: The photo or video.
+        targets: Where each edit goes.
+        known: What earlier runs noted of each file that it may write.
+        made: What earlier runs noted of the source's own name.
     """
 
     source: Input
     targets: Targets
     known: Mapping[Path, frozenset[Done]] = dataclasses.field(default_factory=dict)
     made: frozenset[Done] = frozenset()
+
+    @property
+    def is_first_time(self) -> bool:
+        """Whether a file has to be decoded in any case: no earlier run noted it, nor is it named as an edit is."""
+        noted = self.known or self.made or self.source.is_beside_an_edit
+        return isinstance(self.source.source, Path) and not noted
 
 
 @dataclass(frozen=True)

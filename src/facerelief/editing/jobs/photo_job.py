@@ -40,7 +40,7 @@ class FileEditor:
         """Edit one photo; each edit is written before the next is made. Raises `FacereliefError` where that leaves
         nothing written.
         """
-        early = None if job.source.source != STDIN else job.source.photo()
+        early = job.source.photo() if job.source.source == STDIN or job.is_first_time else None
         digest = early.digest if early else source_digest(job.source)
         plan = JobPlan(job, digest, self.settings, self.weights["sha256"])
         if plan.nothing_to_do:
@@ -57,7 +57,7 @@ class FileEditor:
         written: list[Path] = []
         try:
             with plan.held(notes):
-                for path in self._make(job, photo, digest, faces, plan.todo, notes):
+                for path in self._make(job, photo, faces, plan.todo, notes):
                     written.append(path)
         except Exception as problem:
             if not written:
@@ -65,9 +65,7 @@ class FileEditor:
             return failed_outcome(job, problem, written, notes)
         return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
 
-    def _make(
-        self, job: Job, photo: Photo, digest: str, faces: Sequence[Face], todo: Targets, notes: list[str]
-    ) -> Iterator[Path]:
+    def _make(self, job: Job, photo: Photo, faces: Sequence[Face], todo: Targets, notes: list[str]) -> Iterator[Path]:
         """Write each edit, and depth and a receipt where they are asked for. Yields what is written, file by file."""
         settings = self.settings
         for to, at in todo.items():
@@ -80,7 +78,7 @@ class FileEditor:
                 write_picture(picture, path, settings.provenance)
                 yield path
             if settings.receipt:
-                yield from self._write_receipt(photo, job.source, digest, edit, at)
+                yield from self._write_receipt(photo, job.source, edit, at)
             notes += self._notes_of_sides(at)
 
     def _notes_of_sides(self, target: Path) -> list[str]:
@@ -102,7 +100,7 @@ class FileEditor:
         pictures = [depth_picture(measure_geometry(*one)) for one in measured]
         return {place: Photo(rgb=rgb, name=place.name) for place, rgb in zip(places, pictures, strict=False)}
 
-    def _write_receipt(self, photo: Photo, source: Input, digest: str, edit: Edit, target: Path) -> tuple[Path, Path]:
+    def _write_receipt(self, photo: Photo, source: Input, edit: Edit, target: Path) -> tuple[Path, Path]:
         receipt = make_receipt(self.editor, photo, edit, self._scores)
         settings = self.settings
         asked = {
@@ -111,7 +109,7 @@ class FileEditor:
             "part": settings.part,
             "method": self.editor.method,
         }
-        files = {"source": {"name": str(source), "sha256": digest}, "weights": self.weights}
+        files = {"source": {"name": str(source), "sha256": photo.digest}, "weights": self.weights}
         made = {"edited": {"name": target.name, "sha256": sha256(target)}}
         numbers_path, picture_path = receipt_files(target)
         write_json(numbers_path, {**receipt.numbers, "settings": asked, **files, **made})

@@ -97,7 +97,7 @@ def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int, pairs: PseudoTarge
     """The batch's edits to y_t (N,)."""
     drawn = nets.generator(batch.image, one_hot(y_t, classes))
     d_t = nets.depth.translator(drawn.image) if nets.depth else None
-    return Edited(y_t, drawn, d_t, pairs.lesson(batch, y_t) if pairs else None)
+    return Edited(y_t, drawn, d_t, pairs.of_batch(batch, y_t) if pairs else None)
 
 
 def overpaint(image: Tensor, edited: Tensor, flow: Tensor, lesson: TargetBatch) -> Tensor:

@@ -1,6 +1,6 @@
-"""An editor's first lessons: training photos with the same person, in the same picture, with other expressions.
+"""Pseudo-targets of distillation: training photos with the same person, in the same picture, with other expressions.
 
-Synthetic datasets hold them. Real photos have no such target; what the editor without training makes of them is an
+Synthetic datasets hold true ones. Real photos have none; what the editor without training makes of them is an
 approximate one. They are made once for some photos of each expression, and kept beside the dataset.
 """
 
@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from facerelief.array_types import Int64, UInt8
 from facerelief.colour import to_luma
 from facerelief.data.arrays import Arrays, arrays_folder, growing
 from facerelief.data.batches import Batch
@@ -45,8 +47,13 @@ Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
 @dataclass(frozen=True)
 class TargetBatch:
-    """Targets of the rows of a batch that have some. rows: (P,). label: (P,), what each shows. image: (P, C, S, S) in
-    [-1, 1]. flow: (P, 2, S, S), where each pixel of it comes from in the photo, right and down, in sides.
+    """Targets of the P photos of a batch that have one.
+
+    Attributes:
+        rows: (P,), of the batch.
+        label: (P,), the expression that each target shows.
+        image: (P, C, S, S) in [-1, 1].
+        flow: (P, 2, S, S), where each pixel of the image comes from in the photo, right and down, in sides.
     """
 
     rows: Tensor
@@ -57,16 +64,20 @@ class TargetBatch:
 
 @dataclass(frozen=True)
 class PseudoTargets:
-    """place: int64 (N,), where a training row's targets are, or -1. image: uint8 (M, K, C, S, S), one of each
-    of the K expressions; that of the photo's own is the photo. flow: float16 (M, K, 2, S, S), as in `TargetBatch`.
+    """Targets of M training photos, one with each of the K expressions; that with the photo's own is the photo.
+
+    Attributes:
+        place: (N,), where the targets of each of all N training photos are, or -1.
+        image: (M, K, C, S, S).
+        flow: (M, K, 2, S, S), half precision, as in `TargetBatch`.
     """
 
-    place: np.ndarray
-    image: np.ndarray
-    flow: np.ndarray
+    place: Int64
+    image: UInt8
+    flow: NDArray[np.float16]
 
-    def lesson(self, batch: Batch, y_t: Tensor) -> TargetBatch:
-        """What a batch edited to y_t (N,) is to look like."""
+    def of_batch(self, batch: Batch, y_t: Tensor) -> TargetBatch:
+        """What a batch edited to the expressions y_t (N,) is to look like; mirrored where the batch is."""
         place = self.place[batch.rows]
         have = np.flatnonzero(place >= 0)
         target, device = y_t.cpu().numpy()[have], batch.image.device
@@ -85,7 +96,17 @@ class PseudoTargets:
 def load_pseudo_targets(
     dataset: Path, arrays: Arrays, progress: Progress = no_progress, workers: int | None = None
 ) -> PseudoTargets:
-    """Targets for up to `MOST_PHOTOS` photos of each expression. Made on first use, then read from the cache."""
+    """Targets for some training photos, made on first use, then read from the cache beside the dataset.
+
+    Args:
+        dataset: The dataset's folder.
+        arrays: Its training photos, of which up to `MOST_PHOTOS` of each expression get targets.
+        progress: Called with the number of photos that are done, and of all.
+        workers: Processes, by default one a core.
+
+    Raises:
+        DatasetError: The cache is damaged, or a photo cannot be read.
+    """
     rows = _chosen(arrays.label, len(arrays.expressions))
     items = _with_partners([arrays.samples[row] for row in rows], arrays)
     names = [[(s.file_name, s.fingerprint) for s in (sample, *partners)] for sample, partners in items]
@@ -149,8 +170,8 @@ class TargetMaker:
         self._transfer = ExpressionTransfer(load_face())
         self._dataset, self._expressions, self._size, self._channels = dataset, expressions, size, channels
 
-    def __call__(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 (K, C, S, S) and float16 (K, 2, S, S), image and flow of each expression.
+    def __call__(self, item: Item) -> tuple[UInt8, NDArray[np.float16]]:
+        """Image (K, C, S, S) and flow (K, 2, S, S) of each expression.
 
         item: a sample, and those that show the same with each expression; where there are none, they are edits.
         """
@@ -194,9 +215,8 @@ class TargetMaker:
         return np.asarray(Image.fromarray(picture).resize((self._size, self._size), Image.Resampling.BOX))
 
 
-def _chosen(label: np.ndarray, classes: int) -> np.ndarray:
+def _chosen(label: Int64, classes: int) -> Int64:
     """Up to `MOST_PHOTOS` rows of each class, at random but always the same, in order."""
     random = np.random.default_rng(0)
-    return np.sort(
-        np.concatenate([random.permutation(np.flatnonzero(label == k))[:MOST_PHOTOS] for k in range(classes)])
-    )
+    chosen = [random.permutation(np.flatnonzero(label == k))[:MOST_PHOTOS] for k in range(classes)]
+    return np.sort(np.concatenate(chosen))
