@@ -16,7 +16,7 @@ from facerelief.data.manifest import chosen, read_samples
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.geometry.morphable.expression_transfer import SIZE, ExpressionTransfer
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
@@ -61,7 +61,7 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     target = (int(arrays.label[row]) + 1) % 3
     rgb, landmarks = read_crop(synthetic, arrays.samples[row])
     name = EXPRESSIONS.index(NAMES[target])
-    crop = align(landmarks, SIZE)
+    crop = align(landmarks, TRANSFER_SIZE)
     face = load_face()
     transfer = ExpressionTransfer(face)
     layers = transfer(crop.cut(rgb), crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)

@@ -13,7 +13,7 @@ import pytest
 
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.engines.agreement import Parity, compare_engines, load_engine, synthetic_inputs
-from facerelief.editing.engines.export import FORMATS, REPORT, export
+from facerelief.editing.engines.export import FORMATS, REPORT, export_editor
 from facerelief.editing.engines.runtimes import ENGINES, load_openvino, output_names, to_onnx
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.network import NetworkEditor
@@ -107,7 +107,7 @@ def test_auto_takes_the_fastest_that_agrees(
         error = 0.5 if name == "openvino-bf16" else 0.0
         return Parity(name, {"edited": error}, {"edited": 0.0}, speeds[name])
 
-    monkeypatch.setattr("facerelief.editing.engines.agreement.compare", compared)
+    monkeypatch.setattr("facerelief.editing.engines.agreement.compare_engines", compared)
     assert load_engine("auto", editor.generator, editor.config)[0] == "openvino"
     speeds["onnx"] = 2.0
     assert load_engine("auto", editor.generator, editor.config)[0] == "onnx"
@@ -168,7 +168,7 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
     import onnxruntime
 
     weights = tiny_weights(backbone=backbone)
-    path, compared = export(tmp_path / "onnx", "onnx", weights)
+    path, compared = export_editor(tmp_path / "onnx", "onnx", weights)
     assert {one.name for one in path.parent.iterdir()} == {"model.onnx", REPORT}
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     facts = session.get_modelmeta().custom_metadata_map
@@ -191,7 +191,7 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
 
 def test_an_openvino_export(tiny_weights: Weights, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
-    path, compared = export(tmp_path, "openvino", tiny_weights())
+    path, compared = export_editor(tmp_path, "openvino", tiny_weights())
     assert {one.name for one in tmp_path.iterdir()} == {"model.xml", "model.bin", REPORT}
     assert [one.engine for one in compared] == ["torch f32", "openvino f32", "openvino bf16"]
     assert compared[1].largest["edited"] < 1e-4 <= compared[2].largest["edited"] < 0.06
@@ -205,9 +205,9 @@ def test_an_openvino_export(tiny_weights: Weights, tmp_path: Path) -> None:
 def test_what_cannot_be_exported_leaves_nothing(tiny_weights: Weights, tmp_path: Path) -> None:
     assert set(FORMATS) == {"onnx", "openvino"}
     with pytest.raises(FacereliefError, match="no export format 'coreml'; choose from onnx, openvino"):
-        export(tmp_path / "out", "coreml", tiny_weights())
+        export_editor(tmp_path / "out", "coreml", tiny_weights())
     with pytest.raises(FacereliefError, match="no weights at"):
-        export(tmp_path / "out", "onnx", tmp_path / "absent.safetensors")
+        export_editor(tmp_path / "out", "onnx", tmp_path / "absent.safetensors")
     assert not (tmp_path / "out").exists()
 
 

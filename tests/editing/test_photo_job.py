@@ -10,7 +10,7 @@ from PIL import Image
 from facerelief.editing.jobs import journal, photo_job
 from facerelief.editing.jobs.batch import make_jobs
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import Outcome, Settings
+from facerelief.editing.jobs.journal import EditOutcome, EditSettings
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.photos import photo as photo_module
@@ -46,9 +46,9 @@ def hashed(source: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def edit(source: Path, finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+def edit(source: Path, finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> EditOutcome:
     monkeypatch.setattr(photo_job, "load_finder", lambda **_: finder)
-    settings = Settings(method="morphable", receipt=True)
+    settings = EditSettings(method="morphable", receipt=True)
     targets = {name: source.parent / "out" / f"{name}.png" for name in NAMES}
     (job,) = make_jobs({Input(source): targets}, settings)
     return FileEditor(settings)(job)

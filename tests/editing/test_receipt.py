@@ -11,7 +11,7 @@ from PIL import Image
 from runs import write_encoder, write_judge
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.jobs.journal import Settings
+from facerelief.editing.jobs.journal import EditSettings
 from facerelief.editing.jobs.receipt import SIZE, geometry_change, make_receipt
 from facerelief.editing.loading import carried_weights
 from facerelief.errors import CheckpointError
@@ -115,7 +115,7 @@ def test_a_receipt_is_another_where_its_judge_was_trained_again(tmp_path: Path) 
     (tmp_path / "copy" / "weights.safetensors").write_bytes(weights)
 
     def digest(judge: Path | None, encoder: Path | None = None) -> str:
-        return Settings(scores=scores_of(judge, encoder)).digest("weights", receipt=True)
+        return EditSettings(scores=scores_of(judge, encoder)).digest("weights", receipt=True)
 
     first = digest(judge)
     assert digest(tmp_path / "copy") == digest(judge / "weights.safetensors") == first
@@ -152,9 +152,9 @@ def test_receipts_are_written_beside_the_edits(
     judge = write_judge(tmp_path / "judge")
     (face,) = finder(photo.rgb)
     for method, weights in (("morphable", carried_face()), ("stargan", carried_weights())):
-        settings = photo_job.Settings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
+        settings = photo_job.EditSettings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
         target = tmp_path / method / "me-happiness.png"
-        outcome = photo_job.FileEditor(settings)(photo_job.Job(Input(source), {"happiness": target}))
+        outcome = photo_job.FileEditor(settings)(photo_job.EditJob(Input(source), {"happiness": target}))
         assert [path.name for path in outcome.written] == [
             "me-happiness.png", "me-happiness-receipt.json", "me-happiness-receipt.png",
         ]  # fmt: skip

@@ -13,7 +13,7 @@ from facerelief.editing.regions import around_mouth
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, MediaPipeFinder
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.morphable.expression_transfer import SIZE, ExpressionTransfer
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.warp_layers import WarpLayers
 from facerelief.networks.relief import Maps, ReliefGenerator
@@ -39,7 +39,10 @@ class Idle(ExpressionTransfer):
     """The morphable face changes nothing."""
 
     def __call__(self, *what: object) -> WarpLayers:
-        return WarpLayers(np.zeros((SIZE, SIZE, 2), np.float32), np.zeros((SIZE, SIZE, 1), np.float32))
+        return WarpLayers(
+            np.zeros((TRANSFER_SIZE, TRANSFER_SIZE, 2), np.float32),
+            np.zeros((TRANSFER_SIZE, TRANSFER_SIZE, 1), np.float32),
+        )
 
 
 def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:

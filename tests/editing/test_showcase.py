@@ -9,10 +9,10 @@ from facerelief.editing.jobs.showcase import (
     TILE,
     change_picture,
     depth_picture,
+    draw_showcase,
     find_same,
     measure_geometry,
     normal_picture,
-    showcase,
 )
 from facerelief.errors import NoFaceFound
 from facerelief.faces.alignment import align
@@ -69,7 +69,7 @@ def test_the_same_face_is_found_in_the_edited_photo(editor: Editor, photo: Photo
 
 def test_the_showcase_shows_every_edit(editor: Editor, photo: Photo, face: Face) -> None:
     edits = [editor(photo, expression, faces=[face]) for expression in editor.expressions]
-    sheet = showcase(editor, photo, face, edits)
+    sheet = draw_showcase(editor, photo, face, edits)
     assert isinstance(sheet, Image.Image)
     tiles = np.asarray(sheet)
     crop = align(face.landmarks, TILE)
@@ -96,5 +96,5 @@ def find_tile(sheet: np.ndarray, tile: np.ndarray, row: int = 0) -> int:
 def test_an_edit_that_leaves_no_face_is_shown_without_depth(editor: Editor, photo: Photo, face: Face) -> None:
     edit = editor(photo, "happy", faces=[face])
     blank = type(edit)(photo.with_rgb(np.full_like(photo.rgb, 90)), "happiness", edit.faces)
-    sheet = np.asarray(showcase(editor, photo, face, [blank]))
+    sheet = np.asarray(draw_showcase(editor, photo, face, [blank]))
     assert find_tile(sheet, np.full((TILE, TILE, 3), 255, np.uint8), row=1) > 0

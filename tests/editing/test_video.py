@@ -11,8 +11,8 @@ from PIL import Image
 
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.strength import Strength
-from facerelief.editing.video import edit_video as video_module
-from facerelief.editing.video.edit_video import edit_video
+from facerelief.editing.video import edit as video_module
+from facerelief.editing.video.edit import edit_video
 from facerelief.errors import FacereliefError, NoFaceFound, VideoError
 from facerelief.faces.detector import MediaPipeFinder
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from heads import head
 
-from facerelief.editing.video.face_tracking import EASE, GAP, REACH, TrackedFrame, Tracker, no_face, smooth_tracks
+from facerelief.editing.video.face_tracking import (
+    EASE_SECONDS,
+    MAX_GAP,
+    SMOOTHING_REACH,
+    TrackedFrame,
+    Tracker,
+    no_face,
+    smooth_tracks,
+)
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.errors import FacereliefError
 from facerelief.faces.detector import Face
@@ -193,13 +201,13 @@ def test_the_edit_is_eased_where_a_face_comes_and_goes() -> None:
     assert (shares[:20] == 1).all() and (shares[50:] == 1).all() and not shares[30:40].any()
     assert (np.diff(shares[20:30]) <= 0).all() and (np.diff(shares[40:50]) >= 0).all()
     assert 0 < shares[29] < 0.1
-    assert np.abs(np.diff(shares)).max() < 1.6 / (25 * EASE)  # the steepest step of the easing curve
-    assert EASE >= REACH
+    assert np.abs(np.diff(shares)).max() < 1.6 / (25 * EASE_SECONDS)  # the steepest step of the easing curve
+    assert EASE_SECONDS >= SMOOTHING_REACH
 
 
 def test_short_gaps_are_bridged_in_a_straight_line() -> None:
     places: list = [(200 + 10 * k, 200) for k in range(30)]
-    gone = range(12, 12 + GAP)
+    gone = range(12, 12 + MAX_GAP)
     out = list(smooth_tracks(seen_at([None if k in gone else place for k, place in enumerate(places)]), 25))
     for k, (_, (one,)) in enumerate(out):
         np.testing.assert_allclose(one.face.landmarks, face_at(*places[k]).landmarks, atol=0.05)

@@ -80,7 +80,7 @@ class EditedFace:
         return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
 
 
-Plan = TypeVar("Plan", bound=EditPlan)
+PlanT = TypeVar("PlanT", bound=EditPlan)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Edit:
     faces: Sequence[EditedFace]
 
 
-class Editor(ABC, Generic[Plan]):
+class Editor(ABC, Generic[PlanT]):
     """Edits photos by one method; use one a thread.
 
     A method is two steps: `plan` finds out what is to be done to a face, which takes most of the time, and `render`
@@ -125,7 +125,7 @@ class Editor(ABC, Generic[Plan]):
         """What is known against edits to an expression, in one line; None where nothing is."""
         return None
 
-    def plan(self, rgb: RGB, face: Face, label: int, part: str = WHOLE) -> Plan:
+    def plan(self, rgb: RGB, face: Face, label: int, part: str = WHOLE) -> PlanT:
         """Find out what is to be done to a face.
 
         Args:
@@ -140,14 +140,14 @@ class Editor(ABC, Generic[Plan]):
         return dataclasses.replace(self._plan(rgb, face, label), part=check_part(part))
 
     @abstractmethod
-    def _plan(self, rgb: RGB, face: Face, label: int) -> Plan:
+    def _plan(self, rgb: RGB, face: Face, label: int) -> PlanT:
         """`plan` of a whole face."""
 
     @abstractmethod
-    def _render(self, rgb: RGB, plan: Plan, strength: float) -> RGB:
+    def _render(self, rgb: RGB, plan: PlanT, strength: float) -> RGB:
         """`render` at a strength above 0."""
 
-    def render(self, rgb: RGB, plan: Plan, strength: float) -> RGB:
+    def render(self, rgb: RGB, plan: PlanT, strength: float) -> RGB:
         """Carry out a plan.
 
         Args:

@@ -12,7 +12,7 @@ from facerelief.faces.pose import head_pose
 
 # "largest", "all", a number counted from 1, the largest, or (x, y), a point of the face in the photo's pixels
 FaceChoice = int | str | tuple[float, float]
-SMALLEST_FACE, MOST_YAW = 40.0, 50.0  # pixels; degrees
+MIN_FACE_SIZE, MAX_YAW = 40.0, 50.0  # pixels; degrees
 
 
 def choose_faces(faces: Sequence[Face], face: FaceChoice, name: str) -> list[Face]:
@@ -82,9 +82,9 @@ def _face_at(faces: Sequence[Face], point: tuple[float, float], name: str) -> Fa
 
 def why_unfit(face: Face) -> str | None:
     """Why a face cannot be edited, in words; None where it can."""
-    if face.size < SMALLEST_FACE:
-        return f"is {face.size:.0f} pixels large, {SMALLEST_FACE:.0f} are needed; use a larger photo"
+    if face.size < MIN_FACE_SIZE:
+        return f"is {face.size:.0f} pixels large, {MIN_FACE_SIZE:.0f} are needed; use a larger photo"
     yaw = head_pose(face.landmarks)[0]
-    if abs(yaw) > MOST_YAW:
+    if abs(yaw) > MAX_YAW:
         return f"is seen from the side ({abs(yaw):.0f} degrees); use a photo from the front"
     return None

@@ -9,7 +9,7 @@ import numpy as np
 from facerelief.editing import Editor
 from facerelief.editing.editor import EditPlan
 from facerelief.editing.face_choice import why_unfit
-from facerelief.editing.video.morph import Morph, encode_morph, fitting, render_morph
+from facerelief.editing.video.morph import Morph, encode_morph, fit_size, render_morph
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
@@ -55,7 +55,7 @@ def _prepared(
 ) -> tuple[np.ndarray, list[tuple[Wish, Face]], Photo]:
     """The photo's pixels at the morph's size, each wish with a face in them, and the photo as it came."""
     photo, chosen = studio.chosen(data, wishes, method, ticket)
-    rgb = fitting(photo.rgb, how.size)
+    rgb = fit_size(photo.rgb, how.size)
     _check_amount(rgb, how)
     scale = rgb.shape[1] / photo.rgb.shape[1]
     return rgb, [(wish, _shrunk(face, scale, how.size)) for wish, face in chosen], photo

@@ -37,8 +37,8 @@ def morph(
     from facerelief.editing.face_choice import parse_face_choice
     from facerelief.editing.regions import check_part
     from facerelief.editing.strength import parse_strength
-    from facerelief.editing.video.morph import Morph, check_suffix, lost, save_morph
-    from facerelief.editing.video.morph import morph as morphed
+    from facerelief.editing.video.morph import Morph, check_suffix, notes_on_loss, save_morph
+    from facerelief.editing.video.morph import morph_frames as morphed
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import read_photo
     from facerelief.photos.provenance.xmp import mark_edit
@@ -49,7 +49,7 @@ def morph(
     which = parse_face_choice(face)
     editor = load_editor(weights, load_finder(task_file=task_file), method=method)
     source = read_photo(photo)
-    notes = [f"{photo}: {note}" for note in source.notes] + lost(source, out_path, provenance)
+    notes = [f"{photo}: {note}" for note in source.notes] + notes_on_loss(source, out_path, provenance)
     if source.mark is not None:
         notes.append(f"{photo} is an edit itself ({source.mark.description})")
     frames = morphed(editor, source, expression, how, which, notes)

@@ -30,13 +30,27 @@ FORMATS: Registry[Writer] = Registry("export format")
 REPORT = "parity.json"
 
 
-def export(folder: Path, to: str, weights: Path | None = None, backbone: str = "stargan") -> tuple[Path, list[Parity]]:
-    """Write an editor's network to a folder in a format of `FORMATS`, and `REPORT` beside it.
+def export_editor(
+    folder: Path, to: str, weights: Path | None = None, backbone: str = "stargan"
+) -> tuple[Path, list[Parity]]:
+    """Write an editor's network in another format, and beside it `REPORT`: how it compares with PyTorch.
 
-    weights: a run's folder or a .safetensors file; by default the package's own of a backbone. The file is read back
-    and compared with PyTorch on drawn faces, each with every expression, at every precision that the format runs at.
-    Returns the model's file and the comparison. Raises `CheckpointError` for weights that cannot be read,
-    `FacereliefError` for an unknown format, `MissingExtra` where its package is missing.
+    The file is read back and compared on synthetic faces, each with every expression, at every precision that the
+    format runs at.
+
+    Args:
+        folder: Where it goes.
+        to: A format of `FORMATS`.
+        weights: A run's folder or a .safetensors file; by default the package's own of a backbone.
+        backbone: Which of the package's networks, where no weights are named.
+
+    Returns:
+        The model's file and the comparison.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+        FacereliefError: There is no such format.
+        MissingExtra: The format's package is not installed.
     """
     write = FORMATS[to]
     editor = load_network_editor(weights, None, backbone)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from facerelief import __version__
 from facerelief.editing.face_choice import FaceChoice
-from facerelief.editing.jobs.fetch import Limits
+from facerelief.editing.jobs.fetch import DownloadLimits
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
+from facerelief.editing.jobs.outputs import STDOUT, OutputPaths, depth_files, receipt_files
 from facerelief.editing.jobs.receipt import CropScorer
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import Strength
@@ -25,12 +25,24 @@ _AN_EDIT = "is an edit itself; name it by itself to edit it all the same"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How photos are edited, the same for all of a batch: as `load_editor` and `Editor.__call__` take it, and more.
+class EditSettings:
+    """How photos are edited, the same for all of a batch.
 
-    depth: also write the depth before and after. receipt: also write receipts. scores: makes what a receipt asks of
-    networks; it is sent to other processes, and its `repr` tells which networks. provenance: record in the file that it
-    was edited. limits: of downloads. overwrite: make anew what is there already, and replace whatever is in the way.
+    Attributes:
+        strength: As `Editor.__call__` takes it; of a video it may change with time.
+        face: As `Editor.__call__` takes it.
+        part: As `Editor.__call__` takes it.
+        method: As `load_editor` takes it.
+        weights: As `load_editor` takes them.
+        engine: As `load_editor` takes it.
+        task_file: Of the face finder; by default the package's.
+        depth: Also write the depth before and after.
+        receipt: Also write receipts.
+        scores: Makes what a receipt asks of networks; it is sent to other processes, and its `repr` tells which
+            networks.
+        provenance: Record in the file that it was edited.
+        limits: Of downloads.
+        overwrite: Make anew what is there already, and replace whatever is in the way.
     """
 
     strength: Strength = Strength()  # noqa: RUF009  (frozen)
@@ -44,7 +56,7 @@ class Settings:
     receipt: bool = False
     scores: Callable[[], CropScorer] | None = None
     provenance: bool = True
-    limits: Limits = Limits()  # noqa: RUF009
+    limits: DownloadLimits = DownloadLimits()  # noqa: RUF009
     overwrite: bool = False
 
     def sides(self, target: Path) -> list[Path]:
@@ -62,7 +74,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Job:
+class EditJob:
     """One photo or video, and where its edits go.
 
     Attributes:
@@ -73,7 +85,7 @@ class Job:
     """
 
     source: Input
-    targets: Targets
+    targets: OutputPaths
     known: Mapping[Path, frozenset[Done]] = dataclasses.field(default_factory=dict)
     made: frozenset[Done] = frozenset()
 
@@ -85,10 +97,16 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a job. state: "edited", "skipped" or "failed"; reason: why one of the latter.
+class EditOutcome:
+    """What became of a job.
 
-    written: what was written, also before it failed. there: all of its edits, where an earlier run had finished them.
+    Attributes:
+        source: What was to be edited, in words.
+        state: "edited", "skipped" or "failed".
+        written: What was written, also before it failed.
+        notes: What was lost or odd, a line each.
+        reason: Why it was skipped or failed.
+        there: All of its edits, where an earlier run had finished them.
     """
 
     source: str
@@ -99,7 +117,9 @@ class Outcome:
     there: tuple[Path, ...] = ()
 
 
-def failed_outcome(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()) -> Outcome:
+def failed_outcome(
+    job: EditJob, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()
+) -> EditOutcome:
     """The outcome of a job that a problem ended. written: what it had finished before."""
     if isinstance(problem, FacereliefError):
         reason = str(problem)
@@ -108,17 +128,19 @@ def failed_outcome(job: Job, problem: Exception, written: Sequence[Path] = (), n
     else:
         said = " ".join(f"{type(problem).__name__}: {problem}".split())
         reason = f"{job.source}: {said}; a fault of the program, report it"
-    return Outcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
+    return EditOutcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
 
 
 class JobPlan:
     """What is to be done of a job, as the journals and the files that are there tell.
 
-    todo: its targets without those that are finished. nothing_to_do: the outcome where that is all, or where the source
-    is known as an edit itself and was not named by itself.
+    Attributes:
+        todo: The job's targets without those that are finished.
+        nothing_to_do: The outcome where that is all, or where the source is known as an edit itself and was not named
+            by itself.
     """
 
-    def __init__(self, job: Job, source: str, settings: Settings, weights: str) -> None:
+    def __init__(self, job: EditJob, source: str, settings: EditSettings, weights: str) -> None:
         """source: the photo's SHA-256. weights: theirs."""
         self._job, self._settings = job, settings
         picture, receipt = settings.digest(weights), settings.digest(weights, receipt=True)
@@ -133,16 +155,18 @@ class JobPlan:
         self.todo = {
             to: at for to, at in job.targets.items() if at == STDOUT or settings.overwrite or not self._is_finished(at)
         }
-        self.nothing_to_do: Outcome | None = None
+        self.nothing_to_do: EditOutcome | None = None
         if not self.todo:
-            self.nothing_to_do = Outcome(str(job.source), SKIPPED, reason=_FINISHED, there=tuple(job.targets.values()))
+            self.nothing_to_do = EditOutcome(
+                str(job.source), SKIPPED, reason=_FINISHED, there=tuple(job.targets.values())
+            )
         elif not job.source.named and (job.source.is_beside_an_edit or source in {one.made for one in job.made}):
             self.nothing_to_do = self.left_alone
 
     @property
-    def left_alone(self) -> Outcome:
+    def left_alone(self) -> EditOutcome:
         """The outcome of a job whose source is an edit itself."""
-        return Outcome(str(self._job.source), SKIPPED, reason=_AN_EDIT)
+        return EditOutcome(str(self._job.source), SKIPPED, reason=_AN_EDIT)
 
     def check(self) -> None:
         """Raise `FacereliefError` where a file is in the way of what is to be done."""

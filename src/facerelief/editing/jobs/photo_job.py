@@ -9,8 +9,16 @@ import torch
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
-from facerelief.editing.jobs.journal import EDITED, Job, JobPlan, Outcome, Settings, failed_outcome, source_digest
-from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
+from facerelief.editing.jobs.journal import (
+    EDITED,
+    EditJob,
+    EditOutcome,
+    EditSettings,
+    JobPlan,
+    failed_outcome,
+    source_digest,
+)
+from facerelief.editing.jobs.outputs import STDOUT, OutputPaths, depth_files, receipt_files
 from facerelief.editing.jobs.receipt import make_receipt
 from facerelief.editing.jobs.showcase import depth_picture, find_same, measure_geometry
 from facerelief.editing.loading import load_editor, weights_file
@@ -25,7 +33,7 @@ from facerelief.processes.threads import threads_for
 class FileEditor:
     """Edits photos from files to files; one a process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: EditSettings) -> None:
         """Raises `FacereliefError` for settings that cannot be followed."""
         finder = load_finder(task_file=settings.task_file)
         self.settings = settings
@@ -36,7 +44,7 @@ class FileEditor:
         self.weights = {"file": weights.name, "sha256": sha256(weights)}
         self._scores = settings.scores() if settings.scores else None
 
-    def __call__(self, job: Job) -> Outcome:
+    def __call__(self, job: EditJob) -> EditOutcome:
         """Edit one photo; each edit is written before the next is made. Raises `FacereliefError` where that leaves
         nothing written.
         """
@@ -63,9 +71,11 @@ class FileEditor:
             if not written:
                 raise
             return failed_outcome(job, problem, written, notes)
-        return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
+        return EditOutcome(str(job.source), EDITED, tuple(written), tuple(notes))
 
-    def _make(self, job: Job, photo: Photo, faces: Sequence[Face], todo: Targets, notes: list[str]) -> Iterator[Path]:
+    def _make(
+        self, job: EditJob, photo: Photo, faces: Sequence[Face], todo: OutputPaths, notes: list[str]
+    ) -> Iterator[Path]:
         """Write each edit, and depth and a receipt where they are asked for. Yields what is written, file by file."""
         settings = self.settings
         for to, at in todo.items():

@@ -36,7 +36,12 @@ CropScorer = Callable[[np.ndarray, np.ndarray, str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Receipt:
-    """numbers: JSON. picture: crops before and after over their depth and normals, and what changed."""
+    """What an edit did.
+
+    Attributes:
+        numbers: For JSON.
+        picture: Crops before and after over their depth and normals, and what changed.
+    """
 
     numbers: dict[str, Any]
     picture: Image.Image

@@ -53,7 +53,7 @@ def change_picture(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.round(255 - up * (25, 127, 235) - down * (215, 110, 20)).astype(np.uint8)
 
 
-def showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit]) -> Image.Image:
+def draw_showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit]) -> Image.Image:
     """The picture. Every tile shows the same aligned crop; an edit's depth is measured anew on the edited photo."""
     crop = align(face.landmarks, TILE)
     source, relief = crop.cut(photo.rgb), measure_geometry(photo, face)

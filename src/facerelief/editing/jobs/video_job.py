@@ -3,16 +3,16 @@
 import functools
 from pathlib import Path
 
-from facerelief.editing.jobs.journal import EDITED, Job, JobPlan, Outcome, failed_outcome, source_digest
+from facerelief.editing.jobs.journal import EDITED, EditJob, EditOutcome, JobPlan, failed_outcome, source_digest
 from facerelief.editing.jobs.photo_job import FileEditor
-from facerelief.editing.video.edit_video import edit_video
+from facerelief.editing.video.edit import edit_video
 from facerelief.errors import VideoError
 from facerelief.photos.provenance.content_credentials import sign_file
 from facerelief.photos.provenance.xmp import EditMark, comment_of, mark_edit
 from facerelief.progress import Progress, no_progress
 
 
-def edit_video_job(editor: FileEditor, job: Job, progress: Progress = no_progress) -> Outcome:
+def edit_video_job(editor: FileEditor, job: EditJob, progress: Progress = no_progress) -> EditOutcome:
     """Edit a video to each of a job's expressions, one after the other. Raises `FacereliefError` where that leaves
     nothing written.
     """
@@ -37,7 +37,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = no_progres
         if not written:
             raise
         return failed_outcome(job, problem, written, notes)
-    return Outcome(str(path), EDITED, tuple(written), tuple(dict.fromkeys(notes)))
+    return EditOutcome(str(path), EDITED, tuple(written), tuple(dict.fromkeys(notes)))
 
 
 def _edit_to(

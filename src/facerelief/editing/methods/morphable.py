@@ -10,7 +10,7 @@ from facerelief.editing.regions import part_mask
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
-from facerelief.geometry.morphable.expression_transfer import SIZE, ExpressionTransfer
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
@@ -25,7 +25,7 @@ class MorphablePlan(EditPlan):
         fit: The morphable face as it fits the landmarks.
         label: Index of the new expression in `EXPRESSIONS`.
         expression: (E,), coefficients of the photo's own expression, as fitted.
-        wrinkles: (`SIZE`, `SIZE`), the `wrinkle_map` of the crop.
+        wrinkles: (`TRANSFER_SIZE`, `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
     """
 
     # What a face does in less time, as in speech, goes on under the edit.
@@ -47,7 +47,7 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def _plan(self, rgb: RGB, face: Face, label: int) -> MorphablePlan:
         """The face, fitted."""
-        crop = align(face.landmarks, SIZE)
+        crop = align(face.landmarks, TRANSFER_SIZE)
         before, fit = crop.cut(rgb), fit_face(self._transfer.face, face.landmarks)
         return MorphablePlan(face, crop, before, fit, label, fit.expression, wrinkle_map(before))
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from facerelief.array_types import RGB, Float32
 from facerelief.config import ExpressionTraining
-from facerelief.editing.editor import Editor, Plan
+from facerelief.editing.editor import Editor, PlanT
 from facerelief.editing.engines.agreement import load_engine
 from facerelief.errors import CheckpointError
 from facerelief.faces.detector import FaceFinder
@@ -17,7 +17,7 @@ _ENOUGH = 0.9  # of what a judge tells of real photos
 _ADVICE = "where it is faint, try --strength 1.5 or --method morphable"
 
 
-class NetworkEditor(Editor[Plan], ABC):
+class NetworkEditor(Editor[PlanT], ABC):
     """Edits with the generator of one set of weights; `engine`: the name of what runs it.
 
     scores: of weights that were measured, by expression, shares that a judge tells: "edits" and "judge_on_real".

@@ -23,7 +23,7 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.faces.pose import head_pose
 from facerelief.faces.warping import border
-from facerelief.geometry.morphable.expression_transfer import SIZE
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles
 from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
@@ -42,9 +42,9 @@ class ReliefPlan(MorphablePlan):
     """What the network and the morphable face are to do to a face. The network's maps are zero at the crop's border.
 
     Attributes:
-        flow: (`SIZE`, `SIZE`, 2), the network's, as in `WarpLayers`.
-        shade: (`SIZE`, `SIZE`, C), the network's colour, as in `WarpLayers`.
-        shade_opacity: (`SIZE`, `SIZE`, 1), that of the colour.
+        flow: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 2), the network's, as in `WarpLayers`.
+        shade: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, C), the network's colour, as in `WarpLayers`.
+        shade_opacity: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), that of the colour.
     """
 
     smoothing_windows: ClassVar[dict[str, float]] = {
@@ -73,8 +73,12 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
         share = _limited_opacity(mask, colour, np.moveaxis(image[0], 0, 2))
         shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), _SOFT)
         shade *= face_mask(known.crop, face)[..., None]
-        maps = {"flow": _enlarged(flow * SIZE, _NODES), "shade": shade[..., 1:], "shade_opacity": shade[..., :1]}
-        fade = border(SIZE, _MARGIN)
+        maps = {
+            "flow": _enlarged(flow * TRANSFER_SIZE, _NODES),
+            "shade": shade[..., 1:],
+            "shade_opacity": shade[..., :1],
+        }
+        fade = border(TRANSFER_SIZE, _MARGIN)
         return ReliefPlan(**vars(known), **{name: (values * fade).astype(np.float32) for name, values in maps.items()})
 
     def _render(self, rgb: RGB, plan: ReliefPlan, strength: float) -> RGB:
@@ -98,10 +102,12 @@ def _limited_opacity(mask: Float32, colour: Float32, image: Float32) -> Float32:
 
 
 def _enlarged(maps: Float32, nodes: int) -> Float32:
-    """Maps (S, S, K) at `SIZE`, smooth between so many nodes along a side."""
+    """Maps (S, S, K) at `TRANSFER_SIZE`, smooth between so many nodes along a side."""
     planes = [Image.fromarray(np.ascontiguousarray(maps[..., k], dtype=np.float32)) for k in range(maps.shape[2])]
     coarse = [plane.resize((nodes, nodes), Image.Resampling.BILINEAR) for plane in planes]
-    return np.dstack([np.asarray(plane.resize((SIZE, SIZE), Image.Resampling.BICUBIC)) for plane in coarse])
+    return np.dstack(
+        [np.asarray(plane.resize((TRANSFER_SIZE, TRANSFER_SIZE), Image.Resampling.BICUBIC)) for plane in coarse]
+    )
 
 
 def _blended(plan: ReliefPlan, known: WarpLayers, amount: float, beyond: Floats) -> WarpLayers:

@@ -20,10 +20,10 @@ from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.strips import shrunk
 
-REACH = 0.2  # seconds to each side over which landmarks are smoothed
-EASE = 0.3  # seconds over which an edit comes and goes where a face does
-MOST_AHEAD = 15  # frames, for the memory's sake
-GAP = 3  # frames without a face that are bridged
+SMOOTHING_REACH = 0.2  # seconds to each side over which landmarks are smoothed
+EASE_SECONDS = 0.3  # seconds over which an edit comes and goes where a face does
+MAX_LOOKAHEAD = 15  # frames, for the memory's sake
+MAX_GAP = 3  # frames without a face that are bridged
 _SEARCH, _NEWCOMERS = 0.25, 1.0  # seconds between searches of the whole frame: while nobody is there, and for more
 _JUMP = 0.35  # of a face's size: farther from one frame to the next is another face
 _CUT, _CUT_RATIO = 16.0, 3.0  # mean change, levels, of a small picture at a cut, and against the frames before
@@ -140,8 +140,8 @@ class Tracker:
 
 def smooth_tracks(seen: Iterable[TrackedFrame], fps: float) -> Iterator[tuple[Frame, list[SmoothedFace]]]:
     """The frames with their faces as they are to be edited, some frames behind what comes in."""
-    reach = min(MOST_AHEAD, max(2, round(max(REACH, EASE) * fps)))
-    for window, at in windows(seen, reach + GAP):  # farther, to know how long a gap is that begins within reach
+    reach = min(MAX_LOOKAHEAD, max(2, round(max(SMOOTHING_REACH, EASE_SECONDS) * fps)))
+    for window, at in windows(seen, reach + MAX_GAP):  # farther, to know how long a gap is that begins within reach
         yield _steady(window, at)
 
 
@@ -164,13 +164,13 @@ def _steady(window: list[TrackedFrame], at: int) -> tuple[Frame, list[SmoothedFa
 
 
 def _bridged(there: list[bool]) -> list[bool]:
-    """Presence with gaps of up to `GAP` frames closed."""
+    """Presence with gaps of up to `MAX_GAP` frames closed."""
     out = list(there)
     for start in range(1, len(there)):
         if there[start] or not there[start - 1]:
             continue
         end = next((k for k in range(start, len(there)) if there[k]), len(there))
-        if end < len(there) and end - start <= GAP:
+        if end < len(there) and end - start <= MAX_GAP:
             out[start:end] = [True] * (end - start)
     return out
 
@@ -185,18 +185,18 @@ def _stretch(there: list[bool], here: int) -> range:
 def _share(times: np.ndarray, there: list[bool], here: int) -> float:
     """1 away from where a face is absent, falling to 0 there; at the ends of a shot the edit is whole."""
     away = [abs(times[k] - times[here]) for k in range(len(there)) if not there[k]]
-    return float(smoothstep(min(away, default=EASE) / EASE))
+    return float(smoothstep(min(away, default=EASE_SECONDS) / EASE_SECONDS))
 
 
 def _smoothed(times: np.ndarray, faces: list[Face], now: float) -> Face:
     """Landmarks at a time: each point on its own parabola through the neighbours (LOESS; Cleveland, 1979)."""
-    near = np.abs(times - now) < REACH
+    near = np.abs(times - now) < SMOOTHING_REACH
     if near.sum() < 5:
         at = int(np.argmin(np.abs(times - now)))
         if times[at] == now or near.sum() < 2:
             return faces[at]
     chosen = np.flatnonzero(near)
-    away = (times[chosen] - now) / REACH
+    away = (times[chosen] - now) / SMOOTHING_REACH
     weight = (1 - np.abs(away) ** 3) ** 3  # tricube
     powers = np.vander(away, min(3, len(chosen)), increasing=True)
     fit = np.linalg.pinv(powers * np.sqrt(weight)[:, None])[0] * np.sqrt(weight)

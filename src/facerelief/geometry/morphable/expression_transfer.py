@@ -33,7 +33,7 @@ from facerelief.geometry.morphable.warp_layers import WarpLayers
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
 
-SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
+TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
 _MARGIN = 0.08  # of the crop's side, along which the edit fades out
 _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
@@ -67,7 +67,7 @@ class ExpressionTransfer:
         """What is to be done so that a photo's face shows another expression.
 
         Args:
-            pixels: (S, S, 3), the face's crop of S = `SIZE` pixels.
+            pixels: (S, S, 3), the face's crop of S = `TRANSFER_SIZE` pixels.
             crop: That crop.
             landmarks: (468, 3), photo pixels.
             fit: The fit of these landmarks, which tells the expression that the face shows.
@@ -79,11 +79,11 @@ class ExpressionTransfer:
         """
         move = self._move_landmarks(crop, landmarks.astype(np.float64), fit, label, strength)
         trimmed_source = trim_lips(move.source, max(move.shut, move.opened))
-        found, triangle = backward_flow(trimmed_source, move.target, SIZE, self.face.uv_map.points)
+        found, triangle = backward_flow(trimmed_source, move.target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, label)
         seam, paint, opacity = self._open_or_shut_mouth(pixels, triangle, uv, label, move)
-        return WarpLayers(flow, light + seam, paint, opacity).masked(border(SIZE, _MARGIN))
+        return WarpLayers(flow, light + seam, paint, opacity).masked(border(TRANSFER_SIZE, _MARGIN))
 
     def _move_landmarks(self, crop: Crop, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""
@@ -112,7 +112,7 @@ class ExpressionTransfer:
     ) -> tuple[Floats, Floats | None, Floats | None]:
         """Light (S, S, 1) of the seam of lips that are shut; paint and opacity of a mouth's inside and of that seam."""
         dropped = _drops(move.source, move.target)
-        seam, hidden = lip_seam(move.target, move.shut, SIZE)
+        seam, hidden = lip_seam(move.target, move.shut, TRANSFER_SIZE)
         if not (move.opened or move.shut or dropped):
             return seam, None, None
         albedo = np.exp(full_maps(self.face.texture + self.face.texture_classes[label])) - FLOOR

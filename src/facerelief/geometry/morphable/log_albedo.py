@@ -7,7 +7,7 @@ import numpy as np
 from facerelief import colour
 from facerelief.array_types import Bool, Float32, Floats
 
-LUMA = colour.LUMA.astype(np.float32)  # Rec. 601, single: pictures are
+LUMA32 = colour.LUMA.astype(np.float32)  # Rec. 601, single: pictures are
 FLOOR = 0.06
 _BINOMIAL = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 SKIN = 0.6  # mean albedo of the face

@@ -8,7 +8,7 @@ from facerelief.array_types import RGB, Floats, Int64
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER, inter_ocular
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.log_albedo import FLOOR, LUMA
+from facerelief.geometry.morphable.log_albedo import FLOOR, LUMA32
 from facerelief.geometry.morphable.uv_map import (
     FACE_VERTICES,
     UVMap,
@@ -117,7 +117,7 @@ def render_face(vertices: Floats, still: Floats, look: Appearance, background: F
     found = sample_bilinear(np.dstack([look.texture, look.chroma]), values[..., :2])
     luma = (np.exp(found[..., 0]) - FLOOR) * look.skin.level
     tint = np.maximum(found[..., 1:], 0.05) ** look.skin.warmth
-    colour = _with_irises(luma[..., None] * tint / (tint @ LUMA)[..., None], index, vertices, look.eyes)
+    colour = _with_irises(luma[..., None] * tint / (tint @ LUMA32)[..., None], index, vertices, look.eyes)
     shade, shine = look.light.on(normal)
     colour = colour * shade[..., None] + shine[..., None]
     opaque = smoothstep(values[..., 5:])

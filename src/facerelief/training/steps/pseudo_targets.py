@@ -31,7 +31,7 @@ from facerelief.faces.alignment import align
 from facerelief.faces.warping import bring_back, in_photo
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
-from facerelief.geometry.morphable.expression_transfer import SIZE, ExpressionTransfer, backward_flow
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, backward_flow
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
@@ -42,7 +42,7 @@ from facerelief.progress import Progress, no_progress
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
 _MAKER = 3  # counts the ways of making them; a cache of another is not read
 MOST_PHOTOS = 500  # photos of an expression: what the rare ones have, and enough of the others
-Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
+_Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _make(
     dataset: Path,
     arrays: Arrays,
     rows: np.ndarray,
-    items: list[Item],
+    items: list[_Item],
     paths: list[Path],
     progress: Progress,
     workers: int | None,
@@ -149,7 +149,7 @@ def _forms(arrays: Arrays, count: int) -> tuple[tuple[Any, tuple[int, ...]], tup
     return (np.uint8, (*shape, *arrays.image.shape[1:])), (np.float16, (*shape, 2, size, size))
 
 
-def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[Item]:
+def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[_Item]:
     """Each sample with those of its scene, in the order of the expressions; of a photo, with none."""
     scenes: dict[str, dict[str, Sample]] = {}
     for sample in arrays.samples:
@@ -170,7 +170,7 @@ class TargetMaker:
         self._transfer = ExpressionTransfer(load_face())
         self._dataset, self._expressions, self._size, self._channels = dataset, expressions, size, channels
 
-    def __call__(self, item: Item) -> tuple[UInt8, NDArray[np.float16]]:
+    def __call__(self, item: _Item) -> tuple[UInt8, NDArray[np.float16]]:
         """Image (K, C, S, S) and flow (K, 2, S, S) of each expression.
 
         item: a sample, and those that show the same with each expression; where there are none, they are edits.
@@ -190,7 +190,7 @@ class TargetMaker:
         side = min(len(rgb), 2 * self._size)  # the edit's detail is lost in the end
         landmarks = landmarks * (side / len(rgb))
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
-        crop = align(landmarks, SIZE)
+        crop = align(landmarks, TRANSFER_SIZE)
         pixels, fit = crop.cut(rgb), fit_face(self._transfer.face, landmarks)
         wrinkles = wrinkle_map(pixels)
 

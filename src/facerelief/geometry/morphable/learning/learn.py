@@ -13,7 +13,7 @@ from facerelief.faces.alignment import Crop, inter_ocular
 from facerelief.geometry.morphable.learning.action_units import UNITS
 from facerelief.geometry.morphable.learning.shape import Shapes, Text, learn_shapes
 from facerelief.geometry.morphable.learning.texture import Delight, Textures, learn_textures
-from facerelief.geometry.morphable.log_albedo import LUMA, fold_symmetric
+from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric
 from facerelief.geometry.morphable.model import UV_SIZE, MorphableFace
 from facerelief.geometry.morphable.uv_map import (
     UVMap,
@@ -133,13 +133,13 @@ def _read_textures(
 
     starters = [look(int(row)) for row in np.linspace(0, count - 1, min(count, _STARTERS)).astype(int)]
     delight = Delight(uv_map, shapes.mean, skin_mask(uv_map))
-    delight.start(np.stack([rgb @ LUMA for rgb, _ in starters]), np.stack([seen for _, seen in starters]))
+    delight.start(np.stack([rgb @ LUMA32 for rgb, _ in starters]), np.stack([seen for _, seen in starters]))
     half = UV_SIZE * UV_SIZE // 2
     log_albedo, seen = np.empty((count, half), np.float32), np.empty((count, half), bool)
     sums, weights = np.zeros((UV_SIZE, UV_SIZE, 3)), np.zeros((UV_SIZE, UV_SIZE, 1))
     for row in range(count):
         rgb, shown = look(row)
-        luma = rgb @ LUMA
+        luma = rgb @ LUMA32
         log_albedo[row], seen[row] = fold_symmetric(delight(luma, shown), shown)
         if portraits.coloured[row] > _COLOURED:
             bright = shown & (luma > 0.05)
@@ -159,13 +159,13 @@ def _to_uv_map(portrait: Portrait, landmarks: Landmarks, uv_map: UVMap) -> tuple
 
 def _chroma(sums: Floats, weights: Floats, inside: Bool, face: Floats) -> Floats:
     """Mean chroma (3, A, A / 2), symmetric and smooth; a plain skin's where no photo was in colour. Teeth are paler."""
-    skin = np.array((1.25, 0.94, 0.79)) / (np.array((1.25, 0.94, 0.79)) @ LUMA)
+    skin = np.array((1.25, 0.94, 0.79)) / (np.array((1.25, 0.94, 0.79)) @ LUMA32)
     trusted = 10.0  # photos
     mean = (sums + sums[:, ::-1] + trusted * skin) / (weights + weights[:, ::-1] + trusted)
     mean = np.stack([_gaussian(mean[..., k], UV_SIZE / 80) for k in range(3)], axis=2)
     mean = np.where(inside[..., None], mean**0.3, mean)
     mean = face[..., None] * mean + (1 - face[..., None]) * np.sqrt(skin)  # hair and neck, which differ too much
-    mean = mean / (mean @ LUMA)[..., None]
+    mean = mean / (mean @ LUMA32)[..., None]
     return np.moveaxis(mean[:, : UV_SIZE // 2], 2, 0)
 
 
