@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from facerelief.checkpoint import named_tensors, save_checkpoint
-from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, ClassifierTraining
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.files import write_json
 from facerelief.training.classifier import build_classifier
 from facerelief.training.depth import build_nets
@@ -42,7 +42,7 @@ def write_depth(folder: Path, **settings: object) -> Path:
     config = DepthTraining(**{**small, **settings})
     torch.manual_seed(0)
     nets = build_nets(config)
-    tensors = named_tensors(translator=nets.translator, critic=nets.critic)
+    tensors = named_tensors(translator=nets.translator, critic=nets.discriminator)
     save_checkpoint(folder / "weights.safetensors", "depth", tensors, {"config": dataclasses.asdict(config)})
     return folder
 

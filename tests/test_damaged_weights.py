@@ -47,7 +47,7 @@ def of_face(path: Path) -> list[Tensor]:
 
 def of_depth(path: Path) -> list[Tensor]:
     nets, _, _ = load_depth_nets(path)
-    return [*nets.translator.state_dict().values(), *nets.critic.state_dict().values()]
+    return [*nets.translator.state_dict().values(), *nets.discriminator.state_dict().values()]
 
 
 def of_state(path: Path) -> list[Tensor]:

@@ -71,7 +71,7 @@ def test_training_says_what_the_encoder_is_worth(
 def test_settings_that_an_encoder_cannot_have(refused: Refused, synthetic: Path, tmp_path: Path) -> None:
     for setting, message in {
         "dimensions=0": "dimensions must be at least 1, not 0",
-        "single=1.5": "single must lie between 0 and 1, not 1.5",
+        "singleton_share=1.5": "single must lie between 0 and 1, not 1.5",
         "batch=3": "batch must be at least 4, two photos of two persons, not 3",
         "temperature=0": "temperature must be above 0, not 0",
         "smoothing=0": "no setting 'smoothing'; choose from ",

@@ -12,7 +12,7 @@ from runs import write_judge as knowing
 from shells import change_rows
 
 from facerelief.checkpoint import named_tensors, save_checkpoint
-from facerelief.config import ExpressionTraining, ClassifierTraining
+from facerelief.config import ClassifierTraining, ExpressionTraining
 from facerelief.data.manifest import read_samples
 from facerelief.editing.loading import carried_weights
 from facerelief.files import write_json

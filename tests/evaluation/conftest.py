@@ -37,25 +37,25 @@ def tiny_scale() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def study_request(tiny_scale: str, tmp_path_factory: pytest.TempPathFactory) -> StudyRequest:
+def asked(tiny_scale: str, tmp_path_factory: pytest.TempPathFactory) -> StudyRequest:
     """Table 2 with its two cells and two seeds, on handmade faces."""
     root = tmp_path_factory.mktemp("study")
     return StudyRequest("table2", tiny_scale, root / "study", write_dataset(root / "faces"), expressions=CLASSES)
 
 
 @pytest.fixture(scope="session")
-def finished(study_request: StudyRequest) -> Grid:
+def finished(asked: StudyRequest) -> Grid:
     """The study, finished; not to be changed."""
-    grid, failures = run_study(study_request)
+    grid, failures = run_study(asked)
     assert failures == {}
     return grid
 
 
 @pytest.fixture
-def moved(study_request: StudyRequest) -> Callable[..., StudyRequest]:
+def moved(asked: StudyRequest) -> Callable[..., StudyRequest]:
     """Makes wishes like it, with some things otherwise."""
 
     def like(**changes: object) -> StudyRequest:
-        return dataclasses.replace(study_request, **changes)
+        return dataclasses.replace(asked, **changes)
 
     return like

@@ -19,7 +19,7 @@ from facerelief.photos.photo import read_photo
 def test_the_parts_make_up_the_whole(finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> None:
     moved = []
     found = measure_latency(
-        load_editor(tiny_weights(), finder), drawn_photo(500, 300), repeats=5, moved=lambda *now: moved.append(now)
+        load_editor(tiny_weights(), finder), drawn_photo(500, 300), repeats=5, progress=lambda *now: moved.append(now)
     )
     assert moved == [(k, 7) for k in range(1, 8)]
     assert {part: len(values) for part, values in found.seconds.items()} == dict.fromkeys(

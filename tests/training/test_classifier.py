@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from facerelief.checkpoint import load_checkpoint
 from facerelief.config import ClassifierTraining
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.errors import CheckpointError, DatasetError
-from facerelief.training.classifier import Accuracy, accuracy_on, predict, load_classifier, train_classifier
+from facerelief.training.classifier import Accuracy, accuracy_on, load_classifier, predict, train_classifier
 from facerelief.training.identity import known_persons
-from facerelief.training.launch import load_material
 from facerelief.training.run.folder import read_metrics
+from facerelief.training.splits import load_splits
 from facerelief.training.verification import person_digest
 
 Small = Callable[..., Any]
@@ -123,7 +124,7 @@ def test_it_goes_on_bit_for_bit_dropout_and_statistics_included(small: Small, sp
 
 def test_it_never_sees_people_of_the_test_photos(small: Small, tmp_path: Path) -> None:
     config, dataset = small(ClassifierTraining), write_dataset(tmp_path / "faces")
-    material = load_material(dataset, config)
+    material = load_splits(Dataset(dataset), config)
     people = {split: {s.identity for s in getattr(material, split).samples} for split in ("train", "val", "test")}
     assert {split: len(names) for split, names in people.items()} == {"train": 8, "val": 2, "test": 2}
     assert not people["train"] & (people["val"] | people["test"])
@@ -134,7 +135,7 @@ def test_a_person_in_two_splits_is_refused_by_name(small: Small, tmp_path: Path,
     dataset = write_dataset(tmp_path / "faces")
     change_rows(dataset, lambda row: row.identity == f"{split}1", identity="train3")
     with pytest.raises(DatasetError) as caught:
-        load_material(dataset, small(ClassifierTraining))
+        load_splits(Dataset(dataset), small(ClassifierTraining))
     assert str(caught.value) == (f"{dataset}: train3 is in train and in {split}; a person must be in one split only")
 
 

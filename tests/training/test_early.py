@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from shells import CLASSES
 
-from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, ClassifierTraining, Training
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining, Training
+from facerelief.data import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.training import launch, splits
 
@@ -53,9 +54,9 @@ def test_a_teacher_that_is_missing_is_said_before_photos_are_decoded(
 ) -> None:
     config = DepthTraining(size=32, width=4, batch=4, expressions=CLASSES, perceptual="judge")
     with pytest.raises(FacereliefError, match="needs a judge"):
-        launch.run_depth(faces, config, tmp_path / "run")
+        launch.run_depth(Dataset(faces), config, tmp_path / "run")
     with pytest.raises(FacereliefError, match="no weights at"):
-        launch.run_depth(faces, config, tmp_path / "run", judge=tmp_path / "absent")
+        launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=tmp_path / "absent")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -64,4 +65,4 @@ def test_an_expression_without_photos_in_a_later_split_is_said_at_once(
 ) -> None:
     config = ClassifierTraining(size=32, width=4, batch=4, expressions=(*CLASSES, "contempt"))
     with pytest.raises(FacereliefError, match="has no kept photos of contempt in this split"):
-        launch.run_classifier(faces, config, tmp_path / "run")
+        launch.run_classifier(Dataset(faces), config, tmp_path / "run")

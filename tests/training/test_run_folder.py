@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
-from facerelief.config import DepthTraining, ClassifierTraining, from_json
+from facerelief.config import ClassifierTraining, DepthTraining, from_json
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic
 from facerelief.training.run.folder import Run, read_metrics, read_settings

@@ -1,13 +1,13 @@
 """A dataset decoded once to arrays at the network's size, kept beside it as memory-mapped files.
 
-Decoding PNGs is the limit of training on small crops; the arrays are read 50 times faster. Images are resampled
+Progress PNGs is the limit of training on small crops; the arrays are read 50 times faster. Images are resampled
 with a box filter; depth and normals are averaged over face pixels only and background stays background.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,8 +25,7 @@ from facerelief.files.arrays import map_npy
 from facerelief.geometry.depth_maps import load_depth, load_normal
 from facerelief.geometry.png import read_png
 from facerelief.network_input import NetworkInput
-
-Progress = Callable[[int, int], None]
+from facerelief.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def load_arrays(
     size: int,
     colour: str,
     expressions: Sequence[str],
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
     *,
     complete: bool = True,
 ) -> Arrays:

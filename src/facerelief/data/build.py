@@ -5,7 +5,7 @@ Every finished photo is a line of `build.jsonl`; when all are done the lines bec
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless
 from facerelief.data.sources.labelled import Labelled, split_by_identity
 from facerelief.files import alone_in
 from facerelief.processes.pool import spread
+from facerelief.progress import Progress, no_progress
 
 MOST_SECONDS = 300.0  # of one photo, which takes one or two; a process that needs more hangs
 
@@ -37,7 +38,7 @@ def build_dataset(
     overlays: dict[Path, Path] | None = None,
     workers: int | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Built:
     """Make the dataset. Photos done by an earlier, interrupted call with the same recipe are not done again, unless
     they are others by now.
@@ -63,7 +64,7 @@ def _built(
     recipe: Recipe,
     dataset: Path,
     workers: int | None,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> Built:
     """Do what is not done yet, and write the tables."""
     journal = dataset / JOURNAL

@@ -5,7 +5,6 @@ for every sample the true picture of the same person with any other expression l
 """
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from facerelief.geometry.morphable.model import FACE, carried_face, load_face
 from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.processes.pool import spread
+from facerelief.progress import Progress, no_progress
 
 SIZES = (64, 96, 128, 192, 256)
 SYNTHETIC = "synthetic"  # the note that their samples carry
@@ -80,7 +80,7 @@ def synthesize(
     face: Path | None = None,
     *,
     workers: int | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> list[Sample]:
     """Make the dataset; scenes done by an earlier, interrupted call are not done again.
 

@@ -1,6 +1,6 @@
 """Editors side by side on the same photos, held-out or anybody's, each edit as a user gets it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from facerelief.evaluation.systems import CropEdits, System, unedited
 from facerelief.faces.alignment import align
 from facerelief.files import atomic
 from facerelief.photos.photo import Photo
+from facerelief.progress import Progress, no_progress
 
 TILE = 160  # pixels
 _SIDE, _HEAD, _GAP = 26, 30, 6
 _INK, _SOFT, _PAPER = (32, 32, 32), (128, 128, 128), (255, 255, 255)
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def compare(
     test: Arrays,
     rows: Int64,
     networks: MetricNetworks,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Comparison:
     """Edit the photos `rows` of `test` with every editor, at the size of the dataset's crops, and measure the edits."""
     classes = range(len(test.expressions))
@@ -82,7 +82,7 @@ def compare_on(
     editors: Mapping[str, Editor],
     photos: Sequence[Photo],
     expressions: Sequence[str],
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Image.Image:
     """Edit the largest face of any photos with every editor and draw it: a row an editor, a column an expression.
 

@@ -3,7 +3,7 @@
 facerelief evaluate RUN --data DATASET
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,9 @@ from facerelief.evaluation.systems import (
     photo_rows,
 )
 from facerelief.files import sha256
+from facerelief.progress import NamedProgress, no_progress
 from facerelief.training.run.sample_grids import to_pixels
 
-Progress = Callable[[str, int, int], None]
 FORMAT = 1  # of report.json
 
 
@@ -119,7 +119,7 @@ def evaluate_all(
     config: Training,
     files: MetricFiles,
     photos: int | None = None,
-    progress: Progress = lambda name, done, total: None,
+    progress: NamedProgress = no_progress,
 ) -> Evaluation:
     """Measure networks and other editors, all of `config`'s size, colour and expressions, on a dataset's test photos.
 
@@ -152,7 +152,7 @@ def evaluate(
     measured: Sequence[System],
     setup: EvaluationSetup,
     rows: np.ndarray,
-    progress: Progress = lambda name, done, total: None,
+    progress: NamedProgress = no_progress,
     shown: int = 6,
 ) -> Evaluation:
     """Measure systems, and the `baselines` before them, on the photos `rows` of the setup's test split."""
@@ -176,7 +176,7 @@ def evaluate(
 
 
 def score(
-    system: System, setup: EvaluationSetup, rows: np.ndarray, progress: Progress = lambda name, done, total: None
+    system: System, setup: EvaluationSetup, rows: np.ndarray, progress: NamedProgress = no_progress
 ) -> EditScores:
     """Every edit of one system, measured."""
     return score_edits(system, setup.networks, setup.test, rows, lambda done, total: progress(system.name, done, total))

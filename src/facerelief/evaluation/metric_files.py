@@ -25,7 +25,7 @@ from facerelief.files import sha256
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.inception import load_inception
 from facerelief.training.depth import load_depth_nets
-from facerelief.training.geometry_probe import fit_maps
+from facerelief.training.geometry_probe import fit_probe
 from facerelief.training.identity import load_identity
 from facerelief.training.launch import run_classifier
 from facerelief.training.presets import make_config
@@ -95,7 +95,7 @@ def with_depth(
     translator = nets.translator.eval().requires_grad_(False).to(networks.device)
     train = load_split(dataset, "train", config)
     kinds = ("depth", "normal") if settings.guide == "both" else (settings.guide,)
-    probes = {kind: fit_maps(train, kind).to(networks.device) for kind in kinds}
+    probes = {kind: fit_probe(train, kind).to(networks.device) for kind in kinds}
     means = class_mean_maps(train, settings.guide, networks.device)
     networks = dataclasses.replace(networks, depth=translator, guide=settings.guide, probes=probes, class_maps=means)
     error: GeometryError = geometry_error(translator, train, test, settings.guide)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
-from facerelief.training.geometry_probe import MapClassifier
+from facerelief.training.geometry_probe import LinearProbe
 from facerelief.training.identity import embed
 
 
@@ -50,7 +50,7 @@ class MetricNetworks:
     identity: nn.Module | None = None
     depth: nn.Module | None = None
     guide: str = "depth"
-    probes: Mapping[str, MapClassifier] = field(default_factory=dict)
+    probes: Mapping[str, LinearProbe] = field(default_factory=dict)
     class_maps: Tensor | None = None
     pixels: bool = True
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))

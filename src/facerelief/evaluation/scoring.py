@@ -4,7 +4,6 @@
 a file would hold: edits are rounded to 8 bits before anything looks at them, and before the cycle goes back.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +19,8 @@ from facerelief.evaluation.metrics.geometry import map_errors
 from facerelief.evaluation.metrics.quality import psnr, ssim, to_levels
 from facerelief.evaluation.systems import System, partner_rows
 from facerelief.network_input import from_levels
+from facerelief.progress import Progress, no_progress
 from facerelief.training.classifier import predict
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def score_edits(
     networks: MetricNetworks,
     test: Arrays,
     rows: np.ndarray,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
     batch: int = 32,
 ) -> EditScores:
     """Edit test photos to every other expression and measure every edit.

@@ -1,6 +1,5 @@
 """A morphable face handed on: the file, its card, and sheets that show what it holds."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from facerelief.geometry.morphable.random_faces import (
 )
 from facerelief.geometry.morphable.renderer import Light, Look, draw
 from facerelief.geometry.reconstructors.morphable import dense_mesh
+from facerelief.progress import Progress, no_progress
 from facerelief.training.run.sample_grids import save_grid
 
 CARD = "README.md"
@@ -46,9 +46,7 @@ _LIMITS = """\
 """
 
 
-def fit_and_write(
-    dataset: Path, folder: Path, data_note: str, progress: Callable[[int, int], None] = lambda done, total: None
-) -> list[Path]:
+def fit_and_write(dataset: Path, folder: Path, data_note: str, progress: Progress = no_progress) -> list[Path]:
     """Learn a face from a dataset and write all of it to `folder`; returns the files.
 
     Raises `DatasetError` where the dataset has too few persons or no neutral photos; then nothing is written.

@@ -15,9 +15,10 @@ from facerelief.config import ClassifierTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
 from facerelief.networks.classifier import Classifier
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.session import Progress, Session
-from facerelief.training.steps.gan_step import Average, augmented, erased
+from facerelief.training.run.session import Learner, Session
+from facerelief.training.steps.gan_step import EMA, augmented, erased
 from facerelief.training.verification import person_digests
 
 
@@ -65,20 +66,20 @@ def train_classifier(
     test: Arrays,
     folder: Path,
     basis: dict[str, Any],
-    progress: Progress | None = None,
+    progress: StepProgress = no_progress,
 ) -> tuple[Path, Accuracy]:
     """Train, or resume, the classifier in `folder`; returns its weights and its accuracy on `test`."""
     session = Session("judge", config, folder, basis, progress)
     network: nn.Module = build_classifier(config)
-    mean, raw = Average(network, config.ema), network
-    (network,) = session.adopt({"judge": network}, fixed={"average": mean})
+    mean, raw = EMA(network, config.ema), network
+    network = session.prepare({"judge": Learner(network, config.lr)}, fixed={"average": mean})["judge"]
     batches = Batches(train, config, "depth", session.rank, session.world)
     for step in session.steps(lambda path: None):
         batch, noise = batches(step, session.device), session.noise(step)
         network.train()
         logits = network(erased(augmented(batch.image, noise, True), noise))
         terms = {"cls": nn.functional.cross_entropy(logits, batch.label, label_smoothing=config.smoothing)}
-        session.descend("judge", terms, {"cls": 1.0}, step, "judge")
+        session.optimizer_step("judge", terms, {"cls": 1.0}, step, "judge")
         mean.update(raw, step)
     accuracy = accuracy_on(mean.module, test)
     if session.run.main:

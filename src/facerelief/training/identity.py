@@ -22,16 +22,18 @@ from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.networks.identity import Encoder
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.session import Progress, Session
-from facerelief.training.steps.gan_step import Average, Noise, erased
+from facerelief.training.run.session import Learner, Session
+from facerelief.training.steps.gan_step import EMA, StepRandom, erased
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
 
 class Draws:
     """The photos of every step, a function of (seed, step): two of each of several persons, side by side.
 
-    A share `config.single` of the persons has one photo, which is taken twice: they teach what differs between people.
+    A share `config.singleton_share` of the persons has one photo, which is taken twice: they teach what differs between
+    people.
     The others, of whom two photos are drawn, also teach what does not between photos of one.
     """
 
@@ -40,7 +42,7 @@ class Draws:
         photos = np.array([len(rows) for rows in self._rows])
         self._several, self._single = np.flatnonzero(photos > 1), np.flatnonzero(photos == 1)
         self._persons = min(config.batch // 2, len(photos))
-        singles = min(round(self._persons * config.single), len(self._single))
+        singles = min(round(self._persons * config.singleton_share), len(self._single))
         self._singles = max(singles, self._persons - len(self._several))
         self._seed = config.seed
 
@@ -62,9 +64,9 @@ def train_identity(
     held_out: Sequence[Arrays],
     folder: Path,
     basis: dict[str, Any],
-    progress: Progress | None = None,
+    progress: StepProgress = no_progress,
 ) -> tuple[Path, Verification]:
-    """Train, or go on with, the encoder in `folder`; returns its weights and how it does on people of `held_out`.
+    """Train, or resume, the encoder in `folder`; returns its weights and how it does on people of `held_out`.
 
     Raises `DatasetError` where no training person, or nobody held out, has two photos; then nothing is written.
     """
@@ -73,15 +75,15 @@ def train_identity(
     pairs = draw_pairs([sample.identity for arrays in held_out for sample in arrays.samples])
     session = Session("identity", config, folder, basis, progress)
     raw: nn.Module = build_encoder(config)
-    mean = Average(raw, config.ema)
-    (encoder,) = session.adopt({"encoder": raw}, fixed={"average": mean})
+    mean = EMA(raw, config.ema)
+    encoder = session.prepare({"encoder": Learner(raw, config.lr)}, fixed={"average": mean})["encoder"]
     for step in session.steps(lambda path: None):
         rows, noise = draws(step, session.rank, session.world), session.noise(step)
         image = make_batch(train, rows, "depth", device=session.device).image
         encoder.train()
         vectors = encoder(erased(jittered(image, noise), noise))
         terms = {"contrast": contrast(vectors, config.temperature)}
-        session.descend("identity", terms, {"contrast": 1.0}, step, "encoder")
+        session.optimizer_step("identity", terms, {"contrast": 1.0}, step, "encoder")
         mean.update(raw, step)
     measured = verification(pairs, np.concatenate([embedded(mean.module, arrays) for arrays in held_out]))
     if session.run.main:
@@ -104,7 +106,7 @@ def contrast(vectors: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(cosines.masked_fill(itself, -torch.inf), other)
 
 
-def jittered(images: Tensor, noise: Noise) -> Tensor:
+def jittered(images: Tensor, noise: StepRandom) -> Tensor:
     """Images (N, C, S, S) mirrored, turned, scaled and shifted a little, and lit anew from a side, at random.
 
     It is mild: with nearly twice of everything, what was learnt in 600 steps was worse.

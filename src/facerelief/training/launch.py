@@ -16,14 +16,14 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.vgg import load_vgg19, three_channels
+from facerelief.progress import Progress, StepProgress, no_progress
 from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
-from facerelief.training.geometry_probe import GateResult, geometry_gate
+from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
-from facerelief.training.run.session import Progress
-from facerelief.training.splits import Decoding, choose_splits, decode
+from facerelief.training.splits import choose_splits, decode
 from facerelief.training.steps.distillation import Tutor
 from facerelief.training.steps.pseudo_targets import load_pairs
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
@@ -42,8 +42,8 @@ def run_depth(
     *,
     vgg: Path | None = None,
     judge: Path | None = None,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> Path:
     """Stage 1 on a dataset; returns the weights."""
     splits = choose_splits(dataset, config)
@@ -63,9 +63,9 @@ def run_expression(
     vgg: Path | None = None,
     judge: Path | None = None,
     identity: Path | None = None,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
-    gate: Callable[[list[GateResult]], None] | None = None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
+    gate: Callable[[list[ProbeResult]], None] | None = None,
 ) -> Path:
     """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
 
@@ -86,7 +86,7 @@ def run_expression(
     check_folder(folder, "editor", config, basis)
     material = decode(splits, config, decoding)
     if guide and gate:
-        gate([geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")])
+        gate([probe_geometry(material.train, material.val, kind) for kind in ("depth", "normal")])
     pairs = load_pairs(dataset.path, material.train, decoding) if config.warm_start == "morphable" else None
     tutor = Tutor(pairs, encoder)
     nets, features = (guide.nets, guide.features) if guide else (None, None)
@@ -100,8 +100,8 @@ def run_classifier(
     config: ClassifierTraining,
     folder: Path,
     *,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> tuple[Path, Accuracy]:
     """Train the judge; returns its weights and its accuracy on the test photos."""
     splits = choose_splits(dataset, config)
@@ -115,8 +115,8 @@ def run_identity(
     config: IdentityTraining,
     folder: Path,
     *,
-    progress: Progress | None = None,
-    decoding: Decoding = lambda done, total: None,
+    progress: StepProgress = no_progress,
+    decoding: Progress = no_progress,
 ) -> tuple[Path, Verification]:
     """Train the identity encoder; returns its weights and how it tells the people of the val and test photos apart."""
     splits = choose_splits(dataset, config, complete=False)

@@ -1,6 +1,5 @@
 """What a training learns from: a dataset's splits, checked before anything long begins, and then decoded."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +8,7 @@ from facerelief.data.arrays import Arrays, check_classes, load_arrays
 from facerelief.data.dataset import SPLITS, Dataset
 from facerelief.data.manifest import Sample
 from facerelief.errors import DatasetError
-
-Decoding = Callable[[int, int], None]
+from facerelief.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def choose_splits(dataset: Dataset, config: Training, *, complete: bool = True) 
     return Splits(dataset, splits, dict(dataset.facts), complete)
 
 
-def decode(splits: Splits, config: Training, decoding: Decoding = lambda done, total: None) -> SplitArrays:
+def decode(splits: Splits, config: Training, decoding: Progress = no_progress) -> SplitArrays:
     """The splits as arrays at the run's size; the long part. Raises `DatasetError` for a damaged file."""
 
     def arrays(split: str) -> Arrays:
@@ -64,7 +62,7 @@ def decode(splits: Splits, config: Training, decoding: Decoding = lambda done, t
 
 
 def load_splits(
-    dataset: Dataset, config: Training, decoding: Decoding = lambda done, total: None, *, complete: bool = True
+    dataset: Dataset, config: Training, decoding: Progress = no_progress, *, complete: bool = True
 ) -> SplitArrays:
     """All splits decoded at the run's size. Raises as `choose_splits` and `decode`."""
     return decode(choose_splits(dataset, config, complete=complete), config, decoding)

@@ -16,7 +16,7 @@ from facerelief.expressions import EXPRESSIONS, resolve_all
 
 if TYPE_CHECKING:
     from facerelief.evaluation.experiments.grid import Grid
-    from facerelief.evaluation.experiments.study import Progress, StudyRequest
+    from facerelief.evaluation.experiments.study import StudyProgress, StudyRequest
 
 
 def study(
@@ -113,9 +113,9 @@ def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -
 
 
 @contextmanager
-def _progress(name: str) -> "Iterator[Progress]":
+def _progress(name: str) -> "Iterator[StudyProgress]":
     """One bar after the other: the dataset, shown when there is something to make or decode, and the jobs."""
-    from facerelief.evaluation.experiments.study import Progress
+    from facerelief.evaluation.experiments.study import StudyProgress
 
     with ExitStack() as stack:
         moves: dict[str, Any] = {}
@@ -126,7 +126,7 @@ def _progress(name: str) -> "Iterator[Progress]":
                 moves[title] = stack.enter_context(bar(title, unit, keeps=True))
             moves[title](*where)
 
-        yield Progress(
+        yield StudyProgress(
             lambda done, total: move("dataset", "pictures", done, total),
             lambda done, total, note: move(name, "jobs", done, total, note),
             lambda job, seconds: say(f"{job}  {seconds:.0f} s"),

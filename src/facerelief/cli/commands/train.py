@@ -27,7 +27,7 @@ from facerelief.training.presets import PRESETS, make_config
 
 if TYPE_CHECKING:
     from facerelief.data import Dataset
-    from facerelief.training.geometry_probe import GateResult
+    from facerelief.training.geometry_probe import ProbeResult
 
 app = Commands(help="Train the depth network, a guided editor, the judge, or the identity encoder.")
 
@@ -217,7 +217,7 @@ def identity(
     say(str(weights))
 
 
-def _print_gate(results: "list[GateResult]") -> None:
+def _print_gate(results: "list[ProbeResult]") -> None:
     for result in results:
         recall = ", ".join(
             f"{name} {hit:.2f} of {n}"

@@ -7,7 +7,7 @@ the same.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from facerelief.errors import DatasetError
 from facerelief.files.arrays import read_npz
 from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.png import read_png
+from facerelief.progress import Progress, no_progress
 
 _RELABELLED, _CONFIRMED = "relabelled by hand", "label confirmed by hand"
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, DatasetError)
@@ -77,9 +78,7 @@ class Review:
         return [sample.file_name for sample in self.samples if "another split" in sample.reasons]
 
 
-def review(
-    dataset: Path, thresholds: Thresholds | None = None, progress: Callable[[int, int], None] = lambda done, total: None
-) -> Review:
+def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progress = no_progress) -> Review:
     """Judge every sample and write the verdicts into metadata.csv; an absent overrides.csv is created, empty.
 
     progress: called with the number of samples read and the total. Raises `DatasetError` for a dataset that cannot be

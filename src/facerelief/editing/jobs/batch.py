@@ -12,9 +12,9 @@ from facerelief.editing.jobs.journal import EDITED, FAILED, Job, Outcome, Settin
 from facerelief.editing.jobs.outputs import STDOUT, Targets
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
-from facerelief.editing.video.edit_video import Progress
 from facerelief.files.ownership import read_done
 from facerelief.processes.pool import FEW, spread
+from facerelief.progress import Progress
 
 
 class BatchEditor:

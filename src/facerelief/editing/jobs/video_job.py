@@ -5,13 +5,14 @@ from pathlib import Path
 
 from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, failed, source_digest
 from facerelief.editing.jobs.photo_job import FileEditor
-from facerelief.editing.video.edit_video import Progress, edit_video
+from facerelief.editing.video.edit_video import edit_video
 from facerelief.errors import VideoError
 from facerelief.photos.provenance.content_credentials import sign_file
 from facerelief.photos.provenance.xmp import EditMark, comment_of, mark_edit
+from facerelief.progress import Progress, no_progress
 
 
-def edit_video_job(editor: FileEditor, job: Job, progress: Progress = lambda done, total: None) -> Outcome:
+def edit_video_job(editor: FileEditor, job: Job, progress: Progress = no_progress) -> Outcome:
     """Edit a video to each of a job's expressions, one after the other. Raises `FacereliefError` where that leaves
     nothing written.
     """

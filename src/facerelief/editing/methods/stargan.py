@@ -33,7 +33,7 @@ class StarGANEditor(NetworkEditor[NetworkEdit]):
 
     def _paint(self, rgb: np.ndarray, change: NetworkEdit, strength: float) -> np.ndarray:
         """The network does not know strength: its change is scaled."""
-        return paste(rgb, change, strength * self.config.full)
+        return paste(rgb, change, strength * self.config.edit_gain)
 
     def _change(self, rgb: np.ndarray, face: Face, label: int) -> NetworkEdit:
         """What the network makes of a face's crop."""

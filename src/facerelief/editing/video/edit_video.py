@@ -27,8 +27,8 @@ from facerelief.editing.video.writer import VideoTarget
 from facerelief.editing.video.yuv_frames import Frame, changed_planes
 from facerelief.errors import VideoError
 from facerelief.files import atomic
+from facerelief.progress import Progress, no_progress
 
-Progress = Callable[[int, int], None]
 Frames = Callable[[bool], Generator[Frame, None, None]]  # all of a film's, from the first; whether with planes
 Changes = tuple[float, dict[int, tuple[EditedFace, float]]]  # when, and by track what is to be done, and its share
 Done = list[tuple[EditedFace, float]]
@@ -57,7 +57,7 @@ def edit_video(
     face: Which = "largest",
     part: str = WHOLE,
     comment: str | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> VideoEdit:
     """Edit a video to an expression; the file is written whole or not at all.
 

@@ -23,6 +23,7 @@ from facerelief.geometry.morphable.random_faces import Setting, portrait, random
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.content_credentials import read_credentials
 from facerelief.photos.provenance.watermark_detection import find_marks
+from facerelief.progress import Progress, no_progress
 from facerelief.training.run.precision import NAMES, fastest_precision
 
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
@@ -86,7 +87,7 @@ class Health:
         return all(check.state == OK for check in self.checks if check.needed)
 
 
-def examine(moved: Callable[[int, int], None] = lambda done, total: None) -> Health:
+def examine(progress: Progress = no_progress) -> Health:
     """Try everything; what fails is told, not raised."""
     trials: list[tuple[str, bool, Callable[[], tuple[str, float | None]]]] = [
         ("faces are found", True, find_faces),
@@ -98,7 +99,7 @@ def examine(moved: Callable[[int, int], None] = lambda done, total: None) -> Hea
     checks = list(packages())
     for done, (name, needed, trial) in enumerate(trials, 1):
         checks.append(tried(name, needed, trial))
-        moved(done, len(trials))
+        progress(done, len(trials))
     return Health(machine(), checks)
 
 

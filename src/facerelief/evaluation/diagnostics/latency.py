@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
+from facerelief.progress import Progress, no_progress
 
 STAGES = ("decode", "detect", "change", "paint", "encode")
 PREVIEW = 128  # pixels a side of a preview, as of the page's slider
@@ -47,12 +48,12 @@ def measure_latency(
     data: bytes,
     to: str = "happiness",
     repeats: int = 30,
-    moved: Callable[[int, int], None] = lambda done, total: None,
+    progress: Progress = no_progress,
 ) -> Latency:
     """Edit a photo, a file's bytes, over and over: the largest face, the file's format. The first two are not counted.
 
     change: the face is aligned, and fitted or shown to the network; paint: the edit is brought into the photo. Encoding
-    includes provenance. moved: told the progress.
+    includes provenance.
     Raises as reading and editing do.
     """
     seconds: dict[str, list[float]] = {part: [] for part in (*STAGES, "whole", "preview")}
@@ -79,7 +80,7 @@ def measure_latency(
         small, known = preview_of(photo, face)
         with timed("preview"):
             editor(small, to, strength=0.5, faces=[known])
-        moved(done + 1, repeats + 2)
+        progress(done + 1, repeats + 2)
     found = {part: np.array(values[2:]) for part, values in seconds.items()}
     return Latency(found, face.size, (photo.rgb.shape[0], photo.rgb.shape[1]))
 

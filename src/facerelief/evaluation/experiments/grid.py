@@ -10,7 +10,6 @@ STUDY/jobs.jsonl         what each finished job took
 
 import dataclasses
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from facerelief.evaluation.systems import baselines
 from facerelief.files import atomic, sha256, write_json
 from facerelief.files.arrays import read_npz
 from facerelief.files.json import read_object
+from facerelief.progress import NamedProgress, no_progress
 from facerelief.training import launch
 from facerelief.training.run.folder import CONFIG, STATE, read_settings
 
@@ -122,7 +122,7 @@ class Grid:
 class Worker:
     """Does the jobs of a grid, one after the other; one a process. progress: done, total and name within a job."""
 
-    def __init__(self, grid: Grid, progress: Callable[[str, int, int], None] = lambda name, done, total: None) -> None:
+    def __init__(self, grid: Grid, progress: NamedProgress = no_progress) -> None:
         self._grid, self._progress = grid, progress
         self._setup: EvaluationSetup | None = None
 

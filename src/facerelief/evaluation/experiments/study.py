@@ -26,6 +26,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
 from facerelief.files.json import append_lines, read_object
 from facerelief.processes.graph import run_graph, threads_of
+from facerelief.progress import Progress, no_progress
 from facerelief.training import launch
 from facerelief.training.presets import make_config
 from facerelief.training.run.precision import settled
@@ -79,17 +80,17 @@ class StudyRequest:
 
 
 @dataclass(frozen=True)
-class Progress:
+class StudyProgress:
     """What is told while a study runs: of the dataset, of the jobs, and within the job of a single process."""
 
-    dataset: Callable[[int, int], None] = lambda done, total: None
-    jobs: Callable[[int, int, str], None] = lambda done, total, note: None
+    dataset: Progress = no_progress
+    jobs: Callable[[int, int, str], None] = no_progress
     finished: Callable[[str, float], None] = lambda name, seconds: None
 
 
-def run_study(request: StudyRequest, progress: Progress | None = None) -> tuple[Grid, dict[str, str]]:
+def run_study(request: StudyRequest, progress: StudyProgress | None = None) -> tuple[Grid, dict[str, str]]:
     """Make all that a study needs and is not there. Returns the grid, and the jobs that failed with the reason."""
-    progress = progress or Progress()
+    progress = progress or StudyProgress()
     study, scale = request.cells, find_scale(request.scale)
     dataset = Dataset(request.dataset or _own_dataset(request, study, scale, progress))
     root = request.folder / "second" if study.second else request.folder
@@ -172,7 +173,7 @@ def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: 
     jobs[f"scores/{name}"] = Job(f"scores/{name}", None, (f"cells/{name}", *tools))
 
 
-def _own_dataset(request: StudyRequest, study: Study, scale: Scale, progress: Progress) -> Path:
+def _own_dataset(request: StudyRequest, study: Study, scale: Scale, progress: StudyProgress) -> Path:
     """The synthetic dataset of a study; the second one is of other persons."""
     path = request.folder / ("dataset2" if study.second else "dataset")
     plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.second])

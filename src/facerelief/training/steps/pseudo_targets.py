@@ -6,7 +6,7 @@ approximate one. They are made once for some photos of each expression, and kept
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +33,11 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.morphable.shading import filled, folds
 from facerelief.processes.pool import spread
+from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
 _MAKER = 3  # counts the ways of making them; a cache of another is not read
 MOST = 500  # photos of an expression: what the rare ones have, and enough of the others
-Progress = Callable[[int, int], None]
 Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
 
 
@@ -80,9 +80,7 @@ class Pairs:
         )
 
 
-def load_pairs(
-    dataset: Path, arrays: Arrays, progress: Progress = lambda done, total: None, workers: int | None = None
-) -> Pairs:
+def load_pairs(dataset: Path, arrays: Arrays, progress: Progress = no_progress, workers: int | None = None) -> Pairs:
     """Targets for up to `MOST` photos of each expression. Made on first use, then read from the cache."""
     rows = _chosen(arrays.label, len(arrays.expressions))
     items = _with_partners([arrays.samples[row] for row in rows], arrays)

@@ -1,6 +1,5 @@
 """From aligned portraits to a morphable face."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,13 +14,13 @@ from facerelief.geometry.morphable.learning.texture import Delight, Textures, le
 from facerelief.geometry.morphable.log_albedo import LUMA, folded
 from facerelief.geometry.morphable.model import ATLAS, MorphableFace
 from facerelief.geometry.morphable.uv_map import Atlas, mouth_inside, sample, skin_pixels, soft_face, with_apron
+from facerelief.progress import Progress, no_progress
 
 _OPEN_BY = {"lips apart": 0.23, "jaw down": 0.09}  # the atlas' mouth, in inter-ocular distances
 _SEEN_OPEN = 0.05  # between the lips, in inter-ocular distances, from which the mouth's inside is seen
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _KINDS, _SMALLEST_KIND = 64, 12  # groups of persons, and the fewest persons in one
 _COLOURED = 8.0  # mean distance from grey, levels, from which a photo tells of colour
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,7 @@ class Portraits(Protocol):
         ...
 
 
-def learn_face(
-    portraits: Portraits, progress: Progress = lambda done, total: None
-) -> tuple[MorphableFace, dict[str, Any]]:
+def learn_face(portraits: Portraits, progress: Progress = no_progress) -> tuple[MorphableFace, dict[str, Any]]:
     """Learn a face; returns it with the figures of its card. Raises `DatasetError` where there is too little."""
     if "neutral" not in portraits.expression:
         raise DatasetError("there are no neutral photos to learn a face from; label some as neutral")
