@@ -1,6 +1,7 @@
 """Links between the project's pages lead somewhere."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,33 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
     assert len((_ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_files_that_the_pages_name_exist() -> None:
+    """By the end of their path, as a reader looks for them; NAME stands for a new one."""
+    there = [
+        "/" + path.relative_to(_ROOT).as_posix()
+        for top in ("src", "tests", "benchmarks")
+        for path in (_ROOT / top).rglob("*.py")
+    ]
+    pages = {page.name: set(re.findall(r"`([\w/]+\.py)(?::\w+)?`", prose(page))) for page in _PAGES}
+    missing = {
+        (page, name)
+        for page, names in pages.items()
+        for name in names
+        if "NAME" not in name and "MODULE" not in name and not any(path.endswith("/" + name) for path in there)
+    }
+    assert not missing
+
+
+def test_the_import_layers_are_those_that_are_checked() -> None:
+    contract = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    shown = page[page.index("\n## Import layers") :].split("```")[1].split("\n")[1:-1]
+    assert shown == contract["contracts"][0]["layers"]
+
+
+def test_every_room_has_its_row_in_the_architecture() -> None:
+    page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {path.name for path in (_ROOT / "src" / "facerelief").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert set(re.findall(r"^\| `(\w+)` \|", page[: page.index("\n## Import layers")], re.MULTILINE)) == rooms
