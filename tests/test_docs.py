@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from facerelief.config import RENAMED
+
 _ROOT = Path(__file__).parents[1]
 _PAGES = [path for folder in ("", "docs", "benchmarks") for path in sorted((_ROOT / folder).glob("*.md"))]
 
@@ -64,3 +66,9 @@ def test_every_room_has_its_row_in_the_architecture() -> None:
     page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {path.name for path in (_ROOT / "src" / "facerelief").iterdir() if path.is_dir()} - {"__pycache__"}
     assert set(re.findall(r"^\| `(\w+)` \|", page[: page.index("\n## Import layers")], re.MULTILINE)) == rooms
+
+
+def test_every_renamed_setting_is_listed() -> None:
+    page = (_ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    table = page[page.index("**Renamed settings.**") : page.index("\n## Installing")]
+    assert dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", table, re.MULTILINE)) == RENAMED
