@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from facerelief.network_input import NetworkInput
 
 OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
-GUIDES = ("depth", "normal", "both", "none")
+GEOMETRY_TARGETS = ("depth", "normal", "both")
+GUIDES = (*GEOMETRY_TARGETS, "none")
 WARM_STARTS = ("none", "morphable")
 PERCEPTUALS = ("vgg19", "judge", "none")
 PRECISIONS = ("no", "bf16", "auto")
@@ -111,7 +112,7 @@ class DepthTraining(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check(self, "guide", GUIDES[:3])
+        _check(self, "guide", GEOMETRY_TARGETS)
 
 
 @dataclass(frozen=True)
