@@ -62,10 +62,10 @@ def test_the_import_layers_are_those_that_are_checked() -> None:
     assert shown == contract["contracts"][0]["layers"]
 
 
-def test_every_room_has_its_row_in_the_architecture() -> None:
+def test_every_subpackage_has_its_row_in_the_architecture() -> None:
     page = (_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms = {path.name for path in (_ROOT / "src" / "facerelief").iterdir() if path.is_dir()} - {"__pycache__"}
-    assert set(re.findall(r"^\| `(\w+)` \|", page[: page.index("\n## Import layers")], re.MULTILINE)) == rooms
+    folders = {path.name for path in (_ROOT / "src" / "facerelief").iterdir() if path.is_dir()} - {"__pycache__"}
+    assert set(re.findall(r"^\| `(\w+)` \|", page[: page.index("\n## Import layers")], re.MULTILINE)) == folders
 
 
 def test_every_renamed_setting_is_listed() -> None:
