@@ -72,3 +72,11 @@ def test_every_renamed_setting_is_listed() -> None:
     page = (_ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     table = page[page.index("**Renamed settings.**") : page.index("\n## Installing")]
     assert dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", table, re.MULTILINE)) == RENAMED
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda path: path.name)
+def test_programs_in_the_pages_import_what_there_is(page: Path) -> None:
+    programs = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [line for program in programs for line in program.splitlines()]
+    for line in dict.fromkeys(line for line in lines if line.startswith("from facerelief")):
+        exec(line, {})
