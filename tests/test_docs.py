@@ -1,12 +1,14 @@
 """Links between the project's pages lead somewhere."""
 
+import dataclasses
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from commands import commands
 
-from facerelief.config import RENAMED
+from facerelief.config import RENAMED, ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 
 _ROOT = Path(__file__).parents[1]
 _PAGES = [path for folder in ("", "docs", "benchmarks") for path in sorted((_ROOT / folder).glob("*.md"))]
@@ -80,3 +82,33 @@ def test_programs_in_the_pages_import_what_there_is(page: Path) -> None:
     lines = [line for program in programs for line in program.splitlines()]
     for line in dict.fromkeys(line for line in lines if line.startswith("from facerelief")):
         exec(line, {})
+
+
+def command_lines(page: Path) -> list[str]:
+    """The command lines of a page, in blocks and in running text, without comments."""
+    text = re.sub(r"\\\n\s*", " ", page.read_text(encoding="utf-8"))
+    blocks = "\n".join(block for language, block in re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL) if not language)
+    typed = re.findall(r"(?:^|\| |python -m )facerelief +(\w.*?)(?: #|[|>]|$)", blocks, re.MULTILINE)
+    return typed + re.findall(r"`facerelief\s+([a-z][^`]*)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("page", _PAGES, ids=lambda path: path.name)
+def test_commands_in_the_pages_are_those_there_are(page: Path) -> None:
+    every, wrong = commands(), []
+    for line in command_lines(page):
+        words = line.split()
+        name = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in every), None)
+        known = {option for one in every[name].params for option in (*one.opts, *one.secondary_opts)} if name else set()
+        options = {
+            word.partition("=")[0].strip("'\",;)") for word in words if word.startswith("-") and word[1:].strip("-")
+        }
+        if name is None or options - known - {"--help"}:
+            wrong.append((line, sorted(options - known)))
+    assert not wrong
+
+
+def test_settings_in_the_pages_are_those_there_are() -> None:
+    kinds = (ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining)
+    known = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in _PAGES)
+    assert set(re.findall(r"--(?:set|stage1)\s+([a-z]\w*)=", pages)) <= known
