@@ -6,14 +6,13 @@ The pictures are the astronaut's, which ships with a dependency, and a drawn fac
 """
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from clips import read_frames, sound_packets, view, write_clip
-from photos import astronaut
 from PIL import Image
 
 from facerelief.editing import METHODS, load_editor
@@ -21,6 +20,10 @@ from facerelief.editing.video.edit import edit_video
 from facerelief.editing.video.morph import Morph, morph_frames
 from facerelief.evaluation.diagnostics.latency import drawn_photo
 from facerelief.photos.photo import read_photo
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from clips import read_frames, sound_packets, view, write_clip
+from photos import astronaut
 
 FPS, SIZE = 30, (1280, 720)
 

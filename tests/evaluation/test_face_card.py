@@ -108,13 +108,13 @@ def test_the_card_counts_photos_and_persons(card: str, pairs: Path, taken: list[
             assert from_photos == "-"
         else:
             assert share(from_photos) == pytest.approx(paired / (paired + TRUST), abs=0.005)
-    assert f"{TRUST} persons weigh as much as the recipe" in card
+    assert f"{TRUST} people weigh as much as the targets" in card
 
 
 def test_the_card_says_what_the_modes_explain(card: str, fitted: Path) -> None:
     face = load_face(fitted)
     counts = {"identity": face.identity, "expression": face.expression_modes, "texture": face.texture_identity}
-    assert f"{len(LONE)} smooth movements of single features stand beside the modes of expression" in card
+    assert f"{len(LONE)} smooth movements of single features are added to the modes of expression" in card
     rows = table(card, "modes")
     assert list(rows) == list(counts)
     explained = load_checkpoint(fitted / FACE_FILE, "face").facts["explained"]
@@ -129,7 +129,7 @@ def test_the_card_says_what_the_modes_explain(card: str, fitted: Path) -> None:
 
 def test_the_card_says_of_how_many_groups_it_holds_means(card: str, fitted: Path) -> None:
     kinds = len(load_face(fitted).clusters)
-    assert f"and {kinds} mean coefficients of groups of at least 12 persons" in card
+    assert f"and {kinds} mean coefficients of clusters of at least 12 people" in card
     assert 1 <= kinds <= 52 // 12
 
 

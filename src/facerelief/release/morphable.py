@@ -41,8 +41,8 @@ _LIMITS = """\
 ## What it cannot do
 
 - Its faces are smooth: averages have no pores, no wrinkles of one person, no glasses, and hair without strands.
-- Its persons are like those in the photos. Brightness and colour of skin are set by hand, not learned.
-- Expressions that few photos show are a recipe's idea of them: see the table.
+- Its people are like those in the photos. Brightness and colour of skin are set by hand, not learned.
+- Expressions that few photos show mostly follow the action-unit targets: see the table.
 """
 
 
@@ -129,7 +129,7 @@ def card(path: Path, facts: dict[str, Any], data_note: str) -> str:
     """The face's card, Markdown."""
     return f"""# {plain(path.stem)}
 
-A morphable face: mean, identity, expressions and texture of faces, learned from photos. Made with facerelief
+A morphable face model: mean, identity, expressions and texture of faces, learned from photos. Made with facerelief
 {__version__}; safetensors, {path.stat().st_size / 1e6:.2f} MB, SHA-256 `{sha256(path)}`.
 
 ## Data
@@ -138,7 +138,7 @@ A morphable face: mean, identity, expressions and texture of faces, learned from
 
 {facts["photos_used"]:,} kept training photos with yaw below {MOST_YAW:.0f} and pitch below {MOST_PITCH:.0f} degrees;
 SHA-256 of the dataset's metadata.csv `{facts["metadata_sha256"]}`. The file holds
-averages and modes over them, and {facts["kinds"]} mean coefficients of groups of at least 12 persons: no photo and no
+averages and modes over them, and {facts["kinds"]} mean coefficients of clusters of at least 12 people: no photo and no
 single person.
 
 ```
@@ -151,22 +151,22 @@ facerelief morphable fit DATASET -o FACE
 |---|--:|--:|--:|--:|
 {_shares(facts["explained"])}
 
-{len(LONE)} smooth movements of single features stand beside the modes of expression.
+{len(LONE)} smooth movements of single features are added to the modes of expression.
 
 ## Where the expressions come from
 
-The last column is how much of an expression's shape comes from photos of it; the rest is a recipe of movements after
-Ekman and Friesen's action units, each learned by regression over all photos; what those hardly ever show by itself, as
-corners of a mouth that go down, is moved smoothly around its points
+The last column is how much of an expression's shape comes from photos of it. The rest are targets after Ekman and
+Friesen's action units. Each movement is learned by regression over all photos; what photos hardly ever show alone, such
+as lowered corners of the mouth, is moved smoothly around its points
 (`src/facerelief/geometry/morphable/learning/action_units.py`).
-{TRUST} persons weigh as much as the recipe. Texture trusts few persons less still: their own looks would be taken for
-the expression's.
+{TRUST} people weigh as much as the targets. In texture few people weigh even less: else their own looks would be taken
+for the expression's.
 
-| expression | photos | persons | with a neutral photo too | from photos |
+| expression | photos | people | with a neutral photo too | from photos |
 |---|--:|--:|--:|--:|
 {_counts(facts)}
 
-![Random persons with every expression](expressions.jpg)
+![Random people with every expression](expressions.jpg)
 ![One person in other poses and lights, with depth and normals](settings.jpg)
 ![Modes at -2 and +2 deviations: identity's shape, its texture, expression](modes.jpg)
 
