@@ -188,9 +188,14 @@ def test_an_interrupt_leaves_no_process() -> None:
         _, said = process.communicate(timeout=120)
     assert b"KeyboardInterrupt" in said
     with pytest.raises(ProcessLookupError):  # nobody of its group is left, but for one that was just starting
-        while True:
-            os.killpg(process.pid, 0)
-            time.sleep(0.01)
+        _signal_for_ever(process.pid)
+
+
+def _signal_for_ever(group: int) -> None:
+    """Until nobody is there."""
+    while True:
+        os.killpg(group, 0)
+        time.sleep(0.01)
 
 
 def _children() -> int:
