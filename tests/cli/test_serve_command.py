@@ -11,7 +11,7 @@ import pytest
 from facerelief.errors import install_command
 from facerelief.webapp.server import serve
 from facerelief.webapp.server.limits import Limits
-from facerelief.webapp.server.serve import Asked, is_local
+from facerelief.webapp.server.serve import AccessOptions, is_local
 
 Command = Callable
 Refused = Callable[..., str]
@@ -47,9 +47,9 @@ def test_options_become_limits(command: Command, monkeypatch: pytest.MonkeyPatch
     )
     assert result.code == 0
     assert given["where"] == ("::1", 1234)
-    assert given["asked"] == Asked(["faces.example"], "secret", ["10.0.0.1"])
+    assert given["asked"] == AccessOptions(["faces.example"], "secret", ["10.0.0.1"])
     assert given["limits"] == Limits(
-        workers=3, places=9, client_places=2, body=5 * 2**20, pixels=7_000_000, answer_s=11, connections=40,
+        workers=3, places=9, client_places=2, body=5 * 2**20, pixels=7_000_000, timeout_s=11, connections=40,
         client_connections=10, rate=12,
     )  # fmt: skip
 
@@ -88,13 +88,13 @@ def test_the_token_of_the_environment(command: Command, refused: Refused, monkey
 
 
 def test_a_proxy_that_is_no_address(refused: Refused) -> None:
-    assert "--trusted-proxy 'nginx' is no IP address" in refused("serve", "--port", 0, "--trusted-proxy", "nginx")
+    assert "--trusted-proxy 'nginx' is not an IP address" in refused("serve", "--port", 0, "--trusted-proxy", "nginx")
 
 
 def test_names_are_taken_as_people_type_them(refused: Refused) -> None:
     for text in ("faces.example", "Faces.Example:8443", "https://faces.example/", "faces.example/x"):
         assert serve._name(text) == "faces.example"
-    assert "--allow-host '[x' is no host's name" in refused("serve", "--port", 0, "--allow-host", "[x")
+    assert "--allow-host '[x' is not a host name" in refused("serve", "--port", 0, "--allow-host", "[x")
 
 
 def test_a_process_that_may_open_too_few_files(tmp_path: Path) -> None:

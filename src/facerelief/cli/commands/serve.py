@@ -83,10 +83,11 @@ def serve(
     """
     from facerelief.webapp.server.addresses import is_local
     from facerelief.webapp.server.limits import Limits
-    from facerelief.webapp.server.serve import Asked
+    from facerelief.webapp.server.serve import AccessOptions
     from facerelief.webapp.server.serve import serve as run
+    from facerelief.webapp.service import EditorOptions
 
-    asked = Asked(allow_host or (), _checked_token(token), trusted_proxy or ())
+    access_options = AccessOptions(allow_host or (), _checked_token(token), trusted_proxy or ())
     local = is_local(host)
     for_others = not local or bool(trusted_proxy)
     limits = Limits(
@@ -95,27 +96,25 @@ def serve(
         client_places=client_places or (max(1, places // 4) if for_others else places),
         body=max_mib * 2**20,
         pixels=max_megapixels * 1_000_000,
-        answer_s=timeout,
+        timeout_s=timeout,
         connections=connections,
         rate=rate if rate is not None else _RATE if for_others else 0,
     )
 
     def ready(url: str) -> None:
         if not local:
-            who = "has the token" if asked.token else f"can reach {host}"
-            password = "" if asked.token else "it asks for no password (see --token) and "
+            who = "has the token" if access_options.token else f"can reach {host}"
+            password = "" if access_options.token else "it asks for no password (see --token) and "
             explain(f"whoever {who} can use this server: {password}it does not encrypt")
         out.print(f"facerelief serves at {url} (its API: {url}/api); end it with Ctrl-C", markup=False)
 
     run(
         host,
         port,
-        weights=weights,
-        method=method,
-        engine=engine,
+        editor=EditorOptions(weights, method, engine),
         task_file=task_file,
         limits=limits,
-        asked=asked,
+        access_options=access_options,
         ready=ready,
     )
 
