@@ -15,7 +15,7 @@ from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, build_nets, generator_terms, generator_weights
 from facerelief.training.presets import make_config
 from facerelief.training.run.precision import NAMES, fastest_precision
-from facerelief.training.steps.gan_step import Noise, discriminator_terms, discriminator_weights, learns
+from facerelief.training.steps.gan_step import StepRandom, discriminator_terms, discriminator_weights, learns
 
 ROUNDS = 6
 NOISE = 1.1  # the chosen precision may measure this many times the other's time
@@ -31,21 +31,21 @@ def random_batch(config: DepthTraining) -> Batch:
 
 def step(nets: DepthNets, batch: Batch, config: DepthTraining, number: int, bf16: bool) -> None:
     """Both players' terms and gradients, as `train_depth` computes them; the optimisers are the same in both."""
-    noise = Noise(config.seed, number, torch.device("cpu"))
+    noise = StepRandom(config.seed, number, torch.device("cpu"))
 
     def computing() -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16, enabled=bf16)
 
     with computing():
         d_hat = nets.translator(batch.image)
-        learns(nets.critic, True)
+        learns(nets.discriminator, True)
         fake = d_hat.detach()
         terms = discriminator_terms(
-            nets.critic, batch.geometry, fake, batch.label, 1, config, noise, config.conf_penalty
+            nets.discriminator, batch.geometry, fake, batch.label, 1, config, noise, config.conf_penalty
         )
     eq.weighted_sum(terms, discriminator_weights(config)).backward()
     with computing():
-        learns(nets.critic, False)
+        learns(nets.discriminator, False)
         terms = generator_terms(nets, batch, d_hat, config, None, noise)
     eq.weighted_sum(terms, generator_weights(config)).backward()
 

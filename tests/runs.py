@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from facerelief.checkpoint import named_tensors, save_checkpoint
-from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.files import write_json
-from facerelief.training.classifier import build_judge
+from facerelief.training.classifier import build_classifier
 from facerelief.training.depth import build_nets
 from facerelief.training.identity import build_encoder
 from facerelief.training.verification import person_digest
@@ -42,16 +42,16 @@ def write_depth(folder: Path, **settings: object) -> Path:
     config = DepthTraining(**{**small, **settings})
     torch.manual_seed(0)
     nets = build_nets(config)
-    tensors = named_tensors(translator=nets.translator, critic=nets.critic)
+    tensors = named_tensors(translator=nets.translator, critic=nets.discriminator)
     save_checkpoint(folder / "weights.safetensors", "depth", tensors, {"config": dataclasses.asdict(config)})
     return folder
 
 
 def write_judge(folder: Path, knows: str = "nobody", metadata_sha256: str = "", **settings: object) -> Path:
     """The run of a judge that has learnt nothing. metadata_sha256: of its dataset's table."""
-    config = JudgeTraining(**{"size": 32, "width": 4, "expressions": CHOICES, **settings})
+    config = ClassifierTraining(**{"size": 32, "width": 4, "expressions": CHOICES, **settings})
     torch.manual_seed(0)
     facts = {"config": dataclasses.asdict(config), "persons_sha256": [person_digest(knows)]}
     facts |= {"metadata_sha256": metadata_sha256}
-    save_checkpoint(folder / "weights.safetensors", "judge", named_tensors(judge=build_judge(config)), facts)
+    save_checkpoint(folder / "weights.safetensors", "judge", named_tensors(judge=build_classifier(config)), facts)
     return folder

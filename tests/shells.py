@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.manifest import (
     METADATA,
     REJECTS,
     Reject,
     Sample,
-    chosen,
     read_samples,
     write_rows,
     write_settings,
@@ -177,7 +177,7 @@ def change_rows(dataset: Path, which: Callable[[Sample], bool], **changes: objec
 
 def read_split(dataset: Path, split: str, size: int = 32, colour: str = "rgb") -> Arrays:
     """One split of a dataset as arrays."""
-    return load_arrays(dataset, chosen(read_samples(dataset), split, CLASSES), size, colour, CLASSES)
+    return load_arrays(data := Dataset(dataset), data.select(split, CLASSES), size, colour, CLASSES)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

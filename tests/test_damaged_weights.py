@@ -17,19 +17,19 @@ from runs import write_depth, write_encoder, write_judge
 from torch import Tensor, nn
 
 from facerelief.checkpoint import read_facts, stored_kind
-from facerelief.config import JudgeTraining
+from facerelief.config import ClassifierTraining
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.geometry.morphable.model import FACE, load_face, save_face
 from facerelief.networks.identity import Encoder
-from facerelief.training.classifier import build_judge, load_judge
+from facerelief.training.classifier import build_classifier, load_classifier
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.identity import known_persons, load_identity
 from facerelief.training.run.folder import Run
 
 MOST = 400 << 10  # KiB that all damaged files of a loader may take
 NAMES = ("relief", "stargan", "face", "depth", "judge", "identity", "state")
-JUDGE = JudgeTraining(size=32, width=4)
+JUDGE = ClassifierTraining(size=32, width=4)
 
 
 def of_editor(path: Path) -> list[Tensor]:
@@ -47,7 +47,7 @@ def of_face(path: Path) -> list[Tensor]:
 
 def of_depth(path: Path) -> list[Tensor]:
     nets, _, _ = load_depth_nets(path)
-    return [*nets.translator.state_dict().values(), *nets.critic.state_dict().values()]
+    return [*nets.translator.state_dict().values(), *nets.discriminator.state_dict().values()]
 
 
 def of_state(path: Path) -> list[Tensor]:
@@ -66,7 +66,7 @@ LOADERS: dict[str, Callable[[Path], list[Tensor]]] = {
     "stargan": of_editor,
     "face": of_face,
     "depth": of_depth,
-    "judge": lambda path: list(load_judge(path)[0].state_dict().values()),
+    "judge": lambda path: list(load_classifier(path)[0].state_dict().values()),
     "identity": lambda path: list(load_identity(path)[0].state_dict().values()),
     "state": of_state,
 }
@@ -74,7 +74,7 @@ LOADERS: dict[str, Callable[[Path], list[Tensor]]] = {
 
 def learner(steps: int) -> tuple[nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(0)
-    judge = build_judge(JUDGE)
+    judge = build_classifier(JUDGE)
     optimiser = torch.optim.Adam(judge.parameters(), 1e-3)
     for _ in range(steps):
         judge(torch.zeros(2, 3, 32, 32)).sum().backward()

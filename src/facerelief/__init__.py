@@ -1,10 +1,21 @@
-"""facerelief: edit the expression of a face in a photo, under the guidance of dense 3D geometry.
+"""Edits the facial expression in photos, and trains such editors guided by dense 3D geometry.
 
-facerelief.load().edit("me.jpg", "happiness").save("happy.jpg")
+Example:
+    Edit a photo (needs the extra `faces`; the weights are part of the package):
+
+    >>> import facerelief
+    >>> editor = facerelief.load()  # doctest: +SKIP
+    >>> editor.edit("me.jpg", "happiness").save("happy.jpg")  # doctest: +SKIP
+
+    The expressions that there are:
+
+    >>> facerelief.EXPRESSIONS
+    ('neutral', 'happiness', 'sadness', 'surprise', 'fear', 'disgust', 'anger', 'contempt')
 """
 
 import importlib.metadata
 import typing
+from pathlib import Path
 
 from facerelief import errors
 from facerelief.errors import FacereliefError
@@ -13,10 +24,20 @@ from facerelief.expressions import EXPRESSIONS
 if typing.TYPE_CHECKING:
     from facerelief.api import Edited, Face, FaceEditor, load
 
-try:
-    __version__ = importlib.metadata.version("facerelief")
-except importlib.metadata.PackageNotFoundError:  # run from the source tree, as on a training machine
-    __version__ = "0.1.0"
+
+def _version() -> str:
+    """The installed version; in a source tree that is not installed, the version in its pyproject.toml."""
+    try:
+        return importlib.metadata.version("facerelief")
+    except importlib.metadata.PackageNotFoundError:
+        import tomllib
+
+        file = Path(__file__).parents[2] / "pyproject.toml"
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"] if file.is_file() else {}
+        return str(project["version"]) if project.get("name") == "facerelief" else "0+unknown"
+
+
+__version__ = _version()
 
 __all__ = ["EXPRESSIONS", "Edited", "Face", "FaceEditor", "FacereliefError", "__version__", "errors", "load"]
 
@@ -24,7 +45,7 @@ __all__ = ["EXPRESSIONS", "Edited", "Face", "FaceEditor", "FacereliefError", "__
 if not typing.TYPE_CHECKING:  # else any name would pass for one of the package's
 
     def __getattr__(name: str) -> typing.Any:
-        """What needs torch is imported when it is first used."""
+        """Import what needs torch when it is first used."""
         if name in ("Edited", "Face", "FaceEditor", "load"):
             from facerelief import api
 
@@ -33,5 +54,5 @@ if not typing.TYPE_CHECKING:  # else any name would pass for one of the package'
 
 
 def __dir__() -> list[str]:
-    """The names above, which the Tab key then completes."""
+    """The public names, for completion by the Tab key."""
     return __all__

@@ -7,11 +7,14 @@ step after every `d_steps` of them.
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files.json import typed
+
+if TYPE_CHECKING:
+    from facerelief.network_input import NetworkInput
 
 OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
 GUIDES = ("depth", "normal", "both", "none")
@@ -89,6 +92,13 @@ class Training:
         """Of the images that the networks see."""
         return {"rgb": 3, "luma": 1}[self.colour]
 
+    @property
+    def network_input(self) -> "NetworkInput":
+        """How crops reach the run's networks."""
+        from facerelief.network_input import NetworkInput
+
+        return NetworkInput(self.size, self.colour)
+
 
 @dataclass(frozen=True)
 class DepthTraining(Training):
@@ -135,7 +145,7 @@ class ExpressionTraining(Training):
 
 
 @dataclass(frozen=True)
-class JudgeTraining(Training):
+class ClassifierTraining(Training):
     """The expression classifier that judges edits; trained on real photos only."""
 
     width: int = 32

@@ -50,7 +50,7 @@ def first_mesh(dataset: Path) -> Path:
 def test_a_face_is_learned_and_the_same_again(command: Command, pairs: Path, tmp_path: Path) -> None:
     names = ["face.safetensors", "README.md", "expressions.jpg", "settings.jpg", "modes.jpg"]
     first, second = tmp_path / "first", tmp_path / "faces" / "second"
-    for folder, options in ((first, ["--data-note", "Drawn by a program."]), (second, [])):
+    for folder, options in ((first, ["--data-note", "GeneratorOutput by a program."]), (second, [])):
         result = command("morphable", "fit", pairs, "-o", folder, *options)
         assert (result.code, result.err) == (0, "")
         assert result.out.splitlines() == [str(folder / name) for name in names]
@@ -59,7 +59,7 @@ def test_a_face_is_learned_and_the_same_again(command: Command, pairs: Path, tmp
         if name != "README.md":
             assert (first / name).read_bytes() == (second / name).read_bytes(), name
     cards = [(folder / "README.md").read_text() for folder in (first, second)]
-    assert cards[0] == cards[1].replace("Not stated.", "Drawn by a program.")
+    assert cards[0] == cards[1].replace("Not stated.", "GeneratorOutput by a program.")
 
 
 # -- what is refused: one line, and no folder -----------------------------------------------------------------------

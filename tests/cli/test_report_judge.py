@@ -12,11 +12,11 @@ from runs import write_judge as knowing
 from shells import change_rows
 
 from facerelief.checkpoint import named_tensors, save_checkpoint
-from facerelief.config import ExpressionTraining, JudgeTraining
+from facerelief.config import ClassifierTraining, ExpressionTraining
 from facerelief.data.manifest import read_samples
 from facerelief.editing.loading import carried_weights
 from facerelief.files import write_json
-from facerelief.training.classifier import build_judge
+from facerelief.training.classifier import build_classifier
 
 Command = Callable
 Refused = Callable[..., str]
@@ -56,8 +56,8 @@ def run(tiny_weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 def write_judge(folder: Path, says: str, **settings: object) -> Path:
     """A judge's run; whatever it sees, it calls it `says`."""
-    config = JudgeTraining(**{"size": 32, "width": 4, "batch": 1, "expressions": CHOICES, **settings})
-    network = build_judge(config)
+    config = ClassifierTraining(**{"size": 32, "width": 4, "batch": 1, "expressions": CHOICES, **settings})
+    network = build_classifier(config)
     with torch.no_grad():
         network.head[1].weight.zero_()
         network.head[1].bias.copy_(torch.tensor([float(name == says) for name in config.expressions]))

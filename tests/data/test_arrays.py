@@ -11,6 +11,7 @@ from PIL import Image
 from shells import CLASSES, change_rows, read_split, write_dataset
 
 from facerelief.colour import to_luma
+from facerelief.data import Dataset
 from facerelief.data.arrays import growing, load_arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import DatasetError, FacereliefError
@@ -52,7 +53,7 @@ def test_shapes_and_labels(dataset: Path) -> None:
 
 def test_labels_number_the_runs_expressions_not_all_of_them(dataset: Path) -> None:
     samples = [s for s in read_samples(dataset) if s.expression != "neutral" and s.split == "test"]
-    arrays = load_arrays(dataset, samples, 32, "rgb", ("surprise", "happiness"))
+    arrays = load_arrays(Dataset(dataset), samples, 32, "rgb", ("surprise", "happiness"))
     assert arrays.label.tolist() == [1, 0, 1, 0]
 
 
@@ -112,7 +113,7 @@ def load_again(dataset: Path, size: int = 32, colour: str = "rgb") -> int:
     """How many photos are decoded when the training split is loaded."""
     decoded: list[tuple[int, int]] = []
     samples = [s for s in read_samples(dataset) if s.split == "train" and s.keep]
-    load_arrays(dataset, samples, size, colour, CLASSES, lambda done, total: decoded.append((done, total)))
+    load_arrays(Dataset(dataset), samples, size, colour, CLASSES, lambda done, total: decoded.append((done, total)))
     assert decoded in ([], [(k + 1, len(samples)) for k in range(len(samples))])
     return len(decoded)
 
@@ -188,16 +189,16 @@ def test_maps_of_another_kind_are_named(dataset: Path) -> None:
 
 def test_an_expression_without_photos(dataset: Path) -> None:
     samples = [s for s in read_samples(dataset) if s.expression != "happiness"]
-    message = refusal(lambda: load_arrays(dataset, samples, 32, "rgb", CLASSES))
+    message = refusal(lambda: load_arrays(Dataset(dataset), samples, 32, "rgb", CLASSES))
     assert f"{dataset} has no kept photos of happiness" in message
     assert "--expressions neutral,surprise" in message
-    arrays = load_arrays(dataset, samples, 32, "rgb", CLASSES, complete=False)
+    arrays = load_arrays(Dataset(dataset), samples, 32, "rgb", CLASSES, complete=False)
     assert np.bincount(arrays.label, minlength=3).tolist() == [12, 0, 12]
 
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_no_photos_at_all(dataset: Path, complete: bool) -> None:
-    message = refusal(lambda: load_arrays(dataset, [], 32, "rgb", CLASSES, complete=complete))
+    message = refusal(lambda: load_arrays(Dataset(dataset), [], 32, "rgb", CLASSES, complete=complete))
     assert f"facerelief dataset stats {dataset}" in message
 
 

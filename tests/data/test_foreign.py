@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 from shells import CLASSES, Handmade
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import load_arrays
 from facerelief.data.journal import JOURNAL, open_dataset
 from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
@@ -70,7 +71,7 @@ def uses(dataset: Path) -> dict[str, Callable[[], object]]:
         "review": lambda: review(dataset),
         "sheet": lambda: write_contact_sheet(dataset),
         "stats": lambda: (render(table4(read_samples(dataset), "x")), warnings(read_samples(dataset))),
-        "arrays": lambda: load_arrays(dataset, read_samples(dataset), 32, "rgb", CLASSES, complete=False),
+        "arrays": lambda: load_arrays(Dataset(dataset), read_samples(dataset), 32, "rgb", CLASSES, complete=False),
         "portraits": lambda: [DatasetPortraits(dataset)[0]],
     }
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shells import CLASSES, Handmade, row_of
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import load_arrays
 from facerelief.data.manifest import METADATA, Sample, harmless, read_rows, read_samples, read_settings, write_rows
 from facerelief.data.portraits import DatasetPortraits
@@ -37,7 +38,7 @@ def uses(dataset: Path) -> dict[str, Callable[[], object]]:
         "review": lambda: review(dataset),
         "sheet": lambda: write_contact_sheet(dataset),
         "stats": lambda: (render(table4(read_samples(dataset), "x")), warnings(read_samples(dataset))),
-        "arrays": lambda: load_arrays(dataset, read_samples(dataset), 32, "rgb", CLASSES, complete=False),
+        "arrays": lambda: load_arrays(Dataset(dataset), read_samples(dataset), 32, "rgb", CLASSES, complete=False),
         "portraits": lambda: [DatasetPortraits(dataset)[0]],
     }
 

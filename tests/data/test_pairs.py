@@ -8,8 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
+from facerelief.data.crops import read_crop
 from facerelief.data.manifest import chosen, read_samples
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
@@ -20,7 +22,7 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import filled, folds
 from facerelief.networks.relief import warped
 from facerelief.training.steps import pseudo_targets as module
-from facerelief.training.steps.pseudo_targets import Pairer, Pairs, load_pairs, read_crop
+from facerelief.training.steps.pseudo_targets import Pairer, Pairs, load_pairs
 
 NAMES = ("neutral", "happiness", "surprise")
 
@@ -28,7 +30,7 @@ NAMES = ("neutral", "happiness", "surprise")
 @pytest.fixture(scope="module")
 def drawn(synthetic: Path) -> Arrays:
     rows = chosen(read_samples(synthetic), "train", NAMES)
-    return load_arrays(synthetic, rows, 32, "luma", NAMES)
+    return load_arrays(Dataset(synthetic), rows, 32, "luma", NAMES)
 
 
 @pytest.fixture(scope="module")

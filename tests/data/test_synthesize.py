@@ -13,6 +13,7 @@ from PIL import Image
 from shells import contents
 from symmetry import symmetric_face
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import load_arrays
 from facerelief.data.journal import open_dataset
 from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_samples
@@ -227,7 +228,7 @@ def test_a_symmetric_person_has_symmetric_maps(expression: str) -> None:
 
 def test_training_reads_it(synthetic: Path) -> None:
     samples = read_samples(synthetic)
-    arrays = load_arrays(synthetic, samples, 32, "rgb", EXPRESSIONS)
+    arrays = load_arrays(Dataset(synthetic), samples, 32, "rgb", EXPRESSIONS)
     assert arrays.image.shape == (24, 3, 32, 32)
     assert arrays.label.tolist() == list(range(8)) * 3
     assert ((arrays.depth > 0).mean(axis=(1, 2)) > 0.2).all()

@@ -103,11 +103,11 @@ def test_auto_takes_the_fastest_that_agrees(
     speeds = {"torch": 9.0, "onnx": 5.0, "openvino": 4.0, "openvino-bf16": 1.0}
     editor = networks["stargan"]
 
-    def judged(name: str, *_: object) -> Parity:
+    def compared(name: str, *_: object) -> Parity:
         error = 0.5 if name == "openvino-bf16" else 0.0
         return Parity(name, {"edited": error}, {"edited": 0.0}, speeds[name])
 
-    monkeypatch.setattr("facerelief.editing.engines.agreement.compare", judged)
+    monkeypatch.setattr("facerelief.editing.engines.agreement.compare", compared)
     assert load_engine("auto", editor.generator, editor.config)[0] == "openvino"
     speeds["onnx"] = 2.0
     assert load_engine("auto", editor.generator, editor.config)[0] == "onnx"

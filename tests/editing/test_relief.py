@@ -16,7 +16,6 @@ from facerelief.faces.detector import Face, MediaPipeFinder
 from facerelief.faces.pose import head_pose
 from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange
 from facerelief.geometry.morphable.model import load_face
-from facerelief.networks.backbones import Relief
 from facerelief.networks.relief import Maps
 from facerelief.photos.photo import Photo
 
@@ -89,7 +88,7 @@ def test_more_than_all_is_not_painted(picture: np.ndarray) -> None:
     np.testing.assert_array_equal(done(picture, layers), np.full_like(picture, 90))
 
 
-class Known(Relief):
+class Known(ReliefGenerator):
     """A network that moves a square of the face's middle by a known way, without paint."""
 
     def __init__(self, way: float) -> None:
@@ -109,7 +108,7 @@ class Idle(Exchange):
         return np.zeros((SIZE, SIZE, 3), np.float32)
 
 
-def network_alone(network: Relief, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
+def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
     config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
     editor = ReliefEditor(network, config, finder)
     editor._morphable._exchange = Idle(load_face())
@@ -179,7 +178,7 @@ def test_a_network_is_trusted_half_as_much_from_the_side(finder: MediaPipeFinder
     assert shares[4:] == [0.5, 0.5]
 
 
-class Paints(Relief):
+class Paints(ReliefGenerator):
     """A network that would paint the whole crop white."""
 
     def __init__(self) -> None:

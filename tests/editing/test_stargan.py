@@ -16,7 +16,7 @@ from facerelief.editing.methods.stargan import NetworkEdit, StarGANEditor, paste
 from facerelief.editing.regions import face_mask
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import MediaPipeFinder
-from facerelief.networks.backbones import Drawn
+from facerelief.networks.backbones import GeneratorOutput
 from facerelief.photos.photo import Photo, read_photo, save_photo
 
 CHOICES = ("neutral", "happiness", "surprise")
@@ -30,9 +30,9 @@ class Brighter(nn.Module):
         self.by = by
         self.seen: list[tuple[Tensor, Tensor]] = []
 
-    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
+    def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:
         self.seen.append((image, condition))
-        return Drawn(image + self.by)
+        return GeneratorOutput(image + self.by)
 
 
 def known_editor(network: nn.Module, finder: MediaPipeFinder, colour: str = "rgb") -> StarGANEditor:

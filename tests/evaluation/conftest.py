@@ -9,7 +9,7 @@ from shells import CLASSES, write_dataset
 
 from facerelief.evaluation.experiments import studies
 from facerelief.evaluation.experiments.grid import Grid
-from facerelief.evaluation.experiments.study import Wish, run_study
+from facerelief.evaluation.experiments.study import StudyRequest, run_study
 
 _SIZE = {"blocks": 1, "d_width": 8, "d_max_channels": 32, "steps": 2}
 TINY = studies.Scale(
@@ -37,25 +37,25 @@ def tiny_scale() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def wish(tiny_scale: str, tmp_path_factory: pytest.TempPathFactory) -> Wish:
+def asked(tiny_scale: str, tmp_path_factory: pytest.TempPathFactory) -> StudyRequest:
     """Table 2 with its two cells and two seeds, on handmade faces."""
     root = tmp_path_factory.mktemp("study")
-    return Wish("table2", tiny_scale, root / "study", write_dataset(root / "faces"), expressions=CLASSES)
+    return StudyRequest("table2", tiny_scale, root / "study", write_dataset(root / "faces"), expressions=CLASSES)
 
 
 @pytest.fixture(scope="session")
-def finished(wish: Wish) -> Grid:
+def finished(asked: StudyRequest) -> Grid:
     """The study, finished; not to be changed."""
-    grid, failures = run_study(wish)
+    grid, failures = run_study(asked)
     assert failures == {}
     return grid
 
 
 @pytest.fixture
-def moved(wish: Wish) -> Callable[..., Wish]:
+def moved(asked: StudyRequest) -> Callable[..., StudyRequest]:
     """Makes wishes like it, with some things otherwise."""
 
-    def like(**changes: object) -> Wish:
-        return dataclasses.replace(wish, **changes)
+    def like(**changes: object) -> StudyRequest:
+        return dataclasses.replace(asked, **changes)
 
     return like

@@ -8,11 +8,12 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.data.manifest import chosen, read_samples
 from facerelief.editing.editor import EditedFace, Editor
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.compare import TILE, Comparison, called_rates, compare, mean_distances, save_comparison
+from facerelief.evaluation.compare import TILE, Comparison, compare, generation_rates, mean_distances, save_sheet
+from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 
@@ -54,15 +55,18 @@ class ReadsAngle(nn.Module):
 
 @pytest.fixture(scope="module")
 def test_photos(synthetic: Path) -> Arrays:
-    return load_arrays(synthetic, chosen(read_samples(synthetic), "test", NAMES), 32, "luma", NAMES)
+    return load_arrays(data := Dataset(synthetic), data.select("test", NAMES), 32, "luma", NAMES)
 
 
 @pytest.fixture(scope="module")
 def compared(synthetic: Path, test_photos: Arrays) -> Comparison:
     moves: list[tuple[int, int]] = []
     editors = {"right": Levels(), "wrong": Levels(ahead=1)}
-    made = compare(editors, synthetic, test_photos, np.array([2, 0]), lambda *move: moves.append(move))
-    assert moves == [(1, 2), (2, 2)]
+    networks = MetricNetworks(ReadsLevel(), identity=ReadsAngle(), pixels=False)
+    made = compare(
+        editors, Dataset(synthetic), test_photos, np.array([2, 0]), networks, lambda *move: moves.append(move)
+    )
+    assert moves == [(1, 4), (2, 4), (3, 4), (4, 4)]
     return made
 
 
@@ -80,8 +84,12 @@ def test_every_editor_edits_the_same_photos_to_every_expression(
 
 def test_scores_leave_out_the_photos_own_expression(compared: Comparison, test_photos: Arrays) -> None:
     labels = test_photos.label[[2, 0]]
-    assert compared.others().tolist() == [[k != label for k in range(3)] for label in labels]
-    rates = called_rates(ReadsLevel(), compared)
+    for scores in compared.scores.values():
+        found = sorted(zip(scores.row.tolist(), scores.target.tolist(), strict=True))
+        assert found == sorted(
+            (row, k) for row, label in zip((2, 0), labels, strict=True) for k in range(3) if k != label
+        )
+    rates = generation_rates(compared)
     assert (rates["right"], rates["wrong"]) == (1.0, 0.0)
     called = [min(3, round(float(photo.mean()) / 50)) for photo in compared.source]
     hits = [called[n] == k for n in range(2) for k in range(3) if k != labels[n]]
@@ -89,10 +97,11 @@ def test_scores_leave_out_the_photos_own_expression(compared: Comparison, test_p
 
 
 def test_the_distance_is_that_of_the_photo_to_its_edit(compared: Comparison, test_photos: Arrays) -> None:
-    distances = mean_distances(ReadsAngle(), compared)
+    distances = mean_distances(compared)
     for name, ahead in (("right", 0), ("wrong", 1)):
         expected = []
-        for row, others in zip((2, 0), compared.others(), strict=True):
+        for row in (2, 0):
+            others = np.arange(3) != test_photos.label[row]
             angle = test_photos.image[row].mean()
             turns = np.array([50.0 * (k + ahead) for k in range(3)]) - angle
             expected += (1 - np.cos(np.deg2rad(turns)))[others].tolist()
@@ -102,7 +111,7 @@ def test_the_distance_is_that_of_the_photo_to_its_edit(compared: Comparison, tes
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_the_picture_has_a_block_a_photo_and_a_row_an_editor(compared: Comparison, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"side{suffix}"
-    save_comparison(path, compared)
+    save_sheet(path, compared.source, compared.edits, NAMES)
     sheet = np.asarray(Image.open(path).convert("RGB")).astype(int)
     gap = 6
     left, top = sheet.shape[1] - 4 * TILE, sheet.shape[0] - 2 * (2 * TILE + gap)
@@ -118,5 +127,5 @@ def test_the_picture_has_a_block_a_photo_and_a_row_an_editor(compared: Compariso
 
 def test_a_name_that_says_no_format(compared: Comparison, tmp_path: Path) -> None:
     with pytest.raises(FacereliefError, match=r"side\.gif names no picture format"):
-        save_comparison(tmp_path / "side.gif", compared)
+        save_sheet(tmp_path / "side.gif", compared.source, compared.edits, NAMES)
     assert not list(tmp_path.iterdir())

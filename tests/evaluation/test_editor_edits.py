@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.data.manifest import chosen, read_samples
 from facerelief.editing.methods.morphable import MorphableEditor
-from facerelief.evaluation.rate import editor_edits
+from facerelief.evaluation.systems import CropEdits
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
@@ -25,7 +25,7 @@ def editor() -> MorphableEditor:
 
 
 def held_out(dataset: Path, size: int, colour: str = "rgb", expressions: tuple[str, ...] = ORDER) -> Arrays:
-    return load_arrays(dataset, chosen(read_samples(dataset), "test", expressions), size, colour, expressions)
+    return load_arrays(data := Dataset(dataset), data.select("test", expressions), size, colour, expressions)
 
 
 def by_hand(editor: MorphableEditor, dataset: Path, test: Arrays, row: int, to: str) -> np.ndarray:
@@ -44,7 +44,7 @@ def test_they_are_the_editors_in_the_order_of_the_rows(
     synthetic: Path, editor: MorphableEditor, size: int, rounding: float
 ) -> None:
     test = held_out(synthetic, size)
-    edit = editor_edits(editor, synthetic, test)
+    edit = CropEdits(editor, Dataset(synthetic), test)
     rows = np.array([2, 0, 3])
     for label, name in enumerate(ORDER):
         found = edit(rows, label)
@@ -57,8 +57,8 @@ def test_they_are_the_editors_in_the_order_of_the_rows(
 def test_luma_is_weighed_as_pillow_does(synthetic: Path, editor: MorphableEditor) -> None:
     colour, grey = held_out(synthetic, 32), held_out(synthetic, 32, "luma")
     rows = np.arange(len(grey.label))
-    in_colour = (editor_edits(editor, synthetic, colour)(rows, 0) + 1) * 127.5
-    luma = (editor_edits(editor, synthetic, grey)(rows, 0) + 1) * 127.5
+    in_colour = (CropEdits(editor, Dataset(synthetic), colour)(rows, 0) + 1) * 127.5
+    luma = (CropEdits(editor, Dataset(synthetic), grey)(rows, 0) + 1) * 127.5
     assert luma.shape == (len(rows), 1, 32, 32)
     for picture, levels in zip(in_colour.permute(0, 2, 3, 1).round().byte().numpy(), luma[:, 0].numpy(), strict=True):
         assert np.abs(levels - np.asarray(Image.fromarray(picture).convert("L"), dtype=float)).max() < 1.01
@@ -67,7 +67,7 @@ def test_luma_is_weighed_as_pillow_does(synthetic: Path, editor: MorphableEditor
 def test_an_edit_comes_nearer_to_the_same_person_with_the_expression(synthetic: Path, editor: MorphableEditor) -> None:
     """Which the dataset has beside it: all eight pictures of a person differ by nothing else."""
     test = held_out(synthetic, 64, expressions=EXPRESSIONS)
-    edit = editor_edits(editor, synthetic, test)
+    edit = CropEdits(editor, Dataset(synthetic), test)
     truth = torch.from_numpy(np.array(test.image)).float() / 127.5 - 1
     neutral = EXPRESSIONS.index("neutral")
     others = [label for label in range(len(EXPRESSIONS)) if label != neutral]

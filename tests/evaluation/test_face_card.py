@@ -20,7 +20,7 @@ from facerelief.release import morphable
 
 TILE = 40
 NAMES = ["face.safetensors", "README.md", "expressions.jpg", "settings.jpg", "modes.jpg"]
-NOTE = "Drawn for a test: nobody's photos."
+NOTE = "GeneratorOutput for a test: nobody's photos."
 CALLS: list[tuple[int, int]] = []
 
 pytest.importorskip("scipy", reason="learning needs scipy")

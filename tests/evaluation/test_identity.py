@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.evaluation.metrics.identity import check_unseen, edit_distances, photo_rows, real_distances, spread
-from facerelief.evaluation.rate import Edits
+from facerelief.evaluation.metric_networks import MetricNetworks
+from facerelief.evaluation.metrics.identity import check_unseen, real_distances, spread
+from facerelief.evaluation.scoring import score_edits
+from facerelief.evaluation.systems import Edits, System, photo_rows
 from facerelief.training.identity import build_encoder
 from facerelief.training.verification import person_digest
 
@@ -40,6 +43,11 @@ def turning(test: Arrays, degrees: tuple[int, ...]) -> Edits:
         return torch.from_numpy(test.image[rows]).float() / 127.5 - 1 + degrees[target] / 127.5
 
     return edit
+
+
+def edit_distances(edits: Edits, encoder: nn.Module, test: Arrays, rows: np.ndarray, *how: Any) -> np.ndarray:
+    networks = MetricNetworks(identity=encoder, pixels=False)
+    return score_edits(System("edits", edits), networks, test, rows, *how).values["identity"]
 
 
 @pytest.fixture(scope="module")

@@ -8,27 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
-from facerelief.data.manifest import chosen, read_samples
 from facerelief.errors import FacereliefError
+from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks, class_mean_maps
 from facerelief.evaluation.metrics.geometry import map_errors
-from facerelief.evaluation.scoring import (
-    FeatureNet,
-    Instruments,
-    Scores,
-    Subject,
-    bases,
-    class_mean_maps,
-    measure,
-    network_subject,
-    partner_rows,
-    true_targets,
-    unedited,
-)
+from facerelief.evaluation.scoring import EditScores, score_edits
+from facerelief.evaluation.systems import System, baselines, network_system, partner_rows, true_targets, unedited
 from facerelief.expressions import EXPRESSIONS
-from facerelief.networks.backbones import Drawn
-from facerelief.training.geometry_probe import fit_maps
+from facerelief.networks.backbones import GeneratorOutput
+from facerelief.training.geometry_probe import fit_probe
 
 metrics = pytest.importorskip("skimage.metrics")
 SIZE = 32
@@ -42,7 +32,7 @@ def _one_thread() -> None:
 @pytest.fixture(scope="module")
 def test(synthetic: Path) -> Arrays:
     """One person's eight pictures of one scene."""
-    return load_arrays(synthetic, chosen(read_samples(synthetic), "test", EXPRESSIONS), SIZE, "rgb", EXPRESSIONS)
+    return load_arrays(data := Dataset(synthetic), data.select("test", EXPRESSIONS), SIZE, "rgb", EXPRESSIONS)
 
 
 class CallsByTone(nn.Module):
@@ -74,9 +64,9 @@ class Thumb(nn.Module):
         return nn.functional.adaptive_avg_pool2d(image, 4).flatten(1)
 
 
-def instruments(test: Arrays) -> Instruments:
+def networks(test: Arrays) -> MetricNetworks:
     features = FeatureNet(lambda image: image.mean(dim=(2, 3)), "x-FID", "x-KID", "00")
-    return Instruments(CallsByTone(), features, Thumb(), Depth(test), "both")
+    return MetricNetworks(CallsByTone(), features, Thumb(), Depth(test), "both")
 
 
 def rows(test: Arrays) -> np.ndarray:
@@ -102,13 +92,13 @@ def test_photos_have_no_partners(test: Arrays) -> None:
     real = replace(test, samples=tuple(replace(sample, reasons="") for sample in test.samples))
     assert partner_rows(real) is None
     assert true_targets(real) is None
-    assert [one.name for one in bases(real)] == ["unedited"]
+    assert [one.name for one in baselines(real)] == ["unedited"]
 
 
 def test_the_true_targets_are_without_fault(test: Arrays) -> None:
-    subject = true_targets(test)
-    assert subject is not None
-    scores = measure(subject, instruments(test), test, rows(test))
+    system = true_targets(test)
+    assert system is not None
+    scores = score_edits(system, networks(test), test, rows(test))
     assert len(scores.row) == 8 * 7
     assert scores.values["true_ssim"] == pytest.approx(np.ones(56))
     assert scores.values["true_identity"] == pytest.approx(np.zeros(56), abs=1e-6)
@@ -117,20 +107,20 @@ def test_the_true_targets_are_without_fault(test: Arrays) -> None:
     assert "cycle_psnr" not in scores.values  # nobody can be asked to go back
 
 
-def test_what_geometry_is_called_by_a_classifier_that_knows_these_maps(test: Arrays) -> None:
+def test_what_a_linear_probe_predicts_that_knows_these_maps(test: Arrays) -> None:
     """True targets have the target's geometry, unedited photos have that of the photo's own expression."""
-    classifiers = {kind: fit_maps(test, kind) for kind in ("depth", "normal")}
-    with_them = replace(instruments(test), geometry=classifiers)
+    classifiers = {kind: fit_probe(test, kind) for kind in ("depth", "normal")}
+    with_them = replace(networks(test), probes=classifiers)
     true, same = true_targets(test), unedited(test)
     assert true is not None
-    for subject, share in ((true, 1), (same, 0)):
-        values = measure(subject, with_them, test, rows(test)).values
+    for system, share in ((true, 1), (same, 0)):
+        values = score_edits(system, with_them, test, rows(test)).values
         for kind in classifiers:
             assert values[f"{kind}_rate"].tolist() == [share] * 56
 
 
 def test_the_unedited_photos_by_scikit_image(test: Arrays) -> None:
-    scores = measure(unedited(test), instruments(test), test, rows(test))
+    scores = score_edits(unedited(test), networks(test), test, rows(test))
     partners = partner_rows(test)
     assert partners is not None
     assert scores.values["identity"] == pytest.approx(np.zeros(56), abs=1e-6)
@@ -153,14 +143,16 @@ def test_the_unedited_photos_by_scikit_image(test: Arrays) -> None:
 class Brightens(nn.Module):
     """Adds a tone a class; what would be brighter than white is lost, so that the way back errs."""
 
-    def forward(self, image: Tensor, condition: Tensor) -> Drawn:
+    def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:
         tone = (condition * torch.linspace(-0.6, 0.6, condition.shape[1])).sum(dim=1)
-        return Drawn((image - image.mean(dim=(1, 2, 3), keepdim=True) + tone[:, None, None, None]).clamp(-1, 1))
+        return GeneratorOutput(
+            (image - image.mean(dim=(1, 2, 3), keepdim=True) + tone[:, None, None, None]).clamp(-1, 1)
+        )
 
 
 def test_a_network_that_sets_the_tone(test: Arrays) -> None:
-    scores = measure(network_subject("tone", Brightens(), test), instruments(test), test, rows(test))
-    assert (scores.called == scores.target).mean() > 0.95  # but for what clamping does to the tone
+    scores = score_edits(network_system("tone", Brightens(), test), networks(test), test, rows(test))
+    assert (scores.predicted == scores.target).mean() > 0.95  # but for what clamping does to the tone
     edit = 20
     row, target = int(scores.row[edit]), int(scores.target[edit])
 
@@ -180,13 +172,13 @@ def test_a_network_that_sets_the_tone(test: Arrays) -> None:
 
 @pytest.mark.parametrize("batch", [1, 3, 32])
 def test_the_batch_is_no_matter(test: Arrays, batch: int) -> None:
-    def table(scores: Scores) -> dict[str, np.ndarray]:
+    def table(scores: EditScores) -> dict[str, np.ndarray]:
         order = np.lexsort((scores.target, scores.row))
-        columns = {"row": scores.row, "target": scores.target, "called": scores.called, **scores.values}
+        columns = {"row": scores.row, "target": scores.target, "predicted": scores.predicted, **scores.values}
         return {name: value[order] for name, value in columns.items()}
 
-    subject, some = network_subject("tone", Brightens(), test), np.array([1, 4, 5, 7])
-    once, again = (table(measure(subject, instruments(test), test, some, batch=size)) for size in (64, batch))
+    system, some = network_system("tone", Brightens(), test), np.array([1, 4, 5, 7])
+    once, again = (table(score_edits(system, networks(test), test, some, batch=size)) for size in (64, batch))
     assert set(once["row"]) == set(some.tolist())
     for name, value in once.items():
         np.testing.assert_allclose(again[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
@@ -203,7 +195,7 @@ def test_the_mean_map_of_a_class(test: Arrays) -> None:
     absent = next(k for k in range(8) if k not in test.label[[3, 5]])
     assert (maps[absent][0] == -1).all()
     assert (maps[absent][1:] == 0).all()
-    scores = measure(unedited(test), instruments(test), test, np.array([0, 3]), maps)
+    scores = score_edits(unedited(test), replace(networks(test), class_maps=maps), test, np.array([0, 3]))
     toward = (scores.row == 0) & (scores.target == test.label[3])
     apart = make_batch(test, np.array([0, 3]), "both").geometry
     depth, _, _ = map_errors(apart[:1], apart[1:], "both")
@@ -217,7 +209,7 @@ def test_pixels_that_are_not_numbers_are_refused_with_the_photo(test: Arrays) ->
         return image
 
     with pytest.raises(FacereliefError) as caught:
-        measure(Subject("mine", broken), instruments(test), test, rows(test))
+        score_edits(System("mine", broken), networks(test), test, rows(test))
     assert str(caught.value) == (
         f"mine makes pixels that are not numbers of {test.samples[2].file_name}; its training has diverged: "
         "train it again with a lower --set lr"

@@ -9,25 +9,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from shells import CLASSES, change_rows, read_split, write_dataset
 
 from facerelief.checkpoint import load_checkpoint
+from facerelief.data import Dataset
 from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.experiments.figures import write_study
 from facerelief.evaluation.experiments.grid import BASES, Grid, Worker, read_distances, read_score
 from facerelief.evaluation.experiments.studies import SCALES, STUDIES, find_scale, find_study
-from facerelief.evaluation.experiments.study import Wish, _people_can_be_told, lay_out, run_study
+from facerelief.evaluation.experiments.study import StudyRequest, _people_can_be_told, lay_out, run_study
 from facerelief.evaluation.experiments.tables import collect
-from facerelief.evaluation.metrics.identity import edit_distances
-from facerelief.evaluation.rate import generation_rate, network_edits
 from facerelief.files import sha256
-from facerelief.training.classifier import load_judge
+from facerelief.training.classifier import load_classifier
 from facerelief.training.identity import load_identity
 
-Like = Callable[..., Wish]
+Like = Callable[..., StudyRequest]
 
 
 def weights(folder: Path) -> dict[str, str]:
@@ -59,10 +59,10 @@ def test_some_cells_only() -> None:
 @pytest.mark.parametrize("scale", ["smoke", "cpu", "gpu", "paper"])
 def test_the_grid_of_table_1(moved: Like, scale: str) -> None:
     """StarGAN needs no stage 1; the others share one for each guide, penalty and seed; everything is measured."""
-    wish = moved(study="table1", scale=scale)
-    grid = lay_out(wish, STUDIES["table1"], SCALES[scale], wish.dataset, wish.folder)
+    asked = moved(study="table1", scale=scale)
+    grid = lay_out(asked, STUDIES["table1"], SCALES[scale], Dataset(asked.dataset), asked.folder)
     names = [job.name for job in grid.jobs]
-    assert len(names) == len(set(names)) == 3 + len(wish.seed_numbers) * (3 + 4 + 4) + 1
+    assert len(names) == len(set(names)) == 3 + len(asked.seed_numbers) * (3 + 4 + 4) + 1
     stargan, depth, normal, headline = (grid.job(f"cells/{cell.slug}-s1") for cell in STUDIES["table1"].cells)
     assert (stargan.needs, stargan.depth) == ((), None)
     assert depth.depth == "depth/depth-0-s1"
@@ -82,13 +82,15 @@ def test_the_grid_of_table_1(moved: Like, scale: str) -> None:
         "scores/bases"
     }
     instruments = {grid.job(name).config.seed for name in ("judge", "measure", "identity")}
-    assert not instruments & set(wish.seed_numbers)
+    assert not instruments & set(asked.seed_numbers)
 
 
 def test_the_relief_backbone_is_warmed_up_for_longer_and_shares_stage_1_with_table_1(moved: Like) -> None:
-    wish = moved(study="backbone", scale="cpu")
+    asked = moved(study="backbone", scale="cpu")
     studies = ("backbone", "table1")
-    grids = {name: lay_out(wish, STUDIES[name], SCALES["cpu"], wish.dataset, wish.folder) for name in studies}
+    grids = {
+        name: lay_out(asked, STUDIES[name], SCALES["cpu"], Dataset(asked.dataset), asked.folder) for name in studies
+    }
     cells = {cell.title: grids["backbone"].job(f"cells/{cell.slug}-s0").config for cell in STUDIES["backbone"].cells}
     assert {config.backbone for config in cells.values()} == {"relief"}
     assert {config.warm_up for config in cells.values()} == {500}
@@ -101,9 +103,15 @@ def test_the_relief_backbone_is_warmed_up_for_longer_and_shares_stage_1_with_tab
 
 
 def test_a_longer_stage_1_guides_and_does_not_measure(moved: Like) -> None:
-    wish = moved(study="table1", scale="cpu", stage1={"steps": "900", "width": "40"})
-    grid = lay_out(wish, STUDIES["table1"], SCALES["cpu"], wish.dataset, wish.folder)
-    plain = lay_out(moved(study="table1", scale="cpu"), STUDIES["table1"], SCALES["cpu"], wish.dataset, wish.folder)
+    asked = moved(study="table1", scale="cpu", stage1={"steps": "900", "width": "40"})
+    grid = lay_out(asked, STUDIES["table1"], SCALES["cpu"], Dataset(asked.dataset), asked.folder)
+    plain = lay_out(
+        moved(study="table1", scale="cpu"),
+        STUDIES["table1"],
+        SCALES["cpu"],
+        asked.dataset,
+        asked.folder,
+    )
     changed = {job.name for job in grid.jobs if job != plain.job(job.name)}
     assert changed == {f"depth/{name}-s{seed}" for name in ("depth-0", "normal-0.1", "depth-0.1") for seed in range(3)}
     guide = grid.job("depth/depth-0.1-s1").config
@@ -114,9 +122,12 @@ def test_a_longer_stage_1_guides_and_does_not_measure(moved: Like) -> None:
 
 
 def test_what_studies_have_in_common_is_one_run(moved: Like) -> None:
-    wish = moved(scale="gpu")
+    asked = moved(scale="gpu")
     paths = [
-        {job.name: job.config for job in lay_out(wish, STUDIES[name], SCALES["gpu"], wish.dataset, wish.folder).jobs}
+        {
+            job.name: job.config
+            for job in lay_out(asked, STUDIES[name], SCALES["gpu"], Dataset(asked.dataset), asked.folder).jobs
+        }
         for name in ("table1", "table3", "penalty")
     ]
     for first in paths:
@@ -127,42 +138,50 @@ def test_what_studies_have_in_common_is_one_run(moved: Like) -> None:
     assert weights == [0.1, 0.2, 0.3, 0.4]
 
 
-def test_the_numbers_are_those_of_the_runs(wish: Wish, finished: Grid) -> None:
-    """By the functions behind `report rate` and `report identity`, which know nothing of studies."""
-    test = read_split(wish.dataset, "test")
-    judge, _ = load_judge(finished.folder / "judge")
+def test_the_numbers_are_those_of_the_runs(asked: StudyRequest, finished: Grid) -> None:
+    """By loops over single photos, which know nothing of studies."""
+    test = read_split(asked.dataset, "test")
+    judge, _ = load_classifier(finished.folder / "judge")
     encoder, _ = load_identity(finished.folder / "identity")
-    results = collect(finished, STUDIES["table2"], wish.seed_numbers, {})
+    results = collect(finished, STUDIES["table2"], asked.seed_numbers, {})
     assert [cell["title"] for cell in results["cells"]] == ["StarGAN", "depth map + penalty"]
     for cell in results["cells"]:
         total = np.zeros((3, 3), int)
         for seed in ("0", "1"):
             name = f"{cell['slug']}-s{seed}"
-            edits = network_edits(load_network_editor(finished.folder / "cells" / name).generator, test)
-            rate = generation_rate(edits, judge, test)
-            total += np.array(rate.edits.confusion)
-            assert cell["seeds"][seed]["rate"] == pytest.approx(rate.edits.balanced, abs=1 / 12)  # rounding to 8 bits
-            distances = edit_distances(edits, encoder, test, np.arange(6))
-            assert cell["seeds"][seed]["identity"] == pytest.approx(distances.mean(), abs=1e-3)
-            assert read_distances(finished, name)["identity"].shape == distances.shape
+            generator = load_network_editor(finished.folder / "cells" / name).generator
+            confusion, distances = np.zeros((3, 3), int), []
+            for row, target in ((row, k) for row in range(6) for k in range(3) if k != test.label[row]):
+                source = torch.from_numpy(test.image[row][None]).float() / 127.5 - 1
+                made = generator(source, torch.eye(3)[target][None]).image.clamp(-1, 1)
+                saved = ((made + 1) * 127.5).round() / 127.5 - 1
+                both = [judge(image).log_softmax(1) for image in (saved, saved.flip(-1))]
+                confusion[target, int((both[0] + both[1]).argmax())] += 1
+                one, other = (torch.nn.functional.normalize(encoder(x) + encoder(x.flip(-1))) for x in (saved, source))
+                distances.append(1 - float((one * other).sum()))
+            total += confusion
+            recalls = confusion.diagonal() / confusion.sum(axis=1)
+            assert cell["seeds"][seed]["rate"] == pytest.approx(recalls.mean())
+            assert cell["seeds"][seed]["identity"] == pytest.approx(np.mean(distances), abs=1e-5)
+            assert sorted(read_distances(finished, name)["identity"]) == pytest.approx(sorted(distances), abs=1e-5)
         assert cell["edits"] == total.sum() == 24
     assert results["bench"]["judge"]["accuracy_on_real"]["n"] == 6
     assert set(results["bases"]) == {"unedited"}  # handmade faces have no true targets
     assert set(read_distances(finished, BASES)) == {"real photos, one person", "real photos, two persons"}
 
 
-def test_what_is_finished_is_not_done_again(wish: Wish, finished: Grid) -> None:
+def test_what_is_finished_is_not_done_again(asked: StudyRequest, finished: Grid) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*.*") if path.is_file()}
     assert finished.todo() == {}
-    _, failures = run_study(wish)
+    _, failures = run_study(asked)
     assert failures == {}
     assert {path: path.stat().st_mtime_ns for path in finished.folder.rglob("*.*") if path.is_file()} == before
 
 
-def test_what_is_lost_is_made_again_as_it_was(wish: Wish, finished: Grid, moved: Like, tmp_path: Path) -> None:
+def test_what_is_lost_is_made_again_as_it_was(asked: StudyRequest, finished: Grid, moved: Like, tmp_path: Path) -> None:
     """One run without weights, one score damaged: just these and what stands on them are done, with the same result."""
     folder = tmp_path / "study"
-    shutil.copytree(wish.folder, folder)
+    shutil.copytree(asked.folder, folder)
     grid = dataclasses.replace(finished, folder=folder / "second")
     headline = STUDIES["table2"].cells[1].slug
     (grid.folder / "depth" / "depth-0.1-s1" / "weights.safetensors").unlink()
@@ -177,7 +196,7 @@ def test_what_is_lost_is_made_again_as_it_was(wish: Wish, finished: Grid, moved:
 
 def judged_by(grid: Grid, folder: Path, dataset: Path) -> dict[str, bytes]:
     """The tensors of the judge that the grid's own job trains in a folder on a dataset."""
-    Worker(dataclasses.replace(grid, folder=folder, dataset=dataset))("judge")
+    Worker(dataclasses.replace(grid, folder=folder, dataset=Dataset(dataset)))("judge")
     return tensors(folder)
 
 
@@ -186,18 +205,20 @@ def tensors(folder: Path) -> dict[str, bytes]:
     return {name: value.numpy().tobytes() for name, value in found.items()}
 
 
-def test_the_judge_never_sees_an_edit_or_anybody_in_the_test_photos(wish: Wish, finished: Grid, tmp_path: Path) -> None:
+def test_the_judge_never_sees_an_edit_or_anybody_in_the_test_photos(
+    asked: StudyRequest, finished: Grid, tmp_path: Path
+) -> None:
     """It is the same, bit for bit, with all editors and edits around it, and whatever the held-out photos show; it is
     another one where a single training photo is.
     """
     among_edits, faces = tmp_path / "second", tmp_path / "faces"
     shutil.copytree(finished.folder, among_edits)
     shutil.rmtree(among_edits / "judge")
-    assert judged_by(finished, among_edits, wish.dataset) == tensors(finished.folder)
+    assert judged_by(finished, among_edits, asked.dataset) == tensors(finished.folder)
 
-    shutil.copytree(wish.dataset, faces, ignore=shutil.ignore_patterns(".arrays"))
-    train = read_split(wish.dataset, "train").samples
-    held_out = read_split(wish.dataset, "test").samples + read_split(wish.dataset, "val").samples
+    shutil.copytree(asked.dataset, faces, ignore=shutil.ignore_patterns(".arrays"))
+    train = read_split(asked.dataset, "train").samples
+    held_out = read_split(asked.dataset, "test").samples + read_split(asked.dataset, "val").samples
     assert not {sample.identity for sample in train} & {sample.identity for sample in held_out}
     for sample in held_out:
         shutil.copy(faces / train[0].file_name, faces / sample.file_name)
@@ -208,21 +229,21 @@ def test_the_judge_never_sees_an_edit_or_anybody_in_the_test_photos(wish: Wish, 
     assert judged_by(finished, tmp_path / "b", faces) != tensors(finished.folder)
 
 
-def test_a_folder_of_another_study_is_refused(wish: Wish, finished: Grid, moved: Like, tmp_path: Path) -> None:
+def test_a_folder_of_another_study_is_refused(asked: StudyRequest, finished: Grid, moved: Like, tmp_path: Path) -> None:
     with pytest.raises(FacereliefError, match="is of another study, with another steps; choose another folder with -o"):
         run_study(moved(changes={"steps": "3"}))
     folder, faces = tmp_path / "study", write_dataset(tmp_path / "faces")
-    shutil.copytree(wish.folder, folder)
+    shutil.copytree(asked.folder, folder)
     change_rows(faces, lambda row: row.split == "train", sharpness=0.5)
     with pytest.raises(FacereliefError, match="with another state of the dataset"):
         run_study(moved(folder=folder, dataset=faces))
 
 
 def test_a_run_that_fails_is_named_and_the_others_are_shown(
-    wish: Wish, finished: Grid, moved: Like, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked: StudyRequest, finished: Grid, moved: Like, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "study"
-    shutil.copytree(wish.folder, folder)
+    shutil.copytree(asked.folder, folder)
     headline = STUDIES["table2"].cells[1].slug
     shutil.rmtree(folder / "second" / "cells" / f"{headline}-s1")
 
@@ -235,15 +256,15 @@ def test_a_run_that_fails_is_named_and_the_others_are_shown(
         f"cells/{headline}-s1": "G/rgb/adv is not finite at step 7; start again with a lower --set lr",
         f"scores/{headline}-s1": f"needs cells/{headline}-s1, which failed",
     }
-    results = collect(grid, STUDIES["table2"], wish.seed_numbers, failures)
+    results = collect(grid, STUDIES["table2"], asked.seed_numbers, failures)
     assert [sorted(cell["seeds"]) for cell in results["cells"]] == [["0", "1"], ["0"]]
     page = write_study(grid, STUDIES["table2"], results, "table2", "facerelief study table2")
     assert "failed: cells/" in page.read_text(encoding="utf-8")
     assert json.loads((grid.folder / "table2.json").read_text())["failures"] == failures
 
 
-def test_pages_and_figures(wish: Wish, finished: Grid) -> None:
-    results = collect(finished, STUDIES["table2"], wish.seed_numbers, {})
+def test_pages_and_figures(asked: StudyRequest, finished: Grid) -> None:
+    results = collect(finished, STUDIES["table2"], asked.seed_numbers, {})
     page = write_study(finished, STUDIES["table2"], results, "table2", "facerelief study table2")
     folder = finished.folder
     made = {path.name for path in folder.glob("table2*")}
@@ -265,13 +286,15 @@ def test_pages_and_figures(wish: Wish, finished: Grid) -> None:
     assert "expression-KID" in (folder / "table2.md").read_text(encoding="utf-8")
 
 
-def test_synthetic_people_can_be_told_and_lone_photos_cannot(synthetic: Path, wish: Wish, tmp_path: Path) -> None:
-    assert not _people_can_be_told(synthetic, wish.expressions[:1])  # one photo of each
+def test_synthetic_people_can_be_told_and_lone_photos_cannot(
+    synthetic: Path, asked: StudyRequest, tmp_path: Path
+) -> None:
+    assert not _people_can_be_told(Dataset(synthetic), asked.expressions[:1])  # one photo of each
     lone = write_dataset(tmp_path / "faces")
-    assert _people_can_be_told(lone, CLASSES)
+    assert _people_can_be_told(Dataset(lone), CLASSES)
     rows = read_samples(lone)
     write_rows(lone / METADATA, Sample, [dataclasses.replace(row, identity=f"{k}") for k, row in enumerate(rows)])
-    assert not _people_can_be_told(lone, CLASSES)
+    assert not _people_can_be_told(Dataset(lone), CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from facerelief.config import ExpressionTraining
+from facerelief.data import Dataset
 from facerelief.evaluation.experiments import study as module
 from facerelief.evaluation.experiments.studies import STUDIES, Cell, find_scale
-from facerelief.evaluation.experiments.study import Wish, lay_out
+from facerelief.evaluation.experiments.study import StudyRequest, lay_out
 
-Like = Callable[..., Wish]
+Like = Callable[..., StudyRequest]
 
 
 def test_paces_are_of_the_fastest_of_several_rounds(
@@ -31,9 +32,9 @@ def test_paces_are_of_the_fastest_of_several_rounds(
         return slow * {cells[0].slug: 0.1, cells[1].slug: 0.4}[cell.slug]
 
     monkeypatch.setattr(module, "_seconds_a_step", seconds)
-    wish = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
+    asked = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
     for _ in range(2):  # the second time nothing is measured
-        grid = lay_out(wish, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
+        grid = lay_out(asked, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
         assert [grid.job(f"cells/{cell.slug}-s0").config.steps for cell in cells] == [1000, 250]
     assert asked == [cell.slug for cell in cells] * 3
 
@@ -52,20 +53,20 @@ def test_a_pace_is_the_seconds_of_a_step(moved: Like, tmp_path: Path, monkeypatc
     monkeypatch.setattr(module.launch, "run_depth", lambda *_, **__: None)
     monkeypatch.setattr(module.launch, "run_expression", train)
     monkeypatch.setattr(module.time, "perf_counter", lambda: clock[0])
-    wish = moved(study="objectives", folder=tmp_path)
-    lay_out(wish, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
+    asked = moved(study="objectives", folder=tmp_path)
+    lay_out(asked, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
     one, five = (cell.slug for cell in STUDIES["objectives"].cells)
     assert json.loads((tmp_path / "objectives-pace.json").read_text()) == pytest.approx({one: 0.1, five: 0.2})
     assert runs == [f"{slug}-{number}" for number in range(3) for slug in (one, five)]
 
 
 def test_equal_time_gives_the_slower_cell_fewer_steps(moved: Like, tmp_path: Path) -> None:
-    wish = moved(study="objectives", folder=tmp_path)
+    asked = moved(study="objectives", folder=tmp_path)
     slugs = [cell.slug for cell in STUDIES["objectives"].cells]
     (tmp_path / "objectives-pace.json").write_text(json.dumps({slugs[0]: 0.2, slugs[1]: 0.5}))
-    grid = lay_out(wish, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
+    grid = lay_out(asked, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
     steps = [grid.job(f"cells/{slug}-s0").config.steps for slug in slugs]
     assert steps == [2, 1]  # 2 steps of 0.2 s are 0.8 of 0.5 s
     long = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
-    grid = lay_out(long, STUDIES["objectives"], find_scale(wish.scale), wish.dataset, tmp_path)
+    grid = lay_out(long, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
     assert grid.job(f"cells/{slugs[1]}-s1").config.steps == 400

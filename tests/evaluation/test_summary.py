@@ -8,7 +8,8 @@ import torch
 from shells import CLASSES, row_of
 
 from facerelief.data.arrays import Arrays
-from facerelief.evaluation.scoring import FeatureNet, Scores
+from facerelief.evaluation.metric_networks import FeatureNet
+from facerelief.evaluation.scoring import EditScores
 from facerelief.evaluation.summary import edit_accuracy, summarise
 
 NET = FeatureNet(lambda image: image, "expression-FID", "expression-KID", "ab")
@@ -21,11 +22,11 @@ def photos(persons: list[str]) -> Arrays:
     return Arrays(empty, empty[:, 0], empty, np.zeros(len(persons), int), CLASSES, samples)
 
 
-def scores(called: list[tuple[int, int]], values: list[float], length: int = 3) -> Scores:
+def scores(called: list[tuple[int, int]], values: list[float], length: int = 3) -> EditScores:
     """Two edits of each photo, to the second and to the third class. called: of each."""
     count = len(called)
     features = torch.randn(2 * count, length, generator=torch.Generator().manual_seed(0))
-    return Scores(
+    return EditScores(
         np.repeat(np.arange(count), 2),
         np.tile([1, 2], count),
         np.array(called).ravel(),
@@ -48,7 +49,7 @@ def test_rates_by_hand() -> None:
 def test_six_classes_leave_out_contempt_and_disgust() -> None:
     names = ("neutral", "disgust", "contempt")
     test = dataclasses.replace(photos(["a", "b"]), expressions=names)
-    found = Scores(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.array([0, 1, 0, 2]), {}, torch.randn(4, 3))
+    found = EditScores(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 2]), np.array([0, 1, 0, 2]), {}, torch.randn(4, 3))
     facts = summarise(found, test, torch.randn(9, 3), NET)
     assert facts["edits"]["all"] == pytest.approx((1 + 0.5 + 1) / 3)
     assert facts["edits"]["six"] == 1.0

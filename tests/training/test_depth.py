@@ -16,7 +16,7 @@ from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, make_batch
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.networks.stargan import Verdict
+from facerelief.networks.stargan import DiscriminatorOutput
 from facerelief.training import depth as stage1
 from facerelief.training.depth import (
     DepthNets,
@@ -27,7 +27,7 @@ from facerelief.training.depth import (
     train_depth,
 )
 from facerelief.training.run.sample_grids import CAPTION
-from facerelief.training.steps.gan_step import Noise, learns
+from facerelief.training.steps.gan_step import StepRandom, learns
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
@@ -35,8 +35,8 @@ BASIS = {"metadata_sha256": "ab"}
 CHANNELS = {"depth": 1, "normal": 3, "both": 4}
 
 
-def noise(config: DepthTraining, step: int = 0) -> Noise:
-    return Noise(config.seed, step, torch.device("cpu"))
+def noise(config: DepthTraining, step: int = 0) -> StepRandom:
+    return StepRandom(config.seed, step, torch.device("cpu"))
 
 
 def first_batch(splits: Splits, guide: str) -> Batch:
@@ -56,7 +56,7 @@ def test_networks_of_every_mode(small: Small, guide: str, colour: str) -> None:
     geometry = nets.translator(image)
     assert geometry.shape == (2, CHANNELS[guide], 32, 32)
     assert nets.translator(geometry, to="image").shape == image.shape
-    assert nets.critic(geometry)[1].shape == (2, 3)
+    assert nets.discriminator(geometry)[1].shape == (2, 3)
 
 
 @pytest.mark.parametrize("guide", CHANNELS)
@@ -89,8 +89,8 @@ class Shifted(nn.Module):
 class Level(nn.Module):
     """A critic whose logits are the map's mean, and whose classes are equally likely."""
 
-    def forward(self, x: Tensor) -> Verdict:
-        return Verdict(x.mean(dim=(1, 2, 3), keepdim=True), torch.zeros(len(x), 3), None)
+    def forward(self, x: Tensor) -> DiscriminatorOutput:
+        return DiscriminatorOutput(x.mean(dim=(1, 2, 3), keepdim=True), torch.zeros(len(x), 3), None)
 
 
 def test_the_terms_by_hand(small: Small, splits: Splits) -> None:
@@ -113,7 +113,7 @@ def test_the_terms_by_hand(small: Small, splits: Splits) -> None:
 def test_every_term_teaches_the_translator_and_none_the_frozen_critic(small: Small, splits: Splits) -> None:
     config = small(DepthTraining)
     nets = build_nets(config)
-    learns(nets.critic, False)
+    learns(nets.discriminator, False)
     first = next(nets.translator.parameters())
     batch = first_batch(splits, "depth")
     terms = generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
@@ -121,7 +121,7 @@ def test_every_term_teaches_the_translator_and_none_the_frozen_critic(small: Sma
         (gradient,) = torch.autograd.grad(term, first, retain_graph=True)
         assert gradient.abs().max() > 0, name
     sum(terms.values()).backward()
-    assert all(p.grad is None for p in nets.critic.parameters())
+    assert all(p.grad is None for p in nets.discriminator.parameters())
     assert all(p.grad is not None for p in nets.translator.parameters())
 
 
@@ -133,10 +133,10 @@ def test_in_a_run_each_player_moves_the_other_not_at_all(
     nets: list[DepthNets] = []
 
     class Watched(stage1.Session):
-        def descend(self, player: str, *arguments: Any) -> None:
-            before = [[p.detach().clone() for p in m.parameters()] for m in (nets[0].translator, nets[0].critic)]
+        def optimizer_step(self, player: str, *arguments: Any) -> None:
+            before = [[p.detach().clone() for p in m.parameters()] for m in (nets[0].translator, nets[0].discriminator)]
             super().descend(player, *arguments)
-            after = [list(m.parameters()) for m in (nets[0].translator, nets[0].critic)]
+            after = [list(m.parameters()) for m in (nets[0].translator, nets[0].discriminator)]
             moved = [
                 any(not torch.equal(a, b) for a, b in zip(x, y, strict=True))
                 for x, y in zip(before, after, strict=True)
@@ -175,7 +175,7 @@ def test_a_finished_run_can_be_loaded_and_shows_what_it_learnt(small: Small, spl
         assert loaded == config
         assert saved.facts["metadata_sha256"] == "ab"
     state = load_checkpoint(tmp_path / "state.safetensors", "state")
-    for name, module in (("translator", nets.translator), ("critic", nets.critic)):
+    for name, module in (("translator", nets.translator), ("critic", nets.discriminator)):
         part = state.part(name)
         assert all(torch.equal(value, part[key]) for key, value in module.state_dict().items())  # ema 0: the last ones
     with Image.open(tmp_path / "samples" / "step-0000002.png") as grid:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from shells import CLASSES
 
-from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining, Training
+from facerelief.data import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.training import launch, splits
 
@@ -23,7 +24,7 @@ def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
 RUNS: dict[type[Training], Callable[..., Any]] = {
     DepthTraining: launch.run_depth,
     ExpressionTraining: lambda *args, **kw: launch.run_expression(*args, **kw),
-    JudgeTraining: launch.run_judge,
+    ClassifierTraining: launch.run_classifier,
     IdentityTraining: launch.run_identity,
 }
 
@@ -53,15 +54,15 @@ def test_a_teacher_that_is_missing_is_said_before_photos_are_decoded(
 ) -> None:
     config = DepthTraining(size=32, width=4, batch=4, expressions=CLASSES, perceptual="judge")
     with pytest.raises(FacereliefError, match="needs a judge"):
-        launch.run_depth(faces, config, tmp_path / "run")
+        launch.run_depth(Dataset(faces), config, tmp_path / "run")
     with pytest.raises(FacereliefError, match="no weights at"):
-        launch.run_depth(faces, config, tmp_path / "run", judge=tmp_path / "absent")
+        launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=tmp_path / "absent")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_expression_without_photos_in_a_later_split_is_said_at_once(
     faces: Path, tmp_path: Path, no_decoding: None
 ) -> None:
-    config = JudgeTraining(size=32, width=4, batch=4, expressions=(*CLASSES, "contempt"))
+    config = ClassifierTraining(size=32, width=4, batch=4, expressions=(*CLASSES, "contempt"))
     with pytest.raises(FacereliefError, match="has no kept photos of contempt in this split"):
-        launch.run_judge(faces, config, tmp_path / "run")
+        launch.run_classifier(Dataset(faces), config, tmp_path / "run")

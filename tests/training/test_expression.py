@@ -23,7 +23,7 @@ from facerelief.training.depth import DepthNets
 from facerelief.training.expression import generator_terms, generator_weights, train_expression
 from facerelief.training.run.sample_grids import CAPTION, one_hot
 from facerelief.training.steps.distillation import Nets, build_nets, edit
-from facerelief.training.steps.gan_step import Noise, learns
+from facerelief.training.steps.gan_step import StepRandom, learns
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
@@ -49,7 +49,7 @@ def terms_of(
 ) -> eq.Terms:
     guide = "depth" if config.guide == "none" else config.guide
     batch = make_batch(splits["train"], np.arange(6), guide)
-    noise = Noise(0, 0, torch.device("cpu"))
+    noise = StepRandom(0, 0, torch.device("cpu"))
     edited = edit(nets, batch, noise.permuted(batch.label), len(config.expressions))
     return generator_terms(nets, batch, edited, config, features, noise)
 
@@ -72,10 +72,12 @@ def test_without_a_guide_it_is_stargan(small: Small, splits: Splits) -> None:
     nets = build_nets(config, None)
     batch = make_batch(splits["train"], np.arange(6), "depth")
     y_t = batch.label.roll(1)
-    terms = generator_terms(nets, batch, edit(nets, batch, y_t, 3), config, halves, Noise(0, 0, torch.device("cpu")))
+    terms = generator_terms(
+        nets, batch, edit(nets, batch, y_t, 3), config, halves, StepRandom(0, 0, torch.device("cpu"))
+    )
     assert set(terms) == RGB
     fake = nets.generator(batch.image, one_hot(y_t, 3)).image
-    logits, class_logits, _ = nets.critic(fake)
+    logits, class_logits, _ = nets.discriminator(fake)
     cycled = nets.generator(fake, one_hot(batch.label, 3)).image
     expected = -logits.mean() + torch.nn.functional.cross_entropy(class_logits, y_t)
     expected = expected + 10 * (batch.image - cycled).abs().mean()
@@ -86,29 +88,32 @@ def test_an_edit_is_to_pass_for_a_real_one_of_its_target(small: Small, splits: S
     """Of D_rgb's match logits that of the target counts, and nothing of a target that no photo shows."""
     config = small(ExpressionTraining, guide="none", objective="r1", match_weight=0.5, augment=False)
     nets = build_nets(config, None)
-    batch, noise = make_batch(splits["train"], np.arange(6), "depth"), Noise(0, 0, torch.device("cpu"))
+    batch, noise = make_batch(splits["train"], np.arange(6), "depth"), StepRandom(0, 0, torch.device("cpu"))
     y_t = torch.tensor([0, 1, 2, 2, 1, 2])
     edited = edit(nets, batch, y_t, 3)
     terms = generator_terms(nets, batch, edited, config, halves, noise, torch.tensor([True, True, False]))
-    matches = nets.critic(edited.i_t).matches
+    matches = nets.discriminator(edited.i_t).matches
     wanted = torch.stack([matches[0, 0], matches[1, 1], matches[4, 1]])
     expected = torch.nn.functional.softplus(-wanted).mean() / 2 + math.log(2) / 2
     torch.testing.assert_close(terms["rgb/match"], expected)
     gradient = torch.autograd.grad(terms["rgb/match"], edited.drawn.image)[0].flatten(1).abs().amax(dim=1)
     assert [bool(g > 0) for g in gradient] == [True, True, False, False, True, False]
-    assert build_nets(small(ExpressionTraining, guide="none"), None).critic.matches is None
+    assert build_nets(small(ExpressionTraining, guide="none"), None).discriminator.matches is None
 
 
 def test_nobody_is_asked_for_expressions_that_critics_know_from_no_photo(small: Small, splits: Splits) -> None:
     config = small(ExpressionTraining, augment=False)
     nets = build_nets(config, depth_nets(small))
-    batch, noise = make_batch(splits["train"], np.arange(6), "depth"), Noise(0, 0, torch.device("cpu"))
+    batch, noise = make_batch(splits["train"], np.arange(6), "depth"), StepRandom(0, 0, torch.device("cpu"))
     y_t = torch.tensor([0, 1, 2, 2, 1, 2])
     edited = edit(nets, batch, y_t, 3)
     assert edited.d_t is not None
     terms = generator_terms(nets, batch, edited, config, halves, noise, torch.tensor([True, True, False]))
     asked = y_t != 2
-    for name, critic, seen in (("rgb/cls", nets.critic, edited.i_t), ("depth/cls", nets.depth.critic, edited.d_t)):
+    for name, critic, seen in (
+        ("rgb/cls", nets.discriminator, edited.i_t),
+        ("depth/cls", nets.depth.discriminator, edited.d_t),
+    ):
         expected = torch.nn.functional.cross_entropy(critic(seen)[1][asked], y_t[asked])
         torch.testing.assert_close(terms[name], expected)
 
@@ -168,9 +173,9 @@ def test_no_critic_learns_in_the_generators_step(
     depth, seen, nets = depth_nets(small), {}, []
 
     class Watched(stage2.Session):
-        def descend(self, player: str, *arguments: Any) -> None:
-            parts = {"G_rgb": nets[0].generator, "D_rgb": nets[0].critic}
-            parts |= {"G_depth": depth.translator, "D_depth": depth.critic}
+        def optimizer_step(self, player: str, *arguments: Any) -> None:
+            parts = {"G_rgb": nets[0].generator, "D_rgb": nets[0].discriminator}
+            parts |= {"G_depth": depth.translator, "D_depth": depth.discriminator}
             for module in parts.values():
                 module.zero_grad(set_to_none=True)
             before = {name: [p.detach().clone() for p in module.parameters()] for name, module in parts.items()}
@@ -210,7 +215,8 @@ def test_a_frozen_depth_network_stays_bit_for_bit_and_a_free_one_learns_on(
     pairs = zip(before.translator.parameters(), depth.translator.parameters(), strict=True)
     assert all(torch.equal(a, b) == frozen for a, b in pairs)
     assert not any(
-        torch.equal(a, b) for a, b in zip(before.critic.parameters(), depth.critic.parameters(), strict=True)
+        torch.equal(a, b)
+        for a, b in zip(before.discriminator.parameters(), depth.discriminator.parameters(), strict=True)
     )
     saved = load_checkpoint(tmp_path / "state.safetensors", "state").part("translator")
     assert all(torch.equal(value, saved[name]) for name, value in depth.translator.state_dict().items())

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.config import DepthTraining, ExpressionTraining
-from facerelief.networks.stargan import Verdict
+from facerelief.networks.stargan import DiscriminatorOutput
 from facerelief.training.presets import make_config
 from facerelief.training.steps.gan_step import (
-    Average,
-    Noise,
+    EMA,
+    StepRandom,
     Targets,
     augmented,
     discriminator_terms,
@@ -29,8 +29,8 @@ def one_thread() -> None:
     torch.manual_seed(0)
 
 
-def noise(seed: int = 0, step: int = 0, rank: int = 0) -> Noise:
-    return Noise(seed, step, CPU, rank)
+def noise(seed: int = 0, step: int = 0, rank: int = 0) -> StepRandom:
+    return StepRandom(seed, step, CPU, rank)
 
 
 def one_weight(value: float) -> nn.Linear:
@@ -53,11 +53,11 @@ def test_a_frozen_critic_passes_gradients_on_but_gathers_none() -> None:
     assert all(p.grad is not None for p in critic.parameters())
 
 
-# --- Average ---
+# --- EMA ---
 
 
 def test_an_average_by_hand() -> None:
-    mean = Average(one_weight(0.0), decay=0.9)
+    mean = EMA(one_weight(0.0), decay=0.9)
     mean.update(one_weight(1.0), step=0)  # decay 1/10: the start is soon forgotten
     assert mean.module.weight.item() == pytest.approx(0.9)
     mean.update(one_weight(2.0), step=10)  # decay 11/20
@@ -68,14 +68,14 @@ def test_an_average_by_hand() -> None:
 
 
 def test_decay_0_copies() -> None:
-    mean = Average(one_weight(0.0), decay=0.0)
+    mean = EMA(one_weight(0.0), decay=0.0)
     mean.update(one_weight(0.1), step=5000)
     assert mean.module.weight.item() == one_weight(0.1).weight.item()
 
 
 def test_an_average_is_a_frozen_copy_whose_state_is_saved_with_it() -> None:
     module = one_weight(1.0)
-    mean = Average(module, 0.5)
+    mean = EMA(module, 0.5)
     module.weight.data.fill_(9.0)
     assert mean.module.weight.item() == 1.0
     assert not mean.module.training
@@ -86,7 +86,7 @@ def test_an_average_is_a_frozen_copy_whose_state_is_saved_with_it() -> None:
     assert module.weight.requires_grad
 
 
-# --- Noise ---
+# --- StepRandom ---
 
 
 def test_noise_is_the_same_whenever_a_step_is_taken() -> None:
@@ -219,11 +219,11 @@ class Critic(nn.Module):
         self.w = nn.Parameter(torch.tensor([3.0, 4.0]))
         self.matching = matching
 
-    def forward(self, x: Tensor) -> Verdict:
+    def forward(self, x: Tensor) -> DiscriminatorOutput:
         flat = x.flatten(1)
         real = (flat @ self.w)[:, None, None, None]
         matches = real + torch.tensor([-1.0, 2.0])[:, None, None] if self.matching else None
-        return Verdict(real, torch.stack([0 * flat[:, 0], flat[:, 0]], dim=1), matches)
+        return DiscriminatorOutput(real, torch.stack([0 * flat[:, 0], flat[:, 0]], dim=1), matches)
 
 
 REAL = torch.tensor([(0.0, 1.0), (0.0, 0.5)])[..., None, None]
@@ -260,8 +260,8 @@ def test_a_real_picture_matches_its_own_expression_and_an_edit_its_target() -> N
     config = make_config(ExpressionTraining, "cpu", {"objective": "r1"})
     y_s, step, both = torch.tensor([0, 1]), 1, torch.tensor([True, True])
 
-    def match(y_t: list[int], told: Tensor = both) -> float:
-        targets = Targets(torch.tensor(y_t), told)
+    def match(y_t: list[int], known_classes: Tensor = both) -> float:
+        targets = Targets(torch.tensor(y_t), known_classes)
         critic = Critic(matching=True)
         return discriminator_terms(critic, REAL, FAKE, y_s, step, config, noise(), 0.0, targets)["match"].item()
 

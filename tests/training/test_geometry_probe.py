@@ -8,7 +8,7 @@ from shells import CLASSES, MOUTHS
 
 from facerelief.data.arrays import Arrays
 from facerelief.training import geometry_probe
-from facerelief.training.geometry_probe import GateResult, geometry_gate
+from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 
 SIZE = 32
 
@@ -22,9 +22,9 @@ def maps(label: np.ndarray, seed: int, guide: str | None = None) -> Arrays:
         y, x = (np.mgrid[:SIZE, :SIZE] + 0.5 - middle[:, None, None]) / radius
         z = np.sqrt(np.maximum(0, 1 - x**2 - y**2))
         mouth = (abs(x) < MOUTHS[k][0]) & (abs(y - 0.3) < MOUTHS[k][1])
-        told = {name: (z > 0) & ~(mouth & (guide in (None, name))) for name in ("depth", "normal")}
-        depth[row] = np.where(told["depth"], 20000 + 40000 * z, 0)
-        normal[row] = np.where(told["normal"], 127 * np.stack([x, -y, z]), 0)
+        known_classes = {name: (z > 0) & ~(mouth & (guide in (None, name))) for name in ("depth", "normal")}
+        depth[row] = np.where(known_classes["depth"], 20000 + 40000 * z, 0)
+        normal[row] = np.where(known_classes["normal"], 127 * np.stack([x, -y, z]), 0)
     image = np.zeros((len(label), 3, SIZE, SIZE), np.uint8)
     return Arrays(image, depth, normal, label, CLASSES, ())
 
@@ -35,7 +35,7 @@ def labels(each: int) -> np.ndarray:
 
 @pytest.mark.parametrize("guide", ["depth", "normal"])
 def test_a_message_in_the_maps_is_found(guide: str) -> None:
-    result = geometry_gate(maps(labels(30), 1), maps(labels(12), 2), guide)
+    result = probe_geometry(maps(labels(30), 1), maps(labels(12), 2), guide)
     assert (result.guide, result.expressions, result.counts) == (guide, CLASSES, (12, 12, 12))
     assert min(result.recall) > 0.9
     assert result.passed
@@ -47,8 +47,8 @@ def test_a_message_in_the_maps_is_found(guide: str) -> None:
 @pytest.mark.parametrize(("guide", "other"), [("depth", "normal"), ("normal", "depth")])
 def test_each_kind_of_map_is_judged_by_itself(guide: str, other: str) -> None:
     train, held_out = maps(labels(30), 1, guide), maps(labels(12), 2, guide)
-    assert geometry_gate(train, held_out, guide).passed
-    assert not geometry_gate(train, held_out, other).passed
+    assert probe_geometry(train, held_out, guide).passed
+    assert not probe_geometry(train, held_out, other).passed
 
 
 @pytest.mark.parametrize("guide", ["depth", "normal"])
@@ -59,13 +59,13 @@ def test_scrambled_labels_do_not_pass(guide: str) -> None:
     for seed in range(10):
         random = np.random.default_rng(seed)
         both = (dataclasses.replace(arrays, label=random.permutation(arrays.label)) for arrays in (train, held_out))
-        results.append(geometry_gate(*both, guide))
+        results.append(probe_geometry(*both, guide))
     assert sum(result.passed for result in results) <= 1
     assert abs(np.mean([(r.balanced - r.chance) / r.error for r in results])) < 1
 
 
 def test_near_chance_says_that_guidance_cannot_help_and_why() -> None:
-    verdict = GateResult("normal", CLASSES, (0.3, 0.4, 0.35), (40, 40, 40)).verdict
+    verdict = ProbeResult("normal", CLASSES, (0.3, 0.4, 0.35), (40, 40, 40)).verdict
     assert "from normal alone" in verdict
     assert "balanced accuracy 0.35" in verdict
     assert "chance 0.33" in verdict
@@ -77,7 +77,7 @@ def test_near_chance_says_that_guidance_cannot_help_and_why() -> None:
 
 def test_a_class_that_the_held_out_maps_lack_is_left_out_of_the_mean() -> None:
     label = np.array([0, 2] * 12)
-    result = geometry_gate(maps(labels(30), 1), maps(label, 2), "depth")
+    result = probe_geometry(maps(labels(30), 1), maps(label, 2), "depth")
     assert result.counts == (12, 0, 12)
     assert result.recall[1] == 0.0
     assert result.balanced == pytest.approx((result.recall[0] + result.recall[2]) / 2)
@@ -86,13 +86,13 @@ def test_a_class_that_the_held_out_maps_lack_is_left_out_of_the_mean() -> None:
 
 def test_a_rare_class_counts_as_much_as_a_common_one() -> None:
     rare = np.repeat([0, 1, 2], [60, 60, 6])
-    result = geometry_gate(maps(rare, 1), maps(labels(12), 2), "depth")
+    result = probe_geometry(maps(rare, 1), maps(labels(12), 2), "depth")
     assert result.recall[2] > 0.8
 
 
 def test_the_same_answer_every_time() -> None:
     train, held_out = maps(labels(20), 1), maps(labels(12), 2)
-    assert geometry_gate(train, held_out, "depth") == geometry_gate(train, held_out, "depth")
+    assert probe_geometry(train, held_out, "depth") == probe_geometry(train, held_out, "depth")
 
 
 @pytest.mark.parametrize(
@@ -107,18 +107,18 @@ def test_the_same_answer_every_time() -> None:
     ],
 )
 def test_what_is_above_chance(recall: tuple[float, ...], counts: tuple[int, ...], passed: bool) -> None:
-    result = GateResult("depth", CLASSES[:2], recall, counts)
+    result = ProbeResult("depth", CLASSES[:2], recall, counts)
     assert result.passed == passed
 
 
 def test_the_standard_error_by_hand() -> None:
-    result = GateResult("depth", CLASSES, (1.0, 0.0, 0.0), (8, 2, 0))
+    result = ProbeResult("depth", CLASSES, (1.0, 0.0, 0.0), (8, 2, 0))
     assert result.balanced == 0.5
     assert result.error == pytest.approx(((2 / 9) / 8 + (2 / 9) / 2) ** 0.5 / 2)
 
 
 def test_maps_are_taken_some_at_a_time_without_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     train, held_out = maps(labels(8), 1), maps(labels(5), 2)
-    at_once = geometry_gate(train, held_out, "normal")
+    at_once = probe_geometry(train, held_out, "normal")
     monkeypatch.setattr(geometry_probe, "_SOME", 7)
-    assert geometry_gate(train, held_out, "normal") == at_once
+    assert probe_geometry(train, held_out, "normal") == at_once

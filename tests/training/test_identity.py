@@ -15,11 +15,12 @@ from shells import CLASSES, change_rows, mark, marked, write_dataset
 from torch import Tensor, nn
 
 from facerelief.checkpoint import load_checkpoint, named_tensors, save_checkpoint
-from facerelief.config import IdentityTraining, JudgeTraining
+from facerelief.config import ClassifierTraining, IdentityTraining
+from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import CheckpointError, DatasetError
-from facerelief.training.classifier import build_judge
+from facerelief.training.classifier import build_classifier
 from facerelief.training.identity import (
     Draws,
     build_encoder,
@@ -33,7 +34,7 @@ from facerelief.training.identity import (
 )
 from facerelief.training.launch import count_persons, run_identity
 from facerelief.training.run.folder import read_metrics
-from facerelief.training.steps.gan_step import Noise
+from facerelief.training.steps.gan_step import StepRandom
 from facerelief.training.verification import draw_pairs, verification
 
 Small = Callable[..., Any]
@@ -59,8 +60,8 @@ def test_the_contrast_by_hand() -> None:
 
 
 def test_the_contrast_of_vectors_that_tell_all_and_nothing() -> None:
-    told = torch.eye(6).repeat_interleave(2, dim=0)  # six persons at right angles
-    assert contrast(told, 0.05).item() == pytest.approx(10 * math.exp(-20), abs=1e-6)
+    known_classes = torch.eye(6).repeat_interleave(2, dim=0)  # six persons at right angles
+    assert contrast(known_classes, 0.05).item() == pytest.approx(10 * math.exp(-20), abs=1e-6)
     alike = torch.ones(12, 4) / 2
     assert contrast(alike, 0.05).item() == pytest.approx(math.log(11), abs=1e-5)
 
@@ -152,8 +153,8 @@ def test_a_step_draws_the_same_photos_whenever_it_is_taken(small: Small) -> None
 def test_jitter_is_a_function_of_the_noise_and_moves_the_light_and_the_face() -> None:
     image = torch.zeros(64, 1, 32, 32)
     image[:, :, 12:20, 4:8] = 1.0  # on the left
-    moved = jittered(image, Noise(0, 0, torch.device("cpu")))
-    assert torch.equal(moved, jittered(image, Noise(0, 0, torch.device("cpu"))))
+    moved = jittered(image, StepRandom(0, 0, torch.device("cpu")))
+    assert torch.equal(moved, jittered(image, StepRandom(0, 0, torch.device("cpu"))))
     assert moved.shape == image.shape
     left, right = moved[..., :16].amax(dim=(1, 2, 3)), moved[..., 16:].amax(dim=(1, 2, 3))
     assert 16 < (left < right).sum() < 48  # half of them are mirrored
@@ -163,7 +164,7 @@ def test_jitter_is_a_function_of_the_noise_and_moves_the_light_and_the_face() ->
 
 def test_it_never_sees_people_of_the_test_photos(small: Small, tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "faces")
-    path, _ = run_identity(dataset, small(IdentityTraining, steps=1), tmp_path / "run")
+    path, _ = run_identity(Dataset(dataset), small(IdentityTraining, steps=1), tmp_path / "run")
     people = {
         split: {s.identity for s in read_samples(dataset) if s.split == split} for split in ("train", "val", "test")
     }
@@ -173,14 +174,14 @@ def test_it_never_sees_people_of_the_test_photos(small: Small, tmp_path: Path) -
     assert b"train0" not in path.read_bytes()  # it names nobody
     change_rows(dataset, lambda row: row.identity == "test1", identity="train3")
     with pytest.raises(DatasetError, match="train3 is in train and in test; a person must be in one split only"):
-        run_identity(dataset, small(IdentityTraining), tmp_path / "other")
+        run_identity(Dataset(dataset), small(IdentityTraining), tmp_path / "other")
 
 
 def test_how_many_persons_have_photos_enough(small: Small, tmp_path: Path) -> None:
     dataset = write_dataset(tmp_path / "faces")
     change_rows(dataset, lambda row: row.identity == "train0" and row.expression != "neutral", keep=False)
     change_rows(dataset, lambda row: row.identity in ("train1", "train2") and row.expression == "neutral", keep=False)
-    assert count_persons(dataset, small(IdentityTraining)) == (8, 7, 5)
+    assert count_persons(Dataset(dataset), small(IdentityTraining)) == (8, 7, 5)
 
 
 # --- what it learns ---
@@ -267,7 +268,7 @@ def test_without_a_person_with_two_photos(small: Small, splits: Splits, tmp_path
 def test_weights_of_something_else_are_refused(small: Small, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no weights at"):
         load_identity(tmp_path)
-    judge = named_tensors(judge=build_judge(small(JudgeTraining)))
+    judge = named_tensors(judge=build_classifier(small(ClassifierTraining)))
     save_checkpoint(tmp_path / "weights.safetensors", "judge", judge, {})
     for load in (load_identity, known_persons):
         with pytest.raises(CheckpointError, match="is facerelief-judge, not facerelief-identity; name another file"):

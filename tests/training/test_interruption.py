@@ -10,9 +10,10 @@ import torch
 
 from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
+from facerelief.data import Dataset
 from facerelief.errors import FacereliefError, Interrupted
 from facerelief.training.launch import run_depth
-from facerelief.training.run.session import Session
+from facerelief.training.run.session import Learner, Session
 
 # Nothing is saved before the end, and lines of the log are means over steps on both sides of an interruption.
 RARE = {"steps": 30, "save_every": 1000, "log_every": 7, "sample_every": 1000, "r1_every": 4}
@@ -23,16 +24,16 @@ RARE = {"steps": 30, "save_every": 1000, "log_every": 7, "sample_every": 1000, "
 INTERRUPTED = """
 import signal
 from facerelief.cli import main
-from facerelief.training.run.session import Session
+from facerelief.training.run.session import Learner, Session
 
-def descend(self, player, terms, weights, step, *names):
+def optimizer_step(self, player, terms, weights, step, *names):
     if step == {step} and not sent:
         for _ in range({times}):
             sent.append({number})
             signal.raise_signal({number})
     whole(self, player, terms, weights, step, *names)
 
-sent, whole, Session.descend = [], Session.descend, descend
+sent, whole, Session.optimizer_step = [], Session.optimizer_step, descend
 main()
 """
 
@@ -54,7 +55,7 @@ def test_interrupted_between_two_saves(
             f"facerelief: interrupted; {done} of 30 steps are saved in {run}, the same command goes on there\n"
         )
     command_line.end(command_line.train("depth", faces, run, **RARE))
-    run_depth(faces, small(DepthTraining, **RARE), unbroken)
+    run_depth(Dataset(faces), small(DepthTraining, **RARE), unbroken)
     for name, kind in (("weights.safetensors", "depth"), ("state.safetensors", "state")):
         first, second = (load_checkpoint(one / name, kind) for one in (run, unbroken))
         assert first.facts == second.facts
@@ -75,7 +76,7 @@ def test_a_second_signal_does_not_wait_for_the_end_of_a_step(faces: Path, tmp_pa
 def session_of(small: Callable[..., Any], folder: Path) -> tuple[Session, torch.nn.Module]:
     session = Session("depth", small(DepthTraining, steps=9, log_every=9), folder, {})
     torch.manual_seed(3)
-    (net,) = session.adopt({"mover": torch.nn.Linear(2, 1)}, fixed={})
+    net = session.prepare({"mover": Learner(torch.nn.Linear(2, 1), 1e-4)}, fixed={})["mover"]
     return session, net
 
 
@@ -84,7 +85,7 @@ def train(session: Session, net: torch.nn.Module, stop: int | None = None, scale
     for step in session.steps(lambda path: None):
         if step == stop:
             signal.getsignal(signal.SIGINT)(signal.SIGINT, None)  # type: ignore[operator, misc, arg-type]
-        session.descend("G", {"adv": net(torch.ones(2)).sum() * scale}, {"adv": 2.0}, step, "mover")
+        session.optimizer_step("G", {"adv": net(torch.ones(2)).sum() * scale}, {"adv": 2.0}, step, "mover")
 
 
 @pytest.fixture(autouse=True)

@@ -14,13 +14,15 @@ import torch
 from shells import CLASSES, change_rows, write_dataset
 
 from facerelief.checkpoint import named_tensors, save_checkpoint
-from facerelief.config import DepthTraining, ExpressionTraining, JudgeTraining
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining
+from facerelief.data import Dataset
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.networks import vgg as vgg_module
 from facerelief.training import launch
-from facerelief.training.classifier import build_judge
-from facerelief.training.geometry_probe import geometry_gate
+from facerelief.training.classifier import build_classifier
+from facerelief.training.geometry_probe import probe_geometry
 from facerelief.training.run.folder import read_settings
+from facerelief.training.splits import load_splits
 
 Small = Callable[..., Any]
 
@@ -44,13 +46,13 @@ def depth_run(faces: Path, small: Small, tmp_path_factory: pytest.TempPathFactor
     folder = tmp_path_factory.mktemp("stage1") / "depth"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCELERATE_USE_CPU", "true")
-        launch.run_depth(faces, small(DepthTraining, steps=1), folder)
+        launch.run_depth(Dataset(faces), small(DepthTraining, steps=1), folder)
     return folder
 
 
-def save_judge(folder: Path, config: JudgeTraining) -> Path:
+def save_judge(folder: Path, config: ClassifierTraining) -> Path:
     """A judge that knows nothing."""
-    tensors, facts = named_tensors(judge=build_judge(config)), {"config": dataclasses.asdict(config)}
+    tensors, facts = named_tensors(judge=build_classifier(config)), {"config": dataclasses.asdict(config)}
     save_checkpoint(folder / "weights.safetensors", "judge", tensors, facts)
     return folder
 
@@ -60,14 +62,14 @@ def save_judge(folder: Path, config: JudgeTraining) -> Path:
 
 @pytest.mark.parametrize(("grey", "colour"), [(0.0, "rgb"), (0.15, "rgb"), (0.3, "luma"), (1.0, "luma")])
 def test_a_dataset_with_many_grey_photos_is_trained_on_luminance(tmp_path: Path, grey: float, colour: str) -> None:
-    assert launch.natural_colour(write_dataset(tmp_path / "faces", grey=grey)) == colour
+    assert Dataset(write_dataset(tmp_path / "faces", grey=grey)).natural_colour() == colour
 
 
 def test_only_kept_photos_are_counted_and_used(dataset: Path, small: Small) -> None:
     change_rows(dataset, lambda row: row.identity == "train0", keep=False, chroma=0.0)
     change_rows(dataset, lambda row: row.identity in ("train1", "train2") and row.keep, chroma=0.0)
-    assert launch.natural_colour(dataset) == "rgb"  # 6 of the kept 33 are grey
-    material = launch.load_material(dataset, small(DepthTraining, colour="luma"))
+    assert Dataset(dataset).natural_colour() == "rgb"  # 6 of the kept 33 are grey
+    material = load_splits(Dataset(dataset), small(DepthTraining, colour="luma"))
     assert (len(material.train.label), len(material.val.label), len(material.test.label)) == (21, 6, 6)
     assert "train0" not in {s.identity for s in material.train.samples}
     assert material.train.image.shape == (21, 1, 32, 32)
@@ -75,35 +77,35 @@ def test_only_kept_photos_are_counted_and_used(dataset: Path, small: Small) -> N
 
 def test_what_a_run_records_of_its_dataset(dataset: Path, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(dataset)
-    basis = launch.load_material(Path("."), small(DepthTraining)).basis
+    basis = load_splits(Path("."), small(DepthTraining)).basis
     digest = hashlib.sha256((dataset / "metadata.csv").read_bytes()).hexdigest()
     assert basis == {"dataset": "faces", "metadata_sha256": digest}
 
 
 def test_too_few_photos(dataset: Path, small: Small) -> None:
-    message = refusal(lambda: launch.load_material(dataset, small(DepthTraining, batch=25)), DatasetError)
+    message = refusal(lambda: load_splits(Dataset(dataset), small(DepthTraining, batch=25)), DatasetError)
     assert f"{dataset} has 24 kept training photos, fewer than a batch of 25" in message
 
 
 def test_an_expression_without_training_photos_is_named(dataset: Path, small: Small) -> None:
     config = small(DepthTraining, expressions=(*CLASSES, "fear"))
-    message = refusal(lambda: launch.load_material(dataset, config), DatasetError)
+    message = refusal(lambda: load_splits(Dataset(dataset), config), DatasetError)
     assert "no kept photos of fear" in message
     assert "--expressions neutral,happiness,surprise" in message
 
 
 def test_held_out_photos_need_not_show_every_expression_but_there_must_be_some(dataset: Path, small: Small) -> None:
     change_rows(dataset, lambda row: row.split == "val" and row.expression == "surprise", keep=False)
-    assert launch.load_material(dataset, small(DepthTraining)).val.label.tolist() == [0, 1, 0, 1]
+    assert load_splits(Dataset(dataset), small(DepthTraining)).val.label.tolist() == [0, 1, 0, 1]
     change_rows(dataset, lambda row: row.split == "val", keep=False)
-    message = refusal(lambda: launch.load_material(dataset, small(DepthTraining)), DatasetError)
+    message = refusal(lambda: load_splits(Dataset(dataset), small(DepthTraining)), DatasetError)
     assert str(dataset) in message
     assert "facerelief dataset stats" in message
 
 
 def test_a_person_in_train_and_in_a_held_out_split(dataset: Path, small: Small) -> None:
     change_rows(dataset, lambda row: row.identity == "val0", identity="train7")
-    message = refusal(lambda: launch.load_material(dataset, small(DepthTraining)), DatasetError)
+    message = refusal(lambda: load_splits(Dataset(dataset), small(DepthTraining)), DatasetError)
     assert "train7 is in train and in val" in message
 
 
@@ -128,7 +130,7 @@ def test_stage_2_takes_over_what_the_user_did_not_give(depth_run: Path, small: S
 
 
 def test_stage_2_runs_and_records_its_depth_network(depth_run: Path, faces: Path, small: Small, tmp_path: Path) -> None:
-    launch.run_expression(faces, small(ExpressionTraining, steps=1), tmp_path / "run", depth=depth_run)
+    launch.run_expression(Dataset(faces), small(ExpressionTraining, steps=1), tmp_path / "run", depth=depth_run)
     digest = hashlib.sha256((depth_run / "weights.safetensors").read_bytes()).hexdigest()
     assert read_settings(tmp_path / "run")["depth_weights_sha256"] == digest
 
@@ -146,7 +148,7 @@ def test_a_depth_network_of_another_kind(
     depth_run: Path, faces: Path, small: Small, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     config = small(ExpressionTraining, **changes)
-    message = refusal(lambda: launch.run_expression(faces, config, tmp_path / "run", depth=depth_run))
+    message = refusal(lambda: launch.run_expression(Dataset(faces), config, tmp_path / "run", depth=depth_run))
     assert message.startswith(f"{depth_run} {said}")
     assert not (tmp_path / "run").exists()
 
@@ -157,21 +159,21 @@ def test_a_depth_network_of_another_state_of_the_dataset(
     """Other splits: it may have seen people who are held out now."""
     change_rows(dataset, lambda row: row.identity == "train0", keep=False)
     config = small(ExpressionTraining)
-    message = refusal(lambda: launch.run_expression(dataset, config, tmp_path / "run", depth=depth_run))
+    message = refusal(lambda: launch.run_expression(Dataset(dataset), config, tmp_path / "run", depth=depth_run))
     assert "another state of the dataset; train it again" in message
 
 
 def test_guided_training_without_a_depth_network(faces: Path, small: Small, tmp_path: Path) -> None:
-    message = refusal(lambda: launch.run_expression(faces, small(ExpressionTraining), tmp_path / "run"))
+    message = refusal(lambda: launch.run_expression(Dataset(faces), small(ExpressionTraining), tmp_path / "run"))
     assert "give --depth RUN, or --guide none" in message
     with pytest.raises(CheckpointError, match="no weights at"):
-        launch.run_expression(faces, small(ExpressionTraining), tmp_path / "run", depth=tmp_path)
+        launch.run_expression(Dataset(faces), small(ExpressionTraining), tmp_path / "run", depth=tmp_path)
     assert not (tmp_path / "run").exists()
 
 
 def test_the_gate_looks_at_both_kinds_of_map(faces: Path, small: Small) -> None:
-    material = launch.load_material(faces, small(ExpressionTraining))
-    results = [geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")]
+    material = load_splits(Dataset(faces), small(ExpressionTraining))
+    results = [probe_geometry(material.train, material.val, kind) for kind in ("depth", "normal")]
     assert [(result.guide, result.counts) for result in results] == [("depth", (2, 2, 2)), ("normal", (2, 2, 2))]
     assert all(result.passed for result in results)  # the mouths of the shells tell the class
 
@@ -193,7 +195,7 @@ def test_without_network_and_file_the_choices_are_named_and_nothing_is_begun(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(urllib.request, "urlopen", offline)
     config = small(DepthTraining, perceptual="vgg19")
-    message = refusal(lambda: launch.run_depth(faces, config, tmp_path / "run"), CheckpointError)
+    message = refusal(lambda: launch.run_depth(Dataset(faces), config, tmp_path / "run"), CheckpointError)
     for part in ("VGG19", "no route to host", "--vgg FILE", "--set perceptual=judge", "--set perceptual=none"):
         assert part in message
     assert not (tmp_path / "run").exists()
@@ -218,7 +220,7 @@ def test_a_judge_must_be_given(small: Small) -> None:
 @pytest.mark.parametrize("colour", ["rgb", "luma"])
 @pytest.mark.parametrize(("channels", "stacked"), [(1, 2), (3, 2), (4, 4)])
 def test_features_of_a_judge(small: Small, tmp_path: Path, colour: str, channels: int, stacked: int) -> None:
-    judge = save_judge(tmp_path, small(JudgeTraining, colour=colour))
+    judge = save_judge(tmp_path, small(ClassifierTraining, colour=colour))
     features = launch.load_features(small(DepthTraining, perceptual="judge"), None, judge)
     assert features is not None
     maps = torch.rand(2, channels, 32, 32, requires_grad=True)
@@ -235,9 +237,9 @@ def test_a_run_that_learnt_from_a_judge_goes_on_with_the_same_one_only(
     faces: Path, small: Small, tmp_path: Path
 ) -> None:
     config = small(DepthTraining, perceptual="judge", steps=1)
-    judges = [save_judge(tmp_path / name, small(JudgeTraining)) for name in ("a", "b")]
-    launch.run_depth(faces, config, tmp_path / "run", judge=judges[0])
+    judges = [save_judge(tmp_path / name, small(ClassifierTraining)) for name in ("a", "b")]
+    launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=judges[0])
     assert "G_depth/per" in json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[0])
-    launch.run_depth(faces, config, tmp_path / "run", judge=judges[0] / "weights.safetensors")
-    message = refusal(lambda: launch.run_depth(faces, config, tmp_path / "run", judge=judges[1]))
+    launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=judges[0] / "weights.safetensors")
+    message = refusal(lambda: launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=judges[1]))
     assert "another judge_weights_sha256" in message

@@ -188,17 +188,17 @@ def test_r1_is_of_the_mean_of_the_patches() -> None:
     assert four.item() == pytest.approx(9 / 2)
 
 
-def test_classes_that_a_critic_was_not_told_do_not_count() -> None:
+def test_classes_that_a_discriminator_does_not_know_do_not_count() -> None:
     logits, y = torch.tensor([[0.0, 0.0], [0.0, math.log(3)], [5.0, 0.0]]), torch.tensor([1, 1, 0])
-    told = eq.classification(logits, y, torch.tensor([False, True]))
-    assert told.item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2)
+    one = eq.classification(logits, y, torch.tensor([False, True]))
+    assert one.item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2)
     every, none = torch.tensor([True, True]), torch.tensor([False, False])
     assert eq.classification(logits, y, every).item() == pytest.approx(eq.classification(logits, y).item())
     assert eq.classification(logits, y, none).item() == 0
 
 
 def test_matching_by_hand() -> None:
-    """Hinge: a real picture at 0.5 lacks 0.5, an edit at -1 is told, a real one of another expression at 2 costs 3."""
+    """Hinge: a real picture at 0.5 lacks 0.5, an edit at -1 is recognised, a real one of another expression at 2 costs 3."""
     real, fake, other = (torch.full((2, 1, 1, 1), value) for value in (0.5, -1.0, 2.0))
     assert eq.matching_discriminator(real, fake, other, "hinge").item() == pytest.approx(0.5 + (0 + 3) / 2)
     matches, y = torch.arange(12.0).reshape(2, 3, 1, 2), torch.tensor([2, 0])

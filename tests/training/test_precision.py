@@ -11,7 +11,7 @@ import torch
 from facerelief.config import DepthTraining
 from facerelief.training.presets import PRESETS, make_config
 from facerelief.training.run import precision
-from facerelief.training.run.session import Session
+from facerelief.training.run.session import Learner, Session
 
 Small = Callable[..., Any]
 
@@ -103,6 +103,6 @@ def test_a_run_goes_on_elsewhere_as_it_began_or_says_that_results_differ(
 def test_a_small_run_steps_in_one_thread_and_gives_the_others_back(small: Small, tmp_path: Path) -> None:
     torch.set_num_threads(2)
     session = Session("depth", small(DepthTraining, steps=2), tmp_path / "run", {})
-    session.adopt({"translator": torch.nn.Linear(1, 1)}, fixed={})
+    session.prepare({"translator": Learner(torch.nn.Linear(1, 1), 1e-4)}, fixed={})
     assert [torch.get_num_threads() for _ in session.steps(lambda path: None)] == [1, 1]
     assert torch.get_num_threads() == 2

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
+from facerelief.data import Dataset
 from facerelief.training.launch import run_depth
 
 # The command line; each process leaves the weights that it ended with, and what it was, beside the run.
@@ -28,7 +29,7 @@ class Recorded(depth.Session):
         save_file(tensors, Path(__file__).parent / f"rank{self.rank}.safetensors", facts)
         super().close()
 
-    def adopt(self, *given, **fixed):
+    def prepare(self, *given, **fixed):
         nets = super().adopt(*given, **fixed)
         self.wrapped = nets[0]
         return nets
@@ -49,7 +50,7 @@ def test_two_processes(
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script))
     process = command_line.train("depth", faces, run, launcher=launcher, **settings)
     config = small(DepthTraining, **settings)
-    run_depth(faces, config, tmp_path / "single")
+    run_depth(Dataset(faces), config, tmp_path / "single")
     command_line.end(process)
 
     ranks = [load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1)]

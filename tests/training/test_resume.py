@@ -12,6 +12,7 @@ import torch
 
 from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining, ExpressionTraining
+from facerelief.data import Dataset
 from facerelief.training.launch import run_depth, run_expression
 
 Small = Callable[..., Any]
@@ -42,7 +43,7 @@ def unbroken_depth(faces: Path, small: Small, tmp_path_factory: pytest.TempPathF
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACCELERATE_USE_CPU", "true")
         torch.set_num_threads(1)
-        run_depth(faces, small(DepthTraining, **PACE), folder)
+        run_depth(Dataset(faces), small(DepthTraining, **PACE), folder)
     return folder
 
 
@@ -126,6 +127,6 @@ def test_stage_2(
     settings = {"warm_up": 0} | PACE | settings
     kill_midway(command_line.train("expression", faces, run, *words, **settings), run)
     resumed = command_line.train("expression", faces, run, *words, **settings)
-    run_expression(faces, small(ExpressionTraining, guide=guide, **settings), unbroken, depth=depth)
+    run_expression(Dataset(faces), small(ExpressionTraining, guide=guide, **settings), unbroken, depth=depth)
     command_line.end(resumed)
     assert_same_run(run, unbroken, "editor", metrics)

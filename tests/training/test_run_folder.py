@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
-from facerelief.config import DepthTraining, JudgeTraining, from_json
+from facerelief.config import ClassifierTraining, DepthTraining, from_json
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic
 from facerelief.training.run.folder import Run, read_metrics, read_settings
@@ -125,22 +125,22 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
 def test_state_goes_on_bit_for_bit(tmp_path: Path, small: Small) -> None:
     unbroken, _ = learner(9)
     layer, optimiser = learner(4)
-    Run(tmp_path, "judge", small(JudgeTraining), BASIS).save(4, {"net": layer}, {"net": optimiser})
+    Run(tmp_path, "judge", small(ClassifierTraining), BASIS).save(4, {"net": layer}, {"net": optimiser})
     layer, optimiser = learner(2)  # another state, to be replaced
-    assert Run(tmp_path, "judge", small(JudgeTraining), BASIS).restore({"net": layer}, {"net": optimiser}) == 4
+    assert Run(tmp_path, "judge", small(ClassifierTraining), BASIS).restore({"net": layer}, {"net": optimiser}) == 4
     descend(layer, optimiser, 5)
     assert all(torch.equal(a, b) for a, b in zip(layer.parameters(), unbroken.parameters(), strict=True))
 
 
 def test_without_a_state_it_starts_at_step_0_and_forgets_what_was_logged(tmp_path: Path, small: Small) -> None:
-    Run(tmp_path, "judge", small(JudgeTraining), BASIS).log(3, {"judge/cls": 1.0})
+    Run(tmp_path, "judge", small(ClassifierTraining), BASIS).log(3, {"judge/cls": 1.0})
     layer, optimiser = learner(0)
-    assert Run(tmp_path, "judge", small(JudgeTraining), BASIS).restore({"net": layer}, {"net": optimiser}) == 0
+    assert Run(tmp_path, "judge", small(ClassifierTraining), BASIS).restore({"net": layer}, {"net": optimiser}) == 0
     assert read_metrics(tmp_path) == []
 
 
 def test_lines_after_the_saved_state_and_a_torn_line_are_forgotten(tmp_path: Path, small: Small) -> None:
-    run = Run(tmp_path, "judge", small(JudgeTraining), BASIS)
+    run = Run(tmp_path, "judge", small(ClassifierTraining), BASIS)
     layer, optimiser = learner(1)
     for step in range(1, 8):
         run.log(step, {"judge/cls": step / 3, "weighted/judge/cls": 1e-9 * step})
@@ -150,7 +150,7 @@ def test_lines_after_the_saved_state_and_a_torn_line_are_forgotten(tmp_path: Pat
     with (tmp_path / "metrics.jsonl").open("a") as stream:
         stream.write('{"step": 8, "judge')
     whole = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    Run(tmp_path, "judge", small(JudgeTraining), BASIS).restore({"net": layer}, {"net": optimiser})
+    Run(tmp_path, "judge", small(ClassifierTraining), BASIS).restore({"net": layer}, {"net": optimiser})
     assert (tmp_path / "metrics.jsonl").read_text() == "".join(line + "\n" for line in whole[:5])
 
 
@@ -172,7 +172,7 @@ def test_lines_of_a_log_that_cannot_be_read_count_for_nothing(tmp_path: Path) ->
 
 
 def test_a_state_of_other_networks_or_no_state_at_all(tmp_path: Path, small: Small) -> None:
-    run = Run(tmp_path, "judge", small(JudgeTraining), BASIS)
+    run = Run(tmp_path, "judge", small(ClassifierTraining), BASIS)
     layer, optimiser = learner(1)
     run.save(1, {"net": layer}, {"net": optimiser})
     message = refusal(lambda: run.restore({"net": nn.Linear(4, 2)}, {"net": optimiser}), CheckpointError)
@@ -185,7 +185,7 @@ def test_a_state_of_other_networks_or_no_state_at_all(tmp_path: Path, small: Sma
 @pytest.mark.parametrize("place", ["abc", "2", "-1", "0 ", ""])
 def test_a_state_with_moments_of_no_parameter(tmp_path: Path, small: Small, place: str) -> None:
     """There are two parameters, 0 and 1; a step alone has a shape that fits any."""
-    run = Run(tmp_path, "judge", small(JudgeTraining), BASIS)
+    run = Run(tmp_path, "judge", small(ClassifierTraining), BASIS)
     layer, optimiser = learner(1)
     run.save(1, {"net": layer}, {"net": optimiser})
     saved = load_checkpoint(tmp_path / "state.safetensors", "state")
@@ -196,7 +196,7 @@ def test_a_state_with_moments_of_no_parameter(tmp_path: Path, small: Small, plac
 
 
 def test_processes_other_than_the_main_one_write_nothing(tmp_path: Path, small: Small) -> None:
-    run = Run(tmp_path / "run", "judge", small(JudgeTraining), BASIS, main=False)
+    run = Run(tmp_path / "run", "judge", small(ClassifierTraining), BASIS, main=False)
     layer, optimiser = learner(1)
     run.log(1, {"judge/cls": 1.0})
     run.save(1, {"net": layer}, {"net": optimiser})
@@ -207,7 +207,7 @@ def test_processes_other_than_the_main_one_write_nothing(tmp_path: Path, small: 
 def test_the_same_numbers_go_to_tensorboard(tmp_path: Path, small: Small) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    run = Run(tmp_path, "judge", small(JudgeTraining), BASIS)
+    run = Run(tmp_path, "judge", small(ClassifierTraining), BASIS)
     run.log(2, {"judge/cls": 0.5})
     run.log(4, {"judge/cls": 0.25})
     run.close()

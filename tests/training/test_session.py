@@ -15,7 +15,7 @@ from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.training.run.folder import read_metrics
-from facerelief.training.run.session import Log, Session, decay
+from facerelief.training.run.session import Learner, Log, Session, decay
 
 Small = Callable[..., Any]
 
@@ -31,6 +31,10 @@ class Number(nn.Module):
         return self.weight * x
 
 
+def _learners(session: Session, mover: nn.Module, critic: nn.Module) -> dict[str, Learner]:
+    return {"mover": Learner(mover, session.config.lr), "critic": Learner(critic, session.config.d_lr)}
+
+
 class Killed(Exception):
     """Stands for a kill between two steps."""
 
@@ -41,14 +45,14 @@ def play(
     """Two players, a value each, pulled towards numbers that depend on the step; their final values."""
     session = Session("depth", config, folder, {})
     mover, critic = Number(), Number(2.0)
-    seen = session.adopt({"mover": mover, "critic": critic}, fixed={})
+    seen = list(session.prepare(_learners(session, mover=mover, critic=critic), fixed={}).values())
     for step in session.steps(draw):
         if step == kill:
             raise Killed
         x = session.noise(step).uniform(1) + torch.rand(1)  # seeded noise, and noise as dropout draws it
-        session.descend("D", {"adv": (seen[1](x) - step).square().sum()}, {"adv": 2.0}, step, "critic")
+        session.optimizer_step("D", {"adv": (seen[1](x) - step).square().sum()}, {"adv": 2.0}, step, "critic")
         terms = {"adv": (seen[0](x) + step).square().sum(), "rec": seen[0](x).abs().sum()}
-        session.descend("G", terms, {"adv": 1.0, "rec": 10.0}, step, "mover")
+        session.optimizer_step("G", terms, {"adv": 1.0, "rec": 10.0}, step, "mover")
     session.close()
     return mover.weight.item(), critic.weight.item()
 
@@ -92,9 +96,9 @@ def test_the_last_steps_are_the_smaller_ones(small: Small, tmp_path: Path, decay
     """Under a constant gradient every step of Adam is as long as the rate: 1, 1, 1 and 1/2; or 1, 3/4, 1/2 and 1/4."""
     session = Session("depth", small(DepthTraining, steps=4, lr=0.01, decay_from=decay_from), tmp_path, {})
     number = Number()
-    (net,) = session.adopt({"mover": number}, fixed={})
+    net = session.prepare({"mover": Learner(number, session.config.lr)}, fixed={})["mover"]
     for step in session.steps(lambda path: None):
-        session.descend("G", {"adv": net(torch.ones(1)).sum()}, {"adv": 3.0}, step, "mover")
+        session.optimizer_step("G", {"adv": net(torch.ones(1)).sum()}, {"adv": 3.0}, step, "mover")
     assert number.weight.item() == pytest.approx(1 - 0.01 * steps, abs=1e-6)
 
 
@@ -103,11 +107,11 @@ def test_logs_samples_and_states_come_when_they_are_due_and_at_the_end(small: Sm
     seen: list[tuple[int, int]] = []
     drawn: list[str] = []
     session = Session("depth", config, tmp_path, {}, lambda done, total, values: seen.append((done, total)))
-    (net,) = session.adopt({"mover": Number()}, fixed={})
+    net = session.prepare({"mover": Learner(Number(), session.config.lr)}, fixed={})["mover"]
     states = []
     for step in session.steps(lambda path: drawn.append(path.name)):
         states.append((tmp_path / "state.safetensors").is_file())
-        session.descend("G", {"adv": net(torch.ones(1)).sum()}, {"adv": 1.0}, step, "mover")
+        session.optimizer_step("G", {"adv": net(torch.ones(1)).sum()}, {"adv": 1.0}, step, "mover")
     session.close()
     assert [line["step"] for line in read_metrics(tmp_path)] == [4, 6, 8, 10]  # 6: a state is saved
     assert seen == [(done, 10) for done in range(1, 11)]  # a bar moves with every step
@@ -136,13 +140,13 @@ def test_the_first_term_that_is_not_finite_is_named_and_nothing_of_it_is_kept(
     """Values are looked at when they are logged, steps later; by then every term is spoilt."""
     config = small(DepthTraining, steps=12, log_every=4, save_every=6)
     session = Session("depth", config, tmp_path, {})
-    (net,) = session.adopt({"mover": Number()}, fixed={})
+    net = session.prepare({"mover": Learner(Number(), session.config.lr)}, fixed={})["mover"]
 
     def train() -> None:
         for step in session.steps(lambda path: None):
             spoilt = torch.tensor([value if step == 7 else 1.0])
             terms = {"adv": net(torch.ones(1)).sum(), "rec": net(spoilt).sum()}
-            session.descend("G", terms, {"adv": 1.0, "rec": 1.0}, step, "mover")
+            session.optimizer_step("G", terms, {"adv": 1.0, "rec": 1.0}, step, "mover")
 
     with pytest.raises(FacereliefError) as caught:
         train()
@@ -156,9 +160,9 @@ def test_the_first_term_that_is_not_finite_is_named_and_nothing_of_it_is_kept(
 def test_only_the_named_players_move(small: Small, tmp_path: Path) -> None:
     session = Session("depth", small(DepthTraining), tmp_path, {})
     mover, critic = Number(), Number()
-    nets = session.adopt({"mover": mover, "critic": critic}, fixed={})
+    nets = list(session.prepare(_learners(session, mover=mover, critic=critic), fixed={}).values())
     loss = nets[1](nets[0](torch.ones(1))).sum()
-    session.descend("G", {"adv": loss}, {"adv": 1.0}, 0, "mover")
+    session.optimizer_step("G", {"adv": loss}, {"adv": 1.0}, 0, "mover")
     assert mover.weight.item() != 1.0
     assert critic.weight.item() == 1.0
 
@@ -168,7 +172,7 @@ def test_what_is_fixed_is_saved_with_the_learners(small: Small, tmp_path: Path) 
     for value, expected in ((5.0, 5.0), (7.0, 5.0)):  # the second session finds the first one's state
         session = Session("depth", config, tmp_path, {})
         average = Number(value)
-        session.adopt({"mover": Number()}, fixed={"average": average})
+        session.prepare({"mover": Learner(Number(), 1e-4)}, fixed={"average": average})
         list(session.steps(lambda path: None))
         assert average.weight.item() == expected
 
@@ -178,7 +182,7 @@ def test_runs_of_one_program_may_differ_in_precision(small: Small, tmp_path: Pat
     for number, precision in enumerate(("no", "bf16", "no")):
         session = Session("depth", small(DepthTraining, precision=precision), tmp_path / str(number), {})
         layer = nn.Linear(3, 3)
-        (net,) = session.adopt({"mover": nn.Sequential(layer)}, fixed={})
+        net = session.prepare({"mover": Learner(nn.Sequential(layer), session.config.lr)}, fixed={})["mover"]
         inner: list[torch.dtype] = []
         layer.register_forward_hook(lambda module, x, y, inner=inner: inner.append(y.dtype))
         assert net(torch.ones(1, 3)).dtype == torch.float32

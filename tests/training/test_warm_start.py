@@ -13,12 +13,12 @@ from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.networks.backbones import Drawn
+from facerelief.networks.backbones import GeneratorOutput
 from facerelief.networks.relief import warped
 from facerelief.training.expression import train_expression
 from facerelief.training.presets import make_config
 from facerelief.training.steps.distillation import Edited, Tutor, build_nets, overpaint, restraint
-from facerelief.training.steps.gan_step import Noise
+from facerelief.training.steps.gan_step import StepRandom
 from facerelief.training.steps.pseudo_targets import Lesson, Pairs
 
 Small = Callable[..., Any]
@@ -47,7 +47,7 @@ class Halves(torch.nn.Module):
         return torch.nn.functional.normalize(torch.cat([left.mean(1, True), right.mean(1, True)], dim=1), dim=1)
 
 
-def edited(batch: Batch, drawn: Drawn, y_t: torch.Tensor, pairs: Pairs | None) -> Edited:
+def edited(batch: Batch, drawn: GeneratorOutput, y_t: torch.Tensor, pairs: Pairs | None) -> Edited:
     return Edited(y_t, drawn, None, pairs.lesson(batch, y_t) if pairs else None)
 
 
@@ -60,7 +60,7 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
     flow, mask = torch.full((3, 2, size, size), 4 / size), torch.full((3, 1, size, size), 0.25)
     levels = (train.image[rows[1:]].astype(int) - np.array([20, 40])[:, None, None, None]).clip(0, 255)
     expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
-    tutor, drawn = Tutor(pairs), Drawn(batch.image + 0.5, flow, mask)
+    tutor, drawn = Tutor(pairs), GeneratorOutput(batch.image + 0.5, flow, mask)
     terms = tutor.terms(batch, edited(batch, drawn, y_t, pairs)) | restraint(drawn)
     assert terms.pop("rgb/paint") > 0  # by hand below
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
@@ -72,10 +72,10 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
         },
         rel=1e-3,
     )
-    assert set(tutor.terms(batch, edited(batch, Drawn(batch.image), y_t, pairs))) == {"rgb/pair"}
-    assert restraint(Drawn(batch.image)) == Tutor().terms(batch, edited(batch, drawn, y_t, None)) == {}
+    assert set(tutor.terms(batch, edited(batch, GeneratorOutput(batch.image), y_t, pairs))) == {"rgb/pair"}
+    assert restraint(GeneratorOutput(batch.image)) == Tutor().terms(batch, edited(batch, drawn, y_t, None)) == {}
     alone = make_batch(train, rows[:1], "depth")
-    unpaired = edited(alone, Drawn(batch.image[:1], flow[:1], mask[:1]), y_t[:1], pairs)
+    unpaired = edited(alone, GeneratorOutput(batch.image[:1], flow[:1], mask[:1]), y_t[:1], pairs)
     terms = tutor.terms(alone, unpaired)
     assert terms["rgb/pair"].item() == terms["rgb/way"].item() == 0
 
@@ -86,7 +86,7 @@ def test_the_identity_term_is_one_minus_the_cosine(splits: Splits) -> None:
     half[..., half.shape[-1] // 2 :] = 0
     batch = dataclasses.replace(batch, image=half.requires_grad_(True))
     image = torch.ones_like(half, requires_grad=True)  # directions (1, 0) and (1, 1)
-    term = Tutor(encoder=Halves()).terms(batch, edited(batch, Drawn(image), batch.label, None))["rgb/id"]
+    term = Tutor(encoder=Halves()).terms(batch, edited(batch, GeneratorOutput(image), batch.label, None))["rgb/id"]
     assert term.item() == pytest.approx(1 - 0.5**0.5)
     term.backward()
     assert image.grad is not None and image.grad.abs().sum() > 0
@@ -96,7 +96,7 @@ def test_the_identity_term_is_one_minus_the_cosine(splits: Splits) -> None:
 def test_with_pseudo_targets_any_expression_is_a_target(splits: Splits) -> None:
     """Without them the batch's own labels, permuted."""
     batch = make_batch(splits["train"], np.flatnonzero(splits["train"].label == 1)[:4], "depth")
-    noise = [Noise(0, step, torch.device("cpu")) for step in range(20)]
+    noise = [StepRandom(0, step, torch.device("cpu")) for step in range(20)]
     assert {int(k) for n in noise for k in Tutor().targets(batch, n, 3)} == {1}
     drawn = torch.cat([Tutor(pairs_of(splits["train"])).targets(batch, n, 3) for n in noise])
     assert drawn.shape == (80,)

@@ -1,6 +1,6 @@
 """A dataset decoded once to arrays at the network's size, kept beside it as memory-mapped files.
 
-Decoding PNGs is the limit of training on small crops; the arrays are read 50 times faster. Images are resampled
+Progress PNGs is the limit of training on small crops; the arrays are read 50 times faster. Images are resampled
 with a box filter; depth and normals are averaged over face pixels only and background stays background.
 """
 
@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facerelief.colour import to_luma
+from facerelief.data.dataset import Dataset
 from facerelief.data.manifest import Sample, inside
 from facerelief.errors import DatasetError
 from facerelief.files import atomic
 from facerelief.files.arrays import map_npy
 from facerelief.geometry.depth_maps import load_depth, load_normal
 from facerelief.geometry.png import read_png
+from facerelief.network_input import NetworkInput
 from facerelief.progress import Progress, no_progress
 
 
@@ -45,9 +46,14 @@ class Arrays:
         """Side of the crops in pixels."""
         return int(self.image.shape[-1])
 
+    @property
+    def network_input(self) -> NetworkInput:
+        """How these images were made from crops."""
+        return NetworkInput(self.size, "rgb" if self.image.shape[1] == 3 else "luma")
+
 
 def load_arrays(
-    dataset: Path,
+    dataset: Dataset,
     samples: Sequence[Sample],
     size: int,
     colour: str,
@@ -72,10 +78,10 @@ def load_arrays(
     key = hashlib.sha256(
         json.dumps([size, colour, [(s.file_name, s.fingerprint) for s in samples]]).encode()
     ).hexdigest()
-    folder = arrays_folder(dataset)
+    folder = arrays_folder(dataset.path)
     paths = {name: folder / f"{key[:16]}-{name}.npy" for name in shapes}
     if not all(path.is_file() for path in paths.values()):
-        _decode(dataset, samples, size, colour, {n: (paths[n], *shapes[n]) for n in shapes}, progress)
+        _decode(dataset.path, samples, size, colour, {n: (paths[n], *shapes[n]) for n in shapes}, progress)
     try:
         arrays = {name: map_npy(paths[name], kind, (len(samples), *shape)) for name, (kind, shape) in shapes.items()}
     except (OSError, ValueError) as reason:
@@ -88,7 +94,7 @@ def arrays_folder(dataset: Path) -> Path:
     return inside(dataset, ".arrays")
 
 
-def check_classes(dataset: Path, samples: Sequence[Sample], expressions: Sequence[str]) -> None:
+def check_classes(dataset: Dataset, samples: Sequence[Sample], expressions: Sequence[str]) -> None:
     """Raise `DatasetError` where a split has no samples, or none of one of the expressions."""
     if not samples:
         raise DatasetError(
@@ -142,8 +148,7 @@ def growing(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarra
 
 
 def _decode_sample(dataset: Path, sample: Sample, size: int, colour: str) -> dict[str, np.ndarray]:
-    whole = Image.fromarray(read_png(dataset / sample.file_name, "RGB"))
-    rgb = np.asarray(whole.resize((size, size), Image.Resampling.BOX))
+    rgb = read_png(dataset / sample.file_name, "RGB")
     depth = load_depth(dataset / sample.depth_file_name)
     normal = load_normal(dataset / sample.normal_file_name)
     face = (depth > 0).astype(np.float32)
@@ -155,7 +160,7 @@ def _decode_sample(dataset: Path, sample: Sample, size: int, colour: str) -> dic
     length = np.linalg.norm(small_normal, axis=0)
     small_normal = np.where(inside & (length > 0), small_normal / np.maximum(length, 1e-6), 0)
     return {
-        "image": np.moveaxis(rgb, 2, 0) if colour == "rgb" else to_luma(rgb)[None],
+        "image": NetworkInput(size, colour).levels(rgb),
         "depth": np.round(small_depth * 65535).astype(np.uint16),
         "normal": np.round(small_normal * 127).astype(np.int8),
     }

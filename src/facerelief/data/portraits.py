@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from facerelief.data.crops import read_mesh
 from facerelief.data.manifest import Sample, read_samples
 from facerelief.errors import DatasetError
 from facerelief.faces.alignment import Crop
-from facerelief.files.arrays import read_npz
 from facerelief.geometry.morphable.learning.learn import Portrait
 from facerelief.geometry.png import read_png
 
 MOST_YAW, MOST_PITCH = 20.0, 25.0  # degrees
-_LEAST = 1e-9  # of a matrix' determinant
 
 
 class DatasetPortraits:
@@ -42,20 +41,3 @@ class DatasetPortraits:
 
 def _fits(sample: Sample) -> bool:
     return sample.keep and sample.split == "train" and abs(sample.yaw) < MOST_YAW and abs(sample.pitch) < MOST_PITCH
-
-
-def read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """Landmarks (468, 3), matrix (2, 3) and photo size of a sample's mesh file. Raises `DatasetError`."""
-    try:
-        arrays = read_npz(path)
-        landmarks, matrix = arrays["landmarks"].astype(np.float64), arrays["matrix"].astype(np.float64)
-        width, height = (int(side) for side in arrays["photo_size"])
-    except KeyError as reason:
-        raise DatasetError(f"{path} is from an earlier version ({reason.args[0]}); build the dataset again") from reason
-    except (OSError, ValueError, TypeError, OverflowError) as reason:
-        raise DatasetError(f"{path} cannot be read ({reason}); build the dataset again") from reason
-    if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
-        raise DatasetError(f"{path} does not hold 468 finite landmarks; build the dataset again")
-    if matrix.shape != (2, 3) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:, :2])) < _LEAST:
-        raise DatasetError(f"{path} does not say how the photo became the crop; build the dataset again")
-    return landmarks, matrix, (width, height)

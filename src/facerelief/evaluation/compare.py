@@ -5,22 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor, nn
 
+from facerelief.array_types import Int64
 from facerelief.data.arrays import Arrays
+from facerelief.data.crops import read_crop
+from facerelief.data.dataset import Dataset
 from facerelief.editing.editor import Editor, choose_faces
-from facerelief.evaluation.rate import seen
+from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.report.distribution import check_picture
+from facerelief.evaluation.scoring import EditScores, score_edits
+from facerelief.evaluation.systems import CropEdits, System, unedited
 from facerelief.faces.alignment import align
-from facerelief.faces.detector import Face
 from facerelief.files import atomic
 from facerelief.photos.photo import Photo
 from facerelief.progress import Progress, no_progress
-from facerelief.training.classifier import judged
-from facerelief.training.identity import embed
-from facerelief.training.steps.pseudo_targets import read_crop
 
 TILE = 160  # pixels
 _SIDE, _HEAD, _GAP = 26, 30, 6
@@ -29,62 +28,54 @@ _INK, _SOFT, _PAPER = (32, 32, 32), (128, 128, 128), (255, 255, 255)
 
 @dataclass(frozen=True)
 class Comparison:
-    """Photos and their edits. source: uint8 (N, H, W, 3). edits: by editor, uint8 (N, K, H, W, 3), one of each of the
-    K expressions; that of the photo's own is an edit too.
+    """Test photos, their edits, and what was measured of those to other expressions than the photo's own.
+
+    Attributes:
+        source: The photos' crops, uint8 (N, H, W, 3).
+        edits: By editor, uint8 (N, K, H, W, 3), one of each of the K expressions.
+        rows: Which of the test photos they are, (N,).
+        scores: By editor; "unedited" first.
     """
 
     source: np.ndarray
     edits: dict[str, np.ndarray]
-    rows: np.ndarray
-    test: Arrays
-
-    def others(self) -> np.ndarray:
-        """Which edits are to another expression than the photo's, bool (N, K); the scores are theirs."""
-        return self.test.label[self.rows][:, None] != np.arange(len(self.test.expressions))
+    rows: Int64
+    scores: dict[str, EditScores]
 
 
 def compare(
     editors: Mapping[str, Editor],
-    dataset: Path,
+    dataset: Dataset,
     test: Arrays,
-    rows: np.ndarray,
+    rows: Int64,
+    networks: MetricNetworks,
     progress: Progress = no_progress,
 ) -> Comparison:
-    """Edit the photos `rows` of `test` with every editor to every expression, at the size of the dataset's crops."""
-    source: list[np.ndarray] = []
-    edits: dict[str, list[np.ndarray]] = {name: [] for name in editors}
-    for done, row in enumerate(rows, 1):
-        rgb, landmarks = read_crop(dataset, test.samples[row])
-        source.append(rgb)
-        for name, editor in editors.items():
-            made = [editor.apply(rgb, Face(landmarks), editor.label(e), 1.0)[0] for e in test.expressions]
-            edits[name].append(np.stack(made))
-        progress(done, len(rows))
-    return Comparison(np.stack(source), {name: np.stack(made) for name, made in edits.items()}, rows, test)
+    """Edit the photos `rows` of `test` with every editor, at the size of the dataset's crops, and measure the edits."""
+    classes = range(len(test.expressions))
+    edits: dict[str, np.ndarray] = {}
+    scores = {"unedited": score_edits(unedited(test), networks, test, rows)}
+    for place, (name, editor) in enumerate(editors.items()):
+        made = CropEdits(editor, dataset, test, keep=True)
+
+        def move(done: int, total: int, place: int = place) -> None:
+            progress(place * total + done, len(editors) * total)
+
+        scores[name] = score_edits(System(name, made), networks, test, rows, move, batch=1)
+        edits[name] = np.stack([np.stack([made.crop(int(row), target) for target in classes]) for row in rows])
+    source = np.stack([read_crop(dataset.path, test.samples[row])[0] for row in rows])
+    return Comparison(source, edits, rows, scores)
 
 
-def called_rates(judge: nn.Module, compared: Comparison) -> dict[str, float]:
-    """Share of each editor's edits that a judge calls by their target, and of the sources, as "photo"."""
-    others = torch.from_numpy(compared.others())
-    target = torch.arange(others.shape[1]).expand_as(others)
-    photo = judged(judge, _seen(compared.source, compared.test))[:, None]
-    rates = {"photo": float((photo == target)[others].float().mean())}
-    for name, edits in compared.edits.items():
-        called = judged(judge, _seen(edits.reshape(-1, *edits.shape[2:]), compared.test)).reshape(others.shape)
-        rates[name] = float((called == target)[others].float().mean())
-    return rates
+def generation_rates(compared: Comparison) -> dict[str, float]:
+    """Share of each editor's edits that the classifier predicts as their target; of the photos, "photo"."""
+    shares = {name: float((one.predicted == one.target).mean()) for name, one in compared.scores.items()}
+    return {"photo": shares.pop("unedited"), **shares}
 
 
-def mean_distances(encoder: nn.Module, compared: Comparison) -> dict[str, float]:
+def mean_distances(compared: Comparison) -> dict[str, float]:
     """Mean identity distance of each editor's edits from their photos."""
-    others = torch.from_numpy(compared.others())
-    photo = embed(encoder, _seen(compared.source, compared.test))[:, None]
-    distances = {}
-    for name, edits in compared.edits.items():
-        vectors = embed(encoder, _seen(edits.reshape(-1, *edits.shape[2:]), compared.test))
-        near = (vectors.reshape(*others.shape, -1) * photo).sum(dim=2)
-        distances[name] = float(1 - near[others].mean())
-    return distances
+    return {name: float(compared.scores[name].values["identity"].mean(dtype=float)) for name in compared.edits}
 
 
 def compare_on(
@@ -115,14 +106,20 @@ def compare_on(
     return _draw(source, edits, expressions)
 
 
-def save_comparison(path: Path, compared: Comparison) -> None:
+def save_sheet(path: Path, source: np.ndarray, edits: Mapping[str, np.ndarray], expressions: Sequence[str]) -> None:
     """Draw a block of rows a photo, one an editor: the photo, then its edit to every expression.
 
-    Raises `FacereliefError` for a name that says no picture format.
+    Args:
+        path: The picture.
+        source: Photos, uint8 (N, H, W, 3).
+        edits: By editor, uint8 (N, K, H, W, 3).
+        expressions: The K expressions.
+
+    Raises:
+        FacereliefError: For a name that says no picture format.
     """
     check_picture(path)
-    edits = {name: [list(tiles) for tiles in made] for name, made in compared.edits.items()}
-    sheet = _draw(list(compared.source), edits, compared.test.expressions)
+    sheet = _draw(list(source), {name: [list(tiles) for tiles in made] for name, made in edits.items()}, expressions)
     with atomic(path) as part:
         sheet.save(part, quality=92)  # for .jpg
 
@@ -155,8 +152,3 @@ def _paste(sheet: Image.Image, tiles: Sequence[np.ndarray | None], top: int) -> 
             continue
         shown = Image.fromarray(tile).resize((TILE, TILE), Image.Resampling.LANCZOS)
         sheet.paste(shown, (left, top))
-
-
-def _seen(crops: np.ndarray, test: Arrays) -> Tensor:
-    """Crops uint8 (N, H, W, 3) as the networks see them, (N, C, S, S) in [-1, 1]."""
-    return torch.from_numpy(np.stack([seen(crop, test) for crop in crops])).float() / 127.5 - 1

@@ -16,15 +16,23 @@ from facerelief.checkpoint import load_checkpoint, weights_in
 from facerelief.config import ExpressionTraining, Training
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch, spread_rows
-from facerelief.data.manifest import METADATA
+from facerelief.data.dataset import Dataset
 from facerelief.editing.editor import Editor
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import DatasetError, FacereliefError
-from facerelief.evaluation.instruments import Bench, Tools, set_up
-from facerelief.evaluation.metrics.identity import photo_rows, real_distances
-from facerelief.evaluation.rate import editor_edits
-from facerelief.evaluation.scoring import Scores, Subject, bases, measure, network_subject, partner_rows
+from facerelief.evaluation.metric_files import MetricFiles
+from facerelief.evaluation.metrics.identity import real_distances
+from facerelief.evaluation.scoring import EditScores, score_edits
+from facerelief.evaluation.setup import EvaluationSetup, set_up
 from facerelief.evaluation.summary import summarise
+from facerelief.evaluation.systems import (
+    System,
+    baselines,
+    editor_system,
+    network_system,
+    partner_rows,
+    photo_rows,
+)
 from facerelief.files import sha256
 from facerelief.progress import NamedProgress, no_progress
 from facerelief.training.run.sample_grids import to_pixels
@@ -44,14 +52,27 @@ class Network:
 
 @dataclass(frozen=True)
 class Samples:
-    """Photos and their edits to look at, uint8: source (N, H, W, 3); by editor the edits (N, K, H, W, 3) and, where
-    there is a depth network, what it sees in them; the true targets, where there are pairs.
+    """Photos and their edits to look at, uint8.
+
+    Attributes:
+        expressions: The K expressions.
+        source: The photos, (N, H, W, 3).
+        edits: By system, (N, K, H, W, 3).
+        depth: By system, what a depth network sees in its edits; empty without one.
+        truth: The true targets, (N, K, H, W, 3), where there are pairs.
     """
 
+    expressions: tuple[str, ...]
     source: np.ndarray
     edits: dict[str, np.ndarray]
     depth: dict[str, np.ndarray]
     truth: np.ndarray | None
+
+    def first(self, count: int) -> "Samples":
+        """Of the first photos only."""
+        edits, depth = ({name: made[:count] for name, made in by.items()} for by in (self.edits, self.depth))
+        truth = None if self.truth is None else self.truth[:count]
+        return Samples(self.expressions, self.source[:count], edits, depth, truth)
 
 
 @dataclass(frozen=True)
@@ -71,7 +92,7 @@ def read_network(path: Path, name: str | None = None) -> Network:
     return Network(name or path.name, file, saved.config(ExpressionTraining), saved.facts)
 
 
-def network_notes(network: Network, dataset: Path, judge: Path | None, encoder: Path | None = None) -> list[str]:
+def network_notes(network: Network, dataset: Dataset, judge: Path | None, encoder: Path | None = None) -> list[str]:
     """What to know of an editor before believing its scores.
 
     Raises `FacereliefError` where it learnt from what is to measure it.
@@ -84,7 +105,7 @@ def network_notes(network: Network, dataset: Path, judge: Path | None, encoder: 
                 f"give another: facerelief train {kind} --seed 1"
             )
     trained_on = network.facts.get("metadata_sha256")
-    if trained_on == sha256(dataset / METADATA):
+    if trained_on == dataset.digest:
         return []
     return [
         f"{network.name} was trained on another dataset, or another state of this one: it may have seen test people."
@@ -94,100 +115,100 @@ def network_notes(network: Network, dataset: Path, judge: Path | None, encoder: 
 def evaluate_all(
     networks: Sequence[Network],
     editors: Mapping[str, Editor],
-    dataset: Path,
+    dataset: Dataset,
     config: Training,
-    tools: Tools,
+    files: MetricFiles,
     photos: int | None = None,
     progress: NamedProgress = no_progress,
 ) -> Evaluation:
     """Measure networks and other editors, all of `config`'s size, colour and expressions, on a dataset's test photos.
 
-    photos: a fixed draw of so many, by default all. Raises `FacereliefError` for tools that do not fit them.
+    photos: a fixed draw of so many, by default all. Raises `FacereliefError` for metric networks that do not fit them.
     """
-    notes = [note for network in networks for note in network_notes(network, dataset, tools.judge, tools.encoder)]
-    bench = set_up(dataset, config, tools)
-    bench.facts["notes"] += notes
-    bench.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}
-    rows = photo_rows(bench.test, photos)
-    return evaluate(subjects(networks, editors, dataset, bench), bench, rows, progress)
+    notes = [note for network in networks for note in network_notes(network, dataset, files.judge, files.encoder)]
+    setup = set_up(dataset, config, files)
+    setup.facts["notes"] += notes
+    setup.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}
+    rows = photo_rows(setup.test, photos)
+    return evaluate(systems(networks, editors, dataset, setup), setup, rows, progress)
 
 
-def subjects(networks: Sequence[Network], editors: Mapping[str, Editor], dataset: Path, bench: Bench) -> list[Subject]:
-    """Editors to measure: networks, which are put on the bench's device, and others."""
-    found = []
-    for network in networks:
-        generator = load_network_editor(network.path).generator.eval().requires_grad_(False)
-        found.append(network_subject(network.name, generator.to(bench.instruments.device), bench.test))
-    found += [Subject(name, editor_edits(editor, dataset, bench.test)) for name, editor in editors.items()]
+def systems(
+    networks: Sequence[Network], editors: Mapping[str, Editor], dataset: Dataset, setup: EvaluationSetup
+) -> list[System]:
+    """What is under test: networks, which are put on the setup's device, and editors as users have them."""
+    found = [network_as_system(network, setup.test, setup.networks.device) for network in networks]
+    found += [editor_system(name, editor, dataset, setup.test) for name, editor in editors.items()]
     return found
 
 
+def network_as_system(network: Network, test: Arrays, device: torch.device | str = "cpu") -> System:
+    """A network whose own pictures are measured, of the test photos' size, colour and expressions."""
+    generator = load_network_editor(network.path).generator.eval().requires_grad_(False)
+    return network_system(network.name, generator.to(device), test)
+
+
 def evaluate(
-    measured: Sequence[Subject],
-    bench: Bench,
+    measured: Sequence[System],
+    setup: EvaluationSetup,
     rows: np.ndarray,
     progress: NamedProgress = no_progress,
     shown: int = 6,
 ) -> Evaluation:
-    """Measure the subjects, and the `bases` before them, on the photos `rows` of the bench's test split."""
+    """Measure systems, and the `baselines` before them, on the photos `rows` of the setup's test split."""
     summaries: dict[str, Any] = {}
     distances: dict[str, np.ndarray] = {}
-    for subject in (*bases(bench.test), *measured):
-        scores = score(subject, bench, rows, progress)
-        summaries[subject.name] = summarise(scores, bench.test, bench.real, bench.instruments.features)
-        if subject in measured and "identity" in scores.values:
-            distances[subject.name] = scores.values["identity"]
-    facts = bench.facts | {
+    for system in (*baselines(setup.test), *measured):
+        scores = score(system, setup, rows, progress)
+        summaries[system.name] = summarise(scores, setup.test, setup.real, setup.features)
+        if system in measured and "identity" in scores.values:
+            distances[system.name] = scores.values["identity"]
+    facts = setup.facts | {
         "format": FORMAT,
         "facerelief": __version__,
-        "device": _device_name(bench.instruments.device),
+        "device": _device_name(setup.networks.device),
         "measured_photos": len(rows),
-        "bases": [subject.name for subject in bases(bench.test)],
+        "bases": [system.name for system in baselines(setup.test)],
         "editors": summaries,
     }
-    chosen = _spread(bench.test, rows, shown)
-    return Evaluation(facts, distances, references(bench), draw_samples(measured, bench, chosen))
+    chosen = _spread(setup.test, rows, shown)
+    return Evaluation(facts, distances, references(setup), draw_samples(measured, setup, chosen))
 
 
-def score(subject: Subject, bench: Bench, rows: np.ndarray, progress: NamedProgress = no_progress) -> Scores:
-    """Every edit of one subject, measured."""
-    return measure(
-        subject,
-        bench.instruments,
-        bench.test,
-        rows,
-        bench.class_maps,
-        lambda done, total: progress(subject.name, done, total),
-    )
+def score(
+    system: System, setup: EvaluationSetup, rows: np.ndarray, progress: NamedProgress = no_progress
+) -> EditScores:
+    """Every edit of one system, measured."""
+    return score_edits(system, setup.networks, setup.test, rows, lambda done, total: progress(system.name, done, total))
 
 
-def references(bench: Bench) -> dict[str, np.ndarray]:
+def references(setup: EvaluationSetup) -> dict[str, np.ndarray]:
     """Identity distances of real photos of one person and of two; empty without an encoder, or where nobody has two."""
-    if bench.instruments.encoder is None:
+    if setup.networks.identity is None:
         return {}
     try:
-        found = real_distances(bench.instruments.encoder, bench.test)
+        found = real_distances(setup.networks.identity, setup.test)
     except DatasetError:  # every test person has one photo
         return {}
     return {"real photos, one person": found.same, "real photos, two persons": found.different}
 
 
 @torch.inference_mode()
-def draw_samples(measured: Sequence[Subject], bench: Bench, rows: np.ndarray) -> Samples:
-    """Edits of some photos by every subject, to look at."""
-    test, depth = bench.test, bench.instruments.depth
+def draw_samples(measured: Sequence[System], setup: EvaluationSetup, rows: np.ndarray) -> Samples:
+    """Edits of some photos by every system, to look at."""
+    test, depth = setup.test, setup.networks.depth
     classes = range(len(test.expressions))
     edits, maps = {}, {}
-    for subject in measured:
-        made = [subject.edits(rows, label).to(bench.instruments.device) for label in classes]
-        edits[subject.name] = np.stack([to_pixels(image) for image in made], axis=1)
+    for system in measured:
+        made = [system.edits(rows, label).to(setup.networks.device) for label in classes]
+        edits[system.name] = np.stack([to_pixels(image) for image in made], axis=1)
         if depth is not None:
-            maps[subject.name] = np.stack([to_pixels(_shown(depth(image))) for image in made], axis=1)
+            maps[system.name] = np.stack([to_pixels(_shown(depth(image))) for image in made], axis=1)
     partners = partner_rows(test)
     truth = None
     if partners is not None and (partners[rows] >= 0).all():
         truth = np.stack([to_pixels(make_batch(test, partners[rows, label], "depth").image) for label in classes], 1)
-    return Samples(to_pixels(make_batch(test, rows, "depth").image), edits, maps, truth)
+    return Samples(test.expressions, to_pixels(make_batch(test, rows, "depth").image), edits, maps, truth)
 
 
 def _shown(maps: torch.Tensor) -> torch.Tensor:

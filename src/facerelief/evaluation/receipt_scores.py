@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
+from facerelief.array_types import RGB
 from facerelief.checkpoint import weights_in
-from facerelief.colour import to_luma
-from facerelief.config import IdentityTraining, JudgeTraining
+from facerelief.config import ClassifierTraining, IdentityTraining
 from facerelief.editing.jobs.receipt import Scores
+from facerelief.evaluation.metric_networks import identity_distance
 from facerelief.files import sha256
-from facerelief.training.classifier import load_judge
-from facerelief.training.identity import embed, load_identity
+from facerelief.training.classifier import load_classifier, log_probabilities
+from facerelief.training.identity import load_identity
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ class Verdict:
 
     def __init__(self, judge: Path | None = None, encoder: Path | None = None) -> None:
         """Raises `CheckpointError` where they are absent, damaged, or something else."""
-        self._judge = load_judge(judge) if judge else None
+        self._judge = load_classifier(judge) if judge else None
         self._encoder = load_identity(encoder) if encoder else None
         files = {"judge": judge, "encoder": encoder}
         self._names = {name: _file_facts(path) for name, path in files.items() if path}
 
     @torch.inference_mode()
-    def __call__(self, before: np.ndarray, after: np.ndarray, expression: str) -> dict[str, Any]:
+    def __call__(self, before: RGB, after: RGB, expression: str) -> dict[str, Any]:
         """Scores of crops uint8 (S, S, 3), the second an edit to `expression`.
 
         "judge": probabilities before and after, of each expression that it knows, and what it calls them. "identity":
@@ -60,7 +59,7 @@ class Verdict:
         found: dict[str, Any] = {}
         if self._judge:
             network, config = self._judge
-            shares = [_probabilities(network, seen(crop, config)) for crop in (before, after)]
+            shares = [_probabilities(network, _image(crop, config)) for crop in (before, after)]
             named = [dict(zip(config.expressions, share, strict=True)) for share in shares]
             called = [max(one, key=lambda name, one=one: one[name]) for one in named]  # type: ignore[misc]
             found["judge"] = {
@@ -71,22 +70,19 @@ class Verdict:
             }
         if self._encoder:
             encoder, its_config = self._encoder
-            one, other = (embed(encoder, seen(crop, its_config)) for crop in (before, after))
-            found["identity"] = {**self._names["encoder"], "distance": round(float(1 - (one * other).sum()), 5)}
+            distance = identity_distance(encoder, _image(before, its_config), _image(after, its_config))
+            found["identity"] = {**self._names["encoder"], "distance": round(float(distance), 5)}
         return found
 
 
-def seen(crop: np.ndarray, config: JudgeTraining | IdentityTraining) -> Tensor:
-    """A crop uint8 (H, W, 3) as a network of `config` sees it, (1, C, S, S) in [-1, 1]."""
-    small = np.asarray(Image.fromarray(crop).resize((config.size, config.size), Image.Resampling.BOX))
-    levels = np.moveaxis(small, 2, 0) if config.channels == 3 else to_luma(small)[None]
-    return torch.from_numpy(levels.astype(np.float32))[None] / 127.5 - 1
+def _image(crop: RGB, config: ClassifierTraining | IdentityTraining) -> Tensor:
+    """A crop as a network of `config` takes it, (1, C, S, S) in [-1, 1]."""
+    return torch.from_numpy(config.network_input(crop))[None]
 
 
-def _probabilities(judge: Any, image: Tensor) -> list[float]:
-    """Of each expression, from the image and its mirror image, as `training.classifier.judged` calls them."""
-    mean = (judge(image).log_softmax(1) + judge(image.flip(-1)).log_softmax(1)) / 2
-    return [round(float(share), 5) for share in mean.softmax(1)[0]]
+def _probabilities(classifier: nn.Module, image: Tensor) -> list[float]:
+    """Of each expression."""
+    return [round(float(share), 5) for share in log_probabilities(classifier, image).softmax(1)[0]]
 
 
 def _digest(path: Path | None) -> str:

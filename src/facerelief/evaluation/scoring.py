@@ -1,139 +1,70 @@
-"""One pass over an editor's edits of held-out photos that measures all of them at once, a row an edit.
+"""One pass over a system's edits of held-out photos that measures all of them at once, a row an edit.
 
-Everything is measured on what a file would hold: edits are rounded to 8 bits before anything looks at them, and before
-the cycle goes back.
+`evaluate`, `report rate`, `report identity`, `compare` and the studies are views of it. Everything is measured on what
+a file would hold: edits are rounded to 8 bits before anything looks at them, and before the cycle goes back.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from facerelief.array_types import Float32, Int64
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, make_batch
-from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import FacereliefError
+from facerelief.evaluation.metric_networks import MetricNetworks, identity_distance, predict_from_maps
 from facerelief.evaluation.metrics.geometry import map_errors
-from facerelief.evaluation.metrics.quality import from_levels, psnr, ssim, to_levels
-from facerelief.evaluation.rate import Edits, network_edits
+from facerelief.evaluation.metrics.quality import psnr, ssim, to_levels
+from facerelief.evaluation.systems import System, partner_rows
+from facerelief.network_input import from_levels
 from facerelief.progress import Progress, no_progress
-from facerelief.training.classifier import judged
-from facerelief.training.geometry_probe import MapClassifier
-from facerelief.training.identity import embed
-from facerelief.training.run.sample_grids import one_hot
+from facerelief.training.classifier import predict
 
 
 @dataclass(frozen=True)
-class Subject:
-    """An editor under measurement. back: images (N, C, S, S) and labels (N,) to edited images, for the cycle."""
+class EditScores:
+    """One entry an edit, E in all.
 
-    name: str
-    edits: Edits
-    back: Callable[[Tensor, Tensor], Tensor] | None = None
-
-
-@dataclass(frozen=True)
-class FeatureNet:
-    """What images (N, C, S, S) in [-1, 1] are turned into for Frechet and kernel distance, vectors (N, D).
-
-    frechet, kernel: what the distances by it are called. sha256: of the weights.
+    Attributes:
+        row: Of the photo, (E,).
+        target: Index of the expression asked for, (E,).
+        predicted: Index of the expression that the classifier predicts, (E,); empty without one.
+        values: By name of the measure (`summary.MEASURES`), (E,); NaN where an edit has none.
+        features: (E, D); (E, 0) without a feature network.
     """
 
-    call: Callable[[Tensor], Tensor]
-    frechet: str
-    kernel: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Instruments:
-    """What measures. depth: a depth network with the kind of maps that it estimates; geometry: linear classifiers of
-    expressions from real maps, by kind; all are on `device`.
-    """
-
-    judge: nn.Module
-    features: FeatureNet
-    encoder: nn.Module | None = None
-    depth: nn.Module | None = None
-    guide: str = "depth"
-    geometry: Mapping[str, MapClassifier] = field(default_factory=dict)
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-
-
-@dataclass(frozen=True)
-class Scores:
-    """One entry an edit. row: of the photo. target, called: index of the expression. values: by name of the measure,
-    float32 (E,); see `MEASURES`. features: float32 (E, D).
-    """
-
-    row: np.ndarray
-    target: np.ndarray
-    called: np.ndarray
-    values: dict[str, np.ndarray]
+    row: Int64
+    target: Int64
+    predicted: Int64
+    values: dict[str, Float32]
     features: Tensor
 
 
-def network_subject(name: str, generator: nn.Module, test: Arrays) -> Subject:
-    """A trained G_rgb."""
-
-    def back(image: Tensor, labels: Tensor) -> Tensor:
-        return generator(image, one_hot(labels, len(test.expressions))).image.float()
-
-    return Subject(name, network_edits(generator, test), back)
-
-
-def unedited(test: Arrays) -> Subject:
-    """The editor that does nothing: what every other must beat."""
-    return Subject("unedited", lambda rows, target: make_batch(test, rows, "depth").image)
-
-
-def true_targets(test: Arrays) -> Subject | None:
-    """The editor that is always right: it gives the true picture; None where some photo has none of an expression."""
-    partners = partner_rows(test)
-    if partners is None or (partners < 0).any():
-        return None
-    return Subject("true target", lambda rows, target: make_batch(test, partners[rows, target], "depth").image)
-
-
-def bases(test: Arrays) -> list[Subject]:
-    """What editors are read between: the photo itself in place of its edit and, where it exists, the true picture."""
-    return [one for one in (unedited(test), true_targets(test)) if one is not None]
-
-
-def partner_rows(test: Arrays) -> np.ndarray | None:
-    """int64 (N, K): the row that shows the same scene with each expression, or -1; None where no photo has any.
-
-    Synthetic datasets have them all.
-    """
-    scenes: dict[tuple[str, int], int] = {
-        (scene_of(sample), int(label)): row
-        for row, (sample, label) in enumerate(zip(test.samples, test.label, strict=True))
-        if sample.reasons == SYNTHETIC
-    }
-    if not scenes:
-        return None
-    labels = range(len(test.expressions))
-    return np.array([[scenes.get((scene_of(sample), label), -1) for label in labels] for sample in test.samples])
-
-
 @torch.inference_mode()
-def measure(
-    subject: Subject,
-    instruments: Instruments,
+def score_edits(
+    system: System,
+    networks: MetricNetworks,
     test: Arrays,
     rows: np.ndarray,
-    class_maps: Tensor | None = None,
     progress: Progress = no_progress,
     batch: int = 32,
-) -> Scores:
-    """Edit the photos `rows` of `test` to every other expression and measure every edit.
+) -> EditScores:
+    """Edit test photos to every other expression and measure every edit.
 
-    class_maps: (K, G, S, S), the mean real map of each expression (`class_mean_maps`), for geometry without pairs.
-    Raises `FacereliefError` for an editor whose pixels are not finite.
+    Args:
+        system: What edits.
+        networks: What measures.
+        test: The test photos.
+        rows: Which of them are edited, (P,).
+        progress: Called with the photos done and in all.
+        batch: Photos at a time.
+
+    Raises:
+        FacereliefError: For a system whose pixels are not finite.
     """
-    pass_ = _Pass(subject, instruments, test, partner_rows(test), class_maps)
+    pass_ = _Pass(system, networks, test)
     for start in range(0, len(rows), batch):
         some = rows[start : start + batch]
         pairs = [(some[test.label[some] != target], target) for target in range(len(test.expressions))]
@@ -145,16 +76,8 @@ def measure(
 class _Pass:
     """The measurements so far."""
 
-    def __init__(
-        self,
-        subject: Subject,
-        instruments: Instruments,
-        test: Arrays,
-        partners: np.ndarray | None,
-        class_maps: Tensor | None,
-    ) -> None:
-        self._subject, self._with, self._test, self._partners = subject, instruments, test, partners
-        self._class_maps = class_maps
+    def __init__(self, system: System, networks: MetricNetworks, test: Arrays) -> None:
+        self._system, self._with, self._test, self._partners = system, networks, test, partner_rows(test)
         self._columns: dict[str, list[np.ndarray]] = {}
         self._features: list[Tensor] = []
 
@@ -162,7 +85,7 @@ class _Pass:
         """Edit photos to an expression, for several such pairs, and measure the edits together."""
         rows = np.concatenate([some for some, _ in pairs])
         targets = np.concatenate([np.full(len(some), target) for some, target in pairs])
-        made = torch.cat([self._subject.edits(*pair).to(self._with.device) for pair in pairs])
+        made = torch.cat([self._system.edits(*pair).to(self._with.device) for pair in pairs])
         self._check(made, rows)
         levels = to_levels(made)
         image = from_levels(levels)
@@ -176,40 +99,45 @@ class _Pass:
             values |= {name: _filled(value, have, len(rows)) for name, value in true.items()}
         self._note("row", rows)
         self._note("target", targets)
-        self._note("called", judged(self._with.judge, image).cpu().numpy())
+        if self._with.classifier is not None:
+            self._note("predicted", predict(self._with.classifier, image).cpu().numpy())
         for name, value in values.items():
             self._note(name, value.float().cpu().numpy())
-        self._features.append(self._with.features.call(image).float().cpu())
+        features = self._with.features
+        self._features.append(features.call(image).float().cpu() if features else torch.empty(len(rows), 0))
 
-    def scores(self) -> Scores:
+    def scores(self) -> EditScores:
         """All that was taken."""
         columns = {name: np.concatenate(parts) for name, parts in self._columns.items()}
-        row, target, called = (columns.pop(name) for name in ("row", "target", "called"))
-        return Scores(row, target, called, columns, torch.cat(self._features))
+        none = np.empty(0, dtype=np.int64)
+        row, target, predicted = (columns.pop(name, none) for name in ("row", "target", "predicted"))
+        return EditScores(row, target, predicted, columns, torch.cat(self._features))
 
     def _of_edit(self, source: Batch, image: Tensor, maps: Tensor | None, targets: np.ndarray) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
-        if self._subject.back is not None:
-            cycled = to_levels(self._subject.back(image, source.label))
+        if self._with.pixels and self._system.back is not None:
+            cycled = to_levels(self._system.back(image, source.label))
             before = to_levels(source.image)
             values |= {"cycle_psnr": psnr(cycled, before), "cycle_ssim": ssim(cycled, before)}
-        if self._with.encoder is not None:
-            values["identity"] = _apart(self._with.encoder, image, source.image)
+        if self._with.identity is not None:
+            values["identity"] = identity_distance(self._with.identity, image, source.image)
         if maps is not None:
-            called = call_maps(self._with, maps)
-            values |= {f"{kind}_rate": called[kind].cpu() == torch.from_numpy(targets) for kind in called}
-        if maps is not None and self._class_maps is not None:
-            values |= self._geometry("class", maps, self._class_maps[torch.from_numpy(targets)])
+            predicted = predict_from_maps(self._with, maps)
+            values |= {f"{kind}_rate": found.cpu() == torch.from_numpy(targets) for kind, found in predicted.items()}
+        if maps is not None and self._with.class_maps is not None:
+            values |= self._geometry("class", maps, self._with.class_maps[torch.from_numpy(targets)])
         return values
 
     def _against_truth(
         self, image: Tensor, levels: Tensor, maps: Tensor | None, truth: np.ndarray
     ) -> dict[str, Tensor]:
         real = self._real(truth)
-        goal = to_levels(real.image)
-        values = {"true_psnr": psnr(levels, goal), "true_ssim": ssim(levels, goal)}
-        if self._with.encoder is not None:
-            values["true_identity"] = _apart(self._with.encoder, image, real.image)
+        values: dict[str, Tensor] = {}
+        if self._with.pixels:
+            goal = to_levels(real.image)
+            values |= {"true_psnr": psnr(levels, goal), "true_ssim": ssim(levels, goal)}
+        if self._with.identity is not None:
+            values["true_identity"] = identity_distance(self._with.identity, image, real.image)
         if maps is not None:
             values |= self._geometry("true", maps, real.geometry)
         return values
@@ -228,44 +156,12 @@ class _Pass:
         if not finite.all():
             photo = self._test.samples[int(rows[int(finite.int().argmin())])].file_name
             raise FacereliefError(
-                f"{self._subject.name} makes pixels that are not numbers of {photo}; its training has diverged: "
+                f"{self._system.name} makes pixels that are not numbers of {photo}; its training has diverged: "
                 "train it again with a lower --set lr"
             )
 
     def _note(self, name: str, value: np.ndarray) -> None:
         self._columns.setdefault(name, []).append(value)
-
-
-def call_maps(instruments: Instruments, maps: Tensor) -> dict[str, Tensor]:
-    """By kind of map, the expression (N,) that estimated maps (N, G, S, S) show to a linear classifier of real ones."""
-    planes = {"depth": slice(0, 1), "normal": slice(-3, None)}
-    return {kind: classifier(maps[:, planes[kind]]) for kind, classifier in instruments.geometry.items()}
-
-
-def class_mean_maps(train: Arrays, guide: str, device: torch.device, most: int = 500) -> Tensor:
-    """(K, G, S, S): the mean real map of each expression's training photos, on pixels that are face in half of them.
-
-    An expression without training photos gets the background.
-    """
-    maps = []
-    for label in range(len(train.expressions)):
-        rows = np.flatnonzero(train.label == label)[:most]
-        if not len(rows):
-            rows = np.arange(1)
-        real = make_batch(train, rows, guide).geometry
-        face = real[:, :1] > -0.999 if guide != "normal" else real.square().sum(dim=1, keepdim=True) > 0.25
-        share = face.float().mean(dim=0)
-        mean = (real * face).sum(dim=0) / face.sum(dim=0).clamp_min(1)
-        background = torch.zeros_like(mean)
-        if guide != "normal":
-            background[0] = -1
-        present = (share >= 0.5) & bool((train.label == label).any())
-        maps.append(torch.where(present, mean, background))
-    return torch.stack(maps).to(device)
-
-
-def _apart(encoder: nn.Module, a: Tensor, b: Tensor) -> Tensor:
-    return (1 - (embed(encoder, a) * embed(encoder, b)).sum(dim=1)).clamp_min(0)
 
 
 def _filled(value: Tensor, have: np.ndarray, count: int) -> Tensor:

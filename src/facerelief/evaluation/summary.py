@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from facerelief.data.arrays import Arrays
+from facerelief.evaluation.metric_networks import FeatureNet
 from facerelief.evaluation.metrics.distances import TooFew, frechet_distance, kernel_distance, merged, moments
-from facerelief.evaluation.scoring import FeatureNet, Scores
+from facerelief.evaluation.scoring import EditScores
 from facerelief.training.classifier import Accuracy
 
 DRAWS, FEWEST = 1000, 5  # redraws of persons for an interval, and the fewest persons that make one
@@ -55,17 +56,17 @@ READ_FIRST = (
 _DRAWN = " This dataset is synthetic: what is called a real photo here is its own picture of a drawn face."
 
 
-def read_first(bench: dict[str, Any]) -> str:
+def read_first(setup: dict[str, Any]) -> str:
     """Where to begin in a table of many measures."""
-    return READ_FIRST + (_DRAWN if bench.get("pairs") else "")
+    return READ_FIRST + (_DRAWN if setup.get("pairs") else "")
 
 
-def titled(name: str, bench: dict[str, Any]) -> str:
-    """What a measure is called beside the facts of the bench: by which encoder; how real photos do."""
+def titled(name: str, setup: dict[str, Any]) -> str:
+    """What a measure is called beside the facts of the setup: by which encoder; how real photos do."""
     title = MEASURES[name].title
-    if "identity" in name and bench["encoder"]:
-        title = title.replace("identity distance", bench["encoder"]["name"])
-    real = (bench["depth"] or {}).get("called_on_real", {}).get(name.removesuffix("_rate"))
+    if "identity" in name and setup["encoder"]:
+        title = title.replace("identity distance", setup["encoder"]["name"])
+    real = (setup["depth"] or {}).get("called_on_real", {}).get(name.removesuffix("_rate"))
     return title if real is None else f"{title} (real photos by their own: {real:.3f})"
 
 
@@ -83,19 +84,19 @@ def accuracy_facts(accuracy: Accuracy) -> dict[str, Any]:
     }
 
 
-def edit_accuracy(scores: Scores, expressions: tuple[str, ...]) -> Accuracy:
-    """Target (row) against called (column)."""
-    return accuracy_of(scores.target, scores.called, expressions)
+def edit_accuracy(scores: EditScores, expressions: tuple[str, ...]) -> Accuracy:
+    """Target (row) against prediction (column)."""
+    return accuracy_of(scores.target, scores.predicted, expressions)
 
 
-def accuracy_of(wanted: np.ndarray, called: np.ndarray, expressions: tuple[str, ...]) -> Accuracy:
+def accuracy_of(wanted: np.ndarray, predicted: np.ndarray, expressions: tuple[str, ...]) -> Accuracy:
     """Of indices (N,) of expressions."""
     classes = len(expressions)
-    pairs = np.bincount(wanted * classes + called, minlength=classes**2)
+    pairs = np.bincount(wanted * classes + predicted, minlength=classes**2)
     return Accuracy(expressions, pairs.reshape(classes, classes).tolist())
 
 
-def summarise(scores: Scores, test: Arrays, real: Tensor, features: FeatureNet) -> dict[str, Any]:
+def summarise(scores: EditScores, test: Arrays, real: Tensor, features: FeatureNet) -> dict[str, Any]:
     """The numbers of one editor. real: features (M, D) of held-out real photos."""
     persons = _persons(scores, test)
     accuracy = edit_accuracy(scores, test.expressions)
@@ -137,7 +138,7 @@ def distances(real: Tensor, made: Tensor, features: FeatureNet, part: int = 2048
     return facts
 
 
-def _persons(scores: Scores, test: Arrays) -> np.ndarray:
+def _persons(scores: EditScores, test: Arrays) -> np.ndarray:
     """A number a person for every edit, 0 and up."""
     people = np.array([sample.identity for sample in test.samples])
     return np.unique(people[scores.row], return_inverse=True)[1]
@@ -155,10 +156,10 @@ def _mean_interval(value: np.ndarray, persons: np.ndarray) -> dict[str, Any]:
     return {"mean": float(value[have].mean(dtype=float)), **_interval(means, count), "n": int(have.sum())}
 
 
-def _rate_interval(scores: Scores, persons: np.ndarray, accuracy: Accuracy) -> dict[str, Any]:
+def _rate_interval(scores: EditScores, persons: np.ndarray, accuracy: Accuracy) -> dict[str, Any]:
     classes, count = len(accuracy.expressions), int(persons.max()) + 1
     place = persons * classes + scores.target
-    hits = np.bincount(place, scores.called == scores.target, count * classes).reshape(count, classes)
+    hits = np.bincount(place, scores.predicted == scores.target, count * classes).reshape(count, classes)
     sizes = np.bincount(place, minlength=count * classes).reshape(count, classes)
     weights = _redraws(count)
     with np.errstate(invalid="ignore", divide="ignore"):

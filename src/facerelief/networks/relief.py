@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import smoothed
 
 REACH = 0.2  # of the side: the farthest from where a pixel is fetched
@@ -105,14 +106,15 @@ class ReliefGenerator(nn.Module):
 
     def maps(self, image: Tensor, condition: Tensor) -> Maps:
         """The edit of images (N, C, H, W) in [-1, 1], H and W divisible by 4, to conditions (N, conditions)."""
-        drawn = smoothed(self.head(self.features(image, condition)).float())
-        flow, mask, colour = drawn[:, :2], drawn[:, 2:3], drawn[:, 3:]
+        raw = smoothed(self.head(self.features(image, condition)).float())
+        flow, mask, colour = raw[:, :2], raw[:, 2:3], raw[:, 3:]
         return Maps(smoothed(REACH * (_CAREFUL * flow).tanh()), mask.sigmoid(), colour.tanh())
 
-    def forward(self, image: Tensor, condition: Tensor) -> tuple[Tensor, Maps]:
-        """The edited images (N, C, H, W), and how they were made."""
+    def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:
+        """The edits of images (N, C, H, W) to conditions (N, conditions)."""
         maps = self.maps(image, condition)
-        return (1 - maps.mask) * warped(image.float(), maps.flow) + maps.mask * maps.colour, maps
+        edited = (1 - maps.mask) * warped(image.float(), maps.flow) + maps.mask * maps.colour
+        return GeneratorOutput(edited, maps.flow, maps.mask)
 
 
 def warped(image: Tensor, flow: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""StarGAN (Choi et al., CVPR 2018): the paper's RGB network, and the trunk and critic of its depth network.
+"""StarGAN (Choi et al., CVPR 2018): the paper's RGB network, and the trunk and discriminator of its depth network.
 
 Instance norm uses each image's own statistics in training and at test, so train() and eval() agree. Convolutions pad
 with zeros: reflection would make a constant label plane invisible to instance norm.
@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from facerelief.networks.generator_output import GeneratorOutput
 
 _LOCAL = 3  # convolutions before the local head: it sees patches of 22 px
 
@@ -75,14 +77,22 @@ class Generator(nn.Module):
         return (image + smoothed(out - image)).clamp(-1, 1) if self.smooth else out
 
 
+class StarGAN(Generator):
+    """StarGAN's generator as a backbone, the paper's G_rgb: it repaints every pixel."""
+
+    def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:  # type: ignore[override]
+        """image: (N, C, H, W); condition: (N, conditions)."""
+        return GeneratorOutput(super().forward(image, condition))
+
+
 def smoothed(change: Tensor) -> Tensor:
     """A change (N, C, H, W) through the binomial filter (1 2 1)^T (1 2 1) / 16: grids of every other pixel vanish."""
     padded = F.pad(change, (1, 1, 1, 1), mode="replicate")
     return F.avg_pool2d(F.avg_pool2d(padded, 2, stride=1), 2, stride=1)
 
 
-class Verdict(NamedTuple):
-    """What a discriminator says of N images. real: patch logits D_adv (N, P, h, w). classes: D_cls (N, K).
+class DiscriminatorOutput(NamedTuple):
+    """A discriminator's output for N images. real: patch logits D_adv (N, P, h, w). classes: D_cls (N, K).
     matches: patch logits (N, K, h, w) of being a real image of each class, where there is such a head.
     """
 
@@ -133,10 +143,10 @@ class Discriminator(nn.Module):
                     nn.init.zeros_(module.bias)
         return self
 
-    def forward(self, image: Tensor) -> Verdict:
+    def forward(self, image: Tensor) -> DiscriminatorOutput:
         """image: (N, C, size, size) in [-1, 1].
 
-        P of `Verdict.real` is 1; with a local head it is 2: of the whole, enlarged, and of the parts.
+        P of `DiscriminatorOutput.real` is 1; with a local head it is 2: of the whole, enlarged, and of the parts.
         """
         middle = self.trunk[: 2 * _LOCAL](image)
         h = self.trunk[2 * _LOCAL :](middle)
@@ -145,4 +155,4 @@ class Discriminator(nn.Module):
             parts = self.local(middle)
             real = torch.cat([F.interpolate(real, parts.shape[2:]), parts], dim=1)
         matches = None if self.matches is None else self.matches(h)
-        return Verdict(real, self.classes(h).flatten(1), matches)
+        return DiscriminatorOutput(real, self.classes(h).flatten(1), matches)

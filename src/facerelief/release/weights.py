@@ -32,25 +32,28 @@ _LIMITS = """\
   not measured.
 - It must not be used to deceive. Pictures edited with it carry a mark unless the user says otherwise."""
 
+_MEASURE = "facerelief report rate --as-edited --json"
 _SCORES = {"judge_on_real": "real", "edits": "edits"}  # of the weights' facts, in what `report rate` wrote
 
 
 def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command: str) -> Path:
     """Write the run's editor to `out` in half precision, and its card beside it as README.md; returns `out`.
 
-    rates: what `report rate --json` wrote; it must hold this run. Raises `FacereliefError` where it does not.
+    rates: what `report rate --json` wrote; it must hold this run, measured as users get its edits.
+    Raises `FacereliefError` where it does not.
     """
     if run.name not in rates:
-        raise FacereliefError(
-            f"the rates hold {', '.join(rates)}, not {run.name}; measure it with: facerelief report rate"
-        )
+        raise FacereliefError(f"the rates hold {', '.join(rates)}, not {run.name}; measure it with: {_MEASURE}")
     settings = read_settings(run)
     try:
+        as_edited = rates[run.name].get("as_edited", True)  # of all that the versions before this key measured
         scores = {title: _recalls(rates[run.name][key]) for title, key in _SCORES.items()}
     except (LookupError, TypeError, ValueError, AttributeError, ZeroDivisionError) as reason:
         raise FacereliefError(
-            f"the rates of {run.name} are damaged ({type(reason).__name__}); measure it with: facerelief report rate"
+            f"the rates of {run.name} are damaged ({type(reason).__name__}); measure it with: {_MEASURE}"
         ) from reason
+    if as_edited is not True:
+        raise FacereliefError(f"the rates of {run.name} are those of its network alone; measure it with: {_MEASURE}")
     facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
     save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
     write_text(out.parent / "README.md", card(run, out, rates[run.name], data_note, command))

@@ -1,4 +1,4 @@
-"""The judge: an expression classifier trained on real training photos only, with its accuracy on real ones beside it.
+"""The expression classifier that judges edits: trained on real photos only, with its accuracy on real ones beside it.
 
 facerelief train judge DATASET -o RUN
 """
@@ -11,27 +11,32 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
-from facerelief.config import JudgeTraining
+from facerelief.config import ClassifierTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
 from facerelief.networks.classifier import Classifier
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.session import Session
-from facerelief.training.steps.gan_step import Average, augmented, erased
+from facerelief.training.run.session import Learner, Session
+from facerelief.training.steps.gan_step import EMA, augmented, erased
 from facerelief.training.verification import person_digests
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Hits of a classifier. confusion[i][j]: samples of class i called j."""
+    """Hits of a classifier.
+
+    Attributes:
+        expressions: The classes.
+        confusion: confusion[i][j] samples of class i were predicted as j.
+    """
 
     expressions: tuple[str, ...]
     confusion: list[list[int]]
 
     @property
     def per_class(self) -> dict[str, float]:
-        """Share of each class that is called by its name; classes without samples are left out."""
+        """Recall of each class; classes without samples are left out."""
         return {
             name: row[k] / sum(row)
             for k, (name, row) in enumerate(zip(self.expressions, self.confusion, strict=True))
@@ -40,7 +45,7 @@ class Accuracy:
 
     @property
     def balanced(self) -> float:
-        """Mean over the classes."""
+        """Balanced accuracy: the mean recall."""
         return sum(self.per_class.values()) / len(self.per_class)
 
     @property
@@ -51,32 +56,32 @@ class Accuracy:
 
     @property
     def overall(self) -> float:
-        """Share of all samples."""
+        """Share of all samples that are predicted right."""
         return sum(row[k] for k, row in enumerate(self.confusion)) / sum(map(sum, self.confusion))
 
 
-def train_judge(
-    config: JudgeTraining,
+def train_classifier(
+    config: ClassifierTraining,
     train: Arrays,
     test: Arrays,
     folder: Path,
     basis: dict[str, Any],
     progress: StepProgress = no_progress,
 ) -> tuple[Path, Accuracy]:
-    """Train, or go on with, the judge in `folder`; returns its weights and its accuracy on `test`."""
+    """Train, or resume, the classifier in `folder`; returns its weights and its accuracy on `test`."""
     session = Session("judge", config, folder, basis, progress)
-    network: nn.Module = build_judge(config)
-    mean, raw = Average(network, config.ema), network
-    (network,) = session.adopt({"judge": network}, fixed={"average": mean})
+    network: nn.Module = build_classifier(config)
+    mean, raw = EMA(network, config.ema), network
+    network = session.prepare({"judge": Learner(network, config.lr)}, fixed={"average": mean})["judge"]
     batches = Batches(train, config, "depth", session.rank, session.world)
     for step in session.steps(lambda path: None):
         batch, noise = batches(step, session.device), session.noise(step)
         network.train()
         logits = network(erased(augmented(batch.image, noise, True), noise))
         terms = {"cls": nn.functional.cross_entropy(logits, batch.label, label_smoothing=config.smoothing)}
-        session.descend("judge", terms, {"cls": 1.0}, step, "judge")
+        session.optimizer_step("judge", terms, {"cls": 1.0}, step, "judge")
         mean.update(raw, step)
-    accuracy = judge_accuracy(mean.module, test)
+    accuracy = accuracy_on(mean.module, test)
     if session.run.main:
         known = {"persons_sha256": person_digests(sample.identity for sample in train.samples)}
         scores = {"accuracy_on_real": {**accuracy.per_class, "balanced": accuracy.balanced}}
@@ -87,33 +92,38 @@ def train_judge(
     return folder / WEIGHTS, accuracy
 
 
-def build_judge(config: JudgeTraining) -> Classifier:
-    """A fresh judge."""
+def build_classifier(config: ClassifierTraining) -> Classifier:
+    """A fresh classifier."""
     return Classifier(config.channels, len(config.expressions), config.width)
 
 
-def load_judge(folder: Path) -> tuple[Classifier, JudgeTraining]:
-    """The judge of a finished run, ready to judge."""
+def load_classifier(folder: Path) -> tuple[Classifier, ClassifierTraining]:
+    """The classifier of a finished run, ready to predict."""
     saved = load_checkpoint(weights_in(folder), "judge")
-    config = saved.config(JudgeTraining)
-    judge = saved.build(lambda: build_judge(config), "judge")
-    return judge.eval().requires_grad_(False), config
+    config = saved.config(ClassifierTraining)
+    classifier = saved.build(lambda: build_classifier(config), "judge")
+    return classifier.eval().requires_grad_(False), config
 
 
 @torch.no_grad()
-def judge_accuracy(judge: nn.Module, arrays: Arrays, batch: int = 64) -> Accuracy:
-    """How a judge does on real samples, each seen as it is and mirrored."""
+def accuracy_on(classifier: nn.Module, arrays: Arrays, batch: int = 64) -> Accuracy:
+    """Its accuracy on real samples; predictions are averaged over the image and its mirror image."""
     count = len(arrays.expressions)
     confusion = torch.zeros(count, count, dtype=torch.long)
-    device = next(judge.parameters(), torch.empty(0)).device
+    device = next(classifier.parameters(), torch.empty(0)).device
     for start in range(0, len(arrays.label), batch):
         rows = torch.arange(start, min(start + batch, len(arrays.label))).numpy()
         real = make_batch(arrays, rows, "depth", device=device)
-        for true, called in zip(real.label, judged(judge, real.image), strict=True):
-            confusion[true, called] += 1
+        for true, predicted in zip(real.label, predict(classifier, real.image), strict=True):
+            confusion[true, predicted] += 1
     return Accuracy(arrays.expressions, confusion.tolist())
 
 
-def judged(judge: nn.Module, image: Tensor) -> Tensor:
-    """The class (N,) that the judge gives each image, from it and its mirror image."""
-    return (judge(image).log_softmax(1) + judge(image.flip(-1)).log_softmax(1)).argmax(1)
+def log_probabilities(classifier: nn.Module, image: Tensor) -> Tensor:
+    """Log-probability (N, K) of each class, up to a constant an image: the mean over the image and its mirror image."""
+    return (classifier(image).log_softmax(1) + classifier(image.flip(-1)).log_softmax(1)) / 2
+
+
+def predict(classifier: nn.Module, image: Tensor) -> Tensor:
+    """The class (N,) of each image, averaged over the image and its mirror image."""
+    return log_probabilities(classifier, image).argmax(1)

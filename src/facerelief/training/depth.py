@@ -20,12 +20,12 @@ from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_depth_grid
-from facerelief.training.run.session import Session
+from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.gan_step import (
-    Average,
-    Noise,
+    EMA,
+    StepRandom,
     augmented,
-    build_critic,
+    build_discriminator,
     discriminator_terms,
     discriminator_weights,
     learns,
@@ -34,17 +34,17 @@ from facerelief.training.steps.gan_step import (
 Features = Callable[[Tensor], list[Tensor]]
 
 
-@dataclass
+@dataclass(frozen=True)
 class DepthNets:
-    """G_depth with G'_depth, and D_depth."""
+    """G_depth with G'_depth (`translator`), and D_depth."""
 
     translator: nn.Module
-    critic: nn.Module
+    discriminator: nn.Module
 
 
 def build_nets(config: DepthTraining) -> DepthNets:
     """Fresh networks of the run's size."""
-    return DepthNets(_build_translator(config), build_critic(config, GUIDES[config.guide]))
+    return DepthNets(_build_translator(config), build_discriminator(config, GUIDES[config.guide]))
 
 
 def _build_translator(config: DepthTraining) -> DepthTranslator:
@@ -52,13 +52,13 @@ def _build_translator(config: DepthTraining) -> DepthTranslator:
 
 
 def generator_terms(
-    nets: DepthNets, batch: Batch, d_hat: Tensor, config: DepthTraining, features: Features | None, noise: Noise
+    nets: DepthNets, batch: Batch, d_hat: Tensor, config: DepthTraining, features: Features | None, noise: StepRandom
 ) -> eq.Terms:
     """The terms of G_depth and G'_depth on real pairs; `d_hat`: G_depth(I_s)."""
-    verdict = nets.critic(augmented(d_hat, noise, config.augment, light=False))
+    fake = nets.discriminator(augmented(d_hat, noise, config.augment, light=False))
     terms = {
-        "adv": eq.adversarial_generator(verdict.real, config.objective),  # Eq. 5
-        "cls": eq.classification(verdict.classes, batch.label),  # Eq. 6
+        "adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
+        "cls": eq.classification(fake.classes, batch.label),  # Eq. 6
         "rec": eq.reconstruction(batch.image, nets.translator(d_hat, to="image")),  # Eq. 7
         "pix": eq.pixel(batch.geometry, d_hat),  # Eq. 9
     }
@@ -87,16 +87,19 @@ def train_depth(
     features: Features | None = None,
     progress: StepProgress = no_progress,
 ) -> Path:
-    """Train, or go on with, the run in `folder`; returns its weights file.
+    """Train, or resume, the run in `folder`; returns its weights file.
 
     held_out: validation samples for the grids. basis: what config.json records of the data. features: V of Eq. 10.
     """
     session = Session("depth", config, folder, basis, progress)
     nets = build_nets(config)
-    translator, mean = nets.translator, Average(nets.translator, config.ema)
-    nets.translator, nets.critic = session.adopt(
-        {"translator": nets.translator, "critic": nets.critic}, fixed={"average": mean}
-    )
+    translator, mean = nets.translator, EMA(nets.translator, config.ema)
+    learners = {
+        "translator": Learner(nets.translator, config.lr),
+        "critic": Learner(nets.discriminator, config.d_lr),
+    }
+    prepared = session.prepare(learners, fixed={"average": mean})
+    nets = DepthNets(prepared["translator"], prepared["critic"])
     batches = Batches(train, config, config.guide, session.rank, session.world)
     shown = make_batch(held_out, spread_rows(held_out), config.guide, device=session.device)
 
@@ -106,17 +109,19 @@ def train_depth(
         with torch.set_grad_enabled(due):  # both players' steps share it
             d_hat = nets.translator(batch.image)
         real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
-        learns(nets.critic, True)
-        terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, config.conf_penalty)
-        session.descend("D_depth", terms, discriminator_weights(config), step, "critic")
+        learns(nets.discriminator, True)
+        terms = discriminator_terms(
+            nets.discriminator, real, fake, batch.label, step, config, noise, config.conf_penalty
+        )
+        session.optimizer_step("D_depth", terms, discriminator_weights(config), step, "critic")
         if due:
-            learns(nets.critic, False)
+            learns(nets.discriminator, False)
             terms = generator_terms(nets, batch, d_hat, config, features, noise)
-            session.descend("G_depth", terms, generator_weights(config), step, "translator")
+            session.optimizer_step("G_depth", terms, generator_weights(config), step, "translator")
             mean.update(translator, step)
 
     if session.run.main:
-        tensors = named_tensors(translator=mean.module, critic=session.accelerator.unwrap_model(nets.critic))
+        tensors = named_tensors(translator=mean.module, critic=session.accelerator.unwrap_model(nets.discriminator))
         save_checkpoint(folder / WEIGHTS, "depth", tensors, session.run.settings)
         write_card(folder)
     session.close()
@@ -129,5 +134,5 @@ def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]
     saved = load_checkpoint(path, "depth")
     config = saved.config(DepthTraining)
     translator = saved.build(lambda: _build_translator(config), "translator")
-    critic = saved.build(lambda: build_critic(config, GUIDES[config.guide]), "critic")
-    return DepthNets(translator, critic), config, saved
+    discriminator = saved.build(lambda: build_discriminator(config, GUIDES[config.guide]), "critic")
+    return DepthNets(translator, discriminator), config, saved

@@ -19,11 +19,11 @@ from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import one_hot, save_expression_grid
-from facerelief.training.run.session import Session
+from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.distillation import Edited, Nets, Tutor, build_nets, edit, restraint
 from facerelief.training.steps.gan_step import (
-    Average,
-    Noise,
+    EMA,
+    StepRandom,
     Targets,
     augmented,
     discriminator_terms,
@@ -38,31 +38,31 @@ def generator_terms(
     edited: Edited,
     config: ExpressionTraining,
     features: Features | None,
-    noise: Noise,
-    told: Tensor | None = None,
+    noise: StepRandom,
+    known_classes: Tensor | None = None,
 ) -> eq.Terms:
     """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs.
 
-    told: bool (K,), the expressions that real photos show the critics; by default all. Nobody is asked about others:
-    what critics would know of pseudo-targets alone are their seams, which G_rgb would learn to draw.
+    known_classes: bool (K,), the expressions that the discriminators see in real photos; by default all. Others are
+    left out of the terms: all that discriminators would learn of them are the seams of pseudo-targets.
     """
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
-    verdict = nets.critic(augmented(i_t, noise, config.augment))
+    fake = nets.discriminator(augmented(i_t, noise, config.augment))
     i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions))).image
     terms = {
-        "rgb/adv": eq.adversarial_generator(verdict.real, config.objective),  # Eq. 1
-        "rgb/cls": eq.classification(verdict.classes, y_t, told),  # Eq. 2
+        "rgb/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 1
+        "rgb/cls": eq.classification(fake.classes, y_t, known_classes),  # Eq. 2
         "rgb/rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
     }
-    if verdict.matches is not None:
-        matches = eq.of_class(verdict.matches, y_t, told)
+    if fake.matches is not None:
+        matches = eq.of_class(fake.matches, y_t, known_classes)
         terms["rgb/match"] = eq.adversarial_generator(matches, config.objective)  # Eq. 1, of each expression by itself
     if nets.depth is None or d_t is None:
         return terms
-    verdict = nets.depth.critic(augmented(d_t, noise, config.augment, light=False))
+    fake = nets.depth.discriminator(augmented(d_t, noise, config.augment, light=False))
     terms |= {
-        "depth/adv": eq.adversarial_generator(verdict.real, config.objective),  # Eq. 5
-        "depth/cls": eq.classification(verdict.classes, y_t, told),  # Eq. 6
+        "depth/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
+        "depth/cls": eq.classification(fake.classes, y_t, known_classes),  # Eq. 6
         "depth/rec": eq.reconstruction(i_t, nets.depth.translator(d_t, to="image")),  # Eq. 7
     }
     if config.freeze_depth:
@@ -106,21 +106,20 @@ def train_expression(
     progress: StepProgress = no_progress,
     tutor: Tutor | None = None,
 ) -> Path:
-    """Train, or go on with, the run in `folder`; returns its weights file.
+    """Train, or resume, the run in `folder`; returns its weights file.
 
     depth: the networks of a finished stage 1 of the same guide, size, colour and expressions; None for guide "none".
-    tutor: teaches G_rgb beside the critics, e.g. by pseudo-targets of `train`.
+    tutor: teaches G_rgb beside the discriminators, e.g. by pseudo-targets of `train`.
     """
     tutor = tutor or Tutor()
     session = Session("editor", config, folder, basis, progress)
     nets = build_nets(config, depth)
-    generator, mean = nets.generator, Average(nets.generator, config.ema)
-    learners, fixed = _players(nets, config, mean)
-    for name, module in zip(learners, session.adopt(learners, fixed), strict=True):
-        _put(nets, name, module)
+    generator, mean = nets.generator, EMA(nets.generator, config.ema)
+    learners, fixed = _learners(nets, config, mean)
+    nets = nets.with_modules(session.prepare(learners, fixed))
     guide, classes = "depth" if config.guide == "none" else config.guide, len(config.expressions)
     batches = Batches(train, config, guide, session.rank, session.world)
-    told = torch.from_numpy(batches.drawn).to(session.device)
+    known_classes = torch.from_numpy(batches.drawn).to(session.device)
     shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
 
     translator = nets.depth.translator if nets.depth else None
@@ -131,16 +130,16 @@ def train_expression(
         due = (step + 1) % config.d_steps == 0
         with torch.set_grad_enabled(due):  # both players' steps share it
             edited = edit(nets, batch, tutor.targets(batch, noise, classes), classes, tutor.pairs)
-        discriminator_step(session, nets, batch, edited, step, noise, told)
+        discriminator_step(session, nets, batch, edited, step, noise, known_classes)
         if due:
-            _freeze_critics(nets, True)
+            _freeze_discriminators(nets, True)
             terms = restraint(edited.drawn) | tutor.terms(batch, edited)
             if step >= config.warm_up:
-                terms |= generator_terms(nets, batch, edited, config, features, noise, told)
+                terms |= generator_terms(nets, batch, edited, config, features, noise, known_classes)
             elif tutor.pairs is None:
                 terms["rgb/rec"] = eq.reconstruction(batch.image, edited.i_t)
             moving = [name for name in learners if name in ("generator", "translator")]
-            session.descend("G", terms, generator_weights(config), step, *moving)
+            session.optimizer_step("G", terms, generator_weights(config), step, *moving)
             mean.update(generator, step)
 
     if session.run.main:
@@ -151,50 +150,43 @@ def train_expression(
 
 
 def discriminator_step(
-    session: Session, nets: Nets, batch: Batch, edited: Edited, step: int, noise: Noise, told: Tensor
+    session: Session, nets: Nets, batch: Batch, edited: Edited, step: int, noise: StepRandom, known_classes: Tensor
 ) -> None:
-    """One step of D_rgb and, where the run is guided, of D_depth. told: as `generator_terms` takes it."""
+    """One step of D_rgb and, where the run is guided, of D_depth. known_classes: as `generator_terms` takes it."""
     config = session.config
     assert isinstance(config, ExpressionTraining)
-    _freeze_critics(nets, False)
+    _freeze_discriminators(nets, False)
     weights = discriminator_weights(config) | {"match": config.match_weight}
     real, fake = augmented(batch.image, noise, config.augment), augmented(edited.i_t.detach(), noise, config.augment)
-    targets = Targets(edited.y_t, told)
-    terms = discriminator_terms(nets.critic, real, fake, batch.label, step, config, noise, 0.0, targets)
+    targets = Targets(edited.y_t, known_classes)
+    terms = discriminator_terms(nets.discriminator, real, fake, batch.label, step, config, noise, 0.0, targets)
     if edited.lesson is not None and len(edited.lesson.label):  # few photos tell little: pseudo-targets help
-        verdict = nets.critic(augmented(edited.lesson.image, noise, config.augment))
-        terms["pair"] = eq.classification(verdict.classes, edited.lesson.label, told)
-    session.descend("D_rgb", terms, weights, step, "critic")
+        fake = nets.discriminator(augmented(edited.lesson.image, noise, config.augment))
+        terms["pair"] = eq.classification(fake.classes, edited.lesson.label, known_classes)
+    session.optimizer_step("D_rgb", terms, weights, step, "critic")
     if nets.depth is not None and edited.d_t is not None:
         d_t = edited.d_t.detach()
         real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
         beta = config.conf_penalty
-        terms = discriminator_terms(nets.depth.critic, real, fake, batch.label, step, config, noise, beta)
-        session.descend("D_depth", terms, weights, step, "depth_critic")
+        terms = discriminator_terms(nets.depth.discriminator, real, fake, batch.label, step, config, noise, beta)
+        session.optimizer_step("D_depth", terms, weights, step, "depth_critic")
 
 
-def _players(
-    nets: Nets, config: ExpressionTraining, mean: Average
-) -> tuple[dict[str, nn.Module], dict[str, nn.Module]]:
-    """Who learns, and what else belongs to the state."""
-    learners = {"generator": nets.generator, "critic": nets.critic}
+def _learners(nets: Nets, config: ExpressionTraining, mean: EMA) -> tuple[dict[str, Learner], dict[str, nn.Module]]:
+    """What learns, and what else belongs to the state, by the names in its file."""
+    learners = {"generator": Learner(nets.generator, config.lr), "critic": Learner(nets.discriminator, config.d_lr)}
     fixed: dict[str, nn.Module] = {"average": mean}
     if nets.depth is not None:
-        learners["depth_critic"] = nets.depth.critic
+        learners["depth_critic"] = Learner(nets.depth.discriminator, config.d_lr)
         if config.freeze_depth:
             learns(nets.depth.translator, False)
-        (fixed if config.freeze_depth else learners)["translator"] = nets.depth.translator
+            fixed["translator"] = nets.depth.translator
+        else:
+            learners["translator"] = Learner(nets.depth.translator, config.lr)
     return learners, fixed
 
 
-def _put(nets: Nets, name: str, module: nn.Module) -> None:
-    if name in ("generator", "critic"):
-        setattr(nets, name, module)
-    elif nets.depth is not None:
-        setattr(nets.depth, {"depth_critic": "critic", "translator": "translator"}[name], module)
-
-
-def _freeze_critics(nets: Nets, frozen: bool) -> None:
-    for critic in (nets.critic, nets.depth.critic if nets.depth else None):
-        if critic is not None:
-            learns(critic, not frozen)
+def _freeze_discriminators(nets: Nets, frozen: bool) -> None:
+    for one in (nets.discriminator, nets.depth.discriminator if nets.depth else None):
+        if one is not None:
+            learns(one, not frozen)

@@ -18,7 +18,7 @@ _SOME = 256  # maps at a time
 
 
 @dataclass(frozen=True)
-class GateResult:
+class ProbeResult:
     """What one kind of map tells. `recall`: per class, held out; `error`: the standard error of `balanced`."""
 
     guide: str
@@ -60,7 +60,7 @@ class GateResult:
 
 
 @dataclass(frozen=True)
-class MapClassifier:
+class LinearProbe:
     """A linear classifier of expressions from maps of one kind. mean: (D,); modes: (D, F); scale: (F,); weights:
     (F + 1, C), bias last; D = K * 32 * 32 of the shrunk maps.
     """
@@ -79,12 +79,12 @@ class MapClassifier:
         ]
         return torch.stack(logits).sum(dim=0).argmax(dim=1)
 
-    def to(self, device: torch.device) -> "MapClassifier":
+    def to(self, device: torch.device) -> "LinearProbe":
         """The same on another device."""
-        return MapClassifier(self.guide, *(x.to(device) for x in (self.mean, self.modes, self.scale, self.weights)))
+        return LinearProbe(self.guide, *(x.to(device) for x in (self.mean, self.modes, self.scale, self.weights)))
 
 
-def fit_maps(train: Arrays, guide: str) -> MapClassifier:
+def fit_probe(train: Arrays, guide: str) -> LinearProbe:
     """Train the linear classifier on `train`'s maps of one kind, "depth" or "normal", and their mirror images."""
     x = torch.cat(_both(_geometry(train, guide), guide))
     y = torch.from_numpy(train.label).repeat(2)
@@ -94,15 +94,15 @@ def fit_maps(train: Arrays, guide: str) -> MapClassifier:
         _, _, modes = torch.svd_lowrank(x - mean, q=min(COMPONENTS, len(x) - 1, x.shape[1]), niter=4)
     features = (x - mean) @ modes
     scale = features.std(dim=0).clamp_min(1e-6)
-    return MapClassifier(guide, mean, modes, scale, _logistic(features / scale, y, len(train.expressions)))
+    return LinearProbe(guide, mean, modes, scale, _logistic(features / scale, y, len(train.expressions)))
 
 
-def geometry_gate(train: Arrays, held_out: Arrays, guide: str) -> GateResult:
+def probe_geometry(train: Arrays, held_out: Arrays, guide: str) -> ProbeResult:
     """Train the linear classifier on `train`'s maps of one kind and try it on `held_out`'s."""
-    called = fit_maps(train, guide)(_geometry(held_out, guide)).numpy()
+    called = fit_probe(train, guide)(_geometry(held_out, guide)).numpy()
     counts = np.bincount(held_out.label, minlength=len(held_out.expressions))
     hits = np.bincount(held_out.label[called == held_out.label], minlength=len(counts))
-    return GateResult(
+    return ProbeResult(
         guide, held_out.expressions, tuple((hits / np.maximum(counts, 1)).tolist()), tuple(counts.tolist())
     )
 

@@ -24,8 +24,8 @@ from facerelief.data.batches import make_batch
 from facerelief.networks.identity import Encoder
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.session import Session
-from facerelief.training.steps.gan_step import Average, Noise, erased
+from facerelief.training.run.session import Learner, Session
+from facerelief.training.steps.gan_step import EMA, StepRandom, erased
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
 
@@ -65,7 +65,7 @@ def train_identity(
     basis: dict[str, Any],
     progress: StepProgress = no_progress,
 ) -> tuple[Path, Verification]:
-    """Train, or go on with, the encoder in `folder`; returns its weights and how it does on people of `held_out`.
+    """Train, or resume, the encoder in `folder`; returns its weights and how it does on people of `held_out`.
 
     Raises `DatasetError` where no training person, or nobody held out, has two photos; then nothing is written.
     """
@@ -74,15 +74,15 @@ def train_identity(
     pairs = draw_pairs([sample.identity for arrays in held_out for sample in arrays.samples])
     session = Session("identity", config, folder, basis, progress)
     raw: nn.Module = build_encoder(config)
-    mean = Average(raw, config.ema)
-    (encoder,) = session.adopt({"encoder": raw}, fixed={"average": mean})
+    mean = EMA(raw, config.ema)
+    encoder = session.prepare({"encoder": Learner(raw, config.lr)}, fixed={"average": mean})["encoder"]
     for step in session.steps(lambda path: None):
         rows, noise = draws(step, session.rank, session.world), session.noise(step)
         image = make_batch(train, rows, "depth", device=session.device).image
         encoder.train()
         vectors = encoder(erased(jittered(image, noise), noise))
         terms = {"contrast": contrast(vectors, config.temperature)}
-        session.descend("identity", terms, {"contrast": 1.0}, step, "encoder")
+        session.optimizer_step("identity", terms, {"contrast": 1.0}, step, "encoder")
         mean.update(raw, step)
     measured = verification(pairs, np.concatenate([embedded(mean.module, arrays) for arrays in held_out]))
     if session.run.main:
@@ -105,7 +105,7 @@ def contrast(vectors: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(cosines.masked_fill(itself, -torch.inf), other)
 
 
-def jittered(images: Tensor, noise: Noise) -> Tensor:
+def jittered(images: Tensor, noise: StepRandom) -> Tensor:
     """Images (N, C, S, S) mirrored, turned, scaled and shifted a little, and lit anew from a side, at random.
 
     It is mild: with nearly twice of everything, what was learnt in 600 steps was worse.

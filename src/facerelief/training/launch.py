@@ -10,60 +10,33 @@ import torch
 from torch import Tensor
 
 from facerelief.checkpoint import Checkpoint, load_checkpoint, weights_in
-from facerelief.colour import GREY
-from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
-from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.data.manifest import chosen, read_samples
+from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining, Training
+from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.progress import Progress, StepProgress, no_progress
-from facerelief.training.classifier import Accuracy, load_judge, train_judge
+from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
 from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
-from facerelief.training.geometry_probe import GateResult, geometry_gate
+from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
-from facerelief.training.splits import Material, choose_splits, decode
+from facerelief.training.splits import choose_splits, decode
 from facerelief.training.steps.distillation import Tutor
 from facerelief.training.steps.pseudo_targets import load_pairs
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
-GREY_SHARE = 0.2  # of photos, which makes a dataset grey
 
-
-def natural_colour(dataset: Path) -> str:
-    """Either "luma", where more than a fifth of the kept photos are grey, or "rgb"."""
-    kept = [s for s in read_samples(dataset) if s.keep]
-    grey = sum(s.chroma < GREY for s in kept)
-    return "luma" if grey > GREY_SHARE * len(kept) else "rgb"
-
-
-def load_material(
-    dataset: Path, config: Training, decoding: Progress = no_progress, *, complete: bool = True
-) -> Material:
-    """The kept samples of the run's expressions, decoded at its size. Raises as `choose_splits` and `decode`."""
-    return decode(choose_splits(dataset, config, complete=complete), config, decoding)
-
-
-def load_split(dataset: Path, split: str, config: Training) -> Arrays:
-    """The kept samples of one split, or of "all", with the run's expressions, as far as they occur."""
-    if split not in ("train", "val", "test", "all"):
-        raise FacereliefError(f"no split {split!r}; choose from train, val, test, all")
-    splits = ("train", "val", "test") if split == "all" else (split,)
-    rows = [row for name in splits for row in chosen(read_samples(dataset), name, config.expressions)]
-    return load_arrays(dataset, rows, config.size, config.colour, config.expressions, complete=False)
-
-
-def count_persons(dataset: Path, config: Training) -> tuple[int, int, int]:
+def count_persons(dataset: Dataset, config: Training) -> tuple[int, int, int]:
     """Training persons of a run: all, those with two photos or more, and those with three or more."""
-    photos = Counter(s.identity for s in chosen(read_samples(dataset), "train", config.expressions)).values()
+    photos = Counter(s.identity for s in dataset.select("train", config.expressions)).values()
     return len(photos), sum(count > 1 for count in photos), sum(count > 2 for count in photos)
 
 
 def run_depth(
-    dataset: Path,
+    dataset: Dataset,
     config: DepthTraining,
     folder: Path,
     *,
@@ -82,7 +55,7 @@ def run_depth(
 
 
 def run_expression(
-    dataset: Path,
+    dataset: Dataset,
     config: ExpressionTraining,
     folder: Path,
     *,
@@ -92,7 +65,7 @@ def run_expression(
     identity: Path | None = None,
     progress: StepProgress = no_progress,
     decoding: Progress = no_progress,
-    gate: Callable[[list[GateResult]], None] | None = None,
+    gate: Callable[[list[ProbeResult]], None] | None = None,
 ) -> Path:
     """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
 
@@ -113,8 +86,8 @@ def run_expression(
     check_folder(folder, "editor", config, basis)
     material = decode(splits, config, decoding)
     if guide and gate:
-        gate([geometry_gate(material.train, material.val, kind) for kind in ("depth", "normal")])
-    pairs = load_pairs(dataset, material.train, decoding) if config.warm_start == "morphable" else None
+        gate([probe_geometry(material.train, material.val, kind) for kind in ("depth", "normal")])
+    pairs = load_pairs(dataset.path, material.train, decoding) if config.warm_start == "morphable" else None
     tutor = Tutor(pairs, encoder)
     nets, features = (guide.nets, guide.features) if guide else (None, None)
     return train_expression(
@@ -122,9 +95,9 @@ def run_expression(
     )
 
 
-def run_judge(
-    dataset: Path,
-    config: JudgeTraining,
+def run_classifier(
+    dataset: Dataset,
+    config: ClassifierTraining,
     folder: Path,
     *,
     progress: StepProgress = no_progress,
@@ -134,11 +107,11 @@ def run_judge(
     splits = choose_splits(dataset, config)
     check_folder(folder, "judge", config, splits.basis)
     material = decode(splits, config, decoding)
-    return train_judge(config, material.train, material.test, folder, material.basis, progress)
+    return train_classifier(config, material.train, material.test, folder, material.basis, progress)
 
 
 def run_identity(
-    dataset: Path,
+    dataset: Dataset,
     config: IdentityTraining,
     folder: Path,
     *,
@@ -156,7 +129,7 @@ def run_identity(
 
 def inherited(depth: Path, config: Config, given: set[str]) -> Config:
     """`config` with the size, colour, expressions and guide of a depth network, but for what the user gave."""
-    _, stage1, _ = load_depth_nets(depth)
+    stage1 = load_checkpoint(weights_in(depth), "depth").config(DepthTraining)
     names = {"size", "colour", "expressions", "guide"} - given
     return dataclasses.replace(config, **{name: getattr(stage1, name) for name in names})
 
@@ -167,7 +140,7 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
         return None
     if config.perceptual == "vgg19":
         return _on_device(load_vgg19(vgg))
-    network, settings = load_judge(_need_judge(judge))
+    network, settings = load_classifier(_need_judge(judge))
 
     def features(maps: Tensor) -> list[Tensor]:
         return network.to(maps.device).features(three_channels(maps)[:, : settings.channels])

@@ -41,25 +41,25 @@ def adversarial_generator(fake: Tensor, objective: str) -> Tensor:
     return F.softplus(-fake).mean()
 
 
-def classification(class_logits: Tensor, y: Tensor, told: Tensor | None = None) -> Tensor:
-    """Eqs. 2 and 6: cross-entropy of class logits (N, C) with labels y (N,), over those samples whose label is `told`.
+def classification(class_logits: Tensor, y: Tensor, known_classes: Tensor | None = None) -> Tensor:
+    """Eqs. 2 and 6: cross-entropy of class logits (N, C) with labels y (N,), over the samples whose class is known.
 
     printed:     E[log D_cls(y_t | G(I_s, y_t))]
     implemented: E[-log D_cls(.)]; with y_s on real samples for D, with y_t on edited ones for G
     """
-    if told is None:
+    if known_classes is None:
         return F.cross_entropy(class_logits, y)
-    counts = told[y].to(class_logits.dtype)  # told: bool (C,), the classes that the critic has learnt
+    counts = known_classes[y].to(class_logits.dtype)  # bool (C,), the classes that the discriminator has learnt
     return (F.cross_entropy(class_logits, y, reduction="none") * counts).sum() / counts.sum().clamp_min(1)
 
 
-def of_class(matches: Tensor, y: Tensor, told: Tensor | None = None) -> Tensor:
+def of_class(matches: Tensor, y: Tensor, known_classes: Tensor | None = None) -> Tensor:
     """Patch logits (N, 1, h, w) of being a real image of class y (N,), out of those of every class (N, K, h, w).
 
-    told: bool (K,); of a class that the critic has not learnt the logits are 0, and nobody learns from them.
+    known_classes: bool (K,); the logits of a class that the discriminator has not learnt are 0 and teach nothing.
     """
     chosen = matches[torch.arange(len(y), device=y.device), y][:, None]
-    return chosen if told is None else chosen * told[y][:, None, None, None]
+    return chosen if known_classes is None else chosen * known_classes[y][:, None, None, None]
 
 
 def matching_discriminator(real: Tensor, fake: Tensor, mismatched: Tensor, objective: str) -> Tensor:
@@ -114,20 +114,20 @@ def confident_classification(class_logits: Tensor, y: Tensor, beta: float) -> Te
     return classification(class_logits, y) - beta * entropy(class_logits)
 
 
-def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
+def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
     """WGAN-GP's E[(|grad_x D_adv(x)|_2 - 1)^2] at x = alpha * real + (1 - alpha) * fake, alpha (N, 1, 1, 1)."""
     x = (alpha * real + (1 - alpha) * fake).detach().requires_grad_(True)
-    norms = _input_gradient(critic, x).flatten(1).norm(dim=1)
+    norms = _input_gradient(discriminator, x).flatten(1).norm(dim=1)
     return ((norms - 1) ** 2).mean()
 
 
-def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
     """R1's E[|grad_x D_adv(x)|_2^2] / 2 on real samples; D_adv is the mean of the patch logits, as in Eqs. 1 and 5."""
     x = real.detach().requires_grad_(True)
-    mean = _input_gradient(lambda x: critic(x).reshape(len(x), -1).mean(dim=1), x)
+    mean = _input_gradient(lambda x: discriminator(x).reshape(len(x), -1).mean(dim=1), x)
     return mean.flatten(1).square().sum(dim=1).mean() / 2
 
 
-def _input_gradient(critic: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+def _input_gradient(discriminator: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
     return gradient

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args, get_origin, get_type_hints
 
-from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training
+from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining, Training
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
 
@@ -76,19 +76,19 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     "paper": {
         DepthTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
         ExpressionTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
-        JudgeTraining: {},
+        ClassifierTraining: {},
         IdentityTraining: {},
     },
     "gpu": {
         DepthTraining: {**_GPU, **_ACCURATE, "r1_weight": 0.16, "steps": 20_000},
         ExpressionTraining: {**_GPU, "steps": 60_000, "warm_up": 2_000, "smooth": True},
-        JudgeTraining: {"size": 128, "precision": "auto", "steps": 6_000},
+        ClassifierTraining: {"size": 128, "precision": "auto", "steps": 6_000},
         IdentityTraining: {"size": 128, "precision": "auto"},
     },
     "cpu": {
         DepthTraining: {**_CPU, **_ACCURATE, "r1_weight": 0.016, "steps": 2_000},
         ExpressionTraining: {**_CPU, "steps": 4_000, "warm_up": 400, "cls_weight": 0.5, "smooth": True},
-        JudgeTraining: {"size": 64, "precision": "auto", "width": 24, "steps": 1_000},
+        ClassifierTraining: {"size": 64, "precision": "auto", "width": 24, "steps": 1_000},
         IdentityTraining: {"size": 64, "precision": "auto", "width": 16, "steps": 1_500, "save_every": 100},
     },
 }

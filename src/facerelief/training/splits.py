@@ -1,19 +1,18 @@
 """What a training learns from: a dataset's splits, checked before anything long begins, and then decoded."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from facerelief.config import Training
 from facerelief.data.arrays import Arrays, check_classes, load_arrays
-from facerelief.data.manifest import METADATA, Sample, chosen, read_samples
+from facerelief.data.dataset import SPLITS, Dataset
+from facerelief.data.manifest import Sample
 from facerelief.errors import DatasetError
-from facerelief.files import sha256
 from facerelief.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
-class Material:
+class SplitArrays:
     """A dataset's splits as arrays, and what a run records of it."""
 
     train: Arrays
@@ -26,20 +25,19 @@ class Material:
 class Splits:
     """A dataset's rows by split, which have been found fit to train on, and what a run records of it."""
 
-    dataset: Path
+    dataset: Dataset
     rows: dict[str, list[Sample]]
     basis: dict[str, Any]
     complete: bool
 
 
-def choose_splits(dataset: Path, config: Training, *, complete: bool = True) -> Splits:
+def choose_splits(dataset: Dataset, config: Training, *, complete: bool = True) -> Splits:
     """The kept samples of the run's expressions; takes no longer than to read a table.
 
     Raises `DatasetError` where a split is too small, a person is in two, or an expression has no training photos
-    although the material must be `complete`.
+    although the splits must be `complete`.
     """
-    samples = read_samples(dataset)
-    splits = {split: chosen(samples, split, config.expressions) for split in ("train", "val", "test")}
+    splits = {split: dataset.select(split, config.expressions) for split in SPLITS}
     if len(splits["train"]) < config.batch:
         raise DatasetError(
             f"{dataset} has {len(splits['train'])} kept training photos, fewer than a batch of {config.batch}; "
@@ -48,11 +46,10 @@ def choose_splits(dataset: Path, config: Training, *, complete: bool = True) -> 
     _check_leak(dataset, splits)
     for split, rows in splits.items():
         check_classes(dataset, rows, config.expressions if complete and split == "train" else ())
-    basis = {"dataset": dataset.resolve().name, "metadata_sha256": sha256(dataset / METADATA)}
-    return Splits(dataset, splits, basis, complete)
+    return Splits(dataset, splits, dict(dataset.facts), complete)
 
 
-def decode(splits: Splits, config: Training, decoding: Progress = no_progress) -> Material:
+def decode(splits: Splits, config: Training, decoding: Progress = no_progress) -> SplitArrays:
     """The splits as arrays at the run's size; the long part. Raises `DatasetError` for a damaged file."""
 
     def arrays(split: str) -> Arrays:
@@ -61,10 +58,23 @@ def decode(splits: Splits, config: Training, decoding: Progress = no_progress) -
             splits.dataset, rows, config.size, config.colour, config.expressions, decoding, complete=every
         )
 
-    return Material(arrays("train"), arrays("val"), arrays("test"), splits.basis)
+    return SplitArrays(arrays("train"), arrays("val"), arrays("test"), splits.basis)
 
 
-def _check_leak(dataset: Path, splits: dict[str, list[Sample]]) -> None:
+def load_splits(
+    dataset: Dataset, config: Training, decoding: Progress = no_progress, *, complete: bool = True
+) -> SplitArrays:
+    """All splits decoded at the run's size. Raises as `choose_splits` and `decode`."""
+    return decode(choose_splits(dataset, config, complete=complete), config, decoding)
+
+
+def load_split(dataset: Dataset, split: str, config: Training) -> Arrays:
+    """The kept samples of one split, or of "all", with the run's expressions, as far as they occur."""
+    rows = dataset.select(split, config.expressions)
+    return load_arrays(dataset, rows, config.size, config.colour, config.expressions, complete=False)
+
+
+def _check_leak(dataset: Dataset, splits: dict[str, list[Sample]]) -> None:
     people = {split: {s.identity for s in rows} for split, rows in splits.items()}
     for held_out in ("val", "test"):
         shared = people["train"] & people[held_out]

@@ -10,14 +10,16 @@ from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import METHODS, TaskFile, ToSeveral, check_different
-from facerelief.config import ExpressionTraining, JudgeTraining, Training, from_json
+from facerelief.config import ClassifierTraining, ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
 from facerelief.training.presets import make_config
 
 if TYPE_CHECKING:
+    from facerelief.data import Dataset
     from facerelief.data.arrays import Arrays
     from facerelief.evaluation.compare import Comparison
+    from facerelief.evaluation.metric_networks import MetricNetworks
 
 
 def compare(
@@ -110,18 +112,20 @@ def _on_dataset(
     instruments: tuple[Path | None, Path | None],
 ) -> dict[str, Any]:
     """Runs on the dataset's test photos. Returns what those who score found."""
+    from facerelief.data import Dataset
     from facerelief.data.batches import spread_rows
     from facerelief.editing.editor import Editor
     from facerelief.editing.loading import load_network_editor
     from facerelief.editing.methods.morphable import MorphableEditor
     from facerelief.evaluation.compare import compare as compared
-    from facerelief.evaluation.compare import save_comparison
+    from facerelief.evaluation.compare import save_sheet
+    from facerelief.evaluation.metric_networks import MetricNetworks
     from facerelief.evaluation.report.distribution import check_picture
     from facerelief.geometry.morphable.model import load_face
-    from facerelief.training.classifier import load_judge
+    from facerelief.training.classifier import load_classifier
     from facerelief.training.identity import load_identity
-    from facerelief.training.launch import load_split
     from facerelief.training.run.folder import read_settings
+    from facerelief.training.splits import load_split
 
     names = [run.name for run in runs] + ["morphable"] * morphable
     if not names:
@@ -130,42 +134,50 @@ def _on_dataset(
     check_picture(picture)
     configs = [from_json(ExpressionTraining, read_settings(run)["config"]) for run in runs]
     judge, encoder = instruments
-    scoring = {"judge": load_judge(judge) if judge else None, "encoder": load_identity(encoder) if encoder else None}
-    test = load_split(data, "test", _settings(data, configs, [found[1] for found in scoring.values() if found]))
-    _check_instruments(runs, data, test, judge, encoder)
+    scoring = {
+        "judge": load_classifier(judge) if judge else None,
+        "encoder": load_identity(encoder) if encoder else None,
+    }
+    dataset = Dataset(data)
+    test = load_split(dataset, "test", _settings(dataset, configs, [found[1] for found in scoring.values() if found]))
+    _check_metric_networks(runs, dataset, test, judge, encoder)
     editors: dict[str, Editor] = {run.name: load_network_editor(run) for run in runs}
     if morphable:
         editors["morphable"] = MorphableEditor(load_face())
     with bar("comparing", "photos") as move:
-        made = compared(editors, data, test, spread_rows(test, photos), move)
-    save_comparison(picture, made)
-    results = _scores(scoring, made)
+        classifier, encoder_net = (found[0] if found else None for found in scoring.values())
+        networks = MetricNetworks(classifier, identity=encoder_net, pixels=False)
+        made = compared(editors, dataset, test, spread_rows(test, photos), networks, move)
+    save_sheet(picture, made.source, made.edits, test.expressions)
+    results = _scores(networks, made, test)
     say(str(picture))
     return results | {"photos": [test.samples[row].file_name for row in made.rows]}
 
 
-def _scores(scoring: dict[str, Any], made: "Comparison") -> dict[str, Any]:
-    """What the judge and the encoder say of the edits, printed and returned."""
+def _scores(networks: "MetricNetworks", made: "Comparison", test: "Arrays") -> dict[str, Any]:
+    """The classifier's rates and the identity distances, printed and returned."""
     from facerelief.evaluation.chance import facts
-    from facerelief.evaluation.compare import called_rates, mean_distances
+    from facerelief.evaluation.compare import generation_rates, mean_distances
     from facerelief.evaluation.metrics.identity import NAME
-    from facerelief.training.classifier import judge_accuracy
+    from facerelief.training.classifier import accuracy_on
 
     results: dict[str, Any] = {}
-    if scoring["judge"]:
-        results["called by the target"] = called_rates(scoring["judge"][0], made)
-    if scoring["encoder"]:
-        results[NAME] = mean_distances(scoring["encoder"][0], made)
+    if networks.classifier is not None:
+        results["called by the target"] = generation_rates(made)
+    if networks.identity is not None:
+        results[NAME] = mean_distances(made)
     for title, values in results.items():
         say(f"{title}: " + ", ".join(f"{name} {value:.3f}" for name, value in values.items()))
-    if scoring["judge"]:
-        accuracy = judge_accuracy(scoring["judge"][0], made.test)
+    if networks.classifier is not None:
+        accuracy = accuracy_on(networks.classifier, test)
         warn_of_chance(accuracy)
         results |= facts(accuracy)
     return results
 
 
-def _check_instruments(runs: list[Path], data: Path, test: "Arrays", judge: Path | None, encoder: Path | None) -> None:
+def _check_metric_networks(
+    runs: list[Path], dataset: "Dataset", test: "Arrays", judge: Path | None, encoder: Path | None
+) -> None:
     """Raise `FacereliefError` where what scores knows test people, or has taught a run; say what else to know."""
     from facerelief.evaluation.evaluate import network_notes, read_network
     from facerelief.evaluation.metrics.identity import check_unseen
@@ -174,22 +186,20 @@ def _check_instruments(runs: list[Path], data: Path, test: "Arrays", judge: Path
         if instrument:
             check_unseen(instrument, test, kind)
     for run in runs if judge or encoder else []:
-        for note in network_notes(read_network(run), data, judge, encoder):
+        for note in network_notes(read_network(run), dataset, judge, encoder):
             say(note, to=err)
 
 
-def _settings(data: Path, configs: list[ExpressionTraining], scoring: list[Training]) -> Training:
+def _settings(dataset: "Dataset", configs: list[ExpressionTraining], scoring: list[Training]) -> Training:
     """Size and colour of those that score, and the judge's expressions, or those that all runs have.
 
     Raises `FacereliefError` where those that score differ, or a run lacks an expression.
     """
-    from facerelief.training.launch import natural_colour
-
-    first = (scoring or configs or [make_config(ExpressionTraining, "cpu", {"colour": natural_colour(data)})])[0]
+    first = (scoring or configs or [make_config(ExpressionTraining, "cpu", {"colour": dataset.natural_colour()})])[0]
     for one in scoring:
         if (one.size, one.colour) != (first.size, first.colour):
             raise FacereliefError("the judge and the encoder differ in size or colour; train one like the other")
-    judges = [one for one in scoring if isinstance(one, JudgeTraining)]
+    judges = [one for one in scoring if isinstance(one, ClassifierTraining)]
     common = [name for name in EXPRESSIONS if all(name in one.expressions for one in configs)]
     asked = judges[0].expressions if judges else tuple(common)
     unknown = [name for name in asked if name not in common]

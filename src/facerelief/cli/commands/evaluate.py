@@ -14,6 +14,7 @@ from facerelief.expressions import EXPRESSIONS, resolve_all
 from facerelief.training.presets import make_config
 
 if TYPE_CHECKING:
+    from facerelief.data import Dataset
     from facerelief.editing.editor import Editor
     from facerelief.evaluation.evaluate import Network
 
@@ -58,25 +59,30 @@ def evaluate_editors(
     ] = None,
 ) -> None:
     """Measure editors on held-out people: rate, FID, PSNR, SSIM, identity, geometry, as JSON, Markdown and a page."""
+    from facerelief.data import Dataset
     from facerelief.evaluation.evaluate import evaluate_all
-    from facerelief.evaluation.instruments import Tools, require_test_photos, train_missing_judge
+    from facerelief.evaluation.metric_files import MetricFiles, train_missing_classifier
     from facerelief.evaluation.report.report import rate_table, warnings, write_report
+    from facerelief.evaluation.setup import require_test_photos
 
     networks = _networks(runs or [], carried or [])
     names = [network.name for network in networks] + ["morphable"] * morphable
     if not names:
         raise FacereliefError("nothing to measure; name runs of stage 2, --morphable, or --carried stargan")
     check_different(names)
-    config = _config(networks, data, expressions)
-    require_test_photos(data, config.expressions)
+    dataset = Dataset(data)
+    config = _config(networks, dataset, expressions)
+    require_test_photos(dataset, config.expressions)
     if judge is None:
         with bar("judge", "steps") as move:
-            judge = train_missing_judge(data, config, folder / "judge", lambda done, total, values: move(done, total))
-    tools = Tools(judge, encoder, depth, features, input_size)
+            judge = train_missing_classifier(
+                dataset, config, folder / "judge", lambda done, total, values: move(done, total)
+            )
+    files = MetricFiles(judge, encoder, depth, features, input_size)
     editors = _morphable() if morphable else {}
     with bar("measuring", "photos") as move:
         measured = evaluate_all(
-            networks, editors, data, config, tools, photos, lambda name, done, total: move(done, total, name)
+            networks, editors, dataset, config, files, photos, lambda name, done, total: move(done, total, name)
         )
     page = write_report(measured, folder)
     for line in warnings(measured.facts):
@@ -97,7 +103,7 @@ def _morphable() -> "dict[str, Editor]":
 def _networks(runs: list[Path], carried: list[str]) -> "list[Network]":
     from facerelief.editing.loading import carried_weights
     from facerelief.evaluation.evaluate import read_network
-    from facerelief.evaluation.instruments import check_agrees
+    from facerelief.evaluation.metric_files import check_agrees
 
     unknown = next((name for name in carried if name not in BACKBONES), None)
     if unknown:
@@ -110,16 +116,13 @@ def _networks(runs: list[Path], carried: list[str]) -> "list[Network]":
     return found
 
 
-def _config(networks: "list[Network]", data: Path, expressions: str | None) -> Training:
+def _config(networks: "list[Network]", dataset: "Dataset", expressions: str | None) -> Training:
     """Size, colour and expressions of the networks; without any, those that fit the dataset."""
     if networks and expressions:
         raise FacereliefError("--expressions is for --morphable alone; the expressions of networks are their own")
     if networks:
         return networks[0].config
-    from facerelief.data.manifest import read_samples
-    from facerelief.training.launch import natural_colour
-
-    there = {sample.expression for sample in read_samples(data) if sample.keep and sample.split == "test"}
+    there = {sample.expression for sample in dataset.select("test")}
     chosen = resolve_all(expressions) if expressions else tuple(name for name in EXPRESSIONS if name in there)
-    config = make_config(ExpressionTraining, "cpu", {"colour": natural_colour(data)})
+    config = make_config(ExpressionTraining, "cpu", {"colour": dataset.natural_colour()})
     return dataclasses.replace(config, expressions=chosen or EXPRESSIONS)

@@ -30,19 +30,20 @@ def depth(
     ] = None,
 ) -> None:
     """Depth and normal error on the test photos, against always predicting the mean map."""
+    from facerelief.data import Dataset
     from facerelief.data.batches import spread_rows
     from facerelief.evaluation.metrics.geometry import geometry_error, save_figure3
     from facerelief.evaluation.report.distribution import check_picture
     from facerelief.files import sha256
     from facerelief.training.depth import load_depth_nets
-    from facerelief.training.launch import load_material
+    from facerelief.training.splits import load_splits
 
     if figure:
         check_picture(figure)
     nets, config, saved = load_depth_nets(run)
-    material = load_material(data, config)
+    splits = load_splits(Dataset(data), config)
     nets.translator.eval()
-    error = geometry_error(nets.translator, material.train, material.test, config.guide)
+    error = geometry_error(nets.translator, splits.train, splits.test, config.guide)
     out.print(f"{error.samples} test photos, face pixels; in brackets: always the mean map")
     if error.depth is not None:
         out.print(f"  depth   {error.depth:.4f} inter-ocular distances ({error.depth_trivial:.4f})")
@@ -50,7 +51,7 @@ def depth(
         out.print(f"  normals {error.normal:.2f} degrees ({error.normal_trivial:.2f})")
     out.print(f"  face region, intersection over union {error.mask_iou:.3f} ({error.mask_iou_trivial:.3f})")
     if figure:
-        save_figure3(figure, {config.guide: nets.translator}, material.test, spread_rows(material.test))
+        save_figure3(figure, {config.guide: nets.translator}, splits.test, spread_rows(splits.test))
         say(str(figure))
     answer(dataclasses.asdict(error) | {"weights_sha256": sha256(saved.path)}, as_json, json_file)
 
@@ -64,12 +65,13 @@ def judge_on(
     json_file: JsonFile = None,
 ) -> None:
     """A judge's accuracy on a dataset that it was not trained on, per class, beside chance."""
+    from facerelief.data import Dataset
     from facerelief.evaluation.chance import facts
-    from facerelief.training.classifier import judge_accuracy, load_judge
-    from facerelief.training.launch import load_split
+    from facerelief.training.classifier import accuracy_on, load_classifier
+    from facerelief.training.splits import load_split
 
-    network, settings = load_judge(judge)
-    accuracy = judge_accuracy(network, load_split(data, split, settings))
+    network, settings = load_classifier(judge)
+    accuracy = accuracy_on(network, load_split(Dataset(data), split, settings))
     print_accuracy(f"{judge.name} on {data.name}", accuracy)
     out.print(f"chance {1 / len(settings.expressions):.3f}; photos {sum(map(sum, accuracy.confusion)):,}")
     warn_of_chance(accuracy)
@@ -92,7 +94,7 @@ def curves(
 def release_weights(
     run: Annotated[Path, typer.Argument(help="A run of stage 2.", show_default=False)],
     weights: Annotated[Path, typer.Option("-o", "--out", help="The .safetensors file.", show_default=False)],
-    rates: Annotated[Path, typer.Option(help="What `report rate --json` printed.", show_default=False)],
+    rates: Annotated[Path, typer.Option(help="What `report rate --as-edited --json` printed.", show_default=False)],
     data_note: Annotated[str, typer.Option(help="Where the photos came from, for the card.", show_default=False)],
     command: Annotated[str, typer.Option(help="The commands that made the run, for the card.", show_default=False)],
 ) -> None:
@@ -100,7 +102,7 @@ def release_weights(
     from facerelief.files.json import read_object
     from facerelief.release.weights import release
 
-    measured = read_object(rates, f"make it with: facerelief report rate --json > {rates}")
+    measured = read_object(rates, f"make it with: facerelief report rate --as-edited --json > {rates}")
     say(str(release(run, weights, measured, data_note, command)))
 
 

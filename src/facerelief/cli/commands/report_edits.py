@@ -14,11 +14,22 @@ from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
 
 if TYPE_CHECKING:
+    from facerelief.data import Dataset
     from facerelief.data.arrays import Arrays
-    from facerelief.evaluation.rate import Edits
+    from facerelief.evaluation.evaluate import Network
+    from facerelief.evaluation.systems import System
 
 Photos = Annotated[int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")]
 Runs = Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)]
+AsEdited = Annotated[
+    bool,
+    typer.Option(
+        "--as-edited",
+        help="Measure edits as `facerelief edit` makes them, in the dataset's crops, not the networks' own pictures. "
+        "Runs may then be larger than what measures them, and know more.",
+    ),
+]
+MORPHABLE = "morphable"
 Morphable = Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")]
 
 
@@ -27,40 +38,49 @@ def rate(
     data: Data,
     runs: Runs = None,
     morphable: Morphable = False,
+    as_edited: AsEdited = False,
     photos: Photos = None,
     as_json: Json = False,
     json_file: JsonFile = None,
 ) -> None:
     """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people.
 
-    Edits are judged as a user gets them, in the dataset's crops; runs may be larger than the judge, and know more.
+    It is the rate that `evaluate` and `study` give, without the other measures.
     """
+    from facerelief.data import Dataset
     from facerelief.evaluation.chance import facts
-    from facerelief.evaluation.evaluate import network_notes, read_network
-    from facerelief.evaluation.metrics.identity import check_unseen, photo_rows
-    from facerelief.evaluation.rate import generation_rate
-    from facerelief.training.classifier import load_judge
-    from facerelief.training.launch import load_split
+    from facerelief.evaluation.evaluate import network_notes
+    from facerelief.evaluation.metric_networks import MetricNetworks
+    from facerelief.evaluation.metrics.identity import check_unseen
+    from facerelief.evaluation.scoring import score_edits
+    from facerelief.evaluation.summary import edit_accuracy
+    from facerelief.evaluation.systems import photo_rows, unedited
+    from facerelief.training.classifier import accuracy_on, load_classifier
+    from facerelief.training.splits import load_split
 
-    runs = runs or []
-    check_names(runs, morphable)
-    network, settings = load_judge(judge)
-    for run in runs:
-        _check_known(run, settings)
-        for note in network_notes(read_network(run), data, judge):
+    check_names(runs or [], morphable)
+    dataset = Dataset(data)
+    classifier, settings = load_classifier(judge)
+    networks = _read(runs or [], f"the judge {judge}", settings, as_edited)
+    for network in networks:
+        for note in network_notes(network, dataset, judge):
             say(note, to=err)
-    test = load_split(data, "test", settings)
+    test = load_split(dataset, "test", settings)
     check_unseen(judge, test, "judge")
+    rows, metrics = photo_rows(test, photos), MetricNetworks(classifier, pixels=False)
+    real = accuracy_on(classifier, test)
+    sources = edit_accuracy(score_edits(unedited(test), metrics, test, rows), test.expressions)
+    print_accuracy("judge on real photos", real)
+    print_accuracy("sources, unedited", sources)
     results: dict[str, Any] = {}
-    for name, edits in _editors(runs, morphable, data, test).items():
-        with bar(name, "photos") as move:
-            measured = generation_rate(edits, network, test, move, rows=photo_rows(test, photos))
-        if not results:
-            print_accuracy("judge on real photos", measured.real)
-            print_accuracy("sources, unedited", measured.unedited)
-        print_accuracy(name, measured.edits)
-        results[name] = dataclasses.asdict(measured) | facts(measured.real)
-    warn_of_chance(measured.real)
+    for system in _systems(networks, morphable, as_edited, dataset, test):
+        with bar(system.name, "photos") as move:
+            edits = edit_accuracy(score_edits(system, metrics, test, rows, move), test.expressions)
+        print_accuracy(system.name, edits)
+        measured = {"edits": edits, "real": real, "unedited": sources}
+        results[system.name] = {name: dataclasses.asdict(one) for name, one in measured.items()} | facts(real)
+        results[system.name]["as_edited"] = as_edited or system.name == MORPHABLE
+    warn_of_chance(real)
     answer(results, as_json, json_file)
 
 
@@ -69,6 +89,7 @@ def identity(
     data: Data,
     runs: Runs = None,
     morphable: Morphable = False,
+    as_edited: AsEdited = False,
     photos: Photos = None,
     as_json: Json = False,
     json_file: JsonFile = None,
@@ -76,35 +97,35 @@ def identity(
 ) -> None:
     """Identity distance of test photos to their edits, beside those of real photos of one person and of two."""
     from facerelief.checkpoint import weights_in
-    from facerelief.evaluation.metrics.identity import (
-        NAME,
-        check_unseen,
-        edit_distances,
-        photo_rows,
-        real_distances,
-        spread,
-    )
+    from facerelief.data import Dataset
+    from facerelief.evaluation.metric_networks import MetricNetworks
+    from facerelief.evaluation.metrics.identity import NAME, check_unseen, real_distances, spread
     from facerelief.evaluation.report.distribution import check_picture, save_distributions
+    from facerelief.evaluation.scoring import score_edits
+    from facerelief.evaluation.systems import photo_rows
     from facerelief.files import sha256
     from facerelief.training.identity import load_identity
-    from facerelief.training.launch import load_split
+    from facerelief.training.splits import load_split
 
-    runs = runs or []
-    check_names(runs, morphable)
+    check_names(runs or [], morphable)
     if figure:
         check_picture(figure)
+    dataset = Dataset(data)
     network, settings = load_identity(encoder)
-    expressions = _common_expressions(runs) or settings.expressions
-    test = load_split(data, "test", dataclasses.replace(settings, expressions=expressions))
+    expressions = _common_expressions(runs or []) or settings.expressions
+    settings = dataclasses.replace(settings, expressions=expressions)
+    networks = _read(runs or [], f"the encoder {encoder}", settings, as_edited)
+    test = load_split(dataset, "test", settings)
     check_unseen(encoder, test)
     real = real_distances(network, test)
     say(NAME, f"test persons: {real.verified.verdict}")
     references = {"one person": real.same, "two persons": real.different}
     changed = {"one, other expression": real.changed} if len(real.changed) else {}
+    rows, metrics = photo_rows(test, photos), MetricNetworks(identity=network, pixels=False)
     edited = {}
-    for name, edits in _editors(runs, morphable, data, test).items():
-        with bar(name, "photos") as move:
-            edited[name] = edit_distances(edits, network, test, photo_rows(test, photos), move)
+    for system in _systems(networks, morphable, as_edited, dataset, test):
+        with bar(system.name, "photos") as move:
+            edited[system.name] = score_edits(system, metrics, test, rows, move).values["identity"]
     spreads = {name: spread(distances) for name, distances in {**references, **changed, **edited}.items()}
     for name, found in spreads.items():
         low, middle, high = found.quartiles
@@ -136,24 +157,39 @@ def _common_expressions(runs: list[Path]) -> tuple[str, ...]:
     return found[0] if found else ()
 
 
-def _check_known(run: Path, judge: Training) -> None:
-    from facerelief.training.run.folder import read_settings
+def _read(runs: list[Path], measure: str, settings: Training, as_edited: bool) -> "list[Network]":
+    """The runs' networks. Raises `FacereliefError` for one that cannot be measured by a network of these settings."""
+    from facerelief.evaluation.evaluate import read_network
+    from facerelief.evaluation.metric_files import check_agrees
 
-    known = from_json(ExpressionTraining, read_settings(run)["config"]).expressions
-    unknown = [name for name in judge.expressions if name not in known]
-    if unknown:
-        raise FacereliefError(f"{run} cannot do {', '.join(unknown)}, which the judge asks for; train another judge")
+    networks = [read_network(run) for run in runs]
+    for network in networks:
+        unknown = [name for name in settings.expressions if name not in network.config.expressions]
+        if unknown:
+            raise FacereliefError(
+                f"{network.path} cannot do {', '.join(unknown)}, which {measure} asks for; train another"
+            )
+        if not as_edited:
+            check_agrees(
+                network.name, network.config, measure, settings, ("size", "colour", "expressions"), "or --as-edited"
+            )
+    return networks
 
 
-def _editors(runs: list[Path], morphable: bool, data: Path, test: "Arrays") -> "dict[str, Edits]":
-    """What edits the test photos, by name."""
-    from facerelief.editing.editor import Editor
+def _systems(
+    networks: "list[Network]", morphable: bool, as_edited: bool, dataset: "Dataset", test: "Arrays"
+) -> "list[System]":
+    """What edits the test photos."""
     from facerelief.editing.loading import load_network_editor
     from facerelief.editing.methods.morphable import MorphableEditor
-    from facerelief.evaluation.rate import editor_edits
+    from facerelief.evaluation.evaluate import network_as_system
+    from facerelief.evaluation.systems import editor_system
     from facerelief.geometry.morphable.model import load_face
 
-    editors: dict[str, Editor] = {run.name: load_network_editor(run) for run in runs}
-    if morphable:
-        editors["morphable"] = MorphableEditor(load_face())
-    return {name: editor_edits(editor, data, test) for name, editor in editors.items()}
+    found = [
+        editor_system(one.name, load_network_editor(one.path), dataset, test)
+        if as_edited
+        else network_as_system(one, test)
+        for one in networks
+    ]
+    return found + ([editor_system(MORPHABLE, MorphableEditor(load_face()), dataset, test)] if morphable else [])

@@ -16,7 +16,7 @@ from facerelief.expressions import EXPRESSIONS, resolve_all
 
 if TYPE_CHECKING:
     from facerelief.evaluation.experiments.grid import Grid
-    from facerelief.evaluation.experiments.study import StudyProgress, Wish
+    from facerelief.evaluation.experiments.study import StudyProgress, StudyRequest
 
 
 def study(
@@ -59,13 +59,13 @@ def study(
         _dataset_table(data)
         return
     from facerelief.evaluation.experiments.figures import check_extras
-    from facerelief.evaluation.experiments.study import Wish, run_study
+    from facerelief.evaluation.experiments.study import StudyRequest, run_study
 
     find_study(name, only or ())
     find_scale(scale)
     check_extras()
     folder = folder_of(folder, scale, data)
-    wish = Wish(
+    request = StudyRequest(
         name,
         scale,
         folder,
@@ -79,8 +79,8 @@ def study(
         only=tuple(only or ()),
     )
     with _progress(name) as progress:
-        grid, failures = run_study(wish, progress)
-    _conclude(wish, grid, failures)
+        grid, failures = run_study(request, progress)
+    _conclude(request, grid, failures)
     if failures:
         raise typer.Exit(1)
 
@@ -90,7 +90,7 @@ def folder_of(folder: Path | None, scale: str, data: Path | None) -> Path:
     return folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
 
 
-def _conclude(wish: "Wish", grid: "Grid", failures: dict[str, str]) -> None:
+def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -> None:
     """Name what failed; write and print what was measured."""
     from facerelief.evaluation.experiments.figures import write_study
     from facerelief.evaluation.experiments.grid import BASES
@@ -100,9 +100,9 @@ def _conclude(wish: "Wish", grid: "Grid", failures: dict[str, str]) -> None:
         say(f"failed: {job}: {why}", to=err, style="red")
     if f"scores/{BASES}" in failures:
         raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
-    study = wish.cells
-    results = collect(grid, study, wish.seed_numbers, failures) | {"scale": wish.scale, "study": wish.study}
-    page = write_study(grid, study, results, wish.study, _command())
+    study = request.cells
+    results = collect(grid, study, request.seed_numbers, failures) | {"scale": request.scale, "study": request.study}
+    page = write_study(grid, study, results, request.study, _command())
     for line in warnings(results):
         say(line, style="bold red")
     for header, rows in (table(results), differences(results)):
@@ -137,10 +137,11 @@ def _dataset_table(data: Path | None) -> None:
     """Table 4: what the dataset holds."""
     if data is None:
         raise FacereliefError("table4 counts the photos of a dataset; name it with --data")
-    from facerelief.data.manifest import read_samples
+    from facerelief.data import Dataset
     from facerelief.data.stats import render, table4
 
-    out.print(render(table4(read_samples(data), printable(data.resolve().name))), markup=False)
+    dataset = Dataset(data)
+    out.print(render(table4(dataset.samples, printable(dataset.name))), markup=False)
 
 
 def _pairs(option: str, items: list[str] | None) -> dict[str, str]:

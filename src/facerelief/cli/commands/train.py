@@ -15,25 +15,28 @@ from facerelief.config import (
     GUIDES,
     OBJECTIVES,
     WARM_STARTS,
+    ClassifierTraining,
     Config,
     DepthTraining,
     ExpressionTraining,
     IdentityTraining,
-    JudgeTraining,
 )
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
 from facerelief.training.presets import PRESETS, make_config
 
 if TYPE_CHECKING:
-    from facerelief.training.geometry_probe import GateResult
+    from facerelief.data import Dataset
+    from facerelief.training.geometry_probe import ProbeResult
 
 app = Commands(help="Train the depth network, a guided editor, the judge, or the identity encoder.")
 
 # Shown beside the bar.
 _WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls", "identity/contrast")
 
-Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
+DatasetFolder = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="A folder that `facerelief dataset build` made.", show_default=False)
+]
 RunFolder = Annotated[
     Path, typer.Option("-o", "--out", help="The run's folder; the same command continues it.", show_default=False)
 ]
@@ -65,7 +68,7 @@ Penalty = Annotated[float | None, typer.Option(help="beta of Eq. 11, the confide
 
 @app.command("depth")
 def depth(
-    dataset: Dataset,
+    folder: DatasetFolder,
     run: RunFolder,
     preset: Preset = "cpu",
     guide: Annotated[str | None, one_of(choices=GUIDES[:3], help="Geometry to estimate. Default: depth.")] = None,
@@ -81,18 +84,20 @@ def depth(
 ) -> None:
     """Stage 1: pre-train G_depth, G'_depth and D_depth on real pairs (equations 5 to 11)."""
     given = _given(guide=guide, objective=objective, conf_penalty=conf_penalty, steps=steps, seed=seed)
+    from facerelief.data import Dataset
     from facerelief.training import launch
 
+    dataset = Dataset(folder)
     config = _config(DepthTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
     with _bars("depth network") as (decoding, progress):
         weights = launch.run_depth(dataset, config, run, vgg=vgg, judge=judge, progress=progress, decoding=decoding)
-    say(str(weights), f"Next: facerelief train expression {dataset} --depth {run} -o RUN")
+    say(str(weights), f"Next: facerelief train expression {folder} --depth {run} -o RUN")
 
 
 @app.command("expression")
 def expression(
-    dataset: Dataset,
+    folder: DatasetFolder,
     run: RunFolder,
     depth: Annotated[
         Path | None, typer.Option(help="The run of stage 1 that guides; needed unless --guide none.")
@@ -129,8 +134,10 @@ def expression(
     given = _given(guide=guide, backbone=backbone, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
     given |= _given(depth_weight=depth_weight, conf_penalty=conf_penalty)
     given |= {"freeze_depth": True} if freeze_depth else {}
+    from facerelief.data import Dataset
     from facerelief.training import launch
 
+    dataset = Dataset(folder)
     config = _config(ExpressionTraining, preset, dataset, given, expressions, colour, settings)
     if depth is not None and config.guide != "none":
         chosen = {
@@ -157,7 +164,7 @@ def expression(
 
 @app.command("judge")
 def judge(
-    dataset: Dataset,
+    folder: DatasetFolder,
     run: RunFolder,
     preset: Preset = "cpu",
     expressions: Expressions = None,
@@ -168,12 +175,14 @@ def judge(
 ) -> None:
     """The expression classifier that judges edits: trained on real training photos only."""
     given = _given(steps=steps, seed=seed)
+    from facerelief.data import Dataset
     from facerelief.training import launch
 
-    config = _config(JudgeTraining, preset, dataset, given, expressions, colour, settings)
+    dataset = Dataset(folder)
+    config = _config(ClassifierTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
     with _bars("judge") as (decoding, progress):
-        weights, accuracy = launch.run_judge(dataset, config, run, progress=progress, decoding=decoding)
+        weights, accuracy = launch.run_classifier(dataset, config, run, progress=progress, decoding=decoding)
     out.print(f"accuracy on test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
     for name, share in accuracy.per_class.items():
         out.print(f"  {name:10} {share:.3f}")
@@ -183,7 +192,7 @@ def judge(
 
 @app.command("identity")
 def identity(
-    dataset: Dataset,
+    folder: DatasetFolder,
     run: RunFolder,
     preset: Preset = "cpu",
     expressions: Expressions = None,
@@ -194,8 +203,10 @@ def identity(
 ) -> None:
     """The encoder that measures whether an edit keeps the person: trained on training persons, tested on others."""
     given = _given(steps=steps, seed=seed)
+    from facerelief.data import Dataset
     from facerelief.training import launch
 
+    dataset = Dataset(folder)
     config = _config(IdentityTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
     persons, two, three = launch.count_persons(dataset, config)
@@ -206,7 +217,7 @@ def identity(
     say(str(weights))
 
 
-def _print_gate(results: "list[GateResult]") -> None:
+def _print_gate(results: "list[ProbeResult]") -> None:
     for result in results:
         recall = ", ".join(
             f"{name} {hit:.2f} of {n}"
@@ -222,19 +233,17 @@ def _given(**options: Any) -> dict[str, Any]:
 def _config(
     kind: type[Config],
     preset: str,
-    dataset: Path,
+    dataset: "Dataset",
     given: dict[str, Any],
     expressions: str | None,
     colour: str | None,
     settings: list[str] | None,
 ) -> Config:
     """The preset, then the named options, then --set."""
-    from facerelief.training import launch
-
     changes = dict(given)
     if expressions:
         changes["expressions"] = resolve_all(expressions)
-    changes["colour"] = colour or launch.natural_colour(dataset)
+    changes["colour"] = colour or dataset.natural_colour()
     for item in settings or ():
         name, equals, value = item.partition("=")
         if not equals:

@@ -8,7 +8,6 @@ from time import perf_counter
 import numpy as np
 from torch import nn
 
-from facerelief.colour import to_luma
 from facerelief.config import ExpressionTraining
 from facerelief.editing.engines.runtimes import ENGINES, PACKAGES, Engine, output_names
 from facerelief.errors import CheckpointError
@@ -86,7 +85,7 @@ def drawn_inputs(config: ExpressionTraining, persons: int = 3, seed: int = 0) ->
         random = np.random.default_rng((seed, person))
         who, setting = random_person(face, random), random_setting(random)
         rgb, _ = portrait(face, who, "neutral", setting, config.size)
-        faces.append(as_seen(rgb, config))
+        faces.append(config.network_input(rgb)[None])
     count = len(config.expressions)
     conditions = np.tile(np.eye(count, dtype=np.float32), (persons, 1))
     return np.repeat(np.concatenate(faces), count, axis=0), conditions
@@ -99,9 +98,3 @@ def errors_in_words(parities: Sequence[Parity]) -> list[str]:
         errors = ", ".join(f"{name} {one.largest[name]:.1e} / {one.mean[name]:.1e}" for name in one.largest)
         lines.append(f"{one.engine}: {one.milliseconds:.1f} ms a face; {errors}{'' if one.agrees else ' (differs)'}")
     return lines
-
-
-def as_seen(pixels: np.ndarray, config: ExpressionTraining) -> np.ndarray:
-    """A crop uint8 (S, S, 3) as a network of this configuration sees it, float32 (1, C, S, S) in [-1, 1]."""
-    levels = to_luma(pixels)[..., None] if config.colour == "luma" else pixels
-    return np.ascontiguousarray(np.moveaxis(levels, 2, 0)[None].astype(np.float32) / 127.5 - 1)

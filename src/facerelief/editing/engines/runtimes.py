@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.errors import MissingExtra
-from facerelief.networks.backbones import Relief
+from facerelief.networks.relief import ReliefGenerator
 from facerelief.quiet import quiet
 from facerelief.registry import Registry
 
@@ -41,14 +41,14 @@ class Outputs(nn.Module):
 
     def forward(self, image: Tensor, condition: Tensor) -> tuple[Tensor, ...]:
         """image: (N, C, S, S) in [-1, 1]; condition: (N, K)."""
-        if isinstance(self.generator, Relief):
+        if isinstance(self.generator, ReliefGenerator):
             return tuple(self.generator.maps(image, condition))
         return (self.generator(image, condition).image,)
 
 
 def output_names(generator: nn.Module) -> tuple[str, ...]:
     """The names of what `Outputs` gives."""
-    return ("flow", "mask", "colour") if isinstance(generator, Relief) else ("edited",)
+    return ("flow", "mask", "colour") if isinstance(generator, ReliefGenerator) else ("edited",)
 
 
 @ENGINES.add("torch")

@@ -8,7 +8,7 @@ from torch import nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing.editor import Change, Editor
-from facerelief.editing.engines.agreement import as_seen, load_engine
+from facerelief.editing.engines.agreement import load_engine
 from facerelief.errors import CheckpointError
 from facerelief.faces.detector import FaceFinder
 
@@ -47,7 +47,7 @@ class NetworkEditor(Editor[Change], ABC):
 
     def seen(self, pixels: np.ndarray) -> np.ndarray:
         """A crop uint8 (S, S, 3) as the network sees it, float32 (1, C, S, S)."""
-        return as_seen(pixels, self.config)
+        return self.config.network_input(pixels)[None]
 
     def run(self, image: np.ndarray, label: int) -> list[np.ndarray]:
         """What the network gives for an image as `seen` and an expression, each (S, S, C).

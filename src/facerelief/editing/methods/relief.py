@@ -25,7 +25,7 @@ from facerelief.faces.warping import border, strips, warped
 from facerelief.geometry.morphable.expression_transfer import LAYERS, SIZE, painted
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import filled, light_of
-from facerelief.networks.backbones import Relief
+from facerelief.networks.relief import ReliefGenerator
 
 _MARGIN = 0.06  # of the crop's side, along which the edit fades out
 _NODES = 32  # along the crop's side, between which the flow is smooth: what bends within them are the network's doubts
@@ -48,7 +48,7 @@ class ReliefEdit(MorphableEdit):
 class ReliefEditor(NetworkEditor[ReliefEdit]):
     """Edits with a network whose edits are a flow, a mask and a colour, and the package's morphable face."""
 
-    generator: Relief
+    generator: ReliefGenerator
 
     @functools.cached_property
     def _morphable(self) -> MorphableEditor:

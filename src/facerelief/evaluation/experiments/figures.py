@@ -9,18 +9,18 @@ import numpy as np
 
 from facerelief.data.batches import spread_rows
 from facerelief.errors import MissingExtra
-from facerelief.evaluation.compare import Comparison, save_comparison
-from facerelief.evaluation.evaluate import draw_samples, read_network, subjects
+from facerelief.evaluation.compare import save_sheet
+from facerelief.evaluation.evaluate import Samples, draw_samples, read_network, systems
 from facerelief.evaluation.experiments.grid import BASES, Grid, read_distances
 from facerelief.evaluation.experiments.studies import Study
 from facerelief.evaluation.experiments.tables import NOTE, differences, hours, judge_line, markdown, table, warnings
-from facerelief.evaluation.instruments import Bench, set_up
 from facerelief.evaluation.metrics.geometry import save_figure3
 from facerelief.evaluation.report.charts import confusion_svg, distribution_svg, table_html
 from facerelief.evaluation.report.curves import save_curves
 from facerelief.evaluation.report.distribution import save_distributions
 from facerelief.evaluation.report.html import facts, figure, notes, page, paragraph
 from facerelief.evaluation.report.report import sample_tiles
+from facerelief.evaluation.setup import EvaluationSetup, set_up
 from facerelief.evaluation.summary import read_first
 from facerelief.files import atomic, write_json, write_text
 from facerelief.training.classifier import Accuracy
@@ -33,20 +33,25 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
     write_json(grid.folder / f"{name}.json", results | {"command": command, "warnings": warnings(results)})
     write_text(grid.folder / f"{name}.md", markdown(results, command))
     there = [cell for cell in results["cells"] if cell["seeds"]]
-    bench = set_up(grid.dataset, grid.measure, grid.tools())
+    setup = set_up(grid.dataset, grid.measure, grid.metric_files())
     distances = _distances(grid, there)
     real = read_distances(grid, BASES)
     references = {title: real[title] for title in REFERENCES if title in real}
     runs = {cell["title"]: grid.folder / "cells" / f"{cell['slug']}-s{min(map(int, cell['seeds']))}" for cell in there}
-    _figure3(grid, bench, name)
+    networks = [read_network(run, title) for title, run in runs.items()]
+    samples = draw_samples(systems(networks, {}, grid.dataset, setup), setup, spread_rows(setup.test, 6))
+    _figure3(grid, setup, name)
     if distances:
         title = results["bench"]["encoder"]["name"]
         save_distributions(grid.folder / f"{name}-fig4.png", title, distances, references)
-    _figures_of_edits(grid, study, bench, runs, name)
     if there:
+        _figures_of_edits(grid, study, samples, name)
         _figure8(grid.folder / f"{name}-fig8.png", results)
         save_curves(grid.folder / f"{name}-fig9.png", list(runs.values()))
-    write_text(grid.folder / f"{name}.html", _page(grid, bench, results, runs, (distances, references), name, command))
+    write_text(
+        grid.folder / f"{name}.html",
+        _page(grid, samples if there else None, results, (distances, references), name, command),
+    )
     return grid.folder / f"{name}.html"
 
 
@@ -60,31 +65,23 @@ def _distances(grid: Grid, cells: Sequence[dict[str, Any]]) -> dict[str, np.ndar
     return {title: np.concatenate(parts) for title, parts in whole.items() if parts}
 
 
-def _figure3(grid: Grid, bench: Bench, name: str) -> None:
+def _figure3(grid: Grid, setup: EvaluationSetup, name: str) -> None:
     """Real and estimated depth and normals, by the network that measures."""
-    network = bench.instruments.depth
+    network = setup.networks.depth
     assert network is not None
-    rows = spread_rows(bench.test)
-    save_figure3(grid.folder / f"{name}-fig3.png", {bench.instruments.guide: network.cpu()}, bench.test, rows)
-    network.to(bench.instruments.device)
+    rows = spread_rows(setup.test)
+    save_figure3(grid.folder / f"{name}-fig3.png", {setup.networks.guide: network}, setup.test, rows)
 
 
-def _figures_of_edits(grid: Grid, study: Study, bench: Bench, runs: dict[str, Path], name: str) -> None:
+def _figures_of_edits(grid: Grid, study: Study, samples: Samples, name: str) -> None:
     """Fig. 5: the first and last cell with the depth of their edits; Fig. 10, or 6 of a second dataset: all cells."""
-    if not runs:
-        return
-    networks = [read_network(run, title) for title, run in runs.items()]
-    measured = subjects(networks, {}, grid.dataset, bench)
-    rows = spread_rows(bench.test, 6)
-    samples = draw_samples(measured, bench, rows)
-    ends = list(dict.fromkeys([networks[0].name, networks[-1].name]))
+    titles = list(samples.edits)
     both: dict[str, np.ndarray] = {}
-    for title, place in zip(ends, ("first", "last"), strict=False):
+    for title, place in zip(dict.fromkeys([titles[0], titles[-1]]), ("first", "last"), strict=False):
         both |= {title: samples.edits[title][:4], f"depth, {place}": samples.depth[title][:4]}
-    save_comparison(grid.folder / f"{name}-fig5.jpg", Comparison(samples.source[:4], both, rows[:4], bench.test))
+    save_sheet(grid.folder / f"{name}-fig5.jpg", samples.source[:4], both, samples.expressions)
     number = 6 if study.second else 10
-    every = Comparison(samples.source, samples.edits, rows, bench.test)
-    save_comparison(grid.folder / f"{name}-fig{number}.jpg", every)
+    save_sheet(grid.folder / f"{name}-fig{number}.jpg", samples.source, samples.edits, samples.expressions)
 
 
 def _figure8(path: Path, results: dict[str, Any]) -> None:
@@ -124,9 +121,8 @@ def _matrices(results: dict[str, Any]) -> list[tuple[str, Accuracy, str]]:
 
 def _page(
     grid: Grid,
-    bench: Bench,
+    samples: Samples | None,
     results: dict[str, Any],
-    runs: dict[str, Path],
     distances: tuple[dict[str, np.ndarray], dict[str, np.ndarray]],
     name: str,
     command: str,
@@ -147,10 +143,8 @@ def _page(
         ("Differences, paired by seed", table_html(*differences(results))),
         ("Confusion (Fig. 8)", f"<div class='matrices'>{figures}</div>"),
     ]
-    if runs:
-        networks = [read_network(run, title) for title, run in runs.items()]
-        samples = draw_samples(subjects(networks, {}, grid.dataset, bench), bench, spread_rows(bench.test, 4))
-        sections.append(("Edits of held-out photos (Figs. 5, 6, 10)", sample_tiles(samples, bench.test.expressions)))
+    if samples is not None:
+        sections.append(("Edits of held-out photos (Figs. 5, 6, 10)", sample_tiles(samples.first(4))))
         curves = (grid.folder / f"{name}-fig9.png").read_bytes()
         sections.append(("Learning curves (Fig. 9)", figure(curves, "png", "learning curves")))
     if distances[0]:

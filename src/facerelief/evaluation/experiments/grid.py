@@ -18,13 +18,21 @@ import numpy as np
 import torch
 
 from facerelief.checkpoint import WEIGHTS
-from facerelief.config import DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining, Training, from_json
-from facerelief.data.manifest import METADATA
+from facerelief.config import (
+    ClassifierTraining,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    Training,
+    from_json,
+)
+from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.evaluate import read_network, references, score, subjects
-from facerelief.evaluation.instruments import Bench, Tools, set_up
-from facerelief.evaluation.scoring import bases
+from facerelief.evaluation.evaluate import read_network, references, score, systems
+from facerelief.evaluation.metric_files import MetricFiles
+from facerelief.evaluation.setup import EvaluationSetup, set_up
 from facerelief.evaluation.summary import summarise
+from facerelief.evaluation.systems import baselines
 from facerelief.files import atomic, sha256, write_json
 from facerelief.files.arrays import read_npz
 from facerelief.files.json import read_object
@@ -52,11 +60,11 @@ class Job:
 class Grid:
     """A study laid out on disk. jobs: in the order in which they should start. vgg: torchvision's file, for Eq. 10.
 
-    measure: settings that the bench is set up for; identity: whether people can be told apart on this dataset.
+    measure: settings that the evaluation is set up for; identity: whether people can be told apart on this dataset.
     """
 
     folder: Path
-    dataset: Path
+    dataset: Dataset
     jobs: tuple[Job, ...]
     measure: ExpressionTraining
     identity: bool
@@ -76,7 +84,7 @@ class Grid:
         found = read_settings(run)
         had = dataclasses.asdict(from_json(type(job.config), found["config"]))  # a setting newer than the run: default
         changed = next((name for name, value in dataclasses.asdict(job.config).items() if had[name] != value), None)
-        if found.get("metadata_sha256") != sha256(self.dataset / METADATA):
+        if found.get("metadata_sha256") != self.dataset.digest:
             changed = "state of the dataset"
         if changed:
             raise FacereliefError(f"{run} is of another study, with another {changed}; choose another folder with -o")
@@ -91,10 +99,10 @@ class Grid:
                 open_jobs[job.name] = before
         return open_jobs
 
-    def tools(self) -> Tools:
+    def metric_files(self) -> MetricFiles:
         """What measures."""
         encoder = self.folder / "identity" if self.identity else None
-        return Tools(self.folder / "judge", encoder, self.folder / "measure")
+        return MetricFiles(self.folder / "judge", encoder, self.folder / "measure")
 
     def inputs(self, job: Job) -> dict[str, str]:
         """Checksums of what a measuring stands on."""
@@ -116,7 +124,7 @@ class Worker:
 
     def __init__(self, grid: Grid, progress: NamedProgress = no_progress) -> None:
         self._grid, self._progress = grid, progress
-        self._bench: Bench | None = None
+        self._setup: EvaluationSetup | None = None
 
     def __call__(self, name: str) -> Seconds:
         """Do a job; returns how long it took."""
@@ -135,8 +143,8 @@ class Worker:
 
         if isinstance(config, DepthTraining):
             launch.run_depth(dataset, config, run, vgg=self._grid.vgg, progress=progress)
-        elif isinstance(config, JudgeTraining):
-            launch.run_judge(dataset, config, run, progress=progress)
+        elif isinstance(config, ClassifierTraining):
+            launch.run_classifier(dataset, config, run, progress=progress)
         elif isinstance(config, IdentityTraining):
             launch.run_identity(dataset, config, run, progress=progress)
         elif isinstance(config, ExpressionTraining):
@@ -146,26 +154,25 @@ class Worker:
 
     def _score(self, job: Job) -> None:
         grid = self._grid
-        if self._bench is None:
-            self._bench = set_up(grid.dataset, grid.measure, grid.tools())
-        bench = self._bench
-        rows, cell = np.arange(len(bench.test.label)), job.name.removeprefix("scores/")
+        if self._setup is None:
+            self._setup = set_up(grid.dataset, grid.measure, grid.metric_files())
+        setup = self._setup
+        rows, cell = np.arange(len(setup.test.label)), job.name.removeprefix("scores/")
         if cell == BASES:
-            self._score_bases(bench, rows)
+            self._score_baselines(setup, rows)
             return
         network = read_network(grid.folder / "cells" / cell)
-        (subject,) = subjects([network], {}, grid.dataset, bench)
-        scores = score(subject, bench, rows, lambda name, done, total: self._progress(job.name, done, total))
-        summary = summarise(scores, bench.test, bench.real, bench.instruments.features)
+        (system,) = systems([network], {}, grid.dataset, setup)
+        scores = score(system, setup, rows, lambda name, done, total: self._progress(job.name, done, total))
+        summary = summarise(scores, setup.test, setup.real, setup.features)
         distances = {"identity": scores.values["identity"]} if "identity" in scores.values else {}
         self._write(job.name, {"summary": summary}, distances)
 
-    def _score_bases(self, bench: Bench, rows: np.ndarray) -> None:
-        """What every cell is read between, and what the bench is."""
-        scored = {one.name: score(one, bench, rows) for one in bases(bench.test)}
-        features = bench.instruments.features
-        summaries = {name: summarise(scores, bench.test, bench.real, features) for name, scores in scored.items()}
-        self._write(f"scores/{BASES}", {"bench": bench.facts, "summaries": summaries}, references(bench))
+    def _score_baselines(self, setup: EvaluationSetup, rows: np.ndarray) -> None:
+        """What every cell is read between, and what it is measured on and with."""
+        scored = {one.name: score(one, setup, rows) for one in baselines(setup.test)}
+        summaries = {name: summarise(scores, setup.test, setup.real, setup.features) for name, scores in scored.items()}
+        self._write(f"scores/{BASES}", {"bench": setup.facts, "summaries": summaries}, references(setup))
 
     def _write(self, name: str, facts: dict[str, Any], distances: dict[str, np.ndarray]) -> None:
         grid = self._grid

@@ -15,8 +15,9 @@ from typing import Any
 
 import torch
 
-from facerelief.config import Config, DepthTraining, ExpressionTraining, IdentityTraining, JudgeTraining
-from facerelief.data.manifest import SETTINGS, chosen, read_samples
+from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining
+from facerelief.data.dataset import Dataset
+from facerelief.data.manifest import METADATA, SETTINGS
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.experiments.grid import BASES, Grid, Job, Worker, device_name
@@ -29,6 +30,7 @@ from facerelief.progress import Progress, no_progress
 from facerelief.training import launch
 from facerelief.training.presets import make_config
 from facerelief.training.run.precision import settled
+from facerelief.training.splits import load_splits
 
 INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
@@ -40,7 +42,7 @@ _MEASURE_AGAIN = "delete it, and it is measured again"
 
 
 @dataclass(frozen=True)
-class Wish:
+class StudyRequest:
     """What a user asks for. changes, stage1: settings of every run of stage 2 and of stage 1, but for the one that
     measures. only: slugs of cells, by default all.
     """
@@ -68,7 +70,7 @@ class Wish:
 
     @property
     def cells(self) -> Study:
-        """The study with the cells that are wished for."""
+        """The study with the cells that are asked for."""
         return find_study(self.study, self.only)
 
     @property
@@ -86,55 +88,55 @@ class StudyProgress:
     finished: Callable[[str, float], None] = lambda name, seconds: None
 
 
-def run_study(wish: Wish, progress: StudyProgress | None = None) -> tuple[Grid, dict[str, str]]:
+def run_study(request: StudyRequest, progress: StudyProgress | None = None) -> tuple[Grid, dict[str, str]]:
     """Make all that a study needs and is not there. Returns the grid, and the jobs that failed with the reason."""
     progress = progress or StudyProgress()
-    study, scale = wish.cells, find_scale(wish.scale)
-    dataset = wish.dataset or _own_dataset(wish, study, scale, progress)
-    root = wish.folder / "second" if study.second else wish.folder
-    grid = lay_out(wish, study, scale, dataset, root)
+    study, scale = request.cells, find_scale(request.scale)
+    dataset = Dataset(request.dataset or _own_dataset(request, study, scale, progress))
+    root = request.folder / "second" if study.second else request.folder
+    grid = lay_out(request, study, scale, dataset, root)
     todo = grid.todo()
     if todo:  # decoded once for all, and refused before anything is trained
-        launch.load_material(dataset, grid.measure, progress.dataset)
+        load_splits(dataset, grid.measure, progress.dataset)
     total, done = len(grid.jobs), len(grid.jobs) - len(todo)
     progress.jobs(done, total, "")
 
     def finished(name: str, seconds: float) -> None:
         nonlocal done
         done += 1
-        _note(grid, name, seconds, wish.processes)
+        _note(grid, name, seconds, request.processes)
         progress.finished(name, seconds)
         progress.jobs(done, total, name)
 
     def within(name: str, step: int, steps: int) -> None:
         progress.jobs(done, total, f"{name} {step}/{steps}")
 
-    arguments = (grid, within) if wish.processes == 1 else (grid,)
-    return grid, run_graph(todo, Worker, arguments, wish.processes, finished)
+    arguments = (grid, within) if request.processes == 1 else (grid,)
+    return grid, run_graph(todo, Worker, arguments, request.processes, finished)
 
 
-def lay_out(wish: Wish, study: Study, scale: Scale, dataset: Path, root: Path) -> Grid:
+def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset, root: Path) -> Grid:
     """The jobs of a study: what measures; then seed by seed stage 1, stage 2 and the measuring of every cell."""
-    colour = wish.changes.get("colour", launch.natural_colour(dataset))
-    shared = {"colour": colour, "expressions": wish.expressions, **scale.all}
-    shared |= {name: wish.changes[name] for name in ("size",) if name in wish.changes}
-    shared["precision"] = _precision(scale, wish, root)
-    identity = _people_can_be_told(dataset, wish.expressions)
+    colour = request.changes.get("colour", dataset.natural_colour())
+    shared = {"colour": colour, "expressions": request.expressions, **scale.all}
+    shared |= {name: request.changes[name] for name in ("size",) if name in request.changes}
+    shared["precision"] = _precision(scale, request, root)
+    identity = _people_can_be_told(dataset, request.expressions)
     tools = ["judge", "measure", *(["identity"] if identity else [])]
-    make = _Maker(scale, shared, wish)
+    make = _Maker(scale, shared, request)
     configs = {
-        "judge": make(JudgeTraining, scale.judge, INSTRUMENT_SEED),
+        "judge": make(ClassifierTraining, scale.judge, INSTRUMENT_SEED),
         "measure": make(DepthTraining, scale.depth | {"guide": "both"}, INSTRUMENT_SEED),
         "identity": make(IdentityTraining, scale.identity, INSTRUMENT_SEED),
     }
     jobs = {name: Job(name, configs[name]) for name in tools}
     jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
-    paces = _paces(study, wish, make, dataset, root) if study.equal_time else {}
-    for seed in wish.seed_numbers:
+    paces = _paces(study, request, make, dataset, root) if study.equal_time else {}
+    for seed in request.seed_numbers:
         for cell in study.cells:
             _add_cell(jobs, cell, seed, make, paces.get(cell.slug), tools)
     measure = make(ExpressionTraining, scale.editor, 0)
-    return Grid(root, dataset, tuple(jobs.values()), measure, identity, wish.vgg)
+    return Grid(root, dataset, tuple(jobs.values()), measure, identity, request.vgg)
 
 
 @dataclass(frozen=True)
@@ -143,18 +145,18 @@ class _Maker:
 
     scale: Scale
     shared: dict[str, Any]
-    wish: Wish
+    request: StudyRequest
 
     def __call__(self, kind: type[Config], changes: Mapping[str, Any], seed: int) -> Config:
         values = {**self.shared, **changes, "seed": seed}
-        if kind is JudgeTraining or kind is IdentityTraining:
+        if kind is ClassifierTraining or kind is IdentityTraining:
             values = {name: value for name, value in values.items() if name not in ("perceptual",)}
         return make_config(kind, self.scale.preset, values)
 
 
 def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, tools: list[str]) -> None:
     """The run of a cell with one seed, the stage 1 that it needs, and its measuring."""
-    own = {**cell.editor, **make.wish.changes}
+    own = {**cell.editor, **make.request.changes}
     settings = {**make.scale.editor, **(make.scale.relief if own.get("backbone") == "relief" else {}), **own}
     if steps is not None:
         settings["steps"] = steps
@@ -163,7 +165,7 @@ def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: 
     needs: tuple[str, ...] = ()
     if config.guide != "none":
         depth = f"depth/{config.guide}-{config.conf_penalty:g}-s{seed}"
-        stage1 = {**make.scale.depth, **make.wish.stage1, "guide": config.guide, "conf_penalty": config.conf_penalty}
+        stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "conf_penalty": config.conf_penalty}
         jobs[depth] = Job(depth, make(DepthTraining, stage1, seed))
         needs = (depth,)
     name = f"{cell.slug}-s{seed}"
@@ -171,42 +173,41 @@ def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: 
     jobs[f"scores/{name}"] = Job(f"scores/{name}", None, (f"cells/{name}", *tools))
 
 
-def _own_dataset(wish: Wish, study: Study, scale: Scale, progress: StudyProgress) -> Path:
+def _own_dataset(request: StudyRequest, study: Study, scale: Scale, progress: StudyProgress) -> Path:
     """The synthetic dataset of a study; the second one is of other persons."""
-    path = wish.folder / ("dataset2" if study.second else "dataset")
+    path = request.folder / ("dataset2" if study.second else "dataset")
     plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.second])
-    if not (path / SETTINGS).is_file() or not (path / "metadata.csv").is_file():
+    if not (path / SETTINGS).is_file() or not (path / METADATA).is_file():
         synthesize(path, plan, progress=progress.dataset)
     return path
 
 
-def _precision(scale: Scale, wish: Wish, root: Path) -> str:
+def _precision(scale: Scale, request: StudyRequest, root: Path) -> str:
     """One precision for all of a study: what was asked for, or what its first run, the judge, began in or begins in."""
-    changes = {name: value for name, value in {**scale.all, **wish.changes}.items() if name == "precision"}
-    config, _ = settled(make_config(JudgeTraining, scale.preset, changes), root / "judge")
+    changes = {name: value for name, value in {**scale.all, **request.changes}.items() if name == "precision"}
+    config, _ = settled(make_config(ClassifierTraining, scale.preset, changes), root / "judge")
     return config.precision
 
 
-def _people_can_be_told(dataset: Path, expressions: tuple[str, ...]) -> bool:
+def _people_can_be_told(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
     """Whether train, test, and val with test show somebody twice beside somebody else; else nothing tells persons."""
-    samples = read_samples(dataset)
     for splits in (("train",), ("val", "test"), ("test",)):
-        photos = Counter(s.identity for split in splits for s in chosen(samples, split, expressions))
+        photos = Counter(s.identity for split in splits for s in dataset.select(split, expressions))
         if len(photos) < 2 or max(photos.values()) < 2:
             return False
     return True
 
 
-def _paces(study: Study, wish: Wish, make: _Maker, dataset: Path, root: Path) -> dict[str, int]:
+def _paces(study: Study, request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) -> dict[str, int]:
     """Steps of each cell that take as long as the first cell's, by short runs of each, measured once.
 
     Round after round, so that a machine that is slow for a while is so for every cell.
     """
-    path = root / f"{wish.study}-pace.json"
+    path = root / f"{request.study}-pace.json"
     if not path.is_file():
         shutil.rmtree(root / "pace", ignore_errors=True)  # of a measurement that was cut short
         threads = torch.get_num_threads()
-        torch.set_num_threads(threads_of(wish.processes))
+        torch.set_num_threads(threads_of(request.processes))
         try:
             rounds = [
                 {cell.slug: _seconds_a_step(cell, make, dataset, root / "pace", k) for cell in study.cells}
@@ -219,26 +220,26 @@ def _paces(study: Study, wish: Wish, make: _Maker, dataset: Path, root: Path) ->
     if not all(isinstance(pace.get(cell.slug), int | float) and pace[cell.slug] > 0 for cell in study.cells):
         raise FacereliefError(f"{path} does not hold the pace of every cell; {_MEASURE_AGAIN}")
     first = study.cells[0].slug
-    steps = int(wish.changes.get("steps", make.scale.editor.get("steps", 300_000)))
+    steps = int(request.changes.get("steps", make.scale.editor.get("steps", 300_000)))
     return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in study.cells}
 
 
-def _seconds_a_step(cell: Cell, make: _Maker, dataset: Path, folder: Path, number: int) -> float:
+def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, number: int) -> float:
     """Of discriminator steps, with the generator steps among them, in the second lap of a run: the first warms up."""
     total = 2 * PACE_STEPS
     short = {"steps": total, "log_every": PACE_STEPS, "save_every": total, "warm_up": 0}
-    config = make(ExpressionTraining, {**make.scale.editor, **cell.editor, **make.wish.changes, **short}, 0)
-    stage1 = {**make.scale.depth, **make.wish.stage1, "guide": config.guide, "steps": 1}
+    config = make(ExpressionTraining, {**make.scale.editor, **cell.editor, **make.request.changes, **short}, 0)
+    stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": 1}
     times: list[float] = []
     depth = folder / f"depth-{config.guide}"
     if config.guide != "none":
-        launch.run_depth(dataset, make(DepthTraining, stage1, 0), depth, vgg=make.wish.vgg)
+        launch.run_depth(dataset, make(DepthTraining, stage1, 0), depth, vgg=make.request.vgg)
     launch.run_expression(
         dataset,
         config,
         folder / f"{cell.slug}-{number}",
         depth=depth if config.guide != "none" else None,
-        vgg=make.wish.vgg,
+        vgg=make.request.vgg,
         progress=lambda done, total, values: times.append(time.perf_counter()),
     )
     return (times[-1] - times[-2]) / PACE_STEPS

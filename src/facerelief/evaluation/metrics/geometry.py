@@ -61,8 +61,9 @@ def save_figure3(path: Path, nets: dict[str, nn.Module], test: Arrays, rows: np.
     pictures = [to_pixels(make_batch(test, rows, "depth").image)]
     for guide, translator in nets.items():
         real = make_batch(test, rows, guide)
+        device = next(translator.parameters()).device
         with torch.inference_mode():
-            guess = translator(real.image)
+            guess = translator(real.image.to(device)).cpu()
         pictures += [to_pixels(real.geometry), to_pixels(guess)]
     save_grid(path, [list(tiles) for tiles in zip(*pictures, strict=True)], enlarge=max(1, 128 // test.size))
 

@@ -9,15 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import nn
 
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import make_batch
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.rate import Edits, device_of
-from facerelief.progress import Progress, no_progress
-from facerelief.training.identity import embed, embedded, known_persons
+from facerelief.training.identity import embedded, known_persons
 from facerelief.training.verification import Verification, cosine_distances, draw_pairs, person_digest, verification
 
 NAME = "identity distance (facerelief encoder)"
@@ -70,32 +66,3 @@ def real_distances(encoder: nn.Module, test: Arrays) -> References:
     same, different = (cosine_distances(vectors, rows) for rows in (pairs.same, pairs.different))
     first, second = test.label[pairs.same].T
     return References(same, same[first != second], different, verification(pairs, vectors))
-
-
-def photo_rows(test: Arrays, most: int | None = None, seed: int = 0) -> np.ndarray:
-    """All rows, or a fixed draw of `most` of them, in order."""
-    rows = np.random.default_rng(seed).permutation(len(test.label))[:most]
-    return np.sort(rows)
-
-
-@torch.inference_mode()
-def edit_distances(
-    edits: Edits,
-    encoder: nn.Module,
-    test: Arrays,
-    rows: np.ndarray,
-    progress: Progress = no_progress,
-    batch: int = 32,
-) -> np.ndarray:
-    """Edit the photos of `rows` to every other expression: the distance (edits,) of each edit from its source."""
-    found = []
-    for start in range(0, len(rows), batch):
-        some = rows[start : start + batch]
-        sources = embed(encoder, make_batch(test, some, "depth", device=device_of(encoder)).image)
-        for target in range(len(test.expressions)):
-            others = test.label[some] != target
-            if others.any():
-                edited = embed(encoder, edits(some[others], target).to(sources.device))
-                found.append(1 - (edited * sources[torch.from_numpy(others)]).sum(dim=1).cpu())
-        progress(start + len(some), len(rows))
-    return torch.cat(found).numpy()

@@ -13,11 +13,6 @@ def to_levels(image: Tensor) -> Tensor:
     return ((image.float().clamp(-1, 1) + 1) * 127.5).round()
 
 
-def from_levels(levels: Tensor) -> Tensor:
-    """Levels 0 to 255 in [-1, 1]."""
-    return levels / 127.5 - 1
-
-
 def psnr(a: Tensor, b: Tensor) -> Tensor:
     """Peak signal-to-noise ratio (N,) in dB of levels (N, C, H, W): 10 log10(255^2 / MSE).
 

@@ -1,6 +1,5 @@
 """An evaluation as JSON, Markdown and one self-contained HTML page."""
 
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -169,7 +168,7 @@ def html(evaluation: Evaluation) -> str:
             + notes(facts["notes"]),
         ),
         ("Confusion", confusions(facts)),
-        ("Edits of held-out photos", sample_tiles(evaluation.samples, facts["expressions"])),
+        ("Edits of held-out photos", sample_tiles(evaluation.samples)),
         (
             "Realism, reconstruction, person, geometry",
             paragraph(QUALITY_NOTE) + table_html(*quality_table(facts)) + notes(refusals(facts)),
@@ -195,7 +194,7 @@ def confusions(facts: dict[str, Any]) -> str:
     return f"<div class='matrices'>{''.join(figures)}</div>"
 
 
-def sample_tiles(samples: Samples, expressions: Sequence[str]) -> str:
+def sample_tiles(samples: Samples) -> str:
     """A block a photo: its edits by every editor, the depth seen in them, and the true pictures where they exist."""
     blocks = []
     for number, photo in enumerate(samples.source):
@@ -209,4 +208,4 @@ def sample_tiles(samples: Samples, expressions: Sequence[str]) -> str:
         blocks.append(block)
     if not samples.edits:
         return paragraph("Nothing was edited.")
-    return tiles(["photo", *expressions], blocks)
+    return tiles(["photo", *samples.expressions], blocks)

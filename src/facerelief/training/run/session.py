@@ -1,10 +1,10 @@
 """The life of a run around its steps: device and precision, optimisers and schedule, restore, log, sample, save.
 
 session = Session("depth", config, folder, basis, progress)
-nets = session.adopt({"translator": G, "critic": D}, fixed={"average": mean})
+nets = session.prepare({"translator": Learner(G, lr), "critic": Learner(D, d_lr)}, fixed={"average": mean})
 for step in session.steps(draw):
     ...
-    session.descend("D_depth", terms, weights, step, "critic")
+    session.optimizer_step("D_depth", terms, weights, step, "critic")
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,15 @@ from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.folder import STATE, Run
 from facerelief.training.run.precision import settled
-from facerelief.training.steps.gan_step import Noise
+from facerelief.training.steps.gan_step import StepRandom
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network that learns, by an Adam of its own with this rate."""
+
+    module: nn.Module
+    lr: float
 
 
 class Session:
@@ -49,31 +58,36 @@ class Session:
         self._log = Log()
         self._start = 0
 
-    def adopt(self, learners: Mapping[str, nn.Module], fixed: Mapping[str, nn.Module]) -> list[nn.Module]:
-        """Take networks in: `learners` get an Adam each, `fixed` (averages) are saved with them. Restores the state.
+    def prepare(self, learners: Mapping[str, Learner], fixed: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+        """Take networks in, each with an optimizer, and restore their state where the run has one.
 
-        Returns the learners as they are to be called (on the device, in the run's precision).
+        Args:
+            learners: What learns, by name in the state's file.
+            fixed: What does not, such as averages, and is saved with them.
+
+        Returns:
+            The learners as they are to be called: on the device, in the run's precision.
         """
         on_gpu = self.device.type == "cuda"
-        for module in (*learners.values(), *fixed.values()):
+        modules = {name: learner.module for name, learner in learners.items()}
+        for module in (*modules.values(), *fixed.values()):
             module.to(self.device)
             if on_gpu:  # how tensor cores want convolutions
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        rates = {name: self.config.d_lr if "critic" in name else self.config.lr for name in learners}
-        self._modules = {**learners, **fixed}
+        self._modules = {**modules, **fixed}
         self._optimisers = {
-            name: torch.optim.Adam(module.parameters(), rates[name], self.config.betas, fused=on_gpu)
-            for name, module in learners.items()
+            name: torch.optim.Adam(learner.module.parameters(), learner.lr, self.config.betas, fused=on_gpu)
+            for name, learner in learners.items()
         }
         self._start = self.run.restore(self._modules, self._optimisers)
         self._log = Log(read_facts(self.run.folder / STATE).get("log"))
-        prepared = self.accelerator.prepare(*learners.values(), *self._optimisers.values())
+        prepared = self.accelerator.prepare(*modules.values(), *self._optimisers.values())
         self._stepping = dict(zip(learners, prepared[len(learners) :], strict=True))
-        return list(prepared[: len(learners)])
+        return dict(zip(learners, prepared[: len(learners)], strict=True))
 
-    def noise(self, step: int) -> Noise:
+    def noise(self, step: int) -> StepRandom:
         """The random numbers of one step."""
-        return Noise(self.config.seed, step, self.device, self.rank)
+        return StepRandom(self.config.seed, step, self.device, self.rank)
 
     def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
         """The steps still to do; between them logs, draws samples (`draw` gets the picture's path) and saves.
@@ -103,7 +117,9 @@ class Session:
                     raise Interrupted(f"{done:,} of {total:,} steps are saved in {self.run.folder}")
         self.run.close()
 
-    def descend(self, player: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str) -> None:
+    def optimizer_step(
+        self, player: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str
+    ) -> None:
         """One optimiser step of the networks `names` down the weighted sum of `terms`, which are logged."""
         loss = eq.weighted_sum(terms, weights)
         self._log.add(player, terms, weights, step)

@@ -1,5 +1,6 @@
 """A step's edits, and what teaches G_rgb beyond the paper's terms: pseudo-targets, an identity encoder, restraint."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -8,25 +9,30 @@ from torch import Tensor, nn
 from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
 from facerelief.errors import FacereliefError
-from facerelief.networks.backbones import Drawn, build_backbone
+from facerelief.networks.backbones import GeneratorOutput, build_backbone
 from facerelief.networks.relief import roughness, warped
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
 from facerelief.training.run.sample_grids import one_hot
-from facerelief.training.steps.gan_step import Noise, build_critic
+from facerelief.training.steps.gan_step import StepRandom, build_discriminator
 from facerelief.training.steps.pseudo_targets import Lesson, Pairs
 
 _NEAR = 5  # pixels
 _SHADE = 0.1  # of the range 2 of an image
 
 
-@dataclass
+@dataclass(frozen=True)
 class Nets:
     """G_rgb and D_rgb, and the depth network where the run is guided."""
 
     generator: nn.Module
-    critic: nn.Module
+    discriminator: nn.Module
     depth: DepthNets | None
+
+    def with_modules(self, modules: Mapping[str, nn.Module]) -> "Nets":
+        """With those of the modules that a session prepared, by their names in the state's file."""
+        depth = self.depth and DepthNets(modules.get("translator", self.depth.translator), modules["depth_critic"])
+        return Nets(modules["generator"], modules["critic"], depth)
 
 
 def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
@@ -35,12 +41,14 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
         raise FacereliefError(
             f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
         )
-    return Nets(build_backbone(config), build_critic(config, config.channels, matching=config.match_weight > 0), depth)
+    return Nets(
+        build_backbone(config), build_discriminator(config, config.channels, matching=config.match_weight > 0), depth
+    )
 
 
 @dataclass(frozen=True)
 class Tutor:
-    """Who teaches G_rgb beside the critics; either may be absent.
+    """What teaches G_rgb beside the discriminators; either may be absent.
 
     pairs: pseudo-targets of the training photos. encoder: tells persons apart; it must then measure nothing.
     """
@@ -48,7 +56,7 @@ class Tutor:
     pairs: Pairs | None = None
     encoder: nn.Module | None = None
 
-    def targets(self, batch: Batch, noise: Noise, classes: int) -> Tensor:
+    def targets(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
         """y_t (N,): the batch's labels permuted, as StarGAN's; with pairs, which show them all, any expression."""
         return noise.permuted(batch.label) if self.pairs is None else noise.integers(classes, len(batch.label))
 
@@ -75,7 +83,7 @@ class Edited:
     """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t); its pseudo-targets."""
 
     y_t: Tensor
-    drawn: Drawn
+    drawn: GeneratorOutput
     d_t: Tensor | None
     lesson: Lesson | None = None
 
@@ -104,7 +112,7 @@ def overpaint(image: Tensor, edited: Tensor, flow: Tensor, lesson: Lesson) -> Te
     return (painted - free).relu().sum() / max(1, painted.numel())
 
 
-def restraint(drawn: Drawn) -> eq.Terms:
+def restraint(drawn: GeneratorOutput) -> eq.Terms:
     """What holds a backbone's flow and mask back."""
     terms = {}
     if drawn.flow is not None:

@@ -10,15 +10,15 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from facerelief.config import Training
 from facerelief.data.batches import sent
-from facerelief.networks.stargan import Discriminator, Verdict
+from facerelief.networks.stargan import Discriminator, DiscriminatorOutput
 from facerelief.training import losses as eq
 
 
-def build_critic(config: Training, channels: int, *, matching: bool = False) -> Discriminator:
+def build_discriminator(config: Training, channels: int, *, matching: bool = False) -> Discriminator:
     """A fresh D_rgb or D_depth for maps of `channels`. matching: as `Discriminator` takes it."""
     sizes = config.size, channels, len(config.expressions), config.d_width, config.d_max_channels
-    critic = Discriminator(*sizes, local=config.d_local, matching=matching)
-    return critic.start_afresh() if config.d_init == "he" else critic
+    discriminator = Discriminator(*sizes, local=config.d_local, matching=matching)
+    return discriminator.start_afresh() if config.d_init == "he" else discriminator
 
 
 def learns(module: nn.Module, yes: bool) -> None:
@@ -27,7 +27,7 @@ def learns(module: nn.Module, yes: bool) -> None:
         parameter.requires_grad_(yes)
 
 
-class Average(nn.Module):
+class EMA(nn.Module):
     """Exponential moving average of a module's parameters and running statistics; decay 0 copies them."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
@@ -47,7 +47,7 @@ class Average(nn.Module):
                 mean.copy_(value)  # batch norm counts its batches
 
 
-class Noise:
+class StepRandom:
     """Random numbers of one step, the same whenever that step is taken."""
 
     def __init__(self, seed: int, step: int, device: torch.device, rank: int = 0) -> None:
@@ -74,7 +74,7 @@ class Noise:
         return labels[sent(torch.randperm(len(labels), generator=self._random), labels.device)]
 
 
-def augmented(images: Tensor, noise: Noise, enabled: bool, *, light: bool = True) -> Tensor:
+def augmented(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = True) -> Tensor:
     """Shift by up to a sixteenth and, for photos (`light`), change brightness and contrast a little; differentiable.
 
     Only discriminators see it, on real and fake alike, so the generators do not learn to produce it. It is mild
@@ -98,52 +98,57 @@ def augmented(images: Tensor, noise: Noise, enabled: bool, *, light: bool = True
 
 @dataclass(frozen=True)
 class Targets:
-    """y_t (N,): what the fakes are to show. told: bool (K,), the expressions that real photos show the critics."""
+    """Of the fakes.
+
+    Attributes:
+        y_t: What they are to show, (N,).
+        known_classes: The expressions that the discriminators see in real photos, bool (K,).
+    """
 
     y_t: Tensor
-    told: Tensor
+    known_classes: Tensor
 
 
 def discriminator_terms(
-    critic: nn.Module,
+    discriminator: nn.Module,
     real: Tensor,
     fake: Tensor,
     y_s: Tensor,
     step: int,
     config: Training,
-    noise: Noise,
+    noise: StepRandom,
     beta: float,
     targets: Targets | None = None,
 ) -> eq.Terms:
     """Terms of D_rgb or D_depth: adversarial (Eqs. 1, 5), class of the real (Eqs. 2, 6; 11 with beta), penalty; and
     where D_rgb has a matching head, whether images match the expressions that they have, or as `targets` are to have.
     """
-    of_real, of_fake = critic(real), critic(fake)
+    of_real, of_fake = discriminator(real), discriminator(fake)
     terms = {
         "adv": eq.adversarial_discriminator(of_real.real, of_fake.real, config.objective),
         "cls": eq.confident_classification(of_real.classes, y_s, beta),
     }
     if targets is not None and of_real.matches is not None:
-        told, mismatched = targets.told, noise.others(y_s, targets.told)
+        known_classes, mismatched = targets.known_classes, noise.others(y_s, targets.known_classes)
         matches = (
-            eq.of_class(of_real.matches, y_s, told),
-            eq.of_class(of_fake.matches, targets.y_t, told),
-            eq.of_class(of_real.matches, mismatched, told),
+            eq.of_class(of_real.matches, y_s, known_classes),
+            eq.of_class(of_fake.matches, targets.y_t, known_classes),
+            eq.of_class(of_real.matches, mismatched, known_classes),
         )
         terms["match"] = eq.matching_discriminator(*matches, config.objective)
     if config.objective == "wgan-gp":
         alpha = noise.uniform(len(real), 1, 1, 1)
-        terms["gp"] = eq.gradient_penalty(lambda x: critic(x).real, real, fake, alpha)
+        terms["gp"] = eq.gradient_penalty(lambda x: discriminator(x).real, real, fake, alpha)
     if config.objective == "r1" and step % config.r1_every == 0:
-        terms["r1"] = eq.r1_penalty(lambda x: _believed(critic(x), y_s), real)
+        terms["r1"] = eq.r1_penalty(lambda x: _real_logits(discriminator(x), y_s), real)
     return terms
 
 
-def _believed(verdict: Verdict, y: Tensor) -> Tensor:
-    """How real images look to a critic, (N, 1), or (N, 2) where it says so of each expression too; y (N,)."""
-    logits = [verdict.real]
-    if verdict.matches is not None:
-        logits.append(eq.of_class(verdict.matches, y))
+def _real_logits(output: DiscriminatorOutput, y: Tensor) -> Tensor:
+    """How real images look to a discriminator, (N, 1), or (N, 2) with a matching head; y (N,)."""
+    logits = [output.real]
+    if output.matches is not None:
+        logits.append(eq.of_class(output.matches, y))
     return torch.stack([one.flatten(1).mean(dim=1) for one in logits], dim=1)
 
 
@@ -158,7 +163,7 @@ def discriminator_weights(config: Training) -> dict[str, float]:
     }
 
 
-def erased(images: Tensor, noise: Noise) -> Tensor:
+def erased(images: Tensor, noise: StepRandom) -> Tensor:
     """A square of a third of the side set to grey in each image, so that a classifier looks at the whole face."""
     count, size = len(images), images.shape[-1]
     corner = (noise.uniform(count, 2) * (size * 2 // 3)).long()

@@ -19,8 +19,8 @@ from torch import Tensor
 from facerelief.colour import to_luma
 from facerelief.data.arrays import Arrays, arrays_folder, growing
 from facerelief.data.batches import Batch
+from facerelief.data.crops import read_crop, read_mesh
 from facerelief.data.manifest import Sample
-from facerelief.data.portraits import read_mesh
 from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
@@ -32,7 +32,6 @@ from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange, ch
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.morphable.shading import filled, folds
-from facerelief.geometry.png import read_png
 from facerelief.processes.pool import spread
 from facerelief.progress import Progress, no_progress
 
@@ -188,11 +187,6 @@ class Pairer:
 
     def _shrunk(self, picture: np.ndarray) -> np.ndarray:
         return np.asarray(Image.fromarray(picture).resize((self._size, self._size), Image.Resampling.BOX))
-
-
-def read_crop(dataset: Path, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
-    """A sample's crop uint8 (H, W, 3) and its landmarks (468, 3) in crop pixels. Raises `DatasetError`."""
-    return read_png(dataset / sample.file_name, "RGB"), read_mesh(dataset / sample.mesh)[0]
 
 
 def _chosen(label: np.ndarray, classes: int) -> np.ndarray:

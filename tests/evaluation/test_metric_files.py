@@ -8,15 +8,16 @@ from runs import write_judge
 from shells import read_split, write_dataset
 from torch import nn
 
-from facerelief.config import JudgeTraining
+from facerelief.config import ClassifierTraining
+from facerelief.data import Dataset
 from facerelief.data.manifest import METADATA
 from facerelief.errors import FacereliefError
-from facerelief.evaluation import instruments
-from facerelief.evaluation.instruments import Tools, load_feature_net
+from facerelief.evaluation import metric_files
+from facerelief.evaluation.metric_files import MetricFiles, load_feature_net
 from facerelief.evaluation.metrics.identity import check_unseen
 from facerelief.files import sha256
 from facerelief.networks.inception import PUBLISHED
-from facerelief.training.classifier import load_judge
+from facerelief.training.classifier import load_classifier
 from facerelief.training.presets import make_config
 
 
@@ -26,8 +27,8 @@ def judge(tmp_path: Path) -> Path:
 
 
 def test_the_judges_own_features_are_not_called_fid(judge: Path) -> None:
-    network, _ = load_judge(judge)
-    features = load_feature_net(Tools(judge), network)
+    network, _ = load_classifier(judge)
+    features = load_feature_net(MetricFiles(judge), network)
     assert (features.frechet, features.kernel) == ("expression-FID", "expression-KID")
     assert features.sha256 == sha256(judge / "weights.safetensors")
     image = torch.rand(3, 3, 32, 32) * 2 - 1
@@ -43,8 +44,8 @@ def test_published_weights_are_called_as_the_field_does(
     """The usual ones plainly, torchvision's with their name."""
     file = tmp_path / PUBLISHED[digest].file
     file.write_bytes(b"weights")
-    monkeypatch.setattr(instruments, "load_inception", lambda path: (nn.Identity(), PUBLISHED[digest]))
-    features = load_feature_net(Tools(judge, features=file), load_judge(judge)[0])
+    monkeypatch.setattr(metric_files, "load_inception", lambda path: (nn.Identity(), PUBLISHED[digest]))
+    features = load_feature_net(MetricFiles(judge, features=file), load_classifier(judge)[0])
     expected = names or ("FID (torchvision's Inception)", "KID (torchvision's Inception)")
     assert (features.frechet, features.kernel) == expected
     assert features.sha256 == sha256(file)
@@ -58,9 +59,9 @@ def test_a_judge_that_knows_a_test_person_is_refused_by_name(judge: Path, tmp_pa
 
 
 def test_a_judge_of_another_dataset_is_not_taken_for_this_one(tmp_path: Path) -> None:
-    dataset, config = write_dataset(tmp_path / "faces"), make_config(JudgeTraining, "cpu")
+    dataset, config = write_dataset(tmp_path / "faces"), make_config(ClassifierTraining, "cpu")
     folder = write_judge(tmp_path / "report" / "judge", metadata_sha256="of another")
     with pytest.raises(FacereliefError, match=f"{folder} judges another dataset, or another state of it; choose"):
-        instruments.train_missing_judge(dataset, config, folder, lambda done, total: None)
+        metric_files.train_missing_classifier(Dataset(dataset), config, folder, lambda done, total: None)
     write_judge(folder, metadata_sha256=sha256(dataset / METADATA))
-    assert instruments.train_missing_judge(dataset, config, folder, lambda done, total: None) == folder
+    assert metric_files.train_missing_classifier(Dataset(dataset), config, folder, lambda done, total: None) == folder

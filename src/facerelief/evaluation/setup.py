@@ -1,0 +1,148 @@
+"""What an evaluation stands on: held-out photos of one dataset, and the networks that measure, checked to fit."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from facerelief.checkpoint import read_facts, weights_in
+from facerelief.config import Training
+from facerelief.data.arrays import Arrays
+from facerelief.data.batches import make_batch
+from facerelief.data.dataset import Dataset
+from facerelief.errors import DatasetError
+from facerelief.evaluation.external_networks import SUFFIXES
+from facerelief.evaluation.metric_files import (
+    MetricFiles,
+    check_agrees,
+    load_feature_net,
+    load_identity_net,
+    with_depth,
+)
+from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks
+from facerelief.evaluation.metrics.identity import check_unseen
+from facerelief.evaluation.summary import accuracy_facts, feature_rows
+from facerelief.evaluation.systems import partner_rows
+from facerelief.files import sha256
+from facerelief.training.classifier import accuracy_on, load_classifier
+from facerelief.training.splits import load_split
+
+
+@dataclass(frozen=True)
+class EvaluationSetup:
+    """What editors are measured on and with.
+
+    Attributes:
+        test: The held-out photos.
+        networks: What measures.
+        features: Of `networks`.
+        real: Features (M, D) of held-out real photos.
+        facts: What a report records.
+    """
+
+    test: Arrays
+    networks: MetricNetworks
+    features: FeatureNet
+    real: Tensor
+    facts: dict[str, Any]
+
+
+def best_device() -> torch.device:
+    """The GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def set_up(
+    dataset: Dataset, config: Training, files: MetricFiles, device: torch.device | None = None
+) -> EvaluationSetup:
+    """The setup for editors of `config`'s size, colour and expressions.
+
+    Raises `FacereliefError` for a metric network that does not fit, or that knows somebody in the test photos.
+    """
+    device = device or best_device()
+    classifier, settings = load_classifier(files.judge)
+    check_agrees("the editor", config, f"the judge {files.judge}", settings, ("size", "colour", "expressions"))
+    test = load_split(dataset, "test", config)
+    check_unseen(files.judge, test, "judge")
+    classifier.to(device)
+    features = load_feature_net(files, classifier)
+    identity, identity_facts = load_identity_net(files, config, test)
+    networks = MetricNetworks(classifier, features, identity.to(device) if identity else None, device=device)
+    depth_facts = None
+    if files.depth is not None:
+        networks, depth_facts = with_depth(networks, dataset, config, files.depth, test)
+    held_out = [test, *_val(dataset, config)]
+    real = torch.cat([_features_of(features, arrays, device) for arrays in held_out])
+    facts = {
+        **dataset.facts,
+        "size": config.size,
+        "colour": config.colour,
+        "expressions": list(config.expressions),
+        "test_photos": len(test.label),
+        "test_persons": len({sample.identity for sample in test.samples}),
+        "pairs": partner_rows(test) is not None,
+        "judge": {
+            "sha256": sha256(weights_in(files.judge)),
+            "accuracy_on_real": accuracy_facts(accuracy_on(classifier, test)),
+        },
+        "features": {
+            "name": features.frechet,
+            "sha256": features.sha256,
+            "dimensions": real.shape[1],
+            "real_photos": len(real),
+        },
+        "encoder": identity_facts,
+        "depth": depth_facts,
+        "notes": _notes(dataset, test) + _foreign(dataset, files),
+    }
+    return EvaluationSetup(test, networks, features, real, facts)
+
+
+def _val(dataset: Dataset, config: Training) -> list[Arrays]:
+    """The validation photos, where there are any: held out too, and so real examples for FID beside the test photos."""
+    return [load_split(dataset, "val", config)] if dataset.select("val", config.expressions) else []
+
+
+def _features_of(features: FeatureNet, arrays: Arrays, device: torch.device, batch: int = 64) -> Tensor:
+    rows = [np.arange(k, min(k + batch, len(arrays.label))) for k in range(0, len(arrays.label), batch)]
+    return feature_rows(features, [make_batch(arrays, some, "depth", device=device).image for some in rows])
+
+
+def _notes(dataset: Dataset, test: Arrays) -> list[str]:
+    """What a reader should know of the photos, a sentence each."""
+    counts = np.bincount(test.label, minlength=len(test.expressions))
+    absent = [name for name, count in zip(test.expressions, counts, strict=True) if not count]
+    notes = []
+    if absent:
+        notes.append(f"No test photo shows {', '.join(absent)}: the judge's accuracy there is unknown.")
+    few = [f"{name} {n}" for name, n in zip(test.expressions, counts, strict=True) if 0 < n < 20]
+    if few:
+        notes.append(f"Few real test photos: {', '.join(few)}; the judge's accuracy there is rough.")
+    others = [sample.expression for sample in dataset.select("test") if sample.expression not in test.expressions]
+    if others:
+        names = ", ".join(sorted(set(others)))
+        notes.append(f"{len(others):,} test photos of {names} are not used: the editors do not know them.")
+    return notes
+
+
+def _foreign(dataset: Dataset, files: MetricFiles) -> list[str]:
+    """Which of the project's own metric networks learnt from other photos than the dataset's."""
+    notes = []
+    for kind, path in (("judge", files.judge), ("identity", files.encoder), ("depth", files.depth)):
+        if path is None or path.suffix in SUFFIXES:
+            continue
+        if read_facts(weights_in(path)).get("metadata_sha256") != dataset.digest:
+            notes.append(f"{path.name}, which measures {kind}, was trained on another dataset, or another state of it.")
+    return notes
+
+
+def require_test_photos(dataset: Dataset, expressions: tuple[str, ...]) -> None:
+    """Raise `DatasetError` where a dataset shows none of the expressions in its test split."""
+    if not dataset.select("test", expressions):
+        there = sorted({sample.expression for sample in dataset.select("test")})
+        raise DatasetError(
+            f"{dataset} has no test photos of {', '.join(expressions)}; "
+            f"it has {', '.join(there) or 'no test photos at all'}: give the dataset that the editor was trained on"
+        )

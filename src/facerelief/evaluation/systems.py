@@ -1,0 +1,134 @@
+"""Systems under test: whatever edits the test photos, and the baselines between which its scores are read."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from facerelief.array_types import RGB, Int64
+from facerelief.data.arrays import Arrays
+from facerelief.data.batches import make_batch
+from facerelief.data.crops import read_crop
+from facerelief.data.dataset import Dataset
+from facerelief.data.synthesize import SYNTHETIC, scene_of
+from facerelief.editing.editor import Editor
+from facerelief.faces.detector import Face
+from facerelief.network_input import from_levels
+from facerelief.training.run.sample_grids import one_hot
+
+# Edits the test photos of given rows to one expression: (N, C, S, S) in [-1, 1].
+Edits = Callable[[Int64, int], Tensor]
+
+
+@dataclass(frozen=True)
+class System:
+    """An editor under test.
+
+    Attributes:
+        name: In reports.
+        edits: Its edits of test photos, at the size and colour in which the metric networks see them.
+        back: Images (N, C, S, S) and labels (N,) to edited images, for the cycle; None where there is no such network.
+    """
+
+    name: str
+    edits: Edits
+    back: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
+def network_system(name: str, generator: nn.Module, test: Arrays) -> System:
+    """A trained G_rgb: what the network itself makes of a crop, as the paper's tables measure."""
+    count = len(test.expressions)
+
+    @torch.inference_mode()
+    def edits(rows: Int64, target: int) -> Tensor:
+        image = make_batch(test, rows, "depth", device=device_of(generator)).image
+        return back(image, torch.full((len(image),), target, device=image.device))
+
+    def back(image: Tensor, labels: Tensor) -> Tensor:
+        return generator(image, one_hot(labels, count)).image.float()
+
+    return System(name, edits, back)
+
+
+class CropEdits:
+    """An editor's edits as a user gets them: of the dataset's own crops, then shrunk as the test photos are.
+
+    Args:
+        editor: Any method, and a network of any size.
+        dataset: Where the crops are.
+        test: The test photos.
+        keep: Remember the edited crops, to show them.
+    """
+
+    def __init__(self, editor: Editor, dataset: Dataset, test: Arrays, *, keep: bool = False) -> None:
+        self._editor, self._dataset, self._test = editor, dataset, test
+        self._read = functools.lru_cache(maxsize=64)(read_crop)  # a batch is edited to every target before the next
+        self._kept: dict[tuple[int, int], RGB] | None = {} if keep else None
+
+    def __call__(self, rows: Int64, target: int) -> Tensor:
+        """As `Edits`."""
+        levels = np.stack([self._test.network_input.levels(self.crop(int(row), target)) for row in rows])
+        return from_levels(torch.from_numpy(levels).float())
+
+    def crop(self, row: int, target: int) -> RGB:
+        """The crop of one test photo, edited to one expression."""
+        if self._kept is not None and (row, target) in self._kept:
+            return self._kept[row, target]
+        rgb, landmarks = self._read(self._dataset.path, self._test.samples[row])
+        edited, _ = self._editor.apply(rgb, Face(landmarks), self._editor.label(self._test.expressions[target]), 1.0)
+        if self._kept is not None:
+            self._kept[row, target] = edited
+        return edited
+
+
+def editor_system(name: str, editor: Editor, dataset: Dataset, test: Arrays) -> System:
+    """An editor of any method, whose edits are measured as a user gets them."""
+    return System(name, CropEdits(editor, dataset, test))
+
+
+def unedited(test: Arrays) -> System:
+    """The editor that does nothing: what every other must beat."""
+    return System("unedited", lambda rows, target: make_batch(test, rows, "depth").image)
+
+
+def true_targets(test: Arrays) -> System | None:
+    """The editor that is always right: it gives the true picture; None where some photo has none of an expression."""
+    partners = partner_rows(test)
+    if partners is None or (partners < 0).any():
+        return None
+    return System("true target", lambda rows, target: make_batch(test, partners[rows, target], "depth").image)
+
+
+def baselines(test: Arrays) -> list[System]:
+    """What scores are read between: the photo itself in place of its edit and, where it exists, the true picture."""
+    return [one for one in (unedited(test), true_targets(test)) if one is not None]
+
+
+def partner_rows(test: Arrays) -> Int64 | None:
+    """int64 (N, K): the row that shows the same scene with each expression, or -1; None where no photo has any.
+
+    Synthetic datasets have them all.
+    """
+    scenes: dict[tuple[str, int], int] = {
+        (scene_of(sample), int(label)): row
+        for row, (sample, label) in enumerate(zip(test.samples, test.label, strict=True))
+        if sample.reasons == SYNTHETIC
+    }
+    if not scenes:
+        return None
+    labels = range(len(test.expressions))
+    return np.array([[scenes.get((scene_of(sample), label), -1) for label in labels] for sample in test.samples])
+
+
+def photo_rows(test: Arrays, most: int | None = None, seed: int = 0) -> Int64:
+    """All rows of the test photos, or a fixed draw of `most` of them, in order."""
+    rows: Int64 = np.random.default_rng(seed).permutation(len(test.label))[:most]
+    return np.sort(rows)
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where a network's parameters are; those without any are on the CPU."""
+    return next(network.parameters(), torch.empty(0)).device
