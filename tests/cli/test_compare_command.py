@@ -109,7 +109,11 @@ def test_own_photos_and_runs_are_told_apart(
         about: "nothing to compare; name photos, or runs of stage 2 and their dataset with --data",
         (tmp_path, *about): f"{tmp_path} is a folder; name photos, or say with --data which dataset the runs edit",
         (portrait_jpg, "--morphable", *about): "--morphable, --judge and --encoder are for runs; name their dataset",
-        (portrait_jpg, "-o", portrait_jpg): "me.jpg is read by this command; choose another name for what it writes",
+        (
+            portrait_jpg,
+            "-o",
+            portrait_jpg,
+        ): "me.jpg is an input of this command; choose another name for the output",
         (portrait_jpg, "--to", "smirk", *about): "unknown expression 'smirk'",
         (tmp_path / "no.jpg", *about): "no.jpg does not exist; check the name",
         (portrait_jpg, "-o", tmp_path / "x.gif"): "x.gif names no picture format; end it",

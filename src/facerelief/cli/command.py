@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from facerelief.cli import console
 from facerelief.cli.old_forms import modernised
-from facerelief.cli.writes import looked_after
+from facerelief.cli.writes import with_overwrite
 from facerelief.errors import Interrupted
 
 _QUIET = "facerelief.quiet"  # in the context that all parts of a command line share
@@ -95,7 +95,7 @@ class Commands(typer.Typer):
         register = super().command(name, cls=Command, **settings)
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-            register(_with_quiet(looked_after(function)))
+            register(_with_quiet(with_overwrite(function)))
             return function
 
         return decorate

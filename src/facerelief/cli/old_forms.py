@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facerelief.data.sources.labelled import PHOTO_SUFFIXES
-from facerelief.photos.video_container import FILMS
+from facerelief.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
-_PICTURES = (*PHOTO_SUFFIXES, *FILMS, ".gif", ".avif", ".ppm")
+_PICTURES = (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES, ".gif", ".avif", ".ppm")
 _MEASURE = ("compare", *(f"report {name}" for name in ("depth", "judge", "rate", "identity", "latency", "flicker")))
 
 

@@ -10,6 +10,7 @@ from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import METHODS, TaskFile, ToSeveral, check_different
+from facerelief.cli.writes import files_at, writes
 from facerelief.config import ClassifierTraining, ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from facerelief.evaluation.metric_networks import MetricNetworks
 
 
+@writes(files_at("picture", "json_file"))
 def compare(
     picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
     inputs: Annotated[

@@ -7,12 +7,15 @@ import typer
 
 from facerelief.cli.console import err, say
 from facerelief.cli.options import Method, TaskFile, Weights
+from facerelief.cli.writes import files_in, writes
 from facerelief.errors import MissingExtra
+from facerelief.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
     from facerelief.photos.photo import Photo
 
 
+@writes(files_in("out_folder", *(f"{name}.png" for name in (*EXPRESSIONS, "demo"))))
 def demo(
     photo: Annotated[
         Path | None, typer.Argument(help="Your own photo. Default: scikit-image's astronaut.", show_default=False)

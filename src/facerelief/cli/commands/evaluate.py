@@ -8,6 +8,7 @@ import typer
 
 from facerelief.cli.console import bar, say
 from facerelief.cli.options import BACKBONES, check_different, one_of, some_of
+from facerelief.cli.writes import files_in, writes
 from facerelief.config import ExpressionTraining, Training
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from facerelief.evaluation.evaluate import Network
 
 
+@writes(files_in("folder", "report.json", "report.md", "report.html"))
 def evaluate_editors(
     data: Annotated[Path, typer.Option("--data", help="The dataset; its test photos are edited.", show_default=False)],
     runs: Annotated[

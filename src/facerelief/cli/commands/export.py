@@ -7,8 +7,10 @@ import typer
 
 from facerelief.cli.console import say
 from facerelief.cli.options import BACKBONES, FORMATS, one_of
+from facerelief.cli.writes import files_in, writes
 
 
+@writes(files_in("folder", "model.onnx", "model.xml", "model.bin", "parity.json"))
 def export(
     folder: Annotated[Path, typer.Option("-o", "--out", help="A folder for the model.", show_default=False)],
     kind: Annotated[

@@ -9,11 +9,13 @@ from rich.table import Table
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.console import bar, out
 from facerelief.cli.options import Method, TaskFile, To, Weights
+from facerelief.cli.writes import files_at, writes
 
 if TYPE_CHECKING:
     from facerelief.evaluation.diagnostics.latency import Latency
 
 
+@writes(files_at("json_file"))
 def latency(
     photo: Annotated[
         Path | None, typer.Argument(help="A photo. Default: a drawn face, 1000 pixels a side.", show_default=False)

@@ -7,9 +7,11 @@ import typer
 
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import MORPHS, Faces, Method, Part, TaskFile, To, Weights
+from facerelief.cli.writes import files_at, writes
 from facerelief.expressions import resolve
 
 
+@writes(files_at("out_path"))
 def morph(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
     to: To,

@@ -1,17 +1,26 @@
 """`facerelief morphable fit`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, say
+from facerelief.cli.writes import Outputs, writes
 
 app = Commands(help="Learn a statistical face from photos.")
 
 
+def _files(values: Mapping[str, Any]) -> list[Path | None]:
+    from facerelief.release.morphable import FILES
+
+    return [values["folder"] / name for name in FILES]
+
+
 @app.command("fit")
+@writes(Outputs(("folder",), _files))
 def fit(
     dataset: Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)],
     folder: Annotated[Path, typer.Option("-o", "--out", help="The face's folder.", show_default=False)],

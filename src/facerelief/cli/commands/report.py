@@ -10,6 +10,7 @@ from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.command import Commands
 from facerelief.cli.console import out, say
 from facerelief.cli.options import SPLITS, Method, TaskFile, To, Weights, one_of
+from facerelief.cli.writes import Outputs, files_at, writes
 
 if TYPE_CHECKING:
     from facerelief.training.classifier import Accuracy
@@ -20,6 +21,7 @@ Data = Annotated[Path, typer.Option("--data", help="The dataset that the run was
 
 
 @app.command("depth")
+@writes(files_at("json_file", "figure"))
 def depth(
     run: Annotated[Path, typer.Argument(help="A run of stage 1.", show_default=False)],
     data: Data,
@@ -57,6 +59,7 @@ def depth(
 
 
 @app.command("judge")
+@writes(files_at("json_file"))
 def judge_on(
     judge: Annotated[Path, typer.Argument(help="A judge's run.", show_default=False)],
     data: Annotated[Path, typer.Option("--data", help="Any dataset, e.g. of real photos.", show_default=False)],
@@ -79,6 +82,7 @@ def judge_on(
 
 
 @app.command("curves")
+@writes(files_at("picture"))
 def curves(
     runs: Annotated[list[Path], typer.Argument(help="Runs of stage 2.", show_default=False)],
     picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
@@ -91,6 +95,7 @@ def curves(
 
 
 @app.command("release")
+@writes(Outputs(("weights",), lambda values: [values["weights"], values["weights"].parent / "README.md"]))
 def release_weights(
     run: Annotated[Path, typer.Argument(help="A run of stage 2.", show_default=False)],
     weights: Annotated[Path, typer.Option("-o", "--out", help="The .safetensors file.", show_default=False)],
@@ -107,6 +112,7 @@ def release_weights(
 
 
 @app.command("flicker")
+@writes(files_at("json_file"))
 def flicker(
     photo: Annotated[Path, typer.Argument(help="A photo, which a camera pans over.", show_default=False)],
     to: To = "happiness",

@@ -10,6 +10,7 @@ from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.commands.report import Data, print_accuracy, warn_of_chance
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import check_different
+from facerelief.cli.writes import files_at, writes
 from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
 
@@ -33,6 +34,7 @@ MORPHABLE = "morphable"
 Morphable = Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")]
 
 
+@writes(files_at("json_file"))
 def rate(
     judge: Annotated[Path, typer.Option(help="A judge's run; one that no editor learnt from.", show_default=False)],
     data: Data,
@@ -84,6 +86,7 @@ def rate(
     answer(results, as_json, json_file)
 
 
+@writes(files_at("json_file", "figure"))
 def identity(
     encoder: Annotated[Path, typer.Option(help="A run of `train identity`.", show_default=False)],
     data: Data,

@@ -1,7 +1,7 @@
 """`facerelief study`: the paper's tables and figures by one command."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ import typer
 
 from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import Expressions, argument_of, one_of
+from facerelief.cli.writes import Outputs, writes
 from facerelief.errors import FacereliefError, printable
 from facerelief.evaluation.experiments.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from facerelief.evaluation.experiments.study import StudyProgress, StudyRequest
 
 
+def _report_files(values: Mapping[str, Any]) -> list[Path | None]:
+    if values["name"] == DATASET_STUDY:  # is printed
+        return []
+    figures = ("-fig3.png", "-fig4.png", "-fig5.jpg", "-fig6.jpg", "-fig8.png", "-fig9.png", "-fig10.jpg")
+    folder = folder_of(values["folder"], values["scale"], values["data"])
+    folder = folder / "second" if find_study(values["name"]).second else folder
+    return [folder / f"{values['name']}{end}" for end in (".json", ".md", ".html", *figures)]
+
+
+@writes(Outputs(("folder",), _report_files, same=("name",)))
 def study(
     name: Annotated[str, argument_of(choices=NAMES, help=f"{', '.join(NAMES)}.", show_default=False)],
     data: Annotated[

@@ -80,12 +80,12 @@ def _named(arguments: list[str]) -> tuple[int, list[Path]]:
     cannot be.
     """
     from facerelief.editing.jobs.inputs import PHOTOS, expand
-    from facerelief.photos.video_container import FILMS
+    from facerelief.suffixes import VIDEO_SUFFIXES
 
     code, found = 0, dict[Path, None]()
     for argument in arguments:
         try:
-            for one in expand([argument], in_folders=PHOTOS + FILMS):
+            for one in expand([argument], in_folders=PHOTOS + VIDEO_SUFFIXES):
                 found[_file_of(one)] = None
         except FacereliefError as problem:
             explain(str(problem))
