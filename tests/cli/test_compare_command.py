@@ -72,7 +72,7 @@ def test_what_cannot_be_compared(
     about = ("--data", synthetic, "-o", tmp_path / "side.png")
     lines = {
         about: "nothing to compare; name runs of stage 2, or --morphable",
-        (run, run, *about): "two of noise, noise have one name; rename a run's folder",
+        (run, run, *about): "two of noise, noise have the same name; rename a run's folder",
         (run, strange, *about): "the runs have no two expressions in common; compare others",
         (other, "--judge", judge, *about): "one of the runs cannot do surprise, which the judge asks for",
         (run, "--judge", judge, "--encoder", encoder, *about): "the judge and the encoder differ in size or colour;",

@@ -100,7 +100,8 @@ def test_names_are_taken_as_people_type_them(refused: Refused) -> None:
 def test_a_process_that_may_open_too_few_files(tmp_path: Path) -> None:
     """Fewer connections, and at last a line."""
     code = (
-        "import resource; from facerelief.webapp.server import serve; from facerelief.webapp.server.limits import Limits;"
+        "import resource; from facerelief.webapp.server import serve;"
+        "from facerelief.webapp.server.limits import Limits;"
         "resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0})); print(serve._fit_open_files(Limits()))"
     )
     for most, expected in ((4096, "connections=512"), (300, "connections=1"), (80, "may open only 80 files")):

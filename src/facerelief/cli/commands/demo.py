@@ -20,12 +20,12 @@ def demo(
     photo: Annotated[
         Path | None, typer.Argument(help="Your own photo. Default: scikit-image's astronaut.", show_default=False)
     ] = None,
-    out_folder: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")] = Path("demo"),
+    out_folder: Annotated[Path, typer.Option("-o", "--out", help="The output folder.")] = Path("demo"),
     method: Method = None,
     weights: Weights = None,
     task_file: TaskFile = None,
 ) -> None:
-    """Edit one photo to every expression and draw it all as one picture."""
+    """Edit one photo to every expression, and draw all edits as one picture."""
     import numpy as np
 
     from facerelief.editing import load_editor

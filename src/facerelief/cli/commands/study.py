@@ -139,7 +139,7 @@ def _progress(name: str) -> "Iterator[StudyProgress]":
 
         yield StudyProgress(
             lambda done, total: move("dataset", "pictures", done, total),
-            lambda done, total, note: move(name, "jobs", done, total, note),
+            lambda done, total, note="": move(name, "jobs", done, total, note),
             lambda job, seconds: say(f"{job}  {seconds:.0f} s"),
         )
 
