@@ -203,8 +203,8 @@ def test_what_is_no_file_is_refused_and_not_waited_for(program: Command, tmp_pat
 
 def test_gifs_say_it_in_their_comment(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is all that they have where C2PA's library is not installed."""
-    for module in ("credentials", "photo", "verify"):
-        monkeypatch.setattr(f"facerelief.faces.{module}.can_sign", lambda: False)
+    for module in ("provenance.content_credentials", "photo", "provenance.verify"):
+        monkeypatch.setattr(f"facerelief.photos.{module}.can_sign", lambda: False)
     mark, how = mark_edit(None, "anger", ()), Morph(seconds=0.2, hold=0)
     for name, its in (("edited", mark), ("plain", None)):
         frames = iter([np.full((64, 64, 3), level, np.uint8) for level in range(9)])
