@@ -20,12 +20,15 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import numpy as np
 from load_rude import Rude
-from photos import astronaut
 from PIL import Image
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from photos import astronaut
 
 EXPRESSIONS = ("happiness", "surprise", "anger", "sadness")
 _PATCH, _GAP = 32, 96  # pixels: a coloured stripe, away from the face, where neither edit nor mark reaches

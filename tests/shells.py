@@ -129,7 +129,8 @@ class Handmade:
         save_depth(self.path / sample.depth_file_name, depth)
         save_normal(self.path / sample.normal_file_name, normal)
         Image.fromarray(np.where(depth > 0, 255, 0).astype(np.uint8)).save(self.path / sample.mask_file_name)
-        np.savez(self.path / sample.mesh, landmarks=points, vertices=points, matrix=np.eye(2, 3))
+        size = np.array([self.size, self.size])
+        np.savez(self.path / sample.mesh, landmarks=points, vertices=points, matrix=np.eye(2, 3), photo_size=size)
         self.samples.append(sample)
         return sample
 

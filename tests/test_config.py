@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from facerelief.config import DepthTraining, ExpressionTraining, Training, from_json
+from facerelief.config import RENAMED, DepthTraining, ExpressionTraining, IdentityTraining, Training, from_json
 from facerelief.errors import FacereliefError
 from facerelief.training.presets import PRESETS, make_config
 
@@ -171,7 +171,7 @@ def test_a_config_is_frozen() -> None:
         ({"lr": "0"}, "lr and d_lr must be above 0"),
         ({"conf_penalty": "inf"}, "conf_penalty must be a number of 0 or more"),
         ({"r1_weight": "-1"}, "r1_weight must be"),
-        ({"fewest": "-3"}, "fewest must be"),
+        ({"min_photos": "-3"}, "min_photos must be"),
         ({"blocks": "0"}, "blocks must be at least 1"),
         ({"ema": "1"}, "ema below 1"),
         ({"decay_from": "1.5"}, "decay_from must be at most 1"),
@@ -181,3 +181,12 @@ def test_a_config_is_frozen() -> None:
 )
 def test_numbers_that_cannot_be(changes: dict[str, str], named: str) -> None:
     assert named in refusal(DepthTraining, "cpu", changes)
+
+
+@pytest.mark.parametrize(("before", "name"), RENAMED.items())
+def test_settings_of_earlier_versions_go_on_working(before: str, name: str) -> None:
+    kind = IdentityTraining if name == "singleton_share" else ExpressionTraining
+    assert getattr(make_config(kind, "cpu", {before: "0.25" if kind is IdentityTraining else "2"}), name) in (0.25, 2)
+    written = dataclasses.asdict(make_config(kind, "cpu", {}))
+    written[before] = written.pop(name)
+    assert from_json(kind, json.loads(json.dumps(written))) == make_config(kind, "cpu", {})

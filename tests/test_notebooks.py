@@ -14,7 +14,7 @@ SMALL = {
     ),
     "measure": (
         "FOLDER, PICTURES, JUDGE_STEPS, IDENTITY_STEPS, PHOTOS = 'small', 136, 2, 2, 4\n"
-        "DRAWING = '--settings 1 --seed 1 --size 64'  # two persons to test with\n"
+        "RENDERING = '--settings 1 --seed 1 --size 64'  # two persons to test with\n"
         "OPTIONS = '--set batch=8 --set size=32 --set width=4'"
     ),
 }
@@ -64,7 +64,7 @@ def test_the_training_notebook_ends_in_an_edit_by_what_it_trained(tmp_path: Path
 def test_the_measuring_notebook_sets_your_model_between_nothing_and_the_truth(tmp_path: Path) -> None:
     """An editor that does nothing is no distance from the person, and is called by the target in one of eight cases."""
     done = executed("measure", tmp_path)
-    lines = [line for line in printed(cell(done, "generation_rate\n\n")).splitlines() if " rate " in line]
+    lines = [line for line in printed(cell(done, "score_edits(")).splitlines() if " rate " in line]
     rows = {line[:12].strip(): line.split() for line in lines}
     assert list(rows) == ["unedited", "true target", "my model", "morphable"]
     assert float(rows["unedited"][-1]) == 0.0

@@ -6,6 +6,7 @@ step after every `d_steps` of them.
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from facerelief.network_input import NetworkInput
 
 OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
-GUIDES = ("depth", "normal", "both", "none")
+GEOMETRY_TARGETS = ("depth", "normal", "both")
+GUIDES = (*GEOMETRY_TARGETS, "none")
 WARM_STARTS = ("none", "morphable")
 PERCEPTUALS = ("vgg19", "judge", "none")
 PRECISIONS = ("no", "bf16", "auto")
@@ -61,7 +63,7 @@ class Training:
     perceptual: str = "vgg19"  # features of Eq. 10: "vgg19", "judge" or "none"
     ema: float = 0.999  # decay of the averaged generators, per generator step
     balanced: bool = True  # every expression equally often
-    fewest: int = 0  # an expression with fewer training photos is a target only: its photos are in no batch
+    min_photos: int = 0  # an expression with fewer training photos is a target only: its photos are in no batch
     augment: bool = False  # discriminators see jittered pictures, which keeps small classes from being learnt by heart
     precision: str = "no"  # "no" (fp32), "bf16", or "auto": what is fastest on the processor that a run begins on
     seed: int = 0
@@ -110,7 +112,7 @@ class DepthTraining(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check(self, "guide", GUIDES[:3])
+        _check(self, "guide", GEOMETRY_TARGETS)
 
 
 @dataclass(frozen=True)
@@ -124,13 +126,13 @@ class ExpressionTraining(Training):
     warm_start: str = "none"  # "morphable": G_rgb is also shown what the editor without training makes of the photos
     warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; the discriminators learn as ever
     match_weight: float = 0.0  # of whether D_rgb takes a picture for a real one of its expression; 0: it is not asked
-    pair_weight: float = 3.0  # of the distance to those edits
+    image_distill_weight: float = 3.0  # of the distance to those edits
     id_weight: float = 0.0  # of the identity distance from photo to edit, by an encoder that then measures nothing
-    way_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
+    flow_distill_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
     paint_weight: float = 0.0  # of backbone "relief": of what it paints where those edits only move
     flow_weight: float = 0.1  # of backbone "relief": how much its flow stretches
     mask_weight: float = 0.02  # of backbone "relief": how much it paints
-    full: float = 1.0  # what an editor scales G_rgb's change by at strength 1: networks regress to what is common
+    edit_gain: float = 1.0  # what an editor scales G_rgb's change by at strength 1: networks regress to what is common
     smooth: bool = False  # what G_rgb changes is freed of its finest pattern before anyone sees it
     freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
 
@@ -169,7 +171,7 @@ class IdentityTraining(Training):
     decay_from: float = 0.3
     dimensions: int = 128  # of the embedding
     temperature: float = 0.1  # of the softmax over cosines: the smaller, the more the nearest strangers count
-    single: float = 0.4  # share of a batch that shows persons with one photo, twice each
+    singleton_share: float = 0.4  # share of a batch that shows persons with one photo, twice each
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,17 +181,32 @@ class IdentityTraining(Training):
             raise FacereliefError(f"batch must be at least 4, two photos of two persons, not {self.batch}")
         if not self.temperature > 0:
             raise FacereliefError(f"temperature must be above 0, not {self.temperature}")
-        if not 0 <= self.single <= 1:
-            raise FacereliefError(f"single must lie between 0 and 1, not {self.single}")
+        if not 0 <= self.singleton_share <= 1:
+            raise FacereliefError(f"singleton_share must lie between 0 and 1, not {self.singleton_share}")
 
 
 Config = TypeVar("Config", bound=Training)
+
+# Settings of earlier versions by their names of today; files and commands may hold either.
+RENAMED = {
+    "fewest": "min_photos",
+    "full": "edit_gain",
+    "pair_weight": "image_distill_weight",
+    "single": "singleton_share",
+    "way_weight": "flow_distill_weight",
+}
+
+
+def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under their names of today."""
+    return {RENAMED.get(name, name): value for name, value in values.items()}
 
 
 def from_json(kind: type[Config], values: Any) -> Config:
     """The configuration that a run's config.json holds. Raises `FacereliefError` where it is none of this version."""
     if not isinstance(values, dict):
         raise FacereliefError("the run's config is no object; it is damaged")
+    values = renamed(values)
     names = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(values) - names)
     if unknown:

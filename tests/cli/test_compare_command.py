@@ -75,7 +75,14 @@ def test_what_cannot_be_compared(
         (run, run, *about): "two of noise, noise have the same name; rename a run's folder",
         (run, strange, *about): "the runs have fewer than two expressions in common; compare others",
         (other, "--judge", judge, *about): "a run does not support surprise, which the classifier needs",
-        (run, "--judge", judge, "--encoder", encoder, *about): "the judge and the encoder differ in size or colour;",
+        (
+            run,
+            "--judge",
+            judge,
+            "--encoder",
+            encoder,
+            *about,
+        ): "the classifier and the encoder differ in size or colour;",
         (run, "--data", synthetic, "-o", "side.docx"): "side.docx names no picture format; end it",
         (run, "--photos", "0", *about): "Invalid value for '--photos': ",
     }
@@ -108,7 +115,7 @@ def test_own_photos_and_runs_are_told_apart(
     lines = {
         about: "nothing to compare; give photos, or runs of stage 2 and their dataset with --data",
         (tmp_path, *about): f"{tmp_path} is a folder; give photos, or the dataset of the runs with --data",
-        (portrait_jpg, "--morphable", *about): "--morphable, --judge and --encoder are for runs; name their dataset",
+        (portrait_jpg, "--morphable", *about): "--morphable, --judge and --encoder are for runs; give their dataset",
         (
             portrait_jpg,
             "-o",

@@ -59,9 +59,7 @@ def test_training_says_what_the_encoder_is_worth(
     about, persons, measured, weights = result.out.splitlines()
     assert about.startswith("cpu preset, 32 px, luma, 2 steps; precision fp32, because it was asked for")
     assert persons == "8 training people, 8 with two or more photos, 7 with three or more"
-    assert measured.startswith(
-        "held-out people: 12 pairs of one person (4 persons) against 54 pairs of two; chance in"
-    )
+    assert measured.startswith("held-out people: 12 pairs of one person (4 persons) against 54 pairs of two; chance in")
     assert weights == str(tmp_path / "run" / "weights.safetensors")
     facts = load_checkpoint(tmp_path / "run" / "weights.safetensors", "identity").facts
     assert f"ROC AUC {facts['verification']['auc']:.3f} (0.500)" in measured
@@ -71,7 +69,7 @@ def test_training_says_what_the_encoder_is_worth(
 def test_settings_that_an_encoder_cannot_have(refused: Refused, synthetic: Path, tmp_path: Path) -> None:
     for setting, message in {
         "dimensions=0": "dimensions must be at least 1, not 0",
-        "single=1.5": "single must lie between 0 and 1, not 1.5",
+        "singleton_share=1.5": "single must lie between 0 and 1, not 1.5",
         "batch=3": "batch must be at least 4, two photos of two persons, not 3",
         "temperature=0": "temperature must be above 0, not 0",
         "smoothing=0": "no setting 'smoothing'; choose from ",

@@ -79,7 +79,8 @@ def test_an_image_is_at_no_distance_from_itself(photos: Arrays) -> None:
 
 def test_only_the_chosen_photos_are_edited(photos: Arrays) -> None:
     """Photo 2 is surprised: it becomes neutral and happy."""
-    found = edit_distances(turning(photos, (60, 90, 0)), ReadsAngle(), photos, np.array([2]))
+    test = grey(np.array([0, 40, 80, 100, 120, 140]), photos)
+    found = edit_distances(turning(test, (60, 90, 0)), ReadsAngle(), test, np.array([2]))
     assert found == pytest.approx([0.5, 1.0], abs=1e-5)
 
 

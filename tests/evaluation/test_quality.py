@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from facerelief.evaluation.metrics.quality import from_levels, psnr, ssim, to_levels
+from facerelief.evaluation.metrics.quality import psnr, ssim, to_levels
+from facerelief.network_input import from_levels
 
 skimage = pytest.importorskip("skimage.metrics")
 

@@ -109,7 +109,7 @@ def test_a_longer_stage_1_guides_and_does_not_measure(moved: Like) -> None:
         moved(study="table1", scale="cpu"),
         STUDIES["table1"],
         SCALES["cpu"],
-        asked.dataset,
+        Dataset(asked.dataset),
         asked.folder,
     )
     changed = {job.name for job in grid.jobs if job != plain.job(job.name)}
@@ -138,6 +138,7 @@ def test_what_studies_have_in_common_is_one_run(moved: Like) -> None:
     assert weights == [0.1, 0.2, 0.3, 0.4]
 
 
+@torch.inference_mode()
 def test_the_numbers_are_those_of_the_runs(asked: StudyRequest, finished: Grid) -> None:
     """By loops over single photos, which know nothing of studies."""
     test = read_split(asked.dataset, "test")
@@ -152,7 +153,7 @@ def test_the_numbers_are_those_of_the_runs(asked: StudyRequest, finished: Grid) 
             generator = load_network_editor(finished.folder / "cells" / name).generator
             confusion, distances = np.zeros((3, 3), int), []
             for row, target in ((row, k) for row in range(6) for k in range(3) if k != test.label[row]):
-                source = torch.from_numpy(test.image[row][None]).float() / 127.5 - 1
+                source = torch.from_numpy(np.array(test.image[row][None])).float() / 127.5 - 1
                 made = generator(source, torch.eye(3)[target][None]).image.clamp(-1, 1)
                 saved = ((made + 1) * 127.5).round() / 127.5 - 1
                 both = [judge(image).log_softmax(1) for image in (saved, saved.flip(-1))]

@@ -23,12 +23,12 @@ def test_paces_are_of_the_fastest_of_several_rounds(
     rest = tmp_path / "pace" / "rest"
     rest.mkdir(parents=True)
     cells = STUDIES["objectives"].cells
-    asked: list[str] = []
+    measured: list[str] = []
 
     def seconds(cell: Cell, make: object, dataset: Path, folder: Path, number: int) -> float:
         assert not rest.exists()
-        asked.append(cell.slug)
-        slow = 3.0 if len(asked) in (1, 2, 3) else 1.0
+        measured.append(cell.slug)
+        slow = 3.0 if len(measured) in (1, 2, 3) else 1.0
         return slow * {cells[0].slug: 0.1, cells[1].slug: 0.4}[cell.slug]
 
     monkeypatch.setattr(module, "_seconds_a_step", seconds)
@@ -36,7 +36,7 @@ def test_paces_are_of_the_fastest_of_several_rounds(
     for _ in range(2):  # the second time nothing is measured
         grid = lay_out(asked, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
         assert [grid.job(f"cells/{cell.slug}-s0").config.steps for cell in cells] == [1000, 250]
-    assert asked == [cell.slug for cell in cells] * 3
+    assert measured == [cell.slug for cell in cells] * 3
 
 
 def test_a_pace_is_the_seconds_of_a_step(moved: Like, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from facerelief.networks.depth import GUIDES, DepthTranslator, _read, _spread
+from facerelief.networks.depth import GEOMETRY_CHANNELS, DepthTranslator, _read, _spread
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def test_the_parameter_count_is_stargans_with_two_domains() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("guide", GUIDES)
+@pytest.mark.parametrize("guide", GEOMETRY_CHANNELS)
 def test_both_directions_in_every_mode(channels: int, guide: str) -> None:
     translator = DepthTranslator(channels, guide, width=4, blocks=1)
     image = (torch.rand(2, channels, 32, 32) * 2 - 1).requires_grad_()

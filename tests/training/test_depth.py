@@ -135,7 +135,7 @@ def test_in_a_run_each_player_moves_the_other_not_at_all(
     class Watched(stage1.Session):
         def optimizer_step(self, player: str, *arguments: Any) -> None:
             before = [[p.detach().clone() for p in m.parameters()] for m in (nets[0].translator, nets[0].discriminator)]
-            super().descend(player, *arguments)
+            super().optimizer_step(player, *arguments)
             after = [list(m.parameters()) for m in (nets[0].translator, nets[0].discriminator)]
             moved = [
                 any(not torch.equal(a, b) for a, b in zip(x, y, strict=True))

@@ -16,8 +16,7 @@ from facerelief.training import launch, splits
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is wrong must be said before the long part begins."""
-    for module in (splits, launch):
-        monkeypatch.setattr(module, "load_arrays", lambda *_, **__: pytest.fail("photos were decoded"))
+    monkeypatch.setattr(splits, "load_arrays", lambda *_, **__: pytest.fail("photos were decoded"))
     monkeypatch.setattr(launch, "load_vgg19", lambda *_: pytest.fail("VGG19 was fetched"))
 
 
@@ -45,7 +44,7 @@ def test_what_is_wrong_is_said_before_photos_are_decoded(
     small = {"size": 32, "width": 4, "batch": 4, "expressions": CLASSES, "perceptual": "vgg19", **guide}
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(FacereliefError, match=reason):
-        RUNS[kind](faces, kind(**{**small, **changes}), tmp_path)
+        RUNS[kind](Dataset(faces), kind(**{**small, **changes}), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 

@@ -179,7 +179,7 @@ def test_no_critic_learns_in_the_generators_step(
             for module in parts.values():
                 module.zero_grad(set_to_none=True)
             before = {name: [p.detach().clone() for p in module.parameters()] for name, module in parts.items()}
-            super().descend(player, *arguments)
+            super().optimizer_step(player, *arguments)
             with_gradient = {name for name, m in parts.items() if any(p.grad is not None for p in m.parameters())}
             moved = {
                 name

@@ -110,7 +110,7 @@ def test_vectors_of_all_photos_in_their_order(small: Small, splits: Splits, batc
 def test_two_photos_of_each_person_whoever_has_more_photos(small: Small) -> None:
     """Ann has 30 photos, six others two, and eight one; a batch of 12 shows six persons, two of them with one photo."""
     people = ["ann"] * 30 + [f"two{k}" for k in range(6)] * 2 + [f"one{k}" for k in range(8)]
-    draws, shown = Draws(people, small(IdentityTraining, batch=12, single=0.3)), Counter[str]()
+    draws, shown = Draws(people, small(IdentityTraining, batch=12, singleton_share=0.3)), Counter[str]()
     seen = set()
     for step in range(400):
         rows = draws(step)

@@ -198,7 +198,7 @@ def test_classes_that_a_discriminator_does_not_know_do_not_count() -> None:
 
 
 def test_matching_by_hand() -> None:
-    """Hinge: a real picture at 0.5 lacks 0.5, an edit at -1 is recognised, a real one of another expression at 2 costs 3."""
+    """Hinge: a real picture at 0.5 lacks 0.5, an edit at -1 costs nothing, a real one of another class at 2 costs 3."""
     real, fake, other = (torch.full((2, 1, 1, 1), value) for value in (0.5, -1.0, 2.0))
     assert eq.matching_discriminator(real, fake, other, "hinge").item() == pytest.approx(0.5 + (0 + 3) / 2)
     matches, y = torch.arange(12.0).reshape(2, 3, 1, 2), torch.tensor([2, 0])

@@ -67,8 +67,8 @@ def test_no_preset_asks_for_what_a_processor_may_lack() -> None:
 
 
 def test_one_line_tells_the_precision_and_why(small: Small, tmp_path: Path, machine: Callable[..., None]) -> None:
-    def told(precision: str) -> tuple[str, str]:
-        config, line = precision.settled(small(DepthTraining, precision=precision), tmp_path / "new")
+    def told(asked: str) -> tuple[str, str]:
+        config, line = precision.settled(small(DepthTraining, precision=asked), tmp_path / "new")
         return config.precision, line
 
     machine("avx512_bf16")

@@ -1,4 +1,7 @@
-"""Editing from Python, with the pictures that Python programs hold."""
+"""Edits faces from Python: PIL images, arrays, files.
+
+`load` returns a `FaceEditor`; its `edit` returns an `Edited`. `facerelief` exports all four names.
+"""
 
 from facerelief.api.editor import Edited, Face, FaceEditor, load
 

@@ -1,4 +1,4 @@
-"""What Python programs may ask of an editor: the names in type hints, and checks for programs without them."""
+"""Arguments of the Python API: their types for type checkers, and checks at run time."""
 
 from collections.abc import Iterable, Sequence
 from numbers import Real
@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from facerelief.editing.editor import Which, which_face
+from facerelief.editing.face_choice import FaceChoice, parse_face_choice
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, Expression
 from facerelief.faces.detector import Face
@@ -25,14 +25,31 @@ _FACES = "choose largest, all, a number counted from the largest, a point (x, y)
 
 
 def one_of(value: Any, choices: Iterable[str], what: str) -> None:
-    """Raises `FacereliefError` where a value is none of the choices, which it lists."""
+    """Check that a value is one of the choices.
+
+    Raises:
+        FacereliefError: It is not; the message lists them.
+
+    Example:
+        >>> one_of("nose", ("face", "eyes", "mouth"), "part")
+        Traceback (most recent call last):
+        facerelief.errors.FacereliefError: no part 'nose'; choose from face, eyes, mouth
+    """
     choices = tuple(choices)
     if not isinstance(value, str) or value not in choices:
         raise FacereliefError(f"no {what} {shown(value)}; choose from {', '.join(choices)}")
 
 
 def is_several(to: Expression | Several) -> bool:
-    """Whether expressions, and not one, are meant. Raises `FacereliefError` for what means neither."""
+    """Whether `to` names several expressions.
+
+    Raises:
+        FacereliefError: It names neither one nor several.
+
+    Example:
+        >>> is_several("happy"), is_several("all"), is_several(["happy"])
+        (False, True, True)
+    """
     if isinstance(to, str):
         return to.strip().lower() == "all"
     if not isinstance(to, list | tuple) or not to:
@@ -41,20 +58,31 @@ def is_several(to: Expression | Several) -> bool:
 
 
 def check_strength(strength: Any) -> float:
-    """Raises `FacereliefError` for what is no number from 0 to 1.5."""
+    """Check a strength. Raises `FacereliefError` if it is no number from 0 to 1.5."""
     if not _within(strength, 0, 1.5):
         raise FacereliefError(f"strength {shown(strength)} is out of range; choose a number from 0 to 1.5")
     return float(strength)
 
 
-def check_faces(faces: Any) -> tuple[Which, list[Face] | None]:
-    """Which faces are meant, and they themselves where they were given. Raises `FacereliefError`."""
+def check_faces(faces: Any) -> tuple[FaceChoice, list[Face] | None]:
+    """Interpret the argument `faces`.
+
+    Returns:
+        Which of the detected faces are meant, and None; or "all", and the faces that were given.
+
+    Raises:
+        FacereliefError: It means no faces.
+
+    Example:
+        >>> check_faces("largest"), check_faces((420, 310))
+        (('largest', None), ((420.0, 310.0), None))
+    """
     if isinstance(faces, Face):
         return "all", [_usable(faces)]
     if isinstance(faces, str):
-        return which_face(faces), None
+        return parse_face_choice(faces), None
     if isinstance(faces, int | np.integer) and not isinstance(faces, bool):
-        return which_face(int(faces)), None
+        return parse_face_choice(int(faces)), None
     if isinstance(faces, list | tuple) or (isinstance(faces, np.ndarray) and faces.ndim == 1):
         given = list(faces)
         if not given:
@@ -67,7 +95,7 @@ def check_faces(faces: Any) -> tuple[Which, list[Face] | None]:
 
 
 def check_pictures(images: Any) -> Iterable[Any]:
-    """Several pictures. Raises `FacereliefError` for one picture, whose parts would be taken for pictures."""
+    """Check that this is several pictures. Raises `FacereliefError` for one: its rows would be taken for pictures."""
     alone = isinstance(images, str | bytes | bytearray | memoryview) or (
         isinstance(images, np.ndarray) and images.ndim < 4
     )
@@ -77,7 +105,7 @@ def check_pictures(images: Any) -> Iterable[Any]:
 
 
 def _within(value: Any, low: float, high: float) -> bool:
-    """Whether a value is a number, not too large to be compared as one."""
+    """Whether a value is a real number from low to high."""
     return isinstance(value, Real) and not isinstance(value, bool) and bool(low <= value <= high)  # type: ignore[operator]
 
 

@@ -1,12 +1,4 @@
-"""Editing from Python, with the pictures that Python programs hold.
-
-import facerelief
-
-editor = facerelief.load()
-edit = editor.edit(image, "happiness", strength=0.7)    # a PIL image, an array (H, W, 3) uint8, or a path
-edit.image                                              # a PIL image; an array for an array
-edit.save("happy.jpg")                                  # with the mark that says it was edited
-"""
+"""`FaceEditor`, which edits pictures that Python programs hold, and `load`, which makes one."""
 
 from __future__ import annotations  # help() then says `Expression`, and not the two dozen words that it stands for
 
@@ -37,9 +29,10 @@ from facerelief.api.arguments import (
 from facerelief.api.pictures import Picture, file_path, image_of, photo_of
 from facerelief.api.results import Edited, Edits, FoundFaces
 from facerelief.editing import METHODS, load_editor
-from facerelief.editing.editor import Editor, choose_faces
+from facerelief.editing.editor import Editor
 from facerelief.editing.engines.agreement import AUTO
 from facerelief.editing.engines.runtimes import ENGINES
+from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.regions import PARTS
 from facerelief.editing.video.pipeline import in_order
 from facerelief.errors import FacereliefError
@@ -54,9 +47,21 @@ _MOST_LOADED = 4
 
 
 class FaceEditor:
-    """Edits pictures by one method. Threads may share it; they then search for faces side by side.
+    """Edits faces in pictures by one method.
 
-    Other processes may be sent it, and load it anew. method, engine: what edits. expressions: what it can edit to.
+    Threads may share an editor and then detect faces in parallel. An editor can be sent to other processes, each of
+    which loads it again. Make one with `load`.
+
+    Attributes:
+        method: "relief", "morphable" or "stargan".
+        engine: What runs the network: "torch", "onnx", "openvino" or "openvino-bf16".
+        expressions: The expressions that it can edit to.
+
+    Example:
+        >>> import facerelief
+        >>> editor = facerelief.load(method="morphable")
+        >>> editor.method, editor.expressions[1]
+        ('morphable', 'happiness')
     """
 
     method: str
@@ -64,7 +69,11 @@ class FaceEditor:
     expressions: tuple[Name, ...]
 
     def __init__(self, load: Callable[[], Editor]) -> None:
-        """load: makes an editor whose face finder threads may share; called once in each process, and sent to it."""
+        """Use `facerelief.load` instead.
+
+        Args:
+            load: Makes an editor whose face detector threads may share. Called once in each process; must be picklable.
+        """
         editor: Any = load()
         self._load, self._key, self._held = load, uuid4().hex, (os.getpid(), editor)
         self.method, self.engine = editor.method, getattr(editor, "engine", "torch")
@@ -77,9 +86,9 @@ class FaceEditor:
         return {**vars(self), "_held": (0, None)}
 
     def _here(self) -> Editor:
-        """The editor; in another process loaded anew, since threads of networks and finders stay behind in the first.
+        """The editor; another process loads its own, because threads of networks and detectors do not survive a fork.
 
-        Threads that load it at once each load it: a lock could have been forked while it was held.
+        Threads that load at the same time each load one: a lock could have been forked while it was held.
         """
         pid, editor = self._held
         if pid != os.getpid():
@@ -88,7 +97,19 @@ class FaceEditor:
         return editor
 
     def faces(self, image: Picture | np.ndarray) -> list[Face]:
-        """The picture's faces, the largest first. Raises `NoFaceFound` where there is none."""
+        """Detect the faces in a picture.
+
+        Args:
+            image: As `edit` takes it.
+
+        Returns:
+            The faces, the largest first; each has `box` and `landmarks` in pixels of the upright picture. Notebooks
+            show them as the picture with numbered boxes.
+
+        Raises:
+            NoFaceFound: There is no face.
+            PhotoError: This is no picture.
+        """
         photo = photo_of(image)
         return FoundFaces(self._here().find(photo), photo.rgb)
 
@@ -117,15 +138,38 @@ class FaceEditor:
         faces: Faces = "largest",
         part: Part = "face",
     ) -> Edited[Any] | list[Edited[Any]]:
-        """Edit a picture to the expression `to`, "happiness" or "happy", say. The picture given stays as it is.
+        """Edit the expression of faces in a picture. Your picture is not modified.
 
-        image: a PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes. to: several in a list, or "all",
-        give a list of edits; the faces are then found once. strength: share of the full change, 0 (the picture itself)
-        to 1.5. faces: "largest", "all", a number counted from the largest (1), a point (x, y) of the face in pixels, or
-        those of what `faces` gave that are to be edited. part: "face", or what alone may change: "eyes", with the
-        brows, or "mouth", with all that is below the eyes.
+        Args:
+            image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes.
+            to: An expression, such as "happiness" or "happy". Several in a list, or "all", give a list of edits; the
+                faces are then detected once.
+            strength: Share of the full change, from 0 (the picture itself) to 1.5.
+            faces: "largest", "all", a number counted from the largest (1), a point (x, y) of the face in pixels, or one
+                or some of the faces that `faces` returned.
+            part: "face", or the only part that may change: "eyes", with the eyebrows, or "mouth", with all below the
+                eyes.
 
-        Raises `NoFaceFound`, `PhotoError`, or another `FacereliefError` that says what to do.
+        Returns:
+            The edit; its image is an array if `image` is one, else a PIL image. A list where `to` is several.
+
+        Raises:
+            NoFaceFound: There is no face, or none that can be edited.
+            PhotoError: This is no picture.
+            FacereliefError: Another argument is wrong. All messages say what to do.
+
+        Example:
+            A synthetic face, whose landmarks are known and need not be detected:
+
+            >>> import facerelief
+            >>> from facerelief.geometry.morphable.model import load_face
+            >>> from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+            >>> model, random = load_face(), np.random.default_rng(0)
+            >>> person, setting = random_person(model, random), random_setting(random)
+            >>> rgb, landmarks = portrait(model, person, "neutral", setting, 128)
+            >>> editor = facerelief.load(method="morphable")
+            >>> editor.edit(rgb, "happy", faces=facerelief.Face(landmarks))
+            Edited('happiness', 128x128, 1 face)
         """
         wanted = self._wanted(to)
         strength, (which, some) = check_strength(strength), check_faces(faces)
@@ -140,7 +184,7 @@ class FaceEditor:
         return edits if is_several(to) else edits[0]
 
     def _wanted(self, to: Expression | Several) -> list[str]:
-        """Full names. Raises `FacereliefError` where the weights lack one."""
+        """The full names of expressions. Raises `FacereliefError` if the weights lack one."""
         editor = self._here()
         names: Any = [to] if not is_several(to) else editor.expressions if isinstance(to, str) else to
         return [editor.expressions[editor.label(name)] for name in names]
@@ -199,10 +243,21 @@ class FaceEditor:
         part: Part = "face",
         errors: Literal["raise", "return"] = "raise",
     ) -> Any:
-        """Edit several pictures on all processors; the results, each as of `edit`, are in their order.
+        """Edit several pictures on all cores.
 
-        images: as `edit` takes them, read as they are needed. errors: "raise" the first, or "return" each in the place
-        of the picture that could not be edited.
+        Args:
+            images: As `edit` takes them, read as they are needed.
+            to: As for `edit`.
+            strength: As for `edit`.
+            faces: As for `edit`, except faces themselves: each picture has its own.
+            part: As for `edit`.
+            errors: "raise" the first error, or "return" each error in the place of its picture's result.
+
+        Returns:
+            For each picture what `edit` returns, in the order of the pictures.
+
+        Raises:
+            FacereliefError: As for `edit`; with errors="return" only for wrong arguments.
         """
         one_of(errors, ("raise", "return"), "errors")
         one_of(part, PARTS, "part")
@@ -229,15 +284,26 @@ def load(
     engine: Engine | None = None,
     task_file: str | os.PathLike[str] | None = None,
 ) -> FaceEditor:
-    """An editor of faces, ready for use by any number of threads.
+    """Load an editor, ready for use by any number of threads.
 
-    weights: a run's or a face's folder, or a .safetensors file; by default the package's. method: "relief"
-    (the default without weights), "morphable", which needs no training, or "stargan". task_file: a face_landmarker.task
-    file, for mediapipe versions without models. engine: what runs a network: "torch" (the default), "onnx", "openvino",
-    "openvino-bf16", or "auto" for the fastest that agrees with torch.
+    Args:
+        weights: The folder of a run or of a fitted morphable model, or a .safetensors file. Default: the package's.
+        method: "relief" (the default without weights), "morphable", which needs no training, or "stargan".
+        engine: What runs the network: "torch" (the default), "onnx", "openvino", "openvino-bf16", or "auto" for the
+            fastest that agrees with torch.
+        task_file: A face_landmarker.task file, for mediapipe versions without models.
 
-    Raises `CheckpointError` for weights that cannot be used, `MissingExtra` for a package that is not installed, or
-    another `FacereliefError` that says what to do.
+    Returns:
+        The editor. The face detector is loaded at the first edit.
+
+    Raises:
+        CheckpointError: The weights cannot be used.
+        MissingExtra: A package is not installed.
+        FacereliefError: Another argument is wrong. All messages say what to do.
+
+    Example:
+        >>> load(method="morphable").engine
+        'torch'
     """
     if method is not None:
         one_of(method, METHODS, "method")
@@ -249,21 +315,19 @@ def load(
 
 
 def _absolute(path: str | os.PathLike[str] | None, what: str) -> Path | None:
-    """A path that means the same in other processes."""
+    """A path that means the same in other processes, whatever their working directory."""
     return None if path is None else Path(os.path.abspath(file_path(path, f"{what} file")))
 
 
 def _make(weights: Path | None, method: str | None, engine: str | None, task_file: Path | None) -> Editor:
     if os.getpid() != _HOME:
-        torch.set_num_threads(
-            1
-        )  # its other threads stayed behind in the process that was forked: it would wait for them
+        torch.set_num_threads(1)  # other threads do not survive a fork: torch would wait for them
     finder = FinderPool(functools.partial(load_finder, task_file=task_file))
     return load_editor(weights, finder, method=method, engine=engine)
 
 
 def _loaded(key: str, load: Callable[[], Editor]) -> Editor:
-    """An editor that came from another process. A pool sends it with each picture, and it is loaded once."""
+    """An editor that came from another process. A pool sends it with each picture; it is loaded once."""
     place = key, os.getpid()
     editor = _LOADED.get(place) or load()
     _LOADED[place] = editor

@@ -1,4 +1,4 @@
-"""The pictures that Python programs hold, as photos, and back."""
+"""Converts PIL images, arrays, paths and bytes to photos, and back."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from facerelief.array_types import RGB
 from facerelief.editing.jobs.fetch import is_url
 from facerelief.errors import FacereliefError, PhotoError, shown
 from facerelief.photos.color_modes import flat, to_rgb
@@ -18,7 +19,18 @@ Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
 
 
 def photo_of(image: Picture | np.ndarray) -> Photo:
-    """A picture, upright. Raises `PhotoError` that says what to give for what is none."""
+    """Read a picture and turn it upright.
+
+    Args:
+        image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes.
+
+    Raises:
+        PhotoError: It is none of these; the message says how to convert it.
+
+    Example:
+        >>> photo_of(np.zeros((64, 48, 3), dtype=np.uint8)).rgb.shape
+        (64, 48, 3)
+    """
     if isinstance(image, np.ndarray):
         return Photo(_checked(np.asarray(image)).copy(), name="the array")  # the caller's may change later
     if isinstance(image, Image.Image):
@@ -33,7 +45,7 @@ def photo_of(image: Picture | np.ndarray) -> Photo:
 
 
 def image_of(photo: Photo) -> Image.Image:
-    """A photo as a PIL image, RGB or RGBA, with its profile."""
+    """Convert a photo to a PIL image, RGB or RGBA, with its colour profile."""
     image = Image.fromarray(photo.rgb)
     if photo.alpha is not None:
         image.putalpha(Image.fromarray(photo.alpha))
@@ -43,7 +55,7 @@ def image_of(photo: Photo) -> Image.Image:
 
 
 def file_path(path: str | os.PathLike[str], what: str, error: type[FacereliefError] = FacereliefError) -> Path:
-    """A path that was given. Raises an error for what is none; an empty one would mean the folder that one is in."""
+    """Check a path. Raises `error` for what is none, and for an empty one, which would mean the working directory."""
     try:
         name = os.fspath(path)
     except TypeError:
@@ -75,7 +87,7 @@ def _instead(image: object) -> str:
     return "give a path, bytes, an array or a PIL image"
 
 
-def _checked(rgb: np.ndarray) -> np.ndarray:
+def _checked(rgb: np.ndarray) -> RGB:
     remedy = _conversion(rgb)
     if remedy:
         raise PhotoError(
@@ -87,7 +99,7 @@ def _checked(rgb: np.ndarray) -> np.ndarray:
 
 
 def _conversion(array: np.ndarray) -> str | None:
-    """How an array `a` becomes a picture; None for one that is a picture."""
+    """The code that converts an array `a` to a picture; None if it is one."""
     if array.ndim == 4:
         return "edit_all takes several, or give a[0]"
     if array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 1):
@@ -108,9 +120,9 @@ def _conversion(array: np.ndarray) -> str | None:
 
 
 def _of_image(image: Image.Image) -> Photo:
-    """An image in memory, made upright."""
+    """Read a PIL image and turn it upright."""
     notes: list[str] = []
-    with damage_explained("the image"):  # an image that was opened is read no sooner than now
+    with damage_explained("the image"):  # PIL reads an opened file only now
         image.load()
         upright, exif = stand_up(image, notes)
         plain, alpha = flat(upright, notes)

@@ -1,4 +1,4 @@
-"""What editing gives back, and how notebooks show it: small pictures, with words for those who do not see them."""
+"""Results of editing, and how notebooks show them: as small pictures with a text alternative."""
 
 import base64
 import html
@@ -12,38 +12,48 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from facerelief.api.pictures import file_path
+from facerelief.array_types import RGB
 from facerelief.editing.editor import EditedFace
 from facerelief.errors import FacereliefError, shown
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo, save_photo
 
-SIDE, WIDE, ROW = 320, 480, 1600  # pixels, at most: of one of two pictures, of one alone, of many in a row
-_FAR = 0.35  # of the picture's longer side: of faces within less than this, the surroundings are left out
+SIDE, WIDE, ROW = 320, 480, 1600  # most pixels of: a picture in a row, one alone, the whole row
+_FAR = 0.35  # share of the picture's longer side; faces that extend over less are shown without surroundings
 _GAP, _LINE = 8, (255, 200, 0)
 T = TypeVar("T", np.ndarray, Image.Image)
 
 
 @dataclass(frozen=True, repr=False)
 class Edited(Generic[T]):
-    """An edited picture. Notebooks show it beside the picture as it was.
+    """An edited picture. Notebooks show it beside the original.
 
-    image: a PIL image, upright, RGB or RGBA; for an array an array (H, W, 3) uint8. expression: its full name.
-    faces: each edited face, its crop `before` and `after` (S, S, 3). photo: the same with profile, EXIF and alpha.
-    before: the picture as it was, upright, (H, W, 3) uint8.
+    Attributes:
+        image: A PIL image, upright, RGB or RGBA; if the input was an array, an array (H, W, 3) uint8.
+        expression: The full name of the expression.
+        faces: Each edited face, with its aligned crop before and after, (S, S, 3) uint8.
+        photo: The result with colour profile, EXIF and alpha.
+        before: The original picture, upright, (H, W, 3) uint8.
     """
 
     image: T
     expression: str
     faces: Sequence[EditedFace]
     photo: Photo
-    before: np.ndarray
+    before: RGB
 
     def save(self, path: str | os.PathLike[str], *, quality: int = 95, provenance: bool = True) -> None:
-        """Write the picture, in the format that the suffix names: .png, .jpg, .webp or .tif.
+        """Write the picture to a file.
 
-        quality: 1 to 100, of JPEG and WebP. provenance: say in the file that it was edited, in XMP, in the pixels of
-        the faces, and by a signed manifest where C2PA's library is installed; leave it on for all that others will see.
-        Raises `PhotoError` where the format cannot hold the picture, `FacereliefError` where it cannot be written.
+        Args:
+            path: The suffix names the format: .png, .jpg, .webp or .tif.
+            quality: 1 to 100, for JPEG and WebP.
+            provenance: Record that the picture was edited: in XMP, as a watermark in the faces' pixels, and by a signed
+                C2PA manifest where that library is installed. Leave it on for pictures that others will see.
+
+        Raises:
+            PhotoError: The format cannot hold the picture.
+            FacereliefError: An argument is wrong, or the file cannot be written.
         """
         if isinstance(quality, bool) or not isinstance(quality, int | np.integer) or not 1 <= quality <= 100:
             raise FacereliefError(f"no quality {shown(quality)}; choose a whole number from 1 to 100")
@@ -75,10 +85,10 @@ class Edits(list[Edited[T]]):
 
 
 class FoundFaces(list[Face]):
-    """Faces, the largest first. Notebooks show where they are, with the numbers that `faces=` takes."""
+    """Faces, the largest first. Notebooks show them in the picture, with the numbers that `faces=` takes."""
 
-    def __init__(self, faces: Iterable[Face] = (), rgb: np.ndarray | None = None) -> None:
-        """rgb: the picture (H, W, 3) that they are in."""
+    def __init__(self, faces: Iterable[Face] = (), rgb: RGB | None = None) -> None:
+        """Keep `rgb`, the picture that the faces are in, to show them."""
         super().__init__(faces)
         self._rgb = rgb
 
@@ -93,13 +103,13 @@ class FoundFaces(list[Face]):
 
 
 def _row(edits: Sequence[Edited[T]]) -> Image.Image:
-    """The picture before and after."""
+    """The picture before and after its edits."""
     faces = [one.face for one in edits[0].faces]
     return side_by_side(edits[0].before, [edit.photo.rgb for edit in edits], faces)
 
 
-def side_by_side(before: np.ndarray, afters: Sequence[np.ndarray], faces: Sequence[Face]) -> Image.Image:
-    """A picture (H, W, 3) before and after its edits in a row, no larger than `SIDE` each, around small faces alone."""
+def side_by_side(before: RGB, afters: Sequence[RGB], faces: Sequence[Face]) -> Image.Image:
+    """A picture before and after its edits in a row, each at most `SIDE` pixels; of small faces only what is near."""
     view = _around(faces, before.shape[0], before.shape[1])
     side = max(16, min(SIDE, ROW // (1 + len(afters))))
     tiles = [_small(pixels[view], side) for pixels in (before, *afters)]
@@ -110,8 +120,8 @@ def side_by_side(before: np.ndarray, afters: Sequence[np.ndarray], faces: Sequen
     return row
 
 
-def numbered(rgb: np.ndarray, faces: Sequence[Face]) -> Image.Image:
-    """A picture (H, W, 3), no larger than `WIDE`, with a box and the number of each face."""
+def numbered(rgb: RGB, faces: Sequence[Face]) -> Image.Image:
+    """A picture of at most `WIDE` pixels a side, with a box and a number for each face."""
     image = _small(rgb, WIDE)
     draw, scale = ImageDraw.Draw(image), image.width / rgb.shape[1]
     font = ImageFont.load_default(16)
@@ -125,12 +135,12 @@ def numbered(rgb: np.ndarray, faces: Sequence[Face]) -> Image.Image:
 
 
 def as_png(image: Image.Image) -> bytes:
-    """For consoles and converters that show no HTML."""
+    """The picture for consoles and converters that show no HTML."""
     return _encoded(image, "PNG")
 
 
 def figure(image: Image.Image, alt: str, caption: str) -> str:
-    """HTML with the picture in it, as JPEG: a tenth of PNG's size in the notebook's file."""
+    """HTML that contains the picture as JPEG, a tenth of PNG's size in the notebook's file."""
     data = base64.b64encode(_encoded(image, "JPEG")).decode()
     return (
         f'<figure style="margin: 0"><img alt="{html.escape(alt)}" src="data:image/jpeg;base64,{data}" '
@@ -139,7 +149,7 @@ def figure(image: Image.Image, alt: str, caption: str) -> str:
 
 
 def _around(faces: Sequence[Face], height: int, width: int) -> tuple[slice, slice]:
-    """Rows and columns: all of them, or a square around faces that would be too small to see."""
+    """Rows and columns to show: all, or a square around faces that would be too small to see."""
     boxes = np.array([face.box for face in faces])
     low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
     extent = float((high - low).max())
@@ -151,7 +161,7 @@ def _around(faces: Sequence[Face], height: int, width: int) -> tuple[slice, slic
     return slice(y0, y1), slice(x0, x1)
 
 
-def _small(rgb: np.ndarray, side: int) -> Image.Image:
+def _small(rgb: RGB, side: int) -> Image.Image:
     image = Image.fromarray(np.ascontiguousarray(rgb))
     image.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return image

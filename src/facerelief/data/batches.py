@@ -31,7 +31,7 @@ class Batches:
     """The batch of every step, flipped at random.
 
     guide: which geometry ("depth", "normal" or "both"). config.balanced: every expression equally often, as StarGAN's
-    random target labels suppose; else as often as it occurs. Those with fewer than config.fewest photos never come.
+    random target labels suppose; else as often as it occurs. Those with fewer than config.min_photos photos never come.
     rank, world: this process takes its block of each batch, in which the expressions still take turns.
     """
 
@@ -40,11 +40,13 @@ class Batches:
         self.rank, self.world = rank, world
         rows = np.arange(len(arrays.label))
         by_class = [rows[arrays.label == k] for k in range(len(arrays.expressions))]
-        enough = [pool for pool in by_class if len(pool) >= config.fewest]
+        enough = [pool for pool in by_class if len(pool) >= config.min_photos]
         if len(enough) < 2:
-            raise DatasetError(f"fewer than two expressions have {config.fewest} training photos; lower --set fewest")
+            raise DatasetError(
+                f"fewer than two expressions have {config.min_photos} training photos; lower --set min_photos"
+            )
         self._pools = enough if config.balanced else [np.sort(np.concatenate(enough))]
-        self.drawn = np.array([len(pool) >= config.fewest for pool in by_class])  # bool (K,)
+        self.drawn = np.array([len(pool) >= config.min_photos for pool in by_class])  # bool (K,)
 
     def __call__(self, step: int, device: torch.device | str = "cpu") -> Batch:
         """The batch of one step."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from facerelief.networks.stargan import Generator
 
-GUIDES = {"depth": 1, "normal": 3, "both": 4}  # geometry channels
+GEOMETRY_CHANNELS = {"depth": 1, "normal": 3, "both": 4}
 _DOMAINS = ("image", "geometry")
 
 
@@ -22,7 +22,7 @@ class DepthTranslator(nn.Module):
 
     def __init__(self, image_channels: int = 3, guide: str = "depth", width: int = 64, blocks: int = 6) -> None:
         super().__init__()
-        self.image_channels, self.geometry_channels = image_channels, GUIDES[guide]
+        self.image_channels, self.geometry_channels = image_channels, GEOMETRY_CHANNELS[guide]
         self.common = max(image_channels, self.geometry_channels)
         self.generator = Generator(self.common, conditions=2, width=width, blocks=blocks)
 

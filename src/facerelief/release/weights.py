@@ -15,22 +15,22 @@ from facerelief.training.run.model_card import last_terms, recipe_table
 
 _DRAWS = {
     "stargan": """\
-- It repaints a crop of {size} pixels; what changed is added to the photo at its own resolution, so that fine detail
-  of the new expression (teeth, creases) is soft, and detail of the old one can shine through.""",
+- It repaints a crop of {size} pixels; what changed is added to the photo at its own resolution. So fine detail of
+  the new expression (teeth, wrinkles) is soft, and detail of the old one can shine through.""",
     "relief": """\
-- It moves the photo's own pixels and shades skin, as a crop of {size} pixels shows them; creases, noses, mouths that
-  open or shut, and half of a face from the side, are the package's morphable face's: the teeth of an open mouth are an
-  average's.
-- Expressions without a score below are less clear.""",
+- It warps the photo's own pixels and shades skin, as a crop of {size} pixels shows them. Wrinkles, noses, mouths that
+  open or shut, and half of a face from the side come from the package's morphable face model: the teeth of an open
+  mouth are average ones.
+- Expressions without a score above are less clear.""",
 }
 _LIMITS = """\
 {draws}
 - It edits faces seen from the front. Rims of glasses bend unless the mouth alone is edited; hands before the
   face and strong side light can go wrong.
-- Its judge is a network too: a rate says how far that network agrees, not how a person would see the picture.
-- The training photos are mostly of public figures in news pictures; how it does on faces that are rare among them was
-  not measured.
-- It must not be used to deceive. Pictures edited with it carry a mark unless the user says otherwise."""
+- The expression classifier is a network too: a rate says how far it agrees, not how a person sees the picture.
+- The training photos are mostly of public figures in news pictures; performance on groups that are rare among them
+  was not measured.
+- It must not be used to deceive. Pictures edited with it carry provenance marks unless the user turns them off."""
 
 _MEASURE = "facerelief report rate --as-edited --json"
 _SCORES = {"judge_on_real": "real", "edits": "edits"}  # of the weights' facts, in what `report rate` wrote
@@ -82,12 +82,12 @@ The state of the dataset: SHA-256 of its metadata.csv `{settings["metadata_sha25
 {recipe_table(config)}
 {last_terms(read_metrics(run))}
 
-## Scores, on people that neither it nor the judge was trained on
+## Scores, on people that neither it nor the expression classifier was trained on
 
 {_table(rate)}
-Edits: test photos to every other expression, as a user gets them, judged by a classifier trained on real training
-photos only.
-"Unedited" is how often the judge calls the source itself by the target: where an editor that does nothing would end.
+Edits: test photos to every other expression, as a user gets them, classified by a network trained on real
+training photos only.
+"Unedited": how often the classifier predicts the target for the source itself: the score of doing nothing.
 
 ## What it cannot do
 
@@ -96,7 +96,7 @@ photos only.
 
 
 def _table(rate: dict[str, Any]) -> str:
-    columns = {"judge on real photos": "real", "unedited": "unedited", "edits": "edits"}
+    columns = {"classifier on real photos": "real", "unedited": "unedited", "edits": "edits"}
     recalls = {title: _recalls(rate[key]) for title, key in columns.items()}
     names = list(recalls["edits"])
     lines = [f"| | {' | '.join(names)} | balanced |", "|---" * (len(names) + 2) + "|"]

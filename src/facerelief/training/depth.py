@@ -15,7 +15,7 @@ from facerelief.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, named_te
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
-from facerelief.networks.depth import GUIDES, DepthTranslator
+from facerelief.networks.depth import GEOMETRY_CHANNELS, DepthTranslator
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.model_card import write_card
@@ -44,7 +44,7 @@ class DepthNets:
 
 def build_nets(config: DepthTraining) -> DepthNets:
     """Fresh networks of the run's size."""
-    return DepthNets(_build_translator(config), build_discriminator(config, GUIDES[config.guide]))
+    return DepthNets(_build_translator(config), build_discriminator(config, GEOMETRY_CHANNELS[config.guide]))
 
 
 def _build_translator(config: DepthTraining) -> DepthTranslator:
@@ -134,5 +134,5 @@ def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]
     saved = load_checkpoint(path, "depth")
     config = saved.config(DepthTraining)
     translator = saved.build(lambda: _build_translator(config), "translator")
-    discriminator = saved.build(lambda: build_discriminator(config, GUIDES[config.guide]), "critic")
+    discriminator = saved.build(lambda: build_discriminator(config, GEOMETRY_CHANNELS[config.guide]), "critic")
     return DepthNets(translator, discriminator), config, saved

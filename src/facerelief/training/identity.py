@@ -32,7 +32,8 @@ from facerelief.training.verification import Verification, draw_pairs, person_di
 class Draws:
     """The photos of every step, a function of (seed, step): two of each of several persons, side by side.
 
-    A share `config.single` of the persons has one photo, which is taken twice: they teach what differs between people.
+    A share `config.singleton_share` of the persons has one photo, which is taken twice: they teach what differs between
+    people.
     The others, of whom two photos are drawn, also teach what does not between photos of one.
     """
 
@@ -41,7 +42,7 @@ class Draws:
         photos = np.array([len(rows) for rows in self._rows])
         self._several, self._single = np.flatnonzero(photos > 1), np.flatnonzero(photos == 1)
         self._persons = min(config.batch // 2, len(photos))
-        singles = min(round(self._persons * config.single), len(self._single))
+        singles = min(round(self._persons * config.singleton_share), len(self._single))
         self._singles = max(singles, self._persons - len(self._several))
         self._seed = config.seed
 

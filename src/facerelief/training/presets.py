@@ -2,7 +2,15 @@
 
 from typing import Any, get_args, get_origin, get_type_hints
 
-from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining, Training
+from facerelief.config import (
+    ClassifierTraining,
+    Config,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    Training,
+    renamed,
+)
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
 
@@ -46,7 +54,7 @@ _RELIEF = {
     "warm_up": 1_000,
     "lr": 5e-4,
     "rec_weight": 1.0,
-    "way_weight": 0.3,
+    "flow_distill_weight": 0.3,
     "depth_rec_weight": 0.1,
     "pix_weight": 30.0,
     "r1_weight": 0.3,
@@ -62,14 +70,14 @@ _RELIEF_ON: dict[str, dict[str, Any]] = {
         "width": 48,
         "d_width": 48,
         "d_max_channels": 512,
-        "fewest": 100,
+        "min_photos": 100,
         "batch": 16,
         "d_lr": 4e-4,
         "warm_up": 800,
         "steps": 2_400,
         "decay_from": 0.6,
         "ema": 0.998,
-        "full": 1.44,
+        "edit_gain": 1.44,
     },
 }
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
@@ -95,7 +103,7 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
 
 
 def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None = None) -> Config:
-    """The preset's configuration with `changes`. Text values are converted to the field's type.
+    """The preset's configuration with `changes`, under names of today or earlier ones. Text is converted.
 
     Raises `FacereliefError` for an unknown preset or field, listing the right ones, and for a value out of range.
     """
@@ -105,7 +113,7 @@ def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None 
     values: dict[str, Any] = dict(PRESETS[preset].get(kind, {}))
     if (changes or {}).get("backbone") == "relief":
         values |= _RELIEF | _RELIEF_ON.get(preset, {})
-    for name, value in (changes or {}).items():
+    for name, value in renamed(changes or {}).items():
         if name not in types:
             raise FacereliefError(f"no setting {name!r}; choose from {', '.join(types)}")
         values[name] = _converted(name, value, types[name])

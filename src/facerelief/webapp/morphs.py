@@ -8,8 +8,9 @@ import numpy as np
 
 from facerelief.array_types import RGB
 from facerelief.editing import Editor
-from facerelief.editing.editor import EditedFace, unfit
-from facerelief.editing.video.morph import Morph, encode_morph, fitting, moving
+from facerelief.editing.editor import EditPlan
+from facerelief.editing.face_choice import why_unfit
+from facerelief.editing.video.morph import Morph, encode_morph, fit_size, render_morph
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
@@ -41,11 +42,11 @@ def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...]
     rgb, chosen, photo = _prepare(service, fields.photo, specs, method, morph, token)
     mark = photo.mark
     with service.stage("edit", token):
-        changes = list(_changes(editor, rgb, chosen, token))
-    for (spec, _), (change, _) in zip(chosen, changes, strict=True):
-        mark = mark_edit(mark, editor.expressions[editor.label(spec.to)], [change.crop])
+        plans = list(_plans(editor, rgb, chosen, token))
+    for (spec, _), (plan, _) in zip(chosen, plans, strict=True):
+        mark = mark_edit(mark, editor.expressions[editor.label(spec.to)], [plan.crop])
     with service.stage("morph", token):
-        frames = _until_cancelled(moving(editor, rgb, changes, morph), token)
+        frames = _until_cancelled(render_morph(editor, rgb, plans, morph), token)
         data = encode_morph(format, frames, morph, mark if signed else None, photo.history)
     return Picture(data, format, photo.notes)
 
@@ -55,18 +56,18 @@ def _prepare(
 ) -> tuple[RGB, list[tuple[EditSpec, Face]], Photo]:
     """The photo's pixels at the morph's size, each edit with its face in them, and the photo itself."""
     photo, chosen = service.read_and_choose(data, specs, method, token)
-    rgb = fitting(photo.rgb, morph.size)
+    rgb = fit_size(photo.rgb, morph.size)
     _check_amount(rgb, morph)
     scale = rgb.shape[1] / photo.rgb.shape[1]
     return rgb, [(spec, _shrunk(face, scale, morph.size)) for spec, face in chosen], photo
 
 
-def _changes(
+def _plans(
     editor: Editor[Any], rgb: RGB, chosen: Sequence[tuple[EditSpec, Face]], token: CancelToken
-) -> Iterator[tuple[EditedFace, float]]:
+) -> Iterator[tuple[EditPlan, float]]:
     for spec, face in chosen:
         token.check()
-        yield editor.change(rgb, face, editor.label(spec.to), spec.part), spec.strength
+        yield editor.plan(rgb, face, editor.label(spec.to), spec.part), spec.strength
 
 
 def _until_cancelled(frames: Iterator[RGB], token: CancelToken) -> Iterator[RGB]:
@@ -87,7 +88,7 @@ def _check_amount(rgb: RGB, morph: Morph) -> None:
 
 def _shrunk(face: Face, scale: float, size: int) -> Face:
     small = dataclasses.replace(face, landmarks=face.landmarks * np.float32(scale))
-    reason = unfit(small)
+    reason = why_unfit(small)
     if reason:
         what = reason.partition(",")[0]
         raise NoFaceFound(

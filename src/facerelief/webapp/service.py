@@ -15,15 +15,15 @@ from PIL import Image
 
 from facerelief.array_types import RGB
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.editor import Which, choose_faces, unfit
-from facerelief.editing.jobs.showcase import depth_picture, measure_relief, normal_picture
+from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
+from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
 from facerelief.editing.regions import WHOLE
 from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS, resolve
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.webapp.server.limits import CancelToken
@@ -44,7 +44,7 @@ class EditSpec:
 
     to: str
     strength: float
-    face: Which | Face
+    face: FaceChoice | Face
     part: str = WHOLE
 
 
@@ -187,7 +187,7 @@ class EditService:
         crop = align(face.landmarks, 2 * GEOMETRY_SIZE)
         vertices = crop.to_crop(face.landmarks.astype(np.float64)) / crop.size
         with self.stage("geometry", token):
-            maps = measure_relief(photo, face, GEOMETRY_SIZE)
+            maps = measure_geometry(photo, face, GEOMETRY_SIZE)
         return {
             "crop": _picture(crop.cut(photo.rgb), "JPEG").url,
             "depth": _picture(depth_picture(maps), "PNG").url,
@@ -206,7 +206,7 @@ class EditService:
         random = np.random.default_rng(seed)
         face = load_face()
         person, setting = random_person(face, random), random_setting(random)
-        rgb, _ = portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
+        rgb, _ = render_portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
         return _picture(rgb, "JPEG")
 
     def _read(self, data: bytes, token: CancelToken) -> Photo:
@@ -234,7 +234,7 @@ class EditService:
         self._on_stage(name, time.perf_counter() - start)
 
 
-def _chosen(which: Which | Face, found: list[Face], photo: Photo) -> list[Face]:
+def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Face]:
     if isinstance(which, Face):
         _check_place(which, photo)
         return choose_faces([which], "largest", photo.name)
@@ -263,7 +263,7 @@ def _described(number: int, face: Face) -> dict[str, Any]:
     return {
         "number": number,
         "box": [round(value, 1) for value in face.box],
-        "unfit": unfit(face),
+        "unfit": why_unfit(face),
         "landmarks": np.round(face.landmarks.astype(float), 2).tolist(),
     }
 

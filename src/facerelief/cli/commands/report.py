@@ -127,7 +127,7 @@ def flicker(
 ) -> None:
     """Measure the flicker and speed of a video edit, compared with editing each frame separately."""
     from facerelief.editing import load_editor
-    from facerelief.editing.editor import choose_faces
+    from facerelief.editing.face_choice import choose_faces
     from facerelief.evaluation.diagnostics.flicker import (
         Film,
         as_a_video,

@@ -12,6 +12,7 @@ from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, out, say
 from facerelief.cli.options import BACKBONES, COLOURS, Expressions, one_of
 from facerelief.config import (
+    GEOMETRY_TARGETS,
     GUIDES,
     OBJECTIVES,
     WARM_STARTS,
@@ -74,7 +75,7 @@ def depth(
     folder: DatasetFolder,
     run: RunFolder,
     preset: Preset = "cpu",
-    guide: Annotated[str | None, one_of(choices=GUIDES[:3], help="Geometry to estimate. Default: depth.")] = None,
+    guide: Annotated[str | None, one_of(choices=GEOMETRY_TARGETS, help="Geometry to estimate. Default: depth.")] = None,
     expressions: Expressions = None,
     colour: Colour = None,
     objective: Objective = None,

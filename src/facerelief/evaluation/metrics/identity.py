@@ -45,7 +45,7 @@ class References:
 def spread(distances: np.ndarray) -> Spread:
     """The distribution of distances (N,)."""
     low, middle, high = np.quantile(distances, (0.25, 0.5, 0.75)).tolist()
-    return Spread(len(distances), float(distances.mean()), float(distances.std()), (low, middle, high))
+    return Spread(len(distances), float(distances.mean(dtype=float)), float(distances.std()), (low, middle, high))
 
 
 def check_unseen(network: Path, test: Arrays, kind: str = "identity") -> None:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.checkpoint import Checkpoint, load_checkpoint, read_facts, save_checkpoint
-from facerelief.config import Training
+from facerelief.config import Training, renamed
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.files import alone_in, is_partial, write_json, write_text
 from facerelief.files.json import append_lines, read_lines, read_object
@@ -136,7 +136,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     settings = read_object(path, "choose another run", CheckpointError)
     if not isinstance(settings.get("config"), dict):
         raise CheckpointError(f"{path} is not a run's configuration; choose another run")
-    return settings
+    return {**settings, "config": renamed(settings["config"])}
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
@@ -150,7 +150,7 @@ def _is_logged(line: Mapping[str, Any]) -> bool:
 
 def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """A continued run must be the same run; what does not change its steps may change, and the dataset's name."""
-    free = ("steps", "log_every", "sample_every", "save_every", "full", "precision")
+    free = ("steps", "log_every", "sample_every", "save_every", "edit_gain", "precision")
     old, new = ({**run, "config": {k: v for k, v in run["config"].items() if k not in free}} for run in (before, now))
     changed = [f"{k}.{j}" for k in ("config",) for j in new[k] if old[k].get(j) != new[k][j]]
     changed += [k for k in new if k not in ("config", "dataset") and old.get(k) != new[k]]
