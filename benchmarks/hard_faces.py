@@ -18,7 +18,7 @@ from facerelief.editing import DEFAULT, METHODS, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.photos.photo import Photo, read_photo
 
 SIZE, FINE, TILE = 384, 4, 150  # pixels; drawn so many times finer; of the sheet
@@ -91,7 +91,7 @@ def photo(case: Case) -> Photo:
     face = load_face()
     person = random_person(face, np.random.default_rng((5, case.person)))
     setting = random_setting(np.random.default_rng((6, case.person)))
-    rgb, landmarks = portrait(
+    rgb, landmarks = render_portrait(
         face, person, case.expression, dataclasses.replace(setting, yaw=case.yaw, strength=1.2), SIZE
     )
     fine = Image.fromarray(rgb).resize((SIZE * FINE, SIZE * FINE), Image.Resampling.BICUBIC)

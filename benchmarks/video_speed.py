@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import METHODS, load_editor
-from facerelief.editing.video.edit_video import edit_video
-from facerelief.editing.video.morph import Morph, morph
+from facerelief.editing.video.edit import edit_video
+from facerelief.editing.video.morph import Morph, morph_frames
 from facerelief.evaluation.diagnostics.latency import drawn_photo
 from facerelief.photos.photo import read_photo
 
@@ -46,7 +46,7 @@ def scenes() -> Iterator[np.ndarray]:
     yield from pan(photo, 4 * FPS)
     yield from zoom(photo, 3 * FPS)
     drawn = read_photo(drawn_photo())
-    for rgb in morph(load_editor(), drawn, "surprise", Morph(seconds=2, fps=FPS, hold=1, size=1000)):
+    for rgb in morph_frames(load_editor(), drawn, "surprise", Morph(seconds=2, fps=FPS, hold=1, size=1000)):
         yield view(Image.fromarray(rgb), 0, 150, 560, SIZE)
 
 

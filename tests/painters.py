@@ -3,25 +3,25 @@
 import numpy as np
 
 from facerelief import FaceEditor
-from facerelief.editing.editor import EditedFace, Editor
+from facerelief.editing.editor import Editor, EditPlan
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
 
 
-class Painter(Editor[EditedFace]):
+class Painter(Editor[EditPlan]):
     """An editor that paints the face's crop grey, at once."""
 
     method = "painter"
 
-    def _change(self, rgb: np.ndarray, face: Face, label: int) -> EditedFace:
+    def _plan(self, rgb: np.ndarray, face: Face, label: int) -> EditPlan:
         crop = align(face.landmarks, 32)
-        return EditedFace(face, crop, crop.cut(rgb), crop.cut(rgb))
+        return EditPlan(face, crop, crop.cut(rgb))
 
-    def _paint(self, rgb: np.ndarray, change: EditedFace, strength: float) -> np.ndarray:
+    def _render(self, rgb: np.ndarray, plan: EditPlan, strength: float) -> np.ndarray:
         out = rgb.copy()
-        out[change.crop.covers(rgb.shape[:2])] = 128
+        out[plan.crop.covers(rgb.shape[:2])] = 128
         return out
 
 

@@ -6,8 +6,8 @@ import functools
 import numpy as np
 
 from facerelief.geometry.morphable.model import MorphableFace, load_face
-from facerelief.geometry.morphable.procrustes import mirrored
-from facerelief.geometry.morphable.uv_map import FACE, with_apron
+from facerelief.geometry.morphable.procrustes import mirror_shapes
+from facerelief.geometry.morphable.uv_map import FACE_VERTICES, with_border_ring
 
 
 @functools.cache
@@ -20,12 +20,12 @@ def symmetric_face() -> MorphableFace:
         mean=mean,
         identity=_even(face.identity),
         expression_modes=_even(face.expression_modes),
-        template=with_apron(_even(face.template[:FACE]), mean),
+        template=with_border_ring(_even(face.template[:FACE_VERTICES]), mean),
     )
 
 
 def _even(shapes: np.ndarray) -> np.ndarray:
-    return (shapes + mirrored(shapes)) / 2
+    return (shapes + mirror_shapes(shapes)) / 2
 
 
 def in_mirror(picture: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from facerelief.checkpoint import read_facts, stored_kind
 from facerelief.config import ClassifierTraining
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.geometry.morphable.model import FACE, load_face, save_face
+from facerelief.geometry.morphable.model import FACE_FILE, load_face, save_face
 from facerelief.networks.identity import Encoder
 from facerelief.training.classifier import build_classifier, load_classifier
 from facerelief.training.depth import load_depth_nets
@@ -42,7 +42,7 @@ def of_editor(path: Path) -> list[Tensor]:
 def of_face(path: Path) -> list[Tensor]:
     load_face.__globals__["_load"].cache_clear()
     face = load_face(path)
-    return [torch.from_numpy(getattr(face, name)) for name in ("mean", "identity", "kinds", "texture", "chroma")]
+    return [torch.from_numpy(getattr(face, name)) for name in ("mean", "identity", "clusters", "texture", "chroma")]
 
 
 def of_depth(path: Path) -> list[Tensor]:
@@ -91,11 +91,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Callable[..., 
     judge, optimiser = learner(steps=1)
     run.save(3, {"judge": judge}, {"judge": optimiser})
     run.close()
-    save_face(folder / FACE, load_face(), {"photos": {"neutral": 3}})
+    save_face(folder / FACE_FILE, load_face(), {"photos": {"neutral": 3}})
     return {
         "relief": tiny_weights(backbone="relief"),
         "stargan": tiny_weights(),
-        "face": folder / FACE,
+        "face": folder / FACE_FILE,
         "depth": write_depth(folder / "depth") / "weights.safetensors",
         "judge": write_judge(folder / "judge") / "weights.safetensors",
         "identity": write_encoder(folder / "identity") / "weights.safetensors",

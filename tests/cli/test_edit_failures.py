@@ -14,7 +14,7 @@ from facerelief.editing.jobs import batch as batch_module
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.editing.jobs import video_job
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import Job, Outcome, Plan, Settings
+from facerelief.editing.jobs.journal import EditJob, EditOutcome, EditSettings, JobPlan
 from facerelief.errors import FacereliefError
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.files import write_text
@@ -26,9 +26,9 @@ NAMES = ["me-happiness-tiny.png", "me-surprise-tiny.png"]
 class Trouble:
     """In place of a `FileEditor`: what goes wrong is the file's name."""
 
-    digest, settings = "", Settings()
+    digest, settings = "", EditSettings()
 
-    def __call__(self, job: Job) -> Outcome:
+    def __call__(self, job: EditJob) -> EditOutcome:
         name = str(job.source)
         if name == "memory":
             raise MemoryError
@@ -36,11 +36,11 @@ class Trouble:
             raise ZeroDivisionError("of\nby")
         if name == "death":
             os._exit(3)
-        return Outcome(name, "edited")
+        return EditOutcome(name, "edited")
 
 
 def test_faults_and_want_of_memory_are_outcomes() -> None:
-    jobs = [Job(Input(Path(name)), {}) for name in ("a", "memory", "fault", "b")]
+    jobs = [EditJob(Input(Path(name)), {}) for name in ("a", "memory", "fault", "b")]
     outcomes = list(batch_module.run_batch(jobs, Trouble()))  # type: ignore[arg-type]
     assert [one.state for one in outcomes] == ["edited", "failed", "failed", "edited"]
     assert outcomes[1].reason == "memory does not fit into memory; shrink it"
@@ -50,14 +50,14 @@ def test_faults_and_want_of_memory_are_outcomes() -> None:
 class Fragile(batch_module.BatchEditor):
     """A worker without an editor."""
 
-    def __init__(self, settings: Settings, threads: int | None = None) -> None:
+    def __init__(self, settings: EditSettings, threads: int | None = None) -> None:
         self._edit = Trouble()
 
 
 def test_a_photo_that_ends_its_process_ends_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_module, "BatchEditor", Fragile)
     names = [*(f"p{k:02}" for k in range(15)), "death"]
-    jobs = [Job(Input(Path(name)), {}) for name in names]
+    jobs = [EditJob(Input(Path(name)), {}) for name in names]
     outcomes = list(batch_module.run_batch(jobs, Trouble(), workers=2))  # type: ignore[arg-type]
     assert [one.source for one in outcomes] == names
     assert [one.source for one in outcomes if one.state == "failed"] == ["death"]
@@ -67,12 +67,12 @@ def test_a_photo_that_ends_its_process_ends_nothing_else(monkeypatch: pytest.Mon
 class Writer(Fragile):
     """A worker that writes the photo's name as its edit, and the first time ends after that of "death"."""
 
-    def __init__(self, settings: Settings, threads: int | None = None) -> None:
+    def __init__(self, settings: EditSettings, threads: int | None = None) -> None:
         self._edit = self._write
 
-    def _write(self, job: Job) -> Outcome:
+    def _write(self, job: EditJob) -> EditOutcome:
         (target,) = job.targets.values()
-        plan = Plan(job, str(job.source), Settings(), "weights")
+        plan = JobPlan(job, str(job.source), EditSettings(), "weights")
         if plan.nothing_to_do:
             return plan.nothing_to_do
         plan.check()
@@ -81,7 +81,7 @@ class Writer(Fragile):
         if str(job.source) == "death" and not (target.parent / "died").exists():
             (target.parent / "died").touch()
             os._exit(3)
-        return Outcome(str(job.source), "edited", (target,))
+        return EditOutcome(str(job.source), "edited", (target,))
 
 
 def test_what_was_written_before_a_process_ended_is_nobody_elses(
@@ -91,13 +91,13 @@ def test_what_was_written_before_a_process_ended_is_nobody_elses(
     monkeypatch.setattr(batch_module, "BatchEditor", Writer)
     names = [*(f"p{k:02}" for k in range(8)), "death", *(f"q{k:02}" for k in range(8))]
     targets = {Input(Path(name)): {"fear": tmp_path / f"{name}-fear.txt"} for name in names}
-    first, second = (batch_module.make_jobs(targets, Settings()) for _ in range(2))
+    first, second = (batch_module.make_jobs(targets, EditSettings()) for _ in range(2))
     outcomes = list(batch_module.run_batch(first, Trouble(), workers=2))  # type: ignore[arg-type]
     assert [(one.state, one.written) for one in outcomes] == [
         ("edited", tuple(places.values())) for places in targets.values()
     ]
     assert {path.stem for path in tmp_path.glob("*.txt")} == {f"{name}-fear" for name in names}
-    assert {Writer(Settings())(job).state for job in second} == {"skipped"}
+    assert {Writer(EditSettings())(job).state for job in second} == {"skipped"}
 
 
 @pytest.fixture
@@ -176,8 +176,8 @@ def test_what_was_written_of_a_video_before_a_problem_is_told(monkeypatch: pytes
     monkeypatch.setattr(video_job, "sign_file", lambda *_, **__: False)
     clip = tmp_path / "clip.mp4"
     clip.write_text("frames")
-    job = Job(Input(clip), {to: tmp_path / f"{to}.mp4" for to in ("anger", "fear")})
-    editor: Any = SimpleNamespace(settings=Settings(), weights={"sha256": "w"}, editor=None)
+    job = EditJob(Input(clip), {to: tmp_path / f"{to}.mp4" for to in ("anger", "fear")})
+    editor: Any = SimpleNamespace(settings=EditSettings(), weights={"sha256": "w"}, editor=None)
     outcome = video_job.edit_video_job(editor, job)
     assert (outcome.state, outcome.written) == ("failed", (tmp_path / "anger.mp4",))
     assert outcome.reason == "the disk is full; free space"

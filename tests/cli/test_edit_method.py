@@ -16,7 +16,7 @@ from facerelief.editing.jobs import photo_job as files_module
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces import detector
 from facerelief.faces.detector import Face, MediaPipeFinder
-from facerelief.geometry.morphable.model import FACE, carried_face, load_face, save_face
+from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face, save_face
 from facerelief.photos.photo import read_mark, read_photo
 
 Command = Callable
@@ -44,7 +44,7 @@ def weak(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a face of one's own: the package's, with half as strong expressions."""
     folder, face = tmp_path_factory.mktemp("faces") / "weak", load_face()
     halved = {name: getattr(face, name) / 2 for name in ("classes", "texture_classes")}
-    save_face(folder / FACE, dataclasses.replace(face, **halved), {})
+    save_face(folder / FACE_FILE, dataclasses.replace(face, **halved), {})
     return folder
 
 
@@ -99,8 +99,8 @@ def test_weights_tell_the_method(edited: Callable[..., np.ndarray], photo: Path,
     """A folder or a file, of a run or of a face, whatever the file is called."""
     own = edited("--method", "morphable", "--weights", weak)
     renamed = photo.with_name("mine.safetensors")
-    shutil.copy(weak / FACE, renamed)
-    for place in (weak, weak / FACE, renamed):
+    shutil.copy(weak / FACE_FILE, renamed)
+    for place in (weak, weak / FACE_FILE, renamed):
         np.testing.assert_array_equal(edited("--weights", place), own)
     run = edited("--method", "stargan", "--weights", weights)
     assert_same_network(edited("--weights", weights.parent), run)
@@ -167,9 +167,12 @@ def test_methods_and_weights_that_do_not_go_together(
     lines: list[tuple[tuple[object, ...], str]] = [
         (("--method", "3dmm"), "no method '3dmm'; choose from relief, morphable, stargan"),
         (("--method", "morphable", "--weights", weights), f"{weights} {editor}; name another file"),
-        (("--method", "stargan", "--weights", weak / FACE), f"{weak / FACE} {face}; name another file"),
+        (("--method", "stargan", "--weights", weak / FACE_FILE), f"{weak / FACE_FILE} {face}; name another file"),
         (("--method", "stargan", "--weights", weak), f"no weights at {weak / 'weights.safetensors'}; name a run"),
-        (("--method", "morphable", "--weights", weights.parent), f"no weights at {weights.parent / FACE}; name a run"),
+        (
+            ("--method", "morphable", "--weights", weights.parent),
+            f"no weights at {weights.parent / FACE_FILE}; name a run",
+        ),
         (("--weights", tmp_path), f"no weights at {tmp_path / 'weights.safetensors'}; name a run folder"),
     ]
     for options, message in lines:
@@ -178,9 +181,9 @@ def test_methods_and_weights_that_do_not_go_together(
 
 def test_a_face_that_is_damaged(refused: Refused, photo: Path, weak: Path) -> None:
     """In its folder it is known by its name, so that it is not taken for a run."""
-    damaged = photo.parent / "face" / FACE
+    damaged = photo.parent / "face" / FACE_FILE
     damaged.parent.mkdir()
-    damaged.write_bytes((weak / FACE).read_bytes()[:5000])
+    damaged.write_bytes((weak / FACE_FILE).read_bytes()[:5000])
     for place in (damaged, damaged.parent):
         line = refused("edit", photo, "--to", "happy", "--weights", place)
         assert (

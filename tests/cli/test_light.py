@@ -20,7 +20,7 @@ from facerelief.editing import METHODS
 from facerelief.editing.engines.agreement import AUTO
 from facerelief.editing.engines.runtimes import ENGINES
 from facerelief.editing.regions import PARTS
-from facerelief.editing.video.morph import SUFFIXES
+from facerelief.editing.video.morph import MORPH_SUFFIXES
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, load_reconstructor
 from facerelief.networks.backbones import BACKBONES
 
@@ -106,7 +106,7 @@ def test_the_choices_that_are_offered_are_those_there_are() -> None:
     assert tuple(options.METHODS) == METHODS
     assert set(options.BACKBONES) == set(BACKBONES)
     assert options.PARTS == PARTS
-    assert options.MORPHS == SUFFIXES
+    assert options.MORPHS == MORPH_SUFFIXES
     assert set(options.ENGINES) == {*ENGINES, AUTO}
     load_reconstructor("mediapipe")  # registers all
     assert set(options.RECONSTRUCTORS) == set(RECONSTRUCTORS)

@@ -24,7 +24,7 @@ pytest.importorskip("scipy", reason="learning needs scipy")
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Textures and sheets of few pixels, from a mean albedo of few photos."""
-    monkeypatch.setattr(learn, "ATLAS", 64)
+    monkeypatch.setattr(learn, "UV_SIZE", 64)
     monkeypatch.setattr(learn, "_STARTERS", 10)
     monkeypatch.setattr(morphable, "_TILE", 16)
 

@@ -18,7 +18,7 @@ from facerelief.data.journal import JOURNAL
 from facerelief.data.manifest import read_samples, read_settings
 from facerelief.editing.loading import carried_weights
 from facerelief.files import sha256
-from facerelief.geometry.morphable.model import FACE, carried_face, load_face, save_face
+from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face, save_face
 
 Command = Callable
 Refused = Callable[..., str]
@@ -61,17 +61,17 @@ def test_a_review_is_refused(refused: Refused, synthetic: Path, tmp_path: Path) 
 def test_a_face_of_ones_own(command: Command, refused: Refused, synthetic: Path, tmp_path: Path) -> None:
     """Here with half as strong expressions; it may be named by its folder or its file, and is known by its contents."""
     face = load_face()
-    save_face(tmp_path / "face" / FACE, dataclasses.replace(face, classes=face.classes / 2), {})
+    save_face(tmp_path / "face" / FACE_FILE, dataclasses.replace(face, classes=face.classes / 2), {})
     dataset = tmp_path / "dataset"
     assert command(*LEAST, dataset, "--weights", tmp_path / "face").code == 0
-    assert read_settings(dataset)["face_sha256"] == sha256(tmp_path / "face" / FACE)
+    assert read_settings(dataset)["face_sha256"] == sha256(tmp_path / "face" / FACE_FILE)
     for ours, theirs in zip(read_samples(dataset), read_samples(synthetic), strict=True):
         assert ours.source == theirs.source
         with np.load(dataset / ours.mesh) as half, np.load(synthetic / theirs.mesh) as full:
             np.testing.assert_array_equal(half["identity"], full["identity"])
             np.testing.assert_allclose(half["expression"], full["expression"] / 2, atol=1e-3)
     before = contents(dataset)
-    assert command(*LEAST, dataset, "--weights", tmp_path / "face" / FACE).code == 0
+    assert command(*LEAST, dataset, "--weights", tmp_path / "face" / FACE_FILE).code == 0
     assert contents(dataset) == before
     line = refused(*LEAST, dataset)
     assert line == f"{dataset} was built with another face_sha256; choose another folder or delete it"

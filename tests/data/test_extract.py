@@ -12,7 +12,7 @@ from facerelief.data.extract import FOLDERS, Extractor, Recipe, Task, fingerprin
 from facerelief.data.manifest import Reject, Sample
 from facerelief.data.sources.labelled import Labelled
 from facerelief.faces.alignment import Crop
-from facerelief.geometry.depth_maps import load_depth, load_normal, render
+from facerelief.geometry.depth_maps import load_depth, load_normal, render_geometry
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.geometry.topology import eye_triangles, face_triangles
 from facerelief.photos.photo import read_photo
@@ -98,7 +98,7 @@ def test_the_maps_are_the_stored_meshs(extract: Extract, dataset: Path) -> None:
     with np.load(dataset / sample.mesh) as arrays:
         vertices, landmarks = arrays["vertices"].astype(float), arrays["landmarks"].astype(float)
     mesh = FaceMesh(vertices, face_triangles(), eye_triangles())
-    relief = render(mesh, landmarks, 256, backend="numpy")
+    relief = render_geometry(mesh, landmarks, 256, backend="numpy")
     mask = np.asarray(Image.open(dataset / sample.mask_file_name))
     assert set(np.unique(mask)) == {0, 128, 255}
     # The stored vertices are rounded to float32, which may move a pixel of the edge.

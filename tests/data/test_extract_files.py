@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.data.extract import FOLDERS, write_files
-from facerelief.geometry.depth_maps import Relief, load_depth, load_normal
+from facerelief.geometry.depth_maps import GeometryMaps, load_depth, load_normal
 
 
 def test_files_are_named_by_their_stem_and_hold_what_was_given(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_files_are_named_by_their_stem_and_hold_what_was_given(tmp_path: Path) -
     rgb = np.random.default_rng(0).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     mask, measured = np.tri(4, dtype=bool), np.eye(4, dtype=bool)
     normal = np.stack([0 * mask, 0 * mask, mask]).astype(np.float32)
-    relief = Relief((mask * 0.5).astype(np.float32), normal, mask, measured)
+    relief = GeometryMaps((mask * 0.5).astype(np.float32), normal, mask, measured)
     arrays = {"strength": np.array(0.5), "vertices": np.arange(6.0).reshape(2, 3)}
     files = write_files(tmp_path, "p1-happy", rgb, relief, arrays, np.eye(2, 3), (30, 20))
     assert files["file_name"] == "rgb/p1-happy.png"

@@ -16,13 +16,14 @@ from facerelief.data.manifest import chosen, read_samples
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange, changed
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.shading import filled, folds
+from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.morphable.warp_layers import apply_layers
 from facerelief.networks.relief import warped
 from facerelief.training.steps import pseudo_targets as module
-from facerelief.training.steps.pseudo_targets import Pairer, Pairs, load_pairs
+from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetMaker, load_pseudo_targets
 
 NAMES = ("neutral", "happiness", "surprise")
 
@@ -40,11 +41,11 @@ def arrays(drawn: Arrays) -> Arrays:
 
 
 @pytest.fixture(scope="module")
-def made(synthetic: Path, arrays: Arrays) -> Pairs:
-    return load_pairs(synthetic, arrays, workers=1)
+def made(synthetic: Path, arrays: Arrays) -> PseudoTargets:
+    return load_pseudo_targets(synthetic, arrays, workers=1)
 
 
-def test_each_photo_has_an_edit_to_each_expression(made: Pairs, arrays: Arrays) -> None:
+def test_each_photo_has_an_edit_to_each_expression(made: PseudoTargets, arrays: Arrays) -> None:
     assert made.image.shape == (len(arrays.label), 3, 1, 32, 32)
     assert made.place.tolist() == list(range(len(arrays.label)))
     for row, label in enumerate(arrays.label):
@@ -54,16 +55,18 @@ def test_each_photo_has_an_edit_to_each_expression(made: Pairs, arrays: Arrays) 
         assert all((made.image[row, k].astype(int) != arrays.image[row]).mean() > 0.1 for k in others)
 
 
-def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path) -> None:
+def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthetic: Path) -> None:
     """Made here at the crop's own size of 64 pixels, which is twice the networks'."""
     row = 1
     target = (int(arrays.label[row]) + 1) % 3
     rgb, landmarks = read_crop(synthetic, arrays.samples[row])
     name = EXPRESSIONS.index(NAMES[target])
-    crop = align(landmarks, SIZE)
+    crop = align(landmarks, TRANSFER_SIZE)
     face = load_face()
-    layers = Exchange(face)(crop.cut(rgb), crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
-    edited = changed(rgb, crop, filled(layers, folds(crop.cut(rgb))))
+    transfer = ExpressionTransfer(face)
+    layers = transfer(crop.cut(rgb), crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
+    light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(crop.cut(rgb)))
+    edited = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
     assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking
 
@@ -71,7 +74,7 @@ def test_they_are_the_editors_edits(made: Pairs, arrays: Arrays, synthetic: Path
 def test_large_crops_are_edited_at_twice_the_networks_size(synthetic: Path, arrays: Arrays) -> None:
     sample, edits = arrays.samples[0], {}
     for size in (16, 32):
-        image, flow = Pairer(synthetic, NAMES, size, 3)((sample, []))
+        image, flow = TargetMaker(synthetic, NAMES, size, 3)((sample, []))
         assert (image.shape, flow.shape) == ((3, 3, size, size), (3, 2, size, size))
         edits[size] = image, flow
     halved = [part.astype(float).reshape(3, -1, 16, 2, 16, 2).mean(axis=(3, 5)) for part in edits[32]]
@@ -79,24 +82,26 @@ def test_large_crops_are_edited_at_twice_the_networks_size(synthetic: Path, arra
     assert np.abs(halved[1] - edits[16][1]).max() < 0.01  # sides
 
 
-def test_they_are_made_once(synthetic: Path, arrays: Arrays, made: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "Pairer", None)  # whoever calls it fails
-    again = load_pairs(synthetic, arrays, workers=1)
+def test_they_are_made_once(
+    synthetic: Path, arrays: Arrays, made: PseudoTargets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TargetMaker", None)  # whoever calls it fails
+    again = load_pseudo_targets(synthetic, arrays, workers=1)
     np.testing.assert_array_equal(again.image, made.image)
 
 
 def test_frequent_expressions_have_them_for_some(
     synthetic: Path, arrays: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST", 1)
-    few = load_pairs(synthetic, arrays, workers=1)
+    monkeypatch.setattr(module, "MOST_PHOTOS", 1)
+    few = load_pseudo_targets(synthetic, arrays, workers=1)
     assert len(few.image) == 3
     have = few.place >= 0
     assert sorted(arrays.label[have]) == [0, 1, 2]
     np.testing.assert_array_equal(few.image[few.place[have], arrays.label[have]], arrays.image[have])
 
 
-def test_the_flow_is_where_the_edit_comes_from(made: Pairs, arrays: Arrays) -> None:
+def test_the_flow_is_where_the_edit_comes_from(made: PseudoTargets, arrays: Arrays) -> None:
     """The photo warped by it is nearer to the edit than the photo is, and the mouth of a surprised face opens."""
     neutral, surprise = NAMES.index("neutral"), NAMES.index("surprise")
     rows = np.flatnonzero(arrays.label == neutral)
@@ -107,11 +112,11 @@ def test_the_flow_is_where_the_edit_comes_from(made: Pairs, arrays: Arrays) -> N
     assert lower < -0.01 < 0 < upper  # the chin comes from above, the brows from below
 
 
-def test_the_lesson_of_a_batch(made: Pairs, arrays: Arrays) -> None:
+def test_the_targets_of_a_batch(made: PseudoTargets, arrays: Arrays) -> None:
     """Rows without pseudo-targets are left out, and mirrored photos have mirrored targets."""
-    some = Pairs(np.where(np.arange(len(made.place)) == 1, -1, made.place), made.image, made.flow)
+    some = PseudoTargets(np.where(np.arange(len(made.place)) == 1, -1, made.place), made.image, made.flow)
     batch = make_batch(arrays, np.array([2, 1, 0]), "depth", np.array([True, True, False]))
-    lesson = some.lesson(batch, torch.tensor([0, 1, 2]))
+    lesson = some.of_batch(batch, torch.tensor([0, 1, 2]))
     assert lesson.rows.tolist() == [0, 2]
     assert lesson.label.tolist() == [0, 2]
     expected = np.stack([made.image[2, 0][..., ::-1], made.image[0, 2]])
@@ -121,15 +126,17 @@ def test_the_lesson_of_a_batch(made: Pairs, arrays: Arrays) -> None:
     np.testing.assert_array_equal(lesson.flow[1], made.flow[0, 2].astype(np.float32))
 
 
-def test_a_batch_of_photos_without_any(made: Pairs, arrays: Arrays) -> None:
-    none = Pairs(np.full(len(made.place), -1), made.image, made.flow)
-    lesson = none.lesson(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
+def test_a_batch_of_photos_without_any(made: PseudoTargets, arrays: Arrays) -> None:
+    none = PseudoTargets(np.full(len(made.place), -1), made.image, made.flow)
+    lesson = none.of_batch(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
     assert lesson.image.shape == (0, 1, 32, 32)
     assert lesson.flow.shape == (0, 2, 32, 32)
     assert len(lesson.rows) == 0
 
 
-def test_a_damaged_cache_and_a_missing_photo(synthetic: Path, arrays: Arrays, made: Pairs, tmp_path: Path) -> None:
+def test_a_damaged_cache_and_a_missing_photo(
+    synthetic: Path, arrays: Arrays, made: PseudoTargets, tmp_path: Path
+) -> None:
     with pytest.raises(DatasetError, match=r"build the dataset again"):
         read_crop(tmp_path, arrays.samples[0])
     (cache,) = (p for p in (synthetic / ".arrays").glob("*-image.npy") if np.load(p).shape == made.image.shape)
@@ -137,7 +144,7 @@ def test_a_damaged_cache_and_a_missing_photo(synthetic: Path, arrays: Arrays, ma
     try:
         cache.write_bytes(whole[:50])
         with pytest.raises(DatasetError, match=r"\.arrays is damaged .*; delete it, and it is made again"):
-            load_pairs(synthetic, arrays, workers=1)
+            load_pseudo_targets(synthetic, arrays, workers=1)
     finally:
         cache.write_bytes(whole)
 
@@ -146,11 +153,11 @@ def test_a_damaged_cache_and_a_missing_photo(synthetic: Path, arrays: Arrays, ma
 
 
 @pytest.fixture(scope="module")
-def true(synthetic: Path, drawn: Arrays) -> Pairs:
-    return load_pairs(synthetic, drawn, workers=1)
+def true(synthetic: Path, drawn: Arrays) -> PseudoTargets:
+    return load_pseudo_targets(synthetic, drawn, workers=1)
 
 
-def test_drawn_faces_have_the_very_pictures_of_their_scene(true: Pairs, drawn: Arrays) -> None:
+def test_drawn_faces_have_the_very_pictures_of_their_scene(true: PseudoTargets, drawn: Arrays) -> None:
     for row, sample in enumerate(drawn.samples):
         for k, name in enumerate(NAMES):
             source = sample.source.replace(sample.expression, name)
@@ -159,7 +166,7 @@ def test_drawn_faces_have_the_very_pictures_of_their_scene(true: Pairs, drawn: A
             assert np.abs(difference).max() <= 1  # luma is rounded before or after shrinking
 
 
-def test_their_flow_takes_landmarks_to_landmarks(true: Pairs, drawn: Arrays, synthetic: Path) -> None:
+def test_their_flow_takes_landmarks_to_landmarks(true: PseudoTargets, drawn: Arrays, synthetic: Path) -> None:
     """Where the new expression has a point of the face, the flow leads to where the old one has it."""
     row = int(np.flatnonzero(drawn.label == NAMES.index("neutral"))[0])
     surprise = NAMES.index("surprise")
@@ -181,8 +188,8 @@ def test_a_scene_that_lacks_an_expression_is_edited(synthetic: Path, drawn: Arra
     samples = tuple(s for s, keep in zip(drawn.samples, kept, strict=True) if keep)
     label, image = drawn.label[kept], drawn.image[kept]
     few = dataclasses.replace(drawn, samples=samples, label=label, image=image)
-    made = load_pairs(synthetic, few, workers=1)
-    edits = load_pairs(
+    made = load_pseudo_targets(synthetic, few, workers=1)
+    edits = load_pseudo_targets(
         synthetic,
         dataclasses.replace(few, samples=tuple(dataclasses.replace(s, reasons="") for s in samples)),
         workers=1,

@@ -22,9 +22,9 @@ from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER, align
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.depth_maps import FAR, NEAR, load_depth, load_normal, render
+from facerelief.geometry.depth_maps import FAR, NEAR, load_depth, load_normal, render_geometry
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import Setting, placed, random_person
+from facerelief.geometry.morphable.random_faces import Setting, pose_shape, random_person
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
@@ -177,8 +177,8 @@ def test_normals_are_the_slopes_of_the_depth() -> None:
     size = 128
     face = load_face()
     person = random_person(face, np.random.default_rng(2))
-    landmarks, _ = placed(face.shape(person.identity, face.expression("happiness")), Setting(yaw=12), size)
-    relief = render(dense_mesh(landmarks, 2), landmarks, size)
+    landmarks, _ = pose_shape(face.shape(person.identity, face.expression("happiness")), Setting(yaw=12), size)
+    relief = render_geometry(dense_mesh(landmarks, 2), landmarks, size)
     z = relief.depth.astype(np.float64) * (NEAR - FAR) * unit_of(landmarks)
     slope = np.stack([-(z[1:-1, 2:] - z[1:-1, :-2]) / 2, (z[2:, 1:-1] - z[:-2, 1:-1]) / 2, np.ones((size - 2,) * 2)])
     slope /= np.linalg.norm(slope, axis=0)
@@ -212,8 +212,8 @@ def test_the_mask_is_where_there_is_depth_and_eyes_count_as_interpolated(synthet
 def test_a_symmetric_person_has_symmetric_maps(expression: str) -> None:
     face = symmetric_face()
     identity = random_person(face, np.random.default_rng(1)).identity
-    landmarks, _ = placed(face.shape(identity, face.expression(expression)), Setting(), 96)
-    relief = render(dense_mesh(landmarks, 2), landmarks, 96)
+    landmarks, _ = pose_shape(face.shape(identity, face.expression(expression)), Setting(), 96)
+    relief = render_geometry(dense_mesh(landmarks, 2), landmarks, 96)
     both = relief.mask & relief.mask[:, ::-1]
     assert (relief.mask != relief.mask[:, ::-1]).sum() <= 4
     apart = np.abs(relief.depth - relief.depth[:, ::-1])[both] * (NEAR - FAR) * unit_of(landmarks)

@@ -12,7 +12,7 @@ from edits import around, changed, faces_at
 from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.editor import choose_faces
+from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.loading import carried_weights
 from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.editing.methods.relief import ReliefEditor

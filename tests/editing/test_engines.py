@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.engines.agreement import Parity, compare, drawn_inputs, load_engine
-from facerelief.editing.engines.export import FORMATS, REPORT, export
+from facerelief.editing.engines.agreement import Parity, compare_engines, load_engine, synthetic_inputs
+from facerelief.editing.engines.export import FORMATS, REPORT, export_editor
 from facerelief.editing.engines.runtimes import ENGINES, load_openvino, output_names, to_onnx
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.network import NetworkEditor
@@ -42,7 +42,7 @@ def networks(tiny_weights: Weights) -> dict[str, NetworkEditor]:
 @pytest.mark.parametrize("engine", list(ENGINES))
 def test_engines_agree_with_pytorch(networks: dict[str, NetworkEditor], backbone: str, engine: str) -> None:
     editor = networks[backbone]
-    images, conditions = drawn_inputs(editor.config)
+    images, conditions = synthetic_inputs(editor.config)
     assert images.shape == (9, editor.config.channels, 32, 32) and images.min() >= -1 and images.max() <= 1
     run, reference = ENGINES[engine](editor.generator), ENGINES["torch"](editor.generator)
     for batch in (images, images[:1]):
@@ -78,7 +78,7 @@ def test_an_edit_is_the_same_by_every_engine(
 def test_threads_share_an_engine(networks: dict[str, NetworkEditor]) -> None:
     """Each gets the answer to its own question."""
     editor = networks["stargan"]
-    images, conditions = drawn_inputs(editor.config)
+    images, conditions = synthetic_inputs(editor.config)
     for name in EXACT:
         run = ENGINES[name](editor.generator)
         expected = [run(images[k : k + 1], conditions[k : k + 1])[0] for k in range(9)]
@@ -107,7 +107,7 @@ def test_auto_takes_the_fastest_that_agrees(
         error = 0.5 if name == "openvino-bf16" else 0.0
         return Parity(name, {"edited": error}, {"edited": 0.0}, speeds[name])
 
-    monkeypatch.setattr("facerelief.editing.engines.agreement.compare", compared)
+    monkeypatch.setattr("facerelief.editing.engines.agreement.compare_engines", compared)
     assert load_engine("auto", editor.generator, editor.config)[0] == "openvino"
     speeds["onnx"] = 2.0
     assert load_engine("auto", editor.generator, editor.config)[0] == "onnx"
@@ -115,10 +115,12 @@ def test_auto_takes_the_fastest_that_agrees(
 
 def test_an_engine_that_is_off_does_not_agree(networks: dict[str, NetworkEditor]) -> None:
     editor = networks["relief"]
-    inputs, reference = drawn_inputs(editor.config, persons=1), ENGINES["torch"](editor.generator)
-    exact = compare("torch", reference, reference, editor.generator, *inputs)
+    inputs, reference = synthetic_inputs(editor.config, persons=1), ENGINES["torch"](editor.generator)
+    exact = compare_engines("torch", reference, reference, editor.generator, *inputs)
     assert exact.agrees and set(exact.largest) == {"flow", "mask", "colour"} and exact.milliseconds > 0
-    off = compare("off", lambda *x: [part + 0.01 for part in reference(*x)], reference, editor.generator, *inputs)
+    off = compare_engines(
+        "off", lambda *x: [part + 0.01 for part in reference(*x)], reference, editor.generator, *inputs
+    )
     assert not off.agrees
     assert all(error == pytest.approx(0.01, rel=1e-3) for error in off.mean.values())
 
@@ -166,7 +168,7 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
     import onnxruntime
 
     weights = tiny_weights(backbone=backbone)
-    path, compared = export(tmp_path / "onnx", "onnx", weights)
+    path, compared = export_editor(tmp_path / "onnx", "onnx", weights)
     assert {one.name for one in path.parent.iterdir()} == {"model.onnx", REPORT}
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     facts = session.get_modelmeta().custom_metadata_map
@@ -177,7 +179,7 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
     editor = load_network_editor(weights)
     names = output_names(editor.generator)
     assert tuple(one.name for one in session.get_outputs()) == names and set(json.loads(facts["outputs"])) == set(names)
-    images, conditions = drawn_inputs(editor.config, persons=1, seed=5)
+    images, conditions = synthetic_inputs(editor.config, persons=1, seed=5)
     got = session.run(None, {"image": images, "condition": conditions})
     for one, other in zip(got, ENGINES["torch"](editor.generator)(images, conditions), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
@@ -189,23 +191,23 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
 
 def test_an_openvino_export(tiny_weights: Weights, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
-    path, compared = export(tmp_path, "openvino", tiny_weights())
+    path, compared = export_editor(tmp_path, "openvino", tiny_weights())
     assert {one.name for one in tmp_path.iterdir()} == {"model.xml", "model.bin", REPORT}
     assert [one.engine for one in compared] == ["torch f32", "openvino f32", "openvino bf16"]
     assert compared[1].largest["edited"] < 1e-4 <= compared[2].largest["edited"] < 0.06
     text = path.read_text()
     for name in ("weights_sha256", "expressions", "facerelief-editor"):
         assert name in text
-    images, conditions = drawn_inputs(load_network_editor(tiny_weights()).config, persons=1)
+    images, conditions = synthetic_inputs(load_network_editor(tiny_weights()).config, persons=1)
     assert load_openvino(str(path), "f32")(images, conditions)[0].shape == (3, 3, 32, 32)
 
 
 def test_what_cannot_be_exported_leaves_nothing(tiny_weights: Weights, tmp_path: Path) -> None:
     assert set(FORMATS) == {"onnx", "openvino"}
     with pytest.raises(FacereliefError, match="no export format 'coreml'; choose from onnx, openvino"):
-        export(tmp_path / "out", "coreml", tiny_weights())
+        export_editor(tmp_path / "out", "coreml", tiny_weights())
     with pytest.raises(FacereliefError, match="no weights at"):
-        export(tmp_path / "out", "onnx", tmp_path / "absent.safetensors")
+        export_editor(tmp_path / "out", "onnx", tmp_path / "absent.safetensors")
     assert not (tmp_path / "out").exists()
 
 

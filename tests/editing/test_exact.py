@@ -90,18 +90,17 @@ def digest(pixels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
-def test_a_change_painted_later_is_the_edit(editor: Editor, face: Face) -> None:
-    """Found once and painted at any strength, in any order, on the same photo: as if each were asked for by itself."""
+def test_a_plan_rendered_later_is_the_edit(editor: Editor, face: Face) -> None:
+    """Made once and rendered at any strength, in any order, on the same photo: as if each were asked for by itself."""
     label = editor.label("happiness")
-    change = editor.change(PORTRAIT, face, label)
+    plan = editor.plan(PORTRAIT, face, label)
     kept = PORTRAIT.copy()
     for strength in (1.0, 0.3, 0.0, 1.5, 0.3):
         once, _ = editor.apply(PORTRAIT, face, label, strength)
-        later = editor.paint(PORTRAIT, change, strength)
+        later = editor.render(PORTRAIT, plan, strength)
         assert np.abs(once.astype(int) - later).max() <= 1  # networks' last bits differ from call to call
     np.testing.assert_array_equal(PORTRAIT, kept)
-    painted = editor.paint(PORTRAIT, change, 0.0)
-    assert painted is not PORTRAIT
+    assert editor.render(PORTRAIT, plan, 0.0) is not PORTRAIT
 
 
 @pytest.mark.parametrize("strength", [0.6, 1.5])
@@ -114,8 +113,8 @@ def test_what_is_not_of_the_part_stays(editor: Editor, face: Face, strength: flo
     assert abs(middle[1, 0] - middle[0, 0]) < 0.35 * (middle[1, 1] - middle[0, 1])  # upright, within 20 degrees
     lids, lips = face.landmarks[[145, 374], 1], face.landmarks[[61, 0, 291], 1]
     for part, stays in (("eyes", rows > lips.max() + 20), ("mouth", rows < lids.min() - 20)):
-        out, change = editor.apply(PORTRAIT, face, label, strength, part)
-        assert change.part == part
+        out, done = editor.apply(PORTRAIT, face, label, strength, part)
+        assert done.part == part
         np.testing.assert_array_equal(out[stays], PORTRAIT[stays])
         assert (whole[stays] != PORTRAIT[stays]).any()
         own = rows < lids.min() - 20 if part == "eyes" else rows > lips.max() + 20
@@ -126,10 +125,10 @@ def test_what_is_not_of_the_part_stays(editor: Editor, face: Face, strength: flo
     assert str(caught.value) == "no part 'nose' of a face; choose from face, eyes, mouth"
 
 
-def test_the_parts_that_are_steadied_are_there(editor: Editor, face: Face) -> None:
-    change = editor.change(PORTRAIT, face, editor.label("happiness"))
-    assert change.steady
-    for name, reach in change.steady.items():
-        values = getattr(change, name)
+def test_what_is_smoothed_over_time_is_there(editor: Editor, face: Face) -> None:
+    plan = editor.plan(PORTRAIT, face, editor.label("happiness"))
+    assert plan.smoothing_windows
+    for name, reach in plan.smoothing_windows.items():
+        values = getattr(plan, name)
         assert isinstance(values, np.ndarray) and np.issubdtype(values.dtype, np.floating)
         assert reach > 0

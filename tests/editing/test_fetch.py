@@ -9,15 +9,15 @@ import pytest
 from servers import Page, drip, serving, speaking
 
 from facerelief.editing.jobs import fetch as fetch_module
-from facerelief.editing.jobs.fetch import Limits, fetch, is_url, name_of
+from facerelief.editing.jobs.fetch import DownloadLimits, download, is_url, name_of
 from facerelief.errors import PhotoError
 
-ALLOWED = Limits(private=True)
+ALLOWED = DownloadLimits(private=True)
 
 
-def refusal(url: str, limits: Limits | None = None) -> str:
+def refusal(url: str, limits: DownloadLimits | None = None) -> str:
     with pytest.raises(PhotoError) as caught:
-        fetch(url, limits)
+        download(url, limits)
     line = str(caught.value)
     assert "\n" not in line
     return line
@@ -40,8 +40,8 @@ def resolved(monkeypatch: pytest.MonkeyPatch, **addresses: str | list[str]) -> N
 def test_bytes_come_as_they_are() -> None:
     body, asked = bytes(range(256)) * 1000, list[str]()
     with serving({"/a%20b/c.jpg?x=1&y=%2F": Page(body)}, asked) as root:
-        assert fetch(f"{root}/a%20b/c.jpg?x=1&y=%2F", ALLOWED) == body
-        assert fetch(f"{root}/a b/c.jpg?x=1&y=%2F#part", ALLOWED) == body  # as browsers' address bars show it
+        assert download(f"{root}/a%20b/c.jpg?x=1&y=%2F", ALLOWED) == body
+        assert download(f"{root}/a b/c.jpg?x=1&y=%2F#part", ALLOWED) == body  # as browsers' address bars show it
     assert asked == [f"{root[7:]}/a%20b/c.jpg?x=1&y=%2F"] * 2
 
 
@@ -89,7 +89,7 @@ def test_the_connection_goes_to_the_address_that_was_looked_at(monkeypatch: pyte
     with serving({"/x": Page(b"body")}, asked) as root:
         port = root.rpartition(":")[2]
         resolved(monkeypatch, photos_example="127.0.0.1")
-        assert fetch(f"http://photos.example:{port}/x", ALLOWED) == b"body"
+        assert download(f"http://photos.example:{port}/x", ALLOWED) == b"body"
     assert asked == [f"photos.example:{port}/x"]
 
 
@@ -107,7 +107,7 @@ def test_redirects_are_followed_and_each_is_looked_at(monkeypatch: pytest.Monkey
     with serving(pages, asked) as root:
         public = fetch_module._is_public
         monkeypatch.setattr(fetch_module, "_is_public", lambda one: one == "127.0.0.1" or public(one))
-        assert fetch(f"{root}/near") == b"found"
+        assert download(f"{root}/near") == b"found"
         assert "10.9.8.7 of a private network" in refusal(f"{root}/in")
         assert refusal(f"{root}/file").startswith(f"{root}/file is not an address that can be fetched")
         assert "redirects more than 5 times" in refusal(f"{root}/round")
@@ -131,11 +131,11 @@ def test_addresses_that_are_none(url: str) -> None:
 
 def test_limits_of_size_and_time() -> None:
     with serving({"/large": Page(bytes(2000)), "/claimed": Page(b"ab", length=5000)}) as root:
-        assert "is larger than 0 MB" in refusal(f"{root}/large", Limits(True, most_bytes=1000))
-        assert fetch(f"{root}/large", Limits(True, most_bytes=2000)) == bytes(2000)
+        assert "is larger than 0 MB" in refusal(f"{root}/large", DownloadLimits(True, most_bytes=1000))
+        assert download(f"{root}/large", DownloadLimits(True, most_bytes=2000)) == bytes(2000)
         assert "ended before all of it had come" in refusal(f"{root}/claimed", ALLOWED)
     with speaking(drip) as root:
-        assert "cannot be fetched (it took more than 0 s)" in refusal(f"{root}/slow", Limits(True, seconds=0.3))
+        assert "cannot be fetched (it took more than 0 s)" in refusal(f"{root}/slow", DownloadLimits(True, seconds=0.3))
 
 
 def test_servers_that_are_wrong() -> None:
@@ -214,7 +214,7 @@ def test_the_time_is_that_of_all_redirects_and_of_the_handshake() -> None:
         wire.sendall(b"HTTP/1.1 302 Found\r\nLocation: /more\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
     with speaking(dawdle) as root:
-        assert "(it took more than 1 s)" in refusal(f"{root}/x", Limits(True, seconds=0.9))
+        assert "(it took more than 1 s)" in refusal(f"{root}/x", DownloadLimits(True, seconds=0.9))
 
     def shake(wire: socket.socket) -> None:
         wire.sendall(b"\x16\x03\x03\x40\x00")  # a handshake of 16 kB follows, a byte now and then
@@ -223,5 +223,5 @@ def test_the_time_is_that_of_all_redirects_and_of_the_handshake() -> None:
             time.sleep(0.02)
 
     with speaking(shake) as root:
-        line = refusal(root.replace("http:", "https:") + "/x", Limits(True, seconds=0.3))
+        line = refusal(root.replace("http:", "https:") + "/x", DownloadLimits(True, seconds=0.3))
     assert "cannot be fetched (it took more than 0 s)" in line

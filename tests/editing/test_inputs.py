@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from servers import Page, serving
 
-from facerelief.editing.jobs.fetch import Limits
+from facerelief.editing.jobs.fetch import DownloadLimits
 from facerelief.editing.jobs.inputs import Input, expand
 from facerelief.editing.jobs.outputs import STDOUT, Typed, all_targets, depth_files, receipt_files
 from facerelief.errors import FacereliefError, PhotoError
@@ -85,10 +85,10 @@ def test_photos_from_the_web_and_from_standard_input(monkeypatch: pytest.MonkeyP
     stream = io.BytesIO()
     Image.new("RGB", (20, 30), "teal").save(stream, "PNG")
     with serving({"/me.png": Page(stream.getvalue()), "/text": Page(b"hello there")}) as root:
-        photo = Input(f"{root}/me.png").photo(Limits(private=True))
+        photo = Input(f"{root}/me.png").photo(DownloadLimits(private=True))
         assert (photo.rgb.shape, photo.name) == ((30, 20, 3), f"{root}/me.png")
         with pytest.raises(PhotoError, match=rf"^{root}/text is not an image"):
-            Input(f"{root}/text").photo(Limits(private=True))
+            Input(f"{root}/text").photo(DownloadLimits(private=True))
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(stream.getvalue())))
     np.testing.assert_array_equal(Input("-").photo().rgb, photo.rgb)
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))

@@ -71,7 +71,7 @@ FILM = """
 import resource, sys
 from pathlib import Path
 from facerelief.editing import load_editor
-from facerelief.editing.video.edit_video import edit_video
+from facerelief.editing.video.edit import edit_video
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

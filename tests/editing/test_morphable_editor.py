@@ -13,10 +13,10 @@ from facerelief.editing import Edit, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
-from facerelief.geometry.depth_maps import polygon
+from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import Person, Setting, placed, random_person
-from facerelief.geometry.morphable.renderer import Eyes, Light, Look, Skin, draw
+from facerelief.geometry.morphable.random_faces import Person, Setting, pose_shape, random_person
+from facerelief.geometry.morphable.renderer import Appearance, Eyes, Light, Skin, render_face
 from facerelief.geometry.topology import INNER_LIPS, mirror_vertices
 from facerelief.photos.photo import Photo
 
@@ -40,11 +40,11 @@ def drawn(
         who = random_person(face, np.random.default_rng(person))
     neutral, shown = (face.shape(who.identity, face.expression(name, strength)) for name in ("neutral", expression))
     how = Setting(**setting)
-    still, matrix = placed(neutral, how, size)
+    still, matrix = pose_shape(neutral, how, size)
     landmarks = shown @ matrix[:, :3].T + matrix[:, 3]
     texture = face.log_albedo(who.texture, expression, strength)
-    look = Look(face.atlas, texture, face.tint, how.light, Skin(skin * who.skin.level, who.skin.warmth))
-    rgb = draw(landmarks, still, look, np.full((size, size, 3), (0.3, 0.5, 0.4)))
+    look = Appearance(face.uv_map, texture, face.tint, how.light, Skin(skin * who.skin.level, who.skin.warmth))
+    rgb = render_face(landmarks, still, look, np.full((size, size, 3), (0.3, 0.5, 0.4)))
     rgb.flags.writeable = False  # pixels may be anybody's
     return Photo(rgb, name="drawn.png"), Face(landmarks.astype(np.float32))
 
@@ -141,7 +141,7 @@ def test_the_source_is_left_alone_and_calls_do_not_depend_on_each_other(editor: 
 
 def between_lips(face: Face, size: int) -> np.ndarray:
     """bool (size, size): the mouth's opening, a pixel away from the lips."""
-    inside = polygon(face.landmarks[list(INNER_LIPS), :2], size)
+    inside = polygon_mask(face.landmarks[list(INNER_LIPS), :2], size)
     return inside & np.roll(inside, 1, 0) & np.roll(inside, -1, 0)
 
 
@@ -154,7 +154,7 @@ def test_a_mouth_that_opens_gets_an_inside(editor: Editor, skin: float) -> None:
     column, row = face.landmarks[50, :2].astype(int)
     cheek = before.rgb[row, column]
     painted = before.rgb.copy()
-    painted[polygon(face.landmarks[list(LIPS), :2], 192)] = cheek
+    painted[polygon_mask(face.landmarks[list(LIPS), :2], 192)] = cheek
     result = edited(editor, Photo(painted), face, "surprise")[opening].mean(axis=0)
     np.testing.assert_allclose(result, goal.rgb[opening].mean(axis=0), rtol=0.25)
     assert (result < 0.5 * cheek).all()
@@ -192,7 +192,7 @@ def test_even_skin_does_not_glow(editor: Editor) -> None:
     face = drawn("happiness")[1]
     even = Photo(np.full((192, 192, 3), (200, 160, 130), np.uint8))
     for name in AT_WORK:
-        mouths = [polygon(one.landmarks[list(LIPS), :2], 192) for one in (face, drawn(name)[1])]
+        mouths = [polygon_mask(one.landmarks[list(LIPS), :2], 192) for one in (face, drawn(name)[1])]
         near = np.asarray(Image.fromarray(np.logical_or(*mouths)).filter(ImageFilter.MaxFilter(9)))
         result = edited(editor, even, face, name)[~near].astype(int)
         assert (result <= even.rgb[~near] + 3).all(), name  # beside a dark line cubic interpolation overshoots

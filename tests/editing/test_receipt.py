@@ -11,14 +11,14 @@ from PIL import Image
 from runs import write_encoder, write_judge
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.jobs.journal import Settings
+from facerelief.editing.jobs.journal import EditSettings
 from facerelief.editing.jobs.receipt import SIZE, geometry_change, make_receipt
 from facerelief.editing.loading import carried_weights
 from facerelief.errors import CheckpointError
 from facerelief.evaluation.receipt_scores import Verdict, scores_of
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import MediaPipeFinder
-from facerelief.geometry.depth_maps import Relief
+from facerelief.geometry.depth_maps import GeometryMaps
 from facerelief.geometry.morphable.model import carried_face
 from facerelief.photos.photo import Photo
 
@@ -28,12 +28,12 @@ def sharp(finder: MediaPipeFinder) -> Editor:
     return load_editor(finder=finder)
 
 
-def flat(depth: float, tilt: float) -> Relief:
+def flat(depth: float, tilt: float) -> GeometryMaps:
     """A plane of 2 x 4 pixels, whose left half is face; tilt of its normals in degrees."""
     mask = np.array([[True, True, False, False]] * 2)
     normal = np.zeros((3, 2, 4), np.float32)
     normal[0], normal[2] = np.sin(np.radians(tilt)) * mask, np.cos(np.radians(tilt)) * mask
-    return Relief(np.float32(depth) * mask, normal, mask, mask)
+    return GeometryMaps(np.float32(depth) * mask, normal, mask, mask)
 
 
 def test_changes_of_known_geometry() -> None:
@@ -50,7 +50,7 @@ def test_changes_of_known_geometry() -> None:
         abs=1e-3,
     )
     nothing = flat(0.5, 0)
-    empty = Relief(nothing.depth, nothing.normal, ~nothing.mask, nothing.measured)
+    empty = GeometryMaps(nothing.depth, nothing.normal, ~nothing.mask, nothing.measured)
     assert geometry_change(nothing, empty) == {"share_of_face_compared": 0.0}
 
 
@@ -115,7 +115,7 @@ def test_a_receipt_is_another_where_its_judge_was_trained_again(tmp_path: Path) 
     (tmp_path / "copy" / "weights.safetensors").write_bytes(weights)
 
     def digest(judge: Path | None, encoder: Path | None = None) -> str:
-        return Settings(scores=scores_of(judge, encoder)).digest("weights", receipt=True)
+        return EditSettings(scores=scores_of(judge, encoder)).digest("weights", receipt=True)
 
     first = digest(judge)
     assert digest(tmp_path / "copy") == digest(judge / "weights.safetensors") == first
@@ -152,9 +152,9 @@ def test_receipts_are_written_beside_the_edits(
     judge = write_judge(tmp_path / "judge")
     (face,) = finder(photo.rgb)
     for method, weights in (("morphable", carried_face()), ("stargan", carried_weights())):
-        settings = photo_job.Settings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
+        settings = photo_job.EditSettings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
         target = tmp_path / method / "me-happiness.png"
-        outcome = photo_job.FileEditor(settings)(photo_job.Job(Input(source), {"happiness": target}))
+        outcome = photo_job.FileEditor(settings)(photo_job.EditJob(Input(source), {"happiness": target}))
         assert [path.name for path in outcome.written] == [
             "me-happiness.png", "me-happiness-receipt.json", "me-happiness-receipt.png",
         ]  # fmt: skip

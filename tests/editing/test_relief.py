@@ -6,86 +6,20 @@ import torch
 from edits import around, changed
 from torch import Tensor, nn
 
-from facerelief.colour import LUMA
 from facerelief.config import ExpressionTraining
 from facerelief.editing import load_editor
-from facerelief.editing.methods.relief import ReliefEditor, _trusted, moved
+from facerelief.editing.methods.relief import ReliefEditor, _trusted
 from facerelief.editing.regions import around_mouth
-from facerelief.faces.alignment import Crop, align
+from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, MediaPipeFinder
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.warp_layers import WarpLayers
 from facerelief.networks.relief import Maps, ReliefGenerator
 from facerelief.photos.photo import Photo
 
-SIDE = 24
 CHOICES = ("neutral", "happiness")
-ZERO = np.zeros((SIDE, SIDE, 11), dtype=np.float32)
-
-
-@pytest.fixture
-def picture() -> np.ndarray:
-    return np.random.default_rng(0).integers(60, 160, (SIDE, SIDE, 3), dtype=np.uint8)
-
-
-def crop_of(layers: np.ndarray) -> Crop:
-    """A crop that is the whole picture."""
-    scale = len(layers) / SIDE
-    return Crop(np.array([(scale, 0, 0), (0, scale, 0)]), len(layers))
-
-
-def done(picture: np.ndarray, layers: np.ndarray) -> np.ndarray:
-    return moved(picture, crop_of(layers), layers.astype(np.float32))
-
-
-def test_nothing_is_nothing(picture: np.ndarray) -> None:
-    for layers in (ZERO, ZERO[::2, ::2]):
-        np.testing.assert_array_equal(done(picture, layers), picture)
-
-
-def test_a_flow_is_in_crop_pixels(picture: np.ndarray) -> None:
-    """Of a crop half as large: one of its pixels is two of the photo's."""
-    half = ZERO[::2, ::2].copy()
-    half[..., 0] = 1
-    np.testing.assert_array_equal(done(picture, half)[:, : SIDE - 4], picture[:, 2:-2])
-
-
-def test_paint_in_colour_by_hand(picture: np.ndarray) -> None:
-    layers = ZERO.copy()
-    layers[..., 2] = 0.25
-    layers[..., 3:6] = 0.25 * np.array((40, 80, 200))
-    expected = 0.75 * picture + 0.25 * np.array((40, 80, 200))
-    np.testing.assert_allclose(done(picture, layers), expected, atol=0.51)
-
-
-def test_a_mouth_inside_lies_over_the_paint_by_hand(picture: np.ndarray) -> None:
-    layers = ZERO.copy()
-    layers[..., 2], layers[..., 3:6] = 1.0, 100
-    layers[..., 7:10], layers[..., 10] = 0.75 * np.array((0.2, 0.4, 0.6)), 0.75
-    expected = 0.25 * 100 + 0.75 * 255 * np.array((0.2, 0.4, 0.6))
-    np.testing.assert_allclose(done(picture, layers), np.broadcast_to(expected, picture.shape), atol=0.51)
-
-
-@pytest.mark.parametrize("level", [20, 100, 170])
-def test_paint_of_luminance_keeps_the_hue(picture: np.ndarray, level: float) -> None:
-    """What differs from grey does so in the same proportions, more so in the dark."""
-    layers = ZERO[..., :9].copy()
-    layers[..., 2], layers[..., 3] = 0.5, 0.5 * level
-    out, before = done(picture, layers).astype(float), picture.astype(float)
-    whole = (out.max(axis=2) < 255) & (out.min(axis=2) > 0)
-    np.testing.assert_allclose((out @ LUMA)[whole], (0.5 * (picture @ LUMA) + level / 2)[whole], atol=0.51)
-    after, chroma = (x[whole] - (x[whole] @ LUMA)[:, None] for x in (out, before))
-    strong = np.linalg.norm(chroma, axis=1) > 30
-    lengths = np.linalg.norm(after, axis=1) * np.linalg.norm(chroma, axis=1)
-    assert ((after * chroma).sum(axis=1) / lengths)[strong].min() > 0.99
-    assert whole.mean() > 0.9 and strong.mean() > 0.3
-
-
-def test_more_than_all_is_not_painted(picture: np.ndarray) -> None:
-    layers = ZERO.copy()
-    layers[..., 2], layers[..., 3:6] = 1.5, 1.5 * 90
-    np.testing.assert_array_equal(done(picture, layers), np.full_like(picture, 90))
 
 
 class Known(ReliefGenerator):
@@ -101,17 +35,20 @@ class Known(ReliefGenerator):
         return Maps(flow, torch.zeros(1, 1, *image.shape[2:]), torch.zeros_like(image))
 
 
-class Idle(Exchange):
+class Idle(ExpressionTransfer):
     """The morphable face changes nothing."""
 
-    def __call__(self, *what: object) -> np.ndarray:
-        return np.zeros((SIZE, SIZE, 3), np.float32)
+    def __call__(self, *what: object) -> WarpLayers:
+        return WarpLayers(
+            np.zeros((TRANSFER_SIZE, TRANSFER_SIZE, 2), np.float32),
+            np.zeros((TRANSFER_SIZE, TRANSFER_SIZE, 1), np.float32),
+        )
 
 
 def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
     config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
     editor = ReliefEditor(network, config, finder)
-    editor._morphable._exchange = Idle(load_face())
+    editor._morphable._transfer = Idle(load_face())
     return editor
 
 

@@ -9,15 +9,15 @@ from facerelief.editing.jobs.showcase import (
     TILE,
     change_picture,
     depth_picture,
+    draw_showcase,
     find_same,
-    measure_relief,
+    measure_geometry,
     normal_picture,
-    showcase,
 )
 from facerelief.errors import NoFaceFound
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
-from facerelief.geometry.depth_maps import Relief
+from facerelief.geometry.depth_maps import GeometryMaps
 from facerelief.photos.photo import Photo
 
 
@@ -29,7 +29,7 @@ def face(editor: Editor, photo: Photo) -> Face:
 def test_depth_and_normals_as_pictures() -> None:
     depth = np.array([[0, 0.5, 1]], np.float32)
     normal = np.array([[[0, 1, 0]], [[0, 0, -1]], [[0, 0, 0]]], np.float32)  # none, to the right, down
-    relief = Relief(depth, normal, depth > 0, depth > 0)
+    relief = GeometryMaps(depth, normal, depth > 0, depth > 0)
     assert depth_picture(relief).tolist() == [[[0] * 3, [128] * 3, [255] * 3]]
     assert normal_picture(relief).tolist() == [[[128, 128, 128], [255, 128, 128], [128, 0, 128]]]
 
@@ -46,7 +46,7 @@ def test_changes_as_a_picture() -> None:
 
 
 def test_the_relief_of_a_portrait(photo: Photo, face: Face) -> None:
-    relief = measure_relief(photo, face)
+    relief = measure_geometry(photo, face)
     assert relief.depth.shape == (TILE, TILE)
     eyes, nose, chin = (
         align(face.landmarks, TILE).to_crop(face.landmarks[[n]])[0, :2].astype(int) for n in (168, 1, 152)
@@ -54,7 +54,7 @@ def test_the_relief_of_a_portrait(photo: Photo, face: Face) -> None:
     assert relief.mask[nose[1], nose[0]]
     assert relief.depth[nose[1], nose[0]] > relief.depth[eyes[1], eyes[0]] > relief.depth[chin[1] - 4, chin[0]] > 0.2
     assert relief.depth[:5].max() == 0
-    assert measure_relief(photo, face, 64).depth.shape == (64, 64)
+    assert measure_geometry(photo, face, 64).depth.shape == (64, 64)
 
 
 def test_the_same_face_is_found_in_the_edited_photo(editor: Editor, photo: Photo, face: Face) -> None:
@@ -69,7 +69,7 @@ def test_the_same_face_is_found_in_the_edited_photo(editor: Editor, photo: Photo
 
 def test_the_showcase_shows_every_edit(editor: Editor, photo: Photo, face: Face) -> None:
     edits = [editor(photo, expression, faces=[face]) for expression in editor.expressions]
-    sheet = showcase(editor, photo, face, edits)
+    sheet = draw_showcase(editor, photo, face, edits)
     assert isinstance(sheet, Image.Image)
     tiles = np.asarray(sheet)
     crop = align(face.landmarks, TILE)
@@ -78,7 +78,7 @@ def test_the_showcase_shows_every_edit(editor: Editor, photo: Photo, face: Face)
     assert lefts == sorted(set(lefts))  # the photo first, then the edits in their order
     assert lefts[-1] + TILE <= tiles.shape[1]
     assert 3 * TILE < tiles.shape[0] < 3.5 * TILE
-    depth = depth_picture(measure_relief(photo, face))
+    depth = depth_picture(measure_geometry(photo, face))
     assert find_tile(tiles, depth, row=1) == lefts[0]
 
 
@@ -96,5 +96,5 @@ def find_tile(sheet: np.ndarray, tile: np.ndarray, row: int = 0) -> int:
 def test_an_edit_that_leaves_no_face_is_shown_without_depth(editor: Editor, photo: Photo, face: Face) -> None:
     edit = editor(photo, "happy", faces=[face])
     blank = type(edit)(photo.with_rgb(np.full_like(photo.rgb, 90)), "happiness", edit.faces)
-    sheet = np.asarray(showcase(editor, photo, face, [blank]))
+    sheet = np.asarray(draw_showcase(editor, photo, face, [blank]))
     assert find_tile(sheet, np.full((TILE, TILE, 3), 255, np.uint8), row=1) > 0

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.editing import Editor
-from facerelief.editing.methods.stargan import NetworkEdit, StarGANEditor, paste
+from facerelief.editing.methods.stargan import StarGANEditor, StarGANPlan, paste_back
 from facerelief.editing.regions import face_mask
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import MediaPipeFinder
@@ -62,7 +62,7 @@ def test_a_network_that_changes_nothing_gives_the_very_photo(finder: MediaPipeFi
     edit = known_editor(Brighter(0), finder)(photo, "neutral")
     np.testing.assert_array_equal(edit.photo.rgb, photo.rgb)
     np.testing.assert_array_equal(edit.faces[0].after, edit.faces[0].before)
-    assert not edit.faces[0].change.any()
+    assert not edit.faces[0].plan.change.any()
 
 
 def test_strength_nought_gives_the_very_photo(editor: Editor, luma_editor: Editor, photo: Photo) -> None:
@@ -120,7 +120,7 @@ def test_luma_weights_change_all_channels_alike(luma_editor: Editor, photo: Phot
     assert free.sum() > 3000
     delta = (after - before)[free]
     assert (delta == delta[:, :1]).all()
-    assert edit.faces[0].change.shape == (32, 32, 1)
+    assert edit.faces[0].plan.change.shape == (32, 32, 1)
 
 
 def test_two_calls_give_the_same_pixels(editor: Editor, photo: Photo) -> None:
@@ -186,5 +186,5 @@ def test_a_change_out_of_range_is_clipped(finder: MediaPipeFinder, photo: Photo)
     x, y = face.landmarks[6, :2].astype(int)
     for levels, expected in ((900.0, 255), (-900.0, 0)):
         change = np.full((64, 64, 3), levels, np.float32)
-        out = paste(photo.rgb, NetworkEdit(face, crop, crop.cut(photo.rgb), crop.cut(photo.rgb), change), 1.0)
+        out = paste_back(photo.rgb, StarGANPlan(face, crop, crop.cut(photo.rgb), change), 1.0)
         assert (out[y - 5 : y + 5, x - 5 : x + 5] == expected).all()

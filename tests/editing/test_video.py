@@ -11,8 +11,8 @@ from PIL import Image
 
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.strength import Strength
-from facerelief.editing.video import edit_video as video_module
-from facerelief.editing.video.edit_video import edit_video
+from facerelief.editing.video import edit as video_module
+from facerelief.editing.video.edit import edit_video
 from facerelief.errors import FacereliefError, NoFaceFound, VideoError
 from facerelief.faces.detector import MediaPipeFinder
 
@@ -252,7 +252,7 @@ def test_an_editor_that_fails_in_another_thread(
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError
 
-    for method in ("change", "_paint"):
+    for method in ("plan", "_render"):
         with monkeypatch.context() as patch:
             patch.setattr(type(editor), method, fail)
             with pytest.raises(ZeroDivisionError):

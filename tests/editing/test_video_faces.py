@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from heads import head
 
-from facerelief.editing.video.face_tracking import EASE, GAP, REACH, Seen, Tracker, no_face, steadied
+from facerelief.editing.video.face_tracking import (
+    EASE_SECONDS,
+    MAX_GAP,
+    SMOOTHING_REACH,
+    TrackedFrame,
+    Tracker,
+    no_face,
+    smooth_tracks,
+)
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.errors import FacereliefError
 from facerelief.faces.detector import Face
@@ -51,7 +59,7 @@ def distance(one: Face, other: Face) -> float:
 
 def run(
     finder: Known, count: int, which: object = "largest", levels: Callable[[int], int] = lambda k: 100
-) -> list[Seen]:
+) -> list[TrackedFrame]:
     def frames() -> object:
         for k in range(count):
             finder.now = k
@@ -142,9 +150,11 @@ def test_light_that_goes_up_slowly_is_no_cut() -> None:
 # -- smoothing ------------------------------------------------------------------------------------------------------
 
 
-def seen_at(places: list[tuple[float, float] | None], shots: list[int] | None = None, fps: float = 25) -> list[Seen]:
+def seen_at(
+    places: list[tuple[float, float] | None], shots: list[int] | None = None, fps: float = 25
+) -> list[TrackedFrame]:
     return [
-        Seen(frame_at(k / fps), {0: face_at(*place)} if place else {}, shots[k] if shots else 0)
+        TrackedFrame(frame_at(k / fps), {0: face_at(*place)} if place else {}, shots[k] if shots else 0)
         for k, place in enumerate(places)
     ]
 
@@ -152,7 +162,7 @@ def seen_at(places: list[tuple[float, float] | None], shots: list[int] | None = 
 def test_steady_motion_is_left_as_it_is() -> None:
     """Parabolas are kept exactly, to the last frame: smoothing does not lag."""
     places = [(200 + 9 * k - 0.2 * k * k, 100 + 0.3 * k * k) for k in range(40)]
-    out = [(frame, *faces) for frame, faces in steadied(seen_at(places), 25)]  # type: ignore[arg-type]
+    out = [(frame, *faces) for frame, faces in smooth_tracks(seen_at(places), 25)]  # type: ignore[arg-type]
     assert [frame.pts for frame, _ in out] == [40 * k for k in range(40)]
     for k, (_, one) in enumerate(out):
         np.testing.assert_allclose(one.face.landmarks, face_at(*places[k]).landmarks, atol=0.01)
@@ -162,7 +172,7 @@ def test_steady_motion_is_left_as_it_is() -> None:
 def test_noise_is_smoothed() -> None:
     random = np.random.default_rng(0)
     places = [tuple(random.normal((300, 200), 1.0)) for _ in range(200)]
-    out = np.array([centre(faces[0].face) for _, faces in steadied(seen_at(places), 25)])  # type: ignore[arg-type]
+    out = np.array([centre(faces[0].face) for _, faces in smooth_tracks(seen_at(places), 25)])  # type: ignore[arg-type]
     before = np.array([centre(face_at(*place)) for place in places])
     shaking = [np.abs(np.diff(one, axis=0)).mean() for one in (before, out)]
     assert shaking[1] < 0.35 * shaking[0]
@@ -171,14 +181,14 @@ def test_noise_is_smoothed() -> None:
 def test_uneven_times_count() -> None:
     """Speed is by the second, not by the frame."""
     when = np.cumsum([0.02, 0.05, 0.02, 0.11, 0.03, 0.02, 0.06, 0.04, 0.02, 0.08])
-    seen = [Seen(frame_at(float(t)), {0: face_at(100 + 300 * t, 200)}, 0) for t in when]
-    for (_, faces), t in zip(steadied(seen, 25), when, strict=True):
+    seen = [TrackedFrame(frame_at(float(t)), {0: face_at(100 + 300 * t, 200)}, 0) for t in when]
+    for (_, faces), t in zip(smooth_tracks(seen, 25), when, strict=True):
         np.testing.assert_allclose(faces[0].face.landmarks, face_at(100 + 300 * t, 200).landmarks, atol=0.01)
 
 
 def test_smoothing_stops_at_cuts() -> None:
     places = [(200.0, 200.0)] * 20 + [(700.0, 300.0)] * 20
-    out = list(steadied(seen_at(places, [0] * 20 + [1] * 20), 25))  # type: ignore[arg-type]
+    out = list(smooth_tracks(seen_at(places, [0] * 20 + [1] * 20), 25))  # type: ignore[arg-type]
     for k, (_, (one,)) in enumerate(out):
         np.testing.assert_allclose(one.face.landmarks, face_at(*places[k]).landmarks, atol=0.01)
         assert one.share == 1  # whole from the first frame of a shot to its last
@@ -186,19 +196,19 @@ def test_smoothing_stops_at_cuts() -> None:
 
 def test_the_edit_is_eased_where_a_face_comes_and_goes() -> None:
     places: list = [(200, 200)] * 30 + [None] * 10 + [(200, 200)] * 30
-    out = list(steadied(seen_at(places), 25))
+    out = list(smooth_tracks(seen_at(places), 25))
     shares = np.array([faces[0].share if faces else 0.0 for _, faces in out])
     assert (shares[:20] == 1).all() and (shares[50:] == 1).all() and not shares[30:40].any()
     assert (np.diff(shares[20:30]) <= 0).all() and (np.diff(shares[40:50]) >= 0).all()
     assert 0 < shares[29] < 0.1
-    assert np.abs(np.diff(shares)).max() < 1.6 / (25 * EASE)  # the steepest step of the easing curve
-    assert EASE >= REACH
+    assert np.abs(np.diff(shares)).max() < 1.6 / (25 * EASE_SECONDS)  # the steepest step of the easing curve
+    assert EASE_SECONDS >= SMOOTHING_REACH
 
 
 def test_short_gaps_are_bridged_in_a_straight_line() -> None:
     places: list = [(200 + 10 * k, 200) for k in range(30)]
-    gone = range(12, 12 + GAP)
-    out = list(steadied(seen_at([None if k in gone else place for k, place in enumerate(places)]), 25))
+    gone = range(12, 12 + MAX_GAP)
+    out = list(smooth_tracks(seen_at([None if k in gone else place for k, place in enumerate(places)]), 25))
     for k, (_, (one,)) in enumerate(out):
         np.testing.assert_allclose(one.face.landmarks, face_at(*places[k]).landmarks, atol=0.05)
         assert one.share == 1
@@ -206,8 +216,8 @@ def test_short_gaps_are_bridged_in_a_straight_line() -> None:
 
 def test_a_face_that_is_too_small_counts_as_gone() -> None:
     seen = seen_at([(200, 200)] * 40)
-    seen[20:30] = [Seen(one.frame, {0: face_at(200, 200, 0.1)}, 0) for one in seen[20:30]]
-    shares = [faces[0].share if faces else 0.0 for _, faces in steadied(seen, 25)]
+    seen[20:30] = [TrackedFrame(one.frame, {0: face_at(200, 200, 0.1)}, 0) for one in seen[20:30]]
+    shares = [faces[0].share if faces else 0.0 for _, faces in smooth_tracks(seen, 25)]
     assert not any(shares[20:30])
     assert shares[0] == shares[-1] == 1
 

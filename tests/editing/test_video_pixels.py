@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from facerelief.editing.video.yuv_frames import Colours, Frame, changed_planes, even, yuv
+from facerelief.editing.video.yuv_frames import ColourFormat, Frame, add_change, pad_even, to_yuv
 
 av = pytest.importorskip("av")
 
-BT601 = Colours(5, 1, False)
+BT601 = ColourFormat(5, 1, False)
 
 
-def frame_of(rgb: np.ndarray, colours: Colours) -> Frame:
-    planes = [plane.astype(np.uint16) * 4 if colours.deep else plane for plane in yuv(even(rgb), colours)]
+def frame_of(rgb: np.ndarray, colours: ColourFormat) -> Frame:
+    planes = [plane.astype(np.uint16) * 4 if colours.deep else plane for plane in to_yuv(pad_even(rgb), colours)]
     return Frame(rgb, tuple(planes), 0, 0.0)
 
 
@@ -22,14 +22,14 @@ def rgb() -> np.ndarray:
 
 @pytest.mark.parametrize("deep", [False, True])
 def test_what_does_not_change_stays_bit_for_bit(rgb: np.ndarray, deep: bool) -> None:
-    colours = Colours(1, 1, deep)
+    colours = ColourFormat(1, 1, deep)
     frame = frame_of(rgb, colours)
     noisy = tuple(plane + 1 for plane in frame.planes)  # what is stored need not be what comes of the pixels
     frame = Frame(rgb, noisy, 0, 0.0)
-    assert changed_planes(frame, rgb.copy(), colours) is frame.planes
+    assert add_change(frame, rgb.copy(), colours) is frame.planes
     edited = rgb.copy()
     edited[11:20, 31:41] += 30
-    new = changed_planes(frame, edited, colours)
+    new = add_change(frame, edited, colours)
     box = np.zeros((42, 60), bool)
     box[10:20, 30:42] = True
     for before, after, there in zip(noisy, new, (box, box[::2, ::2], box[::2, ::2]), strict=True):
@@ -42,10 +42,10 @@ def test_what_does_not_change_stays_bit_for_bit(rgb: np.ndarray, deep: bool) -> 
 
 def test_values_stay_in_range(rgb: np.ndarray) -> None:
     for deep, most in ((False, 255), (True, 1023)):
-        colours = Colours(5, 1, deep)
+        colours = ColourFormat(5, 1, deep)
         frame = frame_of(rgb, colours)
         top = tuple(np.full_like(plane, most) for plane in frame.planes)
-        new = changed_planes(Frame(rgb, top, 0, 0.0), np.full_like(rgb, 255), colours)
+        new = add_change(Frame(rgb, top, 0, 0.0), np.full_like(rgb, 255), colours)
         assert max(int(plane.max()) for plane in new) == most
 
 
@@ -55,7 +55,7 @@ def test_sides_that_are_odd(rgb: np.ndarray) -> None:
     assert [plane.shape for plane in frame.planes] == [(42, 60), (21, 30), (21, 30)]
     edited = odd.copy()
     edited[-3:, -3:] = 250
-    new = changed_planes(frame, edited, BT601)
+    new = add_change(frame, edited, BT601)
     assert (new[0][-4:, -4:] != frame.planes[0][-4:, -4:]).any()
     np.testing.assert_array_equal(new[0][:38], frame.planes[0][:38])
 
@@ -69,5 +69,5 @@ def test_conversions_by_the_standards_own_numbers() -> None:
     }
     for (space, span), colours in expected.items():
         for colour, levels in colours.items():
-            planes = yuv(np.full((16, 16, 3), colour, np.uint8), Colours(space, span, False))
+            planes = to_yuv(np.full((16, 16, 3), colour, np.uint8), ColourFormat(space, span, False))
             assert [int(plane[4, 4]) for plane in planes] == pytest.approx(levels, abs=1), (space, span, colour)

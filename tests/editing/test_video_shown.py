@@ -8,8 +8,8 @@ from clips import head_pan, read_frames, turn_clip, write_clip
 
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.video import reader as source_module
-from facerelief.editing.video.edit_video import edit_video
-from facerelief.editing.video.yuv_frames import Turn
+from facerelief.editing.video.edit import edit_video
+from facerelief.editing.video.yuv_frames import Orientation
 from facerelief.errors import VideoError
 from facerelief.faces.detector import MediaPipeFinder
 
@@ -92,14 +92,14 @@ def test_turns_by_their_definition() -> None:
     numbers = np.arange(6).reshape(2, 3)
     for matrix in EIGHT:
         a, b, c, d = matrix
-        turn = Turn.of(np.array([a, b, 0, c, d, 0, 0, 0, 1]) * 65536)
+        turn = Orientation.of(np.array([a, b, 0, c, d, 0, 0, 0, 1]) * 65536)
         pixels = np.repeat(numbers[..., None], 3, axis=2).astype(np.uint8)
         np.testing.assert_array_equal(turn(pixels), shown(pixels, matrix))
         assert turn.size(3, 2) == turn(numbers).shape[::-1]
-    assert Turn.of(np.zeros(9)) == Turn()
+    assert Orientation.of(np.zeros(9)) == Orientation()
     tilted = np.array([64540, 11380, 0, -11380, 64540, 0, 0, 0, 1])  # 10 degrees
-    assert Turn.of(tilted) == Turn() and Turn.leans(tilted)
-    assert not Turn.leans(np.array([3, 65536, 0, -65536, -3, 0, 0, 0, 1]))
+    assert Orientation.of(tilted) == Orientation() and Orientation.leans(tilted)
+    assert not Orientation.leans(np.array([3, 65536, 0, -65536, -3, 0, 0, 0, 1]))
 
 
 # -- what is noted --------------------------------------------------------------------------------------------------

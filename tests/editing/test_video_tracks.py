@@ -12,7 +12,7 @@ from clips import head_pan, sound_packets, tone, write_clip
 from PIL import Image
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.video.edit_video import edit_video
+from facerelief.editing.video.edit import edit_video
 from facerelief.errors import VideoError
 from facerelief.faces.detector import MediaPipeFinder
 

@@ -1,5 +1,6 @@
 """Editors side by side: editors whose edits can be computed by hand, a judge and an encoder that read them."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.editing.editor import EditedFace, Editor
+from facerelief.editing.editor import Editor, EditPlan
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.compare import TILE, Comparison, compare, generation_rates, mean_distances, save_sheet
 from facerelief.evaluation.metric_networks import MetricNetworks
@@ -20,21 +21,27 @@ from facerelief.faces.detector import Face
 NAMES = ("happiness", "neutral", "anger")
 
 
-class Levels(Editor):
+@dataclass(frozen=True, repr=False)
+class LevelPlan(EditPlan):
+    """Of a photo of one level."""
+
+    level: int
+
+
+class Levels(Editor[LevelPlan]):
     """Paints the whole photo in 50 levels for each place among its own expressions, which are in another order."""
 
     def __init__(self, ahead: int = 0) -> None:
         super().__init__(("neutral", "happiness", "surprise", "anger"))
         self.ahead = ahead
 
-    def _change(self, rgb: np.ndarray, face: Face, label: int) -> EditedFace:
+    def _plan(self, rgb: np.ndarray, face: Face, label: int) -> LevelPlan:
         level = {"happiness": 0, "neutral": 1, "anger": 2}[self.expressions[label]] + self.ahead
         crop = align(face.landmarks, 16)
-        before = crop.cut(rgb)
-        return EditedFace(face, crop, before, np.full_like(before, 50 * level))
+        return LevelPlan(face, crop, crop.cut(rgb), 50 * level)
 
-    def _paint(self, rgb: np.ndarray, change: EditedFace, strength: float) -> np.ndarray:
-        return np.full_like(rgb, change.after[0, 0, 0])
+    def _render(self, rgb: np.ndarray, plan: LevelPlan, strength: float) -> np.ndarray:
+        return np.full_like(rgb, plan.level)
 
 
 class ReadsLevel(nn.Module):

@@ -15,7 +15,7 @@ from facerelief.files import sha256
 from facerelief.geometry.morphable.learning import learn
 from facerelief.geometry.morphable.learning.action_units import LONE
 from facerelief.geometry.morphable.learning.shape import TRUST
-from facerelief.geometry.morphable.model import FACE, load_face
+from facerelief.geometry.morphable.model import FACE_FILE, load_face
 from facerelief.release import morphable
 
 TILE = 40
@@ -30,7 +30,7 @@ pytest.importorskip("scipy", reason="learning needs scipy")
 def fitted(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("faces") / "mine"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(learn, "ATLAS", 80)  # a quarter of the pixels
+        patch.setattr(learn, "UV_SIZE", 80)  # a quarter of the pixels
         patch.setattr(morphable, "_TILE", TILE)
         written = morphable.fit_and_write(pairs, folder, NOTE, lambda *call: CALLS.append(call))
     assert written == [folder / name for name in NAMES]
@@ -69,7 +69,7 @@ def test_what_is_written_is_whole(fitted: Path) -> None:
     face = load_face(fitted)
     assert face.mean.shape == (468, 3)
     assert len(face.classes) == len(EXPRESSIONS)
-    saved = load_checkpoint(fitted / FACE, "face")
+    saved = load_checkpoint(fitted / FACE_FILE, "face")
     assert all(bool(values.isfinite().all()) for values in saved.tensors.values())
     assert face.expression("happiness").any()
     assert not face.expression("neutral").any()
@@ -86,8 +86,8 @@ def test_progress_counts_the_photos_that_are_used(fitted: Path, taken: list[Samp
 def test_the_card_names_the_file_and_its_checksum(card: str, fitted: Path) -> None:
     assert card.startswith("# face\n")
     assert f"facerelief\n{__version__}; safetensors" in card
-    assert f"SHA-256 `{sha256(fitted / FACE)}`" in card
-    assert f"{(fitted / FACE).stat().st_size / 1e6:.2f} MB" in card
+    assert f"SHA-256 `{sha256(fitted / FACE_FILE)}`" in card
+    assert f"{(fitted / FACE_FILE).stat().st_size / 1e6:.2f} MB" in card
     assert NOTE in card
     for name in re.findall(r"!\[.+\]\((.+)\)", card):
         assert (fitted / name).is_file()
@@ -117,7 +117,7 @@ def test_the_card_says_what_the_modes_explain(card: str, fitted: Path) -> None:
     assert f"{len(LONE)} smooth movements of single features are added to the modes of expression" in card
     rows = table(card, "modes")
     assert list(rows) == list(counts)
-    explained = load_checkpoint(fitted / FACE, "face").facts["explained"]
+    explained = load_checkpoint(fitted / FACE_FILE, "face").facts["explained"]
     for name, (count, *shares) in rows.items():
         alone = len(LONE) if name == "expression" else 0
         assert int(count) + alone == len(counts[name]) == len(explained[name]) + alone
@@ -128,7 +128,7 @@ def test_the_card_says_what_the_modes_explain(card: str, fitted: Path) -> None:
 
 
 def test_the_card_says_of_how_many_groups_it_holds_means(card: str, fitted: Path) -> None:
-    kinds = len(load_face(fitted).kinds)
+    kinds = len(load_face(fitted).clusters)
     assert f"and {kinds} mean coefficients of clusters of at least 12 people" in card
     assert 1 <= kinds <= 52 // 12
 

@@ -5,7 +5,7 @@ import pytest
 from crops import HEIGHT, WIDTH, centred, centres, slopes
 
 from facerelief import strips as strips_module
-from facerelief.faces.warping import bring_back, pulled, strips, warped
+from facerelief.faces.warping import bring_back, pulled, strips, warp_photo
 
 
 def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -90,22 +90,22 @@ def test_what_lies_beyond_a_photo_repeats_its_border() -> None:
 
 
 @pytest.mark.parametrize(("scale", "degrees"), [(1.0, 0), (0.5, 0), (2.0, 90), (1.5, -40)])
-def test_a_photo_is_warped_by_the_crops_ways(scale: float, degrees: float) -> None:
+def test_a_photo_is_warped_by_the_crops_flow(scale: float, degrees: float) -> None:
     crop, size = centred(scale, degrees, 64), 64
     x, y = centres(HEIGHT, WIDTH)
     rgb = np.round(slopes(x, y)).astype(np.uint8)
-    away = np.zeros((size, size, 3))
-    away[8:-8, 8:-8] = (4.0, -2.0, 1.0)  # right, up, and a further layer
+    flow, other = np.zeros((size, size, 2)), np.zeros((size, size, 1))
+    flow[8:-8, 8:-8], other[8:-8, 8:-8] = (4.0, -2.0), 1.0  # right and up
     rows, columns = crop.covers((HEIGHT, WIDTH))
-    out, layers = warped(rgb, crop, away, (rows, columns))
-    turn = np.radians(-degrees)  # of the way, back in the photo
+    out, maps = warp_photo(rgb, crop, flow, {"other": other}, (rows, columns))
+    turn = np.radians(-degrees)  # of the flow, back in the photo
     way = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ (4.0, -2.0) / scale
     x, y = x[rows, columns] + way[0], y[rows, columns] + way[1]
     expected = slopes(x, y)
-    near = (abs(layers[..., 0] - 1) < 1e-3) & (x > 1) & (x < WIDTH - 1) & (y > 1) & (y < HEIGHT - 1)
+    near = (abs(maps["other"][..., 0] - 1) < 1e-3) & (x > 1) & (x < WIDTH - 1) & (y > 1) & (y < HEIGHT - 1)
     assert near.any()
     np.testing.assert_allclose(out[near], expected[near], atol=0.8)
-    still = layers[..., 0] == 0
+    still = maps["other"][..., 0] == 0
     np.testing.assert_allclose(out[still], rgb[rows, columns][still], atol=1e-3)
 
 
@@ -118,16 +118,21 @@ def test_strips_are_the_whole_a_few_rows_at_a_time(
     crop = centred(scale, degrees, 48, at)
     random = np.random.default_rng(3)
     rgb = random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    layers = np.pad(random.normal(scale=2, size=(40, 40, 4)), ((4, 4), (4, 4), (0, 0)))
+    flow, first, second = (
+        np.pad(random.normal(scale=2, size=(40, 40, channels)), ((4, 4), (4, 4), (0, 0))) for channels in (2, 1, 3)
+    )
+    maps = {"first": first, "second": second}
     whole = crop.covers((HEIGHT, WIDTH))
     assert [*strips(crop, rgb.shape)] == [whole]
-    expected, cut = warped(rgb, crop, layers, whole), crop.cut(rgb)
+    (pixels, enlarged), cut = warp_photo(rgb, crop, flow, maps, whole), crop.cut(rgb)
     monkeypatch.setattr(strips_module, "_STRIP", 7 * (whole[1].stop - whole[1].start))
     places = [*strips(crop, rgb.shape)]
     assert len(places) > 5
     assert all(columns == whole[1] for _, columns in places)
     assert [k for rows, _ in places for k in range(rows.start, rows.stop)] == [*range(whole[0].start, whole[0].stop)]
-    parts = [warped(rgb, crop, layers, place) for place in places]
-    for found, wanted in zip(zip(*parts, strict=True), expected, strict=True):
-        np.testing.assert_allclose(np.concatenate(found), wanted, atol=0.02)
+    parts = [warp_photo(rgb, crop, flow, maps, place) for place in places]
+    np.testing.assert_allclose(np.concatenate([part for part, _ in parts]), pixels, atol=0.02)
+    for name in maps:
+        np.testing.assert_allclose(np.concatenate([more[name] for _, more in parts]), enlarged[name], atol=0.02)
+        np.testing.assert_allclose(enlarged[name], bring_back(crop, maps[name], whole), atol=1e-6)
     np.testing.assert_array_equal(crop.cut(rgb), cut)

@@ -13,11 +13,11 @@ from facerelief.errors import DatasetError
 from facerelief.geometry.depth_maps import (
     FAR,
     NEAR,
-    Relief,
+    GeometryMaps,
     load_depth,
     load_normal,
-    polygon,
-    render,
+    polygon_mask,
+    render_geometry,
     save_depth,
     save_normal,
 )
@@ -81,7 +81,7 @@ def inside(box: Box) -> np.ndarray:
 
 
 def test_depth_is_z_over_the_inter_ocular_distance_in_a_fixed_range(landmarks: np.ndarray) -> None:
-    relief = render(sheet(plane), landmarks, SIZE)
+    relief = render_geometry(sheet(plane), landmarks, SIZE)
     x, y = centres()
     expected = encoded(0.5 * (x - 64.5) - 0.25 * (y - 48.5))  # zero in the middle of the four corners
     face = inside((4, 4, 124, 124))
@@ -96,19 +96,19 @@ def test_depth_is_z_over_the_inter_ocular_distance_in_a_fixed_range(landmarks: n
 
 
 def test_the_unit_is_the_distance_in_space_and_zero_the_surface_not_the_landmarks(landmarks: np.ndarray) -> None:
-    flat = render(sheet(lambda x, y: 7 + 0 * x), landmarks, SIZE)
+    flat = render_geometry(sheet(lambda x, y: 7 + 0 * x), landmarks, SIZE)
     assert flat.depth[64, 64] == pytest.approx(-FAR / (NEAR - FAR))
     turned = landmarks.copy()  # the eyes 48 pixels apart in space, 48 * 0.6 of them towards the viewer
     turned[:, 0] = 64 + (landmarks[:, 0] - 64) * 0.8
     turned[:, 2] = 500 + (landmarks[:, 0] - 64) * 0.6
-    relief = render(sheet(bowl), turned, SIZE)
-    scaled = render(sheet(bowl), landmarks, SIZE)
+    relief = render_geometry(sheet(bowl), turned, SIZE)
+    scaled = render_geometry(sheet(bowl), landmarks, SIZE)
     difference = (relief.depth - scaled.depth)[relief.mask]
     assert np.ptp(difference) < 1e-6  # the unit is the same, only the zero moved with the corners
 
 
 def test_depth_is_kept_in_range_and_a_face_is_never_background(landmarks: np.ndarray) -> None:
-    relief = render(sheet(lambda x, y: 10 * (x - 64.5)), landmarks, SIZE)
+    relief = render_geometry(sheet(lambda x, y: 10 * (x - 64.5)), landmarks, SIZE)
     assert relief.depth[64, 120] == 1
     assert relief.depth[64, 8] == np.float32(1 / 65535)
     assert (relief.depth[relief.mask] > 0).all()
@@ -117,15 +117,17 @@ def test_depth_is_kept_in_range_and_a_face_is_never_background(landmarks: np.nda
 def test_zero_is_taken_from_the_corners_in_sight(landmarks: np.ndarray) -> None:
     x, _ = centres()
     slope: Height = lambda x, y: 0.5 * x  # noqa: E731
-    half = render(sheet(slope, area=(4, 4, 60, 124)), landmarks, SIZE)  # corners at 28.5 and 52.5
+    half = render_geometry(sheet(slope, area=(4, 4, 60, 124)), landmarks, SIZE)  # corners at 28.5 and 52.5
     np.testing.assert_allclose(half.depth[half.mask], encoded(0.5 * (x - 40.5))[half.mask], atol=1e-6)
-    below = render(sheet(slope, area=(48, 100, 80, 124)), landmarks, SIZE)  # none; the nearest pixel is straight below
+    below = render_geometry(
+        sheet(slope, area=(48, 100, 80, 124)), landmarks, SIZE
+    )  # none; the nearest pixel is straight below
     np.testing.assert_allclose(below.depth[below.mask], encoded(0.5 * (x - 64))[below.mask], atol=0.5 / UNIT)
 
 
 @pytest.mark.parametrize("box", [(32, 60, 44, 76), (60, 8, 96, 20)])
 def test_a_hole_is_filled_by_interpolation(landmarks: np.ndarray, box: Box) -> None:
-    whole, holed = (render(sheet(plane, holes=holes), landmarks, SIZE) for holes in ((), (box,)))
+    whole, holed = (render_geometry(sheet(plane, holes=holes), landmarks, SIZE) for holes in ((), (box,)))
     np.testing.assert_array_equal(holed.mask, whole.mask)
     np.testing.assert_array_equal(holed.measured, whole.mask & ~inside(box))
     np.testing.assert_allclose(holed.depth, whole.depth, atol=1e-6)  # a plane is met exactly
@@ -134,7 +136,7 @@ def test_a_hole_is_filled_by_interpolation(landmarks: np.ndarray, box: Box) -> N
 
 def test_a_hole_in_a_curved_surface_is_filled_smoothly(landmarks: np.ndarray) -> None:
     box = (52, 56, 68, 72)
-    whole, holed = (render(sheet(bowl, holes=holes), landmarks, SIZE) for holes in ((), (box,)))
+    whole, holed = (render_geometry(sheet(bowl, holes=holes), landmarks, SIZE) for holes in ((), (box,)))
     pixels = np.abs(holed.depth - whole.depth)[inside(box)] * (NEAR - FAR) * UNIT
     assert pixels.max() < 0.15  # linear interpolation across the hole would miss by 8^2 / 150 = 0.43
     np.testing.assert_allclose(np.linalg.norm(holed.normal, axis=0)[holed.mask], 1, atol=1e-6)
@@ -142,23 +144,23 @@ def test_a_hole_in_a_curved_surface_is_filled_smoothly(landmarks: np.ndarray) ->
 
 def test_a_bay_in_the_outline_is_no_hole(landmarks: np.ndarray) -> None:
     box = (4, 60, 20, 76)
-    assert not render(sheet(plane, holes=(box,)), landmarks, SIZE).mask[inside(box)].any()
+    assert not render_geometry(sheet(plane, holes=(box,)), landmarks, SIZE).mask[inside(box)].any()
 
 
 def test_an_open_mouth_stays_open_and_a_hole_beside_it_does_not(landmarks: np.ndarray) -> None:
     mouth, hole = (56, 92, 72, 100), (88, 92, 100, 104)
-    relief = render(sheet(plane, holes=(mouth, hole)), landmarks, SIZE)
+    relief = render_geometry(sheet(plane, holes=(mouth, hole)), landmarks, SIZE)
     assert not relief.mask[inside(mouth)].any()
     assert not relief.depth[inside(mouth)].any()
     assert not relief.normal[:, inside(mouth)].any()
     assert relief.mask[inside(hole)].all()
-    assert render(sheet(plane), landmarks, SIZE).mask[inside(mouth)].all()  # what the mesh covers is face
+    assert render_geometry(sheet(plane), landmarks, SIZE).mask[inside(mouth)].all()  # what the mesh covers is face
 
 
 def test_closed_eyes_are_face_but_not_measured(landmarks: np.ndarray) -> None:
     eye = (32, 44, 48, 52)
-    relief = render(sheet(plane, lids=(eye,)), landmarks, SIZE)
-    whole = render(sheet(plane), landmarks, SIZE)
+    relief = render_geometry(sheet(plane, lids=(eye,)), landmarks, SIZE)
+    whole = render_geometry(sheet(plane), landmarks, SIZE)
     np.testing.assert_array_equal(relief.mask, whole.mask)
     np.testing.assert_array_equal(relief.measured, whole.mask & ~inside(eye))
     np.testing.assert_allclose(relief.depth, whole.depth, atol=1e-6)
@@ -170,7 +172,7 @@ def test_an_empty_mesh_or_one_out_of_the_frame_is_all_background(landmarks: np.n
     if offset is not None:
         whole = sheet(plane)
         mesh = FaceMesh(whole.vertices + offset, whole.triangles)
-    relief = render(mesh, landmarks, SIZE)
+    relief = render_geometry(mesh, landmarks, SIZE)
     for name in ("depth", "normal", "mask", "measured"):
         assert not getattr(relief, name).any(), name
     assert relief.normal.shape == (3, SIZE, SIZE)
@@ -178,7 +180,7 @@ def test_an_empty_mesh_or_one_out_of_the_frame_is_all_background(landmarks: np.n
 
 def test_both_backends_give_the_same_relief(landmarks: np.ndarray, hemisphere: FaceMesh) -> None:
     pytest.importorskip("numba", reason="numba is optional")
-    one, other = (render(hemisphere, landmarks, SIZE, backend=name) for name in ("numpy", "numba"))
+    one, other = (render_geometry(hemisphere, landmarks, SIZE, backend=name) for name in ("numpy", "numba"))
     for name in ("depth", "normal", "mask", "measured"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
@@ -186,7 +188,7 @@ def test_both_backends_give_the_same_relief(landmarks: np.ndarray, hemisphere: F
 def test_a_polygon_holds_the_pixels_inside_it() -> None:
     points = np.array([(10.0, 8.0), (30.0, 8.0), (30.0, 20.0), (10.0, 20.0)])
     row, column = np.mgrid[:40, :40] + 0.5
-    found = polygon(points, 40)
+    found = polygon_mask(points, 40)
     assert found[(column > 10) & (column < 30) & (row > 8) & (row < 20)].all()
     assert not found[(column < 9) | (column > 31) | (row < 7) | (row > 21)].any()
 
@@ -273,7 +275,7 @@ def test_damaged_pictures_are_refused(tmp_path: Path, load: Callable[[Path], obj
 
 
 def test_a_relief_survives_its_pictures(tmp_path: Path, landmarks: np.ndarray, hemisphere: FaceMesh) -> None:
-    relief: Relief = render(hemisphere, landmarks, SIZE)
+    relief: GeometryMaps = render_geometry(hemisphere, landmarks, SIZE)
     save_depth(tmp_path / "d.png", relief.depth)
     save_normal(tmp_path / "n.png", relief.normal)
     np.testing.assert_array_equal(load_depth(tmp_path / "d.png") > 0, relief.mask)

@@ -19,7 +19,7 @@ from facerelief.training.expression import train_expression
 from facerelief.training.presets import make_config
 from facerelief.training.steps.distillation import Edited, Tutor, build_nets, overpaint, restraint
 from facerelief.training.steps.gan_step import StepRandom
-from facerelief.training.steps.pseudo_targets import Lesson, Pairs
+from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
@@ -28,7 +28,7 @@ BASIS = {"metadata_sha256": "ab"}
 RGB = {"rgb/adv", "rgb/cls", "rgb/rec"}
 
 
-def pairs_of(train: Arrays) -> Pairs:
+def pairs_of(train: Arrays) -> PseudoTargets:
     """Pseudo-targets of the first half of the photos: each photo, darker by its target's number times 20 levels and
     moved by as many pixels.
     """
@@ -36,7 +36,7 @@ def pairs_of(train: Arrays) -> Pairs:
     place = np.where(np.arange(len(train.label)) < half, np.arange(len(train.label)), -1)
     darker = [train.image[:half].astype(int) - 20 * k for k in range(3)]
     flow = np.broadcast_to(np.arange(3)[None, :, None, None, None] / size, (half, 3, 2, size, size))
-    return Pairs(place, np.stack(darker, axis=1).clip(0, 255).astype(np.uint8), flow.astype(np.float16))
+    return PseudoTargets(place, np.stack(darker, axis=1).clip(0, 255).astype(np.uint8), flow.astype(np.float16))
 
 
 class Halves(torch.nn.Module):
@@ -47,8 +47,8 @@ class Halves(torch.nn.Module):
         return torch.nn.functional.normalize(torch.cat([left.mean(1, True), right.mean(1, True)], dim=1), dim=1)
 
 
-def edited(batch: Batch, drawn: GeneratorOutput, y_t: torch.Tensor, pairs: Pairs | None) -> Edited:
-    return Edited(y_t, drawn, None, pairs.lesson(batch, y_t) if pairs else None)
+def edited(batch: Batch, drawn: GeneratorOutput, y_t: torch.Tensor, pairs: PseudoTargets | None) -> Edited:
+    return Edited(y_t, drawn, None, pairs.of_batch(batch, y_t) if pairs else None)
 
 
 def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
@@ -152,7 +152,7 @@ def test_paint_is_free_where_lessons_paint_and_in_shades() -> None:
     image, still = torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32)
     mouth = image.clone()
     mouth[..., 20:22, 20:22] = -0.8
-    lesson = Lesson(torch.tensor([0]), torch.tensor([1]), mouth, still)
+    lesson = TargetBatch(torch.tensor([0]), torch.tensor([1]), mouth, still)
 
     def cost(row: int, column: int, paint: float) -> float:
         edited = image.clone()
@@ -168,7 +168,7 @@ def test_paint_is_free_where_lessons_paint_and_in_shades() -> None:
 def test_what_the_flow_moves_is_not_paint() -> None:
     torch.manual_seed(0)
     image, flow = torch.rand(1, 1, 32, 32), torch.full((1, 2, 32, 32), 0.1)
-    lesson = Lesson(torch.tensor([0]), torch.tensor([1]), image, torch.zeros_like(flow))
+    lesson = TargetBatch(torch.tensor([0]), torch.tensor([1]), image, torch.zeros_like(flow))
     assert overpaint(image, warped(image, flow), flow, lesson) == 0
     assert overpaint(image, warped(image, flow), torch.zeros_like(flow), lesson) > 0.05
 

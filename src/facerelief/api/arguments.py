@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from facerelief.editing.editor import Which, which_face
+from facerelief.editing.face_choice import FaceChoice, parse_face_choice
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, Expression
 from facerelief.faces.detector import Face
@@ -64,7 +64,7 @@ def check_strength(strength: Any) -> float:
     return float(strength)
 
 
-def check_faces(faces: Any) -> tuple[Which, list[Face] | None]:
+def check_faces(faces: Any) -> tuple[FaceChoice, list[Face] | None]:
     """Interpret the argument `faces`.
 
     Returns:
@@ -80,9 +80,9 @@ def check_faces(faces: Any) -> tuple[Which, list[Face] | None]:
     if isinstance(faces, Face):
         return "all", [_usable(faces)]
     if isinstance(faces, str):
-        return which_face(faces), None
+        return parse_face_choice(faces), None
     if isinstance(faces, int | np.integer) and not isinstance(faces, bool):
-        return which_face(int(faces)), None
+        return parse_face_choice(int(faces)), None
     if isinstance(faces, list | tuple) or (isinstance(faces, np.ndarray) and faces.ndim == 1):
         given = list(faces)
         if not given:

@@ -29,9 +29,10 @@ from facerelief.api.arguments import (
 from facerelief.api.pictures import Picture, file_path, image_of, photo_of
 from facerelief.api.results import Edited, Edits, FoundFaces
 from facerelief.editing import METHODS, load_editor
-from facerelief.editing.editor import Editor, choose_faces
+from facerelief.editing.editor import Editor
 from facerelief.editing.engines.agreement import AUTO
 from facerelief.editing.engines.runtimes import ENGINES
+from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.regions import PARTS
 from facerelief.editing.video.pipeline import in_order
 from facerelief.errors import FacereliefError

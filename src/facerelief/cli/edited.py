@@ -9,8 +9,8 @@ from facerelief.cli.console import bar, err, explain, keep, say, waiting
 from facerelief.editing.editor import Editor
 from facerelief.editing.jobs.batch import make_jobs, run_batch, run_video
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import EDITED, FAILED, SKIPPED, Job, Outcome
-from facerelief.editing.jobs.outputs import STDOUT, Targets
+from facerelief.editing.jobs.journal import EDITED, FAILED, SKIPPED, EditJob, EditOutcome
+from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
 from facerelief.errors import FacereliefError
@@ -34,7 +34,7 @@ def wanted_of(to: str, editor: Editor) -> Sequence[str]:
     return wanted
 
 
-def edit_all(targets: Mapping[Input, Targets], editor: FileEditor, workers: int | None) -> None:
+def edit_all(targets: Mapping[Input, OutputPaths], editor: FileEditor, workers: int | None) -> None:
     """Edit what is not finished. Raises what is wrong with a single photo; where it is one of several, the command ends
     with 1.
     """
@@ -48,7 +48,7 @@ def edit_all(targets: Mapping[Input, Targets], editor: FileEditor, workers: int 
         _edit_several(jobs, editor, workers)
 
 
-def _edit_one(job: Job, editor: FileEditor) -> Outcome:
+def _edit_one(job: EditJob, editor: FileEditor) -> EditOutcome:
     if not job.source.is_video:
         with waiting(f"editing {job.source}"):
             return editor(job)
@@ -56,7 +56,7 @@ def _edit_one(job: Job, editor: FileEditor) -> Outcome:
         return edit_video_job(editor, job, move)
 
 
-def _conclude(outcome: Outcome) -> None:
+def _conclude(outcome: EditOutcome) -> None:
     """Say what became of a single photo; the names of its edits go to standard output also where they were there.
 
     Raises `FacereliefError` where it failed after some were written.
@@ -72,7 +72,7 @@ def _conclude(outcome: Outcome) -> None:
         say(f"{outcome.source} {outcome.reason}", to=err)
 
 
-def _edit_several(jobs: Sequence[Job], editor: FileEditor, workers: int | None) -> None:
+def _edit_several(jobs: Sequence[EditJob], editor: FileEditor, workers: int | None) -> None:
     """Photos first, together; then videos, one by one. Ends the command with 1 where something failed."""
     photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
     outcomes = []
@@ -90,19 +90,19 @@ def _edit_several(jobs: Sequence[Job], editor: FileEditor, workers: int | None) 
     _finish(outcomes)
 
 
-def _report(outcome: Outcome) -> None:
+def _report(outcome: EditOutcome) -> None:
     """Say what was written, and on standard error what was lost on the way, and what was not written."""
     if outcome.state == FAILED:
         explain(outcome.reason)
     _say_written(outcome)
 
 
-def _say_written(outcome: Outcome) -> None:
+def _say_written(outcome: EditOutcome) -> None:
     say(*outcome.notes, to=err)
     say(*(str(path) for path in outcome.written if path != STDOUT))
 
 
-def _finish(outcomes: Sequence[Outcome]) -> None:
+def _finish(outcomes: Sequence[EditOutcome]) -> None:
     """The table of a batch, on standard error. Ends the command with 1 where something failed."""
     edited = [one for one in outcomes if one.state == EDITED]
     failed = [one for one in outcomes if one.state == FAILED]

@@ -17,7 +17,15 @@ from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoE
 from facerelief.faces.alignment import Crop, align, inter_ocular
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.depth_maps import FAR, NEAR, Relief, polygon, render, save_depth, save_normal
+from facerelief.geometry.depth_maps import (
+    FAR,
+    NEAR,
+    GeometryMaps,
+    polygon_mask,
+    render_geometry,
+    save_depth,
+    save_normal,
+)
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
 from facerelief.geometry.topology import OUTLINE
 from facerelief.photos.photo import read_photo
@@ -79,7 +87,7 @@ class Extractor:
         crop = align(face.landmarks, self.recipe.size)
         landmarks = crop.to_crop(face.landmarks.astype(np.float64))
         mesh = self._reconstruct(AlignedFace(landmarks, crop, path, (rgb.shape[1], rgb.shape[0])))
-        relief = render(mesh, landmarks, self.recipe.size)
+        relief = render_geometry(mesh, landmarks, self.recipe.size)
         if task.overlay is not None:
             relief = _overlaid(relief, task.overlay, landmarks, self.recipe.size)
         if relief.mask.mean() < 0.05:
@@ -114,7 +122,7 @@ def write_files(
     dataset: Path,
     stem: str,
     rgb: np.ndarray,
-    relief: Relief,
+    relief: GeometryMaps,
     arrays: dict[str, np.ndarray],
     matrix: np.ndarray,
     photo_size: tuple[int, int],
@@ -174,18 +182,18 @@ def _choose(faces: list[Face], box: tuple[float, float, float, float] | None, pa
     return faces[0]
 
 
-def _overlaid(relief: Relief, path: Path, landmarks: np.ndarray, size: int) -> Relief:
+def _overlaid(relief: GeometryMaps, path: Path, landmarks: np.ndarray, size: int) -> GeometryMaps:
     """The authors' depth map in place of the rasterised one; normals are derived from it."""
     depth = read_depth_image(path)
     depth = np.asarray(Image.fromarray(depth).resize((size, size), Image.Resampling.BILINEAR))
     mask = depth > 0.5 / 255
     pixels = (NEAR - FAR) * inter_ocular(landmarks)
-    return Relief(depth * mask, normals_from_depth(depth, mask, pixels), mask, mask)
+    return GeometryMaps(depth * mask, normals_from_depth(depth, mask, pixels), mask, mask)
 
 
 def _coverage(crop: Crop, landmarks: np.ndarray, shape: tuple[int, int]) -> float:
     """Share of the face's outline polygon that lies inside the photo."""
-    face = polygon(landmarks[list(OUTLINE), :2], crop.size)
+    face = polygon_mask(landmarks[list(OUTLINE), :2], crop.size)
     rows, columns = np.nonzero(face)
     points = crop.to_photo(np.column_stack([columns + 0.5, rows + 0.5]))
     inside = (points >= 0).all(axis=1) & (points <= shape[::-1]).all(axis=1)

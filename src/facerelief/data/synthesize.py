@@ -20,9 +20,9 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.pose import head_pose
 from facerelief.files import alone_in, sha256
 from facerelief.files.json import read_lines
-from facerelief.geometry.depth_maps import render
-from facerelief.geometry.morphable.model import FACE, carried_face, load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.depth_maps import render_geometry
+from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.processes.pool import spread
 from facerelief.progress import Progress, no_progress
@@ -93,7 +93,7 @@ def synthesize(
         "size": plan.size,
         "seed": plan.seed,
         "settings": plan.settings,
-        "face_sha256": sha256(path / FACE if path.is_dir() else path),
+        "face_sha256": sha256(path / FACE_FILE if path.is_dir() else path),
     }
     _check_space(dataset, plan)
     open_dataset(dataset, settings)
@@ -144,8 +144,8 @@ class Synthesizer:
         setting = random_setting(np.random.default_rng((self.plan.seed, 1, scene.person, scene.setting)))
         rows = []
         for name in EXPRESSIONS:
-            rgb, landmarks = portrait(self.face, person, name, setting, self.plan.size)
-            relief = render(dense_mesh(landmarks, levels(self.plan.size)), landmarks, self.plan.size)
+            rgb, landmarks = render_portrait(self.face, person, name, setting, self.plan.size)
+            relief = render_geometry(dense_mesh(landmarks, levels(self.plan.size)), landmarks, self.plan.size)
             arrays = {
                 "vertices": landmarks,
                 "landmarks": landmarks,

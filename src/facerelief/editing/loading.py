@@ -1,18 +1,63 @@
-"""Editors from weights on disk."""
+"""Editors from weights on disk, and without weights."""
 
 from importlib import resources
 from pathlib import Path
 
-from facerelief.checkpoint import Checkpoint, load_checkpoint, weights_in
+from facerelief.checkpoint import Checkpoint, load_checkpoint, stored_kind, weights_in
 from facerelief.config import ExpressionTraining
+from facerelief.editing.editor import Editor
+from facerelief.editing.engines.agreement import AUTO
+from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.editing.methods.relief import ReliefEditor
 from facerelief.editing.methods.stargan import StarGANEditor
-from facerelief.errors import CheckpointError
+from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.faces.detector import FaceFinder
-from facerelief.networks.backbones import build_backbone
+from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
+from facerelief.networks.backbones import BACKBONES, build_backbone
 
+DEFAULT = "relief"  # where neither a method nor weights are named
+METHODS: tuple[str, ...] = (DEFAULT, "morphable", *(name for name in BACKBONES if name != DEFAULT))
 _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
+
+
+def load_editor(
+    weights: Path | None = None,
+    finder: FaceFinder | None = None,
+    *,
+    method: str | None = None,
+    engine: str | None = None,
+) -> Editor:
+    """Load an editor: "morphable", which needs no training, or a trained network, named after its backbone.
+
+    Args:
+        weights: A run's folder, a fitted face's folder, or the .safetensors file of either; by default the package's.
+        finder: What finds faces; by default loaded when it is needed.
+        method: One of `METHODS`; by default what the weights are for, and `DEFAULT` without weights.
+        engine: What runs a network, of `ENGINES`, or "auto" for the fastest that is installed and agrees; by default
+            PyTorch.
+
+    Raises:
+        CheckpointError: The weights are absent, damaged, or of another kind or version.
+        FacereliefError: The method is unknown, or does not fit the weights or the engine.
+
+    Example:
+        >>> load_editor(method="morphable").expressions[:3]
+        ('neutral', 'happiness', 'sadness')
+    """
+    if method is not None and method not in METHODS:
+        raise FacereliefError(f"no method {method!r}; choose from {', '.join(METHODS)}")
+    if method is None and weights is None:
+        method = DEFAULT
+    if method == "morphable" or (method is None and weights is not None and _is_face(weights)):
+        if engine not in (None, AUTO, "torch"):
+            raise FacereliefError(f"--engine {engine} runs networks, and the morphable face is none; leave it out")
+        return MorphableEditor(load_face(weights), finder)
+    editor = load_network_editor(weights, finder, method or DEFAULT, engine or "torch")
+    found = editor.config.backbone
+    if method not in (None, found):
+        raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")
+    return editor
 
 
 def load_network_editor(
@@ -21,16 +66,42 @@ def load_network_editor(
     backbone: str = "stargan",
     engine: str = "torch",
 ) -> NetworkEditor:
-    """An editor with the weights of a run folder or .safetensors file; without one, the package's own of a backbone.
+    """Load an editor with a trained network.
 
-    engine: what runs the network, of `ENGINES`, or "auto" for the fastest that is installed and agrees.
-    Raises `CheckpointError` where they are absent, damaged, or not those of an editor of this version.
+    Args:
+        weights: A run's folder or a .safetensors file; by default the package's own of a backbone.
+        finder: What finds faces; by default loaded when it is needed.
+        backbone: Which of the package's networks, where no weights are named.
+        engine: What runs the network, of `ENGINES`, or "auto" for the fastest that is installed and agrees.
+
+    Raises:
+        CheckpointError: The weights are absent, damaged, or not those of an editor of this version.
     """
     path = network_file(weights, backbone)
     saved = load_checkpoint(path, "editor")
     config = saved.config(ExpressionTraining)
     generator = saved.build(lambda: build_backbone(config), "generator")
     return _EDITORS[config.backbone](generator, config, finder, engine, _scores(saved))
+
+
+def weights_file(editor: Editor, weights: Path | None = None) -> Path:
+    """The file that `load_editor(weights)` took an editor's weights from."""
+    if isinstance(editor, NetworkEditor):
+        return network_file(weights, editor.config.backbone)
+    path = weights or carried_face()
+    return path / FACE_FILE if path.is_dir() else path
+
+
+def network_file(weights: Path | None, backbone: str = "stargan") -> Path:
+    """The file of a run's folder or of a file, without one the package's own of a backbone; it may be absent."""
+    return weights_in(weights or carried_weights(backbone))
+
+
+def carried_weights(backbone: str = "stargan") -> Path:
+    """The file inside the package with the weights of a backbone."""
+    folder = resources.files("facerelief") / "weights" / backbone
+    with resources.as_file(folder / f"{backbone}-depth.safetensors") as path:
+        return path
 
 
 def _scores(saved: Checkpoint) -> dict[str, dict[str, float]]:
@@ -46,13 +117,5 @@ def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and 0 <= value <= 1
 
 
-def network_file(weights: Path | None, backbone: str = "stargan") -> Path:
-    """The file of a run's folder or of a file, without one the package's own of a backbone; it may be absent."""
-    return weights_in(weights or carried_weights(backbone))
-
-
-def carried_weights(backbone: str = "stargan") -> Path:
-    """The file inside the package with the weights of a backbone."""
-    folder = resources.files("facerelief") / "weights" / backbone
-    with resources.as_file(folder / f"{backbone}-depth.safetensors") as path:
-        return path
+def _is_face(weights: Path) -> bool:
+    return (weights / FACE_FILE).is_file() if weights.is_dir() else stored_kind(weights) == "face"

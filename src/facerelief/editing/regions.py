@@ -7,7 +7,7 @@ from facerelief.easing import smoothstep
 from facerelief.errors import FacereliefError
 from facerelief.faces.alignment import Crop
 from facerelief.faces.detector import Face
-from facerelief.geometry.depth_maps import polygon
+from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import LIPS, OUTLINE
 
 WHOLE = "face"
@@ -24,8 +24,8 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
     """Soft mask float32 (S, S) in [0, 1]: the face's outline, widened a little and feathered; 0 at the border."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
     centre = points.mean(axis=0)
-    inside = polygon(centre + (points - centre) * 1.08, crop.size)
-    feathered = blurred(inside, crop.size * 0.04)
+    inside = polygon_mask(centre + (points - centre) * 1.08, crop.size)
+    feathered = gaussian_blur(inside, crop.size * 0.04)
     edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
     fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
     return feathered * fade.astype(np.float32)
@@ -37,15 +37,15 @@ def around_mouth(crop: Crop, face: Face) -> np.ndarray:
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)
     drops = np.linspace(0, points[_CHIN, 1] - centre[1], 8)
-    whole = np.max([polygon(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
-    return blurred(whole, crop.size * 0.03)
+    whole = np.max([polygon_mask(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
+    return gaussian_blur(whole, crop.size * 0.03)
 
 
 def around_nose(crop: Crop, face: Face) -> np.ndarray:
     """Soft mask float32 (S, S) in [0, 1]: the nose, the mouth, and the folds between them."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[list(_NOSE), :2]
     centre = points.mean(axis=0)
-    return blurred(polygon(centre + (points - centre) * _AROUND_NOSE, crop.size), crop.size * 0.03)
+    return gaussian_blur(polygon_mask(centre + (points - centre) * _AROUND_NOSE, crop.size), crop.size * 0.03)
 
 
 def part_mask(crop: Crop, face: Face, part: str) -> np.ndarray:
@@ -70,7 +70,7 @@ def check_part(part: str) -> str:
     return part
 
 
-def blurred(share: np.ndarray, radius: float) -> np.ndarray:
+def gaussian_blur(share: np.ndarray, radius: float) -> np.ndarray:
     """A map (S, S) in [0, 1] blurred, float32."""
     levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
     return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255

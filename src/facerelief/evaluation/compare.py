@@ -11,7 +11,8 @@ from facerelief.array_types import Int64
 from facerelief.data.arrays import Arrays
 from facerelief.data.crops import read_crop
 from facerelief.data.dataset import Dataset
-from facerelief.editing.editor import Editor, choose_faces
+from facerelief.editing.editor import Editor
+from facerelief.editing.face_choice import choose_faces
 from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.report.distribution import check_picture
 from facerelief.evaluation.scoring import EditScores, score_edits

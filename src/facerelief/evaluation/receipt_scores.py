@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from facerelief.array_types import RGB
 from facerelief.checkpoint import weights_in
 from facerelief.config import ClassifierTraining, IdentityTraining
-from facerelief.editing.jobs.receipt import Scores
+from facerelief.editing.jobs.receipt import CropScorer
 from facerelief.evaluation.metric_networks import identity_distance
 from facerelief.files import sha256
 from facerelief.training.classifier import load_classifier, log_probabilities
@@ -29,7 +29,7 @@ class Maker:
     encoder: Path | None = field(repr=False)
     weights: tuple[str, str]
 
-    def __call__(self) -> Scores:
+    def __call__(self) -> CropScorer:
         """Raises as `Verdict`."""
         return Verdict(self.judge, self.encoder)
 

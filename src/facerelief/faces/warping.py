@@ -1,11 +1,12 @@
 """A photo's values at any points, a crop's maps brought to the photo, and a face's part of it warped as they say."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from facerelief.array_types import RGB, Float32, Floats
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.strips import in_strips
@@ -22,18 +23,34 @@ def strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Place]:
             yield slice(start, stop), columns
 
 
-def warped(rgb: np.ndarray, crop: Crop, layers: np.ndarray, place: Place) -> tuple[np.ndarray, np.ndarray]:
-    """A photo uint8 (H, W, 3) warped at its own resolution as a crop's `layers` (S, S, 2 + L), zero at the border, say.
+def warp_photo(
+    rgb: RGB, crop: Crop, flow: Floats, maps: Mapping[str, Floats], place: Place
+) -> tuple[Float32, dict[str, Float32]]:
+    """Warp a place of a photo at its own resolution by the flow of a crop, side S, and enlarge other maps of it.
 
-    The first two: where each pixel comes from, to the right and down, in crop pixels. Returns the warped pixels of a
-    place (h, w), float32 (h, w, 3), and the other layers brought to it (h, w, L).
+    Args:
+        rgb: (H, W, 3), the photo.
+        crop: Where the flow and the maps lie.
+        flow: (S, S, 2), where each pixel comes from, right and down, in crop pixels; zero at the border.
+        maps: By name, (S, S, C) each, zero at the border.
+        place: Rows and columns of the photo, h of them by w.
+
+    Returns:
+        The warped pixels (h, w, 3), and the maps at the photo's resolution, by name, (h, w, C).
     """
     rows, columns = place
-    brought = bring_back(crop, layers, place)
-    points = in_photo(crop, brought[..., :2])
+    enlarged = bring_back_maps(crop, {"flow": flow, **maps}, place)
+    points = in_photo(crop, enlarged.pop("flow"))
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
-    return pulled(rgb, points), brought[..., 2:]
+    return pulled(rgb, points), enlarged
+
+
+def bring_back_maps(crop: Crop, maps: Mapping[str, Floats], place: Place) -> dict[str, Float32]:
+    """Several maps (S, S, C), by name, at once as `bring_back` brings one to a place of the photo, (h, w, C) each."""
+    brought = bring_back(crop, np.dstack([*maps.values()]), place)
+    ends = np.cumsum([values.shape[2] for values in maps.values()])
+    return dict(zip(maps, np.split(brought, ends[:-1], axis=2), strict=True))
 
 
 def bring_back(crop: Crop, values: np.ndarray, place: Place) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from facerelief.array_types import Bool, Depth, Floats, Landmarks, Normals
 from facerelief.errors import DatasetError, MissingExtra
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
@@ -23,25 +24,35 @@ _LEVELS = 65535
 
 
 @dataclass(frozen=True)
-class Relief:
-    """Geometry of one crop.
+class GeometryMaps:
+    """Depth and normals of one crop.
 
-    depth: float32 (H, W) in [0, 1], near = 1, background = 0; a face pixel is at least 1/65535.
-    normal: float32 (3, H, W), unit, x right, y up, +z to the viewer; background 0.
-    mask: bool (H, W), the face. measured: bool (H, W), the part of it that was not interpolated.
+    Attributes:
+        depth: (H, W) in [0, 1], near = 1, background = 0; a face pixel is at least 1/65535.
+        normal: (3, H, W), unit, x right, y up, +z to the viewer; background 0.
+        mask: (H, W), the face.
+        measured: (H, W), the part of the face that was not interpolated.
     """
 
-    depth: np.ndarray
-    normal: np.ndarray
-    mask: np.ndarray
-    measured: np.ndarray
+    depth: Depth
+    normal: Normals
+    mask: Bool
+    measured: Bool
 
 
-def render(mesh: FaceMesh, landmarks: np.ndarray, size: int, backend: str = "auto") -> Relief:
-    """The relief of a mesh, both in crop pixels of a (size, size) crop.
+def render_geometry(mesh: FaceMesh, landmarks: Landmarks, size: int, backend: str = "auto") -> GeometryMaps:
+    """Render a mesh's depth and normals, and fill their holes.
 
-    `landmarks` (468, 3) give the unit (inter-ocular distance), the place of depth zero (the surface under the eye
-    corners) and the mouth opening, which stays background because it carries the expression.
+    Args:
+        mesh: The face, in pixels of the crop.
+        landmarks: (468, 3), in pixels of the crop. They give the unit (inter-ocular distance), the place of depth zero
+            (the surface under the eye corners) and the mouth opening, which stays background because it carries the
+            expression.
+        size: The crop's side.
+        backend: As `rasterise` takes it.
+
+    Raises:
+        MissingExtra: SciPy, which fills holes, is not installed.
     """
     surface = mesh.surface
     index, weights = rasterise(mesh.vertices, surface, size, backend)
@@ -49,13 +60,13 @@ def render(mesh: FaceMesh, landmarks: np.ndarray, size: int, backend: str = "aut
     attributes = np.column_stack([mesh.vertices[:, 2], vertex_normals(mesh.vertices, surface)])
     values = interpolate(attributes, surface, index, weights)
     mask = index >= 0
-    mask = _fill_holes(values, mask, keep_open=polygon(landmarks[list(INNER_LIPS), :2], size))
+    mask = _fill_holes(values, mask, keep_open=polygon_mask(landmarks[list(INNER_LIPS), :2], size))
     z, normal = values[..., 0], values[..., 1:]
     depth = (z - _z_at_eyes(z, mask, landmarks)) / _eye_distance(landmarks)
     depth = np.clip((depth - FAR) / (NEAR - FAR), 1 / _LEVELS, 1.0)
     lengths = np.sqrt(np.einsum("hwk,hwk->hw", normal, normal))[..., None]
     normal = np.where(mask[..., None], normal / np.maximum(lengths, 1e-12), 0.0)
-    return Relief(
+    return GeometryMaps(
         depth=np.where(mask, depth, 0.0).astype(np.float32),
         normal=np.moveaxis(normal, 2, 0).astype(np.float32),
         mask=mask,
@@ -63,26 +74,26 @@ def render(mesh: FaceMesh, landmarks: np.ndarray, size: int, backend: str = "aut
     )
 
 
-def polygon(points: np.ndarray, size: int) -> np.ndarray:
-    """bool (size, size): the inside of a polygon of points (N, 2) in pixels."""
+def polygon_mask(points: Floats, size: int) -> Bool:
+    """(size, size): the inside of a polygon of points (N, 2) in pixels."""
     image = Image.new("1", (size, size))
     ImageDraw.Draw(image).polygon([(float(x) - 0.5, float(y) - 0.5) for x, y in points], fill=1)
     return np.asarray(image)
 
 
-def _eye_distance(landmarks: np.ndarray) -> float:
+def _eye_distance(landmarks: Landmarks) -> float:
     """Inter-ocular distance in space, so that turning the head does not change the unit."""
     left, right = (landmarks[list(pair)].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True))
     return float(np.linalg.norm(right - left))
 
 
-def _z_at_eyes(z: np.ndarray, mask: np.ndarray, landmarks: np.ndarray) -> float:
+def _z_at_eyes(z: Floats, mask: Bool, landmarks: Landmarks) -> float:
     """Mean z of the surface under the eye corners; of those that are in sight, else of the nearest pixels."""
     corners = landmarks[[*EYE_OUTER, *EYE_INNER], :2]
     columns, rows = np.clip(corners.T, 0, len(z) - 1).astype(int)
-    seen = mask[rows, columns]
-    if seen.any():
-        return float(z[rows, columns][seen].mean())
+    visible = mask[rows, columns]
+    if visible.any():
+        return float(z[rows, columns][visible].mean())
     if not mask.any():
         return 0.0
     r, c = np.nonzero(mask)
@@ -90,7 +101,7 @@ def _z_at_eyes(z: np.ndarray, mask: np.ndarray, landmarks: np.ndarray) -> float:
     return float(z[r[nearest], c[nearest]])
 
 
-def _fill_holes(values: np.ndarray, mask: np.ndarray, keep_open: np.ndarray) -> np.ndarray:
+def _fill_holes(values: Floats, mask: Bool, keep_open: Bool) -> Bool:
     """Fill `values` (H, W, K) over the holes of the mask by cubic interpolation from a ring of two pixels around each.
 
     Returns the mask with the holes closed, but for those at `keep_open`.
@@ -111,31 +122,31 @@ def _fill_holes(values: np.ndarray, mask: np.ndarray, keep_open: np.ndarray) -> 
         smooth = griddata(known, values[ring], unknown, method="cubic")
         filled = np.where(np.isfinite(smooth), smooth, filled)
     values[holes] = filled
-    closed: np.ndarray = mask | holes
+    closed: Bool = mask | holes
     return closed
 
 
-def save_depth(path: Path, depth: np.ndarray) -> None:
+def save_depth(path: Path, depth: Depth) -> None:
     """Depth (H, W) in [0, 1] as a 16-bit grey PNG: round(depth * 65535)."""
     Image.fromarray(np.round(depth * _LEVELS).astype(np.uint16)).save(path, compress_level=1)
 
 
-def load_depth(path: Path) -> np.ndarray:
-    """The depth that `save_depth` wrote, float32 (H, W) in [0, 1]."""
+def load_depth(path: Path) -> Depth:
+    """The depth (H, W) in [0, 1] that `save_depth` wrote. Raises `DatasetError`."""
     levels = read_png(path)
     if levels.ndim != 2 or levels.dtype not in (np.uint16, np.int32):
         raise DatasetError(f"{path} is not a 16-bit depth map; build the dataset again")
     return (levels.astype(np.float32) / _LEVELS).astype(np.float32)
 
 
-def save_normal(path: Path, normal: np.ndarray) -> None:
+def save_normal(path: Path, normal: Normals) -> None:
     """Normals (3, H, W) in [-1, 1] as an 8-bit RGB PNG: round(127.5 * (n + 1)); the background becomes 128."""
     levels = np.round((np.moveaxis(normal, 0, 2) + 1) * 127.5).astype(np.uint8)
     Image.fromarray(levels).save(path, compress_level=1)
 
 
-def load_normal(path: Path) -> np.ndarray:
-    """The normals that `save_normal` wrote, float32 (3, H, W): unit vectors, or zero on the background."""
+def load_normal(path: Path) -> Normals:
+    """The normals (3, H, W) that `save_normal` wrote: unit, or zero on the background. Raises `DatasetError`."""
     levels = read_png(path)
     if levels.ndim != 3 or levels.shape[2] != 3:
         raise DatasetError(f"{path} is not a normal map; build the dataset again")

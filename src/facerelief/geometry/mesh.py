@@ -4,26 +4,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from facerelief.array_types import Floats, Int64
 from facerelief.errors import DatasetError
 
 
-def _no_triangles() -> np.ndarray:
+def _no_triangles() -> Int64:
     return np.zeros((0, 3), dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class FaceMesh:
-    """A triangle mesh.
+    """A triangle mesh. Raises `DatasetError` where its parts do not fit each other.
 
-    vertices: float64 (V, 3), crop pixels, x right, y down, +z towards the viewer.
-    triangles: int64 (T, 3), counter-clockwise seen from outside with y up.
-    closing: int64 (C, 3), further triangles that close holes (eyes): their pixels count as interpolated.
-    residual: of a fitted mesh, how far it stays from the landmarks: root mean square, in inter-ocular distances.
+    Attributes:
+        vertices: (V, 3), crop pixels, x right, y down, +z towards the viewer.
+        triangles: (T, 3), counter-clockwise seen from outside with y up.
+        closing: (C, 3), further triangles that close holes (eyes): their pixels count as interpolated.
+        residual: Of a fitted mesh, how far it stays from the landmarks: root mean square, in inter-ocular distances.
     """
 
-    vertices: np.ndarray
-    triangles: np.ndarray
-    closing: np.ndarray = field(default_factory=_no_triangles)
+    vertices: Floats
+    triangles: Int64
+    closing: Int64 = field(default_factory=_no_triangles)
     residual: float | None = None
 
     def __post_init__(self) -> None:
@@ -36,15 +38,25 @@ class FaceMesh:
                 raise DatasetError("a mesh's triangle names a vertex that it does not have; export it again")
 
     @property
-    def surface(self) -> np.ndarray:
-        """All triangles, the closing ones last, int64 (T + C, 3)."""
+    def surface(self) -> Int64:
+        """All triangles, the closing ones last, (T + C, 3)."""
         return np.concatenate([self.triangles, self.closing])
 
 
-def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Area-weighted unit normals (V, 3) in the camera frame: x right, y up, +z towards the viewer.
+def vertex_normals(vertices: Floats, triangles: Int64) -> Floats:
+    """Area-weighted unit normals in the camera frame: x right, y up, +z towards the viewer.
 
-    Vertices (V, 3) have y down, as pixels do. A vertex of no triangle gets (0, 0, 1).
+    Args:
+        vertices: (V, 3), y down, as pixels have it.
+        triangles: (T, 3), as in `FaceMesh`.
+
+    Returns:
+        (V, 3); of a vertex of no triangle (0, 0, 1).
+
+    Example:
+        >>> import numpy as np
+        >>> vertex_normals(np.array([(0, 0, 0), (0, 2, 0), (2, 0, 0.0)]), np.array([(0, 1, 2)]))[0]
+        array([0., 0., 1.])
     """
     right_handed = vertices * (1, -1, 1)
     a, b, c = (right_handed[triangles[:, k]] for k in range(3))

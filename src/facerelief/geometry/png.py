@@ -4,23 +4,25 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from facerelief.errors import DatasetError
 from facerelief.files import read_file
 
-SIDE = 1024  # pixels, at most; crops have 64 to 256
+MAX_SIDE = 1024  # pixels, at most; crops have 64 to 256
 _LARGEST = 8_000_000  # bytes of a file
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _DAMAGE = (OSError, SyntaxError, ValueError, LookupError, EOFError, struct.error, zlib.error)  # of Pillow's PNG reader
 
 
-def read_png(path: Path, mode: str | None = None) -> np.ndarray:
+def read_png(path: Path, mode: str | None = None) -> NDArray[Any]:
     """The pixels of a PNG file, (H, W) or (H, W, C), converted to one of Pillow's modes where one is named.
 
-    Raises `DatasetError` where it is absent, damaged, something else, or of more than `SIDE` pixels a side.
+    Raises `DatasetError` where it is absent, damaged, something else, or of more than `MAX_SIDE` pixels a side.
     """
     try:
         data = read_file(path, _LARGEST)
@@ -36,5 +38,5 @@ def read_png(path: Path, mode: str | None = None) -> np.ndarray:
 
 
 def _check_side(width: int, height: int) -> None:
-    if not 0 < min(width, height) <= max(width, height) <= SIDE:
-        raise ValueError(f"{width} x {height} pixels, of {SIDE} that a side may have")
+    if not 0 < min(width, height) <= max(width, height) <= MAX_SIDE:
+        raise ValueError(f"{width} x {height} pixels, of {MAX_SIDE} that a side may have")

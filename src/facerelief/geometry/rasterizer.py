@@ -11,15 +11,32 @@ from typing import Any
 
 import numpy as np
 
+from facerelief.array_types import Float64, Floats, Int64
 
-def rasterise(
-    vertices: np.ndarray, triangles: np.ndarray, size: int, backend: str = "auto"
-) -> tuple[np.ndarray, np.ndarray]:
+
+def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "auto") -> tuple[Int64, Float64]:
     """Which triangle each pixel shows, and where in it.
 
-    vertices: (V, 3), pixels, y down, +z towards the viewer; they may lie outside the image.
-    triangles: (T, 3), counter-clockwise seen from the front with y up. backend: "auto", "numpy" or "numba".
-    Returns index int64 (size, size), -1 where there is none, and barycentric weights float64 (size, size, 3).
+    Args:
+        vertices: (V, 3), pixels, y down, +z towards the viewer; they may lie outside the image.
+        triangles: (T, 3), counter-clockwise seen from the front with y up.
+        size: S, the image's side.
+        backend: "auto", "numpy" or "numba".
+
+    Returns:
+        The triangle's index, (S, S), -1 where there is none, and barycentric weights, (S, S, 3).
+
+    Raises:
+        ImportError: "numba" is asked for and not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> index, weights = rasterise(np.array([(0, 0, 0), (0, 2, 0), (2, 0, 0.0)]), np.array([(0, 1, 2)]), 2)
+        >>> index
+        array([[ 0,  0],
+               [ 0, -1]])
+        >>> weights[0, 1]
+        array([0.  , 0.25, 0.75])
     """
     corners = np.ascontiguousarray(vertices, dtype=np.float64)[triangles]
     fill = _numba_fill() if backend in ("auto", "numba") else None
@@ -29,7 +46,7 @@ def rasterise(
     return index, weights
 
 
-def interpolate(values: np.ndarray, triangles: np.ndarray, index: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64) -> Float64:
     """Per-vertex values (V,) or (V, K) at the pixels of `rasterise`, (H, W) or (H, W, K); 0 where no triangle is."""
     covered = np.flatnonzero(index >= 0)
     corners = triangles.take(index.ravel().take(covered), axis=0)

@@ -5,18 +5,20 @@ from collections import Counter
 
 import numpy as np
 
+from facerelief.array_types import Bool, Float32, Floats, Int64
 from facerelief.geometry.topology import eye_triangles, face_triangles
 
 
 class Subdivision:
     """`levels` rounds of Loop's scheme on the triangles of a manifold mesh with borders.
 
-    triangles: int64 (T * 4^levels, 3), the children of each coarse triangle in a row. matrix: float32 (V', V), coarse
-    vertices to fine ones. It is corrected so that the surface passes (to third order) through the coarse vertices,
-    which Loop's scheme alone would cut short.
+    Attributes:
+        triangles: (T * 4^levels, 3), the children of each coarse triangle in a row.
+        matrix: (V', V), coarse vertices to fine ones. It is corrected so that the surface passes (to third order)
+            through the coarse vertices, which Loop's scheme alone would cut short.
     """
 
-    def __init__(self, triangles: np.ndarray, vertices: int, levels: int) -> None:
+    def __init__(self, triangles: Int64, vertices: int, levels: int) -> None:
         matrix = np.eye(vertices)
         for _ in range(levels):
             triangles, matrix = _divided(triangles, matrix)
@@ -25,8 +27,8 @@ class Subdivision:
         cut_short = np.eye(vertices) - corners
         self.matrix = (matrix @ (np.eye(vertices) + cut_short + cut_short @ cut_short)).astype(np.float32)
 
-    def __call__(self, values: np.ndarray) -> np.ndarray:
-        """Values of the coarse vertices (V, K) at the fine ones, float32 (V', K)."""
+    def __call__(self, values: Floats) -> Float32:
+        """Values of the coarse vertices (V, K) at the fine ones, (V', K)."""
         columns = np.ascontiguousarray(values.T, dtype=np.float32)
         # Without BLAS, whose last bits depend on the number of threads.
         return np.stack([np.einsum("fv,v->f", self.matrix, column) for column in columns], axis=1)
@@ -38,7 +40,7 @@ def face_subdivision(levels: int) -> Subdivision:
     return Subdivision(np.concatenate([face_triangles(), eye_triangles()]), 468, levels)
 
 
-def _divided(triangles: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _divided(triangles: Int64, matrix: Floats) -> tuple[Int64, Floats]:
     """One round: each triangle becomes four, and `matrix`, one row a vertex, gets the finer vertices' rows."""
     sides = np.sort(np.concatenate([triangles[:, (0, 1)], triangles[:, (1, 2)], triangles[:, (2, 0)]]), axis=1)
     edges, which, count = np.unique(sides, axis=0, return_inverse=True, return_counts=True)
@@ -50,14 +52,14 @@ def _divided(triangles: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.
     ends = matrix[edges[:, 0]] + matrix[edges[:, 1]]
     border = count == 1
     middle = np.where(border[:, None], ends / 2, ends * 3 / 8 + opposite / 8)
-    corner = _moved(matrix, edges, border)
+    corner = _smoothed(matrix, edges, border)
     a, b, c = triangles.T
     ab, bc, ca = (which + len(matrix)).T
     finer = np.stack([(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]).transpose(2, 0, 1).reshape(-1, 3)
     return finer, np.concatenate([corner, middle])
 
 
-def _moved(matrix: np.ndarray, edges: np.ndarray, border: np.ndarray) -> np.ndarray:
+def _smoothed(matrix: Floats, edges: Int64, border: Bool) -> Floats:
     """The rows of the coarse vertices after a round: those on a border follow the border only."""
     count = len(matrix)
     on_border = np.zeros(count, dtype=bool)
@@ -72,5 +74,5 @@ def _moved(matrix: np.ndarray, edges: np.ndarray, border: np.ndarray) -> np.ndar
     degree = np.maximum(degree, 1)
     inner = (5 / 8 - (3 / 8 + np.cos(2 * np.pi / degree) / 4) ** 2) / degree
     weight = np.where(on_border, 1 / 8, inner)[:, None]
-    moved: np.ndarray = (1 - degree[:, None] * weight) * matrix + weight * sums
-    return moved
+    smoothed: Floats = (1 - degree[:, None] * weight) * matrix + weight * sums
+    return smoothed

@@ -11,6 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from facerelief.array_types import Int64
+
 INNER_LIPS = (13, 82, 81, 80, 191, 78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312)
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)  # outer border
 OUTLINE = (
@@ -23,13 +25,13 @@ _LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 
 
 
 @functools.cache
-def face_triangles() -> np.ndarray:
+def face_triangles() -> Int64:
     """The 852 triangles, int64 (852, 3)."""
     return _table("facemesh_triangles.csv")
 
 
 @functools.cache
-def eye_triangles() -> np.ndarray:
+def eye_triangles() -> Int64:
     """28 triangles that close the eyes, a strip between the lids of each, int64 (28, 3), wound as the face's."""
     triangles: list[tuple[int, int, int]] = []
     for upper, lower in zip(_UPPER_LIDS, _LOWER_LIDS, strict=True):
@@ -39,7 +41,7 @@ def eye_triangles() -> np.ndarray:
 
 
 @functools.cache
-def mouth_triangles() -> np.ndarray:
+def mouth_triangles() -> Int64:
     """18 triangles across the mouth's opening, a strip between the inner lips, int64 (18, 3), wound as the face's.
 
     They belong to pictures, which show teeth or dark there; depth maps leave the opening open.
@@ -53,7 +55,7 @@ def mouth_triangles() -> np.ndarray:
 
 
 @functools.cache
-def mirror_vertices() -> np.ndarray:
+def mirror_vertices() -> Int64:
     """The vertex that each vertex becomes in the mirror, int64 (468,); those of the midline stay.
 
     The table holds the nearest vertex to each one's mirror image in the average of 8,000 faces. Six quads are split
@@ -62,6 +64,6 @@ def mirror_vertices() -> np.ndarray:
     return _table("facemesh_mirror.csv")[:, 1]
 
 
-def _table(name: str) -> np.ndarray:
+def _table(name: str) -> Int64:
     with resources.files("facerelief.geometry").joinpath(name).open() as stream:
         return np.loadtxt(stream, delimiter=",", skiprows=1, dtype=np.int64)

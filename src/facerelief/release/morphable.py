@@ -14,27 +14,27 @@ from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import plain
-from facerelief.geometry.depth_maps import render
+from facerelief.geometry.depth_maps import render_geometry
 from facerelief.geometry.morphable.learning.action_units import LONE
 from facerelief.geometry.morphable.learning.learn import learn_face
 from facerelief.geometry.morphable.learning.shape import TRUST
-from facerelief.geometry.morphable.model import FACE, MorphableFace, load_face, save_face, whole
+from facerelief.geometry.morphable.model import FACE_FILE, MorphableFace, full_maps, load_face, save_face
 from facerelief.geometry.morphable.random_faces import (
     Person,
     Setting,
-    placed,
-    portrait,
+    pose_shape,
     random_person,
     random_setting,
+    render_portrait,
 )
-from facerelief.geometry.morphable.renderer import Light, Look, draw
+from facerelief.geometry.morphable.renderer import Appearance, Light, render_face
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.progress import Progress, no_progress
 from facerelief.training.run.sample_grids import save_grid
 
 CARD = "README.md"
 EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET = "expressions.jpg", "settings.jpg", "modes.jpg"
-FILES = (FACE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)
+FILES = (FACE_FILE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)
 _TILE = 160
 _SHOWN_MODES = 6
 _LIMITS = """\
@@ -52,14 +52,14 @@ def fit_and_write(dataset: Path, folder: Path, data_note: str, progress: Progres
     Raises `DatasetError` where the dataset has too few persons or no neutral photos; then nothing is written.
     """
     others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
-    if folder.is_file() or (others and not (folder / FACE).is_file()):
+    if folder.is_file() or (others and not (folder / FACE_FILE).is_file()):
         raise FacereliefError(f"{folder} holds something else; choose an empty folder for the face")
     portraits = DatasetPortraits(dataset)
     face, facts = learn_face(portraits, progress)
     facts |= {"metadata_sha256": sha256(dataset / METADATA), "photos_used": len(portraits.samples)}
-    save_face(folder / FACE, face, facts)
-    face = load_face(folder / FACE)  # as others will see it
-    write_text(folder / CARD, card(folder / FACE, facts, data_note))
+    save_face(folder / FACE_FILE, face, facts)
+    face = load_face(folder / FACE_FILE)  # as others will see it
+    write_text(folder / CARD, card(folder / FACE_FILE, facts, data_note))
     save_expressions(folder / EXPRESSIONS_SHEET, face)
     save_settings(folder / SETTINGS_SHEET, face)
     save_modes(folder / MODES_SHEET, face)
@@ -103,20 +103,20 @@ def save_modes(path: Path, face: MorphableFace) -> None:
 
 def _of_modes(face: MorphableFace, identity: np.ndarray, texture: np.ndarray, expression: np.ndarray) -> np.ndarray:
     """A tile of the face with these coefficients."""
-    landmarks, _ = placed(face.shape(identity, expression), Setting(), 2 * _TILE)
+    landmarks, _ = pose_shape(face.shape(identity, expression), Setting(), 2 * _TILE)
     half = np.tensordot(texture, face.texture_identity, 1) + np.tensordot(expression, face.texture_expression, 1)
-    look = Look(face.atlas, whole(face.texture + half), face.tint)
-    return _halved(draw(landmarks, landmarks, look, np.full((2 * _TILE, 2 * _TILE, 3), 0.5)))
+    look = Appearance(face.uv_map, full_maps(face.texture + half), face.tint)
+    return _halved(render_face(landmarks, landmarks, look, np.full((2 * _TILE, 2 * _TILE, 3), 0.5)))
 
 
 def _tile(face: MorphableFace, person: Person, expression: str, setting: Setting) -> np.ndarray:
-    return _halved(portrait(face, person, expression, setting, 2 * _TILE)[0])
+    return _halved(render_portrait(face, person, expression, setting, 2 * _TILE)[0])
 
 
 def _with_maps(face: MorphableFace, person: Person, expression: str, setting: Setting) -> list[np.ndarray]:
     """Picture, depth and normals, a tile each."""
-    _, landmarks = portrait(face, person, expression, setting, _TILE)
-    relief = render(dense_mesh(landmarks, 3), landmarks, _TILE)
+    _, landmarks = render_portrait(face, person, expression, setting, _TILE)
+    relief = render_geometry(dense_mesh(landmarks, 3), landmarks, _TILE)
     return [_tile(face, person, expression, setting), depth_picture(relief), normal_picture(relief)]
 
 

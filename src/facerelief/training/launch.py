@@ -25,7 +25,7 @@ from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
 from facerelief.training.splits import choose_splits, decode
 from facerelief.training.steps.distillation import Tutor
-from facerelief.training.steps.pseudo_targets import load_pairs
+from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 
@@ -87,7 +87,7 @@ def run_expression(
     material = decode(splits, config, decoding)
     if guide and gate:
         gate([probe_geometry(material.train, material.val, kind) for kind in ("depth", "normal")])
-    pairs = load_pairs(dataset.path, material.train, decoding) if config.warm_start == "morphable" else None
+    pairs = load_pseudo_targets(dataset.path, material.train, decoding) if config.warm_start == "morphable" else None
     tutor = Tutor(pairs, encoder)
     nets, features = (guide.nets, guide.features) if guide else (None, None)
     return train_expression(

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from facerelief.editing import Editor
-from facerelief.editing.editor import EditedFace, unfit
-from facerelief.editing.video.morph import Morph, encode_morph, fitting, moving
+from facerelief.editing.editor import EditPlan
+from facerelief.editing.face_choice import why_unfit
+from facerelief.editing.video.morph import Morph, encode_morph, fit_size, render_morph
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
@@ -40,11 +41,11 @@ def make(studio: Studio, fields: Fields, wishes: tuple[Wish, ...], ticket: Ticke
     rgb, chosen, photo = _prepared(studio, fields.photo, wishes, method, how, ticket)
     mark = photo.mark
     with studio.stage("edit", ticket):
-        changes = list(_changes(editor, rgb, chosen, ticket))
-    for (wish, _), (change, _) in zip(chosen, changes, strict=True):
-        mark = mark_edit(mark, editor.expressions[editor.label(wish.to)], [change.crop])
+        plans = list(_plans(editor, rgb, chosen, ticket))
+    for (wish, _), (plan, _) in zip(chosen, plans, strict=True):
+        mark = mark_edit(mark, editor.expressions[editor.label(wish.to)], [plan.crop])
     with studio.stage("morph", ticket):
-        frames = _checked(moving(editor, rgb, changes, how), ticket)
+        frames = _checked(render_morph(editor, rgb, plans, how), ticket)
         data = encode_morph(kind, frames, how, mark if signed else None, photo.history)
     return Picture(data, kind, photo.notes)
 
@@ -54,18 +55,18 @@ def _prepared(
 ) -> tuple[np.ndarray, list[tuple[Wish, Face]], Photo]:
     """The photo's pixels at the morph's size, each wish with a face in them, and the photo as it came."""
     photo, chosen = studio.chosen(data, wishes, method, ticket)
-    rgb = fitting(photo.rgb, how.size)
+    rgb = fit_size(photo.rgb, how.size)
     _check_amount(rgb, how)
     scale = rgb.shape[1] / photo.rgb.shape[1]
     return rgb, [(wish, _shrunk(face, scale, how.size)) for wish, face in chosen], photo
 
 
-def _changes(
+def _plans(
     editor: Editor[Any], rgb: np.ndarray, chosen: Sequence[tuple[Wish, Face]], ticket: Ticket
-) -> Iterator[tuple[EditedFace, float]]:
+) -> Iterator[tuple[EditPlan, float]]:
     for wish, face in chosen:
         ticket.check()
-        yield editor.change(rgb, face, editor.label(wish.to), wish.part), wish.strength
+        yield editor.plan(rgb, face, editor.label(wish.to), wish.part), wish.strength
 
 
 def _checked(frames: Iterator[np.ndarray], ticket: Ticket) -> Iterator[np.ndarray]:
@@ -84,7 +85,7 @@ def _check_amount(rgb: np.ndarray, how: Morph) -> None:
 
 def _shrunk(face: Face, scale: float, size: int) -> Face:
     small = dataclasses.replace(face, landmarks=face.landmarks * np.float32(scale))
-    reason = unfit(small)
+    reason = why_unfit(small)
     if reason:
         what = reason.partition(",")[0]
         raise NoFaceFound(f"in a morph of {size} pixels the face {what}; choose a larger size, or cut the photo to it")

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from facerelief.editing import METHODS
-from facerelief.editing.editor import Which, which_face
+from facerelief.editing.face_choice import FaceChoice, parse_face_choice
 from facerelief.errors import FacereliefError
 from facerelief.faces.detector import Face
 from facerelief.faces.mediapipe_models import POINTS
@@ -86,11 +86,11 @@ class Fields:
             return value
         return self.choice(name, ("true", "false"), "") == "true"
 
-    def face(self) -> Which:
+    def face(self) -> FaceChoice:
         """Which face: "largest", "all", a number, or "X,Y", a point of it in pixels."""
         value = self.values.get("face", "largest")
         try:
-            return which_face(value if isinstance(value, int) else str(value)[:40])
+            return parse_face_choice(value if isinstance(value, int) else str(value)[:40])
         except FacereliefError as reason:
             raise as_problem(reason) from reason
 

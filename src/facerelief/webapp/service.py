@@ -14,15 +14,15 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.editor import Which, choose_faces, unfit
-from facerelief.editing.jobs.showcase import depth_picture, measure_relief, normal_picture
+from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
+from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
 from facerelief.editing.regions import WHOLE
 from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS, resolve
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.webapp.server.limits import Ticket
@@ -40,7 +40,7 @@ class Wish:
 
     to: str
     strength: float
-    face: Which | Face
+    face: FaceChoice | Face
     part: str = WHOLE
 
 
@@ -169,7 +169,7 @@ class Studio:
         crop = align(face.landmarks, 2 * RELIEF_SIZE)
         vertices = crop.to_crop(face.landmarks.astype(np.float64)) / crop.size
         with self.stage("geometry", ticket):
-            relief = measure_relief(photo, face, RELIEF_SIZE)
+            relief = measure_geometry(photo, face, RELIEF_SIZE)
         return {
             "crop": _picture(crop.cut(photo.rgb), "JPEG").url,
             "depth": _picture(depth_picture(relief), "PNG").url,
@@ -188,7 +188,7 @@ class Studio:
         random = np.random.default_rng(seed)
         face = load_face()
         person, setting = random_person(face, random), random_setting(random)
-        rgb, _ = portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
+        rgb, _ = render_portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
         return _picture(rgb, "JPEG")
 
     def _read(self, data: bytes, ticket: Ticket) -> Photo:
@@ -216,7 +216,7 @@ class Studio:
         self._timed(name, time.perf_counter() - start)
 
 
-def _chosen(which: Which | Face, found: list[Face], photo: Photo) -> list[Face]:
+def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Face]:
     if isinstance(which, Face):
         _check_place(which, photo)
         return choose_faces([which], "largest", photo.name)
@@ -245,7 +245,7 @@ def _described(number: int, face: Face) -> dict[str, Any]:
     return {
         "number": number,
         "box": [round(value, 1) for value in face.box],
-        "unfit": unfit(face),
+        "unfit": why_unfit(face),
         "landmarks": np.round(face.landmarks.astype(float), 2).tolist(),
     }
 

@@ -6,20 +6,20 @@ from heads import head
 
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.learning.action_units import (
+    AU_TARGETS,
     LONE,
-    NAMES,
-    RECIPES,
+    UNITS,
+    au_targets,
     lone_movements,
-    measures,
-    recipe,
+    measure_units,
 )
-from facerelief.geometry.morphable.procrustes import mirrored
+from facerelief.geometry.morphable.procrustes import mirror_shapes
 
 BROWS, LIDS, UPPER_LIP, CORNERS, CHIN = "inner brow up", "upper lid up", "upper lip up", "corners up", "jaw down"
 
 
 def named(mesh: np.ndarray) -> dict[str, float]:
-    return dict(zip(NAMES, measures(mesh[None])[0].tolist(), strict=True))
+    return dict(zip(UNITS, measure_units(mesh[None])[0].tolist(), strict=True))
 
 
 def moved(vertices: tuple[int, ...], x: float = 0.0, y: float = 0.0) -> np.ndarray:
@@ -59,15 +59,15 @@ def test_a_region_that_moves(vertices: tuple[int, ...], by: tuple[float, float],
 def test_measures_are_linear_and_in_the_order_of_their_names() -> None:
     random = np.random.default_rng(0)
     a, b = random.normal(size=(2, 5, 468, 3))
-    assert len(set(NAMES)) == 14
-    assert measures(a).shape == (5, 14)
-    np.testing.assert_allclose(measures(2.5 * a - b), 2.5 * measures(a) - measures(b), atol=1e-12)
-    np.testing.assert_allclose(measures(a)[3], measures(a[3:4])[0])
+    assert len(set(UNITS)) == 14
+    assert measure_units(a).shape == (5, 14)
+    np.testing.assert_allclose(measure_units(2.5 * a - b), 2.5 * measure_units(a) - measure_units(b), atol=1e-12)
+    np.testing.assert_allclose(measure_units(a)[3], measure_units(a[3:4])[0])
 
 
 def test_only_one_sided_measures_tell_left_from_right() -> None:
     mesh = np.random.default_rng(1).normal(size=(468, 3))
-    here, there = named(mesh), named(mirrored(mesh))
+    here, there = named(mesh), named(mirror_shapes(mesh))
     assert there.pop("one corner up") == pytest.approx(-here.pop("one corner up"))
     assert there == pytest.approx(here)
     assert named(head())["one corner up"] == pytest.approx(0, abs=1e-12)
@@ -78,7 +78,7 @@ def test_depth_is_not_measured_and_places_do_not_matter_to_distances() -> None:
     before, deeper, shifted = named(mesh), named(mesh * (1, 1, 3)), named(mesh + np.array((0.7, 0.3, 0)))
     assert deeper == before
     distances = ("brows together", "corners apart", "lips apart", "lower lip up", "lips thin", "one corner up")
-    for name in NAMES:
+    for name in UNITS:
         lowered = 0 if name in distances else (0.3 if name == "jaw down" else -0.3)
         assert shifted[name] - before[name] == pytest.approx(lowered), name
 
@@ -97,15 +97,15 @@ def test_the_parts_of_a_head_lie_above_each_other() -> None:
 
 
 def test_every_expression_has_a_recipe_of_known_movements() -> None:
-    assert tuple(RECIPES) == EXPRESSIONS
-    for name, parts in RECIPES.items():
-        assert set(parts) <= set(NAMES), name
-        found = recipe(name)
+    assert tuple(AU_TARGETS) == EXPRESSIONS
+    for name, parts in AU_TARGETS.items():
+        assert set(parts) <= set(UNITS), name
+        found = au_targets(name)
         assert found.shape == (14,)
         assert np.count_nonzero(found) == len(parts)
         assert np.abs(found).max(initial=0) < 0.3  # 0.3 of 63 mm are 19 mm
-        assert {n: found[NAMES.index(n)] for n in parts} == parts
-    assert not recipe("neutral").any()
+        assert {n: found[UNITS.index(n)] for n in parts} == parts
+    assert not au_targets("neutral").any()
 
 
 @pytest.mark.parametrize(
@@ -127,19 +127,19 @@ def test_every_expression_has_a_recipe_of_known_movements() -> None:
     ],
 )
 def test_recipes_follow_ekman_and_friesen(expression: str, movement: str, sign: int) -> None:
-    assert recipe(expression)[NAMES.index(movement)] * sign > 0.015
+    assert au_targets(expression)[UNITS.index(movement)] * sign > 0.015
 
 
 def test_only_contempt_is_one_sided() -> None:
-    one_sided = [name for name in EXPRESSIONS if recipe(name)[NAMES.index("one corner up")]]
+    one_sided = [name for name in EXPRESSIONS if au_targets(name)[UNITS.index("one corner up")]]
     assert one_sided == ["contempt"]
 
 
 def test_a_lone_movement_grows_its_measure_alone_and_near_its_points() -> None:
     mean, free = head(), np.ones((468, 1))
     found = lone_movements(mean, free)
-    here = [NAMES.index(name) for name in LONE]
-    np.testing.assert_allclose(measures(found)[:, here], np.eye(len(LONE)), atol=1e-9)
+    here = [UNITS.index(name) for name in LONE]
+    np.testing.assert_allclose(measure_units(found)[:, here], np.eye(len(LONE)), atol=1e-9)
     moved = dict(zip(LONE, np.linalg.norm(found, axis=2), strict=True))
     brow, corner, chin = 107, 61, 152
     for name in ("inner brow up", "outer brow up", "brows together"):
@@ -153,7 +153,7 @@ def test_lone_movements_are_symmetric_but_for_the_one_corners() -> None:
     found = lone_movements(head(), np.ones((468, 1)))
     for name, movement in zip(LONE, found, strict=True):
         sign = -1 if name == "one corner up" else 1
-        np.testing.assert_allclose(movement, sign * mirrored(movement), atol=1e-6)
+        np.testing.assert_allclose(movement, sign * mirror_shapes(movement), atol=1e-6)
 
 
 def test_what_is_not_free_does_not_move() -> None:

@@ -124,9 +124,11 @@ def test_place_size_and_turn_change_the_pose_only() -> None:
     assert second.scale == pytest.approx(SCALE * first.scale, rel=1e-6)
 
 
-def test_a_change_is_a_difference_of_places_in_the_image() -> None:
+def test_a_displacement_is_a_difference_of_places_in_the_image() -> None:
     random = np.random.default_rng(0)
     fit = Fit(TURN, SCALE, SHIFT, np.zeros(0), np.zeros(0), 0.0)
     points, change = random.normal(size=(2, 468, 3))
     np.testing.assert_allclose(fit.to_image(points), posed(points))
-    np.testing.assert_allclose(fit.change(change), fit.to_image(points + change) - fit.to_image(points), atol=1e-9)
+    np.testing.assert_allclose(
+        fit.displacement(change), fit.to_image(points + change) - fit.to_image(points), atol=1e-9
+    )

@@ -11,9 +11,9 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.learning.learn import Portrait, learn_face
-from facerelief.geometry.morphable.model import MorphableFace, load_face, save_face, whole
-from facerelief.geometry.morphable.random_faces import Person, Setting, portrait, random_person
-from facerelief.geometry.morphable.uv_map import sample
+from facerelief.geometry.morphable.model import MorphableFace, full_maps, load_face, save_face
+from facerelief.geometry.morphable.random_faces import Person, Setting, random_person, render_portrait
+from facerelief.geometry.morphable.uv_map import sample_bilinear
 
 PERSONS, SIZE = 40, 64
 Learned = tuple[MorphableFace, dict[str, Any]]
@@ -32,7 +32,7 @@ class Drawn:
             for name in names:
                 yaw, pitch = random.normal(scale=(8, 5))
                 setting = Setting(float(yaw), float(pitch), strength=float(random.uniform(0.8, 1.2)))
-                picture, points = portrait(face, person, name, setting, SIZE)
+                picture, points = render_portrait(face, person, name, setting, SIZE)
                 self.pictures.append(picture)
                 landmarks.append(points + random.normal(scale=0.065, size=points.shape))
                 labels.append((name, f"person {number}"))
@@ -66,8 +66,8 @@ def change(face: MorphableFace, name: str) -> np.ndarray:
 
 
 def at_landmarks(face: MorphableFace, half: np.ndarray) -> np.ndarray:
-    """Values of a left half of the atlas at the 468 vertices, so that faces with different atlases compare."""
-    return sample(whole(half)[..., None], face.atlas.points[:468])[:, 0]
+    """Values of a left half of the UV map at the 468 vertices, so that UV maps of different sizes compare."""
+    return sample_bilinear(full_maps(half)[..., None], face.uv_map.points[:468])[:, 0]
 
 
 def test_the_mean_shape_is_that_of_the_persons(learned: Learned, portraits: Drawn) -> None:
@@ -105,7 +105,7 @@ def test_the_texture_is_that_of_the_persons(learned: Learned, portraits: Drawn) 
 
 def test_skin_is_red_rather_than_blue(learned: Learned) -> None:
     red, _, blue = np.moveaxis(learned[0].tint, 2, 0)
-    cheeks = learned[0].atlas.points[[50, 280]].astype(int)
+    cheeks = learned[0].uv_map.points[[50, 280]].astype(int)
     for x, y in cheeks:
         assert red[y, x] > 1.1 > 0.9 > blue[y, x]
     np.testing.assert_allclose(learned[0].tint @ (0.299, 0.587, 0.114), 1, atol=1e-3)
@@ -117,10 +117,10 @@ def test_a_learned_face_is_whole_and_can_be_drawn(learned: Learned, tmp_path: An
         values, carried = getattr(face, field.name), getattr(load_face(), field.name)
         assert np.isfinite(values).all(), field.name
         assert values.dtype == np.float32
-        assert field.name == "kinds" or values.shape[1:] == carried.shape[1:], field.name
+        assert field.name == "clusters" or values.shape[1:] == carried.shape[1:], field.name
     save_face(tmp_path / "face.safetensors", face, facts)
     loaded = load_face(tmp_path)
-    picture, _ = portrait(loaded, random_person(loaded, np.random.default_rng(0)), "happiness", Setting(), SIZE)
+    picture, _ = render_portrait(loaded, random_person(loaded, np.random.default_rng(0)), "happiness", Setting(), SIZE)
     assert picture.std() > 10
     assert facts["photos"] == {name: PERSONS if name in ("neutral", "happiness") else 0 for name in EXPRESSIONS}
     assert facts["persons"] == facts["photos"]
@@ -132,9 +132,9 @@ def test_a_learned_face_is_whole_and_can_be_drawn(learned: Learned, tmp_path: An
 def test_a_kind_of_face_is_of_several_persons(learned: Learned, portraits: Drawn) -> None:
     """Of 40 persons at most three groups of twelve can be made, so that none is anybody's face."""
     face, _ = learned
-    assert 1 <= len(face.kinds) <= PERSONS // 12
-    assert face.kinds.shape[1] == len(face.identity) + len(face.texture_identity)
-    assert np.abs(face.kinds).max() <= 3
+    assert 1 <= len(face.clusters) <= PERSONS // 12
+    assert face.clusters.shape[1] == len(face.identity) + len(face.texture_identity)
+    assert np.abs(face.clusters).max() <= 3
 
 
 def test_progress_counts_every_portrait(learned: Learned, portraits: Drawn) -> None:

@@ -12,16 +12,16 @@ import torch
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.model import MorphableFace, carried_face, load_face, save_face, whole
+from facerelief.geometry.morphable.model import MorphableFace, carried_face, full_maps, load_face, save_face
 
-A, K, E, T = 8, 3, 2, 4  # side of the atlas, modes of identity, expression and texture
+A, K, E, T = 8, 3, 2, 4  # side of the UV map, modes of identity, expression and texture
 SHAPES = {
     "mean": (468, 3),
     "identity": (K, 468, 3),
     "expression_modes": (E, 468, 3),
     "classes": (8, E),
     "template": (540, 3),
-    "kinds": (5, K + T),
+    "clusters": (5, K + T),
 }
 MAPS = {
     "texture": (A, A // 2),
@@ -137,9 +137,9 @@ def test_a_face_without_one_of_its_parts(saved: Path, name: str) -> None:
 
 
 def test_whole_is_the_left_half_and_its_mirror_image() -> None:
-    assert whole(np.array([[1, 2], [3, 4], [5, 6], [7, 8]]))[:2].tolist() == [[1, 2, 2, 1], [3, 4, 4, 3]]
+    assert full_maps(np.array([[1, 2], [3, 4], [5, 6], [7, 8]]))[:2].tolist() == [[1, 2, 2, 1], [3, 4, 4, 3]]
     halves = np.random.default_rng(0).normal(size=(2, 5, A, A // 2))
-    found = whole(halves)
+    found = full_maps(halves)
     assert found.shape == (2, 5, A, A)
     np.testing.assert_array_equal(found[..., : A // 2], halves)
     np.testing.assert_array_equal(found, found[..., ::-1])
@@ -168,7 +168,7 @@ def test_a_texture_is_the_mean_its_modes_and_the_expression() -> None:
     found = face.log_albedo(np.array((0, 3, 0, 1)), "fear", 0.5)
     np.testing.assert_allclose(found[:, : A // 2], half, rtol=1e-5)
     np.testing.assert_array_equal(found, found[:, ::-1])
-    np.testing.assert_array_equal(face.log_albedo(np.zeros(0), "fear", 0), whole(face.texture))
+    np.testing.assert_array_equal(face.log_albedo(np.zeros(0), "fear", 0), full_maps(face.texture))
 
 
 # -- the face that the package carries ------------------------------------------------------------------------------
@@ -179,9 +179,9 @@ def test_the_carried_face_is_small_and_complete() -> None:
     face = load_face()
     assert all(np.isfinite(getattr(face, name)).all() for name in (*SHAPES, *MAPS))
     assert face.classes.shape == (8, len(face.expression_modes))
-    assert face.kinds.shape[1] == len(face.identity) + len(face.texture_identity)
+    assert face.clusters.shape[1] == len(face.identity) + len(face.texture_identity)
     assert len(face.texture_expression) == len(face.expression_modes)
-    assert face.texture.shape == (face.atlas.size, face.atlas.size // 2)
+    assert face.texture.shape == (face.uv_map.size, face.uv_map.size // 2)
     np.testing.assert_allclose(face.tint @ LUMA, 1, atol=0.02)  # colour without brightness, in steps of 1/127
 
 

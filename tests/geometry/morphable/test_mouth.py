@@ -9,13 +9,13 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.mouth import (
     LOWER,
     UPPER,
-    closes,
-    joined,
+    close_lips,
+    closing_coefficients,
+    has_closed_mouth,
     lip_colour,
-    opening,
-    seam,
-    shutting,
-    trimmed,
+    lip_seam,
+    mouth_opening,
+    trim_lips,
 )
 
 SIZE = 64
@@ -38,44 +38,44 @@ def landmarks(gap: float, turn: float = 0.0, unit: float = 20.0) -> np.ndarray:
 @pytest.mark.parametrize("turn", [0.0, 0.5, -1.2])
 @pytest.mark.parametrize("gap", [0.0, 0.1, -0.02])
 def test_the_opening_is_measured_along_the_face(gap: float, turn: float) -> None:
-    assert opening(landmarks(gap, turn)) == pytest.approx(gap, abs=1e-9)
-    assert opening(landmarks(gap, turn, unit=3)) == pytest.approx(gap, abs=1e-9)
+    assert mouth_opening(landmarks(gap, turn)) == pytest.approx(gap, abs=1e-9)
+    assert mouth_opening(landmarks(gap, turn, unit=3)) == pytest.approx(gap, abs=1e-9)
 
 
 def test_lips_are_joined_by_a_share_and_nothing_else_moves() -> None:
     points = landmarks(0.2)
-    assert opening(joined(points, 1.0)) == pytest.approx(0, abs=1e-9)
-    assert opening(joined(points, 0.25)) == pytest.approx(0.15)
-    moved = (joined(points, 1.0) != points).any(axis=1)
+    assert mouth_opening(close_lips(points, 1.0)) == pytest.approx(0, abs=1e-9)
+    assert mouth_opening(close_lips(points, 0.25)) == pytest.approx(0.15)
+    moved = (close_lips(points, 1.0) != points).any(axis=1)
     assert set(np.flatnonzero(moved)) == {*UPPER, *LOWER}
-    np.testing.assert_array_equal(joined(points, 0.0), points)
+    np.testing.assert_array_equal(close_lips(points, 0.0), points)
     middle = (points[list(UPPER)] + points[list(LOWER)]) / 2
-    np.testing.assert_allclose(joined(points, 1.0)[list(UPPER)], middle)
+    np.testing.assert_allclose(close_lips(points, 1.0)[list(UPPER)], middle)
 
 
 def test_rims_are_drawn_into_the_lips() -> None:
     """Away from the opening, by a fifth of the lips' height (0 and 17 are the middles of their outer borders)."""
     shape = load_face().shape(np.zeros(0), load_face().expression("happiness"))
-    cut = trimmed(shape, 1.0)
+    cut = trim_lips(shape, 1.0)
     assert (cut[list(UPPER), 1] < shape[list(UPPER), 1]).all()
     assert (cut[list(LOWER), 1] > shape[list(LOWER), 1]).all()
     for rim, skin in ((13, 0), (14, 17)):
         np.testing.assert_allclose(cut[rim] - shape[rim], (shape[skin] - shape[rim]) / 5, atol=1e-6)
-    np.testing.assert_array_equal(trimmed(shape, 0.0), shape)
+    np.testing.assert_array_equal(trim_lips(shape, 0.0), shape)
 
 
 def test_shutting_closes_by_an_inter_ocular_distance_for_each_unit() -> None:
     face = load_face()
     open_mouth = face.shape(np.zeros(0), face.expression("surprise"))
     for amount in (0.05, 0.1):
-        closed = open_mouth + np.tensordot(amount * shutting(face), face.expression_modes, 1)
+        closed = open_mouth + np.tensordot(amount * closing_coefficients(face), face.expression_modes, 1)
         gap = open_mouth[14, 1] - open_mouth[13, 1] - (closed[14, 1] - closed[13, 1])
         assert gap == pytest.approx(amount, rel=1e-3)
 
 
 def test_which_expressions_close_the_mouth() -> None:
     face = load_face()
-    shut = {name for name in EXPRESSIONS if closes(face, face.expression(name))}
+    shut = {name for name in EXPRESSIONS if has_closed_mouth(face, face.expression(name))}
     assert {"neutral", "sadness"} <= shut
     assert not shut & {"happiness", "surprise", "fear"}
 
@@ -83,7 +83,7 @@ def test_which_expressions_close_the_mouth() -> None:
 def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     points = landmarks(0.0)
     points[:, 1] += 0.5  # the seam along the middle of a row of pixels
-    drawn, hidden = (layer[..., 0] for layer in seam(points, 1.0, SIZE))
+    drawn, hidden = (layer[..., 0] for layer in lip_seam(points, 1.0, SIZE))
     row = int(points[13, 1])
     assert (drawn <= 0).all()
     assert np.abs(drawn).argmax(axis=0)[SIZE // 2] == row
@@ -92,7 +92,7 @@ def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     left, right = points[78, 0], points[308, 0]
     outside = (np.arange(SIZE) + 0.5 < left) | (np.arange(SIZE) + 0.5 > right)
     assert not drawn[:, outside].any()
-    np.testing.assert_allclose(seam(points, 0.5, SIZE)[0][..., 0], drawn / 2)
+    np.testing.assert_allclose(lip_seam(points, 0.5, SIZE)[0][..., 0], drawn / 2)
     assert hidden[row - 1 : row + 2, SIZE // 2].min() > 0.9  # a line of three pixels in which teeth would show
     assert not hidden[:, outside].any() and not hidden[: row - 2].any() and not hidden[row + 3 :].any()
 

@@ -5,7 +5,13 @@ import pytest
 from heads import head, similarities
 
 from facerelief.geometry.morphable.learning.shape import neutral_means, principal, projected
-from facerelief.geometry.morphable.procrustes import STILL, aligned, mirrored, moved, similarity
+from facerelief.geometry.morphable.procrustes import (
+    STABLE_LANDMARKS,
+    apply_similarity,
+    fit_similarity,
+    mirror_shapes,
+    procrustes_align,
+)
 
 EYES = (33, 133, 362, 263)
 
@@ -14,15 +20,15 @@ def test_similarity_recovers_a_known_one() -> None:
     random = np.random.default_rng(1)
     source = random.normal(size=(20, 3))
     turns, scales, shifts = similarities(6, random, degrees=120)
-    targets = moved(np.repeat(source[None], 6, axis=0), turns, scales, shifts)
+    targets = apply_similarity(np.repeat(source[None], 6, axis=0), turns, scales, shifts)
     for turn, scale, shift, target in zip(turns, scales, shifts, targets, strict=True):
-        found = similarity(source[None], target)
+        found = fit_similarity(source[None], target)
         for got, expected in zip(found, (turn, scale, shift), strict=True):
             np.testing.assert_allclose(got[0], expected, atol=1e-9)
-        np.testing.assert_allclose(moved(source[None], *found)[0], target, atol=1e-9)
+        np.testing.assert_allclose(apply_similarity(source[None], *found)[0], target, atol=1e-9)
     # Several at once, to one target.
-    found = similarity(targets, source)
-    np.testing.assert_allclose(moved(targets, *found), np.repeat(source[None], 6, axis=0), atol=1e-9)
+    found = fit_similarity(targets, source)
+    np.testing.assert_allclose(apply_similarity(targets, *found), np.repeat(source[None], 6, axis=0), atol=1e-9)
 
 
 @pytest.mark.parametrize("mirror", [False, True])
@@ -31,8 +37,10 @@ def test_similarity_against_scipy(mirror: bool) -> None:
     rotation = pytest.importorskip("scipy.spatial.transform", reason="scipy is the reference").Rotation
     random = np.random.default_rng(2)
     source, (turns, scales, shifts) = random.normal(size=(30, 3)), similarities(1, random, degrees=60)
-    target = moved(source[None] * (-1 if mirror else 1, 1, 1), turns, scales, shifts)[0] + random.normal(size=(30, 3))
-    (found,), (scale,), (shift,) = similarity(source[None], target)
+    target = apply_similarity(source[None] * (-1 if mirror else 1, 1, 1), turns, scales, shifts)[0] + random.normal(
+        size=(30, 3)
+    )
+    (found,), (scale,), (shift,) = fit_similarity(source[None], target)
     s, t = source - source.mean(axis=0), target - target.mean(axis=0)
     expected = rotation.align_vectors(t, s)[0].as_matrix()
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -44,25 +52,25 @@ def test_similarity_against_scipy(mirror: bool) -> None:
 
 def test_the_mirror() -> None:
     points = np.random.default_rng(3).normal(size=(2, 468, 3))
-    np.testing.assert_array_equal(mirrored(mirrored(points)), points)
-    np.testing.assert_allclose(mirrored(head()), head(), atol=1e-12)
-    np.testing.assert_array_equal(mirrored(points)[:, 33], points[:, 263] * (-1, 1, 1))
+    np.testing.assert_array_equal(mirror_shapes(mirror_shapes(points)), points)
+    np.testing.assert_allclose(mirror_shapes(head()), head(), atol=1e-12)
+    np.testing.assert_array_equal(mirror_shapes(points)[:, 33], points[:, 263] * (-1, 1, 1))
 
 
 def test_alignment_undoes_similarities() -> None:
     """Up to how far the head nods, which no symmetry tells: the average of the photos decides it."""
     random, count = np.random.default_rng(4), 12
     change = np.zeros((count, 468, 3))
-    moving = np.setdiff1d(np.arange(468), STILL)
+    moving = np.setdiff1d(np.arange(468), STABLE_LANDMARKS)
     change[:, moving] = random.normal(scale=0.02, size=(count, len(moving), 3))
     true = head() + change
-    found, mean = aligned(moved(true, *similarities(count, random)))
-    np.testing.assert_allclose(mean, mirrored(mean), atol=1e-9)
+    found, mean = procrustes_align(apply_similarity(true, *similarities(count, random)))
+    np.testing.assert_allclose(mean, mirror_shapes(mean), atol=1e-9)
     np.testing.assert_allclose(mean[list(EYES)].mean(axis=0), 0, atol=1e-9)
     outer, inner = mean[263] - mean[33], mean[362] - mean[133]
     assert np.linalg.norm(outer + inner) / 2 == pytest.approx(1)  # one inter-ocular distance
-    one = similarity(found[:1], true[0])
-    restored = moved(found, *(np.repeat(part, count, axis=0) for part in one))
+    one = fit_similarity(found[:1], true[0])
+    restored = apply_similarity(found, *(np.repeat(part, count, axis=0) for part in one))
     np.testing.assert_allclose(restored, true, atol=1e-9)
     assert one[1][0] == pytest.approx(1, abs=0.01)
 

@@ -7,11 +7,11 @@ import pytest
 from symmetry import in_mirror, symmetric_face
 
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
-from facerelief.geometry.depth_maps import polygon
+from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.log_albedo import FLOOR
-from facerelief.geometry.morphable.random_faces import Setting, placed
-from facerelief.geometry.morphable.renderer import Eyes, Light, Look, Skin, draw
-from facerelief.geometry.morphable.uv_map import FACE, with_apron
+from facerelief.geometry.morphable.random_faces import Setting, pose_shape
+from facerelief.geometry.morphable.renderer import Appearance, Eyes, Light, Skin, render_face
+from facerelief.geometry.morphable.uv_map import FACE_VERTICES, with_border_ring
 from facerelief.geometry.topology import INNER_LIPS, OUTLINE
 
 SIZE = 96
@@ -21,26 +21,26 @@ GREY = np.full((SIZE, SIZE, 3), 0.5)
 
 
 def frontal(size: int = SIZE) -> np.ndarray:
-    return placed(symmetric_face().mean, Setting(), size)[0]
+    return pose_shape(symmetric_face().mean, Setting(), size)[0]
 
 
-def look(**changes: object) -> Look:
+def look(**changes: object) -> Appearance:
     """The average person in a light that is the same everywhere, but for `changes`."""
     face = symmetric_face()
-    plain = Look(face.atlas, face.log_albedo(np.zeros(0), "neutral"), face.tint, PLAIN)
+    plain = Appearance(face.uv_map, face.log_albedo(np.zeros(0), "neutral"), face.tint, PLAIN)
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 
-def flat(level: float, chroma: tuple[float, float, float] = (1, 1, 1), **changes: object) -> Look:
+def flat(level: float, chroma: tuple[float, float, float] = (1, 1, 1), **changes: object) -> Appearance:
     """A look of one albedo and one colour."""
-    atlas = symmetric_face().atlas
-    texture = np.full((atlas.size, atlas.size), np.log(level + FLOOR))
+    uv_map = symmetric_face().uv_map
+    texture = np.full((uv_map.size, uv_map.size), np.log(level + FLOOR))
     return look(texture=texture, chroma=np.broadcast_to(np.array(chroma), (*texture.shape, 3)), **changes)
 
 
-def drawn(one: Look, background: np.ndarray = GREY, landmarks: np.ndarray | None = None) -> np.ndarray:
+def drawn(one: Appearance, background: np.ndarray = GREY, landmarks: np.ndarray | None = None) -> np.ndarray:
     points = frontal() if landmarks is None else landmarks
-    return draw(points, points, one, background)
+    return render_face(points, points, one, background)
 
 
 def off_eyes(landmarks: np.ndarray, size: int) -> np.ndarray:
@@ -58,7 +58,7 @@ def off_eyes(landmarks: np.ndarray, size: int) -> np.ndarray:
 
 def skin(landmarks: np.ndarray, size: int = SIZE) -> np.ndarray:
     """bool (S, S): the face without eyes and mouth."""
-    face = polygon(landmarks[list(OUTLINE), :2], size) & ~polygon(landmarks[list(INNER_LIPS), :2], size)
+    face = polygon_mask(landmarks[list(OUTLINE), :2], size) & ~polygon_mask(landmarks[list(INNER_LIPS), :2], size)
     return face & off_eyes(landmarks, size)
 
 
@@ -152,7 +152,7 @@ def test_pupils_follow_the_gaze() -> None:
     points, background = frontal(size), np.full((size, size, 3), 0.5)
 
     def gaze(*where: float) -> np.ndarray:
-        return darkness_at(draw(points, points, flat(0.6, eyes=Eyes(gaze=where)), background), points)  # type: ignore[arg-type]
+        return darkness_at(render_face(points, points, flat(0.6, eyes=Eyes(gaze=where)), background), points)  # type: ignore[arg-type]
 
     radius = 0.093 * 0.33 * size
     across = gaze(0.5, 0)[0] - gaze(-0.5, 0)[0]
@@ -187,9 +187,9 @@ def small_face() -> np.ndarray:
     return (frontal() - (SIZE / 2, SIZE / 2, 0)) * 0.3 + (SIZE / 2, SIZE / 2, 0)
 
 
-def test_outside_the_apron_the_background_is_untouched_and_the_face_shows_none_of_it() -> None:
+def test_outside_the_border_rings_the_background_is_untouched_and_the_face_shows_none_of_it() -> None:
     points = small_face()
-    ring = with_apron(points, points)[FACE:, :2]
+    ring = with_border_ring(points, points)[FACE_VERTICES:, :2]
     x, y = np.mgrid[:SIZE, :SIZE].transpose(0, 2, 1) + 0.5
     outside = (x < ring[:, 0].min()) | (x > ring[:, 0].max()) | (y < ring[:, 1].min()) | (y > ring[:, 1].max())
     assert 0.2 < outside.mean() < 0.9
@@ -197,11 +197,11 @@ def test_outside_the_apron_the_background_is_untouched_and_the_face_shows_none_o
     one, other = random.uniform(size=(2, SIZE, SIZE, 3))
     first, second = drawn(look(), one, points), drawn(look(), other, points)
     np.testing.assert_array_equal(first[outside], np.rint(one * 255)[outside])
-    face = polygon(points[list(OUTLINE), :2], SIZE)
+    face = polygon_mask(points[list(OUTLINE), :2], SIZE)
     np.testing.assert_array_equal(first[face], second[face])
 
 
-def test_the_apron_fades_into_the_background() -> None:
+def test_the_border_rings_fade_into_the_background() -> None:
     """From the face outwards a white background shows more and more through black hair."""
     points = small_face()
     picture = drawn(flat(0.0), np.ones((SIZE, SIZE, 3)), points)

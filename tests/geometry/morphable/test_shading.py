@@ -1,14 +1,21 @@
-"""Creases: drawn where an expression has them, filled where a photo has them, in the colour of skin."""
+"""Wrinkles: drawn where an expression has them, filled where a photo has them, in the colour of skin."""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from facerelief.colour import LUMA
-from facerelief.geometry.morphable.log_albedo import FLOOR, softened
+from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, load_face
-from facerelief.geometry.morphable.shading import Creases, filled, folds, light_of, lit, valleys
-from facerelief.geometry.morphable.uv_map import beside_face
+from facerelief.geometry.morphable.shading import (
+    RatioImages,
+    bottom_hat,
+    limit_to_wrinkles,
+    log_luminance,
+    relight,
+    wrinkle_map,
+)
+from facerelief.geometry.morphable.uv_map import border_ring_mask
 
 SIDE = 40
 SKIN = np.array((220.0, 170.0, 140.0))
@@ -19,60 +26,58 @@ def face() -> MorphableFace:
     return load_face()
 
 
-# -- valleys --------------------------------------------------------------------------------------------------------
+# -- the bottom-hat -------------------------------------------------------------------------------------------------
 
 
-def test_valleys_are_a_bottom_hat() -> None:
+def test_it_is_the_closing_less_the_picture() -> None:
     """Against scipy's closing, borders included."""
     light = np.random.default_rng(0).normal(size=(50, 33)).astype(np.float32)
-    expected = softened(ndimage.grey_closing(light, (11, 11), mode="reflect") - light)
-    np.testing.assert_allclose(valleys(light), expected, atol=1e-5)
+    expected = binomial_blur(ndimage.grey_closing(light, (11, 11), mode="reflect") - light)
+    np.testing.assert_allclose(bottom_hat(light), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("width", "depth"), [(1, 0.375), (5, 1.0), (9, 1.0), (13, 0.0), (30, 0.0)])
-def test_a_trench_is_a_valley_if_it_is_narrow(width: int, depth: float) -> None:
+def test_it_tells_trenches_that_are_narrow(width: int, depth: float) -> None:
     """As deep as it is, but for what the filter takes from a single pixel's; slopes are none, wherever they lead."""
     slope = np.tile(np.arange(SIDE) * -0.01, (SIDE, 1))
-    np.testing.assert_allclose(valleys(slope)[:, 8:-8], 0, atol=1e-6)
+    np.testing.assert_allclose(bottom_hat(slope)[:, 8:-8], 0, atol=1e-6)
     light = np.zeros((SIDE, SIDE))
     light[:, 5 : 5 + width] = -1
-    assert valleys(light)[:, 5 + width // 2] == pytest.approx(depth, abs=1e-6)
+    assert bottom_hat(light)[:, 5 + width // 2] == pytest.approx(depth, abs=1e-6)
 
 
 # -- filling them ---------------------------------------------------------------------------------------------------
 
 
-def folded(at: int) -> np.ndarray:
-    """uint8 (SIDE, SIDE, 3): skin with a dark fold 5 pixels wide."""
+def wrinkled(at: int) -> np.ndarray:
+    """uint8 (SIDE, SIDE, 3): skin with a dark wrinkle 5 pixels wide."""
     picture = np.broadcast_to(SKIN, (SIDE, SIDE, 3)).astype(np.uint8)
     picture[:, at - 2 : at + 3] //= 2
     return picture
 
 
-def test_light_fills_a_fold_to_the_brim_and_nothing_else() -> None:
-    layers = np.zeros((SIDE, SIDE, 7), np.float32)
-    layers[..., 2], layers[..., 3:] = 5.0, 0.25
-    result = filled(layers, folds(folded(20)))
-    np.testing.assert_array_equal(np.delete(result, 2, axis=2), np.delete(layers, 2, axis=2))
-    skin, dark = folded(20)[0, 0] @ LUMA / 255, folded(20)[0, 20] @ LUMA / 255
-    assert result[:, 20, 2] == pytest.approx(np.log((skin + FLOOR) / (dark + FLOOR)), abs=1e-5)
-    assert not result[:, :15, 2].any() and not result[:, 26:, 2].any()
+def limited(light: float, picture: np.ndarray, flow: tuple[float, float] = (0, 0)) -> np.ndarray:
+    """(SIDE, SIDE): what is left of the same light everywhere, after the same flow everywhere."""
+    same, flows = np.full((SIDE, SIDE, 1), light, np.float32), np.tile(np.float32(flow), (SIDE, SIDE, 1))
+    return limit_to_wrinkles(same, flows, wrinkle_map(picture))[..., 0]
 
 
-def test_a_fold_is_where_the_ways_lead() -> None:
-    layers = np.zeros((SIDE, SIDE, 3), np.float32)
-    layers[..., 0], layers[..., 2] = 6, 5.0
-    there = filled(layers, folds(folded(20)))[..., 2]
+def test_light_fills_a_wrinkle_to_the_brim_and_nothing_else() -> None:
+    result = limited(5.0, wrinkled(20))
+    skin, dark = wrinkled(20)[0, 0] @ LUMA / 255, wrinkled(20)[0, 20] @ LUMA / 255
+    assert result[:, 20] == pytest.approx(np.log((skin + FLOOR) / (dark + FLOOR)), abs=1e-5)
+    assert not result[:, :15].any() and not result[:, 26:].any()
+
+
+def test_a_wrinkle_is_where_the_flow_leads() -> None:
+    there = limited(5.0, wrinkled(20), (6, 0))
     assert there[0].argmax() == 14 and there[:, 14] == pytest.approx(there.max())
-    down = layers[..., [1, 0, 2]]
-    np.testing.assert_allclose(filled(down, folds(folded(20).swapaxes(0, 1)))[..., 2], there.T, atol=1e-6)
+    np.testing.assert_allclose(limited(5.0, wrinkled(20).swapaxes(0, 1), (0, 6)), there.T, atol=1e-6)
 
 
 @pytest.mark.parametrize("light", [-0.5, 0.0, 0.05])
 def test_what_darkens_and_what_is_not_too_much_stays(light: float) -> None:
-    layers = np.full((SIDE, SIDE, 3), light, np.float32)
-    layers[..., :2] = 0
-    result = filled(layers, folds(folded(20)))[..., 2]
+    result = limited(light, wrinkled(20))
     assert (result[:, 20] == np.float32(light)).all()
     assert (result[:, 5] == np.float32(min(light, 0))).all()
 
@@ -82,26 +87,26 @@ def test_what_darkens_and_what_is_not_too_much_stays(light: float) -> None:
 
 def test_no_light_changes_beside_the_face(face: MorphableFace) -> None:
     random = np.random.default_rng(0)
-    creases = Creases(face)(random.normal(size=(face.atlas.size, face.atlas.size)))
-    assert not creases[ndimage.binary_erosion(beside_face(face.atlas), border_value=1)].any()
-    assert np.abs(creases[60:70, 60:100]).mean() > 0.1
-    assert np.abs(creases).max() <= 0.6 + 1e-6
+    fine = RatioImages(face)(random.normal(size=(face.uv_map.size, face.uv_map.size)))
+    assert not fine[ndimage.binary_erosion(border_ring_mask(face.uv_map), border_value=1)].any()
+    assert np.abs(fine[60:70, 60:100]).mean() > 0.1
+    assert np.abs(fine).max() <= 0.6 + 1e-6
 
 
-def test_wide_light_is_no_crease(face: MorphableFace) -> None:
-    wide = np.linspace(-0.3, 0.3, face.atlas.size)[:, None].repeat(face.atlas.size, 1)
+def test_wide_light_is_no_wrinkle(face: MorphableFace) -> None:
+    wide = np.linspace(-0.3, 0.3, face.uv_map.size)[:, None].repeat(face.uv_map.size, 1)
     forehead = slice(40, 48), slice(60, 100)
-    assert np.abs(Creases(face)(wide)[forehead]).max() < 0.02
+    assert np.abs(RatioImages(face)(wide)[forehead]).max() < 0.02
 
 
-def test_folds_lighten_four_times_as_much_and_brows_and_eyes_do_not(face: MorphableFace) -> None:
+def test_wrinkles_lighten_four_times_as_much_and_brows_and_eyes_do_not(face: MorphableFace) -> None:
     """At the cheeks, where neutral faces are even, and at the brows and lids."""
-    creases, ratios = Creases(face), {}
+    ratio_images, ratios = RatioImages(face), {}
     for vertex in (50, 280, 52, 282, 159, 386):
-        x, y = face.atlas.points[vertex].astype(int)
-        ripple = np.zeros((face.atlas.size, face.atlas.size))
+        x, y = face.uv_map.points[vertex].astype(int)
+        ripple = np.zeros((face.uv_map.size, face.uv_map.size))
         ripple[y, x] = 0.01
-        ratios[vertex] = creases(ripple)[y, x] / -creases(-ripple)[y, x]
+        ratios[vertex] = ratio_images(ripple)[y, x] / -ratio_images(-ripple)[y, x]
     assert [round(ratios[k], 1) for k in (50, 280)] == [4.0, 4.0]
     assert all(ratios[k] < 2 for k in (52, 282, 159, 386))
 
@@ -114,18 +119,18 @@ def test_luminance_changes_by_the_ratio_whatever_the_colour(light: float) -> Non
     pixels = np.random.default_rng(0).uniform(60, 160, (9, 9, 3)).astype(np.float32)
     change = np.full((9, 9, 1), light, np.float32)
     floor = 255 * FLOOR
-    ratio = (lit(pixels, change) @ LUMA + floor) / (pixels @ LUMA + floor)
+    ratio = (relight(pixels, change) @ LUMA + floor) / (pixels @ LUMA + floor)
     np.testing.assert_allclose(ratio, np.exp(light), rtol=1e-4)
     grey = pixels[..., :1].repeat(3, axis=2)
-    np.testing.assert_allclose(np.ptp(lit(grey, change), axis=2), 0, atol=1e-4)
+    np.testing.assert_allclose(np.ptp(relight(grey, change), axis=2), 0, atol=1e-4)
 
 
 def test_skin_in_less_light_turns_as_skin_does() -> None:
     """By the powers that were measured on photos: red 0.80, green 1.12, blue 1.28, of luminance."""
-    found = lit(SKIN[None, None], np.array([[[np.log(0.8)]]]))[0, 0]
+    found = relight(SKIN[None, None], np.array([[[np.log(0.8)]]]))[0, 0]
     powers = np.log(found / SKIN) / np.log((found @ LUMA) / (SKIN @ LUMA))
     np.testing.assert_allclose(powers, (0.80, 1.12, 1.28), atol=0.06)
 
 
 def test_light_of_black_and_white() -> None:
-    np.testing.assert_allclose(light_of(np.array([-3.0, 0, 255])), np.log([FLOOR, FLOOR, 1 + FLOOR]), rtol=1e-6)
+    np.testing.assert_allclose(log_luminance(np.array([-3.0, 0, 255])), np.log([FLOOR, FLOOR, 1 + FLOOR]), rtol=1e-6)

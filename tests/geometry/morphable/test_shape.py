@@ -8,9 +8,9 @@ from heads import head, similarities
 
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.learning.action_units import LONE, NAMES, measures, recipe
+from facerelief.geometry.morphable.learning.action_units import LONE, UNITS, au_targets, measure_units
 from facerelief.geometry.morphable.learning.shape import TRUST, Shapes, learn_shapes
-from facerelief.geometry.morphable.procrustes import mirrored, moved, similarity
+from facerelief.geometry.morphable.procrustes import apply_similarity, fit_similarity, mirror_shapes
 
 PEOPLE, SURPRISED, STRANGERS = 200, TRUST, 30
 # What happiness and surprise are in this world, unlike their recipes. In measures; those of the lips agree: lips grow
@@ -37,14 +37,14 @@ class World:
 
 def single_movements() -> np.ndarray:
     """(14, 468, 3): the least movement that changes one measure by 1 and the others not, or as little as they can."""
-    of_each_coordinate = measures(np.eye(468 * 3).reshape(-1, 468, 3))
+    of_each_coordinate = measure_units(np.eye(468 * 3).reshape(-1, 468, 3))
     found: np.ndarray = np.linalg.pinv(of_each_coordinate).reshape(14, 468, 3)
     return found
 
 
 def tied(amounts: np.ndarray) -> np.ndarray:
     """Amounts (14,) with an eye's lids opening alike: with the lips' agreement, 12 degrees of freedom for 12 modes."""
-    found = dict(zip(NAMES, amounts.tolist(), strict=True))
+    found = dict(zip(UNITS, amounts.tolist(), strict=True))
     return np.array(list((found | {"lower lid up": -found["upper lid up"]}).values()))
 
 
@@ -67,9 +67,9 @@ def world() -> World:
         amounts = np.zeros(14)
         if name != "neutral":
             parts = TRUTH.get(name, {})
-            amounts = np.array([parts.get(n, 0.0) for n in NAMES]) + tied(random.normal(size=14) * jitter)
+            amounts = np.array([parts.get(n, 0.0) for n in UNITS]) + tied(random.normal(size=14) * jitter)
         meshes.append(base + people[number] + np.tensordot(amounts, movements, 1))
-    photographed = moved(np.stack(meshes), *similarities(len(meshes), random, degrees=5))
+    photographed = apply_similarity(np.stack(meshes), *similarities(len(meshes), random, degrees=5))
     expression = np.array([name for name, _ in shows])
     person = np.array([f"person {number}" for _, number in shows])
     learned = learn_shapes(photographed, expression, person)
@@ -87,18 +87,18 @@ def shown(shapes: Shapes, name: str) -> np.ndarray:
 
 
 def measured(change: np.ndarray) -> np.ndarray:
-    return measures(change[None])[0]
+    return measure_units(change[None])[0]
 
 
 def test_the_mean_is_the_base_with_its_lips_brought_together(world: World) -> None:
     mean = world.shapes.mean
-    np.testing.assert_allclose(mean, mirrored(mean), atol=1e-9)
-    apart = NAMES.index("lips apart")
+    np.testing.assert_allclose(mean, mirror_shapes(mean), atol=1e-9)
+    apart = UNITS.index("lips apart")
     gap = measured(world.base)[apart]
     assert gap > 0.05
     assert abs(measured(mean)[apart]) < 0.5 * gap
     closed = world.base - gap * np.tensordot(world.shapes.movements[apart], world.shapes.expression, 1)
-    found = moved(mean[None], *similarity(mean[None], closed))[0]
+    found = apply_similarity(mean[None], *fit_similarity(mean[None], closed))[0]
     np.testing.assert_allclose(found, closed, atol=0.006)
     assert np.abs(found - world.base).max() > 0.03
 
@@ -125,7 +125,7 @@ def test_each_persons_coefficients_give_that_persons_shape(world: World) -> None
     np.testing.assert_allclose((world.shapes.people[:, :4] ** 2).mean(axis=0), 1, atol=1e-3)
     for name, coefficients in list(zip(names, world.shapes.people, strict=True))[::20]:
         shape = world.shapes.mean + np.tensordot(coefficients, world.shapes.identity, 1)
-        placed = moved(world.meshes, *similarity(world.meshes, shape))
+        placed = apply_similarity(world.meshes, *fit_similarity(world.meshes, shape))
         distance = np.linalg.norm(placed - shape, axis=(1, 2))
         distance[world.expression != "neutral"] = np.inf
         assert world.person[distance.argmin()] == name
@@ -145,22 +145,22 @@ def test_modes_are_symmetric_or_their_opposite(world: World) -> None:
     """Every face counts with its mirror image, so that no side is favoured."""
     for modes in (world.shapes.identity[:4], world.shapes.expression):
         for mode in modes:
-            assert abs(cosine(mode, mirrored(mode))) == pytest.approx(1, abs=1e-4)
+            assert abs(cosine(mode, mirror_shapes(mode))) == pytest.approx(1, abs=1e-4)
 
 
 def test_coefficients_describe_each_photo(world: World) -> None:
     assert world.coefficients.shape == (len(world.meshes), 12 + len(LONE))
-    rebuilt = measures(np.tensordot(world.coefficients, world.shapes.expression, 1))
+    rebuilt = measure_units(np.tensordot(world.coefficients, world.shapes.expression, 1))
     for name, parts in TRUTH.items():
         photos = world.expression == name
-        expected = np.array([parts.get(n, 0.0) for n in NAMES])
+        expected = np.array([parts.get(n, 0.0) for n in UNITS])
         assert cosine(rebuilt[photos].mean(axis=0), expected) > 0.98
     np.testing.assert_allclose(world.coefficients[world.expression == "neutral"], 0, atol=1e-6)
 
 
 def test_a_movement_moves_its_measure(world: World) -> None:
     """Ridge regression shortens it somewhat, and those that are tied share theirs."""
-    moves = measures(np.tensordot(world.shapes.movements, world.shapes.expression, 1))
+    moves = measure_units(np.tensordot(world.shapes.movements, world.shapes.expression, 1))
     assert np.median(np.diag(moves)) > 0.8
     others = moves - np.diag(np.diag(moves))
     assert np.median(np.abs(others)) < 0.05
@@ -168,18 +168,18 @@ def test_a_movement_moves_its_measure(world: World) -> None:
 
 def test_a_common_expression_is_what_photos_show(world: World) -> None:
     """200 people outweigh the recipe more than three to one."""
-    truth = np.tensordot([TRUTH["happiness"].get(n, 0.0) for n in NAMES], world.movements, 1)
+    truth = np.tensordot([TRUTH["happiness"].get(n, 0.0) for n in UNITS], world.movements, 1)
     found = shown(world.shapes, "happiness")
     assert cosine(found, truth) > 0.9
-    assert cosine(measured(found), recipe("happiness")) < 0.5
+    assert cosine(measured(found), au_targets("happiness")) < 0.5
     assert np.linalg.norm(found) == pytest.approx(PEOPLE / (PEOPLE + TRUST) * np.linalg.norm(truth), rel=0.25)
 
 
 @pytest.mark.parametrize("name", ["contempt", "disgust", "anger"])
 def test_an_expression_that_nobody_showed_beside_a_neutral_photo_is_its_recipe(world: World, name: str) -> None:
-    found, wanted = measured(shown(world.shapes, name)), recipe(name)
+    found, wanted = measured(shown(world.shapes, name)), au_targets(name)
     assert cosine(found, wanted) > 0.85
-    alone = [NAMES.index(one) for one in LONE]
+    alone = [UNITS.index(one) for one in LONE]
     np.testing.assert_allclose(found[alone], wanted[alone], atol=1e-6)
 
 
@@ -191,8 +191,8 @@ def test_expression_modes_are_at_right_angles(world: World) -> None:
 
 def test_as_many_people_as_trust_asks_for_meet_the_recipe_half_way(world: World) -> None:
     found = measured(shown(world.shapes, "surprise"))
-    truth = np.array([TRUTH["surprise"].get(n, 0.0) for n in NAMES])
-    shares = np.linalg.lstsq(np.column_stack([truth, recipe("surprise")]), found, rcond=None)[0]
+    truth = np.array([TRUTH["surprise"].get(n, 0.0) for n in UNITS])
+    shares = np.linalg.lstsq(np.column_stack([truth, au_targets("surprise")]), found, rcond=None)[0]
     assert shares == pytest.approx([0.5, 0.5], abs=0.15)
 
 
@@ -201,10 +201,10 @@ def test_neutral_is_no_expression(world: World) -> None:
 
 
 def test_people_in_the_mirror_give_the_same_face_with_mirrored_expressions(world: World) -> None:
-    other, _ = learn_shapes(mirrored(world.meshes), world.expression, world.person)
+    other, _ = learn_shapes(mirror_shapes(world.meshes), world.expression, world.person)
     np.testing.assert_allclose(other.mean, world.shapes.mean, atol=1e-6)
     for name in ("happiness", "surprise"):
-        np.testing.assert_allclose(shown(other, name), mirrored(shown(world.shapes, name)), atol=1e-6)
+        np.testing.assert_allclose(shown(other, name), mirror_shapes(shown(world.shapes, name)), atol=1e-6)
     for part, twin in zip(world.shapes.explained, other.explained, strict=True):
         np.testing.assert_allclose(part, twin, atol=1e-9)
 

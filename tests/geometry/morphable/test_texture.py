@@ -8,8 +8,8 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.learning.shape import TRUST
 from facerelief.geometry.morphable.learning.texture import Delight, Textures, learn_textures
-from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, folded, unfolded
-from facerelief.geometry.morphable.uv_map import Atlas, picture_triangles, skin_pixels, with_apron
+from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, fold_symmetric, unfold_symmetric
+from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, skin_mask, with_border_ring
 
 SIZE, PIXELS, MODES = 64, 30, 3
 FULL = np.zeros((8, MODES))  # each expression's modes at full strength
@@ -17,13 +17,13 @@ FULL[1:] = np.random.default_rng(9).normal(size=(7, MODES))
 
 
 @pytest.fixture(scope="module")
-def atlas() -> Atlas:
-    return Atlas(with_apron(head(), head()), SIZE)
+def uv_map() -> UVMap:
+    return UVMap(with_border_ring(head(), head()), SIZE)
 
 
-def lamp(atlas: Atlas, towards: tuple[float, float, float], ambient: float = 0.4) -> np.ndarray:
+def lamp(uv_map: UVMap, towards: tuple[float, float, float], ambient: float = 0.4) -> np.ndarray:
     """Lambert's law on the head, (A, A): light from `towards` (x right, y up, z to the viewer) and from all around."""
-    normals = atlas.carry(vertex_normals(with_apron(head(), head()), picture_triangles()))
+    normals = uv_map.interpolate(vertex_normals(with_border_ring(head(), head()), rendered_triangles()))
     normals /= np.linalg.norm(normals, axis=2, keepdims=True)
     direct: np.ndarray = np.maximum(normals @ (np.array(towards) / np.linalg.norm(towards)), 0)
     return ambient + (1 - ambient) * direct
@@ -45,66 +45,66 @@ def lamps(count: int, random: np.random.Generator) -> list[tuple[float, float, f
 
 
 @pytest.mark.parametrize("towards", [(0.8, 0.3, 1.0), (-1.5, 0.0, 1.0), (0.0, 1.0, 1.0)])
-def test_light_on_even_skin_is_taken_out(atlas: Atlas, towards: tuple[float, float, float]) -> None:
-    skin, light = skin_pixels(atlas), lamp(atlas, towards)
-    found = Delight(atlas, head(), skin)(0.5 * light, np.ones((SIZE, SIZE), bool))
+def test_light_on_even_skin_is_taken_out(uv_map: UVMap, towards: tuple[float, float, float]) -> None:
+    skin, light = skin_mask(uv_map), lamp(uv_map, towards)
+    found = Delight(uv_map, head(), skin)(0.5 * light, np.ones((SIZE, SIZE), bool))
     assert unevenness(light, skin) > 0.1
     assert unevenness(found, skin) < 0.25 * unevenness(light, skin)
     assert found[skin].mean() == pytest.approx(SKIN, rel=0.02)  # however dark the photo
 
 
-def test_only_what_is_seen_tells_of_the_light(atlas: Atlas) -> None:
-    skin, luma = skin_pixels(atlas), 0.5 * lamp(atlas, (0.4, 0.2, 1.0))
+def test_only_what_is_seen_tells_of_the_light(uv_map: UVMap) -> None:
+    skin, luma = skin_mask(uv_map), 0.5 * lamp(uv_map, (0.4, 0.2, 1.0))
     seen = np.ones((SIZE, SIZE), bool)
     seen[:, 2 * SIZE // 3 :] = False
-    delight = Delight(atlas, head(), skin)
+    delight = Delight(uv_map, head(), skin)
     found = delight(luma, seen)
     np.testing.assert_array_equal(delight(np.where(seen, luma, 1.0), seen)[seen], found[seen])
     assert unevenness(found, skin & seen) < 0.3 * unevenness(luma, skin & seen)
 
 
-def test_started_with_photos_it_tells_marks_from_light(atlas: Atlas) -> None:
-    random, skin = np.random.default_rng(0), skin_pixels(atlas)
+def test_started_with_photos_it_tells_marks_from_light(uv_map: UVMap) -> None:
+    random, skin = np.random.default_rng(0), skin_mask(uv_map)
     everywhere, albedo = np.ones((SIZE, SIZE), bool), painted()
-    photos = np.stack([albedo * lamp(atlas, towards) for towards in lamps(30, random)])
-    delight = Delight(atlas, head(), skin)
+    photos = np.stack([albedo * lamp(uv_map, towards) for towards in lamps(30, random)])
+    delight = Delight(uv_map, head(), skin)
     assert delight.start(photos, np.ones(photos.shape, bool)) is delight
     for towards in lamps(5, random):
-        luma = albedo * lamp(atlas, towards)
+        luma = albedo * lamp(uv_map, towards)
         before, after = unevenness(luma / albedo, skin), unevenness(delight(luma, everywhere) / albedo, skin)
         assert after < 0.3 * before
         assert delight(luma, everywhere)[skin].mean() == pytest.approx(SKIN, rel=0.03)
 
 
-def test_the_skin_keeps_its_level_under_a_beard(atlas: Atlas) -> None:
-    random, skin = np.random.default_rng(3), skin_pixels(atlas)
+def test_the_skin_keeps_its_level_under_a_beard(uv_map: UVMap) -> None:
+    random, skin = np.random.default_rng(3), skin_mask(uv_map)
     albedo = np.full((SIZE, SIZE), 0.8)
     albedo[2 * SIZE // 3 :] = 0.2
-    photos = np.stack([albedo * lamp(atlas, towards) for towards in lamps(20, random)])
-    delight = Delight(atlas, head(), skin).start(photos, np.ones(photos.shape, bool))
+    photos = np.stack([albedo * lamp(uv_map, towards) for towards in lamps(20, random)])
+    delight = Delight(uv_map, head(), skin).start(photos, np.ones(photos.shape, bool))
     found = np.stack([delight(photo, np.ones((SIZE, SIZE), bool)) for photo in photos])
     assert found[:, skin].mean() == pytest.approx(SKIN, rel=0.02)
     beard = np.arange(SIZE)[:, None] >= 2 * SIZE // 3
     assert found[:, skin & beard].mean() < 0.5 * found[:, skin & ~beard].mean()
 
 
-def test_what_no_photo_shows_does_not_spoil_the_start(atlas: Atlas) -> None:
-    random, skin = np.random.default_rng(1), skin_pixels(atlas)
-    photos = np.stack([painted() * lamp(atlas, towards) for towards in lamps(10, random)])
+def test_what_no_photo_shows_does_not_spoil_the_start(uv_map: UVMap) -> None:
+    random, skin = np.random.default_rng(1), skin_mask(uv_map)
+    photos = np.stack([painted() * lamp(uv_map, towards) for towards in lamps(10, random)])
     seen = np.ones(photos.shape, bool)
     seen[:, :10] = False
     found = [
-        Delight(atlas, head(), skin).start(p, seen)(photos[0], seen[0]) for p in (photos, np.where(seen, photos, 0))
+        Delight(uv_map, head(), skin).start(p, seen)(photos[0], seen[0]) for p in (photos, np.where(seen, photos, 0))
     ]
     assert np.isfinite(found[0]).all()
     np.testing.assert_array_equal(found[0][10:], found[1][10:])
 
 
-def test_the_albedo_stays_in_its_range(atlas: Atlas) -> None:
+def test_the_albedo_stays_in_its_range(uv_map: UVMap) -> None:
     """However dark a photo's shadows are, or its lights."""
-    skin, everywhere = skin_pixels(atlas), np.ones((SIZE, SIZE), bool)
-    delight = Delight(atlas, head(), skin)
-    for luma in (np.zeros((SIZE, SIZE)), np.eye(SIZE), lamp(atlas, (9.0, 0.0, 0.1), ambient=0.0)):
+    skin, everywhere = skin_mask(uv_map), np.ones((SIZE, SIZE), bool)
+    delight = Delight(uv_map, head(), skin)
+    for luma in (np.zeros((SIZE, SIZE)), np.eye(SIZE), lamp(uv_map, (9.0, 0.0, 0.1), ambient=0.0)):
         found = delight(luma, everywhere)
         assert found.shape == (SIZE, SIZE)
         assert 0 <= found.min() <= found.max() <= 2
@@ -112,11 +112,11 @@ def test_the_albedo_stays_in_its_range(atlas: Atlas) -> None:
 
 def test_folding_a_symmetric_map_and_back() -> None:
     half = np.random.default_rng(2).uniform(0, 2, (6, 3))
-    log, seen = folded(np.concatenate([half, half[:, ::-1]], axis=1), np.ones((6, 6), bool))
+    log, seen = fold_symmetric(np.concatenate([half, half[:, ::-1]], axis=1), np.ones((6, 6), bool))
     assert log.shape == seen.shape == (18,)
     assert log.dtype == np.float32
     assert seen.all()
-    whole = unfolded(log, 6)
+    whole = unfold_symmetric(log, 6)
     np.testing.assert_allclose(np.exp(whole[:, :3]) - FLOOR, half, atol=1e-6)
     np.testing.assert_array_equal(whole, whole[:, ::-1])
 
@@ -125,7 +125,7 @@ def test_folding_by_hand() -> None:
     """In the columns: seen on both sides, on the left, on the right, nowhere. Darkness has a logarithm too."""
     albedo = np.array([(1.0, 0.5, 9.0, 9.0, 9.0, 0.3, 9.0, 0.25), (0.0, 0, 0, 0, 0, 0, 0, 0)])
     seen = np.array([(1, 1, 0, 0, 0, 1, 0, 1), (1, 1, 1, 1, 1, 1, 1, 1)], bool)
-    log, shown = folded(albedo, seen)
+    log, shown = fold_symmetric(albedo, seen)
     a, b, c, d = np.log(np.array((1.0, 0.25, 0.5, 0.3)) + FLOOR)
     np.testing.assert_allclose(log, [(a + b) / 2, c, d, 0, *[np.log(FLOOR)] * 4], rtol=1e-6)
     assert shown.tolist() == [True, True, True, False, True, True, True, True]
@@ -133,7 +133,7 @@ def test_folding_by_hand() -> None:
 
 def test_unfolding_a_stack() -> None:
     halves = np.arange(16.0).reshape(2, 8)
-    found = unfolded(halves, 4)
+    found = unfold_symmetric(halves, 4)
     assert found.shape == (2, 4, 4)
     np.testing.assert_array_equal(found[1], [(8, 9, 9, 8), (10, 11, 11, 10), (12, 13, 13, 12), (14, 15, 15, 14)])
 

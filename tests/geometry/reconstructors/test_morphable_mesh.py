@@ -19,7 +19,7 @@ from facerelief.data.sources.labelled import Labelled
 from facerelief.data.sources.layouts import read_labelled
 from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import Face
-from facerelief.geometry.depth_maps import load_depth, polygon
+from facerelief.geometry.depth_maps import load_depth, polygon_mask
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.rasterizer import rasterise
@@ -83,7 +83,7 @@ def test_the_triangles_that_close_the_eyes_come_last(reconstruct: Reconstructor,
     scale = 8  # pixels of the test's picture to one of the crop
     index, _ = rasterise(mesh.vertices * scale, mesh.surface, SIZE * scale)
     closed = index >= len(mesh.triangles)
-    eyes = sum(polygon(landmarks[list(ring), :2] * scale, SIZE * scale).astype(int) for ring in EYES) > 0
+    eyes = sum(polygon_mask(landmarks[list(ring), :2] * scale, SIZE * scale).astype(int) for ring in EYES) > 0
     assert (closed & eyes).sum() / (closed | eyes).sum() > 0.85
     if expression == "surprise":
         column, row = landmarks[[13, 14], :2].mean(axis=0) * scale

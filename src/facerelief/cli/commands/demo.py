@@ -26,8 +26,8 @@ def demo(
     import numpy as np
 
     from facerelief.editing import load_editor
-    from facerelief.editing.editor import choose_faces
-    from facerelief.editing.jobs.showcase import showcase
+    from facerelief.editing.face_choice import choose_faces
+    from facerelief.editing.jobs.showcase import draw_showcase
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import Photo, read_photo, save_photo
     from facerelief.photos.provenance.xmp import mark_edit
@@ -45,7 +45,7 @@ def demo(
         path = out_folder / f"{one.expression}.png"
         save_photo(one.photo, path)
         say(str(path))
-    picture = np.asarray(showcase(editor, source, face, edits))
+    picture = np.asarray(draw_showcase(editor, source, face, edits))
     save_photo(Photo(picture, name="demo", mark=mark_edit(None, "all of the picture's", ())), out_folder / "demo.png")
     say(str(out_folder / "demo.png"), "", "Next: facerelief edit YOUR_PHOTO --to happiness")
 

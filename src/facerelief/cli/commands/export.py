@@ -31,7 +31,7 @@ def export(
         facerelief export runs/guided --format openvino -o model
     """
     from facerelief.editing.engines.agreement import errors_in_words
-    from facerelief.editing.engines.export import export as write
+    from facerelief.editing.engines.export import export_editor as write
 
     path, compared = write(folder, kind, weights, backbone)
     say(str(path), "errors against PyTorch, largest / mean:", *errors_in_words(compared))

@@ -34,11 +34,11 @@ def morph(
     facerelief morph me.jpg --to happiness --back -o smile.gif
     """
     from facerelief.editing import load_editor
-    from facerelief.editing.editor import which_face
+    from facerelief.editing.face_choice import parse_face_choice
     from facerelief.editing.regions import check_part
     from facerelief.editing.strength import parse_strength
-    from facerelief.editing.video.morph import Morph, check_suffix, lost, save_morph
-    from facerelief.editing.video.morph import morph as morphed
+    from facerelief.editing.video.morph import Morph, check_suffix, notes_on_loss, save_morph
+    from facerelief.editing.video.morph import morph_frames as morphed
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import read_photo
     from facerelief.photos.provenance.xmp import mark_edit
@@ -46,10 +46,10 @@ def morph(
     check_suffix(out_path)
     how = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
     expression, total = resolve(to), len(how.shares())
-    which = which_face(face)
+    which = parse_face_choice(face)
     editor = load_editor(weights, load_finder(task_file=task_file), method=method)
     source = read_photo(photo)
-    notes = [f"{photo}: {note}" for note in source.notes] + lost(source, out_path, provenance)
+    notes = [f"{photo}: {note}" for note in source.notes] + notes_on_loss(source, out_path, provenance)
     if source.mark is not None:
         notes.append(f"{photo} is an edit itself ({source.mark.description})")
     frames = morphed(editor, source, expression, how, which, notes)

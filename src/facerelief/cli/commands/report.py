@@ -121,7 +121,7 @@ def flicker(
 ) -> None:
     """How much the edit of a video flickers, against editing each frame by itself; and how fast both are."""
     from facerelief.editing import load_editor
-    from facerelief.editing.editor import choose_faces
+    from facerelief.editing.face_choice import choose_faces
     from facerelief.evaluation.diagnostics.flicker import (
         Film,
         as_a_video,

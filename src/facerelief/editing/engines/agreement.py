@@ -8,20 +8,26 @@ from time import perf_counter
 import numpy as np
 from torch import nn
 
+from facerelief.array_types import Float32
 from facerelief.config import ExpressionTraining
 from facerelief.editing.engines.runtimes import ENGINES, PACKAGES, Engine, output_names
 from facerelief.errors import CheckpointError
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 
 AUTO = "auto"
-MEAN, LARGEST = 0.004, 0.06  # errors of an engine that agrees, at most: half a level, eight levels of 255
+MAX_MEAN_ERROR, MAX_ERROR = 0.004, 0.06  # errors of an engine that agrees, at most: half a level, eight levels of 255
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How an engine compares with PyTorch fp32 on drawn faces. `largest`, `mean`: errors by output; images and colours
-    in [-1, 1], masks in [0, 1], flow in sides; `milliseconds`: the least that one face took.
+    """How an engine compares with PyTorch fp32 on synthetic faces.
+
+    Attributes:
+        engine: Its name.
+        largest: The largest error of each output: images and colours in [-1, 1], masks in [0, 1], flow in sides.
+        mean: The mean error of each output.
+        milliseconds: The least that one face took.
     """
 
     engine: str
@@ -32,7 +38,7 @@ class Parity:
     @property
     def agrees(self) -> bool:
         """Whether nobody would see the difference."""
-        return max(self.largest.values()) <= LARGEST and max(self.mean.values()) <= MEAN
+        return max(self.largest.values()) <= MAX_ERROR and max(self.mean.values()) <= MAX_MEAN_ERROR
 
 
 def installed_engines() -> list[str]:
@@ -41,15 +47,26 @@ def installed_engines() -> list[str]:
 
 
 def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> tuple[str, Engine]:
-    """An engine by its name, or by `AUTO` the fastest that is installed and agrees with PyTorch; and its name.
+    """Build an engine.
 
-    Raises `FacereliefError` for an unknown name, `MissingExtra` where its package is not installed.
+    Args:
+        name: One of `ENGINES`, or `AUTO` for the fastest that is installed and agrees with PyTorch.
+        generator: The network that it is to run.
+        config: The network's configuration.
+
+    Returns:
+        The engine's name, and the engine.
+
+    Raises:
+        FacereliefError: There is no such engine.
+        MissingExtra: Its package is not installed.
+        CheckpointError: The network gives numbers that are none, so that no engine agrees.
     """
     if name != AUTO:
         return name, ENGINES[name](generator)
     built = {one: ENGINES[one](generator) for one in installed_engines()}
-    inputs = drawn_inputs(config, persons=1)
-    compared = [compare(one, engine, built["torch"], generator, *inputs) for one, engine in built.items()]
+    inputs = synthetic_inputs(config, persons=1)
+    compared = [compare_engines(one, engine, built["torch"], generator, *inputs) for one, engine in built.items()]
     agreeing = [one for one in compared if one.agrees]
     if not agreeing:  # not even PyTorch with itself
         raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")
@@ -57,16 +74,26 @@ def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> 
     return best.engine, built[best.engine]
 
 
-def compare(
+def compare_engines(
     name: str,
     engine: Engine,
     reference: Engine,
     generator: nn.Module,
-    images: np.ndarray,
-    conditions: np.ndarray,
+    images: Float32,
+    conditions: Float32,
     repeats: int = 5,
 ) -> Parity:
-    """Run both on the same faces, the engine several times on one of them."""
+    """Run an engine and a reference on the same faces, and the engine again on one of them, to time it.
+
+    Args:
+        name: The engine's.
+        engine: The engine.
+        reference: What it is to agree with.
+        generator: The network that both run.
+        images: (N, C, S, S) in [-1, 1].
+        conditions: (N, K), one-hot.
+        repeats: How often one face is timed.
+    """
     expected, got = reference(images, conditions), engine(images, conditions)
     times = []
     for _ in range(repeats):
@@ -78,13 +105,13 @@ def compare(
     return Parity(name, largest, mean, min(times))
 
 
-def drawn_inputs(config: ExpressionTraining, persons: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Crops of faces that nobody has, as a network of this configuration sees them, each with every condition."""
+def synthetic_inputs(config: ExpressionTraining, persons: int = 3, seed: int = 0) -> tuple[Float32, Float32]:
+    """Crops of synthetic faces, as a network of this configuration sees them, each with every condition."""
     face, faces = load_face(), []
     for person in range(persons):
         random = np.random.default_rng((seed, person))
         who, setting = random_person(face, random), random_setting(random)
-        rgb, _ = portrait(face, who, "neutral", setting, config.size)
+        rgb, _ = render_portrait(face, who, "neutral", setting, config.size)
         faces.append(config.network_input(rgb)[None])
     count = len(config.expressions)
     conditions = np.tile(np.eye(count, dtype=np.float32), (persons, 1))

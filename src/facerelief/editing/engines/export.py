@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief import __version__
-from facerelief.editing.engines.agreement import Parity, compare, drawn_inputs
+from facerelief.editing.engines.agreement import Parity, compare_engines, synthetic_inputs
 from facerelief.editing.engines.runtimes import (
     INPUTS,
     Engine,
@@ -30,23 +30,38 @@ FORMATS: Registry[Writer] = Registry("export format")
 REPORT = "parity.json"
 
 
-def export(folder: Path, to: str, weights: Path | None = None, backbone: str = "stargan") -> tuple[Path, list[Parity]]:
-    """Write an editor's network to a folder in a format of `FORMATS`, and `REPORT` beside it.
+def export_editor(
+    folder: Path, to: str, weights: Path | None = None, backbone: str = "stargan"
+) -> tuple[Path, list[Parity]]:
+    """Write an editor's network in another format, and beside it `REPORT`: how it compares with PyTorch.
 
-    weights: a run's folder or a .safetensors file; by default the package's own of a backbone. The file is read back
-    and compared with PyTorch on drawn faces, each with every expression, at every precision that the format runs at.
-    Returns the model's file and the comparison. Raises `CheckpointError` for weights that cannot be read,
-    `FacereliefError` for an unknown format, `MissingExtra` where its package is missing.
+    The file is read back and compared on synthetic faces, each with every expression, at every precision that the
+    format runs at.
+
+    Args:
+        folder: Where it goes.
+        to: A format of `FORMATS`.
+        weights: A run's folder or a .safetensors file; by default the package's own of a backbone.
+        backbone: Which of the package's networks, where no weights are named.
+
+    Returns:
+        The model's file and the comparison.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+        FacereliefError: There is no such format.
+        MissingExtra: The format's package is not installed.
     """
     write = FORMATS[to]
     editor = load_network_editor(weights, None, backbone)
     facts = metadata(editor, sha256(network_file(weights, backbone)))
     path, engines = write(to_onnx(editor.generator), facts, folder)
-    images, conditions = drawn_inputs(editor.config)
+    images, conditions = synthetic_inputs(editor.config)
     reference = torch_engine(editor.generator)
     contenders = {"torch f32": reference, **{f"{to} {precision}": one for precision, one in engines.items()}}
     compared = [
-        compare(name, engine, reference, editor.generator, images, conditions) for name, engine in contenders.items()
+        compare_engines(name, engine, reference, editor.generator, images, conditions)
+        for name, engine in contenders.items()
     ]
     results = [dataclasses.asdict(one) | {"agrees": one.agrees} for one in compared]
     write_json(folder / REPORT, {"model": path.name, "metadata": facts, "pictures": len(images), "engines": results})

@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from facerelief.array_types import Float32
 from facerelief.errors import MissingExtra
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.quiet import quiet
 from facerelief.registry import Registry
 
 # images float32 (N, C, S, S) in [-1, 1] and conditions float32 (N, K) to `output_names`, float32; for any threads
-Engine = Callable[[np.ndarray, np.ndarray], list[np.ndarray]]
+Engine = Callable[[Float32, Float32], list[Float32]]
 ENGINES: Registry[Callable[[nn.Module], Engine]] = Registry("engine")
 INPUTS = ("image", "condition")
 
@@ -56,7 +57,7 @@ def torch_engine(generator: nn.Module) -> Engine:
     """PyTorch itself, fp32."""
     outputs = Outputs(generator)
 
-    def run(image: np.ndarray, condition: np.ndarray) -> list[np.ndarray]:
+    def run(image: Float32, condition: Float32) -> list[Float32]:
         with torch.inference_mode():
             return [part.numpy() for part in outputs(torch.from_numpy(image), torch.from_numpy(condition))]
 
@@ -77,7 +78,7 @@ def load_onnx(model: bytes | str) -> Engine:
     options.log_severity_level = 3  # errors only
     session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
-    def run(image: np.ndarray, condition: np.ndarray) -> list[np.ndarray]:
+    def run(image: Float32, condition: Float32) -> list[Float32]:
         return session.run(None, dict(zip(INPUTS, (image, condition), strict=True)))
 
     return _kept_by_forks(run)
@@ -106,7 +107,7 @@ def load_openvino(model: bytes | str, precision: str) -> Engine:
     }
     compiled = core.compile_model(read, "CPU", settings)
 
-    def run(image: np.ndarray, condition: np.ndarray) -> list[np.ndarray]:
+    def run(image: Float32, condition: Float32) -> list[Float32]:
         results = compiled.create_infer_request().infer([image, condition])  # a request of its own for each thread
         return [np.array(results[port]) for port in compiled.outputs]
 

@@ -1,1 +1,19 @@
-"""Batches of edits: what is named, what is done, where it goes, and what is left after an interruption."""
+"""Files in, edited files out: what a user names, where edits go, and batches that go on where they were interrupted."""
+
+from facerelief.editing.jobs.batch import make_jobs, run_batch
+from facerelief.editing.jobs.inputs import Input, expand
+from facerelief.editing.jobs.journal import EditJob, EditOutcome, EditSettings
+from facerelief.editing.jobs.outputs import all_targets
+from facerelief.editing.jobs.photo_job import FileEditor
+
+__all__ = [
+    "EditJob",
+    "EditOutcome",
+    "EditSettings",
+    "FileEditor",
+    "Input",
+    "all_targets",
+    "expand",
+    "make_jobs",
+    "run_batch",
+]

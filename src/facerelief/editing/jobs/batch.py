@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import EDITED, FAILED, Job, Outcome, Settings, failed
-from facerelief.editing.jobs.outputs import STDOUT, Targets
+from facerelief.editing.jobs.journal import EDITED, FAILED, EditJob, EditOutcome, EditSettings, failed_outcome
+from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
 from facerelief.files.ownership import read_done
@@ -20,26 +20,26 @@ from facerelief.progress import Progress
 class BatchEditor:
     """A `FileEditor` for which nothing is a reason to stop; one a process."""
 
-    def __init__(self, settings: Settings, threads: int | None = None) -> None:
+    def __init__(self, settings: EditSettings, threads: int | None = None) -> None:
         """threads: of torch, where processes share the cores."""
         if threads:
             torch.set_num_threads(threads)
-        self._edit: Callable[[Job], Outcome] = FileEditor(settings)
+        self._edit: Callable[[EditJob], EditOutcome] = FileEditor(settings)
 
-    def __call__(self, job: Job) -> Outcome:
+    def __call__(self, job: EditJob) -> EditOutcome:
         """Whatever is wrong with a photo is its outcome."""
         return attempt(self._edit, job)
 
 
-def attempt(edit: Callable[[Job], Outcome], job: Job) -> Outcome:
+def attempt(edit: Callable[[EditJob], EditOutcome], job: EditJob) -> EditOutcome:
     """What comes of a job, be it a failure."""
     try:
         return edit(job)
     except Exception as problem:  # a night's work must not end for one file
-        return failed(job, problem)
+        return failed_outcome(job, problem)
 
 
-def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]:
+def make_jobs(targets: Mapping[Input, OutputPaths], settings: EditSettings) -> list[EditJob]:
     """The jobs of a batch, with what earlier runs have noted."""
     read = functools.cache(read_done)
     jobs = []
@@ -48,15 +48,20 @@ def make_jobs(targets: Mapping[Input, Targets], settings: Settings) -> list[Job]
         known = {file: noted for file in files if (noted := read(file.parent).get(file.name))}
         path = source.source
         made = read(path.parent).get(path.name) if isinstance(path, Path) and not source.named else None
-        jobs.append(Job(source, places, known, made or frozenset()))
+        jobs.append(EditJob(source, places, known, made or frozenset()))
     return jobs
 
 
-def run_batch(jobs: list[Job], editor: FileEditor, workers: int | None = None) -> Iterator[Outcome]:
-    """Do all jobs; yields their outcomes in order, also where one of them ends the very process that does it.
+def run_batch(jobs: list[EditJob], editor: FileEditor, workers: int | None = None) -> Iterator[EditOutcome]:
+    """Do all jobs.
 
-    workers: processes, by default one a core. editor: used in this process where the jobs are few, or one worker does
-    them all.
+    Args:
+        jobs: What is to be done.
+        editor: Used in this process where the jobs are few, or one worker does them all.
+        workers: Processes, by default one a core.
+
+    Yields:
+        Outcomes in the order of the jobs, also where one of them ends the very process that does it.
     """
     workers = workers or os.cpu_count() or 1
     arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
@@ -67,18 +72,18 @@ def run_batch(jobs: list[Job], editor: FileEditor, workers: int | None = None) -
         yield _written_since(job, outcome)
 
 
-def run_video(job: Job, editor: FileEditor, progress: Progress) -> Outcome:
+def run_video(job: EditJob, editor: FileEditor, progress: Progress) -> EditOutcome:
     """One video of a batch, over all cores."""
     return attempt(lambda job: edit_video_job(editor, job, progress), job)
 
 
-def _lost(job: Job, why: str) -> Outcome:
+def _lost(job: EditJob, why: str) -> EditOutcome:
     reason = f"{job.source} ends the process that edits it, perhaps for want of memory; shrink it"
-    return Outcome(str(job.source), FAILED, reason=reason)
+    return EditOutcome(str(job.source), FAILED, reason=reason)
 
 
-def _written_since(job: Job, outcome: Outcome) -> Outcome:
+def _written_since(job: EditJob, outcome: EditOutcome) -> EditOutcome:
     """The outcome of a job: edits that no earlier run had noted are of a process of this one that ended after them."""
     if not outcome.there or all(path in job.known for path in outcome.there):
         return outcome
-    return Outcome(outcome.source, EDITED, outcome.there)
+    return EditOutcome(outcome.source, EDITED, outcome.there)

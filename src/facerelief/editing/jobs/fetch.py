@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from facerelief import __version__
 from facerelief.errors import PhotoError
 
-MOST_BYTES = 100_000_000
+MAX_BYTES = 100_000_000
 MOST_REDIRECTS = 5
 _CONNECT, _TOTAL = 15.0, 60.0  # seconds
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -35,11 +35,11 @@ _FAILED = (OSError, http.client.HTTPException, ValueError)  # ValueError: of a s
 
 
 @dataclass(frozen=True)
-class Limits:
+class DownloadLimits:
     """What a download may reach and take. private: also addresses of one's own machine and network. seconds: in all."""
 
     private: bool = False
-    most_bytes: int = MOST_BYTES
+    most_bytes: int = MAX_BYTES
     seconds: float = _TOTAL
 
 
@@ -48,9 +48,9 @@ def is_url(text: str) -> bool:
     return re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE) is not None
 
 
-def fetch(url: str, limits: Limits | None = None) -> bytes:
+def download(url: str, limits: DownloadLimits | None = None) -> bytes:
     """What lies at an http or https address. Raises `PhotoError` where it must not or cannot be fetched."""
-    limits, start = limits or Limits(), url
+    limits, start = limits or DownloadLimits(), url
     until = time.monotonic() + limits.seconds
     for _ in range(MOST_REDIRECTS + 1):
         with _answer(url, limits, start, until) as answer:
@@ -71,7 +71,7 @@ def name_of(url: str) -> str:
 
 
 @contextlib.contextmanager
-def _answer(url: str, limits: Limits, start: str, until: float) -> Iterator[http.client.HTTPResponse]:
+def _answer(url: str, limits: DownloadLimits, start: str, until: float) -> Iterator[http.client.HTTPResponse]:
     """The answer's head; its body can be read within the block, which ends at the time `until`."""
     parts = _parts(url, start)
     addresses = _addresses(parts, limits, start)
@@ -116,7 +116,7 @@ def _parts(url: str, start: str) -> SplitResult:
     return parts
 
 
-def _addresses(parts: SplitResult, limits: Limits, start: str) -> list[str]:
+def _addresses(parts: SplitResult, limits: DownloadLimits, start: str) -> list[str]:
     """The host's addresses, all of them public. Raises `PhotoError`."""
     host = str(parts.hostname)
     try:
@@ -194,7 +194,7 @@ def _status(code: int) -> str:
     return f"{code} {http.client.responses.get(code, '')}".rstrip()
 
 
-def _body(answer: http.client.HTTPResponse, limits: Limits, start: str) -> bytes:
+def _body(answer: http.client.HTTPResponse, limits: DownloadLimits, start: str) -> bytes:
     if answer.status != 200:
         raise PhotoError(f"{start}: the server answers {_status(answer.status)}; check the address")
     most = limits.most_bytes

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief.data.sources.labelled import PHOTO_SUFFIXES
-from facerelief.editing.jobs.fetch import Limits, fetch, is_url, name_of
+from facerelief.editing.jobs.fetch import DownloadLimits, download, is_url, name_of
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.files import read_file
 from facerelief.photos.photo import Photo, read_mark, read_photo
@@ -28,9 +28,11 @@ _MOST_STDIN = 200_000_000  # bytes
 class Input:
     """One photo or video to edit.
 
-    source: its file, its address, or "-". below: the folders between a folder that the user named and the file. named:
-    whether the user named this file and nothing else: then it is edited even where it is an edit already. A shell makes
-    many names of a pattern, so that one of several names was not necessarily typed.
+    Attributes:
+        source: Its file, its address, or "-".
+        below: The folders between a folder that the user named and the file.
+        named: Whether the user named this file and nothing else: then it is edited even where it is an edit already. A
+            shell makes many names of a pattern, so that one of several names was not necessarily typed.
     """
 
     source: Path | str
@@ -57,7 +59,7 @@ class Input:
     def __str__(self) -> str:
         return "standard input" if self.source == STDIN else str(self.source)
 
-    def content(self, limits: Limits | None = None) -> bytes:
+    def content(self, limits: DownloadLimits | None = None) -> bytes:
         """Its bytes. Raises `PhotoError` where they cannot be had."""
         if isinstance(self.source, Path):
             try:
@@ -65,7 +67,7 @@ class Input:
             except OSError as reason:
                 raise PhotoError(f"{self.source} cannot be read ({reason.strerror}); check the name") from reason
         if self.source != STDIN:
-            return fetch(self.source, limits)
+            return download(self.source, limits)
         if sys.stdin is None:
             raise PhotoError("standard input is closed; name a file")
         found = sys.stdin.buffer.read(_MOST_STDIN + 1)
@@ -81,7 +83,7 @@ class Input:
             return MADE_BY in film_comment(self.source) if self.is_video else read_mark(self.source) is not None
         return False
 
-    def photo(self, limits: Limits | None = None) -> Photo:
+    def photo(self, limits: DownloadLimits | None = None) -> Photo:
         """The photo. Raises `PhotoError` where there is none."""
         if isinstance(self.source, Path):
             return read_photo(self.source)
@@ -91,11 +93,16 @@ class Input:
 
 
 def expand(arguments: Sequence[str], without: Path | None = None, in_folders: Sequence[str] = PHOTOS) -> list[Input]:
-    """What the arguments name, in their order and each thing once. without: a folder in which nothing is looked for.
+    """What a user's arguments name, in their order and each thing once.
 
-    A folder stands for all photos in it and below (in_folders: the suffixes of what it stands for), a pattern
-    (`photos/*.jpg`, `**` for folders) for what matches it.
-    Raises `FacereliefError` for a folder without photos and a pattern that matches nothing.
+    Args:
+        arguments: Files, addresses, "-"; folders, which stand for all photos in them and below; and patterns
+            (`photos/*.jpg`, `**` for folders), which stand for what matches them.
+        without: A folder in which nothing is looked for.
+        in_folders: The suffixes of what a folder stands for.
+
+    Raises:
+        FacereliefError: A folder has no photos, or a pattern matches nothing.
     """
     found: dict[str, Input] = {}
     for argument in arguments:

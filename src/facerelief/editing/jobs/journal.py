@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief import __version__
-from facerelief.editing.editor import Which
-from facerelief.editing.jobs.fetch import Limits
+from facerelief.editing.face_choice import FaceChoice
+from facerelief.editing.jobs.fetch import DownloadLimits
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
-from facerelief.editing.jobs.receipt import Scores
+from facerelief.editing.jobs.outputs import STDOUT, OutputPaths, depth_files, receipt_files
+from facerelief.editing.jobs.receipt import CropScorer
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import Strength
 from facerelief.errors import FacereliefError
@@ -25,16 +25,28 @@ _AN_EDIT = "is an edit itself; name it by itself to edit it all the same"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How photos are edited, the same for all of a batch: as `load_editor` and `Editor.__call__` take it, and more.
+class EditSettings:
+    """How photos are edited, the same for all of a batch.
 
-    depth: also write the depth before and after. receipt: also write receipts. scores: makes what a receipt asks of
-    networks; it is sent to other processes, and its `repr` tells which networks. provenance: record in the file that it
-    was edited. limits: of downloads. overwrite: make anew what is there already, and replace whatever is in the way.
+    Attributes:
+        strength: As `Editor.__call__` takes it; of a video it may change with time.
+        face: As `Editor.__call__` takes it.
+        part: As `Editor.__call__` takes it.
+        method: As `load_editor` takes it.
+        weights: As `load_editor` takes them.
+        engine: As `load_editor` takes it.
+        task_file: Of the face finder; by default the package's.
+        depth: Also write the depth before and after.
+        receipt: Also write receipts.
+        scores: Makes what a receipt asks of networks; it is sent to other processes, and its `repr` tells which
+            networks.
+        provenance: Record in the file that it was edited.
+        limits: Of downloads.
+        overwrite: Make anew what is there already, and replace whatever is in the way.
     """
 
     strength: Strength = Strength()  # noqa: RUF009  (frozen)
-    face: Which = "largest"
+    face: FaceChoice = "largest"
     part: str = WHOLE
     method: str | None = None
     weights: Path | None = None
@@ -42,9 +54,9 @@ class Settings:
     task_file: Path | None = None
     depth: bool = False
     receipt: bool = False
-    scores: Callable[[], Scores] | None = None
+    scores: Callable[[], CropScorer] | None = None
     provenance: bool = True
-    limits: Limits = Limits()  # noqa: RUF009
+    limits: DownloadLimits = DownloadLimits()  # noqa: RUF009
     overwrite: bool = False
 
     def sides(self, target: Path) -> list[Path]:
@@ -62,23 +74,39 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Job:
+class EditJob:
     """One photo or video, and where its edits go.
 
-    known: what earlier runs noted of each file that it may write. made: what they noted of the source's own name.
+    Attributes:
+        source: The photo or video.
+        targets: Where each edit goes.
+        known: What earlier runs noted of each file that it may write.
+        made: What earlier runs noted of the source's own name.
     """
 
     source: Input
-    targets: Targets
+    targets: OutputPaths
     known: Mapping[Path, frozenset[Done]] = dataclasses.field(default_factory=dict)
     made: frozenset[Done] = frozenset()
 
+    @property
+    def is_first_time(self) -> bool:
+        """Whether a file has to be decoded in any case: no earlier run noted it, nor is it named as an edit is."""
+        noted = self.known or self.made or self.source.is_beside_an_edit
+        return isinstance(self.source.source, Path) and not noted
+
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a job. state: "edited", "skipped" or "failed"; reason: why one of the latter.
+class EditOutcome:
+    """What became of a job.
 
-    written: what was written, also before it failed. there: all of its edits, where an earlier run had finished them.
+    Attributes:
+        source: What was to be edited, in words.
+        state: "edited", "skipped" or "failed".
+        written: What was written, also before it failed.
+        notes: What was lost or odd, a line each.
+        reason: Why it was skipped or failed.
+        there: All of its edits, where an earlier run had finished them.
     """
 
     source: str
@@ -89,7 +117,9 @@ class Outcome:
     there: tuple[Path, ...] = ()
 
 
-def failed(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()) -> Outcome:
+def failed_outcome(
+    job: EditJob, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()
+) -> EditOutcome:
     """The outcome of a job that a problem ended. written: what it had finished before."""
     if isinstance(problem, FacereliefError):
         reason = str(problem)
@@ -98,17 +128,19 @@ def failed(job: Job, problem: Exception, written: Sequence[Path] = (), notes: Se
     else:
         said = " ".join(f"{type(problem).__name__}: {problem}".split())
         reason = f"{job.source}: {said}; a fault of the program, report it"
-    return Outcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
+    return EditOutcome(str(job.source), FAILED, tuple(written), tuple(dict.fromkeys(notes)), reason)
 
 
-class Plan:
+class JobPlan:
     """What is to be done of a job, as the journals and the files that are there tell.
 
-    todo: its targets without those that are finished. nothing_to_do: the outcome where that is all, or where the source
-    is known as an edit itself and was not named by itself.
+    Attributes:
+        todo: The job's targets without those that are finished.
+        nothing_to_do: The outcome where that is all, or where the source is known as an edit itself and was not named
+            by itself.
     """
 
-    def __init__(self, job: Job, source: str, settings: Settings, weights: str) -> None:
+    def __init__(self, job: EditJob, source: str, settings: EditSettings, weights: str) -> None:
         """source: the photo's SHA-256. weights: theirs."""
         self._job, self._settings = job, settings
         picture, receipt = settings.digest(weights), settings.digest(weights, receipt=True)
@@ -123,16 +155,18 @@ class Plan:
         self.todo = {
             to: at for to, at in job.targets.items() if at == STDOUT or settings.overwrite or not self._is_finished(at)
         }
-        self.nothing_to_do: Outcome | None = None
+        self.nothing_to_do: EditOutcome | None = None
         if not self.todo:
-            self.nothing_to_do = Outcome(str(job.source), SKIPPED, reason=_FINISHED, there=tuple(job.targets.values()))
+            self.nothing_to_do = EditOutcome(
+                str(job.source), SKIPPED, reason=_FINISHED, there=tuple(job.targets.values())
+            )
         elif not job.source.named and (job.source.is_beside_an_edit or source in {one.made for one in job.made}):
             self.nothing_to_do = self.left_alone
 
     @property
-    def left_alone(self) -> Outcome:
+    def left_alone(self) -> EditOutcome:
         """The outcome of a job whose source is an edit itself."""
-        return Outcome(str(self._job.source), SKIPPED, reason=_AN_EDIT)
+        return EditOutcome(str(self._job.source), SKIPPED, reason=_AN_EDIT)
 
     def check(self) -> None:
         """Raise `FacereliefError` where a file is in the way of what is to be done."""

@@ -15,17 +15,22 @@ from facerelief.photos.photo import SUFFIXES
 
 STDOUT = Path("-")
 _REMEDY = "edit them one at a time, or tell them apart by fields in --out, as in {name}-{expression}"
-FIELDS = ("name", "expression", "strength", "face", "part", "method")
+NAME_FIELDS = ("name", "expression", "strength", "face", "part", "method")
 _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
-Targets = dict[str, Path]  # by expression
+OutputPaths = dict[str, Path]  # by expression
 
 
 @dataclass(frozen=True)
 class Typed:
     """What was typed of an edit and shows in its name: all of it in a pattern, else what is not the default.
 
-    method: the editor's. weights: None for the package's.
+    Attributes:
+        strength: As it was typed.
+        face: As it was typed.
+        part: Of a face.
+        method: The editor's.
+        weights: None for the package's.
     """
 
     strength: str = "1"
@@ -75,14 +80,21 @@ def all_targets(
     typed: Typed | None = None,
     sides: Sides = lambda target: (),
     is_edit: Callable[[Input], bool] | None = None,
-) -> dict[Input, Targets]:
-    """Where each expression of each input goes.
+) -> dict[Input, OutputPaths]:
+    """Where each expression of each input goes. Of photos whose edits would have one name, each name gets the suffix.
 
-    out: a file, where there is one picture; a folder, as is all that ends with a slash; a pattern with fields such as
-    `{name}`; "-"; or None, beside the photo. sides: what is written beside an edit. Of photos whose edits would have
-    one name, each gets its suffix into it. is_edit: given where files may be overwritten; what it says of an input that
-    an edit goes to decides whether it is left out. Raises `FacereliefError` where two would go to one place, or one
-    over a photo that is to be edited.
+    Args:
+        inputs: What is to be edited.
+        wanted: The expressions.
+        out: A file, where there is one picture; a folder, as is all that ends with a slash; a pattern with fields such
+            as `{name}`; "-"; or None, beside the photo.
+        typed: What shows in the names of edits.
+        sides: What is written beside an edit.
+        is_edit: Given where files may be overwritten; what it says of an input that an edit goes to decides whether
+            that is left out.
+
+    Raises:
+        FacereliefError: Two edits would go to one place, or one over a photo that is to be edited.
     """
     single, typed = len(inputs) * len(wanted) == 1, typed or Typed()
     targets = {one: _targets(one, wanted, out, single, typed) for one in inputs}
@@ -97,7 +109,7 @@ def all_targets(
     return targets
 
 
-def _by_place(targets: Mapping[Input, Targets], sides: Sides) -> dict[Path, set[Input]]:
+def _by_place(targets: Mapping[Input, OutputPaths], sides: Sides) -> dict[Path, set[Input]]:
     found: dict[Path, set[Input]] = defaultdict(set)
     for one, places in targets.items():
         for place in _all_places(places, sides):
@@ -105,13 +117,13 @@ def _by_place(targets: Mapping[Input, Targets], sides: Sides) -> dict[Path, set[
     return found
 
 
-def _all_places(places: Targets, sides: Sides) -> Iterator[Path]:
+def _all_places(places: OutputPaths, sides: Sides) -> Iterator[Path]:
     return (place for target in places.values() if target != STDOUT for place in (target, *sides(target)))
 
 
 def _without_sources(
-    targets: dict[Input, Targets], sides: Sides, is_edit: Callable[[Input], bool] | None
-) -> dict[Input, Targets]:
+    targets: dict[Input, OutputPaths], sides: Sides, is_edit: Callable[[Input], bool] | None
+) -> dict[Input, OutputPaths]:
     """Without inputs that are another's earlier edit and are to be overwritten. Where nothing is overwritten, whoever
     is in the way stays and is edited too.
     """
@@ -137,7 +149,7 @@ def _identity(path: Path) -> object:
     return found.st_dev, found.st_ino
 
 
-def _check_distinct(targets: Mapping[Input, Targets], sides: Sides) -> None:
+def _check_distinct(targets: Mapping[Input, OutputPaths], sides: Sides) -> None:
     taken: dict[Path, str] = {}
     for one, places in targets.items():
         for place in _all_places(places, sides):
@@ -149,7 +161,7 @@ def _check_distinct(targets: Mapping[Input, Targets], sides: Sides) -> None:
 
 def _targets(
     one: Input, wanted: Sequence[str], out: str | None, single: bool, typed: Typed, told_apart: bool = False
-) -> Targets:
+) -> OutputPaths:
     writable = _VIDEO_SUFFIXES if one.is_video else tuple(SUFFIXES)
     suffix = one.file.suffix.lower()
     stem = _stem(one) + (f"-{_as_name(suffix[1:])}" if told_apart and suffix else "")
@@ -177,10 +189,10 @@ def _from_pattern(pattern: str, values: Mapping[str, str], suffix: str, name: st
     try:
         parts = [part[1:] for part in string.Formatter().parse(pattern) if part[1] is not None]
     except ValueError as reason:
-        raise FacereliefError(f"{pattern} is no pattern ({reason}); use {_listed(FIELDS)}") from reason
-    wrong = next((name for name, form, conversion in parts if name not in FIELDS or form or conversion), None)
+        raise FacereliefError(f"{pattern} is no pattern ({reason}); use {_listed(NAME_FIELDS)}") from reason
+    wrong = next((name for name, form, conversion in parts if name not in NAME_FIELDS or form or conversion), None)
     if wrong is not None:
-        raise FacereliefError(f"{pattern} has an unknown field {{{wrong}}}; use {_listed(FIELDS)}")
+        raise FacereliefError(f"{pattern} has an unknown field {{{wrong}}}; use {_listed(NAME_FIELDS)}")
     path = Path(pattern.format_map(values))
     if _ends_as_a_folder(pattern):
         return path / name

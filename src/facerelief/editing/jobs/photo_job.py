@@ -6,13 +6,22 @@ from pathlib import Path
 
 import torch
 
-from facerelief.editing import load_editor, weights_file
-from facerelief.editing.editor import Edit, Editor, said_of_choice
+from facerelief.editing.editor import Edit, Editor
+from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
-from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, Settings, failed, source_digest
-from facerelief.editing.jobs.outputs import STDOUT, Targets, depth_files, receipt_files
+from facerelief.editing.jobs.journal import (
+    EDITED,
+    EditJob,
+    EditOutcome,
+    EditSettings,
+    JobPlan,
+    failed_outcome,
+    source_digest,
+)
+from facerelief.editing.jobs.outputs import STDOUT, OutputPaths, depth_files, receipt_files
 from facerelief.editing.jobs.receipt import make_receipt
-from facerelief.editing.jobs.showcase import depth_picture, find_same, measure_relief
+from facerelief.editing.jobs.showcase import depth_picture, find_same, measure_geometry
+from facerelief.editing.loading import load_editor, weights_file
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detector import Face, load_finder
@@ -24,7 +33,7 @@ from facerelief.processes.threads import threads_for
 class FileEditor:
     """Edits photos from files to files; one a process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: EditSettings) -> None:
         """Raises `FacereliefError` for settings that cannot be followed."""
         finder = load_finder(task_file=settings.task_file)
         self.settings = settings
@@ -35,13 +44,13 @@ class FileEditor:
         self.weights = {"file": weights.name, "sha256": sha256(weights)}
         self._scores = settings.scores() if settings.scores else None
 
-    def __call__(self, job: Job) -> Outcome:
+    def __call__(self, job: EditJob) -> EditOutcome:
         """Edit one photo; each edit is written before the next is made. Raises `FacereliefError` where that leaves
         nothing written.
         """
-        early = None if job.source.source != STDIN else job.source.photo()
+        early = job.source.photo() if job.source.source == STDIN or job.is_first_time else None
         digest = early.digest if early else source_digest(job.source)
-        plan = Plan(job, digest, self.settings, self.weights["sha256"])
+        plan = JobPlan(job, digest, self.settings, self.weights["sha256"])
         if plan.nothing_to_do:
             return plan.nothing_to_do
         photo = early or job.source.photo(self.settings.limits)  # says what is wrong with it
@@ -52,20 +61,20 @@ class FileEditor:
         if photo.mark is not None:
             notes.append(f"{job.source} is an edit itself ({photo.mark.description})")
         faces = self.editor.find(photo)
-        notes += said_of_choice(faces, self.settings.face, photo.name)
+        notes += notes_on_choice(faces, self.settings.face, photo.name)
         written: list[Path] = []
         try:
             with plan.held(notes):
-                for path in self._make(job, photo, digest, faces, plan.todo, notes):
+                for path in self._make(job, photo, faces, plan.todo, notes):
                     written.append(path)
         except Exception as problem:
             if not written:
                 raise
-            return failed(job, problem, written, notes)
-        return Outcome(str(job.source), EDITED, tuple(written), tuple(notes))
+            return failed_outcome(job, problem, written, notes)
+        return EditOutcome(str(job.source), EDITED, tuple(written), tuple(notes))
 
     def _make(
-        self, job: Job, photo: Photo, digest: str, faces: Sequence[Face], todo: Targets, notes: list[str]
+        self, job: EditJob, photo: Photo, faces: Sequence[Face], todo: OutputPaths, notes: list[str]
     ) -> Iterator[Path]:
         """Write each edit, and depth and a receipt where they are asked for. Yields what is written, file by file."""
         settings = self.settings
@@ -79,7 +88,7 @@ class FileEditor:
                 write_picture(picture, path, settings.provenance)
                 yield path
             if settings.receipt:
-                yield from self._write_receipt(photo, job.source, digest, edit, at)
+                yield from self._write_receipt(photo, job.source, edit, at)
             notes += self._notes_of_sides(at)
 
     def _notes_of_sides(self, target: Path) -> list[str]:
@@ -98,10 +107,10 @@ class FileEditor:
             measured.append((edit.photo, find_same(self.editor, edit.photo, face)))
         except NoFaceFound:
             notes.append(f"{target}: no depth after, since no face is found in the edited photo")
-        pictures = [depth_picture(measure_relief(*one)) for one in measured]
+        pictures = [depth_picture(measure_geometry(*one)) for one in measured]
         return {place: Photo(rgb=rgb, name=place.name) for place, rgb in zip(places, pictures, strict=False)}
 
-    def _write_receipt(self, photo: Photo, source: Input, digest: str, edit: Edit, target: Path) -> tuple[Path, Path]:
+    def _write_receipt(self, photo: Photo, source: Input, edit: Edit, target: Path) -> tuple[Path, Path]:
         receipt = make_receipt(self.editor, photo, edit, self._scores)
         settings = self.settings
         asked = {
@@ -110,7 +119,7 @@ class FileEditor:
             "part": settings.part,
             "method": self.editor.method,
         }
-        files = {"source": {"name": str(source), "sha256": digest}, "weights": self.weights}
+        files = {"source": {"name": str(source), "sha256": photo.digest}, "weights": self.weights}
         made = {"edited": {"name": target.name, "sha256": sha256(target)}}
         numbers_path, picture_path = receipt_files(target)
         write_json(numbers_path, {**receipt.numbers, "settings": asked, **files, **made})

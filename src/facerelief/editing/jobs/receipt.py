@@ -18,31 +18,36 @@ from facerelief.editing.jobs.showcase import (
     depth_picture,
     draw_table,
     find_same,
-    measure_relief,
+    measure_geometry,
     normal_picture,
 )
 from facerelief.errors import NoFaceFound
 from facerelief.faces.alignment import align
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.depth_maps import FAR, NEAR, Relief
+from facerelief.geometry.depth_maps import FAR, NEAR, GeometryMaps
 from facerelief.photos.photo import Photo
 
 SIZE = 256  # side of the crops in pixels, of the picture and of what the networks are shown
 _TURN = 45.0  # degrees between normals that are drawn as the strongest change
 
 # What networks say of the crops before and after, uint8 (SIZE, SIZE, 3), and of the target expression.
-Scores = Callable[[np.ndarray, np.ndarray, str], dict[str, Any]]
+CropScorer = Callable[[np.ndarray, np.ndarray, str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """numbers: JSON. picture: crops before and after over their depth and normals, and what changed."""
+    """What an edit did.
+
+    Attributes:
+        numbers: For JSON.
+        picture: Crops before and after over their depth and normals, and what changed.
+    """
 
     numbers: dict[str, Any]
     picture: Image.Image
 
 
-def make_receipt(editor: Editor, photo: Photo, edit: Edit, scores: Scores | None = None) -> Receipt:
+def make_receipt(editor: Editor, photo: Photo, edit: Edit, scores: CropScorer | None = None) -> Receipt:
     """The receipt of an edit's faces, the picture of the first of them. scores: a judge's and an encoder's."""
     faces = [_measured(editor, photo, edit, done, scores) for done in edit.faces]
     change = np.abs(edit.photo.rgb.astype(np.int16) - photo.rgb).max(axis=2)
@@ -62,15 +67,15 @@ def make_receipt(editor: Editor, photo: Photo, edit: Edit, scores: Scores | None
 
 
 def _measured(
-    editor: Editor, photo: Photo, edit: Edit, done: EditedFace, scores: Scores | None
+    editor: Editor, photo: Photo, edit: Edit, done: EditedFace, scores: CropScorer | None
 ) -> tuple[dict[str, Any], Image.Image]:
     """The numbers of one face, and its picture."""
     crop = align(done.face.landmarks, SIZE)
     before, after = crop.cut(photo.rgb), crop.cut(edit.photo.rgb)
-    first, second = measure_relief(photo, done.face, SIZE), None
+    first, second = measure_geometry(photo, done.face, SIZE), None
     with contextlib.suppress(NoFaceFound):
         again = find_same(editor, edit.photo, done.face)
-        second = measure_relief(edit.photo, again, SIZE)
+        second = measure_geometry(edit.photo, again, SIZE)
     yaw, pitch, roll = (round(angle, 1) for angle in head_pose(done.face.landmarks))
     numbers: dict[str, Any] = {
         "box": [round(value, 1) for value in done.face.box],
@@ -83,7 +88,7 @@ def _measured(
     return numbers, _picture(before, after, first, second)
 
 
-def geometry_change(before: Relief, after: Relief) -> dict[str, float]:
+def geometry_change(before: GeometryMaps, after: GeometryMaps) -> dict[str, float]:
     """How far depth (inter-ocular distances) and normals (degrees) differ where both show the face."""
     both = before.mask & after.mask
     if not both.any():
@@ -99,13 +104,13 @@ def geometry_change(before: Relief, after: Relief) -> dict[str, float]:
     }
 
 
-def _angles(before: Relief, after: Relief) -> np.ndarray:
+def _angles(before: GeometryMaps, after: GeometryMaps) -> np.ndarray:
     """Degrees (H, W) between normals, 0 where one of the two shows no face."""
     cosine = np.clip((before.normal * after.normal).sum(axis=0), -1, 1)
     return np.where(before.mask & after.mask, np.degrees(np.arccos(cosine)), 0.0)
 
 
-def _picture(before: np.ndarray, after: np.ndarray, first: Relief, second: Relief | None) -> Image.Image:
+def _picture(before: np.ndarray, after: np.ndarray, first: GeometryMaps, second: GeometryMaps | None) -> Image.Image:
     blank = np.full_like(before, 255)
     depths = [depth_picture(one) if one else blank for one in (first, second)]
     normals = [normal_picture(one) if one else blank for one in (first, second)]

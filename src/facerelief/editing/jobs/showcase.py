@@ -10,7 +10,7 @@ from facerelief.editing.editor import Edit, Editor
 from facerelief.errors import NoFaceFound
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
-from facerelief.geometry.depth_maps import Relief, render
+from facerelief.geometry.depth_maps import GeometryMaps, render_geometry
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
 from facerelief.photos.photo import Photo
 
@@ -18,12 +18,12 @@ TILE, GAP, HEAD = 256, 8, 30
 _INK, _PAPER = (32, 32, 32), (255, 255, 255)
 
 
-def measure_relief(photo: Photo, face: Face, size: int = TILE) -> Relief:
+def measure_geometry(photo: Photo, face: Face, size: int = TILE) -> GeometryMaps:
     """Depth and normals of a face of a photo, from its own landmarks, in its aligned crop."""
     crop = align(face.landmarks, size)
     landmarks = crop.to_crop(face.landmarks.astype(np.float64))
     aligned = AlignedFace(landmarks, crop, Path(photo.name), (photo.rgb.shape[1], photo.rgb.shape[0]))
-    return render(load_reconstructor("mediapipe")(aligned), landmarks, size)
+    return render_geometry(load_reconstructor("mediapipe")(aligned), landmarks, size)
 
 
 def find_same(editor: Editor, photo: Photo, face: Face) -> Face:
@@ -36,12 +36,12 @@ def find_same(editor: Editor, photo: Photo, face: Face) -> Face:
     return nearest
 
 
-def depth_picture(relief: Relief) -> np.ndarray:
+def depth_picture(relief: GeometryMaps) -> np.ndarray:
     """Depth as grey uint8 (H, W, 3)."""
     return np.round(relief.depth * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
-def normal_picture(relief: Relief) -> np.ndarray:
+def normal_picture(relief: GeometryMaps) -> np.ndarray:
     """Normals as uint8 (H, W, 3), the usual (n + 1) / 2."""
     return np.round((np.moveaxis(relief.normal, 0, 2) + 1) * 127.5).astype(np.uint8)
 
@@ -53,15 +53,15 @@ def change_picture(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.round(255 - up * (25, 127, 235) - down * (215, 110, 20)).astype(np.uint8)
 
 
-def showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit]) -> Image.Image:
+def draw_showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit]) -> Image.Image:
     """The picture. Every tile shows the same aligned crop; an edit's depth is measured anew on the edited photo."""
     crop = align(face.landmarks, TILE)
-    source, relief = crop.cut(photo.rgb), measure_relief(photo, face)
+    source, relief = crop.cut(photo.rgb), measure_geometry(photo, face)
     columns = [("photo", [source, depth_picture(relief), normal_picture(relief)])]
     for edit in edits:
         after = crop.cut(edit.photo.rgb)
         try:
-            depth = depth_picture(measure_relief(edit.photo, find_same(editor, edit.photo, face)))
+            depth = depth_picture(measure_geometry(edit.photo, find_same(editor, edit.photo, face)))
         except NoFaceFound:
             depth = np.full_like(after, 255)
         columns.append((edit.expression, [after, depth, change_picture(source, after)]))

@@ -3,16 +3,16 @@
 import functools
 from pathlib import Path
 
-from facerelief.editing.jobs.journal import EDITED, Job, Outcome, Plan, failed, source_digest
+from facerelief.editing.jobs.journal import EDITED, EditJob, EditOutcome, JobPlan, failed_outcome, source_digest
 from facerelief.editing.jobs.photo_job import FileEditor
-from facerelief.editing.video.edit_video import edit_video
+from facerelief.editing.video.edit import edit_video
 from facerelief.errors import VideoError
 from facerelief.photos.provenance.content_credentials import sign_file
 from facerelief.photos.provenance.xmp import EditMark, comment_of, mark_edit
 from facerelief.progress import Progress, no_progress
 
 
-def edit_video_job(editor: FileEditor, job: Job, progress: Progress = no_progress) -> Outcome:
+def edit_video_job(editor: FileEditor, job: EditJob, progress: Progress = no_progress) -> EditOutcome:
     """Edit a video to each of a job's expressions, one after the other. Raises `FacereliefError` where that leaves
     nothing written.
     """
@@ -21,7 +21,7 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = no_progres
         raise VideoError(f"{job.source}: videos are edited from files; download it first")
     if settings.receipt or settings.depth:
         raise VideoError(f"{path}: --receipt and --save-depth are for photos; leave them out")
-    plan = Plan(job, source_digest(job.source), settings, editor.weights["sha256"])
+    plan = JobPlan(job, source_digest(job.source), settings, editor.weights["sha256"])
     if plan.nothing_to_do:
         return plan.nothing_to_do
     if not job.source.named and job.source.tells_of_an_edit():
@@ -36,12 +36,12 @@ def edit_video_job(editor: FileEditor, job: Job, progress: Progress = no_progres
     except Exception as problem:
         if not written:
             raise
-        return failed(job, problem, written, notes)
-    return Outcome(str(path), EDITED, tuple(written), tuple(dict.fromkeys(notes)))
+        return failed_outcome(job, problem, written, notes)
+    return EditOutcome(str(path), EDITED, tuple(written), tuple(dict.fromkeys(notes)))
 
 
 def _edit_to(
-    editor: FileEditor, path: Path, to: str, at: Path, plan: Plan, notes: list[str], progress: Progress
+    editor: FileEditor, path: Path, to: str, at: Path, plan: JobPlan, notes: list[str], progress: Progress
 ) -> None:
     """Edit a video to one expression. notes: takes what was lost on the way."""
     settings, mark = editor.settings, mark_edit(None, to, ())

@@ -1,60 +1,64 @@
-"""Editing without training: the morphable face is fitted to the photo's face, and its expression exchanged."""
+"""Editing without training: a morphable face is fitted to the photo's face, and its expression replaced."""
 
 import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from facerelief.editing.editor import EditedFace, Editor
+from facerelief.array_types import RGB, Float32, Floats
+from facerelief.editing.editor import Editor, EditPlan
 from facerelief.editing.regions import part_mask
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
-from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange, changed
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
-from facerelief.geometry.morphable.shading import filled, folds
+from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
 
 
 @dataclass(frozen=True, repr=False)
-class MorphableEdit(EditedFace):
-    """fit: the face explained. label: of the eight expressions. expression: (E,), that of the photo, as fitted.
-    folds: (`SIZE`, `SIZE`), how deep those of the crop are, change of log light.
+class MorphablePlan(EditPlan):
+    """What the morphable face is to do to a face.
+
+    Attributes:
+        fit: The morphable face as it fits the landmarks.
+        label: Index of the new expression in `EXPRESSIONS`.
+        expression: (E,), coefficients of the photo's own expression, as fitted.
+        wrinkles: (`TRANSFER_SIZE`, `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
     """
 
     # What a face does in less time, as in speech, goes on under the edit.
-    steady: ClassVar[dict[str, float]] = {"expression": 0.4, "folds": 0.2}
+    smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2}
     fit: Fit
     label: int
-    expression: np.ndarray
-    folds: np.ndarray
+    expression: Floats
+    wrinkles: Float32
 
 
-class MorphableEditor(Editor[MorphableEdit]):
+class MorphableEditor(Editor[MorphablePlan]):
     """Edits with a fitted morphable face; knows all eight expressions."""
 
     method = "morphable"
 
     def __init__(self, face: MorphableFace, finder: FaceFinder | None = None) -> None:
         super().__init__(EXPRESSIONS, finder)
-        self._exchange = Exchange(face)
+        self._transfer = ExpressionTransfer(face)
 
-    def _change(self, rgb: np.ndarray, face: Face, label: int) -> MorphableEdit:
+    def _plan(self, rgb: RGB, face: Face, label: int) -> MorphablePlan:
         """The face, fitted."""
-        crop = align(face.landmarks, SIZE)
-        before, fit = crop.cut(rgb), fit_face(self._exchange.face, face.landmarks)
-        return MorphableEdit(face, crop, before, before, fit, label, fit.expression, folds(before))
+        crop = align(face.landmarks, TRANSFER_SIZE)
+        before, fit = crop.cut(rgb), fit_face(self._transfer.face, face.landmarks)
+        return MorphablePlan(face, crop, before, fit, label, fit.expression, wrinkle_map(before))
 
-    def layers(self, change: MorphableEdit, strength: float) -> np.ndarray:
-        """What a change does to its crop at a strength, as an `Exchange` gives it.
+    def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
+        """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
+        fit = dataclasses.replace(plan.fit, expression=plan.expression)
+        layers = self._transfer(plan.before, plan.crop, plan.face.landmarks, fit, plan.label, strength)
+        return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
-        Strength is the share of the way from the photo's expression to the new one.
-        """
-        fit = dataclasses.replace(change.fit, expression=change.expression)
-        layers = self._exchange(change.before, change.crop, change.face.landmarks, fit, change.label, strength)
-        return layers * part_mask(change.crop, change.face, change.part)
-
-    def _paint(self, rgb: np.ndarray, change: MorphableEdit, strength: float) -> np.ndarray:
-        """As `layers` says."""
-        return changed(rgb, change.crop, filled(self.layers(change, strength), change.folds))
+    def _render(self, rgb: RGB, plan: MorphablePlan, strength: float) -> RGB:
+        """As `layers` says, with light limited to the face's wrinkles."""
+        layers = self.layers(plan, strength)
+        light = limit_to_wrinkles(layers.light, layers.flow, plan.wrinkles)
+        return apply_layers(rgb, plan.crop, dataclasses.replace(layers, light=light))

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 from torch import nn
 
+from facerelief.array_types import RGB, Float32
 from facerelief.config import ExpressionTraining
-from facerelief.editing.editor import Change, Editor
+from facerelief.editing.editor import Editor, PlanT
 from facerelief.editing.engines.agreement import load_engine
 from facerelief.errors import CheckpointError
 from facerelief.faces.detector import FaceFinder
@@ -16,7 +17,7 @@ _ENOUGH = 0.9  # of what a judge tells of real photos
 _ADVICE = "where it is faint, try --strength 1.5 or --method morphable"
 
 
-class NetworkEditor(Editor[Change], ABC):
+class NetworkEditor(Editor[PlanT], ABC):
     """Edits with the generator of one set of weights; `engine`: the name of what runs it.
 
     scores: of weights that were measured, by expression, shares that a judge tells: "edits" and "judge_on_real".
@@ -45,11 +46,11 @@ class NetworkEditor(Editor[Change], ABC):
             return f"{expression}: a judge tells {shares}; {_ADVICE}"
         return None
 
-    def seen(self, pixels: np.ndarray) -> np.ndarray:
+    def seen(self, pixels: RGB) -> Float32:
         """A crop uint8 (S, S, 3) as the network sees it, float32 (1, C, S, S)."""
         return self.config.network_input(pixels)[None]
 
-    def run(self, image: np.ndarray, label: int) -> list[np.ndarray]:
+    def run(self, image: Float32, label: int) -> list[Float32]:
         """What the network gives for an image as `seen` and an expression, each (S, S, C).
 
         Raises `CheckpointError` for weights that give numbers which are none, as those of a run that diverged do.

@@ -9,65 +9,77 @@ from typing import ClassVar
 
 import numpy as np
 
+from facerelief.array_types import RGB, Float32
 from facerelief.colour import LUMA, to_luma
-from facerelief.editing.editor import EditedFace
+from facerelief.editing.editor import EditPlan
 from facerelief.editing.methods.network import NetworkEditor
-from facerelief.editing.regions import blurred, face_mask, part_mask
+from facerelief.editing.regions import face_mask, gaussian_blur, part_mask
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
-from facerelief.faces.warping import bring_back, strips
+from facerelief.faces.warping import bring_back_maps, strips
 
 FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
 
 
 @dataclass(frozen=True, repr=False)
-class NetworkEdit(EditedFace):
-    """change: float32 (S, S, C), what the network changed, in levels."""
+class StarGANPlan(EditPlan):
+    """What the network is to change.
 
-    steady: ClassVar[dict[str, float]] = {"change": 0.07}
-    change: np.ndarray
+    Attributes:
+        change: (S, S, C), in levels: added to the crop, or for C = 1 to its luminance.
+    """
+
+    smoothing_windows: ClassVar[dict[str, float]] = {"change": 0.07}
+    change: Float32
 
 
-class StarGANEditor(NetworkEditor[NetworkEdit]):
+class StarGANEditor(NetworkEditor[StarGANPlan]):
     """Edits with a network whose edits are whole crops."""
 
-    def _paint(self, rgb: np.ndarray, change: NetworkEdit, strength: float) -> np.ndarray:
+    def _render(self, rgb: RGB, plan: StarGANPlan, strength: float) -> RGB:
         """The network does not know strength: its change is scaled."""
-        return paste(rgb, change, strength * self.config.edit_gain)
+        return paste_back(rgb, plan, strength * self.config.edit_gain)
 
-    def _change(self, rgb: np.ndarray, face: Face, label: int) -> NetworkEdit:
+    def _plan(self, rgb: RGB, face: Face, label: int) -> StarGANPlan:
         """What the network makes of a face's crop."""
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
         image = self.seen(before)
         (out,) = self.run(image, label)
         change = (out - np.moveaxis(image[0], 0, 2)) * 127.5
-        return NetworkEdit(face, crop, before, before, change)
+        return StarGANPlan(face, crop, before, change)
 
 
-def paste(rgb: np.ndarray, done: NetworkEdit, strength: float) -> np.ndarray:
-    """The photo with an edit brought back to its own resolution, under the face's soft mask.
+def paste_back(rgb: RGB, plan: StarGANPlan, strength: float) -> RGB:
+    """Bring an edit of a crop back to the photo's own resolution, under the face's soft mask.
 
     The change is added to the photo, which keeps its detail; where the change is strong, as where a mouth was, the
-    detail of the old expression fades out, else both would be seen. A change of one channel keeps the chroma.
+    detail of the old expression fades out, else both would be visible. A change of one channel keeps the chroma.
+
+    Args:
+        rgb: (H, W, 3), the photo; it is not written to.
+        plan: What is to be done.
+        strength: Factor of the plan's change.
+
+    Returns:
+        The edited photo (H, W, 3).
     """
-    crop, change = done.crop, done.change * strength
-    seen = to_luma(done.before)[..., None] if change.shape[2] == 1 else done.before
-    fading = _faded(change)
-    mask = face_mask(crop, done.face)[..., None] * part_mask(crop, done.face, done.part)
-    layers = np.concatenate([change * mask, fading * mask, seen.astype(np.float32)], axis=2)
-    channels = change.shape[2]
+    crop, change = plan.crop, plan.change * strength
+    luma_only = change.shape[2] == 1
+    coarse = to_luma(plan.before)[..., None] if luma_only else plan.before
+    mask = face_mask(crop, plan.face)[..., None] * part_mask(crop, plan.face, plan.part)
+    maps = {"change": change * mask, "fading": _faded(change) * mask, "coarse": coarse.astype(np.float32)}
     out = rgb.copy()
     for place in strips(crop, rgb.shape):
-        brought = bring_back(crop, layers, place)
-        change_up, fading_up, seen_up = np.split(brought, [channels, channels + 1], axis=2)
+        enlarged = bring_back_maps(crop, maps, place)
         photo = rgb[place].astype(np.float32)
-        detail = (photo @ LUMA[:, None] if channels == 1 else photo) - seen_up
-        out[place] = np.clip(np.rint(photo + change_up - fading_up * detail), 0, 255).astype(np.uint8)
+        detail = (photo @ LUMA[:, None] if luma_only else photo) - enlarged["coarse"]
+        levels = photo + enlarged["change"] - enlarged["fading"] * detail
+        out[place] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
     return out
 
 
-def _faded(change: np.ndarray) -> np.ndarray:
+def _faded(change: Float32) -> Float32:
     """Share (S, S, 1) of the photo's own detail that gives way, from the change (S, S, C) in levels around a pixel."""
     amount = np.clip((np.abs(change).mean(axis=2) - FADE_FROM) / (FADE_TO - FADE_FROM), 0, 1)
-    return blurred(amount, change.shape[0] * 0.02)[..., None]
+    return gaussian_blur(amount, change.shape[0] * 0.02)[..., None]

@@ -13,17 +13,17 @@ from itertools import count
 import numpy as np
 
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Which, unfit, which_face
+from facerelief.editing.face_choice import FaceChoice, parse_face_choice, why_unfit
 from facerelief.editing.video.pipeline import windows
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.strips import shrunk
 
-REACH = 0.2  # seconds to each side over which landmarks are smoothed
-EASE = 0.3  # seconds over which an edit comes and goes where a face does
-MOST_AHEAD = 15  # frames, for the memory's sake
-GAP = 3  # frames without a face that are bridged
+SMOOTHING_REACH = 0.2  # seconds to each side over which landmarks are smoothed
+EASE_SECONDS = 0.3  # seconds over which an edit comes and goes where a face does
+MAX_LOOKAHEAD = 15  # frames, for the memory's sake
+MAX_GAP = 3  # frames without a face that are bridged
 _SEARCH, _NEWCOMERS = 0.25, 1.0  # seconds between searches of the whole frame: while nobody is there, and for more
 _JUMP = 0.35  # of a face's size: farther from one frame to the next is another face
 _CUT, _CUT_RATIO = 16.0, 3.0  # mean change, levels, of a small picture at a cut, and against the frames before
@@ -31,7 +31,7 @@ _SMALL = (32, 18)
 
 
 @dataclass(frozen=True)
-class Seen:
+class TrackedFrame:
     """A frame, without its pixels, and the faces that are followed in it, by the number of their track. shot: from 0,
     one more at a cut.
     """
@@ -42,7 +42,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Steady:
+class SmoothedFace:
     """A face as it is to be edited. share: 0 to 1, of the edit, which comes and goes with the face."""
 
     track: int
@@ -72,14 +72,14 @@ class _Shots:
 class Tracker:
     """Follows the faces of a video. which: as `Editor.__call__` takes it."""
 
-    def __init__(self, finder: FaceFinder, which: Which = "largest") -> None:
-        self._finder, self._which = finder, which_face(which)
+    def __init__(self, finder: FaceFinder, which: FaceChoice = "largest") -> None:
+        self._finder, self._which = finder, parse_face_choice(which)
         self._tracks: dict[int, Face] = {}
         self._numbers = count()
         self._lost: dict[int, Face] = {}
         self._searched = -math.inf
 
-    def __call__(self, frames: Iterable[Frame]) -> Iterator[Seen]:
+    def __call__(self, frames: Iterable[Frame]) -> Iterator[TrackedFrame]:
         """The frames with their faces."""
         shots = _Shots()
         for frame in frames:
@@ -91,7 +91,7 @@ class Tracker:
             if wanted and frame.seconds - self._searched >= pause:
                 self._search(frame)
             frame = frame.without_pixels()  # before the next is decoded
-            yield Seen(frame, dict(self._tracks), shots.number)
+            yield TrackedFrame(frame, dict(self._tracks), shots.number)
 
     def _go_on(self, frame: Frame) -> None:
         """Follow every face. Where two tracks come to one face, it is that of the one which moved less."""
@@ -138,14 +138,14 @@ class Tracker:
         return next(self._numbers)
 
 
-def steadied(seen: Iterable[Seen], fps: float) -> Iterator[tuple[Frame, list[Steady]]]:
+def smooth_tracks(seen: Iterable[TrackedFrame], fps: float) -> Iterator[tuple[Frame, list[SmoothedFace]]]:
     """The frames with their faces as they are to be edited, some frames behind what comes in."""
-    reach = min(MOST_AHEAD, max(2, round(max(REACH, EASE) * fps)))
-    for window, at in windows(seen, reach + GAP):  # farther, to know how long a gap is that begins within reach
+    reach = min(MAX_LOOKAHEAD, max(2, round(max(SMOOTHING_REACH, EASE_SECONDS) * fps)))
+    for window, at in windows(seen, reach + MAX_GAP):  # farther, to know how long a gap is that begins within reach
         yield _steady(window, at)
 
 
-def _steady(window: list[Seen], at: int) -> tuple[Frame, list[Steady]]:
+def _steady(window: list[TrackedFrame], at: int) -> tuple[Frame, list[SmoothedFace]]:
     """The faces of the frame `at` of a window."""
     now = window[at]
     shot = [one for one in window if one.shot == now.shot]
@@ -154,23 +154,23 @@ def _steady(window: list[Seen], at: int) -> tuple[Frame, list[Steady]]:
     found = []
     for track in sorted({number for one in shot for number in one.faces}):
         points = [one.faces.get(track) for one in shot]
-        there = _bridged([face is not None and unfit(face) is None for face in points])
+        there = _bridged([face is not None and why_unfit(face) is None for face in points])
         if there[here]:
             share = _share(times, there, here)
             rows = [k for k in _stretch(there, here) if points[k] is not None]
             face = _smoothed(times[rows], [points[k] for k in rows], now.frame.seconds)  # type: ignore[misc]
-            found.append(Steady(track, face, share))
+            found.append(SmoothedFace(track, face, share))
     return now.frame, found
 
 
 def _bridged(there: list[bool]) -> list[bool]:
-    """Presence with gaps of up to `GAP` frames closed."""
+    """Presence with gaps of up to `MAX_GAP` frames closed."""
     out = list(there)
     for start in range(1, len(there)):
         if there[start] or not there[start - 1]:
             continue
         end = next((k for k in range(start, len(there)) if there[k]), len(there))
-        if end < len(there) and end - start <= GAP:
+        if end < len(there) and end - start <= MAX_GAP:
             out[start:end] = [True] * (end - start)
     return out
 
@@ -185,18 +185,18 @@ def _stretch(there: list[bool], here: int) -> range:
 def _share(times: np.ndarray, there: list[bool], here: int) -> float:
     """1 away from where a face is absent, falling to 0 there; at the ends of a shot the edit is whole."""
     away = [abs(times[k] - times[here]) for k in range(len(there)) if not there[k]]
-    return float(smoothstep(min(away, default=EASE) / EASE))
+    return float(smoothstep(min(away, default=EASE_SECONDS) / EASE_SECONDS))
 
 
 def _smoothed(times: np.ndarray, faces: list[Face], now: float) -> Face:
     """Landmarks at a time: each point on its own parabola through the neighbours (LOESS; Cleveland, 1979)."""
-    near = np.abs(times - now) < REACH
+    near = np.abs(times - now) < SMOOTHING_REACH
     if near.sum() < 5:
         at = int(np.argmin(np.abs(times - now)))
         if times[at] == now or near.sum() < 2:
             return faces[at]
     chosen = np.flatnonzero(near)
-    away = (times[chosen] - now) / REACH
+    away = (times[chosen] - now) / SMOOTHING_REACH
     weight = (1 - np.abs(away) ** 3) ** 3  # tricube
     powers = np.vander(away, min(3, len(chosen)), increasing=True)
     fit = np.linalg.pinv(powers * np.sqrt(weight)[:, None])[0] * np.sqrt(weight)
@@ -208,9 +208,9 @@ def _distance(one: Face, other: Face) -> float:
     return float(np.linalg.norm(one.landmarks[:, :2].mean(axis=0) - other.landmarks[:, :2].mean(axis=0)))
 
 
-def no_face(name: str, which: Which) -> NoFaceFound:
+def no_face(name: str, which: FaceChoice) -> NoFaceFound:
     """The error of a video in which nobody is to be seen, nobody at a point, or fewer faces than the one wanted."""
-    which = which_face(which)
+    which = parse_face_choice(which)
     if isinstance(which, int) and which > 1:
         return NoFaceFound(
             f"{name}: no frame shows a face {which} that can be edited; give a smaller --face, 1 is the largest"

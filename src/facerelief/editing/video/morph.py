@@ -9,8 +9,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
+from facerelief.array_types import RGB
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import EditedFace, Editor, Which, choose_faces, said_of_choice, which_face
+from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.video.writer import write_frames
 from facerelief.errors import VideoError
@@ -21,16 +23,27 @@ from facerelief.photos.provenance.content_credentials import can_sign, sign, sig
 from facerelief.photos.provenance.file_kinds import FILES as SIGNED
 from facerelief.photos.provenance.xmp import EditMark, comment_of, pack
 
-SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
+MORPH_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
 _PICTURES, _MOST_FRAMES = (".gif", ".webp"), 600  # all of whose frames are in memory at a time
 _SMALLEST, _LONGEST, _FASTEST = 32, 60.0, 60.0  # pixels; seconds; frames a second
 
 
 @dataclass(frozen=True)
 class Morph:
-    """How it moves. seconds: from the photo to the expression. hold: seconds that it stays there, and at the start on
-    the way back. back: whether it returns. size: the longer side at most, in pixels. strength: at the end. part: of a
-    face, as `Editor.__call__` takes it.
+    """How a photo moves into an expression. Raises `VideoError` for what is out of range.
+
+    Attributes:
+        seconds: From the photo to the expression.
+        fps: Frames a second.
+        hold: Seconds that it stays there, and at the start on the way back.
+        back: Whether it returns.
+        size: The longer side at most, in pixels.
+        strength: At the end.
+        part: Of a face, as `Editor.__call__` takes it.
+
+    Example:
+        >>> Morph(seconds=0.2, fps=20, hold=0.1).shares()
+        [0.0, 0.15625, 0.5, 0.84375, 1.0, 1.0, 1.0]
     """
 
     seconds: float = 1.5
@@ -56,7 +69,7 @@ class Morph:
         return there + there[: steps - 1][::-1] + [0.0] * still
 
 
-def lost(photo: Photo, path: Path, provenance: bool = True) -> list[str]:
+def notes_on_loss(photo: Photo, path: Path, provenance: bool = True) -> list[str]:
     """What a photo has, and a morph of it that is saved as `path` does not carry on, in a line each."""
     found, kind = [], path.suffix.lower()
     if photo.alpha is not None and photo.alpha.min() < 255:
@@ -68,45 +81,55 @@ def lost(photo: Photo, path: Path, provenance: bool = True) -> list[str]:
     return [f"{photo.name}: {one}" for one in found]
 
 
-def morph(
-    editor: Editor, photo: Photo, to: str, how: Morph, face: Which = "largest", notes: list[str] | None = None
-) -> Iterator[np.ndarray]:
-    """The frames, uint8 (H, W, 3), sides even. The face is found and fitted once. face: as `Editor.__call__` takes it,
-    a point in pixels of the photo, not of the frames. notes: gets a line where a choice was made for the user. Raises
-    as `Editor.__call__` does.
+def morph_frames(
+    editor: Editor, photo: Photo, to: str, how: Morph, face: FaceChoice = "largest", notes: list[str] | None = None
+) -> Iterator[RGB]:
+    """The frames of a morph. The face is found, and its edit planned, once.
+
+    Args:
+        editor: What edits the photo.
+        photo: The photo.
+        to: The expression.
+        how: How it moves.
+        face: As `Editor.__call__` takes it; a point is in pixels of the photo, not of the frames.
+        notes: Gets a line where a choice was made for the user.
+
+    Yields:
+        Frames (H, W, 3), sides even.
+
+    Raises:
+        FacereliefError: As `Editor.__call__`.
     """
     label = editor.label(to)
-    small = Photo(fitting(photo.rgb, how.size), name=photo.name)
-    found, which = editor.find(small), which_face(face)
+    small = Photo(fit_size(photo.rgb, how.size), name=photo.name)
+    found, which = editor.find(small), parse_face_choice(face)
     if notes is not None:
-        notes += said_of_choice(found, which, photo.name)
+        notes += notes_on_choice(found, which, photo.name)
     if isinstance(which, tuple):
         scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
         large = [Face(one.landmarks * scale) for one in found]
         which = 1 + large.index(choose_faces(large, which, photo.name)[0])
     chosen = choose_faces(found, which, photo.name)
-    changes = [editor.change(small.rgb, one, label, how.part) for one in chosen]
-    yield from moving(editor, small.rgb, [(change, how.strength) for change in changes], how)
+    plans = [editor.plan(small.rgb, one, label, how.part) for one in chosen]
+    yield from render_morph(editor, small.rgb, [(plan, how.strength) for plan in plans], how)
 
 
-def moving(
-    editor: Editor, rgb: np.ndarray, changes: Sequence[tuple[EditedFace, float]], how: Morph
-) -> Iterator[np.ndarray]:
-    """The frames of a picture uint8 (H, W, 3) into which changes come, each up to a strength of its own."""
+def render_morph(editor: Editor, rgb: RGB, plans: Sequence[tuple[EditPlan, float]], how: Morph) -> Iterator[RGB]:
+    """The frames of a picture (H, W, 3) whose plans are carried out more and more, each up to a strength of its own."""
     last, frame = -1.0, rgb
     for share in how.shares():
         if share != last:
             frame = rgb
-            for change, strength in changes:
-                frame = editor.paint(frame, change, share * strength)
+            for plan, strength in plans:
+                frame = editor.render(frame, plan, share * strength)
         last = share
         yield frame
 
 
 def save_morph(
-    path: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+    path: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None, history: bytes | None = None
 ) -> int:
-    """Write a morph as the suffix says (`SUFFIXES`), whole or not at all; returns the number of frames.
+    """Write a morph as the suffix says (`MORPH_SUFFIXES`), whole or not at all; returns the number of frames.
 
     history: that of the photo, whose manifest then goes on in the morph's.
     """
@@ -121,7 +144,7 @@ def save_morph(
 
 
 def encode_morph(
-    kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None, history: bytes | None = None
+    kind: str, frames: Iterator[RGB], how: Morph, mark: EditMark | None, history: bytes | None = None
 ) -> bytes:
     """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4".
 
@@ -135,16 +158,14 @@ def encode_morph(
     return sign(stream.getvalue(), kind, mark, parent=history) if mark else stream.getvalue()
 
 
-def _write(part: Path, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None) -> int:
+def _write(part: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None) -> int:
     kind = part.suffix.lower()
     if kind not in _PICTURES:
         return write_frames(part, frames, how.fps, comment_of(mark) if mark else None)
     return _save_pictures(part, kind, frames, how, mark)
 
 
-def _save_pictures(
-    target: Path | BinaryIO, kind: str, frames: Iterator[np.ndarray], how: Morph, mark: EditMark | None
-) -> int:
+def _save_pictures(target: Path | BinaryIO, kind: str, frames: Iterator[RGB], how: Morph, mark: EditMark | None) -> int:
     pictures = [Image.fromarray(rgb) for rgb in frames]
     options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
     if kind == ".gif":
@@ -158,8 +179,8 @@ def _save_pictures(
 
 def check_suffix(path: Path) -> None:
     """Raise `VideoError` for a name that a morph cannot be saved under."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise VideoError(f"cannot save {path}: unknown suffix {path.suffix!r}; choose from {', '.join(SUFFIXES)}")
+    if path.suffix.lower() not in MORPH_SUFFIXES:
+        raise VideoError(f"cannot save {path}: unknown suffix {path.suffix!r}; choose from {', '.join(MORPH_SUFFIXES)}")
 
 
 def _with_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
@@ -172,7 +193,7 @@ def _with_one_palette(pictures: Sequence[Image.Image]) -> list[Image.Image]:
     return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
 
 
-def fitting(rgb: np.ndarray, size: int) -> np.ndarray:
+def fit_size(rgb: RGB, size: int) -> RGB:
     """Pixels (H, W, 3) shrunk to a longer side of `size`, with even sides."""
     scale = min(1.0, size / max(rgb.shape[:2]))
     height, width = (max(2, int(side * scale) // 2 * 2) for side in rgb.shape[:2])

@@ -7,12 +7,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 _QUEUED = 4  # items between two steps
 
 
-def ahead(items: Iterator[Item], most: int = _QUEUED) -> Generator[Item, None, None]:
+def ahead(items: Iterator[_Item], most: int = _QUEUED) -> Generator[_Item, None, None]:
     """The same items, made in a thread of their own, up to `most` in advance. What their making raises is raised here.
 
     Closing the generator ends the thread, which closes `items`.
@@ -59,13 +59,13 @@ def _make(items: Iterator[Any], ready: queue.Queue[tuple[bool, Any]], ended: thr
             items.close()
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Generator[Result, None, None]:
+def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item], threads: int) -> Generator[_Result, None, None]:
     """`map` by several threads, which are given one item more than there are of them; or by this one alone."""
     if threads == 1:  # nothing waits
         yield from map(work, items)
         return
     with ThreadPoolExecutor(threads) as pool:
-        under_way: deque[Future[Result]] = deque()
+        under_way: deque[Future[_Result]] = deque()
         for item in items:
             under_way.append(pool.submit(work, item))
             if len(under_way) > threads:
@@ -74,9 +74,9 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], threads: int
             yield under_way.popleft().result()
 
 
-def windows(items: Iterable[Item], reach: int) -> Iterator[tuple[list[Item], int]]:
+def windows(items: Iterable[_Item], reach: int) -> Iterator[tuple[list[_Item], int]]:
     """Each item in turn, as its place in a list of those up to `reach` before and after it."""
-    window: deque[Item] = deque(maxlen=2 * reach + 1)
+    window: deque[_Item] = deque(maxlen=2 * reach + 1)
     waiting = 0
     for item in items:
         window.append(item)

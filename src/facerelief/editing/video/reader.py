@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.editing.video.yuv_frames import EXACT, Colours, Frame, Turn, even, pixels_of, planes_of
+from facerelief.editing.video.yuv_frames import EXACT, ColourFormat, Frame, Orientation, pad_even, plane_views, rgb_view
 from facerelief.errors import VideoError
 from facerelief.photos.video_container import open_film
 
@@ -45,7 +45,7 @@ class VideoSource:
             raise VideoError(f"{self.path} has frames of {context.width}x{context.height} pixels, {most}")
         if min(context.width, context.height) < 16:
             raise VideoError(f"{self.path} has frames of {context.width}x{context.height} pixels; give another video")
-        self.colours = Colours.of(context)
+        self.colours = ColourFormat.of(context)
         first = self._first()
         self.turn, odd = _turn(first)
         self.width, self.height = self.turn.size(first.width, first.height)
@@ -116,7 +116,7 @@ class VideoSource:
 
     def _frame(self, one: Any, pts: int, seconds: float, stored: bool) -> Frame:
         converted = one.reformat(format="rgb24", src_colorspace=self.colours.space)
-        rgb = np.ascontiguousarray(self.turn(pixels_of(converted)))
+        rgb = np.ascontiguousarray(self.turn(rgb_view(converted)))
         return Frame(rgb, self._planes(one) if stored else (), pts, seconds)
 
     def _planes(self, one: Any) -> tuple[np.ndarray, ...]:
@@ -127,8 +127,8 @@ class VideoSource:
             dst_color_range=self.colours.range,
             interpolation=EXACT,
         )
-        turned = [self.turn(plane) for _, plane in planes_of(kept)]
-        return even(turned[0]), *turned[1:]
+        turned = [self.turn(plane) for _, plane in plane_views(kept)]
+        return pad_even(turned[0]), *turned[1:]
 
 
 def _of(packet: Any) -> Iterator[tuple[Any, bool]]:
@@ -171,10 +171,10 @@ def _seconds(stream: Any, container: Any) -> float:
     return max(0.0, whole - late / 1_000_000)
 
 
-def _turn(picture: Any) -> tuple[Turn, bool]:
+def _turn(picture: Any) -> tuple[Orientation, bool]:
     """How a decoder's frame is to be shown, and whether that is but nearly so."""
     for data in picture.side_data:
         if data.type.name == "DISPLAYMATRIX":
             matrix = np.frombuffer(bytes(data), np.int32)
-            return Turn.of(matrix), Turn.leans(matrix)
-    return Turn(), False
+            return Orientation.of(matrix), Orientation.leans(matrix)
+    return Orientation(), False

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from facerelief.editing.video.reader import VideoSource
-from facerelief.editing.video.yuv_frames import Frame, planes_of
+from facerelief.editing.video.yuv_frames import Frame, plane_views
 from facerelief.errors import VideoError
 from facerelief.photos.video_container import film_library, open_film
 
@@ -156,7 +156,7 @@ class VideoTarget:
         colours = self._source.colours
         height, width = frame.planes[0].shape
         picture = av.VideoFrame(width, height, colours.stored)
-        for k, plane in planes_of(picture):
+        for k, plane in plane_views(picture):
             plane[:] = frame.planes[k]
         picture.pts, picture.time_base = frame.pts, self._source.stream.time_base
         picture.colorspace, picture.color_range = colours.space, colours.range

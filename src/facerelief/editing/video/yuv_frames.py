@@ -39,7 +39,7 @@ _NONE = np.empty((0, 0, 3), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
-class Turn:
+class Orientation:
     """How stored pictures become upright ones: rows for columns first, then mirrored; all eight ways."""
 
     transposed: bool = False
@@ -47,7 +47,7 @@ class Turn:
     upturned: bool = False  # upside down
 
     @classmethod
-    def of(cls, matrix: np.ndarray) -> "Turn":
+    def of(cls, matrix: np.ndarray) -> "Orientation":
         """That of a display matrix, nine numbers by rows, or the nearest: what is stored at (x, y), x to the right and
         y down, is shown at (matrix[0] x + matrix[3] y, matrix[1] x + matrix[4] y).
         """
@@ -74,7 +74,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Colours:
+class ColourFormat:
     """How a video's frames are stored. space, range: FFmpeg's numbers. deep: 10 bits. stored: the pixel format."""
 
     space: int
@@ -82,7 +82,7 @@ class Colours:
     deep: bool
 
     @classmethod
-    def of(cls, context: Any) -> "Colours":
+    def of(cls, context: Any) -> "ColourFormat":
         """Those of a decoder; what is not told is guessed as players do."""
         space = int(context.colorspace)
         if space in (0, _UNSPECIFIED):  # 0: RGB
@@ -99,7 +99,7 @@ class Colours:
         return "yuvj420p" if self.range == _FULL else "yuv420p"
 
 
-def changed_planes(frame: Frame, edited: np.ndarray, colours: Colours) -> tuple[np.ndarray, ...]:
+def add_change(frame: Frame, edited: np.ndarray, colours: ColourFormat) -> tuple[np.ndarray, ...]:
     """A frame's planes with what an edit changed added to them, so that all else stays as it was decoded."""
     if edited is frame.rgb:
         return frame.planes
@@ -108,7 +108,7 @@ def changed_planes(frame: Frame, edited: np.ndarray, colours: Colours) -> tuple[
         return frame.planes
     y0, x0 = rows[0] // 2 * 2, columns[0] // 2 * 2
     box = slice(y0, rows[-1] // 2 * 2 + 2), slice(x0, columns[-1] // 2 * 2 + 2)
-    before, after = (yuv(even(rgb[box]), colours) for rgb in (frame.rgb, edited))
+    before, after = (to_yuv(pad_even(rgb[box]), colours) for rgb in (frame.rgb, edited))
     factor, most = (4, 1023) if colours.deep else (1, 255)
     out = []
     for k, plane in enumerate(frame.planes):
@@ -136,7 +136,7 @@ def _differing(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.flatnonzero(rows), np.flatnonzero(columns) // 3
 
 
-def yuv(rgb: np.ndarray, colours: Colours) -> list[np.ndarray]:
+def to_yuv(rgb: np.ndarray, colours: ColourFormat) -> list[np.ndarray]:
     """Y, Cb and Cr, 8 bits, of pixels with even sides."""
     import av
 
@@ -146,17 +146,17 @@ def yuv(rgb: np.ndarray, colours: Colours) -> list[np.ndarray]:
         dst_color_range=colours.range,
         interpolation=EXACT,
     )
-    return [plane.copy() for _, plane in planes_of(picture)]
+    return [plane.copy() for _, plane in plane_views(picture)]
 
 
-def pixels_of(picture: Any) -> np.ndarray:
+def rgb_view(picture: Any) -> np.ndarray:
     """The pixels (H, W, 3) of a picture in rgb24, as an array that shares its memory."""
     (plane,) = picture.planes
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width * 3]
     return rows.reshape(picture.height, picture.width, 3)
 
 
-def planes_of(picture: Any) -> Iterator[tuple[int, np.ndarray]]:
+def plane_views(picture: Any) -> Iterator[tuple[int, np.ndarray]]:
     """The planes of a picture, numbered, as arrays that share its memory."""
     kind = np.uint16 if "10" in picture.format.name else np.uint8
     for k, plane in enumerate(picture.planes):
@@ -164,7 +164,7 @@ def planes_of(picture: Any) -> Iterator[tuple[int, np.ndarray]]:
         yield k, rows[: plane.height, : plane.width]
 
 
-def even(plane: np.ndarray) -> np.ndarray:
+def pad_even(plane: np.ndarray) -> np.ndarray:
     """Pixels (H, W, ...) with sides made even by repeating the last row and column."""
     odd = [(0, side % 2) for side in plane.shape[:2]] + [(0, 0)] * (plane.ndim - 2)
     return np.pad(plane, odd, mode="edge") if any(more for _, more in odd) else plane

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from facerelief.editing import METHODS, load_editor
-from facerelief.editing.engines.agreement import compare, drawn_inputs
+from facerelief.editing.engines.agreement import compare_engines, synthetic_inputs
 from facerelief.editing.engines.runtimes import ENGINES, PACKAGES
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces.detector import Face, load_finder
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import Setting, portrait, random_person
+from facerelief.geometry.morphable.random_faces import Setting, random_person, render_portrait
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.content_credentials import read_credentials
 from facerelief.photos.provenance.watermark_detection import find_marks
@@ -164,7 +164,7 @@ def drawn() -> tuple[Photo, Face]:
     """A portrait of somebody who does not exist, and its face."""
     face = load_face()
     size, around = _SIDE // 2, _SIDE // 4
-    rgb, landmarks = portrait(face, random_person(face, np.random.default_rng(3)), "neutral", Setting(), size)
+    rgb, landmarks = render_portrait(face, random_person(face, np.random.default_rng(3)), "neutral", Setting(), size)
     framed = np.pad(rgb, ((around, around), (around, around), (0, 0)), mode="edge")
     return Photo(framed, name="a drawn face"), Face((landmarks + np.array([around, around, 0])).astype(np.float32))
 
@@ -222,7 +222,7 @@ def run_engine(name: str) -> tuple[str, float | None]:
     """Run the package's relief network by an engine, beside PyTorch."""
     editor = _relief()
     engine, reference = (ENGINES[one](editor.generator) for one in (name, "torch"))
-    parity = compare(name, engine, reference, editor.generator, *drawn_inputs(editor.config, persons=1))
+    parity = compare_engines(name, engine, reference, editor.generator, *synthetic_inputs(editor.config, persons=1))
     if not parity.agrees:
         raise FacereliefError(f"{PACKAGES[name]} does not agree with PyTorch; use another --engine")
     return f"the relief network on {editor.config.size} pixels, agrees with PyTorch", parity.milliseconds

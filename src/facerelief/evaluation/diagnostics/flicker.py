@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from facerelief.editing.editor import Editor, choose_faces
+from facerelief.editing.editor import Editor
+from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.strength import Strength
-from facerelief.editing.video.edit_video import edited_frames
+from facerelief.editing.video.edit import FrameEdit, edited_frames
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
@@ -110,7 +111,7 @@ def as_a_video(editor: Editor, film: Film, label: int) -> Iterator[tuple[Frame, 
     def both(frame: Frame, rgb: np.ndarray) -> tuple[Frame, np.ndarray]:
         return frame, rgb
 
-    for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, label, Strength(), finish=both):
+    for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, FrameEdit(label, Strength()), finish=both):
         yield pair
 
 

@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from facerelief.editing import Editor
-from facerelief.editing.editor import choose_faces
+from facerelief.editing.face_choice import choose_faces
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
 from facerelief.progress import Progress, no_progress
@@ -72,11 +72,11 @@ def measure_latency(
             with timed("detect"):
                 face = choose_faces(editor.find(photo), "largest", photo.name)[0]
             with timed("change"):
-                change = editor.change(photo.rgb, face, label)
+                plan = editor.plan(photo.rgb, face, label)
             with timed("paint"):
-                edited = photo.with_rgb(editor.paint(photo.rgb, change, 1.0))
+                edited = photo.with_rgb(editor.render(photo.rgb, plan, 1.0))
             with timed("encode"):
-                encode_photo(edited, photo.kind, mark_edit(photo.mark, editor.expressions[label], [change.crop]))
+                encode_photo(edited, photo.kind, mark_edit(photo.mark, editor.expressions[label], [plan.crop]))
         small, known = preview_of(photo, face)
         with timed("preview"):
             editor(small, to, strength=0.5, faces=[known])
@@ -95,7 +95,7 @@ def drawn_photo(side: int = 1000, face: int = 420, seed: int = 0) -> bytes:
     """A JPEG (side, side) with a drawn face in it, its crop `face` pixels: a photo that every machine has."""
     random = np.random.default_rng(seed)
     model = load_face()
-    rgb, _ = portrait(model, random_person(model, random), "neutral", random_setting(random), face)
+    rgb, _ = render_portrait(model, random_person(model, random), "neutral", random_setting(random), face)
     canvas = Image.fromarray(rgb).resize((side, side), Image.Resampling.BICUBIC)
     canvas = canvas.reduce(50).resize((side, side), Image.Resampling.BICUBIC)
     canvas.paste(Image.fromarray(rgb), (side // 3, side // 4))

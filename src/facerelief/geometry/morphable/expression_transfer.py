@@ -1,121 +1,155 @@
-"""Another expression for a photo's face, without training: the morphable face is fitted, and its expression exchanged.
+"""Another expression for a photo's face, without training: a morphable face is fitted, and its expression replaced.
 
 The photo itself is warped, at its own resolution, from where its landmarks are to where the new expression has them;
-what the expression adds of light and dark (`shading.py`) is multiplied in; and a mouth that opens gets an inside.
+the expression's ratio image (`shading.py`) is multiplied in; and a mouth that opens gets an inside.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
+from facerelief.array_types import RGB, Bool, Float64, Floats, Int64, Landmarks
 from facerelief.colour import LUMA, chroma
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import border, strips, warped
+from facerelief.faces.warping import border
 from facerelief.geometry.morphable.fitting import Fit
-from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, softened
-from facerelief.geometry.morphable.model import MorphableFace, whole
+from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, binomial_blur
+from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.mouth import (
-    SHUT,
-    breadth,
-    closes,
-    joined,
+    CLOSED_MOUTH,
+    close_lips,
+    closing_coefficients,
+    has_closed_mouth,
     lip_colour,
-    opening,
-    seam,
-    shutting,
-    trimmed,
+    lip_seam,
+    mouth_opening,
+    mouth_width,
+    trim_lips,
 )
-from facerelief.geometry.morphable.shading import Creases, lit
-from facerelief.geometry.morphable.uv_map import mouth_inside, picture_triangles, sample, with_apron
+from facerelief.geometry.morphable.shading import RatioImages
+from facerelief.geometry.morphable.uv_map import mouth_mask, rendered_triangles, sample_bilinear, with_border_ring
+from facerelief.geometry.morphable.warp_layers import WarpLayers
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import face_triangles
 
-SIZE = 160  # side of the crop in which the change is computed; it is smooth, and is enlarged
-LAYERS = 7  # of a change that paints the inside of a mouth
-_MARGIN = 0.08  # of the crop's side, along which the change fades out
+TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
+_MARGIN = 0.08  # of the crop's side, along which the edit fades out
 _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _TEETH = (0.4, 0.65)  # of a mouth's inside, from the upper lip down, where a smile's upper teeth end
 
 
-class Exchange:
-    """Exchanges expressions by a fitted morphable face."""
+@dataclass(frozen=True, eq=False)
+class _Move:
+    """Landmarks (468, 3), crop pixels, before and after; and to what share, 0 to 1, the mouth is shut and opened."""
+
+    source: Floats
+    target: Floats
+    shut: float
+    opened: float
+
+
+class ExpressionTransfer:
+    """Transfers expressions to photos by a morphable face that is fitted to them."""
 
     def __init__(self, face: MorphableFace) -> None:
         self.face = face
-        self._creases = Creases(face)
-        self._inside = mouth_inside(face.atlas)
-        self._below = self._inside * below_teeth(self._inside)
-        self._closed = [closes(face, full) for full in face.classes]
-        self._shutting = shutting(face)
+        self._ratio_images = RatioImages(face)
+        self._inside = mouth_mask(face.uv_map)
+        self._below_teeth = self._inside * below_teeth(self._inside)
+        self._has_closed_mouth = [has_closed_mouth(face, full) for full in face.classes]
+        self._shutting = closing_coefficients(face)
 
     def __call__(
-        self, pixels: np.ndarray, crop: Crop, landmarks: np.ndarray, fit: Fit, label: int, strength: float
-    ) -> np.ndarray:
-        """What is to change so that a photo's face shows another expression, the layers of `changed`.
+        self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, label: int, strength: float
+    ) -> WarpLayers:
+        """What is to be done so that a photo's face shows another expression.
 
-        pixels: uint8 (S, S, 3), the face's `crop` of S = `SIZE` pixels. landmarks: (468, 3), photo pixels, of which
-        `fit` is the fit. label: of the eight expressions. strength: share of the way from the fit's expression to the
-        new one.
+        Args:
+            pixels: (S, S, 3), the face's crop of S = `TRANSFER_SIZE` pixels.
+            crop: That crop.
+            landmarks: (468, 3), photo pixels.
+            fit: The fit of these landmarks, which tells the expression that the face shows.
+            label: Index of the new expression in `EXPRESSIONS`.
+            strength: Share of the way from the fit's expression to the new one.
 
-        Returns float32 (S, S, 3 or `LAYERS`), zero at the border: where a pixel comes from (2: right and down, crop
-        pixels), the change of light, still to be `filled`, and where a mouth opens, its inside (3, levels in [0, 1]
-        times opacity) and opacity.
+        Returns:
+            Layers (S, S) for `apply_layers`; their light is still to be limited by `limit_to_wrinkles`.
         """
-        landmarks = landmarks.astype(np.float64)
+        move = self._move_landmarks(crop, landmarks.astype(np.float64), fit, label, strength)
+        trimmed_source = trim_lips(move.source, max(move.shut, move.opened))
+        found, triangle = backward_flow(trimmed_source, move.target, TRANSFER_SIZE, self.face.uv_map.points)
+        flow, uv = found[..., :2], found[..., 2:]
+        light = strength * self._shade(uv, fit, label)
+        seam, paint, opacity = self._open_or_shut_mouth(pixels, triangle, uv, label, move)
+        return WarpLayers(flow, light + seam, paint, opacity).masked(border(TRANSFER_SIZE, _MARGIN))
+
+    def _move_landmarks(self, crop: Crop, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
+        """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""
         difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
-        moved = landmarks + self._change(fit, difference)
-        shut = min(1.0, strength) * self._shows(landmarks) if self._closed[label] else 0.0
+        target = landmarks + self._displacement(fit, difference)
+        was_open = float(np.clip(mouth_opening(landmarks) / CLOSED_MOUTH - 0.5, 0, 1))
+        shut = min(1.0, strength) * was_open if self._has_closed_mouth[label] else 0.0
         if shut:
-            left = max(0.0, opening(moved) - (1 - shut) * opening(landmarks))
-            moved = joined(moved + self._change(fit, left * self._shutting), shut)
-        source, target = crop.to_crop(landmarks), crop.to_crop(moved)
-        opens = _newly_open(source, target)
-        found, index = ways_back(trimmed(source, max(shut, opens)), target, SIZE, self.face.atlas.points)
-        maps = np.dstack([*self._maps(fit, label), self.face.tint]).astype(np.float32)
-        light, albedo, inside, below, tint = np.split(sample(maps, found[..., 2:]), [1, 2, 3, 4], axis=2)
-        opacity = np.maximum(inside * opens, below * _drops(source, target))
-        paint = albedo * _brightness(pixels, index) * tint ** min(1.0, chroma(pixels) / _COLOURED)
-        shade, hidden = seam(target, shut, SIZE)
-        light = strength * light + shade
-        opacity = np.maximum(opacity, hidden)
-        paint = paint + hidden * (lip_colour(pixels, source) * np.exp(shade) - paint)
-        # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
-        painted = [softened(np.dstack([paint * opacity, opacity]))] if opacity.any() else []
-        layers = np.dstack([found[..., :2], light, *painted]) * border(SIZE, _MARGIN)
-        return layers.astype(np.float32)
+            gap = max(0.0, mouth_opening(target) - (1 - shut) * mouth_opening(landmarks))
+            target = close_lips(target + self._displacement(fit, gap * self._shutting), shut)
+        before, after = crop.to_crop(landmarks), crop.to_crop(target)
+        return _Move(before, after, shut, _newly_open(before, after))
 
-    def _change(self, fit: Fit, coefficients: np.ndarray) -> np.ndarray:
+    def _displacement(self, fit: Fit, coefficients: Floats) -> Floats:
         """What coefficients (E,) of the expression modes move, (468, 3), in pixels."""
-        return fit.change(np.tensordot(coefficients, self.face.expression_modes, 1))
+        return fit.displacement(np.tensordot(coefficients, self.face.expression_modes, 1))
 
-    def _shows(self, landmarks: np.ndarray) -> float:
-        """Share, 0 to 1, to which a mouth is open."""
-        return float(np.clip(opening(landmarks) / SHUT - 0.5, 0, 1))
-
-    def _maps(self, fit: Fit, label: int) -> tuple[np.ndarray, ...]:
-        """In the atlas: change of log light, new albedo, the mouth's inside, and of that what is below the teeth."""
+    def _shade(self, uv: Floats, fit: Fit, label: int) -> Floats:
+        """The ratio image (S, S, 1), logarithmic, of the expression at full strength, looked up at `uv` (S, S, 2)."""
         texture = self.face.texture_classes[label]
-        change = whole(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
-        albedo = np.exp(whole(self.face.texture + texture)) - FLOOR
-        return self._creases(change), albedo, self._inside, self._below
+        change = full_maps(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
+        return sample_bilinear(self._ratio_images(change).astype(np.float32)[..., None], uv)
+
+    def _open_or_shut_mouth(
+        self, pixels: RGB, triangle: Int64, uv: Floats, label: int, move: _Move
+    ) -> tuple[Floats, Floats | None, Floats | None]:
+        """Light (S, S, 1) of the seam of lips that are shut; paint and opacity of a mouth's inside and of that seam."""
+        dropped = _drops(move.source, move.target)
+        seam, hidden = lip_seam(move.target, move.shut, TRANSFER_SIZE)
+        if not (move.opened or move.shut or dropped):
+            return seam, None, None
+        albedo = np.exp(full_maps(self.face.texture + self.face.texture_classes[label])) - FLOOR
+        maps = np.dstack([albedo, self._inside, self._below_teeth, self.face.tint]).astype(np.float32)
+        albedo, inside, below, tint = np.split(sample_bilinear(maps, uv), [1, 2, 3], axis=2)
+        opacity = np.maximum(np.maximum(inside * move.opened, below * dropped), hidden)
+        mouth = albedo * _brightness(pixels, triangle) * tint ** min(1.0, chroma(pixels) / _COLOURED)
+        lips = lip_colour(pixels, move.source) * np.exp(seam)
+        paint = mouth + hidden * (lips - mouth)
+        if not opacity.any():
+            return seam, None, None
+        # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
+        softer = binomial_blur(np.dstack([paint * opacity, opacity]))
+        return seam, softer[..., :3], softer[..., 3:]
 
 
-def ways_back(
-    source: np.ndarray, target: np.ndarray, size: int, attributes: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """From where a face's pixels come when its landmarks move from `source` to `target`, both (468, 3), crop pixels.
+def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats | None = None) -> tuple[Float64, Int64]:
+    """The flow of a face whose landmarks move, dense over its crop.
 
-    attributes: (540, A), others of the vertices to be carried along. Returns float (S, S, 2 + A), 0 beside the face:
-    right and down, then the attributes; and the triangle at each pixel (S, S), as `rasterise` gives it.
+    Args:
+        source: (468, 3), landmarks before, crop pixels.
+        target: (468, 3), landmarks after.
+        size: S, the crop's side.
+        attributes: (540, A), further values of the vertices, to be interpolated alike.
+
+    Returns:
+        (S, S, 2 + A), where each pixel comes from, right and down, then the attributes; 0 beside the face. And the
+        triangle at each pixel, (S, S), as `rasterise` gives it.
     """
-    before, after = with_apron(source, source), with_apron(target, source)
-    index, weights = rasterise(after, picture_triangles(), size)
-    ways = before[:, :2] - after[:, :2]
-    carried = ways if attributes is None else np.column_stack([ways, attributes])
-    return interpolate(carried, picture_triangles(), index, weights), index
+    before, after = with_border_ring(source, source), with_border_ring(target, source)
+    index, weights = rasterise(after, rendered_triangles(), size)
+    flow = before[:, :2] - after[:, :2]
+    values = flow if attributes is None else np.column_stack([flow, attributes])
+    return interpolate(values, rendered_triangles(), index, weights), index
 
 
-def _aim(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
+def _aim(full: Floats, shown: Floats) -> Floats:
     """What a photo that shows the coefficients `shown` (E,) is to show of an expression whose clear form is `full`.
 
     At least as much of it as the photo shows already, and who shows it keeps the way in which: a smile stays one's own.
@@ -126,50 +160,33 @@ def _aim(full: np.ndarray, shown: np.ndarray) -> np.ndarray:
     along = max(0.0, float(full @ shown) / length)
     alike = along * np.sqrt(length / max(float(shown @ shown), 1e-9))  # the cosine of the two
     own = min(1.0, along) * min(1.0, alike) * (shown - along * full)
-    aim: np.ndarray = full * max(1.0, along) + own
+    aim: Floats = full * max(1.0, along) + own
     return aim
 
 
-def changed(rgb: np.ndarray, crop: Crop, layers: np.ndarray) -> np.ndarray:
-    """A photo uint8 (H, W, 3) with the `layers` of an `Exchange` brought to its own resolution."""
-    out = rgb.copy()
-    for place in strips(crop, rgb.shape):
-        out[place] = painted(*warped(rgb, crop, layers, place))
-    return out
-
-
-def painted(pixels: np.ndarray, layers: np.ndarray) -> np.ndarray:
-    """Pixels (h, w, 3), in levels, under an `Exchange`'s layers but the first two, at their resolution; uint8."""
-    mixed = lit(pixels, layers[..., :1])
-    if layers.shape[2] > 1:
-        mixed = mixed * (1 - layers[..., 4:]) + 255 * layers[..., 1:4]
-    levels: np.ndarray = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
-    return levels
-
-
-def _brightness(pixels: np.ndarray, index: np.ndarray) -> float:
-    """How bright the skin of a crop (S, S, 3) is against the average's albedo; index: as `rasterise` gives it."""
-    skin = pixels[(index >= 0) & (index < len(face_triangles()))] @ LUMA
+def _brightness(pixels: RGB, triangle: Int64) -> float:
+    """How bright the skin of a crop (S, S, 3) is against the average's albedo; triangle: as `rasterise` gives it."""
+    skin = pixels[(triangle >= 0) & (triangle < len(face_triangles()))] @ LUMA
     return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
 
 
-def _newly_open(source: np.ndarray, target: np.ndarray) -> float:
+def _newly_open(source: Floats, target: Floats) -> float:
     """Share, 0 to 1, of a mouth's opening that the photo (landmarks `source`) does not show and `target` needs."""
-    was, becomes = (max(0.0, opening(points)) for points in (source, target))
+    was, becomes = (max(0.0, mouth_opening(points)) for points in (source, target))
     opens = (becomes - was) / max(_SHOWS_TEETH, 0.5 * was)
     return float(np.clip((opens - 0.55) / 0.25, 0, 1))  # steep: teeth half hidden look grey
 
 
-def _drops(source: np.ndarray, target: np.ndarray) -> float:
+def _drops(source: Floats, target: Floats) -> float:
     """Share, 0 to 1, to which a mouth is wide open and no longer as broad, as a smile's that becomes surprise.
 
     Its teeth, stretched, would laugh; so they end where the upper ones do.
     """
-    narrower = breadth(source) - breadth(target)
-    return float(np.clip((opening(target) - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1))
+    narrower = mouth_width(source) - mouth_width(target)
+    return float(np.clip((mouth_opening(target) - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1))
 
 
-def below_teeth(inside: np.ndarray) -> np.ndarray:
+def below_teeth(inside: Bool) -> Float64:
     """How far a pixel of a mouth's inside, bool (A, A), is below the upper teeth: 0 along the upper lip, 1 far down."""
     rows = np.arange(len(inside))[:, None]
     top = np.where(inside.any(axis=0), inside.argmax(axis=0), 0)

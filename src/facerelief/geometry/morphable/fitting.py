@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from facerelief.array_types import Floats, Landmarks
 from facerelief.faces.alignment import EYES_AT, INTER_OCULAR, align
 from facerelief.geometry.morphable.model import MorphableFace, load_face
-from facerelief.geometry.morphable.procrustes import STILL, moved, similarity
+from facerelief.geometry.morphable.procrustes import STABLE_LANDMARKS, apply_similarity, fit_similarity
 from facerelief.geometry.topology import INNER_LIPS
 
 _NOISE = 0.008  # of a landmark's coordinate, inter-ocular distances
@@ -19,32 +20,49 @@ _UNLIKE = 0.3  # of a crop's side: mean distance of landmarks from the average f
 
 @dataclass(frozen=True)
 class Fit:
-    """A face explained. landmark = scale * rotation @ point + shift.
+    """Pose, identity and expression of a face: landmark = scale * rotation @ point + shift.
 
-    rotation: (3, 3). scale: pixels to an inter-ocular distance. shift: (3,), pixels. identity: (K,). expression: (E,).
-    residual: root mean square distance of the landmarks from the fitted shape, in inter-ocular distances.
+    Attributes:
+        rotation: (3, 3).
+        scale: Pixels to an inter-ocular distance.
+        shift: (3,), pixels.
+        identity: (K,), coefficients of the morphable face.
+        expression: (E,), coefficients of the morphable face.
+        residual: Root mean square distance of the landmarks from the fitted shape, in inter-ocular distances.
     """
 
-    rotation: np.ndarray
+    rotation: Floats
     scale: float
-    shift: np.ndarray
-    identity: np.ndarray
-    expression: np.ndarray
+    shift: Floats
+    identity: Floats
+    expression: Floats
     residual: float
 
-    def to_image(self, points: np.ndarray) -> np.ndarray:
+    def to_image(self, points: Floats) -> Floats:
         """Points (N, 3) of the face's frame in pixels."""
-        placed: np.ndarray = self.scale * points @ self.rotation.T + self.shift
+        placed: Floats = self.scale * points @ self.rotation.T + self.shift
         return placed
 
-    def change(self, difference: np.ndarray) -> np.ndarray:
-        """Differences (N, 3) in the face's frame, in pixels."""
-        turned: np.ndarray = self.scale * difference @ self.rotation.T
+    def displacement(self, difference: Floats) -> Floats:
+        """Differences (N, 3) of points of the face's frame in pixels."""
+        turned: Floats = self.scale * difference @ self.rotation.T
         return turned
 
 
-def fit_face(face: MorphableFace, landmarks: np.ndarray) -> Fit:
-    """Fit landmarks (468, 3) in pixels, y down, +z towards the viewer."""
+def fit_face(face: MorphableFace, landmarks: Landmarks) -> Fit:
+    """Fit a morphable face to landmarks.
+
+    Args:
+        face: The morphable face.
+        landmarks: (468, 3), pixels, y down, +z towards the viewer.
+
+    Example:
+        >>> from facerelief.geometry.morphable.model import load_face
+        >>> face = load_face()
+        >>> fit = fit_face(face, 100 * face.mean + 250)
+        >>> round(fit.scale), fit.shift.round()
+        (100, array([250., 250., 250.]))
+    """
     modes = np.concatenate([face.identity, face.expression_modes]).astype(np.float64)
     count = len(modes)
     deviation = np.where(np.arange(count) < len(face.identity), 1.0, _EXPRESSIVE)
@@ -52,24 +70,24 @@ def fit_face(face: MorphableFace, landmarks: np.ndarray) -> Fit:
     weight = np.ones((len(face.mean), 1))
     weight[list(INNER_LIPS)] = _LIPS
     points = landmarks[None].astype(np.float64)
-    shape: np.ndarray = face.mean.astype(np.float64)
-    used: Any = list(STILL)  # once the expression is known, all points tell the pose
+    shape: Floats = face.mean.astype(np.float64)
+    used: Any = list(STABLE_LANDMARKS)  # once the expression is known, all points tell the pose
     for _ in range(_ROUNDS):
-        pose = similarity(points[:, used], shape[used])
-        seen: np.ndarray = moved(points, *pose)[0]
+        pose = fit_similarity(points[:, used], shape[used])
+        placed: Floats = apply_similarity(points, *pose)[0]
         basis = np.concatenate([modes, _pose_modes(shape)])
         flat, weighted = basis.reshape(len(basis), -1), (basis * weight).reshape(len(basis), -1)
-        solved = np.linalg.solve(weighted @ flat.T + prior, weighted @ (seen - face.mean).ravel())
+        solved = np.linalg.solve(weighted @ flat.T + prior, weighted @ (placed - face.mean).ravel())
         coefficients, used = solved[:count], slice(None)
         shape = face.mean + np.tensordot(coefficients, modes, 1)
     rotation, scale, shift = pose[0][0], float(pose[1][0]), pose[2][0]
     persons = len(face.identity)
-    residual = float(np.sqrt(((seen - shape) ** 2).sum(axis=1).mean()))
+    residual = float(np.sqrt(((placed - shape) ** 2).sum(axis=1).mean()))
     back = rotation.T
     return Fit(back, 1 / scale, -back @ shift / scale, coefficients[:persons], coefficients[persons:], residual)
 
 
-def is_face_like(points: np.ndarray) -> bool:
+def is_face_like(points: Landmarks) -> bool:
     """Whether landmarks (468, 3) that somebody sent look like a face; others would ask for absurd crops."""
     if not np.isfinite(points).all() or np.abs(points).max() > 1e6 or np.ptp(points[:, :2], axis=0).min() < 1:
         return False
@@ -80,7 +98,7 @@ def is_face_like(points: np.ndarray) -> bool:
     return bool(apart < _UNLIKE)
 
 
-def _pose_modes(shape: np.ndarray) -> np.ndarray:
+def _pose_modes(shape: Floats) -> Floats:
     """What shifts, a scale and rotations change to first order, (7, 468, 3); else the modes would take their part."""
     shifts = np.broadcast_to(np.eye(3)[:, None], (3, *shape.shape))
     turns = np.cross(np.eye(3)[:, None], shape)

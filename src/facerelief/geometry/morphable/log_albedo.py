@@ -1,16 +1,19 @@
 """Textures of the morphable face: log albedo in the UV map, of which symmetric ones keep the left half."""
 
+import functools
+
 import numpy as np
 
 from facerelief import colour
+from facerelief.array_types import Bool, Float32, Floats
 
-LUMA = colour.LUMA.astype(np.float32)  # Rec. 601, single: pictures are
+LUMA32 = colour.LUMA.astype(np.float32)  # Rec. 601, single: pictures are
 FLOOR = 0.06
 _BINOMIAL = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 SKIN = 0.6  # mean albedo of the face
 
 
-def folded(albedo: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def fold_symmetric(albedo: Floats, seen: Bool) -> tuple[Float32, Bool]:
     """Log albedo of the left half, (P,), averaged with the mirrored right half where both are seen; and where it is."""
     weight = seen.astype(np.float32)
     log = np.log(albedo + FLOOR) * weight
@@ -19,22 +22,23 @@ def folded(albedo: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return (sums / np.maximum(count, 1)).ravel().astype(np.float32), (count > 0).ravel()
 
 
-def unfolded(halves: np.ndarray, size: int) -> np.ndarray:
+def unfold_symmetric(halves: Floats, size: int) -> Floats:
     """Halves (..., P) as whole maps (..., A, A), A = size."""
     left = halves.reshape(*halves.shape[:-1], size, size // 2)
     return np.concatenate([left, left[..., ::-1]], axis=-1)
 
 
-def softened(values: np.ndarray) -> np.ndarray:
+def binomial_blur(values: Floats) -> Floats:
     """Values (H, W[, C]) by a binomial filter, 5 pixels wide."""
     for axis in (0, 1):
         padded = np.pad(values, [(2, 2) if a == axis else (0, 0) for a in range(values.ndim)], mode="edge")
         length = values.shape[axis]
-        values = sum(w * np.take(padded, np.arange(length) + k, axis) for k, w in enumerate(_BINOMIAL))
+        parts = [w * np.take(padded, np.arange(length) + k, axis) for k, w in enumerate(_BINOMIAL)]
+        values = functools.reduce(np.add, parts)
     return values
 
 
-def smoothed(values: np.ndarray, radius: int) -> np.ndarray:
+def box_blur(values: Floats, radius: int) -> Floats:
     """Values (H, W, C) averaged over boxes of 2 * radius + 1 pixels, thrice."""
     for _ in range(3):
         for axis in (0, 1):

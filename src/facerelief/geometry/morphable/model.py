@@ -1,8 +1,4 @@
-"""The morphable face: a mean, modes of identity and expression in shape and texture, and the eight expressions.
-
-face = load_face()                                   # the one that the package carries
-shape = face.shape(person, face.expression("happiness", 0.8))
-"""
+"""The morphable face: a mean, modes of identity and expression in shape and texture, and the eight expressions."""
 
 import functools
 from dataclasses import dataclass
@@ -13,79 +9,89 @@ from typing import Any
 import numpy as np
 import torch
 
+from facerelief.array_types import Float32, Floats
 from facerelief.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.log_albedo import unfolded
-from facerelief.geometry.morphable.uv_map import Atlas
+from facerelief.geometry.morphable.log_albedo import unfold_symmetric
+from facerelief.geometry.morphable.uv_map import UVMap
 
-FACE = "face.safetensors"  # in its folder
-ATLAS = 160  # side of the atlas in pixels
+FACE_FILE = "face.safetensors"  # in its folder
+UV_SIZE = 160  # side of the UV map in pixels
 _MOST, _LEAST = 30.0, 0.5  # of a number in a face's file, and of a shape's extent: beyond is no face
-_SHAPES = ("mean", "identity", "expression_modes", "classes", "template", "kinds")
+_SHAPES = ("mean", "identity", "expression_modes", "classes", "template", "clusters")
 _MAPS = ("texture", "texture_identity", "texture_expression", "texture_classes", "chroma")
 
 
 @dataclass(frozen=True, eq=False)
 class MorphableFace:
-    """A statistical face, float32. Shapes are in inter-ocular distances from the point between the eyes (y down, +z to
-    the viewer); textures are log albedo of the left half of the atlas, (A, A / 2); every mode is one deviation long.
+    """A statistical face.
 
-    mean: (468, 3). identity: (K, 468, 3). expression_modes: (E, 468, 3). classes: (8, E), each expression at full
-    strength. template: (540, 3), the atlas' own shape. texture: (A, A / 2), the mean. texture_identity: (T, A, A / 2).
-    texture_expression: (E, A, A / 2), texture_classes: (8, A, A / 2): what expression modes and full expressions add.
-    chroma: (3, A, A / 2), each channel over the luma. kinds: (C, K + T), mean coefficients of groups of persons,
-    identity then texture.
+    Shapes are in inter-ocular distances from the point between the eyes (y down, +z to the viewer). Textures are log
+    albedo of the left half of the UV map, (A, A / 2). Every mode is one standard deviation long.
+
+    Attributes:
+        mean: (468, 3).
+        identity: (K, 468, 3), modes.
+        expression_modes: (E, 468, 3).
+        classes: (8, E), each expression at full strength.
+        template: (540, 3), the UV map's own shape.
+        texture: (A, A / 2), the mean.
+        texture_identity: (T, A, A / 2), modes.
+        texture_expression: (E, A, A / 2), what expression modes add.
+        texture_classes: (8, A, A / 2), what full expressions add.
+        chroma: (3, A, A / 2), each channel over the luma.
+        clusters: (C, K + T), mean coefficients of groups of similar persons: identity, then texture.
     """
 
-    mean: np.ndarray
-    identity: np.ndarray
-    expression_modes: np.ndarray
-    classes: np.ndarray
-    template: np.ndarray
-    texture: np.ndarray
-    texture_identity: np.ndarray
-    texture_expression: np.ndarray
-    texture_classes: np.ndarray
-    chroma: np.ndarray
-    kinds: np.ndarray
+    mean: Float32
+    identity: Float32
+    expression_modes: Float32
+    classes: Float32
+    template: Float32
+    texture: Float32
+    texture_identity: Float32
+    texture_expression: Float32
+    texture_classes: Float32
+    chroma: Float32
+    clusters: Float32
 
     @functools.cached_property
-    def atlas(self) -> Atlas:
+    def uv_map(self) -> UVMap:
         """The frame of the textures."""
-        return Atlas(self.template.astype(np.float64), self.texture.shape[0])
+        return UVMap(self.template.astype(np.float64), self.texture.shape[0])
 
-    def shape(self, identity: np.ndarray, expression: np.ndarray) -> np.ndarray:
-        """The shape (468, 3) of identity coefficients (K,) and expression coefficients (E,)."""
+    def shape(self, identity: Floats, expression: Floats) -> Floats:
+        """The shape (468, 3) of identity coefficients (up to K,) and expression coefficients (E,)."""
         return (
             self.mean
             + np.tensordot(identity, self.identity[: len(identity)], 1)
             + np.tensordot(expression, self.expression_modes, 1)
         )
 
-    def expression(self, name: str, strength: float = 1.0) -> np.ndarray:
+    def expression(self, name: str, strength: float = 1.0) -> Floats:
         """The coefficients (E,) of an expression; strength 1 is a clear one."""
         return strength * self.classes[EXPRESSIONS.index(name)]
 
-    def log_albedo(self, person: np.ndarray, name: str, strength: float = 1.0) -> np.ndarray:
-        """The texture (A, A) of texture coefficients (T,) with an expression."""
+    def log_albedo(self, person: Floats, name: str, strength: float = 1.0) -> Floats:
+        """The texture (A, A) of texture coefficients (up to T,) with an expression."""
         half = self.texture + np.tensordot(person, self.texture_identity[: len(person)], 1)
-        return whole(half + strength * self.texture_classes[EXPRESSIONS.index(name)])
+        return full_maps(half + strength * self.texture_classes[EXPRESSIONS.index(name)])
 
     @functools.cached_property
-    def tint(self) -> np.ndarray:
+    def tint(self) -> Float32:
         """The mean chroma (A, A, 3)."""
-        return np.ascontiguousarray(np.moveaxis(whole(self.chroma), 0, 2))
+        return np.ascontiguousarray(np.moveaxis(full_maps(self.chroma), 0, 2))
 
 
-def whole(half: np.ndarray) -> np.ndarray:
+def full_maps(half: Floats) -> Floats:
     """Left halves (..., A, A / 2) with their mirror images, (..., A, A)."""
-    return unfolded(half.reshape(*half.shape[:-2], -1), half.shape[-2])
+    return unfold_symmetric(half.reshape(*half.shape[:-2], -1), half.shape[-2])
 
 
 def save_face(path: Path, face: MorphableFace, facts: dict[str, Any]) -> None:
     """Write a face: shapes in half precision, maps in 8 bits with a scale each. The same face gives the same bytes."""
-    tensors = {name: torch.from_numpy(getattr(face, name)).half() for name in _SHAPES}
+    tensors = {_stored(name): torch.from_numpy(getattr(face, name)).half() for name in _SHAPES}
     for name in _MAPS:
         maps = torch.from_numpy(np.ascontiguousarray(getattr(face, name)))
         scale = maps.abs().amax(dim=(-2, -1), keepdim=True).clamp_min(1e-6) / 127
@@ -95,12 +101,21 @@ def save_face(path: Path, face: MorphableFace, facts: dict[str, Any]) -> None:
 
 
 def load_face(path: Path | None = None) -> MorphableFace:
-    """A face from a file or a folder that `facerelief morphable fit` wrote; without one, the package's own.
+    """Load a face; it is kept in memory until the file changes.
 
-    Raises `CheckpointError` where it is absent, damaged or of another version.
+    Args:
+        path: A file or a folder that `facerelief morphable fit` wrote; by default the package's own face.
+
+    Raises:
+        CheckpointError: It is absent, damaged or of another version.
+
+    Example:
+        >>> face = load_face()
+        >>> face.shape(face.clusters[0, :30], face.expression("happiness", 0.8)).shape
+        (468, 3)
     """
     path = path or carried_face()
-    path = path / FACE if path.is_dir() else path
+    path = path / FACE_FILE if path.is_dir() else path
     return _load(path, path.stat().st_mtime_ns if path.is_file() else 0)
 
 
@@ -109,12 +124,12 @@ def _load(path: Path, changed: int) -> MorphableFace:
     """Kept in memory until the file has `changed`."""
     saved = load_checkpoint(path, "face")
     _check_shapes(saved)
-    parts = {name: saved.read(name).numpy() for name in _SHAPES}
+    parts = {name: saved.read(_stored(name)).numpy() for name in _SHAPES}
     for name in _MAPS:
         parts[name] = saved.read(name, "I8").float().numpy() * saved.read(f"{name}.scale").numpy()
     for name, values in parts.items():
         if np.abs(values).max(initial=0) > _MOST:
-            raise CheckpointError(f"{path}: {name} holds numbers that no face has; fit the face again")
+            raise CheckpointError(f"{path}: {_stored(name)} holds numbers that no face has; fit the face again")
     if any(np.ptp(parts[name], axis=0).min() < _LEAST for name in ("mean", "template")):
         raise CheckpointError(f"{path}: its face has no extent; fit the face again")
     return MorphableFace(**parts)
@@ -149,6 +164,11 @@ def _check_shapes(saved: Checkpoint) -> None:
             raise CheckpointError(
                 f"{saved.path}: {name} is {sizes[name].shape}, which does not fit the rest; fit the face again"
             )
+
+
+def _stored(name: str) -> str:
+    """What a part is called in files."""
+    return "kinds" if name == "clusters" else name
 
 
 def carried_face() -> Path:

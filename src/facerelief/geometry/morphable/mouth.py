@@ -5,6 +5,7 @@ Expression modes alone do not close every mouth: what they leave of an opening w
 
 import numpy as np
 
+from facerelief.array_types import RGB, Floats
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import MorphableFace
@@ -13,38 +14,38 @@ from facerelief.geometry.morphable.model import MorphableFace
 UPPER, LOWER = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324)
 _UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 181, 84, 17, 314, 405, 321, 375)
 _MIDDLE, _CORNERS = 4, (78, 308)
-SHUT = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
+CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
 _TRIM = 0.2  # of a lip's height, by which its rim stays behind: landmarks miss it a little
 _HIDES = 0.9, 2.2  # crop pixels from the lips' meeting line: nothing left of teeth, and all to be seen again
 _SEAM, _SEAM_WIDTH = -0.95, 0.011  # change of log light; deviation across, inter-ocular distances
 
 
-def opening(points: np.ndarray) -> float:
+def mouth_opening(points: Floats) -> float:
     """Distance between the middles of the lips, in inter-ocular distances of `points` (468, 2 or 3)."""
     gap = points[LOWER[_MIDDLE], :2] - points[UPPER[_MIDDLE], :2]
     down = points[list(LOWER + UPPER), :2].mean(axis=0) - points[[33, 263], :2].mean(axis=0)
     return float(gap @ down / np.linalg.norm(down)) / inter_ocular(points)
 
 
-def breadth(points: np.ndarray) -> float:
+def mouth_width(points: Floats) -> float:
     """Distance between the corners of the mouth, in inter-ocular distances of `points` (468, 2 or 3)."""
     left, right = points[list(_CORNERS), :2]
     return float(np.linalg.norm(right - left)) / inter_ocular(points)
 
 
-def closes(face: MorphableFace, expression: np.ndarray) -> bool:
+def has_closed_mouth(face: MorphableFace, expression: Floats) -> bool:
     """Whether an expression (E,) is shown with a closed mouth."""
-    return opening(face.mean + np.tensordot(expression, face.expression_modes, 1)) < SHUT
+    return mouth_opening(face.mean + np.tensordot(expression, face.expression_modes, 1)) < CLOSED_MOUTH
 
 
-def shutting(face: MorphableFace) -> np.ndarray:
+def closing_coefficients(face: MorphableFace) -> Floats:
     """The likeliest coefficients (E,) of expression modes that bring the lips nearer by an inter-ocular distance."""
     gaps = face.expression_modes[:, UPPER[_MIDDLE], 1] - face.expression_modes[:, LOWER[_MIDDLE], 1]
-    share: np.ndarray = gaps / float(gaps @ gaps)
+    share: Floats = gaps / float(gaps @ gaps)
     return share
 
 
-def joined(points: np.ndarray, share: float) -> np.ndarray:
+def close_lips(points: Floats, share: float) -> Floats:
     """Points (468, 2 or 3) with the inner lips brought together by a `share` of what is between them."""
     upper, lower = list(UPPER), list(LOWER)
     half = share * (points[lower] - points[upper]) / 2
@@ -54,7 +55,7 @@ def joined(points: np.ndarray, share: float) -> np.ndarray:
     return together
 
 
-def trimmed(points: np.ndarray, share: float) -> np.ndarray:
+def trim_lips(points: Floats, share: float) -> Floats:
     """Points (468, 2 or 3) with the inner lips drawn into the lips, so that teeth stay outside."""
     drawn = points.copy()
     for rim, skin in ((UPPER, _UPPER_SKIN), (LOWER, _LOWER_SKIN)):
@@ -62,10 +63,16 @@ def trimmed(points: np.ndarray, share: float) -> np.ndarray:
     return drawn
 
 
-def seam(points: np.ndarray, share: float, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Change of log light (size, size, 1) along the lips' meeting line, and the opacity of `lip_colour` on it.
+def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:
+    """The line where lips meet; it hides teeth that are left behind between them, a pixel or two of them, with steps.
 
-    points: (468, 2 or 3), crop pixels. Teeth are left behind in a line of a pixel or two between the lips, with steps.
+    Args:
+        points: (468, 2 or 3), landmarks, crop pixels.
+        share: 0 to 1, to which the mouth is shut.
+        size: S, the crop's side.
+
+    Returns:
+        (S, S, 1), change of log luminance, and (S, S, 1), the opacity of `lip_colour`.
     """
     rim = (points[list(UPPER), :2] + points[list(LOWER), :2]) / 2
     line = np.concatenate([points[[_CORNERS[0]], :2], rim, points[[_CORNERS[1]], :2]])
@@ -79,9 +86,9 @@ def seam(points: np.ndarray, share: float, size: int) -> tuple[np.ndarray, np.nd
     return drawn[..., None], hidden[..., None]
 
 
-def lip_colour(pixels: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The colour (3,), levels in [0, 1], of the lips of a crop uint8 (S, S, 3) whose landmarks are `points`."""
+def lip_colour(pixels: RGB, points: Floats) -> Floats:
+    """The colour (3,), levels in [0, 1], of the lips of a crop (S, S, 3) whose landmarks are `points`."""
     rims = np.concatenate([points[list(UPPER + LOWER), :2], points[list(_UPPER_SKIN + _LOWER_SKIN), :2]])
     within = np.clip(((rims[:18] + rims[18:]) / 2).astype(int), 0, len(pixels) - 1)
-    colour: np.ndarray = np.median(pixels[within[:, 1], within[:, 0]], axis=0) / 255
+    colour: Floats = np.median(pixels[within[:, 1], within[:, 0]], axis=0) / 255
     return colour

@@ -2,25 +2,31 @@
 
 import numpy as np
 
+from facerelief.array_types import Floats
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
 from facerelief.geometry.topology import mirror_vertices
 
 # Points that expressions hardly move: eye corners, bridge of the nose, temples and the top of the forehead.
-STILL = (
+STABLE_LANDMARKS = (
     *(33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 2, 1),
     *(127, 356, 234, 454, 10, 109, 338, 103, 332, 21, 251, 54, 284, 67, 297),
 )
 
 
-def mirrored(shapes: np.ndarray) -> np.ndarray:
+def mirror_shapes(shapes: Floats) -> Floats:
     """Shapes (..., 468, 3) in the mirror; also differences of shapes."""
     return (shapes * (-1.0, 1.0, 1.0))[..., mirror_vertices(), :]
 
 
-def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Least-squares similarity that takes points (N, V, 3) to target (V, 3): Umeyama, 1991.
+def fit_similarity(source: Floats, target: Floats) -> tuple[Floats, Floats, Floats]:
+    """Least-squares similarity transforms (Umeyama, 1991): target = scale * rotation @ point + shift.
 
-    Returns rotations (N, 3, 3), scales (N,) and shifts (N, 3): target = scale * rotation @ point + shift.
+    Args:
+        source: (N, V, 3), points.
+        target: (V, 3), where they are to go.
+
+    Returns:
+        Rotations (N, 3, 3), scales (N,) and shifts (N, 3).
     """
     mean_s, mean_t = source.mean(axis=1), target.mean(axis=0)
     s, t = source - mean_s[:, None], target - mean_t
@@ -32,24 +38,24 @@ def similarity(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.n
     return rotation, scale, mean_t - scale[:, None] * np.einsum("nab,nb->na", rotation, mean_s)
 
 
-def moved(points: np.ndarray, rotation: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Points (N, V, 3) under similarities."""
-    turned: np.ndarray = scale[:, None, None] * np.einsum("nab,nvb->nva", rotation, points) + shift[:, None]
+def apply_similarity(points: Floats, rotation: Floats, scale: Floats, shift: Floats) -> Floats:
+    """Points (N, V, 3) under similarity transforms as `fit_similarity` gives them."""
+    turned: Floats = scale[:, None, None] * np.einsum("nab,nvb->nva", rotation, points) + shift[:, None]
     return turned
 
 
-def aligned(meshes: np.ndarray, rounds: int = 5) -> tuple[np.ndarray, np.ndarray]:
+def procrustes_align(meshes: Floats, rounds: int = 5) -> tuple[Floats, Floats]:
     """Meshes (N, 468, 3) in the frame of their own symmetric mean, and that mean: generalised Procrustes analysis."""
-    still = list(STILL)
+    still = list(STABLE_LANDMARKS)
     mean = _normalised(meshes.mean(axis=0))
     for _ in range(rounds):
-        found = moved(meshes, *similarity(meshes[:, still], mean[still]))
+        found = apply_similarity(meshes, *fit_similarity(meshes[:, still], mean[still]))
         average = found.mean(axis=0)
-        mean = _normalised((average + mirrored(average)) / 2)
-    return moved(meshes, *similarity(meshes[:, still], mean[still])), mean
+        mean = _normalised((average + mirror_shapes(average)) / 2)
+    return apply_similarity(meshes, *fit_similarity(meshes[:, still], mean[still])), mean
 
 
-def _normalised(shape: np.ndarray) -> np.ndarray:
+def _normalised(shape: Floats) -> Floats:
     left, right = (shape[list(pair)].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True))
-    normalised: np.ndarray = (shape - (left + right) / 2) / np.linalg.norm(right - left)
+    normalised: Floats = (shape - (left + right) / 2) / np.linalg.norm(right - left)
     return normalised

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from facerelief.array_types import RGB, Floats, Landmarks
 from facerelief.faces.alignment import align
-from facerelief.geometry.morphable.log_albedo import softened
+from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace
-from facerelief.geometry.morphable.renderer import Eyes, Light, Look, Skin, draw
+from facerelief.geometry.morphable.renderer import Appearance, Eyes, Light, Skin, render_face
 
 _IRISES = ((0.22, 0.14, 0.09), (0.3, 0.2, 0.13), (0.33, 0.36, 0.26), (0.36, 0.44, 0.52), (0.42, 0.45, 0.46))
 _CRISP = 0.7  # share of fine contrast given back to textures that averaging blurred
@@ -16,32 +17,48 @@ _CRISP = 0.7  # share of fine contrast given back to textures that averaging blu
 
 @dataclass(frozen=True)
 class Person:
-    """Who: identity (K,) and texture (T,) coefficients, skin, eyes' colour."""
+    """Who.
 
-    identity: np.ndarray
-    texture: np.ndarray
+    Attributes:
+        identity: (K,), coefficients of the morphable face.
+        texture: (T,), coefficients of the morphable face.
+        skin: The skin's colour.
+        iris: The eyes' colour, RGB, levels in [0, 1].
+    """
+
+    identity: Floats
+    texture: Floats
     skin: Skin
     iris: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How a person is seen: yaw and pitch in degrees, light, gaze, background (3, n, n) and strength of expressions."""
+    """How a person is seen.
+
+    Attributes:
+        yaw: Degrees.
+        pitch: Degrees.
+        light: What the face is lit by.
+        gaze: To the right and down, in radii of the iris.
+        background: (3, n, n), levels in [0, 1], to be enlarged; by default grey.
+        strength: Of expressions, 1 for a clear one.
+    """
 
     yaw: float = 0.0
     pitch: float = 0.0
     light: Light = field(default_factory=Light)
     gaze: tuple[float, float] = (0.0, 0.0)
-    background: np.ndarray | None = None
+    background: Floats | None = None
     strength: float = 1.0
 
 
 def random_person(face: MorphableFace, random: np.random.Generator) -> Person:
-    """A blend of three kinds of faces, pushed away from the average, and something of their own."""
-    chosen = random.choice(len(face.kinds), min(3, len(face.kinds)), replace=False)
+    """A blend of three clusters of faces, pushed away from the average, and something of their own."""
+    chosen = random.choice(len(face.clusters), min(3, len(face.clusters)), replace=False)
     shares = random.dirichlet(np.full(len(chosen), 0.6))
     count = len(face.identity)
-    blend = 1.25 * shares @ face.kinds[chosen] + random.normal(scale=0.35, size=face.kinds.shape[1])
+    blend = 1.25 * shares @ face.clusters[chosen] + random.normal(scale=0.35, size=face.clusters.shape[1])
     level = random.uniform(0.55, 1.2)
     warmth = random.uniform(0.75, 1.1) + 0.25 * max(0.0, 0.9 - level)
     iris = _IRISES[int(random.integers(len(_IRISES) if level > 0.95 else 2))]
@@ -62,7 +79,7 @@ def random_setting(random: np.random.Generator) -> Setting:
     )
 
 
-def _background(random: np.random.Generator) -> np.ndarray:
+def _background(random: np.random.Generator) -> Floats:
     """Soft shapes in a few colours, (3, 16, 16) in [0, 1], to be enlarged."""
     colours = random.uniform(0.05, 0.95, (3, 3)) * 0.5 + random.uniform(0.1, 0.5)
     share = random.dirichlet(np.full(3, 0.5), size=(5, 5))
@@ -71,7 +88,7 @@ def _background(random: np.random.Generator) -> np.ndarray:
     return np.clip(np.moveaxis(_resized(coarse, 16), 2, 0) + grain, 0, 1)
 
 
-def placed(shape: np.ndarray, setting: Setting, size: int) -> tuple[np.ndarray, np.ndarray]:
+def pose_shape(shape: Floats, setting: Setting, size: int) -> tuple[Floats, Floats]:
     """A shape (468, 3) turned and aligned as crops are, in pixels, and the matrix (3, 4) that takes it there."""
     yaw, pitch = np.radians((setting.yaw, setting.pitch))
     sides = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
@@ -84,30 +101,49 @@ def placed(shape: np.ndarray, setting: Setting, size: int) -> tuple[np.ndarray, 
     return shape @ matrix[:, :3].T + matrix[:, 3], matrix
 
 
-def portrait(
+def render_portrait(
     face: MorphableFace, person: Person, expression: str, setting: Setting, size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """A person with an expression: the picture uint8 (size, size, 3) and its landmarks (468, 3) in pixels."""
+) -> tuple[RGB, Landmarks]:
+    """Render a person with an expression.
+
+    Args:
+        face: The morphable face.
+        person: Who.
+        expression: One of `EXPRESSIONS`.
+        setting: How the person is seen.
+        size: S, the picture's side in pixels.
+
+    Returns:
+        The picture, (S, S, 3), and its landmarks, (468, 3), in pixels.
+
+    Example:
+        >>> import numpy as np
+        >>> from facerelief.geometry.morphable.model import load_face
+        >>> face, random = load_face(), np.random.default_rng(0)
+        >>> rgb, landmarks = render_portrait(face, random_person(face, random), "happiness", random_setting(random), 64)
+        >>> rgb.shape, landmarks.shape
+        ((64, 64, 3), (468, 3))
+    """
     shape = face.shape(person.identity, face.expression(expression, setting.strength))
-    landmarks, matrix = placed(shape, setting, size)
+    landmarks, matrix = pose_shape(shape, setting, size)
     still = face.shape(person.identity, np.zeros(len(face.expression_modes))) @ matrix[:, :3].T + matrix[:, 3]
     texture = _crisp(face.log_albedo(person.texture, expression, setting.strength))
-    look = Look(face.atlas, texture, face.tint, setting.light, person.skin, Eyes(person.iris, setting.gaze))
-    return draw(landmarks, still, look, _enlarged(setting.background, size)), landmarks
+    look = Appearance(face.uv_map, texture, face.tint, setting.light, person.skin, Eyes(person.iris, setting.gaze))
+    return render_face(landmarks, still, look, _enlarged(setting.background, size)), landmarks
 
 
-def _crisp(texture: np.ndarray) -> np.ndarray:
+def _crisp(texture: Floats) -> Floats:
     """A map with its fine contrast raised: unsharp masking."""
-    return texture + _CRISP * (texture - softened(softened(texture)))
+    return texture + _CRISP * (texture - binomial_blur(binomial_blur(texture)))
 
 
-def _enlarged(background: np.ndarray | None, size: int) -> np.ndarray:
+def _enlarged(background: Floats | None, size: int) -> Floats:
     if background is None:
         return np.full((size, size, 3), (0.45, 0.5, 0.55))
     return np.clip(_resized(background, size), 0, 1)
 
 
-def _resized(planes: np.ndarray, size: int) -> np.ndarray:
+def _resized(planes: Floats, size: int) -> Floats:
     """Planes (C, n, n) as (size, size, C)."""
     images = [Image.fromarray(p.astype(np.float32)).resize((size, size), Image.Resampling.BICUBIC) for p in planes]
     return np.stack([np.asarray(image) for image in images], axis=2)

@@ -1,14 +1,21 @@
-"""Pictures of a morphable face: its texture on its posed shape, in a light and a skin's colour, before a background."""
+"""Renders a morphable face: its texture on its posed shape, in a light and a skin's colour, before a background."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from facerelief.array_types import RGB, Floats, Int64
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER, inter_ocular
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.log_albedo import FLOOR, LUMA
-from facerelief.geometry.morphable.uv_map import FACE, Atlas, picture_triangles, sample, with_apron
+from facerelief.geometry.morphable.log_albedo import FLOOR, LUMA32
+from facerelief.geometry.morphable.uv_map import (
+    FACE_VERTICES,
+    UVMap,
+    rendered_triangles,
+    sample_bilinear,
+    with_border_ring,
+)
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import eye_triangles, face_triangles
 
@@ -18,9 +25,13 @@ _IRIS = 0.093  # radius in inter-ocular distances: 11.7 mm of 63 mm across
 
 @dataclass(frozen=True)
 class Light:
-    """One lamp far away, and light from everywhere: x right, y up, +z towards the viewer.
+    """One directional lamp, and ambient light.
 
-    direction: (3,), to the lamp. share: of the lamp, 0 to 1. strength: of both. gloss: of the skin.
+    Attributes:
+        direction: To the lamp: x right, y up, +z towards the viewer.
+        share: Of the lamp, 0 to 1; the rest is ambient.
+        strength: Of both.
+        gloss: Of the skin, 0 for none.
     """
 
     direction: tuple[float, float, float] = (0.0, 0.3, 1.0)
@@ -28,7 +39,7 @@ class Light:
     strength: float = 1.0
     gloss: float = 0.04
 
-    def on(self, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def on(self, normal: Floats) -> tuple[Floats, Floats]:
         """What falls on normals (..., 3), factors of a picture's levels, and what they reflect, levels of 0 to 1."""
         lamp = np.array(self.direction) / np.linalg.norm(self.direction)
         half = lamp + np.array((0.0, 0.0, 1.0))
@@ -42,7 +53,9 @@ class Light:
 class Skin:
     """A skin's colour.
 
-    level: its brightness as a factor, 0.45 very dark to 1.25 very light. warmth: the power of the average's chroma.
+    Attributes:
+        level: Brightness as a factor, 0.45 very dark to 1.25 very light.
+        warmth: Power of the average's chroma.
     """
 
     level: float = 1.0
@@ -51,42 +64,60 @@ class Skin:
 
 @dataclass(frozen=True)
 class Eyes:
-    """Irises, which averages blur. colour: (3,), levels in [0, 1]. gaze: (2,), to the right and down, in radii."""
+    """Irises, which averages blur.
+
+    Attributes:
+        colour: RGB, levels in [0, 1].
+        gaze: To the right and down, in radii of the iris.
+    """
 
     colour: tuple[float, float, float] = (0.28, 0.19, 0.13)
     gaze: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """What a face looks like apart from its shape.
 
-    texture: log albedo (A, A) in `atlas`. chroma: (A, A, 3), each channel over the luma.
+    Attributes:
+        uv_map: The frame of the two maps.
+        texture: (A, A), log albedo.
+        chroma: (A, A, 3), each channel over the luma.
+        light: What it is lit by.
+        skin: Its colour.
+        eyes: Its irises.
     """
 
-    atlas: Atlas
-    texture: np.ndarray
-    chroma: np.ndarray
+    uv_map: UVMap
+    texture: Floats
+    chroma: Floats
     light: Light = field(default_factory=Light)
     skin: Skin = field(default_factory=Skin)
     eyes: Eyes = field(default_factory=Eyes)
 
 
-def draw(vertices: np.ndarray, still: np.ndarray, look: Look, background: np.ndarray) -> np.ndarray:
-    """A picture uint8 (S, S, 3) of a face, vertices (468, 3) in its pixels; still: the same face without expression.
+def render_face(vertices: Floats, still: Floats, look: Appearance, background: Floats) -> RGB:
+    """Render a face before a background.
 
-    background: float (S, S, 3) in [0, 1].
+    Args:
+        vertices: (468, 3), the face in the picture's pixels.
+        still: (468, 3), the same face without expression.
+        look: What it looks like.
+        background: (S, S, 3), levels in [0, 1].
+
+    Returns:
+        The picture, (S, S, 3).
     """
-    triangles = picture_triangles()
-    posed = with_apron(vertices, still)
+    triangles = rendered_triangles()
+    posed = with_border_ring(vertices, still)
     index, weights = rasterise(posed, triangles, len(background))
-    attributes = np.column_stack([look.atlas.points, vertex_normals(posed, triangles), _opacity(len(posed))])
+    attributes = np.column_stack([look.uv_map.points, vertex_normals(posed, triangles), _opacity(len(posed))])
     values = interpolate(attributes, triangles, index, weights)
     normal = values[..., 2:5] / np.maximum(np.linalg.norm(values[..., 2:5], axis=2, keepdims=True), 1e-9)
-    found = sample(np.dstack([look.texture, look.chroma]), values[..., :2])
+    found = sample_bilinear(np.dstack([look.texture, look.chroma]), values[..., :2])
     luma = (np.exp(found[..., 0]) - FLOOR) * look.skin.level
     tint = np.maximum(found[..., 1:], 0.05) ** look.skin.warmth
-    colour = _with_irises(luma[..., None] * tint / (tint @ LUMA)[..., None], index, vertices, look.eyes)
+    colour = _with_irises(luma[..., None] * tint / (tint @ LUMA32)[..., None], index, vertices, look.eyes)
     shade, shine = look.light.on(normal)
     colour = colour * shade[..., None] + shine[..., None]
     opaque = smoothstep(values[..., 5:])
@@ -94,7 +125,7 @@ def draw(vertices: np.ndarray, still: np.ndarray, look: Look, background: np.nda
     return np.clip(np.rint(mixed * 255), 0, 255).astype(np.uint8)
 
 
-def _with_irises(colour: np.ndarray, index: np.ndarray, vertices: np.ndarray, eyes: Eyes) -> np.ndarray:
+def _with_irises(colour: Floats, index: Int64, vertices: Floats, eyes: Eyes) -> Floats:
     """`colour` (S, S, 3) with irises, pupils and whites where `index` shows the eyes' triangles."""
     first, last = len(face_triangles()), len(face_triangles()) + len(eye_triangles())
     rows, columns = np.nonzero((index >= first) & (index < last))
@@ -117,7 +148,7 @@ def _with_irises(colour: np.ndarray, index: np.ndarray, vertices: np.ndarray, ey
     return out
 
 
-def _opacity(count: int) -> np.ndarray:
-    """1 on the face and the apron's inner ring, 0 on its outer."""
-    rings = (count - FACE) // 2
-    return np.concatenate([np.ones(FACE + rings), np.zeros(rings)])
+def _opacity(count: int) -> Floats:
+    """1 on the face and the inner border ring, 0 on the outer."""
+    rings = (count - FACE_VERTICES) // 2
+    return np.concatenate([np.ones(FACE_VERTICES + rings), np.zeros(rings)])

@@ -1,86 +1,112 @@
-"""What an expression adds of light and dark to a photo's face: creases, drawn and taken away.
+"""What an expression changes of the light on a photo's face: wrinkles, drawn and taken away.
 
-Light is log luminance, log(a + FLOOR) of a in [0, 1], so that a change of it is a ratio, which fits any skin.
+Light is log luminance, log(a + FLOOR) of a in [0, 1]. A change of it is a ratio, which fits any skin: the ratio images
+of Liu, Shan and Zhang (Expressive expression mapping with ratio images, 2001).
 """
 
 import functools
 
 import numpy as np
 
+from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
-from facerelief.geometry.morphable.log_albedo import FLOOR, smoothed, softened
-from facerelief.geometry.morphable.model import MorphableFace, whole
-from facerelief.geometry.morphable.uv_map import beside_face, feathered, mouth_inside, sample
+from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
+from facerelief.geometry.morphable.model import MorphableFace, full_maps
+from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
 
-_WIDE = 8  # pixels of the atlas; a change that is wider is light that was not taken out
-_VALLEY = 11  # pixels of a crop or the atlas, within which folds, brows and irises are darker than what is around them
-_EVERYONES = 0.12  # depth of a valley that every neutral face has
-# Folds lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
+_WIDE = 8  # pixels of the UV map; a change that is wider is light that was not taken out
+_WRINKLE = 11  # pixels of a crop or the UV map; wrinkles, brows and irises are narrower, and dark
+_EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
+# Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
 _DEEPER = 4.0
 _STRONGEST = 0.6
 
 
-class Creases:
-    """Changes of light in the atlas, limited to what an average can know."""
+class RatioImages:
+    """Log ratio images of expressions in the UV map, limited to what an average of many faces can know."""
 
     def __init__(self, face: MorphableFace) -> None:
         # Averages smear what is beside the face, and in its mouth, which opens differently from photo to photo.
-        blurred = mouth_inside(face.atlas) | beside_face(face.atlas)
-        self._clear = 1 - feathered(blurred, face.atlas.size // 20)
-        own = np.clip(1 - valleys(whole(face.texture)) / _EVERYONES, 0, 1)
+        blurred = mouth_mask(face.uv_map) | border_ring_mask(face.uv_map)
+        self._clear = 1 - feathered(blurred, face.uv_map.size // 20)
+        own = np.clip(1 - bottom_hat(full_maps(face.texture)) / _EVERYONES, 0, 1)
         self._lighter = 1 + (_DEEPER - 1) * own
 
-    def __call__(self, change: np.ndarray) -> np.ndarray:
-        """The creases in a change of light (A, A); what takes folds away is for `filled` to limit."""
+    def __call__(self, change: Floats) -> Floats:
+        """Keep the wrinkles of a change of log luminance.
+
+        Args:
+            change: (A, A), by which an expression's mean texture differs from another's.
+
+        Returns:
+            (A, A), its fine detail. What lightens wrinkles is for `limit_to_wrinkles` to limit to those of a photo.
+        """
         clear = change * self._clear
-        creases = clear - smoothed(clear[..., None], _WIDE)[..., 0]
-        limited: np.ndarray = np.clip(np.maximum(creases, self._lighter * creases), -_STRONGEST, _STRONGEST)
+        fine = clear - box_blur(clear[..., None], _WIDE)[..., 0]
+        limited: Floats = np.clip(np.maximum(fine, self._lighter * fine), -_STRONGEST, _STRONGEST)
         return limited * self._clear
 
 
-def folds(pixels: np.ndarray) -> np.ndarray:
-    """The valleys (S, S) of a crop's pixels uint8 (S, S, 3)."""
-    return valleys(light_of(pixels @ LUMA))
+def wrinkle_map(pixels: RGB) -> Float32:
+    """How deep the wrinkles of a crop are: (S, S), change of log luminance that would fill them; pixels (S, S, 3)."""
+    return bottom_hat(log_luminance(pixels @ LUMA))
 
 
-def filled(layers: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Layers (S, S, 3 + ...) of an edit in which light fills a crop's folds, `depth` (S, S), to the brim.
+def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32:
+    """Limit a change of light to one that fills a face's wrinkles to the brim: more of it would glow.
 
-    More of it would glow. The folds lie where the ways, the first two layers, lead.
+    Args:
+        light: (S, S, 1), change of log luminance after the warp.
+        flow: (S, S, 2), that of the warp, which tells where each pixel's wrinkles are.
+        wrinkles: (S, S), the `wrinkle_map` of the crop before the warp.
+
+    Returns:
+        (S, S, 1), `light` where it darkens or is less than the wrinkle is deep.
     """
-    rows, columns = np.indices(layers.shape[:2]) + 0.5
-    found = layers[..., :2] + np.dstack([columns, rows])
-    most = sample(depth[..., None], found)
-    return np.dstack([layers[..., :2], np.minimum(layers[..., 2:3], most), layers[..., 3:]]).astype(np.float32)
+    rows, columns = np.indices(light.shape[:2]) + 0.5
+    most = sample_bilinear(wrinkles[..., None], flow + np.dstack([columns, rows]))
+    return np.minimum(light, most).astype(np.float32)
 
 
-def valleys(light: np.ndarray) -> np.ndarray:
-    """How much darker than the shores of a valley light (H, W) is: by a bottom-hat, its closing less itself."""
+def bottom_hat(light: Floats) -> Float32:
+    """How much darker than its surroundings log luminance (H, W) is where that is narrow: its closing less itself."""
     light = light.astype(np.float32)
-    depth: np.ndarray = softened(-_highest(-_highest(light)) - light)
+    depth: Float32 = binomial_blur(-_highest(-_highest(light)) - light)
     return depth
 
 
-def _highest(values: np.ndarray) -> np.ndarray:
-    """The highest of the `_VALLEY` x `_VALLEY` values around each, (H, W)."""
+def _highest(values: Float32) -> Float32:
+    """The highest of the `_WRINKLE` x `_WRINKLE` values around each, (H, W)."""
     for _ in range(2):  # down, then, turned over, along
-        padded = np.pad(values, ((_VALLEY // 2, _VALLEY // 2), (0, 0)), mode="edge")
-        values = functools.reduce(np.maximum, (padded[k : k + len(values)] for k in range(_VALLEY))).T
+        padded = np.pad(values, ((_WRINKLE // 2, _WRINKLE // 2), (0, 0)), mode="edge")
+        values = functools.reduce(np.maximum, (padded[k : k + len(values)] for k in range(_WRINKLE))).T
     return values
 
 
-def light_of(luma: np.ndarray) -> np.ndarray:
-    """Light of a luminance in levels of 0 to 255."""
+def log_luminance(luma: Floats) -> Floats:
+    """log(a + FLOOR) of luminance a, given in levels of 0 to 255."""
     return np.log(np.maximum(luma, 0) / np.float32(255) + np.float32(FLOOR))
 
 
-def lit(pixels: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Pixels (h, w, 3), in levels, whose light changes by (h, w, 1).
+def relight(pixels: Floats, change: Floats) -> Floats:
+    """Change the light that falls on skin.
 
     Colour deepens where light falls, as skin's does: over 117 colour photos of faces its red falls as the 0.80th power
     of luminance, green as the 1.12th, blue as the 1.28th. Grey stays grey.
+
+    Args:
+        pixels: (h, w, 3), levels of 0 to 255.
+        change: (h, w, 1), of log luminance.
+
+    Returns:
+        (h, w, 3), levels, not clipped.
+
+    Example:
+        >>> import numpy as np
+        >>> relight(np.full((1, 1, 3), 100.0), np.log([[[0.5]]])).round(2)
+        array([[[42.35, 42.35, 42.35]]])
     """
     luma = (pixels @ LUMA.astype(np.float32))[..., None]
     floor, gain = np.float32(FLOOR * 255), np.exp(change)
-    changed: np.ndarray = (luma + floor) * gain - floor + (pixels - luma) * (gain * np.clip(1 - change, 0.5, 1.6))
-    return changed
+    relit: Floats = (luma + floor) * gain - floor + (pixels - luma) * (gain * np.clip(1 - change, 0.5, 1.6))
+    return relit

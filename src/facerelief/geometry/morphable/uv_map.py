@@ -1,7 +1,7 @@
-"""A face's picture in a frame where every face has the same shape: the atlas of the morphable face.
+"""The UV map of the morphable face: a frame for pictures of faces in which every face has the same shape.
 
-Around the 468 landmarks lie two rings, the apron, so that ears, hair and neck belong to the picture. The mouth is
-closed by triangles too, and open in the atlas, so that teeth have a place.
+Around the 468 landmarks lie two border rings, so that ears, hair and neck belong to the picture. The mouth is closed by
+triangles too, and open in the UV map, so that teeth have a place.
 """
 
 import functools
@@ -10,20 +10,27 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageFilter
 
+from facerelief.array_types import Bool, Float32, Floats, Int64
 from facerelief.faces.alignment import EYES_AT, INTER_OCULAR
 from facerelief.geometry.rasterizer import rasterise
 from facerelief.geometry.topology import OUTLINE, eye_triangles, face_triangles, mouth_triangles
 
-FACE = 468  # vertices of the face; those of the apron follow
-# Of the apron's rings: distance from the centre, times the outline's; z, in the outline's mean radius.
+FACE_VERTICES = 468  # those of the border rings follow
+# Of the border rings: distance from the centre, times the outline's; z, in the outline's mean radius.
 _RINGS = ((1.32, -0.45), (2.6, -1.1))
 
 
-def with_apron(vertices: np.ndarray, still: np.ndarray) -> np.ndarray:
-    """Vertices (468, 3) with the apron's 72 behind them, (540, 3).
+def with_border_ring(vertices: Floats, still: Floats) -> Floats:
+    """Add the two border rings to a face.
 
-    still: the same face without expression, from which the apron is laid out; its inner ring follows the outline half
-    way, so that a jaw that drops draws the neck along, and its outer ring stays.
+    The inner ring follows the outline half way, so that a jaw that drops draws the neck along; the outer one stays.
+
+    Args:
+        vertices: (468, 3), the face.
+        still: (468, 3), the same face without expression, from which the rings are laid out.
+
+    Returns:
+        (540, 3), the face's vertices, then the 36 of each ring.
     """
     outline = list(OUTLINE)
     ring = still[outline]
@@ -36,10 +43,10 @@ def with_apron(vertices: np.ndarray, still: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def apron_triangles() -> np.ndarray:
-    """The 144 triangles of the apron, int64 (144, 3), wound as the face's."""
+def border_ring_triangles() -> Int64:
+    """The 144 triangles of the border rings, (144, 3), wound as the face's."""
     count = len(OUTLINE)
-    loops = np.array([OUTLINE, np.arange(count) + FACE, np.arange(count) + FACE + count])
+    loops = np.array([OUTLINE, np.arange(count) + FACE_VERTICES, np.arange(count) + FACE_VERTICES + count])
     found = []
     for near, far in pairwise(loops):
         near_next, far_next = np.roll(near, -1), np.roll(far, -1)
@@ -48,13 +55,27 @@ def apron_triangles() -> np.ndarray:
 
 
 @functools.cache
-def picture_triangles() -> np.ndarray:
-    """All that a picture shows, int64 (1042, 3): the face, its eyes, its mouth's inside, and the apron."""
-    return np.concatenate([face_triangles(), eye_triangles(), mouth_triangles(), apron_triangles()])
+def rendered_triangles() -> Int64:
+    """All that a picture shows, (1042, 3): the face, its eyes, its mouth's inside, and the border rings."""
+    return np.concatenate([face_triangles(), eye_triangles(), mouth_triangles(), border_ring_triangles()])
 
 
-def sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Bilinear values (..., C) of an image (H, W, C) at points (..., 2) in pixels; outside, its border is repeated."""
+def sample_bilinear(image: Floats, points: Floats) -> Floats:
+    """Look an image up between its pixels.
+
+    Args:
+        image: (H, W, C).
+        points: (..., 2), x and y in pixels, whose centres are at + 0.5; outside, the image's border is repeated.
+
+    Returns:
+        (..., C), bilinear values.
+
+    Example:
+        >>> import numpy as np
+        >>> sample_bilinear(np.array([[[0.0], [10.0]], [[20.0], [30.0]]]), np.array([(0.5, 0.5), (1.0, 1.0)]))
+        array([[ 0.],
+               [15.]])
+    """
     height, width = image.shape[:2]
     x, y = np.clip(points[..., 0] - 0.5, 0, width - 1), np.clip(points[..., 1] - 0.5, 0, height - 1)
     column, row = np.minimum(x.astype(np.int64), width - 2), np.minimum(y.astype(np.int64), height - 2)
@@ -62,63 +83,64 @@ def sample(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     flat, at = image.reshape(-1, image.shape[2]), row * width + column
     above = flat[at] * (1 - right) + flat[at + 1] * right
     below = flat[at + width] * (1 - right) + flat[at + width + 1] * right
-    mixed: np.ndarray = above * (1 - low) + below * low
+    mixed: Floats = above * (1 - low) + below * low
     return mixed
 
 
-class Atlas:
+class UVMap:
     """The frame itself.
 
-    template: float64 (540, 3), the mean face with its mouth open and its apron, in inter-ocular distances from the
-    point between the eyes (y down). size: the atlas' side in pixels.
+    Attributes:
+        template: (540, 3), the mean face with its mouth open and its border rings, in inter-ocular distances from the
+            point between the eyes (y down).
+        size: A, the map's side in pixels.
+        points: (540, 2), where the vertices lie in it, in pixels.
+        triangle: (A, A), which of `rendered_triangles` each pixel shows.
     """
 
-    def __init__(self, template: np.ndarray, size: int) -> None:
+    def __init__(self, template: Floats, size: int) -> None:
         self.template, self.size = template, size
         self.points = template[:, :2] * INTER_OCULAR * size + np.array(EYES_AT) * size
         flat = np.column_stack([self.points, template[:, 2] * INTER_OCULAR * size])
-        self._index, self._weights = rasterise(flat, picture_triangles(), size)
+        self.triangle, self._weights = rasterise(flat, rendered_triangles(), size)
 
-    @property
-    def triangle(self) -> np.ndarray:
-        """Which of `picture_triangles` each pixel shows, int64 (size, size)."""
-        return self._index
-
-    def carry(self, values: np.ndarray) -> np.ndarray:
-        """Values of the vertices (540, K) at the atlas' pixels, (size, size, K)."""
-        corners = picture_triangles()[self._index]
-        carried: np.ndarray = np.einsum("hwk,hwkc->hwc", self._weights, values[corners])
-        return carried
+    def interpolate(self, values: Floats) -> Floats:
+        """Values of the vertices (540, K) at the map's pixels, (A, A, K)."""
+        corners = rendered_triangles()[self.triangle]
+        found: Floats = np.einsum("hwk,hwkc->hwc", self._weights, values[corners])
+        return found
 
 
-def mouth_inside(atlas: Atlas) -> np.ndarray:
-    """bool (A, A): between the inner lips."""
+def mouth_mask(uv_map: UVMap) -> Bool:
+    """(A, A): between the inner lips."""
     first = len(face_triangles()) + len(eye_triangles())
-    inside: np.ndarray = (atlas.triangle >= first) & (atlas.triangle < first + len(mouth_triangles()))
+    inside: Bool = (uv_map.triangle >= first) & (uv_map.triangle < first + len(mouth_triangles()))
     return inside
 
 
-def skin_pixels(atlas: Atlas) -> np.ndarray:
-    """bool (A, A): on the face, but for its eyes and its mouth's inside."""
-    skin: np.ndarray = atlas.triangle < len(face_triangles())
+def skin_mask(uv_map: UVMap) -> Bool:
+    """(A, A): on the face, but for its eyes and its mouth's inside."""
+    skin: Bool = uv_map.triangle < len(face_triangles())
     return skin
 
 
-def beside_face(atlas: Atlas) -> np.ndarray:
-    """bool (A, A): on the apron."""
-    beside: np.ndarray = atlas.triangle >= len(picture_triangles()) - len(apron_triangles())
+def border_ring_mask(uv_map: UVMap) -> Bool:
+    """(A, A): on the border rings, beside the face."""
+    beside: Bool = uv_map.triangle >= len(rendered_triangles()) - len(border_ring_triangles())
     return beside
 
 
-def soft_face(atlas: Atlas, feather: int) -> np.ndarray:
-    """float32 (A, A): 1 on the whole face, which is what may change with an expression, falling to 0 on the apron.
+def soft_face_mask(uv_map: UVMap, feather: int) -> Float32:
+    """(A, A): 1 on the whole face, which is what may change with an expression, falling to 0 on the border rings.
 
-    feather: half of the pixels over which it falls.
+    Args:
+        uv_map: The frame.
+        feather: Half of the pixels over which it falls.
     """
-    return feathered(~beside_face(atlas), feather)
+    return feathered(~border_ring_mask(uv_map), feather)
 
 
-def feathered(mask: np.ndarray, radius: int) -> np.ndarray:
-    """A mask (A, A) with a soft rim around it, float32: 1 within, falling to 0 over about twice `radius` pixels."""
+def feathered(mask: Bool, radius: int) -> Float32:
+    """A mask (A, A) with a soft rim around it: 1 within, falling to 0 over about twice `radius` pixels."""
     levels = Image.fromarray(np.round(mask * 255.0).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
     return np.minimum(np.asarray(levels, dtype=np.float32) / 255 * 2, np.float32(1))

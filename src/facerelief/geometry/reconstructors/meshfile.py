@@ -15,8 +15,8 @@ from facerelief.files.arrays import DAMAGE, read_npz
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
 
-SUFFIXES = (".ply", ".obj", ".npz")
-LARGEST = 256_000_000  # bytes of a .ply or .obj
+MESH_SUFFIXES = (".ply", ".obj", ".npz")
+MAX_BYTES = 256_000_000  # bytes of a .ply or .obj
 _DAMAGE = (*DAMAGE, AttributeError)
 
 
@@ -33,11 +33,11 @@ class MeshFile:
 
     def __call__(self, face: AlignedFace) -> FaceMesh:
         """The mesh of one photo, in crop pixels. Raises `DatasetError` where there is none or it is damaged."""
-        candidates = [self.folder / (face.source.stem + suffix) for suffix in SUFFIXES]
+        candidates = [self.folder / (face.source.stem + suffix) for suffix in MESH_SUFFIXES]
         path = next((candidate for candidate in candidates if candidate.is_file()), None)
         if path is None:
             raise DatasetError(
-                f"no mesh {face.source.stem}{{{','.join(SUFFIXES)}}} in {self.folder}; export one for it"
+                f"no mesh {face.source.stem}{{{','.join(MESH_SUFFIXES)}}} in {self.folder}; export one for it"
             )
         try:
             mesh = FaceMesh(*(_read_npz(path) if path.suffix == ".npz" else _read_mesh(path)))
@@ -64,7 +64,7 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
         import trimesh
 
         # From memory and without materials: by name, trimesh would read textures and materials that a file names too.
-        data, kind = io.BytesIO(read_file(path, LARGEST)), path.suffix.removeprefix(".")
+        data, kind = io.BytesIO(read_file(path, MAX_BYTES)), path.suffix.removeprefix(".")
         mesh = trimesh.load(data, file_type=kind, force="mesh", process=False, skip_materials=True)
     except ImportError as reason:  # trimesh itself imports some packages only when a file needs them
         raise MissingExtra(reason.name or "trimesh", "meshes") from reason

@@ -15,7 +15,7 @@ from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
 from facerelief.training.run.sample_grids import one_hot
 from facerelief.training.steps.gan_step import StepRandom, build_discriminator
-from facerelief.training.steps.pseudo_targets import Lesson, Pairs
+from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
 
 _NEAR = 5  # pixels
 _SHADE = 0.1  # of the range 2 of an image
@@ -53,7 +53,7 @@ class Tutor:
     pairs: pseudo-targets of the training photos. encoder: tells persons apart; it must then measure nothing.
     """
 
-    pairs: Pairs | None = None
+    pairs: PseudoTargets | None = None
     encoder: nn.Module | None = None
 
     def targets(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
@@ -85,7 +85,7 @@ class Edited:
     y_t: Tensor
     drawn: GeneratorOutput
     d_t: Tensor | None
-    lesson: Lesson | None = None
+    lesson: TargetBatch | None = None
 
     @property
     def i_t(self) -> Tensor:
@@ -93,14 +93,14 @@ class Edited:
         return self.drawn.image
 
 
-def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int, pairs: Pairs | None = None) -> Edited:
+def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int, pairs: PseudoTargets | None = None) -> Edited:
     """The batch's edits to y_t (N,)."""
     drawn = nets.generator(batch.image, one_hot(y_t, classes))
     d_t = nets.depth.translator(drawn.image) if nets.depth else None
-    return Edited(y_t, drawn, d_t, pairs.lesson(batch, y_t) if pairs else None)
+    return Edited(y_t, drawn, d_t, pairs.of_batch(batch, y_t) if pairs else None)
 
 
-def overpaint(image: Tensor, edited: Tensor, flow: Tensor, lesson: Lesson) -> Tensor:
+def overpaint(image: Tensor, edited: Tensor, flow: Tensor, lesson: TargetBatch) -> Tensor:
     """How much edits (P, C, S, S) of images change beyond what their `flow` moves, where their lessons do not.
 
     A mouth that opens must be painted, and shading may be: what lessons paint within `_NEAR`, and `_SHADE`, are free.

@@ -1,9 +1,10 @@
-"""An editor's first lessons: training photos with the same person, in the same picture, with other expressions.
+"""Pseudo-targets of distillation: training photos with the same person, in the same picture, with other expressions.
 
-Synthetic datasets hold them. Real photos have no such target; what the editor without training makes of them is an
+Synthetic datasets hold true ones. Real photos have none; what the editor without training makes of them is an
 approximate one. They are made once for some photos of each expression, and kept beside the dataset.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -13,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from facerelief.array_types import Int64, UInt8
 from facerelief.colour import to_luma
 from facerelief.data.arrays import Arrays, arrays_folder, growing
 from facerelief.data.batches import Batch
@@ -28,23 +31,29 @@ from facerelief.faces.alignment import align
 from facerelief.faces.warping import bring_back, in_photo
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
-from facerelief.geometry.morphable.expression_transfer import SIZE, Exchange, changed, ways_back
+from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, backward_flow
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
-from facerelief.geometry.morphable.shading import filled, folds
+from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.morphable.warp_layers import apply_layers
 from facerelief.processes.pool import spread
 from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
 _MAKER = 3  # counts the ways of making them; a cache of another is not read
-MOST = 500  # photos of an expression: what the rare ones have, and enough of the others
-Item = tuple[Sample, list[Sample]]  # as `Pairer` takes them
+MOST_PHOTOS = 500  # photos of an expression: what the rare ones have, and enough of the others
+_Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Targets of the rows of a batch that have some. rows: (P,). label: (P,), what each shows. image: (P, C, S, S) in
-    [-1, 1]. flow: (P, 2, S, S), where each pixel of it comes from in the photo, right and down, in sides.
+class TargetBatch:
+    """Targets of the P photos of a batch that have one.
+
+    Attributes:
+        rows: (P,), of the batch.
+        label: (P,), the expression that each target shows.
+        image: (P, C, S, S) in [-1, 1].
+        flow: (P, 2, S, S), where each pixel of the image comes from in the photo, right and down, in sides.
     """
 
     rows: Tensor
@@ -54,17 +63,21 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """place: int64 (N,), where a training row's targets are, or -1. image: uint8 (M, K, C, S, S), one of each
-    of the K expressions; that of the photo's own is the photo. flow: float16 (M, K, 2, S, S), as in `Lesson`.
+class PseudoTargets:
+    """Targets of M training photos, one with each of the K expressions; that with the photo's own is the photo.
+
+    Attributes:
+        place: (N,), where the targets of each of all N training photos are, or -1.
+        image: (M, K, C, S, S).
+        flow: (M, K, 2, S, S), half precision, as in `TargetBatch`.
     """
 
-    place: np.ndarray
-    image: np.ndarray
-    flow: np.ndarray
+    place: Int64
+    image: UInt8
+    flow: NDArray[np.float16]
 
-    def lesson(self, batch: Batch, y_t: Tensor) -> Lesson:
-        """What a batch edited to y_t (N,) is to look like."""
+    def of_batch(self, batch: Batch, y_t: Tensor) -> TargetBatch:
+        """What a batch edited to the expressions y_t (N,) is to look like; mirrored where the batch is."""
         place = self.place[batch.rows]
         have = np.flatnonzero(place >= 0)
         target, device = y_t.cpu().numpy()[have], batch.image.device
@@ -72,7 +85,7 @@ class Pairs:
         flow = torch.from_numpy(self.flow[place[have], target]).to(device).float()
         flips = torch.from_numpy(batch.flips[have]).to(device)[:, None, None, None]
         mirror = torch.tensor([-1.0, 1.0], device=device)[:, None, None]
-        return Lesson(
+        return TargetBatch(
             torch.from_numpy(have).to(device),
             torch.from_numpy(target).to(device),
             torch.where(flips, image.flip(-1), image),
@@ -80,8 +93,20 @@ class Pairs:
         )
 
 
-def load_pairs(dataset: Path, arrays: Arrays, progress: Progress = no_progress, workers: int | None = None) -> Pairs:
-    """Targets for up to `MOST` photos of each expression. Made on first use, then read from the cache."""
+def load_pseudo_targets(
+    dataset: Path, arrays: Arrays, progress: Progress = no_progress, workers: int | None = None
+) -> PseudoTargets:
+    """Targets for some training photos, made on first use, then read from the cache beside the dataset.
+
+    Args:
+        dataset: The dataset's folder.
+        arrays: Its training photos, of which up to `MOST_PHOTOS` of each expression get targets.
+        progress: Called with the number of photos that are done, and of all.
+        workers: Processes, by default one a core.
+
+    Raises:
+        DatasetError: The cache is damaged, or a photo cannot be read.
+    """
     rows = _chosen(arrays.label, len(arrays.expressions))
     items = _with_partners([arrays.samples[row] for row in rows], arrays)
     names = [[(s.file_name, s.fingerprint) for s in (sample, *partners)] for sample, partners in items]
@@ -96,35 +121,35 @@ def load_pairs(dataset: Path, arrays: Arrays, progress: Progress = no_progress, 
         raise DatasetError(f"{paths[0].parent} is damaged ({reason}); delete it, and it is made again") from reason
     place = np.full(len(arrays.label), -1)
     place[rows] = np.arange(len(rows))
-    return Pairs(place, image, flow)
+    return PseudoTargets(place, image, flow)
 
 
 def _make(
     dataset: Path,
     arrays: Arrays,
     rows: np.ndarray,
-    items: list[Item],
+    items: list[_Item],
     paths: list[Path],
     progress: Progress,
     workers: int | None,
 ) -> None:
-    """Write the images and flows of `Pairs` to two paths."""
+    """Write the images and flows of `PseudoTargets` to two paths."""
     setting = (dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
     pictures, flows = _forms(arrays, len(rows))
     with growing(paths[0], *pictures) as image, growing(paths[1], *flows) as flow:
-        for done, (image[done], flow[done]) in enumerate(spread(Pairer, setting, items, workers)):
+        for done, (image[done], flow[done]) in enumerate(spread(TargetMaker, setting, items, workers)):
             own = arrays.label[rows[done]]
             image[done, own], flow[done, own] = arrays.image[rows[done]], 0
             progress(done + 1, len(rows))
 
 
 def _forms(arrays: Arrays, count: int) -> tuple[tuple[Any, tuple[int, ...]], tuple[Any, tuple[int, ...]]]:
-    """Types and shapes of the images and flows of `Pairs` for so many rows."""
+    """Types and shapes of the images and flows of `PseudoTargets` for so many rows."""
     shape, size = (count, len(arrays.expressions)), arrays.size
     return (np.uint8, (*shape, *arrays.image.shape[1:])), (np.float16, (*shape, 2, size, size))
 
 
-def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[Item]:
+def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[_Item]:
     """Each sample with those of its scene, in the order of the expressions; of a photo, with none."""
     scenes: dict[str, dict[str, Sample]] = {}
     for sample in arrays.samples:
@@ -138,15 +163,15 @@ def _with_partners(samples: Sequence[Sample], arrays: Arrays) -> list[Item]:
     ]
 
 
-class Pairer:
+class TargetMaker:
     """Makes one sample's targets; one a process."""
 
     def __init__(self, dataset: Path, expressions: tuple[str, ...], size: int, channels: int) -> None:
-        self._exchange = Exchange(load_face())
+        self._transfer = ExpressionTransfer(load_face())
         self._dataset, self._expressions, self._size, self._channels = dataset, expressions, size, channels
 
-    def __call__(self, item: Item) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 (K, C, S, S) and float16 (K, 2, S, S), image and flow of each expression.
+    def __call__(self, item: _Item) -> tuple[UInt8, NDArray[np.float16]]:
+        """Image (K, C, S, S) and flow (K, 2, S, S) of each expression.
 
         item: a sample, and those that show the same with each expression; where there are none, they are edits.
         """
@@ -157,23 +182,24 @@ class Pairer:
     def _true(self, sample: Sample, partner: Sample) -> tuple[np.ndarray, np.ndarray]:
         rgb, after = read_crop(self._dataset, partner)
         before = read_mesh(self._dataset / sample.mesh)[0]
-        ways = ways_back(before, after, len(rgb))[0]
-        return self._small(self._shrunk(rgb)), self._small_flow(ways / len(rgb))
+        flow = backward_flow(before, after, len(rgb))[0]
+        return self._small(self._shrunk(rgb)), self._small_flow(flow / len(rgb))
 
     def _edits(self, sample: Sample) -> list[tuple[np.ndarray, np.ndarray]]:
         rgb, landmarks = read_crop(self._dataset, sample)
         side = min(len(rgb), 2 * self._size)  # the edit's detail is lost in the end
         landmarks = landmarks * (side / len(rgb))
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
-        crop = align(landmarks, SIZE)
-        pixels, fit = crop.cut(rgb), fit_face(self._exchange.face, landmarks)
-        depth = folds(pixels)
+        crop = align(landmarks, TRANSFER_SIZE)
+        pixels, fit = crop.cut(rgb), fit_face(self._transfer.face, landmarks)
+        wrinkles = wrinkle_map(pixels)
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
-            layers = self._exchange(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
+            layers = self._transfer(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
             flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
-            flow[place] = in_photo(crop, bring_back(crop, layers[..., :2], place)) / side
-            edit = changed(rgb, crop, filled(layers, depth))
+            flow[place] = in_photo(crop, bring_back(crop, layers.flow, place)) / side
+            light = limit_to_wrinkles(layers.light, layers.flow, wrinkles)
+            edit = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
 
         return [edited(name) for name in self._expressions]
@@ -189,7 +215,8 @@ class Pairer:
         return np.asarray(Image.fromarray(picture).resize((self._size, self._size), Image.Resampling.BOX))
 
 
-def _chosen(label: np.ndarray, classes: int) -> np.ndarray:
-    """Up to `MOST` rows of each class, at random but always the same, in order."""
+def _chosen(label: Int64, classes: int) -> Int64:
+    """Up to `MOST_PHOTOS` rows of each class, at random but always the same, in order."""
     random = np.random.default_rng(0)
-    return np.sort(np.concatenate([random.permutation(np.flatnonzero(label == k))[:MOST] for k in range(classes)]))
+    chosen = [random.permutation(np.flatnonzero(label == k))[:MOST_PHOTOS] for k in range(classes)]
+    return np.sort(np.concatenate(chosen))

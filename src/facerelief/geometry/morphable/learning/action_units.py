@@ -1,20 +1,22 @@
-"""Movements of a face in the manner of Ekman's action units, measured on landmarks, and expressions written in them.
+"""Movements of a face in the manner of Ekman's action units, measured on landmarks, and expressions in terms of them.
 
-A measure is a distance on the aligned mesh; regressing meshes on all measures at once gives each its movement: what
-the whole face does when that distance changes and the others do not. Photos of rare expressions are few and their
-labels doubtful, so an expression is also written down as a recipe of movements, after Ekman and Friesen's tables (FACS
-Investigator's Guide, 2002), and the recipe weighs more the fewer people showed it.
+An action unit is measured as a distance on the aligned mesh; regressing meshes on all of them at once gives each its
+movement: what the whole face does when that distance changes and the others do not. Photos of rare expressions are few
+and their labels doubtful, so an expression also has targets for its action units, after Ekman and Friesen's tables
+(FACS Investigator's Guide, 2002), which weigh more the fewer people showed it.
 """
 
 import numpy as np
 
+from facerelief.array_types import Floats
+
 _X, _Y = 0, 1
 
 
-def measures(meshes: np.ndarray) -> np.ndarray:
-    """The measures (N, 14) of meshes or differences of meshes (N, 468, 3), in their unit; linear. Order: `NAMES`."""
+def measure_units(meshes: Floats) -> Floats:
+    """Action units (N, 14), as `UNITS`, of meshes or differences of meshes (N, 468, 3), in their unit; linear."""
 
-    def mean(vertices: tuple[int, ...], axis: int) -> np.ndarray:
+    def mean(vertices: tuple[int, ...], axis: int) -> Floats:
         return meshes[:, list(vertices), axis].mean(axis=1)
 
     y = {name: mean(vertices, _Y) for name, vertices in _REGIONS.items()}
@@ -36,10 +38,10 @@ def measures(meshes: np.ndarray) -> np.ndarray:
         "lips thin": y["upper lip"] - y["inner upper lip"],  # AU 24; upper lip: both would follow from the others
         "one corner up": corners[1][:, 1] - corners[1][:, 0],  # AU 12 or 14 of one side
     }
-    return np.stack([found[name] for name in NAMES], axis=1)
+    return np.stack([found[name] for name in UNITS], axis=1)
 
 
-NAMES = (
+UNITS = (
     *("inner brow up", "outer brow up", "brows together", "upper lid up", "lower lid up", "nose wings up"),
     *("upper lip up", "corners up", "corners apart", "lips apart", "jaw down", "lower lip up", "lips thin"),
     "one corner up",
@@ -58,7 +60,7 @@ _REGIONS = {
 }
 
 # In inter-ocular distances (about 63 mm): what an actor's clear expression measures beyond the neutral face.
-RECIPES: dict[str, dict[str, float]] = {
+AU_TARGETS: dict[str, dict[str, float]] = {
     "neutral": {},
     "happiness": {
         "corners up": 0.11,
@@ -116,25 +118,25 @@ RECIPES: dict[str, dict[str, float]] = {
 }
 
 
-def recipe(expression: str) -> np.ndarray:
-    """An expression's measures in inter-ocular distances, (14,)."""
-    parts = RECIPES[expression]
-    return np.array([parts.get(name, 0.0) for name in NAMES])
+def au_targets(expression: str) -> Floats:
+    """An expression's targets for all `UNITS`, (14,), in inter-ocular distances."""
+    parts = AU_TARGETS[expression]
+    return np.array([parts.get(name, 0.0) for name in UNITS])
 
 
 # What photos hardly ever show without the rest of a face moving, so that modes learned from them cannot do it alone.
 LONE = ("inner brow up", "outer brow up", "brows together", "corners up", "one corner up")
-OF_LONE = [NAMES.index(name) for name in LONE]  # their places among the measures
+OF_LONE = [UNITS.index(name) for name in LONE]  # their places among all
 _NEAR = 0.16  # inter-ocular distances, in which such a movement fades out
 
 
-def lone_movements(mean: np.ndarray, free: np.ndarray) -> np.ndarray:
+def lone_movements(mean: Floats, free: Floats) -> Floats:
     """Smooth movements of a mean face (468, 3), one for each of `LONE`: (L, 468, 3).
 
-    Each grows its measure by an inter-ocular distance, and none of the others of them. free: (468, 1), how free each
-    vertex is to move.
+    Each grows its action unit by an inter-ocular distance, and none of the others of them. free: (468, 1), how free
+    each vertex is to move.
     """
-    rates = measures(np.eye(mean.size).reshape(-1, *mean.shape))[:, OF_LONE]
+    rates = measure_units(np.eye(mean.size).reshape(-1, *mean.shape))[:, OF_LONE]
     found = []
     for rate in rates.T.reshape(-1, *mean.shape):
         points = np.flatnonzero(rate.any(axis=1))
@@ -143,5 +145,5 @@ def lone_movements(mean: np.ndarray, free: np.ndarray) -> np.ndarray:
         way = near @ rate[points] / np.maximum(near.sum(axis=1, keepdims=True), 1e-12)
         found.append(way * near.max(axis=1, keepdims=True) * free)
     fields = np.stack(found)
-    alone: np.ndarray = np.tensordot(np.linalg.inv(measures(fields)[:, OF_LONE]), fields, 1)
+    alone: Floats = np.tensordot(np.linalg.inv(measure_units(fields)[:, OF_LONE]), fields, 1)
     return alone

@@ -5,22 +5,34 @@ All arrays are in the frame of the mean face: inter-ocular distances from the po
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from facerelief.array_types import Floats
 from facerelief.easing import smoothstep
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.learning.action_units import NAMES, OF_LONE, lone_movements, measures, recipe
-from facerelief.geometry.morphable.procrustes import STILL, aligned, mirrored
+from facerelief.geometry.morphable.learning.action_units import (
+    OF_LONE,
+    UNITS,
+    au_targets,
+    lone_movements,
+    measure_units,
+)
+from facerelief.geometry.morphable.procrustes import STABLE_LANDMARKS, mirror_shapes, procrustes_align
 from facerelief.geometry.topology import OUTLINE
 
+Text = NDArray[Any]  # of strings
 IDENTITY_MODES, EXPRESSION_MODES = 30, 12
-TRUST = 60  # persons with an expression at which photos and recipe weigh the same: half of the rarer labels are wrong
+TRUST = (
+    60  # persons with an expression at which photos and AU targets weigh the same: half of the rarer labels are wrong
+)
 _UPPER_LIP, _LOWER_LIP = 13, 14
 _CLEAR = 80.0  # percentile, along an expression's direction, of the photos that show it: its full strength
-_RIDGE = 0.03  # of a measure's variance
-_LEAST = 0.004  # inter-ocular distances; a measure that never changes tells nothing of its movement
+_RIDGE = 0.03  # of an action unit's variance
+_LEAST = 0.004  # inter-ocular distances; a unit that never changes tells nothing of its movement
 _ACTED = 0.03  # inter-ocular distances, the deviation of a lone movement: half of what a clear expression has
 _RIM = 0.4  # inter-ocular distances from the temples and the hairline, within which expressions move less
 
@@ -29,30 +41,44 @@ _RIM = 0.4  # inter-ocular distances from the temples and the hairline, within w
 class Shapes:
     """What is learned of shape; modes are scaled to one standard deviation.
 
-    mean: (468, 3). identity: (K, 468, 3). expression: (E, 468, 3). classes: (8, E), each expression at full strength in
-    expression modes. movements: (14, E), of one inter-ocular distance of each measure. people: (P, K), each neutral
-    person's identity, by name. explained: cumulative variance of identity (K,) and expression (E,). persons: (8,), who
-    showed each expression beside a neutral face.
+    Attributes:
+        mean: (468, 3).
+        identity: (K, 468, 3), modes.
+        expression: (E, 468, 3), modes.
+        classes: (8, E), each expression at full strength, in expression modes.
+        movements: (14, E), that of each action unit by an inter-ocular distance, in expression modes.
+        people: (P, K), each neutral person's identity, by name.
+        explained: Cumulative variance of identity (K,) and of expression (E,).
+        persons: (8,), how many showed each expression beside a neutral face.
     """
 
-    mean: np.ndarray
-    identity: np.ndarray
-    expression: np.ndarray
-    classes: np.ndarray
-    movements: np.ndarray
-    people: np.ndarray
-    explained: tuple[np.ndarray, np.ndarray]
+    mean: Floats
+    identity: Floats
+    expression: Floats
+    classes: Floats
+    movements: Floats
+    people: Floats
+    explained: tuple[Floats, Floats]
     persons: tuple[int, ...]
 
 
-def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> tuple[Shapes, np.ndarray]:
-    """Learn from meshes (N, 468, 3), their expressions and persons (N,), both text. Returns also each mesh's expression
-    modes (N, E): of its difference from its person's neutral mesh, or else from the mean face.
+def learn_shapes(meshes: Floats, expression: Text, identity: Text) -> tuple[Shapes, Floats]:
+    """Learn shape: identity modes from each person's mean neutral mesh, expression modes from what a person's photos
+    differ from it.
 
-    Identity modes come from each person's mean neutral mesh, expression modes from what a person's photos differ from
-    it. Raises `DatasetError` where there are too few.
+    Args:
+        meshes: (N, 468, 3).
+        expression: (N,), that of each mesh.
+        identity: (N,), the person of each mesh.
+
+    Returns:
+        What is learned; and (N, E), each mesh's coefficients of expression modes: of its difference from its person's
+        neutral mesh, or else from the mean face.
+
+    Raises:
+        DatasetError: There are too few persons.
     """
-    shapes, mean = aligned(meshes)
+    shapes, mean = procrustes_align(meshes)
     neutral = neutral_means(shapes, expression, identity)
     if len(neutral) < IDENTITY_MODES:
         raise DatasetError(
@@ -60,11 +86,11 @@ def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarra
         )
     paired = np.array([person in neutral for person in identity])
     changes = _changes(shapes, mean, neutral, expression, identity)
-    both = np.concatenate([changes, mirrored(changes)])
+    both = np.concatenate([changes, mirror_shapes(changes)])
     principal_moves, explained_moves = principal(both, EXPRESSION_MODES)
     basis = _Basis(principal_moves, both, mean)
     people = basis.lips_closed(np.stack(list(neutral.values())))
-    both_sides = np.concatenate([people, mirrored(people)])
+    both_sides = np.concatenate([people, mirror_shapes(people)])
     mean = both_sides.mean(axis=0)
     modes, explained = principal(both_sides - mean, IDENTITY_MODES)
     unpaired = (shapes - mean) * _free(mean)
@@ -91,12 +117,10 @@ def learn_shapes(meshes: np.ndarray, expression: np.ndarray, identity: np.ndarra
     return learned, coefficients
 
 
-def _changes(
-    shapes: np.ndarray, mean: np.ndarray, neutral: dict[str, np.ndarray], expression: np.ndarray, identity: np.ndarray
-) -> np.ndarray:
+def _changes(shapes: Floats, mean: Floats, neutral: dict[str, Floats], expression: Text, identity: Text) -> Floats:
     """How each photo of a person with a neutral mesh differs from it. Raises `DatasetError` where too few move."""
     paired = np.array([person in neutral for person in identity])
-    changes: np.ndarray = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * _free(mean)
+    changes: Floats = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * _free(mean)
     moving = set(identity[paired & (expression != "neutral")])
     if len(moving) < EXPRESSION_MODES:
         raise DatasetError(
@@ -106,67 +130,67 @@ def _changes(
     return changes
 
 
-def neutral_means(values: np.ndarray, expression: np.ndarray, identity: np.ndarray) -> dict[str, np.ndarray]:
+def neutral_means(values: Floats, expression: Text, identity: Text) -> dict[str, Floats]:
     """Each person's mean over their neutral photos of `values` (N, ...), by name."""
     found = expression == "neutral"
     return {str(person): values[found & (identity == person)].mean(axis=0) for person in np.unique(identity[found])}
 
 
-def _free(mean: np.ndarray) -> np.ndarray:
+def _free(mean: Floats) -> Floats:
     """How free each vertex is to move with an expression, (468, 1): 0 at temples and hairline, 1 away from them."""
-    rim = [vertex for vertex in STILL if vertex in OUTLINE]
+    rim = [vertex for vertex in STABLE_LANDMARKS if vertex in OUTLINE]
     near = np.linalg.norm(mean[:, None, :2] - mean[None, rim, :2], axis=2).min(axis=1)
     return smoothstep(near / _RIM)[:, None]
 
 
 class _Basis:
-    """Expression modes, what they measure, and the movement of each measure in them.
+    """Expression modes, what they change of action units, and the movement of each action unit in them.
 
     modes: the principal modes of photos, then what lone movements have beyond them; all at right angles.
     """
 
-    def __init__(self, modes: np.ndarray, changes: np.ndarray, mean: np.ndarray) -> None:
+    def __init__(self, modes: Floats, changes: Floats, mean: Floats) -> None:
         alone = lone_movements(mean, _free(mean))
         self.modes = np.concatenate([modes, _beyond(modes, _ACTED * alone)])
         self.alone = self.of(alone)
-        measured = measures(changes)
+        measured = measure_units(changes)
         deviation = np.maximum(measured.std(axis=0), _LEAST)
         unit = measured / deviation
         gram = unit.T @ unit / len(unit) + _RIDGE * np.eye(unit.shape[1])
         per_deviation = np.linalg.solve(gram, unit.T @ self.of(changes) / len(unit))
         self.movements = per_deviation / deviation[:, None]
 
-    def recipe(self, name: str) -> np.ndarray:
-        """An expression's recipe, (E,): as photos move, and what is missing of the lone movements."""
-        wanted = recipe(name)
+    def target(self, name: str) -> Floats:
+        """An expression's AU targets in modes, (E,): as photos move, and what is missing of the lone movements."""
+        wanted = au_targets(name)
         found = wanted @ self.movements
-        missing = wanted - measures(np.tensordot(found, self.modes, 1)[None])[0]
-        whole: np.ndarray = found + missing[OF_LONE] @ self.alone
+        missing = wanted - measure_units(np.tensordot(found, self.modes, 1)[None])[0]
+        whole: Floats = found + missing[OF_LONE] @ self.alone
         return whole
 
-    def lips_closed(self, shapes: np.ndarray) -> np.ndarray:
+    def lips_closed(self, shapes: Floats) -> Floats:
         """Neutral shapes (N, 468, 3) with their lips brought together, so that no identity has its mouth open."""
         gap = np.maximum(shapes[:, _LOWER_LIP, 1] - shapes[:, _UPPER_LIP, 1], 0)
         closed = shapes - gap[:, None, None] * self.movement("lips apart")
         return closed
 
-    def movement(self, name: str) -> np.ndarray:
-        """The whole face's movement (468, 3) as one measure grows by an inter-ocular distance."""
-        moved: np.ndarray = np.tensordot(self.movements[NAMES.index(name)], self.modes, 1)
+    def movement(self, name: str) -> Floats:
+        """The whole face's movement (468, 3) as one action unit grows by an inter-ocular distance."""
+        moved: Floats = np.tensordot(self.movements[UNITS.index(name)], self.modes, 1)
         return moved
 
-    def of(self, changes: np.ndarray) -> np.ndarray:
+    def of(self, changes: Floats) -> Floats:
         """Coefficients (N, E) of changes (N, 468, 3)."""
         return projected(changes, self.modes)
 
 
-def _expression(name: str, basis: _Basis, within: np.ndarray, across: np.ndarray, persons: int) -> np.ndarray:
+def _expression(name: str, basis: _Basis, within: Floats, across: Floats, persons: int) -> Floats:
     """An expression at full strength, (E,).
 
     Photos tell its direction: differences within a person, and where there are few, those of persons without a neutral
-    photo from the mean face. The recipe of movements is mixed in by how few persons there are.
+    photo from the mean face. The AU targets are mixed in by how few persons there are.
     """
-    prior = basis.recipe(name)
+    prior = basis.target(name)
     shown = basis.of(np.concatenate([within, across]) if len(within) < TRUST else within)
     if name == "neutral" or not len(shown):
         return prior
@@ -177,20 +201,20 @@ def _expression(name: str, basis: _Basis, within: np.ndarray, across: np.ndarray
     return trust * reach * direction + (1 - trust) * prior
 
 
-def _beyond(modes: np.ndarray, movements: np.ndarray) -> np.ndarray:
+def _beyond(modes: Floats, movements: Floats) -> Floats:
     """What movements (L, V, 3) have beyond modes (K, V, 3) and beyond those before them, at right angles to both."""
     rows = np.concatenate([modes, movements]).reshape(len(modes) + len(movements), -1)
     square, triangle = np.linalg.qr(rows.T)
-    beyond: np.ndarray = (square * np.diag(triangle)).T[len(modes) :]
+    beyond: Floats = (square * np.diag(triangle)).T[len(modes) :]
     return beyond.reshape(movements.shape)
 
 
-def _person_means(values: np.ndarray, identity: np.ndarray) -> np.ndarray:
+def _person_means(values: Floats, identity: Text) -> Floats:
     means = [values[identity == person].mean(axis=0) for person in np.unique(identity)]
     return np.stack(means) if means else values
 
 
-def principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def principal(changes: Floats, count: int) -> tuple[Floats, Floats]:
     """The first `count` principal modes (K, ...) of centred changes (N, ...), one deviation long, and the cumulative
     share of variance (K,) that they explain. The first of a mode's largest values is positive.
     """
@@ -204,9 +228,9 @@ def principal(changes: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return (modes * signs[:, None]).reshape(-1, *changes.shape[1:]), explained
 
 
-def projected(changes: np.ndarray, modes: np.ndarray) -> np.ndarray:
+def projected(changes: Floats, modes: Floats) -> Floats:
     """Coefficients (N, K) of changes (N, ...) in principal modes (K, ...)."""
     flat = modes.reshape(len(modes), -1)
     length = np.maximum((flat**2).sum(axis=1), 1e-9)
-    found: np.ndarray = changes.reshape(len(changes), flat.shape[1]) @ flat.T / length
+    found: Floats = changes.reshape(len(changes), flat.shape[1]) @ flat.T / length
     return found

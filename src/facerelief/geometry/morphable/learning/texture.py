@@ -1,6 +1,6 @@
-"""Learning a face's texture in the atlas: light taken out, people's modes, and what expressions add.
+"""Learning a face's texture in the UV map: light taken out, people's modes, and what expressions add.
 
-Textures are log albedo of luminance, log(a + FLOOR), and symmetric, so that only the left half of the atlas is kept: a
+Textures are log albedo of luminance, log(a + FLOOR), and symmetric, so that only the left half of the UV map is kept: a
 person's two halves differ mostly by light. What an expression adds is then a ratio of light to dark, which fits any
 skin (Liu, Shan and Zhang: Expressive expression mapping with ratio images, 2001).
 """
@@ -9,52 +9,57 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facerelief.array_types import Bool, Floats
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.learning.shape import TRUST, neutral_means, principal, projected
-from facerelief.geometry.morphable.log_albedo import SKIN, smoothed
-from facerelief.geometry.morphable.uv_map import Atlas, picture_triangles, with_apron
+from facerelief.geometry.morphable.learning.shape import TRUST, Text, neutral_means, principal, projected
+from facerelief.geometry.morphable.log_albedo import SKIN, box_blur
+from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, with_border_ring
 
 TEXTURE_MODES = 40
-_SMOOTH = 5  # pixels of the atlas over which normals are averaged before light is fitted to them
+_SMOOTH = 5  # pixels of the UV map over which normals are averaged before light is fitted to them
 _RIDGE = 0.1
 
 
 @dataclass(frozen=True)
 class Textures:
-    """What is learned of texture: P pixels of the atlas' left half, log albedo.
+    """What is learned of texture: P pixels of the UV map's left half, log albedo.
 
-    mean: (P,). identity: (K, P), one standard deviation each. expression: (E, P), what each expression mode adds.
-    classes: (8, P), what each expression adds at full strength. people: (N, K), each neutral person's coefficients, by
-    name. explained: (K,), cumulative variance of identity.
+    Attributes:
+        mean: (P,).
+        identity: (K, P), modes, one standard deviation long.
+        expression: (E, P), what each expression mode adds.
+        classes: (8, P), what each expression adds at full strength.
+        people: (N, K), each neutral person's coefficients, by name.
+        explained: (K,), cumulative variance of identity.
     """
 
-    mean: np.ndarray
-    identity: np.ndarray
-    expression: np.ndarray
-    classes: np.ndarray
-    people: np.ndarray
-    explained: np.ndarray
+    mean: Floats
+    identity: Floats
+    expression: Floats
+    classes: Floats
+    people: Floats
+    explained: Floats
 
 
 class Delight:
-    """Takes the light out of photos in the atlas: fits it to the mean albedo and divides it out.
+    """Takes the light out of photos in the UV map: fits it to the mean albedo and divides it out.
 
     Light is fitted by order-2 spherical harmonics of the mean face's smoothed normals (Ramamoorthi and Hanrahan, 2001).
     `start` learns the mean albedo.
     """
 
-    def __init__(self, atlas: Atlas, mean: np.ndarray, skin: np.ndarray) -> None:
+    def __init__(self, uv_map: UVMap, mean: Floats, skin: Bool) -> None:
         """mean: (468, 3), the mean face. skin: bool (A, A), where light is fitted."""
-        vertices = with_apron(mean, mean)
-        normal = smoothed(atlas.carry(vertex_normals(vertices, picture_triangles())), _SMOOTH)
+        vertices = with_border_ring(mean, mean)
+        normal = box_blur(uv_map.interpolate(vertex_normals(vertices, rendered_triangles())), _SMOOTH)
         normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
         x, y, z = np.moveaxis(normal, 2, 0).reshape(3, -1)
         self._basis = np.stack([np.ones_like(x), x, y, z, x * y, x * z, y * z, x * x - y * y, 3 * z * z - 1], axis=1)
         self._skin = skin.ravel()
         self._average = np.full(skin.size, SKIN)
 
-    def start(self, luma: np.ndarray, seen: np.ndarray, rounds: int = 3) -> "Delight":
+    def start(self, luma: Floats, seen: Bool, rounds: int = 3) -> "Delight":
         """Learn the mean albedo from photos, luma float (N, A, A) in [0, 1] where `seen` (N, A, A), in turns."""
         for _ in range(rounds):
             found = np.stack([self(*photo).ravel() for photo in zip(luma, seen, strict=True)])
@@ -63,7 +68,7 @@ class Delight:
             self._average = np.where(weight.any(axis=0), average * (SKIN / average[self._skin].mean()), SKIN)
         return self
 
-    def __call__(self, luma: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def __call__(self, luma: Floats, seen: Bool) -> Floats:
         """The albedo (A, A) of one photo's luma (A, A) in [0, 1], where `seen` (A, A)."""
         used = seen.ravel() & self._skin
         lit = self._basis * self._average[:, None]
@@ -71,22 +76,27 @@ class Delight:
         coefficients = np.linalg.solve(lit[used].T @ lit[used] + ridge, lit[used].T @ luma.ravel()[used])
         shading = self._basis @ coefficients
         floor = max(0.05, 0.35 * float(shading[self._skin].mean()))
-        found: np.ndarray = np.clip(luma / np.maximum(shading, floor).reshape(luma.shape), 0, 2)
+        found: Floats = np.clip(luma / np.maximum(shading, floor).reshape(luma.shape), 0, 2)
         return found
 
 
 def learn_textures(
-    log_albedo: np.ndarray,
-    seen: np.ndarray,
-    coefficients: np.ndarray,
-    expression: np.ndarray,
-    identity: np.ndarray,
-    classes: np.ndarray,
+    log_albedo: Floats,
+    seen: Bool,
+    coefficients: Floats,
+    expression: Text,
+    identity: Text,
+    classes: Floats,
 ) -> Textures:
-    """Learn from log albedo float32 (N, P) where `seen` (N, P).
+    """Learn texture.
 
-    coefficients: (N, E), each photo's expression modes. expression, identity: (N,), text. classes: (8, E), each
-    expression's modes at full strength.
+    Args:
+        log_albedo: (N, P), that of each photo.
+        seen: (N, P), where the photo shows it.
+        coefficients: (N, E), each photo's expression modes.
+        expression: (N,), that of each photo.
+        identity: (N,), the person of each photo.
+        classes: (8, E), each expression at full strength, in expression modes.
     """
     weight = seen.astype(np.float32)
     average = (log_albedo * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1)
@@ -111,7 +121,7 @@ def learn_textures(
     return Textures(mean, modes, movements, np.stack(added), projected(stacked - mean, modes), explained)
 
 
-def _reach(coefficients: np.ndarray, full: np.ndarray) -> float:
+def _reach(coefficients: Floats, full: Floats) -> float:
     """How much farther full strength lies than the mean photo of an expression, 1 to 2."""
     if not len(coefficients):
         return 1.0
@@ -120,10 +130,10 @@ def _reach(coefficients: np.ndarray, full: np.ndarray) -> float:
     return float(np.clip(1 / max(along, 1e-9), 1, 2))
 
 
-def _regression(units: np.ndarray, change: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _regression(units: Floats, change: Floats, weight: Floats) -> Floats:
     """Ridge regression of changes (N, P) on units (N, K), each pixel on the photos that show it: (K, P)."""
     gram = np.stack([(units * column[:, None]).T @ weight for column in units.T]).transpose(2, 0, 1)  # (P, K, K)
     gram = gram + _RIDGE * np.maximum(weight.sum(axis=0), 1)[:, None, None] * np.eye(units.shape[1])
     right = units.T @ (change * weight)
-    solved: np.ndarray = np.linalg.solve(gram, right.T[..., None])[..., 0].T
+    solved: Floats = np.linalg.solve(gram, right.T[..., None])[..., 0].T
     return solved

@@ -1,0 +1,90 @@
+"""Which of a photo's faces are edited, and which cannot be."""
+
+import contextlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from facerelief.errors import FacereliefError, NoFaceFound
+from facerelief.faces.detector import Face
+from facerelief.faces.pose import head_pose
+
+# "largest", "all", a number counted from 1, the largest, or (x, y), a point of the face in the photo's pixels
+FaceChoice = int | str | tuple[float, float]
+MIN_FACE_SIZE, MAX_YAW = 40.0, 50.0  # pixels; degrees
+
+
+def choose_faces(faces: Sequence[Face], face: FaceChoice, name: str) -> list[Face]:
+    """The faces that `face` means, each fit to be edited. Raises `NoFaceFound` that says why one is not."""
+    which = parse_face_choice(face)
+    check_any(faces, name)
+    if which == "all":
+        fit = [one for one in faces if why_unfit(one) is None]
+        if not fit:
+            why = why_unfit(faces[0])
+            raise NoFaceFound(f"{name}: none of its {len(faces)} faces can be edited; the largest {why}")
+        return fit
+    one = _face_at(faces, which, name) if isinstance(which, tuple) else _numbered(faces, which, name)
+    reason = why_unfit(one)
+    if reason:
+        raise NoFaceFound(f"{name}: the face {reason}")
+    return [one]
+
+
+def notes_on_choice(faces: Sequence[Face], which: FaceChoice, name: str) -> list[str]:
+    """A line where the largest of several faces is edited; none where the user chose."""
+    several = len(faces) > 1 and which == "largest"
+    return [f"{name}: {len(faces)} faces; the largest is edited (choose with --face)"] if several else []
+
+
+def check_any(faces: Sequence[Face], name: str) -> None:
+    """Raise `NoFaceFound` where a photo of this name has no faces."""
+    if not faces:
+        raise NoFaceFound(f"{name}: no face found; use a photo with a face seen from the front")
+
+
+def parse_face_choice(face: FaceChoice) -> FaceChoice:
+    """What a user typed, as "largest", "all", a number from 1 or a point (x, y). Raises `FacereliefError`."""
+    if face in ("largest", "all") or isinstance(face, tuple):
+        return face
+    with contextlib.suppress(ValueError):
+        if int(face) < 1:
+            raise FacereliefError(f"there is no face {int(face)}; they are counted from 1, the largest")
+        return int(face)
+    with contextlib.suppress(ValueError):
+        x, y = (float(part) for part in str(face).split(","))
+        if math.isfinite(x) and math.isfinite(y):
+            return x, y
+    raise FacereliefError(
+        f"no face {face!r}; choose largest, all, a number counted from the largest, or X,Y, a point of it in pixels"
+    )
+
+
+def _numbered(faces: Sequence[Face], which: int | str, name: str) -> Face:
+    number = 1 if which == "largest" else int(which)
+    if number > len(faces):
+        raise NoFaceFound(f"{name}: there is no face {number}; choose from 1 to {len(faces)}, 1 is the largest")
+    return faces[number - 1]
+
+
+def _face_at(faces: Sequence[Face], point: tuple[float, float], name: str) -> Face:
+    """The face whose box holds a point; of several, the one whose centre is nearest."""
+    x, y = point
+    boxes = [face.box for face in faces]
+    there = [k for k, (x0, y0, x1, y1) in enumerate(boxes) if x0 <= x <= x1 and y0 <= y <= y1]
+    if not there:
+        centres = ", ".join(f"{(x0 + x1) / 2:.0f},{(y0 + y1) / 2:.0f}" for x0, y0, x1, y1 in boxes)
+        raise NoFaceFound(f"{name}: there is no face at {x:g},{y:g}; faces are at {centres}")
+    centre = [math.dist(point, ((boxes[k][0] + boxes[k][2]) / 2, (boxes[k][1] + boxes[k][3]) / 2)) for k in there]
+    return faces[there[int(np.argmin(centre))]]
+
+
+def why_unfit(face: Face) -> str | None:
+    """Why a face cannot be edited, in words; None where it can."""
+    if face.size < MIN_FACE_SIZE:
+        return f"is {face.size:.0f} pixels large, {MIN_FACE_SIZE:.0f} are needed; use a larger photo"
+    yaw = head_pose(face.landmarks)[0]
+    if abs(yaw) > MAX_YAW:
+        return f"is seen from the side ({abs(yaw):.0f} degrees); use a photo from the front"
+    return None

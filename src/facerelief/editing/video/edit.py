@@ -1,0 +1,243 @@
+"""Videos: every frame edited, without flicker, the sound copied as it is.
+
+Four steps run at once: tracking the faces, planning their edits, rendering, encoding. Landmarks are smoothed over time;
+and what an edit departs from (the face's own expression, or what a network paints) is a mean over neighbouring frames,
+so that the edit hardly changes from frame to frame, while speech and blinks go on under it. For that a step looks up to
+half a second ahead of the next. What waits in between are landmarks and plans, not pixels: each step but the last
+decodes the frames for itself, which takes less than keeping dozens of them.
+"""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from facerelief.array_types import RGB, Floats
+from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.face_choice import FaceChoice
+from facerelief.editing.regions import WHOLE
+from facerelief.editing.strength import Strength
+from facerelief.editing.video.face_tracking import (
+    MAX_LOOKAHEAD,
+    SmoothedFace,
+    TrackedFrame,
+    Tracker,
+    no_face,
+    smooth_tracks,
+)
+from facerelief.editing.video.pipeline import ahead, in_order, windows
+from facerelief.editing.video.reader import VideoSource
+from facerelief.editing.video.writer import VideoTarget
+from facerelief.editing.video.yuv_frames import Frame, add_change
+from facerelief.errors import VideoError
+from facerelief.files import atomic
+from facerelief.progress import Progress, no_progress
+
+Frames = Callable[[bool], Generator[Frame, None, None]]  # all of a film's, from the first; whether with planes
+_TrackPlans = tuple[float, dict[int, tuple[EditPlan, float]]]  # when, and by track what is to be done, and its share
+_FramePlans = list[tuple[EditPlan, float]]  # what is to be done to a frame's faces, and the share of each
+_Item = TypeVar("_Item")
+_Other = TypeVar("_Other")
+_Made = TypeVar("_Made")
+_AT_ONCE = 10_000_000  # pixels of frames that are rendered at a time, or wait to be encoded; each takes some 20 bytes
+
+
+@dataclass(frozen=True)
+class FrameEdit:
+    """What every frame of a video is edited to.
+
+    Attributes:
+        label: Index of the expression among the editor's.
+        strength: May change with time.
+        face: As `Editor.__call__` takes it.
+        part: As `Editor.__call__` takes it.
+    """
+
+    label: int
+    strength: Strength
+    face: FaceChoice = "largest"
+    part: str = WHOLE
+
+
+@dataclass(frozen=True)
+class VideoEdit:
+    """What was done to a video.
+
+    Attributes:
+        frames: How many it has.
+        edited: How many of them show a face that was edited.
+        notes: What was lost or odd, a line each.
+    """
+
+    frames: int
+    edited: int
+    notes: tuple[str, ...]
+
+
+def edit_video(
+    editor: Editor,
+    source: Path,
+    target: Path,
+    to: str,
+    *,
+    strength: Strength | None = None,
+    face: FaceChoice = "largest",
+    part: str = WHOLE,
+    comment: str | None = None,
+    progress: Progress = no_progress,
+) -> VideoEdit:
+    """Edit a video; the file is written whole or not at all.
+
+    Args:
+        editor: What edits each frame.
+        source: The video.
+        target: Where the edited video goes; its suffix names the container.
+        to: The expression.
+        strength: May change with time; by default 1.
+        face: As `Editor.__call__` takes it; a face at a point is the one that is there when it is first seen.
+        part: As `Editor.__call__` takes it.
+        comment: For the metadata.
+        progress: Called with the number of frames that are done, and of all as far as it is known.
+
+    Raises:
+        VideoError: The video cannot be read or written.
+        NoFaceFound: No frame shows a face that can be edited.
+    """
+    what = FrameEdit(editor.label(to), strength or Strength(), face, part)
+    edited = frames = 0
+    with VideoSource(source) as video, atomic(target) as file:
+        out = VideoTarget(file, video, comment)
+
+        def finish(frame: Frame, rgb: RGB) -> Frame:
+            return frame.without_pixels(add_change(frame, rgb, video.colours))
+
+        room = max(1, _AT_ONCE // (video.width * video.height))
+        made = edited_frames(editor, video.frames, video.fps, what, finish=finish, room=room)
+        try:
+            for frame, changed in made:
+                out.write(frame)
+                frames, edited = frames + 1, edited + changed
+                progress(frames, max(frames, video.count))
+            if not edited:
+                raise no_face(str(source), face)
+            out.close()
+        except BaseException:
+            out.abandon()
+            raise
+        finally:
+            made.close()
+    progress(frames, frames)
+    return VideoEdit(frames, edited, tuple(f"{source}: {note}" for note in video.notes))
+
+
+def edited_frames(
+    editor: Editor,
+    frames: Frames,
+    fps: float,
+    what: FrameEdit,
+    *,
+    finish: Callable[[Frame, RGB], _Made],
+    room: int = 4,
+) -> Generator[tuple[_Made, bool], None, None]:
+    """Edit the frames of a video. Closing the generator ends all that was begun.
+
+    Args:
+        editor: What edits each frame.
+        frames: Starts another pass over the frames.
+        fps: Frames a second.
+        what: What they are edited to.
+        finish: Makes something of each frame and its edited pixels.
+        room: How many frames may be rendered at once, or wait.
+
+    Yields:
+        What `finish` made of each frame, in order, and whether it has a face that is edited.
+    """
+
+    def render(item: tuple[Frame, _FramePlans]) -> tuple[_Made, bool]:
+        frame, plans = item
+        rgb = frame.rgb
+        for plan, share in plans:
+            amount = share * what.strength.at(frame.seconds)
+            rgb = editor.render(rgb, plan, amount) if amount else rgb
+        return finish(frame, rgb), bool(plans)
+
+    tracked = ahead(_tracked(editor, frames, what.face))
+    planned = ahead(_smoothed(_planned(editor, frames, smooth_tracks(tracked, fps), what)))
+    rendered = ahead(_rendered(render, frames, planned, min(room, os.cpu_count() or 1)), min(room, 4))
+    try:
+        yield from rendered
+    finally:
+        for step in (rendered, planned, tracked):
+            step.close()
+
+
+def _tracked(editor: Editor, frames: Frames, face: FaceChoice) -> Generator[TrackedFrame, None, None]:
+    with contextlib.closing(frames(False)) as film:
+        yield from Tracker(editor.finder, face)(film)
+
+
+def _planned(
+    editor: Editor, frames: Frames, faces: Iterable[tuple[Frame, list[SmoothedFace]]], what: FrameEdit
+) -> Generator[_TrackPlans, None, None]:
+    """What is to be done to each face, by its track."""
+    with contextlib.closing(frames(False)) as film:
+        for frame, (_, here) in _together(film, faces):
+            plans = {one.track: (editor.plan(frame.rgb, one.face, what.label, what.part), one.share) for one in here}
+            frame = frame.without_pixels()  # before the next is decoded
+            yield frame.seconds, plans
+
+
+def _rendered(
+    render: Callable[[tuple[Frame, _FramePlans]], _Made], frames: Frames, planned: Iterable[_FramePlans], threads: int
+) -> Generator[_Made, None, None]:
+    with (
+        contextlib.closing(frames(True)) as film,
+        contextlib.closing(in_order(render, _together(film, planned), threads)) as rendered,
+    ):
+        yield from rendered
+
+
+def _together(film: Iterable[_Item], others: Iterable[_Other]) -> Iterator[tuple[_Item, _Other]]:
+    """Each frame with what an earlier pass found out about it. Raises `VideoError` where passes differ."""
+    rest = iter(others)
+    for pair in map(lambda frame: (frame, next(rest, None)), film):
+        if pair[1] is None:
+            raise VideoError(_DIFFERS)
+        yield pair  # type: ignore[misc]
+        del pair
+    if next(rest, None) is not None:
+        raise VideoError(_DIFFERS)
+
+
+_DIFFERS = "the video is damaged so that it does not read the same way twice; convert it first"
+
+
+def _smoothed(planned: Generator[_TrackPlans, None, None]) -> Generator[_FramePlans, None, None]:
+    """The plans, with the fields of their `smoothing_windows` averaged over the frames that show the same face."""
+    with contextlib.closing(planned):
+        for window, at in windows(planned, MAX_LOOKAHEAD):
+            yield _smoothed_frame(window, at)
+
+
+def _smoothed_frame(window: list[_TrackPlans], at: int) -> _FramePlans:
+    now, plans = window[at]
+    out = []
+    for track, (plan, share) in plans.items():
+        around = [(seconds - now, its[track][0]) for seconds, its in window if track in its]
+        means: dict[str, Any] = {name: _mean(around, name, reach) for name, reach in plan.smoothing_windows.items()}
+        out.append((dataclasses.replace(plan, **means), share))
+    return out
+
+
+def _mean(around: list[tuple[float, EditPlan]], name: str, reach: float) -> Floats:
+    """A field's mean over what is less than `reach` seconds away, the nearer the weightier."""
+    near = [(abs(away) / reach, getattr(plan, name)) for away, plan in around if abs(away) < reach]
+    weights = np.array([(1 - away**3) ** 3 for away, _ in near])
+    values = [value for _, value in near]
+    mean: Floats = np.tensordot(weights / weights.sum(), np.stack(values), 1).astype(values[0].dtype)
+    return mean

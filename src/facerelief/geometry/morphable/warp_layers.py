@@ -1,0 +1,82 @@
+"""What an edit does to a face, as named maps of its crop, and how they are applied to the photo at full resolution."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.array_types import RGB, Float32, Floats
+from facerelief.colour import LUMA
+from facerelief.faces.alignment import Crop
+from facerelief.faces.warping import strips, warp_photo
+from facerelief.geometry.morphable.shading import log_luminance, relight
+
+
+@dataclass(frozen=True, eq=False)
+class WarpLayers:
+    """An edit of one face at the resolution of its crop, side S. Each map falls to zero at the crop's border.
+
+    They are applied in the order of `apply_layers`: warp, shade, relight, composite.
+
+    Attributes:
+        flow: (S, S, 2), where each pixel comes from (backward warping): right and down, in crop pixels.
+        light: (S, S, 1), change of log luminance, as `relight` takes it.
+        paint: (S, S, 3), what is composited over the face (the inside of a mouth): levels in [0, 1] times `opacity`.
+        opacity: (S, S, 1) in [0, 1], that of `paint`.
+        shade: (S, S, C), a network's colour, or for C = 1 its luminance: levels in [0, 255] times `shade_opacity`.
+        shade_opacity: (S, S, 1), that of `shade`; what is above 1 counts as 1.
+    """
+
+    flow: Floats
+    light: Floats
+    paint: Floats | None = None
+    opacity: Floats | None = None
+    shade: Floats | None = None
+    shade_opacity: Floats | None = None
+
+    def masked(self, mask: Floats) -> "WarpLayers":
+        """All maps times a mask (S, S, 1), float32."""
+        maps = {name: value for name, value in vars(self).items() if value is not None}
+        return WarpLayers(**{name: (value * mask).astype(np.float32) for name, value in maps.items()})
+
+
+def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
+    """Edit a photo at its own resolution.
+
+    Args:
+        rgb: (H, W, 3), the photo; it is not written to.
+        crop: Where in the photo the layers lie.
+        layers: What is to be done.
+
+    Returns:
+        The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
+    """
+    out = rgb.copy()
+    maps = {name: value for name, value in vars(layers).items() if name != "flow" and value is not None}
+    for place in strips(crop, rgb.shape):
+        pixels, enlarged = warp_photo(rgb, crop, layers.flow, maps, place)
+        out[place] = _composite(pixels, **enlarged)
+    return out
+
+
+def _composite(
+    pixels: Float32,
+    light: Float32,
+    paint: Float32 | None = None,
+    opacity: Float32 | None = None,
+    shade: Float32 | None = None,
+    shade_opacity: Float32 | None = None,
+) -> RGB:
+    """Warped pixels (h, w, 3), in levels, under all other layers, enlarged to them."""
+    if shade is not None and shade_opacity is not None:
+        excess = np.maximum(shade_opacity, 1)  # of strength above 1: no more than all may be covered
+        shade, shade_opacity = shade / excess, shade_opacity / excess
+        if shade.shape[2] == 3:
+            pixels = pixels + shade - shade_opacity * pixels
+        else:
+            luma = (pixels @ LUMA.astype(np.float32))[..., None]
+            light = light + (log_luminance(luma + shade - shade_opacity * luma) - log_luminance(luma))
+    mixed = relight(pixels, light)
+    if paint is not None and opacity is not None:
+        mixed = mixed * (1 - opacity) + 255 * paint
+    levels: RGB = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    return levels
