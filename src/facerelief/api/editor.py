@@ -167,8 +167,9 @@ class FaceEditor:
             >>> person, setting = random_person(model, random), random_setting(random)
             >>> rgb, landmarks = render_portrait(model, person, "neutral", setting, 128)
             >>> editor = facerelief.load(method="morphable")
-            >>> editor.edit(rgb, "happy", faces=facerelief.Face(landmarks))
-            Edited('happiness', 128x128, 1 face)
+            >>> edited = editor.edit(rgb, "happy", faces=facerelief.Face(landmarks))
+            >>> edited, edited.image.shape
+            (Edited('happiness', 128x128, 1 face), (128, 128, 3))
         """
         wanted = self._wanted(to)
         strength, (which, some) = check_strength(strength), check_faces(faces)
@@ -303,6 +304,9 @@ def load(
     Example:
         >>> load(method="morphable").engine
         'torch'
+        >>> load(method="magic")
+        Traceback (most recent call last):
+        facerelief.errors.FacereliefError: no method 'magic'; choose from relief, morphable, stargan
     """
     if method is not None:
         one_of(method, METHODS, "method")
