@@ -180,7 +180,9 @@ def test_an_interrupt_leaves_no_process() -> None:
     call = [sys.executable, "-c", code, os.path.dirname(os.path.dirname(__file__))]
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout and process.stdout.readline() == b"at it\n"
-        time.sleep(1)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text():  # until the decoding has a process of its own
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
     assert b"KeyboardInterrupt" in said
