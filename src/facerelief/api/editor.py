@@ -162,14 +162,14 @@ class FaceEditor:
             A synthetic face, whose landmarks are known and need not be detected:
 
             >>> import facerelief
-            >>> from facerelief.geometry.morphable.model import load_face
-            >>> from facerelief.geometry.morphable.random_faces import portrait, random_person, random_setting
+            >>> from facerelief.geometry.morphable import load_face, random_person, random_setting, render_portrait
             >>> model, random = load_face(), np.random.default_rng(0)
             >>> person, setting = random_person(model, random), random_setting(random)
-            >>> rgb, landmarks = portrait(model, person, "neutral", setting, 128)
+            >>> rgb, landmarks = render_portrait(model, person, "neutral", setting, 128)
             >>> editor = facerelief.load(method="morphable")
-            >>> editor.edit(rgb, "happy", faces=facerelief.Face(landmarks))
-            Edited('happiness', 128x128, 1 face)
+            >>> edited = editor.edit(rgb, "happy", faces=facerelief.Face(landmarks))
+            >>> edited, edited.image.shape
+            (Edited('happiness', 128x128, 1 face), (128, 128, 3))
         """
         wanted = self._wanted(to)
         strength, (which, some) = check_strength(strength), check_faces(faces)
@@ -304,6 +304,9 @@ def load(
     Example:
         >>> load(method="morphable").engine
         'torch'
+        >>> load(method="magic")
+        Traceback (most recent call last):
+        facerelief.errors.FacereliefError: no method 'magic'; choose from relief, morphable, stargan
     """
     if method is not None:
         one_of(method, METHODS, "method")

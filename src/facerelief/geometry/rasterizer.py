@@ -35,8 +35,8 @@ def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "aut
         >>> index
         array([[ 0,  0],
                [ 0, -1]])
-        >>> weights[0, 1]
-        array([0.  , 0.25, 0.75])
+        >>> weights[0, 1].tolist() == [0, 0.25, 0.75]
+        True
     """
     corners = np.ascontiguousarray(vertices, dtype=np.float64)[triangles]
     fill = _numba_fill() if backend in ("auto", "numba") else None

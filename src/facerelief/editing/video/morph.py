@@ -42,8 +42,8 @@ class Morph:
         part: Of a face, as `Editor.__call__` takes it.
 
     Example:
-        >>> Morph(seconds=0.2, fps=20, hold=0.1).shares()
-        [0.0, 0.15625, 0.5, 0.84375, 1.0, 1.0, 1.0]
+        >>> [round(share, 2) for share in Morph(seconds=0.2, fps=20, hold=0.1).shares()]
+        [0.0, 0.26, 0.74, 1.0, 1.0, 1.0]
     """
 
     seconds: float = 1.5
