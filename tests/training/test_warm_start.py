@@ -117,7 +117,7 @@ def test_rare_expressions_are_targets_only(small: Small, splits: Splits, tmp_pat
     )
     config = small(ExpressionTraining, guide="none", warm_start="morphable", min_photos=2, steps=4)
     batches = Batches(few, config, "depth")
-    assert counts.min() > 1 and batches.drawn.tolist() == [False, True, True]
+    assert counts.min() > 1 and batches.known_classes.tolist() == [False, True, True]
     assert {int(k) for step in range(20) for k in batches(step).label} == {1, 2}
     train_expression(config, few, splits["val"], tmp_path / "run", BASIS, distillation=Distillation(pairs_of(few)))
     assert all("D_rgb/pair" in line for line in metrics(tmp_path / "run"))

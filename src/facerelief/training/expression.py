@@ -135,7 +135,7 @@ def train_expression(
     nets = nets.with_modules(session.prepare(*_learners(nets, config, mean)))
     guide = "depth" if config.guide == "none" else config.guide
     batches = Batches(train, config, guide, session.rank, session.world)
-    known_classes = torch.from_numpy(batches.drawn).to(session.device)
+    known_classes = torch.from_numpy(batches.known_classes).to(session.device)
     shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
     translator = nets.depth.translator if nets.depth else None
     generator_step = GeneratorStep(
