@@ -6,15 +6,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from facerelief.array_types import RGB, Float32, Floats
+from facerelief.array_types import RGB, Float32, Floats, UInt8
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.strips import in_strips
 
-Place = tuple[slice, slice]  # rows and columns of a photo
+Window = tuple[slice, slice]  # rows and columns of a photo
 
 
-def strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Place]:
+def crop_strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Window]:
     """The rows and columns of a photo of a shape (height, width, ...) that hold a crop, in strips of bounded memory."""
     rows, columns = crop.covers((shape[0], shape[1]))
     width = columns.stop - columns.start
@@ -24,7 +24,7 @@ def strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Place]:
 
 
 def warp_photo(
-    rgb: RGB, crop: Crop, flow: Floats, maps: Mapping[str, Floats], place: Place
+    rgb: RGB, crop: Crop, flow: Floats, maps: Mapping[str, Floats], place: Window
 ) -> tuple[Float32, dict[str, Float32]]:
     """Warp a place of a photo at its own resolution by the flow of a crop, side S, and enlarge other maps of it.
 
@@ -39,21 +39,21 @@ def warp_photo(
         The warped pixels (h, w, 3), and the maps at the photo's resolution, by name, (h, w, C).
     """
     rows, columns = place
-    enlarged = bring_back_maps(crop, {"flow": flow, **maps}, place)
-    points = in_photo(crop, enlarged.pop("flow"))
+    enlarged = resample_maps(crop, {"flow": flow, **maps}, place)
+    points = flow_in_photo(crop, enlarged.pop("flow"))
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
-    return pulled(rgb, points), enlarged
+    return sample_bicubic(rgb, points), enlarged
 
 
-def bring_back_maps(crop: Crop, maps: Mapping[str, Floats], place: Place) -> dict[str, Float32]:
-    """Several maps (S, S, C), by name, at once as `bring_back` brings one to a place of the photo, (h, w, C) each."""
-    brought = bring_back(crop, np.dstack([*maps.values()]), place)
+def resample_maps(crop: Crop, maps: Mapping[str, Floats], place: Window) -> dict[str, Float32]:
+    """Several maps (S, S, C), by name, at once as `resample_map` brings one to a place of the photo, (h, w, C) each."""
+    brought = resample_map(crop, np.dstack([*maps.values()]), place)
     ends = np.cumsum([values.shape[2] for values in maps.values()])
     return dict(zip(maps, np.split(brought, ends[:-1], axis=2), strict=True))
 
 
-def bring_back(crop: Crop, values: np.ndarray, place: Place) -> np.ndarray:
+def resample_map(crop: Crop, values: Floats, place: Window) -> Floats:
     """A crop-sized map brought back to a place of the photo, float32 (h, w[, C]): `Crop.cut`'s way back.
 
     values: float (S, S) or (S, S, C), zero at its border.
@@ -71,31 +71,31 @@ def bring_back(crop: Crop, values: np.ndarray, place: Place) -> np.ndarray:
     return found.reshape(found.shape[:2] + values.shape[2:])
 
 
-def in_photo(crop: Crop, ways: np.ndarray) -> np.ndarray:
-    """Ways (..., 2), right and down, in crop pixels, as the photo's pixels."""
-    turned: np.ndarray = ways @ crop.inverse[:, :2].T.astype(np.float32)
+def flow_in_photo(crop: Crop, flow: Floats) -> Floats:
+    """A flow (..., 2), right and down, in crop pixels, in the photo's pixels."""
+    turned: Floats = flow @ crop.inverse[:, :2].T.astype(np.float32)
     return turned
 
 
-def border(size: int, margin: float) -> np.ndarray:
+def border_fade(size: int, margin: float) -> Floats:
     """(S, S, 1): 1 inside, falling to 0 along the border, over `margin` of the side."""
     edge = np.minimum(np.arange(size), np.arange(size)[::-1]) / (margin * size)
     return smoothstep(np.minimum(edge[:, None], edge[None, :]))[..., None]
 
 
-def pulled(rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
+def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
     """Cubic values float32 (h, w, 3) of a photo at points (h, w, 2) in its pixels."""
     x, y = points[..., 0], points[..., 1]  # each by itself: ten times as fast as min(axis=(0, 1))
     last = np.array(rgb.shape[1::-1]) - 1
     low = np.clip(np.floor((x.min(), y.min())).astype(int) - 3, 0, last)  # of a strip, all may come from beyond
     high = np.maximum(np.ceil((x.max(), y.max())).astype(int) + 3, low + 1)
-    region = rgb[low[1] : high[1], low[0] : high[0]].transpose(2, 0, 1)
+    region: RGB = rgb[low[1] : high[1], low[0] : high[0]].transpose(2, 0, 1)
     size = np.array(region.shape[:0:-1], dtype=np.float32)
     grid = (points - low.astype(np.float32)) * (2 / size) - 1
     return _sampled(region, grid)
 
 
-def _sampled(image: np.ndarray, grid: np.ndarray) -> np.ndarray:
+def _sampled(image: Floats | UInt8, grid: Floats) -> Float32:
     """Cubic values float32 (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) in torch's frame.
 
     One thread works here: to wake others for so little now and then takes longer than all the rest. What comes out lies
@@ -103,5 +103,5 @@ def _sampled(image: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """
     planes, places = (torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))[None] for x in (image, grid))
     found = F.grid_sample(planes, places, mode="bicubic", padding_mode="border", align_corners=False)
-    values: np.ndarray = found[0].numpy().transpose(1, 2, 0)
+    values: Float32 = found[0].numpy().transpose(1, 2, 0)
     return values

@@ -48,7 +48,7 @@ class Receipt:
 
 
 def make_receipt(editor: Editor, photo: Photo, edit: Edit, scores: CropScorer | None = None) -> Receipt:
-    """The receipt of an edit's faces, the picture of the first of them. scores: a judge's and an encoder's."""
+    """The receipt of an edit's faces, the picture of the first of them. scores: what networks say of the crops."""
     faces = [_measured(editor, photo, edit, done, scores) for done in edit.faces]
     change = np.abs(edit.photo.rgb.astype(np.int16) - photo.rgb).max(axis=2)
     numbers = {

@@ -22,7 +22,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.faces.pose import head_pose
-from facerelief.faces.warping import border
+from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles
@@ -73,18 +73,18 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
         share = _limited_opacity(mask, colour, np.moveaxis(image[0], 0, 2))
         shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), _SOFT)
         shade *= face_mask(known.crop, face)[..., None]
-        maps = {
-            "flow": _enlarged(flow * TRANSFER_SIZE, _NODES),
-            "shade": shade[..., 1:],
-            "shade_opacity": shade[..., :1],
-        }
-        fade = border(TRANSFER_SIZE, _MARGIN)
-        return ReliefPlan(**vars(known), **{name: (values * fade).astype(np.float32) for name, values in maps.items()})
+        fade = border_fade(TRANSFER_SIZE, _MARGIN)
+        return ReliefPlan(
+            **vars(known),
+            flow=(_enlarged(flow * TRANSFER_SIZE, _NODES) * fade).astype(np.float32),
+            shade=(shade[..., 1:] * fade).astype(np.float32),
+            shade_opacity=(shade[..., :1] * fade).astype(np.float32),
+        )
 
     def _render(self, rgb: RGB, plan: ReliefPlan, strength: float) -> RGB:
         """Strength scales how far pixels move, the colour's opacity, and the morphable face's edit.
 
-        What is beyond 1 is the morphable face's alone: more than all of a network's flow folds over.
+        What is beyond 1 is the morphable face's alone: more than all of a network's flow would fold the face over.
         """
         known = self._morphable.layers(plan, _KNOWN * strength)
         at_one = known if strength <= 1 else self._morphable.layers(plan, _KNOWN)
@@ -95,7 +95,7 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
 def _limited_opacity(mask: Float32, colour: Float32, image: Float32) -> Float32:
     """What of a mask (S, S, 1) shades an image (S, S, C) with a colour by `_SHADE` at most.
 
-    What a network paints on skin beyond that are the marks that its critics take for an expression.
+    What a network shades beyond that are marks that its discriminators take for an expression.
     """
     most = (_SHADE / np.maximum(np.abs(colour - image), 1e-3)).min(axis=2, keepdims=True)
     return np.minimum(mask, most)

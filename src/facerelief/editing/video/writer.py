@@ -19,7 +19,7 @@ from facerelief.photos.video_container import film_library, open_film
 
 class VideoTarget:
     """A video file that is written: frames of one size, and the sound and subtitles of `source`, bit for bit, in the
-    order of its tracks. What cannot be taken along is told in the source's notes.
+    order of its tracks. What cannot be taken along is in the source's notes.
 
     Sides that are odd get one more pixel, a repeated one, since H.264 needs even ones.
     """
@@ -189,7 +189,7 @@ def write_frames(target: Path | BinaryIO, frames: Iterator[np.ndarray], fps: flo
     return count
 
 
-# (webm, deep): FFmpeg's encoder and how it is set: hardly to be told from the source, and fast.
+# (webm, deep): FFmpeg's encoder and how it is set: visually lossless, and fast.
 _CODECS: dict[tuple[bool, bool], tuple[str, dict[str, str]]] = {
     (False, False): ("libx264", {"crf": "17", "preset": "veryfast"}),
     (False, True): ("libx265", {"crf": "18", "preset": "veryfast", "x265-params": "log-level=error"}),

@@ -46,7 +46,7 @@ _NONE = np.empty((0, 0, 3), dtype=np.uint8)
 
 @dataclass(frozen=True)
 class Orientation:
-    """How stored pictures become upright ones: rows for columns first, then mirrored; all eight ways."""
+    """How stored pictures become upright ones: rows for columns first, then mirrored: all eight orientations."""
 
     transposed: bool = False
     mirrored: bool = False  # left for right
@@ -95,7 +95,7 @@ class ColourFormat:
 
     @classmethod
     def of(cls, context: Any) -> "ColourFormat":
-        """Those of a decoder; what is not told is guessed as players do."""
+        """Those of a decoder; what is missing is guessed as players do."""
         space = int(context.colorspace)
         if space in (0, _UNSPECIFIED):  # 0: RGB
             space = _BT709 if context.height >= _HD else _BT601

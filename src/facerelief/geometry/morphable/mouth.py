@@ -56,11 +56,11 @@ def close_lips(points: Floats, share: float) -> Floats:
 
 
 def trim_lips(points: Floats, share: float) -> Floats:
-    """Points (468, 2 or 3) with the inner lips drawn into the lips, so that teeth stay outside."""
-    drawn = points.copy()
+    """Points (468, 2 or 3) with the inner lips moved into the lips, so that teeth stay outside."""
+    trimmed = points.copy()
     for rim, skin in ((UPPER, _UPPER_SKIN), (LOWER, _LOWER_SKIN)):
-        drawn[list(rim)] += _TRIM * share * (points[list(skin)] - points[list(rim)])
-    return drawn
+        trimmed[list(rim)] += _TRIM * share * (points[list(skin)] - points[list(rim)])
+    return trimmed
 
 
 def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:
@@ -81,9 +81,9 @@ def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:
     width = _SEAM_WIDTH * inter_ocular(points)
     ends = line[-1, 0] - line[0, 0]
     along = np.clip(np.minimum(x[0] - line[0, 0], line[-1, 0] - x[0]) / max(0.15 * ends, 1e-6), 0, 1)
-    drawn = _SEAM * share * along * np.exp(-0.5 * (away / width) ** 2)
+    seam = _SEAM * share * along * np.exp(-0.5 * (away / width) ** 2)
     hidden = share * np.minimum(1, 3 * along) * smoothstep((_HIDES[1] - away) / (_HIDES[1] - _HIDES[0]))
-    return drawn[..., None], hidden[..., None]
+    return seam[..., None], hidden[..., None]
 
 
 def lip_colour(pixels: RGB, points: Floats) -> Floats:

@@ -28,7 +28,7 @@ from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.faces.warping import bring_back, in_photo
+from facerelief.faces.warping import flow_in_photo, resample_map
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
 from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, backward_flow
@@ -40,7 +40,7 @@ from facerelief.processes.pool import spread
 from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
-_MAKER = 3  # counts the ways of making them; a cache of another is not read
+_MAKER = 3  # version of how they are made; a cache of another is not read
 MOST_PHOTOS = 500  # photos of an expression: what the rare ones have, and enough of the others
 _Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
@@ -197,7 +197,7 @@ class TargetMaker:
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
             layers = self._transfer(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
             flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
-            flow[place] = in_photo(crop, bring_back(crop, layers.flow, place)) / side
+            flow[place] = flow_in_photo(crop, resample_map(crop, layers.flow, place)) / side
             light = limit_to_wrinkles(layers.light, layers.flow, wrinkles)
             edit = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
