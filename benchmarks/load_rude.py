@@ -34,32 +34,32 @@ class Rude:
     async def _again(self, kind, port: int) -> None:  # type: ignore[no-untyped-def]
         while True:
             with contextlib.suppress(OSError):
-                wire = socket.socket()
-                wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-                wire.setblocking(False)
-                with wire:
-                    await asyncio.get_running_loop().sock_connect(wire, ("127.0.0.1", port))
-                    await kind(wire, b"Host: 127.0.0.1:%d\r\n" % port)
+                connection = socket.socket()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.setblocking(False)
+                with connection:
+                    await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
+                    await kind(connection, b"Host: 127.0.0.1:%d\r\n" % port)
                     self.sent_away[kind.__name__.strip("_")] += 1
             await asyncio.sleep(0.2)
 
-    async def _silent(self, wire: socket.socket, host: bytes) -> None:
-        await _end(wire)
+    async def _silent(self, connection: socket.socket, host: bytes) -> None:
+        await _end(connection)
 
-    async def _writer(self, wire: socket.socket, host: bytes) -> None:
-        loop, ended = asyncio.get_running_loop(), asyncio.ensure_future(_end(wire))
+    async def _writer(self, connection: socket.socket, host: bytes) -> None:
+        loop, ended = asyncio.get_running_loop(), asyncio.ensure_future(_end(connection))
         head = (
             b"POST /v1/edit HTTP/1.1\r\n" + host + b"Content-Type: application/json\r\nContent-Length: 9999999\r\n\r\n"
         )
         try:
-            await loop.sock_sendall(wire, head)
+            await loop.sock_sendall(connection, head)
             while not ended.done():
-                await loop.sock_sendall(wire, b" ")
+                await loop.sock_sendall(connection, b" ")
                 await asyncio.sleep(0.2)
         finally:
             ended.cancel()
 
-    async def _reader(self, wire: socket.socket, host: bytes) -> None:
+    async def _reader(self, connection: socket.socket, host: bytes) -> None:
         """A byte now and then, of 17 MB."""
         loop, fields = asyncio.get_running_loop(), {"to": b"fear", "format": b"tiff", "photo": self._large}
         parts = [
@@ -69,13 +69,13 @@ class Rude:
         ]
         body = b"".join(parts) + b"--%s--\r\n" % _BOUNDARY
         head = b"POST /v1/edit HTTP/1.1\r\n" + host + b"Content-Type: multipart/form-data; boundary=" + _BOUNDARY
-        await loop.sock_sendall(wire, head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        served = b" 200 " in await loop.sock_recv(wire, 20)
-        while served and await loop.sock_recv(wire, 1):
+        await loop.sock_sendall(connection, head + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        served = b" 200 " in await loop.sock_recv(connection, 20)
+        while served and await loop.sock_recv(connection, 1):
             await asyncio.sleep(0.5)
 
 
-async def _end(wire: socket.socket) -> None:
+async def _end(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        while await asyncio.get_running_loop().sock_recv(wire, 1000):
+        while await asyncio.get_running_loop().sock_recv(connection, 1000):
             pass

@@ -1,4 +1,4 @@
-"""The server's own process code in a thread, with a studio that the tests hold up, and raw sockets to talk to it."""
+"""The server's own process code in a thread, with a service that the tests hold up, and raw sockets to talk to it."""
 
 import contextlib
 import json
@@ -11,42 +11,42 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from webapp_app import SlowStudio
+from webapp_app import SlowService
 
 from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
+from facerelief.webapp.server.graceful_server import GracefulServer, uvicorn_config
 from facerelief.webapp.server.limits import Limits
-from facerelief.webapp.server.process import Process, configured
 
 _PATIENCE = 20.0  # seconds that a test waits for what must come
 
 
 @dataclass
 class Live:
-    """A server at 127.0.0.1. app: with the desk and the wires in its state. opened: the connections to it."""
+    """A server at 127.0.0.1. app: its admission control and connections are in `state`. opened: sockets of the test."""
 
     port: int
     app: Any
-    studio: SlowStudio
-    process: Process
+    service: SlowService
+    process: GracefulServer
     opened: list[socket.socket] = field(default_factory=list)
 
     def connect(self, send: bytes = b"", buffer: int = 0, source: str = "127.0.0.1") -> socket.socket:
         """A connection that has said something. buffer: bytes that the system takes in for it, 0 for the usual."""
-        wire = socket.socket()
-        self.opened.append(wire)
+        connection = socket.socket()
+        self.opened.append(connection)
         if buffer:
-            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        wire.bind((source, 0))
-        wire.settimeout(_PATIENCE)
-        wire.connect(("127.0.0.1", self.port))
-        wire.sendall(send)
-        return wire
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        connection.bind((source, 0))
+        connection.settimeout(_PATIENCE)
+        connection.connect(("127.0.0.1", self.port))
+        connection.sendall(send)
+        return connection
 
     def ask(self, send: bytes) -> tuple[int, bytes]:
         """Status and body of the answer to a request that ends the connection."""
-        with self.connect(send) as wire:
-            return parsed(everything(wire))
+        with self.connect(send) as connection:
+            return parsed(everything(connection))
 
     def health(self) -> tuple[int, Any]:
         """What /health says."""
@@ -64,22 +64,22 @@ class Live:
 def live(access: Access | None = None, system_buffer: int = 0, **limits: Any) -> Iterator[Live]:
     """A server for a while. system_buffer: bytes that the system keeps of its answers, 0 for the usual."""
     access = access or Access({"127.0.0.1"})
-    studio = SlowStudio()
-    app = create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), access)  # type: ignore[arg-type,return-value]
+    service = SlowService()
+    app = create_app(lambda **_: service, Limits(**{"workers": 1, **limits}), access)  # type: ignore[arg-type,return-value]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         if system_buffer:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, system_buffer)
-        process = Process(configured(app, 16), app)
+        process = GracefulServer(uvicorn_config(app, 16), app)
         thread = threading.Thread(target=process.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
-        server = Live(listening.getsockname()[1], app, studio, process)
+        server = Live(listening.getsockname()[1], app, service, process)
         try:
             wait_for(lambda: process.started)
             yield server
         finally:
-            for wire in server.opened:
-                wire.close()
-            studio.go.set()
+            for connection in server.opened:
+                connection.close()
+            service.go.set()
             process.should_exit = True
             thread.join(_PATIENCE)
             assert not thread.is_alive()
@@ -105,11 +105,11 @@ def edit(body: bytes = b'{"photo":"AAAA","to":"fear"}', **headers: object) -> by
     return head(**facts, **headers) + body
 
 
-def everything(wire: socket.socket) -> bytes:
+def everything(connection: socket.socket) -> bytes:
     """What comes until the other side closes."""
     came = []
     with contextlib.suppress(ConnectionError):
-        while chunk := wire.recv(65536):
+        while chunk := connection.recv(65536):
             came.append(chunk)
     return b"".join(came)
 
@@ -120,17 +120,17 @@ def parsed(answer: bytes) -> tuple[int, bytes]:
     return (int(first.split()[1]), body) if first.startswith(b"HTTP/1.1 ") else (0, b"")
 
 
-def is_closed(wire: socket.socket) -> bool:
+def is_closed(connection: socket.socket) -> bool:
     """Whether the other side has closed it, by now, without having said anything more."""
-    wire.setblocking(False)
+    connection.setblocking(False)
     try:
-        return wire.recv(1) == b""
+        return connection.recv(1) == b""
     except BlockingIOError:
         return False
     except ConnectionError:
         return True
     finally:
-        wire.settimeout(_PATIENCE)
+        connection.settimeout(_PATIENCE)
 
 
 def take_all_files(seconds: float) -> None:

@@ -60,9 +60,9 @@ def speaking(speak: Callable[[socket.socket], None]) -> Iterator[str]:
     def serve() -> None:
         while not ended.is_set():
             with contextlib.suppress(TimeoutError, OSError):
-                wire, _ = listener.accept()
-                with wire, contextlib.suppress(OSError):
-                    speak(wire)
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    speak(connection)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -74,10 +74,10 @@ def speaking(speak: Callable[[socket.socket], None]) -> Iterator[str]:
         listener.close()
 
 
-def drip(wire: socket.socket) -> None:
+def drip(connection: socket.socket) -> None:
     """A byte now and then, for as long as somebody listens."""
-    wire.recv(4000)
-    wire.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    connection.recv(4000)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
     for _ in range(500):
-        wire.sendall(b".")
+        connection.sendall(b".")
         time.sleep(0.02)

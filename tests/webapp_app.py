@@ -1,4 +1,4 @@
-"""The application without a network: requests as ASGI messages, and a studio whose work the tests hold up."""
+"""The application without a network: requests as ASGI messages, and a service whose work the tests hold up."""
 
 import asyncio
 import io
@@ -11,8 +11,8 @@ from PIL import Image
 
 from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
-from facerelief.webapp.server.limits import Limits, Ticket
-from facerelief.webapp.service import Order, Picture
+from facerelief.webapp.server.limits import CancelToken, Limits
+from facerelief.webapp.service import EditRequest, Picture
 
 _stream = io.BytesIO()
 Image.new("RGB", (64, 64), "teal").save(_stream, "PNG")
@@ -24,8 +24,8 @@ def form(photo: bytes, **fields: object) -> dict[str, Any]:
     return {"files": {"photo": ("p", photo)}, "data": {name: str(value) for name, value in fields.items()}}
 
 
-class SlowStudio:
-    """Each edit waits for `go`, checking its ticket; `begun` and `ended` count."""
+class SlowService:
+    """Each edit waits for `go`, checking its token; `begun` and `ended` count."""
 
     method = "morphable"
 
@@ -33,12 +33,12 @@ class SlowStudio:
         self.go = threading.Event()
         self.begun = self.ended = 0
 
-    def edit(self, order: Order, ticket: Ticket) -> Picture:
+    def edit(self, request: EditRequest, token: CancelToken) -> Picture:
         self.begun += 1
         while not self.go.wait(0.005):
-            ticket.check()
+            token.check()
         self.ended += 1
-        return Picture(order.photo, "PNG")
+        return Picture(request.photo, "PNG")
 
 
 class Client:
@@ -92,10 +92,10 @@ class Client:
         return str(json.loads(self.sent)["error"]["code"])
 
 
-def slow_app(**limits: Any) -> tuple[Any, SlowStudio]:
+def slow_app(**limits: Any) -> tuple[Any, SlowService]:
     """An application whose edits wait."""
-    studio = SlowStudio()
-    return create_app(lambda **_: studio, Limits(**{"workers": 1, **limits}), Access({"localhost"})), studio  # type: ignore[arg-type,return-value]
+    service = SlowService()
+    return create_app(lambda **_: service, Limits(**{"workers": 1, **limits}), Access({"localhost"})), service  # type: ignore[arg-type,return-value]
 
 
 async def until(true: Callable[[], bool]) -> None:

@@ -34,7 +34,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def run(*arguments: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["facerelief", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", "150")
-        monkeypatch.setattr(console, "SOON", float("inf"))  # else what is said depends on the machine's pace
+        monkeypatch.setattr(console, "FIRST_S", float("inf"))  # else what is said depends on the machine's pace
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main()

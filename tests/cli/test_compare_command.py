@@ -71,11 +71,18 @@ def test_what_cannot_be_compared(
     judge, encoder = write_judge(tmp_path / "judge"), write_encoder(tmp_path / "encoder", size=48)
     about = ("--data", synthetic, "-o", tmp_path / "side.png")
     lines = {
-        about: "nothing to compare; name runs of stage 2, or --morphable",
-        (run, run, *about): "two of noise, noise have one name; rename a run's folder",
-        (run, strange, *about): "the runs have no two expressions in common; compare others",
-        (other, "--judge", judge, *about): "one of the runs cannot do surprise, which the judge asks for",
-        (run, "--judge", judge, "--encoder", encoder, *about): "the judge and the encoder differ in size or colour;",
+        about: "nothing to compare; give runs of stage 2, or --morphable",
+        (run, run, *about): "two of noise, noise have the same name; rename a run's folder",
+        (run, strange, *about): "the runs have fewer than two expressions in common; compare others",
+        (other, "--judge", judge, *about): "a run does not support surprise, which the classifier needs",
+        (
+            run,
+            "--judge",
+            judge,
+            "--encoder",
+            encoder,
+            *about,
+        ): "the classifier and the encoder differ in size or colour;",
         (run, "--data", synthetic, "-o", "side.docx"): "side.docx names no picture format; end it",
         (run, "--photos", "0", *about): "Invalid value for '--photos': ",
     }
@@ -106,10 +113,14 @@ def test_own_photos_and_runs_are_told_apart(
 ) -> None:
     about = ("-o", tmp_path / "x.png")
     lines = {
-        about: "nothing to compare; name photos, or runs of stage 2 and their dataset with --data",
-        (tmp_path, *about): f"{tmp_path} is a folder; name photos, or say with --data which dataset the runs edit",
-        (portrait_jpg, "--morphable", *about): "--morphable, --judge and --encoder are for runs; name their dataset",
-        (portrait_jpg, "-o", portrait_jpg): "me.jpg is read by this command; choose another name for what it writes",
+        about: "nothing to compare; give photos, or runs of stage 2 and their dataset with --data",
+        (tmp_path, *about): f"{tmp_path} is a folder; give photos, or the dataset of the runs with --data",
+        (portrait_jpg, "--morphable", *about): "--morphable, --judge and --encoder are for runs; give their dataset",
+        (
+            portrait_jpg,
+            "-o",
+            portrait_jpg,
+        ): "me.jpg is an input of this command; choose another name for the output",
         (portrait_jpg, "--to", "smirk", *about): "unknown expression 'smirk'",
         (tmp_path / "no.jpg", *about): "no.jpg does not exist; check the name",
         (portrait_jpg, "-o", tmp_path / "x.gif"): "x.gif names no picture format; end it",

@@ -273,4 +273,4 @@ def test_all_expressions_beside_some(command: Command, portrait_jpg: Path, weigh
     result = command("edit", portrait_jpg, "--to", "all, happy", "--weights", weights)
     assert (result.code, len(result.out.splitlines())) == (0, 3)
     left_out = "sadness, fear, disgust, anger, contempt"
-    assert result.err == f"these weights know 3 of 8 expressions; left out: {left_out}\n"
+    assert result.err == f"these weights support 3 of 8 expressions; left out: {left_out}\n"

@@ -161,7 +161,7 @@ def test_an_interruption_after_an_edit_says_that_it_stays(
     fail_at(monkeypatch, number, KeyboardInterrupt())
     result = edit(*options)
     assert result.code == 130
-    assert result.err == "facerelief: interrupted; edits that are written stay, the same command goes on there\n"
+    assert result.err == "facerelief: interrupted; finished edits are kept; run the same command again to resume\n"
     assert Path(NAMES[0]).is_file()
 
 

@@ -85,7 +85,7 @@ def test_a_single_photo_is_edited_once(edit: Command) -> None:
     when = Path("me-happiness-tiny.png").stat().st_mtime_ns
     again = edit("me.png")
     assert (again.code, again.out) == (0, first.out)
-    assert again.err == "me.png was edited before, with the same settings; --overwrite edits it anew\n"
+    assert again.err == "me.png was edited before, with the same settings; --overwrite edits it again\n"
     assert Path("me-happiness-tiny.png").stat().st_mtime_ns == when
     anew = edit("me.png", "--overwrite")
     assert (anew.code, anew.out, anew.err) == (0, first.out, "")
@@ -139,7 +139,7 @@ def test_a_receipt_is_added_to_an_edit_and_replaces_nothing_else(edit: Command, 
     mine.unlink()
     assert edit("me.png", "--receipt").code == 0
     assert json.loads(mine.read_text())["expression"] == "happiness"
-    assert edit("me.png").err == "me.png was edited before, with the same settings; --overwrite edits it anew\n"
+    assert edit("me.png").err == "me.png was edited before, with the same settings; --overwrite edits it again\n"
 
 
 def test_an_album_keeps_originals_that_are_named_like_edits(edit: Command, tmp_path: Path) -> None:

@@ -262,7 +262,7 @@ def test_an_operating_system_that_refuses(
 
     monkeypatch.setattr(inputs_module, "read_photo", refuse)
     line = refused("edit", portrait_jpg, "--to", "happy", "--weights", weights)
-    assert line == f"{portrait_jpg}: Permission denied; check the name, the permissions and the space left"
+    assert line == f"{portrait_jpg}: Permission denied; check the name, the permissions and the free space"
 
 
 def test_faults_of_the_program_are_not_dressed_up(
@@ -276,7 +276,7 @@ def test_faults_of_the_program_are_not_dressed_up(
         command("edit", portrait_jpg, "--to", "happy", "--weights", weights)
 
 
-NOTHING_DONE = "interrupted before anything new was finished; the same command does it all again"
+NOTHING_DONE = "interrupted before anything new was finished; run the same command again"
 
 
 def test_an_interruption(command: Command, portrait_jpg: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

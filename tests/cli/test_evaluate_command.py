@@ -217,10 +217,11 @@ def test_nothing_or_the_same_twice(refused: Refused, run: Path, synthetic: Path)
         "nothing to measure; name runs of stage 2, --morphable, or --carried stargan"
     )
     assert (
-        refused("evaluate", run, run, "--data", synthetic) == "two of noise, noise have one name; rename a run's folder"
+        refused("evaluate", run, run, "--data", synthetic)
+        == "two of noise, noise have the same name; rename a run's folder"
     )
     line = refused("evaluate", "--carried", "cyclegan", "--data", synthetic)
-    assert line == "the package carries no cyclegan; choose from stargan, relief"
+    assert line == "the package has no network cyclegan; choose from stargan, relief"
     line = refused("evaluate", run, "--expressions", "happy", "--data", synthetic)
     assert line.startswith("--expressions is for --morphable alone")
 

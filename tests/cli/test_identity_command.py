@@ -49,7 +49,7 @@ def run(tiny_weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path
 def test_training_says_what_the_encoder_is_worth(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Three photos of each of four held-out persons: 4 * 3 pairs of one person, 54 of two."""
+    """Three photos of each of four held-out people: 4 * 3 pairs of one person, 54 of two."""
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     dataset = write_dataset(tmp_path / "faces")
     change_rows(dataset, lambda row: row.identity == "train0" and row.expression == "surprise", keep=False)
@@ -58,10 +58,8 @@ def test_training_says_what_the_encoder_is_worth(
     assert (result.code, result.err) == (0, "")
     about, persons, measured, weights = result.out.splitlines()
     assert about.startswith("cpu preset, 32 px, luma, 2 steps; precision fp32, because it was asked for")
-    assert persons == "8 training persons, 8 with two photos or more, 7 with three or more"
-    assert measured.startswith(
-        "held-out persons: 12 pairs of one person (4 persons) against 54 pairs of two; chance in"
-    )
+    assert persons == "8 training people, 8 with two or more photos, 7 with three or more"
+    assert measured.startswith("held-out people: 12 pairs of one person (4 persons) against 54 pairs of two; chance in")
     assert weights == str(tmp_path / "run" / "weights.safetensors")
     facts = load_checkpoint(tmp_path / "run" / "weights.safetensors", "identity").facts
     assert f"ROC AUC {facts['verification']['auc']:.3f} (0.500)" in measured
@@ -90,7 +88,7 @@ def test_editors_beside_real_photos(command: Command, dataset: Path, encoder: Pa
     assert (result.code, result.err) == (0, "")
     title, verdict, *rows, drawn = result.out.splitlines()
     assert title == "identity distance (facerelief encoder)"
-    assert verdict.startswith("test persons: 6 pairs of one person (2 persons) against 9 pairs of two; chance in")
+    assert verdict.startswith("test people: 6 pairs of one person (2 persons) against 9 pairs of two; chance in")
     counts = {"one person": 6, "two persons": 9, "one, other expression": 6, "noise": 12, "morphable": 12}
     assert [row[:22].rstrip() for row in rows] == list(counts)
     found = json.loads(numbers.read_text())

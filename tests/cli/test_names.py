@@ -14,7 +14,7 @@ from edits import faces_at
 from PIL import Image
 
 from facerelief.cli import console
-from facerelief.cli.old_forms import RENAMED, modernised
+from facerelief.cli.old_forms import RENAMED, translate
 from facerelief.errors import Interrupted, MissingExtra, install_command
 from facerelief.expressions import EXPRESSIONS
 
@@ -46,7 +46,7 @@ Command = Callable
 )
 def test_old_forms(command: str, old: str, new: str | None) -> None:
     told: list[str] = []
-    assert modernised(command, old.split(), told.append) == (new or old).split()
+    assert translate(command, old.split(), told.append) == (new or old).split()
     assert len(told) == (new is not None)
 
 
@@ -249,7 +249,7 @@ def test_an_extra_of_a_program_that_is_no_clone(
 
 def test_progress_in_words_comes_after_ten_seconds_and_then_every_minute() -> None:
     clock = [100.0]
-    lines = console.Lines("depth network", "steps", lambda: clock[0])
+    lines = console.ProgressLines("depth network", "steps", lambda: clock[0])
     said = {}
     for step in range(401):
         if line := lines.line(100 + step, 500, "loss 0.5"):
@@ -276,10 +276,10 @@ def test_what_an_interruption_says(capsys: pytest.CaptureFixture[str]) -> None:
         console.interrupted()
     console.keep(str(Interrupted("5 of 9 steps are saved in RUN")))
     console.interrupted()
-    nothing = "facerelief: interrupted before anything new was finished; the same command does it all again"
+    nothing = "facerelief: interrupted before anything new was finished; run the same command again"
     assert capsys.readouterr().err.splitlines() == [
         *(nothing,) * 3,
-        "facerelief: interrupted; 12 of 60 photos are done, the same command goes on there",
-        "facerelief: interrupted; 5 of 9 steps are saved in RUN, the same command goes on there",
+        "facerelief: interrupted; 12 of 60 photos are done; run the same command again to resume",
+        "facerelief: interrupted; 5 of 9 steps are saved in RUN; run the same command again to resume",
     ]
     console.begin()

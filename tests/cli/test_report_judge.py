@@ -165,7 +165,7 @@ def test_runs_and_the_editor_without_training_side_by_side(
         strange = "noise was trained on another dataset, or another state of this one: it may have seen test people.\n"
         assert (result.code, result.err) == (0, strange if run in options else "")
         names = ["noise", "morphable"] if name == "both" else [name]
-        titles = ["judge on real photos", "sources, unedited", *names]
+        titles = ["classifier, real photos", "sources, unedited", *names]
         *lines, alarm = result.out.splitlines()
         assert [line[:24].rstrip() for line in lines] == titles
         assert alarm.startswith("THE JUDGE IS AT CHANCE")
@@ -199,7 +199,7 @@ def test_a_run_may_be_larger_than_the_judge_and_know_more(
     less = {"expressions": ("neutral", "happiness")}
     other = write_run(tmp_path / "less", tiny_weights(**less), **less)
     line = refused("report", "rate", other, "--judge", judge, "--data", dataset)
-    assert line == f"{other} cannot do surprise, which the judge asks for; train another judge"
+    assert line == f"{other} cannot do surprise, which the classifier needs; use another run judge"
 
 
 def test_places_where_there_is_no_run(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from facerelief.errors import install_command
 from facerelief.webapp.server import serve
 from facerelief.webapp.server.limits import Limits
-from facerelief.webapp.server.serve import Asked, is_local
+from facerelief.webapp.server.serve import AccessOptions, is_local
 
 Command = Callable
 Refused = Callable[..., str]
@@ -47,9 +47,9 @@ def test_options_become_limits(command: Command, monkeypatch: pytest.MonkeyPatch
     )
     assert result.code == 0
     assert given["where"] == ("::1", 1234)
-    assert given["asked"] == Asked(["faces.example"], "secret", ["10.0.0.1"])
+    assert given["access_options"] == AccessOptions(["faces.example"], "secret", ["10.0.0.1"])
     assert given["limits"] == Limits(
-        workers=3, places=9, client_places=2, body=5 * 2**20, pixels=7_000_000, answer_s=11, connections=40,
+        workers=3, places=9, client_places=2, body=5 * 2**20, pixels=7_000_000, timeout_s=11, connections=40,
         client_connections=10, rate=12,
     )  # fmt: skip
 
@@ -77,9 +77,9 @@ def test_the_token_of_the_environment(command: Command, refused: Refused, monkey
     monkeypatch.setattr(serve, "serve", lambda *where, **options: given.update(options))
     monkeypatch.setenv("FACERELIEF_TOKEN", "of-the-environment")
     assert command("serve").code == 0
-    assert given["asked"].token == "of-the-environment"
+    assert given["access_options"].token == "of-the-environment"
     assert command("serve", "--token", "of-the-option").code == 0
-    assert given["asked"].token == "of-the-option"
+    assert given["access_options"].token == "of-the-option"
     for token in ("", " ", "two words", "sch\u00f6n", "a\nb"):  # as from a variable that is not set
         monkeypatch.setenv("FACERELIEF_TOKEN", token)
         assert refused("serve").startswith("FACERELIEF_TOKEN is ")
@@ -88,20 +88,21 @@ def test_the_token_of_the_environment(command: Command, refused: Refused, monkey
 
 
 def test_a_proxy_that_is_no_address(refused: Refused) -> None:
-    assert "--trusted-proxy 'nginx' is no IP address" in refused("serve", "--port", 0, "--trusted-proxy", "nginx")
+    assert "--trusted-proxy 'nginx' is not an IP address" in refused("serve", "--port", 0, "--trusted-proxy", "nginx")
 
 
 def test_names_are_taken_as_people_type_them(refused: Refused) -> None:
     for text in ("faces.example", "Faces.Example:8443", "https://faces.example/", "faces.example/x"):
-        assert serve._name(text) == "faces.example"
-    assert "--allow-host '[x' is no host's name" in refused("serve", "--port", 0, "--allow-host", "[x")
+        assert serve._host_name(text) == "faces.example"
+    assert "--allow-host '[x' is not a host name" in refused("serve", "--port", 0, "--allow-host", "[x")
 
 
 def test_a_process_that_may_open_too_few_files(tmp_path: Path) -> None:
     """Fewer connections, and at last a line."""
     code = (
-        "import resource; from facerelief.webapp import server; from facerelief.webapp.server.limits import Limits;"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0})); print(serve._fitting(Limits()))"
+        "import resource; from facerelief.webapp.server import serve;"
+        "from facerelief.webapp.server.limits import Limits;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, ({0}, {0})); print(serve._fit_open_files(Limits()))"
     )
     for most, expected in ((4096, "connections=512"), (300, "connections=1"), (80, "may open only 80 files")):
         call = [sys.executable, "-c", code.format(most)]

@@ -34,7 +34,7 @@ EVERY = dict(commands())
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_an_empty_argument_is_refused_by_every_command(refused: Refused, words: tuple[str, ...]) -> None:
     """Wherever it stands; as a path it would be the whole folder."""
-    message = "perhaps a variable that is not set; give a value, or leave it out"
+    message = "perhaps from an unset variable; give a value, or leave it out"
     assert message in refused(*words, "")
     for option in (one for one in EVERY[words].params if one.param_type_name == "option" and not one.is_flag):
         name = max(option.opts, key=len)
@@ -52,7 +52,8 @@ def run(*arguments: str, redirect: str) -> subprocess.CompletedProcess[bytes]:
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_full_standard_output(monkeypatch: pytest.MonkeyPatch, unbuffered: str) -> None:
     monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
-    said = b"facerelief: standard output cannot be written: No space left on device; free space, or send it elsewhere\n"
+    why = b"standard output cannot be written: No space left on device"
+    said = b"facerelief: " + why + b"; free space, or redirect it elsewhere\n"
     for arguments in (("--version",), ("edit", "--help")):
         done = run(*arguments, redirect="> /dev/full")
         assert (done.returncode, done.stderr) == (1, said)

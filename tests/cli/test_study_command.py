@@ -105,7 +105,7 @@ def test_what_is_refused(refused: Refused, tmp_path: Path) -> None:
     assert refused("study", "table1", "--scale", "huge").startswith(
         "no scale 'huge'; choose from smoke, cpu, gpu, paper"
     )
-    assert refused("study", "table4") == "table4 counts the photos of a dataset; name it with --data"
+    assert refused("study", "table4") == "table4 counts the photos of a dataset; give it with --data"
     line = refused("study", "table1", "--set", "steps", "--data", faces)
     assert line == "--set steps is not NAME=VALUE; e.g. --set steps=4000"
     line = refused("study", "table1", "--stage1", "steps", "--data", faces)

@@ -62,7 +62,7 @@ def test_an_edit_shows_every_layer(command: Command, edited: Path) -> None:
     assert f"{edited}: a mark of an edit was found" in result.out
     for words in (
         "C2PA    untrusted: nothing changed since",
-        "does not say by whom",
+        "names no signer",
         "c2pa.edited",
         "XMP     facial expression",
     ):
@@ -128,7 +128,7 @@ def test_certificates_are_in_pem_form(command: Command, photo: Path, tmp_path: P
     (tmp_path / "mine.der").write_bytes(b"\x30\x82\x01\xff")
     result = command("verify", photo, "--trust", tmp_path / "mine.der")
     assert result.code == 2
-    assert "mine.der holds no certificate in PEM form; convert it" in result.err
+    assert "mine.der contains no PEM certificate; convert it" in result.err
 
 
 def test_the_state_has_one_word_in_text_and_json(command: Command, edited: Path, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_what_is_no_file_is_refused_by_name(command: Command, edited: Path) -> N
     for argument, kind in (("-", "standard input"), ("https://h/p.jpg", "an address")):
         result = command("verify", argument, edited)
         assert result.code == 2 and f"{edited}: a mark" in result.out  # the others are looked at
-        said = f"facerelief: {argument} is {kind}, and verify reads files; save it as one and name that"
+        said = f"facerelief: {argument} is {kind}, and verify reads files only; save it as a file first"
         assert result.err.split() == said.split()
 
 
@@ -198,13 +198,13 @@ def test_what_is_no_file_is_refused_and_not_waited_for(program: Command, tmp_pat
             for name, kind in zip(names, ("FIFO", "FIFO", "device"), strict=True)]  # fmt: skip
     assert result.err.splitlines() == said
     result = program("verify", tmp_path / "a.jpg", "--trust", tmp_path / "c.pem", timeout=300)
-    assert "c.pem (a FIFO, not a file); name a PEM file" in result.err
+    assert "c.pem (a FIFO, not a file); give a PEM file" in result.err
 
 
 def test_gifs_say_it_in_their_comment(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which is all that they have where C2PA's library is not installed."""
-    for module in ("credentials", "photo", "verify"):
-        monkeypatch.setattr(f"facerelief.faces.{module}.can_sign", lambda: False)
+    for module in ("provenance.content_credentials", "photo", "provenance.verify"):
+        monkeypatch.setattr(f"facerelief.photos.{module}.can_sign", lambda: False)
     mark, how = mark_edit(None, "anger", ()), Morph(seconds=0.2, hold=0)
     for name, its in (("edited", mark), ("plain", None)):
         frames = iter([np.full((64, 64, 3), level, np.uint8) for level in range(9)])

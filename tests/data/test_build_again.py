@@ -199,7 +199,8 @@ def test_killed_interrupted_and_finished(photos: Path, tmp_path: Path) -> None:
     _, stderr = process.communicate()
     assert process.returncode == 130
     assert re.fullmatch(
-        r"(building: .*\n)*facerelief: interrupted; \d+ of 48 photos are done, the same command goes on there\n", stderr
+        r"(building: .*\n)*facerelief: interrupted; \d+ of 48 photos are done; run the same command again to resume\n",
+        stderr,
     ), stderr
     wait_for(lambda: not any(running(worker) for worker in workers))
     after_interruption = lines(tmp_path / "killed")

@@ -204,7 +204,7 @@ def test_measured_weights_say_what_they_do_poorly(tmp_path: Path) -> None:
         said.append([load_editor(path).caution(name) for name in config.expressions])
     assert said[1] == [None] * 3  # nobody measured them
     assert said[0][0] is None
-    assert said[0][1] == "sadness: a judge tells 20% of such edits, and 40% of real photos; " + advice
+    assert said[0][1] == "sadness: a classifier recognises 20% of such edits, and 40% of real photos; " + advice
     assert said[0][2] == "fear: these weights saw too few photos of it to be measured; " + advice
     assert [load_editor(method="morphable").caution(name) for name in EXPRESSIONS] == [None] * 8
 

@@ -40,7 +40,7 @@ def _hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "version", seen)
     monkeypatch.setattr(metadata, "requires", lambda _: REQUIRED)
     monkeypatch.setattr(doctor, "_REPEATS", 1)
-    monkeypatch.setattr(console, "SOON", float("inf"))
+    monkeypatch.setattr(console, "FIRST_S", float("inf"))
 
 
 REQUIRED = [

@@ -52,7 +52,7 @@ def test_interrupted_between_two_saves(
         done = load_checkpoint(run / "state.safetensors", "state").facts["step"]
         assert done == step + 1  # the step was finished
         assert said.endswith(
-            f"facerelief: interrupted; {done} of 30 steps are saved in {run}, the same command goes on there\n"
+            f"facerelief: interrupted; {done} of 30 steps are saved in {run}; run the same command again to resume\n"
         )
     command_line.end(command_line.train("depth", faces, run, **RARE))
     run_depth(Dataset(faces), small(DepthTraining, **RARE), unbroken)

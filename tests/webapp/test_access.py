@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
-from webapp_app import Client, SlowStudio, until
+from webapp_app import Client, SlowService, until
 
 from facerelief.errors import FacereliefError
-from facerelief.webapp.access import Access, Rates
+from facerelief.webapp.access import Access, RateLimiter
 from facerelief.webapp.app import create_app
 from facerelief.webapp.server.addresses import is_local, networks_of, within
 from facerelief.webapp.server.limits import Limits
@@ -18,7 +18,7 @@ PATHS = ("/", "/api", "/health", "/openapi.json", "/v1/triangles", "/metrics", "
 OPEN = {"/", "/api", "/health", "/openapi.json", "/static/app.js"}
 
 
-class Menu(SlowStudio):
+class Menu(SlowService):
     def triangles(self) -> dict[str, Any]:
         return {"face": []}
 
@@ -61,7 +61,7 @@ def test_where_others_may_ask_only_addresses_and_known_names_are_served(host: st
     (answer,) = ask(Access(**PUBLIC), {"headers": {"Host": host}}, peer="192.168.1.9")
     assert code(answer) == ("ok" if served else "forbidden")
     if not served:
-        assert answer.json()["error"]["remedy"] == "name it with --allow-host"
+        assert answer.json()["error"]["remedy"] == "add it with --allow-host"
 
 
 def test_this_machines_server_goes_by_no_other_address() -> None:
@@ -156,7 +156,7 @@ def test_a_client_that_asks_too_often_waits_and_others_do_not() -> None:
 def test_requests_come_back_over_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("facerelief.webapp.access.time.monotonic", lambda: now)
-    rates = Rates(30)
+    rates = RateLimiter(30)
     assert [rates.wait_s("a") for _ in range(30)] == [0.0] * 30
     assert rates.wait_s("a") == pytest.approx(2.0)
     now += 1.5
@@ -165,7 +165,7 @@ def test_requests_come_back_over_a_minute(monkeypatch: pytest.MonkeyPatch) -> No
     assert rates.wait_s("a") == 0.0
     now += 3600
     assert [rates.wait_s("a") > 0 for _ in range(31)] == [False] * 30 + [True]
-    assert not any(Rates(0).wait_s("a") for _ in range(1000))
+    assert not any(RateLimiter(0).wait_s("a") for _ in range(1000))
 
 
 @pytest.mark.parametrize("path", ["/v1/triangles", "/metrics"])
@@ -176,17 +176,17 @@ def test_wrong_tokens_count_as_requests(path: str) -> None:
 
 
 def test_one_client_takes_its_share_of_places_only() -> None:
-    studio = SlowStudio()
+    service = SlowService()
     access = Access({"localhost"}, proxies=networks_of(["10.0.0.1"]))
-    app = create_app(lambda **_: studio, Limits(workers=1, places=8, client_places=2), access)  # type: ignore[arg-type,return-value]
+    app = create_app(lambda **_: service, Limits(workers=1, places=8, client_places=2), access)  # type: ignore[arg-type,return-value]
 
     async def scene() -> None:
         greedy = [Client(app, client="1.1.1.1") for _ in range(4)]
-        await until(lambda: app.state.desk.taken == 2 and all(one.status for one in greedy[2:]))
+        await until(lambda: app.state.admission.taken == 2 and all(one.status for one in greedy[2:]))
         assert [(one.status, one.code) for one in greedy[2:]] == [(429, "rate_limited")] * 2
         other = Client(app, client="2.2.2.2")
-        await until(lambda: app.state.desk.taken == 3)
-        studio.go.set()
+        await until(lambda: app.state.admission.taken == 3)
+        service.go.set()
         for one in (*greedy[:2], other):
             await one.task
             assert one.status == 200
@@ -194,8 +194,8 @@ def test_one_client_takes_its_share_of_places_only() -> None:
     try:
         asyncio.run(scene())
     finally:
-        studio.go.set()
-        app.state.desk.close()
+        service.go.set()
+        app.state.admission.close()
 
 
 def test_addresses_are_read_as_they_are_meant() -> None:
@@ -204,6 +204,6 @@ def test_addresses_are_read_as_they_are_meant() -> None:
     assert within("10.1.2.3", networks_of(["10.0.0.5/8"]))
     assert not within("nonsense", networks_of(["0.0.0.0/0"]))
     with pytest.raises(
-        FacereliefError, match=r"--trusted-proxy 'nginx' is no IP address; give one such as 127\.0\.0\.1"
+        FacereliefError, match=r"--trusted-proxy 'nginx' is not an IP address; give one such as 127\.0\.0\.1"
     ):
         networks_of(["nginx"])

@@ -25,6 +25,6 @@ def test_one_client_has_the_same_share_of_fewer_connections() -> None:
 def test_where_few_files_may_be_open_one_client_cannot_take_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda which: (256, 256))
     monkeypatch.setattr(resource, "setrlimit", lambda which, limits: None)
-    limits, _ = serve._fitting(Limits())
+    limits, _ = serve._fit_open_files(Limits())
     assert limits.connections < 128
     assert 1 <= limits.client_connections <= limits.connections // 4

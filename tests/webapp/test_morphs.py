@@ -22,10 +22,10 @@ from facerelief.photos.provenance.verify import verify
 from facerelief.photos.provenance.xmp import EditMark
 from facerelief.photos.video_container import film_library
 from facerelief.webapp import morphs
-from facerelief.webapp.errors import Abandoned
+from facerelief.webapp.errors import RequestCancelled
 from facerelief.webapp.requests import Fields
-from facerelief.webapp.server.limits import Ticket
-from facerelief.webapp.service import Studio, Wish
+from facerelief.webapp.server.limits import CancelToken
+from facerelief.webapp.service import EditorOptions, EditService, EditSpec
 
 
 def as_png(rgb: np.ndarray) -> bytes:
@@ -75,9 +75,9 @@ def test_it_begins_as_the_photo_and_ends_as_the_edit(
 def test_several_faces_move_each_to_its_own(client: httpx.Client, group: np.ndarray) -> None:
     photo = as_png(group)
     found = client.post("/v1/faces", **form(photo)).json()["faces"]
-    wishes = [{"to": to, "landmarks": one["landmarks"]} for to, one in zip(("anger", "surprise"), found, strict=True)]
+    specs = [{"to": to, "landmarks": one["landmarks"]} for to, one in zip(("anger", "surprise"), found, strict=True)]
     body = {"seconds": 0.2, "hold": 0, "fps": 10, "format": "webp", "back": True, "method": "morphable"}
-    answer = client.post("/v1/morph", json={"photo": base64.b64encode(photo).decode(), "edits": wishes, **body})
+    answer = client.post("/v1/morph", json={"photo": base64.b64encode(photo).decode(), "edits": specs, **body})
     assert answer.status_code == 200, answer.text
     frames = frames_of(answer.content)
     moved = np.abs(frames[1] - frames[0]).max(axis=2) > 24
@@ -115,7 +115,7 @@ def test_whatever_the_page_offers_is_within_the_limits() -> None:
     (_, _, hold), (_, _, fps), (_, _, size) = (morphs.NUMBERS[name] for name in ("hold", "fps", "size"))
     for pace in paces:
         count = len(Morph(float(pace), fps, hold, back=True).shares())
-        assert count * size * size <= morphs.PIXELS
+        assert count * size * size <= morphs.MAX_PIXELS
 
 
 @pytest.mark.parametrize("provenance", [True, False])
@@ -123,8 +123,9 @@ def test_the_history_of_a_photo_goes_on_in_its_morph(finder: MediaPipeFinder, fa
     c2pa = pytest.importorskip("c2pa", reason="needs the extra provenance")
     photo = sign(face, "PNG", EditMark("camera 1", "taken by camera 1"))
     values = {"photo": photo, "format": "gif", "seconds": 0.2, "fps": 5, "provenance": provenance}
-    wishes = (Wish("surprise", 1.0, "largest"),)
-    picture = morphs.make(Studio(finder, method="morphable"), Fields(values), wishes, Ticket(float("inf")))
+    specs = (EditSpec("surprise", 1.0, "largest"),)
+    service = EditService(finder, EditorOptions(method="morphable"))
+    picture = morphs.make_morph(service, Fields(values), specs, CancelToken(float("inf")))
     assert (b"jumdc2pa" in picture.data) is provenance
     if provenance:
         said = c2pa.Reader("image/gif", io.BytesIO(picture.data)).json()
@@ -132,31 +133,31 @@ def test_the_history_of_a_photo_goes_on_in_its_morph(finder: MediaPipeFinder, fa
         assert "taken by camera 1" in said
 
 
-class Leaving(Ticket):
-    """Of one who leaves after so many looks at the ticket."""
+class CancelledAfter(CancelToken):
+    """Cancelled after so many checks."""
 
     def __init__(self, after: int) -> None:
         super().__init__(float("inf"))
-        self.left_after = self.looks = after
+        self.limit = self.left = after
 
     def check(self) -> None:
-        self.looks -= 1
-        if self.looks < 0:
-            self.leave()
+        self.left -= 1
+        if self.left < 0:
+            self.cancel()
         super().check()
 
 
 def test_nobody_waits_for_frames_that_nobody_wants(finder: MediaPipeFinder, face: bytes) -> None:
-    studio = Studio(finder, method="morphable")
+    service = EditService(finder, EditorOptions(method="morphable"))
     fields = Fields({"photo": face, "format": "gif"})
-    wishes = (Wish("surprise", 1.0, "largest"),)
-    enough = Leaving(10_000)
-    assert morphs.make(studio, fields, wishes, enough).media_type == "image/gif"
-    looks = enough.left_after - enough.looks
-    assert looks > 50  # at each frame
-    for after in (0, looks // 2, looks - 1):
-        with pytest.raises(Abandoned):
-            morphs.make(studio, fields, wishes, Leaving(after))
+    specs = (EditSpec("surprise", 1.0, "largest"),)
+    enough = CancelledAfter(10_000)
+    assert morphs.make_morph(service, fields, specs, enough).media_type == "image/gif"
+    checks = enough.limit - enough.left
+    assert checks > 50  # at each frame
+    for after in (0, checks // 2, checks - 1):
+        with pytest.raises(RequestCancelled):
+            morphs.make_morph(service, fields, specs, CancelledAfter(after))
 
 
 def test_the_description_has_each_field_and_its_limits(client: httpx.Client) -> None:

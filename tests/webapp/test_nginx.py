@@ -82,7 +82,7 @@ def _listens(port: int) -> bool:
 def test_the_proxy_of_the_guide(tmp_path: Path) -> None:
     access = Access({"127.0.0.1", NAME}, token="secret", proxies=networks_of(["127.0.0.1"]))
     with live(access, rate=30) as server, proxied(tmp_path, server.port) as client:
-        server.studio.go.set()
+        server.service.go.set()
         token = {"Authorization": "Bearer secret", "Origin": f"https://{client.headers['host']}"}
         photo = bytes(range(256)) * 80_000
 

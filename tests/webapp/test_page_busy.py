@@ -9,7 +9,7 @@ from pages import Held, opened, picked, pixels, png, settled, until, upload, wit
 from PIL import Image
 
 Open = Callable[..., Any]
-CAUTION = "fear: a judge tells 22% of such edits, and 60% of real photos; look at the result"
+CAUTION = "fear: a classifier recognises 22% of such edits, and 60% of real photos; look at the result"
 
 
 def test_the_picture_stays_sharp_under_a_sign_until_the_sharp_one_comes(

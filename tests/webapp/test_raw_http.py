@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from live import Live, edit, everything, head, live, parsed, wait_for
 
-QUICK = {"head_s": 0.5, "grace_s": 0.5, "upload_s": 1.5, "answer_s": 5.0, "body": 4 * 2**20}
+QUICK = {"header_timeout_s": 0.5, "grace_s": 0.5, "upload_timeout_s": 1.5, "timeout_s": 5.0, "body": 4 * 2**20}
 JSON = b'{"photo":"AAAA","to":"fear"}'
 FORM = "multipart/form-data; boundary=b"
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
@@ -18,7 +18,7 @@ PART = b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
 @pytest.fixture(scope="module")
 def server() -> Iterator[Live]:
     with live(**QUICK) as server:
-        server.studio.go.set()
+        server.service.go.set()
         yield server
 
 
@@ -27,18 +27,18 @@ def well(server: Live, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """After each, the server works, keeps nothing, and has written no traceback."""
     yield
     assert server.ask(edit(JSON))[0] == 200
-    wait_for(lambda: len(server.app.state.wires) == 0)
-    desk = server.app.state.desk
-    assert (desk.taken, desk.bodies.held, desk.answers.held) == (0, 0, 0)
+    wait_for(lambda: len(server.app.state.connections) == 0)
+    admission = server.app.state.admission
+    assert (admission.taken, admission.bodies.held, admission.responses.held) == (0, 0, 0)
     assert not any(record.exc_info or record.levelno > logging.WARNING for record in caplog.records)
 
 
 def status(server: Live, request: bytes, *more: bytes) -> int:
     """Of the first answer; every error among them must be a typed one."""
-    with server.connect(request) as wire:
+    with server.connect(request) as connection:
         for part in more:
-            wire.sendall(part)
-        got, body = parsed(everything(wire))
+            connection.sendall(part)
+        got, body = parsed(everything(connection))
     if got >= 400:
         error, _ = json.JSONDecoder().raw_decode(body.decode())  # another answer may follow
         assert set(error["error"]) == {"code", "message", "remedy"}
@@ -107,7 +107,7 @@ BODIES = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_bodies(server: Live, name: str) -> None:
-    """The studio takes any words; the real one refuses them, as other tests see."""
+    """The service takes any words; the real one refuses them, as other tests see."""
     request, expected = BODIES[name]
     assert status(server, request) == expected
 
@@ -123,8 +123,8 @@ def test_malformed_forms_write_nothing(server: Live, caplog: pytest.LogCaptureFi
 def test_a_body_that_is_larger_than_said_belongs_to_the_next_request(server: Live) -> None:
     smuggled = b"GET /metrics HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
     body = head(Content_Type="application/json", Content_Length=len(JSON)) + JSON
-    with server.connect(body + smuggled) as wire:
-        answers = everything(wire)
+    with server.connect(body + smuggled) as connection:
+        answers = everything(connection)
     assert answers.startswith(b"HTTP/1.1 200")
     assert answers.count(b"HTTP/1.1 403") == 1
 
@@ -142,37 +142,37 @@ def test_chunks_that_are_none(server: Live, chunk: bytes) -> None:
 def test_chunks_without_end(server: Live) -> None:
     """As fast as may be: the size ends it; an address that reads no body is left after a while."""
     for path, expected in (("/v1/edit", (413, 0)), ("/health", (405, 0))):
-        wire = server.connect(head("POST", path, Content_Type="application/json", Transfer_Encoding="chunked"))
+        connection = server.connect(head("POST", path, Content_Type="application/json", Transfer_Encoding="chunked"))
         chunk, begun = b"10000\r\n" + b" " * 65536 + b"\r\n", time.monotonic()
         try:
             while time.monotonic() - begun < 10:
-                wire.sendall(chunk)
+                connection.sendall(chunk)
         except OSError:
             pass
         assert time.monotonic() - begun < 9
-        assert parsed(everything(wire))[0] in expected
+        assert parsed(everything(connection))[0] in expected
 
 
 def test_expect_100_continue(server: Live) -> None:
     request = post(JSON, Expect="100-continue")
-    with server.connect(request[: -len(JSON)]) as wire:
-        assert wire.recv(100).startswith(b"HTTP/1.1 100")
-        wire.sendall(JSON)
-        assert parsed(everything(wire))[0] == 200
-    with server.connect(post(JSON, Expect="100-continue")[: -len(JSON)]) as wire:  # and then nothing
-        assert b"HTTP/1.1 408" in everything(wire)
+    with server.connect(request[: -len(JSON)]) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        connection.sendall(JSON)
+        assert parsed(everything(connection))[0] == 200
+    with server.connect(post(JSON, Expect="100-continue")[: -len(JSON)]) as connection:  # and then nothing
+        assert b"HTTP/1.1 408" in everything(connection)
 
 
 def test_many_requests_at_once_on_one_connection(server: Live) -> None:
-    with server.connect(head("GET", "/health") * 199 + head("GET", "/health", Connection="close")) as wire:
-        assert everything(wire).count(b"HTTP/1.1 200") == 200
+    with server.connect(head("GET", "/health") * 199 + head("GET", "/health", Connection="close")) as connection:
+        assert everything(connection).count(b"HTTP/1.1 200") == 200
 
 
 def test_whoever_closes_his_half_is_let_go(server: Live) -> None:
     for request in (b"", b"GET /hea", edit(JSON), edit(JSON)[:-3]):
-        with server.connect(request) as wire:
-            wire.shutdown(1)
-            everything(wire)
+        with server.connect(request) as connection:
+            connection.shutdown(1)
+            everything(connection)
 
 
 def test_lines_that_repeat_themselves_are_written_once_a_minute(
@@ -181,6 +181,6 @@ def test_lines_that_repeat_themselves_are_written_once_a_minute(
     for _ in range(50):
         status(server, b"nonsense\r\n\r\n")
     assert len(caplog.records) <= 1
-    monkeypatch.setattr("facerelief.webapp.server.rare_logs._EVERY", 0.0)  # the minute is over
+    monkeypatch.setattr("facerelief.webapp.server.log_filter._INTERVAL", 0.0)  # the minute is over
     status(server, b"nonsense\r\n\r\n")
     assert "more like it since the last line" in caplog.records[-1].getMessage()

@@ -148,7 +148,7 @@ def test_landmarks_that_are_not_this_photos_cost_nothing(client: httpx.Client) -
         for landmarks in (larger, beside):
             answer = client.post(f"/v1/{path}", **form(photo, landmarks=json.dumps(landmarks), **fields))
             assert answer.json()["error"]["code"] == "no_face", path
-            assert answer.json()["error"]["message"] == "the landmarks are of no face in this photo"
+            assert answer.json()["error"]["message"] == "the landmarks are not of a face in this photo"
 
 
 def test_a_body_of_very_many_values_is_not_even_parsed(client: httpx.Client) -> None:

@@ -1,4 +1,4 @@
-"""The command line, `facerelief edit | serve | dataset | train | report ...`: a command is one call."""
+"""The command line, `facerelief edit | serve | dataset | train | report ...`."""
 
 import contextlib
 import errno
@@ -35,14 +35,14 @@ from facerelief.cli.console import begin, explain, interrupted
 from facerelief.errors import FacereliefError
 
 _UNREAD, _REFUSED, _INTERRUPTED = 1, 2, 130
-# Wrong options and arguments. Typer exports this error under no name: old versions take click's, new ones carry theirs.
+# Wrong options and arguments. Typer does not export this error: old versions use click's, new ones their own.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 app = Commands(
     name="facerelief",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Edit the expression of a face in a photo, and train editors guided by dense 3D geometry.",
-    epilog="Defaults of a command's options can be set in the environment, e.g. FACERELIEF_EDIT_METHOD=morphable.",
+    epilog="Options can also be set in the environment, e.g. FACERELIEF_EDIT_METHOD=morphable.",
 )
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
@@ -74,31 +74,30 @@ def _version(
 
 
 def main() -> None:
-    """Run the command line: a problem that the user can remedy is one line and exit code 2, an interruption 130."""
-    # Before torch is imported: its threads would spin while they wait for one that has no core, which on a busy machine
-    # takes most of the time of all programs.
+    """Run the command line. Errors that the user can fix are one line and exit code 2, an interruption is 130."""
+    # Before torch is imported: its threads would busy-wait for each other, which slows down a machine that is in use.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     streams.open_all()
     streams.watch()
     begin()
-    if not sys.warnoptions:  # of libraries, which a user cannot act on; `python -W default -m facerelief` shows them
+    if not sys.warnoptions:  # of libraries; `python -W default -m facerelief` shows them
         warnings.showwarning = lambda *_, **__: None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was begun is put in order
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: cleans up
     try:
         code = _run()
         if sys.stdout is not None:
             sys.stdout.flush()
     except streams.OutputLost as problem:
         code = _UNREAD
-        with contextlib.suppress(streams.OutputLost):  # nobody is there to be told
-            if problem.errno != errno.EPIPE:  # a reader that has enough is no problem
-                explain(f"standard output cannot be written: {problem.strerror}; free space, or send it elsewhere")
+        with contextlib.suppress(streams.OutputLost):  # nobody reads it
+            if problem.errno != errno.EPIPE:  # the reader has closed the pipe, as head does
+                explain(f"standard output cannot be written: {problem.strerror}; free space, or redirect it elsewhere")
         streams.give_up()
     sys.exit(code)
 
 
 def _run() -> int | None:
-    """The exit code."""
+    """Run the command; returns the exit code."""
     try:
         streams.refuse_empty(sys.argv[1:])
         code: int | None = app(prog_name="facerelief", standalone_mode=False)
@@ -110,7 +109,7 @@ def _run() -> int | None:
     except OSError as problem:
         if problem.filename is None:
             raise
-        explain(f"{problem.filename}: {problem.strerror}; check the name, the permissions and the space left")
+        explain(f"{problem.filename}: {problem.strerror}; check the name, the permissions and the free space")
         return _REFUSED
     except _UsageError as problem:
         _explain_usage(problem)
@@ -123,7 +122,7 @@ def _run() -> int | None:
 
 
 def _explain_usage(problem: Any) -> None:
-    """One line."""
+    """Print a usage error in one line."""
     message = problem.format_message().rstrip(".")
     command = problem.ctx.command_path if problem.ctx else "facerelief"
     explain(f"{message}; see: {command} --help")

@@ -1,4 +1,4 @@
-"""What a command found, as JSON: `--json` prints it in place of the text; `--json-file` is what `--json FILE` was."""
+"""Results as JSON: `--json` prints it in place of the text; `--json-file` replaces the old `--json FILE`."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ JsonFile = Annotated[Path | None, typer.Option(hidden=True, help="Also write JSO
 
 
 def answer(value: dict[str, Any], as_json: bool, file: Path | None = None) -> None:
-    """Give the numbers, as far as they are asked for as JSON."""
+    """Print and write JSON as the options say."""
     if as_json:
         typer.echo(json.dumps(value, indent=2))
     if file:

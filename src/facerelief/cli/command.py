@@ -1,4 +1,4 @@
-"""What all commands have in common: -q, old forms that are understood, defaults from the environment."""
+"""What all commands share: -q, old forms of options, defaults from the environment."""
 
 import functools
 import inspect
@@ -10,14 +10,24 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from facerelief.cli import console
-from facerelief.cli.old_forms import modernised
-from facerelief.cli.writes import looked_after
+from facerelief.cli.old_forms import translate
+from facerelief.cli.writes import with_overwrite
 from facerelief.errors import Interrupted
 
-_QUIET = "facerelief.quiet"  # in the context that all parts of a command line share
-_ANSWERS = ("doctor", "verify", "compare", "evaluate", "study", "report", "stats", "review")  # what they print is all
+_QUIET = "facerelief.quiet"  # key in the context that all parts of a command line share
+_ANSWERS = (
+    "doctor",
+    "verify",
+    "compare",
+    "evaluate",
+    "study",
+    "report",
+    "stats",
+    "review",
+)  # their output is their result
 
-_TO_NAME, _WHOLE = str.maketrans("- ", "__"), 300
+_TO_NAME = str.maketrans("- ", "__")
+_MAX_SUMMARY = 300  # letters of a first sentence in a list of commands
 
 
 def quieten(context: typer.Context, value: bool) -> bool:
@@ -27,15 +37,15 @@ def quieten(context: typer.Context, value: bool) -> bool:
 
 
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", callback=quieten, help="No progress and no notes: errors and answers only.")
+    bool, typer.Option("--quiet", "-q", callback=quieten, help="Print only errors and results: no progress, no notes.")
 ]
 
 
 class Command(TyperCommand):
-    """A command that understands its old forms, and keeps quiet when it is asked to."""
+    """A command with -q that accepts old forms of its options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Also before the shell completes: there nothing may be printed."""
+        """See click. Also called for completion in the shell, where nothing may be printed."""
         silent = ctx.resilient_parsing or "_FACERELIEF_COMPLETE" in os.environ
         words = ctx.command_path.split(" ", 1)[-1]
         for one in self.params:  # an option's default may be set as FACERELIEF_EDIT_METHOD=morphable
@@ -44,13 +54,13 @@ class Command(TyperCommand):
                 one.envvar = f"facerelief_{words}_{name}".translate(_TO_NAME).upper()
                 one.show_envvar = False  # type: ignore[attr-defined]
         rest: list[str] = super().parse_args(
-            ctx, modernised(words, args, (lambda line: None) if silent else console.note)
+            ctx, translate(words, args, (lambda line: None) if silent else console.note)
         )
         return rest
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """The first sentence, whole."""
-        return super().get_short_help_str(_WHOLE)
+        """The first sentence, not truncated."""
+        return super().get_short_help_str(_MAX_SUMMARY)
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
@@ -59,16 +69,16 @@ class Command(TyperCommand):
             console.be_quiet(answers=any(word in _ANSWERS for word in words))
         try:
             return super().invoke(ctx)
-        except Interrupted as reason:  # typer makes an exit code of it
+        except Interrupted as reason:  # typer turns it into an exit code
             console.keep(str(reason))
             raise
 
 
 class Group(TyperGroup):
-    """A group that shows its help when no command is named, and cuts no sentence there."""
+    """A group that shows its help if no command is given, with whole first sentences."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The command and what follows it."""
+        """See click."""
         if not args and not ctx.resilient_parsing:
             typer.echo(ctx.get_help())
             ctx.exit(2)
@@ -76,14 +86,12 @@ class Group(TyperGroup):
         return rest
 
     def get_short_help_str(self, limit: int = 0) -> str:
-        """The first sentence, whole."""
-        return super().get_short_help_str(_WHOLE)
+        """The first sentence, not truncated."""
+        return super().get_short_help_str(_MAX_SUMMARY)
 
 
 class Commands(typer.Typer):
-    """A group of commands, whose help is plain text: tables of 80 columns cut names, and spell out the rest in columns
-    of a word.
-    """
+    """A group of commands with help in plain text: rich's tables cut names at 80 columns."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
@@ -95,14 +103,14 @@ class Commands(typer.Typer):
         register = super().command(name, cls=Command, **settings)
 
         def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-            register(_with_quiet(looked_after(function)))
+            register(_with_quiet(with_overwrite(function)))
             return function
 
         return decorate
 
 
 def _with_quiet(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with one more option, which its callback obeys."""
+    """The function with the option -q, whose callback acts on it."""
 
     @functools.wraps(function)
     def run(*arguments: Any, quiet: bool = False, **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What `facerelief edit` does and says, photo by photo."""
+"""The jobs of `facerelief edit`, and their output on the terminal."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,19 @@ from facerelief.editing.jobs.video_job import edit_video_job
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
 
-_MOST_ROWS = 20  # of failures in the table
-_STAY = "edits that are written stay"
+_MAX_ROWS = 20  # of failures in the table
+_STAY = "finished edits are kept"
 
 
-def wanted_of(to: str, editor: Editor) -> Sequence[str]:
-    """The expressions that are asked for; what is to be known of them is said on standard error."""
+def expressions_of(to: str, editor: Editor) -> Sequence[str]:
+    """Parse --to; prints warnings about the expressions on standard error."""
     every = "all" in [name.strip().lower() for name in to.split(",")]
     wanted = editor.expressions if every else resolve_all(to)
     missing = [name for name in EXPRESSIONS if name not in wanted] if every else []
     if missing:
-        err.print(f"these weights know {len(wanted)} of {len(EXPRESSIONS)} expressions; left out: {', '.join(missing)}")
+        err.print(
+            f"these weights support {len(wanted)} of {len(EXPRESSIONS)} expressions; left out: {', '.join(missing)}"
+        )
     for expression in wanted:
         editor.label(expression)
         if caution := editor.caution(expression):
@@ -35,9 +37,7 @@ def wanted_of(to: str, editor: Editor) -> Sequence[str]:
 
 
 def edit_all(targets: Mapping[Input, OutputPaths], editor: FileEditor, workers: int | None) -> None:
-    """Edit what is not finished. Raises what is wrong with a single photo; where it is one of several, the command ends
-    with 1.
-    """
+    """Edit what is not finished. The error of a single photo is raised; if one of several fails, the exit code is 1."""
     jobs = make_jobs(targets, editor.settings)
     if len(jobs) == 1:
         targets_of_one, sides = jobs[0].targets.values(), editor.settings.sides
@@ -57,23 +57,23 @@ def _edit_one(job: EditJob, editor: FileEditor) -> EditOutcome:
 
 
 def _conclude(outcome: EditOutcome) -> None:
-    """Say what became of a single photo; the names of its edits go to standard output also where they were there.
+    """Print the outcome of a single photo, and the names of its edits, also of earlier ones.
 
-    Raises `FacereliefError` where it failed after some were written.
+    Raises `FacereliefError` if it failed.
     """
     if outcome.state == FAILED:
         _say_written(outcome)
         raise FacereliefError(outcome.reason)
     _report(outcome)
     if outcome.there:
-        say(f"{outcome.source} was {outcome.reason}; --overwrite edits it anew", to=err)
+        say(f"{outcome.source} was {outcome.reason}; --overwrite edits it again", to=err)
         say(*map(str, outcome.there))
     elif outcome.state == SKIPPED:
         say(f"{outcome.source} {outcome.reason}", to=err)
 
 
 def _edit_several(jobs: Sequence[EditJob], editor: FileEditor, workers: int | None) -> None:
-    """Photos first, together; then videos, one by one. Ends the command with 1 where something failed."""
+    """Edit photos in parallel, then videos one by one. Exits with 1 if one failed."""
     photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
     outcomes = []
     keep(_STAY)
@@ -91,7 +91,7 @@ def _edit_several(jobs: Sequence[EditJob], editor: FileEditor, workers: int | No
 
 
 def _report(outcome: EditOutcome) -> None:
-    """Say what was written, and on standard error what was lost on the way, and what was not written."""
+    """Print what was written; notes and failures go to standard error."""
     if outcome.state == FAILED:
         explain(outcome.reason)
     _say_written(outcome)
@@ -103,7 +103,7 @@ def _say_written(outcome: EditOutcome) -> None:
 
 
 def _finish(outcomes: Sequence[EditOutcome]) -> None:
-    """The table of a batch, on standard error. Ends the command with 1 where something failed."""
+    """Print a summary of the batch on standard error. Exits with 1 if one failed."""
     edited = [one for one in outcomes if one.state == EDITED]
     failed = [one for one in outcomes if one.state == FAILED]
     rows = [(EDITED, len(edited), f"{sum(len(one.written) for one in outcomes)} files written")]
@@ -111,9 +111,9 @@ def _finish(outcomes: Sequence[EditOutcome]) -> None:
     rows += [(SKIPPED, count, reason) for reason, count in skipped.items()]
     rows += [(FAILED, len(failed), failed[0].reason)] if failed else []
     lines = [f"{state:<8}{count:>7}  {reason}" for state, count, reason in rows]
-    lines += [" " * 17 + one.reason for one in failed[1:_MOST_ROWS]]
-    if len(failed) > _MOST_ROWS:
-        lines.append(" " * 17 + f"and {len(failed) - _MOST_ROWS} more, each named above")
+    lines += [" " * 17 + one.reason for one in failed[1:_MAX_ROWS]]
+    if len(failed) > _MAX_ROWS:
+        lines.append(" " * 17 + f"and {len(failed) - _MAX_ROWS} more, each named above")
     say(*lines, to=err)
     if failed:
         explain(f"{len(failed)} of {len(outcomes)} were not edited")

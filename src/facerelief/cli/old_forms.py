@@ -1,6 +1,6 @@
-"""Old forms of command lines, which go on working with a word of notice (docs/troubleshooting.md lists them).
+"""Old forms of options, which still work and print a notice (docs/troubleshooting.md lists them).
 
-One name has one meaning in all commands: `--json` prints, `--depth` is a run of stage 1, `--face` says which face,
+An option has one meaning in all commands: `--json` prints, `--depth` is a run of stage 1, `--face` selects faces,
 `--to` is an expression.
 """
 
@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facerelief.data.sources.labelled import PHOTO_SUFFIXES
-from facerelief.photos.video_container import FILMS
+from facerelief.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
-_PICTURES = (*PHOTO_SUFFIXES, *FILMS, ".gif", ".avif", ".ppm")
+_PICTURES = (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES, ".gif", ".avif", ".ppm")
 _MEASURE = ("compare", *(f"report {name}" for name in ("depth", "judge", "rate", "identity", "latency", "flicker")))
 
 
 @dataclass(frozen=True)
 class Renamed:
-    """commands: their words. old: the option's old name. new: what takes its place, "" where its value stands alone.
-    now: the new form, as the notice says it. applies: whether a value makes it the old form; None for a flag.
+    """One renamed option.
+
+    Args:
+        commands: Its commands, such as "report depth".
+        old: The old name.
+        new: The new name; "" if the value became an argument.
+        now: The new form, as the notice shows it.
+        applies: Whether an option with this value is the old form. None for a flag, which always is.
     """
 
     commands: tuple[str, ...]
@@ -29,9 +34,7 @@ class Renamed:
 
 
 def _is_target(value: str) -> bool:
-    """Whether what follows `--json` is the file that it used to write: no option, and no run or photo, also where the
-    photo's name is mistyped.
-    """
+    """Whether the word after `--json` is its old value, a file to write: not an option, run or photo."""
     if value.startswith("-") or value.lower().endswith(_PICTURES):
         return False
     return value.endswith(".json") or not Path(value).exists()
@@ -47,13 +50,13 @@ RENAMED = (
 )
 
 
-def modernised(command: str, arguments: Sequence[str], tell: Callable[[str], None]) -> list[str]:
-    """The arguments of a command in today's form; `tell` gets a line for each old form."""
+def translate(command: str, arguments: Sequence[str], tell: Callable[[str], None]) -> list[str]:
+    """Translate old forms in a command's arguments; `tell` is called with a notice for each."""
     olds = {one.old: one for one in RENAMED if command in one.commands}
-    return list(_modernised(list(arguments), olds, tell))
+    return list(_translated(list(arguments), olds, tell))
 
 
-def _modernised(left: list[str], olds: dict[str, Renamed], tell: Callable[[str], None]) -> Iterator[str]:
+def _translated(left: list[str], olds: dict[str, Renamed], tell: Callable[[str], None]) -> Iterator[str]:
     while left:
         word = left.pop(0)
         name, equals, value = word.partition("=")

@@ -1,7 +1,7 @@
 """Options that several commands share, and choices that the shell completes.
 
-Imported for every help text and every TAB: nothing here may import torch, numpy or mediapipe. Names that live
-in modules which do are repeated here; a test holds them to the originals.
+Imported for every help text and completion: nothing here may import torch, numpy or mediapipe. Names that modules
+with such imports define are repeated here; a test compares them.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,16 +29,13 @@ MORPHS = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
 
 
 def check_different(names: Sequence[str]) -> None:
-    """Raise `FacereliefError` where two editors have one name."""
+    """Raises `FacereliefError` if two editors have the same name."""
     if len(set(names)) < len(names):
-        raise FacereliefError(f"two of {', '.join(names)} have one name; rename a run's folder")
+        raise FacereliefError(f"two of {', '.join(names)} have the same name; rename a run's folder")
 
 
 def one_of(*flags: str, choices: Sequence[object], **more: Any) -> Any:
-    """An option that takes one of `choices`: they stand in the help, and the shell completes them.
-
-    What a command makes of another value is its own affair, so that aliases go on working.
-    """
+    """An option with `choices`, which the help lists and the shell completes. The command checks it, with aliases."""
     words = [str(choice) for choice in choices]
     return typer.Option(*flags, **{"metavar": "|".join(words), "autocompletion": _completer(words), **more})
 
@@ -61,7 +58,7 @@ def _completer(words: Sequence[str]) -> Callable[[str], list[str]]:
 
 
 def _list_completer(words: Sequence[str]) -> Callable[[str], list[str]]:
-    """Completes the last name of a list by those that it lacks."""
+    """Complete the last name of a list with names that are not in it."""
 
     def complete(incomplete: str) -> list[str]:
         before, comma, last = incomplete.rpartition(",")
@@ -78,7 +75,7 @@ ToSeveral = Annotated[
     some_of(choices=(*EXPRESSIONS, "all"), help=f"{_LISTED}; several separated by commas, or all.", show_default=False),
 ]
 Expressions = Annotated[
-    str | None, some_of(choices=EXPRESSIONS, help=f"Which, separated by commas: {_LISTED}. Default: all eight.")
+    str | None, some_of(choices=EXPRESSIONS, help=f"Expressions, separated by commas: {_LISTED}. Default: all eight.")
 ]
 Faces = Annotated[
     str,
@@ -92,26 +89,28 @@ TaskFile = Annotated[
     Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
 ]
 Weights = Annotated[
-    Path | None, typer.Option(help="A run's or a face's folder, or a .safetensors file. Default: the package's.")
+    Path | None,
+    typer.Option(help="A folder of a run or a morphable face, or a .safetensors file. Default: the package's."),
 ]
 Method = Annotated[
     str | None,
     one_of(
         choices=METHODS,
-        help="relief: a network that moves the photo's own pixels. morphable: a statistical face, without training. "
-        "stargan: a baseline. Default: what --weights are for, else relief.",
+        help="relief: a network that warps the photo. morphable: a 3D morphable face, without training. "
+        "stargan: a baseline. Default: the method of --weights, else relief.",
         show_default=False,
     ),
 ]
 Part = Annotated[
-    str, one_of(choices=PARTS, help="What may change: all, eyes and brows alone, or all below them (for glasses).")
+    str,
+    one_of(choices=PARTS, help="The region that may change: all, the eyes and brows, or all below them (for glasses)."),
 ]
 Engine = Annotated[
     str | None,
     one_of(
         choices=ENGINES,
-        help="What runs a network. auto: the fastest that is installed and agrees with PyTorch. Default: torch.",
+        help="The inference engine. auto: the fastest that is installed and agrees with PyTorch. Default: torch.",
         show_default=False,
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one a core.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")]

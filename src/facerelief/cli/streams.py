@@ -1,4 +1,4 @@
-"""What comes in and goes out beside files: arguments, standard output and standard error."""
+"""Arguments, standard output and standard error."""
 
 import contextlib
 import io
@@ -11,19 +11,20 @@ from facerelief.errors import FacereliefError
 
 
 def refuse_empty(arguments: Sequence[str]) -> None:
-    """Raise `FacereliefError` for an empty argument: as a path it would stand for the whole folder."""
+    """Raises `FacereliefError` for an empty argument: as a path it would mean the current folder."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
         option, equals, value = argument.partition("=")
         if not argument or (option.startswith("--") and equals and not value):
             where = option or (f"after {before}" if before else "the first")
             raise FacereliefError(
-                f"an argument is empty ({where}), perhaps a variable that is not set; give a value, or leave it out"
+                f"an argument is empty ({where}), perhaps from an unset variable; give a value, or leave it out"
             )
 
 
 def open_all() -> None:
-    """Open what was closed, onto nothing: else the next file that is opened would take its place, and what a library
-    has to say would be written into it.
+    """Open closed standard streams as the null device.
+
+    Otherwise the next opened file would get their number, and output of libraries would be written into it.
     """
     for number in (0, 1, 2):
         try:
@@ -37,7 +38,7 @@ class OutputLost(OSError):
 
 
 class _Watched(io.FileIO):
-    """A file whose failures are told from those of all other files."""
+    """A stream whose failures raise `OutputLost`, unlike those of other files."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -47,10 +48,10 @@ class _Watched(io.FileIO):
 
 
 def watch() -> None:
-    """Print names of files whatever they hold, and tell failures of standard output and error by `OutputLost`."""
+    """Make standard output and error print any file name, and raise `OutputLost` if they fail."""
     for number, name in ((1, "stdout"), (2, "stderr")):
         old = getattr(sys, name)
-        if not isinstance(old, io.TextIOWrapper):  # closed, or a test's
+        if not isinstance(old, io.TextIOWrapper):  # closed, or replaced by a test
             continue
         if old is getattr(sys, f"__{name}__"):
             line_by_line, at_once = old.line_buffering, old.write_through
@@ -62,7 +63,7 @@ def watch() -> None:
 
 
 def give_up() -> None:
-    """Let what is still to be written go nowhere: else the end of the process complains about it."""
+    """Discard unwritten output, about which the interpreter would complain at its end."""
     for number in (1, 2):
         with contextlib.suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,7 +1,7 @@
-"""What commands write under names that a user gives: nothing else is replaced there without --overwrite.
+"""Protection of files: a command replaces nothing but its own earlier output, unless --overwrite is given.
 
-The same command, typed again, replaces what it wrote (`files.ownership`). `edit` looks after its files itself, by
-photo, and so do datasets and runs, which are folders that a command begins and goes on with.
+A command declares what it writes by `@writes(...)`; `files.ownership` records what it wrote. `edit` protects each
+edit by itself; `dataset build`, `dataset synthesize` and `train` fill a folder that they created and can resume.
 """
 
 import contextlib
@@ -11,112 +11,85 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from facerelief.cli.console import err, say
 from facerelief.errors import FacereliefError
-from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
 from facerelief.files.ownership import Claim, claimed, read_done, settings_digest
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what has the name of a file to be written.")]
-
-
-_Files = Callable[[Mapping[str, Any]], list[Path | None]]
-_NO_MATTER = ("as_json", "task_file")  # options that do not change what a file holds
+Command = TypeVar("Command", bound=Callable[..., Any])
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")]
+_IRRELEVANT = ("as_json", "task_file")  # options that do not change a file's content
 
 
 @dataclass(frozen=True)
-class Writes:
-    """outputs: the options that name what a command writes. files: these files, from the values of all options.
-    same: the options that make it the same command, None for all that are no outputs.
+class Outputs:
+    """What a command writes.
+
+    Args:
+        options: The options that name its files and folders.
+        files: From the values of all options, the files. A path is None if its option is not given.
+        same: The options that identify the command's earlier output. None: all that are not outputs.
     """
 
-    outputs: tuple[str, ...]
-    files: _Files
+    options: tuple[str, ...]
+    files: Callable[[Mapping[str, Any]], list[Path | None]]
     same: tuple[str, ...] | None = None
 
     def settings(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """What the files depend on beside what is in files that are read."""
-        without = (*self.outputs, *_NO_MATTER)
+        """What the files depend on beside the content of input files."""
+        without = (*self.options, *_IRRELEVANT)
         names = [name for name in values if name not in without] if self.same is None else self.same
         return {name: repr(_absolute(values[name])) for name in names}
 
     def reads(self, values: Mapping[str, Any]) -> list[Path]:
-        """The files and folders that the other options name."""
+        """The input files and folders."""
         several = [value if isinstance(value, list | tuple) else [value] for value in self._inputs(values)]
         return [one for value in several for one in value if isinstance(one, Path)]
 
     def _inputs(self, values: Mapping[str, Any]) -> list[Any]:
-        return [value for name, value in values.items() if name not in self.outputs]
+        return [value for name, value in values.items() if name not in self.options]
 
 
 def _absolute(value: Any) -> Any:
-    """A value that means the same in every folder."""
+    """The value with absolute paths."""
     if isinstance(value, list | tuple):
         return [*map(_absolute, value)]
     return os.path.abspath(value) if isinstance(value, Path) else value
 
 
-def _named(*options: str) -> Writes:
-    return Writes(options, lambda values: [values[name] for name in options])
+def files_at(*options: str) -> Outputs:
+    """One file at the path of each option."""
+    return Outputs(options, lambda values: [values[name] for name in options])
 
 
-def _inside(option: str, *names: str) -> Writes:
-    return Writes((option,), lambda values: [values[option] / name for name in names])
+def files_in(option: str, *names: str) -> Outputs:
+    """Files of these names in the folder of an option."""
+    return Outputs((option,), lambda values: [values[option] / name for name in names])
 
 
-def _face(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.release.morphable import FILES
+def writes(outputs: Outputs) -> Callable[[Command], Command]:
+    """Declare what a command writes: `with_overwrite` protects it. To be applied before the command is registered."""
 
-    return [values["folder"] / name for name in FILES]
+    def declare(function: Command) -> Command:
+        function.outputs = outputs  # type: ignore[attr-defined]
+        return function
 
-
-def _study(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.cli.commands.study import folder_of
-    from facerelief.evaluation.experiments.studies import DATASET_STUDY, find_study
-
-    if values["name"] == DATASET_STUDY:  # is printed
-        return []
-    figures = ("-fig3.png", "-fig4.png", "-fig5.jpg", "-fig6.jpg", "-fig8.png", "-fig9.png", "-fig10.jpg")
-    folder = folder_of(values["folder"], values["scale"], values["data"])
-    folder = folder / "second" if find_study(values["name"]).second else folder
-    return [folder / f"{values['name']}{end}" for end in (".json", ".md", ".html", *figures)]
+    return declare
 
 
-WRITES = {
-    "morph": _named("out_path"),
-    "demo": _inside("out_folder", *(f"{name}.png" for name in (*EXPRESSIONS, "demo"))),
-    "compare": _named("picture", "json_file"),
-    "export": _inside("folder", "model.onnx", "model.xml", "model.bin", "parity.json"),
-    "evaluate_editors": _inside("folder", "report.json", "report.md", "report.html"),
-    "report.depth": _named("json_file", "figure"),
-    "report.judge_on": _named("json_file"),
-    "report.curves": _named("picture"),
-    "report.release_weights": Writes(
-        ("weights",), lambda values: [values["weights"], values["weights"].parent / "README.md"]
-    ),
-    "report.flicker": _named("json_file"),
-    "report_edits.rate": _named("json_file"),
-    "report_edits.identity": _named("json_file", "figure"),
-    "latency": _named("json_file"),
-    "morphable.fit": Writes(("folder",), _face),
-    "study": Writes(("folder",), _study, same=("name",)),
-}
-
-
-def looked_after(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A command with --overwrite, which claims what it writes; as it is where it writes nothing under a given name."""
-    module = function.__module__.rpartition(".")[2]
-    writes = WRITES.get(f"{module}.{function.__name__}") or WRITES.get(function.__name__)
-    if writes is None or not function.__module__.startswith("facerelief.cli"):
+def with_overwrite(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command with --overwrite that claims its outputs; unchanged if it declares none."""
+    outputs: Outputs | None = getattr(function, "outputs", None)
+    if outputs is None:
         return function
 
     @functools.wraps(function)
     def run(*, overwrite: bool = False, **values: Any) -> Any:
-        claims = claims_of(function.__name__, writes, values, overwrite)
+        claims = claims_of(function.__name__, outputs, values, overwrite)
         with claimed(claims), contextlib.ExitStack() as end:
             end.callback(lambda: say(*dict.fromkeys(note for claim in claims for note in claim.notes), to=err))
             return function(**values)
@@ -128,15 +101,15 @@ def looked_after(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def claims_of(command: str, writes: Writes, values: Mapping[str, Any], overwrite: bool) -> list[Claim]:
-    """The claims of what a command writes.
+def claims_of(command: str, outputs: Outputs, values: Mapping[str, Any], overwrite: bool) -> list[Claim]:
+    """Claim the files that a command writes.
 
-    Raises `FacereliefError` where something is in the way, and where two outputs have one name or one is read too.
+    Raises `FacereliefError` if other files have their names, if two outputs have one name, or if one is also read.
     """
-    settings = settings_digest({"command": command, **writes.settings(values)})
-    paths, read = [path for path in writes.files(values) if path is not None], writes.reads(values)
+    settings = settings_digest({"command": command, **outputs.settings(values)})
+    paths, read = [path for path in outputs.files(values) if path is not None], outputs.reads(values)
     _check_different(paths)
-    source = _digest_of(read) if writes.same is None else ""
+    source = _digest_of(read) if outputs.same is None else ""
     claims = [Claim(path, source, settings, overwrite=overwrite) for path in paths]
     for claim in claims:
         _check_not_read(claim.path, read)
@@ -145,10 +118,10 @@ def claims_of(command: str, writes: Writes, values: Mapping[str, Any], overwrite
 
 
 def _digest_of(read: Sequence[Path]) -> str:
-    """What stands for the contents of the files that are read; folders are told by their names alone."""
+    """A digest of the input files' contents; input folders count by their names only."""
     found = []
     for path in read:
-        with contextlib.suppress(OSError):  # the command says what is wrong with it
+        with contextlib.suppress(OSError):  # the command reports it
             found.append(sha256(path))
     return settings_digest({"read": found}) if found else ""
 
@@ -157,17 +130,18 @@ def _check_different(paths: Sequence[Path]) -> None:
     places = [os.path.join(os.path.realpath(path.parent), path.name) for path in paths]
     twice = next((path for path, place in zip(paths, places, strict=True) if places.count(place) > 1), None)
     if twice is not None:
-        raise FacereliefError(f"{twice} would be written twice; give each output a name of its own")
+        raise FacereliefError(f"{twice} would be written twice; give each output its own name")
 
 
 def _check_not_read(path: Path, read: Sequence[Path]) -> None:
-    """Raise `FacereliefError` where a file that is read is to be written, or one in a folder that is read, such as a
-    run's weights; but for what such a command has written there.
+    """Raises `FacereliefError` if an output is an input file, or lies in an input folder, such as a run's weights.
+
+    What an earlier command of this kind wrote there may be replaced.
     """
     if not path.is_file():
         return
     if any(one.is_file() and one.samefile(path) for one in read):
-        raise FacereliefError(f"{path} is read by this command; choose another name for what it writes")
+        raise FacereliefError(f"{path} is an input of this command; choose another name for the output")
     folder = next((one for one in read if one.is_dir() and one.samefile(path.parent)), None)
     if folder is not None and path.name not in read_done(folder):
-        raise FacereliefError(f"{path} is in a folder that this command reads; choose another name for what it writes")
+        raise FacereliefError(f"{path} is in an input folder of this command; choose another name for the output")

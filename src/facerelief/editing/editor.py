@@ -13,6 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 from facerelief.array_types import RGB
 from facerelief.editing.face_choice import FaceChoice, check_any, choose_faces
 from facerelief.editing.regions import WHOLE, check_part
+from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve
 from facerelief.faces.alignment import Crop
@@ -205,8 +206,8 @@ class Editor(ABC, Generic[PlanT]):
             NoFaceFound: There is no such face, or it cannot be edited.
         """
         label = self.label(to)
-        if not 0 <= strength <= 1.5:
-            raise FacereliefError(f"strength {strength} is out of range; choose 0 to 1.5")
+        if not 0 <= strength <= MAX_STRENGTH:
+            raise FacereliefError(f"strength {strength} is out of range; choose 0 to {MAX_STRENGTH}")
         chosen = choose_faces(self.find(photo) if faces is None else faces, face, photo.name)
         rgb = photo.rgb
         edited = []

@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image, ImageFilter
 
+from facerelief.array_types import Bool, Float32, Floats, Mask
 from facerelief.easing import smoothstep
 from facerelief.errors import FacereliefError
 from facerelief.faces.alignment import Crop
@@ -20,8 +21,8 @@ _AROUND_NOSE = np.array([1.25, 1.1])
 _AROUND = np.array([1.35, 1.6])  # of the mouth's width and height
 
 
-def face_mask(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the face's outline, widened a little and feathered; 0 at the border."""
+def face_mask(crop: Crop, face: Face) -> Mask:
+    """Soft mask (S, S) in [0, 1]: the face's outline, widened a little and feathered; 0 at the border."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
     centre = points.mean(axis=0)
     inside = polygon_mask(centre + (points - centre) * 1.08, crop.size)
@@ -31,8 +32,8 @@ def face_mask(crop: Crop, face: Face) -> np.ndarray:
     return feathered * fade.astype(np.float32)
 
 
-def around_mouth(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the mouth, skin around it, and the chin, which goes with the jaw."""
+def around_mouth(crop: Crop, face: Face) -> Mask:
+    """Soft mask (S, S) in [0, 1]: the mouth, skin around it, and the chin, which goes with the jaw."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)
@@ -41,18 +42,15 @@ def around_mouth(crop: Crop, face: Face) -> np.ndarray:
     return gaussian_blur(whole, crop.size * 0.03)
 
 
-def around_nose(crop: Crop, face: Face) -> np.ndarray:
-    """Soft mask float32 (S, S) in [0, 1]: the nose, the mouth, and the folds between them."""
+def around_nose(crop: Crop, face: Face) -> Mask:
+    """Soft mask (S, S) in [0, 1]: the nose, the mouth, and the nasolabial folds between them."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[list(_NOSE), :2]
     centre = points.mean(axis=0)
     return gaussian_blur(polygon_mask(centre + (points - centre) * _AROUND_NOSE, crop.size), crop.size * 0.03)
 
 
-def part_mask(crop: Crop, face: Face, part: str) -> np.ndarray:
-    """Share float32 (S, S, 1), or (1, 1, 1) where it is 1 all over, of the change that is left to a part of a face.
-
-    Those of "eyes" and "mouth" add up to 1.
-    """
+def part_mask(crop: Crop, face: Face, part: str) -> Float32:
+    """Soft mask (S, S, 1) of a part of a face, or (1, 1, 1) where it is 1 all over; "eyes" and "mouth" add up to 1."""
     if part == WHOLE:
         return np.ones((1, 1, 1), dtype=np.float32)
     points = crop.to_crop(face.landmarks.astype(np.float64))[:, 1]
@@ -70,7 +68,7 @@ def check_part(part: str) -> str:
     return part
 
 
-def gaussian_blur(share: np.ndarray, radius: float) -> np.ndarray:
-    """A map (S, S) in [0, 1] blurred, float32."""
+def gaussian_blur(share: Floats | Bool, radius: float) -> Mask:
+    """A map (S, S) in [0, 1] blurred."""
     levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
     return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255

@@ -7,19 +7,27 @@ import numpy as np
 
 from facerelief.errors import FacereliefError
 
-MOST = 1.5
+MAX_STRENGTH = 1.5
 
 
 @dataclass(frozen=True)
 class Strength:
-    """Keyframes (seconds, strength) in order of time; strength changes evenly between them and stays beyond them."""
+    """Strength over time, linear between keyframes and constant beyond them. Raises `FacereliefError` for wrong ones.
+
+    Attributes:
+        keys: Keyframes (seconds, strength) in order of time.
+
+    Example:
+        >>> parse_strength("0:0,2.5:1").at(1.25)
+        0.5
+    """
 
     keys: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
 
     def __post_init__(self) -> None:
         for seconds, value in self.keys:
-            if not 0 <= value <= MOST:
-                raise FacereliefError(f"strength {value:g} is out of range; choose 0 to {MOST}")
+            if not 0 <= value <= MAX_STRENGTH:
+                raise FacereliefError(f"strength {value:g} is out of range; choose 0 to {MAX_STRENGTH}")
             if not 0 <= seconds < float("inf"):
                 raise FacereliefError(f"strength at {seconds:g} s is out of range; times are seconds from the start")
         if not self.keys or any(one >= other for (one, _), (other, _) in pairwise(self.keys)):
@@ -47,5 +55,5 @@ def parse_strength(text: str) -> Strength:
         return Strength(tuple((float(seconds), float(value)) for seconds, value in pairs))
     except ValueError:
         raise FacereliefError(
-            f"no strength {text!r}; choose 0 to {MOST}, or seconds:strength in a video, as in 0:0,2.5:1"
+            f"no strength {text!r}; choose 0 to {MAX_STRENGTH}, or seconds:strength in a video, as in 0:0,2.5:1"
         ) from None

@@ -6,7 +6,6 @@ from typing import Any
 from facerelief.errors import MissingExtra, VideoError
 from facerelief.files import check_file
 
-FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 MADE_BY = " by facerelief "  # within the comment of an edited film or GIF; the version follows
 # Demuxers of single files; others are lists of further files and addresses, which a film must not make us open.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg"

@@ -1,1 +1,1 @@
-"""A page in the browser and an HTTP API, both served from this machine; pictures stay in memory."""
+"""The web page and the HTTP API; pictures stay in memory."""

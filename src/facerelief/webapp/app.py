@@ -1,4 +1,4 @@
-"""The application: addresses, and what each takes and gives. `schema.py` describes it to users."""
+"""The ASGI application: routes, and the fields of each. `schema.py` describes them to users."""
 
 from collections.abc import Awaitable, Callable
 from importlib import resources
@@ -17,222 +17,240 @@ from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.errors import FacereliefError
 from facerelief.webapp import morphs
 from facerelief.webapp.access import Access
-from facerelief.webapp.admission import Desk
-from facerelief.webapp.errors import Abandoned, Problem, as_problem
+from facerelief.webapp.admission import AdmissionControl
+from facerelief.webapp.errors import ApiError, RequestCancelled, to_api_error
 from facerelief.webapp.metrics import Metrics
-from facerelief.webapp.middleware import CLIENT, Guard, as_response
+from facerelief.webapp.middleware import CLIENT, AccessMiddleware, as_response
 from facerelief.webapp.requests import Fields, parse_form, parse_json
 from facerelief.webapp.schema import openapi
 from facerelief.webapp.server.addresses import is_local
-from facerelief.webapp.server.connections import Wires
-from facerelief.webapp.server.limits import Limits, Ticket
-from facerelief.webapp.server.responses import Answer, Reply, as_json, as_picture
-from facerelief.webapp.service import KINDS, SAMPLES, Order, Picture, Studio, Wish
+from facerelief.webapp.server.connections import Connections
+from facerelief.webapp.server.limits import CancelToken, Limits
+from facerelief.webapp.server.responses import Reply, TrackedResponse, as_json, as_picture
+from facerelief.webapp.service import FORMATS, SAMPLES, EditRequest, EditService, EditSpec, Picture
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Work = Callable[[Fields, Ticket], Reply]
-_NOBODY = 499  # the status of answers that nobody waits for, as nginx counts them
-_EDITS = 20
-_ONE = ("to", "strength", "face", "landmarks", "part")  # the fields of one edit
+Work = Callable[[Fields, CancelToken], Reply]
+_CLIENT_CLOSED_REQUEST = 499  # nginx' status of requests whose client has disconnected
+_MAX_EDITS = 20
+_EDIT_FIELDS = ("to", "strength", "face", "landmarks", "part")  # the fields of one edit
 
 
 class Api:
-    """The addresses under /v1. What needs more than a moment is done in a worker: reading the body's fields too."""
+    """The routes under /v1. Parsing the body and all work are done by a worker."""
 
-    def __init__(self, studio: Studio, desk: Desk) -> None:
-        self.studio, self.desk = studio, desk
+    def __init__(self, service: EditService, admission: AdmissionControl) -> None:
+        self.service, self.admission = service, admission
 
     async def edit(self, request: Request) -> Response:
         """A photo with another expression."""
 
-        def work(fields: Fields, ticket: Ticket) -> Reply:
-            picture = self.studio.edit(_order(fields, self.studio.method), ticket)
+        def work(fields: Fields, token: CancelToken) -> Reply:
+            picture = self.service.edit(_edit_request(fields, self.service.method), token)
             return as_json(_described(picture)) if fields.values.get("reply") == "json" else as_picture(picture)
 
         return await self._run(request, work)
 
     async def morph(self, request: Request) -> Response:
-        """A moving picture into the expression."""
+        """An animation from the photo to the edit."""
 
-        def work(fields: Fields, ticket: Ticket) -> Reply:
-            fields.only((*morphs.FIELDS, *_ONE, "edits"))
-            return as_picture(morphs.make(self.studio, fields, _wishes(fields), ticket))
+        def work(fields: Fields, token: CancelToken) -> Reply:
+            fields.allow_only((*morphs.FIELDS, *_EDIT_FIELDS, "edits"))
+            return as_picture(morphs.make_morph(self.service, fields, _edit_specs(fields), token))
 
         return await self._run(request, work)
 
     async def faces(self, request: Request) -> Response:
-        """Where a photo's faces are."""
+        """The faces of a photo."""
 
-        def work(fields: Fields, ticket: Ticket) -> Reply:
-            fields.only(("photo",))
-            return as_json(self.studio.faces(fields.photo, ticket))
+        def work(fields: Fields, token: CancelToken) -> Reply:
+            fields.allow_only(("photo",))
+            return as_json(self.service.faces(fields.photo, token))
 
         return await self._run(request, work)
 
     async def previews(self, request: Request) -> Response:
         """One face with each expression."""
 
-        def work(fields: Fields, ticket: Ticket) -> Reply:
-            fields.only(("photo", "landmarks", "part", "method"))
-            method, part = fields.method(self.studio.method), fields.choice("part", PARTS, WHOLE)
-            return as_json(self.studio.previews(fields.photo, fields.landmarks(), part, method, ticket))
+        def work(fields: Fields, token: CancelToken) -> Reply:
+            fields.allow_only(("photo", "landmarks", "part", "method"))
+            method, part = fields.method(self.service.method), fields.choice("part", PARTS, WHOLE)
+            return as_json(self.service.previews(fields.photo, fields.landmarks(), part, method, token))
 
         return await self._run(request, work)
 
     async def geometry(self, request: Request) -> Response:
         """Depth, normals and mesh of one face."""
 
-        def work(fields: Fields, ticket: Ticket) -> Reply:
-            fields.only(("photo", "landmarks"))
-            return as_json(self.studio.geometry(fields.photo, fields.landmarks(), ticket))
+        def work(fields: Fields, token: CancelToken) -> Reply:
+            fields.allow_only(("photo", "landmarks"))
+            return as_json(self.service.geometry(fields.photo, fields.landmarks(), token))
 
         return await self._run(request, work)
 
-    async def menu(self, request: Request) -> Response:
+    async def expressions(self, request: Request) -> Response:
         """The expressions and methods."""
-        limits = {"bytes": self.desk.limits.body, "pixels": self.desk.limits.pixels}
-        return await self._placed(request, lambda ticket: as_json({**self.studio.menu(), "limits": limits}))
+        limits = {"bytes": self.admission.limits.body, "pixels": self.admission.limits.pixels}
+        return await self._admit(request, lambda token: as_json({**self.service.expressions(), "limits": limits}))
 
     async def triangles(self, request: Request) -> Response:
-        """The mesh's triangles, which never change."""
-        return JSONResponse(self.studio.triangles(), headers={"Cache-Control": "max-age=86400"})
+        """The mesh's triangles."""
+        return JSONResponse(self.service.triangles(), headers={"Cache-Control": "max-age=86400"})
 
     async def sample(self, request: Request) -> Response:
-        """A drawn face."""
+        """A synthetic face."""
         values = Fields(dict(request.query_params))
-        values.only(("seed",))
+        values.allow_only(("seed",))
         seed = int(values.number("seed", 0, SAMPLES - 1, 0))
-        return await self._placed(request, lambda ticket: as_picture(self.studio.sample(seed, ticket)))
+        return await self._admit(request, lambda token: as_picture(self.service.sample(seed, token)))
 
     async def _run(self, request: Request, work: Work) -> Response:
-        """The answer to a request with a body; `work` is given its fields."""
+        """Respond to a request with a body, whose fields are passed to `work`."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in ("multipart/form-data", "application/json"):
-            message = f"the body is {kind[:80] or 'of no stated type'}"
-            raise Problem("unsupported_media_type", message, "send multipart/form-data or application/json")
-        self.desk.check(_client(request))  # before the body is sent in vain
-        async with self.desk.body(request) as body:
+            message = f"the body is {kind[:80] or 'without a type'}"
+            raise ApiError("unsupported_media_type", message, "send multipart/form-data or application/json")
+        self.admission.check(_client(request))  # before a body is sent that would be refused
+        async with self.admission.body(request) as body:
 
-            def read_and_work(ticket: Ticket) -> Reply:
+            def read_and_work(token: CancelToken) -> Reply:
                 as_form = kind != "application/json"
-                return work(parse_form(request.headers, body, ticket) if as_form else parse_json(body), ticket)
+                return work(parse_form(request.headers, body, token) if as_form else parse_json(body), token)
 
-            return await self._placed(request, read_and_work)
+            return await self._admit(request, read_and_work)
 
-    async def _placed(self, request: Request, work: Callable[[Ticket], Reply]) -> Response:
-        with self.desk.place(_client(request)):
-            return Answer(self.desk, await self.desk.run(request, work))
+    async def _admit(self, request: Request, work: Callable[[CancelToken], Reply]) -> Response:
+        with self.admission.place(_client(request)):
+            return TrackedResponse(self.admission, await self.admission.run(request, work))
 
 
 def _client(request: Request) -> str:
     return str(request.scope.get(CLIENT, ""))
 
 
-def _order(fields: Fields, method: str) -> Order:
-    """What `/v1/edit` is to do. Raises `Problem`."""
-    fields.only(("photo", *_ONE, "edits", "method", "format", "quality", "provenance", "reply"))
+def _edit_request(fields: Fields, method: str) -> EditRequest:
+    """The request of `/v1/edit`. Raises `ApiError`."""
+    fields.allow_only(("photo", *_EDIT_FIELDS, "edits", "method", "format", "quality", "provenance", "reply"))
     fields.choice("reply", ("picture", "json"), "picture")
-    kind = fields.choice("format", ("same", *KINDS), "same")
-    return Order(
+    format = fields.choice("format", ("same", *FORMATS), "same")
+    return EditRequest(
         fields.photo,
-        _wishes(fields),
+        _edit_specs(fields),
         fields.method(method),
-        KINDS.get(kind),
+        FORMATS.get(format),
         int(fields.number("quality", 1, 100, 95)),
         fields.flag("provenance", True),
     )
 
 
-def _wishes(fields: Fields) -> tuple[Wish, ...]:
-    """The edit of a request, or its several `edits`. Raises `Problem`."""
+def _edit_specs(fields: Fields) -> tuple[EditSpec, ...]:
+    """The edits of a request: one, or the list `edits`. Raises `ApiError`."""
     if "edits" not in fields.values:
-        return (_wish(fields),)
-    if any(name in fields.values for name in _ONE):
-        raise Problem("bad_option", "both edits and a single edit are given", f"leave out {', '.join(_ONE)}")
+        return (_edit_spec(fields),)
+    if any(name in fields.values for name in _EDIT_FIELDS):
+        raise ApiError("bad_option", "both edits and a single edit are given", f"leave out {', '.join(_EDIT_FIELDS)}")
     items = fields.items("edits")
-    if len(items) > _EDITS:
-        raise Problem("bad_option", f"{len(items)} edits are too many", f"send at most {_EDITS}")
+    if len(items) > _MAX_EDITS:
+        raise ApiError("bad_option", f"{len(items)} edits are too many", f"send at most {_MAX_EDITS}")
     for item in items:
-        item.only(_ONE)
-    return tuple(map(_wish, items))
+        item.allow_only(_EDIT_FIELDS)
+    return tuple(map(_edit_spec, items))
 
 
-def _wish(fields: Fields) -> Wish:
+def _edit_spec(fields: Fields) -> EditSpec:
     face = fields.landmarks() or fields.face()
     strength, part = fields.number("strength", 0, 1.5, 1.0), fields.choice("part", PARTS, WHOLE)
-    return Wish(fields.text("to"), strength, face, part)
+    return EditSpec(fields.text("to"), strength, face, part)
 
 
 def _described(picture: Picture) -> dict[str, Any]:
     return {"photo": picture.url, "media_type": picture.media_type, "notes": list(picture.notes)}
 
 
-async def _explain(request: Request, error: Exception) -> Response:
-    """Every error as a typed one."""
-    if isinstance(error, Problem):
+async def _error_response(request: Request, error: Exception) -> Response:
+    """Respond with an error's JSON."""
+    if isinstance(error, ApiError):
         return as_response(error)
     if isinstance(error, FacereliefError):
-        return as_response(as_problem(error))
+        return as_response(to_api_error(error))
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
     remedy = "choose another address" if code == "not_found" else "see the API's page at /api"
-    return as_response(Problem(code, str(error.detail).lower(), remedy, dict(error.headers or {})))
+    return as_response(ApiError(code, str(error.detail).lower(), remedy, dict(error.headers or {})))
 
 
-async def _nobody(request: Request, error: Exception) -> Response:
-    return Response(status_code=_NOBODY)
+async def _client_closed(request: Request, error: Exception) -> Response:
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
-def create_app(studio_of: Callable[..., Studio], limits: Limits, access: Access) -> Starlette:
-    """The application. studio_of: makes the studio, told `pixels` and `timed`."""
-    desk = Desk(limits)
-    metrics = Metrics(desk)
-    wires = Wires(limits, lambda address: access.is_proxy(address) or is_local(address), metrics.ended)
-    metrics.gauge("facerelief_connections", "Open connections.", lambda: len(wires))
-    studio = studio_of(pixels=limits.pixels, timed=metrics.stage)
-    api = Api(studio, desk)
-    static = resources.files("facerelief.webapp") / "static"
+def create_app(make_service: Callable[..., EditService], limits: Limits, access: Access) -> Starlette:
+    """Build the application.
 
-    async def health(request: Request) -> Response:
-        state, why = desk.health()
-        facts = {"status": state, "version": __version__, "waiting": max(0, desk.taken - desk.workers.at_work)}
-        return JSONResponse({**facts, "reason": why} if why else facts, 503 if why else 200)
+    Args:
+        make_service: Called with the keywords `pixels` and `on_stage`.
+        limits: The server's limits.
+        access: Who may use it.
+    """
+    admission = AdmissionControl(limits)
+    metrics = Metrics(admission)
+    connections = Connections(
+        limits, lambda address: access.is_proxy(address) or is_local(address), metrics.connection_closed
+    )
+    metrics.gauge("facerelief_connections", "Open connections.", lambda: len(connections))
+    service = make_service(pixels=limits.pixels, on_stage=metrics.stage)
+    api = Api(service, admission)
+    posts, gets = _post_routes(api), _get_routes(api, metrics)
+    routes = [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
+    routes += [Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()]
+    files = Mount("/static", StaticFiles(packages=[("facerelief.webapp", "static")]))
+    middleware = Middleware(
+        AccessMiddleware, access=access, rate=limits.rate, routes={*posts, *gets}, count=metrics.response
+    )
+    handlers: dict[Any, Any] = dict.fromkeys((ApiError, FacereliefError, HTTPException), _error_response)
+    handlers[RequestCancelled] = _client_closed
+    app = Starlette(routes=[*routes, files], middleware=[middleware], exception_handlers=handlers)
+    app.state.admission, app.state.connections, app.state.service = admission, connections, service
+    return app
 
-    async def counts(request: Request) -> Response:
-        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
-    async def schema(request: Request) -> Response:
-        return JSONResponse(openapi(limits))
-
-    def page(name: str) -> Endpoint:
-        async def show(request: Request) -> Response:
-            return HTMLResponse((static / name).read_text(encoding="utf-8"), headers={"Cache-Control": "no-cache"})
-
-        return show
-
-    posts: dict[str, Endpoint] = {
+def _post_routes(api: Api) -> dict[str, Endpoint]:
+    return {
         "/v1/edit": api.edit,
         "/v1/morph": api.morph,
         "/v1/faces": api.faces,
         "/v1/previews": api.previews,
         "/v1/geometry": api.geometry,
     }
-    gets: dict[str, Endpoint] = {
-        "/": page("index.html"),
-        "/api": page("api.html"),
+
+
+def _get_routes(api: Api, metrics: Metrics) -> dict[str, Endpoint]:
+    async def health(request: Request) -> Response:
+        state, why = api.admission.health()
+        waiting = max(0, api.admission.taken - api.admission.workers.running)
+        facts = {"status": state, "version": __version__, "waiting": waiting}
+        return JSONResponse({**facts, "reason": why} if why else facts, 503 if why else 200)
+
+    async def metrics_text(request: Request) -> Response:
+        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def schema(request: Request) -> Response:
+        return JSONResponse(openapi(api.admission.limits))
+
+    return {
+        "/": _page("index.html"),
+        "/api": _page("api.html"),
         "/openapi.json": schema,
-        "/v1/expressions": api.menu,
+        "/v1/expressions": api.expressions,
         "/v1/triangles": api.triangles,
         "/v1/sample": api.sample,
         "/health": health,
-        "/metrics": counts,
+        "/metrics": metrics_text,
     }
-    routes = [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
-    routes += [Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()]
-    files = Mount("/static", StaticFiles(packages=[("facerelief.webapp", "static")]))
-    guard = Middleware(Guard, access=access, rate=limits.rate, routes={*posts, *gets}, counted=metrics.answered)
-    handlers: dict[Any, Any] = dict.fromkeys((Problem, FacereliefError, HTTPException), _explain)
-    handlers[Abandoned] = _nobody
-    app = Starlette(routes=[*routes, files], middleware=[guard], exception_handlers=handlers)
-    app.state.desk, app.state.wires, app.state.studio = desk, wires, studio
-    return app
+
+
+def _page(name: str) -> Endpoint:
+    async def show(request: Request) -> Response:
+        path = resources.files("facerelief.webapp") / "static" / name
+        return HTMLResponse(path.read_text(encoding="utf-8"), headers={"Cache-Control": "no-cache"})
+
+    return show

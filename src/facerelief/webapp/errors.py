@@ -1,26 +1,26 @@
-"""What can go wrong with a request: a stable code, what and why, the remedy, and the HTTP status."""
+"""Errors of requests: a stable code, what and why, the remedy, and the HTTP status."""
 
 from dataclasses import dataclass, field
 
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra, NoFaceFound, PhotoError
 
-# code: HTTP status, and when it comes
+# code: HTTP status, and when it is given
 CODES: dict[str, tuple[int, str]] = {
-    "bad_request": (400, "The body cannot be read as the form or the JSON that it says it is."),
-    "unauthorized": (401, "The server asks for a token, and the request has none or a wrong one."),
+    "bad_request": (400, "The body is not the form or the JSON that its type states."),
+    "unauthorized": (401, "The server needs a token, and the request has none or a wrong one."),
     "forbidden": (403, "The request comes from another site's page, or asks for another host."),
     "not_found": (404, "There is nothing at this address."),
-    "method_not_allowed": (405, "The address answers other methods, named in `Allow`."),
-    "slow_upload": (408, "The head or the body did not arrive in time."),
+    "method_not_allowed": (405, "The address takes other methods, named in `Allow`."),
+    "slow_upload": (408, "The header or the body did not arrive in time."),
     "too_large": (413, "The body is larger than the server takes."),
     "unsupported_media_type": (415, "The body is neither multipart/form-data nor application/json."),
-    "bad_option": (422, "A field is missing, unknown, or has a value that it cannot have."),
+    "bad_option": (422, "A field is missing, unknown, or has an invalid value."),
     "bad_photo": (422, "The photo cannot be read, or has too many pixels."),
     "no_face": (422, "The photo has no face, not the one asked for, or none that can be edited."),
-    "rate_limited": (429, "This client asks too often, or for too much at once; wait `Retry-After` seconds."),
-    "internal": (500, "A fault of the server."),
-    "not_installed": (501, "A package or weights that this needs are missing or damaged on the server."),
-    "busy": (503, "The server is busy or ending; come again after `Retry-After` seconds."),
+    "rate_limited": (429, "This client sends too many requests; wait `Retry-After` seconds."),
+    "internal": (500, "An internal error of the server."),
+    "not_installed": (501, "A required package or weights are missing or damaged on the server."),
+    "busy": (503, "The server is busy or stopping; try again after `Retry-After` seconds."),
     "too_slow": (504, "The answer took longer than the server allows."),
 }
 _KINDS: tuple[tuple[type[FacereliefError], str], ...] = (
@@ -32,8 +32,8 @@ _KINDS: tuple[tuple[type[FacereliefError], str], ...] = (
 
 
 @dataclass
-class Problem(Exception):
-    """An answer that is an error. code: one of `CODES`."""
+class ApiError(Exception):
+    """An error that the client is told. code: one of `CODES`."""
 
     code: str
     message: str
@@ -46,16 +46,16 @@ class Problem(Exception):
         return CODES[self.code][0]
 
     def body(self) -> dict[str, dict[str, str]]:
-        """The answer's JSON."""
+        """The response's JSON."""
         return {"error": {"code": self.code, "message": self.message, "remedy": self.remedy}}
 
 
-class Abandoned(Exception):
-    """The client has gone; nobody waits for the answer."""
+class RequestCancelled(Exception):
+    """The client has disconnected; no response is needed."""
 
 
-def as_problem(error: FacereliefError) -> Problem:
-    """An error of the package, whose message is one line: what, why; the remedy."""
+def to_api_error(error: FacereliefError) -> ApiError:
+    """An error of the package as an error of the API. Its message is one line: what, why; the remedy."""
     code = next((code for kind, code in _KINDS if isinstance(error, kind)), "bad_option")
     what, _, remedy = str(error).removeprefix("photo: ").rpartition("; ")
-    return Problem(code, what or remedy, remedy if what else "change the request")
+    return ApiError(code, what or remedy, remedy if what else "change the request")

@@ -1,4 +1,4 @@
-"""What holds for every answer: who may ask and how often, headers that keep the page to itself, and the counting."""
+"""Middleware for every request: access control, rate limit, security headers and metrics."""
 
 import logging
 import math
@@ -9,10 +9,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facerelief.webapp.access import Access, Rates
-from facerelief.webapp.errors import Problem
+from facerelief.webapp.access import Access, RateLimiter
+from facerelief.webapp.errors import ApiError
 
-CLIENT = "facerelief.client"  # in a request's scope: who asks
+CLIENT = "facerelief.client"  # key in a request's scope: who sent it
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -26,16 +26,16 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _LOG = logging.getLogger(__name__)
-Counted = Callable[[str, int, str, float], None]
+CountResponse = Callable[[str, int, str, float], None]  # (route, status, error code, seconds)
 
 
-class Guard:
-    """Middleware: refuses, counts, and adds the headers."""
+class AccessMiddleware:
+    """Refuses requests, adds security headers, counts responses."""
 
-    def __init__(self, app: ASGIApp, access: Access, rate: int, routes: Collection[str], counted: Counted) -> None:
-        """rate: requests a minute of one client, 0 for any number. routes: the addresses that are counted."""
-        self._app, self._access, self._routes, self._counted = app, access, routes, counted
-        self._rates = Rates(rate)
+    def __init__(self, app: ASGIApp, access: Access, rate: int, routes: Collection[str], count: CountResponse) -> None:
+        """rate: requests a minute of one client, 0: any number. routes: paths that are counted by name."""
+        self._app, self._access, self._routes, self._count = app, access, routes, count
+        self._rates = RateLimiter(rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -55,31 +55,31 @@ class Guard:
             await send(message)
 
         scope[CLIENT] = self._access.client(scope)
-        problem = self._refusal(scope)
-        inner: Callable[..., Awaitable[None]] = as_response(problem) if problem else self._app
+        error = self._refusal(scope)
+        inner: Callable[..., Awaitable[None]] = as_response(error) if error else self._app
         try:
             await inner(scope, receive, answer)
         except Exception:
-            _LOG.exception("a fault while answering %s", scope["path"])
+            _LOG.exception("internal error at %s", scope["path"])
             if status:
                 raise
-            fault = Problem("internal", "the server has a fault", "report it, with how to bring it about")
-            await as_response(fault)(scope, receive, answer)
+            internal = ApiError("internal", "internal server error", "report it, with the steps that lead to it")
+            await as_response(internal)(scope, receive, answer)
         finally:
             route = scope["path"] if scope["path"] in self._routes else "other"
-            self._counted(route, status, code, time.perf_counter() - start)
+            self._count(route, status, code, time.perf_counter() - start)
 
-    def _refusal(self, scope: Scope) -> Problem | None:
-        if stranger := self._access.stranger(scope):
-            return stranger
-        wait = self._rates.wait_s(scope[CLIENT]) if self._access.is_guarded(scope) else 0.0
+    def _refusal(self, scope: Scope) -> ApiError | None:
+        if error := self._access.host_error(scope):
+            return error
+        wait = self._rates.wait_s(scope[CLIENT]) if self._access.is_protected(scope) else 0.0
         if wait:
             again = str(math.ceil(wait))
-            return Problem("rate_limited", "too many requests a minute", f"wait {again} s", {"Retry-After": again})
-        return self._access.unknown(scope)
+            return ApiError("rate_limited", "too many requests a minute", f"wait {again} s", {"Retry-After": again})
+        return self._access.authorization_error(scope)
 
 
-def as_response(problem: Problem) -> JSONResponse:
-    """A problem as its answer."""
-    headers = {**problem.headers, "X-Error-Code": problem.code}
-    return JSONResponse(problem.body(), problem.status, headers)
+def as_response(error: ApiError) -> JSONResponse:
+    """An error as its response."""
+    headers = {**error.headers, "X-Error-Code": error.code}
+    return JSONResponse(error.body(), error.status, headers)

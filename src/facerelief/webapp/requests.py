@@ -1,4 +1,4 @@
-"""A request's body, form or JSON, as checked values."""
+"""Parsing and validation of a request's body, form or JSON."""
 
 import asyncio
 import base64
@@ -19,53 +19,55 @@ from facerelief.errors import FacereliefError
 from facerelief.faces.detector import Face
 from facerelief.faces.mediapipe_models import POINTS
 from facerelief.geometry.morphable.fitting import is_face_like
-from facerelief.webapp.errors import Problem, as_problem
-from facerelief.webapp.server.limits import Ticket
+from facerelief.webapp.errors import ApiError, to_api_error
+from facerelief.webapp.server.limits import CancelToken
 
-logging.getLogger("python_multipart").setLevel(logging.ERROR)  # else malformed forms fill the log
-_TEXT = 256 * 1024  # bytes of a field that is no photo; landmarks are the longest
-_PIECE = 256 * 1024  # bytes of a form that are parsed between two looks at the ticket
-_FIELDS = 16
-_VALUES = 100_000  # of a JSON body; twenty edits with landmarks have fewer than half
+logging.getLogger("python_multipart").setLevel(logging.ERROR)  # otherwise malformed forms fill the log
+_MAX_TEXT = 256 * 1024  # bytes of a field that is not a photo; landmarks are the longest
+_CHUNK = 256 * 1024  # bytes of a form that are parsed between two checks of the token
+_MAX_FIELDS = 16
+_MAX_VALUES = 100_000  # of a JSON body; twenty edits with landmarks have fewer than half
 
 
 @dataclass(frozen=True)
 class Fields:
-    """What a request says, by name. `photo` is the file's bytes."""
+    """The fields of a request by name. `photo` is the file's bytes."""
 
     values: dict[str, Any]
 
-    def only(self, known: Collection[str]) -> None:
-        """Refuse misspelt names, which would otherwise do nothing."""
+    def allow_only(self, known: Collection[str]) -> None:
+        """Raises `ApiError` for unknown fields, such as misspelt names."""
         for name in self.values:
             if name not in known:
-                raise _bad(f"there is no field {name[:40]!r}", f"choose from {', '.join(known)}")
+                raise _invalid(f"there is no field {name[:40]!r}", f"choose from {', '.join(known)}")
 
     @property
     def photo(self) -> bytes:
         """The photo's bytes."""
         photo = self.values.get("photo")
         if photo is None:
-            raise _bad("there is no photo", "send it as the field photo: a file, or base64 in JSON")
+            raise _invalid("the photo is missing", "send it as the field photo: a file, or base64 in JSON")
         if isinstance(photo, bytes):
             return photo
         try:
-            return base64.b64decode(str(photo).rpartition(",")[2], validate=True)  # also what follows data:...;base64,
+            return base64.b64decode(str(photo).rpartition(",")[2], validate=True)  # also of a data URL
         except (binascii.Error, ValueError) as reason:
-            raise _bad("photo is neither a file nor base64", "send the file itself, or its bytes in base64") from reason
+            raise _invalid(
+                "photo is neither a file nor base64", "send the file itself, or its bytes in base64"
+            ) from reason
 
     def text(self, name: str, default: str | None = None) -> str:
-        """A field of text; without a default it is needed."""
+        """A text field; required if there is no default."""
         value = self.values.get(name, default)
         if not isinstance(value, str):
-            raise _bad(f"{name} is {'missing' if value is None else 'no text'}", f"send the field {name} as text")
+            raise _invalid(f"{name} is {'missing' if value is None else 'not text'}", f"send the field {name} as text")
         return value
 
     def choice(self, name: str, choices: Collection[str], default: str) -> str:
-        """One of some words."""
+        """A text field with a fixed set of values."""
         value = self.text(name, default)
         if value not in choices:
-            raise _bad(f"{name} is {value[:40]!r}", f"choose from {', '.join(choices)}")
+            raise _invalid(f"{name} is {value[:40]!r}", f"choose from {', '.join(choices)}")
         return value
 
     def number(self, name: str, low: float, high: float, default: float) -> float:
@@ -76,37 +78,37 @@ class Fields:
         except (ValueError, OverflowError):
             number = float("nan")
         if not low <= number <= high:
-            raise _bad(f"{name} is {str(value)[:40]!r}", f"choose a number from {low:g} to {high:g}")
+            raise _invalid(f"{name} is {str(value)[:40]!r}", f"choose a number from {low:g} to {high:g}")
         return number
 
     def flag(self, name: str, default: bool) -> bool:
-        """Yes or no: true and false, in JSON or as words."""
+        """A boolean: true or false, in JSON or as text."""
         value = self.values.get(name, default)
         if isinstance(value, bool):
             return value
         return self.choice(name, ("true", "false"), "") == "true"
 
     def face(self) -> FaceChoice:
-        """Which face: "largest", "all", a number, or "X,Y", a point of it in pixels."""
+        """Which face: "largest", "all", a number, or "X,Y", a point on it in pixels."""
         value = self.values.get("face", "largest")
         try:
             return parse_face_choice(value if isinstance(value, int) else str(value)[:40])
         except FacereliefError as reason:
-            raise as_problem(reason) from reason
+            raise to_api_error(reason) from reason
 
     def method(self, default: str) -> str:
         """The editing method."""
         return self.choice("method", METHODS, default)
 
     def items(self, name: str) -> list["Fields"]:
-        """A list of objects, each with fields of its own."""
+        """A list of objects, as the fields of each."""
         value = _parsed(self.values.get(name), name)
         if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
-            raise _bad(f"{name} is no list of objects", "see the API's page for what it holds")
-        return list(map(_given, value))
+            raise _invalid(f"{name} is not a list of objects", "see the API's page at /api")
+        return list(map(_non_null, value))
 
     def landmarks(self) -> Face | None:
-        """The face that `landmarks` describes, as `/v1/faces` gave it, or None."""
+        """The face with the field `landmarks`, as `/v1/faces` returned it; None without that field."""
         given = self.values.get("landmarks")
         if given is None:
             return None
@@ -115,43 +117,40 @@ class Fields:
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0, np.float32)
         if points.shape != (POINTS, 3) or not is_face_like(points):
-            raise _bad("landmarks are not those of a face", "send those that /v1/faces gave for this photo")
+            raise _invalid("landmarks are not those of a face", "send those that /v1/faces gave for this photo")
         return Face(points)
 
 
 def parse_json(body: bytearray) -> Fields:
-    """Fields from JSON. The body is emptied: what is in it shall not be in memory twice."""
-    if sum(map(body.count, (b",", b"[", b"{"))) > _VALUES:  # parsing holds up all other requests
-        raise Problem("bad_request", "the body holds too many values", f"send fewer than {_VALUES}")
+    """Parse JSON. Empties the body, so that its content is not in memory twice."""
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:  # parsing blocks all other requests
+        raise ApiError("bad_request", "the body holds too many values", f"send fewer than {_MAX_VALUES}")
     try:
         values = json.loads(body)
     except (ValueError, RecursionError) as reason:
-        raise Problem("bad_request", "the body is not valid JSON", "send one JSON object") from reason
+        raise ApiError("bad_request", "the body is not valid JSON", "send one JSON object") from reason
     body.clear()
     if not isinstance(values, dict):
-        raise Problem("bad_request", "the body is not a JSON object", "send one JSON object")
-    return _given(values)
+        raise ApiError("bad_request", "the body is not a JSON object", "send one JSON object")
+    return _non_null(values)
 
 
-def parse_form(headers: Headers, body: bytearray, ticket: Ticket) -> Fields:
-    """Fields from multipart/form-data; looks at the ticket on the way. For a thread without an event loop.
+def parse_form(headers: Headers, body: bytearray, token: CancelToken) -> Fields:
+    """Parse multipart/form-data in a worker thread, which has no event loop. Empties the body, as `parse_json` does."""
 
-    The body is emptied, as by `parse_json`.
-    """
-
-    async def pieces() -> AsyncGenerator[bytes, None]:
+    async def chunks() -> AsyncGenerator[bytes, None]:
         while body:
-            ticket.check()
-            yield bytes(body[:_PIECE])
-            del body[:_PIECE]
+            token.check()
+            yield bytes(body[:_CHUNK])
+            del body[:_CHUNK]
 
     async def parsed() -> dict[str, Any]:
-        form = await _InMemory(headers, pieces(), max_files=1, max_fields=_FIELDS, max_part_size=_TEXT).parse()
+        form = await _InMemory(headers, chunks(), max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_TEXT).parse()
         values: dict[str, Any] = {}
         try:
             for name, value in form.multi_items():
                 if name in values:
-                    raise _bad(f"{name[:40]} is given twice", "send each field once")
+                    raise _invalid(f"{name[:40]} is given twice", "send each field once")
                 values[name] = await value.read() if isinstance(value, UploadFile) else value
         finally:
             await form.close()
@@ -161,29 +160,29 @@ def parse_form(headers: Headers, body: bytearray, ticket: Ticket) -> Fields:
         return Fields(asyncio.run(parsed()))
     except (MultiPartException, KeyError, ValueError, LookupError) as reason:
         message = getattr(reason, "message", "") or "the form cannot be read"
-        raise Problem("bad_request", str(message).rstrip("."), "send multipart/form-data as curl -F does") from reason
+        raise ApiError("bad_request", str(message).rstrip("."), "send multipart/form-data as curl -F does") from reason
 
 
 class _InMemory(MultiPartParser):
-    """Pictures never touch the disk; the body's size is limited before."""
+    """Never writes files to disk; the body's size is limited before."""
 
     spool_max_size = 2**62
 
 
-def _given(values: dict[str, Any]) -> Fields:
-    """Fields of a JSON object, where null is not given."""
+def _non_null(values: dict[str, Any]) -> Fields:
+    """Fields of a JSON object; null means that the field is absent."""
     return Fields({name: value for name, value in values.items() if value is not None})
 
 
 def _parsed(value: Any, name: str) -> Any:
-    """JSON in a form's field."""
+    """The value of a form's field that holds JSON."""
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as reason:
-        raise _bad(f"{name} is not valid JSON", f"send {name} as JSON") from reason
+        raise _invalid(f"{name} is not valid JSON", f"send {name} as JSON") from reason
 
 
-def _bad(message: str, remedy: str) -> Problem:
-    return Problem("bad_option", message, remedy)
+def _invalid(message: str, remedy: str) -> ApiError:
+    return ApiError("bad_option", message, remedy)

@@ -9,25 +9,25 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.webapp import morphs
 from facerelief.webapp.errors import CODES
 from facerelief.webapp.server.limits import Limits
-from facerelief.webapp.service import KINDS, SAMPLES
+from facerelief.webapp.service import FORMATS, SAMPLES
 
 Schema = dict[str, Any]
 
-_TOKEN = "Only where the server was started with one."
+_TOKEN = "Only if the server was started with one."
 _INTRO = """Edit the expression of faces in photos. Requests are forms (`multipart/form-data`) or JSON; in JSON a photo
-is base64, in a form a file. Photos are forgotten when the answer is given. Errors are `{"error": {"code", "message",
+is base64, in a form a file. Photos are not stored. Errors are `{"error": {"code", "message",
 "remedy"}}`; codes stay the same between versions."""
 
 
 def openapi(limits: Limits) -> Schema:
-    """The whole description."""
+    """The OpenAPI 3.1 description of the server."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "facerelief",
             "version": __version__,
             "description": f"{' '.join(_INTRO.split())} Limits: {limits.body // 2**20} MiB a request, "
-            f"{limits.pixels // 1_000_000} megapixels a photo, {limits.answer_s:g} s an answer.",
+            f"{limits.pixels // 1_000_000} megapixels a photo, {limits.timeout_s:g} s an answer.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": {
@@ -102,7 +102,7 @@ _LANDMARKS: Schema = {
 _METHOD = _text("The editing method. Default: the server's, see /v1/expressions.", enum=list(METHODS))
 _KNOWN = {"landmarks": {"$ref": "#/components/schemas/Landmarks"}, "method": _METHOD}
 _ONE_EDIT: Schema = {
-    "to": _text(f"The expression: {', '.join(EXPRESSIONS)}, or another name of one (happy, sad, ...)."),
+    "to": _text(f"The expression: {', '.join(EXPRESSIONS)}, or an alias (happy, sad, ...)."),
     "strength": {
         "type": "number",
         "minimum": 0,
@@ -111,12 +111,14 @@ _ONE_EDIT: Schema = {
         "description": "Share of the full change.",
     },
     "face": _text(
-        "largest, all, a number counted from the largest (1), or X,Y: a point of the face in pixels.", default="largest"
+        "largest, all, a number counted from the largest (1), or X,Y: a point on the face in pixels.", default="largest"
     ),
-    "part": _text("What may change: eyes and brows alone, or all below them.", enum=list(PARTS), default=WHOLE),
+    "part": _text(
+        "The region that may change: the eyes and brows, or all below them.", enum=list(PARTS), default=WHOLE
+    ),
     "landmarks": {
         "$ref": "#/components/schemas/Landmarks",
-        "description": "The face, as /v1/faces gave it, instead of `face`: spares finding it again.",
+        "description": "The face as /v1/faces returned it, instead of `face`; it is not detected again.",
     },
 }
 
@@ -132,7 +134,7 @@ _EDITS: Schema = {
 _PROVENANCE: Schema = {
     "type": "boolean",
     "default": True,
-    "description": "Record in the picture that it was edited. Leave it on for all that others will see.",
+    "description": "Record in the picture that it was edited. Leave it on for pictures that others will see.",
 }
 
 
@@ -140,21 +142,21 @@ def _edit() -> Schema:
     fields = {
         **_EDITS,
         "method": _METHOD,
-        "format": _text("The picture's format; same: as it came.", enum=["same", *KINDS], default="same"),
+        "format": _text("The picture's format; same: the photo's own.", enum=["same", *FORMATS], default="same"),
         "quality": {"type": "integer", "minimum": 1, "maximum": 100, "default": 95, "description": "JPEG and WebP."},
         "provenance": _PROVENANCE,
-        "reply": _text("The picture itself, or JSON that holds it.", enum=["picture", "json"], default="picture"),
+        "reply": _text("The picture itself, or JSON with the picture.", enum=["picture", "json"], default="picture"),
     }
     picture = _answer("The photo, edited, at its own size.", _text("The file."), "image/*")
     picture["content"]["application/json"] = {
         "schema": _object(
             {
                 "photo": _text("The picture as a data URL, data:TYPE;base64,DATA, which may be sent as it is."),
-                "media_type": _text("image/jpeg, say."),
+                "media_type": _text("Such as image/jpeg."),
                 "notes": {
                     "type": "array",
                     "items": {"type": "string"},
-                    "description": "What was lost in reading, and what is known against the edit.",
+                    "description": "What was lost in reading, and warnings about the edit.",
                 },
             }
         )
@@ -163,10 +165,10 @@ def _edit() -> Schema:
 
 
 _MOVING = {
-    "seconds": "From the photo to the expression.",
-    "hold": "Seconds that it stays there.",
+    "seconds": "Seconds from the photo to the expression.",
+    "hold": "Seconds for which the expression is held.",
     "fps": "Frames a second.",
-    "size": "The longer side at most, in pixels.",
+    "size": "The longer side in pixels, at most.",
 }
 
 
@@ -178,15 +180,15 @@ def _morph() -> Schema:
     fields = {
         **_EDITS,
         "method": _METHOD,
-        "format": _text("The file's format; mp4 needs PyAV on the server.", enum=list(morphs.KINDS), default="gif"),
+        "format": _text("The file's format; mp4 needs PyAV on the server.", enum=list(morphs.FORMATS), default="gif"),
         **numbers,
-        "back": {"type": "boolean", "default": False, "description": "And back again."},
+        "back": {"type": "boolean", "default": False, "description": "Also back to the photo."},
         "provenance": _PROVENANCE,
     }
-    words = f"The frames; at most {morphs.PIXELS // 1_000_000} megapixels together."
+    words = f"The frames; at most {morphs.MAX_PIXELS // 1_000_000} megapixels together."
     answer = _answer(words, _text("The file."), "image/*")
     answer["content"]["video/mp4"] = {"schema": _text("The file, of the format mp4.")}
-    return _post("A photo that moves into an expression, as a GIF, WebP or MP4", fields, answer)
+    return _post("An animation from a photo to an expression, as GIF, WebP or MP4", fields, answer)
 
 
 def _faces() -> Schema:
@@ -199,15 +201,15 @@ def _faces() -> Schema:
                 "items": {"type": "number"},
                 "description": "x0, y0, x1, y1 in pixels of the upright photo.",
             },
-            "unfit": {"type": ["string", "null"], "description": "Why it cannot be edited, in words, or null."},
+            "unfit": {"type": ["string", "null"], "description": "Why it cannot be edited, or null."},
             "landmarks": {"$ref": "#/components/schemas/Landmarks"},
         }
     )
     answer = {
         "width": number,
         "height": number,
-        "format": _text("jpeg, say."),
-        "edited_before": {"type": ["string", "null"], "description": "What the photo says of an earlier edit."},
+        "format": _text("Such as jpeg."),
+        "edited_before": {"type": ["string", "null"], "description": "The description of an earlier edit, or null."},
         "faces": {"type": "array", "items": face},
     }
     return _post("Find the faces of a photo, the largest first", {}, _answer("The faces.", _object(answer)))
@@ -225,7 +227,7 @@ def _geometry() -> Schema:
         "crop": _text("The face's aligned crop, a data URL."),
         "depth": _text("Its depth, near is white, a data URL."),
         "normals": _text("Its normals, (n + 1) / 2 as RGB, a data URL."),
-        "vertices": {"$ref": "#/components/schemas/Landmarks", "description": "In shares of the crop's side."},
+        "vertices": {"$ref": "#/components/schemas/Landmarks", "description": "In units of the crop's side."},
     }
     fields = {"landmarks": _KNOWN["landmarks"]}
     return _post("Depth, normals and mesh of a face", fields, _answer("The geometry.", _object(answer)))
@@ -242,11 +244,13 @@ _SEED = {
     "schema": {"type": "integer", "minimum": 0, "maximum": SAMPLES - 1, "default": 0},
 }
 _GETS: Schema = {
-    "/v1/expressions": _get("The expressions, their other names, and the methods", _answer("The menu.", _object({}))),
+    "/v1/expressions": _get(
+        "The expressions, their aliases, and the methods", _answer("The expressions and methods.", _object({}))
+    ),
     "/v1/triangles": _get("The triangles of the mesh, as three vertices each", _answer("The lists.", _object({}))),
-    "/v1/sample": _get("A portrait of somebody who does not exist", _answer("It.", _text("JPEG"), "image/jpeg"), _SEED),
+    "/v1/sample": _get("A synthetic portrait", _answer("It.", _text("JPEG"), "image/jpeg"), _SEED),
     "/health": _get(
-        "Whether the server works; 503 and a reason where it does not",
+        "Whether the server works; 503 and a reason if it does not",
         _answer("It does.", _object({"status": _text("ok")})),
     ),
     "/metrics": _get("Counters for Prometheus", _answer("The counters.", _text("Text."), "text/plain")),

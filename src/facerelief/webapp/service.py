@@ -1,4 +1,4 @@
-"""What the server computes; each of these runs in a worker thread and checks its ticket between steps."""
+"""The service behind the API. Its methods run in worker threads and check their token between steps."""
 
 import base64
 import contextlib
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from facerelief.array_types import RGB
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
 from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
@@ -25,18 +26,21 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
-from facerelief.webapp.server.limits import Ticket
+from facerelief.webapp.server.limits import CancelToken
 
-KINDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # what `format` may be
-RELIEF_SIZE = 256  # pixels a side of depth and normal pictures
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # values of the field `format`
+GEOMETRY_SIZE = 256  # pixels a side of the depth and normal maps
 SAMPLES = 1000
 _SAMPLE_SIZE = 448
-_LARGEST = 1.5  # of the side of a square as large as the photo: larger faces would take crops of gigabytes
+_MAX_FACE = 1.5  # times the square root of the photo's area: crops of larger faces would take gigabytes
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One edit of one or all faces: which, as an editor is told, or a face whose landmarks are known. part: of it."""
+class EditSpec:
+    """One edit: the target expression, its strength, and whose face.
+
+    face: which of the faces that are found, or a face with known landmarks. part: the region of the face.
+    """
 
     to: str
     strength: float
@@ -45,29 +49,29 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Order:
-    """A photo's bytes and the edits to be done to it, one after another; how to encode it. kind None: as it came."""
+class EditRequest:
+    """A photo's file, its edits one after another, and how to encode the result. format None: the photo's own."""
 
     photo: bytes
-    wishes: tuple[Wish, ...]
+    specs: tuple[EditSpec, ...]
     method: str
-    kind: str | None = None
+    format: str | None = None
     quality: int = 95
     provenance: bool = True
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An encoded picture, its media type, what was lost on the way, and what is known against the edit."""
+    """An encoded picture. notes: what was lost in reading, and warnings about the edit."""
 
     data: bytes
-    kind: str
+    format: str
     notes: tuple[str, ...] = ()
 
     @property
     def media_type(self) -> str:
-        """As in `Content-Type`."""
-        return f"{'video' if self.kind == 'MP4' else 'image'}/{self.kind.lower()}"
+        """For `Content-Type`."""
+        return f"{'video' if self.format == 'MP4' else 'image'}/{self.format.lower()}"
 
     @property
     def url(self) -> str:
@@ -75,50 +79,64 @@ class Picture:
         return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
 
-class Studio:
-    """Edits, finds and measures faces. Threads may share it."""
+@dataclass(frozen=True)
+class EditorOptions:
+    """The default editor, as `load_editor` takes it. All None: the package's own weights."""
+
+    weights: Path | None = None
+    method: str | None = None
+    engine: str | None = None
+
+
+class EditService:
+    """Finds, edits and measures faces. Thread-safe."""
 
     def __init__(
         self,
         finder: FaceFinder,
-        weights: Path | None = None,
-        method: str | None = None,
-        engine: str | None = None,
+        options: EditorOptions,
         pixels: int = 40_000_000,
-        timed: Callable[[str, float], None] = lambda stage, seconds: None,
+        on_stage: Callable[[str, float], None] = lambda stage, seconds: None,
     ) -> None:
-        """finder: one for many threads. weights, method, engine: of the default editor. timed: told stages' times."""
-        self._finder, self._pixels, self._timed = finder, pixels, timed
-        editor = load_editor(weights, finder, method=method, engine=engine)
+        """Load the default editor.
+
+        Args:
+            finder: A thread-safe face finder.
+            options: The default editor.
+            pixels: The most of one photo.
+            on_stage: Called with the name of each finished stage and its seconds.
+        """
+        self._finder, self._pixels, self._on_stage = finder, pixels, on_stage
+        editor = load_editor(options.weights, finder, method=options.method, engine=options.engine)
         self.method = editor.method
         self._editors = {self.method: editor}
         self._loading = threading.Lock()
 
     def editor(self, method: str) -> Editor:
-        """The editor of a method, loaded when it is first asked for."""
+        """The editor of a method, loaded at its first use."""
         with self._loading:
             if method not in self._editors:
                 self._editors[method] = load_editor(None, self._finder, method=method)
             return self._editors[method]
 
     def warm_up(self) -> None:
-        """Edit a drawn face once: the first edit loads and compiles what later ones find ready."""
-        ticket = Ticket(float("inf"))
+        """Edit a synthetic face once, which loads and compiles what all edits share."""
+        token = CancelToken(float("inf"))
         with contextlib.suppress(NoFaceFound):
-            self.previews(self.sample(0, ticket).data, None, WHOLE, self.method, ticket)
+            self.previews(self.sample(0, token).data, None, WHOLE, self.method, token)
 
-    def menu(self) -> dict[str, Any]:
-        """The expressions, their other names, and which method knows which."""
+    def expressions(self) -> dict[str, Any]:
+        """The expressions with their aliases, and which method supports which."""
         return {
             "expressions": [{"name": name, "aliases": list(ALIASES[name])} for name in EXPRESSIONS],
             "methods": [{"name": name, "expressions": list(self.editor(name).expressions)} for name in METHODS],
             "default_method": self.method,
         }
 
-    def faces(self, data: bytes, ticket: Ticket) -> dict[str, Any]:
-        """Where a photo's faces are, and what it says about itself."""
-        photo = self._read(data, ticket)
-        with self.stage("find", ticket):
+    def faces(self, data: bytes, token: CancelToken) -> dict[str, Any]:
+        """The faces of a photo, and its size, format and earlier edits."""
+        photo = self._read(data, token)
+        with self.stage("find", token):
             faces = self.editor(self.method).find(photo)
         height, width = photo.rgb.shape[:2]
         return {
@@ -129,91 +147,91 @@ class Studio:
             "faces": [_described(number, face) for number, face in enumerate(faces, 1)],
         }
 
-    def edit(self, order: Order, ticket: Ticket) -> Picture:
-        """The photo with all wishes done."""
-        editor = self.editor(order.method)
-        photo, chosen = self.chosen(order.photo, order.wishes, order.method, ticket)
-        for wish, face in chosen:
-            with self.stage("edit", ticket):
-                photo = editor(photo, wish.to, strength=wish.strength, faces=[face], part=wish.part).photo
-        with self.stage("encode", ticket):
-            return _encoded(photo, order)
+    def edit(self, request: EditRequest, token: CancelToken) -> Picture:
+        """The edited photo."""
+        editor = self.editor(request.method)
+        photo, chosen = self.read_and_choose(request.photo, request.specs, request.method, token)
+        for spec, face in chosen:
+            with self.stage("edit", token):
+                photo = editor(photo, spec.to, strength=spec.strength, faces=[face], part=spec.part).photo
+        with self.stage("encode", token):
+            return _encoded(photo, request)
 
-    def chosen(
-        self, data: bytes, wishes: tuple[Wish, ...], method: str, ticket: Ticket
-    ) -> tuple[Photo, list[tuple[Wish, Face]]]:
-        """A photo with notes on the edits, and the face or the faces of each wish, which a method must know."""
-        for wish in wishes:
-            self.editor(method).label(wish.to)  # refuses what it cannot do before any work
-        photo = self._read(data, ticket)
-        found = self._found(photo, wishes, ticket)
-        photo = replace(photo, notes=(*photo.notes, *_cautions(self.editor(method), wishes, found)))
-        return photo, [(wish, face) for wish in wishes for face in _chosen(wish.face, found, photo)]
+    def read_and_choose(
+        self, data: bytes, specs: tuple[EditSpec, ...], method: str, token: CancelToken
+    ) -> tuple[Photo, list[tuple[EditSpec, Face]]]:
+        """Decode a photo and find the face or faces of each edit. Warnings about the edits are added to its notes."""
+        for spec in specs:
+            self.editor(method).label(spec.to)  # refuses an unsupported expression before any work
+        photo = self._read(data, token)
+        found = self._found(photo, specs, token)
+        photo = replace(photo, notes=(*photo.notes, *_warnings(self.editor(method), specs, found)))
+        return photo, [(spec, face) for spec in specs for face in _chosen(spec.face, found, photo)]
 
-    def previews(self, data: bytes, face: Face | None, part: str, method: str, ticket: Ticket) -> dict[str, str]:
-        """A photo of one face with each expression, small JPEG pictures as data URLs; without provenance."""
-        photo = self._read(data, ticket)
-        face = self._one(photo, face, ticket)
+    def previews(self, data: bytes, face: Face | None, part: str, method: str, token: CancelToken) -> dict[str, str]:
+        """A photo of one face with each expression: JPEG as data URLs, without provenance."""
+        photo = self._read(data, token)
+        face = self._one(photo, face, token)
         editor, pictures = self.editor(method), {}
         for name in editor.expressions:
-            with self.stage("edit", ticket):
+            with self.stage("edit", token):
                 edit = editor(photo, name, faces=[face], part=part)
-            order = Order(b"", (), method, "JPEG", 85, provenance=False)
-            pictures[name] = _encoded(edit.photo, order).url
+            request = EditRequest(b"", (), method, "JPEG", 85, provenance=False)
+            pictures[name] = _encoded(edit.photo, request).url
         return pictures
 
-    def geometry(self, data: bytes, face: Face | None, ticket: Ticket) -> dict[str, Any]:
-        """Depth and normals of one face as pictures of its aligned crop, and its mesh."""
-        photo = self._read(data, ticket)
-        face = self._one(photo, face, ticket)
-        crop = align(face.landmarks, 2 * RELIEF_SIZE)
+    def geometry(self, data: bytes, face: Face | None, token: CancelToken) -> dict[str, Any]:
+        """The aligned crop of one face, its depth and normal map, and its mesh."""
+        photo = self._read(data, token)
+        face = self._one(photo, face, token)
+        crop = align(face.landmarks, 2 * GEOMETRY_SIZE)
         vertices = crop.to_crop(face.landmarks.astype(np.float64)) / crop.size
-        with self.stage("geometry", ticket):
-            relief = measure_geometry(photo, face, RELIEF_SIZE)
+        with self.stage("geometry", token):
+            maps = measure_geometry(photo, face, GEOMETRY_SIZE)
         return {
             "crop": _picture(crop.cut(photo.rgb), "JPEG").url,
-            "depth": _picture(depth_picture(relief), "PNG").url,
-            "normals": _picture(normal_picture(relief), "PNG").url,
+            "depth": _picture(depth_picture(maps), "PNG").url,
+            "normals": _picture(normal_picture(maps), "PNG").url,
             "vertices": np.round(vertices, 5).tolist(),
         }
 
     def triangles(self) -> dict[str, list[list[int]]]:
-        """Which of the 468 vertices make the mesh's triangles."""
+        """The triangles of the mesh, as indices of its 468 vertices."""
         parts = {"face": face_triangles(), "eyes": eye_triangles(), "mouth": mouth_triangles()}
         return {name: triangles.tolist() for name, triangles in parts.items()}
 
-    def sample(self, seed: int, ticket: Ticket) -> Picture:
-        """A portrait of somebody who does not exist, drawn by the morphable face."""
-        ticket.check()
+    def sample(self, seed: int, token: CancelToken) -> Picture:
+        """A synthetic face, rendered by the morphable model."""
+        token.check()
         random = np.random.default_rng(seed)
         face = load_face()
         person, setting = random_person(face, random), random_setting(random)
         rgb, _ = render_portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
         return _picture(rgb, "JPEG")
 
-    def _read(self, data: bytes, ticket: Ticket) -> Photo:
-        with self.stage("decode", ticket):
-            return read_photo(data, max_pixels=self._pixels, seconds=ticket.left_s)
+    def _read(self, data: bytes, token: CancelToken) -> Photo:
+        with self.stage("decode", token):
+            return read_photo(data, max_pixels=self._pixels, seconds=token.remaining_s)
 
-    def _found(self, photo: Photo, wishes: tuple[Wish, ...], ticket: Ticket) -> list[Face]:
-        """The photo's faces, unless all that is wished for is known."""
-        if wishes and all(isinstance(wish.face, Face) for wish in wishes):
+    def _found(self, photo: Photo, specs: tuple[EditSpec, ...], token: CancelToken) -> list[Face]:
+        """The photo's faces; [] if every edit brings its own landmarks."""
+        if specs and all(isinstance(spec.face, Face) for spec in specs):
             return []
-        with self.stage("find", ticket):
+        with self.stage("find", token):
             return self.editor(self.method).find(photo)
 
-    def _one(self, photo: Photo, face: Face | None, ticket: Ticket) -> Face:
-        """The face that a request brought, or the photo's largest."""
-        found = self._found(photo, (), ticket) if face is None else []
+    def _one(self, photo: Photo, face: Face | None, token: CancelToken) -> Face:
+        """The face of the request, or the photo's largest."""
+        found = self._found(photo, (), token) if face is None else []
         return _chosen(face or "largest", found, photo)[0]
 
     @contextlib.contextmanager
-    def stage(self, name: str, ticket: Ticket) -> Iterator[None]:
-        """A step of the work, whose time is told; not begun where nobody waits any more."""
-        ticket.check()
+    def stage(self, name: str, token: CancelToken) -> Iterator[None]:
+        """Time one stage; it is not begun if the request was cancelled."""
+        token.check()
         start = time.perf_counter()
         yield
-        self._timed(name, time.perf_counter() - start)
+        self._on_stage(name, time.perf_counter() - start)
 
 
 def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Face]:
@@ -223,22 +241,22 @@ def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[F
     return choose_faces(found, which, photo.name)
 
 
-def _cautions(editor: Editor, wishes: tuple[Wish, ...], found: list[Face]) -> list[str]:
-    """What is known against the edits, and what was chosen; the API's fields are called as the command's options."""
-    known = [editor.caution(resolve(wish.to)) for wish in wishes if wish.strength]
+def _warnings(editor: Editor, specs: tuple[EditSpec, ...], found: list[Face]) -> list[str]:
+    """Warnings about the edits and the choice of the face, with the API's field names in place of options."""
+    known = [editor.caution(resolve(spec.to)) for spec in specs if spec.strength]
     lines = [line.replace("--", "") for line in known if line]
-    if len(found) > 1 and any(wish.face == "largest" for wish in wishes):
+    if len(found) > 1 and any(spec.face == "largest" for spec in specs):
         lines.append(f"{len(found)} faces; the largest is edited (choose with face)")
     return list(dict.fromkeys(lines))
 
 
 def _check_place(face: Face, photo: Photo) -> None:
-    """Raise `NoFaceFound` for landmarks that came with a request and lie beside its photo, or are far larger."""
+    """Raises `NoFaceFound` for a request's landmarks outside its photo or far larger than it."""
     height, width = photo.rgb.shape[:2]
     x0, y0, x1, y1 = face.box
     beside = x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
-    if beside or face.size > _LARGEST * (height * width) ** 0.5:
-        raise NoFaceFound("the landmarks are of no face in this photo; send those that /v1/faces gave for it")
+    if beside or face.size > _MAX_FACE * (height * width) ** 0.5:
+        raise NoFaceFound("the landmarks are not of a face in this photo; send those that /v1/faces gave for it")
 
 
 def _described(number: int, face: Face) -> dict[str, Any]:
@@ -250,13 +268,12 @@ def _described(number: int, face: Face) -> dict[str, Any]:
     }
 
 
-def _encoded(photo: Photo, order: Order) -> Picture:
-    kind = order.kind or photo.kind
-    data = encode_photo(photo, kind, quality=order.quality, provenance=order.provenance)
-    return Picture(data, kind, photo.notes)
+def _encoded(photo: Photo, request: EditRequest) -> Picture:
+    data = encode_photo(photo, request.format or photo.kind, quality=request.quality, provenance=request.provenance)
+    return Picture(data, request.format or photo.kind, photo.notes)
 
 
-def _picture(rgb: np.ndarray, kind: str) -> Picture:
+def _picture(rgb: RGB, format: str) -> Picture:
     stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, kind, **({"quality": 90} if kind == "JPEG" else {"compress_level": 1}))
-    return Picture(stream.getvalue(), kind)
+    Image.fromarray(rgb).save(stream, format, **({"quality": 90} if format == "JPEG" else {"compress_level": 1}))
+    return Picture(stream.getvalue(), format)

@@ -10,6 +10,7 @@ from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import METHODS, TaskFile, ToSeveral, check_different
+from facerelief.cli.writes import files_at, writes
 from facerelief.config import ClassifierTraining, ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from facerelief.evaluation.metric_networks import MetricNetworks
 
 
+@writes(files_at("picture", "json_file"))
 def compare(
     picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
     inputs: Annotated[
@@ -30,27 +32,25 @@ def compare(
     ] = None,
     to: ToSeveral = "all",
     weights: Annotated[
-        list[Path] | None, typer.Option(help="Of your photos: also by a run of your own; repeatable.")
+        list[Path] | None, typer.Option(help="Without --data: also edit with this run or weights file; repeatable.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="The dataset of the runs; its test photos are edited by them.")
+        Path | None, typer.Option("--data", help="The dataset of the runs; they edit its test photos.")
     ] = None,
-    morphable: Annotated[
-        bool, typer.Option("--morphable", help="With --data: also the editor without training.")
-    ] = False,
-    photos: Annotated[int, typer.Option(min=1, help="With --data: test photos, every expression in turn.")] = 8,
+    morphable: Annotated[bool, typer.Option("--morphable", help="With --data: also the morphable editor.")] = False,
+    photos: Annotated[int, typer.Option(min=1, help="With --data: number of test photos; expressions take turns.")] = 8,
     judge: Annotated[
-        Path | None, typer.Option(help="With --data: a judge's run, for the share of edits it calls by their target.")
+        Path | None, typer.Option(help="With --data: a run of `train judge`, for the expression generation rate.")
     ] = None,
     encoder: Annotated[
         Path | None,
-        typer.Option(help="With --data: a run of `train identity`, for the mean identity distance of edits."),
+        typer.Option(help="With --data: a run of `train identity`, for the mean identity distance."),
     ] = None,
     task_file: TaskFile = None,
     as_json: Json = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Editors side by side, each edit as a user gets it: the methods on your own photos, or runs on held-out ones.
+    """Draw edits of several editors side by side: the methods on your photos, or runs on held-out photos.
 
     Your own photos:
 
@@ -62,18 +62,18 @@ def compare(
     """
     if data is None:
         if morphable or judge or encoder:
-            raise FacereliefError("--morphable, --judge and --encoder are for runs; name their dataset with --data")
+            raise FacereliefError("--morphable, --judge and --encoder are for runs; give their dataset with --data")
         answer(_on_own_photos(inputs or [], weights or [], to, picture, task_file), as_json, json_file)
         return
     if weights or to != "all":
-        raise FacereliefError("--weights and --to are for your own photos; leave out --data, or these")
+        raise FacereliefError("--weights and --to are for your own photos; leave out either these or --data")
     answer(_on_dataset(inputs or [], data, picture, photos, morphable, (judge, encoder)), as_json, json_file)
 
 
 def _on_own_photos(
     names: list[Path], weights: list[Path], to: str, picture: Path, task_file: Path | None
 ) -> dict[str, Any]:
-    """Every method on every photo. Returns what was drawn."""
+    """Edit every photo by every method. Returns the results for JSON."""
     import numpy as np
 
     from facerelief.editing import load_editor
@@ -84,10 +84,10 @@ def _on_own_photos(
     from facerelief.photos.provenance.xmp import mark_edit
 
     if not names:
-        raise FacereliefError("nothing to compare; name photos, or runs of stage 2 and their dataset with --data")
+        raise FacereliefError("nothing to compare; give photos, or runs of stage 2 and their dataset with --data")
     run = next((name for name in names if name.is_dir()), None)
     if run:
-        raise FacereliefError(f"{run} is a folder; name photos, or say with --data which dataset the runs edit")
+        raise FacereliefError(f"{run} is a folder; give photos, or the dataset of the runs with --data")
     check_picture(picture)
     expressions = resolve_all(to)
     opened = [read_photo(name) for name in names]
@@ -109,9 +109,9 @@ def _on_dataset(
     picture: Path,
     photos: int,
     morphable: bool,
-    instruments: tuple[Path | None, Path | None],
+    metric_runs: tuple[Path | None, Path | None],
 ) -> dict[str, Any]:
-    """Runs on the dataset's test photos. Returns what those who score found."""
+    """Edit the dataset's test photos by every run. Returns the results for JSON."""
     from facerelief.data import Dataset
     from facerelief.data.batches import spread_rows
     from facerelief.editing.editor import Editor
@@ -129,11 +129,11 @@ def _on_dataset(
 
     names = [run.name for run in runs] + ["morphable"] * morphable
     if not names:
-        raise FacereliefError("nothing to compare; name runs of stage 2, or --morphable")
+        raise FacereliefError("nothing to compare; give runs of stage 2, or --morphable")
     check_different(names)
     check_picture(picture)
     configs = [from_json(ExpressionTraining, read_settings(run)["config"]) for run in runs]
-    judge, encoder = instruments
+    judge, encoder = metric_runs
     scoring = {
         "judge": load_classifier(judge) if judge else None,
         "encoder": load_identity(encoder) if encoder else None,
@@ -178,7 +178,7 @@ def _scores(networks: "MetricNetworks", made: "Comparison", test: "Arrays") -> d
 def _check_metric_networks(
     runs: list[Path], dataset: "Dataset", test: "Arrays", judge: Path | None, encoder: Path | None
 ) -> None:
-    """Raise `FacereliefError` where what scores knows test people, or has taught a run; say what else to know."""
+    """Raises `FacereliefError` if a metric network saw test people in training; prints notes on the runs."""
     from facerelief.evaluation.evaluate import network_notes, read_network
     from facerelief.evaluation.metrics.identity import check_unseen
 
@@ -191,20 +191,20 @@ def _check_metric_networks(
 
 
 def _settings(dataset: "Dataset", configs: list[ExpressionTraining], scoring: list[Training]) -> Training:
-    """Size and colour of those that score, and the judge's expressions, or those that all runs have.
+    """Size and colour of the metric networks, and the classifier's expressions or those that all runs support.
 
-    Raises `FacereliefError` where those that score differ, or a run lacks an expression.
+    Raises `FacereliefError` if the metric networks differ, or a run lacks an expression.
     """
     first = (scoring or configs or [make_config(ExpressionTraining, "cpu", {"colour": dataset.natural_colour()})])[0]
     for one in scoring:
         if (one.size, one.colour) != (first.size, first.colour):
-            raise FacereliefError("the judge and the encoder differ in size or colour; train one like the other")
-    judges = [one for one in scoring if isinstance(one, ClassifierTraining)]
+            raise FacereliefError("the classifier and the encoder differ in size or colour; train both with the same")
+    classifiers = [one for one in scoring if isinstance(one, ClassifierTraining)]
     common = [name for name in EXPRESSIONS if all(name in one.expressions for one in configs)]
-    asked = judges[0].expressions if judges else tuple(common)
-    unknown = [name for name in asked if name not in common]
+    wanted = classifiers[0].expressions if classifiers else tuple(common)
+    unknown = [name for name in wanted if name not in common]
     if unknown:
-        raise FacereliefError(f"one of the runs cannot do {', '.join(unknown)}, which the judge asks for")
-    if len(asked) < 2:
-        raise FacereliefError("the runs have no two expressions in common; compare others")
-    return dataclasses.replace(first, expressions=asked)
+        raise FacereliefError(f"a run does not support {', '.join(unknown)}, which the classifier needs")
+    if len(wanted) < 2:
+        raise FacereliefError("the runs have fewer than two expressions in common; compare others")
+    return dataclasses.replace(first, expressions=wanted)

@@ -14,25 +14,26 @@ from facerelief.errors import DatasetError, FacereliefError, printable
 if TYPE_CHECKING:
     from facerelief.data.build import Built
 
-app = Commands(help="Make a dataset of RGB, depth and normals from plain photos, and look at it.")
+app = Commands(help="Make a dataset of RGB, depth and normals from photos, and review it.")
 
-Dataset = Annotated[Path, typer.Argument(help="A folder that `facerelief dataset build` made.", show_default=False)]
+Dataset = Annotated[Path, typer.Argument(help="A folder made by `facerelief dataset build`.", show_default=False)]
 
 
 @app.command("build")
 def build(
     photos: Annotated[
-        Path, typer.Argument(help="A folder with a folder per expression, or a labels CSV.", show_default=False)
+        Path,
+        typer.Argument(help="A folder with one folder per expression, or a CSV file with labels.", show_default=False),
     ],
     dataset: Annotated[Path, typer.Option("-o", "--out", help="The dataset's folder.", show_default=False)],
     source: Annotated[str, one_of(choices=SOURCES, help="How the photos are laid out.")] = "auto",
-    per_class: Annotated[int | None, typer.Option(help="At most so many photos a class (the paper: 15000).")] = None,
+    per_class: Annotated[int | None, typer.Option(help="Most photos per class (the paper: 15000).")] = None,
     depth_maps: Annotated[
-        Path | None, typer.Option(help="Published depth maps to use in place of ours (AffectNet-D, RaFD-D).")
+        Path | None, typer.Option(help="Published depth maps to use instead (AffectNet-D, RaFD-D).")
     ] = None,
-    reconstructor: Annotated[str, one_of(choices=RECONSTRUCTORS, help="Where meshes come from.")] = "mediapipe",
+    reconstructor: Annotated[str, one_of(choices=RECONSTRUCTORS, help="How meshes are reconstructed.")] = "mediapipe",
     meshes: Annotated[
-        Path | None, typer.Option(help="For meshfile: a folder of .ply, .obj or .npz, one a photo.")
+        Path | None, typer.Option(help="For meshfile: a folder of .ply, .obj or .npz, one per photo.")
     ] = None,
     mesh_axes: Annotated[
         str, one_of(choices=MESH_AXES, help="For meshfile. y-down: pixels. y-up: 3DDFA's and PRNet's .obj.")
@@ -40,13 +41,13 @@ def build(
     task_file: TaskFile = None,
     workers: Workers = None,
     cameras: Annotated[
-        str | None, typer.Option(help="RaFD's camera angles, of 0,45,90,135,180. Default: 45,90,135.")
+        str | None, typer.Option(help="RaFD's camera angles, from 0,45,90,135,180. Default: 45,90,135.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the split by person.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split by person.")] = 0,
 ) -> None:
-    """Detect, align to 256 px, mesh, and write depth, normals and masks of every photo; then review the result.
+    """Detect, align to 256 px and reconstruct every face; write depth, normals and masks; then review the dataset.
 
-    Photos that give nothing are listed in rejects.csv with the reason. The same command continues an interrupted build.
+    Rejected photos are listed in rejects.csv with the reason. Run the same command again to resume.
     """
     if (reconstructor == "meshfile") != (meshes is not None):
         raise FacereliefError("--reconstructor meshfile and --meshes FOLDER go together; give both or neither")
@@ -71,7 +72,7 @@ def build(
 
 
 def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
-    """The published depth map of each photo that has one."""
+    """The published depth maps by photo."""
     from facerelief.data.sources.depth_overlays import depth_overlay
 
     found = depth_overlay(depth_maps, photos)
@@ -80,7 +81,7 @@ def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
 
 
 def _print_outcome(built: "Built", dataset: Path) -> None:
-    """What became of the photos. Raises `DatasetError` where none became a sample."""
+    """Print how many photos became samples. Raises `DatasetError` if none did."""
     from facerelief.data.manifest import REJECTS
 
     for note in built.notes:
@@ -97,18 +98,18 @@ def _print_outcome(built: "Built", dataset: Path) -> None:
 @app.command("synthesize")
 def synthesize(
     dataset: Annotated[Path, typer.Option("-o", "--out", help="The dataset's folder.", show_default=False)],
-    count: Annotated[int, typer.Option("-n", "--count", help="Pictures; whole persons are made.")] = 5000,
+    count: Annotated[int, typer.Option("-n", "--count", help="Pictures, rounded to whole persons.")] = 5000,
     size: Annotated[int, one_of(choices=SIZES, help="Side in pixels.")] = 128,
-    settings: Annotated[int, typer.Option(help="Poses, lights and backgrounds a person.")] = 2,
+    settings: Annotated[int, typer.Option(help="Poses, lights and backgrounds per person.")] = 2,
     weights: Annotated[
-        Path | None, typer.Option(help="A face of `facerelief morphable fit`. Default: the package's.")
+        Path | None, typer.Option(help="A model of `facerelief morphable fit`. Default: the package's.")
     ] = None,
     workers: Workers = None,
-    seed: Annotated[int, typer.Option(help="Of persons, settings and the split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of persons, settings and the split.")] = 0,
 ) -> None:
-    """Make faces that nobody has: colour, exact depth and normals, every person in all eight expressions.
+    """Make a dataset of synthetic faces: RGB, exact depth and normals, every person with all eight expressions.
 
-    Needs no photos. The same seed gives the same files. The same command continues after an interruption.
+    Needs no photos. The same seed gives the same files. Run the same command again to resume.
 
         facerelief dataset synthesize -n 5000 -o datasets/synthetic
     """
@@ -125,10 +126,10 @@ def synthesize(
 @app.command("review")
 def review(
     dataset: Dataset,
-    max_yaw: Annotated[float, typer.Option(help="Degrees to the side.")] = 30.0,
-    min_face_size: Annotated[float, typer.Option(help="Pixels in the photo.")] = 40.0,
+    max_yaw: Annotated[float, typer.Option(help="Largest turn of the head to the side, in degrees.")] = 30.0,
+    min_face_size: Annotated[float, typer.Option(help="Smallest face in the photo, in pixels.")] = 40.0,
 ) -> None:
-    """Score every sample, leave out what would harm, and draw review.html; overrides.csv is yours to edit."""
+    """Measure every sample, leave out unsuitable ones, and write review.html. Edit overrides.csv to change this."""
     from facerelief.data.review.contact_sheet import write_contact_sheet
     from facerelief.data.review.selection import Thresholds
     from facerelief.data.review.selection import review as review_dataset
@@ -141,12 +142,12 @@ def review(
     say(f"{result.kept} of {len(result.samples)} kept; left out: {reasons or 'none'}")
     for leak in result.leaks:
         say(f"{leak}: the same picture is in another split, under another name")
-    say(f"Look at {sheet}; overrule in {dataset / 'overrides.csv'} and review again.")
+    say(f"Look at {sheet}; change it in {dataset / 'overrides.csv'} and review again.")
 
 
 @app.command("stats")
 def stats(dataset: Dataset) -> None:
-    """The paper's Table 4 for this dataset, and what to beware of."""
+    """Print the paper's Table 4 for this dataset, and warnings."""
     from facerelief.data.manifest import read_samples
     from facerelief.data.stats import render, table4, warnings
 

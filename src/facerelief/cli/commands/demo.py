@@ -7,22 +7,25 @@ import typer
 
 from facerelief.cli.console import err, say
 from facerelief.cli.options import Method, TaskFile, Weights
+from facerelief.cli.writes import files_in, writes
 from facerelief.errors import MissingExtra
+from facerelief.expressions import EXPRESSIONS
 
 if TYPE_CHECKING:
     from facerelief.photos.photo import Photo
 
 
+@writes(files_in("out_folder", *(f"{name}.png" for name in (*EXPRESSIONS, "demo"))))
 def demo(
     photo: Annotated[
         Path | None, typer.Argument(help="Your own photo. Default: scikit-image's astronaut.", show_default=False)
     ] = None,
-    out_folder: Annotated[Path, typer.Option("-o", "--out", help="Where to write.")] = Path("demo"),
+    out_folder: Annotated[Path, typer.Option("-o", "--out", help="The output folder.")] = Path("demo"),
     method: Method = None,
     weights: Weights = None,
     task_file: TaskFile = None,
 ) -> None:
-    """Edit one photo to every expression and draw it all as one picture."""
+    """Edit one photo to every expression, and draw all edits as one picture."""
     import numpy as np
 
     from facerelief.editing import load_editor

@@ -17,14 +17,14 @@ _SHOWN = {"ok": "[green]ok", "lacks": "[yellow]not installed", "broken": "[red]B
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False) -> None:
-    """Say what works on this machine, how fast, and what to do about the rest.
+    """Test what works on this machine and how fast, and print remedies for the rest.
 
-    Everything is tried on a face that the package draws itself: finding it, each method, each engine, saving with
-    provenance. Times are the least of several. The exit code is 1 where photos cannot be edited.
+    Runs face detection, each method, each engine and provenance on a synthetic face. Times are the least of several
+    runs. The exit code is 1 if photos cannot be edited.
     """
     from facerelief.evaluation.diagnostics.doctor import examine
 
-    with bar("trying", "trials") as move:
+    with bar("testing", "checks") as move:
         health = examine(move)
     if as_json:
         checks = [dataclasses.asdict(check) for check in health.checks]

@@ -26,7 +26,7 @@ def edit(
             "-o",
             "--out",
             help="A file, a folder, a pattern of {name}, {expression}, {strength}, {face}, {part} and {method}, or - "
-            "for standard output. Default: beside the photo, NAME-EXPRESSION and what else differs from the defaults.",
+            "for standard output. Default: NAME-EXPRESSION beside the photo, with options that are not defaults.",
         ),
     ] = None,
     strength: Annotated[
@@ -38,36 +38,39 @@ def edit(
     weights: Weights = None,
     engine: Engine = None,
     depth: Annotated[
-        bool, typer.Option("--save-depth", help="Also write the depth before and after, as measured.")
+        bool, typer.Option("--save-depth", help="Also write the measured depth before and after the edit.")
     ] = False,
     receipt: Annotated[
-        bool, typer.Option("--receipt", help="Also write what changed: depth, normals, numbers (JSON and PNG).")
+        bool,
+        typer.Option("--receipt", help="Also write a report of the change: depth, normals, numbers (JSON and PNG)."),
     ] = False,
-    judge: Annotated[Path | None, typer.Option(help="A judge's run: its scores go into the receipt.")] = None,
+    judge: Annotated[
+        Path | None, typer.Option(help="A run of `train judge`, the classifier that scores the edit in the receipt.")
+    ] = None,
     encoder: Annotated[
-        Path | None, typer.Option(help="A run of `train identity`: the identity distance goes into the receipt.")
+        Path | None, typer.Option(help="A run of `train identity`: adds the identity distance to the receipt.")
     ] = None,
     provenance: Annotated[
         bool,
         typer.Option(
             "--provenance/--no-provenance",
-            help="Record that it was edited: XMP, a signed manifest, a mark in the pixels.",
+            help="Record the edit in the file: XMP, a signed manifest, a watermark.",
         ),
     ] = True,
     task_file: TaskFile = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes of a batch. Default: one a core.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of a batch. Default: one per core.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Edit anew what is finished, and replace whatever has the edit's name.")
+        bool, typer.Option("--overwrite", help="Edit finished photos again, and replace other files of the same name.")
     ] = False,
     private: Annotated[
-        bool, typer.Option("--allow-private-urls", help="Also fetch from this machine and private networks.")
+        bool, typer.Option("--allow-private-urls", help="Also download from this machine and private networks.")
     ] = False,
 ) -> None:
-    """Edit the expression of a face: one photo in, the same photo out, at its own size, orientation and colours.
+    """Edit the expression of faces in photos and videos. Size, orientation and colours stay the same.
 
-    A photo that cannot be edited is named with the reason; the others are still done, and the exit code is 1. The same
-    command, typed again after an interruption, goes on. No file is replaced without --overwrite, but for what this very
-    command has written.
+    If some photos cannot be edited, the reasons are listed, the others are edited, and the exit code is 1. Run the same
+    command again to resume after an interruption. Only files that this command wrote are replaced, unless --overwrite
+    is given.
 
         facerelief edit me.jpg --to happiness
 
@@ -80,7 +83,7 @@ def edit(
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     with waiting("getting ready"):
-        from facerelief.cli.edited import edit_all, wanted_of
+        from facerelief.cli.edited import edit_all, expressions_of
         from facerelief.editing.face_choice import parse_face_choice
         from facerelief.editing.jobs.fetch import DownloadLimits
         from facerelief.editing.jobs.inputs import expand
@@ -92,13 +95,24 @@ def edit(
         from facerelief.evaluation.receipt_scores import scores_of
 
         settings = EditSettings(
-            parse_strength(strength), parse_face_choice(face), check_part(part), method, weights, engine, task_file,
-            depth, receipt, scores_of(judge, encoder), provenance, DownloadLimits(private), overwrite,
-        )  # fmt: skip
+            strength=parse_strength(strength),
+            face=parse_face_choice(face),
+            part=check_part(part),
+            method=method,
+            weights=weights,
+            engine=engine,
+            task_file=task_file,
+            depth=depth,
+            receipt=receipt,
+            scores=scores_of(judge, encoder),
+            provenance=provenance,
+            limits=DownloadLimits(private),
+            overwrite=overwrite,
+        )
         folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
         found = expand(inputs, without=folder)
         editor = FileEditor(settings)
-    wanted = wanted_of(to, editor.editor)
+    wanted = expressions_of(to, editor.editor)
     typed = Typed(strength, face, part, editor.editor.method, weights)
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
     edit_all(targets, editor, workers)

@@ -1,4 +1,4 @@
-"""`facerelief evaluate`: editors measured in every way at once, as JSON, Markdown and a page."""
+"""`facerelief evaluate`: all metrics of editors, as JSON, Markdown and a page."""
 
 import dataclasses
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from facerelief.cli.console import bar, say
 from facerelief.cli.options import BACKBONES, check_different, one_of, some_of
+from facerelief.cli.writes import files_in, writes
 from facerelief.config import ExpressionTraining, Training
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from facerelief.evaluation.evaluate import Network
 
 
+@writes(files_in("folder", "report.json", "report.md", "report.html"))
 def evaluate_editors(
     data: Annotated[Path, typer.Option("--data", help="The dataset; its test photos are edited.", show_default=False)],
     runs: Annotated[
@@ -26,39 +28,40 @@ def evaluate_editors(
     ] = None,
     folder: Annotated[Path, typer.Option("-o", "--out", help="The report's folder.")] = Path("report"),
     judge: Annotated[
-        Path | None, typer.Option(help="A judge's run. Default: one is trained on the dataset, in OUT/judge.")
+        Path | None, typer.Option(help="A run of `train judge`. Default: one is trained on the dataset, in OUT/judge.")
     ] = None,
     encoder: Annotated[
         Path | None,
-        typer.Option(help="A run of `train identity`, or your own face recogniser, .onnx: identity."),
+        typer.Option(help="For the identity distance: a run of `train identity`, or your own face recogniser (.onnx)."),
     ] = None,
-    depth: Annotated[Path | None, typer.Option(help="A run of `train depth`: geometry of the edits.")] = None,
+    depth: Annotated[Path | None, typer.Option(help="For geometry metrics: a run of `train depth`.")] = None,
     features: Annotated[
         Path | None,
         typer.Option(
-            help="pt_inception-2015-12-05-6726825d.pth for FID and KID, or your own features, .onnx. "
-            "Default: the judge's, for expression-FID."
+            help="pt_inception-2015-12-05-6726825d.pth for FID and KID, or your own features (.onnx). "
+            "Default: those of the classifier, for expression-FID."
         ),
     ] = None,
     input_size: Annotated[
-        int | None, typer.Option(help="Side of the images that your own network takes. Default: as it says, or 112.")
+        int | None,
+        typer.Option(help="Input side of your own network in pixels. Default: as the file states, else 112."),
     ] = None,
-    morphable: Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")] = False,
+    morphable: Annotated[bool, typer.Option("--morphable", help="Also evaluate the morphable editor.")] = False,
     carried: Annotated[
-        list[str] | None, one_of(choices=BACKBONES, help="Also the package's own network; repeatable.")
+        list[str] | None, one_of(choices=BACKBONES, help="Also evaluate the package's own network; repeatable.")
     ] = None,
     expressions: Annotated[
         str | None,
         some_of(
             choices=EXPRESSIONS,
-            help="With --morphable alone: which, separated by commas. Default: all that the dataset has.",
+            help="With --morphable alone: expressions, separated by commas. Default: all in the dataset.",
         ),
     ] = None,
     photos: Annotated[
-        int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")
+        int | None, typer.Option(min=1, help="Number of test photos, a fixed sample. Default: all.")
     ] = None,
 ) -> None:
-    """Measure editors on held-out people: rate, FID, PSNR, SSIM, identity, geometry, as JSON, Markdown and a page."""
+    """Evaluate editors on held-out people: rate, FID, PSNR, SSIM, identity, geometry; as JSON, Markdown, HTML."""
     from facerelief.data import Dataset
     from facerelief.evaluation.evaluate import evaluate_all
     from facerelief.evaluation.metric_files import MetricFiles, train_missing_classifier
@@ -74,7 +77,7 @@ def evaluate_editors(
     config = _config(networks, dataset, expressions)
     require_test_photos(dataset, config.expressions)
     if judge is None:
-        with bar("judge", "steps") as move:
+        with bar("classifier", "steps") as move:
             judge = train_missing_classifier(
                 dataset, config, folder / "judge", lambda done, total, values: move(done, total)
             )
@@ -107,7 +110,7 @@ def _networks(runs: list[Path], carried: list[str]) -> "list[Network]":
 
     unknown = next((name for name in carried if name not in BACKBONES), None)
     if unknown:
-        raise FacereliefError(f"the package carries no {unknown}; choose from {', '.join(BACKBONES)}")
+        raise FacereliefError(f"the package has no network {unknown}; choose from {', '.join(BACKBONES)}")
     found = [read_network(run) for run in runs]
     found += [read_network(carried_weights(name), f"carried {name}") for name in carried]
     for other in found[1:]:
@@ -117,9 +120,9 @@ def _networks(runs: list[Path], carried: list[str]) -> "list[Network]":
 
 
 def _config(networks: "list[Network]", dataset: "Dataset", expressions: str | None) -> Training:
-    """Size, colour and expressions of the networks; without any, those that fit the dataset."""
+    """Size, colour and expressions of the networks; without networks, those of the dataset."""
     if networks and expressions:
-        raise FacereliefError("--expressions is for --morphable alone; the expressions of networks are their own")
+        raise FacereliefError("--expressions is for --morphable alone; networks have their own expressions")
     if networks:
         return networks[0].config
     there = {sample.expression for sample in dataset.select("test")}

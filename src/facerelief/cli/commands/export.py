@@ -7,8 +7,10 @@ import typer
 
 from facerelief.cli.console import say
 from facerelief.cli.options import BACKBONES, FORMATS, one_of
+from facerelief.cli.writes import files_in, writes
 
 
+@writes(files_in("folder", "model.onnx", "model.xml", "model.bin", "parity.json"))
 def export(
     folder: Annotated[Path, typer.Option("-o", "--out", help="A folder for the model.", show_default=False)],
     kind: Annotated[
@@ -19,14 +21,14 @@ def export(
         typer.Argument(help="A run's folder or a .safetensors file. Default: the package's.", show_default=False),
     ] = None,
     backbone: Annotated[
-        str, one_of(choices=BACKBONES, help="Which of the package's networks, where no weights are named.")
+        str, one_of(choices=BACKBONES, help="Which of the package's networks, if no weights are given.")
     ] = "stargan",
 ) -> None:
     """Write an editor's network for other programs, read it back, and compare it with PyTorch.
 
-    The model carries its expressions in order, size, colour and the weights' SHA-256. parity.json beside it tells the
-    largest and the mean error of each output on drawn faces. To edit photos faster, nothing needs to be exported:
-    see `facerelief edit --engine`.
+    The model's metadata holds its expressions in order, size, colour and the weights' SHA-256. parity.json gives the
+    largest and mean error of each output on synthetic faces. To edit photos faster you need no export: use
+    `facerelief edit --engine`.
 
         facerelief export runs/guided --format openvino -o model
     """

@@ -9,31 +9,33 @@ from rich.table import Table
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.console import bar, out
 from facerelief.cli.options import Method, TaskFile, To, Weights
+from facerelief.cli.writes import files_at, writes
 
 if TYPE_CHECKING:
     from facerelief.evaluation.diagnostics.latency import Latency
 
 
+@writes(files_at("json_file"))
 def latency(
     photo: Annotated[
-        Path | None, typer.Argument(help="A photo. Default: a drawn face, 1000 pixels a side.", show_default=False)
+        Path | None, typer.Argument(help="A photo. Default: a synthetic face, 1000 pixels a side.", show_default=False)
     ] = None,
     to: To = "happiness",
     method: Method = None,
     weights: Weights = None,
     task_file: TaskFile = None,
-    repeats: Annotated[int, typer.Option(min=5, help="Edits that are timed.")] = 30,
+    repeats: Annotated[int, typer.Option(min=5, help="Timed edits.")] = 30,
     as_json: Json = False,
     json_file: JsonFile = None,
 ) -> None:
-    """How long an edit takes on this machine, from file to file, each part's share, and that of a small preview."""
+    """Measure how long an edit takes on this machine, from file to file, by part, and a small preview."""
     from facerelief.editing import load_editor
     from facerelief.evaluation.diagnostics.latency import drawn_photo, measure_latency
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import read_photo
 
     if photo:
-        read_photo(photo)  # says what is wrong with it
+        read_photo(photo)  # reports an unreadable photo
     data = photo.read_bytes() if photo else drawn_photo()
     with bar("measuring", "edits") as move:
         editor = load_editor(weights, load_finder(task_file=task_file), method=method)
@@ -45,7 +47,7 @@ def latency(
 
 
 def numbers(found: "Latency") -> dict[str, Any]:
-    """Milliseconds, for a file."""
+    """The measurement in milliseconds, for JSON."""
     parts = {part: {"median": 1e3 * found.median(part), "p95": 1e3 * found.p95(part)} for part in found.seconds}
     return {"width": found.shape[1], "height": found.shape[0], "face": found.face, "milliseconds": parts}
 

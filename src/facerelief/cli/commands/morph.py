@@ -1,24 +1,32 @@
 """`facerelief morph`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import MORPHS, Faces, Method, Part, TaskFile, To, Weights
+from facerelief.cli.writes import files_at, writes
 from facerelief.expressions import resolve
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
+    from facerelief.array_types import RGB
+    from facerelief.progress import Progress
+
+
+@writes(files_at("out_path"))
 def morph(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
     to: To,
     out_path: Annotated[Path, typer.Option("-o", "--out", help=f"A file: {', '.join(MORPHS)}.", show_default=False)],
-    seconds: Annotated[float, typer.Option(help="From the photo to the expression.")] = 1.5,
-    hold: Annotated[float, typer.Option(help="Seconds that it stays there.")] = 0.5,
-    back: Annotated[bool, typer.Option("--back", help="And back again.")] = False,
-    fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
-    size: Annotated[int, typer.Option(help="The longer side at most, in pixels.")] = 720,
+    seconds: Annotated[float, typer.Option(help="Seconds from the photo to the expression.")] = 1.5,
+    hold: Annotated[float, typer.Option(help="Seconds for which the expression is held.")] = 0.5,
+    back: Annotated[bool, typer.Option("--back", help="Also back to the photo.")] = False,
+    fps: Annotated[float, typer.Option(help="Frames per second.")] = 25.0,
+    size: Annotated[int, typer.Option(help="The longer side in pixels, at most.")] = 720,
     strength: Annotated[str, typer.Option(help="Share of the full change at the end, 0 to 1.5.")] = "1",
     face: Faces = "largest",
     part: Part = "face",
@@ -26,10 +34,10 @@ def morph(
     weights: Weights = None,
     task_file: TaskFile = None,
     provenance: Annotated[
-        bool, typer.Option("--provenance/--no-provenance", help="Record in the file that it was edited.")
+        bool, typer.Option("--provenance/--no-provenance", help="Record the edit in the file.")
     ] = True,
 ) -> None:
-    """A photo that moves into an expression, as a film, GIF or WebP.
+    """Animate a photo into an expression, as a video, GIF or WebP.
 
     facerelief morph me.jpg --to happiness --back -o smile.gif
     """
@@ -44,18 +52,23 @@ def morph(
     from facerelief.photos.provenance.xmp import mark_edit
 
     check_suffix(out_path)
-    how = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
-    expression, total = resolve(to), len(how.shares())
+    settings = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
+    expression, total = resolve(to), len(settings.shares())
     which = parse_face_choice(face)
     editor = load_editor(weights, load_finder(task_file=task_file), method=method)
     source = read_photo(photo)
     notes = [f"{photo}: {note}" for note in source.notes] + notes_on_loss(source, out_path, provenance)
     if source.mark is not None:
         notes.append(f"{photo} is an edit itself ({source.mark.description})")
-    frames = morphed(editor, source, expression, how, which, notes)
+    frames = morphed(editor, source, expression, settings, which, notes)
     with bar("morphing", "frames") as move:
-        seen = (rgb for done, rgb in enumerate(frames, 1) if move(done, total) is None)
         mark = mark_edit(None, expression, ()) if provenance else None
-        save_morph(out_path, seen, how, mark, source.history)
+        save_morph(out_path, _reported(frames, total, move), settings, mark, source.history)
     say(*notes, to=err)
     say(str(out_path))
+
+
+def _reported(frames: "Iterator[RGB]", total: int, progress: "Progress") -> "Iterator[RGB]":
+    for done, frame in enumerate(frames, 1):
+        progress(done, total)
+        yield frame

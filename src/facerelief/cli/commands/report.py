@@ -1,4 +1,4 @@
-"""`facerelief report depth | judge | curves | release | flicker`: what runs learnt, on held-out people."""
+"""`facerelief report depth | judge | curves | release | flicker`: measurements of runs on held-out people."""
 
 import dataclasses
 from pathlib import Path
@@ -10,16 +10,18 @@ from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.command import Commands
 from facerelief.cli.console import out, say
 from facerelief.cli.options import SPLITS, Method, TaskFile, To, Weights, one_of
+from facerelief.cli.writes import Outputs, files_at, writes
 
 if TYPE_CHECKING:
     from facerelief.training.classifier import Accuracy
 
-app = Commands(help="What runs learnt, on held-out people, as numbers and pictures.")
+app = Commands(help="Measure runs on held-out people; numbers and figures.")
 
-Data = Annotated[Path, typer.Option("--data", help="The dataset that the run was trained on.", show_default=False)]
+Data = Annotated[Path, typer.Option("--data", help="The dataset of the run.", show_default=False)]
 
 
 @app.command("depth")
+@writes(files_at("json_file", "figure"))
 def depth(
     run: Annotated[Path, typer.Argument(help="A run of stage 1.", show_default=False)],
     data: Data,
@@ -29,7 +31,7 @@ def depth(
         Path | None, typer.Option(help="Draw the paper's Fig. 3 here: photo, real map, predicted map.")
     ] = None,
 ) -> None:
-    """Depth and normal error on the test photos, against always predicting the mean map."""
+    """Depth and normal error on the test photos, compared with predicting the mean map."""
     from facerelief.data import Dataset
     from facerelief.data.batches import spread_rows
     from facerelief.evaluation.metrics.geometry import geometry_error, save_figure3
@@ -44,7 +46,7 @@ def depth(
     splits = load_splits(Dataset(data), config)
     nets.translator.eval()
     error = geometry_error(nets.translator, splits.train, splits.test, config.guide)
-    out.print(f"{error.samples} test photos, face pixels; in brackets: always the mean map")
+    out.print(f"{error.samples} test photos, face pixels; in brackets: predicting the mean map")
     if error.depth is not None:
         out.print(f"  depth   {error.depth:.4f} inter-ocular distances ({error.depth_trivial:.4f})")
     if error.normal is not None:
@@ -57,14 +59,15 @@ def depth(
 
 
 @app.command("judge")
+@writes(files_at("json_file"))
 def judge_on(
-    judge: Annotated[Path, typer.Argument(help="A judge's run.", show_default=False)],
-    data: Annotated[Path, typer.Option("--data", help="Any dataset, e.g. of real photos.", show_default=False)],
-    split: Annotated[str, one_of(choices=SPLITS, help="Of the dataset.")] = "test",
+    judge: Annotated[Path, typer.Argument(help="A run of `train judge`.", show_default=False)],
+    data: Annotated[Path, typer.Option("--data", help="Any dataset, such as one of real photos.", show_default=False)],
+    split: Annotated[str, one_of(choices=SPLITS, help="The split of the dataset.")] = "test",
     as_json: Json = False,
     json_file: JsonFile = None,
 ) -> None:
-    """A judge's accuracy on a dataset that it was not trained on, per class, beside chance."""
+    """Accuracy of an expression classifier on another dataset, per class, with the chance level."""
     from facerelief.data import Dataset
     from facerelief.evaluation.chance import facts
     from facerelief.training.classifier import accuracy_on, load_classifier
@@ -79,11 +82,12 @@ def judge_on(
 
 
 @app.command("curves")
+@writes(files_at("picture"))
 def curves(
     runs: Annotated[list[Path], typer.Argument(help="Runs of stage 2.", show_default=False)],
     picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
 ) -> None:
-    """The paper's Fig. 9: learning curves from the runs' own logs."""
+    """Draw the paper's Fig. 9: learning curves from the runs' logs."""
     from facerelief.evaluation.report.curves import save_curves
 
     save_curves(picture, runs)
@@ -91,14 +95,15 @@ def curves(
 
 
 @app.command("release")
+@writes(Outputs(("weights",), lambda values: [values["weights"], values["weights"].parent / "README.md"]))
 def release_weights(
     run: Annotated[Path, typer.Argument(help="A run of stage 2.", show_default=False)],
     weights: Annotated[Path, typer.Option("-o", "--out", help="The .safetensors file.", show_default=False)],
-    rates: Annotated[Path, typer.Option(help="What `report rate --as-edited --json` printed.", show_default=False)],
-    data_note: Annotated[str, typer.Option(help="Where the photos came from, for the card.", show_default=False)],
-    command: Annotated[str, typer.Option(help="The commands that made the run, for the card.", show_default=False)],
+    rates: Annotated[Path, typer.Option(help="The output of `report rate --as-edited --json`.", show_default=False)],
+    data_note: Annotated[str, typer.Option(help="The source of the photos, for the model card.", show_default=False)],
+    command: Annotated[str, typer.Option(help="The commands of the training, for the model card.", show_default=False)],
 ) -> None:
-    """Weights to hand on: half precision, with a model card beside them."""
+    """Write weights for release: half precision, with a model card."""
     from facerelief.files.json import read_object
     from facerelief.release.weights import release
 
@@ -107,19 +112,20 @@ def release_weights(
 
 
 @app.command("flicker")
+@writes(files_at("json_file"))
 def flicker(
-    photo: Annotated[Path, typer.Argument(help="A photo, which a camera pans over.", show_default=False)],
+    photo: Annotated[Path, typer.Argument(help="A photo; the video pans over it.", show_default=False)],
     to: To = "happiness",
     method: Method = None,
     weights: Weights = None,
     task_file: TaskFile = None,
-    seconds: Annotated[float, typer.Option(min=0.2, help="Of the film.")] = 4.0,
-    fps: Annotated[float, typer.Option(min=1, help="Frames a second.")] = 30.0,
-    height: Annotated[int, typer.Option(min=90, help="Of the frames, in pixels.")] = 720,
+    seconds: Annotated[float, typer.Option(min=0.2, help="Length of the video.")] = 4.0,
+    fps: Annotated[float, typer.Option(min=1, help="Frames per second.")] = 30.0,
+    height: Annotated[int, typer.Option(min=90, help="Height of the frames in pixels.")] = 720,
     as_json: Json = False,
     json_file: JsonFile = None,
 ) -> None:
-    """How much the edit of a video flickers, against editing each frame by itself; and how fast both are."""
+    """Measure the flicker and speed of a video edit, compared with editing each frame separately."""
     from facerelief.editing import load_editor
     from facerelief.editing.face_choice import choose_faces
     from facerelief.evaluation.diagnostics.flicker import (
@@ -142,19 +148,19 @@ def flicker(
         "as a video": measure_flicker(film, as_a_video(editor, film, label)),
     }
     for way, one in found.items():
-        out.print(f"{way}: flicker {one.levels:.3f} levels (of {one.added:.2f} added), {one.fps:.1f} frames a second")
+        out.print(f"{way}: flicker {one.levels:.3f} levels (of {one.added:.2f} added), {one.fps:.1f} frames per second")
     answer({way: dataclasses.asdict(one) for way, one in found.items()}, as_json, json_file)
 
 
 def print_accuracy(title: str, accuracy: "Accuracy") -> None:
-    """One line: over all, and per class."""
+    """Print the accuracy in one line, overall and per class."""
     shares = "  ".join(f"{name} {share:.2f}" for name, share in accuracy.per_class.items())
     six = f" (six classes {accuracy.six:.3f})" if accuracy.six != accuracy.balanced else ""
     say(f"{title:24} balanced {accuracy.balanced:.3f}{six}   {shares}")
 
 
 def warn_of_chance(accuracy: "Accuracy") -> None:
-    """Say so where a judge's accuracy on real photos could be luck."""
+    """Print a warning if a classifier's accuracy on real photos may be chance."""
     from facerelief.evaluation.chance import warning
 
     if line := warning(accuracy):

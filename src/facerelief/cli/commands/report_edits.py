@@ -1,4 +1,4 @@
-"""`facerelief report rate | identity`: edits of held-out people by runs and by the editor without training."""
+"""`facerelief report rate | identity`: measurements of edits of held-out people."""
 
 import dataclasses
 from pathlib import Path
@@ -10,6 +10,7 @@ from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.commands.report import Data, print_accuracy, warn_of_chance
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import check_different
+from facerelief.cli.writes import files_at, writes
 from facerelief.config import ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
 
@@ -19,22 +20,25 @@ if TYPE_CHECKING:
     from facerelief.evaluation.evaluate import Network
     from facerelief.evaluation.systems import System
 
-Photos = Annotated[int | None, typer.Option(min=1, help="Edit so many test photos, a fixed draw. Default: all.")]
+Photos = Annotated[int | None, typer.Option(min=1, help="Number of test photos, a fixed sample. Default: all.")]
 Runs = Annotated[list[Path] | None, typer.Argument(help="Runs of stage 2.", show_default=False)]
 AsEdited = Annotated[
     bool,
     typer.Option(
         "--as-edited",
-        help="Measure edits as `facerelief edit` makes them, in the dataset's crops, not the networks' own pictures. "
-        "Runs may then be larger than what measures them, and know more.",
+        help="Measure edits as `facerelief edit` makes them, in the dataset's crops, not the networks' output. "
+        "Runs may then have more pixels and expressions than the metric network.",
     ),
 ]
 MORPHABLE = "morphable"
-Morphable = Annotated[bool, typer.Option("--morphable", help="Also the editor without training.")]
+Morphable = Annotated[bool, typer.Option("--morphable", help="Also measure the morphable editor.")]
 
 
+@writes(files_at("json_file"))
 def rate(
-    judge: Annotated[Path, typer.Option(help="A judge's run; one that no editor learnt from.", show_default=False)],
+    judge: Annotated[
+        Path, typer.Option(help="A run of `train judge` that was not used to train an editor.", show_default=False)
+    ],
     data: Data,
     runs: Runs = None,
     morphable: Morphable = False,
@@ -43,9 +47,9 @@ def rate(
     as_json: Json = False,
     json_file: JsonFile = None,
 ) -> None:
-    """Expression generation rate of each run, beside the judge's accuracy on real photos of the same people.
+    """Expression generation rate of each run, and the classifier's accuracy on real photos of the same people.
 
-    It is the rate that `evaluate` and `study` give, without the other measures.
+    The same rate as in `evaluate` and `study`, without the other metrics.
     """
     from facerelief.data import Dataset
     from facerelief.evaluation.chance import facts
@@ -61,7 +65,7 @@ def rate(
     check_names(runs or [], morphable)
     dataset = Dataset(data)
     classifier, settings = load_classifier(judge)
-    networks = _read(runs or [], f"the judge {judge}", settings, as_edited)
+    networks = _read(runs or [], f"the classifier {judge}", settings, as_edited)
     for network in networks:
         for note in network_notes(network, dataset, judge):
             say(note, to=err)
@@ -70,7 +74,7 @@ def rate(
     rows, metrics = photo_rows(test, photos), MetricNetworks(classifier, pixels=False)
     real = accuracy_on(classifier, test)
     sources = edit_accuracy(score_edits(unedited(test), metrics, test, rows), test.expressions)
-    print_accuracy("judge on real photos", real)
+    print_accuracy("classifier, real photos", real)
     print_accuracy("sources, unedited", sources)
     results: dict[str, Any] = {}
     for system in _systems(networks, morphable, as_edited, dataset, test):
@@ -84,6 +88,7 @@ def rate(
     answer(results, as_json, json_file)
 
 
+@writes(files_at("json_file", "figure"))
 def identity(
     encoder: Annotated[Path, typer.Option(help="A run of `train identity`.", show_default=False)],
     data: Data,
@@ -95,7 +100,7 @@ def identity(
     json_file: JsonFile = None,
     figure: Annotated[Path | None, typer.Option(help="Draw the paper's Fig. 4 here: the distributions.")] = None,
 ) -> None:
-    """Identity distance of test photos to their edits, beside those of real photos of one person and of two."""
+    """Identity distance of test photos to their edits, compared with real pairs of one person and of two."""
     from facerelief.checkpoint import weights_in
     from facerelief.data import Dataset
     from facerelief.evaluation.metric_networks import MetricNetworks
@@ -118,7 +123,7 @@ def identity(
     test = load_split(dataset, "test", settings)
     check_unseen(encoder, test)
     real = real_distances(network, test)
-    say(NAME, f"test persons: {real.verified.verdict}")
+    say(NAME, f"test people: {real.verified.verdict}")
     references = {"one person": real.same, "two persons": real.different}
     changed = {"one, other expression": real.changed} if len(real.changed) else {}
     rows, metrics = photo_rows(test, photos), MetricNetworks(identity=network, pixels=False)
@@ -139,7 +144,7 @@ def identity(
 
 
 def check_names(runs: list[Path], morphable: bool) -> None:
-    """Raise `FacereliefError` where nothing is named, or two have one name."""
+    """Raises `FacereliefError` if there is nothing to measure, or two systems have the same name."""
     names = [run.name for run in runs] + ["morphable"] * morphable
     if not names:
         raise FacereliefError("nothing to measure; name runs of stage 2, or --morphable")
@@ -147,7 +152,7 @@ def check_names(runs: list[Path], morphable: bool) -> None:
 
 
 def _common_expressions(runs: list[Path]) -> tuple[str, ...]:
-    """Those of all runs; () without runs. Raises `FacereliefError` where they differ."""
+    """The expressions of all runs; () without runs. Raises `FacereliefError` if they differ."""
     from facerelief.training.run.folder import read_settings
 
     found = [from_json(ExpressionTraining, read_settings(run)["config"]).expressions for run in runs]
@@ -158,7 +163,7 @@ def _common_expressions(runs: list[Path]) -> tuple[str, ...]:
 
 
 def _read(runs: list[Path], measure: str, settings: Training, as_edited: bool) -> "list[Network]":
-    """The runs' networks. Raises `FacereliefError` for one that cannot be measured by a network of these settings."""
+    """The runs' networks. Raises `FacereliefError` if the metric network does not fit one of them."""
     from facerelief.evaluation.evaluate import read_network
     from facerelief.evaluation.metric_files import check_agrees
 
@@ -167,7 +172,7 @@ def _read(runs: list[Path], measure: str, settings: Training, as_edited: bool) -
         unknown = [name for name in settings.expressions if name not in network.config.expressions]
         if unknown:
             raise FacereliefError(
-                f"{network.path} cannot do {', '.join(unknown)}, which {measure} asks for; train another"
+                f"{network.path} does not support {', '.join(unknown)}, which {measure} needs; use another run"
             )
         if not as_edited:
             check_agrees(
@@ -179,7 +184,7 @@ def _read(runs: list[Path], measure: str, settings: Training, as_edited: bool) -
 def _systems(
     networks: "list[Network]", morphable: bool, as_edited: bool, dataset: "Dataset", test: "Arrays"
 ) -> "list[System]":
-    """What edits the test photos."""
+    """The systems that edit the test photos."""
     from facerelief.editing.loading import load_network_editor
     from facerelief.editing.methods.morphable import MorphableEditor
     from facerelief.evaluation.evaluate import network_as_system

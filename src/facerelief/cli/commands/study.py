@@ -1,7 +1,7 @@
-"""`facerelief study`: the paper's tables and figures by one command."""
+"""`facerelief study`: the paper's tables and figures."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ import typer
 
 from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import Expressions, argument_of, one_of
+from facerelief.cli.writes import Outputs, writes
 from facerelief.errors import FacereliefError, printable
 from facerelief.evaluation.experiments.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
     from facerelief.evaluation.experiments.study import StudyProgress, StudyRequest
 
 
+def _report_files(values: Mapping[str, Any]) -> list[Path | None]:
+    if values["name"] == DATASET_STUDY:  # is printed
+        return []
+    figures = ("-fig3.png", "-fig4.png", "-fig5.jpg", "-fig6.jpg", "-fig8.png", "-fig9.png", "-fig10.jpg")
+    folder = folder_of(values["folder"], values["scale"], values["data"])
+    folder = folder / "second" if find_study(values["name"]).second else folder
+    return [folder / f"{values['name']}{end}" for end in (".json", ".md", ".html", *figures)]
+
+
+@writes(Outputs(("folder",), _report_files, same=("name",)))
 def study(
     name: Annotated[str, argument_of(choices=NAMES, help=f"{', '.join(NAMES)}.", show_default=False)],
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="The dataset; for table2 the second one. Default: one is synthesised."),
+        typer.Option("--data", help="The dataset; for table2 the second one. Default: a synthetic one is made."),
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("-o", "--out", help="The study's folder. Default: runs/study-SCALE-DATASET.")
@@ -32,12 +43,12 @@ def study(
         str,
         one_of(
             choices=tuple(SCALES),
-            help="smoke: some minutes; its numbers mean nothing. cpu: hours on two cores. gpu: minutes on one card. "
-            "paper: days on one.",
+            help="smoke: minutes, without meaningful numbers. cpu: hours on two cores. gpu: minutes on one GPU. "
+            "paper: days on one GPU.",
         ),
     ] = "cpu",
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 up. Default: the scale's.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Runs at once.")] = 1,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds, from 0 up. Default: the scale's.")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Runs in parallel.")] = 1,
     expressions: Expressions = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
@@ -46,14 +57,15 @@ def study(
         list[str] | None, typer.Option(help="A setting of every run of stage 1, NAME=VALUE; repeatable.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="A cell, by its folder's name, e.g. stargan; repeatable. Default: all.")
+        list[str] | None,
+        typer.Option(help="Only this cell, by its folder's name, e.g. stargan; repeatable. Default: all."),
     ] = None,
     vgg: Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth, for --scale paper.")] = None,
 ) -> None:
-    """Train and measure every cell of one of the paper's tables with several seeds; tables, figures and a page.
+    """Train and evaluate every cell of one of the paper's tables with several seeds; write tables, figures, HTML.
 
-    The same command goes on after an interruption. Studies of one scale and dataset share a folder, and what they have
-    in common is trained once.
+    Run the same command again to resume. Studies of one scale and dataset share a folder; their common runs are trained
+    once.
     """
     if name == DATASET_STUDY:
         _dataset_table(data)
@@ -86,12 +98,12 @@ def study(
 
 
 def folder_of(folder: Path | None, scale: str, data: Path | None) -> Path:
-    """Where a study goes."""
+    """The folder of a study."""
     return folder or Path("runs") / f"study-{scale}-{data.resolve().name if data else 'synthetic'}"
 
 
 def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -> None:
-    """Name what failed; write and print what was measured."""
+    """Print failures; write and print the results."""
     from facerelief.evaluation.experiments.figures import write_study
     from facerelief.evaluation.experiments.grid import BASES
     from facerelief.evaluation.experiments.tables import collect, differences, table, warnings
@@ -99,7 +111,7 @@ def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -
     for job, why in failures.items():
         say(f"failed: {job}: {why}", to=err, style="red")
     if f"scores/{BASES}" in failures:
-        raise FacereliefError("nothing could be measured; see the failures above, and type the command again")
+        raise FacereliefError("nothing could be measured; see the failures above, and run the command again")
     study = request.cells
     results = collect(grid, study, request.seed_numbers, failures) | {"scale": request.scale, "study": request.study}
     page = write_study(grid, study, results, request.study, _command())
@@ -114,7 +126,7 @@ def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -
 
 @contextmanager
 def _progress(name: str) -> "Iterator[StudyProgress]":
-    """One bar after the other: the dataset, shown when there is something to make or decode, and the jobs."""
+    """Progress bars of the dataset, if it must be made or decoded, and of the jobs."""
     from facerelief.evaluation.experiments.study import StudyProgress
 
     with ExitStack() as stack:
@@ -128,15 +140,15 @@ def _progress(name: str) -> "Iterator[StudyProgress]":
 
         yield StudyProgress(
             lambda done, total: move("dataset", "pictures", done, total),
-            lambda done, total, note: move(name, "jobs", done, total, note),
+            lambda done, total, note="": move(name, "jobs", done, total, note),
             lambda job, seconds: say(f"{job}  {seconds:.0f} s"),
         )
 
 
 def _dataset_table(data: Path | None) -> None:
-    """Table 4: what the dataset holds."""
+    """Print Table 4, the contents of the dataset."""
     if data is None:
-        raise FacereliefError("table4 counts the photos of a dataset; name it with --data")
+        raise FacereliefError("table4 counts the photos of a dataset; give it with --data")
     from facerelief.data import Dataset
     from facerelief.data.stats import render, table4
 

@@ -30,16 +30,17 @@ if TYPE_CHECKING:
     from facerelief.data import Dataset
     from facerelief.training.geometry_probe import ProbeResult
 
-app = Commands(help="Train the depth network, a guided editor, the judge, or the identity encoder.")
+app = Commands(help="Train the depth network, an expression editor, the classifier (judge), or the identity encoder.")
 
 # Shown beside the bar.
 _WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls", "identity/contrast")
 
 DatasetFolder = Annotated[
-    Path, typer.Argument(metavar="DATASET", help="A folder that `facerelief dataset build` made.", show_default=False)
+    Path, typer.Argument(metavar="DATASET", help="A folder made by `facerelief dataset build`.", show_default=False)
 ]
 RunFolder = Annotated[
-    Path, typer.Option("-o", "--out", help="The run's folder; the same command continues it.", show_default=False)
+    Path,
+    typer.Option("-o", "--out", help="The run's folder. Run the same command again to resume.", show_default=False),
 ]
 Preset = Annotated[
     str,
@@ -49,7 +50,7 @@ Preset = Annotated[
     ),
 ]
 Colour = Annotated[
-    str | None, one_of(choices=COLOURS, help="What networks see. Default: luma where much of the dataset is grey.")
+    str | None, one_of(choices=COLOURS, help="The networks' input. Default: luma if much of the dataset is grey.")
 ]
 Objective = Annotated[
     str | None,
@@ -58,12 +59,14 @@ Objective = Annotated[
     ),
 ]
 Steps = Annotated[int | None, typer.Option(help="Discriminator steps.")]
-Seed = Annotated[int | None, typer.Option(help="Of initial weights, data order and noise.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of initial weights, data order and noise.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Any other setting, NAME=VALUE; repeatable. See docs/training.md.")
 ]
-Vgg = Annotated[Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth for Eq. 10; else fetched once.")]
-Judge = Annotated[Path | None, typer.Option(help="A judge's run, for --set perceptual=judge.")]
+Vgg = Annotated[
+    Path | None, typer.Option(help="torchvision's vgg19-dcbb9e9d.pth for Eq. 10. Default: it is downloaded once.")
+]
+Judge = Annotated[Path | None, typer.Option(help="A run of `train judge`, for --set perceptual=judge.")]
 Penalty = Annotated[float | None, typer.Option(help="beta of Eq. 11, the confidence penalty.")]
 
 
@@ -101,23 +104,24 @@ def expression(
     folder: DatasetFolder,
     run: RunFolder,
     depth: Annotated[
-        Path | None, typer.Option(help="The run of stage 1 that guides; needed unless --guide none.")
+        Path | None, typer.Option(help="The run of stage 1 for the guidance; required unless --guide none.")
     ] = None,
     preset: Preset = "cpu",
     guide: Annotated[
-        str | None, one_of(choices=GUIDES, help="What guides; none: the StarGAN baseline. Default: depth.")
+        str | None,
+        one_of(choices=GUIDES, help="Geometry for the guidance. none: the StarGAN baseline. Default: depth."),
     ] = None,
     backbone: Annotated[
         str | None,
-        one_of(choices=BACKBONES, help="relief: moves pixels before it paints any. Default: stargan."),
+        one_of(choices=BACKBONES, help="relief: warps the photo before it adds colour. Default: stargan."),
     ] = None,
     warm_start: Annotated[
         str | None,
-        one_of(choices=WARM_STARTS, help="morphable: begin with the edits of the editor without training."),
+        one_of(choices=WARM_STARTS, help="morphable: start from edits of the morphable face."),
     ] = None,
     depth_weight: Annotated[float | None, typer.Option(help="Table 3's weight of the depth network's terms.")] = None,
     conf_penalty: Penalty = None,
-    freeze_depth: Annotated[bool, typer.Option("--freeze-depth", help="Do not train G_depth on.")] = False,
+    freeze_depth: Annotated[bool, typer.Option("--freeze-depth", help="Keep G_depth fixed.")] = False,
     expressions: Expressions = None,
     colour: Colour = None,
     objective: Objective = None,
@@ -128,7 +132,7 @@ def expression(
     judge: Judge = None,
     identity: Annotated[
         Path | None,
-        typer.Option(help="A run of `train identity` that holds edits to the person; do not measure by it."),
+        typer.Option(help="A run of `train identity` for an identity loss. Do not evaluate with the same run."),
     ] = None,
 ) -> None:
     """Stage 2: train the expression editor end to end under the depth network's guidance (equations 1 to 8 and 11)."""
@@ -174,7 +178,7 @@ def judge(
     seed: Seed = None,
     settings: Settings = None,
 ) -> None:
-    """The expression classifier that judges edits: trained on real training photos only."""
+    """Train the expression classifier that measures edits, on real training photos only."""
     given = _given(steps=steps, seed=seed)
     from facerelief.data import Dataset
     from facerelief.training import launch
@@ -182,7 +186,7 @@ def judge(
     dataset = Dataset(folder)
     config = _config(ClassifierTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
-    with _bars("judge") as (decoding, progress):
+    with _bars("classifier") as (decoding, progress):
         weights, accuracy = launch.run_classifier(dataset, config, run, progress=progress, decoding=decoding)
     out.print(f"accuracy on test photos: balanced {accuracy.balanced:.3f}, overall {accuracy.overall:.3f}")
     for name, share in accuracy.per_class.items():
@@ -202,7 +206,7 @@ def identity(
     seed: Seed = None,
     settings: Settings = None,
 ) -> None:
-    """The encoder that measures whether an edit keeps the person: trained on training persons, tested on others."""
+    """Train the identity encoder on training people, and test it on held-out people."""
     given = _given(steps=steps, seed=seed)
     from facerelief.data import Dataset
     from facerelief.training import launch
@@ -211,10 +215,10 @@ def identity(
     config = _config(IdentityTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
     persons, two, three = launch.count_persons(dataset, config)
-    out.print(f"{persons:,} training persons, {two:,} with two photos or more, {three:,} with three or more")
+    out.print(f"{persons:,} training people, {two:,} with two or more photos, {three:,} with three or more")
     with _bars("identity encoder") as (decoding, progress):
         weights, measured = launch.run_identity(dataset, config, run, progress=progress, decoding=decoding)
-    out.print(f"held-out persons: {measured.verdict}")
+    out.print(f"held-out people: {measured.verdict}")
     say(str(weights))
 
 
@@ -240,7 +244,7 @@ def _config(
     colour: str | None,
     settings: list[str] | None,
 ) -> Config:
-    """The preset, then the named options, then --set."""
+    """The preset, overridden by the named options, overridden by --set."""
     changes = dict(given)
     if expressions:
         changes["expressions"] = resolve_all(expressions)
@@ -254,7 +258,7 @@ def _config(
 
 
 def _settled(config: Config, preset: str, run: Path) -> Config:
-    """The configuration of a run on this machine, which is announced."""
+    """The configuration with the precision for this machine; prints it."""
     from facerelief.training.run.precision import settled
 
     config, precision = settled(config, run)
@@ -264,7 +268,7 @@ def _settled(config: Config, preset: str, run: Path) -> Config:
 
 @contextmanager
 def _bars(title: str) -> Iterator[tuple[Any, Any]]:
-    """Two bars: decoding (shown when there is something to decode) and training."""
+    """Progress bars of decoding, if photos must be decoded, and of training."""
     with ExitStack() as stack:
         moves: dict[str, Any] = {}
 

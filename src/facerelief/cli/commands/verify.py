@@ -21,32 +21,30 @@ if TYPE_CHECKING:
 
 _NONE_FOUND, _FAILED = 1, 2
 _MOST_TRUST = 10_000_000  # bytes
-_TRUST = {  # each begins with the word that --json has for it
+_TRUST = {  # each begins with the state in --json
     "trusted": "trusted: nothing changed since it was signed by {signer}, which you trust",
-    "untrusted": "untrusted: nothing changed since it was signed by {signer}, for whose certificate nobody vouches",
+    "untrusted": "untrusted: nothing changed since it was signed by {signer}, whose certificate is not trusted",
     "invalid": "invalid: the file was changed after it was signed, or is damaged ({problems})",
 }
-_LOCAL = (
-    "untrusted: nothing changed since it was signed; by a certificate made for the occasion, which does not say by whom"
-)
+_LOCAL = "untrusted: nothing changed since it was signed; its certificate was generated for this and names no signer"
 
 
 def verify(
     pictures: Annotated[
         list[str],
-        typer.Argument(help="Pictures or films, folders of them, or patterns such as '*.jpg'.", show_default=False),
+        typer.Argument(help="Pictures or videos, folders of them, or patterns such as '*.jpg'.", show_default=False),
     ],
     trust: Annotated[
         Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
     ] = None,
     task_file: TaskFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead, one line a picture.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead, one line per picture.")] = False,
 ) -> None:
-    """Say what a picture tells of its being edited: its C2PA manifest, its XMP packet, and the mark in its pixels.
+    """Find the records of an edit in pictures: C2PA manifest, XMP packet, and watermark.
 
-    The exit code is 0 where every picture has at least one of them, 1 where one has none, and 2 where one cannot be
-    read. That nothing is found does not show that a picture was not edited: files lose what they say when they are
-    saved by other programs, and small or much changed faces the mark in their pixels.
+    The exit code is 0 if every picture has at least one of them, 1 if one has none, and 2 if one cannot be read. A
+    picture without records may still be edited: other programs drop metadata, and the watermark is lost in small or
+    strongly changed faces.
 
         facerelief verify me-happiness.jpg
     """
@@ -55,9 +53,9 @@ def verify(
     try:
         trusted = read_file(trust, _MOST_TRUST) if trust else None
     except OSError as reason:
-        raise FacereliefError(f"cannot read {trust} ({reason.strerror}); name a PEM file") from reason
+        raise FacereliefError(f"cannot read {trust} ({reason.strerror}); give a PEM file") from reason
     if trusted is not None and b"-----BEGIN CERTIFICATE-----" not in trusted:
-        raise FacereliefError(f"{trust} holds no certificate in PEM form; convert it, e.g. with openssl x509")
+        raise FacereliefError(f"{trust} contains no PEM certificate; convert it, e.g. with openssl x509")
     code, named = _named(pictures)
     finder = _finder(task_file)
     with bar("looking", "pictures") as move:
@@ -76,16 +74,14 @@ def verify(
 
 
 def _named(arguments: list[str]) -> tuple[int, list[Path]]:
-    """The pictures and films that are named, those of folders too; the exit code is that of a failure where some
-    cannot be.
-    """
+    """The files that the arguments name, and an exit code: that of a failure if an argument names none."""
     from facerelief.editing.jobs.inputs import PHOTOS, expand
-    from facerelief.photos.video_container import FILMS
+    from facerelief.suffixes import VIDEO_SUFFIXES
 
     code, found = 0, dict[Path, None]()
     for argument in arguments:
         try:
-            for one in expand([argument], in_folders=PHOTOS + FILMS):
+            for one in expand([argument], in_folders=PHOTOS + VIDEO_SUFFIXES):
                 found[_file_of(one)] = None
         except FacereliefError as problem:
             explain(str(problem))
@@ -97,11 +93,11 @@ def _file_of(one: "Input") -> Path:
     if isinstance(one.source, Path):
         return one.source
     kind = "standard input" if one.source == "-" else "an address"
-    raise FacereliefError(f"{one.source} is {kind}, and verify reads files; save it as one and name that")
+    raise FacereliefError(f"{one.source} is {kind}, and verify reads files only; save it as a file first")
 
 
 def _finder(task_file: Path | None) -> "FaceFinder | None":
-    """Helps, but is not needed, unless a file is named for it."""
+    """The finder helps but is optional, unless --task-file names one."""
     from facerelief.faces.detector import load_finder
 
     with contextlib.suppress(*(() if task_file else (FacereliefError,))):
@@ -128,7 +124,7 @@ def _in_words(picture: Path, found: "Findings") -> str:
     lines.append(f"  XMP     {_plain(f'{found.xmp.description} ({found.xmp.tool})') if found.xmp else 'none'}")
     lines += [f"  comment {_plain(found.comment)}"] if found.comment else []
     if not found.pixels:
-        lines.append(f"  pixels  {'none' if found.pixels is not None else 'not looked for: videos have none'}")
+        lines.append(f"  pixels  {'none' if found.pixels is not None else 'not checked: videos have none'}")
     for mark in found.pixels or ():
         what = f"edited to {mark.expression}" if mark.expression else "edited, the expression cannot be read"
         lines.append(
@@ -140,7 +136,7 @@ def _in_words(picture: Path, found: "Findings") -> str:
 
 def _c2pa(found: "Credentials | None", readable: bool) -> str:
     if not readable:
-        return f"not looked for: {install_command('provenance')}"
+        return f"not checked: {install_command('provenance')}"
     if found is None:
         return "none"
     template = _LOCAL if found.made_here and found.state == "untrusted" else _TRUST[found.state]
@@ -149,7 +145,7 @@ def _c2pa(found: "Credentials | None", readable: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """What a file says, on one line: it must not be able to draw lines of this command's own."""
+    """A file's text on one line: it must not imitate lines of this command."""
     return printable(" ".join(text.split()))
 
 

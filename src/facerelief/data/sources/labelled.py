@@ -12,8 +12,7 @@ from pathlib import Path
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import resolve
 from facerelief.files.csv import csv_lines
-
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+from facerelief.suffixes import PHOTO_SUFFIXES
 
 SPLIT_NAMES = {
     **dict.fromkeys(("train", "training", "train_set"), "train"),

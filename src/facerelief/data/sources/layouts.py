@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from facerelief.data.sources.labelled import (
-    PHOTO_SUFFIXES,
     SPLIT_NAMES,
     Found,
     Labelled,
@@ -28,6 +27,7 @@ from facerelief.data.sources.published import is_affectnet, is_rafd, read_affect
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.registry import Registry
+from facerelief.suffixes import PHOTO_SUFFIXES
 
 SOURCES: Registry[Callable[..., Found]] = Registry("source")
 SOURCES.add("affectnet")(read_affectnet)

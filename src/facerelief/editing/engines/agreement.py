@@ -1,5 +1,6 @@
 """Whether an engine agrees with PyTorch, how fast it is, and which one is to be taken."""
 
+import contextlib
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,9 +65,12 @@ def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> 
     """
     if name != AUTO:
         return name, ENGINES[name](generator)
-    built = {one: ENGINES[one](generator) for one in installed_engines()}
-    inputs = synthetic_inputs(config, persons=1)
-    compared = [compare_engines(one, engine, built["torch"], generator, *inputs) for one, engine in built.items()]
+    built = {"torch": ENGINES["torch"](generator)}
+    compared, inputs = [], synthetic_inputs(config, persons=1)
+    for one in installed_engines():
+        with contextlib.suppress(RuntimeError):  # what a processor lacks, an engine may tell only when it is tried
+            built[one] = built.get(one) or ENGINES[one](generator)
+            compared.append(compare_engines(one, built[one], built["torch"], generator, *inputs))
     agreeing = [one for one in compared if one.agrees]
     if not agreeing:  # not even PyTorch with itself
         raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facerelief.data.sources.labelled import PHOTO_SUFFIXES
 from facerelief.editing.jobs.fetch import DownloadLimits, download, is_url, name_of
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.files import read_file
 from facerelief.photos.photo import Photo, read_mark, read_photo
-from facerelief.photos.video_container import FILMS, MADE_BY, film_comment
+from facerelief.photos.video_container import MADE_BY, film_comment
+from facerelief.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
 STDIN = "-"
 # What is written beside an edit; such pictures are edited only where a user names them.
@@ -49,7 +49,7 @@ class Input:
     @property
     def is_video(self) -> bool:
         """Whether it is a film by its suffix."""
-        return self.file.suffix.lower() in FILMS
+        return self.file.suffix.lower() in VIDEO_SUFFIXES
 
     @property
     def is_beside_an_edit(self) -> bool:
@@ -119,7 +119,7 @@ def _meant(argument: str, without: Path | None, in_folders: Sequence[str], alone
         yield from _in_folder(path, without, in_folders)
     elif glob.has_magic(argument) and not os.path.lexists(path):
         matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
-        known = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + FILMS]
+        known = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + VIDEO_SUFFIXES]
         files = [match for match in known if not match.name.endswith(_SIDES)]
         if not files:
             raise FacereliefError(f"{argument} matches no photo; check the pattern")

@@ -13,14 +13,19 @@ from facerelief.editing.engines.agreement import load_engine
 from facerelief.errors import CheckpointError
 from facerelief.faces.detector import FaceFinder
 
-_ENOUGH = 0.9  # of what a judge tells of real photos
+_ENOUGH = 0.9  # of the share of real photos that a classifier recognises
 _ADVICE = "where it is faint, try --strength 1.5 or --method morphable"
 
 
 class NetworkEditor(Editor[PlanT], ABC):
-    """Edits with the generator of one set of weights; `engine`: the name of what runs it.
+    """Edits with the generator of one set of weights.
 
-    scores: of weights that were measured, by expression, shares that a judge tells: "edits" and "judge_on_real".
+    Attributes:
+        generator: The network.
+        config: Its configuration.
+        scores: Of weights that were measured: by expression, shares that an expression classifier recognises, of
+            "edits" and of real photos ("judge_on_real").
+        engine: The name of what runs the network.
     """
 
     def __init__(
@@ -43,17 +48,25 @@ class NetworkEditor(Editor[PlanT], ABC):
             return f"{expression}: these weights saw too few photos of it to be measured; {_ADVICE}"
         if edits and edits[expression] < _ENOUGH * real.get(expression, 0):
             shares = f"{edits[expression]:.0%} of such edits, and {real[expression]:.0%} of real photos"
-            return f"{expression}: a judge tells {shares}; {_ADVICE}"
+            return f"{expression}: a classifier recognises {shares}; {_ADVICE}"
         return None
 
-    def seen(self, pixels: RGB) -> Float32:
-        """A crop uint8 (S, S, 3) as the network sees it, float32 (1, C, S, S)."""
+    def prepare(self, pixels: RGB) -> Float32:
+        """A crop (S, S, 3) as the network takes it, a batch (1, C, S, S) in [-1, 1]."""
         return self.config.network_input(pixels)[None]
 
     def run(self, image: Float32, label: int) -> list[Float32]:
-        """What the network gives for an image as `seen` and an expression, each (S, S, C).
+        """Run the network.
 
-        Raises `CheckpointError` for weights that give numbers which are none, as those of a run that diverged do.
+        Args:
+            image: As `prepare` gives it.
+            label: Index of the expression.
+
+        Returns:
+            Its outputs, (S, S, C) each.
+
+        Raises:
+            CheckpointError: The weights give NaN or infinity, as those of a run that diverged do.
         """
         condition = np.eye(len(self.expressions), dtype=np.float32)[label : label + 1]
         found = [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]

@@ -68,7 +68,7 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
     def _plan(self, rgb: RGB, face: Face, label: int) -> ReliefPlan:
         """What the network and the morphable face would do to a face's crop."""
         known = self._morphable.plan(rgb, face, EXPRESSIONS.index(self.expressions[label]))
-        image = self.seen(align(face.landmarks, self.config.size).cut(rgb))
+        image = self.prepare(align(face.landmarks, self.config.size).cut(rgb))
         flow, mask, colour = self.run(image, label)
         share = _limited_opacity(mask, colour, np.moveaxis(image[0], 0, 2))
         shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), _SOFT)

@@ -44,7 +44,7 @@ class StarGANEditor(NetworkEditor[StarGANPlan]):
         """What the network makes of a face's crop."""
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
-        image = self.seen(before)
+        image = self.prepare(before)
         (out,) = self.run(image, label)
         change = (out - np.moveaxis(image[0], 0, 2)) * 127.5
         return StarGANPlan(face, crop, before, change)

@@ -32,8 +32,12 @@ _SMALL = (32, 18)
 
 @dataclass(frozen=True)
 class TrackedFrame:
-    """A frame, without its pixels, and the faces that are followed in it, by the number of their track. shot: from 0,
-    one more at a cut.
+    """A frame and the faces that are tracked in it.
+
+    Attributes:
+        frame: The frame, without its pixels.
+        faces: By the number of their track.
+        shot: From 0, one more at a cut.
     """
 
     frame: Frame
@@ -43,7 +47,13 @@ class TrackedFrame:
 
 @dataclass(frozen=True)
 class SmoothedFace:
-    """A face as it is to be edited. share: 0 to 1, of the edit, which comes and goes with the face."""
+    """A face with landmarks that are smoothed over time.
+
+    Attributes:
+        track: The number of its track.
+        face: The face.
+        share: 0 to 1, of the edit, which comes and goes with the face.
+    """
 
     track: int
     face: Face

@@ -19,8 +19,14 @@ _FROM_NOUGHT = ("matroska", "avi", "flv", "ogg")  # containers whose length coun
 class VideoSource:
     """A video file that is read. Use it in a `with` block.
 
-    stream: the film's, whose `time_base` times are in. width, height: of upright frames. turn: how stored frames become
-    upright. fps: mean frames a second. count: frames, estimated where the file does not tell. notes: what is lost.
+    Attributes:
+        stream: The film's, whose `time_base` times are in.
+        width: Of upright frames.
+        height: Of upright frames.
+        turn: How stored frames become upright.
+        fps: Mean frames a second.
+        count: Frames, estimated where the file does not tell.
+        notes: What is lost, a line each.
     """
 
     def __init__(self, path: Path) -> None:

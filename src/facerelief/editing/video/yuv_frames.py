@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from facerelief.array_types import RGB
 from facerelief.strips import in_strips
 
 _UNSPECIFIED, _BT601, _BT709 = 2, 5, 1  # FFmpeg's colour spaces
@@ -20,12 +21,17 @@ _HD = 720  # rows from which a video that does not tell its colour space is take
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One frame, upright. rgb: uint8 (H, W, 3). planes: Y (H', W') and Cb, Cr (H' / 2, W' / 2) as they were decoded,
-    uint8, or uint16 of 10 bits, sides even; none where they are not needed. pts: in the stream's time base. seconds:
-    from the start.
+    """One frame, upright.
+
+    Attributes:
+        rgb: (H, W, 3).
+        planes: Y (H', W') and Cb, Cr (H' / 2, W' / 2) as they were decoded, uint8, or uint16 of 10 bits, sides even;
+            none where they are not needed.
+        pts: Presentation time in the stream's time base.
+        seconds: From the start.
     """
 
-    rgb: np.ndarray
+    rgb: RGB
     planes: tuple[np.ndarray, ...]
     pts: int
     seconds: float
@@ -75,7 +81,13 @@ class Orientation:
 
 @dataclass(frozen=True)
 class ColourFormat:
-    """How a video's frames are stored. space, range: FFmpeg's numbers. deep: 10 bits. stored: the pixel format."""
+    """How a video's frames are stored.
+
+    Attributes:
+        space: Colour space, FFmpeg's number.
+        range: Colour range, FFmpeg's number.
+        deep: Whether a value has 10 bits.
+    """
 
     space: int
     range: int
@@ -99,7 +111,7 @@ class ColourFormat:
         return "yuvj420p" if self.range == _FULL else "yuv420p"
 
 
-def add_change(frame: Frame, edited: np.ndarray, colours: ColourFormat) -> tuple[np.ndarray, ...]:
+def add_change(frame: Frame, edited: RGB, colours: ColourFormat) -> tuple[np.ndarray, ...]:
     """A frame's planes with what an edit changed added to them, so that all else stays as it was decoded."""
     if edited is frame.rgb:
         return frame.planes
@@ -136,7 +148,7 @@ def _differing(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return np.flatnonzero(rows), np.flatnonzero(columns) // 3
 
 
-def to_yuv(rgb: np.ndarray, colours: ColourFormat) -> list[np.ndarray]:
+def to_yuv(rgb: RGB, colours: ColourFormat) -> list[np.ndarray]:
     """Y, Cb and Cr, 8 bits, of pixels with even sides."""
     import av
 
@@ -149,7 +161,7 @@ def to_yuv(rgb: np.ndarray, colours: ColourFormat) -> list[np.ndarray]:
     return [plane.copy() for _, plane in plane_views(picture)]
 
 
-def rgb_view(picture: Any) -> np.ndarray:
+def rgb_view(picture: Any) -> RGB:
     """The pixels (H, W, 3) of a picture in rgb24, as an array that shares its memory."""
     (plane,) = picture.planes
     rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width * 3]

@@ -26,7 +26,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
 from facerelief.files.json import append_lines, read_object
 from facerelief.processes.graph import run_graph, threads_of
-from facerelief.progress import Progress, no_progress
+from facerelief.progress import NotedProgress, Progress, no_progress
 from facerelief.training import launch
 from facerelief.training.presets import make_config
 from facerelief.training.run.precision import settled
@@ -84,7 +84,7 @@ class StudyProgress:
     """What is told while a study runs: of the dataset, of the jobs, and within the job of a single process."""
 
     dataset: Progress = no_progress
-    jobs: Callable[[int, int, str], None] = no_progress
+    jobs: NotedProgress = no_progress
     finished: Callable[[str, float], None] = lambda name, seconds: None
 
 

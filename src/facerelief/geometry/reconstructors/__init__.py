@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
+from facerelief.array_types import Landmarks
 from facerelief.faces.alignment import Crop
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.registry import Registry
@@ -14,9 +13,16 @@ from facerelief.registry import Registry
 
 @dataclass(frozen=True)
 class AlignedFace:
-    """A face in its crop: landmarks (468, 3) in crop pixels, the photo's file, the photo's width and height."""
+    """A face in its crop.
 
-    landmarks: np.ndarray
+    Attributes:
+        landmarks: (468, 3), crop pixels.
+        crop: Where in the photo it is.
+        source: The photo's file.
+        photo_size: Width and height of the photo.
+    """
+
+    landmarks: Landmarks
     crop: Crop
     source: Path
     photo_size: tuple[int, int]
@@ -34,7 +40,15 @@ RECONSTRUCTORS: Registry[Callable[..., Reconstructor]] = Registry("reconstructor
 
 
 def load_reconstructor(name: str, **options: Any) -> Reconstructor:
-    """The reconstructor called `name`, e.g. "mediapipe", or "meshfile" with `folder` and `axes`."""
+    """Load what gives faces their meshes.
+
+    Args:
+        name: One of `RECONSTRUCTORS`: "mediapipe", "morphable" or "meshfile".
+        **options: Those of the reconstructor, e.g. `folder` and `axes` of "meshfile".
+
+    Raises:
+        FacereliefError: There is no such reconstructor, or its options cannot be followed.
+    """
     from facerelief.geometry.reconstructors import landmarks, meshfile, morphable  # noqa: F401  (they register themselves)
 
     return RECONSTRUCTORS[name](**options)

@@ -13,7 +13,8 @@ from facerelief.photos.provenance.content_credentials import Credentials, can_si
 from facerelief.photos.provenance.file_kinds import FILES
 from facerelief.photos.provenance.watermark_detection import PixelMark, find_marks
 from facerelief.photos.provenance.xmp import EditMark, comment_of
-from facerelief.photos.video_container import FILMS, MADE_BY, film_comment
+from facerelief.photos.video_container import MADE_BY, film_comment
+from facerelief.suffixes import VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def verify(path: Path, finder: FaceFinder | None = None, trusted: bytes | None =
     trusted: certificates (PEM) whose manifests are trusted. Raises `PhotoError` or `VideoError` where the
     file is no picture.
     """
-    if path.suffix.lower() in FILMS and path.is_file():
+    if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
         return _film(path, trusted)
     photo = read_photo(path)
     credentials = None

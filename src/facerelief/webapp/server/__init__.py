@@ -1,1 +1,1 @@
-"""The server process: connections, workers, limits, and an end that is tidy."""
+"""The server process: connections, workers, limits, graceful shutdown."""

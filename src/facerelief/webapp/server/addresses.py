@@ -1,4 +1,4 @@
-"""IP addresses: whose they are."""
+"""IP addresses and networks."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def address_of(text: str) -> Address | None:
-    """An IP address, an IPv4 one where it is one written as IPv6; None where the text is none."""
+    """Parse an IP address; one that maps IPv4 into IPv6 becomes IPv4. None if it is no address."""
     try:
         ip = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -20,7 +20,7 @@ def address_of(text: str) -> Address | None:
 
 
 def client_key(address: str) -> str:
-    """What stands for a client: its address, an IPv6 one by its network of 64 bits, as one household has it."""
+    """What identifies a client: its IPv4 address, or its /64 network for IPv6, which is what one household has."""
     ip = address_of(address)
     if ip is None:
         return address
@@ -28,25 +28,25 @@ def client_key(address: str) -> str:
 
 
 def is_local(host: str) -> bool:
-    """Whether only programs on this machine can reach an address."""
+    """Whether an address can be reached from this machine only."""
     ip = address_of(host)
     return host == "localhost" if ip is None else ip.is_loopback
 
 
 def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Addresses and networks, such as 10.0.0.0/8. Raises `FacereliefError`."""
+    """Parse addresses and networks, such as 10.0.0.0/8. Raises `FacereliefError`."""
     found = []
     for text in texts:
         try:
             found.append(ipaddress.ip_network(text, strict=False))
         except ValueError as reason:
             raise FacereliefError(
-                f"--trusted-proxy {text!r} is no IP address; give one such as 127.0.0.1 or 10.0.0.0/8"
+                f"--trusted-proxy {text!r} is not an IP address; give one such as 127.0.0.1 or 10.0.0.0/8"
             ) from reason
     return tuple(found)
 
 
 def within(text: str, networks: Iterable[Network]) -> bool:
-    """Whether an address lies in one of some networks."""
+    """Whether an address lies in one of the networks."""
     ip = address_of(text)
     return ip is not None and any(ip.version == one.version and ip in one for one in networks)

@@ -1,4 +1,4 @@
-"""Bytes in memory that are on their way from or to clients, and who gives way where there are too many."""
+"""A byte budget for request bodies and responses in memory, and which transfer is evicted when it is used up."""
 
 import contextlib
 import math
@@ -6,76 +6,80 @@ import time
 from collections.abc import Callable, Iterator
 
 
-class Parcel:
-    """Bytes on their way in or out. held: bytes of it in memory. moved: bytes that came or went. give_way: ends it for
-    others that need the memory, None where that is not to be; over: whether it had to.
+class Transfer:
+    """One body or response in transit.
+
+    held: its bytes in memory. moved: bytes received or sent. abort: ends it; None: it cannot be evicted.
+    evicted: whether it was ended because others needed the memory.
     """
 
-    def __init__(self, held: int, give_way: Callable[[], None] | None) -> None:
-        self.held, self.give_way = held, give_way
-        self.moved, self.over, self.begun = 0, False, time.monotonic()
+    def __init__(self, held: int, abort: Callable[[], None] | None) -> None:
+        self.held, self.abort = held, abort
+        self.moved, self.evicted, self.started = 0, False, time.monotonic()
 
     @property
     def seconds(self) -> float:
-        """Since it began."""
-        return time.monotonic() - self.begun
+        """Since it started."""
+        return time.monotonic() - self.started
 
     @property
-    def pace(self) -> float:
-        """Bytes a second since then."""
+    def throughput(self) -> float:
+        """Mean bytes per second."""
         return self.moved / max(self.seconds, 1e-3)
 
 
-class Parcels:
-    """All that are on their way in one direction, and the bytes that they may hold together."""
+class ByteBudget:
+    """All transfers in one direction, and the bytes that they may hold together."""
 
     def __init__(self, most: int, grace_s: float) -> None:
-        """grace_s: seconds for which none gives way."""
+        """grace_s: a transfer is not evicted in its first seconds."""
         self._most, self._grace_s = most, grace_s
-        self._all: set[Parcel] = set()
+        self._transfers: set[Transfer] = set()
 
     @property
     def held(self) -> int:
         """Bytes in memory."""
-        return sum(parcel.held for parcel in self._all)
+        return sum(transfer.held for transfer in self._transfers)
 
-    def room(self, count: int, parcel: Parcel | None = None) -> bool:
-        """Whether there is room for so many bytes more, once the slowest have given way. Where nothing is, all fits.
+    def make_room(self, count: int, transfer: Transfer | None = None) -> bool:
+        """Make room for `count` more bytes by evicting the slowest transfers; returns whether there is room.
 
-        parcel: what they belong to; none that is as fast as it gives way. Where it would not help, none does.
+        Nothing is evicted if that would not suffice, nor what is as fast as `transfer`, whose bytes these are. An empty
+        budget takes any amount.
         """
-        limit = parcel.pace if parcel and parcel.seconds > self._grace_s else math.inf
-        old = [one for one in self._all - {parcel} if one.give_way and one.seconds > self._grace_s]
-        late = [one for one in old if one.pace < limit]
-        if not self._fits(count, self.held - sum(one.held for one in late)):
+        limit = transfer.throughput if transfer and transfer.seconds > self._grace_s else math.inf
+        others = self._transfers - {transfer}
+        old = [other for other in others if other.abort and other.seconds > self._grace_s]
+        slower = [other for other in old if other.throughput < limit]
+        if not self._fits(count, self.held - sum(other.held for other in slower)):
             return False
-        for one in sorted(late, key=lambda one: one.pace):
+        for other in sorted(slower, key=lambda other: other.throughput):
             if self._fits(count, self.held):
                 break
-            self.end(one)
+            self.evict(other)
         return True
 
     def _fits(self, count: int, held: int) -> bool:
         return not held or held + count <= self._most
 
-    def end(self, parcel: Parcel) -> None:
-        """Have a parcel give way."""
-        self._all.discard(parcel)
-        parcel.over = True
-        if parcel.give_way:
-            parcel.give_way()
+    def evict(self, transfer: Transfer) -> None:
+        """End a transfer."""
+        self._transfers.discard(transfer)
+        transfer.evicted = True
+        if transfer.abort:
+            transfer.abort()
 
-    def end_all(self) -> None:
-        """Have all that can give way do so."""
-        for parcel in list(self._all):
-            if parcel.give_way:
-                self.end(parcel)
+    def evict_all(self) -> None:
+        """End all transfers that can be ended."""
+        for transfer in list(self._transfers):
+            if transfer.abort:
+                self.evict(transfer)
 
     @contextlib.contextmanager
-    def counted(self, parcel: Parcel) -> Iterator[Parcel]:
-        """Count a parcel within the block."""
-        self._all.add(parcel)
+    def counted(self, transfer: Transfer) -> Iterator[Transfer]:
+        """Count a transfer's bytes within the block."""
+        self._transfers.add(transfer)
         try:
-            yield parcel
+            yield transfer
         finally:
-            self._all.discard(parcel)
+            self._transfers.discard(transfer)

@@ -1,7 +1,7 @@
-"""The connections: how many, how long one may be silent, and how long a client may leave its answer unread.
+"""Open connections: how many, how long one may be idle, and how long a client may leave its response unread.
 
-Where all are taken, the one whose request is the slowest to arrive gives way to the next: idle ones first; then the one
-that has been the slowest to take its answer. So those that say nothing, or read slowly, keep nobody out, however many.
+If all are taken, a new one replaces the one whose request arrives the slowest, idle ones first; then the one that
+receives its response the slowest. So idle and slow clients keep nobody out, however many they are.
 """
 
 import asyncio
@@ -12,130 +12,136 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from facerelief.webapp.errors import Problem
+from facerelief.webapp.errors import ApiError
 from facerelief.webapp.server.addresses import client_key
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.server.responses import ABORT
 
-_EVERY = 1.0  # seconds between looks at all connections
-_YOUNG = 1.0  # seconds in which a request that has begun to arrive gives way neither to others nor to the end
-_FULL = Problem("busy", "too many connections are open", "come again in 1 s", {"Retry-After": "1"})
-_SLOW = Problem("slow_upload", "the request's head took too long", "send it at once")
-_BROKEN = Problem("bad_request", "this is not HTTP/1.1", "see the API's page at /api")
+_INTERVAL_S = 1.0  # between checks of all connections
+_FRESH_S = 1.0  # for which an arriving request is neither replaced nor cut off by a shutdown
+_FULL = ApiError("busy", "too many connections are open", "try again in 1 s", {"Retry-After": "1"})
+_SLOW = ApiError("slow_upload", "the request's header took too long", "send it at once")
+_BROKEN = ApiError("bad_request", "this is not HTTP/1.1", "see the API's page at /api")
 
 
-class Wires:
+class Connections:
     """The open connections of one server."""
 
-    def __init__(self, limits: Limits, exempt: Callable[[str], bool], counted: Callable[[str], None]) -> None:
-        """exempt: whether an address may have any number of them. counted: told why one was ended."""
-        self._limits, self._exempt, self._counted = limits, exempt, counted
-        self._open: set[Wire] = set()
-        self._head_s = limits.head_s
+    def __init__(self, limits: Limits, exempt: Callable[[str], bool], on_closed: Callable[[str], None]) -> None:
+        """exempt: whether an address may open any number. on_closed: called with the reason when one is closed."""
+        self._limits, self._exempt, self._on_closed = limits, exempt, on_closed
+        self._open: set[Connection] = set()
+        self._header_timeout_s = limits.header_timeout_s
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def admit(self, wire: "Wire") -> None:
-        """Take a new connection in, in place of another if need be, or refuse it."""
-        self._open.add(wire)
-        shares = [] if self._exempt(wire.address) else [(wire.key, self._limits.client_connections)]
+    def admit(self, connection: "Connection") -> None:
+        """Accept a new connection, if need be in place of another, or refuse it."""
+        self._open.add(connection)
+        shares = [] if self._exempt(connection.address) else [(connection.key, self._limits.client_connections)]
         for key, most in (*shares, (None, self._limits.connections)):
-            others = [one for one in self._open - {wire} if key in (None, one.key)]
+            others = [one for one in self._open - {connection} if key in (None, one.key)]
             if len(others) < most:
                 continue
             slowest = _slowest(others, self._limits.grace_s)
             if slowest is None:
-                self._end(wire, "full", _FULL)
+                self._close(connection, "full", _FULL)
                 return
-            self._end(slowest, "gave_way")
+            self._close(slowest, "gave_way")
 
-    def discard(self, wire: "Wire") -> None:
-        """Forget one that is closed."""
-        self._open.discard(wire)
+    def discard(self, connection: "Connection") -> None:
+        """Forget a closed connection."""
+        self._open.discard(connection)
 
     def watch(self) -> None:
-        """End connections that are silent or take no answer, now and from now on."""
-        for wire in list(self._open):
-            if wire.stalled_s > self._limits.send_s:
-                self._end(wire, "unread")
-            elif wire.idle and not wire.transport.is_closing() and wire.seconds > self._head_s:
-                self._end(wire, "silent", _SLOW if wire.received else None)
-        asyncio.get_running_loop().call_later(_EVERY, self.watch)
+        """Close connections that are idle or receive nothing, now and at every interval."""
+        for connection in list(self._open):
+            if connection.stalled_s > self._limits.send_timeout_s:
+                self._close(connection, "unread")
+            elif (
+                connection.idle
+                and not connection.transport.is_closing()
+                and connection.seconds > self._header_timeout_s
+            ):
+                self._close(connection, "silent", _SLOW if connection.received else None)
+        asyncio.get_running_loop().call_later(_INTERVAL_S, self.watch)
 
-    def end(self) -> None:
-        """Have no patience any more with connections that are silent."""
-        self._head_s = min(self._head_s, _YOUNG)
+    def stop(self) -> None:
+        """Close idle connections soon."""
+        self._header_timeout_s = min(self._header_timeout_s, _FRESH_S)
 
     def abort(self) -> None:
-        """End all."""
-        for wire in list(self._open):
-            wire.transport.abort()
+        """Close all at once."""
+        for connection in list(self._open):
+            connection.transport.abort()
 
-    def _end(self, wire: "Wire", why: str, problem: Problem | None = None) -> None:
-        self._counted(why)
-        if problem:
-            wire.refuse(problem)
+    def _close(self, connection: "Connection", why: str, error: ApiError | None = None) -> None:
+        self._on_closed(why)
+        if error:
+            connection.refuse(error)
         else:
-            self.discard(wire)
-            wire.transport.abort()
+            self.discard(connection)
+            connection.transport.abort()
 
 
-class Wire(H11Protocol):
-    """One connection. since: when it began to wait for its next request, or that began to come; received: its bytes.
-    answered: when the client began to take what it still takes, an answer or several; sent: bytes of it. address: whose
-    it is; key: what stands for that client.
+class Connection(H11Protocol):
+    """One connection.
+
+    since: when it began to wait for its next request, or when that began to arrive. received: bytes of the request.
+    sending_since: when the client began to receive the responses now in transit. sent: bytes of these.
+    address: the client's. key: identifies the client, see `client_key`.
     """
 
-    def __init__(self, *given: Any, wires: Wires, **named: Any) -> None:
+    def __init__(self, *given: Any, connections: Connections, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._wires, self._app = wires, self.app
-        self.app = self._answer
+        self._connections, self._app = connections, self.app
+        self.app = self._respond
         self.since, self.received, self.address, self.key = 0.0, 0, "", ""
-        self.answered, self.sent = 0.0, 0
+        self.sending_since, self.sent = 0.0, 0
         self._stalled_since: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Since it began to wait for its request, or that began to come."""
+        """Since it began to wait for its request, or since that began to arrive."""
         return time.monotonic() - self.since
 
     @property
-    def pace(self) -> float:
-        """Bytes a second of the request."""
+    def upload_rate(self) -> float:
+        """Mean bytes per second of the request."""
         return self.received / max(self.seconds, 1e-3)
 
     @property
     def idle(self) -> bool:
-        """Whether no request's head has arrived since the last answer."""
+        """Whether no request's header has arrived since the last response."""
         return self.cycle is None or self.cycle.response_complete
 
     @property
     def sending(self) -> bool:
-        """Whether the client has not taken all of an answer."""
+        """Whether the client has not received all of a response."""
         return bool(self.transport.get_write_buffer_size()) or (not self.idle and self.cycle.response_started)
 
     @property
     def arriving(self) -> bool:
-        """Whether a request is awaited, or has not all arrived."""
+        """Whether a request is awaited or still arrives."""
         return not self.sending and (self.idle or self.cycle.more_body)
 
     @property
-    def taking_s(self) -> float:
-        """Seconds since the client began to take it."""
-        return time.monotonic() - self.answered
+    def sending_s(self) -> float:
+        """Seconds since the client began to receive."""
+        return time.monotonic() - self.sending_since
 
     @property
     def stalled_s(self) -> float:
-        """Seconds for which the client has taken next to nothing of what it was sent."""
-        if self._stalled_since is None and self.transport.is_closing():  # its last bytes are still to be taken
+        """Seconds for which the client has received almost nothing of what was sent."""
+        if self._stalled_since is None and self.transport.is_closing():  # its last bytes are still in transit
             self._stalled_since = time.monotonic()
         return 0.0 if self._stalled_since is None else time.monotonic() - self._stalled_since
 
-    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _respond(self, scope: Any, receive: Any, send: Any) -> None:
         async def counted(message: Any) -> None:
-            if message["type"] == "http.response.start" and not self.sending:  # all of the one before is taken
-                self.answered, self.sent = time.monotonic(), 0
+            if message["type"] == "http.response.start" and not self.sending:  # the one before was received
+                self.sending_since, self.sent = time.monotonic(), 0
             await send(message)
             self.sent += len(message.get("body", b""))
 
@@ -143,71 +149,73 @@ class Wire(H11Protocol):
         await self._app(scope, receive, counted)
 
     def connection_made(self, transport: Any) -> None:
-        """As asyncio says."""
+        """See asyncio."""
         super().connection_made(transport)
         self.since, self.address = time.monotonic(), self.client[0] if self.client else ""
         self.key = client_key(self.address)
-        self._wires.admit(self)
+        self._connections.admit(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As asyncio says."""
-        self._wires.discard(self)
+        """See asyncio."""
+        self._connections.discard(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """As asyncio says."""
+        """See asyncio."""
         if not self.received:
             self.since = time.monotonic()
         self.received += len(data)
         super().data_received(data)
 
     def pause_writing(self) -> None:
-        """As asyncio says."""
+        """See asyncio."""
         self._stalled_since = time.monotonic()
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        """As asyncio says."""
+        """See asyncio."""
         self._stalled_since = None
         super().resume_writing()
 
     def on_response_complete(self) -> None:
-        """The next request is awaited."""
+        """Begin to wait for the next request."""
         self.since, self.received = time.monotonic(), 0
         super().on_response_complete()
 
     def shutdown(self) -> None:
-        """The server ends: a request that may be on its way is still answered."""
-        if not self.idle or self.seconds > _YOUNG:
+        """Close for a shutdown; a request that is arriving is still answered."""
+        if not self.idle or self.seconds > _FRESH_S:
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
-        """What is not HTTP."""
+        """Answer what is not HTTP."""
         if self.cycle and self.cycle.response_started and not self.cycle.response_complete:
             self.transport.abort()
         else:
             self.refuse(_BROKEN)
 
     def _should_upgrade(self) -> bool:
-        """Never: a WebSocket's request is answered as the plain one that it also is."""
+        """Never: a WebSocket's request is answered as plain HTTP."""
         return False
 
-    def refuse(self, problem: Problem) -> None:
-        """Answer outside any request, and close."""
-        body = json.dumps(problem.body()).encode()
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **problem.headers}
-        lines = [f"HTTP/1.1 {problem.status} Refused", *(f"{name}: {value}" for name, value in headers.items())]
+    def refuse(self, error: ApiError) -> None:
+        """Send an error outside any request, and close."""
+        body = json.dumps(error.body()).encode()
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
+        lines = [f"HTTP/1.1 {error.status} Refused", *(f"{name}: {value}" for name, value in headers.items())]
         self.transport.write("\r\n".join([*lines, "Connection: close", "", ""]).encode() + body)
         self.transport.close()
 
 
-def _slowest(wires: Iterable[Wire], grace_s: float) -> Wire | None:
-    """The one to give way to another: none whose request is there or arriving since a moment ago, nor any that has been
-    taking its answer for less than some seconds.
+def _slowest(connections: Iterable[Connection], grace_s: float) -> Connection | None:
+    """The connection to close in favour of a new one, or None.
+
+    Spared are those whose request has arrived or began to arrive just now, and those whose client has been receiving
+    for less than `grace_s`.
     """
-    wires = list(wires)
-    can = [wire for wire in wires if wire.arriving and (wire.seconds > _YOUNG or not wire.received)]
-    if can:
-        return min(can, key=lambda wire: (wire.seconds < _YOUNG, wire.pace, wire.since))
-    taking = [wire for wire in wires if wire.sending and wire.taking_s > grace_s]
-    return min(taking, key=lambda wire: wire.sent / wire.taking_s, default=None)
+    connections = list(connections)
+    arriving = [one for one in connections if one.arriving and (one.seconds > _FRESH_S or not one.received)]
+    if arriving:
+        return min(arriving, key=lambda one: (one.seconds < _FRESH_S, one.upload_rate, one.since))
+    sending = [one for one in connections if one.sending and one.sending_s > grace_s]
+    return min(sending, key=lambda one: one.sent / one.sending_s, default=None)

@@ -1,26 +1,34 @@
-"""How much the server takes upon itself, and what a worker knows of the one who waits."""
+"""The server's limits, and the token by which a worker learns that its request was cancelled."""
 
 import time
 from dataclasses import dataclass, replace
 
-from facerelief.webapp.errors import Abandoned, Problem
+from facerelief.webapp.errors import ApiError, RequestCancelled
 
 _MEMORY = 256 * 2**20  # bytes
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the server takes upon itself.
+    """The server's limits.
 
-    workers: requests computed at once. places: requests waiting and being computed; client_places: of them, of one
-    client. body: bytes of one request; held: of all requests in memory; unsent: of all answers that clients have not
-    taken yet; both 0: what goes with the largest body and photo. pixels: of one photo. upload_s: for a body to arrive;
-    answer_s: for an answer, from then on.
-
-    connections: open ones; client_connections: of one client that is not this machine, 0: a quarter. head_s: for a
-    request's head to arrive. send_s: that a client may take nothing of its answer. pace: bytes a second that an upload
-    must keep once `grace_s` seconds are over; whoever is slow gives way from then on. rate: requests a minute of one
-    client, 0 for any number.
+    Args:
+        workers: Requests computed at once.
+        places: Requests queued and running.
+        client_places: Of these, of one client.
+        body: Bytes of one request's body.
+        held: Bytes of all request bodies in memory. 0: derived from `body`.
+        unsent: Bytes of all responses that clients have not received yet. 0: derived from `pixels`.
+        pixels: Of one photo.
+        upload_timeout_s: For a body to arrive.
+        timeout_s: For the response, once the body has arrived.
+        connections: Open connections.
+        client_connections: Of these, of one client that is not this machine. 0: a quarter.
+        header_timeout_s: For a request's header to arrive.
+        send_timeout_s: For which a client may receive nothing of its response.
+        min_upload_rate: Bytes per second that an upload must keep after `grace_s`.
+        grace_s: Seconds after which a slow transfer may be evicted.
+        rate: Requests a minute of one client. 0: any number.
     """
 
     workers: int = 2
@@ -30,13 +38,13 @@ class Limits:
     held: int = 0
     unsent: int = 0
     pixels: int = 40_000_000
-    upload_s: float = 30.0
-    answer_s: float = 60.0
+    upload_timeout_s: float = 30.0
+    timeout_s: float = 60.0
     connections: int = 512
     client_connections: int = 0
-    head_s: float = 10.0
-    send_s: float = 30.0
-    pace: float = 4096.0
+    header_timeout_s: float = 10.0
+    send_timeout_s: float = 30.0
+    min_upload_rate: float = 4096.0
     grace_s: float = 5.0
     rate: int = 0
 
@@ -51,35 +59,35 @@ class Limits:
                 object.__setattr__(self, name, value)
 
     def with_connections(self, connections: int) -> "Limits":
-        """The same with other connections, of which one address may have the same share."""
+        """A copy with another number of connections; one client's share of them stays the same."""
         share = max(1, connections * self.client_connections // self.connections)
         return replace(self, connections=connections, client_connections=share)
 
 
-class Ticket:
-    """What a worker knows of the one who waits: `check` between steps stops work that nobody wants any more."""
+class CancelToken:
+    """Stops work whose client is gone or whose time is up: the worker calls `check` between steps."""
 
     def __init__(self, deadline: float) -> None:
-        """deadline: as `time.monotonic` counts."""
-        self.deadline, self._left = deadline, False
+        """deadline: on the clock of `time.monotonic`."""
+        self.deadline, self._cancelled = deadline, False
 
     @property
-    def left_s(self) -> float:
-        """Seconds until the time is up, at least one."""
+    def remaining_s(self) -> float:
+        """Seconds to the deadline, at least one."""
         return max(1.0, self.deadline - time.monotonic())
 
-    def leave(self) -> None:
-        """The client has gone."""
-        self._left = True
+    def cancel(self) -> None:
+        """The client has disconnected."""
+        self._cancelled = True
 
     def check(self) -> None:
-        """Raises `Abandoned` where the client has gone, `Problem` where the time is up."""
-        if self._left:
-            raise Abandoned
+        """Raises `RequestCancelled` if the client has disconnected, `ApiError` after the deadline."""
+        if self._cancelled:
+            raise RequestCancelled
         if time.monotonic() > self.deadline:
             raise too_slow()
 
 
-def too_slow() -> Problem:
-    """The answer when the time is up."""
-    return Problem("too_slow", "the answer takes too long", "send a smaller photo, or come again later")
+def too_slow() -> ApiError:
+    """The error of a request whose time is up."""
+    return ApiError("too_slow", "the answer takes too long", "send a smaller photo, or try again later")

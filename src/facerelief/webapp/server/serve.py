@@ -1,4 +1,4 @@
-"""The server process: a socket, the application, and an end that is tidy."""
+"""`serve`: open the socket, build the application, run it until interrupted."""
 
 import functools
 import importlib
@@ -14,21 +14,25 @@ from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.detector import FinderPool, load_finder
 from facerelief.webapp.server.addresses import LOCAL_NAMES, is_local, networks_of
 from facerelief.webapp.server.limits import Limits
-from facerelief.webapp.service import Studio
+from facerelief.webapp.service import EditorOptions, EditService
 
-_BACKLOG = 64  # connections that are taken in at once
-_SPARE = 64  # open files that are left for the work
+_BACKLOG = 64  # connections that are accepted at once
+_SPARE_FILES = 64  # open files that are left for the work
 _EXTRA = ("uvicorn", "starlette", "python_multipart", "prometheus_client")
-_FEWEST = 16  # connections that are worth a server
+_MIN_CONNECTIONS = 16
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who may ask. names: further host names. token: what requests must bring. proxies: addresses or networks of those
-    who may say for whom they ask.
+class AccessOptions:
+    """Who may use the server.
+
+    Args:
+        hosts: Host names to allow beside the server's own.
+        token: The bearer token that requests need. None: no token.
+        proxies: Addresses or networks of trusted proxies.
     """
 
-    names: Sequence[str] = ()
+    hosts: Sequence[str] = ()
     token: str | None = None
     proxies: Sequence[str] = ()
 
@@ -37,84 +41,96 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     *,
-    weights: Path | None = None,
-    method: str | None = None,
-    engine: str | None = None,
+    editor: EditorOptions | None = None,
     task_file: Path | None = None,
     limits: Limits | None = None,
-    asked: Asked | None = None,
+    access_options: AccessOptions | None = None,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve the page and the API until interrupted. port: 0 for any that is free. ready: told the address.
+    """Serve the page and the API until interrupted.
 
-    Raises `FacereliefError` where the address cannot be had, `MissingExtra` without the extra `serve`.
+    Args:
+        host: The address to listen at.
+        port: 0: any free one.
+        editor: The default editor. None: the package's own weights.
+        task_file: MediaPipe's face landmarker. None: the one in the cache.
+        limits: None: the defaults, with one worker per processor.
+        access_options: None: this machine only, without a token.
+        ready: Called with the server's URL once it accepts requests.
+
+    Raises:
+        FacereliefError: The address cannot be used.
+        MissingExtra: The extra `serve` is not installed.
     """
     try:
         for package in _EXTRA:
             importlib.import_module(package)
         from facerelief.webapp.access import Access
         from facerelief.webapp.app import create_app
-        from facerelief.webapp.server.process import Process, configured
+        from facerelief.webapp.server.graceful_server import GracefulServer, uvicorn_config
     except ImportError as reason:
         raise MissingExtra(reason.name or "starlette", "serve") from reason
     import torch
 
-    asked, limits = asked or Asked(), limits or Limits(workers=os.cpu_count() or 1)
+    access_options, editor = access_options or AccessOptions(), editor or EditorOptions()
+    limits = limits or Limits(workers=os.cpu_count() or 1)
     access = Access(
-        {*LOCAL_NAMES, host.lower(), *_own_names(host), *map(_name, asked.names)},
+        {*LOCAL_NAMES, host.lower(), *_own_names(host), *map(_host_name, access_options.hosts)},
         not is_local(host),
-        asked.token,
-        networks_of(asked.proxies),
+        access_options.token,
+        networks_of(access_options.proxies),
     )
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // limits.workers))
     finder = FinderPool(lambda: load_finder(task_file=task_file), most=2 * limits.workers)
     with _socket(host, port) as listening:
-        limits, backlog = _fitting(limits)
-        app = create_app(functools.partial(Studio, finder, weights, method, engine), limits, access)
-        app.state.studio.warm_up()
+        limits, backlog = _fit_open_files(limits)
+        app = create_app(functools.partial(EditService, finder, editor), limits, access)
+        app.state.service.warm_up()
         ready(f"http://{_shown(host)}:{listening.getsockname()[1]}")
-        Process(configured(app, backlog), app).run(sockets=[listening])
-    if app.state.desk.workers.at_work:
-        # What cannot be stopped would hold up the interpreter, which waits for its threads.
+        GracefulServer(uvicorn_config(app, backlog), app).run(sockets=[listening])
+    if app.state.admission.workers.running:
+        # The interpreter would wait for threads that cannot be stopped.
         sys.stdout.flush()
         os._exit(0)
 
 
-def _name(text: str) -> str:
-    """A host's name, also from one with a port, or a whole address."""
+def _host_name(text: str) -> str:
+    """The host name in a name with a port or in a URL."""
     try:
         return urlsplit(text if "//" in text else f"//{text}").hostname or text
     except ValueError as reason:
         raise FacereliefError(
-            f"--allow-host {text!r} is no host's name; give one such as faces.example.org"
+            f"--allow-host {text!r} is not a host name; give one such as faces.example.org"
         ) from reason
 
 
 def _own_names(host: str) -> tuple[str, ...]:
-    """What this machine is called in its own network, where it is to be reached from there."""
+    """Names of this machine in its local network, if the server can be reached from there."""
     name = "" if is_local(host) else socket.gethostname().lower()
     return (name, f"{name}.local") if name else ()
 
 
-def _fitting(limits: Limits) -> tuple[Limits, int]:
-    """Limits, and a backlog, for which the files suffice that this process may open. Raises `FacereliefError`.
+def _fit_open_files(limits: Limits) -> tuple[Limits, int]:
+    """Limits and a backlog that fit into the number of files that this process may open. Raises `FacereliefError`.
 
-    A backlog may come in at once, and again before the first of it is looked at.
+    A whole backlog may be accepted at once, and again before the first of it is handled.
     """
     try:
         import resource
     except ImportError:  # Windows has no such limit
         return limits, _BACKLOG
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = limits.connections + 4 * _BACKLOG + 2 * _SPARE
+    wanted = limits.connections + 4 * _BACKLOG + 2 * _SPARE_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    free = wanted if soft == resource.RLIM_INFINITY else soft - _SPARE - _open_files()
+    free = wanted if soft == resource.RLIM_INFINITY else soft - _SPARE_FILES - _open_files()
     backlog = max(1, min(_BACKLOG, free // 8))
     connections = min(limits.connections, free - 4 * backlog)
-    if connections < min(_FEWEST, limits.connections):
-        raise FacereliefError(f"this process may open only {soft} files, too few to serve; allow more: ulimit -n 1024")
+    if connections < min(_MIN_CONNECTIONS, limits.connections):
+        raise FacereliefError(
+            f"this process may open only {soft} files, too few for a server; allow more: ulimit -n 1024"
+        )
     return limits.with_connections(connections), backlog
 
 
@@ -122,7 +138,7 @@ def _open_files() -> int:
     try:
         return len(os.listdir("/dev/fd"))
     except OSError:
-        return _SPARE
+        return _SPARE_FILES
 
 
 def _shown(host: str) -> str:

@@ -1,9 +1,8 @@
-"""The threads that do the work, and what becomes of those that cannot be stopped.
+"""The worker threads, and what happens to work that does not stop.
 
-Work is asked to stop by its ticket, which it looks at between steps; a step itself, inside a decoder say, cannot be
-stopped. Work that has not ended a while after it should have is written off: another thread takes its place, so that
-others are served beside it. Where as many are written off as there are workers, and all at work are late as well, the
-server is stuck until one of them ends.
+A cancelled job stops at its next check of its token; a single step, such as a decoder's, cannot be interrupted. A job
+that still runs some seconds after its deadline is abandoned: another thread takes its place in the pool. If as many
+jobs are abandoned as there are workers and all running ones are late too, the server is stuck until one of them ends.
 """
 
 import asyncio
@@ -13,74 +12,74 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from facerelief.webapp.errors import Problem
-from facerelief.webapp.server.limits import Ticket
+from facerelief.webapp.errors import ApiError
+from facerelief.webapp.server.limits import CancelToken
 
-_LATE = 5.0  # seconds after the deadline, or after the client went, until work is written off
-_AGAIN = 1.0  # seconds until late work that cannot be written off is looked at again
-Work = Callable[[Ticket], Any]
+_LATE_S = 5.0  # after the deadline or the cancellation, until a job is abandoned
+_RECHECK_S = 1.0  # between looks at late jobs that cannot be abandoned
+Work = Callable[[CancelToken], Any]
 
 
 class Job:
-    """One piece of work. done: its outcome, to be awaited. begun: when it was given to a thread."""
+    """One piece of work. done: awaits its result. started: when a thread took it."""
 
-    def __init__(self, work: Work, ticket: Ticket) -> None:
-        self.work, self.ticket = work, ticket
+    def __init__(self, work: Work, token: CancelToken) -> None:
+        self.work, self.token = work, token
         self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self.begun = 0.0
-        self.watch: asyncio.TimerHandle | None = None
+        self.started = 0.0
+        self.timer: asyncio.TimerHandle | None = None
 
     @property
     def late(self) -> bool:
-        """Whether it has not ended a while after its deadline."""
-        return time.monotonic() > self.ticket.deadline + _LATE
+        """Whether it still runs some seconds after its deadline."""
+        return time.monotonic() > self.token.deadline + _LATE_S
 
 
-class Workers:
-    """Does jobs in the order in which they come, `count` at once. For use in one event loop."""
+class WorkerPool:
+    """Runs jobs first in, first out, `count` at once. For use in one event loop."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._threads = ThreadPoolExecutor(2 * count, thread_name_prefix="facerelief")
         self._queue: deque[Job] = deque()
-        self._at_work: set[Job] = set()
-        self._written_off: set[Job] = set()
-        self._inside: set[Job] = set()  # kept by the threads themselves
-        self._mean_s = 0.2  # of the work of late
+        self._active: set[Job] = set()
+        self._abandoned: set[Job] = set()
+        self._running: set[Job] = set()  # updated by the threads themselves
+        self._mean_s = 0.2  # moving average of a job's time
 
     @property
-    def at_work(self) -> int:
-        """Jobs that threads are at, those written off too."""
-        return len(self._inside)
+    def running(self) -> int:
+        """Jobs that threads run, abandoned ones included."""
+        return len(self._running)
 
     @property
     def stuck(self) -> bool:
-        """Whether all threads, those taken in place of others too, are late."""
-        full = len(self._at_work) == self.count and len(self._written_off) == self.count
-        return full and all(job.late for job in self._at_work)
+        """Whether every thread runs a late job."""
+        full = len(self._active) == self.count and len(self._abandoned) == self.count
+        return full and all(job.late for job in self._active)
 
     def wait_s(self, count: int) -> float:
-        """Seconds after which `count` jobs will be done, roughly."""
+        """Estimated seconds until `count` jobs are done."""
         return count * self._mean_s / self.count
 
-    def submit(self, work: Work, ticket: Ticket) -> Job:
-        """Have work done; await the job's `done`."""
-        job = Job(work, ticket)
+    def submit(self, work: Work, token: CancelToken) -> Job:
+        """Queue work; await the returned job's `done`."""
+        job = Job(work, token)
         self._queue.append(job)
-        self._begin()
+        self._start_next()
         return job
 
-    def leave(self, job: Job) -> None:
-        """Nobody waits for a job any more: it is not begun, or ends at its next check."""
-        job.ticket.leave()
+    def cancel(self, job: Job) -> None:
+        """Cancel a job: it is not started, or ends at its next check."""
+        job.token.cancel()
         if job in self._queue:
             self._queue.remove(job)
         job.done.cancel()
-        if job in self._at_work:
-            self._watch(job, _LATE)
+        if job in self._active:
+            self._check_later(job, _LATE_S)
 
-    def refuse(self, why: Callable[[], Exception]) -> None:
-        """End the jobs that have not begun with an error."""
+    def refuse_queued(self, why: Callable[[], Exception]) -> None:
+        """Fail the queued jobs with an error."""
         while self._queue:
             job = self._queue.popleft()
             if not job.done.done():
@@ -90,37 +89,38 @@ class Workers:
         """Let the threads end."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _begin(self) -> None:
-        while self._queue and len(self._at_work) < self.count:
+    def _start_next(self) -> None:
+        while self._queue and len(self._active) < self.count:
             job = self._queue.popleft()
-            self._at_work.add(job)
-            job.begun = time.monotonic()
-            self._watch(job, job.ticket.deadline - job.begun + _LATE)
-            future = asyncio.get_running_loop().run_in_executor(self._threads, self._do, job)
-            future.add_done_callback(lambda future, job=job: self._ended(job, future))  # type: ignore[misc]
+            self._active.add(job)
+            job.started = time.monotonic()
+            self._check_later(job, job.token.deadline - job.started + _LATE_S)
+            future = asyncio.get_running_loop().run_in_executor(self._threads, self._run, job)
+            future.add_done_callback(lambda future, job=job: self._finish(job, future))  # type: ignore[misc]
 
-    def _watch(self, job: Job, seconds: float) -> None:
-        """Look after a while whether the job is late."""
-        if job.watch:
-            job.watch.cancel()
-        job.watch = asyncio.get_running_loop().call_later(max(0.01, seconds), self._look, job)
+    def _check_later(self, job: Job, seconds: float) -> None:
+        """Check in some seconds whether the job still runs."""
+        if job.timer:
+            job.timer.cancel()
+        job.timer = asyncio.get_running_loop().call_later(max(0.01, seconds), self._abandon, job)
 
-    def _look(self, job: Job) -> None:
-        if len(self._written_off) < self.count:
-            self._at_work.remove(job)
-            self._written_off.add(job)
-            self._begin()
+    def _abandon(self, job: Job) -> None:
+        """Give a late job's place to the next one, if a spare thread is left."""
+        if len(self._abandoned) < self.count:
+            self._active.remove(job)
+            self._abandoned.add(job)
+            self._start_next()
             return
         if self.stuck:
-            self.refuse(stuck)
-        self._watch(job, _AGAIN)
+            self.refuse_queued(stuck)
+        self._check_later(job, _RECHECK_S)
 
-    def _ended(self, job: Job, future: "asyncio.Future[Any]") -> None:
-        if job.watch:
-            job.watch.cancel()
-        self._at_work.discard(job)
-        self._written_off.discard(job)
-        self._mean_s += 0.1 * (time.monotonic() - job.begun - self._mean_s)
+    def _finish(self, job: Job, future: "asyncio.Future[Any]") -> None:
+        if job.timer:
+            job.timer.cancel()
+        self._active.discard(job)
+        self._abandoned.discard(job)
+        self._mean_s += 0.1 * (time.monotonic() - job.started - self._mean_s)
         if future.cancelled():
             job.done.cancel()
         elif error := future.exception():
@@ -128,18 +128,18 @@ class Workers:
                 job.done.set_exception(error)
         elif not job.done.done():
             job.done.set_result(future.result())
-        self._begin()
+        self._start_next()
 
-    def _do(self, job: Job) -> Any:
-        job.ticket.check()
-        self._inside.add(job)
+    def _run(self, job: Job) -> Any:
+        job.token.check()
+        self._running.add(job)
         try:
-            return job.work(job.ticket)
+            return job.work(job.token)
         finally:
-            self._inside.discard(job)
+            self._running.discard(job)
 
 
-def stuck() -> Problem:
-    """The answer where all workers are held up."""
-    message = "all workers are held up by work that takes too long"
-    return Problem("busy", message, "come again later", {"Retry-After": "30"})
+def stuck() -> ApiError:
+    """The error of requests while every worker runs a late job."""
+    message = "all workers are busy with work that takes too long"
+    return ApiError("busy", message, "try again later", {"Retry-After": "30"})

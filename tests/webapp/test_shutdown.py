@@ -51,51 +51,51 @@ def test_those_at_work_are_answered_and_those_waiting_are_told_to_come_again(own
 def test_a_request_that_comes_just_then_is_told_too_and_silent_connections_do_not_hold_up_the_end() -> None:
     with live() as server:
         late, silent, dripping = server.connect(), server.connect(), server.connect(b"POST /v1")
-        wait_for(lambda: len(server.app.state.wires) == 3)
+        wait_for(lambda: len(server.app.state.connections) == 3)
         server.process.should_exit = True
-        wait_for(lambda: server.app.state.desk.ending)
+        wait_for(lambda: server.app.state.admission.stopping)
         late.sendall(edit())
         status, body = parsed(everything(late))
-        assert (status, json.loads(body)["error"]["message"]) == (503, "the server is ending")
+        assert (status, json.loads(body)["error"]["message"]) == (503, "the server is stopping")
         assert everything(silent) == b""
         assert parsed(everything(dripping))[0] in (408, 0)
 
 
 def test_uploads_that_are_under_way_are_told_too() -> None:
     with live() as server:
-        wire = server.connect(head(Content_Type="application/json", Content_Length=999) + b"{")
-        wait_for(lambda: server.app.state.desk.bodies.held == 1)
+        connection = server.connect(head(Content_Type="application/json", Content_Length=999) + b"{")
+        wait_for(lambda: server.app.state.admission.bodies.held == 1)
         server.process.should_exit = True
-        status, body = parsed(everything(wire))
-        assert (status, json.loads(body)["error"]["message"]) == (503, "the server is ending")
+        status, body = parsed(everything(connection))
+        assert (status, json.loads(body)["error"]["message"]) == (503, "the server is stopping")
 
 
 def test_whoever_does_not_take_an_answer_does_not_hold_up_the_end() -> None:
-    with live(answer_s=0.5) as server:
-        server.studio.go.set()
+    with live(timeout_s=0.5) as server:
+        server.service.go.set()
         server.connect(edit(b'{"to":"fear","photo":"' + b"A" * 16_000_000 + b'"}'), buffer=4096)
-        wait_for(lambda: server.app.state.desk.answers.held)
-    assert server.app.state.desk.answers.held == 0  # `live` has seen it end
+        wait_for(lambda: server.app.state.admission.responses.held)
+    assert server.app.state.admission.responses.held == 0  # `live` has seen it end
 
 
 SERVER = """
     import sys, time
     sys.path[:0] = [{tests!r}, {source!r}]
     import live
-    from webapp_app import SlowStudio
-    from facerelief.webapp import server
+    from webapp_app import SlowService
+    from facerelief.webapp.server import serve as module
     from facerelief.webapp.server.limits import Limits
 
-    class Odd(SlowStudio):
-        def edit(self, order, ticket):
+    class Odd(SlowService):
+        def edit(self, edit_request, token):
             print("at work", flush=True)
             {work}
 
         def warm_up(self):
             pass
 
-    server.Studio = lambda *given, **named: Odd()
-    server.serve(port=0, limits=Limits(workers=1, answer_s=1.0), ready=lambda url: print(url, flush=True))
+    module.EditService = lambda *given, **named: Odd()
+    module.serve(port=0, limits=Limits(workers=1, timeout_s=1.0), ready=lambda url: print(url, flush=True))
 """
 
 
@@ -120,12 +120,12 @@ def test_a_process_without_a_free_file_says_so_once_and_serves_again_later() -> 
         assert process.stdout.readline() == "at work\n"
         time.sleep(0.5)
         waiting = [server.connect(head("GET", "/health", Connection="close")) for _ in range(30)]
-        assert [parsed(everything(wire))[0] for wire in waiting] == [200] * 30
+        assert [parsed(everything(connection))[0] for connection in waiting] == [200] * 30
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
         said = process.stderr.read()
-        for wire in server.opened:
-            wire.close()
+        for connection in server.opened:
+            connection.close()
     assert said.count("out of system resource") == 1
     assert len(said) < 3000
 
@@ -133,28 +133,28 @@ def test_a_process_without_a_free_file_says_so_once_and_serves_again_later() -> 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_work_that_cannot_be_stopped_does_not_hold_up_the_end(signals: int) -> None:
     with odd_server("time.sleep(600)") as (process, server):
-        with server.connect(edit()) as wire:
+        with server.connect(edit()) as connection:
             assert process.stdout.readline() == "at work\n"
             process.send_signal(signal.SIGTERM)
             if signals == 2:
                 time.sleep(0.3)
                 process.send_signal(signal.SIGTERM)
-            status = parsed(everything(wire))[0]
+            status = parsed(everything(connection))[0]
         assert process.wait(60) == (0 if signals == 1 else 128 + signal.SIGTERM)
         assert status == (504 if signals == 1 else 0)
         assert process.stderr.read() == ""
 
 
 class Stuck:
-    """Puts a studio's edits to sleep that no ticket ends."""
+    """Puts a service's edits to sleep that no token ends."""
 
     def __init__(self, server: Live) -> None:
-        self.go, self.begun, self.usual = threading.Event(), 0, server.studio.edit
-        server.studio.edit = self.edit  # type: ignore[method-assign]
+        self.go, self.begun, self.usual = threading.Event(), 0, server.service.edit
+        server.service.edit = self.edit  # type: ignore[method-assign]
 
-    def edit(self, order: Any, ticket: Any) -> Any:
-        if not order.photo:
-            return self.usual(order, ticket)
+    def edit(self, edit_request: Any, token: Any) -> Any:
+        if not edit_request.photo:
+            return self.usual(edit_request, token)
         self.begun += 1
         self.go.wait(60)
         raise ValueError("nobody hears of it")
@@ -164,13 +164,13 @@ GOOD = b'{"photo":"","to":"fear"}'
 
 
 def test_late_work_is_written_off_and_others_are_served_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facerelief.webapp.server.workers._LATE", 0.2)
-    with live(workers=2, answer_s=1.0) as server:
+    monkeypatch.setattr("facerelief.webapp.server.workers._LATE_S", 0.2)
+    with live(workers=2, timeout_s=1.0) as server:
         stuck = Stuck(server)
-        server.studio.go.set()
+        server.service.go.set()
         evil = [server.connect(edit()) for _ in range(2)]
         wait_for(lambda: stuck.begun == 2)
-        assert [parsed(everything(wire))[0] for wire in evil] == [504, 504]
+        assert [parsed(everything(connection))[0] for connection in evil] == [504, 504]
         time.sleep(0.4)
         assert [server.ask(edit(GOOD))[0] for _ in range(4)] == [200] * 4
         assert server.health() == (200, server.health()[1] | {"status": "ok"})
@@ -178,17 +178,17 @@ def test_late_work_is_written_off_and_others_are_served_beside_it(monkeypatch: p
 
 
 def test_where_all_workers_are_stuck_the_server_says_so_at_once_and_recovers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facerelief.webapp.server.workers._LATE", 0.2)
-    monkeypatch.setattr("facerelief.webapp.server.workers._AGAIN", 0.1)
-    with live(workers=1, answer_s=1.0) as server:
+    monkeypatch.setattr("facerelief.webapp.server.workers._LATE_S", 0.2)
+    monkeypatch.setattr("facerelief.webapp.server.workers._RECHECK_S", 0.1)
+    with live(workers=1, timeout_s=1.0) as server:
         stuck = Stuck(server)
-        server.studio.go.set()
+        server.service.go.set()
         for count in (1, 2):
             assert server.ask(edit())[0] == 504
             assert stuck.begun == count
         wait_for(lambda: server.health()[0] == 503)
         assert server.health()[1]["status"] == "stuck"
-        assert "held up" in server.health()[1]["reason"]
+        assert "busy with work" in server.health()[1]["reason"]
         status, body = server.ask(edit(GOOD))
         assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
         stuck.go.set()
@@ -199,9 +199,9 @@ def test_where_all_workers_are_stuck_the_server_says_so_at_once_and_recovers(mon
 def test_those_who_wait_when_all_become_stuck_need_not_wait_for_their_own_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("facerelief.webapp.server.workers._LATE", 0.1)
-    monkeypatch.setattr("facerelief.webapp.server.workers._AGAIN", 0.1)
-    with live(workers=1, answer_s=2.0) as server:
+    monkeypatch.setattr("facerelief.webapp.server.workers._LATE_S", 0.1)
+    monkeypatch.setattr("facerelief.webapp.server.workers._RECHECK_S", 0.1)
+    with live(workers=1, timeout_s=2.0) as server:
         stuck = Stuck(server)
         for count in (1, 2):  # their clients go, so that the second is begun soon
             evil = server.connect(edit())

@@ -16,48 +16,48 @@ def large(size: int = SIZE) -> bytes:
 
 
 def unsent(server: Live) -> int:
-    return server.app.state.desk.answers.held
+    return server.app.state.admission.responses.held
 
 
 def test_an_answer_arrives_whole_however_slowly_it_is_read() -> None:
-    with live(send_s=5) as server:
-        server.studio.go.set()
-        wire = server.connect(large(), buffer=4096)
+    with live(send_timeout_s=5) as server:
+        server.service.go.set()
+        connection = server.connect(large(), buffer=4096)
         wait_for(lambda: unsent(server) == SIZE)
         time.sleep(0.2)
-        status, body = parsed(everything(wire))
+        status, body = parsed(everything(connection))
         assert (status, body) == (200, bytes(SIZE))
         wait_for(lambda: unsent(server) == 0)
 
 
 def test_an_answer_that_is_not_read_counts_until_it_is_cut_off() -> None:
-    with live(send_s=1) as server:
-        server.studio.go.set()
-        wire = server.connect(large(), buffer=4096)
+    with live(send_timeout_s=1) as server:
+        server.service.go.set()
+        connection = server.connect(large(), buffer=4096)
         wait_for(lambda: unsent(server) == SIZE)
-        assert server.app.state.desk.taken == 0  # it keeps nobody from a place
+        assert server.app.state.admission.taken == 0  # it keeps nobody from a place
         wait_for(lambda: unsent(server) == 0)
         assert server.ended("unread") == 1
-        assert len(everything(wire)) < SIZE
+        assert len(everything(connection)) < SIZE
 
 
 def test_unread_answers_give_way_to_others_or_put_them_off() -> None:
     """Two fill the memory: at first the third is told to come again, soon the slowest of them has to go."""
-    with live(send_s=60, unsent=2 * SIZE + 100, grace_s=1.0) as server:
-        server.studio.go.set()
+    with live(send_timeout_s=60, unsent=2 * SIZE + 100, grace_s=1.0) as server:
+        server.service.go.set()
         unread = [server.connect(large(), buffer=4096) for _ in range(2)]
         wait_for(lambda: unsent(server) == 2 * SIZE)
         status, body = server.ask(large(1000))
         assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
         wait_for(lambda: server.ask(large(1000))[0] == 200)
         assert unsent(server) <= SIZE
-        assert min(len(everything(wire)) for wire in unread) < SIZE
+        assert min(len(everything(connection)) for connection in unread) < SIZE
 
 
 def test_slow_readers_give_way_to_others_where_connections_are_full() -> None:
     """The slowest of them: the one that has taken more gets all of its answer."""
-    with live(send_s=60, grace_s=0.5, connections=2) as server:
-        server.studio.go.set()
+    with live(send_timeout_s=60, grace_s=0.5, connections=2) as server:
+        server.service.go.set()
         slow, faster = (server.connect(large(), buffer=4096) for _ in range(2))
         wait_for(lambda: unsent(server) == 2 * SIZE)
         came = 0
@@ -72,41 +72,41 @@ def test_slow_readers_give_way_to_others_where_connections_are_full() -> None:
 
 def test_many_small_answers_that_are_read_slowly_give_way_too() -> None:
     """A client that always asks anew before it has taken the answer."""
-    with live(send_s=60, grace_s=0.5, head_s=60, connections=1, system_buffer=4096) as server:
-        wire = server.connect(buffer=4096)
-        wire.setblocking(False)
+    with live(send_timeout_s=60, grace_s=0.5, header_timeout_s=60, connections=1, system_buffer=4096) as server:
+        connection = server.connect(buffer=4096)
+        connection.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
-                wire.send(head("GET", "/openapi.json") * 100)
+                connection.send(head("GET", "/openapi.json") * 100)
         end = time.monotonic() + 1.0
         while time.monotonic() < end:
             with contextlib.suppress(BlockingIOError):
-                wire.recv(2000)
+                connection.recv(2000)
             time.sleep(0.01)
         assert server.health()[0] == 200
 
 
 def test_answers_that_wait_behind_others_of_one_connection_are_bounded() -> None:
     """Pipelined requests are worked on one by one."""
-    with live(send_s=1) as server:
-        server.studio.go.set()
+    with live(send_timeout_s=1) as server:
+        server.service.go.set()
         body = b'{"to":"fear","photo":"' + base64.b64encode(bytes(3_000_000)) + b'"}'
         one = head(Content_Type="application/json", Content_Length=len(body)) + body
-        wire = server.connect(buffer=4096)
-        wire.settimeout(1)
+        connection = server.connect(buffer=4096)
+        connection.settimeout(1)
         with contextlib.suppress(OSError):  # at some time it takes no more
-            wire.sendall(one * 10)
+            connection.sendall(one * 10)
         assert unsent(server) <= 3_000_000
         wait_for(lambda: unsent(server) == 0)
-        assert server.studio.ended < 10
+        assert server.service.ended < 10
 
 
 def test_the_last_bytes_of_an_answer_may_stall_no_longer_either() -> None:
     """An answer that is complete, but too large for what the system keeps: its connection closes, and does not end."""
-    with live(send_s=1, system_buffer=4096) as server:
-        server.studio.go.set()
-        wire = server.connect(large(60_000), buffer=4096)
-        wait_for(lambda: server.studio.ended == 1 and unsent(server) == 0)
-        wait_for(lambda: len(server.app.state.wires) == 0)
+    with live(send_timeout_s=1, system_buffer=4096) as server:
+        server.service.go.set()
+        connection = server.connect(large(60_000), buffer=4096)
+        wait_for(lambda: server.service.ended == 1 and unsent(server) == 0)
+        wait_for(lambda: len(server.app.state.connections) == 0)
         assert server.ended("unread") == 1
-        assert len(everything(wire)) < 60_000
+        assert len(everything(connection)) < 60_000

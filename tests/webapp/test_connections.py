@@ -15,10 +15,10 @@ from live import edit, everything, head, is_closed, live, parsed, wait_for
 from webapp_app import form
 
 from facerelief.webapp.server.addresses import client_key
-from facerelief.webapp.server.connections import Wires
+from facerelief.webapp.server.connections import Connections
 from facerelief.webapp.server.limits import Limits
 
-QUICK = {"head_s": 0.4, "send_s": 0.5, "grace_s": 0.4, "upload_s": 2.0}
+QUICK = {"header_timeout_s": 0.4, "send_timeout_s": 0.5, "grace_s": 0.4, "upload_timeout_s": 2.0}
 
 
 def test_who_says_nothing_is_closed() -> None:
@@ -30,37 +30,37 @@ def test_who_says_nothing_is_closed() -> None:
 
 @pytest.mark.parametrize("drips", [False, True])
 def test_a_head_that_never_ends_is_closed_with_an_error(drips: bool) -> None:
-    with live(**QUICK) as server, server.connect(b"POST /v1/edit HTTP/1.1\r\nX-A: ") as wire:
+    with live(**QUICK) as server, server.connect(b"POST /v1/edit HTTP/1.1\r\nX-A: ") as connection:
         end = time.monotonic() + 1.5
         with contextlib.suppress(OSError):
             while drips and time.monotonic() < end:
-                wire.sendall(b"a")
+                connection.sendall(b"a")
                 time.sleep(0.05)
-        status, body = parsed(everything(wire))
+        status, body = parsed(everything(connection))
         if not drips:  # who goes on sending may lose what was said to him
             assert (status, json.loads(body)["error"]["code"]) == (408, "slow_upload")
         assert server.ended("silent") == 1
 
 
 def test_a_connection_that_has_been_answered_is_closed_when_it_drips() -> None:
-    with live(**QUICK) as server, server.connect(head("GET", "/health")) as wire:
-        assert wire.recv(100).startswith(b"HTTP/1.1 200")
+    with live(**QUICK) as server, server.connect(head("GET", "/health")) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
         begun = time.monotonic()
         with contextlib.suppress(OSError):
             while time.monotonic() < begun + 20:
-                wire.sendall(b"G")
+                connection.sendall(b"G")
                 time.sleep(0.02)
         assert time.monotonic() < begun + 10
 
 
 def test_silent_connections_give_way_to_others() -> None:
-    with live(connections=20, head_s=60) as server:
+    with live(connections=20, header_timeout_s=60) as server:
         silent = [server.connect() for _ in range(60)]
         for _ in range(30):
             assert server.health()[0] == 200
-        assert len(server.app.state.wires) <= 21
+        assert len(server.app.state.connections) <= 21
         wait_for(lambda: sum(map(is_closed, silent)) >= 40)
-        server.studio.go.set()
+        server.service.go.set()
         assert server.ask(edit())[0] == 200
 
 
@@ -87,8 +87,8 @@ def test_a_process_that_may_open_few_files_serves_beside_very_many_silent_connec
         answer = httpx.post(server.url + "/v1/edit", **form(photo, to="fear"), timeout=60)
         over.set()
         opening.join()
-        for wire in opened:
-            wire.close()
+        for connection in opened:
+            connection.close()
         assert answer.status_code == 200
         assert server.stop() == 0
     assert (tmp_path / "server.log").read_text() == ""
@@ -97,27 +97,27 @@ def test_a_process_that_may_open_few_files_serves_beside_very_many_silent_connec
 def test_where_all_are_at_work_one_more_is_told_so() -> None:
     with live(connections=3) as server:
         working = [server.connect(edit()) for _ in range(3)]
-        wait_for(lambda: server.app.state.desk.taken == 3)
+        wait_for(lambda: server.app.state.admission.taken == 3)
         status, body = server.ask(head("GET", "/health", Connection="close"))
         assert (status, json.loads(body)["error"]["code"]) == (503, "busy")
-        server.studio.go.set()
-        assert [parsed(everything(wire))[0] for wire in working] == [200] * 3
+        server.service.go.set()
+        assert [parsed(everything(connection))[0] for connection in working] == [200] * 3
 
 
 def test_one_address_takes_its_share_of_connections_only() -> None:
-    with live(client_connections=5, connections=100, head_s=60) as server:
-        server.app.state.wires._exempt = lambda address: address == "127.0.0.2"
+    with live(client_connections=5, connections=100, header_timeout_s=60) as server:
+        server.app.state.connections._exempt = lambda address: address == "127.0.0.2"
         others = [server.connect(source="127.0.0.2") for _ in range(20)]
         greedy = [server.connect(source="127.0.0.3") for _ in range(20)]
-        wait_for(lambda: len(server.app.state.wires) == 25)
+        wait_for(lambda: len(server.app.state.connections) == 25)
         wait_for(lambda: sum(map(is_closed, greedy)) == 15)
         assert not any(map(is_closed, others))
 
 
 class Plain:
-    """A connection that says nothing."""
+    """A connection that sends nothing."""
 
-    arriving, sending, seconds, received, pace = True, False, 100.0, 0, 0.0
+    arriving, sending, seconds, received, upload_rate = True, False, 100.0, 0, 0.0
 
     def __init__(self, address: str, since: float) -> None:
         self.address, self.key, self.since = address, client_key(address), since
@@ -129,10 +129,10 @@ class Plain:
 
 def admitted(limits: Limits, *addresses: str) -> list[bool]:
     """Which of some connections, one after another, have ended."""
-    wires, plain = Wires(limits, lambda address: False, lambda why: None), []
+    connections, plain = Connections(limits, lambda address: False, lambda why: None), []
     for since, address in enumerate(addresses):
         plain.append(Plain(address, since))
-        wires.admit(plain[-1])  # type: ignore[arg-type]
+        connections.admit(plain[-1])  # type: ignore[arg-type]
     return [one.ended for one in plain]
 
 
@@ -147,7 +147,7 @@ def test_connections_from_one_ipv6_network_share_their_share(monkeypatch: pytest
     hosts = itertools.count(1)
     address = lambda transport: (f"2001:db8::{next(hosts):x}", 1)  # noqa: E731
     monkeypatch.setattr("uvicorn.protocols.http.h11_impl.get_remote_addr", address)
-    with live(client_connections=5, connections=100, head_s=60) as server:
+    with live(client_connections=5, connections=100, header_timeout_s=60) as server:
         greedy = [server.connect() for _ in range(20)]
         wait_for(lambda: sum(map(is_closed, greedy)) == 15)
 
@@ -161,19 +161,19 @@ def test_a_newcomer_takes_the_place_of_one_only() -> None:
 def test_slow_uploads_end_and_keep_no_place() -> None:
     """As many as there are places, a byte each, and again when they are put off; others are served beside them."""
     with live(places=8, **QUICK) as server:
-        server.studio.go.set()
+        server.service.go.set()
         over, codes = threading.Event(), []
 
         def drip() -> None:
             while not over.is_set():
-                with contextlib.suppress(OSError), server.connect(_promise()) as wire:
-                    status, body = parsed(everything(wire))
+                with contextlib.suppress(OSError), server.connect(_promise()) as connection:
+                    status, body = parsed(everything(connection))
                     codes.append((status, json.loads(body)["error"]["code"]) if status else None)
 
         drippers = [threading.Thread(target=drip) for _ in range(16)]
         for one in drippers:
             one.start()
-        wait_for(lambda: len(server.app.state.wires) >= 16)
+        wait_for(lambda: len(server.app.state.connections) >= 16)
         assert [server.ask(edit())[0] for _ in range(20)] == [200] * 20
         wait_for(lambda: len(codes) >= 16)
         over.set()
@@ -189,20 +189,20 @@ def _promise(length: int = 999_999, body: bytes = b"{") -> bytes:
 
 def test_an_upload_that_keeps_its_pace_may_take_longer_than_the_grace() -> None:
     body = b'{"photo":"AAAA","to":"fear"}'.ljust(40)
-    with live(pace=5.0, **QUICK) as server, server.connect(edit(body)[: -len(body)]) as wire:
-        server.studio.go.set()
+    with live(min_upload_rate=5.0, **QUICK) as server, server.connect(edit(body)[: -len(body)]) as connection:
+        server.service.go.set()
         for byte in body:
-            wire.sendall(bytes([byte]))
+            connection.sendall(bytes([byte]))
             time.sleep(0.03)
-        assert parsed(everything(wire))[0] == 200
+        assert parsed(everything(connection))[0] == 200
 
 
 def test_slow_uploads_give_way_where_memory_is_short() -> None:
     """They have sent most of what the server holds, and go on at a rate that would be enough."""
-    with live(held=1_000_000, grace_s=0.3, pace=1.0) as server:
-        server.studio.go.set()
+    with live(held=1_000_000, grace_s=0.3, min_upload_rate=1.0) as server:
+        server.service.go.set()
         slow = [server.connect(_promise(900_000, b" " * 450_000)) for _ in range(2)]
-        wait_for(lambda: server.app.state.desk.bodies.held >= 900_000)
+        wait_for(lambda: server.app.state.admission.bodies.held >= 900_000)
         time.sleep(0.4)
         big = b'{"photo":"AAAA","to":"fear"}'.ljust(300_000)
         assert server.ask(edit(big))[0] == 200
