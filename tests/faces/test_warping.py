@@ -5,7 +5,7 @@ import pytest
 from crops import HEIGHT, WIDTH, centred, centres, slopes
 
 from facerelief import strips as strips_module
-from facerelief.faces.warping import bring_back, pulled, strips, warp_photo
+from facerelief.faces.warping import crop_strips, paste_back, sample_bicubic, warp_photo
 
 
 def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -23,7 +23,7 @@ def test_bringing_back_is_the_way_back_of_cut(scale: float, degrees: float, size
     if channels:
         values = np.stack([values, -3 * values], axis=-1)
     rows, columns = crop.covers((HEIGHT, WIDTH))
-    spread = bring_back(crop, values, (rows, columns))
+    spread = paste_back(crop, values, (rows, columns))
     expected = bump(*centres(HEIGHT, WIDTH))
     assert not expected[np.delete(np.arange(HEIGHT), rows)].any()  # what is left out was zero
     assert not expected[:, np.delete(np.arange(WIDTH), columns)].any()
@@ -42,7 +42,7 @@ def test_bringing_back_at_the_photos_border(at: tuple[float, float]) -> None:
     values = np.zeros((96, 96))
     values[2:-2, 2:-2] = 1
     rows, columns = crop.covers((HEIGHT, WIDTH))
-    spread = bring_back(crop, values, (rows, columns))
+    spread = paste_back(crop, values, (rows, columns))
     assert 0 <= rows.start < rows.stop <= HEIGHT
     assert 0 <= columns.start < columns.stop <= WIDTH
     assert spread.shape == (rows.stop - rows.start, columns.stop - columns.start)
@@ -53,7 +53,7 @@ def test_bringing_back_at_the_photos_border(at: tuple[float, float]) -> None:
 def test_a_map_ends_with_its_crop() -> None:
     crop = centred(0.7, 25, 48)
     place = crop.covers((HEIGHT, WIDTH))
-    found = bring_back(crop, np.ones((48, 48)), place)
+    found = paste_back(crop, np.ones((48, 48)), place)
     x, y = (one[place].ravel() for one in centres(HEIGHT, WIDTH))
     there = crop.to_crop(np.column_stack([x, y])).reshape(*found.shape, 2)
     outside = ((there < 0) | (there > 48)).any(axis=2)
@@ -66,27 +66,29 @@ def test_a_crop_outside_the_photo_spreads_to_nothing() -> None:
     for at in ((-400.0, 45.0), (60.0, 900.0)):
         crop = centred(1.0, 0, 32, at)
         rows, columns = crop.covers((HEIGHT, WIDTH))
-        assert bring_back(crop, np.ones((32, 32)), (rows, columns)).size == 0
+        assert paste_back(crop, np.ones((32, 32)), (rows, columns)).size == 0
         assert np.zeros((HEIGHT, WIDTH))[rows, columns].size == 0
-        assert not [*strips(crop, (HEIGHT, WIDTH))]
+        assert not [*crop_strips(crop, (HEIGHT, WIDTH))]
 
 
 def test_pulled_pixels_stand_where_they_are_asked_for() -> None:
     x, y = centres(HEIGHT, WIDTH)
     rgb = np.round(slopes(x, y)).astype(np.uint8)
     whole = np.dstack([x, y])
-    np.testing.assert_allclose(pulled(rgb, whole), rgb, atol=1e-3)
+    np.testing.assert_allclose(sample_bicubic(rgb, whole), rgb, atol=1e-3)
     random = np.random.default_rng(1)
     points = random.uniform((5, 5), (WIDTH - 5, HEIGHT - 5), (40, 31, 2)).astype(np.float32)
-    np.testing.assert_allclose(pulled(rgb, points), slopes(points[..., 0], points[..., 1]), atol=0.7)  # of rounding
+    np.testing.assert_allclose(
+        sample_bicubic(rgb, points), slopes(points[..., 0], points[..., 1]), atol=0.7
+    )  # of rounding
 
 
 def test_what_lies_beyond_a_photo_repeats_its_border() -> None:
     rgb = np.random.default_rng(2).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    found = pulled(rgb, np.array([[(-9.0, 0.5), (WIDTH + 9.0, HEIGHT + 9.0)]], np.float32))
+    found = sample_bicubic(rgb, np.array([[(-9.0, 0.5), (WIDTH + 9.0, HEIGHT + 9.0)]], np.float32))
     np.testing.assert_allclose(found[0], [rgb[0, 0], rgb[-1, -1]], atol=1e-3)
     for far, corner in ((-40.0, rgb[0, 0]), (WIDTH + 40.0, rgb[-1, -1])):  # all of them
-        np.testing.assert_allclose(pulled(rgb, np.full((2, 2, 2), far, np.float32))[0, 0], corner, atol=1e-3)
+        np.testing.assert_allclose(sample_bicubic(rgb, np.full((2, 2, 2), far, np.float32))[0, 0], corner, atol=1e-3)
 
 
 @pytest.mark.parametrize(("scale", "degrees"), [(1.0, 0), (0.5, 0), (2.0, 90), (1.5, -40)])
@@ -123,10 +125,10 @@ def test_strips_are_the_whole_a_few_rows_at_a_time(
     )
     maps = {"first": first, "second": second}
     whole = crop.covers((HEIGHT, WIDTH))
-    assert [*strips(crop, rgb.shape)] == [whole]
+    assert [*crop_strips(crop, rgb.shape)] == [whole]
     (pixels, enlarged), cut = warp_photo(rgb, crop, flow, maps, whole), crop.cut(rgb)
     monkeypatch.setattr(strips_module, "_STRIP", 7 * (whole[1].stop - whole[1].start))
-    places = [*strips(crop, rgb.shape)]
+    places = [*crop_strips(crop, rgb.shape)]
     assert len(places) > 5
     assert all(columns == whole[1] for _, columns in places)
     assert [k for rows, _ in places for k in range(rows.start, rows.stop)] == [*range(whole[0].start, whole[0].stop)]
@@ -134,5 +136,5 @@ def test_strips_are_the_whole_a_few_rows_at_a_time(
     np.testing.assert_allclose(np.concatenate([part for part, _ in parts]), pixels, atol=0.02)
     for name in maps:
         np.testing.assert_allclose(np.concatenate([more[name] for _, more in parts]), enlarged[name], atol=0.02)
-        np.testing.assert_allclose(enlarged[name], bring_back(crop, maps[name], whole), atol=1e-6)
+        np.testing.assert_allclose(enlarged[name], paste_back(crop, maps[name], whole), atol=1e-6)
     np.testing.assert_array_equal(crop.cut(rgb), cut)

@@ -251,7 +251,7 @@ def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path, small: 
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout and other.stdout.readline() == "in\n"
         message = refusal(lambda: Run(tmp_path, "depth", small(DepthTraining), BASIS))
-        assert message.startswith(f"another process is at work in {tmp_path}; wait for it")
+        assert message.startswith(f"another process is working in {tmp_path}; wait for it")
         assert list(tmp_path.iterdir()) == []
         other.kill()
     run = Run(tmp_path, "depth", small(DepthTraining), BASIS)

@@ -1,4 +1,4 @@
-"""A photo's values at any points, a crop's maps brought to the photo, and a face's part of it warped as they say."""
+"""Warping: sample a photo at any points, paste maps of a crop back into the photo, warp a face by them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,8 +14,8 @@ from facerelief.strips import in_strips
 Place = tuple[slice, slice]  # rows and columns of a photo
 
 
-def strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Place]:
-    """The rows and columns of a photo of a shape (height, width, ...) that hold a crop, in strips of bounded memory."""
+def crop_strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Place]:
+    """Rows and columns that a crop covers in a photo of a shape (height, width, ...), in strips of bounded memory."""
     rows, columns = crop.covers((shape[0], shape[1]))
     width = columns.stop - columns.start
     if width:
@@ -26,7 +26,7 @@ def strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Place]:
 def warp_photo(
     rgb: RGB, crop: Crop, flow: Floats, maps: Mapping[str, Floats], place: Place
 ) -> tuple[Float32, dict[str, Float32]]:
-    """Warp a place of a photo at its own resolution by the flow of a crop, side S, and enlarge other maps of it.
+    """Warp a region of a photo at its own resolution by the flow of a crop (side S), and enlarge other maps of it.
 
     Args:
         rgb: (H, W, 3), the photo.
@@ -39,28 +39,34 @@ def warp_photo(
         The warped pixels (h, w, 3), and the maps at the photo's resolution, by name, (h, w, C).
     """
     rows, columns = place
-    enlarged = bring_back_maps(crop, {"flow": flow, **maps}, place)
-    points = in_photo(crop, enlarged.pop("flow"))
+    enlarged = paste_back_maps(crop, {"flow": flow, **maps}, place)
+    points = flow_to_photo(crop, enlarged.pop("flow"))
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
-    return pulled(rgb, points), enlarged
+    return sample_bicubic(rgb, points), enlarged
 
 
-def bring_back_maps(crop: Crop, maps: Mapping[str, Floats], place: Place) -> dict[str, Float32]:
-    """Several maps (S, S, C), by name, at once as `bring_back` brings one to a place of the photo, (h, w, C) each."""
-    brought = bring_back(crop, np.dstack([*maps.values()]), place)
+def paste_back_maps(crop: Crop, maps: Mapping[str, Floats], place: Place) -> dict[str, Float32]:
+    """`paste_back` for several maps (S, S, C) by name, (h, w, C) each."""
+    brought = paste_back(crop, np.dstack([*maps.values()]), place)
     ends = np.cumsum([values.shape[2] for values in maps.values()])
     return dict(zip(maps, np.split(brought, ends[:-1], axis=2), strict=True))
 
 
-def bring_back(crop: Crop, values: np.ndarray, place: Place) -> np.ndarray:
-    """A crop-sized map brought back to a place of the photo, float32 (h, w[, C]): `Crop.cut`'s way back.
+def paste_back(crop: Crop, values: Floats, place: Place) -> Float32:
+    """Resample a map of a crop to a region of the photo: the inverse of `Crop.cut`.
 
-    values: float (S, S) or (S, S, C), zero at its border.
+    Args:
+        crop: Where the map lies.
+        values: (S, S) or (S, S, C), zero at the border.
+        place: Rows and columns of the photo, h by w.
+
+    Returns:
+        (h, w) or (h, w, C).
     """
     rows, columns = place
     x, y = (np.arange(part.start, part.stop) + 0.5 for part in (columns, rows))
-    right, down = crop.matrix * 2 / crop.size - ((0, 0, 1), (0, 0, 1))  # of torch's frame, in which sides are 2
+    right, down = crop.matrix * 2 / crop.size - ((0, 0, 1), (0, 0, 1))  # in torch's coordinates, from -1 to 1
     to_right, to_down = (row[0] * x + (row[1] * y + row[2])[:, None] for row in (right, down))
     grid = np.stack([to_right, to_down], axis=2)
     if not grid.size:
@@ -71,23 +77,23 @@ def bring_back(crop: Crop, values: np.ndarray, place: Place) -> np.ndarray:
     return found.reshape(found.shape[:2] + values.shape[2:])
 
 
-def in_photo(crop: Crop, ways: np.ndarray) -> np.ndarray:
-    """Ways (..., 2), right and down, in crop pixels, as the photo's pixels."""
-    turned: np.ndarray = ways @ crop.inverse[:, :2].T.astype(np.float32)
+def flow_to_photo(crop: Crop, flow: Floats) -> Float32:
+    """A flow (..., 2), right and down, in pixels of the crop, as pixels of the photo."""
+    turned: Float32 = flow @ crop.inverse[:, :2].T.astype(np.float32)
     return turned
 
 
-def border(size: int, margin: float) -> np.ndarray:
-    """(S, S, 1): 1 inside, falling to 0 along the border, over `margin` of the side."""
+def border_weights(size: int, margin: float) -> np.ndarray:
+    """Weights (S, S, 1): 1 inside, falling to 0 at the border over the fraction `margin` of the side."""
     edge = np.minimum(np.arange(size), np.arange(size)[::-1]) / (margin * size)
     return smoothstep(np.minimum(edge[:, None], edge[None, :]))[..., None]
 
 
-def pulled(rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Cubic values float32 (h, w, 3) of a photo at points (h, w, 2) in its pixels."""
-    x, y = points[..., 0], points[..., 1]  # each by itself: ten times as fast as min(axis=(0, 1))
+def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
+    """Bicubic samples (h, w, 3) of a photo at points (h, w, 2) in its pixels."""
+    x, y = points[..., 0], points[..., 1]  # separately: ten times as fast as min(axis=(0, 1))
     last = np.array(rgb.shape[1::-1]) - 1
-    low = np.clip(np.floor((x.min(), y.min())).astype(int) - 3, 0, last)  # of a strip, all may come from beyond
+    low = np.clip(np.floor((x.min(), y.min())).astype(int) - 3, 0, last)  # all points of a strip may lie outside
     high = np.maximum(np.ceil((x.max(), y.max())).astype(int) + 3, low + 1)
     region = rgb[low[1] : high[1], low[0] : high[0]].transpose(2, 0, 1)
     size = np.array(region.shape[:0:-1], dtype=np.float32)
@@ -95,11 +101,10 @@ def pulled(rgb: np.ndarray, points: np.ndarray) -> np.ndarray:
     return _sampled(region, grid)
 
 
-def _sampled(image: np.ndarray, grid: np.ndarray) -> np.ndarray:
-    """Cubic values float32 (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) in torch's frame.
+def _sampled(image: np.ndarray, grid: np.ndarray) -> Float32:
+    """Bicubic samples (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) in torch's coordinates.
 
-    One thread works here: to wake others for so little now and then takes longer than all the rest. What comes out lies
-    plane after plane in memory, in which numpy is several times as fast as pixel after pixel.
+    The result is planar in memory, which makes later numpy operations several times as fast as interleaved pixels.
     """
     planes, places = (torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))[None] for x in (image, grid))
     found = F.grid_sample(planes, places, mode="bicubic", padding_mode="border", align_corners=False)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facerelief.faces.warping import border
+from facerelief.faces.warping import border_weights
 from facerelief.geometry.morphable.expression_transfer import _TEETH, _drops, _newly_open, below_teeth
 
 
@@ -66,7 +66,7 @@ def mouth(gap: float, breadth: float = 0.8, unit: float = 1.0) -> np.ndarray:
 
 def test_the_border_fades() -> None:
     """Over 8 of 100 pixels, by the smooth step 3 t^2 - 2 t^3."""
-    fade = border(100, 0.08)
+    fade = border_weights(100, 0.08)
     assert fade.shape == (100, 100, 1)
     assert not fade[[0, -1]].any() and not fade[:, [0, -1]].any()
     assert (fade[8:92, 8:92] == 1).all()

@@ -7,7 +7,7 @@ import pytest
 
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import pulled
+from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.morphable.log_albedo import FLOOR
 from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
 
@@ -162,15 +162,15 @@ def test_a_mask_weakens_every_layer_and_leaves_out_none() -> None:
 
 
 def test_at_pixel_centres_the_photo_itself_ispulled(picture: np.ndarray) -> None:
-    np.testing.assert_allclose(pulled(picture, centres(SIDE, SIDE)), picture, atol=1e-3)
+    np.testing.assert_allclose(sample_bicubic(picture, centres(SIDE, SIDE)), picture, atol=1e-3)
     part = centres(SIDE, SIDE)[10:14, 17:]
-    np.testing.assert_allclose(pulled(picture, part), picture[10:14, 17:], atol=1e-3)
+    np.testing.assert_allclose(sample_bicubic(picture, part), picture[10:14, 17:], atol=1e-3)
     wide = np.tile(picture, (1, 300, 1))  # 7200 pixels: single precision is still enough
-    np.testing.assert_allclose(pulled(wide, centres(SIDE, 7200)), wide, atol=0.2)
+    np.testing.assert_allclose(sample_bicubic(wide, centres(SIDE, 7200)), wide, atol=0.2)
 
 
 def test_whole_steps_pull_the_neighbours(picture: np.ndarray) -> None:
-    found = pulled(picture, centres(SIDE, SIDE)[6:-6, 6:-6] + np.float32((-5, 3)))
+    found = sample_bicubic(picture, centres(SIDE, SIDE)[6:-6, 6:-6] + np.float32((-5, 3)))
     np.testing.assert_allclose(found, picture[9:-3, 1:-11], atol=1e-3)
 
 
@@ -180,12 +180,12 @@ def test_half_way_between_pixels() -> None:
     step[:, 4:] = 160
     x = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
     points = np.stack([x, np.full(5, 4.5)], axis=1)[None].astype(np.float32)
-    np.testing.assert_allclose(pulled(step, points)[0, :, 0], [0, -15, 80, 175, 160], atol=1e-3)
+    np.testing.assert_allclose(sample_bicubic(step, points)[0, :, 0], [0, -15, 80, 175, 160], atol=1e-3)
     ramp = np.arange(0, 160, 20, dtype=np.uint8)[None, :, None].repeat(8, 0)
-    np.testing.assert_allclose(pulled(ramp, points)[0, :, 0], [30, 50, 70, 90, 110], atol=1e-3)
+    np.testing.assert_allclose(sample_bicubic(ramp, points)[0, :, 0], [30, 50, 70, 90, 110], atol=1e-3)
 
 
 def test_beyond_the_photo_its_border_is_repeated(picture: np.ndarray) -> None:
     corners = np.array([[(-9.0, -5.0), (SIDE + 4.0, -7.0)], [(-3.0, SIDE + 3.0), (SIDE + 9.0, SIDE + 9.0)]])
     expected = picture[[[0, 0], [-1, -1]], [[0, -1], [0, -1]]]
-    np.testing.assert_allclose(pulled(picture, corners.astype(np.float32)), expected, atol=1e-3)
+    np.testing.assert_allclose(sample_bicubic(picture, corners.astype(np.float32)), expected, atol=1e-3)

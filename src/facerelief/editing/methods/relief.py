@@ -22,7 +22,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.faces.pose import head_pose
-from facerelief.faces.warping import border
+from facerelief.faces.warping import border_weights
 from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles
@@ -78,7 +78,7 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
             "shade": shade[..., 1:],
             "shade_opacity": shade[..., :1],
         }
-        fade = border(TRANSFER_SIZE, _MARGIN)
+        fade = border_weights(TRANSFER_SIZE, _MARGIN)
         return ReliefPlan(**vars(known), **{name: (values * fade).astype(np.float32) for name, values in maps.items()})
 
     def _render(self, rgb: RGB, plan: ReliefPlan, strength: float) -> RGB:

@@ -5,7 +5,7 @@ from html import escape
 
 import numpy as np
 
-from facerelief.files.markdown import plain
+from facerelief.files.markdown import escape_text
 from facerelief.training.classifier import Accuracy
 
 _CELL, _SIDE, _TOP = 46, 92, 66
@@ -111,4 +111,4 @@ def bold(lines: Sequence[str]) -> list[str]:
 def table_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same as Markdown, numbers to the right."""
     lines = [list(header), ["---"] + ["--:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(plain(cell) for cell in line) + " |" for line in lines) + "\n"
+    return "\n".join("| " + " | ".join(escape_text(cell) for cell in line) + " |" for line in lines) + "\n"

@@ -12,7 +12,7 @@ from facerelief.array_types import RGB, Bool, Float64, Floats, Int64, Landmarks
 from facerelief.colour import LUMA, chroma
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import border
+from facerelief.faces.warping import border_weights
 from facerelief.geometry.morphable.fitting import Fit
 from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
@@ -83,7 +83,7 @@ class ExpressionTransfer:
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, label)
         seam, paint, opacity = self._open_or_shut_mouth(pixels, triangle, uv, label, move)
-        return WarpLayers(flow, light + seam, paint, opacity).masked(border(TRANSFER_SIZE, _MARGIN))
+        return WarpLayers(flow, light + seam, paint, opacity).masked(border_weights(TRANSFER_SIZE, _MARGIN))
 
     def _move_landmarks(self, crop: Crop, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""

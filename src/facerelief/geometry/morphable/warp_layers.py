@@ -7,7 +7,7 @@ import numpy as np
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import strips, warp_photo
+from facerelief.faces.warping import crop_strips, warp_photo
 from facerelief.geometry.morphable.shading import log_luminance, relight
 
 
@@ -52,7 +52,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     """
     out = rgb.copy()
     maps = {name: value for name, value in vars(layers).items() if name != "flow" and value is not None}
-    for place in strips(crop, rgb.shape):
+    for place in crop_strips(crop, rgb.shape):
         pixels, enlarged = warp_photo(rgb, crop, layers.flow, maps, place)
         out[place] = _composite(pixels, **enlarged)
     return out

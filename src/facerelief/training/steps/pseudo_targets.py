@@ -28,7 +28,7 @@ from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.faces.warping import bring_back, in_photo
+from facerelief.faces.warping import flow_to_photo, paste_back
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
 from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, backward_flow
@@ -36,7 +36,7 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.morphable.warp_layers import apply_layers
-from facerelief.processes.pool import spread
+from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
@@ -137,7 +137,7 @@ def _make(
     setting = (dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
     pictures, flows = _forms(arrays, len(rows))
     with growing(paths[0], *pictures) as image, growing(paths[1], *flows) as flow:
-        for done, (image[done], flow[done]) in enumerate(spread(TargetMaker, setting, items, workers)):
+        for done, (image[done], flow[done]) in enumerate(map_in_processes(TargetMaker, setting, items, workers)):
             own = arrays.label[rows[done]]
             image[done, own], flow[done, own] = arrays.image[rows[done]], 0
             progress(done + 1, len(rows))
@@ -197,7 +197,7 @@ class TargetMaker:
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
             layers = self._transfer(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
             flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
-            flow[place] = in_photo(crop, bring_back(crop, layers.flow, place)) / side
+            flow[place] = flow_to_photo(crop, paste_back(crop, layers.flow, place)) / side
             light = limit_to_wrinkles(layers.light, layers.flow, wrinkles)
             edit = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
