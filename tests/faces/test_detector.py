@@ -247,10 +247,10 @@ def test_task_files_that_are_absent_or_something_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "zip.task", "w") as archive:
         archive.writestr("readme.txt", "not a model")
     (tmp_path / "empty.task").touch()
-    with pytest.raises(FacereliefError, match=r"no task file given; download face_landmarker\.task and name it with"):
+    with pytest.raises(FacereliefError, match=r"no task file given; download face_landmarker\.task and give it with"):
         load_finder("tasks")
     for name in ("absent.task", "."):
-        with pytest.raises(FacereliefError, match=r"task file .*; download face_landmarker\.task and name it with"):
+        with pytest.raises(FacereliefError, match=r"task file .*; download face_landmarker\.task and give it with"):
             load_finder(task_file=tmp_path / name)
     for name in ("text.task", "zip.task", "empty.task"):
         with pytest.raises(FacereliefError, match=rf"{name} is not a face landmarker task file; download") as caught:

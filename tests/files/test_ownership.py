@@ -120,11 +120,11 @@ def test_the_note_comes_before_the_file(tmp_path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from facerelief import files, written
-written.move_new = lambda *_: os._exit(9)
+from facerelief.files import ownership, write_text
+ownership.rename_new = lambda *_: os._exit(9)
 path = Path({str(tmp_path / "a.txt")!r})
-with written.claimed([written.Claim(path, "source", "s", "fear")]):
-    files.write_text(path, "one")
+with ownership.claimed([ownership.Claim(path, "source", "s", "fear")]):
+    write_text(path, "one")
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
     assert [one.settings for one in read_written(tmp_path)["a.txt"]] == ["s"]

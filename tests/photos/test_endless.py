@@ -122,9 +122,10 @@ def test_a_decoder_is_ended_when_the_callers_time_is_up() -> None:
 
 def test_or_when_its_own_processor_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     call = isolated.run_child
+    limited = "limit_cpu_time(0); work._bound_time = lambda pixels: None; work.decode_child("
 
     def briefly(work: str, *more: Any) -> bytes:
-        return call(work.replace("child(", "bound_time(0); work._bound_time = lambda pixels: None; work.child("), *more)
+        return call(work.replace("decode_child(", limited), *more)
 
     monkeypatch.setattr(isolated_decoding, "run_child", briefly)
     with pytest.raises(PhotoError, match="takes too long to read"):

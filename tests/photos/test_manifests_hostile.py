@@ -56,10 +56,10 @@ def _spent() -> tuple[float, float]:
 def test_many_parts_are_too_much_work_and_none_of_it_is_done_here(
     of_many_parts: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    least = "bound_time = lambda seconds, bound=work.bound_time: bound(0); work.child("
+    least = "limit_cpu_time = lambda seconds, limit=work.limit_cpu_time: limit(0); work.credentials_child("
 
     def briefly(call: str, *more: Any) -> bytes:
-        return run_child(call.replace("child(", least), *more)
+        return run_child(call.replace("credentials_child(", least), *more)
 
     monkeypatch.setattr(content_credentials, "run_child", briefly)
     here, there = _spent()
