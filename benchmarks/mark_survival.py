@@ -15,8 +15,8 @@ from PIL import Image
 from facerelief.data.manifest import read_samples
 from facerelief.faces.alignment import Crop
 from facerelief.photos.provenance import watermark_detection
-from facerelief.photos.provenance.watermark import imprint_image
-from facerelief.photos.provenance.watermark_detection import find_marks
+from facerelief.photos.provenance.watermark import embed_watermark
+from facerelief.photos.provenance.watermark_detection import detect_watermarks
 
 PHOTOS, UNMARKED = 20, 100
 FACES = (128, 64, 256)  # pixels: heights of faces; crops are about 1.36 times as large
@@ -60,7 +60,7 @@ def main(dataset: Path) -> None:
                 rgb = np.asarray(image.convert("RGB").resize((side, side), Image.Resampling.LANCZOS))
             crop = Crop(np.array([[256 / side, 0, 0], [0, 256 / side, 0]]), 256)
             image = Image.fromarray(rgb)
-            imprint_image(image, [(crop, "happiness")])
+            embed_watermark(image, [(crop, "happiness")])
             marked = np.asarray(image)
             noise.append(10 * np.log10(255**2 / np.square(marked.astype(float) - rgb).mean()))
             off = np.random.default_rng(number).normal(scale=2, size=2)  # of 256: what a finder's crops are off by
@@ -68,7 +68,7 @@ def main(dataset: Path) -> None:
                 picture = way(Image.fromarray(rgb if name == "not marked" else marked))
                 scale = 256 / side / share
                 seen = Crop(np.array([[scale, 0, cut * scale + off[0]], [0, scale, cut * scale + off[1]]]), 256)
-                found[name] += bool(find_marks(np.asarray(picture), [seen]))
+                found[name] += bool(detect_watermarks(np.asarray(picture), [seen]))
         shares = " | ".join(f"{100 * count / PHOTOS:.0f} %" for count in found.values())
         print(f"| {face} | {min(noise):.1f} | {shares} |", flush=True)
 
@@ -80,7 +80,7 @@ def chance(dataset: Path) -> None:
     for row in np.random.default_rng(1).choice(len(kept), UNMARKED, replace=False):
         with Image.open(dataset / kept[row].file_name) as image:
             luma = np.asarray(image.convert("L"), dtype=np.float32)
-        marks += len(find_marks(np.repeat(luma[..., None], 3, axis=2).astype(np.uint8)))
+        marks += len(detect_watermarks(np.repeat(luma[..., None], 3, axis=2).astype(np.uint8)))
         for size in (1.0, 2**0.5, 2.0, 8**0.5):
             found += [
                 watermark_detection._chances()[watermark_detection._right(shown)]

@@ -12,7 +12,7 @@ from PIL import Image
 from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
 from facerelief.webapp.server.limits import CancelToken, Limits
-from facerelief.webapp.service import EditRequest, Picture
+from facerelief.webapp.service import EditRequest, EncodedPicture
 
 _stream = io.BytesIO()
 Image.new("RGB", (64, 64), "teal").save(_stream, "PNG")
@@ -33,12 +33,12 @@ class SlowService:
         self.go = threading.Event()
         self.begun = self.ended = 0
 
-    def edit(self, request: EditRequest, token: CancelToken) -> Picture:
+    def edit(self, request: EditRequest, token: CancelToken) -> EncodedPicture:
         self.begun += 1
         while not self.go.wait(0.005):
             token.check()
         self.ended += 1
-        return Picture(request.photo, "PNG")
+        return EncodedPicture(request.photo, "PNG")
 
 
 class Client:

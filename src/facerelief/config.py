@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.files.json import typed
+from facerelief.files.json import to_dataclass
 
 if TYPE_CHECKING:
     from facerelief.network_input import NetworkInput
@@ -212,7 +212,7 @@ def from_json(kind: type[Config], values: Any) -> Config:
     if unknown:
         raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!a:.60}; it is from another version")
     try:
-        return typed(kind, values)
+        return to_dataclass(kind, values)
     except ValueError as reason:
         raise FacereliefError(f"the run's config is damaged: {reason}") from reason
 

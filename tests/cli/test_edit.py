@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import load_finder
-from facerelief.files.ownership import JOURNAL
+from facerelief.files.ownership import OWNERSHIP_JOURNAL
 from facerelief.photos.photo import Photo, read_mark, read_photo, save_photo
 
 Command = Callable
@@ -29,7 +29,11 @@ def test_one_photo_to_one_expression(command: Command, portrait_jpg: Path, weigh
     edited = portrait_jpg.with_name("me-happiness-tiny.jpg")
     assert result.out.splitlines() == [str(edited)]
     assert portrait_jpg.read_bytes() == before
-    assert sorted(path.name for path in portrait_jpg.parent.iterdir()) == [JOURNAL, "me-happiness-tiny.jpg", "me.jpg"]
+    assert sorted(path.name for path in portrait_jpg.parent.iterdir()) == [
+        OWNERSHIP_JOURNAL,
+        "me-happiness-tiny.jpg",
+        "me.jpg",
+    ]
     assert read_photo(edited).rgb.shape == (512, 512, 3)
 
 
@@ -72,7 +76,7 @@ def test_names_of_what_is_written(
     result = command("edit", "me.jpg", *options, "--weights", weights)
     assert result.code == 0, result.err
     files = [path.relative_to(portrait_jpg.parent).as_posix() for path in portrait_jpg.parent.rglob("*.*")]
-    assert sorted(name for name in files if not name.endswith(("me.jpg", "b.2", JOURNAL))) == written
+    assert sorted(name for name in files if not name.endswith(("me.jpg", "b.2", OWNERSHIP_JOURNAL))) == written
     assert sorted(result.out.split()) == written
 
 
@@ -97,7 +101,7 @@ def test_depth_that_cannot_be_measured_is_said(
     assert result.code == 0
     assert "no depth after, since no face is found in the edited photo" in result.err
     names = sorted(path.name for path in portrait_jpg.parent.iterdir())
-    assert names == [JOURNAL, "me-happiness-tiny-depth-before.png", "me-happiness-tiny.jpg", "me.jpg"]
+    assert names == [OWNERSHIP_JOURNAL, "me-happiness-tiny-depth-before.png", "me-happiness-tiny.jpg", "me.jpg"]
 
 
 def test_a_name_that_is_not_text(command: Command, tmp_path: Path, weights: Path) -> None:

@@ -21,7 +21,7 @@ from servers import Page, serving
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.editing.jobs.outputs import STDOUT
 from facerelief.faces.detector import MediaPipeFinder
-from facerelief.files.ownership import JOURNAL
+from facerelief.files.ownership import OWNERSHIP_JOURNAL
 from facerelief.photos.photo import Photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
 
@@ -95,7 +95,7 @@ def test_a_damaged_journal_is_no_reason_to_stop(command: Command, tmp_path: Path
     write_heads(tmp_path / "in", 3)
     call = ("edit", tmp_path / "in", "--to", "happy", "--weights", weights, "-o", tmp_path / "out")
     command(*call)
-    journal = tmp_path / "out" / JOURNAL
+    journal = tmp_path / "out" / OWNERSHIP_JOURNAL
     first, second, third = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(first + b"\xff{]\n[1, 2]\n{}\n" + second + third[:-30])  # the last is cut off, as by a kill
     result = command(*call)  # what is no longer known is nobody's to replace
@@ -127,7 +127,7 @@ def test_a_batch_that_is_killed_goes_on(tmp_path: Path) -> None:
     Image.new("RGB", (90, 90)).save(blank)
     call = [sys.executable, "-m", "facerelief", "edit", "in", "--to", "happy", "-o", "out", "--workers", "2"]
     with subprocess.Popen(call, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        while not (out / JOURNAL).is_file() and run.poll() is None:
+        while not (out / OWNERSHIP_JOURNAL).is_file() and run.poll() is None:
             time.sleep(0.01)
         run.send_signal(signal.SIGKILL)
     before = {path.name: path.stat().st_mtime_ns for path in out.glob("[!.]*")}
@@ -175,7 +175,7 @@ def test_from_the_web(command: Command, refused: Callable[..., str], tmp_path: P
         result = command("edit", f"{root}/..%2f..%2fout.png", *call, "--allow-private-urls")
         assert (result.code, result.out) == (0, "out-happiness-tiny.png\n")
     assert sorted(path.name for path in tmp_path.rglob("*")) == [
-        JOURNAL,
+        OWNERSHIP_JOURNAL,
         "me-happiness-tiny.png",
         "out-happiness-tiny.png",
     ]

@@ -16,7 +16,7 @@ from PIL import Image
 
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.faces.detector import MediaPipeFinder
-from facerelief.files.ownership import JOURNAL, read_done
+from facerelief.files.ownership import OWNERSHIP_JOURNAL, read_written
 from facerelief.photos.photo import read_photo
 
 Command = Callable
@@ -167,7 +167,11 @@ def test_edits_without_a_mark_are_known_by_the_journal(edit: Command, tmp_path: 
     assert (again.code, again.out) == (0, "")
     assert "1  is an edit itself; name it by itself to edit it all the same" in again.err
     assert edit(*wish, "--overwrite").code == 0
-    assert sorted(path.name for path in (tmp_path / "album").iterdir()) == [JOURNAL, "a-happiness-tiny.png", "a.png"]
+    assert sorted(path.name for path in (tmp_path / "album").iterdir()) == [
+        OWNERSHIP_JOURNAL,
+        "a-happiness-tiny.png",
+        "a.png",
+    ]
 
 
 def test_edits_among_several_names_are_left_alone(edit: Command) -> None:
@@ -210,11 +214,11 @@ def test_what_comes_from_standard_input_is_told_apart(weights: Path, tmp_path: P
 def test_a_journal_that_cannot_be_written_is_no_reason_to_lose_an_edit(edit: Command, kind: str) -> None:
     mine = Path("mine.txt")
     mine.write_text("mine")
-    {"folder": Path.mkdir, "FIFO": os.mkfifo, "link": lambda path: path.symlink_to(mine)}[kind](Path(JOURNAL))
+    {"folder": Path.mkdir, "FIFO": os.mkfifo, "link": lambda path: path.symlink_to(mine)}[kind](Path(OWNERSHIP_JOURNAL))
     result = edit("me.png")
     assert (result.code, result.out) == (0, "me-happiness-tiny.png\n")
     assert result.err.count("\n") == 1
-    assert f"cannot write {JOURNAL}: " in result.err
+    assert f"cannot write {OWNERSHIP_JOURNAL}: " in result.err
     assert "make room" not in result.err
     assert "what is written is not known as this command's own" in result.err
     assert mine.read_text() == "mine"
@@ -240,5 +244,8 @@ def test_a_batch_that_is_killed_again_and_again_ends_whole(tmp_path: Path) -> No
     done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in out.iterdir())
-    assert names == [JOURNAL, *(f"head{k}-{to}-morphable.png" for k in range(6) for to in ("fear", "happiness"))]
-    assert set(read_done(out)) == set(names[1:])
+    assert names == [
+        OWNERSHIP_JOURNAL,
+        *(f"head{k}-{to}-morphable.png" for k in range(6) for to in ("fear", "happiness")),
+    ]
+    assert set(read_written(out)) == set(names[1:])

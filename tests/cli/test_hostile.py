@@ -60,7 +60,7 @@ def test_a_batch_of_all_of_them(command: Command, room: Path, tmp_path: Path, we
     assert not {"\x1b", "\u202e"} & {*result.err}
     remedies = (
         "give a ", "copy or download it again", "shrink it", "use a photo with a face", "export it as JPEG",
-        "copy it", "save it anew", "use a larger photo", "use a video with", "give another video", "give an MP4",
+        "copy it", "save it again", "use a larger photo", "use a video with", "give another video", "give an MP4",
     )  # fmt: skip
     without = [line for line in failures[:-1] if not any(remedy in line for remedy in remedies)]
     assert not without

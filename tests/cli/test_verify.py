@@ -228,8 +228,8 @@ def test_gigabytes_behind_a_picture_are_not_read(tmp_path: Path, photo: Path) ->
         code = (
             "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (3 << 29, 3 << 29))\n"
             "from pathlib import Path\nfrom facerelief.errors import FacereliefError\n"
-            "from facerelief.photos.provenance.verify import verify\n"
-            "try:\n    verify(Path(sys.argv[1]))\nexcept FacereliefError as reason:\n    print(reason)\n"
+            "from facerelief.photos.provenance.verify import find_provenance\n"
+            "try:\n    find_provenance(Path(sys.argv[1]))\nexcept FacereliefError as reason:\n    print(reason)\n"
         )
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

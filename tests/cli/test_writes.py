@@ -16,7 +16,7 @@ from facerelief.cli.commands.compare import compare
 from facerelief.cli.writes import claims_of
 from facerelief.errors import FacereliefError
 from facerelief.files import write_text
-from facerelief.files.ownership import JOURNAL, Claim, claimed
+from facerelief.files.ownership import OWNERSHIP_JOURNAL, Claim, claimed
 
 Command = Callable[..., Any]
 Refused = Callable[..., str]
@@ -124,7 +124,7 @@ def test_the_same_command_replaces_its_own_and_another_does_not(
     Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save("me.gif")
     assert refused(*call).startswith("me.gif exists and was changed since it was written")
     assert command(*call, "--overwrite").code == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == [JOURNAL, "me.gif", "me.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [OWNERSHIP_JOURNAL, "me.gif", "me.png"]
 
 
 def test_what_is_read_is_never_written(refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

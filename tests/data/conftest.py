@@ -30,6 +30,6 @@ def _small_builds_are_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def nearby(*arguments: Any, here: Callable[[Any], Any], **options: Any) -> Iterator[Any]:
         items = arguments[2]
-        return map(here, items) if len(items) < 16 else pool.spread(*arguments, here=here, **options)
+        return map(here, items) if len(items) < 16 else pool.map_in_processes(*arguments, here=here, **options)
 
     monkeypatch.setattr(build, "spread", nearby)

@@ -292,7 +292,7 @@ def test_no_photo_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(build_module, "MOST_SECONDS", 4.0)
     found = build_dataset(labelled, tmp_path, tmp_path / "dataset", workers=workers)
     assert [(one.source, one.reason, one.detail) for one in found.rejects] == [
-        ("kills.jpg", "given up", "the process that was at it ended, perhaps for want of memory"),
+        ("kills.jpg", "given up", "its process died, perhaps out of memory"),
         ("hangs.jpg", "given up", "not done in 4 s"),
         ("fails.jpg", "given up", "ZeroDivisionError: division by zero"),
         ("greedy.jpg", "given up", "MemoryError: "),

@@ -110,7 +110,7 @@ def test_a_row_of_another_form_or_with_files_elsewhere_counts_for_nothing(
 def test_a_journal_that_cannot_be_written(tmp_path: Path, row: Row) -> None:
     (tmp_path / JOURNAL).mkdir()
     message = refusal(lambda: append(tmp_path / JOURNAL, row("a")), tmp_path / JOURNAL)
-    assert message.endswith("; make room and run the same command again")
+    assert message.endswith("; free space and run the same command again")
 
 
 # -- folders --------------------------------------------------------------------------------------------------------

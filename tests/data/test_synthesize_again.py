@@ -28,7 +28,7 @@ def assert_same(dataset: Path, expected: Path) -> None:
 
 
 def test_two_workers_make_the_same_files(synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "FEW", 2)  # three scenes are enough for processes
+    monkeypatch.setattr(pool, "MIN_ITEMS", 2)  # three scenes are enough for processes
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     calls: list[tuple[int, int]] = []
     synthesize(tmp_path / "dataset", PLAN, workers=2, progress=lambda *call: calls.append(call))

@@ -19,7 +19,7 @@ from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces import detector, mediapipe_models
 from facerelief.faces.detector import Face, MediaPipeFinder, load_finder
 from facerelief.faces.mediapipe_models import import_mediapipe, mesh_landmarker
-from facerelief.faces.placeholder import drawn_face
+from facerelief.faces.placeholder import placeholder_face
 
 # Read off the portrait by eye, at sevenfold size: pixels x, y of MediaPipe's vertices.
 BY_EYE = {1: (225, 127), 152: (226, 177), 61: (204, 140), 291: (244, 141)}
@@ -185,7 +185,7 @@ def test_nothing_is_printed_by_the_libraries_underneath(portrait: np.ndarray, tm
 
 def test_the_drawn_face_by_which_models_are_tried_is_one() -> None:
     import_mediapipe()
-    assert len(mesh_landmarker()(drawn_face())) == 1
+    assert len(mesh_landmarker()(placeholder_face())) == 1
 
 
 def test_a_search_without_a_face_holds_up_nobody_and_silences_nobody() -> None:
@@ -194,7 +194,7 @@ def test_a_search_without_a_face_holds_up_nobody_and_silences_nobody() -> None:
     search, blank = mesh_landmarker(), np.zeros((64, 64, 3), np.uint8)
     assert search(blank) == []  # for which the second model was made
     found: list[object] = []
-    with mediapipe_models._ONE_AT_A_TIME:
+    with mediapipe_models._STDERR_LOCK:
         thread = threading.Thread(target=lambda: found.append(search(blank)), daemon=True)
         thread.start()
         thread.join(60)
@@ -230,7 +230,7 @@ def test_a_mediapipe_that_carries_no_models(monkeypatch: pytest.MonkeyPatch) -> 
     later = types.ModuleType("mediapipe")
     later.__version__ = "1.2.2"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "mediapipe", later)
-    with pytest.raises(FacereliefError, match=r"mediapipe 1\.2\.2 carries no models; install .* --task-file"):
+    with pytest.raises(FacereliefError, match=r"mediapipe 1\.2\.2 has no bundled models; install .* --task-file"):
         load_finder()
 
 
@@ -247,10 +247,10 @@ def test_task_files_that_are_absent_or_something_else(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "zip.task", "w") as archive:
         archive.writestr("readme.txt", "not a model")
     (tmp_path / "empty.task").touch()
-    with pytest.raises(FacereliefError, match=r"no task file given; download face_landmarker\.task and name it with"):
+    with pytest.raises(FacereliefError, match=r"no task file given; download face_landmarker\.task and give it with"):
         load_finder("tasks")
     for name in ("absent.task", "."):
-        with pytest.raises(FacereliefError, match=r"task file .*; download face_landmarker\.task and name it with"):
+        with pytest.raises(FacereliefError, match=r"task file .*; download face_landmarker\.task and give it with"):
             load_finder(task_file=tmp_path / name)
     for name in ("text.task", "zip.task", "empty.task"):
         with pytest.raises(FacereliefError, match=rf"{name} is not a face landmarker task file; download") as caught:

@@ -45,13 +45,13 @@ print(matplotlib.pyplot is __import__("sys").modules["matplotlib.pyplot"], matpl
 def test_another_thread_gets_the_true_one_meanwhile() -> None:
     code = """
 import sys, threading
-from facerelief.faces.lazy_modules import postponed
+from facerelief.faces.lazy_modules import postpone_import
 def other():
     from matplotlib.figure import Figure
     import matplotlib
     found.append((Figure.__module__, matplotlib.rcParams["backend"] is not None))
 found = []
-with postponed("matplotlib", "matplotlib.pyplot"):
+with postpone_import("matplotlib", "matplotlib.pyplot"):
     import matplotlib.pyplot as plt
     thread = threading.Thread(target=other)
     thread.start()
@@ -66,8 +66,8 @@ print(matplotlib.__version__ > "3")
 def test_one_that_is_there_stays() -> None:
     code = """
 import matplotlib.pyplot as before
-from facerelief.faces.lazy_modules import postponed
-with postponed("matplotlib", "matplotlib.pyplot"):
+from facerelief.faces.lazy_modules import postpone_import
+with postpone_import("matplotlib", "matplotlib.pyplot"):
     import matplotlib.pyplot as within
 print(before is within)
 """

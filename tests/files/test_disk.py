@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from facerelief.errors import FacereliefError
-from facerelief.files import alone_in, atomic, check_file, open_file, read_file, sha256, write_json, write_text
+from facerelief.files import atomic, check_file, lock_folder, open_file, read_file, sha256, write_json, write_text
 
 
 def one_line(caught: pytest.ExceptionInfo[FacereliefError], path: Path) -> str:
@@ -138,19 +138,19 @@ def test_sha256(tmp_path: Path) -> None:
 
 def test_two_processes_are_not_at_work_in_one_folder(tmp_path: Path) -> None:
     """This one may be, twice; another is told, and is let in when this one is done, or is killed."""
-    code = f"from facerelief.files import alone_in; from pathlib import Path; p = Path({str(tmp_path / 'run')!r})\n"
-    attempt = [sys.executable, "-c", f"{code}with alone_in(p): print('in')"]
-    with alone_in(tmp_path / "run"), alone_in(tmp_path / "run"):
+    code = f"from facerelief.files import lock_folder; from pathlib import Path; p = Path({str(tmp_path / 'run')!r})\n"
+    attempt = [sys.executable, "-c", f"{code}with lock_folder(p): print('in')"]
+    with lock_folder(tmp_path / "run"), lock_folder(tmp_path / "run"):
         refused = subprocess.run(attempt, capture_output=True, text=True, check=False)
-        assert f"another process is at work in {tmp_path / 'run'}; wait for it, or choose" in refused.stderr
+        assert f"another process is working in {tmp_path / 'run'}; wait for it, or choose" in refused.stderr
     assert subprocess.run(attempt, capture_output=True, text=True, check=True).stdout == "in\n"
-    waiting = [sys.executable, "-c", f"{code}with alone_in(p): print('in', flush=True); input()"]
+    waiting = [sys.executable, "-c", f"{code}with lock_folder(p): print('in', flush=True); input()"]
     with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout and other.stdout.readline() == "in\n"
-        with pytest.raises(FacereliefError, match="another process is at work"), alone_in(tmp_path / "run"):
+        with pytest.raises(FacereliefError, match="another process is working"), lock_folder(tmp_path / "run"):
             pass
         other.kill()
-    with alone_in(tmp_path / "run"):
+    with lock_folder(tmp_path / "run"):
         pass
 
 
@@ -235,9 +235,9 @@ def test_what_a_killed_process_left_is_removed_by_the_next_that_writes_there(tmp
 
 
 def test_many_processes_that_write_and_sweep_at_once_lose_nothing(tmp_path: Path) -> None:
-    code = f"""{_WRITES}import facerelief.files as files
+    code = f"""{_WRITES}from facerelief.files import disk
 for k in range(60):
-    files._swept.clear()
+    disk._swept.clear()
     with atomic(Path(sys.argv[1], sys.argv[2] + str(k) + '.txt')) as part: part.write_text('x' * k)
 """
     started = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "abcd"]

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.files.json import DEEPEST, LONGEST, append_lines, parse, read_lines, read_object, typed
+from facerelief.files.json import MAX_DEPTH, MAX_LINE_BYTES, append_lines, parse, read_lines, read_object, to_dataclass
 
 BAD = {
     "deep lists": b"[" * 200_000,
     "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "a list too deep": b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1),
+    "a list too deep": b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1),
     "not UTF-8": b'{"a": "\xff"}',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
     "NUL byte": b'{"a": "\0"}',
@@ -125,7 +125,7 @@ def test_a_file_of_gigabytes_of_zeros_takes_no_memory(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10  # KiB
 
 
-@pytest.mark.parametrize("text", [*BAD.values(), b"[1]", b"3", b'{"a": "' + b"x" * LONGEST + b'"}'])
+@pytest.mark.parametrize("text", [*BAD.values(), b"[1]", b"3", b'{"a": "' + b"x" * MAX_LINE_BYTES + b'"}'])
 def test_lines_that_cannot_be_read_count_for_nothing(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "journal.jsonl"
     path.write_bytes(b'{"n": 1}\n' + text + b'\n\n{"n": 2}\r\n' + text)
@@ -145,13 +145,13 @@ def test_lines_come_back_as_they_were_added(tmp_path: Path, rows: list[dict[str,
 
 
 def test_lines_that_cannot_be_added(tmp_path: Path) -> None:
-    with pytest.raises(FacereliefError, match="make room and run the same command again"):
+    with pytest.raises(FacereliefError, match="free space and run the same command again"):
         append_lines(tmp_path, {"n": 1})
 
 
 def test_a_row_is_taken_with_the_types_that_it_names() -> None:
-    assert typed(Row, {"name": "a", "count": 2}) == Row("a", 2)
-    found = typed(Row, {"name": "a", "count": 2, "share": 1, "keep": False, "words": ["x"], "note": "n"})
+    assert to_dataclass(Row, {"name": "a", "count": 2}) == Row("a", 2)
+    found = to_dataclass(Row, {"name": "a", "count": 2, "share": 1, "keep": False, "words": ["x"], "note": "n"})
     assert found == Row("a", 2, 1, False, ("x",), "n")
 
 
@@ -174,13 +174,13 @@ def test_a_row_is_taken_with_the_types_that_it_names() -> None:
 )
 def test_a_row_of_other_types_is_refused(change: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        typed(Row, {"name": "a", "count": 2, **change})
+        to_dataclass(Row, {"name": "a", "count": 2, **change})
     with pytest.raises(ValueError, match="missing entries: 'count'"):
-        typed(Row, {"name": "a"})
+        to_dataclass(Row, {"name": "a"})
 
 
 def test_what_is_just_deep_enough_is_read() -> None:
-    assert parse("[" * DEEPEST + "1" + "]" * DEEPEST)
+    assert parse("[" * MAX_DEPTH + "1" + "]" * MAX_DEPTH)
 
 
 def test_numbers_keep_their_values() -> None:

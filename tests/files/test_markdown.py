@@ -5,7 +5,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facerelief.files.markdown import code, plain
+from facerelief.files.markdown import escape_code, escape_text
 
 MARKS = set("\\`*[]<>|")
 
@@ -13,7 +13,7 @@ MARKS = set("\\`*[]<>|")
 @settings(derandomize=True)
 @given(st.text())
 def test_no_mark_is_left_and_nothing_is_lost(text: str) -> None:
-    found = plain(text)
+    found = escape_text(text)
     assert re.search(r"(?<!\\)(?:\\\\)*[`*\[\]<>|]", found) is None
     assert found.isprintable() or found == ""
     if text.isprintable():
@@ -21,7 +21,7 @@ def test_no_mark_is_left_and_nothing_is_lost(text: str) -> None:
 
 
 def test_names_by_hand() -> None:
-    assert plain("stargan_depth-2 (final)") == "stargan_depth-2 (final)"
-    assert plain("<img src=x onerror=alert(1)>|a`b*") == r"\<img src=x onerror=alert(1)\>\|a\`b\*"
-    assert plain("a\nb\x1b[2J") == r"a\nb\x1b\[2J"
-    assert code("a`b\n`") == r"a'b\n'"
+    assert escape_text("stargan_depth-2 (final)") == "stargan_depth-2 (final)"
+    assert escape_text("<img src=x onerror=alert(1)>|a`b*") == r"\<img src=x onerror=alert(1)\>\|a\`b\*"
+    assert escape_text("a\nb\x1b[2J") == r"a\nb\x1b\[2J"
+    assert escape_code("a`b\n`") == r"a'b\n'"

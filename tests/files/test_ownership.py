@@ -11,11 +11,11 @@ import pytest
 
 from facerelief.errors import FacereliefError
 from facerelief.files import atomic, write_text
-from facerelief.files.ownership import JOURNAL, Claim, Done, claimed, read_done
+from facerelief.files.ownership import OWNERSHIP_JOURNAL, Claim, WrittenFile, claimed, read_written
 
 
 def claim(path: Path, settings: str = "s", *, overwrite: bool = False) -> Claim:
-    known = read_done(path.parent).get(path.name, ())
+    known = read_written(path.parent).get(path.name, ())
     return Claim(path, "source", settings, "fear", known, overwrite=overwrite)
 
 
@@ -58,7 +58,7 @@ def test_what_appears_while_it_is_written_stays(tmp_path: Path) -> None:
     with pytest.raises(FacereliefError, match="exists and was not written by this command"):
         write_slowly(one)
     assert path.read_text() == "mine"
-    assert sorted(tmp_path.iterdir()) == [tmp_path / JOURNAL, path]
+    assert sorted(tmp_path.iterdir()) == [tmp_path / OWNERSHIP_JOURNAL, path]
 
 
 def test_what_is_changed_while_it_is_written_anew_stays(tmp_path: Path) -> None:
@@ -120,14 +120,14 @@ def test_the_note_comes_before_the_file(tmp_path: Path) -> None:
     code = f"""
 import os
 from pathlib import Path
-from facerelief import files, written
-written.move_new = lambda *_: os._exit(9)
+from facerelief.files import ownership, write_text
+ownership.rename_new = lambda *_: os._exit(9)
 path = Path({str(tmp_path / "a.txt")!r})
-with written.claimed([written.Claim(path, "source", "s", "fear")]):
-    files.write_text(path, "one")
+with ownership.claimed([ownership.Claim(path, "source", "s", "fear")]):
+    write_text(path, "one")
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 9
-    assert [one.settings for one in read_done(tmp_path)["a.txt"]] == ["s"]
+    assert [one.settings for one in read_written(tmp_path)["a.txt"]] == ["s"]
     assert not (tmp_path / "a.txt").exists()
     assert write(tmp_path / "a.txt", "one").is_ours()
 
@@ -143,10 +143,10 @@ def test_a_last_step_is_done_before_the_file_gets_its_name(tmp_path: Path) -> No
 
 
 def test_lines_of_others_count_for_nothing(tmp_path: Path) -> None:
-    old = dataclasses.asdict(Done("a-fear.txt", "source", "s", "made", "fear"))
+    old = dataclasses.asdict(WrittenFile("a-fear.txt", "source", "s", "made", "fear"))
     deep = "[" * 100_000
     lines = [json.dumps(old), "{}", "7", deep, json.dumps(old | {"name": 7}), '{"name": "cut']
-    (tmp_path / JOURNAL).write_bytes("\n".join(lines).encode() + b"\n\xff\n")
-    (known,) = read_done(tmp_path)["a-fear.txt"]
+    (tmp_path / OWNERSHIP_JOURNAL).write_bytes("\n".join(lines).encode() + b"\n\xff\n")
+    (known,) = read_written(tmp_path)["a-fear.txt"]
     assert Claim(tmp_path / "a-fear.txt", "source", "s", "fear", [known]).was_made()
     assert not Claim(tmp_path / "a-fear.txt", "source", "s", "anger", [known]).was_made()

@@ -14,12 +14,12 @@ from PIL import Image
 
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces.alignment import Crop
-from facerelief.photos.photo import SUFFIXES, Photo, encode_photo, read_photo
+from facerelief.photos.photo import SAVE_FORMATS, Photo, encode_photo, read_photo
 from facerelief.photos.provenance import content_credentials
 from facerelief.photos.provenance.certificates import CERTIFICATE, KEY, signing_key
 from facerelief.photos.provenance.content_credentials import read_credentials, sign, sign_file
-from facerelief.photos.provenance.file_kinds import TYPES
-from facerelief.photos.provenance.verify import verify
+from facerelief.photos.provenance.file_kinds import MEDIA_TYPES
+from facerelief.photos.provenance.verify import find_provenance
 from facerelief.photos.provenance.xmp import EDITED, EditMark
 
 c2pa = pytest.importorskip("c2pa", reason="needs the extra provenance")
@@ -28,7 +28,7 @@ ROWS, COLUMNS = np.mgrid[0:64, 0:80]
 RGB = np.stack([COLUMNS * 3, ROWS * 3, COLUMNS + ROWS], axis=-1).astype(np.uint8)
 CROP = Crop(np.array([[2.0, 0, 0], [0, 2.0, 0]]), 128)
 MARK = EditMark("facerelief 1", "facial expression edited to fear", ((CROP, "fear"),))
-KINDS = sorted(set(SUFFIXES.values()))
+KINDS = sorted(set(SAVE_FORMATS.values()))
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def test_a_saved_edit_is_signed_and_says_what_was_done(kind: str) -> None:
     assert (found.state, found.problems, found.made_here) == ("untrusted", (), True)
     assert found.actions == ("c2pa.opened", "c2pa.edited", "c2pa.watermarked.unbound")
     assert found.source_type == EDITED
-    manifests = json.loads(c2pa.Reader(TYPES[kind], io.BytesIO(data)).json())
+    manifests = json.loads(c2pa.Reader(MEDIA_TYPES[kind], io.BytesIO(data)).json())
     (edit,) = [
         action
         for assertion in manifests["manifests"][manifests["active_manifest"]]["assertions"]
@@ -195,11 +195,11 @@ def test_videos_on_disk(tmp_path: Path, suffix: str) -> None:
     if suffix == ".mkv":  # which C2PA does not know
         assert path.read_bytes() == before
         return
-    found = verify(path)
+    found = find_provenance(path)
     assert found.edited and found.credentials is not None and found.pixels is None
     assert found.credentials.actions == ("c2pa.opened", "c2pa.edited")
     path.write_bytes(before)
-    assert not verify(path).edited
+    assert not find_provenance(path).edited
 
 
 def test_a_video_is_not_left_unsigned_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,8 +19,8 @@ from PIL import Image
 from facerelief.errors import PhotoError
 from facerelief.photos import isolated_decoding
 from facerelief.photos.decoding import decode
-from facerelief.photos.photo import MAX_BYTES, MAX_PIXELS, read_photo
-from facerelief.photos.structure import SCANS, is_plain
+from facerelief.photos.photo import MAX_PHOTO_BYTES, MAX_PIXELS, read_photo
+from facerelief.photos.structure import MAX_SCANS, is_cheap_to_decode
 from facerelief.processes import isolated
 
 FILES = dict(endless())
@@ -55,7 +55,7 @@ def test_what_is_decoded_in_this_process_is_soon_done(name: str) -> None:
     """Nothing can end that."""
     before = spent()
     try:
-        if is_plain(FILES[name], "photo"):
+        if is_cheap_to_decode(FILES[name], "photo"):
             decode(FILES[name], "photo", MAX_PIXELS)
     except PhotoError:
         pass
@@ -64,13 +64,17 @@ def test_what_is_decoded_in_this_process_is_soon_done(name: str) -> None:
 
 def test_real_progressive_files_pass() -> None:
     """As encoders write them, and up to the limit, with the pixels that Pillow gives by itself."""
-    for data in (progressive(SCANS - 1, 64), _saved("JPEG", progressive=True), _saved("JPEG", restart_marker_blocks=1)):
-        assert is_plain(data, "photo")
+    for data in (
+        progressive(MAX_SCANS - 1, 64),
+        _saved("JPEG", progressive=True),
+        _saved("JPEG", restart_marker_blocks=1),
+    ):
+        assert is_cheap_to_decode(data, "photo")
         with Image.open(io.BytesIO(data)) as image:
             np.testing.assert_array_equal(read_photo(data).rgb, np.asarray(image.convert("RGB")))
-    with pytest.raises(PhotoError, match="photo has more than 100 scans, as no photo has; save it anew"):
-        read_photo(progressive(SCANS, 64))
-    assert not is_plain(progressive(40, 8000), "photo")  # too many pixels for so many scans: apart
+    with pytest.raises(PhotoError, match="photo has more than 100 scans, which no photo has; save it again"):
+        read_photo(progressive(MAX_SCANS, 64))
+    assert not is_cheap_to_decode(progressive(40, 8000), "photo")  # too many pixels for so many scans: apart
 
 
 def test_a_second_picture_behind_the_first_is_not_counted() -> None:
@@ -97,7 +101,7 @@ def test_apart_and_here_give_the_same(kind: str) -> None:
     stream = io.BytesIO()
     image.save(stream, kind, exif=tags.tobytes(), icc_profile=b"junk" * 50, xmp=b"<x/>")
     here = decode(stream.getvalue(), "photo", MAX_PIXELS)
-    there = isolated_decoding.decode_apart(stream.getvalue(), "photo", MAX_PIXELS)
+    there = isolated_decoding.decode_isolated(stream.getvalue(), "photo", MAX_PIXELS)
     np.testing.assert_array_equal(there.rgb, here.rgb)
     assert there.rgb.flags.writeable
     assert (there.alpha is None) is (here.alpha is None)
@@ -111,16 +115,17 @@ def test_apart_and_here_give_the_same(kind: str) -> None:
 def test_a_decoder_is_ended_when_the_callers_time_is_up() -> None:
     """And the process with it."""
     for seconds in (0.0, 0.3):
-        with pytest.raises(PhotoError, match="photo takes too long to read; save it anew as JPEG or PNG"):
+        with pytest.raises(PhotoError, match="photo takes too long to read; save it again as JPEG or PNG"):
             read_photo(FILES["endless-strips.tif"], seconds=seconds)
     assert _children() == 0
 
 
 def test_or_when_its_own_processor_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     call = isolated.run_child
+    limited = "limit_cpu_time(0); work._bound_time = lambda pixels: None; work.decode_child("
 
     def briefly(work: str, *more: Any) -> bytes:
-        return call(work.replace("child(", "bound_time(0); work._bound_time = lambda pixels: None; work.child("), *more)
+        return call(work.replace("decode_child(", limited), *more)
 
     monkeypatch.setattr(isolated_decoding, "run_child", briefly)
     with pytest.raises(PhotoError, match="takes too long to read"):
@@ -134,7 +139,9 @@ def test_a_decoder_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(
             isolated_decoding, "run_child", lambda _, *more, code=code: call(f"os:getpid(); {code}", *more)
         )
-        with pytest.raises(PhotoError, match="photo is damaged, or does not fit into memory; save it anew"):
+        with pytest.raises(
+            PhotoError, match="photo is damaged, or does not fit into memory; save it again with another program"
+        ):
             read_photo(_saved("TIFF"))
     monkeypatch.setattr(isolated.multiprocessing.spawn, "get_executable", lambda: "/absent/python")
     with pytest.raises(Exception, match="photo cannot be read: no process to do it"):
@@ -164,7 +171,7 @@ def test_more_bytes_than_photos_have_are_not_read() -> None:
         name, given = "endless", 0
 
         def read(self, size: int = -1) -> bytes:
-            assert 0 < size <= MAX_BYTES + 1
+            assert 0 < size <= MAX_PHOTO_BYTES + 1
             return bytes(size)
 
     with pytest.raises(PhotoError, match="endless is larger than 500 MB; shrink it"):

@@ -10,12 +10,12 @@ from PIL import Image
 
 from facerelief.errors import FacereliefError
 from facerelief.photos import photo
-from facerelief.photos.photo import SUFFIXES, encode_photo, read_photo
+from facerelief.photos.photo import SAVE_FORMATS, encode_photo, read_photo
 from facerelief.photos.provenance import content_credentials
 from facerelief.photos.provenance.certificates import CERTIFICATE, KEY
-from facerelief.photos.provenance.content_credentials import can_follow, read_credentials, sign, sign_file
-from facerelief.photos.provenance.file_kinds import TYPES
-from facerelief.photos.provenance.verify import verify
+from facerelief.photos.provenance.content_credentials import can_carry_history, read_credentials, sign, sign_file
+from facerelief.photos.provenance.file_kinds import MEDIA_TYPES
+from facerelief.photos.provenance.verify import find_provenance
 from facerelief.photos.provenance.xmp import EditMark
 
 c2pa = pytest.importorskip("c2pa", reason="needs the extra provenance")
@@ -41,14 +41,14 @@ def signed(kind: str) -> bytes:
 
 
 def told(data: bytes, kind: str) -> dict:
-    return json.loads(c2pa.Reader(TYPES[kind], io.BytesIO(data)).json())
+    return json.loads(c2pa.Reader(MEDIA_TYPES[kind], io.BytesIO(data)).json())
 
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_of_every_kind_the_history_goes_on(kind: str, tmp_path: Path) -> None:
     source = signed(kind)
     (tmp_path / "source").write_bytes(source)
-    before = verify(tmp_path / "source")
+    before = find_provenance(tmp_path / "source")
     assert before.edited and before.credentials is not None and before.credentials.state == "untrusted"
     found = read_photo(source)
     assert found.history == source and not any("manifest" in note for note in found.notes)
@@ -65,7 +65,7 @@ def _descriptions(said: dict) -> list[str]:
     return [action.get("description", "") for action in actions]
 
 
-@pytest.mark.parametrize("kind", sorted({*SUFFIXES.values()}))
+@pytest.mark.parametrize("kind", sorted({*SAVE_FORMATS.values()}))
 def test_a_photo_that_is_only_written_anew_keeps_it_too(kind: str) -> None:
     """As at strength 0: the new manifest says that nothing was done but that."""
     data = encode_photo(read_photo(signed("PNG")), kind)
@@ -82,7 +82,7 @@ def test_a_damaged_one_is_told() -> None:
     start = whole.index(b"jumdc2pa")
     for place in (start + 8, start + 32):  # in the latter case C2PA's library takes the picture, but not its history
         source = whole[:place] + b"\xff" * 4 + whole[place + 4 :]
-        assert not can_follow(source)
+        assert not can_carry_history(source)
         found = read_photo(source)
         assert found.notes == (photo._LOST,)
     assert read_credentials(encode_photo(found, "PNG", SECOND), "PNG") is not None
@@ -93,9 +93,7 @@ def test_a_damaged_one_is_told() -> None:
 def test_one_that_is_kept_elsewhere_is_told(said: str) -> None:
     stream = io.BytesIO()
     Image.fromarray(RGB).save(stream, "JPEG", xmp=f"<x {said}/>".encode())
-    assert read_photo(stream.getvalue()).notes == (
-        "its C2PA manifest is kept at an address, which an edit does not carry on",
-    )
+    assert read_photo(stream.getvalue()).notes == ("its C2PA manifest is stored at an address, and is lost in an edit",)
     stream = io.BytesIO()
     Image.fromarray(RGB).save(stream, "JPEG", xmp=b'<x dcterms:provenance="self#jumbf=c2pa"/>')
     assert read_photo(stream.getvalue()).notes == ()

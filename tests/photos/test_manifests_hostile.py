@@ -10,7 +10,7 @@ from PIL import Image
 
 from facerelief.photos.photo import encode_photo, read_photo
 from facerelief.photos.provenance import content_credentials
-from facerelief.photos.provenance.content_credentials import can_follow, read_credentials, sign
+from facerelief.photos.provenance.content_credentials import can_carry_history, read_credentials, sign
 from facerelief.photos.provenance.xmp import EditMark
 from facerelief.processes.isolated import run_child
 
@@ -56,16 +56,16 @@ def _spent() -> tuple[float, float]:
 def test_many_parts_are_too_much_work_and_none_of_it_is_done_here(
     of_many_parts: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    least = "bound_time = lambda seconds, bound=work.bound_time: bound(0); work.child("
+    least = "limit_cpu_time = lambda seconds, limit=work.limit_cpu_time: limit(0); work.credentials_child("
 
     def briefly(call: str, *more: Any) -> bytes:
-        return run_child(call.replace("child(", least), *more)
+        return run_child(call.replace("credentials_child(", least), *more)
 
     monkeypatch.setattr(content_credentials, "run_child", briefly)
     here, there = _spent()
     photo = read_photo(of_many_parts)
     edited = encode_photo(photo, "PNG", MARK)
-    assert not can_follow(of_many_parts)
+    assert not can_carry_history(of_many_parts)
     said = read_credentials(of_many_parts, "PNG")
     spent_here, spent_there = (after - before for after, before in zip(_spent(), (here, there), strict=True))
     assert any("too much work to read" in note for note in photo.notes)
@@ -88,7 +88,7 @@ def test_a_library_that_crashes_takes_only_its_own_process(monkeypatch: pytest.M
     monkeypatch.setattr(
         content_credentials, "run_child", lambda call, *more: run_child(call.replace("child()", crash), *more)
     )
-    assert not can_follow(source)
+    assert not can_carry_history(source)
     found = read_credentials(source, "PNG")
     assert found is not None and found.state == "invalid"
 

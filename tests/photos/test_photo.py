@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from facerelief.errors import FacereliefError, PhotoError
-from facerelief.photos.photo import SUFFIXES, Photo, read_mark, read_photo, save_photo
+from facerelief.photos.photo import SAVE_FORMATS, Photo, read_mark, read_photo, save_photo
 from facerelief.photos.provenance.xmp import EditMark
 
 ROWS, COLUMNS = np.mgrid[0:40, 0:64]
@@ -234,13 +234,13 @@ def test_path_bytes_and_stream_give_the_same(tmp_path: Path) -> None:
     assert [photo.name for photo in photos] == [str(path)] * 3 + ["photo"]
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", SAVE_FORMATS)
 def test_saving_keeps_all_that_the_format_can_hold(tmp_path: Path, suffix: str) -> None:
     photo = Photo(RGB, ALPHA, SRGB, exif_block())
     path = tmp_path / f"edited{suffix.upper()}"
     save_photo(photo, path, MARK)
     again = read_photo(path)
-    assert again.icc == SRGB and again.mark == MARK and again.format == SUFFIXES[suffix]
+    assert again.icc == SRGB and again.mark == MARK and again.format == SAVE_FORMATS[suffix]
     tags = Image.Exif()
     tags.load(again.exif or b"")
     assert tags[0x010F] == "Maker" and tags.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
@@ -259,7 +259,7 @@ def test_jpeg_keeps_fine_colour(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_photo(tmp_path / "stripes.jpg").rgb, stripes, atol=12)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", SAVE_FORMATS)
 def test_a_mark_is_there_only_where_made_and_outlives_a_second_saving(tmp_path: Path, suffix: str) -> None:
     first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
     save_photo(Photo(RGB), first)

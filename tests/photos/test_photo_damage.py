@@ -14,7 +14,7 @@ from PIL import Image
 from facerelief.errors import PhotoError
 from facerelief.photos.decoding import decode
 from facerelief.photos.photo import MAX_PIXELS, read_mark, read_photo
-from facerelief.photos.structure import is_plain
+from facerelief.photos.structure import is_cheap_to_decode
 
 ROWS, COLUMNS = np.mgrid[0:40, 0:64]
 IMAGE = Image.fromarray(np.stack([COLUMNS * 4, ROWS * 6, (COLUMNS + ROWS) * 2], axis=-1).astype(np.uint8))
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_photo(tmp_path: Path, content: bytes, message: str) -
 def test_places_without_a_file(tmp_path: Path) -> None:
     with pytest.raises(PhotoError, match=r"nobody\.jpg does not exist; check the name"):
         read_photo(tmp_path / "nobody.jpg")
-    with pytest.raises(PhotoError, match="is a folder; name a photo in it"):
+    with pytest.raises(PhotoError, match="is a folder; give a photo in it"):
         read_mark(tmp_path)
     with pytest.raises(PhotoError, match="cannot be opened"):
         read_photo("a\0b.jpg")
@@ -130,7 +130,7 @@ def test_flipped_bytes_give_a_photo_or_one_line(name: str) -> None:
             place = rng.choice([rng.randrange(len(content)), rng.randrange(64)])
             content[place] = rng.choice([0, 255, rng.randrange(256)])
         try:
-            is_plain(bytes(content), "photo")
+            is_cheap_to_decode(bytes(content), "photo")
             photo = decode(bytes(content), "photo", 1_000_000)
         except PhotoError as reason:
             assert "\n" not in str(reason)

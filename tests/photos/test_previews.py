@@ -114,8 +114,8 @@ def test_nor_of_a_phones_second_pictures() -> None:
         assert image.format == "MPO"
     source = source[:2] + segment + source[2:] + OLD
     photo = read_photo(source)
-    assert (photo.format, photo.kind) == ("JPEG", "JPEG")
-    data = encode_photo(photo, photo.kind, MARK)
+    assert (photo.format, photo.save_format) == ("JPEG", "JPEG")
+    data = encode_photo(photo, photo.save_format, MARK)
     assert b"OLD FACE" not in data and b"MPF" not in data and data.count(b"\xff\xd8\xff") == 1
     with Image.open(io.BytesIO(data)) as image:
         assert image.format == "JPEG"

@@ -13,15 +13,15 @@ from PIL import Image
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop
 from facerelief.photos.provenance import watermark_detection
-from facerelief.photos.provenance.watermark import code, imprint_image
-from facerelief.photos.provenance.watermark_detection import CHANCE, find_marks
+from facerelief.photos.provenance.watermark import embed_watermark, watermark_code
+from facerelief.photos.provenance.watermark_detection import FALSE_POSITIVE_RATE, detect_watermarks
 
 Picture = np.ndarray
 
 
 def imprint(rgb: Picture, faces: list[tuple[Crop, str]]) -> Picture:
     image = Image.fromarray(rgb)
-    imprint_image(image, faces)
+    embed_watermark(image, faces)
     return np.asarray(image)
 
 
@@ -74,8 +74,8 @@ def marked() -> Picture:
 def test_what_the_mark_survives(marked: Picture, way: str) -> None:
     picture = SURVIVED[way](marked)
     scale = picture.shape[0] / 400
-    (mark,) = find_marks(picture)
-    assert mark.chance < CHANCE
+    (mark,) = detect_watermarks(picture)
+    assert mark.chance < FALSE_POSITIVE_RATE
     assert mark.expression in ("surprise", None)
     x, y = (np.array(mark.box[:2]) + mark.box[2:]) / 2 / scale
     assert abs(x - FACE[0] - FACE[2] / 2) < FACE[2] / 2 and abs(y - FACE[1] - FACE[2] / 2) < FACE[2] / 2
@@ -85,25 +85,27 @@ def test_what_the_mark_survives(marked: Picture, way: str) -> None:
 def test_resized_by_any_factor_and_cut_it_is_found_at_the_face(marked: Picture, share: float) -> None:
     picture = jpeg(resized(marked[31:, 17:], share), 80)
     x, y, side = (FACE[0] - 17) * share, (FACE[1] - 31) * share, FACE[2] * share
-    found = find_marks(picture, [square(x + 2, y - 1, side * 1.02)])  # as a face finder sees it: a little off
-    assert [mark.chance < CHANCE for mark in found] == [True]
+    found = detect_watermarks(picture, [square(x + 2, y - 1, side * 1.02)])  # as a face finder sees it: a little off
+    assert [mark.chance < FALSE_POSITIVE_RATE for mark in found] == [True]
 
 
 def test_the_original_has_none_even_at_its_face() -> None:
-    assert find_marks(portrait(), [square(*FACE)]) == []
-    assert find_marks(portrait()[:64, :64]) == []
+    assert detect_watermarks(portrait(), [square(*FACE)]) == []
+    assert detect_watermarks(portrait()[:64, :64]) == []
 
 
 def test_the_expression_is_told() -> None:
     for expression in EXPRESSIONS[::3]:
-        (mark,) = find_marks(imprint(portrait(), [(square(*FACE), expression)]), [square(*FACE)])
+        (mark,) = detect_watermarks(imprint(portrait(), [(square(*FACE), expression)]), [square(*FACE)])
         assert mark.expression == expression
 
 
 def test_two_faces_have_a_mark_each() -> None:
     both = np.hstack([portrait(), portrait()])
     faces = [(square(*FACE), "anger"), (square(FACE[0] + 400, *FACE[1:]), "happiness")]
-    found = sorted(find_marks(jpeg(imprint(both, faces)), [crop for crop, _ in faces]), key=lambda mark: mark.box)
+    found = sorted(
+        detect_watermarks(jpeg(imprint(both, faces)), [crop for crop, _ in faces]), key=lambda mark: mark.box
+    )
     assert [mark.expression for mark in found] == ["anger", "happiness"]
 
 
@@ -125,8 +127,8 @@ def test_no_face_or_too_little_of_one_changes_nothing() -> None:
     for faces in ([], [(square(290, 290, 100), "fear")], [(square(-500, 0, 100), "fear")]):
         np.testing.assert_array_equal(imprint(before, faces), before)
     flat = np.full((300, 300, 3), 90, np.uint8)
-    assert find_marks(flat) == []
-    (mark,) = find_marks(imprint(flat, [(square(50, 50, 200), "fear")]))
+    assert detect_watermarks(flat) == []
+    (mark,) = detect_watermarks(imprint(flat, [(square(50, 50, 200), "fear")]))
     assert mark.expression == "fear"
 
 
@@ -148,12 +150,12 @@ def test_chance_is_what_it_says() -> None:
 def test_tails_against_a_closed_form() -> None:
     tails = watermark_detection._tails(4)
     np.testing.assert_allclose(tails, np.array([16, 15, 11, 5, 1]) / 16)
-    known = int(code().known.sum())
+    known = int(watermark_code().known.sum())
     assert watermark_detection._tails(known)[known] == pytest.approx(2.0**-known)
 
 
 def test_the_code_never_changes() -> None:
     """Marks that this version wrote must be found by all later ones; another code needs another seed beside it."""
-    one = code()
+    one = watermark_code()
     parts = (one.waves.astype("<i4"), one.known, one.signs.astype("<f4"))
     assert hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest().startswith("78373745bfc464fd")

@@ -16,10 +16,10 @@ import pytest
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve
-from facerelief.processes.pool import WorkerLost, alone, spread
+from facerelief.processes.pool import WorkerLost, map_in_processes, run_in_process
 
 MANY = list(range(40))
-FATAL = "the process that was at it ended, perhaps for want of memory"
+FATAL = "its process died, perhaps out of memory"
 
 
 @pytest.fixture(autouse=True)
@@ -48,27 +48,27 @@ def counting(calls: list[object]) -> Callable[..., Callable[[int], int]]:
 @pytest.mark.parametrize(("count", "workers"), [(40, 1), (15, 2), (15, None), (0, 4)])
 def test_one_worker_or_few_items_start_no_process(count: int, workers: int | None) -> None:
     calls: list[object] = []
-    found = list(spread(counting(calls), (3, 4), MANY[:count], workers))
+    found = list(map_in_processes(counting(calls), (3, 4), MANY[:count], workers))
     assert found == [item + 7 for item in MANY[:count]]
     assert calls == [(3, 4)]
 
 
 def test_what_was_started_here_is_used_here() -> None:
     calls: list[object] = []
-    assert list(spread(counting(calls), (), MANY, 1, here=operator.neg)) == [-item for item in MANY]
+    assert list(map_in_processes(counting(calls), (), MANY, 1, here=operator.neg)) == [-item for item in MANY]
     assert calls == []
 
 
 def test_items_are_done_when_they_are_asked_for() -> None:
     done: list[int] = []
-    work = spread(lambda: done.append, (), MANY, 1)
+    work = map_in_processes(lambda: done.append, (), MANY, 1)
     assert done == []
     next(work)
     assert done == [0]
 
 
 def test_an_exception_of_the_work_itself_is_passed_on() -> None:
-    found: Iterator[float] = spread(functools.partial, (operator.truediv, 12), [4, 3, 0], 1)
+    found: Iterator[float] = map_in_processes(functools.partial, (operator.truediv, 12), [4, 3, 0], 1)
     assert (next(found), next(found)) == (3, 4)
     with pytest.raises(ZeroDivisionError):
         next(found)
@@ -79,7 +79,7 @@ def test_an_exception_of_the_work_itself_is_passed_on() -> None:
 
 @pytest.mark.parametrize("count", [16, 40])
 def test_two_workers_give_what_one_gives_in_its_order(count: int) -> None:
-    one, two = (list(spread(functools.partial, (pow, 3), MANY[:count], workers)) for workers in (1, 2))
+    one, two = (list(map_in_processes(functools.partial, (pow, 3), MANY[:count], workers)) for workers in (1, 2))
     assert two == one == [3**n for n in range(count)]
     assert no_children()
 
@@ -88,7 +88,7 @@ def test_each_process_is_started_once() -> None:
     """Each draws from a stream of its own, of which all are equal: whoever begins anew would repeat the first draw."""
     stream = random.Random(5)
     expected = [stream.getrandbits(64) for _ in MANY]
-    found = list(spread(getattr, (random.Random(5), "getrandbits"), [64] * 40, 2, here=lambda _: 0))
+    found = list(map_in_processes(getattr, (random.Random(5), "getrandbits"), [64] * 40, 2, here=lambda _: 0))
     times = collections.Counter(found)
     drawn = [times.pop(value, 0) for value in expected]
     assert not times
@@ -99,7 +99,7 @@ def test_each_process_is_started_once() -> None:
 def test_an_exception_in_a_worker_is_passed_on() -> None:
     names: list[str] = [*EXPRESSIONS, *EXPRESSIONS, "bored", *EXPRESSIONS]
     with pytest.raises(FacereliefError, match="unknown expression 'bored'; choose from neutral"):
-        list(spread(functools.partial, (resolve,), names, 2))
+        list(map_in_processes(functools.partial, (resolve,), names, 2))
     assert no_children()
 
 
@@ -110,9 +110,9 @@ def test_an_exception_in_a_worker_is_passed_on() -> None:
 )
 def test_a_worker_that_dies(start: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     with pytest.raises(FacereliefError) as caught:
-        list(spread(start, arguments, [3] * 16, 2))
+        list(map_in_processes(start, arguments, [3] * 16, 2))
     message = str(caught.value)
-    assert message.startswith("a worker process ended, perhaps for want of memory; run the same command again")
+    assert message.startswith("a worker process died, perhaps out of memory; run the same command again")
     assert "\n" not in message
     assert no_children()
 
@@ -137,7 +137,7 @@ def test_a_worker_that_cannot_start_says_why(
     start: Callable[..., Any], arguments: tuple[Any, ...], kind: type[Exception], message: str
 ) -> None:
     with pytest.raises(kind, match=message):
-        list(spread(start, arguments, MANY, 2))
+        list(map_in_processes(start, arguments, MANY, 2))
     assert no_children()
 
 
@@ -151,7 +151,7 @@ def test_items_that_a_process_dies_of_or_hangs_at_are_lost_alone() -> None:
         reasons.append(why)
         return item
 
-    assert list(spread(functools.partial, (time.sleep,), items, 2, lost=lost, seconds=3)) == [
+    assert list(map_in_processes(functools.partial, (time.sleep,), items, 2, lost=lost, seconds=3)) == [
         item or None for item in items
     ]
     assert reasons == ["not done in 3 s"] * 2
@@ -161,11 +161,11 @@ def test_items_that_a_process_dies_of_or_hangs_at_are_lost_alone() -> None:
 @pytest.mark.parametrize("workers", [1, 2, None])
 def test_of_few_items_too_those_that_hang_are_lost_alone(workers: int | None) -> None:
     items = [0.0, 30.0, 0.0]  # seconds to sleep
-    found = spread(
+    found = map_in_processes(
         functools.partial, (time.sleep,), items, workers, here=time.sleep, lost=lambda i, why: why, seconds=2
     )
     assert list(found) == [None, "not done in 2 s", None]
-    assert not [*spread(functools.partial, (time.sleep,), [], workers, lost=lambda i, why: why)]
+    assert not [*map_in_processes(functools.partial, (time.sleep,), [], workers, lost=lambda i, why: why)]
     assert no_children()
 
 
@@ -174,14 +174,16 @@ def test_items_that_end_their_process_are_lost_and_no_other(workers: int) -> Non
     """Signal 0 is none, 9 ends the process."""
     items = [0] * 18
     items[2] = items[17] = signal.SIGKILL
-    found = list(spread(functools.partial, (signal.raise_signal,), items, workers, lost=lambda item, why: why))
+    found = list(
+        map_in_processes(functools.partial, (signal.raise_signal,), items, workers, lost=lambda item, why: why)
+    )
     assert found == [why if item else None for item, why in zip(items, [FATAL] * 18, strict=True)]
     assert no_children()
 
 
 def test_a_process_that_is_killed_while_it_waits_is_replaced() -> None:
     """Nothing of its is lost: it had no item. There is one process, which waits while nobody asks for results."""
-    work = spread(functools.partial, (pow, 2), list(range(60)), 1, lost=lambda item, why: why)
+    work = map_in_processes(functools.partial, (pow, 2), list(range(60)), 1, lost=lambda item, why: why)
     found = [next(work) for _ in range(5)]
     time.sleep(0.5)  # it is done with what it may do ahead
     for process in multiprocessing.active_children():
@@ -193,16 +195,16 @@ def test_a_process_that_is_killed_while_it_waits_is_replaced() -> None:
 
 
 def test_work_alone_ends_in_time() -> None:
-    assert alone(functools.partial, (pow, 3), 4, seconds=100) == 81
+    assert run_in_process(functools.partial, (pow, 3), 4, seconds=100) == 81
     with pytest.raises(WorkerLost):
-        alone(functools.partial, (time.sleep,), 1e6, seconds=1)
+        run_in_process(functools.partial, (time.sleep,), 1e6, seconds=1)
     with pytest.raises(WorkerLost):
-        alone(functools.partial, (os._exit,), 3)
+        run_in_process(functools.partial, (os._exit,), 3)
     assert no_children()
 
 
 def test_work_that_is_given_up_leaves_nobody_behind() -> None:
-    work = spread(functools.partial, (pow, 3), MANY, 2)
+    work = map_in_processes(functools.partial, (pow, 3), MANY, 2)
     assert next(work) == 1
     assert not no_children()
     if hasattr(signal, "pthread_sigmask"):  # Ctrl-C is held back from the workers only

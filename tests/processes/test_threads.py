@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from facerelief.processes.threads import threads, threads_for
+from facerelief.processes.threads import threads_for, torch_threads
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,6 @@ def test_threads_are_given_back_whatever_happens() -> None:
         raise KeyError
 
     before = torch.get_num_threads()
-    with pytest.raises(KeyError), threads(3):
+    with pytest.raises(KeyError), torch_threads(3):
         fail()
     assert torch.get_num_threads() == before

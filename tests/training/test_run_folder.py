@@ -245,13 +245,13 @@ def test_a_full_disk_while_logging_is_one_line(tmp_path: Path, small: Small, mon
 
 
 def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path, small: Small) -> None:
-    code = "import sys; from pathlib import Path; from facerelief.files import alone_in\n"
-    code += "with alone_in(Path(sys.argv[1])): print('in', flush=True); input()"
+    code = "import sys; from pathlib import Path; from facerelief.files import lock_folder\n"
+    code += "with lock_folder(Path(sys.argv[1])): print('in', flush=True); input()"
     call = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout and other.stdout.readline() == "in\n"
         message = refusal(lambda: Run(tmp_path, "depth", small(DepthTraining), BASIS))
-        assert message.startswith(f"another process is at work in {tmp_path}; wait for it")
+        assert message.startswith(f"another process is working in {tmp_path}; wait for it")
         assert list(tmp_path.iterdir()) == []
         other.kill()
     run = Run(tmp_path, "depth", small(DepthTraining), BASIS)

@@ -18,9 +18,9 @@ from webapp_app import form
 from facerelief.editing.video.morph import Morph
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.photos.provenance.content_credentials import sign
-from facerelief.photos.provenance.verify import verify
+from facerelief.photos.provenance.verify import find_provenance
 from facerelief.photos.provenance.xmp import EditMark
-from facerelief.photos.video_container import film_library
+from facerelief.photos.video_container import import_pyav
 from facerelief.webapp import morphs
 from facerelief.webapp.errors import RequestCancelled
 from facerelief.webapp.requests import Fields
@@ -45,7 +45,7 @@ def frames_of(data: bytes) -> list[np.ndarray]:
 
 
 def film_of(data: bytes) -> Iterator[np.ndarray]:
-    with film_library().open(io.BytesIO(data)) as container:
+    with import_pyav().open(io.BytesIO(data)) as container:
         for frame in container.decode(video=0):
             yield frame.to_ndarray(format="rgb24").astype(int)
 
@@ -69,7 +69,7 @@ def test_it_begins_as_the_photo_and_ends_as_the_edit(
         assert np.abs(frame - end).mean() < 5  # what 256 colours, or the codec, make of it
     assert np.abs(frames[0] - frames[-1]).mean() > 0.7 * apart
     (tmp_path / f"it.{kind}").write_bytes(answer.content)
-    assert verify(tmp_path / f"it.{kind}", finder).edited
+    assert find_provenance(tmp_path / f"it.{kind}", finder).edited
 
 
 def test_several_faces_move_each_to_its_own(client: httpx.Client, group: np.ndarray) -> None:
@@ -115,7 +115,7 @@ def test_whatever_the_page_offers_is_within_the_limits() -> None:
     (_, _, hold), (_, _, fps), (_, _, size) = (morphs.NUMBERS[name] for name in ("hold", "fps", "size"))
     for pace in paces:
         count = len(Morph(float(pace), fps, hold, back=True).shares())
-        assert count * size * size <= morphs.MAX_PIXELS
+        assert count * size * size <= morphs.MAX_MORPH_PIXELS
 
 
 @pytest.mark.parametrize("provenance", [True, False])

@@ -13,7 +13,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.photos.photo import read_photo
-from facerelief.photos.provenance.verify import verify
+from facerelief.photos.provenance.verify import find_provenance
 
 Open = Callable[..., Any]
 
@@ -49,7 +49,7 @@ def test_one_face_of_a_group_from_upload_to_download(
     assert got.value.suggested_filename == "us-surprise.png"
     saved = tmp_path / "saved.png"
     got.value.save_as(saved)
-    said = verify(saved, finder)
+    said = find_provenance(saved, finder)
     assert said.xmp is not None
     assert "surprise" in said.xmp.description
     assert said.edited

@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.photos.photo import read_photo
-from facerelief.photos.provenance.verify import verify
+from facerelief.photos.provenance.verify import find_provenance
 
 Open = Callable[..., Any]
 
@@ -49,7 +49,7 @@ def test_several_expressions_come_as_one_archive(
     moved = []
     for name in ("happiness", "surprise"):
         path = tmp_path / f"us-{name}.png"
-        assert verify(path, finder).edited
+        assert find_provenance(path, finder).edited
         moved.append(np.abs(read_photo(path).rgb.astype(int) - group).max(axis=2) > 24)
     middle = group.shape[1] // 2
     assert (moved[0][:, :middle] == moved[1][:, :middle]).mean() > 0.999
@@ -111,7 +111,7 @@ def test_a_moving_picture(open_page: Open, finder: MediaPipeFinder, group: np.nd
     assert page.evaluate("document.activeElement.id") == "moving-save"
     path = saved(page, "#moving-save", tmp_path)
     assert path.name == "us-surprise.gif"
-    assert verify(path, finder).edited
+    assert find_provenance(path, finder).edited
     with Image.open(path) as film:
         frames = [np.asarray(frame.convert("RGB")).astype(int) for frame in ImageSequence.Iterator(film)]
     assert len(frames) > 20

@@ -17,7 +17,7 @@ from facerelief.faces.detector import MediaPipeFinder
 from facerelief.geometry.topology import face_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_mark
 from facerelief.webapp.server.responses import as_picture
-from facerelief.webapp.service import Picture
+from facerelief.webapp.service import EncodedPicture
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_what_is_known_against_an_edit_comes_with_it(client: httpx.Client, edito
 
 def test_notes_of_any_letters_are_a_header_s_and_nothing_more() -> None:
     note = "d\u00e9j\u00e0 vu \u6f22; 100 %\r\nX-Evil: 1"
-    header = as_picture(Picture(b"", "PNG", (note,))).headers["X-Notes"]
+    header = as_picture(EncodedPicture(b"", "PNG", (note,))).headers["X-Notes"]
     assert header.isascii() and header.isprintable()
     assert unquote(header) == note
 

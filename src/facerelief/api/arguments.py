@@ -10,7 +10,7 @@ from facerelief.editing.face_choice import FaceChoice, parse_face_choice
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, Expression
 from facerelief.faces.detector import Face
-from facerelief.faces.mediapipe_models import POINTS
+from facerelief.faces.mediapipe_models import LANDMARK_COUNT
 from facerelief.geometry.morphable.fitting import is_face_like
 
 Several: TypeAlias = Literal["all"] | list[Expression] | tuple[Expression, ...]
@@ -112,6 +112,6 @@ def _within(value: Any, low: float, high: float) -> bool:
 def _usable(face: Face) -> Face:
     points = face.landmarks
     number = isinstance(points, np.ndarray) and points.dtype.kind in "fiu"
-    if not number or points.shape != (POINTS, 3) or not is_face_like(points):
+    if not number or points.shape != (LANDMARK_COUNT, 3) or not is_face_like(points):
         raise FacereliefError("the landmarks of a face are not those of one; give faces that `faces` found")
     return face

@@ -11,9 +11,9 @@ from torch import Tensor
 from facerelief.array_types import RGB
 from facerelief.editing.jobs.fetch import is_url
 from facerelief.errors import FacereliefError, PhotoError, shown
-from facerelief.photos.color_modes import flat, to_rgb
-from facerelief.photos.decoding import stand_up
-from facerelief.photos.photo import MIN_SIDE, Photo, damage_explained, read_photo
+from facerelief.photos.color_modes import to_8bit, to_rgb
+from facerelief.photos.decoding import MIN_SIDE, apply_orientation, decoding_errors
+from facerelief.photos.photo import Photo, read_photo
 
 Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
 
@@ -122,9 +122,9 @@ def _conversion(array: np.ndarray) -> str | None:
 def _of_image(image: Image.Image) -> Photo:
     """Read a PIL image and turn it upright."""
     notes: list[str] = []
-    with damage_explained("the image"):  # PIL reads an opened file only now
+    with decoding_errors("the image"):  # PIL reads an opened file only now
         image.load()
-        upright, exif = stand_up(image, notes)
-        plain, alpha = flat(upright, notes)
+        upright, exif = apply_orientation(image, notes)
+        plain, alpha = to_8bit(upright, notes)
         rgb, icc = to_rgb(plain, upright.info.get("icc_profile"), notes)
     return Photo(_checked(np.array(rgb)), alpha, icc, exif, name="the image", notes=tuple(notes))

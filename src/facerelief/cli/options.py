@@ -69,15 +69,15 @@ def _list_completer(words: Sequence[str]) -> Callable[[str], list[str]]:
 
 
 _LISTED = ", ".join(EXPRESSIONS)
-To = Annotated[str, one_of(choices=EXPRESSIONS, metavar="EXPRESSION", help=f"{_LISTED}.")]
-ToSeveral = Annotated[
+ToOption = Annotated[str, one_of(choices=EXPRESSIONS, metavar="EXPRESSION", help=f"{_LISTED}.")]
+ToSeveralOption = Annotated[
     str,
     some_of(choices=(*EXPRESSIONS, "all"), help=f"{_LISTED}; several separated by commas, or all.", show_default=False),
 ]
-Expressions = Annotated[
+ExpressionsOption = Annotated[
     str | None, some_of(choices=EXPRESSIONS, help=f"Expressions, separated by commas: {_LISTED}. Default: all eight.")
 ]
-Faces = Annotated[
+FacesOption = Annotated[
     str,
     one_of(
         choices=FACES,
@@ -85,14 +85,14 @@ Faces = Annotated[
         help="N: counted from the largest. X,Y: the face at that point, in the photo's pixels.",
     ),
 ]
-TaskFile = Annotated[
+TaskFileOption = Annotated[
     Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
 ]
-Weights = Annotated[
+WeightsOption = Annotated[
     Path | None,
     typer.Option(help="A folder of a run or a morphable face, or a .safetensors file. Default: the package's."),
 ]
-Method = Annotated[
+MethodOption = Annotated[
     str | None,
     one_of(
         choices=METHODS,
@@ -101,11 +101,11 @@ Method = Annotated[
         show_default=False,
     ),
 ]
-Part = Annotated[
+PartOption = Annotated[
     str,
     one_of(choices=PARTS, help="The region that may change: all, the eyes and brows, or all below them (for glasses)."),
 ]
-Engine = Annotated[
+EngineOption = Annotated[
     str | None,
     one_of(
         choices=ENGINES,
@@ -113,4 +113,4 @@ Engine = Annotated[
         show_default=False,
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")]

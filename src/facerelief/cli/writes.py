@@ -18,7 +18,7 @@ import typer
 from facerelief.cli.console import err, say
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
-from facerelief.files.ownership import Claim, claimed, read_done, settings_digest
+from facerelief.files.ownership import Claim, claimed, read_written, settings_digest
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")]
@@ -26,7 +26,7 @@ _IRRELEVANT = ("as_json", "task_file")  # options that do not change a file's co
 
 
 @dataclass(frozen=True)
-class Outputs:
+class OutputFiles:
     """What a command writes.
 
     Args:
@@ -61,17 +61,17 @@ def _absolute(value: Any) -> Any:
     return os.path.abspath(value) if isinstance(value, Path) else value
 
 
-def files_at(*options: str) -> Outputs:
+def files_at(*options: str) -> OutputFiles:
     """One file at the path of each option."""
-    return Outputs(options, lambda values: [values[name] for name in options])
+    return OutputFiles(options, lambda values: [values[name] for name in options])
 
 
-def files_in(option: str, *names: str) -> Outputs:
+def files_in(option: str, *names: str) -> OutputFiles:
     """Files of these names in the folder of an option."""
-    return Outputs((option,), lambda values: [values[option] / name for name in names])
+    return OutputFiles((option,), lambda values: [values[option] / name for name in names])
 
 
-def writes(outputs: Outputs) -> Callable[[Command], Command]:
+def writes(outputs: OutputFiles) -> Callable[[Command], Command]:
     """Declare what a command writes: `with_overwrite` protects it. To be applied before the command is registered."""
 
     def declare(function: Command) -> Command:
@@ -83,7 +83,7 @@ def writes(outputs: Outputs) -> Callable[[Command], Command]:
 
 def with_overwrite(function: Callable[..., Any]) -> Callable[..., Any]:
     """A command with --overwrite that claims its outputs; unchanged if it declares none."""
-    outputs: Outputs | None = getattr(function, "outputs", None)
+    outputs: OutputFiles | None = getattr(function, "outputs", None)
     if outputs is None:
         return function
 
@@ -101,7 +101,7 @@ def with_overwrite(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def claims_of(command: str, outputs: Outputs, values: Mapping[str, Any], overwrite: bool) -> list[Claim]:
+def claims_of(command: str, outputs: OutputFiles, values: Mapping[str, Any], overwrite: bool) -> list[Claim]:
     """Claim the files that a command writes.
 
     Raises `FacereliefError` if other files have their names, if two outputs have one name, or if one is also read.
@@ -143,5 +143,5 @@ def _check_not_read(path: Path, read: Sequence[Path]) -> None:
     if any(one.is_file() and one.samefile(path) for one in read):
         raise FacereliefError(f"{path} is an input of this command; choose another name for the output")
     folder = next((one for one in read if one.is_dir() and one.samefile(path.parent)), None)
-    if folder is not None and path.name not in read_done(folder):
+    if folder is not None and path.name not in read_written(folder):
         raise FacereliefError(f"{path} is in an input folder of this command; choose another name for the output")

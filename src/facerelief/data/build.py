@@ -13,8 +13,8 @@ from facerelief.data.extract import GIVEN_UP, Extractor, Recipe, Task
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless, write_rows
 from facerelief.data.sources.labelled import Labelled, split_by_identity
-from facerelief.files import alone_in
-from facerelief.processes.pool import spread
+from facerelief.files import lock_folder
+from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 MOST_SECONDS = 300.0  # of one photo, which takes one or two; a process that needs more hangs
@@ -53,7 +53,7 @@ def build_dataset(
     tasks = _tasks(labelled, photos, overlays or {}, splits)
     extractor = Extractor(recipe, dataset)  # before anything is written: it may find something missing
     open_dataset(dataset, settings)
-    with alone_in(dataset):
+    with lock_folder(dataset):
         built = _built(tasks, extractor, recipe, dataset, workers, progress)
     return dataclasses.replace(built, notes=notes)
 
@@ -73,7 +73,9 @@ def _built(
     todo = [task for task in tasks if task.source not in done]
     before = len(tasks) - len(todo)
     progress(before, len(tasks))
-    work = spread(Extractor, (recipe, dataset), todo, workers, here=extractor, lost=_given_up, seconds=MOST_SECONDS)
+    work = map_in_processes(
+        Extractor, (recipe, dataset), todo, workers, here=extractor, lost=_given_up, seconds=MOST_SECONDS
+    )
     for finished, row in enumerate(work, before + 1):
         done[row.source] = row
         append(journal, row, stamps[row.source])

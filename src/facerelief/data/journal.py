@@ -11,7 +11,7 @@ from facerelief.data.extract import FOLDERS
 from facerelief.data.manifest import SETTINGS, Fence, Reject, Sample, inside, read_settings, write_settings
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import is_partial, open_file
-from facerelief.files.json import append_lines, read_lines, typed
+from facerelief.files.json import append_lines, read_lines, to_dataclass
 
 JOURNAL = "build.jsonl"
 _KINDS: dict[str, type[Sample | Reject]] = {"Sample": Sample, "Reject": Reject}
@@ -64,7 +64,7 @@ def read_journal(journal: Path, stamps: Mapping[str, str] | None = None) -> dict
     for values in read_lines(journal):
         stamp = values.pop("stamp", None)
         try:
-            row = typed(_KINDS[values.pop("kind")], values)
+            row = to_dataclass(_KINDS[values.pop("kind")], values)
         except (ValueError, KeyError, TypeError):
             continue
         if isinstance(row, Sample) and fence.outside(row) is not None:

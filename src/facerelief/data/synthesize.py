@@ -18,13 +18,13 @@ from facerelief.data.sources.labelled import split_by_identity
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.pose import head_pose
-from facerelief.files import alone_in, sha256
+from facerelief.files import lock_folder, sha256
 from facerelief.files.json import read_lines
 from facerelief.geometry.depth_maps import render_geometry
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.reconstructors.morphable import dense_mesh
-from facerelief.processes.pool import spread
+from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 SIZES = (64, 96, 128, 192, 256)
@@ -97,7 +97,7 @@ def synthesize(
     }
     _check_space(dataset, plan)
     open_dataset(dataset, settings)
-    with alone_in(dataset):
+    with lock_folder(dataset):
         journal = dataset / JOURNAL
         done = read_journal(journal)
         scenes = plan.scenes()
@@ -105,7 +105,7 @@ def synthesize(
         todo = [scene for scene in scenes if any(_source(scene, name) not in done for name in EXPRESSIONS)]
         finished = total - len(todo) * len(EXPRESSIONS)
         progress(finished, total)
-        for samples in spread(Synthesizer, (dataset, plan, face), todo, workers):
+        for samples in map_in_processes(Synthesizer, (dataset, plan, face), todo, workers):
             for sample in samples:
                 done[sample.source] = sample
                 append(journal, sample)

@@ -13,7 +13,7 @@ import numpy as np
 
 from facerelief.errors import CheckpointError, MissingExtra
 from facerelief.files import read_file
-from facerelief.processes.pool import WorkerLost, alone
+from facerelief.processes.pool import WorkerLost, run_in_process
 
 LARGEST = 1_000_000_000  # bytes of a file
 LARGEST_SIDE = 1024  # pixels of its images
@@ -89,7 +89,7 @@ def load_onnx_network(path: Path, size: int | None) -> OnnxNetwork:
     `CheckpointError` where it does not end.
     """
     try:
-        problem = alone(_Trial, (MEMORY,), (path, size), SECONDS)
+        problem = run_in_process(_Trial, (MEMORY,), (path, size), SECONDS)
     except WorkerLost as reason:
         raise CheckpointError(
             f"{path} was not done with two images in {SECONDS:g} s and {MEMORY >> 30} GiB; bring another file"

@@ -1,1 +1,17 @@
-"""Photos, the faces in them, and the aligned crops that the networks see."""
+"""Faces in photos: detection, alignment, head pose, and warping."""
+
+from facerelief.faces.alignment import Crop, align, inter_ocular
+from facerelief.faces.detector import Face, FaceFinder, FinderPool, MediaPipeFinder, load_finder
+from facerelief.faces.pose import head_pose
+
+__all__ = [
+    "Crop",
+    "Face",
+    "FaceFinder",
+    "FinderPool",
+    "MediaPipeFinder",
+    "align",
+    "head_pose",
+    "inter_ocular",
+    "load_finder",
+]

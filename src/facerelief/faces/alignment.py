@@ -1,7 +1,7 @@
-"""The aligned crop that every network sees, and its exact way back into the photo.
+"""Face alignment: the crop that all networks use, and its exact inverse.
 
-A similarity transform, fitted to points that expressions hardly move (eye corners, nose bridge and base), puts the
-eyes level, a third of the crop apart, so that a mouth wide open still fits.
+A similarity transform is fitted to points that expressions hardly move (eye corners, nose bridge and base). It puts the
+eyes level and a third of the crop apart, so that a wide open mouth still fits.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from facerelief.array_types import RGB, Float64, Floats
 from facerelief.strips import in_strips
 
-# MediaPipe vertices and their place in the crop (fractions of its side): the average of near-frontal faces.
+# MediaPipe vertices.
 EYE_OUTER = (33, 263)
 EYE_INNER = (133, 362)
 INTER_OCULAR = 0.33  # distance of the eye centres, fraction of the crop's side
@@ -25,62 +26,82 @@ _TEMPLATE = np.array(
 
 @dataclass(frozen=True)
 class Crop:
-    """A square crop. `matrix`: float64 (2, 3), photo pixels to crop pixels; `size`: its side in pixels."""
+    """A square crop of a photo.
 
-    matrix: np.ndarray
+    Args:
+        matrix: (2, 3), maps pixels of the photo to pixels of the crop.
+        size: Side in pixels.
+
+    Example:
+        >>> crop = Crop(np.array([[0.5, 0.0, 0.0], [0.0, 0.5, 0.0]]), 64)
+        >>> crop.to_photo(np.array([[32.0, 32.0]])).tolist()
+        [[64.0, 64.0]]
+        >>> crop.cut(np.zeros((100, 100, 3), np.uint8)).shape
+        (64, 64, 3)
+    """
+
+    matrix: Float64
     size: int
 
     @property
     def scale(self) -> float:
-        """Crop pixels for each photo pixel."""
+        """Crop pixels per photo pixel."""
         return float(np.hypot(self.matrix[0, 0], self.matrix[1, 0]))
 
     @property
-    def inverse(self) -> np.ndarray:
-        """float64 (2, 3), crop pixels to photo pixels."""
+    def inverse(self) -> Float64:
+        """(2, 3), maps pixels of the crop to pixels of the photo."""
         (a, b, x), (c, d, y) = self.matrix
         linear = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
         return np.column_stack([linear, -linear @ (x, y)])
 
-    def to_crop(self, points: np.ndarray) -> np.ndarray:
-        """Points (N, 2) or (N, 3) of the photo in crop pixels; z is scaled alike."""
+    def to_crop(self, points: Floats) -> Floats:
+        """Map points (N, 2) or (N, 3) of the photo to the crop; z is scaled by `scale`."""
         return _transform(self.matrix, points)
 
-    def to_photo(self, points: np.ndarray) -> np.ndarray:
-        """Points (N, 2) or (N, 3) of the crop in photo pixels; z is scaled alike."""
+    def to_photo(self, points: Floats) -> Floats:
+        """Map points (N, 2) or (N, 3) of the crop to the photo; z is scaled by 1 / `scale`."""
         return _transform(self.inverse, points)
 
-    def cut(self, rgb: np.ndarray) -> np.ndarray:
-        """The crop, uint8 (size, size, 3); what lies outside the photo repeats its border."""
+    def cut(self, rgb: RGB) -> RGB:
+        """Crop a photo (H, W, 3) to (size, size, 3); beyond the photo its border is repeated."""
         corners = self.to_photo(np.array([(0, 0), (self.size, 0), (0, self.size), (self.size, self.size)], float))
         x0, y0 = np.floor(corners.min(axis=0)).astype(int) - 2
         x1, y1 = np.ceil(corners.max(axis=0)).astype(int) + 2
         shrink = max(1, int(1 / self.scale))
         region = Image.fromarray(_reduced(rgb, (x0, y0, x1, y1), shrink))
         to_region = self.inverse - ((0, 0, x0), (0, 0, y0))
-        return np.asarray(_pull(region, to_region / shrink, (self.size, self.size)))
+        return np.asarray(_resample(region, to_region / shrink, (self.size, self.size)))
 
     def covers(self, shape: tuple[int, int]) -> tuple[slice, slice]:
-        """Rows and columns of a photo of a shape (height, width) that hold the crop; none where it lies outside."""
+        """Rows and columns that the crop covers in a photo of a shape (height, width); empty if it lies outside."""
         corners = self.to_photo(np.array([(0, 0), (self.size, 0), (0, self.size), (self.size, self.size)], float))
         low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
         high = np.maximum(np.minimum(np.ceil(corners.max(axis=0)).astype(int), shape[::-1]), low)
         return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
-def align(landmarks: np.ndarray, size: int = 256) -> Crop:
-    """The crop that puts a face, landmarks (468, 2 or 3) in photo pixels, in its standard place."""
+def align(landmarks: Floats, size: int = 256) -> Crop:
+    """Align a face.
+
+    Args:
+        landmarks: (468, 2 or 3), in pixels of the photo.
+        size: Side of the crop in pixels.
+
+    Returns:
+        The crop in which the face is in its standard place.
+    """
     target = (np.array(EYES_AT) + _TEMPLATE * INTER_OCULAR) * size
     return Crop(_similarity(landmarks[list(_RIGID), :2].astype(np.float64), target), size)
 
 
-def inter_ocular(landmarks: np.ndarray) -> float:
-    """Distance between the eye centres (midpoints of the corners), in the landmarks' unit, in the image plane."""
+def inter_ocular(landmarks: Floats) -> float:
+    """Distance of the eye centres (midpoints of the corners) in the image plane, in the unit of the landmarks."""
     left, right = (landmarks[list(pair), :2].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True))
     return float(np.linalg.norm(right - left))
 
 
-def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _similarity(source: Floats, target: Floats) -> Float64:
     """Least-squares rotation, scale and shift (2, 3) that takes source (N, 2) to target (N, 2); Umeyama, 1991."""
     mean_s, mean_t = source.mean(axis=0), target.mean(axis=0)
     s, t = (points @ (1, 1j) for points in (source - mean_s, target - mean_t))
@@ -89,19 +110,19 @@ def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.column_stack([linear, mean_t - linear @ mean_s])
 
 
-def _transform(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _transform(matrix: Float64, points: Floats) -> Floats:
     xy = points[:, :2] @ matrix[:, :2].T + matrix[:, 2]
     return np.column_stack([xy, points[:, 2:] * np.hypot(matrix[0, 0], matrix[1, 0])])
 
 
-def _pull(image: Image.Image, matrix: np.ndarray, size: tuple[int, int]) -> Image.Image:
+def _resample(image: Image.Image, matrix: Float64, size: tuple[int, int]) -> Image.Image:
     """Resample: output (x, y) takes the value of `image` at matrix @ (x, y, 1), pixel centres at + 0.5."""
     coefficients = tuple(float(value) for value in matrix.ravel())
     return image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BICUBIC)
 
 
-def _reduced(rgb: np.ndarray, box: tuple[int, int, int, int], shrink: int) -> np.ndarray:
-    """`_window`, each square of `shrink` pixels averaged to one; in strips, since the window of a large face is."""
+def _reduced(rgb: RGB, box: tuple[int, int, int, int], shrink: int) -> RGB:
+    """`_window` averaged over squares of `shrink` pixels, in strips to bound memory."""
     x0, y0, x1, y1 = box
     if shrink == 1:
         return _window(rgb, x0, y0, x1, y1)
@@ -109,8 +130,8 @@ def _reduced(rgb: np.ndarray, box: tuple[int, int, int, int], shrink: int) -> np
     return np.concatenate([np.asarray(Image.fromarray(part).reduce(shrink)) for part in parts])
 
 
-def _window(rgb: np.ndarray, x0: int, y0: int, x1: int, y1: int) -> np.ndarray:
-    """rgb[y0:y1, x0:x1], also beyond its borders, which are repeated."""
+def _window(rgb: RGB, x0: int, y0: int, x1: int, y1: int) -> RGB:
+    """rgb[y0:y1, x0:x1]; beyond the photo its border is repeated."""
     height, width = rgb.shape[:2]
     if min(x0, y0) >= 0 and x1 <= width and y1 <= height:
         return rgb[y0:y1, x0:x1]

@@ -1,7 +1,7 @@
-"""Faces in a photo as 468-point landmarks, through MediaPipe's own bundled models or a user's `.task` file.
+"""Face detection with 468 landmarks, by MediaPipe's bundled models or a user's `.task` file.
 
 Backend "mediapipe": `mediapipe.solutions.face_mesh` (mediapipe 0.10.14-0.10.21, models in the wheel, offline).
-Backend "tasks": `mediapipe.tasks` FaceLandmarker (any later mediapipe) with a `.task` file that the user brings.
+Backend "tasks": `mediapipe.tasks` FaceLandmarker (any later mediapipe) with a user's `.task` file.
 """
 
 import math
@@ -15,30 +15,35 @@ from typing import Protocol
 
 import numpy as np
 
+from facerelief.array_types import RGB, Landmarks
 from facerelief.errors import FacereliefError, install_command
 from facerelief.faces.mediapipe_models import (
     Landmarker,
-    far_proposer,
+    far_face_proposer,
     import_mediapipe,
     mesh_landmarker,
     tasks_landmarker,
 )
-from facerelief.processes.object_pool import Pool
+from facerelief.processes.object_pool import ObjectPool
 from facerelief.strips import shrunk
 
-BORDER = 0.3  # of the larger side: tight crops lose faces without it
-WORKING_SIDE = 1024  # larger pictures are shown to the mesh model at this size
-FAR_SIDE = 2048  # larger photos are searched for far faces at this size
-WINDOW = 384  # pixels; the smallest window of that search, which shows faces of a tenth of it
+BORDER = 0.3  # fraction of the larger side that is added around a picture, for faces in tight crops
+WORKING_SIDE = 1024  # larger pictures are shrunk to this size for the mesh model
+FAR_SIDE = 2048  # larger photos are shrunk to this size for the search of far faces
+WINDOW = 384  # pixels; the smallest window of that search, in which faces of a tenth of it are found
 _STEP = 5 / 6  # of a window's side: three windows across 1024 pixels
-_AT_ONCE = min(4, os.cpu_count() or 1)  # windows searched side by side
+_PARALLEL = min(4, os.cpu_count() or 1)  # windows searched in parallel
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Face:
-    """One face. `landmarks`: float32 (468, 3), photo pixels, x right, y down, +z towards the viewer."""
+    """A detected face.
 
-    landmarks: np.ndarray
+    Args:
+        landmarks: (468, 3), in pixels of the photo.
+    """
+
+    landmarks: Landmarks
 
     def __repr__(self) -> str:
         x0, y0, x1, y1 = self.box
@@ -46,7 +51,7 @@ class Face:
 
     @property
     def box(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1 of the landmarks, in pixels."""
+        """Bounding box of the landmarks: x0, y0, x1, y1 in pixels."""
         low, high = self.landmarks[:, :2].min(axis=0), self.landmarks[:, :2].max(axis=0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
@@ -58,31 +63,31 @@ class Face:
 
 
 class FaceFinder(Protocol):
-    """Anything that finds faces: rgb uint8 (H, W, 3) to faces, the largest first."""
+    """A face detector."""
 
-    def __call__(self, rgb: np.ndarray) -> list[Face]:
-        """The faces of one photo."""
+    def __call__(self, rgb: RGB) -> list[Face]:
+        """The faces of a photo (H, W, 3), the largest first."""
         ...
 
-    def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
-        """A face in the next frame of a video, near where it was."""
+    def follow(self, rgb: RGB, face: Face) -> Face | None:
+        """Track a face into the next frame of a video; None if it is lost."""
         ...
 
 
 class MediaPipeFinder:
-    """Finds faces large and small: near ones in the whole photo, far ones in windows of it, each then by its crop.
+    """Detects near faces in the whole photo and far faces in windows, and refines each in its own crop.
 
-    Faces of 40 pixels are found, and in photos of over 2048 pixels those of a fiftieth of the longer side.
-    Not for use by several threads at once; make one a thread.
+    Finds faces of 40 pixels, and in photos over 2048 pixels faces of 1/50 of the longer side. Not thread-safe: use one
+    per thread, or a `FinderPool`.
     """
 
     def __init__(self, landmarker: Landmarker, proposer: Landmarker | None = None) -> None:
-        """proposer: of boxes around far faces, as two corners each; several threads will use it at once."""
+        """proposer: thread-safe; proposes boxes around far faces, two corners each."""
         self._landmarker, self._proposer = landmarker, proposer
 
-    def __call__(self, rgb: np.ndarray) -> list[Face]:
-        """The faces of one photo, the largest first."""
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
+    def __call__(self, rgb: RGB) -> list[Face]:
+        """The faces of a photo (H, W, 3), the largest first."""
+        with ThreadPoolExecutor(_PARALLEL) as threads:
             far = self._far(rgb, threads) if max(rgb.shape) >= WORKING_SIDE // 2 else None
             work, scale = _shrink(rgb, WORKING_SIDE)
             found = [self._refined(rgb, points / scale) for points in _landmarks(self._landmarker, work, BORDER)]
@@ -94,15 +99,13 @@ class MediaPipeFinder:
         faces = sorted((Face(points.astype(np.float32)) for points in found), key=lambda face: -face.size)
         return _distinct(faces)
 
-    def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
-        """A face found again in the next frame of a video, near where it was: much faster than finding it anew."""
+    def follow(self, rgb: RGB, face: Face) -> Face | None:
+        """Track a face into the next frame of a video; much faster than detection. None if it is lost."""
         found = self._in_crop(rgb, face.landmarks)
         return Face(found[0].astype(np.float32)) if found else None
 
-    def _far(self, rgb: np.ndarray, threads: ThreadPoolExecutor) -> Iterator[np.ndarray]:
-        """Boxes around faces seen in windows of the photo, coarse windows first; with a proposer they are looked for at
-        once, beside whatever follows.
-        """
+    def _far(self, rgb: RGB, threads: ThreadPoolExecutor) -> Iterator[np.ndarray]:
+        """Boxes around faces in windows of the photo, large windows first; a proposer searches them in parallel."""
         work, scale = _shrink(rgb, FAR_SIDE)
 
         def propose(x: int, y: int, side: int) -> list[np.ndarray]:
@@ -110,14 +113,14 @@ class MediaPipeFinder:
             found = _landmarks(self._proposer or self._landmarker, window, 0)
             return [(points / shrunk + (x, y, 0)) / scale for points in found]
 
-        search = threads.map if self._proposer else map  # a landmarker is for one thread at a time
+        search = threads.map if self._proposer else map  # a landmarker is not thread-safe
         return chain.from_iterable(search(propose, *zip(*_windows(*work.shape[:2]), strict=True)))
 
-    def _refined(self, rgb: np.ndarray, rough: np.ndarray) -> np.ndarray:
-        """The landmarks again from the face's own crop: in a wide view, those of one face in fifteen are off."""
+    def _refined(self, rgb: RGB, rough: np.ndarray) -> np.ndarray:
+        """Landmarks refined in the face's own crop: in a wide view, those of one face in fifteen are inaccurate."""
         return rough if _fills(rough, rgb) else next(iter(self._in_crop(rgb, rough)), rough)
 
-    def _in_crop(self, rgb: np.ndarray, around: np.ndarray) -> list[np.ndarray]:
+    def _in_crop(self, rgb: RGB, around: np.ndarray) -> list[np.ndarray]:
         """Landmarks found in a square of twice the extent of the points `around`, at most one face."""
         low, high = around[:, :2].min(axis=0), around[:, :2].max(axis=0)
         centre, half = (low + high) / 2, max(high - low) * 1.0
@@ -132,39 +135,44 @@ class MediaPipeFinder:
 
 
 class FinderPool:
-    """A face finder that any number of threads may share: each search has one of its own, and gives it back."""
+    """A thread-safe face finder: each call borrows one of several."""
 
     def __init__(self, create: Callable[[], FaceFinder] | None = None, most: int | None = None) -> None:
-        """create: makes one; by default `load_finder`. most: how many there may be; by default one a processor."""
-        self._pool = Pool(create or load_finder, most)
+        """create: makes a finder; by default `load_finder`. most: the number of finders; by default one per core."""
+        self._pool = ObjectPool(create or load_finder, most)
 
-    def __call__(self, rgb: np.ndarray) -> list[Face]:
-        """The faces of one photo, the largest first."""
+    def __call__(self, rgb: RGB) -> list[Face]:
+        """The faces of a photo (H, W, 3), the largest first."""
         with self._pool.lend() as find:
             return find(rgb)
 
-    def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
-        """A face found again in the next frame of a video, near where it was."""
+    def follow(self, rgb: RGB, face: Face) -> Face | None:
+        """Track a face into the next frame of a video; None if it is lost."""
         with self._pool.lend() as find:
             return find.follow(rgb, face)
 
 
 class _Proposers:
-    """The detector of far faces, for several threads at once."""
+    """The detector of far faces, thread-safe."""
 
     def __init__(self, most: int) -> None:
-        self._pool = Pool(far_proposer, most)
+        self._pool = ObjectPool(far_face_proposer, most)
 
-    def __call__(self, rgb: np.ndarray) -> list[np.ndarray]:
+    def __call__(self, rgb: RGB) -> list[np.ndarray]:
         with self._pool.lend() as propose:
             return propose(rgb)
 
 
 def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> MediaPipeFinder:
-    """A face finder. `backend`: "mediapipe" (bundled models) or "tasks" (needs `task_file`).
+    """Load a face finder.
 
-    Raises `MissingExtra` without mediapipe, `FacereliefError` where it does not load or carries no models, and for a
-    missing or wrong task file.
+    Args:
+        backend: "mediapipe" (bundled models) or "tasks" (needs `task_file`).
+        task_file: A face_landmarker.task file.
+
+    Raises:
+        MissingExtra: mediapipe is not installed.
+        FacereliefError: mediapipe does not load or has no models, or the task file is missing or wrong.
     """
     if backend not in ("mediapipe", "tasks"):
         raise FacereliefError(f"no face finder {backend!r}; choose from mediapipe, tasks")
@@ -173,22 +181,22 @@ def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> Me
         return MediaPipeFinder(tasks_landmarker(task_file))
     if not hasattr(mediapipe, "solutions"):
         raise FacereliefError(
-            f"mediapipe {mediapipe.__version__} carries no models; install mediapipe 0.10.21 "
+            f"mediapipe {mediapipe.__version__} has no bundled models; install mediapipe 0.10.21 "
             f"({install_command('faces')}) or give a face_landmarker.task file with --task-file"
         )
-    return MediaPipeFinder(mesh_landmarker(), _Proposers(_AT_ONCE))
+    return MediaPipeFinder(mesh_landmarker(), _Proposers(_PARALLEL))
 
 
-def _landmarks(landmarker: Landmarker, rgb: np.ndarray, border: float) -> list[np.ndarray]:
-    """Run on `rgb` in a square with a replicated border, a share of its side; pixels of `rgb`, z towards the viewer."""
+def _landmarks(landmarker: Landmarker, rgb: RGB, border: float) -> list[np.ndarray]:
+    """Landmarks in pixels of `rgb`, which is padded to a square; border: added to it, a fraction of the side."""
     height, width = rgb.shape[:2]
     side = round((1 + 2 * border) * max(height, width))
     top, left = (side - height) // 2, (side - width) // 2
     return [points * (side, side, -side) - (left, top, 0) for points in landmarker(_framed(rgb, side, top, left))]
 
 
-def _framed(rgb: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
-    """A picture in a square, its border replicated to all sides; as `np.pad`, in a third of its time."""
+def _framed(rgb: RGB, side: int, top: int, left: int) -> np.ndarray:
+    """Pad a picture to a square by its border: `np.pad` in a third of the time."""
     bottom, right = top + rgb.shape[0], left + rgb.shape[1]
     framed = np.empty((side, side, 3), dtype=np.uint8)
     framed[top:bottom, left:right] = rgb
@@ -198,7 +206,7 @@ def _framed(rgb: np.ndarray, side: int, top: int, left: int) -> np.ndarray:
     return framed
 
 
-def _shrink(rgb: np.ndarray, side: int) -> tuple[np.ndarray, float]:
+def _shrink(rgb: RGB, side: int) -> tuple[np.ndarray, float]:
     scale = side / max(rgb.shape[:2])
     if scale >= 1:
         return np.ascontiguousarray(rgb), 1.0
@@ -207,9 +215,10 @@ def _shrink(rgb: np.ndarray, side: int) -> tuple[np.ndarray, float]:
 
 
 def _windows(height: int, width: int) -> Iterator[tuple[int, int, int]]:
-    """x, y and side of squares that overlap by a sixth: the whole photo first, then windows down to `WINDOW`.
+    """x, y and side of square windows that overlap by a sixth: the whole photo first, then down to `WINDOW`.
 
-    The detector sees faces of a tenth of a window's side. Those larger than the overlap show in the next larger one.
+    The detector finds faces of a tenth of a window's side. Faces larger than the overlap are found in the next larger
+    window.
     """
     longest = max(height, width)
     sides = [WINDOW]
@@ -226,13 +235,13 @@ def _starts(length: int, side: int) -> list[int]:
     return [int(start) for start in np.linspace(0, max(0, length - side), steps)]
 
 
-def _fills(points: np.ndarray, rgb: np.ndarray) -> bool:
-    """Whether a face takes up so much of the photo that a crop around it would show much the same."""
+def _fills(points: np.ndarray, rgb: RGB) -> bool:
+    """Whether a face is so large that a crop around it would show nearly the whole photo."""
     return bool(np.ptp(points[:, :2], axis=0).max() > 0.4 * max(rgb.shape))
 
 
 def _overlaps(points: np.ndarray, others: list[np.ndarray]) -> bool:
-    """Whether the centre of `points` lies within the extent of one of `others`."""
+    """Whether the centre of `points` lies in the bounding box of one of `others`."""
     centre = (points[:, :2].min(axis=0) + points[:, :2].max(axis=0)) / 2
     return any(
         (other[:, :2].min(axis=0) < centre).all() and (centre < other[:, :2].max(axis=0)).all() for other in others

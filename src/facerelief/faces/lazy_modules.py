@@ -1,4 +1,4 @@
-"""Modules that others import for what they may never do."""
+"""Postponed imports of modules that libraries import and rarely use."""
 
 import contextlib
 import importlib
@@ -9,35 +9,35 @@ from typing import Any
 
 
 class _Postponed(ModuleType):
-    """Stands for a module, which is imported when something of it is used."""
+    """A placeholder for a module that is imported at its first use."""
 
     def __getattr__(self, name: str) -> Any:
-        _take_away(self)
+        _remove(self)
         return getattr(importlib.import_module(self.__name__), name)
 
 
 @contextlib.contextmanager
-def postponed(package: str, *submodules: str) -> Iterator[None]:
-    """Within, importing a package and some of its submodules costs nothing; what was bound is loaded on first use.
+def postpone_import(package: str, *submodules: str) -> Iterator[None]:
+    """In the block, imports of a package and of these submodules bind placeholders, which load at their first use.
 
-    Packages that are there already stay as they are. Afterwards they are imported as ever.
+    Packages that are loaded already are unchanged. After the block imports work as usual.
     """
     if package in sys.modules:
         yield
         return
-    stands = [_Postponed(name) for name in (package, *submodules)]
-    for one in stands[1:]:
-        setattr(stands[0], one.__name__.removeprefix(package + "."), one)
-    sys.modules.update({one.__name__: one for one in stands})
+    placeholders = [_Postponed(name) for name in (package, *submodules)]
+    for one in placeholders[1:]:
+        setattr(placeholders[0], one.__name__.removeprefix(package + "."), one)
+    sys.modules.update({one.__name__: one for one in placeholders})
     try:
         yield
     finally:
-        _take_away(*stands)
+        _remove(*placeholders)
 
 
-def _take_away(*stands: ModuleType) -> None:
-    """Let names be imported again. Of a package all stand or none: the true parts belong to the true whole."""
-    for one in stands:
+def _remove(*placeholders: ModuleType) -> None:
+    """Remove all placeholders of a package, since its real submodules belong to the real package."""
+    for one in placeholders:
         package = one.__name__.partition(".")[0]
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] == package and isinstance(module, _Postponed):

@@ -1,7 +1,9 @@
-"""A face of a few ellipses, which MediaPipe's models find: what they print at their first face is printed at this."""
+"""A face of a few ellipses that MediaPipe's models detect, to trigger what they print at their first face."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
+
+from facerelief.array_types import RGB
 
 _SKIN, _SHADE, _DARK, _WHITE, _LIP = (215, 165, 140), (190, 130, 110), (60, 40, 30), (245, 245, 245), (170, 80, 80)
 _ELLIPSES = (  # left, top, right, bottom in pixels of 192
@@ -16,8 +18,8 @@ _ELLIPSES = (  # left, top, right, bottom in pixels of 192
 )
 
 
-def drawn_face() -> np.ndarray:
-    """Uint8 (192, 192, 3)."""
+def placeholder_face() -> RGB:
+    """Draw the face, (192, 192, 3)."""
     image = Image.new("RGB", (192, 192), (150, 160, 170))
     pen = ImageDraw.Draw(image)
     for box, colour in _ELLIPSES:

@@ -1,4 +1,4 @@
-"""A photo's values at any points, a crop's maps brought to the photo, and a face's part of it warped as they say."""
+"""Warping: sample a photo at any points, paste maps of a crop back into the photo, warp a face by them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -26,7 +26,7 @@ def crop_strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Window]:
 def warp_photo(
     rgb: RGB, crop: Crop, flow: Floats, maps: Mapping[str, Floats], place: Window
 ) -> tuple[Float32, dict[str, Float32]]:
-    """Warp a place of a photo at its own resolution by the flow of a crop, side S, and enlarge other maps of it.
+    """Warp a region of a photo at its own resolution by the flow of a crop (side S), and enlarge other maps of it.
 
     Args:
         rgb: (H, W, 3), the photo.
@@ -56,11 +56,17 @@ def resample_maps(crop: Crop, maps: Mapping[str, Floats], place: Window) -> dict
 def resample_map(crop: Crop, values: Floats, place: Window) -> Floats:
     """A crop-sized map brought back to a place of the photo, float32 (h, w[, C]): `Crop.cut`'s way back.
 
-    values: float (S, S) or (S, S, C), zero at its border.
+    Args:
+        crop: Where the map lies.
+        values: (S, S) or (S, S, C), zero at the border.
+        place: Rows and columns of the photo, h by w.
+
+    Returns:
+        (h, w) or (h, w, C).
     """
     rows, columns = place
     x, y = (np.arange(part.start, part.stop) + 0.5 for part in (columns, rows))
-    right, down = crop.matrix * 2 / crop.size - ((0, 0, 1), (0, 0, 1))  # of torch's frame, in which sides are 2
+    right, down = crop.matrix * 2 / crop.size - ((0, 0, 1), (0, 0, 1))  # in torch's coordinates, from -1 to 1
     to_right, to_down = (row[0] * x + (row[1] * y + row[2])[:, None] for row in (right, down))
     grid = np.stack([to_right, to_down], axis=2)
     if not grid.size:
@@ -87,7 +93,7 @@ def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
     """Cubic values float32 (h, w, 3) of a photo at points (h, w, 2) in its pixels."""
     x, y = points[..., 0], points[..., 1]  # each by itself: ten times as fast as min(axis=(0, 1))
     last = np.array(rgb.shape[1::-1]) - 1
-    low = np.clip(np.floor((x.min(), y.min())).astype(int) - 3, 0, last)  # of a strip, all may come from beyond
+    low = np.clip(np.floor((x.min(), y.min())).astype(int) - 3, 0, last)  # all points of a strip may lie outside
     high = np.maximum(np.ceil((x.max(), y.max())).astype(int) + 3, low + 1)
     region: RGB = rgb[low[1] : high[1], low[0] : high[0]].transpose(2, 0, 1)
     size = np.array(region.shape[:0:-1], dtype=np.float32)
@@ -97,8 +103,7 @@ def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
 def _sampled(image: Floats | UInt8, grid: Floats) -> Float32:
     """Cubic values float32 (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) in torch's frame.
 
-    One thread works here: to wake others for so little now and then takes longer than all the rest. What comes out lies
-    plane after plane in memory, in which numpy is several times as fast as pixel after pixel.
+    The result is planar in memory, which makes later numpy operations several times as fast as interleaved pixels.
     """
     planes, places = (torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))[None] for x in (image, grid))
     found = F.grid_sample(planes, places, mode="bicubic", padding_mode="border", align_corners=False)

@@ -1,28 +1,28 @@
-"""Files that are read with limits, whoever wrote them, and written whole or not at all."""
+"""Reading untrusted files within limits, and writing files atomically."""
 
 from facerelief.files.disk import (
-    alone_in,
     atomic,
     check_file,
-    guarded,
     is_partial,
-    move_new,
+    lock_folder,
     open_file,
+    override_replace,
     read_file,
+    rename_new,
     sha256,
     write_json,
     write_text,
 )
 
 __all__ = [
-    "alone_in",
     "atomic",
     "check_file",
-    "guarded",
     "is_partial",
-    "move_new",
+    "lock_folder",
     "open_file",
+    "override_replace",
     "read_file",
+    "rename_new",
     "sha256",
     "write_json",
     "write_text",

@@ -1,4 +1,4 @@
-"""Arrays in NumPy's files, perhaps somebody else's: nothing is unpickled, and no more read than expected."""
+"""Reading untrusted NumPy files: nothing is unpickled, and no more is read than expected."""
 
 import tokenize
 import zipfile
@@ -10,17 +10,19 @@ import numpy as np
 
 from facerelief.files import check_file, open_file
 
-LARGEST = 512 << 20  # bytes of an archive's arrays together
-DAMAGE = (
+MAX_NPZ_BYTES = 512 << 20  # all arrays of an archive together
+NUMPY_ERRORS = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, MemoryError, OverflowError, RuntimeError),
     *(SyntaxError, tokenize.TokenError, NotImplementedError, zipfile.BadZipFile, zlib.error),
-)  # what a damaged file makes NumPy raise
+)  # raised by NumPy for damaged files
 
 
-def read_npz(path: Path, largest: int = LARGEST) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by their names.
+def read_npz(path: Path, largest: int = MAX_NPZ_BYTES) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file by name.
 
-    Raises `ValueError` where it is damaged, or holds more than `largest` bytes; `OSError` where it cannot be read.
+    Raises:
+        ValueError: It is damaged, or has more than `largest` bytes.
+        OSError: It cannot be read.
     """
     with open_file(path) as stream:
         try:
@@ -31,21 +33,23 @@ def read_npz(path: Path, largest: int = LARGEST) -> dict[str, np.ndarray]:
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except DAMAGE as reason:
+        except NUMPY_ERRORS as reason:
             raise ValueError(str(reason).splitlines()[0] if str(reason) else type(reason).__name__) from reason
 
 
-def map_npy(path: Path, kind: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """An .npy file as a read-only array that stays on disk.
+def map_npy(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Memory-map an .npy file, read-only.
 
-    Raises `ValueError` where it is damaged or not of this type and shape, `OSError` where it cannot be read.
+    Raises:
+        ValueError: It is damaged or has another type or shape.
+        OSError: It cannot be read.
     """
     check_file(path)
     try:
         # `np.load` would take archives too
         array: np.ndarray = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
-    except DAMAGE as reason:
+    except NUMPY_ERRORS as reason:
         raise ValueError(str(reason).splitlines()[0] if str(reason) else type(reason).__name__) from reason
-    if array.dtype != kind or array.shape != shape:
-        raise ValueError(f"{path.name} is {array.dtype} {array.shape}, not {np.dtype(kind)} {shape}")
+    if array.dtype != dtype or array.shape != shape:
+        raise ValueError(f"{path.name} is {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape}")
     return array

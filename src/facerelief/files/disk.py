@@ -1,4 +1,4 @@
-"""Files as users name them: only regular ones are read, and what is written is whole or absent."""
+"""Reading of regular files only, atomic writing, and locks."""
 
 import contextlib
 import errno
@@ -15,7 +15,7 @@ from typing import Any
 
 from facerelief.errors import FacereliefError, shown
 
-_KINDS = {
+_NOT_FILES = {
     stat.S_IFIFO: "a FIFO, not a file",
     stat.S_IFSOCK: "a socket, not a file",
     stat.S_IFCHR: "a device, not a file",
@@ -24,15 +24,17 @@ _KINDS = {
 
 
 def open_file(path: Path | str) -> BufferedReader:
-    """A regular file, or a link to one, open for reading in binary; never waits for a FIFO's other end.
+    """Open a regular file, or a link to one, for binary reading; never blocks on a FIFO.
 
-    Raises `OSError` whose `strerror` tells what it is otherwise ("a FIFO, not a file"), `IsADirectoryError` for a
-    folder, and as `open`; `ValueError` for a name with a null character.
+    Raises:
+        IsADirectoryError: It is a folder.
+        OSError: As `open`, and for other things, with `strerror` such as "a FIFO, not a file".
+        ValueError: The name has a null character.
     """
-    _check_kind(os.stat(path).st_mode, path)  # before it is opened: opening alone makes some devices act
+    _check_kind(os.stat(path).st_mode, path)  # before it is opened, which has effects on some devices
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        _check_kind(os.fstat(handle).st_mode, path)  # what was opened, should the name have been given away meanwhile
+        _check_kind(os.fstat(handle).st_mode, path)  # again, in case the name was replaced meanwhile
         return os.fdopen(handle, "rb")
     except OSError:
         os.close(handle)
@@ -40,7 +42,7 @@ def open_file(path: Path | str) -> BufferedReader:
 
 
 def read_file(path: Path | str, most: int | None = None) -> bytes:
-    """A regular file's bytes; raises as `open_file`, and `OSError` where there are more than `most`."""
+    """A regular file's bytes. Raises as `open_file`, and `OSError` if there are more than `most`."""
     with open_file(path) as stream:
         data = stream.read(-1 if most is None else most + 1)
     if most is not None and len(data) > most:
@@ -49,7 +51,7 @@ def read_file(path: Path | str, most: int | None = None) -> bytes:
 
 
 def check_file(path: Path | str) -> None:
-    """For libraries that open by name: raises as `open_file` where a path is no regular file."""
+    """Raises as `open_file` if a path is not a regular file; for libraries that open files by name."""
     open_file(path).close()
 
 
@@ -57,18 +59,27 @@ def _check_kind(mode: int, path: Path | str) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, _KINDS.get(stat.S_IFMT(mode), "not a file"), str(path))
+        raise OSError(errno.EINVAL, _NOT_FILES.get(stat.S_IFMT(mode), "not a file"), str(path))
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path in `path`'s folder, which replaces `path` when the block succeeds.
 
-    The temporary name keeps `path`'s suffix, since many writers choose the format by it. Temporary files that killed
+    The temporary name keeps `path`'s suffix, by which many writers choose the format. Temporary files that killed
     processes left in the folder are removed.
-    Raises `FacereliefError` where the folder cannot be written or the disk is full, where `path` is a device or FIFO
-    (whoever may write everywhere would replace `/dev/null` for all) or a name that no file can have, and what a
-    `guarded` place raises.
+
+    Raises:
+        FacereliefError: The folder cannot be written, the disk is full, `path` is a device or FIFO (root would replace
+            `/dev/null` for all), or not a valid name. Also what `override_replace` raises.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "note.txt"
+        >>> with atomic(path) as temporary:
+        ...     _ = temporary.write_text("whole")
+        >>> path.read_text()
+        'whole'
     """
     try:
         _check_replaceable(path)
@@ -81,7 +92,7 @@ def atomic(path: Path) -> Iterator[Path]:
         raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; choose another place") from reason
     try:
         yield temporary
-        _places.get(_place_of(path), os.replace)(temporary, path)
+        _replacers.get(_key(path), os.replace)(temporary, path)
     except OSError as reason:
         raise FacereliefError(
             f"cannot write {path}: {reason.strerror or reason}; free space or choose another place"
@@ -96,31 +107,31 @@ def _check_replaceable(path: Path) -> None:
         _check_kind(os.stat(path).st_mode, path)
 
 
-_places: dict[str, Callable[[Path, Path], None]] = {}  # how files of some names get them, in place of `os.replace`
+_replacers: dict[str, Callable[[Path, Path], None]] = {}  # by path, what is called in place of `os.replace`
 
 
 @contextlib.contextmanager
-def guarded(path: Path, place: Callable[[Path, Path], None]) -> Iterator[None]:
-    """In the block `place(temporary, path)` decides how `atomic` gives a finished file its name."""
-    key = _place_of(path)
-    before = _places.get(key)
-    _places[key] = place
+def override_replace(path: Path, replace: Callable[[Path, Path], None]) -> Iterator[None]:
+    """In the block, `atomic` calls `replace(temporary, path)` in place of `os.replace` for this path."""
+    key = _key(path)
+    before = _replacers.get(key)
+    _replacers[key] = replace
     try:
         yield
     finally:
         if before is None:
-            del _places[key]
+            del _replacers[key]
         else:
-            _places[key] = before
+            _replacers[key] = before
 
 
-def _place_of(path: Path) -> str:
-    """A name for a place; a link that stands there is not followed."""
+def _key(path: Path) -> str:
+    """The resolved path; the last part may be a link."""
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
-def move_new(temporary: Path, path: Path) -> None:
-    """Give a file a name that nothing has. Raises `FileExistsError` where something came to have it meanwhile."""
+def rename_new(temporary: Path, path: Path) -> None:
+    """Rename a file to a new name. Raises `FileExistsError` if that exists."""
     try:
         os.link(temporary, path)
         temporary.unlink()
@@ -132,10 +143,10 @@ def move_new(temporary: Path, path: Path) -> None:
 
 
 def _partial(path: Path) -> tuple[Path, int]:
-    """A new file beside `path`, and its handle, which locks it: a partial file that nobody locks is of a dead process.
+    """Create a temporary file beside `path`; returns it and its handle, which holds a lock until the process ends.
 
-    The lock ends with the process, however that ends. The system gives it the rights of any new file: the process's
-    umask cannot be asked for without setting it, for all threads.
+    So an unlocked partial file belongs to a dead process. It is created with the usual permissions, because the umask
+    cannot be read without setting it for all threads.
     """
     while True:
         temporary = path.parent / f"{_PREFIX}{secrets.token_hex(4)}{path.suffix}"
@@ -143,36 +154,36 @@ def _partial(path: Path) -> tuple[Path, int]:
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             with contextlib.suppress(OSError):  # some file systems have no locks
                 _flock(handle, wait=True)
-            if temporary.exists():  # else another process swept it away before it was locked
+            if temporary.exists():  # otherwise another process removed it before it was locked
                 return temporary, handle
             os.close(handle)
 
 
 _PREFIX = ".partial-"
 _PARTIAL = re.compile(r"\.partial-[a-z0-9_]{8}(\.[^.]*)?")  # `_` in those of earlier versions
-_swept: set[str] = set()  # folders; each is looked through once by a process
+_swept: set[str] = set()  # folders that this process has swept
 
 
 def is_partial(name: str) -> bool:
-    """Whether `atomic` gives such a name to what is not finished."""
+    """Whether a name is that of a temporary file of `atomic`."""
     return _PARTIAL.fullmatch(name) is not None
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the partial files of a folder that processes left which were killed. Those at work lock theirs."""
+    """Remove the temporary files of killed processes from a folder; those of running processes are locked."""
     key = os.path.realpath(folder)
     if key in _swept:
         return
     _swept.add(key)
-    with contextlib.suppress(OSError):  # folders may be written that may not be read
+    with contextlib.suppress(OSError):  # a folder may be writable but not readable
         left = [one.path for one in os.scandir(folder) if is_partial(one.name) and not one.is_symlink()]
         for path in left:
-            with contextlib.suppress(OSError):  # locked, a folder, of someone else, or gone
+            with contextlib.suppress(OSError):  # locked, a folder, another user's, or gone
                 _remove_unlocked(path)
 
 
 def _remove_unlocked(path: str) -> None:
-    """Remove a file. Raises `OSError` where a process has locked it, or locks are not to be had."""
+    """Remove a file. Raises `OSError` if it is locked, or locks are not supported."""
     handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if stat.S_ISREG(os.fstat(handle).st_mode):
@@ -183,31 +194,31 @@ def _remove_unlocked(path: str) -> None:
 
 
 def _flock(handle: int, *, wait: bool) -> None:
-    import fcntl  # of Unix alone
+    import fcntl  # Unix only
 
     fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
-_at_work: dict[str, tuple[int, int]] = {}  # this process's folders: the lock's handle, and how often it was taken
+_locks: dict[str, tuple[int, int]] = {}  # by folder: the lock's handle, and how often it is held
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder that is worked in; the lock ends with the block, or with the process.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder against other processes, until the end of the block or the process. May be nested.
 
-    Raises `FacereliefError` where another process is at work in it.
+    Raises `FacereliefError` if another process has locked it.
     """
     key = os.path.realpath(folder)
-    handle, times = _at_work.get(key, (-1, 0))
+    handle, times = _locks.get(key, (-1, 0))
     if not times:
         handle = _locked(folder)
-    _at_work[key] = handle, times + 1
+    _locks[key] = handle, times + 1
     try:
         yield
     finally:
-        handle, times = _at_work.pop(key)
+        handle, times = _locks.pop(key)
         if times > 1:
-            _at_work[key] = handle, times - 1
+            _locks[key] = handle, times - 1
         else:
             os.close(handle)
 
@@ -225,7 +236,7 @@ def _locked(folder: Path) -> int:
     except BlockingIOError as reason:
         os.close(handle)
         raise FacereliefError(
-            f"another process is at work in {folder}; wait for it, or choose another folder"
+            f"another process is working in {folder}; wait for it, or choose another folder"
         ) from reason
     except OSError:  # some file systems have no locks
         pass
@@ -233,13 +244,13 @@ def _locked(folder: Path) -> int:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all; bytes of names that are none are spelled out, as JSON does it."""
+    """Write UTF-8 text atomically; undecodable bytes of file names are escaped."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON, whole or not at all."""
+    """Write indented JSON atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 

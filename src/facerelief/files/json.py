@@ -1,4 +1,4 @@
-"""JSON and JSON lines in files that somebody else may have written, or something damaged: one reader, with limits.
+"""Reading of untrusted or damaged JSON and JSON lines, with limits.
 
 settings = read_object(folder / "config.json", "choose another run", CheckpointError)
 rows = [row_of(line) for line in read_lines(folder / "build.jsonl")]
@@ -15,19 +15,24 @@ from typing import Any, BinaryIO, TypeVar, Union, get_args, get_origin, get_type
 from facerelief.errors import FacereliefError
 from facerelief.files import open_file, read_file
 
-LARGEST = 64 << 20  # bytes of a JSON file
-LONGEST = 1 << 20  # bytes of a line of JSON
-DEEPEST = 50  # lists and objects in each other
+MAX_JSON_BYTES = 64 << 20  # bytes of a JSON file
+MAX_LINE_BYTES = 1 << 20  # bytes of a line of JSON
+MAX_DEPTH = 50  # nesting of lists and objects
 _PIECE = 1 << 16
 
 T = TypeVar("T")
 
 
 def parse(text: bytes | str) -> Any:
-    """The value of a JSON text. A byte order mark is skipped.
+    """Parse JSON text. A byte order mark is skipped.
 
-    Raises `ValueError`, of one line, for what is not JSON or not UTF-8, nests deeper than `DEEPEST`, has a key twice,
-    a NUL in a text, or a number that is none (NaN, Infinity, 1e999) or needs more than 64 bits.
+    Raises:
+        ValueError: It is not JSON or not UTF-8, nests deeper than `MAX_DEPTH`, or has a duplicate key, a NUL character,
+            a number that is not finite (NaN, Infinity, 1e999) or an integer of more than 64 bits. One line.
+
+    Example:
+        >>> parse('{"a": [1, 2]}')
+        {'a': [1, 2]}
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8-sig")
@@ -40,18 +45,18 @@ def parse(text: bytes | str) -> Any:
             object_pairs_hook=_object,
         )
     except RecursionError as reason:
-        raise ValueError(f"nested deeper than {DEEPEST}") from reason
+        raise ValueError(f"nested deeper than {MAX_DEPTH}") from reason
     _check_texts(value)
     return value
 
 
 def read_object(
-    path: Path, remedy: str, error: type[FacereliefError] = FacereliefError, largest: int = LARGEST
+    path: Path, remedy: str, error: type[FacereliefError] = FacereliefError, largest: int = MAX_JSON_BYTES
 ) -> dict[str, Any]:
-    """The object of a JSON file.
+    """Read a JSON file that holds an object.
 
-    Raises `error`, which names the file, the reason and the `remedy`, where it cannot be read, holds something else,
-    or is larger than `largest` bytes.
+    Raises `error`, with the file, the reason and the `remedy`, if it cannot be read, is not an object, or is larger
+    than `largest` bytes.
     """
     try:
         value = parse(read_file(path, largest))
@@ -65,10 +70,9 @@ def read_object(
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file with one a line; none where there is no such file.
+    """The objects of a JSON lines file; none if it does not exist.
 
-    Lines that hold anything else count for nothing, such as the last one after a kill or those of a foreign hand, and
-    so do lines of more than `LONGEST` bytes.
+    Other lines are skipped, such as a torn last line, and so are lines of more than `MAX_LINE_BYTES`.
     """
     try:
         with open_file(path) as stream:
@@ -84,11 +88,11 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def append_lines(
-    path: Path, *values: Mapping[str, Any], remedy: str = "make room and run the same command again"
+    path: Path, *values: Mapping[str, Any], remedy: str = "free space and run the same command again"
 ) -> None:
-    """Add objects to a file with one a line; a last line that was cut off stays a line of its own.
+    """Append objects to a JSON lines file; a torn last line stays on its own line.
 
-    Raises `FacereliefError`, with the `remedy`, where it cannot be written.
+    Raises `FacereliefError`, with the `remedy`, if it cannot be written.
     """
     text = "".join(json.dumps(value) + "\n" for value in values)
     try:
@@ -99,12 +103,12 @@ def append_lines(
         raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; {remedy}") from reason
 
 
-def typed(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A dataclass from what JSON held; integers do where numbers are asked for, and lists where tuples are.
+def to_dataclass(cls: type[T], values: Mapping[str, Any]) -> T:
+    """A dataclass from parsed JSON; integers are accepted as floats, and lists as tuples.
 
-    Raises `ValueError` that names the first entry that is unknown, missing or of another type.
+    Raises `ValueError` with the first entry that is unknown, missing or of another type.
     """
-    hints = get_type_hints(kind)
+    hints = get_type_hints(cls)
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ValueError(f"unknown entry {unknown[0]!r}")
@@ -114,15 +118,15 @@ def typed(kind: type[T], values: Mapping[str, Any]) -> T:
             raise ValueError(f"{name} is {_shown(value)}, which is not of type {_named(hints[name])}")
         plain[name] = tuple(value) if isinstance(value, list) else value
     try:
-        return kind(**plain)
+        return cls(**plain)
     except TypeError as reason:
         raise ValueError(f"missing entries: {str(reason).rpartition(': ')[2]}") from reason
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of at most `LONGEST` bytes; what is longer is passed over in pieces."""
-    while line := stream.readline(LONGEST + 1):
-        if line.endswith(b"\n") or len(line) <= LONGEST:
+    """The lines of at most `MAX_LINE_BYTES`; longer ones are skipped in pieces."""
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        if line.endswith(b"\n") or len(line) <= MAX_LINE_BYTES:
             yield line
             continue
         while (piece := stream.readline(_PIECE)) and not piece.endswith(b"\n"):
@@ -130,11 +134,11 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _check_texts(value: Any) -> None:
-    """Raise `ValueError` for a NUL, which no file's name can hold, and for deep nesting."""
+    """Raises `ValueError` for a NUL, which no file name can hold, and for deep nesting."""
     level, depth = [value], 0
     while level:
-        if depth == DEEPEST and any(isinstance(one, dict | list) for one in level):
-            raise ValueError(f"nested deeper than {DEEPEST}")
+        if depth == MAX_DEPTH and any(isinstance(one, dict | list) for one in level):
+            raise ValueError(f"nested deeper than {MAX_DEPTH}")
         below: list[Any] = []
         for one in level:
             if isinstance(one, str) and "\0" in one:

@@ -1,17 +1,17 @@
-"""Words of others, such as names of folders and people, inside Markdown: shown as they are, and never as markup."""
+"""Escaping of untrusted text, such as names of folders and people, in Markdown."""
 
 import re
 
 _MARKS = re.compile(r"([\\`*\[\]<>|])")
 
 
-def plain(text: str) -> str:
-    """A text for a sentence, a heading or a cell of a table."""
+def escape_text(text: str) -> str:
+    """Escape text for a sentence, a heading or a table cell."""
     return _one_line(_MARKS.sub(r"\\\1", text))
 
 
-def code(text: str) -> str:
-    """A text for between backticks, where nothing can be escaped."""
+def escape_code(text: str) -> str:
+    """Escape text between backticks."""
     return _one_line(text.replace("`", "'"))
 
 

@@ -1,8 +1,7 @@
-"""What this program wrote, a line of `.facerelief.jsonl` beside it a file, so that nothing else is ever written over.
+"""A journal of written files, `.facerelief.jsonl` beside them, so that no other file is ever overwritten.
 
-A file is ours where a line says that it was made from the same source with the same settings, and its bytes are still
-those that were written. The line is written before the file gets its name: whenever a process is killed, no file of
-ours is taken for somebody else's.
+A file is ours if a line records the same source, settings and content. The line is written before the file is renamed
+to its name, so that a killed process leaves no file of ours without a line.
 """
 
 import contextlib
@@ -16,16 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief.errors import FacereliefError
-from facerelief.files import guarded, move_new, sha256
-from facerelief.files.json import append_lines, read_lines, typed
+from facerelief.files import override_replace, rename_new, sha256
+from facerelief.files.json import append_lines, read_lines, to_dataclass
 
-JOURNAL = ".facerelief.jsonl"
+OWNERSHIP_JOURNAL = ".facerelief.jsonl"
 
 
 @dataclass(frozen=True)
-class Done:
-    """A written file. name: its own. source, made: SHA-256 of what it was made from and of it. settings: their digest.
-    what: of all that can be made of a source with these settings, e.g. the expression.
+class WrittenFile:
+    """A line of the journal.
+
+    Args:
+        name: The file's name.
+        source: SHA-256 of its source.
+        settings: Digest of the settings.
+        made: SHA-256 of its content.
+        what: Which of the outputs of this source and settings, such as the expression.
     """
 
     name: str
@@ -36,37 +41,41 @@ class Done:
 
 
 def settings_digest(settings: Mapping[str, object]) -> str:
-    """What stands for all that a file depends on, beside its source."""
+    """A digest of all that a file depends on beside its source."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
-def read_done(folder: Path) -> dict[str, frozenset[Done]]:
-    """What was written in a folder, by name. Lines that cannot be read count for nothing."""
+def read_written(folder: Path) -> dict[str, frozenset[WrittenFile]]:
+    """The written files of a folder by name. Unreadable lines are skipped."""
     try:
-        now = os.stat(folder / JOURNAL)
+        now = os.stat(folder / OWNERSHIP_JOURNAL)
     except OSError:
         return {}
-    return _read(folder / JOURNAL, (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns))
+    return _read(folder / OWNERSHIP_JOURNAL, (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=4)
-def _read(journal: Path, state: tuple[int, ...]) -> dict[str, frozenset[Done]]:
-    """A long journal is read once in each state: a batch asks for it photo by photo."""
-    found: dict[str, set[Done]] = defaultdict(set)
+def _read(journal: Path, state: tuple[int, ...]) -> dict[str, frozenset[WrittenFile]]:
+    """Cached by the state of the journal, since a batch reads it for every photo."""
+    found: dict[str, set[WrittenFile]] = defaultdict(set)
     for line in read_lines(journal):
-        with contextlib.suppress(ValueError):  # somebody else's
-            one = typed(Done, line)
+        with contextlib.suppress(ValueError):  # a line of another program
+            one = to_dataclass(WrittenFile, line)
             found[one.name].add(one)
     return {name: frozenset(lines) for name, lines in found.items()}
 
 
 class Claim:
-    """A place where a file is to go, if nothing is there but what was made from the same source with the same settings.
+    """A claim on an output path: only our own file of the same source and settings may be replaced there.
 
-    what: as in `Done`. known: what is known to have been written under its name; where that does not explain what is
-    there, the journal is read again, as another process may have written it since. overwrite: whatever is there may be
-    replaced.
-    `finish` is a last step on a written file before it gets its name; `notes` tells what could not be noted.
+    `finish` is called with the written temporary file before it is renamed; `notes` collects problems with the journal.
+
+    Args:
+        path: The output.
+        source: As in `WrittenFile`, and so are `settings` and `what`.
+        known: Known journal entries of this name. If they do not explain an existing file, the journal is read again,
+            since another process may have written it.
+        overwrite: Whether any file may be replaced.
     """
 
     def __init__(
@@ -75,7 +84,7 @@ class Claim:
         source: str,
         settings: str,
         what: str = "",
-        known: Iterable[Done] = (),
+        known: Iterable[WrittenFile] = (),
         *,
         overwrite: bool = False,
     ) -> None:
@@ -85,45 +94,45 @@ class Claim:
         self._known = set(known)
 
     def was_made(self) -> bool:
-        """Whether what is there was written before, whatever became of it."""
+        """Whether a file of this source and settings was written here, even if it was changed since."""
         return self._is_known() or (self._learns() and self._is_known())
 
     def is_ours(self) -> bool:
-        """Whether what is there was made from the same source with the same settings, and is as it was written."""
+        """Whether the existing file is of this source and settings, and unchanged."""
         return self._is_known_as_ours() or (self._learns() and self._is_known_as_ours())
 
     def check(self) -> None:
-        """Raise `FacereliefError` where something is in the way."""
+        """Raises `FacereliefError` if another file exists there."""
         if self.path.is_dir():
             raise FacereliefError(f"cannot write {self.path}: Is a directory; choose another name")
         if os.path.lexists(self.path) and not self.overwrite and not self.is_ours():
             raise FacereliefError(self._what_is_there())
 
     def place(self, temporary: Path, path: Path) -> None:
-        """Give a finished file its name, and note it. Raises `FacereliefError` where something came in the way."""
+        """Record a finished file and rename it. Raises `FacereliefError` if another file has appeared there."""
         self.finish(temporary)
-        made = Done(path.name, self.source, self.settings, sha256(temporary), self.what)
+        made = WrittenFile(path.name, self.source, self.settings, sha256(temporary), self.what)
         try:
-            append_lines(_journal(path.parent), vars(made), remedy="see that it can be written")
+            append_lines(_journal(path.parent), vars(made), remedy="make it writable")
         except FacereliefError as problem:
-            self.notes.append(f"{problem}; until then what is written is not known as this command's own")
+            self.notes.append(f"{problem}; until then files of this command are not recognized as its own")
         if self.overwrite or self._is_known_as_ours():
             os.replace(temporary, path)
         else:
             self._move(temporary, made)
         self._known.add(made)
 
-    def _move(self, temporary: Path, made: Done) -> None:
+    def _move(self, temporary: Path, made: WrittenFile) -> None:
         try:
-            move_new(temporary, self.path)
+            rename_new(temporary, self.path)
         except FileExistsError:
             if not self.is_ours():  # by another process of the same command
                 self._known.discard(made)
                 raise FacereliefError(self._what_is_there()) from None
 
     def _learns(self) -> bool:
-        """Read the journal again, where something is there. Returns whether it tells more than was known."""
-        noted = read_done(self.path.parent).get(self.path.name, frozenset()) if os.path.lexists(self.path) else set()
+        """Read the journal again if a file exists. Returns whether there are new entries."""
+        noted = read_written(self.path.parent).get(self.path.name, frozenset()) if os.path.lexists(self.path) else set()
         before = len(self._known)
         self._known |= noted
         return len(self._known) > before
@@ -134,11 +143,11 @@ class Claim:
     def _is_known_as_ours(self) -> bool:
         return self._is_one_of(filter(self._is_like, self._known))
 
-    def _is_like(self, one: Done) -> bool:
+    def _is_like(self, one: WrittenFile) -> bool:
         return (one.source, one.settings, one.what) == (self.source, self.settings, self.what)
 
-    def _is_one_of(self, made: Iterable[Done]) -> bool:
-        """Whether what is there is as it was written in one of these cases."""
+    def _is_one_of(self, made: Iterable[WrittenFile]) -> bool:
+        """Whether the existing file is one of these."""
         digests = {one.made for one in made}
         return bool(digests) and self.path.is_file() and not self.path.is_symlink() and sha256(self.path) in digests
 
@@ -155,8 +164,8 @@ class Claim:
 
 
 def _journal(folder: Path) -> Path:
-    """Raises `FacereliefError` for a link, which might lead to any file of the user's."""
-    path = folder / JOURNAL
+    """The journal's path. Raises `FacereliefError` for a link, which might point to any file of the user."""
+    path = folder / OWNERSHIP_JOURNAL
     if path.is_symlink():
         raise FacereliefError(f"cannot write {path}: it is a link; remove it")
     return path
@@ -164,8 +173,8 @@ def _journal(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def claimed(claims: Iterable[Claim]) -> Iterator[None]:
-    """In the block, what `files.atomic` writes to places that are claimed is held to `Claim.place`."""
+    """In the block, `files.atomic` renames files at claimed paths by `Claim.place`."""
     with contextlib.ExitStack() as stack:
         for claim in claims:
-            stack.enter_context(guarded(claim.path, claim.place))
+            stack.enter_context(override_replace(claim.path, claim.place))
         yield

@@ -1,20 +1,19 @@
-"""Images of every colour mode as 8-bit RGB, and the profile that describes it."""
+"""Conversion of all colour modes to 8-bit RGB."""
 
 import contextlib
 import io
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-Pixels = NDArray[np.uint8]
+from facerelief.array_types import UInt8
 
-# Pillow mode: the colour space of ICC profiles that describe it, where that is not RGB.
+# By Pillow's mode: the colour space of its ICC profiles, if not RGB.
 _OWN_SPACE = {"L": "GRAY", "CMYK": "CMYK"}
 
 
-def flat(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Pixels | None]:
-    """The image in 8 bits and without alpha, in grey (L) where it is grey, and its alpha (H, W)."""
+def to_8bit(image: Image.Image, notes: list[str]) -> tuple[Image.Image, UInt8 | None]:
+    """The image with 8 bits and without alpha, grey as mode L; and its alpha (H, W)."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         notes.append(f"{32 if image.mode == 'F' else 16}-bit reduced to 8-bit")
         return _eight_bit(image), None
@@ -23,10 +22,10 @@ def flat(image: Image.Image, notes: list[str]) -> tuple[Image.Image, Pixels | No
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Deep grey as L, scaled and never clipped.
+    """Deep grey as mode L, scaled without clipping.
 
-    16-bit modes span 0 to 65535. I and F do not tell their range: the smallest of 0 to 1 (F only), 255 and 65535
-    that holds all values, else from their minimum (or 0) to their maximum.
+    16-bit modes range from 0 to 65535. The range of I and F is unknown: the smallest of 1 (F only), 255 and 65535 that
+    holds all values, else from their minimum (or 0) to their maximum.
     """
     values = np.asarray(image)
     if image.mode.startswith("I;16"):
@@ -39,12 +38,14 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, bytes | None]:
-    """The image in RGB and the profile that describes it; grey and CMYK profiles are applied, which gives sRGB."""
+    """The image in RGB and its profile. Grey and CMYK profiles are applied, which gives sRGB."""
     profile = _profile(icc, notes)
     space = _space(icc) if profile and icc else ""
-    if profile and space == _OWN_SPACE.get(image.mode) and b"mpet" not in (icc or b""):  # which may hold any work
+    if profile and space == _OWN_SPACE.get(image.mode) and b"mpet" not in (icc or b""):  # whose cost is unbounded
         with contextlib.suppress(ImageCms.PyCMSError):
-            flags = ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.HIGHRESPRECALC  # exact darks
+            flags = (
+                ImageCms.Flags.NOOPTIMIZE if image.mode == "L" else ImageCms.Flags.HIGHRESPRECALC
+            )  # exact dark values
             srgb = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB", flags=flags)
             if converted is not None:
@@ -59,7 +60,7 @@ def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Ima
 
 
 def _space(icc: bytes) -> str:
-    """A profile's colour space; letters and digits alone, since a file may say anything."""
+    """A profile's colour space, reduced to letters and digits."""
     return "".join(filter(str.isalnum, icc[16:20].decode("ascii", "replace").replace("\ufffd", "?")))
 
 

@@ -1,4 +1,4 @@
-"""An image file's bytes as pixels, by Pillow: nothing else knows about formats, colour profiles and orientation."""
+"""Decoding of image files by Pillow, with colour profiles, orientation and EXIF."""
 
 import contextlib
 import dataclasses
@@ -10,22 +10,28 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from facerelief.array_types import RGB, UInt8
 from facerelief.errors import PhotoError
 from facerelief.photos import exif
-from facerelief.photos.color_modes import Pixels, flat, to_rgb
-from facerelief.photos.provenance.xmp import EditMark, from_comment, unpack
-from facerelief.photos.structure import DEEP_PIXMAP
+from facerelief.photos.color_modes import to_8bit, to_rgb
+from facerelief.photos.provenance.xmp import EditMark, from_comment, parse_xmp
+from facerelief.photos.structure import PPM_16BIT
 from facerelief.quiet import quiet
 from facerelief.strips import pixels_of
 
 MIN_SIDE = 16
 
-# Pillow opens further formats that start other programs or hold no photos (EPS, WMF, ...): those stay shut.
+# Further formats of Pillow start other programs or are not photos (EPS, WMF, ...).
 _READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "PPM")
-_SAME = {"MPO": "JPEG"}  # a JPEG with further pictures behind it, as many phones write them
-_DAMAGE = (*exif.DAMAGE, AssertionError, EOFError, RuntimeError)  # what Pillow's decoders raise on damaged files
-_MOST_COMMENT = 1000  # bytes
-_MOST_EXIF, _MOST_PROFILE, _MOST_XMP = 65_527, 4_000_000, 1_000_000  # bytes; a JPEG holds no more EXIF
+_SAME = {"MPO": "JPEG"}  # a JPEG with more pictures appended, as many phones write
+_DECODE_ERRORS = (
+    *exif.EXIF_ERRORS,
+    AssertionError,
+    EOFError,
+    RuntimeError,
+)  # what Pillow's decoders raise on damaged files
+_MAX_COMMENT = 1000  # bytes
+_MAX_EXIF, _MAX_PROFILE, _MAX_XMP = 65_527, 4_000_000, 1_000_000  # bytes; a JPEG holds no more EXIF
 _REMOTE = re.compile(rb"dcterms:provenance\s*(?:=\s*[\"']|>)\s*https?:", re.IGNORECASE)  # where C2PA puts that address
 
 _UPRIGHT = {
@@ -38,15 +44,15 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its remarks on damaged files reach the terminal
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # otherwise warnings on damaged files reach the terminal
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Decoded:
-    """What a file holds, as `Photo` has it."""
+    """The content of a file; fields as in `Photo`."""
 
-    rgb: Pixels
-    alpha: Pixels | None
+    rgb: RGB
+    alpha: UInt8 | None
     icc: bytes | None
     exif: bytes | None
     format: str
@@ -54,57 +60,64 @@ class Decoded:
     mark: EditMark | None
 
 
-def decode(data: bytes, name: str, max_pixels: int, sized: Callable[[int], None] = lambda pixels: None) -> Decoded:
-    """Decode an image file's bytes. name: what messages begin with. sized: told the pixels before they are decoded.
+def decode(data: bytes, name: str, max_pixels: int, on_size: Callable[[int], None] = lambda pixels: None) -> Decoded:
+    """Decode an image file.
 
-    Raises `PhotoError` as `read_photo`.
+    Args:
+        data: The file's bytes.
+        name: For messages.
+        max_pixels: The limit.
+        on_size: Called with the number of pixels before they are decoded.
+
+    Raises:
+        PhotoError: As `read_photo`.
     """
     notes: list[str] = []
-    with quiet():  # Pillow's warnings become errors and notes here
-        image = _open(_shallow(data, max_pixels, notes), name)
+    with quiet():  # Pillow's warnings are turned into errors and notes
+        image = _open(_reduce_16bit(data, max_pixels, notes), name)
         _check_size(image, name, max_pixels)
-        sized(image.width * image.height)
+        on_size(image.width * image.height)
         if ";16" in repr(image.tile) and not image.mode.startswith("I"):
             notes.append("16-bit reduced to 8-bit")
-        with damage_explained(name):
+        with decoding_errors(name):
             image.load()
-            upright, block = stand_up(image, notes)
-            plain, alpha = flat(upright, notes)
-            rgb, icc = to_rgb(plain, _small(upright.info.get("icc_profile"), _MOST_PROFILE, "profile", notes), notes)
+            upright, block = apply_orientation(image, notes)
+            plain, alpha = to_8bit(upright, notes)
+            rgb, icc = to_rgb(plain, _small(upright.info.get("icc_profile"), _MAX_PROFILE, "profile", notes), notes)
         mark = _mark(image, notes)
-        frames = _frame_count(image)  # last: counting moves on from the first frame
+        frames = _frame_count(image)  # last, since counting leaves the first frame
         if frames > 1:
             notes.append(f"first of {frames} frames")
-        kind = image.format or ""
-        return Decoded(pixels_of(rgb), alpha, icc, block, _SAME.get(kind, kind), tuple(notes), mark)
+        format = image.format or ""
+        return Decoded(pixels_of(rgb), alpha, icc, block, _SAME.get(format, format), tuple(notes), mark)
 
 
 def _mark(image: Image.Image, notes: list[str]) -> EditMark | None:
     comment, packet = image.info.get("comment"), image.info.get("xmp")
-    if image.format == "GIF" and isinstance(comment, bytes):  # GIFs get no XMP
-        return from_comment(comment[:_MOST_COMMENT].decode(errors="replace"))
-    if not isinstance(packet, bytes) or len(packet) > _MOST_XMP:
+    if image.format == "GIF" and isinstance(comment, bytes):  # GIFs have no XMP
+        return from_comment(comment[:_MAX_COMMENT].decode(errors="replace"))
+    if not isinstance(packet, bytes) or len(packet) > _MAX_XMP:
         return None
     if _REMOTE.search(packet):
-        notes.append("its C2PA manifest is kept at an address, which an edit does not carry on")
-    return unpack(packet)
+        notes.append("its C2PA manifest is stored at an address, and is lost in an edit")
+    return parse_xmp(packet)
 
 
 def _open(data: bytes, name: str) -> ImageFile.ImageFile:
-    """The image with its header read and its pixels still packed."""
+    """Open an image: reads the header, decodes no pixels."""
     Image.init()
     try:
-        with damage_explained(name):
-            return Image.open(io.BytesIO(data), formats=[kind for kind in _READABLE if kind in Image.OPEN])
+        with decoding_errors(name):
+            return Image.open(io.BytesIO(data), formats=[name for name in _READABLE if name in Image.OPEN])
     except UnidentifiedImageError as reason:
         raise PhotoError(f"{name} {_why_not_an_image(data[:12])}") from reason
     except Image.DecompressionBombError as reason:
         raise PhotoError(f"{name} has too many pixels (decompression bomb?); shrink it") from reason
 
 
-def _shallow(data: bytes, max_pixels: int, notes: list[str]) -> bytes:
-    """A PPM of 16 bits as one of 8, for which Pillow would take a minute; other files as they are."""
-    found = DEEP_PIXMAP.match(data)
+def _reduce_16bit(data: bytes, max_pixels: int, notes: list[str]) -> bytes:
+    """Convert a 16-bit PPM to 8 bits, for which Pillow would take a minute; other files are unchanged."""
+    found = PPM_16BIT.match(data)
     if not found:
         return data
     width, height = map(int, found.groups())
@@ -134,38 +147,38 @@ def _check_size(image: Image.Image, name: str, max_pixels: int) -> None:
 
 
 @contextlib.contextmanager
-def damage_explained(name: str) -> Iterator[None]:
-    """Turn damage found while decoding into `PhotoError`."""
+def decoding_errors(name: str) -> Iterator[None]:
+    """Turn errors of decoding into `PhotoError`."""
     try:
         yield
     except UnidentifiedImageError:
         raise
     except MemoryError as reason:
         raise PhotoError(f"{name} does not fit into memory; shrink it") from reason
-    except _DAMAGE as reason:
+    except _DECODE_ERRORS as reason:
         raise PhotoError(_damaged(name, reason)) from reason
 
 
 def _damaged(name: str, reason: BaseException) -> str:
-    said = " ".join(str(reason).split())  # some of Pillow's decoders fail without a word
+    said = " ".join(str(reason).split())  # some decoders raise without a message
     return f"{name} is truncated or damaged{f' ({said})' if said else ''}; copy or download it again"
 
 
-def stand_up(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
-    """The image as it is to be seen, and its EXIF block made to fit."""
+def apply_orientation(image: Image.Image, notes: list[str]) -> tuple[Image.Image, bytes | None]:
+    """The upright image, and its EXIF block with orientation 1."""
     upright, block = image, None
     try:
         orientation = image.getexif().get(exif.ORIENTATION)
         if orientation in _UPRIGHT:
             upright = image.transpose(_UPRIGHT[orientation])
-        block = _small(exif.take(image), _MOST_EXIF, "EXIF", notes)
-    except exif.DAMAGE:
+        block = _small(exif.portable_exif(image), _MAX_EXIF, "EXIF", notes)
+    except exif.EXIF_ERRORS:
         notes.append("damaged EXIF dropped")
     return upright, block
 
 
 def _small(block: object, most: int, what: str, notes: list[str]) -> bytes | None:
-    """A block of a file's metadata, where it is one and no larger than such blocks are."""
+    """A block of metadata, or None if it is missing or too large."""
     if isinstance(block, bytes) and len(block) > most:
         notes.append(f"{what} of {len(block) // 1000} kB dropped")
     return block if isinstance(block, bytes) and len(block) <= most else None
@@ -174,5 +187,5 @@ def _small(block: object, most: int, what: str, notes: list[str]) -> bytes | Non
 def _frame_count(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
-    except _DAMAGE:  # in a later frame, which is not wanted
+    except _DECODE_ERRORS:  # in a later frame, which is not read
         return 1

@@ -1,6 +1,6 @@
-"""Decoding in a process of its own (`processes.isolated`): for kinds of files whose work cannot be known beforehand.
+"""Decoding in an isolated process (`processes.isolated`), for formats whose cost cannot be checked beforehand.
 
-It answers a line of JSON, then the pixels and blocks that the line counts.
+The process answers with a line of JSON, then the pixels and blocks whose sizes the line gives.
 """
 
 import contextlib
@@ -14,28 +14,28 @@ import numpy as np
 from facerelief.errors import PhotoError
 from facerelief.photos.decoding import Decoded, decode
 from facerelief.photos.provenance.xmp import EditMark
-from facerelief.processes.isolated import ChildEnded, ChildLate, bound_memory, bound_time, run_child
+from facerelief.processes.isolated import ChildFailed, ChildTimeout, limit_cpu_time, limit_memory, run_child
 
-SECONDS = 300.0  # of the clock, on a busy machine; a caller may give less
-_START_S, _PER_MEGAPIXEL_S = 8, 0.25  # of the processor
+DECODE_SECONDS = 300.0  # wall clock, on a busy machine
+_START_S, _PER_MEGAPIXEL_S = 8, 0.25  # CPU time
 
 
-def decode_apart(data: bytes, name: str, max_pixels: int, seconds: float = SECONDS) -> Decoded:
-    """As `decode`, within bounded time and memory. seconds: after which the process is killed.
+def decode_isolated(data: bytes, name: str, max_pixels: int, seconds: float = DECODE_SECONDS) -> Decoded:
+    """`decode` with bounded time and memory. seconds: after which the process is killed.
 
-    Raises `PhotoError` as `decode`, and where time or memory do not suffice.
+    Raises `PhotoError` as `decode`, and if time or memory run out.
     """
     try:
-        answer = run_child(f"facerelief.photos.isolated_decoding:child({max_pixels})", data, name, seconds)
-    except (ChildEnded, ChildLate) as reason:
+        answer = run_child(f"facerelief.photos.isolated_decoding:decode_child({max_pixels})", data, name, seconds)
+    except (ChildFailed, ChildTimeout) as reason:
         raise PhotoError(str(reason)) from reason
     return _unpacked(io.BytesIO(answer), name)
 
 
-def child(max_pixels: int) -> None:
-    """What the process does."""
+def decode_child(max_pixels: int) -> None:
+    """Run in the isolated process."""
     _bound_threads()
-    bound_memory()
+    limit_memory()
     _bound_time(0)
     try:
         _pack(decode(sys.stdin.buffer.read(), "", max_pixels, _bound_time), sys.stdout.buffer)
@@ -47,11 +47,11 @@ def _bound_threads() -> None:
     with contextlib.suppress(ImportError):
         from PIL import AvifImagePlugin
 
-        AvifImagePlugin.DEFAULT_MAX_THREADS = 4  # one a core otherwise, with memory of its own each
+        AvifImagePlugin.DEFAULT_MAX_THREADS = 4  # otherwise one per core, each with its own memory
 
 
 def _bound_time(pixels: int) -> None:
-    bound_time(_START_S + pixels / 1e6 * _PER_MEGAPIXEL_S)
+    limit_cpu_time(_START_S + pixels / 1e6 * _PER_MEGAPIXEL_S)
 
 
 def _pack(found: Decoded, out: BinaryIO) -> None:

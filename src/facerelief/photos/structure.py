@@ -1,7 +1,7 @@
-"""What an image file is made of, looked at before it is decoded, to know how much work that will be.
+"""The structure of an image file, checked before decoding to bound the cost.
 
-A small file can ask for hours of it: a progressive JPEG of thousands of empty scans, millions of empty chunks. Files of
-the kinds that most photos have are counted through here, in one pass that is ended by the limits themselves.
+A small file can take hours to decode, such as a progressive JPEG with thousands of empty scans or millions of empty
+chunks. The parts of the common formats are counted in one pass, which stops at the limits.
 """
 
 import re
@@ -9,15 +9,15 @@ import struct
 
 from facerelief.errors import PhotoError
 
-# Photos have 10 scans at most, tens of segments, 1 chunk or so a kilobyte.
-SCANS = 100
-SEGMENTS = 4_000
-CHUNKS = 500
-_PIXEL_SCANS = 1_500_000_000  # of a JPEG that is decoded here: 15 scans of 100 megapixels
-_TABLES = 100_000  # bytes of a JPEG's tables
-_RESOURCES = 2_000_000  # bytes of Photoshop's resources
-_STRAY = 10_000  # bytes between segments
-_EXIF_SEGMENTS = 20
+# Real photos have at most 10 scans, tens of segments, and about 1 chunk per kilobyte.
+MAX_SCANS = 100
+MAX_SEGMENTS = 4_000
+MAX_CHUNKS = 500
+_MAX_PIXEL_SCANS = 1_500_000_000  # of a JPEG that is decoded here: 15 scans of 100 megapixels
+_MAX_TABLES = 100_000  # bytes of a JPEG's tables
+_MAX_RESOURCES = 2_000_000  # bytes of Photoshop's resources
+_MAX_STRAY = 10_000  # bytes between segments
+_MAX_EXIF_SEGMENTS = 20
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # within a scan's data, 0 is stuffing, d0 to d7 are restarts
@@ -26,18 +26,19 @@ _EOI, _SOS, _APP1, _APP13 = 0xD9, 0xDA, 0xE1, 0xED
 _FRAMES = {0xC0, 0xC1, 0xC2}  # Huffman-coded, sequential or progressive; others are rare, and slow
 _ALL_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _TABLE = {0xC4, 0xCC, 0xDB}
-_NOT_PACKED = (b"\0\0\0\0", b"\3\0\0\0")  # a BMP's ways to hold pixels as they are
+_NOT_PACKED = (b"\0\0\0\0", b"\3\0\0\0")  # BMP without compression
 _OTHERS = (b"II", b"MM", b"GIF8", *(b"P%c" % letter for letter in b"0123456fy"))  # TIFF, GIF, PPM and its kin
-DEEP_PIXMAP = re.compile(rb"P6\s(\d{1,9})\s(\d{1,9})\s65535\s")
+PPM_16BIT = re.compile(rb"P6\s(\d{1,9})\s(\d{1,9})\s65535\s")
 _PIXMAP = re.compile(rb"P[56]\s\d{1,9}\s\d{1,9}\s255\s")
 
 
-def is_plain(data: bytes, name: str) -> bool:
-    """Whether decoding a file takes bounded work for its pixels and bytes; not known of kinds that are not looked into.
+def is_cheap_to_decode(data: bytes, name: str) -> bool:
+    """Whether a file decodes in time proportional to its pixels and bytes. False for formats that are not checked.
 
-    True also for what is no image, which is soon said.
+    True also for files that are not images, which are refused at once.
 
-    Raises `PhotoError` where a JPEG, PNG or WebP is made of so many parts that no photo is.
+    Raises:
+        PhotoError: A JPEG, PNG or WebP has far more parts than photos have.
     """
     if data.startswith(b"\xff\xd8"):
         return _plain_jpeg(data, name)
@@ -47,13 +48,13 @@ def is_plain(data: bytes, name: str) -> bool:
         return _plain_webp(data, name)
     if data.startswith(b"BM"):
         return data[14:15] == b"\x0c" or data[30:34] in _NOT_PACKED
-    if _PIXMAP.match(data) or DEEP_PIXMAP.match(data):
+    if _PIXMAP.match(data) or PPM_16BIT.match(data):
         return True
     return not data.startswith(_OTHERS) and data[4:8] != b"ftyp"
 
 
 def _refuse(name: str, what: str, most: int) -> PhotoError:
-    return PhotoError(f"{name} has more than {most} {what}, as no photo has; save it anew with another program")
+    return PhotoError(f"{name} has more than {most} {what}, which no photo has; save it again with another program")
 
 
 def _plain_jpeg(data: bytes, name: str) -> bool:
@@ -63,7 +64,7 @@ def _plain_jpeg(data: bytes, name: str) -> bool:
         stray += 0 if scans else found.start() - at
         at, marker = found.end(), data[found.end() - 1]
         segments += 1
-        if (marker == _EOI and scans) or segments > SEGMENTS or stray > _STRAY:
+        if (marker == _EOI and scans) or segments > MAX_SEGMENTS or stray > _MAX_STRAY:
             break
         if marker in _BARE:
             continue
@@ -75,13 +76,13 @@ def _plain_jpeg(data: bytes, name: str) -> bool:
         if marker in _ALL_FRAMES:
             plain = plain and marker in _FRAMES
             pixels = max(pixels, _product(data[body + 1 : body + 5]))
-        if scans > SCANS:
-            raise _refuse(name, "scans", SCANS)
+        if scans > MAX_SCANS:
+            raise _refuse(name, "scans", MAX_SCANS)
     stray += 0 if scans else max(0, len(data) - at)
-    _check(name, (segments, SEGMENTS, "segments"), (stray, _STRAY, "bytes between its segments"),
-           (exif, _EXIF_SEGMENTS, "EXIF segments"), (tables, _TABLES, "bytes of tables"),
-           (resources, _RESOURCES, "bytes of Photoshop resources"))  # fmt: skip
-    return plain and scans * pixels <= _PIXEL_SCANS
+    _check(name, (segments, MAX_SEGMENTS, "segments"), (stray, _MAX_STRAY, "bytes between its segments"),
+           (exif, _MAX_EXIF_SEGMENTS, "EXIF segments"), (tables, _MAX_TABLES, "bytes of tables"),
+           (resources, _MAX_RESOURCES, "bytes of Photoshop resources"))  # fmt: skip
+    return plain and scans * pixels <= _MAX_PIXEL_SCANS
 
 
 def _product(sides: bytes) -> int:
@@ -96,22 +97,24 @@ def _check(name: str, *counts: tuple[int, int, str]) -> None:
 
 def _plain_png(data: bytes, name: str) -> bool:
     at, pixels, others = 8, 0, 0
-    while at + 8 <= len(data) and others <= CHUNKS and pixels <= CHUNKS + at // 512:
+    while at + 8 <= len(data) and others <= MAX_CHUNKS and pixels <= MAX_CHUNKS + at // 512:
         length, kind = struct.unpack_from(">L4s", data, at)
         if kind == b"IEND":
             break
         pixels, others = (pixels + 1, others) if kind in (b"IDAT", b"fdAT", b"fcTL") else (pixels, others + 1)
         at += 12 + length
-    _check(name, (others, CHUNKS, "chunks beside its pixels"))
-    if pixels > CHUNKS + at // 512:
-        raise PhotoError(f"{name} has its pixels in over {CHUNKS} chunks of a few bytes; save it anew")
+    _check(name, (others, MAX_CHUNKS, "chunks beside its pixels"))
+    if pixels > MAX_CHUNKS + at // 512:
+        raise PhotoError(
+            f"{name} has its pixels in over {MAX_CHUNKS} chunks of a few bytes; save it again with another program"
+        )
     return True
 
 
 def _plain_webp(data: bytes, name: str) -> bool:
     at, chunks = 12, 0
-    while at + 8 <= len(data) and chunks <= SEGMENTS:
+    while at + 8 <= len(data) and chunks <= MAX_SEGMENTS:
         at += 8 + (length := int.from_bytes(data[at + 4 : at + 8], "little")) + length % 2
         chunks += 1
-    _check(name, (chunks, SEGMENTS, "chunks or frames"))
+    _check(name, (chunks, MAX_SEGMENTS, "chunks or frames"))
     return True

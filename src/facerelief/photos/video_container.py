@@ -1,4 +1,4 @@
-"""Opening films with PyAV (FFmpeg), and what their containers say of them."""
+"""Opening videos with PyAV (FFmpeg), and the comment in their containers."""
 
 from pathlib import Path
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 from facerelief.errors import MissingExtra, VideoError
 from facerelief.files import check_file
 
-MADE_BY = " by facerelief "  # within the comment of an edited film or GIF; the version follows
-# Demuxers of single files; others are lists of further files and addresses, which a film must not make us open.
+MADE_BY = " by facerelief "  # in the comment of an edited video or GIF; the version follows
+# Demuxers of single files. Others are lists of files and addresses, which a video must not open.
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg"
 
 
-def film_library() -> Any:
-    """PyAV, silent. Raises `MissingExtra`."""
+def import_pyav() -> Any:
+    """PyAV without log output. Raises `MissingExtra`."""
     try:
         import av
     except ImportError as reason:
         raise MissingExtra("av", "video") from reason
-    av.logging.set_level(None)  # what is wrong is told by us
+    av.logging.set_level(None)  # errors are reported by this package
     return av
 
 
-def open_film(path: Path) -> Any:
-    """The container of a film, of one file alone. Raises `VideoError` where it is none, and `MissingExtra`."""
-    av = film_library()
+def open_video(path: Path) -> Any:
+    """Open a video's container. Raises `VideoError` if it is not a video, and `MissingExtra`."""
+    av = import_pyav()
     try:
         check_file(path)
     except FileNotFoundError as reason:
@@ -39,7 +39,7 @@ def open_film(path: Path) -> Any:
         raise VideoError(f"{path} is {said}; give an MP4, MOV, MKV, WebM or AVI video") from reason
 
 
-def film_comment(path: Path) -> str:
-    """The comment in a film's metadata, "" where there is none. Raises as `open_film`."""
-    with open_film(path) as container:
+def video_comment(path: Path) -> str:
+    """The comment in a video's metadata, or "". Raises as `open_video`."""
+    with open_video(path) as container:
         return {name.lower(): text for name, text in container.metadata.items()}.get("comment", "")

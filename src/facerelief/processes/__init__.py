@@ -1,1 +1,1 @@
-"""Work spread over threads and processes."""
+"""Work in threads and processes: maps, job graphs, isolated processes, thread counts."""

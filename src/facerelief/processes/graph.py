@@ -1,4 +1,4 @@
-"""Jobs that need one another, run in this process or in several; one that fails takes those with it that need it."""
+"""A graph of dependent jobs, run in one or several processes. If a job fails, those that depend on it fail too."""
 
 import functools
 import os
@@ -12,23 +12,39 @@ from typing import Any
 import torch
 
 from facerelief.errors import FacereliefError
-from facerelief.processes.pool import end_with_parent, without_interrupts
+from facerelief.processes.pool import exit_with_parent, without_interrupts
 
-Work = Callable[[str], Any]
-Finished = Callable[[str, Any], None]  # a job's name, and what it gave
+JobFunction = Callable[[str], Any]
+OnFinished = Callable[[str, Any], None]  # (name of a job, its result)
 
 
 def run_graph(
     needs: Mapping[str, Sequence[str]],
-    start: Callable[..., Work],
+    start: Callable[..., JobFunction],
     arguments: tuple[Any, ...],
     processes: int,
-    finished: Finished = lambda name, result: None,
+    finished: OnFinished = lambda name, result: None,
 ) -> dict[str, str]:
-    """Run every job once all that it needs are done: `start(*arguments)(name)`, `start` called once a process.
+    """Run every job after its dependencies.
 
-    needs: by job, the jobs before it; jobs that are not named count as done. Jobs start in the order given, as far as
-    their needs allow. Returns the failures, in words by job. Raises `FacereliefError` where a process dies.
+    Args:
+        needs: The dependencies of each job; unknown ones count as done. Jobs start in this order if they can.
+        start: Called once per process as `start(*arguments)`; returns the function that runs a job by name.
+        arguments: Of `start`.
+        processes: How many.
+        finished: Called with the name and result of each finished job.
+
+    Returns:
+        The failures: messages by job.
+
+    Raises:
+        FacereliefError: A process died.
+
+    Example:
+        >>> run_graph({"b": ["a"], "a": []}, lambda: print, (), 1)
+        a
+        b
+        {}
     """
     waiting = {name: {one for one in before if one in needs} for name, before in needs.items()}
     failures: dict[str, str] = {}
@@ -44,9 +60,9 @@ def run_graph(
             _run_all(pool, processes, waiting, failures, finished)
         except BrokenProcessPool as reason:
             raise FacereliefError(
-                "a process ended, perhaps for want of memory; run the same command again, with fewer --processes"
+                "a process died, perhaps out of memory; run the same command again with fewer --processes"
             ) from reason
-        except BaseException:  # a job may have hours to go: it is ended, and goes on another time
+        except BaseException:  # a job may run for hours: it is ended, and resumed another time
             for child in set(active_children()) - others:
                 child.terminate()
             pool.shutdown(cancel_futures=True)
@@ -55,7 +71,7 @@ def run_graph(
 
 
 def threads_of(processes: int) -> int:
-    """Threads that each of several processes gets."""
+    """Threads per process."""
     return max(1, (os.cpu_count() or 1) // processes)
 
 
@@ -64,7 +80,7 @@ def _run_all(
     processes: int,
     waiting: dict[str, set[str]],
     failures: dict[str, str],
-    finished: Finished,
+    finished: OnFinished,
 ) -> None:
     running: dict[Future[tuple[Any, str | None]], str] = {}
     while waiting or running:
@@ -78,7 +94,7 @@ def _run_all(
 
 
 def _ready(waiting: Mapping[str, set[str]]) -> str:
-    """The first job that needs nothing more; "" where there is none yet."""
+    """The first job whose dependencies are done, or ""."""
     return next((name for name, before in waiting.items() if not before), "")
 
 
@@ -88,9 +104,9 @@ def _settle(
     problem: str | None,
     waiting: dict[str, set[str]],
     failures: dict[str, str],
-    finished: Finished,
+    finished: OnFinished,
 ) -> None:
-    """Take a job off the list, and with it, if it failed, all that need it."""
+    """Record a job's result. If it failed, the jobs that depend on it fail too."""
     waiting.pop(name, None)
     if problem is None:
         for before in waiting.values():
@@ -103,22 +119,22 @@ def _settle(
             _settle(other, None, f"needs {name}, which failed", waiting, failures, finished)
 
 
-def _attempt(work: Work, name: str) -> tuple[Any, str | None]:
-    """What a job gives, or why it fails. Programming errors are not caught."""
+def _attempt(work: JobFunction, name: str) -> tuple[Any, str | None]:
+    """A job's result, or why it failed. Programming errors are not caught."""
     try:
         return work(name), None
     except FacereliefError as reason:
         return None, str(reason)
 
 
-_work: Work | None = None
+_work: JobFunction | None = None
 
 
-def _start(start: Callable[..., Work], arguments: tuple[Any, ...], threads: int) -> None:
+def _start(start: Callable[..., JobFunction], arguments: tuple[Any, ...], threads: int) -> None:
     global _work
-    end_with_parent()
+    exit_with_parent()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a training then saves its state
-    quiet = os.open(os.devnull, os.O_WRONLY)  # the parent speaks
+    quiet = os.open(os.devnull, os.O_WRONLY)  # only the parent prints
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     torch.set_num_threads(threads)

@@ -1,7 +1,7 @@
-"""Work on a foreign file in a process of its own, which can be ended, within bounded time and memory.
+"""Work on an untrusted file in an isolated process with bounded time and memory.
 
-The process is given the file on its standard input and answers on its standard output. What libraries print goes
-nowhere, and where one of them crashes, that process alone ends.
+The process reads the file from standard input and answers on standard output. Output of libraries is discarded, and
+their crashes end only that process.
 """
 
 import contextlib
@@ -13,21 +13,32 @@ import time
 
 from facerelief.errors import FacereliefError
 
-_MEMORY = 6 * 2**30  # bytes of addresses; a photo of 100 megapixels in floating point takes four
+_MEMORY = 6 * 2**30  # bytes of address space; a photo of 100 megapixels in floating point takes four
 
 
-class ChildLate(FacereliefError):
-    """The process was not done when the caller's time was up."""
+class ChildTimeout(FacereliefError):
+    """The process did not finish in time."""
 
 
-class ChildEnded(FacereliefError):
-    """The process ended before its work did: for want of memory or of its processor time, or by a fault."""
+class ChildFailed(FacereliefError):
+    """The process died: out of memory or CPU time, or by a crash."""
 
 
 def run_child(call: str, data: bytes, name: str, seconds: float) -> bytes:
-    """What a process writes that is given `data`. call: "module:function(arguments)". seconds: of the clock, at most.
+    """Run a function in an isolated process.
 
-    Raises `ChildLate` and `ChildEnded`, and `FacereliefError` where there is no process to be had; name: of the file.
+    Args:
+        call: "module:function(arguments)".
+        data: Its standard input.
+        name: Of the file, for messages.
+        seconds: Wall clock.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        ChildTimeout, ChildFailed: See there.
+        FacereliefError: The process cannot be started.
     """
     module, _, function = call.partition(":")
     path = [place for place in sys.path if place]
@@ -38,18 +49,20 @@ def run_child(call: str, data: bytes, name: str, seconds: float) -> bytes:
             command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=max(seconds, 0), check=False
         )
     except subprocess.TimeoutExpired as reason:
-        raise ChildLate(_too_long(name)) from reason
+        raise ChildTimeout(_too_long(name)) from reason
     except OSError as reason:
-        raise FacereliefError(f"{name} cannot be read: no process to do it ({reason.strerror}); try again") from reason
+        raise FacereliefError(
+            f"{name} cannot be read: the process did not start ({reason.strerror}); try again"
+        ) from reason
     if done.returncode == -_signal("SIGXCPU"):
-        raise ChildEnded(_too_long(name))
+        raise ChildFailed(_too_long(name))
     if done.returncode:
-        raise ChildEnded(f"{name} is damaged, or does not fit into memory; save it anew")
+        raise ChildFailed(f"{name} is damaged, or does not fit into memory; save it again with another program")
     return done.stdout
 
 
 def _too_long(name: str) -> str:
-    return f"{name} takes too long to read; save it anew as JPEG or PNG"
+    return f"{name} takes too long to read; save it again as JPEG or PNG"
 
 
 def _signal(name: str) -> int:
@@ -58,17 +71,17 @@ def _signal(name: str) -> int:
     return int(getattr(signal, name, 0))
 
 
-def bound_memory() -> None:
-    """Within the process: no more memory than a large photo needs, and no dump of it."""
-    with contextlib.suppress(ImportError, ValueError, OSError):  # of Unix alone
+def limit_memory() -> None:
+    """In the process: limit memory to what a large photo needs, and write no core dump."""
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Unix only
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
-def bound_time(seconds: float) -> None:
-    """Within the process: no more than so many seconds of the processor from now on, rounded up."""
+def limit_cpu_time(seconds: float) -> None:
+    """In the process: limit CPU time from now on, rounded up to seconds."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -1,4 +1,4 @@
-"""Things that serve one thread at a time, for any number of threads."""
+"""A pool of objects that are not thread-safe, shared by threads."""
 
 import contextlib
 import os
@@ -9,11 +9,11 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Pool(Generic[T]):
-    """Lends each thread a thing of its own. They are made when they are needed, and kept."""
+class ObjectPool(Generic[T]):
+    """Lends each thread its own object. Objects are created on demand and kept."""
 
     def __init__(self, create: Callable[[], T], most: int | None = None) -> None:
-        """create: makes one. most: how many there may be; by default one a processor."""
+        """create: makes an object. most: the number of objects; by default one per core."""
         self._create = create
         self._places = threading.BoundedSemaphore(most or os.cpu_count() or 1)
         self._making = threading.Lock()
@@ -21,7 +21,7 @@ class Pool(Generic[T]):
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[T]:
-        """One of them, for a while; where all are lent, wait for one."""
+        """Borrow an object within the block; waits if all are lent."""
         with self._places:
             one = self._take()
             try:

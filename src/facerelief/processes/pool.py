@@ -1,4 +1,4 @@
-"""Work spread over processes that end with their parent and leave Ctrl-C to it."""
+"""A parallel map over processes that end with their parent and ignore Ctrl-C."""
 
 import contextlib
 import functools
@@ -19,20 +19,20 @@ from facerelief.errors import FacereliefError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-FEW = 16  # items for which one worker is enough
-_AHEAD = 50  # items a process, at most, that are done before an earlier one is
-_LOOK = 0.5  # seconds between looks at the clock
+MIN_ITEMS = 16  # fewer items are done by one worker
+_AHEAD = 50  # per process: the most items that are done before an earlier one
+_POLL_S = 0.5
 _STARTING = -1
 
 
 class WorkerLost(FacereliefError):
-    """A process that ended in the middle of its work."""
+    """A worker process died."""
 
     def __str__(self) -> str:
-        return "a worker process ended, perhaps for want of memory; run the same command again, with fewer --workers"
+        return "a worker process died, perhaps out of memory; run the same command again with fewer --workers"
 
 
-def spread(
+def map_in_processes(
     start: Callable[..., Callable[[Item], Result]],
     arguments: tuple[Any, ...],
     items: Sequence[Item],
@@ -42,34 +42,46 @@ def spread(
     lost: Callable[[Item, str], Result] | None = None,
     seconds: float = math.inf,
 ) -> Iterator[Result]:
-    """Yield `start(*arguments)(item)` of every item, in order; each process calls `start` once.
+    """Yield the result of every item, in order.
 
-    workers: processes, by default one a core. here: what `start` gave in this process already, used where one worker is
-    enough. lost: what an item gives that its process died of twice, or that took longer than `seconds`, and why; the
-    process is replaced, so there is one even for one item. Without it `WorkerLost` is raised. Raises whatever `start`
-    and the work raise, too.
+    Args:
+        start: Called once per process as `start(*arguments)`; returns the function that does an item.
+        arguments: Of `start`.
+        items: What to map.
+        workers: Processes; by default one per core.
+        here: The function, if this process has it already; used if one worker is enough.
+        lost: Called with an item and the reason if its process died twice or took longer than `seconds`; returns its
+            result. The process is replaced. None: `WorkerLost` is raised.
+        seconds: The longest that an item may take.
+
+    Raises:
+        WorkerLost: A process died, and `lost` is None. Errors of `start` and of the work are raised too.
+
+    Example:
+        >>> list(map_in_processes(lambda: abs, (), [-1, 2], workers=1))
+        [1, 2]
     """
-    count = 1 if len(items) < FEW else workers or os.cpu_count() or 1
+    count = 1 if len(items) < MIN_ITEMS else workers or os.cpu_count() or 1
     if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread a worker: the workers use the cores
-    helpers = [_Helper(start, arguments) for _ in range(count)]
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread per worker
+    helpers = [_Worker(start, arguments) for _ in range(count)]
     try:
-        yield from _Crew(helpers, items, lost, seconds).results()
+        yield from _Workers(helpers, items, lost, seconds).results()
     finally:
         for helper in helpers:
             helper.end()
 
 
-def alone(
+def run_in_process(
     start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, ...], item: Item, seconds: float = math.inf
 ) -> Result:
-    """`start(*arguments)(item)` in a process of its own, which is ended where it takes longer than `seconds`.
+    """Run `start(*arguments)(item)` in a separate process, which is killed after `seconds`.
 
-    Raises `WorkerLost` where it ends before its work does.
+    Raises `WorkerLost` if it dies or is killed.
     """
-    helper = _Helper(start, arguments)
+    helper = _Worker(start, arguments)
     try:
         helper.give(0, item)
         result: Result = helper.future.result(None if math.isinf(seconds) else seconds)
@@ -80,15 +92,15 @@ def alone(
         helper.end()
 
 
-class _Helper:
-    """A process that does one item after the other, and can be ended at any time."""
+class _Worker:
+    """A process that does items one by one and can be killed at any time."""
 
     def __init__(self, start: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         self._packed = pickle.dumps((start, arguments))
         self.begin()
 
     def begin(self) -> None:
-        """A fresh process. index: of the item that it is at, `_STARTING` or None. future: of that item."""
+        """Start a process. index: of its current item, `_STARTING` or None. future: of that item."""
         context, before = multiprocessing.get_context("spawn"), {*multiprocessing.active_children()}
         self._pool = ProcessPoolExecutor(1, context, _start_worker, (self._packed,))
         self.index: int | None = _STARTING
@@ -98,23 +110,23 @@ class _Helper:
         self._processes = {*multiprocessing.active_children()} - before
 
     def give(self, index: int, item: Any) -> None:
-        """Let it do an item."""
+        """Start an item."""
         self.index, self.since, self.future = index, time.monotonic(), self._pool.submit(_work, item)
 
     def end(self) -> None:
-        """End it, whatever it is at."""
+        """Kill the process."""
         if self.index is not None:
             for process in self._processes:
                 process.kill()
         self._pool.shutdown(cancel_futures=True)
 
 
-class _Crew:
-    """Helpers and what they have done of the items; arguments as `spread` takes them."""
+class _Workers:
+    """Workers and the results so far; arguments as in `map_in_processes`."""
 
     def __init__(
         self,
-        helpers: list[_Helper],
+        helpers: list[_Worker],
         items: Sequence[Any],
         lost: Callable[[Any, str], Any] | None,
         seconds: float,
@@ -122,14 +134,14 @@ class _Crew:
         self._helpers, self._items, self._lost, self._seconds = helpers, items, lost, seconds
         self._open = deque(range(len(items)))
         self._finished: dict[int, Any] = {}
-        self._fatal: set[int] = set()  # items that a process has died of
+        self._fatal: set[int] = set()  # items during which a process died
 
     def results(self) -> Iterator[Any]:
         """The results in the order of the items."""
         for told in range(len(self._items)):
             while told not in self._finished:
                 self._hand_out(told)
-                wait([one.future for one in self._helpers if one.index is not None], _LOOK, FIRST_COMPLETED)
+                wait([one.future for one in self._helpers if one.index is not None], _POLL_S, FIRST_COMPLETED)
                 for helper in self._helpers:
                     self._collect(helper)
             yield self._finished.pop(told)
@@ -139,13 +151,13 @@ class _Crew:
             if helper.index is None and self._open and self._open[0] < told + _AHEAD * len(self._helpers):
                 try:
                     helper.give(self._open[0], self._items[self._open[0]])
-                except BrokenProcessPool:  # killed while it waited: no item is to blame
+                except BrokenProcessPool:  # died while idle: not caused by an item
                     helper.end()
                     helper.begin()
                 else:
                     self._open.popleft()
 
-    def _collect(self, helper: _Helper) -> None:
+    def _collect(self, helper: _Worker) -> None:
         index = helper.index
         if index is None:
             return
@@ -153,17 +165,17 @@ class _Crew:
             try:
                 result = helper.future.result()
             except BrokenProcessPool as reason:
-                self._replace(helper, index, "the process that was at it ended, perhaps for want of memory", reason)
+                self._replace(helper, index, "its process died, perhaps out of memory", reason)
                 return
             helper.index = None
             if index != _STARTING:
                 self._finished[index] = result
         elif time.monotonic() - helper.since > self._seconds:
-            self._fatal.add(index)  # a second time it would take as long
+            self._fatal.add(index)  # it would take as long again
             self._replace(helper, index, f"not done in {self._seconds:g} s", None)
 
-    def _replace(self, helper: _Helper, index: int, why: str, reason: BaseException | None) -> None:
-        """Put a fresh process in place of one that died or hangs; its item is done once more, or is lost."""
+    def _replace(self, helper: _Worker, index: int, why: str, reason: BaseException | None) -> None:
+        """Replace a process that died or hangs; its item is tried once more, or is lost."""
         if self._lost is None or index == _STARTING:
             raise WorkerLost from reason
         if index in self._fatal:
@@ -177,7 +189,7 @@ class _Crew:
 
 @contextlib.contextmanager
 def without_interrupts() -> Iterator[None]:
-    """Processes that are started here never get Ctrl-C: it is for the parent, which ends them."""
+    """Processes started in the block ignore Ctrl-C; the parent handles it and ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
@@ -192,9 +204,9 @@ _worker: Callable[[Any], Any] | None = None
 
 
 def _start_worker(packed: bytes) -> None:
-    """Call what was pickled. What that raises, its imports included, the work raises: here it would be lost."""
+    """Call the pickled `start`. Its errors are raised by the first item; raised here they would be lost."""
     global _worker
-    end_with_parent()
+    exit_with_parent()
     try:
         start, arguments = pickle.loads(packed)
         _worker = start(*arguments)
@@ -206,8 +218,8 @@ def _fail(reason: Exception, item: Any) -> None:
     raise reason
 
 
-def end_with_parent() -> None:
-    """Watch the parent: a worker whose parent was killed would wait for work for ever."""
+def exit_with_parent() -> None:
+    """Exit when the parent dies; otherwise a worker would wait for work for ever."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 

@@ -13,7 +13,7 @@ from facerelief.editing.jobs.showcase import depth_picture, normal_picture
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256, write_text
-from facerelief.files.markdown import plain
+from facerelief.files.markdown import escape_text
 from facerelief.geometry.depth_maps import render_geometry
 from facerelief.geometry.morphable.learning.action_units import LONE
 from facerelief.geometry.morphable.learning.learn import learn_face
@@ -59,7 +59,7 @@ def fit_and_write(dataset: Path, folder: Path, data_note: str, progress: Progres
     facts |= {"metadata_sha256": sha256(dataset / METADATA), "photos_used": len(portraits.samples)}
     save_face(folder / FACE_FILE, face, facts)
     face = load_face(folder / FACE_FILE)  # as others will see it
-    write_text(folder / CARD, card(folder / FACE_FILE, facts, data_note))
+    write_text(folder / CARD, face_card(folder / FACE_FILE, facts, data_note))
     save_expressions(folder / EXPRESSIONS_SHEET, face)
     save_settings(folder / SETTINGS_SHEET, face)
     save_modes(folder / MODES_SHEET, face)
@@ -125,9 +125,9 @@ def _halved(rgb: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(rgb).reduce(2))
 
 
-def card(path: Path, facts: dict[str, Any], data_note: str) -> str:
+def face_card(path: Path, facts: dict[str, Any], data_note: str) -> str:
     """The face's card, Markdown."""
-    return f"""# {plain(path.stem)}
+    return f"""# {escape_text(path.stem)}
 
 A morphable face model: mean, identity, expressions and texture of faces, learned from photos. Made with facerelief
 {__version__}; safetensors, {path.stat().st_size / 1e6:.2f} MB, SHA-256 `{sha256(path)}`.

@@ -8,7 +8,7 @@ from facerelief.checkpoint import WEIGHTS, half, named_tensors, save_checkpoint
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
-from facerelief.files.markdown import plain
+from facerelief.files.markdown import escape_text
 from facerelief.training.classifier import Accuracy
 from facerelief.training.run.folder import read_metrics, read_settings
 from facerelief.training.run.model_card import last_terms, recipe_table
@@ -56,15 +56,15 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
         raise FacereliefError(f"the rates of {run.name} are those of its network alone; measure it with: {_MEASURE}")
     facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
     save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
-    write_text(out.parent / "README.md", card(run, out, rates[run.name], data_note, command))
+    write_text(out.parent / "README.md", editor_card(run, out, rates[run.name], data_note, command))
     return out
 
 
-def card(run: Path, weights: Path, rate: dict[str, Any], data_note: str, command: str) -> str:
+def editor_card(run: Path, weights: Path, rate: dict[str, Any], data_note: str, command: str) -> str:
     """The model card, Markdown."""
     settings = read_settings(run)
     config = settings["config"]
-    return f"""# {plain(weights.stem)}
+    return f"""# {escape_text(weights.stem)}
 
 An editor of facial expressions: {", ".join(config["expressions"])}. Made with facerelief {__version__};
 safetensors, half precision, {weights.stat().st_size / 1e6:.1f} MB, SHA-256 `{sha256(weights)}`.

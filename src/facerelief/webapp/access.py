@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from facerelief.webapp.errors import ApiError
-from facerelief.webapp.server.addresses import LOCAL_NAMES, Network, address_of, client_key, within
+from facerelief.webapp.server.addresses import LOCAL_NAMES, IPNetwork, address_of, client_key, within
 
 _FOREIGN = ApiError("forbidden", "the request comes from another site's page", "use this server's own page")
 _MAX_CLIENTS = 10_000  # whose rates are remembered
@@ -32,7 +32,7 @@ class Access:
     hosts: Collection[str] | None = None
     addresses: bool = False
     token: str | None = None
-    proxies: Sequence[Network] = ()
+    proxies: Sequence[IPNetwork] = ()
 
     def client(self, scope: Scope) -> str:
         """The client's key (see `client_key`), "" if unknown."""

@@ -27,10 +27,10 @@ from facerelief.webapp.server.addresses import is_local
 from facerelief.webapp.server.connections import Connections
 from facerelief.webapp.server.limits import CancelToken, Limits
 from facerelief.webapp.server.responses import Reply, TrackedResponse, as_json, as_picture
-from facerelief.webapp.service import FORMATS, SAMPLES, EditRequest, EditService, EditSpec, Picture
+from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES, EditRequest, EditService, EditSpec, EncodedPicture
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Work = Callable[[Fields, CancelToken], Reply]
+Handler = Callable[[Fields, CancelToken], Reply]
 _CLIENT_CLOSED_REQUEST = 499  # nginx' status of requests whose client has disconnected
 _MAX_EDITS = 20
 _EDIT_FIELDS = ("to", "strength", "face", "landmarks", "part")  # the fields of one edit
@@ -104,7 +104,7 @@ class Api:
         seed = int(values.number("seed", 0, SAMPLES - 1, 0))
         return await self._admit(request, lambda token: as_picture(self.service.sample(seed, token)))
 
-    async def _run(self, request: Request, work: Work) -> Response:
+    async def _run(self, request: Request, work: Handler) -> Response:
         """Respond to a request with a body, whose fields are passed to `work`."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in ("multipart/form-data", "application/json"):
@@ -132,12 +132,12 @@ def _edit_request(fields: Fields, method: str) -> EditRequest:
     """The request of `/v1/edit`. Raises `ApiError`."""
     fields.allow_only(("photo", *_EDIT_FIELDS, "edits", "method", "format", "quality", "provenance", "reply"))
     fields.choice("reply", ("picture", "json"), "picture")
-    format = fields.choice("format", ("same", *FORMATS), "same")
+    format = fields.choice("format", ("same", *PHOTO_FORMATS), "same")
     return EditRequest(
         fields.photo,
         _edit_specs(fields),
         fields.method(method),
-        FORMATS.get(format),
+        PHOTO_FORMATS.get(format),
         int(fields.number("quality", 1, 100, 95)),
         fields.flag("provenance", True),
     )
@@ -163,7 +163,7 @@ def _edit_spec(fields: Fields) -> EditSpec:
     return EditSpec(fields.text("to"), strength, face, part)
 
 
-def _described(picture: Picture) -> dict[str, Any]:
+def _described(picture: EncodedPicture) -> dict[str, Any]:
     return {"photo": picture.url, "media_type": picture.media_type, "notes": list(picture.notes)}
 
 

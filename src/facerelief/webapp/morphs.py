@@ -18,25 +18,25 @@ from facerelief.photos.provenance.xmp import mark_edit
 from facerelief.webapp.errors import ApiError
 from facerelief.webapp.requests import Fields
 from facerelief.webapp.server.limits import CancelToken
-from facerelief.webapp.service import EditService, EditSpec, Picture
+from facerelief.webapp.service import EditService, EditSpec, EncodedPicture
 
-FORMATS = {"gif": "GIF", "webp": "WEBP", "mp4": "MP4"}  # values of the field `format`
+MORPH_FORMATS = {"gif": "GIF", "webp": "WEBP", "mp4": "MP4"}  # values of the field `format`
 NUMBERS = {  # of each field: lowest, highest, default
     "seconds": (0.2, 5.0, 1.5),
     "hold": (0.0, 3.0, 0.5),
     "fps": (5.0, 30.0, 25.0),
     "size": (64.0, 1080.0, 720.0),
 }
-MAX_PIXELS = 80_000_000  # of all frames together, which are in memory at once: 240 MB
+MAX_MORPH_PIXELS = 80_000_000  # of all frames together, which are in memory at once: 240 MB
 
 FIELDS = ("photo", "method", "format", "back", "provenance", *NUMBERS)
 
 
-def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...], token: CancelToken) -> Picture:
+def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...], token: CancelToken) -> EncodedPicture:
     """Animate the photo into all its edits. Raises `ApiError`, `FacereliefError`."""
     seconds, hold, fps, size = (fields.number(name, *limits) for name, limits in NUMBERS.items())
     morph = Morph(seconds, fps, hold, fields.flag("back", False), int(size))
-    format = FORMATS[fields.choice("format", FORMATS, "gif")]
+    format = MORPH_FORMATS[fields.choice("format", MORPH_FORMATS, "gif")]
     signed, method = fields.flag("provenance", True), fields.method(service.method)
     editor = service.editor(method)
     rgb, chosen, photo = _prepare(service, fields.photo, specs, method, morph, token)
@@ -48,7 +48,7 @@ def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...]
     with service.stage("morph", token):
         frames = _until_cancelled(render_morph(editor, rgb, plans, morph), token)
         data = encode_morph(format, frames, morph, mark if signed else None, photo.history)
-    return Picture(data, format, photo.notes)
+    return EncodedPicture(data, format, photo.notes)
 
 
 def _prepare(
@@ -79,10 +79,9 @@ def _until_cancelled(frames: Iterator[RGB], token: CancelToken) -> Iterator[RGB]
 def _check_amount(rgb: RGB, morph: Morph) -> None:
     height, width = rgb.shape[:2]
     count = len(morph.shares())
-    if count * height * width > MAX_PIXELS:
-        message = (
-            f"{count} frames of {width} x {height} pixels are more than {MAX_PIXELS // 1_000_000} megapixels together"
-        )
+    if count * height * width > MAX_MORPH_PIXELS:
+        most = MAX_MORPH_PIXELS // 1_000_000
+        message = f"{count} frames of {width} x {height} pixels are more than {most} megapixels together"
         raise ApiError("bad_option", message, "choose fewer seconds, a smaller fps or a smaller size")
 
 

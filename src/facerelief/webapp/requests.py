@@ -17,7 +17,7 @@ from facerelief.editing import METHODS
 from facerelief.editing.face_choice import FaceChoice, parse_face_choice
 from facerelief.errors import FacereliefError
 from facerelief.faces.detector import Face
-from facerelief.faces.mediapipe_models import POINTS
+from facerelief.faces.mediapipe_models import LANDMARK_COUNT
 from facerelief.geometry.morphable.fitting import is_face_like
 from facerelief.webapp.errors import ApiError, to_api_error
 from facerelief.webapp.server.limits import CancelToken
@@ -116,7 +116,7 @@ class Fields:
             points = np.array(_parsed(given, "landmarks"), dtype=np.float32)
         except (ValueError, TypeError, OverflowError):
             points = np.zeros(0, np.float32)
-        if points.shape != (POINTS, 3) or not is_face_like(points):
+        if points.shape != (LANDMARK_COUNT, 3) or not is_face_like(points):
             raise _invalid("landmarks are not those of a face", "send those that /v1/faces gave for this photo")
         return Face(points)
 

@@ -9,7 +9,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.webapp import morphs
 from facerelief.webapp.errors import CODES
 from facerelief.webapp.server.limits import Limits
-from facerelief.webapp.service import FORMATS, SAMPLES
+from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES
 
 Schema = dict[str, Any]
 
@@ -142,7 +142,7 @@ def _edit() -> Schema:
     fields = {
         **_EDITS,
         "method": _METHOD,
-        "format": _text("The picture's format; same: the photo's own.", enum=["same", *FORMATS], default="same"),
+        "format": _text("The picture's format; same: the photo's own.", enum=["same", *PHOTO_FORMATS], default="same"),
         "quality": {"type": "integer", "minimum": 1, "maximum": 100, "default": 95, "description": "JPEG and WebP."},
         "provenance": _PROVENANCE,
         "reply": _text("The picture itself, or JSON with the picture.", enum=["picture", "json"], default="picture"),
@@ -180,12 +180,14 @@ def _morph() -> Schema:
     fields = {
         **_EDITS,
         "method": _METHOD,
-        "format": _text("The file's format; mp4 needs PyAV on the server.", enum=list(morphs.FORMATS), default="gif"),
+        "format": _text(
+            "The file's format; mp4 needs PyAV on the server.", enum=list(morphs.MORPH_FORMATS), default="gif"
+        ),
         **numbers,
         "back": {"type": "boolean", "default": False, "description": "Also back to the photo."},
         "provenance": _PROVENANCE,
     }
-    words = f"The frames; at most {morphs.MAX_PIXELS // 1_000_000} megapixels together."
+    words = f"The frames; at most {morphs.MAX_MORPH_PIXELS // 1_000_000} megapixels together."
     answer = _answer(words, _text("The file."), "image/*")
     answer["content"]["video/mp4"] = {"schema": _text("The file, of the format mp4.")}
     return _post("An animation from a photo to an expression, as GIF, WebP or MP4", fields, answer)

@@ -28,7 +28,7 @@ from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_tr
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.webapp.server.limits import CancelToken
 
-FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # values of the field `format`
+PHOTO_FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # values of the field `format`
 GEOMETRY_SIZE = 256  # pixels a side of the depth and normal maps
 SAMPLES = 1000
 _SAMPLE_SIZE = 448
@@ -61,7 +61,7 @@ class EditRequest:
 
 
 @dataclass(frozen=True)
-class Picture:
+class EncodedPicture:
     """An encoded picture. notes: what was lost in reading, and warnings about the edit."""
 
     data: bytes
@@ -147,7 +147,7 @@ class EditService:
             "faces": [_described(number, face) for number, face in enumerate(faces, 1)],
         }
 
-    def edit(self, request: EditRequest, token: CancelToken) -> Picture:
+    def edit(self, request: EditRequest, token: CancelToken) -> EncodedPicture:
         """The edited photo."""
         editor = self.editor(request.method)
         photo, chosen = self.read_and_choose(request.photo, request.specs, request.method, token)
@@ -200,7 +200,7 @@ class EditService:
         parts = {"face": face_triangles(), "eyes": eye_triangles(), "mouth": mouth_triangles()}
         return {name: triangles.tolist() for name, triangles in parts.items()}
 
-    def sample(self, seed: int, token: CancelToken) -> Picture:
+    def sample(self, seed: int, token: CancelToken) -> EncodedPicture:
         """A synthetic face, rendered by the morphable model."""
         token.check()
         random = np.random.default_rng(seed)
@@ -268,12 +268,14 @@ def _described(number: int, face: Face) -> dict[str, Any]:
     }
 
 
-def _encoded(photo: Photo, request: EditRequest) -> Picture:
-    data = encode_photo(photo, request.format or photo.kind, quality=request.quality, provenance=request.provenance)
-    return Picture(data, request.format or photo.kind, photo.notes)
+def _encoded(photo: Photo, request: EditRequest) -> EncodedPicture:
+    data = encode_photo(
+        photo, request.format or photo.save_format, quality=request.quality, provenance=request.provenance
+    )
+    return EncodedPicture(data, request.format or photo.save_format, photo.notes)
 
 
-def _picture(rgb: RGB, format: str) -> Picture:
+def _picture(rgb: RGB, format: str) -> EncodedPicture:
     stream = io.BytesIO()
     Image.fromarray(rgb).save(stream, format, **({"quality": 90} if format == "JPEG" else {"compress_level": 1}))
-    return Picture(stream.getvalue(), format)
+    return EncodedPicture(stream.getvalue(), format)

@@ -9,7 +9,7 @@ import typer
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, err, say
-from facerelief.cli.options import METHODS, TaskFile, ToSeveral, check_different
+from facerelief.cli.options import METHODS, TaskFileOption, ToSeveralOption, check_different
 from facerelief.cli.writes import files_at, writes
 from facerelief.config import ClassifierTraining, ExpressionTraining, Training, from_json
 from facerelief.errors import FacereliefError
@@ -30,7 +30,7 @@ def compare(
         list[Path] | None,
         typer.Argument(metavar="PHOTO|RUN", help="Your photos; with --data, runs of stage 2.", show_default=False),
     ] = None,
-    to: ToSeveral = "all",
+    to: ToSeveralOption = "all",
     weights: Annotated[
         list[Path] | None, typer.Option(help="Without --data: also edit with this run or weights file; repeatable.")
     ] = None,
@@ -46,7 +46,7 @@ def compare(
         Path | None,
         typer.Option(help="With --data: a run of `train identity`, for the mean identity distance."),
     ] = None,
-    task_file: TaskFile = None,
+    task_file: TaskFileOption = None,
     as_json: Json = False,
     json_file: JsonFile = None,
 ) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, err, out, say
-from facerelief.cli.options import MESH_AXES, RECONSTRUCTORS, SIZES, SOURCES, TaskFile, Workers, one_of
+from facerelief.cli.options import MESH_AXES, RECONSTRUCTORS, SIZES, SOURCES, TaskFileOption, WorkersOption, one_of
 from facerelief.errors import DatasetError, FacereliefError, printable
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = Commands(help="Make a dataset of RGB, depth and normals from photos, and review it.")
 
-Dataset = Annotated[Path, typer.Argument(help="A folder made by `facerelief dataset build`.", show_default=False)]
+DatasetFolder = Annotated[Path, typer.Argument(help="A folder made by `facerelief dataset build`.", show_default=False)]
 
 
 @app.command("build")
@@ -38,8 +38,8 @@ def build(
     mesh_axes: Annotated[
         str, one_of(choices=MESH_AXES, help="For meshfile. y-down: pixels. y-up: 3DDFA's and PRNet's .obj.")
     ] = "y-down",
-    task_file: TaskFile = None,
-    workers: Workers = None,
+    task_file: TaskFileOption = None,
+    workers: WorkersOption = None,
     cameras: Annotated[
         str | None, typer.Option(help="RaFD's camera angles, from 0,45,90,135,180. Default: 45,90,135.")
     ] = None,
@@ -104,7 +104,7 @@ def synthesize(
     weights: Annotated[
         Path | None, typer.Option(help="A model of `facerelief morphable fit`. Default: the package's.")
     ] = None,
-    workers: Workers = None,
+    workers: WorkersOption = None,
     seed: Annotated[int, typer.Option(help="Seed of persons, settings and the split.")] = 0,
 ) -> None:
     """Make a dataset of synthetic faces: RGB, exact depth and normals, every person with all eight expressions.
@@ -125,7 +125,7 @@ def synthesize(
 
 @app.command("review")
 def review(
-    dataset: Dataset,
+    dataset: DatasetFolder,
     max_yaw: Annotated[float, typer.Option(help="Largest turn of the head to the side, in degrees.")] = 30.0,
     min_face_size: Annotated[float, typer.Option(help="Smallest face in the photo, in pixels.")] = 40.0,
 ) -> None:
@@ -146,7 +146,7 @@ def review(
 
 
 @app.command("stats")
-def stats(dataset: Dataset) -> None:
+def stats(dataset: DatasetFolder) -> None:
     """Print the paper's Table 4 for this dataset, and warnings."""
     from facerelief.data.manifest import read_samples
     from facerelief.data.stats import render, table4, warnings

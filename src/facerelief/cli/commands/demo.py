@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facerelief.cli.console import err, say
-from facerelief.cli.options import Method, TaskFile, Weights
+from facerelief.cli.options import MethodOption, TaskFileOption, WeightsOption
 from facerelief.cli.writes import files_in, writes
 from facerelief.errors import MissingExtra
 from facerelief.expressions import EXPRESSIONS
@@ -21,9 +21,9 @@ def demo(
         Path | None, typer.Argument(help="Your own photo. Default: scikit-image's astronaut.", show_default=False)
     ] = None,
     out_folder: Annotated[Path, typer.Option("-o", "--out", help="The output folder.")] = Path("demo"),
-    method: Method = None,
-    weights: Weights = None,
-    task_file: TaskFile = None,
+    method: MethodOption = None,
+    weights: WeightsOption = None,
+    task_file: TaskFileOption = None,
 ) -> None:
     """Edit one photo to every expression, and draw all edits as one picture."""
     import numpy as np

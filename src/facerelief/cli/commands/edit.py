@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import waiting
-from facerelief.cli.options import Engine, Faces, Method, Part, TaskFile, ToSeveral, Weights
+from facerelief.cli.options import (
+    EngineOption,
+    FacesOption,
+    MethodOption,
+    PartOption,
+    TaskFileOption,
+    ToSeveralOption,
+    WeightsOption,
+)
 from facerelief.errors import FacereliefError
 
 
@@ -19,7 +27,7 @@ def edit(
             show_default=False,
         ),
     ],
-    to: ToSeveral,
+    to: ToSeveralOption,
     out_path: Annotated[
         str | None,
         typer.Option(
@@ -32,11 +40,11 @@ def edit(
     strength: Annotated[
         str, typer.Option(help="Share of the full change, 0 to 1.5; in a video also seconds:strength, as in 0:0,2.5:1.")
     ] = "1",
-    face: Faces = "largest",
-    part: Part = "face",
-    method: Method = None,
-    weights: Weights = None,
-    engine: Engine = None,
+    face: FacesOption = "largest",
+    part: PartOption = "face",
+    method: MethodOption = None,
+    weights: WeightsOption = None,
+    engine: EngineOption = None,
     depth: Annotated[
         bool, typer.Option("--save-depth", help="Also write the measured depth before and after the edit.")
     ] = False,
@@ -57,7 +65,7 @@ def edit(
             help="Record the edit in the file: XMP, a signed manifest, a watermark.",
         ),
     ] = True,
-    task_file: TaskFile = None,
+    task_file: TaskFileOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of a batch. Default: one per core.")] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Edit finished photos again, and replace other files of the same name.")

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.console import bar, out
-from facerelief.cli.options import Method, TaskFile, To, Weights
+from facerelief.cli.options import MethodOption, TaskFileOption, ToOption, WeightsOption
 from facerelief.cli.writes import files_at, writes
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ def latency(
     photo: Annotated[
         Path | None, typer.Argument(help="A photo. Default: a synthetic face, 1000 pixels a side.", show_default=False)
     ] = None,
-    to: To = "happiness",
-    method: Method = None,
-    weights: Weights = None,
-    task_file: TaskFile = None,
+    to: ToOption = "happiness",
+    method: MethodOption = None,
+    weights: WeightsOption = None,
+    task_file: TaskFileOption = None,
     repeats: Annotated[int, typer.Option(min=5, help="Timed edits.")] = 30,
     as_json: Json = False,
     json_file: JsonFile = None,

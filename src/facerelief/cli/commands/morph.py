@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facerelief.cli.console import bar, err, say
-from facerelief.cli.options import MORPHS, Faces, Method, Part, TaskFile, To, Weights
+from facerelief.cli.options import (
+    MORPHS,
+    FacesOption,
+    MethodOption,
+    PartOption,
+    TaskFileOption,
+    ToOption,
+    WeightsOption,
+)
 from facerelief.cli.writes import files_at, writes
 from facerelief.expressions import resolve
 
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 @writes(files_at("out_path"))
 def morph(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
-    to: To,
+    to: ToOption,
     out_path: Annotated[Path, typer.Option("-o", "--out", help=f"A file: {', '.join(MORPHS)}.", show_default=False)],
     seconds: Annotated[float, typer.Option(help="Seconds from the photo to the expression.")] = 1.5,
     hold: Annotated[float, typer.Option(help="Seconds for which the expression is held.")] = 0.5,
@@ -28,11 +36,11 @@ def morph(
     fps: Annotated[float, typer.Option(help="Frames per second.")] = 25.0,
     size: Annotated[int, typer.Option(help="The longer side in pixels, at most.")] = 720,
     strength: Annotated[str, typer.Option(help="Share of the full change at the end, 0 to 1.5.")] = "1",
-    face: Faces = "largest",
-    part: Part = "face",
-    method: Method = None,
-    weights: Weights = None,
-    task_file: TaskFile = None,
+    face: FacesOption = "largest",
+    part: PartOption = "face",
+    method: MethodOption = None,
+    weights: WeightsOption = None,
+    task_file: TaskFileOption = None,
     provenance: Annotated[
         bool, typer.Option("--provenance/--no-provenance", help="Record the edit in the file.")
     ] = True,

@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, say
-from facerelief.cli.writes import Outputs, writes
+from facerelief.cli.writes import OutputFiles, writes
 
 app = Commands(help="Learn a morphable face model from photos.")
 
@@ -20,7 +20,7 @@ def _files(values: Mapping[str, Any]) -> list[Path | None]:
 
 
 @app.command("fit")
-@writes(Outputs(("folder",), _files))
+@writes(OutputFiles(("folder",), _files))
 def fit(
     dataset: Annotated[Path, typer.Argument(help="A folder made by `facerelief dataset build`.", show_default=False)],
     folder: Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)],

@@ -9,8 +9,8 @@ import typer
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.command import Commands
 from facerelief.cli.console import out, say
-from facerelief.cli.options import SPLITS, Method, TaskFile, To, Weights, one_of
-from facerelief.cli.writes import Outputs, files_at, writes
+from facerelief.cli.options import SPLITS, MethodOption, TaskFileOption, ToOption, WeightsOption, one_of
+from facerelief.cli.writes import OutputFiles, files_at, writes
 
 if TYPE_CHECKING:
     from facerelief.training.classifier import Accuracy
@@ -96,7 +96,7 @@ def curves(
 
 
 @app.command("release")
-@writes(Outputs(("weights",), lambda values: [values["weights"], values["weights"].parent / "README.md"]))
+@writes(OutputFiles(("weights",), lambda values: [values["weights"], values["weights"].parent / "README.md"]))
 def release_weights(
     run: Annotated[Path, typer.Argument(help="A run of stage 2.", show_default=False)],
     weights: Annotated[Path, typer.Option("-o", "--out", help="The .safetensors file.", show_default=False)],
@@ -116,10 +116,10 @@ def release_weights(
 @writes(files_at("json_file"))
 def flicker(
     photo: Annotated[Path, typer.Argument(help="A photo; the video pans over it.", show_default=False)],
-    to: To = "happiness",
-    method: Method = None,
-    weights: Weights = None,
-    task_file: TaskFile = None,
+    to: ToOption = "happiness",
+    method: MethodOption = None,
+    weights: WeightsOption = None,
+    task_file: TaskFileOption = None,
     seconds: Annotated[float, typer.Option(min=0.2, help="Length of the video.")] = 4.0,
     fps: Annotated[float, typer.Option(min=1, help="Frames per second.")] = 30.0,
     height: Annotated[int, typer.Option(min=90, help="Height of the frames in pixels.")] = 720,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import explain, out
-from facerelief.cli.options import Engine, Method, TaskFile, Weights
+from facerelief.cli.options import EngineOption, MethodOption, TaskFileOption, WeightsOption
 from facerelief.errors import FacereliefError
 
 _TOKEN = "FACERELIEF_TOKEN"
@@ -57,9 +57,9 @@ def serve(
         str, typer.Option(help="The address to listen at. Default: this machine only; 0.0.0.0: also the network.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 7860,
-    method: Method = None,
-    weights: Weights = None,
-    engine: Engine = None,
+    method: MethodOption = None,
+    weights: WeightsOption = None,
+    engine: EngineOption = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Requests computed at once. Default: one per core.")
     ] = None,
@@ -75,7 +75,7 @@ def serve(
     client_places: ClientPlaces = None,
     allow_host: Hosts = None,
     trusted_proxy: Proxies = None,
-    task_file: TaskFile = None,
+    task_file: TaskFileOption = None,
 ) -> None:
     """Serve a page to edit photos in the browser, and an HTTP API. Photos stay in memory and are not stored.
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, err, out, say
-from facerelief.cli.options import Expressions, argument_of, one_of
-from facerelief.cli.writes import Outputs, writes
+from facerelief.cli.options import ExpressionsOption, argument_of, one_of
+from facerelief.cli.writes import OutputFiles, writes
 from facerelief.errors import FacereliefError, printable
 from facerelief.evaluation.experiments.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS, resolve_all
@@ -29,7 +29,7 @@ def _report_files(values: Mapping[str, Any]) -> list[Path | None]:
     return [folder / f"{values['name']}{end}" for end in (".json", ".md", ".html", *figures)]
 
 
-@writes(Outputs(("folder",), _report_files, same=("name",)))
+@writes(OutputFiles(("folder",), _report_files, same=("name",)))
 def study(
     name: Annotated[str, argument_of(choices=NAMES, help=f"{', '.join(NAMES)}.", show_default=False)],
     data: Annotated[
@@ -49,7 +49,7 @@ def study(
     ] = "cpu",
     seeds: Annotated[int | None, typer.Option(min=1, help="Number of seeds, from 0 up. Default: the scale's.")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Runs in parallel.")] = 1,
-    expressions: Expressions = None,
+    expressions: ExpressionsOption = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="A setting of every run of stage 2, NAME=VALUE; repeatable.")
     ] = None,

@@ -10,7 +10,7 @@ import typer
 from facerelief.cli.command import Commands
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, out, say
-from facerelief.cli.options import BACKBONES, COLOURS, Expressions, one_of
+from facerelief.cli.options import BACKBONES, COLOURS, ExpressionsOption, one_of
 from facerelief.config import (
     GEOMETRY_TARGETS,
     GUIDES,
@@ -76,7 +76,7 @@ def depth(
     run: RunFolder,
     preset: Preset = "cpu",
     guide: Annotated[str | None, one_of(choices=GEOMETRY_TARGETS, help="Geometry to estimate. Default: depth.")] = None,
-    expressions: Expressions = None,
+    expressions: ExpressionsOption = None,
     colour: Colour = None,
     objective: Objective = None,
     conf_penalty: Penalty = None,
@@ -122,7 +122,7 @@ def expression(
     depth_weight: Annotated[float | None, typer.Option(help="Table 3's weight of the depth network's terms.")] = None,
     conf_penalty: Penalty = None,
     freeze_depth: Annotated[bool, typer.Option("--freeze-depth", help="Keep G_depth fixed.")] = False,
-    expressions: Expressions = None,
+    expressions: ExpressionsOption = None,
     colour: Colour = None,
     objective: Objective = None,
     steps: Steps = None,
@@ -172,7 +172,7 @@ def judge(
     folder: DatasetFolder,
     run: RunFolder,
     preset: Preset = "cpu",
-    expressions: Expressions = None,
+    expressions: ExpressionsOption = None,
     colour: Colour = None,
     steps: Steps = None,
     seed: Seed = None,
@@ -200,7 +200,7 @@ def identity(
     folder: DatasetFolder,
     run: RunFolder,
     preset: Preset = "cpu",
-    expressions: Expressions = None,
+    expressions: ExpressionsOption = None,
     colour: Colour = None,
     steps: Steps = None,
     seed: Seed = None,

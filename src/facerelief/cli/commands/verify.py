@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, explain, out
-from facerelief.cli.options import TaskFile
+from facerelief.cli.options import TaskFileOption
 from facerelief.errors import FacereliefError, install_command, printable
 from facerelief.files import read_file
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from facerelief.editing.jobs.inputs import Input
     from facerelief.faces.detector import FaceFinder
     from facerelief.photos.provenance.content_credentials import Credentials
-    from facerelief.photos.provenance.verify import Findings
+    from facerelief.photos.provenance.verify import Provenance
 
 _NONE_FOUND, _FAILED = 1, 2
 _MOST_TRUST = 10_000_000  # bytes
@@ -37,7 +37,7 @@ def verify(
     trust: Annotated[
         Path | None, typer.Option(help="Certificates to trust, a PEM file. Default: none.", show_default=False)
     ] = None,
-    task_file: TaskFile = None,
+    task_file: TaskFileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead, one line per picture.")] = False,
 ) -> None:
     """Find the records of an edit in pictures: C2PA manifest, XMP packet, and watermark.
@@ -48,7 +48,7 @@ def verify(
 
         facerelief verify me-happiness.jpg
     """
-    from facerelief.photos.provenance.verify import verify as look
+    from facerelief.photos.provenance.verify import find_provenance as look
 
     try:
         trusted = read_file(trust, _MOST_TRUST) if trust else None
@@ -105,7 +105,7 @@ def _finder(task_file: Path | None) -> "FaceFinder | None":
     return None
 
 
-def _as_json(picture: Path, found: "Findings") -> str:
+def _as_json(picture: Path, found: "Provenance") -> str:
     value: dict[str, Any] = {
         "picture": str(picture),
         "edited": found.edited,
@@ -118,7 +118,7 @@ def _as_json(picture: Path, found: "Findings") -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _in_words(picture: Path, found: "Findings") -> str:
+def _in_words(picture: Path, found: "Provenance") -> str:
     lines = [f"{_plain(str(picture))}: {'a' if found.edited else 'no'} mark of an edit was found"]
     lines.append(f"  C2PA    {_c2pa(found.credentials, found.c2pa_read)}")
     lines.append(f"  XMP     {_plain(f'{found.xmp.description} ({found.xmp.tool})') if found.xmp else 'none'}")

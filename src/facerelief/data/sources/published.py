@@ -23,7 +23,7 @@ from facerelief.data.sources.labelled import (
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS, resolve
 from facerelief.files import open_file
-from facerelief.files.arrays import DAMAGE
+from facerelief.files.arrays import NUMPY_ERRORS
 from facerelief.files.csv import csv_lines
 
 # The column names in the published order; validation.csv has been published without its header line.
@@ -176,7 +176,7 @@ def _annotation(file: Path) -> str | None:
                 return None
             stream.seek(0)
             values = np.load(io.BytesIO(stream.read(_ANNOTATION)), allow_pickle=False)
-    except DAMAGE:
+    except NUMPY_ERRORS:
         return None
     # Published as a string of no dimensions; numbers have been seen too.
     return str(values.astype(str).reshape(-1)[0]).removesuffix(".0") if values.size == 1 else None

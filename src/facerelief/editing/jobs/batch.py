@@ -12,8 +12,8 @@ from facerelief.editing.jobs.journal import EDITED, FAILED, EditJob, EditOutcome
 from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
-from facerelief.files.ownership import read_done
-from facerelief.processes.pool import FEW, spread
+from facerelief.files.ownership import read_written
+from facerelief.processes.pool import MIN_ITEMS, map_in_processes
 from facerelief.progress import Progress
 
 
@@ -41,7 +41,7 @@ def attempt(edit: Callable[[EditJob], EditOutcome], job: EditJob) -> EditOutcome
 
 def make_jobs(targets: Mapping[Input, OutputPaths], settings: EditSettings) -> list[EditJob]:
     """The jobs of a batch, with what earlier runs have noted."""
-    read = functools.cache(read_done)
+    read = functools.cache(read_written)
     jobs = []
     for source, places in targets.items():
         files = [file for at in places.values() if at != STDOUT for file in (at, *settings.sides(at))]
@@ -65,9 +65,9 @@ def run_batch(jobs: list[EditJob], editor: FileEditor, workers: int | None = Non
     """
     workers = workers or os.cpu_count() or 1
     arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
-    apart = workers > 1 and len(jobs) >= FEW
+    apart = workers > 1 and len(jobs) >= MIN_ITEMS
     here = functools.partial(attempt, editor)
-    outcomes = spread(BatchEditor, arguments, jobs, workers, here=here, lost=_lost if apart else None)
+    outcomes = map_in_processes(BatchEditor, arguments, jobs, workers, here=here, lost=_lost if apart else None)
     for job, outcome in zip(jobs, outcomes, strict=True):
         yield _written_since(job, outcome)
 

@@ -13,7 +13,7 @@ from facerelief.editing.jobs.fetch import DownloadLimits, download, is_url, name
 from facerelief.errors import FacereliefError, PhotoError
 from facerelief.files import read_file
 from facerelief.photos.photo import Photo, read_mark, read_photo
-from facerelief.photos.video_container import MADE_BY, film_comment
+from facerelief.photos.video_container import MADE_BY, video_comment
 from facerelief.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
 STDIN = "-"
@@ -80,7 +80,7 @@ class Input:
         if not isinstance(self.source, Path):
             return False
         with contextlib.suppress(FacereliefError):  # what cannot be read says nothing
-            return MADE_BY in film_comment(self.source) if self.is_video else read_mark(self.source) is not None
+            return MADE_BY in video_comment(self.source) if self.is_video else read_mark(self.source) is not None
         return False
 
     def photo(self, limits: DownloadLimits | None = None) -> Photo:

@@ -17,7 +17,7 @@ from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import Strength
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
-from facerelief.files.ownership import Claim, Done, claimed, read_done, settings_digest
+from facerelief.files.ownership import Claim, WrittenFile, claimed, read_written, settings_digest
 
 EDITED, SKIPPED, FAILED = "edited", "skipped", "failed"
 _FINISHED = "edited before, with the same settings"
@@ -86,8 +86,8 @@ class EditJob:
 
     source: Input
     targets: OutputPaths
-    known: Mapping[Path, frozenset[Done]] = dataclasses.field(default_factory=dict)
-    made: frozenset[Done] = frozenset()
+    known: Mapping[Path, frozenset[WrittenFile]] = dataclasses.field(default_factory=dict)
+    made: frozenset[WrittenFile] = frozenset()
 
     @property
     def is_first_time(self) -> bool:
@@ -199,7 +199,7 @@ def is_edit(source: Input) -> bool:
     """Whether a file is an edit, by what it says itself or by the journal beside it."""
     if not isinstance(source.source, Path):
         return False
-    noted = read_done(source.source.parent).get(source.source.name, frozenset())
+    noted = read_written(source.source.parent).get(source.source.name, frozenset())
     return source.tells_of_an_edit() or source_digest(source) in {one.made for one in noted}
 
 

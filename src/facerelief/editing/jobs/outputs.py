@@ -11,7 +11,7 @@ from pathlib import Path
 from facerelief.editing.jobs.inputs import AFTER, BEFORE, RECEIPT, STDIN, Input
 from facerelief.editing.regions import WHOLE
 from facerelief.errors import FacereliefError
-from facerelief.photos.photo import SUFFIXES
+from facerelief.photos.photo import SAVE_FORMATS
 
 STDOUT = Path("-")
 _REMEDY = "edit them one at a time, or tell them apart by fields in --out, as in {name}-{expression}"
@@ -162,7 +162,7 @@ def _check_distinct(targets: Mapping[Input, OutputPaths], sides: Sides) -> None:
 def _targets(
     one: Input, wanted: Sequence[str], out: str | None, single: bool, typed: Typed, told_apart: bool = False
 ) -> OutputPaths:
-    writable = _VIDEO_SUFFIXES if one.is_video else tuple(SUFFIXES)
+    writable = _VIDEO_SUFFIXES if one.is_video else tuple(SAVE_FORMATS)
     suffix = one.file.suffix.lower()
     stem = _stem(one) + (f"-{_as_name(suffix[1:])}" if told_apart and suffix else "")
     suffix = suffix if suffix in writable else writable[0]
@@ -198,7 +198,7 @@ def _from_pattern(pattern: str, values: Mapping[str, str], suffix: str, name: st
         return path / name
     if not _names_a_file(Path(pattern.format_map(dict.fromkeys(values, "0")))):  # dots in a name are not the pattern's
         return path.with_name(path.name + suffix)
-    _check_suffix(path, _VIDEO_SUFFIXES if suffix in _VIDEO_SUFFIXES else tuple(SUFFIXES))
+    _check_suffix(path, _VIDEO_SUFFIXES if suffix in _VIDEO_SUFFIXES else tuple(SAVE_FORMATS))
     return path
 
 
@@ -234,7 +234,7 @@ def _ends_as_a_folder(out: str) -> bool:
 
 def _names_a_file(path: Path) -> bool:
     """Whether a name ends as files' do; folders may have dots too."""
-    return path.suffix[1:].isalpha() or path.suffix.lower() in (*SUFFIXES, *_VIDEO_SUFFIXES)
+    return path.suffix[1:].isalpha() or path.suffix.lower() in (*SAVE_FORMATS, *_VIDEO_SUFFIXES)
 
 
 def _check_suffix(path: Path, writable: Sequence[str]) -> None:

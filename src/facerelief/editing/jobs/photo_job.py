@@ -135,5 +135,5 @@ def write_picture(photo: Photo, target: Path, provenance: bool) -> None:
         return
     if sys.stdout is None:
         raise FacereliefError("standard output is closed; name a file with --out")
-    sys.stdout.buffer.write(encode_photo(photo, photo.kind, provenance=provenance))
+    sys.stdout.buffer.write(encode_photo(photo, photo.save_format, provenance=provenance))
     sys.stdout.buffer.flush()

@@ -8,7 +8,7 @@ from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.video.edit import edit_video
 from facerelief.errors import VideoError
 from facerelief.photos.provenance.content_credentials import sign_file
-from facerelief.photos.provenance.xmp import EditMark, comment_of, mark_edit
+from facerelief.photos.provenance.xmp import EditMark, mark_edit, to_comment
 from facerelief.progress import Progress, no_progress
 
 
@@ -55,7 +55,7 @@ def _edit_to(
             strength=settings.strength,
             face=settings.face,
             part=settings.part,
-            comment=comment_of(mark) if settings.provenance else None,
+            comment=to_comment(mark) if settings.provenance else None,
             progress=progress,
         )
     notes += made.notes

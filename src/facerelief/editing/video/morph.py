@@ -20,8 +20,8 @@ from facerelief.faces.detector import Face
 from facerelief.files import atomic
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.content_credentials import can_sign, sign, sign_file
-from facerelief.photos.provenance.file_kinds import FILES as SIGNED
-from facerelief.photos.provenance.xmp import EditMark, comment_of, pack
+from facerelief.photos.provenance.file_kinds import MANIFEST_SUFFIXES as SIGNED
+from facerelief.photos.provenance.xmp import EditMark, pack_xmp, to_comment
 
 MORPH_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
 _PICTURES, _MOST_FRAMES = (".gif", ".webp"), 600  # all of whose frames are in memory at a time
@@ -152,7 +152,7 @@ def encode_morph(
     """
     stream = io.BytesIO()
     if kind == "MP4":
-        write_frames(stream, frames, how.fps, comment_of(mark) if mark else None)
+        write_frames(stream, frames, how.fps, to_comment(mark) if mark else None)
     else:
         _save_pictures(stream, f".{kind.lower()}", frames, how, mark)
     return sign(stream.getvalue(), kind, mark, parent=history) if mark else stream.getvalue()
@@ -161,7 +161,7 @@ def encode_morph(
 def _write(part: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None) -> int:
     kind = part.suffix.lower()
     if kind not in _PICTURES:
-        return write_frames(part, frames, how.fps, comment_of(mark) if mark else None)
+        return write_frames(part, frames, how.fps, to_comment(mark) if mark else None)
     return _save_pictures(part, kind, frames, how, mark)
 
 
@@ -170,9 +170,9 @@ def _save_pictures(target: Path | BinaryIO, kind: str, frames: Iterator[RGB], ho
     options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
     if kind == ".gif":
         pictures = _with_one_palette(pictures)
-        options |= {"comment": comment_of(mark).encode()} if mark else {}
+        options |= {"comment": to_comment(mark).encode()} if mark else {}
     else:
-        options |= {"quality": 90, "method": 2} | ({"xmp": pack(mark)} if mark else {})
+        options |= {"quality": 90, "method": 2} | ({"xmp": pack_xmp(mark)} if mark else {})
     pictures[0].save(target, kind[1:], append_images=pictures[1:], **options)
     return len(pictures)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from facerelief.editing.video.yuv_frames import EXACT, ColourFormat, Frame, Orientation, pad_even, plane_views, rgb_view
 from facerelief.errors import VideoError
-from facerelief.photos.video_container import open_film
+from facerelief.photos.video_container import open_video
 
 MOST_PIXELS = 16_000_000  # of a frame: 5.3K; some 100 bytes of memory for each
 _MISSING = -1
@@ -33,7 +33,7 @@ class VideoSource:
         """Raises `VideoError` where there is no video to be had, `MissingExtra` without PyAV."""
         self.path = path
         self.notes: list[str] = []
-        self.container = open_film(path)
+        self.container = open_video(path)
         try:
             self._look()
         except BaseException:
@@ -113,7 +113,7 @@ class VideoSource:
         """The decoder's frames, each with False; (None, True) for each packet that is damaged."""
         import av
 
-        with open_film(self.path) as container:
+        with open_video(self.path) as container:
             stream = container.streams[self.stream.index]
             stream.thread_type = "SLICE"  # threads of whole frames would each keep some
             with contextlib.suppress(av.error.FFmpegError):  # a file that breaks off: what was read counts

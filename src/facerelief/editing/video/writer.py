@@ -14,7 +14,7 @@ import numpy as np
 from facerelief.editing.video.reader import VideoSource
 from facerelief.editing.video.yuv_frames import Frame, plane_views
 from facerelief.errors import VideoError
-from facerelief.photos.video_container import film_library, open_film
+from facerelief.photos.video_container import import_pyav, open_video
 
 
 class VideoTarget:
@@ -33,7 +33,7 @@ class VideoTarget:
         self._container.metadata.update({k: v for k, v in source.container.metadata.items() if k in _KEPT})
         if comment:
             self._container.metadata["comment"] = comment
-        self._others = open_film(source.path)
+        self._others = open_video(source.path)
         self._left_out: list[str] = []
         self._copies: dict[int, Any] = {}
         try:
@@ -168,7 +168,7 @@ def write_frames(target: Path | BinaryIO, frames: Iterator[np.ndarray], fps: flo
 
     Raises `VideoError`.
     """
-    av = film_library()
+    av = import_pyav()
     suffix = target.suffix.lower() if isinstance(target, Path) else ""
     count = 0
     where = {"file": str(target)} if isinstance(target, Path) else {"file": target, "format": "mp4"}

@@ -22,7 +22,7 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import Setting, random_person, render_portrait
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.content_credentials import read_credentials
-from facerelief.photos.provenance.watermark_detection import find_marks
+from facerelief.photos.provenance.watermark_detection import detect_watermarks
 from facerelief.progress import Progress, no_progress
 from facerelief.training.run.precision import NAMES, fastest_precision
 
@@ -202,7 +202,7 @@ def save_and_verify() -> tuple[str, float | None]:
     """Save an edit as JPEG, and find its marks again."""
     data, least = _saved()
     photo = read_photo(data)
-    marks = find_marks(photo.rgb)
+    marks = detect_watermarks(photo.rgb)
     if photo.mark is None or not marks:
         raise FacereliefError("an edit's marks were not found again; install facerelief anew")
     return "JPEG with XMP and a mark in the pixels, found again", least

@@ -15,7 +15,7 @@ from facerelief.evaluation.experiments.studies import Study
 from facerelief.evaluation.report.tables import bold, table_markdown
 from facerelief.evaluation.summary import MEASURES, read_first, titled
 from facerelief.files.json import read_lines
-from facerelief.files.markdown import code, plain
+from facerelief.files.markdown import escape_code, escape_text
 from facerelief.training.classifier import Accuracy
 
 Table = tuple[list[str], list[list[str]]]
@@ -165,16 +165,17 @@ def warnings(results: dict[str, Any]) -> list[str]:
 def markdown(results: dict[str, Any], command: str) -> str:
     """The study's page in Markdown."""
     bench = results["bench"]
-    lines = [f"# {plain(results['title'])}", "", *bold(warnings(results)), f"`{code(command)}`", ""]
+    lines = [f"# {escape_text(results['title'])}", "", *bold(warnings(results)), f"`{escape_code(command)}`", ""]
     lines += [read_first(bench), "", judge_line(results), "", NOTE, ""]
     lines.append(
-        f"{plain(bench['dataset'])}, {bench['size']} px, {bench['colour']}, {len(bench['expressions'])} expressions; "
+        f"{escape_text(bench['dataset'])}, {bench['size']} px, {bench['colour']}, "
+        f"{len(bench['expressions'])} expressions; "
         f"seeds in brackets; {results['device']}; {hours(results)}."
     )
     lines += ["", table_markdown(*table(results)), "## Differences", "", table_markdown(*differences(results))]
-    lines += [f"- {plain(name)} is not given: {plain(why)}" for name, why in results["refused"].items()]
-    lines += [f"- {plain(line)}" for line in bench["notes"]]
-    lines += [f"- failed: {plain(name)}: {plain(why)}" for name, why in results["failures"].items()]
+    lines += [f"- {escape_text(name)} is not given: {escape_text(why)}" for name, why in results["refused"].items()]
+    lines += [f"- {escape_text(line)}" for line in bench["notes"]]
+    lines += [f"- failed: {escape_text(name)}: {escape_text(why)}" for name, why in results["failures"].items()]
     return "\n".join(lines) + "\n"
 
 

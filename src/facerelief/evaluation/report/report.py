@@ -11,7 +11,7 @@ from facerelief.evaluation.report.plots import confusion_plot, distribution_plot
 from facerelief.evaluation.report.tables import bold, table_html, table_markdown
 from facerelief.evaluation.summary import MEASURES, read_first, titled
 from facerelief.files import write_json, write_text
-from facerelief.files.markdown import plain
+from facerelief.files.markdown import escape_text
 from facerelief.training.classifier import Accuracy
 
 Table = tuple[list[str], list[list[str]]]
@@ -136,7 +136,15 @@ def provenance(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def markdown(facts: dict[str, Any]) -> str:
     """report.md."""
-    lines = [f"# {plain(title(facts))}", "", plain(lead(facts)), "", *bold(warnings(facts)), read_first(facts), ""]
+    lines = [
+        f"# {escape_text(title(facts))}",
+        "",
+        escape_text(lead(facts)),
+        "",
+        *bold(warnings(facts)),
+        read_first(facts),
+        "",
+    ]
     lines += ["## Expression generation rate", "", RATE_NOTE, "", table_markdown(*rate_table(facts))]
     lines += [
         "## Realism, reconstruction, person, geometry",
@@ -145,14 +153,18 @@ def markdown(facts: dict[str, Any]) -> str:
         "",
         table_markdown(*quality_table(facts)),
     ]
-    lines += [f"- {plain(line)}" for line in (*refusals(facts), *facts["notes"])]
+    lines += [f"- {escape_text(line)}" for line in (*refusals(facts), *facts["notes"])]
     lines += ["", "## Confusion: asked for (row), called (column)", ""]
     for name, summary in facts["editors"].items():
         accuracy = summary["edits"]
         header = [name, *accuracy["expressions"]]
         cells = zip(accuracy["expressions"], accuracy["confusion"], strict=True)
         lines.append(table_markdown(header, [[row, *map(str, counts)] for row, counts in cells]))
-    lines += ["## Made with", "", *(f"- {plain(name)}: {plain(value)}" for name, value in provenance(facts))]
+    lines += [
+        "## Made with",
+        "",
+        *(f"- {escape_text(name)}: {escape_text(value)}" for name, value in provenance(facts)),
+    ]
     return "\n".join(lines) + "\n"
 
 

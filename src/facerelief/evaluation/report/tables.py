@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from facerelief.files.markdown import plain
+from facerelief.files.markdown import escape_text
 
 
 def table_html(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> str:
@@ -25,4 +25,4 @@ def bold(lines: Sequence[str]) -> list[str]:
 def table_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same as Markdown, numbers to the right."""
     lines = [list(header), ["---"] + ["--:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(plain(cell) for cell in line) + " |" for line in lines) + "\n"
+    return "\n".join("| " + " | ".join(escape_text(cell) for cell in line) + " |" for line in lines) + "\n"

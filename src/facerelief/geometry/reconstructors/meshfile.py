@@ -11,13 +11,13 @@ import numpy as np
 
 from facerelief.errors import DatasetError, FacereliefError, MissingExtra
 from facerelief.files import read_file
-from facerelief.files.arrays import DAMAGE, read_npz
+from facerelief.files.arrays import NUMPY_ERRORS, read_npz
 from facerelief.geometry.mesh import FaceMesh
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
 
 MESH_SUFFIXES = (".ply", ".obj", ".npz")
 MAX_BYTES = 256_000_000  # bytes of a .ply or .obj
-_DAMAGE = (*DAMAGE, AttributeError)
+_DAMAGE = (*NUMPY_ERRORS, AttributeError)
 
 
 @RECONSTRUCTORS.add("meshfile")

@@ -1,4 +1,4 @@
-"""What manifests are signed with: the user's certificate and key, or ones made for the occasion."""
+"""Certificate and key that sign manifests: the user's, or temporary ones."""
 
 import datetime
 import functools
@@ -8,21 +8,24 @@ from facerelief.errors import FacereliefError
 from facerelief.files import read_file
 
 CERTIFICATE, KEY = "FACERELIEF_CERTIFICATE", "FACERELIEF_KEY"  # environment variables
-LOCAL = "facerelief (a certificate made for the occasion)"  # who signs, where the user named no certificate
-_MOST = 1_000_000  # bytes
+LOCAL = "facerelief (a certificate made for the occasion)"  # the issuer of temporary certificates; files have it
+_MAX_BYTES = 1_000_000  # bytes
 
 
 @functools.lru_cache(maxsize=2)
 def signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes, str]:
-    """Certificates and key as PEM, and C2PA's name of the key's algorithm."""
+    """The certificate chain and key as PEM, and C2PA's name of the key's algorithm.
+
+    certificate, key: PEM files; None for both: temporary ones.
+    """
     if not certificate and not key:
-        return _made_for_the_occasion()
+        return _temporary_certificate()
     if not certificate or not key:
         raise FacereliefError(f"{CERTIFICATE} and {KEY} belong together; set both, or neither")
     from cryptography.hazmat.primitives import serialization
 
     try:
-        chain, secret = read_file(certificate, _MOST), read_file(key, _MOST)
+        chain, secret = read_file(certificate, _MAX_BYTES), read_file(key, _MAX_BYTES)
         loaded = serialization.load_pem_private_key(secret, None)
     except (OSError, ValueError, TypeError) as reason:
         raise FacereliefError(
@@ -41,11 +44,11 @@ def _algorithm(key: Any) -> str:
         return "ed25519"
     if isinstance(key, rsa.RSAPrivateKey):
         return "ps256"
-    raise FacereliefError(f"{KEY}: C2PA knows no such key; use an elliptic curve (P-256), Ed25519 or RSA key")
+    raise FacereliefError(f"{KEY}: C2PA does not support this key; use an elliptic curve (P-256), Ed25519 or RSA key")
 
 
-def _made_for_the_occasion() -> tuple[bytes, bytes, str]:
-    """A certificate under an authority of its own, as C2PA asks for, good for a year; the authority's key is lost."""
+def _temporary_certificate() -> tuple[bytes, bytes, str]:
+    """A certificate for a year, signed by its own authority, as C2PA requires; the authority's key is discarded."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 

@@ -1,11 +1,10 @@
-"""Content Credentials: a signed C2PA manifest in the file that says what was done, and whether it changed since.
+"""Content Credentials: a signed C2PA manifest in the file, which records the edit and detects later changes.
 
-Signed with the user's certificate, two PEM files named by the environment variables `CERTIFICATE` and `KEY`, or else
-with one made on the spot and thrown away with the process: it shows that nothing changed since, but not who edited. No
-time stamp is fetched and nothing is looked up: no request leaves the machine.
+Signed with the user's certificate (PEM files named by the environment variables `CERTIFICATE` and `KEY`), or with a
+temporary one of this process, which shows that nothing changed but not who edited. No request leaves the machine.
 
-C2PA's library takes time that goes by the square of a manifest's parts, and more. So a foreign manifest is first looked
-at in a process of its own (`processes.isolated`), within bounded time; here the library sees only those that passed.
+C2PA's library takes more than quadratic time in the parts of a manifest. So a foreign manifest is first read in an
+isolated process with bounded time (`processes.isolated`); this process reads only those that passed.
 """
 
 import base64
@@ -25,25 +24,29 @@ from facerelief import __version__
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.files import atomic, open_file
 from facerelief.photos.provenance.certificates import CERTIFICATE, KEY, LOCAL, signing_key
-from facerelief.photos.provenance.file_kinds import FILES, TYPES, stream_has_manifest, type_of
+from facerelief.photos.provenance.file_kinds import MANIFEST_SUFFIXES, MEDIA_TYPES, media_type_of, stream_has_manifest
 from facerelief.photos.provenance.xmp import EDITED, EditMark
-from facerelief.processes.isolated import ChildEnded, ChildLate, bound_memory, bound_time, run_child
+from facerelief.processes.isolated import ChildFailed, ChildTimeout, limit_cpu_time, limit_memory, run_child
 
 _GENERATOR = {"name": "facerelief", "version": __version__}
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
 _ACTIONS = ("c2pa.actions", "c2pa.actions.v2")  # labels; a further one of a kind ends in __1, __2, ...
-_CLOCK_S = 60.0  # for a look at a foreign manifest, on a busy machine
-_WORK_S, _PER_BYTE_S = 1.0, 1 / 50e6  # of the processor; real ones take hundredths
+_CLOCK_S = 60.0  # wall clock to read a foreign manifest, on a busy machine
+_WORK_S, _PER_BYTE_S = 1.0, 1 / 50e6  # CPU time; real ones take hundredths
 _DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 _UNTRUSTED = "signingCredential.untrusted"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a file's manifest says. `state`: "trusted" (signed by one of the trusted certificates), "untrusted" (whole,
-    but signed by a certificate that nobody here vouches for) or "invalid"; `signer`: whose certificate it is;
-    `actions`: what was done, C2PA's names; `source_type`: IPTC's digital source type of the edit, "" without one;
-    `problems`: C2PA's codes of what is wrong.
+    """The content of a C2PA manifest.
+
+    Args:
+        state: "trusted", "untrusted" (unchanged, but signed with an unknown certificate) or "invalid".
+        signer: The certificate's issuer.
+        actions: C2PA's names of what was done.
+        source_type: IPTC's digital source type of the edit, or "".
+        problems: C2PA's codes of validation errors.
     """
 
     state: str
@@ -54,7 +57,7 @@ class Credentials:
 
     @property
     def made_here(self) -> bool:
-        """Whether it was signed by a certificate made for the occasion."""
+        """Whether it was signed with a temporary certificate of this program."""
         return self.signer == LOCAL
 
 
@@ -63,51 +66,65 @@ def can_sign() -> bool:
     return importlib.util.find_spec("c2pa") is not None
 
 
-def sign(data: bytes, kind: str, mark: EditMark | None, source: str = "", parent: bytes | None = None) -> bytes:
-    """A file's bytes, of a kind in `TYPES`, with a manifest; without C2PA's library the bytes as they are.
+def sign(data: bytes, format: str, mark: EditMark | None, source: str = "", parent: bytes | None = None) -> bytes:
+    """Add a manifest to a file; without C2PA's library its bytes are returned unchanged.
 
-    mark: what was done, None where the picture was only written anew.
-    source: SHA-256 of the file that was edited, hexadecimal. parent: that file's bytes where it had a manifest, whose
-    history then goes on in the new one.
-    Raises `FacereliefError` where the user's certificate cannot be used, `MissingExtra` where it cannot without c2pa.
+    Args:
+        data: The file's bytes.
+        format: A key of `MEDIA_TYPES`.
+        mark: The record of the edit. None: the picture was only written again.
+        source: SHA-256 of the edited file, hexadecimal.
+        parent: The edited file's bytes if it has a manifest, whose history is carried on.
+
+    Raises:
+        FacereliefError: The user's certificate cannot be used.
+        MissingExtra: There is a user's certificate but no c2pa library.
     """
     if not _signs():
         return data
     target = io.BytesIO()
-    follows = parent is None or can_follow(parent)
-    parents = (type_of(io.BytesIO(parent)), io.BytesIO(parent)) if parent and follows else None
-    _sign(io.BytesIO(data), target, TYPES[kind], _manifest(mark, source), parents)
+    follows = parent is None or can_carry_history(parent)
+    parents = (media_type_of(io.BytesIO(parent)), io.BytesIO(parent)) if parent and follows else None
+    _sign(io.BytesIO(data), target, MEDIA_TYPES[format], _manifest(mark, source), parents)
     return target.getvalue() if mark or follows else data
 
 
 def sign_file(path: Path, mark: EditMark, source: str = "", parent: Path | bytes | None = None) -> bool:
-    """Give a file on disk, a video or moving picture with a suffix in `FILES`, its manifest; others stay as they are.
+    """Add a manifest to a video or animation on disk; files without a suffix of `MANIFEST_SUFFIXES` are unchanged.
 
-    parent: the file that it was made from, or its bytes, whose manifest goes on in the new one. Returns whether none
-    was lost: false where the parent has a manifest, and the file could not carry it on. Raises as `sign`.
+    Args:
+        path: The file.
+        mark: The record of the edit.
+        source: SHA-256 of the edited file, hexadecimal.
+        parent: The edited file or its bytes, whose history is carried on.
+
+    Returns:
+        False if the parent's history was lost.
+
+    Raises as `sign`.
     """
     with _parent(parent) as history:
-        kind = FILES.get(path.suffix.lower())
+        kind = MANIFEST_SUFFIXES.get(path.suffix.lower())
         if kind is None or not _signs():
             return history is None
-        follows = parent is None or history is None or can_follow(parent)
+        follows = parent is None or history is None or can_carry_history(parent)
         with atomic(path) as part, open_file(path) as before, part.open("w+b") as after:
-            _sign(before, after, TYPES[kind], _manifest(mark, source), history if follows else None)
+            _sign(before, after, MEDIA_TYPES[kind], _manifest(mark, source), history if follows else None)
         return follows
 
 
 @contextlib.contextmanager
 def _parent(parent: Path | bytes | None) -> Iterator["tuple[str, BinaryIO] | None"]:
-    """The media type and the stream of a file with a manifest, or None."""
+    """The media type and stream of a file with a manifest, or None."""
     with contextlib.ExitStack() as stack:
         stream: BinaryIO | None = io.BytesIO(parent) if isinstance(parent, bytes) else None
         if isinstance(parent, Path):
             stream = stack.enter_context(open_file(parent))
-        yield (type_of(stream), stream) if stream is not None and stream_has_manifest(stream) else None
+        yield (media_type_of(stream), stream) if stream is not None and stream_has_manifest(stream) else None
 
 
 def _signs() -> bool:
-    """Whether files are signed: where C2PA's library is there; who names a certificate cannot do without it."""
+    """Whether files are signed. Raises `MissingExtra` for a user's certificate without C2PA's library."""
     if os.environ.get(CERTIFICATE) and not can_sign():
         raise MissingExtra("c2pa-python", "provenance")
     return can_sign()
@@ -121,7 +138,7 @@ def _sign(
     parent: tuple[str, BinaryIO] | None,
     names: tuple[str | None, str | None] | None = None,
 ) -> None:
-    """Copy a file with a manifest, in which that of `parent` goes on. names: of other PEM files than the user's."""
+    """Copy a file with a manifest that carries on that of `parent`. names: PEM files in place of the user's."""
     import c2pa
 
     certificate, key, algorithm = signing_key(*(names or (os.environ.get(CERTIFICATE), os.environ.get(KEY))))
@@ -134,28 +151,28 @@ def _sign(
             builder.sign(signer, media, before, after)
     except c2pa.C2paError as reason:
         raise FacereliefError(
-            f"cannot sign ({_line(reason)}); name a certificate chain and its key for signing with {CERTIFICATE} and "
-            f"{KEY}, or unset both"
+            f"cannot sign ({_line(reason)}); set {CERTIFICATE} and {KEY} to a certificate chain "
+            f"and its key, or unset both"
         ) from reason
 
 
-_followed: dict[bytes, bool] = {}  # by SHA-256, what `can_follow` said of the last files
+_followed: dict[bytes, bool] = {}  # by SHA-256, results of `can_carry_history`
 _REMEMBERED = 256
 
 
-def can_follow(file: bytes | Path, seconds: float = _CLOCK_S) -> bool:
-    """Whether the history in a file's manifest can go on in another's, with bounded work; needs C2PA's library.
+def can_carry_history(file: bytes | Path, seconds: float = _CLOCK_S) -> bool:
+    """Whether the history in a file's manifest can be carried on, tested in bounded time. Needs C2PA's library.
 
-    seconds: of the clock, after which it cannot.
+    seconds: after which it cannot.
     """
     key = hashlib.sha256(file).digest() if isinstance(file, bytes) else None
     if key is not None and key in _followed:
         return _followed[key]
     try:
-        follows = bool(_apart("_follows", file, min(seconds, _CLOCK_S)))
-    except ChildLate:
+        follows = bool(_run_isolated("_follows", file, min(seconds, _CLOCK_S)))
+    except ChildTimeout:
         return False
-    except ChildEnded:
+    except ChildFailed:
         follows = False
     if key is not None:
         _followed[key] = follows
@@ -165,32 +182,40 @@ def can_follow(file: bytes | Path, seconds: float = _CLOCK_S) -> bool:
 
 
 def _follows(stream: BinaryIO) -> bool:
-    """Whether a picture of one dot can be signed with this file as its parent, as `sign` does it."""
+    """Whether a picture of one pixel can be signed with this file as its parent."""
     import c2pa
 
-    media = type_of(stream)
+    media = media_type_of(stream)
     try:
         with _context() as context, c2pa.Reader(media, stream, context=context):
-            pass  # what cannot be read would be added without its history, and without a word
+            pass  # an unreadable manifest would be added silently without its history
         stream.seek(0)
-        _sign(io.BytesIO(_DOT), io.BytesIO(), TYPES["PNG"], _manifest(None, ""), (media, stream), (None, None))
+        _sign(io.BytesIO(_DOT), io.BytesIO(), MEDIA_TYPES["PNG"], _manifest(None, ""), (media, stream), (None, None))
     except (c2pa.C2paError, FacereliefError):
         return False
     return True
 
 
-def read_credentials(file: bytes | Path, kind: str, trusted: bytes | None = None) -> Credentials | None:
-    """What the manifest in a file says, or None where it has none; read with bounded work.
+def read_credentials(file: bytes | Path, format: str, trusted: bytes | None = None) -> Credentials | None:
+    """Read the manifest of a file in bounded time; None if it has none.
 
-    trusted: PEM of the certificates to trust. Raises `MissingExtra` without c2pa.
+    Args:
+        file: Its bytes or path.
+        format: A key of `MEDIA_TYPES`.
+        trusted: Trusted certificates, PEM.
+
+    Raises:
+        MissingExtra: C2PA's library is not installed.
     """
     if not can_sign():
         raise MissingExtra("c2pa-python", "provenance")
-    if kind not in TYPES:
+    if format not in MEDIA_TYPES:
         return None
     try:
-        found = _apart("_read", file, _CLOCK_S, media=TYPES[kind], trusted=trusted.decode() if trusted else None)
-    except (ChildEnded, ChildLate) as reason:
+        found = _run_isolated(
+            "_read", file, _CLOCK_S, media=MEDIA_TYPES[format], trusted=trusted.decode() if trusted else None
+        )
+    except (ChildFailed, ChildTimeout) as reason:
         return Credentials("invalid", "", (), "", (str(reason),))
     if found is None:
         return None
@@ -203,33 +228,33 @@ def _read(stream: BinaryIO, media: str, trusted: str | None) -> tuple[Any, ...] 
 
     try:
         with _context(trusted) as context, c2pa.Reader(media, stream, context=context) as reader:
-            return astuple(_understood(json.loads(reader.json())))
+            return astuple(_parse_report(json.loads(reader.json())))
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as reason:
         return astuple(Credentials("invalid", "", (), "", (_line(reason),)))
 
 
-def _apart(work: str, file: bytes | Path, seconds: float, **options: Any) -> Any:
-    """What a function of this module gives of a file in a process of its own. Raises as `run_child`."""
+def _run_isolated(work: str, file: bytes | Path, seconds: float, **options: Any) -> Any:
+    """Run a function of this module on a file in an isolated process. Raises as `run_child`."""
     path, data = (None, file) if isinstance(file, bytes) else (os.path.abspath(file), b"")
-    order = json.dumps({"work": work, "path": path, "options": options}).encode() + b"\n"
-    return json.loads(run_child(f"{__name__}:child()", order + data, "its C2PA manifest", seconds))
+    request = json.dumps({"work": work, "path": path, "options": options}).encode() + b"\n"
+    return json.loads(run_child(f"{__name__}:credentials_child()", request + data, "its C2PA manifest", seconds))
 
 
-def child() -> None:
-    """What the process does: given a line of JSON, and a file where the line names none."""
-    bound_memory()
-    order = json.loads(sys.stdin.buffer.readline())
-    with open_file(order["path"]) if order["path"] else io.BytesIO(sys.stdin.buffer.read()) as stream:
-        bound_time(_WORK_S + stream.seek(0, os.SEEK_END) * _PER_BYTE_S)
+def credentials_child() -> None:
+    """Run in the isolated process; standard input is a line of JSON, then the file unless the line gives its path."""
+    limit_memory()
+    request = json.loads(sys.stdin.buffer.readline())
+    with open_file(request["path"]) if request["path"] else io.BytesIO(sys.stdin.buffer.read()) as stream:
+        limit_cpu_time(_WORK_S + stream.seek(0, os.SEEK_END) * _PER_BYTE_S)
         stream.seek(0)
-        found = globals()[order["work"]](stream, **order["options"])
+        found = globals()[request["work"]](stream, **request["options"])
     sys.stdout.write(json.dumps(found))
 
 
-def _understood(found: dict[str, Any]) -> Credentials:
-    """C2PA's report; what a foreign manifest holds in place of actions is passed over."""
+def _parse_report(found: dict[str, Any]) -> Credentials:
+    """Parse C2PA's report; malformed actions of foreign manifests are skipped."""
     manifest = found["manifests"].get(found.get("active_manifest"), {})
     actions = [action for one in manifest.get("assertions", ()) for action in _actions(one)]
     types = [kind for action in actions if isinstance(kind := action.get("digitalSourceType"), str)]
@@ -242,7 +267,7 @@ def _understood(found: dict[str, Any]) -> Credentials:
 
 
 def _actions(assertion: dict[str, Any]) -> list[dict[str, Any]]:
-    """The actions of an assertion that tells some. Its content is whatever the file's maker wrote."""
+    """The well-formed actions of an assertion, whose content is untrusted."""
     data = assertion.get("data")
     if assertion["label"].split("__")[0] not in _ACTIONS or not isinstance(data, dict):
         return []
@@ -268,7 +293,7 @@ def _manifest(mark: EditMark | None, source: str) -> dict[str, Any]:
 
 
 def _context(trusted: str | None = None) -> Any:
-    """C2PA's library told to ask nobody and to make no thumbnails."""
+    """Settings of C2PA's library: no requests, no thumbnails."""
     import c2pa
 
     settings: dict[str, Any] = {"verify": _OFFLINE, "builder": {"thumbnail": {"enabled": False}}}

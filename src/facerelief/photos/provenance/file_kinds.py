@@ -1,17 +1,17 @@
-"""Kinds of files that can hold a C2PA manifest, and whether a file seems to hold one."""
+"""File formats that can hold a C2PA manifest, and a quick test for one."""
 
 from typing import BinaryIO
 
-TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "GIF": "image/gif"}
-TYPES |= {"AVIF": "image/avif", "MP4": "video/mp4", "MOV": "video/quicktime"}
-FILES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "WEBP"}
+MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "TIFF": "image/tiff", "GIF": "image/gif"}
+MEDIA_TYPES |= {"AVIF": "image/avif", "MP4": "video/mp4", "MOV": "video/quicktime"}
+MANIFEST_SUFFIXES = {".mp4": "MP4", ".m4v": "MP4", ".mov": "MOV", ".gif": "GIF", ".webp": "WEBP"}
 
-_BOX = b"jumdc2pa"  # how the box of manifests begins, in every kind of file
+_BOX = b"jumdc2pa"  # the start of the manifest box, in every format
 _BLOCK = 2**22  # bytes
 
 
 def has_manifest(data: bytes) -> bool:
-    """Whether a file's bytes seem to have a C2PA manifest."""
+    """Whether a file seems to contain a C2PA manifest."""
     return _BOX in data
 
 
@@ -23,7 +23,7 @@ def _head(stream: BinaryIO) -> bytes:
 
 
 def stream_has_manifest(stream: BinaryIO) -> bool:
-    """As `has_manifest`, of a file that may be large; the stream is at its beginning afterwards."""
+    """`has_manifest` for a stream, which is rewound."""
     before, found = b"", False
     while not found and (block := stream.read(_BLOCK)):
         found = has_manifest(before + block)
@@ -32,8 +32,8 @@ def stream_has_manifest(stream: BinaryIO) -> bool:
     return found
 
 
-def type_of(stream: BinaryIO) -> str:
-    """The media type of an image file with a manifest, by its first bytes; the stream is then at its beginning."""
+def media_type_of(stream: BinaryIO) -> str:
+    """The media type of an image file by its first bytes; rewinds the stream."""
     data = _head(stream)
     starts = {
         b"\x89PNG": "PNG",
@@ -43,4 +43,4 @@ def type_of(stream: BinaryIO) -> str:
         b"MM\0*": "TIFF",
         b"GIF8": "GIF",
     }
-    return next((TYPES[kind] for start, kind in starts.items() if data.startswith(start)), TYPES["AVIF"])
+    return next((MEDIA_TYPES[kind] for start, kind in starts.items() if data.startswith(start)), MEDIA_TYPES["AVIF"])

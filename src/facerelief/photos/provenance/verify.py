@@ -1,4 +1,4 @@
-"""What a picture's file and pixels say about its being edited: one look at each layer of provenance."""
+"""The provenance of a picture or video: XMP, C2PA manifest, watermark, comment."""
 
 import contextlib
 from collections.abc import Sequence
@@ -10,58 +10,70 @@ from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import FaceFinder
 from facerelief.photos.photo import Photo, read_photo
 from facerelief.photos.provenance.content_credentials import Credentials, can_sign, read_credentials
-from facerelief.photos.provenance.file_kinds import FILES
-from facerelief.photos.provenance.watermark_detection import PixelMark, find_marks
-from facerelief.photos.provenance.xmp import EditMark, comment_of
-from facerelief.photos.video_container import MADE_BY, film_comment
+from facerelief.photos.provenance.file_kinds import MANIFEST_SUFFIXES
+from facerelief.photos.provenance.watermark_detection import Watermark, detect_watermarks
+from facerelief.photos.provenance.xmp import EditMark, to_comment
+from facerelief.photos.video_container import MADE_BY, video_comment
 from facerelief.suffixes import VIDEO_SUFFIXES
+
+_AI_SOURCE_TYPES = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia")  # IPTC's terms
 
 
 @dataclass(frozen=True)
-class Findings:
-    """xmp: the mark in the file's XMP packet; credentials: its C2PA manifest, None also where C2PA's library is missing
-    (then `c2pa_read` is false); pixels: the marks in its pixels, the clearest first, None for videos, which have none.
-    comment: of a video's container, or an edited GIF's.
+class Provenance:
+    """The records of an edit in a file.
+
+    Args:
+        xmp: The record in the XMP packet.
+        credentials: The C2PA manifest; None also if C2PA's library is missing (then `c2pa_read` is false).
+        pixels: Watermarks, the clearest first; None for videos, which have none.
+        c2pa_read: Whether C2PA's library is installed.
+        comment: Of a video's container or an edited GIF.
     """
 
     xmp: EditMark | None
     credentials: Credentials | None
-    pixels: list[PixelMark] | None
+    pixels: list[Watermark] | None
     c2pa_read: bool
     comment: str = ""
 
     @property
     def edited(self) -> bool:
-        """Whether any layer says that the picture was edited by a trained model, or by this program."""
-        said = self.credentials is not None and "rainedAlgorithmicMedia" in self.credentials.source_type
-        return bool(self.xmp or said or self.pixels or MADE_BY in self.comment)
+        """Whether any record names an edit by a trained model, or by this program."""
+        source_type = self.credentials.source_type.rpartition("/")[2] if self.credentials else ""
+        return bool(self.xmp or source_type in _AI_SOURCE_TYPES or self.pixels or MADE_BY in self.comment)
 
 
-def verify(path: Path, finder: FaceFinder | None = None, trusted: bytes | None = None) -> Findings:
-    """Look for every layer of provenance in a picture, or for the manifest and the comment of a video.
+def find_provenance(path: Path, finder: FaceFinder | None = None, trusted: bytes | None = None) -> Provenance:
+    """Find the records of an edit in a picture, or the manifest and comment of a video.
 
-    finder: where given, faces that it finds are searched closely, which finds marks in cut and resized pictures too.
-    trusted: certificates (PEM) whose manifests are trusted. Raises `PhotoError` or `VideoError` where the
-    file is no picture.
+    Args:
+        path: The file.
+        finder: A face finder, with which watermarks are also found in cropped and resized pictures.
+        trusted: Trusted certificates (PEM).
+
+    Raises:
+        PhotoError: The file is not a picture.
+        VideoError: The file is not a video.
     """
     if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
-        return _film(path, trusted)
+        return _in_video(path, trusted)
     photo = read_photo(path)
     credentials = None
     if photo.history and can_sign():
         credentials = read_credentials(photo.history, photo.format, trusted)
-    pixels, in_comment = find_marks(photo.rgb, _crops(photo, finder)), photo.format == "GIF"
-    comment = comment_of(photo.mark) if in_comment and photo.mark else ""
-    return Findings(None if in_comment else photo.mark, credentials, pixels, can_sign(), comment)
+    pixels, in_comment = detect_watermarks(photo.rgb, _crops(photo, finder)), photo.format == "GIF"
+    comment = to_comment(photo.mark) if in_comment and photo.mark else ""
+    return Provenance(None if in_comment else photo.mark, credentials, pixels, can_sign(), comment)
 
 
-def _film(path: Path, trusted: bytes | None) -> Findings:
-    credentials, comment, kind = None, "", FILES.get(path.suffix.lower())
+def _in_video(path: Path, trusted: bytes | None) -> Provenance:
+    credentials, comment, kind = None, "", MANIFEST_SUFFIXES.get(path.suffix.lower())
     with contextlib.suppress(MissingExtra):
-        comment = film_comment(path)
+        comment = video_comment(path)
     if kind and can_sign():
         credentials = read_credentials(path, kind, trusted)
-    return Findings(None, credentials, None, can_sign(), comment)
+    return Provenance(None, credentials, None, can_sign(), comment)
 
 
 def _crops(photo: Photo, finder: FaceFinder | None) -> Sequence[Crop]:

@@ -1,10 +1,10 @@
-"""An invisible mark in the pixels of an edited face, which says that it was edited, and to which expression.
+"""An invisible watermark in an edited face, which encodes that it was edited and to which expression.
 
-A pattern of sine waves, periodic over `TILE` cells and anchored at the photo's corner, is added to the face's luma.
-Each wave's cosine and sine part is a chip: its sign is known, and says one bit of "edited" or of the expression. The
-host picture is no noise to us: waves that it already shows cost nothing, those that it shows the other way round are
-turned where that is cheap (informed embedding, after Miller, Doerr and Cox, 2004). `find_marks` in `watermark_search`
-reads the signs without the original, and knows by how many of them are right how likely chance is.
+A pattern of sine waves, periodic over `TILE_CELLS` cells and anchored at the photo's corner, is added to the luma.
+Each wave's cosine and sine part is a chip, whose sign encodes one bit of "edited" or of the expression. Embedding is
+informed by the host picture (Miller, Doerr and Cox, 2004): chips that already have the right sign cost nothing, others
+are flipped where that is cheap. `watermark_detection` reads the signs without the original; how many are right bounds
+the probability that they are by chance.
 """
 
 import functools
@@ -22,23 +22,27 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop
 from facerelief.strips import in_strips
 
-TILE = 64  # cells, the pattern's period
-_BAND = (5.0, 21.0)  # waves in a tile: from 3 to 13 cells long
-_WORD_SHARE = 6  # one chip in so many says the expression
+TILE_CELLS = 64  # cells, the pattern's period
+_BAND = (5.0, 21.0)  # waves per tile: wavelengths of 3 to 13 cells
+_WORD_SHARE = 6  # one chip in 6 encodes the expression
 _SEED = b"facerelief mark 1"
-_LARGE = 362  # pixels of a crop from which its face counts as large: it has more cells, and bears a fainter mark
+_LARGE = 362  # crops of more pixels have more cells and a fainter watermark
 _CELLS = (64, 90)  # across the crop of a small and a large face, at least
-_LOUDNESS = (3.0, 2.3)  # root mean square of the mark, in levels
-_MASKING = 0.3  # how much more is hidden where the picture is busy
-_SURE = 0.5  # how far past zero a chip that has been turned is brought, against what is turned at all
+_LOUDNESS = (3.0, 2.3)  # root mean square of the watermark, in levels
+_MASKING = 0.3  # exponent by which it is stronger in textured regions
+_SURE = 0.5  # how far past zero a flipped chip is moved, relative to the depth from which chips are flipped
 _FADE = 0.1  # of the crop's side
-_ROUND = 3  # of its outline, a superellipse: the corners show no face
+_ROUND = 3  # exponent of its outline, a superellipse: the corners show no face
 
 
 @dataclass(frozen=True)
-class Code:
-    """The pattern's chips. `waves`: int (N, 2), down and across a tile; `known`: bool (N, 2), those that every mark has
-    alike, for cosine and sine; `signs`: float (W, N, 2), -1 or 1, the chips of each word.
+class WatermarkCode:
+    """The code: which waves carry which signs.
+
+    Args:
+        waves: int (N, 2), frequencies down and across a tile.
+        known: bool (N, 2), cosine and sine chips that are the same in every watermark.
+        signs: float (W, N, 2), -1 or 1, the chips of each word.
     """
 
     waves: np.ndarray
@@ -47,55 +51,57 @@ class Code:
 
 
 @functools.cache
-def code() -> Code:
-    """The one code of this version: a word for each expression."""
-    across = np.fft.fftfreq(TILE, 1 / TILE)
+def watermark_code() -> WatermarkCode:
+    """The code of this version: one word per expression."""
+    across = np.fft.fftfreq(TILE_CELLS, 1 / TILE_CELLS)
     y, x = np.meshgrid(across, across, indexing="ij")
     length = np.hypot(y, x)
     waves = np.argwhere(((y > 0) | ((y == 0) & (x > 0))) & (length >= _BAND[0]) & (length <= _BAND[1]))
     shape = (2 + len(EXPRESSIONS), len(waves), 2)
-    drawn = hashlib.shake_256(_SEED).digest(math.prod(shape))  # numpy's generators may change from version to version
+    drawn = hashlib.shake_256(_SEED).digest(math.prod(shape))  # numpy's generators may change between versions
     which, common, *words = np.frombuffer(drawn, np.uint8).reshape(shape)
     known = which % _WORD_SHARE > 0
-    return Code(waves, known, np.where(known, common, words) % 2 * 2.0 - 1)
+    return WatermarkCode(waves, known, np.where(known, common, words) % 2 * 2.0 - 1)
 
 
-def imprint_image(image: Image.Image, faces: Sequence[tuple[Crop, str]]) -> None:
-    """Put the mark in each face of an RGB image, given as its crop and the expression that it was edited to.
+def embed_watermark(image: Image.Image, faces: Sequence[tuple[Crop, str]]) -> None:
+    """Embed a watermark in each face of an RGB image, in place. Nothing outside the crops changes.
 
-    Nothing outside the crops changes. Where a crop shows too little of the photo to hold a mark, it gets none.
+    Args:
+        image: The image.
+        faces: Crops with the expressions that they were edited to. Crops too small for a watermark get none.
     """
     for crop, expression in faces:
-        _imprint_one(image, crop, code().signs[EXPRESSIONS.index(expression)])
+        _imprint_one(image, crop, watermark_code().signs[EXPRESSIONS.index(expression)])
 
 
 def _imprint_one(image: Image.Image, crop: Crop, signs: np.ndarray) -> None:
-    """Add a word's mark to one crop of an image, in place."""
+    """Embed a word in one crop of an image, in place."""
     side = crop.size / crop.scale
     cell = cell_size(side)
     corners = crop.to_photo(np.array([(0, 0), (crop.size, 0), (0, crop.size), (crop.size, crop.size)], float))
     first = np.ceil(np.maximum(corners.min(axis=0), 0) / cell).astype(int)
     last = np.floor(np.minimum(corners.max(axis=0), image.size) / cell).astype(int)
-    if (last - first < TILE // 4).any():
+    if (last - first < TILE_CELLS // 4).any():
         return
     start, end = np.floor(first * cell).astype(int), np.ceil(last * cell).astype(int)
-    picture, loudness = levelled(_cells_of(image, cell, first, last))
-    mask = inside(crop, first, last, cell, side)
+    picture, loudness = normalize_contrast(_cells_of(image, cell, first, last))
+    mask = crop_mask(crop, first, last, cell, side)
     gain = loudness**_MASKING
     gain *= mask / np.sqrt(np.square(gain * mask).sum() / max(np.square(mask).sum(), 1e-9))
     response = float((gain * mask / loudness).sum())
     if response <= 0:
         return
-    shown = chips(folded(picture * mask, first)) * signs / response
+    shown = chip_values(fold_tiles(picture * mask, first)) * signs / response
     pattern = _tile(_cheapest(shown, _LOUDNESS[side >= _LARGE]) * signs)
-    rows, columns = (np.arange(first[k], last[k]) % TILE for k in (1, 0))
+    rows, columns = (np.arange(first[k], last[k]) % TILE_CELLS for k in (1, 0))
     added = np.pad(pattern[np.ix_(rows, columns)] * gain, 1, mode="edge").astype(np.float32)
     box = (*(start / cell - first + 1).tolist(), *(end / cell - first + 1).tolist())
     _add(image, Image.fromarray(added), (*start.tolist(), *end.tolist()), box)
 
 
 def _cells_of(image: Image.Image, cell: float, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """`in_cells` of the luma of an image between the cells `first` and `last` (x, y), in strips: large faces have
+    """`sample_cells` of the luma of an image between the cells `first` and `last` (x, y), in strips: large faces have
     many pixels, but few cells.
     """
     (x0, y0), (x1, y1) = np.floor(first * cell).astype(int), np.ceil(last * cell).astype(int)
@@ -128,7 +134,7 @@ def cell_size(side: float) -> float:
     return float(2 ** (max(0, np.floor(2 * np.log2(side / _CELLS[side >= _LARGE]))) / 2))
 
 
-def in_cells(luma: np.ndarray, cell: float, start: np.ndarray, count: np.ndarray) -> np.ndarray:
+def sample_cells(luma: np.ndarray, cell: float, start: np.ndarray, count: np.ndarray) -> np.ndarray:
     """A picture float32 (H, W) at one value a cell, float32 (count y, count x), from `start` (x, y) in pixels."""
     image = Image.fromarray(luma)
     end = np.minimum(start + count * cell, image.size)
@@ -136,42 +142,42 @@ def in_cells(luma: np.ndarray, cell: float, start: np.ndarray, count: np.ndarray
     return np.asarray(image.resize((int(count[0]), int(count[1])), Image.Resampling.BICUBIC, box=box))
 
 
-def levelled(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A picture (H, W) freed of what is wide, and everywhere as loud; and how loud it was, in levels, at least 1."""
+def normalize_contrast(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """High-pass filter a picture (H, W) and divide it by its local contrast; also returns the contrast, at least 1."""
     fine = picture - _mean(_mean(picture, 2), 2)
     loudness = np.sqrt(np.maximum(_mean(_mean(fine * fine, 4), 4), 0)) + 1
     return np.clip(fine / loudness, -2, 2), loudness
 
 
-def folded(picture: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """A picture (h, w) whose corner is the cell `first` (x, y), summed over tiles: (TILE, TILE)."""
-    x, y = first % TILE
+def fold_tiles(picture: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Sum a picture (h, w), whose corner is the cell `first` (x, y), over tiles: (TILE_CELLS, TILE_CELLS)."""
+    x, y = first % TILE_CELLS
     height, width = picture.shape
-    whole = np.pad(picture, ((y, -(y + height) % TILE), (x, -(x + width) % TILE)))
-    summed: np.ndarray = whole.reshape(len(whole) // TILE, TILE, -1, TILE).sum(axis=(0, 2))
+    whole = np.pad(picture, ((y, -(y + height) % TILE_CELLS), (x, -(x + width) % TILE_CELLS)))
+    summed: np.ndarray = whole.reshape(len(whole) // TILE_CELLS, TILE_CELLS, -1, TILE_CELLS).sum(axis=(0, 2))
     return summed
 
 
-def chips(tiles: np.ndarray) -> np.ndarray:
+def chip_values(tiles: np.ndarray) -> np.ndarray:
     """How much of each wave's cosine and sine tiles (..., TILE, TILE) show, (..., N, 2)."""
-    waves = np.fft.fft2(tiles)[..., code().waves[:, 0], code().waves[:, 1]]
+    waves = np.fft.fft2(tiles)[..., watermark_code().waves[:, 0], watermark_code().waves[:, 1]]
     return np.stack([waves.real, waves.imag], axis=-1)
 
 
 def _tile(parts: np.ndarray) -> np.ndarray:
-    """The tile of which `chips` shows `parts` (N, 2) for each of its cells."""
-    waves = np.zeros((TILE, TILE), complex)
-    y, x = code().waves.T
+    """The tile of which `chip_values` shows `parts` (N, 2) for each of its cells."""
+    waves = np.zeros((TILE_CELLS, TILE_CELLS), complex)
+    y, x = watermark_code().waves.T
     waves[y, x] = parts[:, 0] + 1j * parts[:, 1]
     waves[-y, -x] = waves[y, x].conj()
-    return np.fft.ifft2(waves).real * TILE**2
+    return np.fft.ifft2(waves).real * TILE_CELLS**2
 
 
 def _cheapest(shown: np.ndarray, loudness: float) -> np.ndarray:
-    """What to add to each chip, at a given loudness of all, so that the most have the right sign.
+    """What to add to each chip so that as many as possible have the right sign at a given total strength.
 
-    shown: (N, 2), what the picture shows of each already, right is positive. All down to some depth are turned; the
-    depth is found by halving, since loudness grows with it.
+    shown: (N, 2), the chips of the host, positive where right. Chips down to some depth are flipped; the depth is found
+    by bisection, since strength grows with it.
     """
     low, high = 0.0, float(abs(shown).max()) + loudness
     for _ in range(24):
@@ -181,7 +187,7 @@ def _cheapest(shown: np.ndarray, loudness: float) -> np.ndarray:
     return added
 
 
-def inside(crop: Crop, first: np.ndarray, last: np.ndarray, cell: float, side: float) -> np.ndarray:
+def crop_mask(crop: Crop, first: np.ndarray, last: np.ndarray, cell: float, side: float) -> np.ndarray:
     """The mask of a crop, rounded off, at the cells from `first` to `last`: it fades along the border, and is 0 so far
     inside of it that enlarging the cells to pixels reaches none outside.
     """

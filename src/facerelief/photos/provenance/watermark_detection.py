@@ -1,8 +1,8 @@
-"""Finding the mark of `watermark` in a picture, without the original, and how likely chance would show as much.
+"""Detection of the watermark without the original, with a bound on the probability of a false positive.
 
-In a picture without a mark each chip's sign is a fair coin, since chips were drawn at random. So the chance that as
-many are right follows from the binomial distribution; times the number of places that were looked at, it bounds the
-chance that a picture without a mark seems to have one.
+In a picture without a watermark each chip's sign is a fair coin, since the chips were drawn at random. So the
+probability that as many are right follows from the binomial distribution; times the number of places that were tested,
+it bounds the probability of a false positive.
 """
 
 import functools
@@ -12,30 +12,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facerelief.array_types import RGB
 from facerelief.colour import LUMA
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop
-from facerelief.photos.provenance.watermark import TILE, chips, code, folded, in_cells, inside, levelled
+from facerelief.photos.provenance.watermark import (
+    TILE_CELLS,
+    chip_values,
+    crop_mask,
+    fold_tiles,
+    normalize_contrast,
+    sample_cells,
+    watermark_code,
+)
 
 Box = tuple[int, int, int, int]
 
-CHANCE = 1e-6  # of a mark seen in a picture without one; each of the two searches may err so often
-_BLOCK = TILE // 2  # cells; windows are squares of whole blocks
+FALSE_POSITIVE_RATE = 1e-6  # of each of the two searches
+_BLOCK = TILE_CELLS // 2  # cells; windows are squares of whole blocks
 _WINDOWS = (2, 3, 4, 6)  # blocks a side
-_MOST_CELLS = 4_000_000  # in larger pictures the smallest faces are only looked for where faces are found
-_SMALLEST = 0.7  # pixels a cell: a small face's, at half size
+_MAX_CELLS = 4_000_000  # in larger pictures the smallest faces are only searched at detected faces
+_MIN_CELL = 0.7  # pixels a cell: a small face's, at half size
 _WRITTEN = tuple(float(size) for size in 2 ** (np.arange(-1, 14) / 2))  # pixels a cell; the first: at half size
 _FINE = 1.015  # from cell size to cell size, where a picture may have been resized by any factor
 _CELLS = (132, 60)  # across the crop of a marked face, at most and at least, and a little beyond
-_SHIFTS = 2 * TILE  # places along an axis where the pattern may begin
-_READABLE = 1e-3  # chance at which the word counts as read
+_SHIFTS = 2 * TILE_CELLS  # places along an axis where the pattern may begin
+_READABLE = 1e-3  # probability of chance below which the expression counts as read
 
 
 @dataclass(frozen=True)
-class PixelMark:
-    """A mark found. `box`: x0, y0, x1, y1 of where it was read, pixels; `expression`: to which the face was edited,
-    None where that cannot be read; `right`: share of its signs that are right, half by chance; `chance`: bound on the
-    chance that a picture without a mark shows one as clear.
+class Watermark:
+    """A detected watermark.
+
+    Args:
+        box: x0, y0, x1, y1 in pixels.
+        expression: To which the face was edited; None if that cannot be read.
+        right: Share of right signs, 0.5 by chance.
+        chance: Bound on the probability of a false positive.
     """
 
     box: Box
@@ -44,31 +57,36 @@ class PixelMark:
     chance: float
 
 
-def find_marks(rgb: np.ndarray, crops: Sequence[Crop] = ()) -> list[PixelMark]:
-    """The marks in a picture uint8 (H, W, 3), the clearest first.
+def detect_watermarks(rgb: RGB, crops: Sequence[Crop] = ()) -> list[Watermark]:
+    """Detect watermarks in a picture (H, W, 3), the clearest first.
 
-    Marks of pictures at full, 0.7, 0.5, 0.35 ... of their size are found anywhere. Those of pictures that were cut, or
-    resized by another factor, only at the faces, given as their `crops`, where all are also read better.
+    Args:
+        rgb: The picture. At 1, 0.7, 0.5, 0.35 ... of its original size watermarks are found anywhere.
+        crops: Crops of its faces, at which watermarks of cropped and arbitrarily resized pictures are found too.
+
+    Example:
+        >>> detect_watermarks(np.full((200, 200, 3), 128, np.uint8))
+        []
     """
     luma = rgb @ LUMA.astype(np.float32)
     at_faces = [mark for crop in crops if (mark := _at_face(luma, crop, len(crops)))]
     return _distinct(_as_written(luma) + at_faces)
 
 
-def _as_written(luma: np.ndarray) -> list[PixelMark]:
-    """Marks whose pattern begins at the picture's corner, with cells of a size that is written, or half of it."""
+def _as_written(luma: np.ndarray) -> list[Watermark]:
+    """Watermarks anchored at the picture's corner, with cells of an embedded size or half of it."""
     sizes = [size for size in _WRITTEN if size >= _least(luma) and _fits(luma, size)]
     tests, likely = 0, []
     for size in sizes:
         for window, shown in _windows(luma, size):
             tests += len(shown)
-            clear = np.flatnonzero(_chances()[_right(shown)] < CHANCE)
+            clear = np.flatnonzero(_chances()[_right(shown)] < FALSE_POSITIVE_RATE)
             likely += [(shown[k], _box(window[k], size)) for k in clear]
-    return [mark for one, box in likely if (mark := _mark(one, tests, box)).chance < CHANCE]
+    return [mark for one, box in likely if (mark := _mark(one, tests, box)).chance < FALSE_POSITIVE_RATE]
 
 
-def _at_face(luma: np.ndarray, crop: Crop, faces: int) -> PixelMark | None:
-    """The mark of a face that is known, in a picture of any scale whose corner may have been cut off."""
+def _at_face(luma: np.ndarray, crop: Crop, faces: int) -> Watermark | None:
+    """The watermark of a detected face, in a picture of any scale that may have been cropped."""
     side = crop.size / crop.scale
     corners = crop.to_photo(np.array([(0, 0), (crop.size, 0), (0, crop.size), (crop.size, crop.size)], float))
     low, high = np.maximum(corners.min(axis=0), 0), np.minimum(corners.max(axis=0), luma.shape[::-1])
@@ -78,18 +96,18 @@ def _at_face(luma: np.ndarray, crop: Crop, faces: int) -> PixelMark | None:
     found = []
     for size in sizes:
         first, last = np.ceil(low / size).astype(int), np.floor(high / size).astype(int)
-        if (last - first < TILE // 4).any():
+        if (last - first < TILE_CELLS // 4).any():
             continue
-        picture, _ = levelled(in_cells(luma, size, first * size, last - first))
-        shown = chips(folded(picture * inside(crop, first, last, size, side), first))
+        picture, _ = normalize_contrast(sample_cells(luma, size, first * size, last - first))
+        shown = chip_values(fold_tiles(picture * crop_mask(crop, first, last, size, side), first))
         box, tests = _pixels((*first, *last), size), 2 * len(sizes) * faces
         found.append(_mark(shown, tests, box) if size in written else _shifted(shown, tests, box))
     best = min(found, key=lambda mark: mark.chance, default=None)
-    return best if best and best.chance < CHANCE else None
+    return best if best and best.chance < FALSE_POSITIVE_RATE else None
 
 
 def _least(luma: np.ndarray) -> float:
-    return max(_SMALLEST, math.sqrt(luma.size / _MOST_CELLS))
+    return max(_MIN_CELL, math.sqrt(luma.size / _MAX_CELLS))
 
 
 def _fits(luma: np.ndarray, size: float) -> bool:
@@ -104,17 +122,17 @@ def _fine_sizes(least: float, most: float) -> list[float]:
 def _windows(luma: np.ndarray, size: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each width of windows: places int (M, 3), first block across and down, and width; and chips (M, N, 2)."""
     count = (np.array(luma.shape[::-1]) / size).astype(int)
-    picture, _ = levelled(in_cells(luma, size, np.zeros(2), count))
+    picture, _ = normalize_contrast(sample_cells(luma, size, np.zeros(2), count))
     across, down = -(-count // _BLOCK)
     picture = np.pad(picture, ((0, down * _BLOCK - count[1]), (0, across * _BLOCK - count[0])))
-    shown = np.zeros((down + 1, across + 1, *code().known.shape), np.float32)
+    shown = np.zeros((down + 1, across + 1, *watermark_code().known.shape), np.float32)
     for block in range(down):
         row = picture[block * _BLOCK : (block + 1) * _BLOCK].reshape(_BLOCK, across, _BLOCK).swapaxes(0, 1)
-        tiles = np.zeros((across, TILE, TILE))
+        tiles = np.zeros((across, TILE_CELLS, TILE_CELLS))
         top = block % 2 * _BLOCK
         for side in (0, 1):
             tiles[side::2, top : top + _BLOCK, side * _BLOCK : (side + 1) * _BLOCK] = row[side::2]
-        shown[block + 1, 1:] = chips(tiles)
+        shown[block + 1, 1:] = chip_values(tiles)
     sums = shown.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
     for width in _WINDOWS:
         w, h = min(width, across), min(width, down)
@@ -123,12 +141,14 @@ def _windows(luma: np.ndarray, size: float) -> Iterator[tuple[np.ndarray, np.nda
         yield np.column_stack([x, y, np.full(len(x), width)]), inner.reshape(-1, *inner.shape[2:])
 
 
-def _shifted(shown: np.ndarray, tests: int, box: Box) -> PixelMark:
+def _shifted(shown: np.ndarray, tests: int, box: Box) -> Watermark:
     """What chips (N, 2) say of a pattern that may begin anywhere."""
     waves = shown[:, 0] + 1j * shown[:, 1]
-    signs = np.where(code().known, code().signs[0], 0)
+    signs = np.where(watermark_code().known, watermark_code().signs[0], 0)
     agreement = np.zeros((_SHIFTS, _SHIFTS), complex)
-    y, x = np.where(code().waves < TILE // 2, code().waves, code().waves - TILE).T
+    y, x = np.where(
+        watermark_code().waves < TILE_CELLS // 2, watermark_code().waves, watermark_code().waves - TILE_CELLS
+    ).T
     agreement[y, x] = waves / np.maximum(abs(waves), 1e-9) * (signs[:, 0] - 1j * signs[:, 1])
     down, across = np.unravel_index(np.argmax(np.fft.ifft2(agreement).real), agreement.shape)
     back = waves * np.exp(2j * np.pi * (y * down + x * across) / _SHIFTS)
@@ -136,30 +156,30 @@ def _shifted(shown: np.ndarray, tests: int, box: Box) -> PixelMark:
     return _mark(there, tests * _SHIFTS**2, box)
 
 
-def _mark(shown: np.ndarray, tests: int, box: Box) -> PixelMark:
-    """What chips (N, 2) say, after so many tests."""
+def _mark(shown: np.ndarray, tests: int, box: Box) -> Watermark:
+    """Decode chips (N, 2) after so many tests."""
     right = int(_right(shown[None])[0])
-    free = ~code().known
-    words = [int(((shown * signs)[free] > 0).sum()) for signs in code().signs]
+    free = ~watermark_code().known
+    words = [int(((shown * signs)[free] > 0).sum()) for signs in watermark_code().signs]
     best = int(np.argmax(words))
     read = _tails(int(free.sum()))[words[best]] * len(words) < _READABLE
     chance = min(1.0, float(_chances()[right]) * tests)
-    return PixelMark(box, EXPRESSIONS[best] if read else None, right / int(code().known.sum()), chance)
+    return Watermark(box, EXPRESSIONS[best] if read else None, right / int(watermark_code().known.sum()), chance)
 
 
 def _right(shown: np.ndarray) -> np.ndarray:
-    """How many of the known signs are right in chips (M, N, 2), int (M,)."""
-    known = code().known
-    return (shown[:, known] * code().signs[0][known] > 0).sum(axis=1)
+    """The number of right known signs in chips (M, N, 2), int (M,)."""
+    known = watermark_code().known
+    return (shown[:, known] * watermark_code().signs[0][known] > 0).sum(axis=1)
 
 
 def _chances() -> np.ndarray:
-    return _tails(int(code().known.sum()))
+    return _tails(int(watermark_code().known.sum()))
 
 
 @functools.cache
 def _tails(count: int) -> np.ndarray:
-    """The chance that at least k of so many fair coins show heads, at k from 0 to count."""
+    """P(at least k heads of `count` fair coins) for k from 0 to count."""
     ways = [math.comb(count, k) for k in range(count + 1)]
     tails, total = [], 0
     for one in reversed(ways):
@@ -178,9 +198,9 @@ def _pixels(cells: Sequence[int], size: float) -> Box:
     return x0, y0, x1, y1
 
 
-def _distinct(marks: list[PixelMark]) -> list[PixelMark]:
-    """The marks that do not overlap clearer ones, the clearest first."""
-    kept: list[PixelMark] = []
+def _distinct(marks: list[Watermark]) -> list[Watermark]:
+    """Non-maximum suppression, the clearest first."""
+    kept: list[Watermark] = []
     for mark in sorted(marks, key=lambda one: one.chance):
         x0, y0, x1, y1 = mark.box
         if not any(

@@ -1,4 +1,4 @@
-"""The mark that an edited photo carries: an XMP packet with IPTC's digital source type, or a comment in its place."""
+"""The record of an edit: an XMP packet with IPTC's digital source type, or a comment in formats without XMP."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -19,9 +19,12 @@ _IPTC = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 
 @dataclasses.dataclass(frozen=True)
 class EditMark:
-    """What an edited photo says about itself: the tool that edited it, and what was done, in words.
+    """The record of an edit.
 
-    faces: the edited faces' crops, each with its new expression; known until the photo is saved.
+    Args:
+        tool: The tool and its version.
+        description: The edit in words.
+        faces: Crops of the edited faces with their new expressions, for the watermark; not stored in the file.
     """
 
     tool: str
@@ -30,21 +33,21 @@ class EditMark:
 
 
 def mark_edit(earlier: EditMark | None, expression: str, crops: Sequence[Crop]) -> EditMark:
-    """The mark of a photo whose faces in `crops` now show an expression; earlier edits of other faces are kept."""
+    """The record of an edit of the faces in `crops` to an expression; earlier edits of other faces are kept."""
     others = [face for face in (earlier.faces if earlier else ()) if not any(_same_face(face[0], new) for new in crops)]
     faces = (*others, *((crop, expression) for crop in crops))
     return EditMark(f"facerelief {__version__}", f"facial expression edited to {expression}", faces)
 
 
 def _same_face(one: Crop, other: Crop) -> bool:
-    """Whether the middle of one lies in the inner half of the other."""
+    """Whether the centre of one lies in the inner half of the other."""
     middle = np.full((1, 2), one.size / 2)
     place = other.to_crop(one.to_photo(middle)) / other.size
     return bool((abs(place - 0.5) < 0.25).all())
 
 
-def pack(mark: EditMark) -> bytes:
-    """The mark as an XMP packet, UTF-8."""
+def pack_xmp(mark: EditMark) -> bytes:
+    """The record as an XMP packet, UTF-8."""
     return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:xmp="{_XMP}" xmlns:dc="{_DC}" xmlns:Iptc4xmpExt="{_IPTC}">
@@ -55,8 +58,8 @@ def pack(mark: EditMark) -> bytes:
 <?xpacket end="w"?>""".encode()
 
 
-def unpack(packet: object) -> EditMark | None:
-    """The mark in an XMP packet, as elements (as `pack` writes) or attributes (as other programs do), else None."""
+def parse_xmp(packet: object) -> EditMark | None:
+    """The record in an XMP packet, as elements (`pack_xmp`) or attributes (other programs), or None."""
     if not isinstance(packet, bytes):
         return None
     try:
@@ -68,13 +71,13 @@ def unpack(packet: object) -> EditMark | None:
     return EditMark(_field(root, _XMP, "CreatorTool"), _field(root, _DC, "description"))
 
 
-def comment_of(mark: EditMark) -> str:
-    """The mark as a line of text, for films and GIFs, which hold a comment."""
+def to_comment(mark: EditMark) -> str:
+    """The record as the comment of a video or GIF."""
     return f"{mark.description} by {mark.tool}"
 
 
 def from_comment(comment: str) -> EditMark | None:
-    """The mark in a comment, as `comment_of` writes it, else None."""
+    """The record in a comment that `to_comment` wrote, or None."""
     description, found, version = comment.partition(MADE_BY)
     return EditMark(f"{MADE_BY.split()[-1]} {version.strip()}", description) if found else None
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from facerelief.checkpoint import Checkpoint, load_checkpoint, read_facts, save_checkpoint
 from facerelief.config import Training, renamed
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
-from facerelief.files import alone_in, is_partial, write_json, write_text
+from facerelief.files import is_partial, lock_folder, write_json, write_text
 from facerelief.files.json import append_lines, read_lines, read_object
 
 CONFIG, METRICS, STATE, CARD = "config.json", "metrics.jsonl", "state.safetensors", "README.md"
@@ -38,7 +38,7 @@ class Run:
         self.settings = check_folder(folder, kind, config, basis)
         self._lock = contextlib.ExitStack()
         if main:
-            self._lock.enter_context(alone_in(folder))
+            self._lock.enter_context(lock_folder(folder))
             write_json(folder / CONFIG, self.settings)
 
     def restore(self, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> int:

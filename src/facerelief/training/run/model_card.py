@@ -7,7 +7,7 @@ from typing import Any
 from facerelief import __version__
 from facerelief.checkpoint import WEIGHTS
 from facerelief.files import sha256, write_text
-from facerelief.files.markdown import code, plain
+from facerelief.files.markdown import escape_code, escape_text
 from facerelief.training.run.folder import CARD, read_metrics, read_settings
 
 _KINDS = {
@@ -34,14 +34,14 @@ def write_card(run: Path) -> None:
     """Write RUN/README.md from what the run recorded."""
     settings, metrics = read_settings(run), read_metrics(run)
     kind = settings["kind"]
-    text = f"""# {plain(run.name)}
+    text = f"""# {escape_text(run.name)}
 
 {_KINDS[kind]} Expressions: {", ".join(settings["config"]["expressions"])}. Made with facerelief {__version__};
 `{WEIGHTS}` has SHA-256 `{sha256(run / WEIGHTS)}`.
 
 ## Data
 
-Dataset `{code(settings.get("dataset", "unnamed"))}`, SHA-256 of its metadata.csv
+Dataset `{escape_code(settings.get("dataset", "unnamed"))}`, SHA-256 of its metadata.csv
 `{settings.get("metadata_sha256", "not recorded")}`; people of its val and test splits were not trained on. Who may use
 these weights depends on the terms of those photos.
 
@@ -57,7 +57,7 @@ these weights depends on the terms of those photos.
 
 def recipe_table(config: Mapping[str, Any]) -> str:
     """The whole configuration as a Markdown section."""
-    rows = "\n".join(f"| `{name}` | {plain(_listed(value))} |" for name, value in config.items())
+    rows = "\n".join(f"| `{name}` | {escape_text(_listed(value))} |" for name, value in config.items())
     return f"## Training\n\n| setting | value |\n|---|---|\n{rows}\n"
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from facerelief.checkpoint import read_facts
 from facerelief.config import Training
 from facerelief.errors import FacereliefError, Interrupted, MissingExtra
-from facerelief.processes.threads import threads, threads_for
+from facerelief.processes.threads import threads_for, torch_threads
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.folder import STATE, Run
@@ -98,7 +98,7 @@ class Session:
         total = self.config.steps
         values: dict[str, float] = {}
         work = self.config.batch, self.config.size, self.config.width
-        with _noted_interruptions() as interruptions, threads(threads_for(*work)):
+        with _noted_interruptions() as interruptions, torch_threads(threads_for(*work)):
             for step in range(self._start, total):
                 torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
                 yield step

@@ -36,7 +36,7 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.morphable.warp_layers import apply_layers
-from facerelief.processes.pool import spread
+from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
@@ -137,7 +137,7 @@ def _make(
     setting = (dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
     pictures, flows = _forms(arrays, len(rows))
     with growing(paths[0], *pictures) as image, growing(paths[1], *flows) as flow:
-        for done, (image[done], flow[done]) in enumerate(spread(TargetMaker, setting, items, workers)):
+        for done, (image[done], flow[done]) in enumerate(map_in_processes(TargetMaker, setting, items, workers)):
             own = arrays.label[rows[done]]
             image[done, own], flow[done, own] = arrays.image[rows[done]], 0
             progress(done + 1, len(rows))

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from facerelief.errors import FacereliefError
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def address_of(text: str) -> Address | None:
+def address_of(text: str) -> IPAddress | None:
     """Parse an IP address; one that maps IPv4 into IPv6 becomes IPv4. None if it is no address."""
     try:
         ip = ipaddress.ip_address(text.partition("%")[0])
@@ -33,7 +33,7 @@ def is_local(host: str) -> bool:
     return host == "localhost" if ip is None else ip.is_loopback
 
 
-def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
+def networks_of(texts: Iterable[str]) -> tuple[IPNetwork, ...]:
     """Parse addresses and networks, such as 10.0.0.0/8. Raises `FacereliefError`."""
     found = []
     for text in texts:
@@ -46,7 +46,7 @@ def networks_of(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(found)
 
 
-def within(text: str, networks: Iterable[Network]) -> bool:
+def within(text: str, networks: Iterable[IPNetwork]) -> bool:
     """Whether an address lies in one of the networks."""
     ip = address_of(text)
     return ip is not None and any(ip.version == one.version and ip in one for one in networks)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from facerelief.webapp.admission import AdmissionControl
-from facerelief.webapp.service import Picture
+from facerelief.webapp.service import EncodedPicture
 
 ABORT = "facerelief.abort"  # key in a request's scope: the function that aborts its connection
 _CHUNK = 64 * 1024  # bytes
@@ -30,7 +30,7 @@ def as_json(value: Any) -> Reply:
     return Reply(text.encode(), "application/json")
 
 
-def as_picture(picture: Picture) -> Reply:
+def as_picture(picture: EncodedPicture) -> Reply:
     """A picture's file; its notes go into a header, percent-encoded."""
     notes = quote("; ".join(picture.notes), safe=" !#$&'()*+,/:;=?@[]~|")
     return Reply(picture.data, picture.media_type, {"X-Notes": notes} if notes else {})

@@ -17,13 +17,13 @@ from facerelief.webapp.server.limits import CancelToken
 
 _LATE_S = 5.0  # after the deadline or the cancellation, until a job is abandoned
 _RECHECK_S = 1.0  # between looks at late jobs that cannot be abandoned
-Work = Callable[[CancelToken], Any]
+Task = Callable[[CancelToken], Any]
 
 
-class Job:
+class WorkerJob:
     """One piece of work. done: awaits its result. started: when a thread took it."""
 
-    def __init__(self, work: Work, token: CancelToken) -> None:
+    def __init__(self, work: Task, token: CancelToken) -> None:
         self.work, self.token = work, token
         self.done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.started = 0.0
@@ -41,10 +41,10 @@ class WorkerPool:
     def __init__(self, count: int) -> None:
         self.count = count
         self._threads = ThreadPoolExecutor(2 * count, thread_name_prefix="facerelief")
-        self._queue: deque[Job] = deque()
-        self._active: set[Job] = set()
-        self._abandoned: set[Job] = set()
-        self._running: set[Job] = set()  # updated by the threads themselves
+        self._queue: deque[WorkerJob] = deque()
+        self._active: set[WorkerJob] = set()
+        self._abandoned: set[WorkerJob] = set()
+        self._running: set[WorkerJob] = set()  # updated by the threads themselves
         self._mean_s = 0.2  # moving average of a job's time
 
     @property
@@ -62,14 +62,14 @@ class WorkerPool:
         """Estimated seconds until `count` jobs are done."""
         return count * self._mean_s / self.count
 
-    def submit(self, work: Work, token: CancelToken) -> Job:
+    def submit(self, work: Task, token: CancelToken) -> WorkerJob:
         """Queue work; await the returned job's `done`."""
-        job = Job(work, token)
+        job = WorkerJob(work, token)
         self._queue.append(job)
         self._start_next()
         return job
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: WorkerJob) -> None:
         """Cancel a job: it is not started, or ends at its next check."""
         job.token.cancel()
         if job in self._queue:
@@ -98,13 +98,13 @@ class WorkerPool:
             future = asyncio.get_running_loop().run_in_executor(self._threads, self._run, job)
             future.add_done_callback(lambda future, job=job: self._finish(job, future))  # type: ignore[misc]
 
-    def _check_later(self, job: Job, seconds: float) -> None:
+    def _check_later(self, job: WorkerJob, seconds: float) -> None:
         """Check in some seconds whether the job still runs."""
         if job.timer:
             job.timer.cancel()
         job.timer = asyncio.get_running_loop().call_later(max(0.01, seconds), self._abandon, job)
 
-    def _abandon(self, job: Job) -> None:
+    def _abandon(self, job: WorkerJob) -> None:
         """Give a late job's place to the next one, if a spare thread is left."""
         if len(self._abandoned) < self.count:
             self._active.remove(job)
@@ -115,7 +115,7 @@ class WorkerPool:
             self.refuse_queued(stuck)
         self._check_later(job, _RECHECK_S)
 
-    def _finish(self, job: Job, future: "asyncio.Future[Any]") -> None:
+    def _finish(self, job: WorkerJob, future: "asyncio.Future[Any]") -> None:
         if job.timer:
             job.timer.cancel()
         self._active.discard(job)
@@ -130,7 +130,7 @@ class WorkerPool:
             job.done.set_result(future.result())
         self._start_next()
 
-    def _run(self, job: Job) -> Any:
+    def _run(self, job: WorkerJob) -> Any:
         job.token.check()
         self._running.add(job)
         try:
