@@ -41,7 +41,7 @@ def step(nets: DepthNets, batch: Batch, config: DepthTraining, number: int, bf16
         learns(nets.discriminator, True)
         fake = d_hat.detach()
         terms = discriminator_terms(
-            nets.discriminator, batch.geometry, fake, batch.label, 1, config, noise, config.conf_penalty
+            nets.discriminator, batch.geometry, fake, batch.label, config, noise, config.conf_penalty
         )
     eq.weighted_sum(terms, discriminator_weights(config)).backward()
     with computing():

@@ -176,7 +176,7 @@ def test_a_judge_is_trained_where_none_is_given_and_once(
         asked.append((dataset, config.size, config.colour, config.expressions))
         write_judge(folder, metadata_sha256=sha256(dataset / METADATA))
 
-    monkeypatch.setattr("facerelief.evaluation.instruments.run_classifier", train)
+    monkeypatch.setattr("facerelief.evaluation.metric_files.run_classifier", train)
     for _ in range(2):
         result = command("evaluate", run, "--data", synthetic, "-o", tmp_path / "report")
         assert (result.code, result.err) == (0, "")

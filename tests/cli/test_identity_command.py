@@ -69,7 +69,7 @@ def test_training_says_what_the_encoder_is_worth(
 def test_settings_that_an_encoder_cannot_have(refused: Refused, synthetic: Path, tmp_path: Path) -> None:
     for setting, message in {
         "dimensions=0": "dimensions must be at least 1, not 0",
-        "singleton_share=1.5": "single must lie between 0 and 1, not 1.5",
+        "singleton_share=1.5": "singleton_share must lie between 0 and 1, not 1.5",
         "batch=3": "batch must be at least 4, two photos of two persons, not 3",
         "temperature=0": "temperature must be above 0, not 0",
         "smoothing=0": "no setting 'smoothing'; choose from ",
@@ -122,7 +122,7 @@ def test_only_so_many_photos(command: Command, dataset: Path, encoder: Path, run
 def test_an_encoder_of_another_size_than_the_editor(command: Command, dataset: Path, run: Path, tmp_path: Path) -> None:
     """Edits are measured as a user gets them."""
     other = write_encoder(tmp_path / "other", size=48, colour="luma")
-    result = command("report", "identity", run, "--encoder", other, "--data", dataset)
+    result = command("report", "identity", run, "--as-edited", "--encoder", other, "--data", dataset)
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1].endswith("12 pairs")
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_measured(refused: Refused, dataset: Path, encoder: Path,
         ("--encoder", encoder, *about): "nothing to measure; name runs of stage 2, or --morphable",
         (run, "--encoder", nowhere, *about): f"no weights at {nowhere}; name a run folder or a",
         (run, "--encoder", carried_weights(), *about): "is facerelief-editor, not facerelief-identity; name another",
-        (nowhere, "--encoder", encoder, *about): f"{nowhere} is not a run (no config.json); name the folder that",
+        (nowhere, "--encoder", encoder, *about): f"no weights at {nowhere}; name a run folder or a",
         (run, "--encoder", nowhere, *about, "--figure", "fig.docx"): "fig.docx names no picture format; end it with",
         (run, "--encoder", encoder, *about, "--photos", "0"): "Invalid value for '--photos': ",
         (run, "--encoder", encoder): "Missing option '--data'; see: facerelief report identity --help",

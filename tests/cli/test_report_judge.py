@@ -190,22 +190,29 @@ def test_a_run_may_be_larger_than_the_judge_and_know_more(
     more = {"size": 48, "colour": "luma", "expressions": ("fear", *CHOICES)}
     other = write_run(tmp_path / "other", tiny_weights(**more), **more)
     path = tmp_path / "numbers.json"
-    result = command("report", "rate", other, "--judge", judge, "--data", dataset, "--photos", 2, "--json-file", path)
-    assert result.code == 0
-    made = json.loads(path.read_text())["other"]["edits"]
+    about = ("report", "rate", other, "--judge", judge, "--data", dataset, "--photos", 2)
+    line = refused(*about)
+    assert line == (f"other has size 48, the classifier {judge} 32; give one that has the same size, or --as-edited")
+    assert command(*about, "--as-edited", "--json-file", path).code == 0
+    found = json.loads(path.read_text())["other"]
+    made = found["edits"]
+    assert found["as_edited"] is True
     assert made["expressions"] == list(CHOICES)
     assert sum(map(sum, made["confusion"])) == 4  # two photos to two others each
     assert all(called == [0, sum(called), 0] for called in made["confusion"])
     less = {"expressions": ("neutral", "happiness")}
     other = write_run(tmp_path / "less", tiny_weights(**less), **less)
     line = refused("report", "rate", other, "--judge", judge, "--data", dataset)
-    assert line == f"{other} cannot do surprise, which the classifier needs; use another run judge"
+    assert (
+        line
+        == f"{other}/weights.safetensors does not support surprise, which the classifier {judge} needs; use another run"
+    )
 
 
 def test_places_where_there_is_no_run(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     line = refused("report", "rate", nowhere, "--judge", judge, "--data", dataset)
-    assert line == f"{nowhere} is not a run (no config.json); name the folder that a training wrote"
+    assert line.startswith(f"no weights at {nowhere}; name a run folder or a")
     line = refused("report", "rate", "--judge", nowhere, "--data", dataset, "--morphable")
     assert line.startswith(f"no weights at {nowhere}")
 

@@ -20,9 +20,9 @@ from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
-from facerelief.training.expression import generator_terms, generator_weights, train_expression
+from facerelief.training.expression import Guidance, generator_terms, generator_weights, train_expression
 from facerelief.training.run.sample_grids import CAPTION, one_hot
-from facerelief.training.steps.distillation import Nets, build_nets, edit
+from facerelief.training.steps.distillation import Nets, build_nets, edit_batch
 from facerelief.training.steps.gan_step import StepRandom, learns
 
 Small = Callable[..., Any]
@@ -50,7 +50,7 @@ def terms_of(
     guide = "depth" if config.guide == "none" else config.guide
     batch = make_batch(splits["train"], np.arange(6), guide)
     noise = StepRandom(0, 0, torch.device("cpu"))
-    edited = edit(nets, batch, noise.permuted(batch.label), len(config.expressions))
+    edited = edit_batch(nets, batch, noise.permuted(batch.label), len(config.expressions))
     return generator_terms(nets, batch, edited, config, features, noise)
 
 
@@ -73,7 +73,7 @@ def test_without_a_guide_it_is_stargan(small: Small, splits: Splits) -> None:
     batch = make_batch(splits["train"], np.arange(6), "depth")
     y_t = batch.label.roll(1)
     terms = generator_terms(
-        nets, batch, edit(nets, batch, y_t, 3), config, halves, StepRandom(0, 0, torch.device("cpu"))
+        nets, batch, edit_batch(nets, batch, y_t, 3), config, halves, StepRandom(0, 0, torch.device("cpu"))
     )
     assert set(terms) == RGB
     fake = nets.generator(batch.image, one_hot(y_t, 3)).image
@@ -90,13 +90,13 @@ def test_an_edit_is_to_pass_for_a_real_one_of_its_target(small: Small, splits: S
     nets = build_nets(config, None)
     batch, noise = make_batch(splits["train"], np.arange(6), "depth"), StepRandom(0, 0, torch.device("cpu"))
     y_t = torch.tensor([0, 1, 2, 2, 1, 2])
-    edited = edit(nets, batch, y_t, 3)
+    edited = edit_batch(nets, batch, y_t, 3)
     terms = generator_terms(nets, batch, edited, config, halves, noise, torch.tensor([True, True, False]))
     matches = nets.discriminator(edited.i_t).matches
     wanted = torch.stack([matches[0, 0], matches[1, 1], matches[4, 1]])
     expected = torch.nn.functional.softplus(-wanted).mean() / 2 + math.log(2) / 2
     torch.testing.assert_close(terms["rgb/match"], expected)
-    gradient = torch.autograd.grad(terms["rgb/match"], edited.drawn.image)[0].flatten(1).abs().amax(dim=1)
+    gradient = torch.autograd.grad(terms["rgb/match"], edited.output.image)[0].flatten(1).abs().amax(dim=1)
     assert [bool(g > 0) for g in gradient] == [True, True, False, False, True, False]
     assert build_nets(small(ExpressionTraining, guide="none"), None).discriminator.matches is None
 
@@ -106,7 +106,7 @@ def test_nobody_is_asked_for_expressions_that_critics_know_from_no_photo(small: 
     nets = build_nets(config, depth_nets(small))
     batch, noise = make_batch(splits["train"], np.arange(6), "depth"), StepRandom(0, 0, torch.device("cpu"))
     y_t = torch.tensor([0, 1, 2, 2, 1, 2])
-    edited = edit(nets, batch, y_t, 3)
+    edited = edit_batch(nets, batch, y_t, 3)
     assert edited.d_t is not None
     terms = generator_terms(nets, batch, edited, config, halves, noise, torch.tensor([True, True, False]))
     asked = y_t != 2
@@ -191,7 +191,7 @@ def test_no_critic_learns_in_the_generators_step(
     monkeypatch.setattr(stage2, "Session", Watched)
     monkeypatch.setattr(stage2, "build_nets", lambda *given: nets.append(build_nets(*given)) or nets[0])
     config = small(ExpressionTraining, steps=2)
-    train_expression(config, splits["train"], splits["val"], tmp_path, BASIS, depth)
+    train_expression(config, splits["train"], splits["val"], tmp_path, BASIS, depth and Guidance(depth))
     assert seen == {
         "D_rgb": [({"D_rgb"}, {"D_rgb"})] * 2,
         "D_depth": [({"D_depth"}, {"D_depth"})] * 2,
@@ -203,7 +203,9 @@ def run(
     small: Small, splits: Splits, folder: Path, depth: DepthNets | None, **settings: Any
 ) -> tuple[ExpressionTraining, Path]:
     config = small(ExpressionTraining, **{"steps": 3, **settings})
-    return config, train_expression(config, splits["train"], splits["val"], folder, BASIS, depth, halves)
+    return config, train_expression(
+        config, splits["train"], splits["val"], folder, BASIS, depth and Guidance(depth, halves)
+    )
 
 
 @pytest.mark.parametrize("frozen", [False, True])

@@ -232,7 +232,7 @@ FAKE = torch.tensor([(9.0, 0.0), (9.0, -1.0)])[..., None, None]
 
 def terms(objective: str, step: int = 0, beta: float = 0.0) -> dict[str, float]:
     config = make_config(DepthTraining, "cpu", {"objective": objective, "r1_every": 4})
-    found = discriminator_terms(Critic(), REAL, FAKE, torch.tensor([0, 1]), step, config, noise(), beta)
+    found = discriminator_terms(Critic(), REAL, FAKE, torch.tensor([0, 1]), config, noise(step=step), beta)
     return {name: term.item() for name, term in found.items()}
 
 
@@ -263,7 +263,7 @@ def test_a_real_picture_matches_its_own_expression_and_an_edit_its_target() -> N
     def match(y_t: list[int], known_classes: Tensor = both) -> float:
         targets = Targets(torch.tensor(y_t), known_classes)
         critic = Critic(matching=True)
-        return discriminator_terms(critic, REAL, FAKE, y_s, step, config, noise(), 0.0, targets)["match"].item()
+        return discriminator_terms(critic, REAL, FAKE, y_s, config, noise(step=step), 0.0, targets)["match"].item()
 
     own, other = softplus(-3) + softplus(-4), softplus(6) + softplus(1)
     assert match([1, 1]) == pytest.approx(own / 2 + (29 + 25) / 4 + other / 4)
@@ -272,7 +272,7 @@ def test_a_real_picture_matches_its_own_expression_and_an_edit_its_target() -> N
     assert match([1, 0], torch.tensor([True, False])) == pytest.approx(
         untold[0] / 2 + (softplus(0) + 22) / 4 + untold[1] / 4
     )
-    plain = discriminator_terms(Critic(), REAL, FAKE, y_s, step, config, noise(), 0.0, Targets(y_s, both))
+    plain = discriminator_terms(Critic(), REAL, FAKE, y_s, config, noise(step=step), 0.0, Targets(y_s, both))
     assert "match" not in plain
 
 
@@ -280,7 +280,7 @@ def test_r1_is_of_what_the_critic_believes_of_both_heads() -> None:
     """Both have the same gradient w, so their mean has it too."""
     config, y_s = make_config(ExpressionTraining, "cpu", {"objective": "r1"}), torch.tensor([0, 1])
     targets = Targets(y_s, torch.tensor([True, True]))
-    found = discriminator_terms(Critic(matching=True), REAL, FAKE, y_s, 0, config, noise(), 0.0, targets)
+    found = discriminator_terms(Critic(matching=True), REAL, FAKE, y_s, config, noise(step=0), 0.0, targets)
     assert found["r1"].item() == pytest.approx(25 / 2)
 
 

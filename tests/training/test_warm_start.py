@@ -17,7 +17,7 @@ from facerelief.networks.backbones import GeneratorOutput
 from facerelief.networks.relief import warped
 from facerelief.training.expression import train_expression
 from facerelief.training.presets import make_config
-from facerelief.training.steps.distillation import Edited, Tutor, build_nets, overpaint, restraint
+from facerelief.training.steps.distillation import Distillation, EditedBatch, build_nets, overpaint, restraint
 from facerelief.training.steps.gan_step import StepRandom
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
 
@@ -47,8 +47,8 @@ class Halves(torch.nn.Module):
         return torch.nn.functional.normalize(torch.cat([left.mean(1, True), right.mean(1, True)], dim=1), dim=1)
 
 
-def edited(batch: Batch, drawn: GeneratorOutput, y_t: torch.Tensor, pairs: PseudoTargets | None) -> Edited:
-    return Edited(y_t, drawn, None, pairs.of_batch(batch, y_t) if pairs else None)
+def edited(batch: Batch, drawn: GeneratorOutput, y_t: torch.Tensor, pairs: PseudoTargets | None) -> EditedBatch:
+    return EditedBatch(y_t, drawn, None, pairs.of_batch(batch, y_t) if pairs else None)
 
 
 def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
@@ -60,8 +60,8 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
     flow, mask = torch.full((3, 2, size, size), 4 / size), torch.full((3, 1, size, size), 0.25)
     levels = (train.image[rows[1:]].astype(int) - np.array([20, 40])[:, None, None, None]).clip(0, 255)
     expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
-    tutor, drawn = Tutor(pairs), GeneratorOutput(batch.image + 0.5, flow, mask)
-    terms = tutor.terms(batch, edited(batch, drawn, y_t, pairs)) | restraint(drawn)
+    distillation, drawn = Distillation(pairs), GeneratorOutput(batch.image + 0.5, flow, mask)
+    terms = distillation.terms(batch, edited(batch, drawn, y_t, pairs)) | restraint(drawn)
     assert terms.pop("rgb/paint") > 0  # by hand below
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {
@@ -72,11 +72,11 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
         },
         rel=1e-3,
     )
-    assert set(tutor.terms(batch, edited(batch, GeneratorOutput(batch.image), y_t, pairs))) == {"rgb/pair"}
-    assert restraint(GeneratorOutput(batch.image)) == Tutor().terms(batch, edited(batch, drawn, y_t, None)) == {}
+    assert set(distillation.terms(batch, edited(batch, GeneratorOutput(batch.image), y_t, pairs))) == {"rgb/pair"}
+    assert restraint(GeneratorOutput(batch.image)) == Distillation().terms(batch, edited(batch, drawn, y_t, None)) == {}
     alone = make_batch(train, rows[:1], "depth")
     unpaired = edited(alone, GeneratorOutput(batch.image[:1], flow[:1], mask[:1]), y_t[:1], pairs)
-    terms = tutor.terms(alone, unpaired)
+    terms = distillation.terms(alone, unpaired)
     assert terms["rgb/pair"].item() == terms["rgb/way"].item() == 0
 
 
@@ -86,7 +86,9 @@ def test_the_identity_term_is_one_minus_the_cosine(splits: Splits) -> None:
     half[..., half.shape[-1] // 2 :] = 0
     batch = dataclasses.replace(batch, image=half.requires_grad_(True))
     image = torch.ones_like(half, requires_grad=True)  # directions (1, 0) and (1, 1)
-    term = Tutor(encoder=Halves()).terms(batch, edited(batch, GeneratorOutput(image), batch.label, None))["rgb/id"]
+    term = Distillation(encoder=Halves()).terms(batch, edited(batch, GeneratorOutput(image), batch.label, None))[
+        "rgb/id"
+    ]
     assert term.item() == pytest.approx(1 - 0.5**0.5)
     term.backward()
     assert image.grad is not None and image.grad.abs().sum() > 0
@@ -97,8 +99,8 @@ def test_with_pseudo_targets_any_expression_is_a_target(splits: Splits) -> None:
     """Without them the batch's own labels, permuted."""
     batch = make_batch(splits["train"], np.flatnonzero(splits["train"].label == 1)[:4], "depth")
     noise = [StepRandom(0, step, torch.device("cpu")) for step in range(20)]
-    assert {int(k) for n in noise for k in Tutor().targets(batch, n, 3)} == {1}
-    drawn = torch.cat([Tutor(pairs_of(splits["train"])).targets(batch, n, 3) for n in noise])
+    assert {int(k) for n in noise for k in Distillation().choose(batch, n, 3)} == {1}
+    drawn = torch.cat([Distillation(pairs_of(splits["train"])).choose(batch, n, 3) for n in noise])
     assert drawn.shape == (80,)
     assert np.bincount(drawn, minlength=3).min() > 10  # 27 on the average
 
@@ -115,9 +117,9 @@ def test_rare_expressions_are_targets_only(small: Small, splits: Splits, tmp_pat
     )
     config = small(ExpressionTraining, guide="none", warm_start="morphable", min_photos=2, steps=4)
     batches = Batches(few, config, "depth")
-    assert counts.min() > 1 and batches.drawn.tolist() == [False, True, True]
+    assert counts.min() > 1 and batches.known_classes.tolist() == [False, True, True]
     assert {int(k) for step in range(20) for k in batches(step).label} == {1, 2}
-    train_expression(config, few, splits["val"], tmp_path / "run", BASIS, tutor=Tutor(pairs_of(few)))
+    train_expression(config, few, splits["val"], tmp_path / "run", BASIS, distillation=Distillation(pairs_of(few)))
     assert all("D_rgb/pair" in line for line in metrics(tmp_path / "run"))
     with pytest.raises(
         DatasetError, match=r"^fewer than two expressions have 99 training photos; lower --set min_photos$"
@@ -133,7 +135,12 @@ def test_a_warm_start_teaches_the_targets_first(
         ExpressionTraining, guide="none", backbone=backbone, warm_start="morphable", warm_up=30, steps=32, lr=2e-3
     )
     train_expression(
-        config, splits["train"], splits["val"], tmp_path / "run", BASIS, tutor=Tutor(pairs_of(splits["train"]))
+        config,
+        splits["train"],
+        splits["val"],
+        tmp_path / "run",
+        BASIS,
+        distillation=Distillation(pairs_of(splits["train"])),
     )
     lines = metrics(tmp_path / "run")
     before, after = lines[:30], lines[30:]
@@ -148,16 +155,16 @@ def test_a_warm_start_teaches_the_targets_first(
 
 
 def test_paint_is_free_where_lessons_paint_and_in_shades() -> None:
-    """A lesson that opens a mouth of 2 x 2 pixels at (20, 20): paint costs from three pixels on, beyond 0.1."""
+    """A taught that opens a mouth of 2 x 2 pixels at (20, 20): paint costs from three pixels on, beyond 0.1."""
     image, still = torch.zeros(1, 1, 32, 32), torch.zeros(1, 2, 32, 32)
     mouth = image.clone()
     mouth[..., 20:22, 20:22] = -0.8
-    lesson = TargetBatch(torch.tensor([0]), torch.tensor([1]), mouth, still)
+    taught = TargetBatch(torch.tensor([0]), torch.tensor([1]), mouth, still)
 
     def cost(row: int, column: int, paint: float) -> float:
         edited = image.clone()
         edited[..., row, column] = paint
-        return overpaint(image, edited, still, lesson).item() * 32 * 32
+        return overpaint(image, edited, still, taught).item() * 32 * 32
 
     assert cost(20, 20, -0.8) == cost(18, 23, -0.9) == cost(5, 5, 0.1) == 0
     assert cost(5, 5, -0.4) == pytest.approx(0.3)
@@ -168,9 +175,9 @@ def test_paint_is_free_where_lessons_paint_and_in_shades() -> None:
 def test_what_the_flow_moves_is_not_paint() -> None:
     torch.manual_seed(0)
     image, flow = torch.rand(1, 1, 32, 32), torch.full((1, 2, 32, 32), 0.1)
-    lesson = TargetBatch(torch.tensor([0]), torch.tensor([1]), image, torch.zeros_like(flow))
-    assert overpaint(image, warped(image, flow), flow, lesson) == 0
-    assert overpaint(image, warped(image, flow), torch.zeros_like(flow), lesson) > 0.05
+    taught = TargetBatch(torch.tensor([0]), torch.tensor([1]), image, torch.zeros_like(flow))
+    assert overpaint(image, warped(image, flow), flow, taught) == 0
+    assert overpaint(image, warped(image, flow), torch.zeros_like(flow), taught) > 0.05
 
 
 def test_a_relief_run_holds_its_cycle_loosely_unless_told() -> None:

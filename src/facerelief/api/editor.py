@@ -1,22 +1,17 @@
-"""`FaceEditor`, which edits pictures that Python programs hold, and `load`, which makes one."""
+"""`FaceEditor`, which edits pictures that Python programs hold."""
 
 from __future__ import annotations  # help() then says `Expression`, and not the two dozen words that it stands for
 
-import functools
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Literal, overload
 from uuid import uuid4
 
 import numpy as np
-import torch
 from PIL import Image
 
 from facerelief.api.arguments import (
-    Engine,
     Faces,
-    Method,
     Part,
     Several,
     WhichFace,
@@ -26,22 +21,16 @@ from facerelief.api.arguments import (
     is_several,
     one_of,
 )
-from facerelief.api.pictures import Picture, file_path, image_of, photo_of
+from facerelief.api.pictures import Picture, image_of, photo_of
 from facerelief.api.results import Edited, Edits, FoundFaces
-from facerelief.editing import METHODS, load_editor
 from facerelief.editing.editor import Editor
-from facerelief.editing.engines.agreement import AUTO
-from facerelief.editing.engines.runtimes import ENGINES
 from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.regions import PARTS
 from facerelief.editing.video.pipeline import in_order
 from facerelief.errors import FacereliefError
 from facerelief.expressions import Expression, Name
-from facerelief.faces.detector import Face, FinderPool, load_finder
+from facerelief.faces.detector import Face
 
-__all__ = ["Edited", "Face", "FaceEditor", "load"]
-
-_HOME = os.getpid()  # the process in which torch was imported
 _LOADED: dict[tuple[str, int], Editor] = {}  # by editor and process: those that came from other processes
 _MOST_LOADED = 4
 
@@ -50,7 +39,7 @@ class FaceEditor:
     """Edits faces in pictures by one method.
 
     Threads may share an editor and then detect faces in parallel. An editor can be sent to other processes, each of
-    which loads it again. Make one with `load`.
+    which loads it again. Make one with `facerelief.load`.
 
     Attributes:
         method: "relief", "morphable" or "stargan".
@@ -275,58 +264,6 @@ class FaceEditor:
                 return problem
 
         return list(in_order(one, check_pictures(images), os.cpu_count() or 1))
-
-
-def load(
-    weights: str | os.PathLike[str] | None = None,
-    *,
-    method: Method | None = None,
-    engine: Engine | None = None,
-    task_file: str | os.PathLike[str] | None = None,
-) -> FaceEditor:
-    """Load an editor, ready for use by any number of threads.
-
-    Args:
-        weights: The folder of a run or of a fitted morphable model, or a .safetensors file. Default: the package's.
-        method: "relief" (the default without weights), "morphable", which needs no training, or "stargan".
-        engine: What runs the network: "torch" (the default), "onnx", "openvino", "openvino-bf16", or "auto" for the
-            fastest that agrees with torch.
-        task_file: A face_landmarker.task file, for mediapipe versions without models.
-
-    Returns:
-        The editor. The face detector is loaded at the first edit.
-
-    Raises:
-        CheckpointError: The weights cannot be used.
-        MissingExtra: A package is not installed.
-        FacereliefError: Another argument is wrong. All messages say what to do.
-
-    Example:
-        >>> load(method="morphable").engine
-        'torch'
-        >>> load(method="magic")
-        Traceback (most recent call last):
-        facerelief.errors.FacereliefError: no method 'magic'; choose from relief, morphable, stargan
-    """
-    if method is not None:
-        one_of(method, METHODS, "method")
-    if engine is not None:
-        one_of(engine, (*ENGINES, AUTO), "engine")
-    return FaceEditor(
-        functools.partial(_make, _absolute(weights, "weights"), method, engine, _absolute(task_file, "task"))
-    )
-
-
-def _absolute(path: str | os.PathLike[str] | None, what: str) -> Path | None:
-    """A path that means the same in other processes, whatever their working directory."""
-    return None if path is None else Path(os.path.abspath(file_path(path, f"{what} file")))
-
-
-def _make(weights: Path | None, method: str | None, engine: str | None, task_file: Path | None) -> Editor:
-    if os.getpid() != _HOME:
-        torch.set_num_threads(1)  # other threads do not survive a fork: torch would wait for them
-    finder = FinderPool(functools.partial(load_finder, task_file=task_file))
-    return load_editor(weights, finder, method=method, engine=engine)
 
 
 def _loaded(key: str, load: Callable[[], Editor]) -> Editor:

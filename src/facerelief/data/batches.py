@@ -46,7 +46,7 @@ class Batches:
                 f"fewer than two expressions have {config.min_photos} training photos; lower --set min_photos"
             )
         self._pools = enough if config.balanced else [np.sort(np.concatenate(enough))]
-        self.drawn = np.array([len(pool) >= config.min_photos for pool in by_class])  # bool (K,)
+        self.known_classes = np.array([len(pool) >= config.min_photos for pool in by_class])  # bool (K,)
 
     def __call__(self, step: int, device: torch.device | str = "cpu") -> Batch:
         """The batch of one step."""

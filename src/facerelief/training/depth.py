@@ -110,9 +110,7 @@ def train_depth(
             d_hat = nets.translator(batch.image)
         real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
         learns(nets.discriminator, True)
-        terms = discriminator_terms(
-            nets.discriminator, real, fake, batch.label, step, config, noise, config.conf_penalty
-        )
+        terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, config.conf_penalty)
         session.optimizer_step("D_depth", terms, discriminator_weights(config), step, "critic")
         if due:
             learns(nets.discriminator, False)

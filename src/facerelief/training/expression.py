@@ -4,6 +4,7 @@ facerelief train expression DATASET --depth DEPTH_RUN -o RUN --preset cpu
 facerelief train expression DATASET --guide none -o RUN --preset cpu
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import one_hot, save_expression_grid
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.distillation import Edited, Nets, Tutor, build_nets, edit, restraint
+from facerelief.training.steps.distillation import Distillation, EditedBatch, Nets, build_nets, edit_batch, restraint
 from facerelief.training.steps.gan_step import (
     EMA,
     StepRandom,
@@ -35,7 +36,7 @@ from facerelief.training.steps.gan_step import (
 def generator_terms(
     nets: Nets,
     batch: Batch,
-    edited: Edited,
+    edited: EditedBatch,
     config: ExpressionTraining,
     features: Features | None,
     noise: StepRandom,
@@ -95,53 +96,62 @@ def generator_weights(config: ExpressionTraining) -> dict[str, float]:
     }
 
 
+@dataclass(frozen=True)
+class Guidance:
+    """What guides a run: a finished stage 1, and V of Eq. 10 where G_depth learns on."""
+
+    nets: DepthNets
+    features: Features | None = None
+
+
 def train_expression(
     config: ExpressionTraining,
     train: Arrays,
     held_out: Arrays,
     folder: Path,
     basis: dict[str, Any],
-    depth: DepthNets | None = None,
-    features: Features | None = None,
+    guidance: Guidance | None = None,
     progress: StepProgress = no_progress,
-    tutor: Tutor | None = None,
+    distillation: Distillation | None = None,
 ) -> Path:
-    """Train, or resume, the run in `folder`; returns its weights file.
+    """Train, or resume, the run in `folder`.
 
-    depth: the networks of a finished stage 1 of the same guide, size, colour and expressions; None for guide "none".
-    tutor: teaches G_rgb beside the discriminators, e.g. by pseudo-targets of `train`.
+    Args:
+        config: Its settings.
+        train: Training photos.
+        held_out: Validation photos, for the grids of samples.
+        folder: The run's folder.
+        basis: What config.json records of the data and of what the run learns from.
+        guidance: Of the same guide, size, colour and expressions; None for guide "none".
+        progress: Called after every step.
+        distillation: What teaches G_rgb beside the discriminators, e.g. pseudo-targets of `train`.
+
+    Returns:
+        The weights' file.
     """
-    tutor = tutor or Tutor()
     session = Session("editor", config, folder, basis, progress)
-    nets = build_nets(config, depth)
+    nets = build_nets(config, guidance.nets if guidance else None)
     generator, mean = nets.generator, EMA(nets.generator, config.ema)
-    learners, fixed = _learners(nets, config, mean)
-    nets = nets.with_modules(session.prepare(learners, fixed))
-    guide, classes = "depth" if config.guide == "none" else config.guide, len(config.expressions)
+    nets = nets.with_modules(session.prepare(*_learners(nets, config, mean)))
+    guide = "depth" if config.guide == "none" else config.guide
     batches = Batches(train, config, guide, session.rank, session.world)
-    known_classes = torch.from_numpy(batches.drawn).to(session.device)
+    known_classes = torch.from_numpy(batches.known_classes).to(session.device)
     shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
-
     translator = nets.depth.translator if nets.depth else None
+    generator_step = GeneratorStep(
+        session, nets, config, guidance.features if guidance else None, known_classes, distillation or Distillation()
+    )
     for step in session.steps(
         lambda path: save_expression_grid(path, mean.module, translator, shown, config.expressions)
     ):
         batch, noise = batches(step, session.device), session.noise(step)
         due = (step + 1) % config.d_steps == 0
         with torch.set_grad_enabled(due):  # both players' steps share it
-            edited = edit(nets, batch, tutor.targets(batch, noise, classes), classes, tutor.pairs)
-        discriminator_step(session, nets, batch, edited, step, noise, known_classes)
+            edited = generator_step.edit(batch, noise)
+        discriminator_step(session, nets, batch, edited, noise, known_classes)
         if due:
-            _freeze_discriminators(nets, True)
-            terms = restraint(edited.drawn) | tutor.terms(batch, edited)
-            if step >= config.warm_up:
-                terms |= generator_terms(nets, batch, edited, config, features, noise, known_classes)
-            elif tutor.pairs is None:
-                terms["rgb/rec"] = eq.reconstruction(batch.image, edited.i_t)
-            moving = [name for name in learners if name in ("generator", "translator")]
-            session.optimizer_step("G", terms, generator_weights(config), step, *moving)
+            generator_step(batch, edited, noise)
             mean.update(generator, step)
-
     if session.run.main:
         save_checkpoint(folder / WEIGHTS, "editor", named_tensors(generator=mean.module), session.run.settings)
         write_card(folder)
@@ -149,8 +159,39 @@ def train_expression(
     return folder / WEIGHTS
 
 
+@dataclass(frozen=True)
+class GeneratorStep:
+    """The generators' part in a step: G_rgb and, unless it is frozen or absent, the depth network."""
+
+    session: Session
+    nets: Nets
+    config: ExpressionTraining
+    features: Features | None
+    known_classes: Tensor
+    distillation: Distillation
+
+    def edit(self, batch: Batch, noise: StepRandom) -> EditedBatch:
+        """The batch's edits to chosen expressions."""
+        classes = len(self.config.expressions)
+        return edit_batch(
+            self.nets, batch, self.distillation.choose(batch, noise, classes), classes, self.distillation.targets
+        )
+
+    def __call__(self, batch: Batch, edited: EditedBatch, noise: StepRandom) -> None:
+        """One step; during the warm-up without the discriminators and the depth network."""
+        config, nets = self.config, self.nets
+        _freeze_discriminators(nets, True)
+        terms = restraint(edited.output) | self.distillation.terms(batch, edited)
+        if noise.step >= config.warm_up:
+            terms |= generator_terms(nets, batch, edited, config, self.features, noise, self.known_classes)
+        elif self.distillation.targets is None:
+            terms["rgb/rec"] = eq.reconstruction(batch.image, edited.i_t)
+        moving = ["generator"] + ["translator"] * (nets.depth is not None and not config.freeze_depth)
+        self.session.optimizer_step("G", terms, generator_weights(config), noise.step, *moving)
+
+
 def discriminator_step(
-    session: Session, nets: Nets, batch: Batch, edited: Edited, step: int, noise: StepRandom, known_classes: Tensor
+    session: Session, nets: Nets, batch: Batch, edited: EditedBatch, noise: StepRandom, known_classes: Tensor
 ) -> None:
     """One step of D_rgb and, where the run is guided, of D_depth. known_classes: as `generator_terms` takes it."""
     config = session.config
@@ -159,17 +200,17 @@ def discriminator_step(
     weights = discriminator_weights(config) | {"match": config.match_weight}
     real, fake = augmented(batch.image, noise, config.augment), augmented(edited.i_t.detach(), noise, config.augment)
     targets = Targets(edited.y_t, known_classes)
-    terms = discriminator_terms(nets.discriminator, real, fake, batch.label, step, config, noise, 0.0, targets)
-    if edited.lesson is not None and len(edited.lesson.label):  # few photos tell little: pseudo-targets help
-        fake = nets.discriminator(augmented(edited.lesson.image, noise, config.augment))
-        terms["pair"] = eq.classification(fake.classes, edited.lesson.label, known_classes)
-    session.optimizer_step("D_rgb", terms, weights, step, "critic")
+    terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, 0.0, targets)
+    if edited.taught is not None and len(edited.taught.label):  # few photos tell little: pseudo-targets help
+        fake = nets.discriminator(augmented(edited.taught.image, noise, config.augment))
+        terms["pair"] = eq.classification(fake.classes, edited.taught.label, known_classes)
+    session.optimizer_step("D_rgb", terms, weights, noise.step, "critic")
     if nets.depth is not None and edited.d_t is not None:
         d_t = edited.d_t.detach()
         real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
         beta = config.conf_penalty
-        terms = discriminator_terms(nets.depth.discriminator, real, fake, batch.label, step, config, noise, beta)
-        session.optimizer_step("D_depth", terms, weights, step, "depth_critic")
+        terms = discriminator_terms(nets.depth.discriminator, real, fake, batch.label, config, noise, beta)
+        session.optimizer_step("D_depth", terms, weights, noise.step, "depth_critic")
 
 
 def _learners(nets: Nets, config: ExpressionTraining, mean: EMA) -> tuple[dict[str, Learner], dict[str, nn.Module]]:

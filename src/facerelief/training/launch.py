@@ -3,7 +3,6 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,13 +17,13 @@ from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.progress import Progress, StepProgress, no_progress
 from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
-from facerelief.training.depth import DepthNets, Features, load_depth_nets, train_depth
-from facerelief.training.expression import train_expression
+from facerelief.training.depth import Features, load_depth_nets, train_depth
+from facerelief.training.expression import Guidance, train_expression
 from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
 from facerelief.training.splits import choose_splits, decode
-from facerelief.training.steps.distillation import Tutor
+from facerelief.training.steps.distillation import Distillation
 from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
@@ -50,8 +49,8 @@ def run_depth(
     basis = splits.basis | _teacher(config, judge)
     check_folder(folder, "depth", config, basis)
     features = load_features(config, vgg, judge)  # may be fetched
-    material = decode(splits, config, decoding)
-    return train_depth(config, material.train, material.val, folder, basis, features, progress)
+    arrays = decode(splits, config, decoding)
+    return train_depth(config, arrays.train, arrays.val, folder, basis, features, progress)
 
 
 def run_expression(
@@ -75,24 +74,21 @@ def run_expression(
     encoder = _identity_teacher(config, identity)
     BACKBONES[config.backbone]  # an unknown one is refused before anything is decoded
     splits = choose_splits(dataset, config)
-    guide = _load_guide(config, depth, vgg, judge) if config.guide != "none" else None
+    guidance, saved = _load_guidance(config, depth, vgg, judge) if config.guide != "none" else (None, None)
     basis = splits.basis | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
-    if guide:
-        if guide.saved.facts.get("metadata_sha256") != basis["metadata_sha256"]:
+    if guidance and saved:
+        if saved.facts.get("metadata_sha256") != basis["metadata_sha256"]:
             # The splits may differ, so the depth network may have seen this dataset's held-out people.
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
-        basis |= {"depth_weights_sha256": sha256(guide.saved.path)}
-        basis |= _teacher(config, judge) if guide.features else {}
+        basis |= {"depth_weights_sha256": sha256(saved.path)}
+        basis |= _teacher(config, judge) if guidance.features else {}
     check_folder(folder, "editor", config, basis)
-    material = decode(splits, config, decoding)
-    if guide and gate:
-        gate([probe_geometry(material.train, material.val, kind) for kind in ("depth", "normal")])
-    pairs = load_pseudo_targets(dataset.path, material.train, decoding) if config.warm_start == "morphable" else None
-    tutor = Tutor(pairs, encoder)
-    nets, features = (guide.nets, guide.features) if guide else (None, None)
-    return train_expression(
-        config, material.train, material.val, folder, basis, nets, features, progress=progress, tutor=tutor
-    )
+    arrays = decode(splits, config, decoding)
+    if guidance and gate:
+        gate([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
+    targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
+    distillation = Distillation(targets, encoder)
+    return train_expression(config, arrays.train, arrays.val, folder, basis, guidance, progress, distillation)
 
 
 def run_classifier(
@@ -106,8 +102,8 @@ def run_classifier(
     """Train the judge; returns its weights and its accuracy on the test photos."""
     splits = choose_splits(dataset, config)
     check_folder(folder, "judge", config, splits.basis)
-    material = decode(splits, config, decoding)
-    return train_classifier(config, material.train, material.test, folder, material.basis, progress)
+    arrays = decode(splits, config, decoding)
+    return train_classifier(config, arrays.train, arrays.test, folder, arrays.basis, progress)
 
 
 def run_identity(
@@ -123,8 +119,8 @@ def run_identity(
     check_folder(folder, "identity", config, splits.basis)
     rows_by_person([sample.identity for sample in splits.rows["train"]])  # raises where they teach nothing
     draw_pairs([sample.identity for split in ("val", "test") for sample in splits.rows[split]])
-    material = decode(splits, config, decoding)
-    return train_identity(config, material.train, (material.val, material.test), folder, material.basis, progress)
+    arrays = decode(splits, config, decoding)
+    return train_identity(config, arrays.train, (arrays.val, arrays.test), folder, arrays.basis, progress)
 
 
 def inherited(depth: Path, config: Config, given: set[str]) -> Config:
@@ -148,17 +144,10 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
     return features
 
 
-@dataclass(frozen=True)
-class _Guide:
-    """A finished stage 1, and V of Eq. 10 where G_depth learns on."""
-
-    nets: DepthNets
-    saved: Checkpoint
-    features: Features | None
-
-
-def _load_guide(config: ExpressionTraining, depth: Path | None, vgg: Path | None, judge: Path | None) -> _Guide:
-    """What guides a run. Raises `FacereliefError` where it is missing or does not fit."""
+def _load_guidance(
+    config: ExpressionTraining, depth: Path | None, vgg: Path | None, judge: Path | None
+) -> tuple[Guidance, Checkpoint]:
+    """What guides a run, and its file. Raises `FacereliefError` where it is missing or does not fit."""
     if depth is None:
         raise FacereliefError("guided training needs a depth network: give --depth RUN, or --guide none for StarGAN")
     nets, stage1, saved = load_depth_nets(depth)
@@ -168,7 +157,7 @@ def _load_guide(config: ExpressionTraining, depth: Path | None, vgg: Path | None
                 f"{depth} was trained with {name} {getattr(stage1, name)}, not {getattr(config, name)}; "
                 f"give the same {name}, or train another"
             )
-    return _Guide(nets, saved, None if config.freeze_depth else load_features(config, vgg, judge))
+    return Guidance(nets, None if config.freeze_depth else load_features(config, vgg, judge)), saved
 
 
 def _identity_teacher(config: ExpressionTraining, identity: Path | None) -> torch.nn.Module | None:

@@ -119,11 +119,8 @@ def _on_dataset(
     from facerelief.editing.methods.morphable import MorphableEditor
     from facerelief.evaluation.compare import compare as compared
     from facerelief.evaluation.compare import save_sheet
-    from facerelief.evaluation.metric_networks import MetricNetworks
     from facerelief.evaluation.report.distribution import check_picture
     from facerelief.geometry.morphable.model import load_face
-    from facerelief.training.classifier import load_classifier
-    from facerelief.training.identity import load_identity
     from facerelief.training.run.folder import read_settings
     from facerelief.training.splits import load_split
 
@@ -133,25 +130,31 @@ def _on_dataset(
     check_different(names)
     check_picture(picture)
     configs = [from_json(ExpressionTraining, read_settings(run)["config"]) for run in runs]
-    judge, encoder = metric_runs
-    scoring = {
-        "judge": load_classifier(judge) if judge else None,
-        "encoder": load_identity(encoder) if encoder else None,
-    }
+    networks, settings = _metric_networks(*metric_runs)
     dataset = Dataset(data)
-    test = load_split(dataset, "test", _settings(dataset, configs, [found[1] for found in scoring.values() if found]))
-    _check_metric_networks(runs, dataset, test, judge, encoder)
+    test = load_split(dataset, "test", _settings(dataset, configs, settings))
+    _check_metric_networks(runs, dataset, test, *metric_runs)
     editors: dict[str, Editor] = {run.name: load_network_editor(run) for run in runs}
     if morphable:
         editors["morphable"] = MorphableEditor(load_face())
     with bar("comparing", "photos") as move:
-        classifier, encoder_net = (found[0] if found else None for found in scoring.values())
-        networks = MetricNetworks(classifier, identity=encoder_net, pixels=False)
         made = compared(editors, dataset, test, spread_rows(test, photos), networks, move)
     save_sheet(picture, made.source, made.edits, test.expressions)
     results = _scores(networks, made, test)
     say(str(picture))
     return results | {"photos": [test.samples[row].file_name for row in made.rows]}
+
+
+def _metric_networks(judge: Path | None, encoder: Path | None) -> "tuple[MetricNetworks, list[Training]]":
+    """The networks that measure, and their settings."""
+    from facerelief.evaluation.metric_networks import MetricNetworks
+    from facerelief.training.classifier import load_classifier
+    from facerelief.training.identity import load_identity
+
+    classifier, first = load_classifier(judge) if judge else (None, None)
+    identity, second = load_identity(encoder) if encoder else (None, None)
+    settings: list[Training] = [one for one in (first, second) if one is not None]
+    return MetricNetworks(classifier, identity=identity, pixels=False), settings
 
 
 def _scores(networks: "MetricNetworks", made: "Comparison", test: "Arrays") -> dict[str, Any]:

@@ -47,29 +47,31 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
 
 
 @dataclass(frozen=True)
-class Tutor:
+class Distillation:
     """What teaches G_rgb beside the discriminators; either may be absent.
 
-    pairs: pseudo-targets of the training photos. encoder: tells persons apart; it must then measure nothing.
+    Attributes:
+        targets: Pseudo-targets of the training photos.
+        encoder: Tells persons apart; it must then measure nothing.
     """
 
-    pairs: PseudoTargets | None = None
+    targets: PseudoTargets | None = None
     encoder: nn.Module | None = None
 
-    def targets(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
-        """y_t (N,): the batch's labels permuted, as StarGAN's; with pairs, which show them all, any expression."""
-        return noise.permuted(batch.label) if self.pairs is None else noise.integers(classes, len(batch.label))
+    def choose(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
+        """y_t (N,): the batch's labels permuted, as StarGAN's; with pseudo-targets, any expression."""
+        return noise.permuted(batch.label) if self.targets is None else noise.integers(classes, len(batch.label))
 
-    def terms(self, batch: Batch, edited: "Edited") -> eq.Terms:
+    def terms(self, batch: Batch, edited: "EditedBatch") -> eq.Terms:
         """Mean distances of the edits to their pseudo-targets, in image and flow, and to their persons."""
-        terms, lesson, flow = {}, edited.lesson, edited.drawn.flow
-        if lesson is not None:
-            terms["rgb/pair"] = (lesson.image - edited.i_t[lesson.rows]).abs().sum() / max(1, lesson.image.numel())
+        terms, taught, flow = {}, edited.taught, edited.output.flow
+        if taught is not None:
+            terms["rgb/pair"] = (taught.image - edited.i_t[taught.rows]).abs().sum() / max(1, taught.image.numel())
             if flow is not None:
-                stray = (lesson.flow - flow[lesson.rows]) * flow.shape[-1]  # pixels
+                stray = (taught.flow - flow[taught.rows]) * flow.shape[-1]  # pixels
                 terms["rgb/way"] = stray.square().sum() / max(1, stray.numel())
                 terms["rgb/paint"] = overpaint(
-                    batch.image[lesson.rows], edited.i_t[lesson.rows], flow[lesson.rows], lesson
+                    batch.image[taught.rows], edited.i_t[taught.rows], flow[taught.rows], taught
                 )
         if self.encoder is not None:
             with torch.no_grad():
@@ -79,44 +81,47 @@ class Tutor:
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditedBatch:
     """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t); its pseudo-targets."""
 
     y_t: Tensor
-    drawn: GeneratorOutput
+    output: GeneratorOutput
     d_t: Tensor | None
-    lesson: TargetBatch | None = None
+    taught: TargetBatch | None = None
 
     @property
     def i_t(self) -> Tensor:
         """I_t (N, C, S, S)."""
-        return self.drawn.image
+        return self.output.image
 
 
-def edit(nets: Nets, batch: Batch, y_t: Tensor, classes: int, pairs: PseudoTargets | None = None) -> Edited:
+def edit_batch(
+    nets: Nets, batch: Batch, y_t: Tensor, classes: int, targets: PseudoTargets | None = None
+) -> EditedBatch:
     """The batch's edits to y_t (N,)."""
-    drawn = nets.generator(batch.image, one_hot(y_t, classes))
-    d_t = nets.depth.translator(drawn.image) if nets.depth else None
-    return Edited(y_t, drawn, d_t, pairs.of_batch(batch, y_t) if pairs else None)
+    output = nets.generator(batch.image, one_hot(y_t, classes))
+    d_t = nets.depth.translator(output.image) if nets.depth else None
+    return EditedBatch(y_t, output, d_t, targets.of_batch(batch, y_t) if targets else None)
 
 
-def overpaint(image: Tensor, edited: Tensor, flow: Tensor, lesson: TargetBatch) -> Tensor:
-    """How much edits (P, C, S, S) of images change beyond what their `flow` moves, where their lessons do not.
+def overpaint(image: Tensor, edited: Tensor, flow: Tensor, taught: TargetBatch) -> Tensor:
+    """How much edits (P, C, S, S) of images change beyond what their `flow` moves, where their pseudo-targets do not.
 
-    A mouth that opens must be painted, and shading may be: what lessons paint within `_NEAR`, and `_SHADE`, are free.
+    A mouth that opens must be painted, and shading may be: what pseudo-targets paint within `_NEAR`, and `_SHADE`, is
+    free.
     """
     with torch.no_grad():
-        taught = (lesson.image - warped(image, lesson.flow)).abs().amax(dim=1, keepdim=True)
-        free = nn.functional.max_pool2d(taught, _NEAR, stride=1, padding=_NEAR // 2) + _SHADE
+        painted = (taught.image - warped(image, taught.flow)).abs().amax(dim=1, keepdim=True)
+        free = nn.functional.max_pool2d(painted, _NEAR, stride=1, padding=_NEAR // 2) + _SHADE
     painted = (edited - warped(image, flow)).abs()
     return (painted - free).relu().sum() / max(1, painted.numel())
 
 
-def restraint(drawn: GeneratorOutput) -> eq.Terms:
+def restraint(output: GeneratorOutput) -> eq.Terms:
     """What holds a backbone's flow and mask back."""
     terms = {}
-    if drawn.flow is not None:
-        terms["rgb/flow"] = roughness(drawn.flow)
-    if drawn.mask is not None:
-        terms["rgb/mask"] = drawn.mask.mean()
+    if output.flow is not None:
+        terms["rgb/flow"] = roughness(output.flow)
+    if output.mask is not None:
+        terms["rgb/mask"] = output.mask.mean()
     return terms

@@ -48,11 +48,11 @@ class EMA(nn.Module):
 
 
 class StepRandom:
-    """Random numbers of one step, the same whenever that step is taken."""
+    """Random numbers of one `step`, the same whenever that step is taken."""
 
     def __init__(self, seed: int, step: int, device: torch.device, rank: int = 0) -> None:
         self._random = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + rank)
-        self._device = device
+        self._device, self.step = device, step
 
     def uniform(self, *shape: int) -> Tensor:
         """Uniform in [0, 1)."""
@@ -114,7 +114,6 @@ def discriminator_terms(
     real: Tensor,
     fake: Tensor,
     y_s: Tensor,
-    step: int,
     config: Training,
     noise: StepRandom,
     beta: float,
@@ -139,7 +138,7 @@ def discriminator_terms(
     if config.objective == "wgan-gp":
         alpha = noise.uniform(len(real), 1, 1, 1)
         terms["gp"] = eq.gradient_penalty(lambda x: discriminator(x).real, real, fake, alpha)
-    if config.objective == "r1" and step % config.r1_every == 0:
+    if config.objective == "r1" and noise.step % config.r1_every == 0:
         terms["r1"] = eq.r1_penalty(lambda x: _real_logits(discriminator(x), y_s), real)
     return terms
 

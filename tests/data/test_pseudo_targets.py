@@ -116,22 +116,22 @@ def test_the_targets_of_a_batch(made: PseudoTargets, arrays: Arrays) -> None:
     """Rows without pseudo-targets are left out, and mirrored photos have mirrored targets."""
     some = PseudoTargets(np.where(np.arange(len(made.place)) == 1, -1, made.place), made.image, made.flow)
     batch = make_batch(arrays, np.array([2, 1, 0]), "depth", np.array([True, True, False]))
-    lesson = some.of_batch(batch, torch.tensor([0, 1, 2]))
-    assert lesson.rows.tolist() == [0, 2]
-    assert lesson.label.tolist() == [0, 2]
+    taught = some.of_batch(batch, torch.tensor([0, 1, 2]))
+    assert taught.rows.tolist() == [0, 2]
+    assert taught.label.tolist() == [0, 2]
     expected = np.stack([made.image[2, 0][..., ::-1], made.image[0, 2]])
-    np.testing.assert_allclose(lesson.image, expected / 127.5 - 1, atol=1e-6)
+    np.testing.assert_allclose(taught.image, expected / 127.5 - 1, atol=1e-6)
     right, down = made.flow[2, 0]
-    np.testing.assert_array_equal(lesson.flow[0], np.stack([-right[:, ::-1], down[:, ::-1]]).astype(np.float32))
-    np.testing.assert_array_equal(lesson.flow[1], made.flow[0, 2].astype(np.float32))
+    np.testing.assert_array_equal(taught.flow[0], np.stack([-right[:, ::-1], down[:, ::-1]]).astype(np.float32))
+    np.testing.assert_array_equal(taught.flow[1], made.flow[0, 2].astype(np.float32))
 
 
 def test_a_batch_of_photos_without_any(made: PseudoTargets, arrays: Arrays) -> None:
     none = PseudoTargets(np.full(len(made.place), -1), made.image, made.flow)
-    lesson = none.of_batch(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
-    assert lesson.image.shape == (0, 1, 32, 32)
-    assert lesson.flow.shape == (0, 2, 32, 32)
-    assert len(lesson.rows) == 0
+    taught = none.of_batch(make_batch(arrays, np.array([0, 1]), "depth"), torch.tensor([1, 1]))
+    assert taught.image.shape == (0, 1, 32, 32)
+    assert taught.flow.shape == (0, 2, 32, 32)
+    assert len(taught.rows) == 0
 
 
 def test_a_damaged_cache_and_a_missing_photo(

@@ -1,0 +1,72 @@
+"""`load`, which makes a `FaceEditor`."""
+
+from __future__ import annotations  # help() then says `Method`, and not the words that it stands for
+
+import functools
+import os
+from pathlib import Path
+
+import torch
+
+from facerelief.api.arguments import Engine, Method, one_of
+from facerelief.api.editor import FaceEditor
+from facerelief.api.pictures import file_path
+from facerelief.editing import METHODS, load_editor
+from facerelief.editing.editor import Editor
+from facerelief.editing.engines.agreement import AUTO
+from facerelief.editing.engines.runtimes import ENGINES
+from facerelief.faces.detector import FinderPool, load_finder
+
+_HOME = os.getpid()  # the process in which torch was imported
+
+
+def load(
+    weights: str | os.PathLike[str] | None = None,
+    *,
+    method: Method | None = None,
+    engine: Engine | None = None,
+    task_file: str | os.PathLike[str] | None = None,
+) -> FaceEditor:
+    """Load an editor, ready for use by any number of threads.
+
+    Args:
+        weights: The folder of a run or of a fitted morphable model, or a .safetensors file. Default: the package's.
+        method: "relief" (the default without weights), "morphable", which needs no training, or "stargan".
+        engine: What runs the network: "torch" (the default), "onnx", "openvino", "openvino-bf16", or "auto" for the
+            fastest that agrees with torch.
+        task_file: A face_landmarker.task file, for mediapipe versions without models.
+
+    Returns:
+        The editor. The face detector is loaded at the first edit.
+
+    Raises:
+        CheckpointError: The weights cannot be used.
+        MissingExtra: A package is not installed.
+        FacereliefError: Another argument is wrong. All messages say what to do.
+
+    Example:
+        >>> load(method="morphable").engine
+        'torch'
+        >>> load(method="magic")
+        Traceback (most recent call last):
+        facerelief.errors.FacereliefError: no method 'magic'; choose from relief, morphable, stargan
+    """
+    if method is not None:
+        one_of(method, METHODS, "method")
+    if engine is not None:
+        one_of(engine, (*ENGINES, AUTO), "engine")
+    return FaceEditor(
+        functools.partial(_make, _absolute(weights, "weights"), method, engine, _absolute(task_file, "task"))
+    )
+
+
+def _absolute(path: str | os.PathLike[str] | None, what: str) -> Path | None:
+    """A path that means the same in other processes, whatever their working directory."""
+    return None if path is None else Path(os.path.abspath(file_path(path, f"{what} file")))
+
+
+def _make(weights: Path | None, method: str | None, engine: str | None, task_file: Path | None) -> Editor:
+    if os.getpid() != _HOME:
+        torch.set_num_threads(1)  # other threads do not survive a fork: torch would wait for them
+    finder = FinderPool(functools.partial(load_finder, task_file=task_file))
+    return load_editor(weights, finder, method=method, engine=engine)
