@@ -41,7 +41,7 @@ class Outputs(nn.Module):
         self.generator = generator.eval()
 
     def forward(self, image: Tensor, condition: Tensor) -> tuple[Tensor, ...]:
-        """image: (N, C, S, S) in [-1, 1]; condition: (N, K)."""
+        """What `output_names` says, of images (N, C, S, S) in [-1, 1] and conditions (N, K)."""
         if isinstance(self.generator, ReliefGenerator):
             return tuple(self.generator.maps(image, condition))
         return (self.generator(image, condition).image,)

@@ -21,7 +21,12 @@ class BatchEditor:
     """A `FileEditor` for which nothing is a reason to stop; one a process."""
 
     def __init__(self, settings: EditSettings, threads: int | None = None) -> None:
-        """threads: of torch, where processes share the cores."""
+        """Make one.
+
+        Args:
+            settings: How photos are edited.
+            threads: Of torch, where processes share the cores.
+        """
         if threads:
             torch.set_num_threads(threads)
         self._edit: Callable[[EditJob], EditOutcome] = FileEditor(settings)

@@ -36,7 +36,13 @@ _FAILED = (OSError, http.client.HTTPException, ValueError)  # ValueError: of a s
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """What a download may reach and take. private: also addresses of one's own machine and network. seconds: in all."""
+    """What a download may reach and take.
+
+    Attributes:
+        private: Also addresses of one's own machine and network.
+        most_bytes: Of the answer.
+        seconds: In all.
+    """
 
     private: bool = False
     most_bytes: int = MAX_BYTES

@@ -64,7 +64,7 @@ class EditSettings:
         return [*(depth_files(target) if self.depth else ()), *(receipt_files(target) if self.receipt else ())]
 
     def digest(self, weights: str, receipt: bool = False) -> str:
-        """What stands for all that a picture, or its receipt, depends on beside the photo. weights: their SHA-256."""
+        """A digest of all that a picture, or its receipt, depends on beside the photo; `weights`: their SHA-256."""
         without = ("weights", "limits", "overwrite")
         plain = {name: repr(value) for name, value in vars(self).items() if name not in without}
         plain |= {"depth": "False", "receipt": repr(receipt), "method": "None"}  # weights tell the method
@@ -120,7 +120,7 @@ class EditOutcome:
 def failed_outcome(
     job: EditJob, problem: Exception, written: Sequence[Path] = (), notes: Sequence[str] = ()
 ) -> EditOutcome:
-    """The outcome of a job that a problem ended. written: what it had finished before."""
+    """The outcome of a job that a problem ended; `written`: what it had finished before."""
     if isinstance(problem, FacereliefError):
         reason = str(problem)
     elif isinstance(problem, MemoryError):
@@ -141,7 +141,7 @@ class JobPlan:
     """
 
     def __init__(self, job: EditJob, source: str, settings: EditSettings, weights: str) -> None:
-        """source: the photo's SHA-256. weights: theirs."""
+        """Find out what is to be done; `source` and `weights`: SHA-256 of the photo and of the weights."""
         self._job, self._settings = job, settings
         picture, receipt = settings.digest(weights), settings.digest(weights, receipt=True)
         self._claims: dict[Path, list[Claim]] = {}
@@ -175,7 +175,12 @@ class JobPlan:
 
     @contextlib.contextmanager
     def held(self, notes: list[str], finish: Callable[[Path], object] = lambda path: None) -> Iterator[None]:
-        """In the block files are written as `written.Claim` has it. notes: takes what could not be noted."""
+        """Hold the files of `todo` to `Claim` while they are written in the block.
+
+        Args:
+            notes: Takes what could not be noted in a journal.
+            finish: A last step on a written file before it gets its name.
+        """
         claims = self._of_todo()
         for claim in claims:
             claim.finish = finish

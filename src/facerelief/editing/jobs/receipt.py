@@ -48,7 +48,17 @@ class Receipt:
 
 
 def make_receipt(editor: Editor, photo: Photo, edit: Edit, scores: CropScorer | None = None) -> Receipt:
-    """The receipt of an edit's faces, the picture of the first of them. scores: what networks say of the crops."""
+    """Measure what an edit did.
+
+    Args:
+        editor: What finds the faces of the edited photo.
+        photo: The photo before the edit.
+        edit: The edit.
+        scores: What networks say of the crops before and after.
+
+    Returns:
+        Numbers of all edited faces, and the picture of the first of them.
+    """
     faces = [_measured(editor, photo, edit, done, scores) for done in edit.faces]
     change = np.abs(edit.photo.rgb.astype(np.int16) - photo.rgb).max(axis=2)
     numbers = {

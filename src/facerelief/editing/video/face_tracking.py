@@ -80,7 +80,7 @@ class _Shots:
 
 
 class Tracker:
-    """Follows the faces of a video. which: as `Editor.__call__` takes it."""
+    """Follows the faces of a video; which of them, `Editor.__call__` says."""
 
     def __init__(self, finder: FaceFinder, which: FaceChoice = "largest") -> None:
         self._finder, self._which = finder, parse_face_choice(which)

@@ -129,9 +129,20 @@ def render_morph(editor: Editor, rgb: RGB, plans: Sequence[tuple[EditPlan, float
 def save_morph(
     path: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None, history: bytes | None = None
 ) -> int:
-    """Write a morph as the suffix says (`MORPH_SUFFIXES`), whole or not at all; returns the number of frames.
+    """Write a morph, whole or not at all.
 
-    history: that of the photo, whose manifest then goes on in the morph's.
+    Args:
+        path: Where it goes; its suffix, of `MORPH_SUFFIXES`, names the format.
+        frames: Its frames.
+        how: How it moves.
+        mark: Says in the file that it was edited; None for no provenance.
+        history: That of the photo, whose manifest then goes on in the morph's.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        VideoError: The suffix is unknown, or there are too many frames for the format.
     """
     check_suffix(path)
     if path.suffix.lower() in _PICTURES and len(how.shares()) > _MOST_FRAMES:
@@ -146,9 +157,9 @@ def save_morph(
 def encode_morph(
     kind: str, frames: Iterator[RGB], how: Morph, mark: EditMark | None, history: bytes | None = None
 ) -> bytes:
-    """A morph as the bytes of a file, none of which is on disk on the way. kind: "GIF", "WEBP" or "MP4".
+    """A morph as the bytes of a file, none of which is on disk on the way; `kind`: "GIF", "WEBP" or "MP4".
 
-    history: as `save_morph` takes it.
+    The other arguments are those of `save_morph`.
     """
     stream = io.BytesIO()
     if kind == "MP4":

@@ -70,9 +70,13 @@ class VideoSource:
         self.container.close()
 
     def frames(self, stored: bool = True) -> Generator[Frame, None, None]:
-        """All frames in order, decoded anew. Damage ends them or leaves some out: none at all is an error.
+        """All frames in order, decoded anew. Damage ends them or leaves some out.
 
-        stored: with `Frame.planes`; such a pass tells of damage in `notes`.
+        Args:
+            stored: With `Frame.planes`; such a pass tells of damage in `notes`.
+
+        Raises:
+            VideoError: No frame can be read, or their size changes.
         """
         size, last, first = None, _MISSING, None
         damaged = 0

@@ -25,7 +25,16 @@ class VideoTarget:
     """
 
     def __init__(self, path: Path, source: VideoSource, comment: str | None = None) -> None:
-        """comment: for the file's metadata. Raises `VideoError` where the container takes no such sound."""
+        """Begin a file.
+
+        Args:
+            path: Its name; the suffix names the container.
+            source: What its sound, subtitles and colours are taken from.
+            comment: For its metadata.
+
+        Raises:
+            VideoError: The container takes no such sound.
+        """
         import av
 
         self.path, self._source = path, source

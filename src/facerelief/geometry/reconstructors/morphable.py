@@ -16,7 +16,7 @@ _LEVELS = 3  # of subdivision: 28,384 vertices
 
 @RECONSTRUCTORS.add("morphable")
 class MorphableMesh:
-    """Fits identity, expression and pose; `residual` says how well. face: a fitted face, by default the package's."""
+    """Fits identity, expression and pose of a fitted face, by default the package's; `residual` says how well."""
 
     def __init__(self, face: Path | None = None) -> None:
         self.face = load_face(face)

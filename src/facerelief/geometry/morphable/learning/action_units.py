@@ -131,10 +131,14 @@ _NEAR = 0.16  # inter-ocular distances, in which such a movement fades out
 
 
 def lone_movements(mean: Floats, free: Floats) -> Floats:
-    """Smooth movements of a mean face (468, 3), one for each of `LONE`: (L, 468, 3).
+    """Smooth movements of a face, one for each action unit of `LONE`.
 
-    Each grows its action unit by an inter-ocular distance, and none of the others of them. free: (468, 1), how free
-    each vertex is to move.
+    Args:
+        mean: (468, 3), the mean face.
+        free: (468, 1), how free each vertex is to move, 0 to 1.
+
+    Returns:
+        (L, 468, 3); each grows its action unit by an inter-ocular distance, and none of the others of `LONE`.
     """
     rates = measure_units(np.eye(mean.size).reshape(-1, *mean.shape))[:, OF_LONE]
     found = []

@@ -50,7 +50,7 @@ class Delight:
     """
 
     def __init__(self, uv_map: UVMap, mean: Floats, skin: Bool) -> None:
-        """mean: (468, 3), the mean face. skin: bool (A, A), where light is fitted."""
+        """Make one for a mean face (468, 3); light is fitted where `skin` (A, A) is."""
         vertices = with_border_ring(mean, mean)
         normal = box_blur(uv_map.interpolate(vertex_normals(vertices, rendered_triangles())), _SMOOTH)
         normal = normal / np.linalg.norm(normal, axis=2, keepdims=True)
