@@ -12,9 +12,9 @@ import torch
 from facerelief.config import DepthTraining
 from facerelief.data.batches import Batch
 from facerelief.training import losses as eq
-from facerelief.training.depth import DepthNets, build_nets, generator_terms, generator_weights
+from facerelief.training.depth import DepthNets, build_depth_nets, depth_generator_terms, depth_generator_weights
 from facerelief.training.presets import make_config
-from facerelief.training.run.precision import NAMES, fastest_precision
+from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
 from facerelief.training.steps.gan_step import StepRandom, discriminator_terms, discriminator_weights, learns
 
 ROUNDS = 6
@@ -46,26 +46,28 @@ def step(nets: DepthNets, batch: Batch, config: DepthTraining, number: int, bf16
     eq.weighted_sum(terms, discriminator_weights(config)).backward()
     with computing():
         learns(nets.discriminator, False)
-        terms = generator_terms(nets, batch, d_hat, config, None, noise)
-    eq.weighted_sum(terms, generator_weights(config)).backward()
+        terms = depth_generator_terms(nets, batch, d_hat, config, None, noise)
+    eq.weighted_sum(terms, depth_generator_weights(config)).backward()
 
 
 def main() -> None:
     """Print both times and what `auto` takes."""
     config = make_config(DepthTraining, "cpu")
-    nets, batch = build_nets(config), random_batch(config)
-    best = dict.fromkeys(NAMES, float("inf"))
+    nets, batch = build_depth_nets(config), random_batch(config)
+    best = dict.fromkeys(PRECISION_NAMES, float("inf"))
     for number in range(ROUNDS):
-        for precision in NAMES:
+        for precision in PRECISION_NAMES:
             start = time.perf_counter()
             step(nets, batch, config, number, precision == "bf16")
             best[precision] = min(best[precision], time.perf_counter() - start)
-    for precision, name in NAMES.items():
+    for precision, name in PRECISION_NAMES.items():
         print(f"{name}: {1000 * best[precision]:.0f} ms a step")
     chosen, why = fastest_precision()
-    print(f"auto takes {NAMES[chosen]}: {why}")
+    print(f"auto takes {PRECISION_NAMES[chosen]}: {why}")
     if best[chosen] > NOISE * min(best.values()):
-        sys.exit(f"the slower one: {NAMES[chosen]} takes {best[chosen] / min(best.values()):.1f} times as long")
+        sys.exit(
+            f"the slower one: {PRECISION_NAMES[chosen]} takes {best[chosen] / min(best.values()):.1f} times as long"
+        )
 
 
 if __name__ == "__main__":

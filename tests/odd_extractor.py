@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from facerelief.data.extract import Extractor, Recipe, Task
+from facerelief.data.extract import ExtractionTask, Extractor, Recipe
 from facerelief.data.manifest import Sample
 from facerelief.errors import NoFaceFound
 
@@ -13,7 +13,7 @@ class OddExtractor(Extractor):
     def __init__(self, recipe: Recipe, dataset: Path) -> None:
         pass
 
-    def _sample(self, task: Task) -> Sample:
+    def _sample(self, task: ExtractionTask) -> Sample:
         name = task.labelled.photo.stem
         if name == "kills":
             os._exit(9)

@@ -10,7 +10,7 @@ from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.files import write_json
 from facerelief.training.classifier import build_classifier
-from facerelief.training.depth import build_nets
+from facerelief.training.depth import build_depth_nets
 from facerelief.training.identity import build_encoder
 from facerelief.training.verification import person_digest
 
@@ -41,7 +41,7 @@ def write_depth(folder: Path, **settings: object) -> Path:
     small = {"size": 32, "width": 4, "blocks": 1, "d_width": 4, "d_max_channels": 8, "expressions": CHOICES}
     config = DepthTraining(**{**small, **settings})
     torch.manual_seed(0)
-    nets = build_nets(config)
+    nets = build_depth_nets(config)
     tensors = named_tensors(translator=nets.translator, critic=nets.discriminator)
     save_checkpoint(folder / "weights.safetensors", "depth", tensors, {"config": dataclasses.asdict(config)})
     return folder

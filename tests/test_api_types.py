@@ -66,7 +66,7 @@ def test_mypy_passes_what_is_right_and_finds_each_line_that_is_wrong(tmp_path: P
 
 def test_hints_name_what_there_is() -> None:
     assert get_args(arguments.Method) == METHODS
-    assert get_args(arguments.Engine) == (*ENGINES, AUTO)
+    assert get_args(arguments.EngineName) == (*ENGINES, AUTO)
     assert get_args(arguments.Part) == PARTS
     assert [name for names in ALIASES.values() for name in names] == list(get_args(Alias))
     assert tuple(ALIASES) == EXPRESSIONS

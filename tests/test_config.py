@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from facerelief.config import RENAMED, DepthTraining, ExpressionTraining, IdentityTraining, Training, from_json
+from facerelief.config import RENAMED_SETTINGS, DepthTraining, ExpressionTraining, IdentityTraining, Training, from_json
 from facerelief.errors import FacereliefError
 from facerelief.training.presets import PRESETS, make_config
 
@@ -183,7 +183,7 @@ def test_numbers_that_cannot_be(changes: dict[str, str], named: str) -> None:
     assert named in refusal(DepthTraining, "cpu", changes)
 
 
-@pytest.mark.parametrize(("before", "name"), RENAMED.items())
+@pytest.mark.parametrize(("before", "name"), RENAMED_SETTINGS.items())
 def test_settings_of_earlier_versions_go_on_working(before: str, name: str) -> None:
     kind = IdentityTraining if name == "singleton_share" else ExpressionTraining
     assert getattr(make_config(kind, "cpu", {before: "0.25" if kind is IdentityTraining else "2"}), name) in (0.25, 2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands import commands
 
-from facerelief.config import RENAMED, ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
+from facerelief.config import RENAMED_SETTINGS, ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 
 _ROOT = Path(__file__).parents[1]
 _PAGES = [path for folder in ("", "docs", "benchmarks") for path in sorted((_ROOT / folder).glob("*.md"))]
@@ -73,7 +73,7 @@ def test_every_subpackage_has_its_row_in_the_architecture() -> None:
 def test_every_renamed_setting_is_listed() -> None:
     page = (_ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     table = page[page.index("**Renamed settings.**") : page.index("\n## Installing")]
-    assert dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", table, re.MULTILINE)) == RENAMED
+    assert dict(re.findall(r"^\| `(\w+)` \| `(\w+)` \|$", table, re.MULTILINE)) == RENAMED_SETTINGS
 
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda path: path.name)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.checkpoint import load_checkpoint
-from facerelief.config import RENAMED, ExpressionTraining
+from facerelief.config import RENAMED_SETTINGS, ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.data.batches import make_batch
 from facerelief.editing.loading import load_network_editor
@@ -24,7 +24,7 @@ from facerelief.training.classifier import load_classifier
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.identity import embed, load_identity
 from facerelief.training.launch import run_expression
-from facerelief.training.run.folder import read_settings
+from facerelief.training.run.folder import read_run_settings
 from facerelief.training.splits import load_split
 
 
@@ -63,8 +63,8 @@ def test_networks_give_what_they_gave(stored: Path) -> None:
 def test_a_run_resumes_under_the_settings_of_its_time(stored: Path) -> None:
     """Two more steps give the weights that the earlier version got."""
     written = json.loads((stored / "relief" / "config.json").read_text())["config"]
-    assert {"fewest", "full", "pair_weight", "way_weight"} == set(written) & set(RENAMED)
-    settings = read_settings(stored / "relief")["config"]
+    assert {"fewest", "full", "pair_weight", "way_weight"} == set(written) & set(RENAMED_SETTINGS)
+    settings = read_run_settings(stored / "relief")["config"]
     assert (settings["edit_gain"], settings["min_photos"], settings["flow_distill_weight"]) == (1.2, 1, 0.4)
     settings |= {"steps": 4, "expressions": tuple(settings["expressions"]), "betas": tuple(settings["betas"])}
     config = ExpressionTraining(**settings)

@@ -19,13 +19,13 @@ from facerelief.files.json import parse
 
 VERSION = 1
 WEIGHTS = "weights.safetensors"  # in a run's folder
-LARGEST = 1 << 30  # bytes of weights
+_LARGEST = 1 << 30  # bytes of weights
 _LIMITS = {"face": 64 << 20, "state": 1 << 40}  # a state is compared with the run that it belongs to instead
 _LONGEST = 8 << 20  # bytes of a header
 _FLOATS, _COUNTS = ("F64", "F32", "F16", "BF16"), ("I64", "I32")
 _SHOWN = 60  # letters of a name
 
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 class Spec(NamedTuple):
@@ -104,7 +104,7 @@ class Checkpoint:
                 f"{self.path} has no config of this version ({reason}); use matching weights"
             ) from reason
 
-    def build(self, make: Callable[[], Network], prefix: str) -> Network:
+    def build(self, make: Callable[[], _Network], prefix: str) -> _Network:
         """A network with the tensors below `prefix.`; memory is taken only where every name, type and shape fits.
 
         Raises `CheckpointError` where one does not.
@@ -178,7 +178,7 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     """
     if not path.is_file():
         raise CheckpointError(f"no weights at {path}; name a run folder or a .safetensors file")
-    size, most = path.stat().st_size, _LIMITS.get(kind, LARGEST)
+    size, most = path.stat().st_size, _LIMITS.get(kind, _LARGEST)
     if size > most:
         raise CheckpointError(
             f"{path} has {size >> 20} MiB, more than the {most >> 20} of any facerelief-{kind}; name another file"

@@ -188,7 +188,7 @@ class IdentityTraining(Training):
 Config = TypeVar("Config", bound=Training)
 
 # Settings of earlier versions by their names of today; files and commands may hold either.
-RENAMED = {
+RENAMED_SETTINGS = {
     "fewest": "min_photos",
     "full": "edit_gain",
     "pair_weight": "image_distill_weight",
@@ -199,7 +199,7 @@ RENAMED = {
 
 def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings under their names of today."""
-    return {RENAMED.get(name, name): value for name, value in values.items()}
+    return {RENAMED_SETTINGS.get(name, name): value for name, value in values.items()}
 
 
 def from_json(kind: type[Config], values: Any) -> Config:

@@ -5,20 +5,20 @@ from typing import Generic, TypeVar
 
 from facerelief.errors import FacereliefError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class Registry(Generic[T]):
+class Registry(Generic[_T]):
     """Named things of one kind, e.g. `RECONSTRUCTORS["mediapipe"]`."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._entries: dict[str, T] = {}
+        self._entries: dict[str, _T] = {}
 
-    def add(self, name: str) -> Callable[[T], T]:
+    def add(self, name: str) -> Callable[[_T], _T]:
         """Decorator that registers what it decorates under `name`."""
 
-        def register(entry: T) -> T:
+        def register(entry: _T) -> _T:
             if name in self._entries:
                 raise ValueError(f"{self.kind} {name!r} is registered already")
             self._entries[name] = entry
@@ -26,7 +26,7 @@ class Registry(Generic[T]):
 
         return register
 
-    def __getitem__(self, name: str) -> T:
+    def __getitem__(self, name: str) -> _T:
         if name not in self._entries:
             raise FacereliefError(f"no {self.kind} {name!r}; choose from {', '.join(sorted(self))}")
         return self._entries[name]

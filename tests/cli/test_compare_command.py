@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from runs import write_encoder, write_judge, write_run
 
-from facerelief.evaluation.compare import TILE
+from facerelief.evaluation.compare import COMPARE_TILE
 from facerelief.photos.photo import read_mark
 
 Command = Callable
@@ -97,7 +97,7 @@ def test_the_methods_on_ones_own_photo(command: Command, portrait_jpg: Path, tmp
     assert json.loads(result.out)["methods"] == ["relief", "morphable", "stargan"]
     sheet = np.asarray(Image.open(picture).convert("RGB")).astype(int)
     tiles = (
-        sheet[30:-6, 26:].reshape(3, TILE, 3, TILE, 3).transpose(0, 2, 1, 3, 4)
+        sheet[30:-6, 26:].reshape(3, COMPARE_TILE, 3, COMPARE_TILE, 3).transpose(0, 2, 1, 3, 4)
     )  # methods x (photo, happiness, fear)
     assert (tiles[:, 0] == tiles[0, 0]).all()
     for method in range(2):

@@ -15,7 +15,7 @@ import pytest
 from shells import contents
 
 from facerelief.data.journal import JOURNAL
-from facerelief.data.manifest import read_samples, read_settings
+from facerelief.data.manifest import read_dataset_settings, read_samples
 from facerelief.editing.loading import carried_weights
 from facerelief.files import sha256
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face, save_face
@@ -64,7 +64,7 @@ def test_a_face_of_ones_own(command: Command, refused: Refused, synthetic: Path,
     save_face(tmp_path / "face" / FACE_FILE, dataclasses.replace(face, classes=face.classes / 2), {})
     dataset = tmp_path / "dataset"
     assert command(*LEAST, dataset, "--weights", tmp_path / "face").code == 0
-    assert read_settings(dataset)["face_sha256"] == sha256(tmp_path / "face" / FACE_FILE)
+    assert read_dataset_settings(dataset)["face_sha256"] == sha256(tmp_path / "face" / FACE_FILE)
     for ours, theirs in zip(read_samples(dataset), read_samples(synthetic), strict=True):
         assert ours.source == theirs.source
         with np.load(dataset / ours.mesh) as half, np.load(synthetic / theirs.mesh) as full:

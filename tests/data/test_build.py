@@ -15,7 +15,7 @@ from PIL import Image
 
 from facerelief.data import build as build_module
 from facerelief.data.build import Built, build_dataset
-from facerelief.data.extract import Recipe, Task
+from facerelief.data.extract import ExtractionTask, Recipe
 from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_samples
 from facerelief.data.sources.labelled import Labelled
 from facerelief.data.sources.layouts import read_labelled
@@ -132,7 +132,7 @@ class Instant:
     def __init__(self, recipe: Recipe, dataset: Path) -> None:
         pass
 
-    def __call__(self, task: Task) -> Sample:
+    def __call__(self, task: ExtractionTask) -> Sample:
         values = {field.name: field.type() for field in dataclasses.fields(Sample) if callable(field.type)}
         return Sample(**{**values, "source": task.source, "identity": task.labelled.identity, "split": task.split})
 

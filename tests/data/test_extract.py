@@ -8,7 +8,7 @@ import pytest
 from photos import variant
 from PIL import Image
 
-from facerelief.data.extract import FOLDERS, Extractor, Recipe, Task, fingerprint, sharpness
+from facerelief.data.extract import FOLDERS, ExtractionTask, Extractor, Recipe, fingerprint, sharpness
 from facerelief.data.manifest import Reject, Sample
 from facerelief.data.sources.labelled import Labelled
 from facerelief.faces.alignment import Crop
@@ -51,7 +51,7 @@ def extract(tmp_path: Path, extractor: Extractor) -> Extract:
         else:
             picture.save(photo)
         labelled = Labelled(photo, "happiness", "Ada", box)
-        return by(Task(labelled, f"happy/{tmp_path.name}.png", "val", overlay))
+        return by(ExtractionTask(labelled, f"happy/{tmp_path.name}.png", "val", overlay))
 
     return run
 
@@ -148,7 +148,7 @@ def test_the_same_name_in_two_folders_gives_two_samples(extractor: Extractor, tm
     labelled = Labelled(tmp_path / "photo.png", "fear", "Ada")
     names = set()
     for source in ("a/Zoë [1].png", "b/Zoë [1].png"):
-        row = extractor(Task(labelled, source, "train"))
+        row = extractor(ExtractionTask(labelled, source, "train"))
         assert isinstance(row, Sample)
         names.add(row.file_name)
     assert len(names) == 2

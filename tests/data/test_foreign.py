@@ -29,7 +29,7 @@ from facerelief.data.portraits import DatasetPortraits
 from facerelief.data.review.contact_sheet import write_contact_sheet
 from facerelief.data.review.selection import review
 from facerelief.data.sources.labelled import photos_under
-from facerelief.data.stats import render, table4, warnings
+from facerelief.data.stats import dataset_warnings, render, table4
 from facerelief.errors import DatasetError
 from facerelief.files.arrays import map_npy, read_npz
 from facerelief.geometry.png import read_png
@@ -70,7 +70,7 @@ def uses(dataset: Path) -> dict[str, Callable[[], object]]:
     return {
         "review": lambda: review(dataset),
         "sheet": lambda: write_contact_sheet(dataset),
-        "stats": lambda: (render(table4(read_samples(dataset), "x")), warnings(read_samples(dataset))),
+        "stats": lambda: (render(table4(read_samples(dataset), "x")), dataset_warnings(read_samples(dataset))),
         "arrays": lambda: load_arrays(Dataset(dataset), read_samples(dataset), 32, "rgb", CLASSES, complete=False),
         "portraits": lambda: [DatasetPortraits(dataset)[0]],
     }

@@ -9,7 +9,7 @@ import pytest
 
 from facerelief.data.extract import FOLDERS
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
-from facerelief.data.manifest import METADATA, Reject, Sample, read_settings, write_rows
+from facerelief.data.manifest import METADATA, Reject, Sample, read_dataset_settings, write_rows
 from facerelief.errors import DatasetError, FacereliefError
 
 Row = Callable[..., Sample]
@@ -120,7 +120,7 @@ def test_a_new_folder_gets_its_settings_and_its_folders(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for dataset in (tmp_path / "new" / "one", tmp_path / "empty"):
         open_dataset(dataset, {"size": 64, "seed": 1})
-        assert read_settings(dataset)["seed"] == 1
+        assert read_dataset_settings(dataset)["seed"] == 1
         assert all((dataset / name).is_dir() for name in FOLDERS)
         assert not (dataset / METADATA).exists()
 
@@ -148,7 +148,7 @@ def test_other_settings_are_named(tmp_path: Path, settings: dict[str, object], n
     open_dataset(tmp_path, {"size": 64, "seed": 1})
     message = refusal(lambda: open_dataset(tmp_path, settings), tmp_path)
     assert f"was built with another {name}; choose another folder or delete it" in message
-    assert read_settings(tmp_path)["size"] == 64
+    assert read_dataset_settings(tmp_path)["size"] == 64
 
 
 def test_a_setting_that_is_off_may_be_missing(tmp_path: Path) -> None:

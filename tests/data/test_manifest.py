@@ -12,9 +12,9 @@ from facerelief.data.manifest import (
     Reject,
     Sample,
     chosen,
+    read_dataset_settings,
     read_rows,
     read_samples,
-    read_settings,
     write_rows,
     write_settings,
 )
@@ -133,7 +133,7 @@ def test_further_columns_are_left_alone(tmp_path: Path) -> None:
 
 def test_settings_come_back(tmp_path: Path) -> None:
     write_settings(tmp_path, {"size": 256, "recipe": {"finder": "mediapipe"}})
-    settings = read_settings(tmp_path)
+    settings = read_dataset_settings(tmp_path)
     assert (settings["size"], settings["recipe"]) == (256, {"finder": "mediapipe"})
     assert (settings["format"], settings["version"]) == ("facerelief-dataset", 1)
 
@@ -153,7 +153,7 @@ def test_settings_come_back(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_read(tmp_path: Path, text: str | None, reason: str) -> None:
     if text is not None:
         (tmp_path / SETTINGS).write_text(text)
-    for read in (read_settings, read_samples):
+    for read in (read_dataset_settings, read_samples):
         with pytest.raises(DatasetError) as caught:
             read(tmp_path)
         message = str(caught.value)

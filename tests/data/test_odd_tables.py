@@ -16,11 +16,19 @@ from shells import CLASSES, Handmade, row_of
 
 from facerelief.data import Dataset
 from facerelief.data.arrays import load_arrays
-from facerelief.data.manifest import METADATA, Sample, harmless, read_rows, read_samples, read_settings, write_rows
+from facerelief.data.manifest import (
+    METADATA,
+    Sample,
+    harmless,
+    read_dataset_settings,
+    read_rows,
+    read_samples,
+    write_rows,
+)
 from facerelief.data.portraits import DatasetPortraits
 from facerelief.data.review.contact_sheet import write_contact_sheet
 from facerelief.data.review.selection import review
-from facerelief.data.stats import render, table4, warnings
+from facerelief.data.stats import dataset_warnings, render, table4
 from facerelief.errors import FacereliefError
 
 
@@ -37,7 +45,7 @@ def uses(dataset: Path) -> dict[str, Callable[[], object]]:
     return {
         "review": lambda: review(dataset),
         "sheet": lambda: write_contact_sheet(dataset),
-        "stats": lambda: (render(table4(read_samples(dataset), "x")), warnings(read_samples(dataset))),
+        "stats": lambda: (render(table4(read_samples(dataset), "x")), dataset_warnings(read_samples(dataset))),
         "arrays": lambda: load_arrays(Dataset(dataset), read_samples(dataset), 32, "rgb", CLASSES, complete=False),
         "portraits": lambda: [DatasetPortraits(dataset)[0]],
     }
@@ -98,7 +106,7 @@ def test_any_damage_of_tables_and_settings_gives_a_result_or_one_line(foreign: H
         for one, data in whole.items():
             (path / one).write_bytes(data)
         (path / name).write_bytes(spoilt(whole[name], random.Random(seed)))
-        for use in (*uses(path).values(), lambda: read_settings(path)):
+        for use in (*uses(path).values(), lambda: read_dataset_settings(path)):
             try:
                 use()
             except FacereliefError as problem:

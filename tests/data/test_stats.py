@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from facerelief.data.stats import COLUMNS, render, table4, warnings
+from facerelief.data.stats import TABLE_COLUMNS, dataset_warnings, render, table4
 from facerelief.expressions import EXPRESSIONS
 
 HEADINGS = ("Anger", "Contempt", "Disgust", "Fear", "Happy", "Neutral", "Sadness", "Surprise")
@@ -27,7 +27,7 @@ def some(row):
 
 
 def test_columns_are_the_papers():
-    assert COLUMNS == ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
+    assert TABLE_COLUMNS == ("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 
 def test_rows_and_sums(some):
@@ -63,7 +63,7 @@ def balanced(row, photos=60):
 
 
 def test_a_sound_dataset_gives_no_warning(row):
-    assert warnings(balanced(row)) == []
+    assert dataset_warnings(balanced(row)) == []
 
 
 def only(lines, word):
@@ -75,28 +75,28 @@ def only(lines, word):
 
 def test_imbalance(row):
     more = [row(f"n{k}", expression="neutral", split="train", quality=0.9) for k in range(540)]
-    line = only(warnings(balanced(row) + more), "imbalance")
+    line = only(dataset_warnings(balanced(row) + more), "imbalance")
     assert "600 photos of neutral, 60 of " in line
     assert "10 to 1" in line
-    assert not any("imbalance" in line for line in warnings(balanced(row) + more[:-1]))
+    assert not any("imbalance" in line for line in dataset_warnings(balanced(row) + more[:-1]))
 
 
 def test_too_few_photos_or_persons(row):
     samples = [s for s in balanced(row) if not (s.expression == "fear" and s.file_name > "rgb/fear4")]
-    assert "fear" in only(warnings(samples), "too few")
+    assert "fear" in only(dataset_warnings(samples), "too few")
     crowd = [row(f"anger{k}", expression="anger", identity=f"p{k % 19}", split="train", quality=0.9) for k in range(60)]
     samples = [s for s in balanced(row) if s.expression != "anger"] + crowd
-    assert "anger: 60 photos of 19 persons" in only(warnings(samples), "too few")
+    assert "anger: 60 photos of 19 persons" in only(dataset_warnings(samples), "too few")
 
 
 def test_classes_that_a_split_lacks(row):
     samples = [s for s in balanced(row) if (s.expression, s.split) not in (("fear", "test"), ("anger", "test"))]
-    assert only(warnings(samples), "no photos") == "test: no photos of fear, anger"
+    assert only(dataset_warnings(samples), "no photos") == "test: no photos of fear, anger"
 
 
 def test_photos_that_come_from_few_persons(row):
     crowd = [row(f"c{k}", expression="disgust", identity="cem", quality=0.9) for k in range(30)]
-    line = only(warnings(balanced(row) + crowd), "three persons")
+    line = only(dataset_warnings(balanced(row) + crowd), "three persons")
     assert line.startswith("disgust: 36% of its photos show three persons (cem, ")  # (30 + 1 + 1) / 90
 
 
@@ -106,7 +106,7 @@ def test_colour_that_gives_the_label_away(row):
         for label, share in {"disgust": 45, "anger": 20, "neutral": 12, "fear": 10}.items()
         for k, split in enumerate(["train", "val", "test"] * 20)
     ]
-    line = only(warnings(coloured), "luminance")
+    line = only(dataset_warnings(coloured), "luminance")
     assert line.startswith(
         "disgust: 75% of its photos are in colour, 20% in a typical other class"
     )  # median of 20, 12, 10 of 60
@@ -119,7 +119,7 @@ def test_people_and_pictures_in_two_splits(row):
         row("t2", split="val", quality=0.9, fingerprint=samples[0].fingerprint),
         row("t3", split="val", quality=0.9, fingerprint=samples[1].fingerprint, keep=False),
     ]
-    found = warnings(samples + same)
+    found = dataset_warnings(samples + same)
     assert only(found, "identity leak").startswith("identity leak: 1 in more than one split (neutral0)")
     assert only(found, "picture leak").startswith(
         "picture leak: 1 in more than one split (rgb/neutral0.png = rgb/t2.png)"
@@ -129,11 +129,15 @@ def test_people_and_pictures_in_two_splits(row):
 
 def test_a_dataset_that_was_never_reviewed(row):
     samples = [row(f"a{k}") for k in range(3)]
-    only(warnings(samples), "not reviewed")
+    only(dataset_warnings(samples), "not reviewed")
 
 
 def test_nothing_kept(row):
-    assert warnings([row("a", keep=False)]) == warnings([]) == ["no sample is kept: there is nothing to train on"]
+    assert (
+        dataset_warnings([row("a", keep=False)])
+        == dataset_warnings([])
+        == ["no sample is kept: there is nothing to train on"]
+    )
     assert "mine" in printed(table4([], "mine"))
 
 

@@ -7,7 +7,7 @@ import pytest
 from shells import contents
 
 from facerelief.data.journal import JOURNAL, open_dataset
-from facerelief.data.manifest import read_samples, read_settings
+from facerelief.data.manifest import read_dataset_settings, read_samples
 from facerelief.data.synthesize import Plan, Synthesizer, synthesize
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.geometry.morphable.model import carried_face
@@ -95,7 +95,7 @@ def test_a_face_that_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
 def test_the_face_is_recorded_and_may_be_a_folder(synthetic: Path, tmp_path: Path) -> None:
     """The same file at another place is the same face."""
     shutil.copy(carried_face(), tmp_path / "face.safetensors")
-    assert len(read_settings(synthetic)["face_sha256"]) == 64
+    assert len(read_dataset_settings(synthetic)["face_sha256"]) == 64
     assert synthesize(synthetic, PLAN, tmp_path, workers=1) == read_samples(synthetic)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facerelief.evaluation.chance import SMOKE, facts, luck, warning
-from facerelief.evaluation.experiments.tables import warnings as study_warnings
-from facerelief.evaluation.report.report import warnings as report_warnings
+from facerelief.evaluation.chance import SMOKE, chance_facts, luck, warning
+from facerelief.evaluation.experiments.tables import study_warnings as study_warnings
+from facerelief.evaluation.report.report import report_warnings as report_warnings
 from facerelief.evaluation.summary import accuracy_facts, accuracy_of
 from facerelief.training.classifier import Accuracy
 
@@ -38,7 +38,7 @@ def test_of_judges_that_guess_one_in_twenty_passes() -> None:
 def test_one_that_knows_passes_and_one_that_says_one_word_does_not() -> None:
     knows = accuracy_of(*calls(1, 0.5), NAMES)
     assert warning(knows) == ""
-    assert facts(knows)["judge_at_chance"] is False
+    assert chance_facts(knows)["judge_at_chance"] is False
     one_word = Accuracy(NAMES, [[90, 0, 0, 0], [4, 0, 0, 0], [3, 0, 0, 0], [3, 0, 0, 0]])
     assert one_word.overall == 0.9  # which a careless reader would take for skill
     assert luck(one_word) == 1

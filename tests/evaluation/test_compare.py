@@ -13,7 +13,14 @@ from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.editing.editor import Editor, EditPlan
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.compare import TILE, Comparison, compare, generation_rates, mean_distances, save_sheet
+from facerelief.evaluation.compare import (
+    COMPARE_TILE,
+    Comparison,
+    compare,
+    generation_rates,
+    mean_distances,
+    save_sheet,
+)
 from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
@@ -121,13 +128,13 @@ def test_the_picture_has_a_block_a_photo_and_a_row_an_editor(compared: Compariso
     save_sheet(path, compared.source, compared.edits, NAMES)
     sheet = np.asarray(Image.open(path).convert("RGB")).astype(int)
     gap = 6
-    left, top = sheet.shape[1] - 4 * TILE, sheet.shape[0] - 2 * (2 * TILE + gap)
+    left, top = sheet.shape[1] - 4 * COMPARE_TILE, sheet.shape[0] - 2 * (2 * COMPARE_TILE + gap)
     for number in range(2):
         for place, name in enumerate(compared.edits):
-            corner = top + number * (2 * TILE + gap) + place * TILE
-            row = sheet[corner : corner + TILE, left:]
+            corner = top + number * (2 * COMPARE_TILE + gap) + place * COMPARE_TILE
+            row = sheet[corner : corner + COMPARE_TILE, left:]
             for column, tile in enumerate([compared.source[number], *compared.edits[name][number]]):
-                shown = row[20:-20, column * TILE + 20 : (column + 1) * TILE - 20]
+                shown = row[20:-20, column * COMPARE_TILE + 20 : (column + 1) * COMPARE_TILE - 20]
                 inner = tile[8:-8, 8:-8]
                 assert shown.mean() == pytest.approx(inner.mean(), abs=2)
 

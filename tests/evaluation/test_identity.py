@@ -18,7 +18,7 @@ from facerelief.errors import DatasetError, FacereliefError
 from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.metrics.identity import check_unseen, real_distances, spread
 from facerelief.evaluation.scoring import score_edits
-from facerelief.evaluation.systems import Edits, System, photo_rows
+from facerelief.evaluation.systems import EditFunction, System, photo_rows
 from facerelief.training.identity import build_encoder
 from facerelief.training.verification import person_digest
 
@@ -36,7 +36,7 @@ def grey(levels: np.ndarray, like: Arrays) -> Arrays:
     return dataclasses.replace(like, image=np.ones_like(like.image) * levels.astype(np.uint8)[:, None, None, None])
 
 
-def turning(test: Arrays, degrees: tuple[int, ...]) -> Edits:
+def turning(test: Arrays, degrees: tuple[int, ...]) -> EditFunction:
     """Edits that turn by so much for each target."""
 
     def edit(rows: np.ndarray, target: int) -> Tensor:
@@ -45,7 +45,7 @@ def turning(test: Arrays, degrees: tuple[int, ...]) -> Edits:
     return edit
 
 
-def edit_distances(edits: Edits, encoder: nn.Module, test: Arrays, rows: np.ndarray, *how: Any) -> np.ndarray:
+def edit_distances(edits: EditFunction, encoder: nn.Module, test: Arrays, rows: np.ndarray, *how: Any) -> np.ndarray:
     networks = MetricNetworks(identity=encoder, pixels=False)
     return score_edits(System("edits", edits), networks, test, rows, *how).values["identity"]
 

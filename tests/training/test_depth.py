@@ -21,9 +21,9 @@ from facerelief.tile_sheet import SheetStyle
 from facerelief.training import depth as stage1
 from facerelief.training.depth import (
     DepthNets,
-    build_nets,
-    generator_terms,
-    generator_weights,
+    build_depth_nets,
+    depth_generator_terms,
+    depth_generator_weights,
     load_depth_nets,
     train_depth,
 )
@@ -51,7 +51,7 @@ def halves(maps: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("guide", CHANNELS)
 @pytest.mark.parametrize("colour", ["rgb", "luma"])
 def test_networks_of_every_mode(small: Small, guide: str, colour: str) -> None:
-    nets = build_nets(small(DepthTraining, guide=guide, colour=colour))
+    nets = build_depth_nets(small(DepthTraining, guide=guide, colour=colour))
     image = torch.zeros(2, {"rgb": 3, "luma": 1}[colour], 32, 32)
     geometry = nets.translator(image)
     assert geometry.shape == (2, CHANNELS[guide], 32, 32)
@@ -62,16 +62,16 @@ def test_networks_of_every_mode(small: Small, guide: str, colour: str) -> None:
 @pytest.mark.parametrize("guide", CHANNELS)
 def test_the_terms_and_their_weights_go_by_the_same_names(small: Small, splits: Splits, guide: str) -> None:
     config = small(DepthTraining, guide=guide, adv_weight=2, cls_weight=3, rec_weight=4, pix_weight=5, per_weight=6)
-    nets, batch = build_nets(config), first_batch(splits, guide)
-    assert set(generator_terms(nets, batch, nets.translator(batch.image), config, None, noise(config))) == {
+    nets, batch = build_depth_nets(config), first_batch(splits, guide)
+    assert set(depth_generator_terms(nets, batch, nets.translator(batch.image), config, None, noise(config))) == {
         "adv",
         "cls",
         "rec",
         "pix",
     }
-    terms = generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
-    assert generator_weights(config) == {"adv": 2.0, "cls": 3.0, "rec": 4.0, "pix": 5.0, "per": 6.0}
-    assert set(terms) == set(generator_weights(config))
+    terms = depth_generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
+    assert depth_generator_weights(config) == {"adv": 2.0, "cls": 3.0, "rec": 4.0, "pix": 5.0, "per": 6.0}
+    assert set(terms) == set(depth_generator_weights(config))
     assert all(term.shape == () and torch.isfinite(term) for term in terms.values())
 
 
@@ -97,7 +97,7 @@ def test_the_terms_by_hand(small: Small, splits: Splits) -> None:
     config = small(DepthTraining, objective="wgan-gp", augment=False)
     batch = first_batch(splits, "depth")
     nets = DepthNets(Shifted(batch.geometry, 0.25), Level())
-    terms = generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
+    terms = depth_generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
     expected = {
         "adv": -batch.geometry.mean() - 0.25,
         "cls": math.log(3),
@@ -112,11 +112,11 @@ def test_the_terms_by_hand(small: Small, splits: Splits) -> None:
 
 def test_every_term_teaches_the_translator_and_none_the_frozen_critic(small: Small, splits: Splits) -> None:
     config = small(DepthTraining)
-    nets = build_nets(config)
+    nets = build_depth_nets(config)
     learns(nets.discriminator, False)
     first = next(nets.translator.parameters())
     batch = first_batch(splits, "depth")
-    terms = generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
+    terms = depth_generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))
     for name, term in terms.items():
         (gradient,) = torch.autograd.grad(term, first, retain_graph=True)
         assert gradient.abs().max() > 0, name
@@ -144,7 +144,7 @@ def test_in_a_run_each_player_moves_the_other_not_at_all(
             seen.append((player, *moved))
 
     monkeypatch.setattr(stage1, "Session", Watched)
-    monkeypatch.setattr(stage1, "build_nets", lambda config: nets.append(build_nets(config)) or nets[0])
+    monkeypatch.setattr(stage1, "build_depth_nets", lambda config: nets.append(build_depth_nets(config)) or nets[0])
     train_depth(small(DepthTraining, steps=4, d_steps=2), splits["train"], splits["val"], tmp_path, BASIS)
     critic, translator = ("D_depth", False, True), ("G_depth", True, False)
     assert seen == [critic, critic, translator, critic, critic, translator]

@@ -37,7 +37,7 @@ ANCHOR = {"depth/pix", "depth/per"}
 
 def depth_nets(small: Small, guide: str = "depth") -> DepthNets:
     torch.manual_seed(1)
-    return stage1.build_nets(small(DepthTraining, guide=guide))
+    return stage1.build_depth_nets(small(DepthTraining, guide=guide))
 
 
 def halves(maps: Tensor) -> list[Tensor]:

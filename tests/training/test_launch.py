@@ -21,7 +21,7 @@ from facerelief.networks import vgg as vgg_module
 from facerelief.training import launch
 from facerelief.training.classifier import build_classifier
 from facerelief.training.geometry_probe import probe_geometry
-from facerelief.training.run.folder import read_settings
+from facerelief.training.run.folder import read_run_settings
 from facerelief.training.splits import load_splits
 
 Small = Callable[..., Any]
@@ -113,7 +113,7 @@ def test_a_person_in_train_and_in_a_held_out_split(dataset: Path, small: Small) 
 
 
 def test_stage_1_runs_and_records_what_it_stands_on(depth_run: Path, faces: Path) -> None:
-    recorded = read_settings(depth_run)
+    recorded = read_run_settings(depth_run)
     assert recorded["kind"] == "depth"
     assert recorded["metadata_sha256"] == hashlib.sha256((faces / "metadata.csv").read_bytes()).hexdigest()
     names = {"config.json", "metrics.jsonl", "state.safetensors", "weights.safetensors", "README.md"}
@@ -132,7 +132,7 @@ def test_stage_2_takes_over_what_the_user_did_not_give(depth_run: Path, small: S
 def test_stage_2_runs_and_records_its_depth_network(depth_run: Path, faces: Path, small: Small, tmp_path: Path) -> None:
     launch.run_expression(Dataset(faces), small(ExpressionTraining, steps=1), tmp_path / "run", depth=depth_run)
     digest = hashlib.sha256((depth_run / "weights.safetensors").read_bytes()).hexdigest()
-    assert read_settings(tmp_path / "run")["depth_weights_sha256"] == digest
+    assert read_run_settings(tmp_path / "run")["depth_weights_sha256"] == digest
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining, from_json
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic
-from facerelief.training.run.folder import Run, read_metrics, read_settings
+from facerelief.training.run.folder import Run, read_metrics, read_run_settings
 
 Small = Callable[..., Any]
 BASIS = {"dataset": "faces", "metadata_sha256": "ab"}
@@ -49,7 +49,7 @@ def descend(layer: nn.Module, optimiser: torch.optim.Optimizer, steps: int) -> N
 def test_the_configuration_is_written_complete_and_read_back(tmp_path: Path, small: Small) -> None:
     config = small(DepthTraining, guide="both", betas="0.4,0.9")
     Run(tmp_path / "deep" / "run", "depth", config, BASIS)
-    settings = read_settings(tmp_path / "deep" / "run")
+    settings = read_run_settings(tmp_path / "deep" / "run")
     assert {k: v for k, v in settings.items() if k != "config"} == {"kind": "depth", **BASIS}
     assert from_json(DepthTraining, settings["config"]) == config
 
@@ -81,7 +81,7 @@ def test_the_length_and_how_often_it_reports_may_change(tmp_path: Path, small: S
     Run(tmp_path, "depth", config, BASIS)
     longer = dataclasses.replace(config, steps=99, log_every=7, sample_every=8, save_every=9)
     Run(tmp_path, "depth", longer, BASIS)
-    assert from_json(DepthTraining, read_settings(tmp_path)["config"]) == longer
+    assert from_json(DepthTraining, read_run_settings(tmp_path)["config"]) == longer
 
 
 def test_a_file_and_a_folder_of_something_else_are_refused(tmp_path: Path, small: Small) -> None:
@@ -119,7 +119,7 @@ def test_a_damaged_configuration(tmp_path: Path, small: Small, text: str) -> Non
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
-    assert f"{tmp_path} is not a run" in refusal(lambda: read_settings(tmp_path), CheckpointError)
+    assert f"{tmp_path} is not a run" in refusal(lambda: read_run_settings(tmp_path), CheckpointError)
 
 
 def test_state_goes_on_bit_for_bit(tmp_path: Path, small: Small) -> None:

@@ -16,7 +16,7 @@ from facerelief.geometry.morphable.fitting import is_face_like
 Several: TypeAlias = Literal["all"] | list[Expression] | tuple[Expression, ...]
 Part: TypeAlias = Literal["face", "eyes", "mouth"]
 Method: TypeAlias = Literal["relief", "morphable", "stargan"]
-Engine: TypeAlias = Literal["torch", "onnx", "openvino", "openvino-bf16", "auto"]
+EngineName: TypeAlias = Literal["torch", "onnx", "openvino", "openvino-bf16", "auto"]
 WhichFace: TypeAlias = Literal["largest", "all"] | int | tuple[float, float]
 Faces: TypeAlias = WhichFace | Face | Sequence[Face]
 
@@ -24,14 +24,14 @@ _FAR = 1e9  # pixels
 _FACES = "choose largest, all, a number counted from the largest, a point (x, y) of it in pixels, or what faces() found"
 
 
-def one_of(value: Any, choices: Iterable[str], what: str) -> None:
+def check_choice(value: Any, choices: Iterable[str], what: str) -> None:
     """Check that a value is one of the choices.
 
     Raises:
         FacereliefError: It is not; the message lists them.
 
     Example:
-        >>> one_of("nose", ("face", "eyes", "mouth"), "part")
+        >>> check_choice("nose", ("face", "eyes", "mouth"), "part")
         Traceback (most recent call last):
         facerelief.errors.FacereliefError: no part 'nose'; choose from face, eyes, mouth
     """

@@ -15,11 +15,11 @@ from facerelief.api.arguments import (
     Part,
     Several,
     WhichFace,
+    check_choice,
     check_faces,
     check_pictures,
     check_strength,
     is_several,
-    one_of,
 )
 from facerelief.api.pictures import Picture, image_of, photo_of
 from facerelief.api.results import Edited, Edits, FoundFaces
@@ -162,7 +162,7 @@ class FaceEditor:
         """
         wanted = self._wanted(to)
         strength, (which, some) = check_strength(strength), check_faces(faces)
-        one_of(part, PARTS, "part")
+        check_choice(part, PARTS, "part")
         photo, editor = photo_of(image), self._here()
         chosen = choose_faces(editor.find(photo) if some is None else some, which, photo.name)
         edits = Edits[Any]()
@@ -248,8 +248,8 @@ class FaceEditor:
         Raises:
             FacereliefError: As for `edit`; with errors="return" only for wrong arguments.
         """
-        one_of(errors, ("raise", "return"), "errors")
-        one_of(part, PARTS, "part")
+        check_choice(errors, ("raise", "return"), "errors")
+        check_choice(part, PARTS, "part")
         check_strength(strength)
         if check_faces(faces)[1] is not None:
             raise FacereliefError("each picture has faces of its own; give them to edit, one picture at a time")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from facerelief.api.arguments import Engine, Method, one_of
+from facerelief.api.arguments import EngineName, Method, check_choice
 from facerelief.api.editor import FaceEditor
 from facerelief.api.pictures import file_path
 from facerelief.editing import METHODS, load_editor
@@ -24,7 +24,7 @@ def load(
     weights: str | os.PathLike[str] | None = None,
     *,
     method: Method | None = None,
-    engine: Engine | None = None,
+    engine: EngineName | None = None,
     task_file: str | os.PathLike[str] | None = None,
 ) -> FaceEditor:
     """Load an editor, ready for use by any number of threads.
@@ -52,9 +52,9 @@ def load(
         facerelief.errors.FacereliefError: no method 'magic'; choose from relief, morphable, stargan
     """
     if method is not None:
-        one_of(method, METHODS, "method")
+        check_choice(method, METHODS, "method")
     if engine is not None:
-        one_of(engine, (*ENGINES, AUTO), "engine")
+        check_choice(engine, (*ENGINES, AUTO), "engine")
     return FaceEditor(
         functools.partial(_make, _absolute(weights, "weights"), method, engine, _absolute(task_file, "task"))
     )

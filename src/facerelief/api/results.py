@@ -21,11 +21,11 @@ from facerelief.photos.photo import Photo, save_photo
 SIDE, WIDE, ROW = 320, 480, 1600  # most pixels of: a picture in a row, one alone, the whole row
 _FAR = 0.35  # share of the picture's longer side; faces that extend over less are shown without surroundings
 _GAP, _LINE = 8, (255, 200, 0)
-T = TypeVar("T", np.ndarray, Image.Image)
+_T = TypeVar("_T", np.ndarray, Image.Image)
 
 
 @dataclass(frozen=True, repr=False)
-class Edited(Generic[T]):
+class Edited(Generic[_T]):
     """An edited picture. Notebooks show it beside the original.
 
     Attributes:
@@ -36,7 +36,7 @@ class Edited(Generic[T]):
         before: The original picture, upright, (H, W, 3) uint8.
     """
 
-    image: T
+    image: _T
     expression: str
     faces: Sequence[EditedFace]
     photo: Photo
@@ -73,7 +73,7 @@ class Edited(Generic[T]):
         return figure(_row([self]), f"Left: before. Right: {self.expression}.", f"before, {self.expression}")
 
 
-class Edits(list[Edited[T]]):
+class Edits(list[Edited[_T]]):
     """Edits of one picture to several expressions. Notebooks show them in a row."""
 
     def _repr_png_(self) -> bytes | None:
@@ -102,7 +102,7 @@ class FoundFaces(list[Face]):
         return figure(numbered(self._rgb, self), f"The picture with {len(self)} numbered faces. {where}", where)
 
 
-def _row(edits: Sequence[Edited[T]]) -> Image.Image:
+def _row(edits: Sequence[Edited[_T]]) -> Image.Image:
     """The picture before and after its edits."""
     faces = [one.face for one in edits[0].faces]
     return side_by_side(edits[0].before, [edit.photo.rgb for edit in edits], faces)

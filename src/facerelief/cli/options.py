@@ -114,3 +114,6 @@ EngineOption = Annotated[
     ),
 ]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")]
+DatasetFolder = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="A folder made by `facerelief dataset build`.", show_default=False)
+]

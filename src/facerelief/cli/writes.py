@@ -20,7 +20,7 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.files.ownership import Claim, claimed, read_written, settings_digest
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")]
 _IRRELEVANT = ("as_json", "task_file")  # options that do not change a file's content
 
@@ -71,10 +71,10 @@ def files_in(option: str, *names: str) -> OutputFiles:
     return OutputFiles((option,), lambda values: [values[option] / name for name in names])
 
 
-def writes(outputs: OutputFiles) -> Callable[[Command], Command]:
+def writes(outputs: OutputFiles) -> Callable[[_Command], _Command]:
     """Declare what a command writes: `with_overwrite` protects it. To be applied before the command is registered."""
 
-    def declare(function: Command) -> Command:
+    def declare(function: _Command) -> _Command:
         function.outputs = outputs  # type: ignore[attr-defined]
         return function
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facerelief.data.extract import GIVEN_UP, Extractor, Recipe, Task
+from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless, write_rows
 from facerelief.data.sources.labelled import Labelled, split_by_identity
@@ -59,7 +59,7 @@ def build_dataset(
 
 
 def _built(
-    tasks: Sequence[Task],
+    tasks: Sequence[ExtractionTask],
     extractor: Extractor,
     recipe: Recipe,
     dataset: Path,
@@ -87,11 +87,11 @@ def _built(
     return built
 
 
-def _given_up(task: Task, why: str) -> Reject:
+def _given_up(task: ExtractionTask, why: str) -> Reject:
     return Reject(task.source, task.labelled.expression, task.labelled.identity, GIVEN_UP, why)
 
 
-def _labelled_anew(row: Sample | Reject, task: Task) -> Sample | Reject:
+def _labelled_anew(row: Sample | Reject, task: ExtractionTask) -> Sample | Reject:
     """A row with the labels of this call, which may have been corrected since the photo was done."""
     row = dataclasses.replace(row, expression=task.labelled.expression, identity=task.labelled.identity)
     return dataclasses.replace(row, split=task.split) if isinstance(row, Sample) else row
@@ -99,13 +99,13 @@ def _labelled_anew(row: Sample | Reject, task: Task) -> Sample | Reject:
 
 def _tasks(
     labelled: Sequence[Labelled], photos: Path, overlays: dict[Path, Path], splits: dict[str, str]
-) -> list[Task]:
+) -> list[ExtractionTask]:
     tasks = []
     for one in labelled:
         inside = one.photo.is_relative_to(photos)
         source = _text(one.photo.relative_to(photos).as_posix() if inside else one.photo.as_posix())
         named = dataclasses.replace(one, identity=_text(one.identity))
-        tasks.append(Task(named, source, splits[one.identity], overlays.get(one.photo)))
+        tasks.append(ExtractionTask(named, source, splits[one.identity], overlays.get(one.photo)))
     return tasks
 
 

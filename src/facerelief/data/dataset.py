@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief.colour import GREY
-from facerelief.data.manifest import METADATA, Sample, read_samples, read_settings
+from facerelief.data.manifest import METADATA, Sample, read_dataset_settings, read_samples
 from facerelief.errors import DatasetError
 from facerelief.files import sha256
 
@@ -44,7 +44,7 @@ class Dataset:
     @functools.cached_property
     def settings(self) -> dict[str, Any]:
         """dataset.json. Raises `DatasetError` where this is no dataset or one of another version."""
-        return read_settings(self.path)
+        return read_dataset_settings(self.path)
 
     @functools.cached_property
     def digest(self) -> str:

@@ -48,7 +48,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Task:
+class ExtractionTask:
     """One photo to do. `overlay`: the authors' published depth map for it, where there is one."""
 
     labelled: Labelled
@@ -65,7 +65,7 @@ class Extractor:
         self._finder: FaceFinder = load_finder(recipe.finder, Path(recipe.task_file) if recipe.task_file else None)
         self._reconstruct = load_reconstructor(recipe.reconstructor, **recipe.reconstructor_options)
 
-    def __call__(self, task: Task) -> Sample | Reject:
+    def __call__(self, task: ExtractionTask) -> Sample | Reject:
         """Write the files of one sample and return its row, or say why there is none."""
         photo, label = task.labelled.photo, task.labelled
         try:
@@ -79,7 +79,7 @@ class Extractor:
             detail = f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"
             return Reject(task.source, label.expression, label.identity, GIVEN_UP, detail)
 
-    def _sample(self, task: Task) -> Sample:
+    def _sample(self, task: ExtractionTask) -> Sample:
         path = task.labelled.photo
         rgb = read_photo(path).rgb
         faces = self._finder(rgb)

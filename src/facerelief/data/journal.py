@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief.data.extract import FOLDERS
-from facerelief.data.manifest import SETTINGS, Fence, Reject, Sample, inside, read_settings, write_settings
+from facerelief.data.manifest import SETTINGS, Fence, Reject, Sample, inside, read_dataset_settings, write_settings
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import is_partial, open_file
 from facerelief.files.json import append_lines, read_lines, to_dataclass
@@ -23,7 +23,7 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
     if dataset.exists() and not dataset.is_dir():
         raise DatasetError(f"{dataset} is a file; name a folder for the dataset")
     if (dataset / SETTINGS).is_file():
-        before = read_settings(dataset)
+        before = read_dataset_settings(dataset)
         changed = [name for name, value in settings.items() if before.get(name, False) != value]
         if changed:
             raise DatasetError(f"{dataset} was built with another {changed[0]}; choose another folder or delete it")

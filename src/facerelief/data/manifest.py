@@ -63,14 +63,14 @@ class Reject:
     detail: str
 
 
-Row = TypeVar("Row", Sample, Reject)
+_Row = TypeVar("_Row", Sample, Reject)
 _FILES = ("file_name", "depth_file_name", "normal_file_name", "mask_file_name", "mesh")
 _FORMULA = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four in full width
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # a line break can be quoted
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
 
-def write_rows(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
+def write_rows(path: Path, kind: type[_Row], rows: Iterable[_Row]) -> None:
     """Write rows as CSV, whole or not at all."""
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
@@ -78,7 +78,7 @@ def write_rows(path: Path, kind: type[Row], rows: Iterable[Row]) -> None:
         writer.writerows([_cell(value) for value in dataclasses.astuple(row)] for row in rows)
 
 
-def read_rows(path: Path, kind: type[Row]) -> list[Row]:
+def read_rows(path: Path, kind: type[_Row]) -> list[_Row]:
     """The rows that `write_rows` wrote. Raises `DatasetError` that names the line."""
     types = get_type_hints(kind)
     if not path.is_file():
@@ -110,7 +110,7 @@ def read_samples(dataset: Path) -> list[Sample]:
 
     Raises `DatasetError` where this is none, its table is damaged, or a row names a file outside of the dataset.
     """
-    read_settings(dataset)
+    read_dataset_settings(dataset)
     samples, fence = read_rows(dataset / METADATA, Sample), Fence(dataset)
     for line, sample in enumerate(samples, 2):
         if (outside := fence.outside(sample)) is not None:
@@ -165,7 +165,7 @@ def _leads_out(name: str) -> str:
     return f"{name!a:.80} is not in the dataset, or a link that leads out of it; put the file itself there"
 
 
-def read_settings(dataset: Path) -> dict[str, Any]:
+def read_dataset_settings(dataset: Path) -> dict[str, Any]:
     """dataset.json. Raises `DatasetError` where this is no dataset or one of another version."""
     path = dataset / SETTINGS
     if not path.is_file():

@@ -10,13 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from facerelief.colour import GREY
+from facerelief.data.dataset import SPLITS
 from facerelief.data.manifest import Sample
 from facerelief.data.sources.labelled import first_few
 from facerelief.expressions import EXPRESSIONS
 
-COLUMNS = tuple(sorted(EXPRESSIONS))  # Table 4's order
+TABLE_COLUMNS = tuple(sorted(EXPRESSIONS))  # Table 4's order
 _HEADINGS = {"happiness": "Happy"}
-SPLITS = ("train", "val", "test")
 
 ENOUGH_PHOTOS, ENOUGH_PERSONS = 50, 20  # of a class, to train or judge on it
 _IMBALANCE = 10  # photos of the largest class for each of the smallest
@@ -25,36 +25,36 @@ _COLOUR_GAP = 0.25  # between the share of colour photos in a class and the medi
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the table: a number for each of `COLUMNS`, and the total, which for persons is not their sum."""
+class TableRow:
+    """One line of the table: a number for each of `TABLE_COLUMNS`, and the total, of persons not their sum."""
 
     name: str
     counts: tuple[int, ...]
     total: int
 
 
-def table4(samples: Sequence[Sample], name: str) -> list[Row]:
+def table4(samples: Sequence[Sample], name: str) -> list[TableRow]:
     """Kept photos by expression: the line of the paper's Table 4, then each split, persons, and what is left out."""
     kept = [sample for sample in samples if sample.keep]
     rows = [_photos(name, kept)]
     rows += [_photos(split, [sample for sample in kept if sample.split == split]) for split in SPLITS]
     persons = _persons(kept)
     everyone = {sample.identity for sample in kept}
-    rows.append(Row("persons", tuple(len(persons[label]) for label in COLUMNS), len(everyone)))
+    rows.append(TableRow("persons", tuple(len(persons[label]) for label in TABLE_COLUMNS), len(everyone)))
     return [*rows, _photos("left out", [sample for sample in samples if not sample.keep])]
 
 
-def render(rows: Sequence[Row]) -> Table:
+def render(rows: Sequence[TableRow]) -> Table:
     """The rows as a table for the terminal."""
     table = Table("Dataset", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for heading in (*(_HEADINGS.get(label, label.capitalize()) for label in COLUMNS), "Total"):
+    for heading in (*(_HEADINGS.get(label, label.capitalize()) for label in TABLE_COLUMNS), "Total"):
         table.add_column(heading, justify="right")
     for index, row in enumerate(rows):
         table.add_row(Text(row.name), *(f"{count:,}" for count in (*row.counts, row.total)), end_section=index == 0)
     return table
 
 
-def warnings(samples: Sequence[Sample]) -> list[str]:
+def dataset_warnings(samples: Sequence[Sample]) -> list[str]:
     """What to know before training on the kept samples or believing a score: one line each, none if all is well."""
     kept = [sample for sample in samples if sample.keep]
     if not kept:
@@ -74,9 +74,9 @@ def warnings(samples: Sequence[Sample]) -> list[str]:
     return lines
 
 
-def _photos(name: str, samples: Sequence[Sample]) -> Row:
+def _photos(name: str, samples: Sequence[Sample]) -> TableRow:
     counts = Counter(sample.expression for sample in samples)
-    return Row(name, tuple(counts[label] for label in COLUMNS), len(samples))
+    return TableRow(name, tuple(counts[label] for label in TABLE_COLUMNS), len(samples))
 
 
 def _persons(samples: Sequence[Sample]) -> dict[str, Counter[str]]:

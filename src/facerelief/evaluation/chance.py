@@ -46,6 +46,6 @@ def warning(accuracy: Accuracy) -> str:
     )
 
 
-def facts(accuracy: Accuracy) -> dict[str, Any]:
+def chance_facts(accuracy: Accuracy) -> dict[str, Any]:
     """For a JSON file."""
     return {"judge_at_chance": luck(accuracy) > LEVEL, "judge_chance_p": luck(accuracy)}

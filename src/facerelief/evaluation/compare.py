@@ -22,7 +22,7 @@ from facerelief.photos.photo import Photo
 from facerelief.progress import Progress, no_progress
 from facerelief.tile_sheet import SheetStyle, check_picture, draw_sheet, resized
 
-TILE = 160  # pixels
+COMPARE_TILE = 160  # pixels
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def compare_on(
     source: list[np.ndarray] = []
     edits: dict[str, list[list[np.ndarray | None]]] = {name: [] for name in editors}
     for done, (photo, face) in enumerate(zip(photos, faces, strict=True), 1):
-        crop = align(face.landmarks, 2 * TILE)
+        crop = align(face.landmarks, 2 * COMPARE_TILE)
         source.append(crop.cut(photo.rgb))
         for name, editor in editors.items():
             edits[name].append(
@@ -127,7 +127,7 @@ def _draw(
     source: Sequence[RGB], edits: Mapping[str, Sequence[Sequence[RGB | None]]], expressions: Sequence[str]
 ) -> Image.Image:
     rows = [
-        [None if tile is None else resized(tile, TILE) for tile in (photo, *made[number])]
+        [None if tile is None else resized(tile, COMPARE_TILE) for tile in (photo, *made[number])]
         for number, photo in enumerate(source)
         for made in edits.values()
     ]

@@ -15,7 +15,7 @@ from facerelief.errors import CheckpointError, MissingExtra
 from facerelief.files import read_file
 from facerelief.processes.pool import WorkerLost, run_in_process
 
-LARGEST = 1_000_000_000  # bytes of a file
+_LARGEST = 1_000_000_000  # bytes of a file
 LARGEST_SIDE = 1024  # pixels of its images
 MEMORY = 8 << 30  # bytes that the trial may take
 SECONDS = 120.0  # that the trial, or the vectors of some images, may take
@@ -126,7 +126,7 @@ class _Trial:
 
 def _read(path: Path) -> bytes:
     try:
-        data = read_file(path, LARGEST)
+        data = read_file(path, _LARGEST)
     except OSError as reason:
         raise CheckpointError(f"{path} cannot be read ({reason.strerror}); name another file") from reason
     if b"location" in data and _is_elsewhere(data):

@@ -19,8 +19,8 @@ from facerelief.faces.detector import Face
 from facerelief.network_input import from_levels
 from facerelief.training.run.sample_grids import one_hot
 
-# Edits the test photos of given rows to one expression: (N, C, S, S) in [-1, 1].
-Edits = Callable[[Int64, int], Tensor]
+# EditFunction the test photos of given rows to one expression: (N, C, S, S) in [-1, 1].
+EditFunction = Callable[[Int64, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class System:
     """
 
     name: str
-    edits: Edits
+    edits: EditFunction
     back: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
@@ -69,7 +69,7 @@ class CropEdits:
         self._kept: dict[tuple[int, int], RGB] | None = {} if keep else None
 
     def __call__(self, rows: Int64, target: int) -> Tensor:
-        """As `Edits`."""
+        """As `EditFunction`."""
         levels = np.stack([self._test.network_input.levels(self.crop(int(row), target)) for row in rows])
         return from_levels(torch.from_numpy(levels).float())
 

@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 1 << 20  # bytes of a line of JSON
 MAX_DEPTH = 50  # nesting of lists and objects
 _PIECE = 1 << 16
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def parse(text: bytes | str) -> Any:
@@ -103,7 +103,7 @@ def append_lines(
         raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; {remedy}") from reason
 
 
-def to_dataclass(cls: type[T], values: Mapping[str, Any]) -> T:
+def to_dataclass(cls: type[_T], values: Mapping[str, Any]) -> _T:
     """A dataclass from parsed JSON; integers are accepted as floats, and lists as tuples.
 
     Raises `ValueError` with the first entry that is unknown, missing or of another type.

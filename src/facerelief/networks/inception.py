@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from facerelief.errors import CheckpointError
 from facerelief.networks.published_weights import checksum, fill, read_tensors
 
-SIDE = 299
+INPUT_SIDE = 299
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class InceptionV3(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """The features."""
-        h = F.interpolate(image.expand(-1, 3, -1, -1), (SIDE, SIDE), mode="bilinear", align_corners=False)
+        h = F.interpolate(image.expand(-1, 3, -1, -1), (INPUT_SIDE, INPUT_SIDE), mode="bilinear", align_corners=False)
         for name, convolution in self.stem.items():
             h = convolution(h)
             if name in ("Conv2d_2b_3x3", "Conv2d_4a_3x3"):

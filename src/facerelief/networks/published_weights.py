@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from facerelief.errors import CheckpointError
 from facerelief.files import sha256
 
-LARGEST = 1 << 30  # bytes; VGG19's file has 0.57 GB
+_LARGEST = 1 << 30  # bytes; VGG19's file has 0.57 GB
 
 
 def checksum(path: Path) -> str:
     """The SHA-256 of a file that may be a published one. Raises `CheckpointError` where it cannot be read."""
     try:
         size = path.stat().st_size
-        if size > LARGEST:
+        if size > _LARGEST:
             raise CheckpointError(f"{path} has {size >> 20} MiB, which no published file has; name another")
         return sha256(path)
     except OSError as reason:

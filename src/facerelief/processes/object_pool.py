@@ -6,21 +6,21 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class ObjectPool(Generic[T]):
+class ObjectPool(Generic[_T]):
     """Lends each thread its own object. Objects are created on demand and kept."""
 
-    def __init__(self, create: Callable[[], T], most: int | None = None) -> None:
+    def __init__(self, create: Callable[[], _T], most: int | None = None) -> None:
         """create: makes an object. most: the number of objects; by default one per core."""
         self._create = create
         self._places = threading.BoundedSemaphore(most or os.cpu_count() or 1)
         self._making = threading.Lock()
-        self._idle: list[T] = []
+        self._idle: list[_T] = []
 
     @contextlib.contextmanager
-    def lend(self) -> Iterator[T]:
+    def lend(self) -> Iterator[_T]:
         """Borrow an object within the block; waits if all are lent."""
         with self._places:
             one = self._take()
@@ -29,7 +29,7 @@ class ObjectPool(Generic[T]):
             finally:
                 self._idle.append(one)
 
-    def _take(self) -> T:
+    def _take(self) -> _T:
         try:
             return self._idle.pop()
         except IndexError:

@@ -10,7 +10,7 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.training.classifier import Accuracy
-from facerelief.training.run.folder import read_metrics, read_settings
+from facerelief.training.run.folder import read_metrics, read_run_settings
 from facerelief.training.run.model_card import last_terms, recipe_table
 
 _DRAWS = {
@@ -44,7 +44,7 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
     """
     if run.name not in rates:
         raise FacereliefError(f"the rates hold {', '.join(rates)}, not {run.name}; measure it with: {_MEASURE}")
-    settings = read_settings(run)
+    settings = read_run_settings(run)
     try:
         as_edited = rates[run.name].get("as_edited", True)  # of all that the versions before this key measured
         scores = {title: _recalls(rates[run.name][key]) for title, key in _SCORES.items()}
@@ -62,7 +62,7 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
 
 def editor_card(run: Path, weights: Path, rate: dict[str, Any], data_note: str, command: str) -> str:
     """The model card, Markdown."""
-    settings = read_settings(run)
+    settings = read_run_settings(run)
     config = settings["config"]
     return f"""# {escape_text(weights.stem)}
 

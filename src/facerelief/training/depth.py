@@ -42,7 +42,7 @@ class DepthNets:
     discriminator: nn.Module
 
 
-def build_nets(config: DepthTraining) -> DepthNets:
+def build_depth_nets(config: DepthTraining) -> DepthNets:
     """Fresh networks of the run's size."""
     return DepthNets(_build_translator(config), build_discriminator(config, GEOMETRY_CHANNELS[config.guide]))
 
@@ -51,7 +51,7 @@ def _build_translator(config: DepthTraining) -> DepthTranslator:
     return DepthTranslator(config.channels, config.guide, config.width, config.blocks)
 
 
-def generator_terms(
+def depth_generator_terms(
     nets: DepthNets, batch: Batch, d_hat: Tensor, config: DepthTraining, features: Features | None, noise: StepRandom
 ) -> eq.Terms:
     """The terms of G_depth and G'_depth on real pairs; `d_hat`: G_depth(I_s)."""
@@ -67,7 +67,7 @@ def generator_terms(
     return terms
 
 
-def generator_weights(config: DepthTraining) -> dict[str, float]:
+def depth_generator_weights(config: DepthTraining) -> dict[str, float]:
     """Eq. 8's lambdas and the weights of Eqs. 9 and 10."""
     return {
         "adv": config.adv_weight,
@@ -92,7 +92,7 @@ def train_depth(
     held_out: validation samples for the grids. basis: what config.json records of the data. features: V of Eq. 10.
     """
     session = Session("depth", config, folder, basis, progress)
-    nets = build_nets(config)
+    nets = build_depth_nets(config)
     translator, mean = nets.translator, EMA(nets.translator, config.ema)
     learners = {
         "translator": Learner(nets.translator, config.lr),
@@ -114,8 +114,8 @@ def train_depth(
         session.optimizer_step("D_depth", terms, discriminator_weights(config), step, "critic")
         if due:
             learns(nets.discriminator, False)
-            terms = generator_terms(nets, batch, d_hat, config, features, noise)
-            session.optimizer_step("G_depth", terms, generator_weights(config), step, "translator")
+            terms = depth_generator_terms(nets, batch, d_hat, config, features, noise)
+            session.optimizer_step("G_depth", terms, depth_generator_weights(config), step, "translator")
             mean.update(translator, step)
 
     if session.run.main:

@@ -22,7 +22,7 @@ from facerelief.training.expression import Guidance, train_expression
 from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.run.folder import check_folder
-from facerelief.training.splits import choose_splits, decode
+from facerelief.training.splits import choose_splits, decode_splits
 from facerelief.training.steps.distillation import Distillation
 from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
@@ -49,7 +49,7 @@ def run_depth(
     basis = splits.basis | _teacher(config, judge)
     check_folder(folder, "depth", config, basis)
     features = load_features(config, vgg, judge)  # may be fetched
-    arrays = decode(splits, config, decoding)
+    arrays = decode_splits(splits, config, decoding)
     return train_depth(config, arrays.train, arrays.val, folder, basis, features, progress)
 
 
@@ -83,7 +83,7 @@ def run_expression(
         basis |= {"depth_weights_sha256": sha256(saved.path)}
         basis |= _teacher(config, judge) if guidance.features else {}
     check_folder(folder, "editor", config, basis)
-    arrays = decode(splits, config, decoding)
+    arrays = decode_splits(splits, config, decoding)
     if guidance and gate:
         gate([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
     targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
@@ -102,7 +102,7 @@ def run_classifier(
     """Train the judge; returns its weights and its accuracy on the test photos."""
     splits = choose_splits(dataset, config)
     check_folder(folder, "judge", config, splits.basis)
-    arrays = decode(splits, config, decoding)
+    arrays = decode_splits(splits, config, decoding)
     return train_classifier(config, arrays.train, arrays.test, folder, arrays.basis, progress)
 
 
@@ -119,7 +119,7 @@ def run_identity(
     check_folder(folder, "identity", config, splits.basis)
     rows_by_person([sample.identity for sample in splits.rows["train"]])  # raises where they teach nothing
     draw_pairs([sample.identity for split in ("val", "test") for sample in splits.rows[split]])
-    arrays = decode(splits, config, decoding)
+    arrays = decode_splits(splits, config, decoding)
     return train_identity(config, arrays.train, (arrays.val, arrays.test), folder, arrays.basis, progress)
 
 

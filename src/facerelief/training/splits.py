@@ -49,7 +49,7 @@ def choose_splits(dataset: Dataset, config: Training, *, complete: bool = True) 
     return Splits(dataset, splits, dict(dataset.facts), complete)
 
 
-def decode(splits: Splits, config: Training, decoding: Progress = no_progress) -> SplitArrays:
+def decode_splits(splits: Splits, config: Training, decoding: Progress = no_progress) -> SplitArrays:
     """The splits as arrays at the run's size; the long part. Raises `DatasetError` for a damaged file."""
 
     def arrays(split: str) -> Arrays:
@@ -64,8 +64,8 @@ def decode(splits: Splits, config: Training, decoding: Progress = no_progress) -
 def load_splits(
     dataset: Dataset, config: Training, decoding: Progress = no_progress, *, complete: bool = True
 ) -> SplitArrays:
-    """All splits decoded at the run's size. Raises as `choose_splits` and `decode`."""
-    return decode(choose_splits(dataset, config, complete=complete), config, decoding)
+    """All splits decoded at the run's size. Raises as `choose_splits` and `decode_splits`."""
+    return decode_splits(choose_splits(dataset, config, complete=complete), config, decoding)
 
 
 def load_split(dataset: Dataset, split: str, config: Training) -> Arrays:

@@ -20,7 +20,7 @@ from facerelief.webapp.server.buffers import ByteBudget, Transfer
 from facerelief.webapp.server.limits import CancelToken, Limits, too_slow
 from facerelief.webapp.server.workers import WorkerPool, stuck
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class AdmissionControl:
@@ -135,7 +135,7 @@ class AdmissionControl:
         message = f"{self.taken} requests are running or queued"
         return ApiError("busy", message, f"try again in {wait} s", {"Retry-After": str(wait)})
 
-    async def run(self, request: Request, work: Callable[[CancelToken], T]) -> T:
+    async def run(self, request: Request, work: Callable[[CancelToken], _T]) -> _T:
         """Run `work` in the pool and wait for its result; the request's body must have been read.
 
         Work that is cancelled is not started, or ends at its next check of the token.

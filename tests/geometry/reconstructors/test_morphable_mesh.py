@@ -11,7 +11,7 @@ from PIL import Image
 
 from facerelief.data import extract
 from facerelief.data.build import build_dataset
-from facerelief.data.extract import Extractor, Recipe, Task
+from facerelief.data.extract import ExtractionTask, Extractor, Recipe
 from facerelief.data.journal import open_dataset
 from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
 from facerelief.data.review.selection import review
@@ -150,7 +150,7 @@ def extracted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Extracted:
         for number, name in enumerate(shapes):
             pixels = np.random.default_rng(number).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / f"{name}.png")
-            sample = extractor(Task(Labelled(tmp_path / f"{name}.png", "neutral", name), name, "train"))
+            sample = extractor(ExtractionTask(Labelled(tmp_path / f"{name}.png", "neutral", name), name, "train"))
             assert isinstance(sample, Sample), sample
             samples.append(sample)
         write_rows(dataset / METADATA, Sample, samples)

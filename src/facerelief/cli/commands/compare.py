@@ -121,7 +121,7 @@ def _on_dataset(
     from facerelief.evaluation.compare import save_sheet
     from facerelief.geometry.morphable.model import load_face
     from facerelief.tile_sheet import check_picture
-    from facerelief.training.run.folder import read_settings
+    from facerelief.training.run.folder import read_run_settings
     from facerelief.training.splits import load_split
 
     names = [run.name for run in runs] + ["morphable"] * morphable
@@ -129,7 +129,7 @@ def _on_dataset(
         raise FacereliefError("nothing to compare; give runs of stage 2, or --morphable")
     check_different(names)
     check_picture(picture)
-    configs = [from_json(ExpressionTraining, read_settings(run)["config"]) for run in runs]
+    configs = [from_json(ExpressionTraining, read_run_settings(run)["config"]) for run in runs]
     networks, settings = _metric_networks(*metric_runs)
     dataset = Dataset(data)
     test = load_split(dataset, "test", _settings(dataset, configs, settings))
@@ -159,7 +159,7 @@ def _metric_networks(judge: Path | None, encoder: Path | None) -> "tuple[MetricN
 
 def _scores(networks: "MetricNetworks", made: "Comparison", test: "Arrays") -> dict[str, Any]:
     """The classifier's rates and the identity distances, printed and returned."""
-    from facerelief.evaluation.chance import facts
+    from facerelief.evaluation.chance import chance_facts
     from facerelief.evaluation.compare import generation_rates, mean_distances
     from facerelief.evaluation.metrics.identity import NAME
     from facerelief.training.classifier import accuracy_on
@@ -174,7 +174,7 @@ def _scores(networks: "MetricNetworks", made: "Comparison", test: "Arrays") -> d
     if networks.classifier is not None:
         accuracy = accuracy_on(networks.classifier, test)
         warn_of_chance(accuracy)
-        results |= facts(accuracy)
+        results |= chance_facts(accuracy)
     return results
 
 

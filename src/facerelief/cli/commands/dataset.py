@@ -8,15 +8,22 @@ import typer
 
 from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, err, out, say
-from facerelief.cli.options import MESH_AXES, RECONSTRUCTORS, SIZES, SOURCES, TaskFileOption, WorkersOption, one_of
+from facerelief.cli.options import (
+    MESH_AXES,
+    RECONSTRUCTORS,
+    SIZES,
+    SOURCES,
+    DatasetFolder,
+    TaskFileOption,
+    WorkersOption,
+    one_of,
+)
 from facerelief.errors import DatasetError, FacereliefError, printable
 
 if TYPE_CHECKING:
     from facerelief.data.build import Built
 
 app = Commands(help="Make a dataset of RGB, depth and normals from photos, and review it.")
-
-DatasetFolder = Annotated[Path, typer.Argument(help="A folder made by `facerelief dataset build`.", show_default=False)]
 
 
 @app.command("build")
@@ -149,11 +156,11 @@ def review(
 def stats(dataset: DatasetFolder) -> None:
     """Print the paper's Table 4 for this dataset, and warnings."""
     from facerelief.data.manifest import read_samples
-    from facerelief.data.stats import render, table4, warnings
+    from facerelief.data.stats import dataset_warnings, render, table4
 
     samples = read_samples(dataset)
     out.print(render(table4(samples, printable(dataset.resolve().name))), markup=False)
-    for warning in warnings(samples):
+    for warning in dataset_warnings(samples):
         say(f"warning: {warning}", to=err, style="yellow")
 
 

@@ -66,7 +66,7 @@ def evaluate_editors(
     from facerelief.evaluation.evaluate import evaluate_all
     from facerelief.evaluation.metric_files import MetricFiles, train_missing_classifier
     from facerelief.evaluation.report.plots import check_matplotlib
-    from facerelief.evaluation.report.report import rate_table, warnings, write_report
+    from facerelief.evaluation.report.report import rate_table, report_warnings, write_report
     from facerelief.evaluation.setup import require_test_photos
 
     check_matplotlib()
@@ -90,7 +90,7 @@ def evaluate_editors(
             networks, editors, dataset, config, files, photos, lambda name, done, total: move(done, total, name)
         )
     page = write_report(measured, folder)
-    for line in warnings(measured.facts):
+    for line in report_warnings(measured.facts):
         say(line, style="bold red")
     for row in rate_table(measured.facts)[1]:
         interval = f" ({row[2]})" if row[2] else ""

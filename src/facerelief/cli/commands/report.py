@@ -69,7 +69,7 @@ def judge_on(
 ) -> None:
     """Accuracy of an expression classifier on another dataset, per class, with the chance level."""
     from facerelief.data import Dataset
-    from facerelief.evaluation.chance import facts
+    from facerelief.evaluation.chance import chance_facts
     from facerelief.training.classifier import accuracy_on, load_classifier
     from facerelief.training.splits import load_split
 
@@ -78,7 +78,7 @@ def judge_on(
     print_accuracy(f"{judge.name} on {data.name}", accuracy)
     out.print(f"chance {1 / len(settings.expressions):.3f}; photos {sum(map(sum, accuracy.confusion)):,}")
     warn_of_chance(accuracy)
-    answer(dataclasses.asdict(accuracy) | facts(accuracy), as_json, json_file)
+    answer(dataclasses.asdict(accuracy) | chance_facts(accuracy), as_json, json_file)
 
 
 @app.command("curves")

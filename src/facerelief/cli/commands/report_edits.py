@@ -44,7 +44,7 @@ def rate(
     The same rate as in `evaluate` and `study`, without the other metrics.
     """
     from facerelief.data import Dataset
-    from facerelief.evaluation.chance import facts
+    from facerelief.evaluation.chance import chance_facts
     from facerelief.evaluation.run_scores import MORPHABLE, Measured, rate_runs
 
     check_names(runs or [], morphable)
@@ -58,7 +58,7 @@ def rate(
     for name, edits in rates.edits.items():
         print_accuracy(name, edits)
         found = {"edits": edits, "real": rates.real, "unedited": rates.unedited}
-        results[name] = {kind: dataclasses.asdict(one) for kind, one in found.items()} | facts(rates.real)
+        results[name] = {kind: dataclasses.asdict(one) for kind, one in found.items()} | chance_facts(rates.real)
         results[name]["as_edited"] = as_edited or name == MORPHABLE
     warn_of_chance(rates.real)
     answer(results, as_json, json_file)

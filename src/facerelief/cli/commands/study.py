@@ -12,7 +12,7 @@ from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import ExpressionsOption, argument_of, one_of
 from facerelief.cli.writes import OutputFiles, writes
 from facerelief.errors import FacereliefError, printable
-from facerelief.evaluation.experiments.studies import DATASET_STUDY, NAMES, SCALES, find_scale, find_study
+from facerelief.evaluation.experiments.studies import DATASET_STUDY, SCALES, STUDY_NAMES, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS, resolve_all
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _report_files(values: Mapping[str, Any]) -> list[Path | None]:
 
 @writes(OutputFiles(("folder",), _report_files, same=("name",)))
 def study(
-    name: Annotated[str, argument_of(choices=NAMES, help=f"{', '.join(NAMES)}.", show_default=False)],
+    name: Annotated[str, argument_of(choices=STUDY_NAMES, help=f"{', '.join(STUDY_NAMES)}.", show_default=False)],
     data: Annotated[
         Path | None,
         typer.Option("--data", help="The dataset; for table2 the second one. Default: a synthetic one is made."),
@@ -106,7 +106,7 @@ def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -
     """Print failures; write and print the results."""
     from facerelief.evaluation.experiments.figures import write_study
     from facerelief.evaluation.experiments.grid import BASES
-    from facerelief.evaluation.experiments.tables import collect, differences, table, warnings
+    from facerelief.evaluation.experiments.tables import collect, differences, study_warnings, table
 
     for job, why in failures.items():
         say(f"failed: {job}: {why}", to=err, style="red")
@@ -115,7 +115,7 @@ def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -
     study = request.cells
     results = collect(grid, study, request.seed_numbers, failures) | {"scale": request.scale, "study": request.study}
     page = write_study(grid, study, results, request.study, _command())
-    for line in warnings(results):
+    for line in study_warnings(results):
         say(line, style="bold red")
     for header, rows in (table(results), differences(results)):
         say("  ".join(header))

@@ -10,7 +10,7 @@ import typer
 from facerelief.cli.command import Commands
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, out, say
-from facerelief.cli.options import BACKBONES, COLOURS, ExpressionsOption, one_of
+from facerelief.cli.options import BACKBONES, COLOURS, DatasetFolder, ExpressionsOption, one_of
 from facerelief.config import (
     GEOMETRY_TARGETS,
     GUIDES,
@@ -35,9 +35,6 @@ app = Commands(help="Train the depth network, an expression editor, the classifi
 # Shown beside the bar.
 _WATCHED = ("G_depth/pix", "G/rgb/rec", "G/rgb/cls", "G/depth/cls", "judge/cls", "identity/contrast")
 
-DatasetFolder = Annotated[
-    Path, typer.Argument(metavar="DATASET", help="A folder made by `facerelief dataset build`.", show_default=False)
-]
 RunFolder = Annotated[
     Path,
     typer.Option("-o", "--out", help="The run's folder. Run the same command again to resume.", show_default=False),

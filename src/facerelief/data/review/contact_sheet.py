@@ -21,7 +21,7 @@ from facerelief.data.review.overrides import DECISIONS, OVERRIDES
 from facerelief.data.review.selection import Thresholds, left_out_for, reasons
 from facerelief.data.review.sheet_style import STYLE
 from facerelief.data.sources.labelled import fixed_draw
-from facerelief.data.stats import warnings
+from facerelief.data.stats import dataset_warnings
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_text
@@ -30,7 +30,7 @@ from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.png import read_png
 
 SHEET = "review.html"
-SIDE = 96  # pixels of a thumbnail
+THUMBNAIL = 96  # pixels of a thumbnail
 EXAMPLES = 24  # thumbnails of a class or reason
 DOUBTFUL = 48
 MOST_BYTES = 9000  # of one pair of thumbnails: 580 of them in base64 make 7 MB
@@ -94,7 +94,7 @@ def _classes(samples: Sequence[Sample], rejects: Sequence[Reject]) -> Iterable[s
         bars = "".join(f'<i class={name} style="width:{100 * n / most:.2f}%"></i>' for name, n in drawn if n)
         yield f"<tr><th>{label}{cells}<td class=bars><div class=bar>{bars}</div></tr>"
     yield "</tbody></table></div>"
-    found = warnings(samples)
+    found = dataset_warnings(samples)
     yield "<ul class=warn>" + "".join(f"<li>{escape(line)}" for line in found) + "</ul></section>"
 
 
@@ -208,7 +208,7 @@ def _figure(sample: Sample, pair: Pixels) -> str:
     scores = f"{pose} · {sample.face_size:.0f} px · quality {sample.quality:.2f}"
     return (
         f'<figure><img alt="{escape(sample.expression)}, {escape(sample.identity)}" src="{_data_uri(pair)}" '
-        f"width={2 * SIDE} height={SIDE}><figcaption><b>{escape(sample.expression)}</b> "
+        f"width={2 * THUMBNAIL} height={THUMBNAIL}><figcaption><b>{escape(sample.expression)}</b> "
         f"<code>{escape(sample.file_name)}</code><ul>{notes}</ul><small>{scores}</small></figcaption></figure>"
     )
 
@@ -222,18 +222,18 @@ def _pair(dataset: Path, sample: Sample, twin: Sample | None) -> Pixels:
 def _face(path: Path) -> Pixels:
     try:
         whole = Image.fromarray(read_png(path, "RGB"))
-        return np.asarray(whole.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+        return np.asarray(whole.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS))
     except DatasetError:
-        return np.full((SIDE, SIDE, 3), 128, dtype=np.uint8)
+        return np.full((THUMBNAIL, THUMBNAIL, 3), 128, dtype=np.uint8)
 
 
 def _depth(path: Path) -> Pixels:
     try:
         depth = load_depth(path)
     except DatasetError:
-        return np.full((SIDE, SIDE, 3), 128, dtype=np.uint8)
+        return np.full((THUMBNAIL, THUMBNAIL, 3), 128, dtype=np.uint8)
     shown = np.where(depth > 0, np.clip((depth - _NEAR[0]) / (_NEAR[1] - _NEAR[0]), 0.06, 1), 0) * 255
-    grey = Image.fromarray(shown.astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+    grey = Image.fromarray(shown.astype(np.uint8)).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     return np.asarray(grey.convert("RGB"))
 
 

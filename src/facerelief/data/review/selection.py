@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facerelief.data.manifest import METADATA, Sample, read_samples, read_settings, write_rows
-from facerelief.data.review.measures import Floats, depth_fit, implausibility, same_pictures
+from facerelief.array_types import Floats
+from facerelief.data.manifest import METADATA, Sample, read_dataset_settings, read_samples, write_rows
+from facerelief.data.review.measures import depth_fit, implausibility, same_pictures
 from facerelief.data.review.overrides import Override, read_overrides
 from facerelief.errors import DatasetError
 from facerelief.files.arrays import read_npz
@@ -85,7 +86,7 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
     read, and for an override that names an unknown file, decision or expression.
     """
     samples = read_samples(dataset)
-    if "face_sha256" in read_settings(dataset):
+    if "face_sha256" in read_dataset_settings(dataset):
         raise DatasetError(
             f"{dataset} is synthetic: its expressions are alike and its geometry exact; no review is needed"
         )
@@ -95,13 +96,13 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
     for sample in samples:
         seen.append(_see(dataset, sample))
         progress(len(seen), len(samples))
-    size = int(read_settings(dataset).get("size", 256))
-    judged = judge(samples, seen, _pairs(dataset, samples, seen, size, limits), overrides, limits)
+    size = int(read_dataset_settings(dataset).get("size", 256))
+    judged = select_samples(samples, seen, _pairs(dataset, samples, seen, size, limits), overrides, limits)
     write_rows(dataset / METADATA, Sample, judged)
     return Review(judged, len(overrides))
 
 
-def judge(
+def select_samples(
     samples: Sequence[Sample],
     seen: Sequence[Seen],
     pairs: Iterable[tuple[int, int]],

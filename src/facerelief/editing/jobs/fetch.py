@@ -20,7 +20,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 from facerelief import __version__
 from facerelief.errors import PhotoError
 
-MAX_BYTES = 100_000_000
+_MAX_BYTES = 100_000_000
 MOST_REDIRECTS = 5
 _CONNECT, _TOTAL = 15.0, 60.0  # seconds
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -45,7 +45,7 @@ class DownloadLimits:
     """
 
     private: bool = False
-    most_bytes: int = MAX_BYTES
+    most_bytes: int = _MAX_BYTES
     seconds: float = _TOTAL
 
 

@@ -24,7 +24,7 @@ from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.content_credentials import read_credentials
 from facerelief.photos.provenance.watermark_detection import detect_watermarks
 from facerelief.progress import Progress, no_progress
-from facerelief.training.run.precision import NAMES, fastest_precision
+from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
 
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
 _DEVELOPMENT = ("dev", "demo")
@@ -111,7 +111,7 @@ def machine() -> str:
     return (
         f"{platform.system()} {platform.machine()}, {cores} cores ({best}), {gpu}; Python {platform.python_version()}, "
         f"torch {torch.__version__} on {torch.get_num_threads()} threads, numpy {np.__version__}; "
-        f"trains in {NAMES[precision]}, because {why}"
+        f"trains in {PRECISION_NAMES[precision]}, because {why}"
     )
 
 

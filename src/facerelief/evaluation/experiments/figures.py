@@ -13,9 +13,17 @@ from facerelief.evaluation.compare import save_sheet
 from facerelief.evaluation.evaluate import Samples, draw_samples, read_network, systems
 from facerelief.evaluation.experiments.grid import BASES, Grid, read_distances
 from facerelief.evaluation.experiments.studies import Study
-from facerelief.evaluation.experiments.tables import NOTE, differences, hours, judge_line, markdown, table, warnings
+from facerelief.evaluation.experiments.tables import (
+    NOTE,
+    differences,
+    hours,
+    judge_line,
+    study_markdown,
+    study_warnings,
+    table,
+)
 from facerelief.evaluation.metrics.geometry import save_figure3
-from facerelief.evaluation.report.html import facts, figure, notes, page, paragraph
+from facerelief.evaluation.report.html import definition_list, notes, page, paragraph, picture_html
 from facerelief.evaluation.report.plots import (
     check_matplotlib,
     confusion_plot,
@@ -36,8 +44,8 @@ REFERENCES = ("real photos, one person", "real photos, two persons")
 
 def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, command: str) -> Path:
     """Write NAME.json, NAME.md, NAME.html and the figures NAME-fig*.png; returns the page."""
-    write_json(grid.folder / f"{name}.json", results | {"command": command, "warnings": warnings(results)})
-    write_text(grid.folder / f"{name}.md", markdown(results, command))
+    write_json(grid.folder / f"{name}.json", results | {"command": command, "warnings": study_warnings(results)})
+    write_text(grid.folder / f"{name}.md", study_markdown(results, command))
     there = [cell for cell in results["cells"] if cell["seeds"]]
     setup = set_up(grid.dataset, grid.measure, grid.metric_files())
     distances = _distances(grid, there)
@@ -52,7 +60,9 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
         save_plot(grid.folder / f"{name}-fig4.png", distribution_plot(distances, references, title))
     if there:
         _figures_of_edits(grid, study, samples, name)
-        save_plot(grid.folder / f"{name}-fig8.png", confusion_plot(_matrices(results), warnings(results), columns=99))
+        save_plot(
+            grid.folder / f"{name}-fig8.png", confusion_plot(_matrices(results), study_warnings(results), columns=99)
+        )
         save_plot(grid.folder / f"{name}-fig9.png", curves_plot(list(runs.values())))
     write_text(
         grid.folder / f"{name}.html",
@@ -122,16 +132,16 @@ def _page(
     if samples is not None:
         sections.append(("Edits of held-out photos (Figs. 5, 6, 10)", sample_tiles(samples.first(4))))
         curves = (grid.folder / f"{name}-fig9.png").read_bytes()
-        sections.append(("Learning curves (Fig. 9)", figure(curves, "png", "learning curves")))
+        sections.append(("Learning curves (Fig. 9)", picture_html(curves, "png", "learning curves")))
     if distances[0]:
         title = results["bench"]["encoder"]["name"]
         chart = plot_html(distribution_plot(*distances, title), title)
         sections.append(("Identity (Fig. 4)", chart))
     estimated = (grid.folder / f"{name}-fig3.png").read_bytes()
-    sections.append(("Photos, real and estimated geometry (Fig. 3)", figure(estimated, "png", "geometry")))
+    sections.append(("Photos, real and estimated geometry (Fig. 3)", picture_html(estimated, "png", "geometry")))
     made = [("command", command), ("settings", json.dumps({c["title"]: c["settings"] for c in results["cells"]}))]
-    sections.append(("Made with", facts(made)))
-    return page(results["title"], lead, sections, warnings(results))
+    sections.append(("Made with", definition_list(made)))
+    return page(results["title"], lead, sections, study_warnings(results))
 
 
 def check_extras() -> None:

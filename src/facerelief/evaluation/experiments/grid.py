@@ -38,7 +38,7 @@ from facerelief.files.arrays import read_npz
 from facerelief.files.json import read_object
 from facerelief.progress import NamedProgress, no_progress
 from facerelief.training import launch
-from facerelief.training.run.folder import CONFIG, STATE, read_settings
+from facerelief.training.run.folder import CONFIG, STATE, read_run_settings
 
 BASES = "bases"  # of the scores: not a cell, but what cells are read between
 Seconds = float
@@ -81,7 +81,7 @@ class Grid:
         run = self.folder / job.name
         if not (run / CONFIG).is_file():
             return False
-        found = read_settings(run)
+        found = read_run_settings(run)
         had = dataclasses.asdict(from_json(type(job.config), found["config"]))  # a setting newer than the run: default
         changed = next((name for name, value in dataclasses.asdict(job.config).items() if had[name] != value), None)
         if found.get("metadata_sha256") != self.dataset.digest:

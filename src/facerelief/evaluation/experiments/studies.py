@@ -95,7 +95,7 @@ STUDIES = {
     ),
 }
 DATASET_STUDY = "table4"  # dataset statistics: nothing is trained
-NAMES = (*STUDIES, DATASET_STUDY)
+STUDY_NAMES = (*STUDIES, DATASET_STUDY)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ SCALES = {
 def find_study(name: str, only: Sequence[str] = ()) -> Study:
     """The study of a name, with the cells of some slugs only. Raises `FacereliefError` that lists what there is."""
     if name not in STUDIES:
-        raise FacereliefError(f"no study {name!r}; choose from {', '.join(NAMES)}")
+        raise FacereliefError(f"no study {name!r}; choose from {', '.join(STUDY_NAMES)}")
     study = STUDIES[name]
     slugs = [cell.slug for cell in study.cells]
     unknown = next((slug for slug in only if slug not in slugs), None)

@@ -18,7 +18,7 @@ from facerelief.files.json import read_lines
 from facerelief.files.markdown import escape_code, escape_text
 from facerelief.training.classifier import Accuracy
 
-Table = tuple[list[str], list[list[str]]]
+_Table = tuple[list[str], list[list[str]]]
 NOTE = (
     "Numbers are means over seeds, each with half the width of its 95 % interval (Student's t). Differences are taken "
     "seed by seed, so that what the seeds share cancels. One judge, one identity encoder and one depth network measure "
@@ -98,7 +98,7 @@ def measures_of(results: dict[str, Any]) -> list[str]:
     return [name for name in MEASURES if name in taken]
 
 
-def table(results: dict[str, Any]) -> Table:
+def table(results: dict[str, Any]) -> _Table:
     """A row a measure, a column a cell, and what they are read between before them."""
     cells, bases = results["cells"], results["bases"]
     rows = []
@@ -113,7 +113,7 @@ def table(results: dict[str, Any]) -> Table:
     return ["", *bases, *(f"{cell['title']} ({len(cell['seeds'])})" for cell in cells)], rows
 
 
-def differences(results: dict[str, Any]) -> Table:
+def differences(results: dict[str, Any]) -> _Table:
     """Each cell minus the first, seed by seed; in brackets, in how many seeds of how many it is better."""
     first, *others = results["cells"]
     rows = []
@@ -155,17 +155,17 @@ def judge_line(results: dict[str, Any]) -> str:
     ) + (distance if {"frechet", "kernel"} & set(measures_of(results)) else "")
 
 
-def warnings(results: dict[str, Any]) -> list[str]:
+def study_warnings(results: dict[str, Any]) -> list[str]:
     """What must stand where the numbers do: that they mean nothing."""
     judge = results["bench"]["judge"]["accuracy_on_real"]
     line = chance_warning(Accuracy(tuple(results["bench"]["expressions"]), judge["confusion"]))
     return [SMOKE] * (results.get("scale") == "smoke") + ([line] if line else [])
 
 
-def markdown(results: dict[str, Any], command: str) -> str:
+def study_markdown(results: dict[str, Any], command: str) -> str:
     """The study's page in Markdown."""
     bench = results["bench"]
-    lines = [f"# {escape_text(results['title'])}", "", *bold(warnings(results)), f"`{escape_code(command)}`", ""]
+    lines = [f"# {escape_text(results['title'])}", "", *bold(study_warnings(results)), f"`{escape_code(command)}`", ""]
     lines += [read_first(bench), "", judge_line(results), "", NOTE, ""]
     lines.append(
         f"{escape_text(bench['dataset'])}, {bench['size']} px, {bench['colour']}, "

@@ -58,13 +58,13 @@ def notes(lines: Sequence[str]) -> str:
     return f'<ul class="notes">{items}</ul>' if items else ""
 
 
-def facts(values: Sequence[tuple[str, str]]) -> str:
+def definition_list(values: Sequence[tuple[str, str]]) -> str:
     """Names and what they are."""
     items = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(value)}</code></dd>" for name, value in values)
     return f"<dl>{items}</dl>"
 
 
-def figure(picture: bytes, kind: str, alt: str) -> str:
+def picture_html(picture: bytes, kind: str, alt: str) -> str:
     """A picture inside the page; kind: "png" or "jpeg"."""
     data = base64.b64encode(picture).decode()
     return f'<p><img class="figure" alt="{escape(alt)}" src="data:image/{kind};base64,{data}"></p>'

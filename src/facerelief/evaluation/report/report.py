@@ -5,7 +5,7 @@ from typing import Any
 
 from facerelief.evaluation.chance import warning as chance_warning
 from facerelief.evaluation.evaluate import Evaluation, Samples
-from facerelief.evaluation.report.html import facts as facts_html
+from facerelief.evaluation.report.html import definition_list as facts_html
 from facerelief.evaluation.report.html import notes, page, paragraph, tiles
 from facerelief.evaluation.report.plots import confusion_plot, distribution_plot, plot_html
 from facerelief.evaluation.report.tables import bold, table_html, table_markdown
@@ -14,7 +14,7 @@ from facerelief.files import write_json, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.training.classifier import Accuracy
 
-Table = tuple[list[str], list[list[str]]]
+_Table = tuple[list[str], list[list[str]]]
 RATE_NOTE = (
     "Every test photo is edited to every other expression, and a judge that was trained on real training photos only "
     "says what each edit shows. A rate says how far that judge agrees, not how a person sees the edit: read it beside "
@@ -31,9 +31,9 @@ QUALITY_NOTE = (
 
 def write_report(evaluation: Evaluation, folder: Path) -> Path:
     """Write report.json, report.md and report.html into a folder; returns the page."""
-    write_json(folder / "report.json", evaluation.facts | {"warnings": warnings(evaluation.facts)})
-    write_text(folder / "report.md", markdown(evaluation.facts))
-    write_text(folder / "report.html", html(evaluation))
+    write_json(folder / "report.json", evaluation.facts | {"warnings": report_warnings(evaluation.facts)})
+    write_text(folder / "report.md", report_markdown(evaluation.facts))
+    write_text(folder / "report.html", report_html(evaluation))
     return folder / "report.html"
 
 
@@ -43,7 +43,7 @@ def title(facts: dict[str, Any]) -> str:
     return f"{', '.join(names) or 'unedited photos'} on {facts['dataset']}"
 
 
-def warnings(facts: dict[str, Any]) -> list[str]:
+def report_warnings(facts: dict[str, Any]) -> list[str]:
     """What must stand where the numbers do: that they mean nothing."""
     judge = facts["judge"]["accuracy_on_real"]
     line = chance_warning(Accuracy(tuple(judge["expressions"]), judge["confusion"]))
@@ -60,7 +60,7 @@ def lead(facts: dict[str, Any]) -> str:
     )
 
 
-def rate_table(facts: dict[str, Any]) -> Table:
+def rate_table(facts: dict[str, Any]) -> _Table:
     """The judge on real photos, on unedited ones, and every editor."""
     names = facts["expressions"]
     rows = [_rate_row("judge on real photos", facts["judge"]["accuracy_on_real"], names, None)]
@@ -75,7 +75,7 @@ def _rate_row(name: str, accuracy: dict[str, Any], names: list[str], rate: dict[
     return [name, f"{accuracy['all']:.3f}", interval, f"{accuracy['six']:.3f}", *shares, f"{accuracy['n']:,}"]
 
 
-def quality_table(facts: dict[str, Any]) -> Table:
+def quality_table(facts: dict[str, Any]) -> _Table:
     """Every other measure, a row each; a column an editor."""
     editors = facts["editors"]
     first = next(iter(editors.values()))["distances"]
@@ -134,14 +134,14 @@ def provenance(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return rows + [(name, f"sha256 {digest}") for name, digest in facts.get("weights_sha256", {}).items()]
 
 
-def markdown(facts: dict[str, Any]) -> str:
+def report_markdown(facts: dict[str, Any]) -> str:
     """report.md."""
     lines = [
         f"# {escape_text(title(facts))}",
         "",
         escape_text(lead(facts)),
         "",
-        *bold(warnings(facts)),
+        *bold(report_warnings(facts)),
         read_first(facts),
         "",
     ]
@@ -168,7 +168,7 @@ def markdown(facts: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def html(evaluation: Evaluation) -> str:
+def report_html(evaluation: Evaluation) -> str:
     """report.html."""
     facts = evaluation.facts
     sections = [
@@ -191,7 +191,7 @@ def html(evaluation: Evaluation) -> str:
         chart = plot_html(distribution_plot(evaluation.distances, evaluation.references, distance), distance)
         sections.append(("Identity: how far an edit is from its source", chart))
     sections.append(("Made with", facts_html(provenance(facts))))
-    return page(title(facts), lead(facts), sections, warnings(facts))
+    return page(title(facts), lead(facts), sections, report_warnings(facts))
 
 
 def confusions(facts: dict[str, Any]) -> str:

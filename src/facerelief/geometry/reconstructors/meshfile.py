@@ -16,7 +16,7 @@ from facerelief.geometry.mesh import FaceMesh
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, AlignedFace
 
 MESH_SUFFIXES = (".ply", ".obj", ".npz")
-MAX_BYTES = 256_000_000  # bytes of a .ply or .obj
+_MAX_BYTES = 256_000_000  # bytes of a .ply or .obj
 _DAMAGE = (*NUMPY_ERRORS, AttributeError)
 
 
@@ -64,7 +64,7 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
         import trimesh
 
         # From memory and without materials: by name, trimesh would read textures and materials that a file names too.
-        data, kind = io.BytesIO(read_file(path, MAX_BYTES)), path.suffix.removeprefix(".")
+        data, kind = io.BytesIO(read_file(path, _MAX_BYTES)), path.suffix.removeprefix(".")
         mesh = trimesh.load(data, file_type=kind, force="mesh", process=False, skip_materials=True)
     except ImportError as reason:  # trimesh itself imports some packages only when a file needs them
         raise MissingExtra(reason.name or "trimesh", "meshes") from reason

@@ -119,7 +119,7 @@ def check_folder(folder: Path, kind: str, config: Training, basis: Mapping[str, 
     settings: dict[str, Any] = json.loads(json.dumps({"kind": kind, "config": dataclasses.asdict(config), **basis}))
     if folder.is_file():
         raise FacereliefError(f"{folder} is a file; name a folder for the run")
-    before = read_settings(folder) if (folder / CONFIG).is_file() else None
+    before = read_run_settings(folder) if (folder / CONFIG).is_file() else None
     if before is not None:
         _same_run(folder, before, settings)
         _check_steps(folder, config.steps)
@@ -128,7 +128,7 @@ def check_folder(folder: Path, kind: str, config: Training, basis: Mapping[str, 
     return settings
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
+def read_run_settings(folder: Path) -> dict[str, Any]:
     """config.json of a run. Raises `CheckpointError` where there is none."""
     path = folder / CONFIG
     if not path.is_file():

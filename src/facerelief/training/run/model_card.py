@@ -8,7 +8,7 @@ from facerelief import __version__
 from facerelief.checkpoint import WEIGHTS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_code, escape_text
-from facerelief.training.run.folder import CARD, read_metrics, read_settings
+from facerelief.training.run.folder import CARD, read_metrics, read_run_settings
 
 _KINDS = {
     "depth": "A depth network (G_depth, G'_depth and D_depth of Bodur et al., WACV 2021).",
@@ -32,7 +32,7 @@ _LIMITS = {
 
 def write_card(run: Path) -> None:
     """Write RUN/README.md from what the run recorded."""
-    settings, metrics = read_settings(run), read_metrics(run)
+    settings, metrics = read_run_settings(run), read_metrics(run)
     kind = settings["kind"]
     text = f"""# {escape_text(run.name)}
 

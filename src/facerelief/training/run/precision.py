@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from facerelief.config import Config
-from facerelief.training.run.folder import CONFIG, read_settings
+from facerelief.training.run.folder import CONFIG, read_run_settings
 
-NAMES = {"no": "fp32", "bf16": "bf16"}
+PRECISION_NAMES = {"no": "fp32", "bf16": "bf16"}
 
 
 def fastest_precision() -> tuple[str, str]:
@@ -49,11 +49,12 @@ def settled(config: Config, folder: Path) -> tuple[Config, str]:
     else:
         reason = "it was asked for"
     chosen = config.precision
-    line = f"precision {NAMES[chosen]}, because {reason}"
+    line = f"precision {PRECISION_NAMES[chosen]}, because {reason}"
     if begun not in (None, chosen):
-        line += f"; the run began in {NAMES[begun]}, so its results will differ a little from those of one precision"
+        began = PRECISION_NAMES[begun]
+        line += f"; the run began in {began}, so its results will differ a little from those of one precision"
     elif chosen != fastest:
-        line += f"; {NAMES[fastest]} is faster here ({why}): --set precision={fastest}"
+        line += f"; {PRECISION_NAMES[fastest]} is faster here ({why}): --set precision={fastest}"
     return config, line
 
 
@@ -61,5 +62,5 @@ def _begun(folder: Path) -> str | None:
     """The precision of the run that a folder holds."""
     if not (folder / CONFIG).is_file():
         return None
-    precision = read_settings(folder)["config"].get("precision")
+    precision = read_run_settings(folder)["config"].get("precision")
     return precision if precision in ("no", "bf16") else None
