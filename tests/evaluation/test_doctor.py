@@ -19,7 +19,7 @@ from facerelief.evaluation.diagnostics.doctor import (
     examine,
     machine,
     packages,
-    tried,
+    run_check,
 )
 
 HIDDEN = {"mediapipe": "mediapipe", "c2pa": "c2pa-python", "onnxruntime": "onnxruntime", "openvino": "openvino"}
@@ -66,7 +66,7 @@ def test_every_lack_is_told_with_its_remedy(
     checks = {check["name"]: check for check in told["checks"]}
     states = {name: check["state"] for name, check in checks.items()}
     assert states == {
-        "[faces] finding faces, depth": LACKS,
+        "[faces] face detection, depth": LACKS,
         "[provenance] signed manifests": LACKS,
         "faces are found": LACKS,
         "edit --method morphable": OK,
@@ -82,7 +82,7 @@ def test_every_lack_is_told_with_its_remedy(
     for name, extra in (("faces are found", "faces"), ("signed manifest (C2PA)", "provenance")):
         assert checks[name]["remedy"] == install_command(extra)
     assert checks["edit --engine onnx"]["remedy"] == install_command("engines")
-    assert checks["[faces] finding faces, depth"]["detail"].startswith("mediapipe is missing, scipy 1.")
+    assert checks["[faces] face detection, depth"]["detail"].startswith("mediapipe is missing, scipy 1.")
     timed = {name for name, check in checks.items() if check["milliseconds"]}
     assert timed == {name for name in states if states[name] == OK}
 
@@ -90,7 +90,7 @@ def test_every_lack_is_told_with_its_remedy(
 def test_the_face_that_is_drawn_is_one_that_the_finder_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mediapipe", exc_type=ImportError)
     monkeypatch.setattr(doctor, "_REPEATS", 1)
-    assert tried("faces", True, doctor.find_faces).state == OK
+    assert run_check("faces", True, doctor.find_faces).state == OK
 
 
 def test_nothing_that_a_trial_raises_ends_the_examination() -> None:
@@ -100,13 +100,13 @@ def test_nothing_that_a_trial_raises_ends_the_examination() -> None:
 
         return trial
 
-    assert tried("x", False, lambda: ("seen", 3.0)) == Check("x", OK, "seen", "", False, 3.0)
-    lacks = tried("x", True, raises(MissingExtra("av", "video")))
+    assert run_check("x", False, lambda: ("seen", 3.0)) == Check("x", OK, "seen", "", False, 3.0)
+    lacks = run_check("x", True, raises(MissingExtra("av", "video")))
     assert (lacks.state, lacks.detail) == (LACKS, "av is not installed")
     assert lacks.remedy == install_command("video")
-    broken = tried("x", True, raises(FacereliefError("it is bent; straighten it")))
+    broken = run_check("x", True, raises(FacereliefError("it is bent; straighten it")))
     assert (broken.state, broken.detail, broken.remedy) == (BROKEN, "it is bent", "straighten it")
-    odd = tried("x", True, raises(RuntimeError("two\nlines")))
+    odd = run_check("x", True, raises(RuntimeError("two\nlines")))
     assert (odd.state, odd.detail) == (BROKEN, "RuntimeError: two lines") and odd.remedy
 
 
@@ -122,7 +122,7 @@ def test_the_engine_that_is_fastest_is_advised_where_it_is_worth_it() -> None:
         return Health("", [*checks, Check("edit --engine openvino-bf16", BROKEN, "", milliseconds=1.0)])
 
     assert health(torch=90.0, onnx=60.0, openvino=30.0).advice == [
-        "networks run 3.0 times as fast here by openvino: edit many photos with --engine auto"
+        "openvino runs networks 3.0 times as fast here: use --engine auto to edit many photos"
     ]
     assert health(torch=33.0, onnx=40.0, openvino=30.0).advice == []
     assert health(onnx=40.0).advice == []
@@ -132,7 +132,7 @@ def test_the_engine_that_is_fastest_is_advised_where_it_is_worth_it() -> None:
 def test_extras_are_those_of_the_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "requires", lambda _: [*REQUIRED, "nosuchpackage-17>=2 ; extra == 'train'"])
     found = {check.name: check for check in packages()}
-    assert list(found) == ["[faces] finding faces, depth", "[provenance] signed manifests", "[train] training"]
+    assert list(found) == ["[faces] face detection, depth", "[provenance] signed manifests", "[train] training"]
     assert found["[train] training"].detail == "nosuchpackage-17 is missing"
     assert found["[train] training"].remedy == install_command("train")
 

@@ -144,7 +144,7 @@ def test_a_decoder_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
         ):
             read_photo(_saved("TIFF"))
     monkeypatch.setattr(isolated.multiprocessing.spawn, "get_executable", lambda: "/absent/python")
-    with pytest.raises(Exception, match="photo cannot be read: no process to do it"):
+    with pytest.raises(Exception, match="photo cannot be read: the process did not start"):
         read_photo(_saved("TIFF"))
 
 
@@ -189,8 +189,9 @@ def test_an_interrupt_leaves_no_process() -> None:
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout and process.stdout.readline() == b"at it\n"
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while not children.read_text():  # until the decoding has a process of its own
+        while not (found := children.read_text().split()) or b"decode_child" not in _command_line(found[0]):
             time.sleep(0.01)
+        time.sleep(0.2)  # the decoding has its own process; until the parent waits for it
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
     assert b"KeyboardInterrupt" in said
@@ -203,6 +204,10 @@ def _signal_for_ever(group: int) -> None:
     while True:
         os.killpg(group, 0)
         time.sleep(0.01)
+
+
+def _command_line(pid: str) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _children() -> int:

@@ -52,7 +52,7 @@ def test_of_every_kind_the_history_goes_on(kind: str, tmp_path: Path) -> None:
     assert before.edited and before.credentials is not None and before.credentials.state == "untrusted"
     found = read_photo(source)
     assert found.history == source and not any("manifest" in note for note in found.notes)
-    for written in sorted({found.kind, "JPEG"}):
+    for written in sorted({found.save_format, "JPEG"}):
         edited = encode_photo(found, written, SECOND)
         said = told(edited, written)
         assert len(said["manifests"]) == 2 and said["validation_state"] == "Valid"

@@ -1,4 +1,4 @@
-"""What works on this machine, tried and not guessed, how fast, and the remedy for what does not."""
+"""Tests of what works on this machine and how fast, with remedies for the rest."""
 
 import functools
 import os
@@ -29,8 +29,8 @@ from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
 _DEVELOPMENT = ("dev", "demo")
 _GIVES = {
-    "faces": "finding faces, depth",
-    "fast": "drawing 15 times faster",
+    "faces": "face detection, depth",
+    "fast": "rendering 15 times faster",
     "train": "training",
     "meshes": "meshes of other methods",
     "provenance": "signed manifests",
@@ -40,16 +40,22 @@ _GIVES = {
     "video": "videos",
 }
 _ENGINE = "edit --engine "
-_WORTH = 1.2  # times faster, from which on another engine is advised: `auto` costs a second or two at the start
+_WORTH = 1.2  # speed-up from which another engine is advised: `auto` takes a second or two at the start
 _REPEATS = 5
-_SIDE = 640  # pixels of the drawn photo
+_SIDE = 640  # pixels of the synthetic photo
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was tried. `state`: `OK`, `LACKS` (something is not installed) or `BROKEN`; `detail`: what was
-    seen; `remedy`: what to do, "" where nothing is; `needed`: whether editing a photo depends on it; `milliseconds`:
-    the least of several runs, where it was timed.
+    """The result of one test.
+
+    Args:
+        name: Of the test.
+        state: `OK`, `LACKS` (something is not installed) or `BROKEN`.
+        detail: What was found.
+        remedy: What to do, or "".
+        needed: Whether editing a photo depends on it.
+        milliseconds: The least of several runs, if it was timed.
     """
 
     name: str
@@ -62,14 +68,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Health:
-    """The machine in words, and all checks."""
+    """A description of the machine, and all checks."""
 
     machine: str
     checks: list[Check]
 
     @property
     def advice(self) -> list[str]:
-        """What the times say: which engine to take."""
+        """Advice from the measured times: a faster engine."""
         times = {
             check.name.removeprefix(_ENGINE): check.milliseconds
             for check in self.checks
@@ -79,7 +85,7 @@ class Health:
         if "torch" not in times or times["torch"] < _WORTH * times[best]:
             return []
         gain = times["torch"] / times[best]
-        return [f"networks run {gain:.1f} times as fast here by {best}: edit many photos with --engine auto"]
+        return [f"{best} runs networks {gain:.1f} times as fast here: use --engine auto to edit many photos"]
 
     @property
     def works(self) -> bool:
@@ -88,7 +94,7 @@ class Health:
 
 
 def examine(progress: Progress = no_progress) -> Health:
-    """Try everything; what fails is told, not raised."""
+    """Run all tests; failures are reported, not raised."""
     trials: list[tuple[str, bool, Callable[[], tuple[str, float | None]]]] = [
         ("faces are found", True, find_faces),
         *((f"edit --method {name}", name == METHODS[0], functools.partial(edit_face, name)) for name in METHODS),
@@ -98,7 +104,7 @@ def examine(progress: Progress = no_progress) -> Health:
     ]
     checks = list(packages())
     for done, (name, needed, trial) in enumerate(trials, 1):
-        checks.append(tried(name, needed, trial))
+        checks.append(run_check(name, needed, trial))
         progress(done, len(trials))
     return Health(machine(), checks)
 
@@ -116,7 +122,7 @@ def machine() -> str:
 
 
 def packages() -> Iterator[Check]:
-    """For each extra that this installation knows, whether its packages are there."""
+    """For each extra, whether its packages are installed."""
     try:
         required = metadata.requires("facerelief") or []
     except metadata.PackageNotFoundError:  # run from the source tree
@@ -143,8 +149,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def tried(name: str, needed: bool, trial: Callable[[], tuple[str, float | None]]) -> Check:
-    """What came of a trial, which returns what it saw and its milliseconds."""
+def run_check(name: str, needed: bool, trial: Callable[[], tuple[str, float | None]]) -> Check:
+    """Run a test, which returns a description and its milliseconds."""
     try:
         detail, least = trial()
     except MissingExtra as reason:
@@ -153,59 +159,59 @@ def tried(name: str, needed: bool, trial: Callable[[], tuple[str, float | None]]
     except FacereliefError as reason:
         problem, _, remedy = str(reason).partition("; ")
         return Check(name, BROKEN, problem, remedy, needed)
-    except Exception as reason:  # whatever a broken installation raises: a doctor must not fall ill
+    except Exception as reason:  # whatever a broken installation raises
         detail = f"{type(reason).__name__}: {' '.join(str(reason).split())}"
-        return Check(name, BROKEN, detail, "install facerelief anew, in a fresh environment", needed)
+        return Check(name, BROKEN, detail, "reinstall facerelief in a new environment", needed)
     return Check(name, OK, detail, "", needed, least)
 
 
 @functools.cache
-def drawn() -> tuple[Photo, Face]:
-    """A portrait of somebody who does not exist, and its face."""
+def synthetic_face() -> tuple[Photo, Face]:
+    """A synthetic portrait and its face."""
     face = load_face()
     size, around = _SIDE // 2, _SIDE // 4
     rgb, landmarks = render_portrait(face, random_person(face, np.random.default_rng(3)), "neutral", Setting(), size)
     framed = np.pad(rgb, ((around, around), (around, around), (0, 0)), mode="edge")
-    return Photo(framed, name="a drawn face"), Face((landmarks + np.array([around, around, 0])).astype(np.float32))
+    return Photo(framed, name="a synthetic face"), Face((landmarks + np.array([around, around, 0])).astype(np.float32))
 
 
 def find_faces() -> tuple[str, float | None]:
-    """Find the drawn face."""
-    photo, face = drawn()
+    """Detect the synthetic face."""
+    photo, face = synthetic_face()
     finder = load_finder()
     found = finder(photo.rgb)
     if not found or abs(found[0].landmarks[:, :2].mean(axis=0) - face.landmarks[:, :2].mean(axis=0)).max() > 20:
         raise FacereliefError(
-            "a drawn face was not found where it is; pip install --force-reinstall mediapipe==0.10.21"
+            "a synthetic face was not detected in its place; pip install --force-reinstall mediapipe==0.10.21"
         )
-    return f"a drawn face in {_SIDE} x {_SIDE} pixels", _least(lambda: finder(photo.rgb))
+    return f"a synthetic face in {_SIDE} x {_SIDE} pixels", _least(lambda: finder(photo.rgb))
 
 
 def edit_face(method: str) -> tuple[str, float | None]:
-    """Edit the drawn face by a method, with the package's own weights."""
-    photo, face = drawn()
+    """Edit the synthetic face by a method, with the package's own weights."""
+    photo, face = synthetic_face()
     editor = load_editor(method=method)
     edit = editor(photo, "happiness", faces=[face])
     if not (edit.photo.rgb != photo.rgb).any():
-        raise FacereliefError("the edit changed nothing; install facerelief anew")
+        raise FacereliefError("the edit changed nothing; reinstall facerelief")
     size = f"a face of {face.size:.0f} pixels to happiness"
     return size, _least(lambda: editor(photo, "happiness", faces=[face]))
 
 
 def _saved() -> tuple[bytes, float]:
-    photo, face = drawn()
+    photo, face = synthetic_face()
     edit = load_editor()(photo, "happiness", faces=[face])
     return encode_photo(edit.photo, "JPEG"), _least(lambda: encode_photo(edit.photo, "JPEG"))
 
 
 def save_and_verify() -> tuple[str, float | None]:
-    """Save an edit as JPEG, and find its marks again."""
+    """Save an edit as JPEG, and read its records again."""
     data, least = _saved()
     photo = read_photo(data)
     marks = detect_watermarks(photo.rgb)
     if photo.mark is None or not marks:
-        raise FacereliefError("an edit's marks were not found again; install facerelief anew")
-    return "JPEG with XMP and a mark in the pixels, found again", least
+        raise FacereliefError("an edit's records were not found again; reinstall facerelief")
+    return "JPEG with XMP and watermark, found again", least
 
 
 def sign_and_read() -> tuple[str, float | None]:
@@ -213,13 +219,13 @@ def sign_and_read() -> tuple[str, float | None]:
     found = read_credentials(_saved()[0], "JPEG")
     if found is None or found.state == "invalid":
         raise FacereliefError(
-            f"a manifest was not read back; unset FACERELIEF_CERTIFICATE and FACERELIEF_KEY, or {found}"
+            f"a manifest could not be read again; unset FACERELIEF_CERTIFICATE and FACERELIEF_KEY, or {found}"
         )
     return f"by {found.signer}", None
 
 
 def run_engine(name: str) -> tuple[str, float | None]:
-    """Run the package's relief network by an engine, beside PyTorch."""
+    """Run the package's relief network by an engine, and compare it with PyTorch."""
     editor = _relief()
     engine, reference = (ENGINES[one](editor.generator) for one in (name, "torch"))
     parity = compare_engines(name, engine, reference, editor.generator, *synthetic_inputs(editor.config, persons=1))
@@ -236,7 +242,7 @@ def _relief() -> NetworkEditor:
 
 
 def _least(run: Callable[[], object]) -> float:
-    """Milliseconds, the least of several runs."""
+    """The least milliseconds of several runs."""
     times = []
     for _ in range(_REPEATS):
         start = perf_counter()
