@@ -18,6 +18,7 @@ from runs import CHOICES, write_depth, write_encoder, write_judge, write_run
 from shells import change_rows
 
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
+from facerelief.data import Dataset
 from facerelief.data.manifest import METADATA, read_samples
 from facerelief.files import sha256
 
@@ -172,9 +173,9 @@ def test_a_judge_is_trained_where_none_is_given_and_once(
 ) -> None:
     asked = []
 
-    def train(dataset: Path, config: Any, folder: Path, **options: Any) -> None:
-        asked.append((dataset, config.size, config.colour, config.expressions))
-        write_judge(folder, metadata_sha256=sha256(dataset / METADATA))
+    def train(dataset: Dataset, config: Any, folder: Path, **options: Any) -> None:
+        asked.append((dataset.path, config.size, config.colour, config.expressions))
+        write_judge(folder, metadata_sha256=sha256(dataset.path / METADATA))
 
     monkeypatch.setattr("facerelief.evaluation.metric_files.run_classifier", train)
     for _ in range(2):

@@ -9,13 +9,13 @@ from PIL import Image
 
 from facerelief.config import ExpressionTraining
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.evaluation.report.curves import PANELS, save_curves
+from facerelief.evaluation.report.plots import CURVES, curves_plot, save_plot
 from facerelief.training.expression import generator_weights
 
 pytest.importorskip("matplotlib", reason="the curves are drawn with it")
 
 
-def write_log(folder: Path, steps: range, names: tuple[str, ...] = tuple(PANELS)) -> Path:
+def write_log(folder: Path, steps: range, names: tuple[str, ...] = tuple(CURVES)) -> Path:
     folder.mkdir()
     lines = [{"step": step} | {name: 1 / (1 + step) for name in names} for step in steps]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -31,8 +31,8 @@ def hues(path: Path) -> set[str]:
 
 def test_a_picture_with_a_line_for_each_run(tmp_path: Path) -> None:
     runs = [write_log(tmp_path / "stargan", range(0, 100, 5)), write_log(tmp_path / "guided", range(0, 60, 5))]
-    save_curves(tmp_path / "one.png", runs[:1])
-    save_curves(tmp_path / "both.png", runs)
+    save_plot(tmp_path / "one.png", curves_plot(runs[:1]))
+    save_plot(tmp_path / "both.png", curves_plot(runs))
     with Image.open(tmp_path / "both.png") as picture:
         assert picture.format == "PNG"
         assert picture.width > 3 * picture.height  # four panels beside one another
@@ -42,12 +42,12 @@ def test_a_picture_with_a_line_for_each_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_runs_shorter_than_the_smoothing(tmp_path: Path, count: int) -> None:
-    save_curves(tmp_path / "curves.png", [write_log(tmp_path / "run", range(count))])
+    save_plot(tmp_path / "curves.png", curves_plot([write_log(tmp_path / "run", range(count))]))
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
 def test_a_run_that_ended_in_its_warm_up_has_two_panels(tmp_path: Path) -> None:
-    save_curves(tmp_path / "curves.png", [write_log(tmp_path / "run", range(9), ("G/rgb/rec", "D_rgb/adv"))])
+    save_plot(tmp_path / "curves.png", curves_plot([write_log(tmp_path / "run", range(9), ("G/rgb/rec", "D_rgb/adv"))]))
     assert hues(tmp_path / "curves.png") == {"blue"}
 
 
@@ -58,31 +58,31 @@ def test_a_run_without_metrics(tmp_path: Path) -> None:
             write_log(tmp_path / "empty", range(0))
             runs[1] = tmp_path / "empty"
         with pytest.raises(CheckpointError, match=rf"{runs[1].name} has no metrics; name a run that has logged"):
-            save_curves(tmp_path / "curves.png", runs)
+            save_plot(tmp_path / "curves.png", curves_plot(runs))
     assert not (tmp_path / "curves.png").exists()
 
 
 def test_a_run_of_another_kind_is_refused(tmp_path: Path) -> None:
     run = write_log(tmp_path / "depth", range(5), ("G_depth/pix",))
     with pytest.raises(CheckpointError, match="depth"):
-        save_curves(tmp_path / "curves.png", [run])
+        save_plot(tmp_path / "curves.png", curves_plot([run]))
 
 
 @pytest.mark.parametrize("name", ["curves", "curves.docx"])
 def test_a_name_that_says_no_picture_format_is_refused(tmp_path: Path, name: str) -> None:
     run = write_log(tmp_path / "run", range(5))
     with pytest.raises(FacereliefError, match="png"):
-        save_curves(tmp_path / name, [run])
+        save_plot(tmp_path / name, curves_plot([run]))
     assert sorted(tmp_path.iterdir()) == [run]
 
 
 def test_the_panels_are_terms_that_stage_2_logs() -> None:
     logged = {f"G/{name}" for name in generator_weights(ExpressionTraining())} | {"D_rgb/adv", "D_rgb/cls"}
-    assert set(PANELS) <= logged
+    assert set(CURVES) <= logged
 
 
 def test_a_run_whose_first_panel_is_empty_is_named_all_the_same(tmp_path: Path) -> None:
     """Without a word from matplotlib, whose warnings are errors here."""
-    save_curves(tmp_path / "curves.png", [write_log(tmp_path / "run", range(9), ("D_rgb/adv",))])
-    save_curves(tmp_path / "one.png", [write_log(tmp_path / "short", range(1), ("D_rgb/adv",))])
+    save_plot(tmp_path / "curves.png", curves_plot([write_log(tmp_path / "run", range(9), ("D_rgb/adv",))]))
+    save_plot(tmp_path / "one.png", curves_plot([write_log(tmp_path / "short", range(1), ("D_rgb/adv",))]))
     assert hues(tmp_path / "curves.png") == hues(tmp_path / "one.png") == {"blue"}

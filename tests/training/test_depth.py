@@ -17,6 +17,7 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, make_batch
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.networks.stargan import DiscriminatorOutput
+from facerelief.tile_sheet import SheetStyle
 from facerelief.training import depth as stage1
 from facerelief.training.depth import (
     DepthNets,
@@ -26,7 +27,6 @@ from facerelief.training.depth import (
     load_depth_nets,
     train_depth,
 )
-from facerelief.training.run.sample_grids import CAPTION
 from facerelief.training.steps.gan_step import StepRandom, learns
 
 Small = Callable[..., Any]
@@ -180,7 +180,7 @@ def test_a_finished_run_can_be_loaded_and_shows_what_it_learnt(small: Small, spl
         assert all(torch.equal(value, part[key]) for key, value in module.state_dict().items())  # ema 0: the last ones
     with Image.open(tmp_path / "samples" / "step-0000002.png") as grid:
         # 6 validation photos, 32 px enlarged to 128; photo, depth | normals, depth | normals, photo
-        assert grid.size == (6 * 128, CAPTION + 6 * 128)
+        assert grid.size == (6 * 128, SheetStyle().top + 6 * 128)
     assert "depth network" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 

@@ -16,12 +16,13 @@ from facerelief.config import DepthTraining, ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.errors import FacereliefError
+from facerelief.tile_sheet import SheetStyle
 from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
 from facerelief.training.expression import Guidance, generator_terms, generator_weights, train_expression
-from facerelief.training.run.sample_grids import CAPTION, one_hot
+from facerelief.training.run.sample_grids import one_hot
 from facerelief.training.steps.distillation import Nets, build_nets, edit_batch
 from facerelief.training.steps.gan_step import StepRandom, learns
 
@@ -267,7 +268,8 @@ def test_the_grid_shows_every_expression_and_below_it_its_relief(
     depth = None if guide == "none" else depth_nets(small, guide)
     run(small, splits, tmp_path, depth, guide=guide, steps=1)
     with Image.open(tmp_path / "samples" / "step-0000001.png") as grid:
-        assert grid.size == (CAPTION * (guide != "none") + columns * 128, CAPTION + rows * 128)
+        style = SheetStyle()
+        assert grid.size == (style.left * (guide != "none") + columns * 128, style.top + rows * 128)
 
 
 @pytest.mark.parametrize(("guide", "given"), [("none", True), ("depth", False), ("both", False)])

@@ -5,26 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from facerelief.array_types import Int64
+from facerelief.array_types import RGB, Int64
 from facerelief.data.arrays import Arrays
 from facerelief.data.crops import read_crop
 from facerelief.data.dataset import Dataset
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import choose_faces
 from facerelief.evaluation.metric_networks import MetricNetworks
-from facerelief.evaluation.report.distribution import check_picture
 from facerelief.evaluation.scoring import EditScores, score_edits
 from facerelief.evaluation.systems import CropEdits, System, unedited
 from facerelief.faces.alignment import align
 from facerelief.files import atomic
 from facerelief.photos.photo import Photo
 from facerelief.progress import Progress, no_progress
+from facerelief.tile_sheet import SheetStyle, check_picture, draw_sheet, resized
 
 TILE = 160  # pixels
-_SIDE, _HEAD, _GAP = 26, 30, 6
-_INK, _SOFT, _PAPER = (32, 32, 32), (128, 128, 128), (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -126,30 +124,12 @@ def save_sheet(path: Path, source: np.ndarray, edits: Mapping[str, np.ndarray], 
 
 
 def _draw(
-    source: Sequence[np.ndarray], edits: Mapping[str, Sequence[Sequence[np.ndarray | None]]], expressions: Sequence[str]
+    source: Sequence[RGB], edits: Mapping[str, Sequence[Sequence[RGB | None]]], expressions: Sequence[str]
 ) -> Image.Image:
-    names, titles = list(edits), ["photo", *expressions]
-    height = _HEAD + len(source) * (len(names) * TILE + _GAP)
-    sheet = Image.new("RGB", (_SIDE + len(titles) * TILE, height), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
-    for column, title in enumerate(titles):
-        draw.text((_SIDE + column * TILE + TILE // 2, _HEAD // 2), title, _INK, font, anchor="mm")
-    for number, photo in enumerate(source):
-        for place, name in enumerate(names):
-            top = _HEAD + number * (len(names) * TILE + _GAP) + place * TILE
-            label = Image.new("RGB", (TILE, _SIDE), _PAPER)
-            ImageDraw.Draw(label).text((TILE // 2, _SIDE // 2), name, _INK, font, anchor="mm")
-            sheet.paste(label.rotate(90, expand=True), (0, top))
-            _paste(sheet, [photo, *edits[name][number]], top)
-    return sheet
-
-
-def _paste(sheet: Image.Image, tiles: Sequence[np.ndarray | None], top: int) -> None:
-    for column, tile in enumerate(tiles):
-        left = _SIDE + column * TILE
-        if tile is None:
-            place = (left + TILE // 2, top + TILE // 2)
-            ImageDraw.Draw(sheet).text(place, "not learnt", _SOFT, ImageFont.load_default(15), anchor="mm")
-            continue
-        shown = Image.fromarray(tile).resize((TILE, TILE), Image.Resampling.LANCZOS)
-        sheet.paste(shown, (left, top))
+    rows = [
+        [None if tile is None else resized(tile, TILE) for tile in (photo, *made[number])]
+        for number, photo in enumerate(source)
+        for made in edits.values()
+    ]
+    style = SheetStyle(left=26, top=30, font=15, block=len(edits), block_gap=6, empty="not learnt")
+    return draw_sheet(rows, ("photo", *expressions), list(edits) * len(source), style)

@@ -91,8 +91,7 @@ def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
     high = np.maximum(np.ceil((x.max(), y.max())).astype(int) + 3, low + 1)
     region: RGB = rgb[low[1] : high[1], low[0] : high[0]].transpose(2, 0, 1)
     size = np.array(region.shape[:0:-1], dtype=np.float32)
-    grid: Floats = (points - low.astype(np.float32)) * (2 / size)
-    return _sampled(region, grid - 1)
+    return _sampled(region, np.asarray((points - low.astype(np.float32)) * (2 / size) - 1, dtype=np.float32))
 
 
 def _sampled(image: Floats | UInt8, grid: Floats) -> Float32:

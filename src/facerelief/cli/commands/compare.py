@@ -78,10 +78,10 @@ def _on_own_photos(
 
     from facerelief.editing import load_editor
     from facerelief.evaluation.compare import compare_on
-    from facerelief.evaluation.report.distribution import check_picture
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import Photo, read_photo, save_photo
     from facerelief.photos.provenance.xmp import mark_edit
+    from facerelief.tile_sheet import check_picture
 
     if not names:
         raise FacereliefError("nothing to compare; give photos, or runs of stage 2 and their dataset with --data")
@@ -119,8 +119,8 @@ def _on_dataset(
     from facerelief.editing.methods.morphable import MorphableEditor
     from facerelief.evaluation.compare import compare as compared
     from facerelief.evaluation.compare import save_sheet
-    from facerelief.evaluation.report.distribution import check_picture
     from facerelief.geometry.morphable.model import load_face
+    from facerelief.tile_sheet import check_picture
     from facerelief.training.run.folder import read_settings
     from facerelief.training.splits import load_split
 

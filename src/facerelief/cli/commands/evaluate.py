@@ -65,9 +65,11 @@ def evaluate_editors(
     from facerelief.data import Dataset
     from facerelief.evaluation.evaluate import evaluate_all
     from facerelief.evaluation.metric_files import MetricFiles, train_missing_classifier
+    from facerelief.evaluation.report.plots import check_matplotlib
     from facerelief.evaluation.report.report import rate_table, warnings, write_report
     from facerelief.evaluation.setup import require_test_photos
 
+    check_matplotlib()
     networks = _networks(runs or [], carried or [])
     names = [network.name for network in networks] + ["morphable"] * morphable
     if not names:

@@ -35,8 +35,8 @@ def depth(
     from facerelief.data import Dataset
     from facerelief.data.batches import spread_rows
     from facerelief.evaluation.metrics.geometry import geometry_error, save_figure3
-    from facerelief.evaluation.report.distribution import check_picture
     from facerelief.files import sha256
+    from facerelief.tile_sheet import check_picture
     from facerelief.training.depth import load_depth_nets
     from facerelief.training.splits import load_splits
 
@@ -88,9 +88,10 @@ def curves(
     picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
 ) -> None:
     """Draw the paper's Fig. 9: learning curves from the runs' logs."""
-    from facerelief.evaluation.report.curves import save_curves
+    from facerelief.evaluation.report.plots import check_plot, curves_plot, save_plot
 
-    save_curves(picture, runs)
+    check_plot(picture)
+    save_plot(picture, curves_plot(runs))
     say(str(picture))
 
 

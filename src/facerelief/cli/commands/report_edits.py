@@ -80,13 +80,13 @@ def identity(
     from facerelief.checkpoint import weights_in
     from facerelief.data import Dataset
     from facerelief.evaluation.metrics.identity import NAME, spread
-    from facerelief.evaluation.report.distribution import check_picture, save_distributions
+    from facerelief.evaluation.report.plots import check_plot, distribution_plot, save_plot
     from facerelief.evaluation.run_scores import Measured, identity_of_runs
     from facerelief.files import sha256
 
     check_names(runs or [], morphable)
     if figure:
-        check_picture(figure)
+        check_plot(figure)
     measured = Measured(runs or [], morphable, as_edited, photos)
     with bar("measuring", "photos") as move:
         real, edited = identity_of_runs(
@@ -101,7 +101,7 @@ def identity(
         numbers = f"{found.mean:.3f} +- {found.deviation:.3f}   quartiles {low:.3f} {middle:.3f} {high:.3f}"
         say(f"{name:22} {numbers}   {found.count:,} pairs")
     if figure:
-        save_distributions(figure, NAME, edited, references)
+        save_plot(figure, distribution_plot(edited, references, NAME))
         say(str(figure))
     basis = {"verification": dataclasses.asdict(real.verified), "encoder_sha256": sha256(weights_in(encoder))}
     answer({name: dataclasses.asdict(found) for name, found in spreads.items()} | basis, as_json, json_file)

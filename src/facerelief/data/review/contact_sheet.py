@@ -25,6 +25,7 @@ from facerelief.data.stats import warnings
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_text
+from facerelief.files.html import document
 from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.png import read_png
 
@@ -58,10 +59,10 @@ def write_contact_sheet(dataset: Path, out: Path | None = None, thresholds: Thre
         _doubtful(dataset, samples),
         _kept(dataset, samples),
         _without_sample(rejects),
-        ["</main></body></html>\n"],
+        ["</main>"],
     )
     path = out or dataset / SHEET
-    write_text(path, "\n".join(parts))
+    write_text(path, document(f"Review of {dataset.resolve().name}", STYLE, "\n".join(parts)))
     return path
 
 
@@ -69,11 +70,8 @@ def _head(name: str, samples: Sequence[Sample], rejects: Sequence[Reject]) -> It
     kept = sum(sample.keep for sample in samples)
     links = {"classes": "Classes", "scores": "Scores", "overrule": "Overrule", "left-out": "Left out"}
     links |= {"doubtful": "Doubtful", "kept": "Kept", "no-sample": "No sample"}
-    yield '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield '<meta name="color-scheme" content="light dark">'
-    yield f"<title>Review of {escape(name)}</title><style>{STYLE}</style></head><body><header>"
-    yield f"<h1>Review of <em>{escape(name)}</em></h1><p class=lead><b>{kept:,}</b> of {len(samples):,} faces kept, "
+    yield f"<header><h1>Review of <em>{escape(name)}</em></h1>"
+    yield f"<p class=lead><b>{kept:,}</b> of {len(samples):,} faces kept, "
     yield f"<b>{len(samples) - kept:,}</b> left out; <b>{len(rejects):,}</b> photos without a usable face.</p>"
     yield "<nav>" + "".join(f'<a href="#{key}">{text}</a>' for key, text in links.items()) + "</nav></header><main>"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from facerelief.editing.editor import Edit, Editor
 from facerelief.errors import NoFaceFound
@@ -13,9 +13,10 @@ from facerelief.faces.detector import Face
 from facerelief.geometry.depth_maps import GeometryMaps, render_geometry
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
 from facerelief.photos.photo import Photo
+from facerelief.tile_sheet import SheetStyle, draw_sheet
 
-TILE, GAP, HEAD = 256, 8, 30
-_INK, _PAPER = (32, 32, 32), (255, 255, 255)
+TILE = 256
+_STYLE = SheetStyle(left=34, top=30, font=18, gap=8)
 
 
 def measure_geometry(photo: Photo, face: Face, size: int = TILE) -> GeometryMaps:
@@ -70,17 +71,6 @@ def draw_showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit
 
 def draw_table(columns: Sequence[tuple[str, list[np.ndarray]]], names: Sequence[str]) -> Image.Image:
     """Tiles uint8 (TILE, TILE, 3) in titled columns, beside the names of their rows."""
-    rows = len(names)
-    side = 34
-    sheet = Image.new("RGB", (side + len(columns) * (TILE + GAP), HEAD + rows * (TILE + GAP)), _PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(18)
-    for c, (title, tiles) in enumerate(columns):
-        left = side + c * (TILE + GAP)
-        draw.text((left + TILE // 2, HEAD // 2), title, _INK, font, anchor="mm")
-        for r, tile in enumerate(tiles):
-            sheet.paste(Image.fromarray(tile), (left, HEAD + r * (TILE + GAP)))
-    for r, name in enumerate(names):
-        label = Image.new("RGB", (TILE, side), _PAPER)
-        ImageDraw.Draw(label).text((TILE // 2, side // 2), name, _INK, font, anchor="mm")
-        sheet.paste(label.rotate(90, expand=True), (0, HEAD + r * (TILE + GAP)))
-    return sheet
+    titles = [title for title, _ in columns]
+    rows = zip(*(tiles for _, tiles in columns), strict=True)
+    return draw_sheet([list(row) for row in rows], titles, names, _STYLE)

@@ -15,14 +15,20 @@ from facerelief.evaluation.experiments.grid import BASES, Grid, read_distances
 from facerelief.evaluation.experiments.studies import Study
 from facerelief.evaluation.experiments.tables import NOTE, differences, hours, judge_line, markdown, table, warnings
 from facerelief.evaluation.metrics.geometry import save_figure3
-from facerelief.evaluation.report.charts import confusion_svg, distribution_svg, table_html
-from facerelief.evaluation.report.curves import save_curves
-from facerelief.evaluation.report.distribution import save_distributions
 from facerelief.evaluation.report.html import facts, figure, notes, page, paragraph
+from facerelief.evaluation.report.plots import (
+    check_matplotlib,
+    confusion_plot,
+    curves_plot,
+    distribution_plot,
+    plot_html,
+    save_plot,
+)
 from facerelief.evaluation.report.report import sample_tiles
+from facerelief.evaluation.report.tables import table_html
 from facerelief.evaluation.setup import EvaluationSetup, set_up
 from facerelief.evaluation.summary import read_first
-from facerelief.files import atomic, write_json, write_text
+from facerelief.files import write_json, write_text
 from facerelief.training.classifier import Accuracy
 
 REFERENCES = ("real photos, one person", "real photos, two persons")
@@ -43,11 +49,11 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
     _figure3(grid, setup, name)
     if distances:
         title = results["bench"]["encoder"]["name"]
-        save_distributions(grid.folder / f"{name}-fig4.png", title, distances, references)
+        save_plot(grid.folder / f"{name}-fig4.png", distribution_plot(distances, references, title))
     if there:
         _figures_of_edits(grid, study, samples, name)
-        _figure8(grid.folder / f"{name}-fig8.png", results)
-        save_curves(grid.folder / f"{name}-fig9.png", list(runs.values()))
+        save_plot(grid.folder / f"{name}-fig8.png", confusion_plot(_matrices(results), warnings(results), columns=99))
+        save_plot(grid.folder / f"{name}-fig9.png", curves_plot(list(runs.values())))
     write_text(
         grid.folder / f"{name}.html",
         _page(grid, samples if there else None, results, (distances, references), name, command),
@@ -84,33 +90,6 @@ def _figures_of_edits(grid: Grid, study: Study, samples: Samples, name: str) -> 
     save_sheet(grid.folder / f"{name}-fig{number}.jpg", samples.source, samples.edits, samples.expressions)
 
 
-def _figure8(path: Path, results: dict[str, Any]) -> None:
-    """Confusion matrices of the judge on real photos and of every cell, in percent of each row."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as reason:
-        raise MissingExtra("matplotlib", "eval") from reason
-    matrices = _matrices(results)
-    picture = Figure(figsize=(3.6 * len(matrices), 3.9), layout="constrained")
-    FigureCanvasAgg(picture)
-    for axis, (title, accuracy, _) in zip(np.atleast_1d(picture.subplots(1, len(matrices))), matrices, strict=True):
-        counts = np.array(accuracy.confusion, dtype=float)
-        shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        axis.imshow(shares, vmin=0, vmax=100, cmap="Blues")
-        axis.set_title(f"{title}, N {int(counts.sum()):,}", fontsize=9)
-        places = range(len(accuracy.expressions))
-        axis.set_xticks(places, accuracy.expressions, rotation=60, fontsize=8)
-        axis.set_yticks(places, accuracy.expressions, fontsize=8)
-        for row, column in np.ndindex(*shares.shape):
-            ink = "white" if shares[row, column] > 55 else "black"
-            axis.text(column, row, f"{shares[row, column]:.0f}", ha="center", va="center", fontsize=7, color=ink)
-    if alarm := warnings(results):
-        picture.suptitle("\n".join(alarm), color="firebrick", fontsize=8, wrap=True)
-    with atomic(path) as part:
-        picture.savefig(part, dpi=110)
-
-
 def _matrices(results: dict[str, Any]) -> list[tuple[str, Accuracy, str]]:
     """Title, confusion, and what a row says."""
     names = tuple(results["bench"]["expressions"])
@@ -130,10 +109,7 @@ def _page(
     lead = f"{results['bench']['dataset']}, {results['bench']['size']} px; {results['device']}; {hours(results)}."
     remarks = [f"{kind} is not given: {why}" for kind, why in results["refused"].items()]
     remarks += [*results["bench"]["notes"], *(f"failed: {job}: {why}" for job, why in results["failures"].items())]
-    figures = "".join(
-        f"<figure><figcaption>{title}</figcaption>{confusion_svg(accuracy, row)}</figure>"
-        for title, accuracy, row in _matrices(results)
-    )
+    matrices = confusion_plot(_matrices(results))
     above = "".join(map(paragraph, (read_first(results["bench"]), judge_line(results), NOTE)))
     sections = [
         (
@@ -141,14 +117,15 @@ def _page(
             above + table_html(*table(results)) + notes(remarks),
         ),
         ("Differences, paired by seed", table_html(*differences(results))),
-        ("Confusion (Fig. 8)", f"<div class='matrices'>{figures}</div>"),
+        ("Confusion (Fig. 8)", plot_html(matrices, "confusion matrices, in percent of each row")),
     ]
     if samples is not None:
         sections.append(("Edits of held-out photos (Figs. 5, 6, 10)", sample_tiles(samples.first(4))))
         curves = (grid.folder / f"{name}-fig9.png").read_bytes()
         sections.append(("Learning curves (Fig. 9)", figure(curves, "png", "learning curves")))
     if distances[0]:
-        chart = distribution_svg(*distances, results["bench"]["encoder"]["name"])
+        title = results["bench"]["encoder"]["name"]
+        chart = plot_html(distribution_plot(*distances, title), title)
         sections.append(("Identity (Fig. 4)", chart))
     estimated = (grid.folder / f"{name}-fig3.png").read_bytes()
     sections.append(("Photos, real and estimated geometry (Fig. 3)", figure(estimated, "png", "geometry")))
@@ -159,8 +136,8 @@ def _page(
 
 def check_extras() -> None:
     """Raise `MissingExtra` before hours of training, not after them."""
-    for package in ("matplotlib", "scipy"):
-        try:
-            __import__(package)
-        except ImportError as reason:
-            raise MissingExtra(package, "eval") from reason
+    check_matplotlib()
+    try:
+        __import__("scipy")
+    except ImportError as reason:
+        raise MissingExtra("scipy", "eval") from reason

@@ -12,7 +12,7 @@ from facerelief.evaluation.chance import SMOKE
 from facerelief.evaluation.chance import warning as chance_warning
 from facerelief.evaluation.experiments.grid import BASES, Grid, read_score
 from facerelief.evaluation.experiments.studies import Study
-from facerelief.evaluation.report.charts import bold, table_markdown
+from facerelief.evaluation.report.tables import bold, table_markdown
 from facerelief.evaluation.summary import MEASURES, read_first, titled
 from facerelief.files.json import read_lines
 from facerelief.files.markdown import code, plain

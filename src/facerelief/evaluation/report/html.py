@@ -8,13 +8,13 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from facerelief.files.html import document
+
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fcfcfb; --ink: #1d1f21; --soft: #5d6166; --rule: #d8d9da; --panel: #f2f2f0;
-  --right: #2474b5; --wrong: #c2571a; --c0: #1f6fb2; --c1: #c4571b; --c2: #7a4fb0; --c3: #b3263a; --c4: #2f8a57;
-  --c5: #8a6d1d; }
+  --wrong: #c2571a; }
 @media (prefers-color-scheme: dark) { :root { --paper: #16181a; --ink: #e7e7e5; --soft: #a2a6aa; --rule: #3a3d41;
-  --panel: #202326; --right: #4f9fe0; --wrong: #e08a4b; --c0: #64aef0; --c1: #f09a5e; --c2: #b592ea; --c3: #f07f8d;
-  --c4: #6fcf97; --c5: #dcc06a; } }
+  --panel: #202326; --wrong: #e08a4b; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1240px; padding: 28px 22px 60px; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
@@ -27,19 +27,6 @@ th, td { padding: 5px 8px; border-bottom: 1px solid var(--rule); text-align: rig
 thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
 th[scope=row] { text-align: left; font-weight: 600; white-space: normal; min-width: 190px;
   line-height: 1.3; } th:first-child { text-align: left; }
-.matrices { display: grid; grid-template-columns: repeat(auto-fit, minmax(330px, 1fr)); gap: 8px 22px; }
-figure { margin: 0; } figcaption { font-weight: 600; }
-svg text { fill: var(--ink); font-size: 12px; } svg .axis { fill: var(--soft); }
-.confusion { width: 100%; max-width: 480px; } .confusion .grid { fill: var(--panel); stroke: var(--paper); }
-.confusion .right { fill: var(--right); } .confusion .wrong { fill: var(--wrong); }
-.confusion .value { font-size: 14px; } .confusion .strong { fill: #fff; font-weight: 600; }
-@media (prefers-color-scheme: dark) { .confusion .strong { fill: #0c0d0e; } }
-.distribution { width: 100%; max-width: 900px; } .line { fill: none; stroke-width: 2.2; }
-.c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); } .c3 { stroke: var(--c3); }
-.c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); } .rule { stroke: var(--soft); }
-.reference { fill: var(--soft); fill-opacity: .28; } .r0 { fill: var(--c4); }
-.legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 4px 22px; }
-.swatch { width: 20px; height: 12px; } .swatch .line { stroke-width: 6; }
 .tiles td, .tiles th { padding: 1px; border: 0; text-align: center; } .tiles th[scope=row] { min-width: 0;
   text-align: right;
   padding-right: 8px; color: var(--soft); font-weight: 400; }
@@ -57,11 +44,7 @@ def page(title: str, lead: str, sections: Sequence[tuple[str, str]], warnings: S
     """The page. lead: plain text. sections: heading and HTML of each. warnings: why its numbers mean nothing."""
     alarm = "".join(f'<p class="alarm" role="alert">{escape(line)}</p>' for line in warnings)
     body = "".join(f"<section><h2>{escape(heading)}</h2>{html}</section>" for heading, html in sections)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
-        f'<body><h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p>{alarm}{body}</body></html>\n'
-    )
+    return document(title, _STYLE, f'<h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p>{alarm}{body}')
 
 
 def paragraph(text: str) -> str:

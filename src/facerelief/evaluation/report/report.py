@@ -1,14 +1,14 @@
 """An evaluation as JSON, Markdown and one self-contained HTML page."""
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from facerelief.evaluation.chance import warning as chance_warning
 from facerelief.evaluation.evaluate import Evaluation, Samples
-from facerelief.evaluation.report.charts import bold, confusion_svg, distribution_svg, table_html, table_markdown
 from facerelief.evaluation.report.html import facts as facts_html
 from facerelief.evaluation.report.html import notes, page, paragraph, tiles
+from facerelief.evaluation.report.plots import confusion_plot, distribution_plot, plot_html
+from facerelief.evaluation.report.tables import bold, table_html, table_markdown
 from facerelief.evaluation.summary import MEASURES, read_first, titled
 from facerelief.files import write_json, write_text
 from facerelief.files.markdown import plain
@@ -175,23 +175,19 @@ def html(evaluation: Evaluation) -> str:
         ),
     ]
     if evaluation.distances:
-        chart = distribution_svg(evaluation.distances, evaluation.references, facts["encoder"]["name"])
+        distance = facts["encoder"]["name"]
+        chart = plot_html(distribution_plot(evaluation.distances, evaluation.references, distance), distance)
         sections.append(("Identity: how far an edit is from its source", chart))
     sections.append(("Made with", facts_html(provenance(facts))))
     return page(title(facts), lead(facts), sections, warnings(facts))
 
 
 def confusions(facts: dict[str, Any]) -> str:
-    """The judge on real photos, and every editor."""
-    real = facts["judge"]["accuracy_on_real"]
-    edits = [(name, summary["edits"], "asked for") for name, summary in facts["editors"].items()]
-    matrices = [("judge on real photos", real, "shows"), *edits]
-    figures = [
-        f"<figure><figcaption>{escape(name)} <small>N {accuracy['n']:,}; percent of each row</small></figcaption>"
-        f"{confusion_svg(Accuracy(tuple(accuracy['expressions']), accuracy['confusion']), row)}</figure>"
-        for name, accuracy, row in matrices
-    ]
-    return f"<div class='matrices'>{''.join(figures)}</div>"
+    """The classifier on real photos, and every editor."""
+    accuracies = [("classifier, real photos", facts["judge"]["accuracy_on_real"], "shows")]
+    accuracies += [(name, summary["edits"], "asked for") for name, summary in facts["editors"].items()]
+    matrices = [(name, Accuracy(tuple(one["expressions"]), one["confusion"]), row) for name, one, row in accuracies]
+    return plot_html(confusion_plot(matrices), "confusion matrices, in percent of each row")
 
 
 def sample_tiles(samples: Samples) -> str:

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from facerelief.data.batches import Batch
 from facerelief.files import atomic
-
-CAPTION = 22  # pixels of a line of text
+from facerelief.tile_sheet import draw_sheet, enlarged
 
 
 def to_pixels(x: Tensor) -> np.ndarray:
@@ -25,34 +23,10 @@ def to_pixels(x: Tensor) -> np.ndarray:
 def save_grid(
     path: Path, rows: list[list[np.ndarray]], enlarge: int = 1, titles: Sequence[str] = (), names: Sequence[str] = ()
 ) -> None:
-    """A picture of rows of equally high tiles (H, W, 3), enlarged by a whole factor without smoothing.
-
-    titles: of the columns, written above them. names: of the rows, written beside them.
-    """
-    width = max(sum(tile.shape[1] for tile in row) for row in rows)
-    lines = [np.concatenate(row, axis=1) for row in rows]
-    lines = [np.pad(line, ((0, 0), (0, width - line.shape[1]), (0, 0)), constant_values=255) for line in lines]
-    picture = np.concatenate(lines).repeat(enlarge, axis=0).repeat(enlarge, axis=1)
-    widths = [tile.shape[1] * enlarge for tile in rows[0]]
-    heights = [row[0].shape[0] * enlarge for row in rows]
+    """Write `tile_sheet.draw_sheet` of tiles (H, W, 3) that are enlarged by a whole factor without smoothing."""
+    sheet = draw_sheet([[enlarged(tile, enlarge) for tile in row] for row in rows], titles, names)
     with atomic(path) as part:
-        _captioned(picture, widths, heights, titles, names).save(part, quality=90)  # for .jpg
-
-
-def _captioned(
-    picture: np.ndarray, widths: Sequence[int], heights: Sequence[int], titles: Sequence[str], names: Sequence[str]
-) -> Image.Image:
-    left, top = CAPTION * bool(names), CAPTION * bool(titles)
-    sheet = Image.new("RGB", (left + picture.shape[1], top + picture.shape[0]), (255, 255, 255))
-    sheet.paste(Image.fromarray(picture), (left, top))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for title, end, width in zip(titles, np.cumsum(widths), widths, strict=False):
-        draw.text((left + int(end) - width // 2, top // 2), title, (32, 32, 32), font, anchor="mm")
-    for name, end, height in zip(names, np.cumsum(heights), heights, strict=False):
-        label = Image.new("RGB", (height, left), (255, 255, 255))
-        ImageDraw.Draw(label).text((height // 2, left // 2), name, (32, 32, 32), font, anchor="mm")
-        sheet.paste(label.rotate(90, expand=True), (0, top + int(end) - height))
-    return sheet
+        sheet.save(part, quality=90)  # for .jpg
 
 
 @torch.no_grad()
