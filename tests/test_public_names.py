@@ -8,7 +8,7 @@ from pathlib import Path
 import facerelief
 
 ROOT = Path(facerelief.__file__).parent
-# A command is named after the function that it calls; the choices of its options are repeated in `cli/options.py`, which
+# A command is named after the function that it calls; the choices of its options are repeated in cli/options.py, which
 # imports nothing heavy (tests/cli/test_help.py compares them).
 COMMANDS, CHOICES = "cli/commands/", "cli/options.py"
 LONGEST, MOST_PARAMETERS = 40, 8  # lines without the docstring; parameters without self

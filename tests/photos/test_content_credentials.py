@@ -222,7 +222,7 @@ def test_actions_of_any_shape_are_read(label: str, data: object) -> None:
     known = {"action": "c2pa.edited", "digitalSourceType": EDITED}
     for more, names in (([], ()), ([{"label": "c2pa.actions", "data": {"actions": [known]}}], ("c2pa.edited",))):
         found = {"active_manifest": "a", "manifests": {"a": {"assertions": assertions + more}}}
-        assert content_credentials._parse_report(found).actions == names
+        assert content_credentials.parse_report(found).actions == names
     if label.startswith("c2pa"):
         return
     certificate, key, algorithm = signing_key(None, None)

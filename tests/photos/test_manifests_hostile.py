@@ -99,7 +99,7 @@ def test_what_is_no_action_is_passed_over(data: Any, label: str) -> None:
     """In C2PA's report, as its library would give it."""
     true = {"label": "c2pa.actions.v2", "data": {"actions": [{"action": "c2pa.edited", "digitalSourceType": "x"}]}}
     told = {"active_manifest": "m", "manifests": {"m": {"assertions": [{"label": label, "data": data}, true]}}}
-    found = content_credentials._parse_report(json.loads(json.dumps(told)))
+    found = content_credentials.parse_report(json.loads(json.dumps(told)))
     assert (found.actions, found.source_type) == (("c2pa.edited",), "x")
 
 

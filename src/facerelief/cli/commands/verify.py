@@ -16,7 +16,7 @@ from facerelief.files import read_file
 if TYPE_CHECKING:
     from facerelief.editing.jobs.inputs import Input
     from facerelief.faces.detector import FaceFinder
-    from facerelief.photos.provenance.content_credentials import Credentials
+    from facerelief.photos.provenance.credentials_report import Credentials
     from facerelief.photos.provenance.verify import Provenance
 
 _NONE_FOUND, _FAILED = 1, 2

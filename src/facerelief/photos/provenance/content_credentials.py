@@ -16,49 +16,24 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from facerelief import __version__
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.files import atomic, open_file
-from facerelief.photos.provenance.certificates import CERTIFICATE, KEY, LOCAL, signing_key
+from facerelief.photos.provenance.certificates import CERTIFICATE, KEY, signing_key
+from facerelief.photos.provenance.credentials_report import Credentials, parse_report
 from facerelief.photos.provenance.file_kinds import MANIFEST_SUFFIXES, MEDIA_TYPES, media_type_of, stream_has_manifest
 from facerelief.photos.provenance.xmp import EDITED, EditMark
 from facerelief.processes.isolated import ChildFailed, ChildTimeout, limit_cpu_time, limit_memory, run_child
 
 _GENERATOR = {"name": "facerelief", "version": __version__}
 _OFFLINE = {"ocsp_fetch": False, "remote_manifest_fetch": False, "verify_after_sign": False}
-_ACTIONS = ("c2pa.actions", "c2pa.actions.v2")  # labels; a further one of a kind ends in __1, __2, ...
 _CLOCK_S = 60.0  # wall clock to read a foreign manifest, on a busy machine
 _WORK_S, _PER_BYTE_S = 1.0, 1 / 50e6  # CPU time; real ones take hundredths
 _DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
-_UNTRUSTED = "signingCredential.untrusted"
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """The content of a C2PA manifest.
-
-    Args:
-        state: "trusted", "untrusted" (unchanged, but signed with an unknown certificate) or "invalid".
-        signer: The certificate's issuer.
-        actions: C2PA's names of what was done.
-        source_type: IPTC's digital source type of the edit, or "".
-        problems: C2PA's codes of validation errors.
-    """
-
-    state: str
-    signer: str
-    actions: tuple[str, ...]
-    source_type: str
-    problems: tuple[str, ...]
-
-    @property
-    def made_here(self) -> bool:
-        """Whether it was signed with a temporary certificate of this program."""
-        return self.signer == LOCAL
 
 
 def can_sign() -> bool:
@@ -228,7 +203,7 @@ def _read(stream: BinaryIO, media: str, trusted: str | None) -> tuple[Any, ...] 
 
     try:
         with _context(trusted) as context, c2pa.Reader(media, stream, context=context) as reader:
-            return astuple(_parse_report(json.loads(reader.json())))
+            return astuple(parse_report(json.loads(reader.json())))
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as reason:
@@ -251,30 +226,6 @@ def credentials_child() -> None:
         stream.seek(0)
         found = globals()[request["work"]](stream, **request["options"])
     sys.stdout.write(json.dumps(found))
-
-
-def _parse_report(found: dict[str, Any]) -> Credentials:
-    """Parse C2PA's report; malformed actions of foreign manifests are skipped."""
-    manifest = found["manifests"].get(found.get("active_manifest"), {})
-    actions = [action for one in manifest.get("assertions", ()) for action in _actions(one)]
-    types = [kind for action in actions if isinstance(kind := action.get("digitalSourceType"), str)]
-    problems = tuple(
-        dict.fromkeys(one["code"] for one in found.get("validation_status", ()) if one["code"] != _UNTRUSTED)
-    )
-    state = {"Trusted": "trusted", "Valid": "untrusted"}.get(found.get("validation_state", ""), "invalid")
-    signer = manifest.get("signature_info", {}).get("issuer") or "unknown"
-    return Credentials(state, signer, tuple(action["action"] for action in actions), (types or [""])[-1], problems)
-
-
-def _actions(assertion: dict[str, Any]) -> list[dict[str, Any]]:
-    """The well-formed actions of an assertion, whose content is untrusted."""
-    data = assertion.get("data")
-    if assertion["label"].split("__")[0] not in _ACTIONS or not isinstance(data, dict):
-        return []
-    actions = data.get("actions")
-    if not isinstance(actions, list):
-        return []
-    return [one for one in actions if isinstance(one, dict) and isinstance(one.get("action"), str)]
 
 
 def _manifest(mark: EditMark | None, source: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from facerelief.errors import MissingExtra, NoFaceFound
 from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import FaceFinder
 from facerelief.photos.photo import Photo, read_photo
-from facerelief.photos.provenance.content_credentials import Credentials, can_sign, read_credentials
+from facerelief.photos.provenance.content_credentials import can_sign, read_credentials
+from facerelief.photos.provenance.credentials_report import Credentials
 from facerelief.photos.provenance.file_kinds import MANIFEST_SUFFIXES
 from facerelief.photos.provenance.watermark_detection import Watermark, detect_watermarks
 from facerelief.photos.provenance.xmp import EditMark, to_comment
