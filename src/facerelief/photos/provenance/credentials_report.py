@@ -6,7 +6,7 @@ from typing import Any
 from facerelief.photos.provenance.certificates import LOCAL
 
 _ACTIONS = ("c2pa.actions", "c2pa.actions.v2")  # labels; a further one of a kind ends in __1, __2, ...
-_UNTRUSTED = "signingCredential.untrusted"
+UNTRUSTED = "signingCredential.untrusted"
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Credentials:
         return self.signer == LOCAL
 
 
-def _parse_report(found: dict[str, Any]) -> Credentials:
+def parse_report(found: dict[str, Any]) -> Credentials:
     """Parse C2PA's report; malformed actions of foreign manifests are skipped."""
     manifest = found["manifests"].get(found.get("active_manifest"), {})
     actions = [action for one in manifest.get("assertions", ()) for action in _actions(one)]
     types = [kind for action in actions if isinstance(kind := action.get("digitalSourceType"), str)]
     problems = tuple(
-        dict.fromkeys(one["code"] for one in found.get("validation_status", ()) if one["code"] != _UNTRUSTED)
+        dict.fromkeys(one["code"] for one in found.get("validation_status", ()) if one["code"] != UNTRUSTED)
     )
     state = {"Trusted": "trusted", "Valid": "untrusted"}.get(found.get("validation_state", ""), "invalid")
     signer = manifest.get("signature_info", {}).get("issuer") or "unknown"
