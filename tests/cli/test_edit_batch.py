@@ -239,5 +239,5 @@ def test_the_wish_to_end_is_heeded_as_ctrl_c_is(tmp_path: Path) -> None:
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130
     last = said.strip().splitlines()[-1]
-    assert re.fullmatch(r"facerelief: interrupted; .* (stay|are done); run the same command again to resume", last)
+    assert re.fullmatch(r"facerelief: interrupted; .* (are kept|are done); run the same command again to resume", last)
     assert "leaked" not in said

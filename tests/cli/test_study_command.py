@@ -19,7 +19,7 @@ pytest.importorskip("scipy")
 
 _PROGRAM = """
 import sys
-from facerelief.evaluation import studies
+from facerelief.evaluation.experiments import studies
 small = {"blocks": 1, "d_width": 8, "d_max_channels": 32, "steps": 3, "save_every": 1}
 every = {**studies.SCALES["smoke"].all, "batch": 6}
 studies.SCALES["smoke"] = studies.Scale(
