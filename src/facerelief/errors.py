@@ -1,4 +1,4 @@
-"""Errors that a user can remedy; the command line prints each as one line and exits with code 2."""
+"""Errors that a user can fix; the command line prints each as one line and exits with code 2."""
 
 import json
 import os
@@ -11,13 +11,13 @@ _INSTALLED = (os.path.dirname(os.path.abspath(__file__)), *(sysconfig.get_path(k
 
 
 class FacereliefError(Exception):
-    """Something the user can put right. The message is one line: what, why, and the remedy."""
+    """An error that the user can fix. The message is one line: what, why, and the remedy."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())  # names of files may hold line ends
+        return printable(super().__str__())  # file names may contain line ends
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython and Jupyter show in place of a traceback: the message, and the user's line that led to it."""
+        """What IPython and Jupyter show in place of a traceback: the message and the user's line."""
         message = f"{type(self).__name__}: {self}"
         frames = traceback.extract_tb(self.__traceback__)
         own = [frame for frame in frames if not frame.filename.startswith(_INSTALLED)]
@@ -33,15 +33,15 @@ class VideoError(FacereliefError):
 
 
 class NoFaceFound(FacereliefError):
-    """A photo without a face that can be used."""
+    """A photo without a usable face."""
 
 
 class DatasetError(FacereliefError):
-    """A dataset that is absent, of another version, or too small for what is asked."""
+    """A dataset that is missing, of another version, or too small."""
 
 
 class CheckpointError(FacereliefError):
-    """Weights or training state that are absent, damaged, or of another kind."""
+    """Weights or training state that are missing, damaged, or of another kind."""
 
 
 class MissingExtra(FacereliefError):
@@ -60,7 +60,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def install_command(extra: str) -> str:
-    """The command that adds an extra to this installation: from its source, its address, or the package index."""
+    """The command that installs an extra, from where the package was installed: a clone, a URL, or the index."""
     from importlib import metadata
 
     source = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def install_command(extra: str) -> str:
 
 
 def _address(origin: dict[str, Any]) -> str:
-    """Where a package came from that no index gave, as pip takes it (PEP 610)."""
+    """The URL of a package that was not installed from an index, for pip (PEP 610)."""
     vcs = origin.get("vcs_info", {})
     prefix = f"{vcs['vcs']}+" if vcs else ""
     at = f"@{vcs['commit_id']}" if vcs.get("commit_id") else ""
@@ -82,20 +82,20 @@ def _address(origin: dict[str, Any]) -> str:
 
 
 def shown(value: object) -> str:
-    """A value that was given, as a message shows it: on one line, and not at any length."""
+    """A value for a message: on one line and shortened."""
     try:
         said = " ".join(repr(value).split())
-    except Exception:  # of a stranger's class
+    except Exception:  # of any user class
         said = f"a {type(value).__name__}"
     return said if len(said) <= 60 else f"{said[:57]}..."
 
 
 def printable(text: str) -> str:
-    """Text whose control characters are spelled out, since names of files may hold what terminals obey."""
+    """Escape control characters, since file names may contain terminal sequences."""
     kept = (letter if letter.isprintable() or _is_surrogate(letter) else ascii(letter)[1:-1] for letter in text)
     return "".join(kept)
 
 
 def _is_surrogate(letter: str) -> bool:
-    """A byte of a name that is no text; the stream spells it out."""
+    """An undecodable byte of a file name; the stream escapes it."""
     return "\ud800" <= letter <= "\udfff"

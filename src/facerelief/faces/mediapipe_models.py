@@ -106,7 +106,7 @@ def far_face_proposer() -> Landmarker:
 
 
 def tasks_landmarker(task_file: Path | None) -> Landmarker:
-    """A face landmarker from a task file. Raises `FacereliefError` where it is missing or another file."""
+    """A face landmarker from a task file. Raises `FacereliefError` if it is missing or another file."""
     remedy = "download face_landmarker.task and give it with --task-file"
     if task_file is None or not task_file.exists():
         raise FacereliefError(f"no task file {task_file or 'given'}; {remedy}")

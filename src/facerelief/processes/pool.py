@@ -66,12 +66,12 @@ def map_in_processes(
         yield from map(here or start(*arguments), items)
         return
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread per worker
-    helpers = [_Worker(start, arguments) for _ in range(count)]
+    started = [_Worker(start, arguments) for _ in range(count)]
     try:
-        yield from _Workers(helpers, items, lost, seconds).results()
+        yield from _Workers(started, items, lost, seconds).results()
     finally:
-        for helper in helpers:
-            helper.end()
+        for worker in started:
+            worker.end()
 
 
 def run_in_process(
@@ -81,15 +81,15 @@ def run_in_process(
 
     Raises `WorkerLost` if it dies or is killed.
     """
-    helper = _Worker(start, arguments)
+    worker = _Worker(start, arguments)
     try:
-        helper.give(0, item)
-        result: Result = helper.future.result(None if math.isinf(seconds) else seconds)
+        worker.give(0, item)
+        result: Result = worker.future.result(None if math.isinf(seconds) else seconds)
         return result
     except (BrokenProcessPool, TimeoutError) as reason:
         raise WorkerLost from reason
     finally:
-        helper.end()
+        worker.end()
 
 
 class _Worker:
@@ -126,55 +126,55 @@ class _Workers:
 
     def __init__(
         self,
-        helpers: list[_Worker],
+        started: list[_Worker],
         items: Sequence[Any],
         lost: Callable[[Any, str], Any] | None,
         seconds: float,
     ) -> None:
-        self._helpers, self._items, self._lost, self._seconds = helpers, items, lost, seconds
+        self._workers, self._items, self._lost, self._seconds = started, items, lost, seconds
         self._open = deque(range(len(items)))
         self._finished: dict[int, Any] = {}
         self._fatal: set[int] = set()  # items during which a process died
 
     def results(self) -> Iterator[Any]:
         """The results in the order of the items."""
-        for told in range(len(self._items)):
-            while told not in self._finished:
-                self._hand_out(told)
-                wait([one.future for one in self._helpers if one.index is not None], _POLL_S, FIRST_COMPLETED)
-                for helper in self._helpers:
-                    self._collect(helper)
-            yield self._finished.pop(told)
+        for wanted in range(len(self._items)):
+            while wanted not in self._finished:
+                self._hand_out(wanted)
+                wait([one.future for one in self._workers if one.index is not None], _POLL_S, FIRST_COMPLETED)
+                for worker in self._workers:
+                    self._collect(worker)
+            yield self._finished.pop(wanted)
 
-    def _hand_out(self, told: int) -> None:
-        for helper in self._helpers:
-            if helper.index is None and self._open and self._open[0] < told + _AHEAD * len(self._helpers):
+    def _hand_out(self, wanted: int) -> None:
+        for worker in self._workers:
+            if worker.index is None and self._open and self._open[0] < wanted + _AHEAD * len(self._workers):
                 try:
-                    helper.give(self._open[0], self._items[self._open[0]])
+                    worker.give(self._open[0], self._items[self._open[0]])
                 except BrokenProcessPool:  # died while idle: not caused by an item
-                    helper.end()
-                    helper.begin()
+                    worker.end()
+                    worker.begin()
                 else:
                     self._open.popleft()
 
-    def _collect(self, helper: _Worker) -> None:
-        index = helper.index
+    def _collect(self, worker: _Worker) -> None:
+        index = worker.index
         if index is None:
             return
-        if helper.future.done():
+        if worker.future.done():
             try:
-                result = helper.future.result()
+                result = worker.future.result()
             except BrokenProcessPool as reason:
-                self._replace(helper, index, "its process died, perhaps out of memory", reason)
+                self._replace(worker, index, "its process died, perhaps out of memory", reason)
                 return
-            helper.index = None
+            worker.index = None
             if index != _STARTING:
                 self._finished[index] = result
-        elif time.monotonic() - helper.since > self._seconds:
+        elif time.monotonic() - worker.since > self._seconds:
             self._fatal.add(index)  # it would take as long again
-            self._replace(helper, index, f"not done in {self._seconds:g} s", None)
+            self._replace(worker, index, f"not done in {self._seconds:g} s", None)
 
-    def _replace(self, helper: _Worker, index: int, why: str, reason: BaseException | None) -> None:
+    def _replace(self, worker: _Worker, index: int, why: str, reason: BaseException | None) -> None:
         """Replace a process that died or hangs; its item is tried once more, or is lost."""
         if self._lost is None or index == _STARTING:
             raise WorkerLost from reason
@@ -183,8 +183,8 @@ class _Workers:
         else:
             self._fatal.add(index)
             self._open.appendleft(index)
-        helper.end()
-        helper.begin()
+        worker.end()
+        worker.begin()
 
 
 @contextlib.contextmanager

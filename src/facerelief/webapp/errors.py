@@ -33,7 +33,7 @@ _KINDS: tuple[tuple[type[FacereliefError], str], ...] = (
 
 @dataclass
 class ApiError(Exception):
-    """An error that the client is told. code: one of `CODES`."""
+    """An error that is sent to the client. code: one of `CODES`."""
 
     code: str
     message: str

@@ -105,7 +105,7 @@ def serve(
         if not local:
             who = "has the token" if access_options.token else f"can reach {host}"
             password = "" if access_options.token else "it asks for no password (see --token) and "
-            explain(f"whoever {who} can use this server: {password}it does not encrypt")
+            explain(f"anyone who {who} can use this server: {password}it does not encrypt")
         out.print(f"facerelief serves at {url} (its API: {url}/api); stop it with Ctrl-C", markup=False)
 
     run(

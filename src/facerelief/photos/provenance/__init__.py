@@ -1,1 +1,1 @@
-"""What a picture tells of its being edited: XMP, C2PA manifests and the watermark in its pixels."""
+"""Records of an edit in a picture: XMP, C2PA manifest, watermark."""

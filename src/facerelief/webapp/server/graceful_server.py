@@ -15,12 +15,12 @@ from facerelief.webapp.server.connections import Connection, Connections
 from facerelief.webapp.server.log_filter import limit_repeats
 
 _LISTEN_BACKLOG = 512  # connections that the system queues until they are accepted
-_REFUSE_S = 0.2  # for which new clients are still told that the server stops
+_REFUSE_S = 0.2  # for which new clients still get the error that the server stops
 _FLUSH_S = 5.0  # for clients to receive the last responses
 
 
 def uvicorn_config(app: Starlette, backlog: int) -> uvicorn.Config:
-    """How uvicorn runs the application. Proxies' headers are left to `Access`, which trusts only those it is told."""
+    """How uvicorn runs the application. Proxies' headers are left to `Access`, which knows the trusted ones."""
     protocol: Any = functools.partial(Connection, connections=app.state.connections)
     return uvicorn.Config(
         app,
