@@ -219,7 +219,7 @@ def test_a_journal_that_cannot_be_written_is_no_reason_to_lose_an_edit(edit: Com
     assert (result.code, result.out) == (0, "me-happiness-tiny.png\n")
     assert result.err.count("\n") == 1
     assert f"cannot write {OWNERSHIP_JOURNAL}: " in result.err
-    assert "make room" not in result.err
+    assert "free space" not in result.err
     assert "files of this command are not recognized as its own" in result.err
     assert mine.read_text() == "mine"
     assert edit("me.png").code == 2  # and so it is safe

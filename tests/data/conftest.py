@@ -26,10 +26,10 @@ def row() -> Callable[..., Sample]:
 
 @pytest.fixture(autouse=True)
 def _small_builds_are_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are about what is written; the process that each would start takes seconds, and `test_workers` tries it."""
+    """They are about what is written; the process that each would start takes seconds, and `test_pool` tries it."""
 
     def nearby(*arguments: Any, here: Callable[[Any], Any], **options: Any) -> Iterator[Any]:
         items = arguments[2]
         return map(here, items) if len(items) < 16 else pool.map_in_processes(*arguments, here=here, **options)
 
-    monkeypatch.setattr(build, "spread", nearby)
+    monkeypatch.setattr(build, "map_in_processes", nearby)

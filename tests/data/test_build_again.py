@@ -272,7 +272,7 @@ def test_a_full_disk(photos: Path, dataset: Path, tmp_path: Path, monkeypatch: p
         else:
             really = Path.open
             patch.setattr(Path, "open", lambda p, *a, **k: full() if p.name == JOURNAL else really(p, *a, **k))
-        with pytest.raises(FacereliefError, match=r"cannot write .*: No space left on device; make room and run"):
+        with pytest.raises(FacereliefError, match=r"cannot write .*: No space left on device; free space and run"):
             build_dataset(labelled, photos, tmp_path / "dataset", workers=1)
     assert not (tmp_path / "dataset" / "metadata.csv").exists()
     build_dataset(labelled, photos, tmp_path / "dataset", workers=1)

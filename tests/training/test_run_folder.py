@@ -241,7 +241,7 @@ def test_a_full_disk_while_logging_is_one_line(tmp_path: Path, small: Small, mon
 
     monkeypatch.setattr(Path, "open", fail)
     message = refusal(lambda: run.log(1, {"G/adv": 1.0}))
-    assert message.startswith(f"cannot write {tmp_path / 'metrics.jsonl'}: No space left on device; make room")
+    assert message.startswith(f"cannot write {tmp_path / 'metrics.jsonl'}: No space left on device; free space")
 
 
 def test_a_run_that_another_process_trains_is_left_alone(tmp_path: Path, small: Small) -> None:

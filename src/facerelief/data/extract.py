@@ -145,7 +145,7 @@ def write_files(
         (dataset / "mesh" / f"{stem}.npz").write_bytes(mesh.getvalue())
     except OSError as reason:
         raise FacereliefError(
-            f"cannot write to {dataset}: {reason.strerror or reason}; make room and run it again"
+            f"cannot write to {dataset}: {reason.strerror or reason}; free space and run it again"
         ) from reason
     return {
         "file_name": f"rgb/{name}",

@@ -84,7 +84,7 @@ class Run:
                 writer.add_scalar(name, value, step)
         except OSError as reason:
             raise FacereliefError(
-                f"cannot write to {self.folder}: {reason.strerror or reason}; make room and run the same command again"
+                f"cannot write to {self.folder}: {reason.strerror or reason}; free space and run the same command again"
             ) from reason
 
     def close(self) -> None:
