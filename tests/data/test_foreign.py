@@ -234,7 +234,7 @@ def test_an_archive_or_anything_else_is_no_cache(tmp_path: Path) -> None:
 
 def test_a_line_without_end_is_no_table(foreign: Handmade) -> None:
     path = foreign.path / METADATA
-    for size, reason in ((1 << 30, "letters"), (5 << 30, "more than 2048 MiB")):
+    for size, reason in ((1 << 30, "characters"), (5 << 30, "more than 2048 MiB")):
         os.truncate(path, size)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(DatasetError, match=reason):
