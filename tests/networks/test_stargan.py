@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.networks.backbones import build_backbone
-from facerelief.networks.stargan import Discriminator, Generator, smoothed
+from facerelief.networks.stargan import Discriminator, Generator, binomial_filter
 from facerelief.training.presets import make_config
 
 
@@ -115,17 +115,17 @@ def test_a_residual_block_adds_to_its_input() -> None:
     assert torch.equal(block(x), x)
 
 
-def test_smoothed_is_the_binomial_filter() -> None:
+def test_the_binomial_filter() -> None:
     """Against scipy; a grid of every other pixel goes, what is level or large stays."""
     change = torch.randn(2, 3, 12, 17)
     once = ndimage.convolve1d(change.double().numpy(), [0.25, 0.5, 0.25], axis=2, mode="nearest")
     both = ndimage.convolve1d(once, [0.25, 0.5, 0.25], axis=3, mode="nearest")
-    torch.testing.assert_close(smoothed(change).double(), torch.from_numpy(both), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(binomial_filter(change).double(), torch.from_numpy(both), atol=1e-6, rtol=1e-5)
     rows, columns = torch.meshgrid(torch.arange(12), torch.arange(16), indexing="ij")
     for grid in (rows % 2, columns % 2, (rows + columns) % 2):
         fine = (grid * 2.0 - 1)[None, None]
-        assert smoothed(fine)[..., 1:-1, 1:-1].abs().max() < 1e-6
-    torch.testing.assert_close(smoothed(torch.full((1, 1, 8, 8), 0.3)), torch.full((1, 1, 8, 8), 0.3))
+        assert binomial_filter(fine)[..., 1:-1, 1:-1].abs().max() < 1e-6
+    torch.testing.assert_close(binomial_filter(torch.full((1, 1, 8, 8), 0.3)), torch.full((1, 1, 8, 8), 0.3))
 
 
 @torch.no_grad()
@@ -166,7 +166,7 @@ def test_a_smooth_generator_paints_the_same_but_for_the_finest_pattern() -> None
     smooth = Generator(channels=1, conditions=2, width=4, blocks=1, smooth=True)
     smooth.load_state_dict(plain.state_dict())
     image, condition = torch.rand(3, 1, 16, 16) - 0.5, torch.eye(2)[[0, 1, 1]]
-    change = smoothed(plain(image, condition) - image)
+    change = binomial_filter(plain(image, condition) - image)
     torch.testing.assert_close(smooth(image, condition), (image + change).clamp(-1, 1))
     assert not torch.allclose(smooth(image, condition), plain(image, condition), atol=1e-3)
 

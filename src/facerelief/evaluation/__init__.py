@@ -1,1 +1,4 @@
-"""What was learnt, measured on held-out people."""
+"""Editors measured on held-out people.
+
+From Python, start at `evaluate.evaluate_all`, or with networks of your own at `scoring.score_edits`.
+"""

@@ -121,9 +121,19 @@ def evaluate_all(
     photos: int | None = None,
     progress: NamedProgress = no_progress,
 ) -> Evaluation:
-    """Measure networks and other editors, all of `config`'s size, colour and expressions, on a dataset's test photos.
+    """Measure networks and other editors on a dataset's test photos.
 
-    photos: a fixed draw of so many, by default all. Raises `FacereliefError` for metric networks that do not fit them.
+    Args:
+        networks: Measured by their own pictures.
+        editors: By name; measured as a user gets their edits.
+        dataset: Its test photos are edited.
+        config: Size, colour and expressions of all of them.
+        files: Where the metric networks are.
+        photos: A fixed draw of so many test photos; by default all.
+        progress: Called with the system's name, the photos done and in all.
+
+    Raises:
+        FacereliefError: A metric network does not fit, was trained on a test person, or trained an editor.
     """
     notes = [note for network in networks for note in network_notes(network, dataset, files.judge, files.encoder)]
     setup = set_up(dataset, config, files)

@@ -1,13 +1,21 @@
-"""The expression classifier: the judge of edited photos, trained on real ones only, and the features of its trunk."""
+"""The expression classifier that scores edits, and the features of its trunk."""
 
 import torch
 from torch import Tensor, nn
 
 
 class Classifier(nn.Module):
-    """A small residual network with batch norm, image (N, C, H, W) in [-1, 1] to logits (N, classes).
+    """A small residual network with batch norm: images (N, C, H, W) in [-1, 1] to logits (N, classes).
 
-    channels: 3 (RGB) or 1 (luma). width: channels of the first stage; the last of four has eight times as many.
+    Args:
+        channels: 3 (RGB) or 1 (luma).
+        classes: Expressions.
+        width: Channels of the first stage; the last of four has eight times as many.
+        dropout: Share of features that are left out in training, before the logits.
+
+    Example:
+        >>> Classifier(width=4)(torch.zeros(2, 3, 32, 32)).shape
+        torch.Size([2, 8])
     """
 
     def __init__(self, channels: int = 3, classes: int = 8, width: int = 32, dropout: float = 0.3) -> None:

@@ -17,7 +17,17 @@ _DOMAINS = ("image", "geometry")
 class DepthTranslator(nn.Module):
     """G_depth and G'_depth with shared weights.
 
-    image_channels: 3 (RGB) or 1 (luma). guide: "depth", "normal" or "both". width, blocks: as in `Generator`.
+    Args:
+        image_channels: 3 (RGB) or 1 (luma).
+        guide: What geometry is: "depth", "normal" or "both".
+        width: Channels of the first layer, as of `Generator`.
+        blocks: Residual blocks.
+
+    Example:
+        >>> network = DepthTranslator(guide="both", width=4, blocks=1)
+        >>> geometry = network(torch.zeros(1, 3, 32, 32))
+        >>> geometry.shape, network(geometry, to="image").shape
+        (torch.Size([1, 4, 32, 32]), torch.Size([1, 3, 32, 32]))
     """
 
     def __init__(self, image_channels: int = 3, guide: str = "depth", width: int = 64, blocks: int = 6) -> None:

@@ -9,7 +9,13 @@ _GRID = 4  # places a side at which the last map is read: its mean alone would f
 
 
 class Encoder(nn.Module):
-    """The classifier's trunk and a linear layer, image (N, C, H, W) in [-1, 1] to unit vectors (N, dimensions)."""
+    """The classifier's trunk and a linear layer: images (N, C, H, W) in [-1, 1] to unit vectors (N, dimensions).
+
+    Args:
+        channels: 3 (RGB) or 1 (luma).
+        width: As of `Classifier`.
+        dimensions: Of the embedding.
+    """
 
     def __init__(self, channels: int = 3, width: int = 32, dimensions: int = 128) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.networks.stargan import smoothed
+from facerelief.networks.stargan import binomial_filter
 
 REACH = 0.2  # of the side: the farthest from where a pixel is fetched
 _CAREFUL = 0.1  # Adam moves every weight of the head at once: without it one step throws pixels across the face
@@ -21,8 +21,12 @@ _START = 0.03  # share that the mask paints before training
 
 
 class Maps(NamedTuple):
-    """An edit. flow: (N, 2, H, W), where each pixel comes from, right and down, in sides of the image; mask: (N, 1, H,
-    W) in [0, 1], share of the colour; colour: (N, C, H, W) in [-1, 1].
+    """An edit.
+
+    Attributes:
+        flow: Where each pixel comes from, right and down, in sides of the image, (N, 2, H, W).
+        mask: Share of the colour, (N, 1, H, W) in [0, 1].
+        colour: (N, C, H, W) in [-1, 1].
     """
 
     flow: Tensor
@@ -69,7 +73,11 @@ class _Step(nn.Module):
 class ReliefGenerator(nn.Module):
     """StarGAN's plan (two halvings, residual blocks, two doublings) with conditional norms, and one head for all maps.
 
-    channels: of the image, in and out. conditions: length of the one-hot condition. width: channels of the first layer.
+    Args:
+        channels: Of the image, in and out.
+        conditions: Length of the one-hot condition.
+        width: Channels of the first layer.
+        blocks: Residual blocks.
     """
 
     def __init__(self, channels: int = 3, conditions: int = 8, width: int = 64, blocks: int = 6) -> None:
@@ -106,9 +114,9 @@ class ReliefGenerator(nn.Module):
 
     def maps(self, image: Tensor, condition: Tensor) -> Maps:
         """The edit of images (N, C, H, W) in [-1, 1], H and W divisible by 4, to conditions (N, conditions)."""
-        raw = smoothed(self.head(self.features(image, condition)).float())
+        raw = binomial_filter(self.head(self.features(image, condition)).float())
         flow, mask, colour = raw[:, :2], raw[:, 2:3], raw[:, 3:]
-        return Maps(smoothed(REACH * (_CAREFUL * flow).tanh()), mask.sigmoid(), colour.tanh())
+        return Maps(binomial_filter(REACH * (_CAREFUL * flow).tanh()), mask.sigmoid(), colour.tanh())
 
     def forward(self, image: Tensor, condition: Tensor) -> GeneratorOutput:
         """The edits of images (N, C, H, W) to conditions (N, conditions)."""

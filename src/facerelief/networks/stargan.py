@@ -40,8 +40,12 @@ class ResidualBlock(nn.Module):
 class Generator(nn.Module):
     """G: image and condition to image. 8.44 M parameters at width 64, 6 blocks and 8 conditions.
 
-    channels: of the image, in and out. conditions: length of the one-hot condition. width: channels of the first layer.
-    smooth: what the network changes passes through `smoothed`, so that it cannot hide a class in a fine grid.
+    Args:
+        channels: Of the image, in and out.
+        conditions: Length of the one-hot condition.
+        width: Channels of the first layer.
+        blocks: Residual blocks.
+        smooth: What the network changes passes through `binomial_filter`, so that no class can hide in a fine grid.
     """
 
     def __init__(
@@ -74,7 +78,7 @@ class Generator(nn.Module):
         """image: (N, C, H, W) in [-1, 1], H and W divisible by 4; condition: (N, conditions). Returns (N, C, H, W)."""
         planes = condition[:, :, None, None].expand(-1, -1, *image.shape[2:]).to(image.dtype)
         out: Tensor = self.layers(torch.cat([image, planes], dim=1))
-        return (image + smoothed(out - image)).clamp(-1, 1) if self.smooth else out
+        return (image + binomial_filter(out - image)).clamp(-1, 1) if self.smooth else out
 
 
 class StarGAN(Generator):
@@ -85,15 +89,19 @@ class StarGAN(Generator):
         return GeneratorOutput(super().forward(image, condition))
 
 
-def smoothed(change: Tensor) -> Tensor:
+def binomial_filter(change: Tensor) -> Tensor:
     """A change (N, C, H, W) through the binomial filter (1 2 1)^T (1 2 1) / 16: grids of every other pixel vanish."""
     padded = F.pad(change, (1, 1, 1, 1), mode="replicate")
     return F.avg_pool2d(F.avg_pool2d(padded, 2, stride=1), 2, stride=1)
 
 
 class DiscriminatorOutput(NamedTuple):
-    """A discriminator's output for N images. real: patch logits D_adv (N, P, h, w). classes: D_cls (N, K).
-    matches: patch logits (N, K, h, w) of being a real image of each class, where there is such a head.
+    """A discriminator's output for N images.
+
+    Attributes:
+        real: Patch logits D_adv, (N, P, h, w).
+        classes: Class logits D_cls, (N, K).
+        matches: Patch logits of being a real image of each class, (N, K, h, w), where there is such a head.
     """
 
     real: Tensor
@@ -106,8 +114,15 @@ class Discriminator(nn.Module):
 
     Strided convolutions halve the image and double the channels (at most `max_channels`) until the map is 2 px, or
     4 px for images of 256 px: six of them at 128 and 256 px, five at 64 px.
-    local: a second patch head judges the map after `_LOCAL` convolutions, so that small faults count as the whole does.
-    matching: a head for every class says whether an image is a real one of it, as StarGAN v2's (Choi et al., 2020).
+
+    Args:
+        size: Side of the images in pixels.
+        channels: Of the images, or of the maps.
+        classes: Expressions.
+        width: Channels of the first layer.
+        max_channels: Of any layer.
+        local: A second patch head looks at the map after `_LOCAL` convolutions, so that small faults count.
+        matching: A head for every class says whether an image is a real one of it (StarGAN v2, Choi et al., 2020).
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Weights to hand on: half precision, with a card that says what they are."""
+"""Weights to publish, in half precision and with a card, and the morphable face model learned for publication."""

@@ -44,7 +44,24 @@ def run_depth(
     progress: StepProgress = no_progress,
     decoding: Progress = no_progress,
 ) -> Path:
-    """Stage 1 on a dataset; returns the weights."""
+    """Stage 1: pre-train the depth network.
+
+    Args:
+        dataset: What it learns from.
+        config: Its settings.
+        folder: The run's folder; a run that is there is resumed.
+        vgg: VGG19's weights for Eq. 10; by default they are fetched once.
+        judge: A run of `train judge`, for perceptual="judge".
+        progress: Called after every step.
+        decoding: Called while the dataset is decoded.
+
+    Returns:
+        The weights' file.
+
+    Raises:
+        DatasetError: The dataset is too small, or damaged.
+        FacereliefError: The folder holds another run, or the loss is not finite.
+    """
     splits = choose_splits(dataset, config)
     basis = splits.basis | _teacher(config, judge)
     check_folder(folder, "depth", config, basis)
@@ -66,10 +83,28 @@ def run_expression(
     decoding: Progress = no_progress,
     gate: Callable[[list[ProbeResult]], None] | None = None,
 ) -> Path:
-    """Stage 2 on a dataset; returns the weights. `depth`: the finished stage 1, for every guide but "none".
+    """Stage 2: train an expression editor.
 
-    identity: a run of `train identity`, needed where config.id_weight is not 0. gate: where given, told before a guided
-    training what depth alone and normals alone tell of expressions, on the dataset's validation maps.
+    Args:
+        dataset: What it learns from.
+        config: Its settings.
+        folder: The run's folder; a run that is there is resumed.
+        depth: The finished stage 1, for every guide but "none".
+        vgg: As in `run_depth`.
+        judge: As in `run_depth`.
+        identity: A run of `train identity`, needed where config.id_weight is not 0.
+        progress: Called after every step.
+        decoding: Called while the dataset is decoded.
+        gate: Called before a guided training with what depth alone and normals alone tell of expressions, on the
+            dataset's validation maps.
+
+    Returns:
+        The weights' file.
+
+    Raises:
+        DatasetError: The dataset is too small, or damaged.
+        FacereliefError: What guides or teaches is missing or does not fit, the folder holds another run, or the loss is
+            not finite.
     """
     encoder = _identity_teacher(config, identity)
     BACKBONES[config.backbone]  # an unknown one is refused before anything is decoded
@@ -99,7 +134,7 @@ def run_classifier(
     progress: StepProgress = no_progress,
     decoding: Progress = no_progress,
 ) -> tuple[Path, Accuracy]:
-    """Train the judge; returns its weights and its accuracy on the test photos."""
+    """Train the expression classifier; returns its weights and its accuracy on the test photos."""
     splits = choose_splits(dataset, config)
     check_folder(folder, "judge", config, splits.basis)
     arrays = decode_splits(splits, config, decoding)
