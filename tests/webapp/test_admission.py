@@ -28,7 +28,7 @@ def play(scene: Scene, **limits: Any) -> None:
     assert (app.state.admission.taken, app.state.admission.bodies.held) == (0, 0)
 
 
-def test_one_too_many_is_asked_to_come_again() -> None:
+def test_one_too_many_is_refused_with_a_time_to_retry() -> None:
     async def scene(app: Any, service: SlowService) -> None:
         clients = [Client(app) for _ in range(3)]
         await until(lambda: service.begun == 1 and app.state.admission.taken == 3)

@@ -53,7 +53,7 @@ def test_a_connection_that_has_been_answered_is_closed_when_it_drips() -> None:
         assert time.monotonic() < begun + 10
 
 
-def test_silent_connections_give_way_to_others() -> None:
+def test_idle_connections_are_replaced() -> None:
     with live(connections=20, header_timeout_s=60) as server:
         silent = [server.connect() for _ in range(60)]
         for _ in range(30):
@@ -197,7 +197,7 @@ def test_an_upload_that_keeps_its_pace_may_take_longer_than_the_grace() -> None:
         assert parsed(everything(connection))[0] == 200
 
 
-def test_slow_uploads_give_way_where_memory_is_short() -> None:
+def test_slow_uploads_are_evicted_where_memory_is_short() -> None:
     """They have sent most of what the server holds, and go on at a rate that would be enough."""
     with live(held=1_000_000, grace_s=0.3, min_upload_rate=1.0) as server:
         server.service.go.set()

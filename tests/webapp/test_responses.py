@@ -1,4 +1,4 @@
-"""Answers that clients do not read, or read slowly: they end, and their bytes are counted until then."""
+"""Responses that clients do not read, or read slowly: they end, and their bytes are counted until then."""
 
 import base64
 import contextlib
@@ -41,8 +41,8 @@ def test_an_answer_that_is_not_read_counts_until_it_is_cut_off() -> None:
         assert len(everything(connection)) < SIZE
 
 
-def test_unread_answers_give_way_to_others_or_put_them_off() -> None:
-    """Two fill the memory: at first the third is told to come again, soon the slowest of them has to go."""
+def test_unread_responses_are_evicted_or_new_ones_are_refused() -> None:
+    """Two fill the memory: at first the third is refused, soon the slowest of them has to go."""
     with live(send_timeout_s=60, unsent=2 * SIZE + 100, grace_s=1.0) as server:
         server.service.go.set()
         unread = [server.connect(large(), buffer=4096) for _ in range(2)]
@@ -54,7 +54,7 @@ def test_unread_answers_give_way_to_others_or_put_them_off() -> None:
         assert min(len(everything(connection)) for connection in unread) < SIZE
 
 
-def test_slow_readers_give_way_to_others_where_connections_are_full() -> None:
+def test_slow_readers_are_replaced_where_connections_are_full() -> None:
     """The slowest of them: the one that has taken more gets all of its answer."""
     with live(send_timeout_s=60, grace_s=0.5, connections=2) as server:
         server.service.go.set()
@@ -70,7 +70,7 @@ def test_slow_readers_give_way_to_others_where_connections_are_full() -> None:
         assert came + len(everything(faster)) > SIZE
 
 
-def test_many_small_answers_that_are_read_slowly_give_way_too() -> None:
+def test_many_small_responses_that_are_read_slowly_are_evicted_too() -> None:
     """A client that always asks anew before it has taken the answer."""
     with live(send_timeout_s=60, grace_s=0.5, header_timeout_s=60, connections=1, system_buffer=4096) as server:
         connection = server.connect(buffer=4096)

@@ -21,7 +21,7 @@ from webapp_app import form
 ROOT = Path(__file__).parents[2]
 
 
-def test_those_at_work_are_answered_and_those_waiting_are_told_to_come_again(own_server: Any, tmp_path: Path) -> None:
+def test_running_requests_are_answered_and_queued_ones_are_refused(own_server: Any, tmp_path: Path) -> None:
     """Forty at once, at a real server."""
     with own_server("--workers", 1) as server:
         photo = httpx.get(server.url + "/v1/sample?seed=3", timeout=60).content

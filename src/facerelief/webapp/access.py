@@ -96,7 +96,7 @@ class Access:
         return ApiError("unauthorized", message, remedy, {"WWW-Authenticate": "Bearer"})
 
     def _is_local(self, scope: Scope, headers: Headers) -> bool:
-        """Whether a program of this machine asks, and not a proxy on it for somebody else."""
+        """Whether a program on this machine asks, rather than a proxy on it for another client."""
         peer = address_of((scope.get("client") or ("", 0))[0])
         named = _parts(f"//{headers.get('host', '')}").hostname in LOCAL_NAMES
         return named and peer is not None and peer.is_loopback and "x-forwarded-for" not in headers

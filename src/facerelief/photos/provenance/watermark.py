@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from facerelief.array_types import Bool, Float64, Floats, Int64
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.expressions import EXPRESSIONS
@@ -40,14 +41,14 @@ class WatermarkCode:
     """The code: which waves carry which signs.
 
     Args:
-        waves: int (N, 2), frequencies down and across a tile.
-        known: bool (N, 2), cosine and sine chips that are the same in every watermark.
-        signs: float (W, N, 2), -1 or 1, the chips of each word.
+        waves: (N, 2), frequencies down and across a tile.
+        known: (N, 2), cosine and sine chips that are the same in every watermark.
+        signs: (W, N, 2), -1 or 1, the chips of each word.
     """
 
-    waves: np.ndarray
-    known: np.ndarray
-    signs: np.ndarray
+    waves: Int64
+    known: Bool
+    signs: Float64
 
 
 @functools.cache
@@ -134,38 +135,38 @@ def cell_size(side: float) -> float:
     return float(2 ** (max(0, np.floor(2 * np.log2(side / _CELLS[side >= _LARGE]))) / 2))
 
 
-def sample_cells(luma: np.ndarray, cell: float, start: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """A picture float32 (H, W) at one value a cell, float32 (count y, count x), from `start` (x, y) in pixels."""
+def sample_cells(luma: Floats, cell: float, start: Floats, count: Int64) -> Floats:
+    """Resample a picture float32 (H, W) to one value per cell, (count y, count x), from `start` (x, y) in pixels."""
     image = Image.fromarray(luma)
     end = np.minimum(start + count * cell, image.size)
     box = (float(start[0]), float(start[1]), float(end[0]), float(end[1]))
     return np.asarray(image.resize((int(count[0]), int(count[1])), Image.Resampling.BICUBIC, box=box))
 
 
-def normalize_contrast(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def normalize_contrast(picture: Floats) -> tuple[Floats, Floats]:
     """High-pass filter a picture (H, W) and divide it by its local contrast; also returns the contrast, at least 1."""
     fine = picture - _mean(_mean(picture, 2), 2)
     loudness = np.sqrt(np.maximum(_mean(_mean(fine * fine, 4), 4), 0)) + 1
     return np.clip(fine / loudness, -2, 2), loudness
 
 
-def fold_tiles(picture: np.ndarray, first: np.ndarray) -> np.ndarray:
+def fold_tiles(picture: Floats, first: Int64) -> Floats:
     """Sum a picture (h, w), whose corner is the cell `first` (x, y), over tiles: (TILE_CELLS, TILE_CELLS)."""
     x, y = first % TILE_CELLS
     height, width = picture.shape
     whole = np.pad(picture, ((y, -(y + height) % TILE_CELLS), (x, -(x + width) % TILE_CELLS)))
-    summed: np.ndarray = whole.reshape(len(whole) // TILE_CELLS, TILE_CELLS, -1, TILE_CELLS).sum(axis=(0, 2))
+    summed: Floats = whole.reshape(len(whole) // TILE_CELLS, TILE_CELLS, -1, TILE_CELLS).sum(axis=(0, 2))
     return summed
 
 
-def chip_values(tiles: np.ndarray) -> np.ndarray:
-    """How much of each wave's cosine and sine tiles (..., TILE, TILE) show, (..., N, 2)."""
+def chip_values(tiles: Floats) -> Floats:
+    """Cosine and sine parts of each wave in tiles (..., TILE_CELLS, TILE_CELLS), (..., N, 2)."""
     waves = np.fft.fft2(tiles)[..., watermark_code().waves[:, 0], watermark_code().waves[:, 1]]
     return np.stack([waves.real, waves.imag], axis=-1)
 
 
 def _tile(parts: np.ndarray) -> np.ndarray:
-    """The tile of which `chip_values` shows `parts` (N, 2) for each of its cells."""
+    """The inverse of `chip_values`, per cell: the tile with these parts (N, 2)."""
     waves = np.zeros((TILE_CELLS, TILE_CELLS), complex)
     y, x = watermark_code().waves.T
     waves[y, x] = parts[:, 0] + 1j * parts[:, 1]
@@ -187,9 +188,10 @@ def _cheapest(shown: np.ndarray, loudness: float) -> np.ndarray:
     return added
 
 
-def crop_mask(crop: Crop, first: np.ndarray, last: np.ndarray, cell: float, side: float) -> np.ndarray:
-    """The mask of a crop, rounded off, at the cells from `first` to `last`: it fades along the border, and is 0 so far
-    inside of it that enlarging the cells to pixels reaches none outside.
+def crop_mask(crop: Crop, first: Int64, last: Int64, cell: float, side: float) -> Floats:
+    """The mask of a crop's face at the cells from `first` to `last`: a superellipse with a soft border.
+
+    It is 0 so far inside the crop that enlarging the cells to pixels changes none outside.
     """
     x, y = ((np.arange(first[k], last[k]) + 0.5) * cell for k in (0, 1))
     points = crop.to_crop(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)) / crop.size
