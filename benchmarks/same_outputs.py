@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 UNLIKE = {"seconds", "device", "facerelief", "processes", "sha256", "weights_sha256", "features_sha256", "inputs"}
 
 
+_UNLIKE_FILES = ("jobs.jsonl", "metrics.jsonl", ".facerelief.jsonl")
+
+
 def commands(out: Path, photos: Path) -> list[list[str]]:
     """What is run, in order, each a command line of facerelief."""
     study, run = out / "study", out / "study/cells/depth_conf_penalty-0.1-s0"
@@ -56,7 +59,7 @@ def outputs(tree: Path, out: Path, photos: Path) -> dict[str, str]:
             sys.exit(f"{tree}: facerelief {' '.join(line)}: {done.stderr.strip()}")
         found[f"output {number} of {line[0]} {line[1]}"] = digest(plain(done.stdout.replace(str(out), "OUT")))
     for path in sorted(out.rglob("*")):
-        if path.is_file() and ".arrays" not in path.parts and path.name not in ("jobs.jsonl", "metrics.jsonl"):
+        if path.is_file() and not {".arrays", "tensorboard"} & set(path.parts) and path.name not in _UNLIKE_FILES:
             found[str(path.relative_to(out))] = content(path, out)
     return found
 
