@@ -33,7 +33,7 @@ def optimizer_step(self, player, terms, weights, step, *names):
             signal.raise_signal({number})
     whole(self, player, terms, weights, step, *names)
 
-sent, whole, Session.optimizer_step = [], Session.optimizer_step, descend
+sent, whole, Session.optimizer_step = [], Session.optimizer_step, optimizer_step
 main()
 """
 
