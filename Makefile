@@ -1,5 +1,5 @@
 # make demo   edit a photo with the weights that the package carries
-# make check  lint, types, layers, and the fast tests: a few minutes
+# make check  lint, types, layers, and the fast tests: two minutes
 # make test   run the test suite
 PYTHON ?= python3
 # One command for everything, so that no other package pulls in another torch. On a machine without an NVIDIA card a
