@@ -15,7 +15,8 @@ from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, build_depth_nets, depth_generator_terms, depth_generator_weights
 from facerelief.training.presets import make_config
 from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
-from facerelief.training.steps.gan_step import StepRandom, discriminator_terms, discriminator_weights, learns
+from facerelief.training.steps.gan_step import discriminator_terms, discriminator_weights, set_requires_grad
+from facerelief.training.steps.step_random import StepRandom
 
 ROUNDS = 6
 NOISE = 1.1  # the chosen precision may measure this many times the other's time
@@ -38,14 +39,14 @@ def step(nets: DepthNets, batch: Batch, config: DepthTraining, number: int, bf16
 
     with computing():
         d_hat = nets.translator(batch.image)
-        learns(nets.discriminator, True)
+        set_requires_grad(nets.discriminator, True)
         fake = d_hat.detach()
         terms = discriminator_terms(
             nets.discriminator, batch.geometry, fake, batch.label, config, noise, config.conf_penalty
         )
     eq.weighted_sum(terms, discriminator_weights(config)).backward()
     with computing():
-        learns(nets.discriminator, False)
+        set_requires_grad(nets.discriminator, False)
         terms = depth_generator_terms(nets, batch, d_hat, config, None, noise)
     eq.weighted_sum(terms, depth_generator_weights(config)).backward()
 

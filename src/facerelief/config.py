@@ -27,7 +27,13 @@ _COUNTS = (
     *("width", "blocks", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
     *("log_every", "sample_every", "save_every"),
 )
-_MOST = {"width": 1024, "d_width": 1024, "d_max_channels": 8192, "blocks": 64, "dimensions": 8192}  # sixteen papers'
+_MOST = {
+    "width": 1024,
+    "d_width": 1024,
+    "d_max_channels": 8192,
+    "blocks": 64,
+    "dimensions": 8192,
+}  # 16 times the paper's
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,11 @@ class Training:
     blocks: int = 6  # residual blocks
     d_width: int = 64  # channels of a discriminator's first layer
     d_max_channels: int = 2048  # the first lever on memory
-    d_local: bool = False  # discriminators also judge small patches
+    d_local: bool = False  # discriminators also classify small patches
     d_init: str = "torch"  # discriminators' initial weights: "torch" (StarGAN's) or "he", which learns sooner
     objective: str = "wgan-gp"
     gp_weight: float = 10.0  # gradient penalty of wgan-gp
-    r1_weight: float = 1.0  # of objective r1, every `r1_every` discriminator steps; too much and D tells nothing
+    r1_weight: float = 1.0  # of objective r1, every `r1_every` discriminator steps; large values make D uninformative
     r1_every: int = 16
     d_steps: int = 5  # discriminator steps for each generator step
     batch: int = 8
@@ -123,9 +129,9 @@ class ExpressionTraining(Training):
     depth_weight: float = 0.1  # Table 3's weight of the depth network's adversarial and classification terms
     depth_rec_weight: float = 1.0  # of Eq. 7
     backbone: str = "stargan"  # G_rgb: "stargan", the paper's, or "relief", which moves pixels before it paints any
-    warm_start: str = "none"  # "morphable": G_rgb is also shown what the editor without training makes of the photos
-    warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; the discriminators learn as ever
-    match_weight: float = 0.0  # of whether D_rgb takes a picture for a real one of its expression; 0: it is not asked
+    warm_start: str = "none"  # "morphable": G_rgb also learns from the morphable editor's edits of the photos
+    warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; discriminators train from step 0
+    match_weight: float = 0.0  # of the adversarial loss of each expression (a matching head); 0 disables it
     image_distill_weight: float = 3.0  # of the distance to those edits
     id_weight: float = 0.0  # of the identity distance from photo to edit, by an encoder that then measures nothing
     flow_distill_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
@@ -133,7 +139,7 @@ class ExpressionTraining(Training):
     flow_weight: float = 0.1  # of backbone "relief": how much its flow stretches
     mask_weight: float = 0.02  # of backbone "relief": how much it paints
     edit_gain: float = 1.0  # what an editor scales G_rgb's change by at strength 1: networks regress to what is common
-    smooth: bool = False  # what G_rgb changes is freed of its finest pattern before anyone sees it
+    smooth: bool = False  # smooth G_rgb's change by a 3x3 binomial filter
     freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
 
     def __post_init__(self) -> None:
@@ -197,7 +203,7 @@ RENAMED_SETTINGS = {
 }
 
 
-def renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+def rename_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Settings under their names of today."""
     return {RENAMED_SETTINGS.get(name, name): value for name, value in values.items()}
 
@@ -206,7 +212,7 @@ def from_json(kind: type[Config], values: Any) -> Config:
     """The configuration that a run's config.json holds. Raises `FacereliefError` where it is none of this version."""
     if not isinstance(values, dict):
         raise FacereliefError("the run's config is no object; it is damaged")
-    values = renamed(values)
+    values = rename_settings(values)
     names = {field.name for field in dataclasses.fields(kind)}
     unknown = sorted(set(values) - names)
     if unknown:

@@ -40,7 +40,7 @@ def test_two_editors_side_by_side(
     called, distance, chance, drawn = result.out.splitlines()
     assert drawn == str(picture)
     found = json.loads(numbers.read_text())
-    assert chance.startswith("THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy ")
+    assert chance.startswith("THE CLASSIFIER IS AT CHANCE LEVEL: ITS RATES ARE MEANINGLESS (balanced accuracy ")
     assert found["judge_at_chance"] is True
     assert list(found["called by the target"]) == ["photo", "noise", "moves", "morphable"]
     distances = found["identity distance (facerelief encoder)"]

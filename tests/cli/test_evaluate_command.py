@@ -65,7 +65,7 @@ def report(command: Command, run: Path, words: list[object], tmp_path: Path) -> 
     return tmp_path / "report"
 
 
-ALARM = "THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy "
+ALARM = "THE CLASSIFIER IS AT CHANCE LEVEL: ITS RATES ARE MEANINGLESS (balanced accuracy "
 
 
 class Links(HTMLParser):
@@ -293,7 +293,7 @@ def test_photos_without_the_editors_expressions(
     words = ["--data", other, "--judge", tools["judge"], "-o", tmp_path / "report"]
     assert command("evaluate", run, *words).code == 0
     facts = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert "No test photo shows surprise: the judge's accuracy there is unknown." in facts["notes"]
+    assert "No test photo shows surprise: the classifier's accuracy there is unknown." in facts["notes"]
     assert set(facts["judge"]["accuracy_on_real"]["per_class"]) == {"neutral", "happiness"}
     assert set(facts["editors"]["noise"]["edits"]["per_class"]) == set(CHOICES)
     change_rows(other, lambda row: row.split == "test", expression="fear")

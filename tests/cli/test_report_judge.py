@@ -96,7 +96,7 @@ def test_a_judge_on_a_split(
     shares = {"neutral": "0.00", "happiness": "1.00", "surprise": "0.00"}
     seen = {name: share for (name, share), count in zip(shares.items(), counts, strict=True) if count}
     table, chance, alarm = result.out.splitlines()
-    assert alarm.startswith("THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy ")
+    assert alarm.startswith("THE CLASSIFIER IS AT CHANCE LEVEL: ITS RATES ARE MEANINGLESS (balanced accuracy ")
     assert table.split() == [
         "fool",
         "on",
@@ -168,7 +168,7 @@ def test_runs_and_the_editor_without_training_side_by_side(
         titles = ["classifier, real photos", "sources, unedited", *names]
         *lines, alarm = result.out.splitlines()
         assert [line[:24].rstrip() for line in lines] == titles
-        assert alarm.startswith("THE JUDGE IS AT CHANCE")
+        assert alarm.startswith("THE CLASSIFIER IS AT CHANCE LEVEL")
         figures = {line[24:].strip() for line in lines}
         assert figures == {"balanced 0.333   neutral 0.00  happiness 1.00  surprise 0.00"}
         numbers = json.loads(path.read_text())

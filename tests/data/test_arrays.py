@@ -12,7 +12,7 @@ from shells import CLASSES, change_rows, read_split, write_dataset
 
 from facerelief.colour import to_luma
 from facerelief.data import Dataset
-from facerelief.data.arrays import growing, load_arrays
+from facerelief.data.arrays import create_memmap, load_arrays
 from facerelief.data.manifest import read_samples
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.geometry.depth_maps import load_depth, load_normal
@@ -204,7 +204,7 @@ def test_no_photos_at_all(dataset: Path, complete: bool) -> None:
 
 def test_space_is_taken_before_it_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mapped file that finds the disk full as it is filled kills the process."""
-    with growing(tmp_path / "a.npy", np.uint8, (1000, 1000)):
+    with create_memmap(tmp_path / "a.npy", np.uint8, (1000, 1000)):
         (part,) = tmp_path.iterdir()
         assert part.stat().st_blocks * 512 >= 1_000_000
     (tmp_path / "a.npy").unlink()
@@ -213,7 +213,7 @@ def test_space_is_taken_before_it_is_written_to(tmp_path: Path, monkeypatch: pyt
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    wish = growing(tmp_path / "a.npy", np.uint8, (1000, 1000))
+    wish = create_memmap(tmp_path / "a.npy", np.uint8, (1000, 1000))
     with pytest.raises(FacereliefError, match=r"a\.npy: No space left on device; free space"), wish:
         pass
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,7 @@ from shells import row_of
 
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import Batch, Batches, make_batch, mirrored, spread_rows
+from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch, mirrored
 from facerelief.training.presets import make_config
 
 SIZE = 4
@@ -155,12 +155,12 @@ def test_the_normals_of_a_mirrored_surface_are_the_mirrored_normals() -> None:
 
 def test_shown_rows_take_the_expressions_in_turn() -> None:
     data = arrays()
-    found = spread_rows(data, most=8)
+    found = balanced_rows(data, most=8)
     assert data.label[found].tolist() == [0, 1, 2, 0, 1, 2, 1, 2]
     assert len(set(found.tolist())) == 8
-    assert spread_rows(data, most=8).tolist() == found.tolist()
-    assert len(spread_rows(data, most=99)) == sum(COUNTS)
-    assert len(spread_rows(data, most=2)) == 2
+    assert balanced_rows(data, most=8).tolist() == found.tolist()
+    assert len(balanced_rows(data, most=99)) == sum(COUNTS)
+    assert len(balanced_rows(data, most=2)) == 2
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_shown_rows_take_the_persons_in_turn(people: str, expected: list[int]) -
     data = arrays((2, 2, 2))
     label = np.array([0, 1, 2, 0, 1, 2])
     data = dataclasses.replace(data, label=label, samples=tuple(map(row_of, people)))
-    assert spread_rows(data).tolist() == expected
+    assert balanced_rows(data).tolist() == expected

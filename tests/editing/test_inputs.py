@@ -13,7 +13,7 @@ from servers import Page, serving
 
 from facerelief.editing.jobs.fetch import DownloadLimits
 from facerelief.editing.jobs.inputs import Input, expand
-from facerelief.editing.jobs.outputs import STDOUT, Typed, all_targets, depth_files, receipt_files
+from facerelief.editing.jobs.outputs import STDOUT, OutputNaming, all_targets, depth_files, receipt_files
 from facerelief.errors import FacereliefError, PhotoError
 
 
@@ -103,7 +103,7 @@ def test_photos_from_the_web_and_from_standard_input(monkeypatch: pytest.MonkeyP
 
 
 def places(inputs: list[Input], out: str | None, to: tuple[str, ...] = ("fear",), **typed: str) -> list[str]:
-    targets = all_targets(inputs, to, out, Typed(**typed))
+    targets = all_targets(inputs, to, out, OutputNaming(**typed))
     return [place.as_posix() for one in targets.values() for place in one.values()]
 
 
@@ -147,17 +147,17 @@ def test_where_an_edit_goes(inputs: list[Input], out: str | None, expected: list
 @pytest.mark.parametrize(
     ("typed", "ending"),
     [
-        (Typed(), ""),
-        (Typed("1.0", part="face", method="relief"), ""),
-        (Typed("0.70", "420,310", "mouth", "morphable"), "-mouth-0.7-face420-310-morphable"),
-        (Typed("0:0,2.5:1", "all"), "-0-0-2.5-1-faceall"),
-        (Typed(weights=Path("runs/guided")), "-guided"),
-        (Typed(weights=Path("runs/relief/weights.safetensors")), "-relief"),
-        (Typed(weights=Path("my own.safetensors"), method="stargan"), "-my-own"),
-        (Typed(weights=Path(".")), f"-{Path.cwd().name}"),
+        (OutputNaming(), ""),
+        (OutputNaming("1.0", part="face", method="relief"), ""),
+        (OutputNaming("0.70", "420,310", "mouth", "morphable"), "-mouth-0.7-face420-310-morphable"),
+        (OutputNaming("0:0,2.5:1", "all"), "-0-0-2.5-1-faceall"),
+        (OutputNaming(weights=Path("runs/guided")), "-guided"),
+        (OutputNaming(weights=Path("runs/relief/weights.safetensors")), "-relief"),
+        (OutputNaming(weights=Path("my own.safetensors"), method="stargan"), "-my-own"),
+        (OutputNaming(weights=Path(".")), f"-{Path.cwd().name}"),
     ],
 )
-def test_a_name_tells_what_differs_from_the_defaults(typed: Typed, ending: str) -> None:
+def test_a_name_tells_what_differs_from_the_defaults(typed: OutputNaming, ending: str) -> None:
     assert typed.ending == ending
     assert all_targets([ME], ["fear"], "new", typed)[ME] == {"fear": Path(f"new/me-fear{ending}.jpg")}
 
@@ -200,13 +200,13 @@ def test_what_is_beside_an_edit_is_never_found_and_never_lost(tmp_path: Path) ->
     assert [one.file.name for one in expand([f"{tmp_path}/*"])] == ["a.jpg"]
     assert [one.file.name for one in expand([f"{tmp_path}/a-fear-receipt.png"])] == ["a-fear-receipt.png"]
     two = [Input(tmp_path / "a.jpg"), Input(tmp_path / "a.png")]
-    told_apart = all_targets(two, ["fear"], None, Typed(), receipt_files)
+    told_apart = all_targets(two, ["fear"], None, OutputNaming(), receipt_files)
     assert [places["fear"].name for places in told_apart.values()] == ["a-jpg-fear.jpg", "a-png-fear.png"]
     with pytest.raises(FacereliefError, match=r"depth and receipts are files beside an edit's; name it with --out"):
-        all_targets(two[:1], ["fear"], "-", Typed(), depth_files)
+        all_targets(two[:1], ["fear"], "-", OutputNaming(), depth_files)
     mine = Input(tmp_path / "b-depth-before.png")
     with pytest.raises(FacereliefError, match=r"b-depth-before\.png is one of the photos to edit"):
-        all_targets([mine, Input(tmp_path / "b.png")], ["fear"], None, Typed(), lambda place: [mine.file])
+        all_targets([mine, Input(tmp_path / "b.png")], ["fear"], None, OutputNaming(), lambda place: [mine.file])
 
 
 def test_standard_input_goes_alone() -> None:

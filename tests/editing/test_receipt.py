@@ -15,7 +15,7 @@ from facerelief.editing.jobs.journal import EditSettings
 from facerelief.editing.jobs.receipt import SIZE, geometry_change, make_receipt
 from facerelief.editing.loading import carried_weights
 from facerelief.errors import CheckpointError
-from facerelief.evaluation.receipt_scores import Verdict, scores_of
+from facerelief.evaluation.receipt_scores import NetworkCropScorer, crop_scorer_factory
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.geometry.depth_maps import GeometryMaps
@@ -92,7 +92,7 @@ def test_an_edit_that_leaves_no_face(editor: Editor, photo: Photo) -> None:
 
 def test_what_networks_say_is_what_they_compute(sharp: Editor, photo: Photo, tmp_path: Path) -> None:
     judge, encoder = write_judge(tmp_path / "judge"), write_encoder(tmp_path / "encoder", colour="luma")
-    maker = scores_of(judge, encoder)
+    maker = crop_scorer_factory(judge, encoder)
     assert maker is not None
     numbers = make_receipt(sharp, photo, sharp(photo, "happiness"), maker()).numbers["faces"][0]
     for when in ("before", "after"):
@@ -104,7 +104,7 @@ def test_what_networks_say_is_what_they_compute(sharp: Editor, photo: Photo, tmp
     still = make_receipt(sharp, photo, sharp(photo, "happiness", strength=0), maker()).numbers["faces"][0]
     assert still["identity"]["distance"] == pytest.approx(0, abs=1e-5)
     assert still["judge"]["before"] == still["judge"]["after"] == numbers["judge"]["before"]
-    assert scores_of(None, None) is None
+    assert crop_scorer_factory(None, None) is None
 
 
 def test_a_receipt_is_another_where_its_judge_was_trained_again(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_receipt_is_another_where_its_judge_was_trained_again(tmp_path: Path) 
     (tmp_path / "copy" / "weights.safetensors").write_bytes(weights)
 
     def digest(judge: Path | None, encoder: Path | None = None) -> str:
-        return EditSettings(scores=scores_of(judge, encoder)).digest("weights", receipt=True)
+        return EditSettings(scores=crop_scorer_factory(judge, encoder)).digest("weights", receipt=True)
 
     first = digest(judge)
     assert digest(tmp_path / "copy") == digest(judge / "weights.safetensors") == first
@@ -125,7 +125,7 @@ def test_a_receipt_is_another_where_its_judge_was_trained_again(tmp_path: Path) 
 
 
 def test_a_mirrored_crop_is_judged_alike(tmp_path: Path, photo: Photo) -> None:
-    verdict = Verdict(judge=write_judge(tmp_path / "judge"))
+    verdict = NetworkCropScorer(judge=write_judge(tmp_path / "judge"))
     crop = np.ascontiguousarray(photo.rgb[:256, 100:356])
     scores = verdict(crop, crop[:, ::-1].copy(), "fear")["judge"]
     assert scores["before"] == pytest.approx(scores["after"], abs=1e-4)
@@ -134,7 +134,7 @@ def test_a_mirrored_crop_is_judged_alike(tmp_path: Path, photo: Photo) -> None:
 
 def test_runs_that_are_something_else(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
-        Verdict(encoder=write_judge(tmp_path / "judge"))
+        NetworkCropScorer(encoder=write_judge(tmp_path / "judge"))
 
 
 # -- the command ----------------------------------------------------------------------------------------------------
@@ -152,7 +152,9 @@ def test_receipts_are_written_beside_the_edits(
     judge = write_judge(tmp_path / "judge")
     (face,) = finder(photo.rgb)
     for method, weights in (("morphable", carried_face()), ("stargan", carried_weights())):
-        settings = photo_job.EditSettings(method=method, part="mouth", receipt=True, scores=scores_of(judge, None))
+        settings = photo_job.EditSettings(
+            method=method, part="mouth", receipt=True, scores=crop_scorer_factory(judge, None)
+        )
         target = tmp_path / method / "me-happiness.png"
         outcome = photo_job.FileEditor(settings)(photo_job.EditJob(Input(source), {"happiness": target}))
         assert [path.name for path in outcome.written] == [

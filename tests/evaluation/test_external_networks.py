@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.evaluation import onnx_files
-from facerelief.evaluation.external_networks import load_outside
+from facerelief.evaluation.external_networks import load_feature_network
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -28,7 +28,7 @@ def images(count: int, channels: int, size: int) -> Tensor:
 
 @pytest.mark.parametrize("batch", ["n", 1, 2, 4])
 def test_onnx_gives_what_the_graph_says_at_its_own_size(tmp_path: Path, batch: int | str) -> None:
-    network = load_outside(write_onnx(tmp_path / "arc.onnx", batch=batch))
+    network = load_feature_network(write_onnx(tmp_path / "arc.onnx", batch=batch))
     assert (network.size, network.dimensions) == (8, 48)
     image = images(3, 3, 8)
     torch.testing.assert_close(network(image), Patches()(image))
@@ -39,7 +39,7 @@ def test_onnx_gives_what_the_graph_says_at_its_own_size(tmp_path: Path, batch: i
 
 def test_grey_is_repeated(tmp_path: Path) -> None:
     grey = images(5, 1, 8)
-    found = load_outside(write_onnx(tmp_path / "arc.onnx", side="s"), size=8)(grey)
+    found = load_feature_network(write_onnx(tmp_path / "arc.onnx", side="s"), size=8)(grey)
     torch.testing.assert_close(found, Patches()(grey.expand(-1, 3, -1, -1)))
 
 
@@ -53,7 +53,7 @@ def test_torchscript_is_never_loaded_and_the_way_to_onnx_is_said(
         torch.jit.save(torch.jit.trace(Patches(), torch.zeros(2, 3, 8, 8)), str(path))
     monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("it was loaded"))
     with pytest.raises(CheckpointError, match="is TorchScript, which is a program and is not run") as caught:
-        load_outside(path, size=8)
+        load_feature_network(path, size=8)
     assert "\n" not in str(caught.value)
     command = str(caught.value).partition("export it to ONNX: ")[2]
     monkeypatch.chdir(tmp_path)
@@ -61,7 +61,7 @@ def test_torchscript_is_never_loaded_and_the_way_to_onnx_is_said(
         warnings.simplefilter("ignore")
         exec(command, {"torch": torch, "network": Patches(), "S": 8})
     image = images(3, 3, 8)
-    torch.testing.assert_close(load_outside(tmp_path / "vgg.onnx", size=8)(image), Patches()(image))
+    torch.testing.assert_close(load_feature_network(tmp_path / "vgg.onnx", size=8)(image), Patches()(image))
 
 
 @pytest.mark.parametrize("kind", ["endless", "enormous"])
@@ -72,11 +72,11 @@ def test_networks_that_do_not_end_or_ask_for_all_memory(
     path = tmp_path / "odd.onnx"
     write_endless(path) if kind == "endless" else write_enormous(path)
     with pytest.raises(CheckpointError, match=r"was not done with two images in 8 s|is too large|is no ONNX network"):
-        load_outside(path, size=8)
+        load_feature_network(path, size=8)
 
 
 def test_a_network_that_hangs_later_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = load_outside(write_endless(tmp_path / "odd.onnx", turns_from="image"), size=8)
+    network = load_feature_network(write_endless(tmp_path / "odd.onnx", turns_from="image"), size=8)
     monkeypatch.setattr(onnx_files, "SECONDS", 1.0)
     with pytest.raises(CheckpointError, match="fails on images"):
         network(torch.ones(2, 3, 8, 8))
@@ -86,7 +86,7 @@ def test_an_identity_distance_by_it(tmp_path: Path) -> None:
     """1 - cos of the vectors that it gives a picture and its mirror image together."""
     from facerelief.training.identity import embed
 
-    network = load_outside(write_onnx(tmp_path / "arc.onnx"))
+    network = load_feature_network(write_onnx(tmp_path / "arc.onnx"))
     a, b = images(2, 3, 8)[:1], images(2, 3, 8)[1:]
     found = 1 - float((embed(network, a) * embed(network, b)).sum())
     x, y = (Patches()(one)[0].numpy() + Patches()(one.flip(-1))[0].numpy() for one in (a, b))
@@ -107,7 +107,7 @@ def test_an_identity_distance_by_it(tmp_path: Path) -> None:
 )
 def test_files_that_are_no_recogniser(tmp_path: Path, make: object, expected: str) -> None:
     with pytest.raises(CheckpointError, match=expected) as caught:
-        load_outside(make(tmp_path), size=8)  # type: ignore[operator]
+        load_feature_network(make(tmp_path), size=8)  # type: ignore[operator]
     assert "\n" not in str(caught.value)
 
 
@@ -119,12 +119,12 @@ def write_bytes(path: Path) -> Path:
 def test_sizes_that_do_not_fit(tmp_path: Path) -> None:
     path = write_onnx(tmp_path / "arc.onnx", side=8)
     with pytest.raises(CheckpointError, match="--input-size"):
-        load_outside(path, size=16)
+        load_feature_network(path, size=16)
     with pytest.raises(FacereliefError, match="is not between 1 and 1024"):
-        load_outside(path, size=0)
+        load_feature_network(path, size=0)
 
 
 def test_vectors_of_another_length(tmp_path: Path) -> None:
-    network = load_outside(write_square(tmp_path / "odd.onnx"), size=8)
+    network = load_feature_network(write_square(tmp_path / "odd.onnx"), size=8)
     with pytest.raises(CheckpointError, match="gives vectors of 3 numbers, 2 before; bring another file"):
         network(images(3, 3, 8))

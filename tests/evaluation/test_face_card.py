@@ -13,7 +13,7 @@ from facerelief.data.manifest import METADATA, Sample, read_samples
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
 from facerelief.geometry.morphable.learning import learn
-from facerelief.geometry.morphable.learning.action_units import LONE
+from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS
 from facerelief.geometry.morphable.learning.shape import TRUST
 from facerelief.geometry.morphable.model import FACE_FILE, load_face
 from facerelief.release import morphable
@@ -114,12 +114,12 @@ def test_the_card_counts_photos_and_persons(card: str, pairs: Path, taken: list[
 def test_the_card_says_what_the_modes_explain(card: str, fitted: Path) -> None:
     face = load_face(fitted)
     counts = {"identity": face.identity, "expression": face.expression_modes, "texture": face.texture_identity}
-    assert f"{len(LONE)} smooth movements of single features are added to the modes of expression" in card
+    assert f"{len(ISOLATED_UNITS)} smooth movements of single features are added to the modes of expression" in card
     rows = table(card, "modes")
     assert list(rows) == list(counts)
     explained = load_checkpoint(fitted / FACE_FILE, "face").facts["explained"]
     for name, (count, *shares) in rows.items():
-        alone = len(LONE) if name == "expression" else 0
+        alone = len(ISOLATED_UNITS) if name == "expression" else 0
         assert int(count) + alone == len(counts[name]) == len(explained[name]) + alone
         first, five, everything = map(share, shares)
         assert 0 < first <= five <= everything <= 1

@@ -9,11 +9,11 @@ from photos import astronaut
 from facerelief.editing import load_editor
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.evaluation.diagnostics.flicker import (
-    Film,
-    as_a_video,
-    each_by_itself,
+    SyntheticVideo,
+    edit_as_video,
+    edit_frames_separately,
+    edit_with_known_motion,
     measure_flicker,
-    with_true_motion,
 )
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.photos.photo import Photo
@@ -23,11 +23,11 @@ PHOTO = Photo(astronaut())
 
 
 @pytest.fixture(scope="module")
-def film() -> Film:
-    return Film(PHOTO, BOX, 0.4, 30, 270)
+def film() -> SyntheticVideo:
+    return SyntheticVideo(PHOTO, BOX, 0.4, 30, 270)
 
 
-def test_the_camera_moves_smoothly_and_keeps_the_face_in_view(film: Film) -> None:
+def test_the_camera_moves_smoothly_and_keeps_the_face_in_view(film: SyntheticVideo) -> None:
     assert film.count == 12
     frames = list(film.frames())
     assert all(frame.rgb.shape == (film.size[1], film.size[0], 3) for frame in frames)
@@ -39,7 +39,7 @@ def test_the_camera_moves_smoothly_and_keeps_the_face_in_view(film: Film) -> Non
         assert there.min() > 0 and (there < film.size).all()
 
 
-def test_landmarks_move_as_the_picture_does(film: Film, finder: MediaPipeFinder) -> None:
+def test_landmarks_move_as_the_picture_does(film: SyntheticVideo, finder: MediaPipeFinder) -> None:
     frames = list(film.frames())
     first, other = finder(frames[0].rgb)[0].landmarks, finder(frames[3].rgb)[0].landmarks
     assert np.abs(film.moved(first, 0, 3)[:, :2] - other[:, :2]).mean() < 1
@@ -47,7 +47,7 @@ def test_landmarks_move_as_the_picture_does(film: Film, finder: MediaPipeFinder)
 
 
 def painted(
-    film: Film, level: Callable[[int], float], shift: Callable[[int], float]
+    film: SyntheticVideo, level: Callable[[int], float], shift: Callable[[int], float]
 ) -> Iterator[tuple[Frame, np.ndarray]]:
     """What lies on the face in the photo, a soft disc, is made lighter, in a place that may shake."""
     for frame in film.frames():
@@ -63,7 +63,7 @@ def painted(
 
 def test_what_moves_with_the_face_is_no_flicker() -> None:
     dark = Photo(astronaut() // 2)
-    film = Film(dark, BOX, 0.3, 30, 270)
+    film = SyntheticVideo(dark, BOX, 0.3, 30, 270)
     still = measure_flicker(film, painted(film, lambda k: 40, lambda k: 0))
     trembling = measure_flicker(film, painted(film, lambda k: 40 + 5 * (-1) ** k, lambda k: 0))
     shaking = measure_flicker(film, painted(film, lambda k: 40, lambda k: 2 * (-1) ** k))
@@ -72,11 +72,11 @@ def test_what_moves_with_the_face_is_no_flicker() -> None:
     assert shaking.levels > 5 * still.levels
 
 
-def test_a_video_flickers_less_than_its_frames(finder: MediaPipeFinder, film: Film) -> None:
+def test_a_video_flickers_less_than_its_frames(finder: MediaPipeFinder, film: SyntheticVideo) -> None:
     editor = load_editor(finder=finder)
-    apart = measure_flicker(film, each_by_itself(editor, film.frames(), 3))
-    true = measure_flicker(film, with_true_motion(editor, film, 3))
-    together = measure_flicker(film, as_a_video(editor, film, 3))
+    apart = measure_flicker(film, edit_frames_separately(editor, film.frames(), 3))
+    true = measure_flicker(film, edit_with_known_motion(editor, film, 3))
+    together = measure_flicker(film, edit_as_video(editor, film, 3))
     assert together.levels < 0.85 * apart.levels
     assert together.levels < 2 * true.levels
     assert together.added == pytest.approx(apart.added, rel=0.2)

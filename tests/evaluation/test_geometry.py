@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
-from facerelief.evaluation.metrics.geometry import geometry_error, save_figure3
+from facerelief.evaluation.depth_accuracy import geometry_accuracy, save_figure3
 from facerelief.geometry.depth_maps import FAR, NEAR
 
 Splits = dict[str, Arrays]
@@ -53,7 +53,7 @@ def flat(splits: Splits) -> Splits:
 
 @pytest.mark.parametrize("batch", [1, 4, 32])
 def test_the_real_depth_map_has_no_error(splits: Splits, batch: int) -> None:
-    error = geometry_error(Oracle(splits["test"], "depth"), splits["train"], splits["test"], "depth", batch)
+    error = geometry_accuracy(Oracle(splits["test"], "depth"), splits["train"], splits["test"], "depth", batch)
     assert (error.samples, error.depth, error.normal, error.normal_trivial) == (6, 0.0, None, None)
     assert error.mask_iou == 1.0
 
@@ -61,13 +61,13 @@ def test_the_real_depth_map_has_no_error(splits: Splits, batch: int) -> None:
 @pytest.mark.parametrize("offset", [0.1, -0.05])
 def test_an_offset_of_depth_in_inter_ocular_distances(splits: Splits, offset: float) -> None:
     oracle = Oracle(splits["test"], "depth", lambda maps: maps + offset)
-    error = geometry_error(oracle, splits["train"], splits["test"], "depth")
+    error = geometry_accuracy(oracle, splits["train"], splits["test"], "depth")
     assert error.depth == pytest.approx(abs(offset) / 2 * (NEAR - FAR), abs=1e-6)
 
 
 def test_only_face_pixels_count_for_depth(splits: Splits) -> None:
     oracle = Oracle(splits["test"], "both", lambda maps: torch.where(maps[:, :1] > -1, maps, 0.5))
-    assert geometry_error(oracle, splits["train"], splits["test"], "both").depth == 0.0
+    assert geometry_accuracy(oracle, splits["train"], splits["test"], "both").depth == 0.0
 
 
 @pytest.mark.parametrize("guide", ["normal", "both"])
@@ -80,7 +80,7 @@ def test_tilted_normals_of_any_length(splits: Splits, guide: str, degrees: float
         normal = torch.tensor([math.sin(angle), 0, math.cos(angle)])[:, None, None] * maps[:, -1:] * length
         return torch.cat([maps[:, :-3], normal], dim=1)
 
-    error = geometry_error(Oracle(splits["test"], guide, tilt), splits["train"], splits["test"], guide)
+    error = geometry_accuracy(Oracle(splits["test"], guide, tilt), splits["train"], splits["test"], guide)
     assert error.normal == pytest.approx(degrees, abs=0.05)
     assert error.depth == (None if guide == "normal" else 0.0)
     assert error.normal_trivial == pytest.approx(0.0, abs=0.05)  # all of them look the same way
@@ -88,13 +88,13 @@ def test_tilted_normals_of_any_length(splits: Splits, guide: str, degrees: float
 
 @pytest.mark.parametrize("guide", ["normal", "both"])
 def test_the_real_normal_map_has_no_error(splits: Splits, guide: str) -> None:
-    error = geometry_error(Oracle(splits["test"], guide), splits["train"], splits["test"], guide)
+    error = geometry_accuracy(Oracle(splits["test"], guide), splits["train"], splits["test"], guide)
     assert error.normal == pytest.approx(0.0, abs=0.05)
 
 
 def test_the_trivial_predictor_gives_the_mean_training_map(splits: Splits) -> None:
     """Against numpy on the arrays as they are kept."""
-    error = geometry_error(Oracle(splits["test"], "depth"), splits["train"], splits["test"], "depth")
+    error = geometry_accuracy(Oracle(splits["test"], "depth"), splits["train"], splits["test"], "depth")
     mean = splits["train"].depth.astype(float).mean(axis=0) / 65535
     expected, ious = [], []
     for real in splits["test"].depth / 65535:
@@ -104,7 +104,7 @@ def test_the_trivial_predictor_gives_the_mean_training_map(splits: Splits) -> No
     assert error.depth_trivial == pytest.approx(np.mean(expected), rel=1e-5)
     assert error.mask_iou_trivial == pytest.approx(np.mean(ious), rel=1e-5)
     same = Oracle(splits["test"], "depth", lambda maps: torch.from_numpy(mean * 2 - 1).float().expand_as(maps))
-    again = geometry_error(same, splits["train"], splits["test"], "depth")
+    again = geometry_accuracy(same, splits["train"], splits["test"], "depth")
     assert again.depth == pytest.approx(error.depth_trivial, rel=1e-5)
     assert again.mask_iou == pytest.approx(error.mask_iou_trivial)
 
@@ -116,10 +116,10 @@ def test_the_region_of_half_a_face_and_of_none(splits: Splits, guide: str) -> No
     def left_half(maps: Tensor) -> Tensor:  # the shells are symmetric
         return torch.where(torch.arange(32) < 16, maps, background[:, None, None])
 
-    error = geometry_error(Oracle(splits["test"], guide, left_half), splits["train"], splits["test"], guide)
+    error = geometry_accuracy(Oracle(splits["test"], guide, left_half), splits["train"], splits["test"], guide)
     assert error.mask_iou == pytest.approx(0.5)
     nothing = Oracle(splits["test"], guide, lambda maps: background[:, None, None].expand_as(maps))
-    assert geometry_error(nothing, splits["train"], splits["test"], guide).mask_iou == 0.0
+    assert geometry_accuracy(nothing, splits["train"], splits["test"], guide).mask_iou == 0.0
 
 
 def test_figure_3_shows_a_photo_its_map_and_the_prediction(splits: Splits, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.evaluation.metric_networks import MetricNetworks
-from facerelief.evaluation.metrics.identity import check_unseen, real_distances, spread
+from facerelief.evaluation.metrics.identity import real_distances, summarise_distances
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.scoring import score_edits
 from facerelief.evaluation.systems import EditFunction, System, photo_rows
 from facerelief.training.identity import build_encoder
@@ -108,12 +109,12 @@ def test_real_photos_give_the_numbers_their_meaning(photos: Arrays) -> None:
     some = real_distances(ReadsAngle(), dataclasses.replace(grey(angles, photos), label=labels))
     assert sorted(some.changed) == pytest.approx([1 - math.sqrt(3) / 2, 0.5], abs=1e-5)  # photos 0 and 1 against 2
     alone = tuple(dataclasses.replace(s, identity=str(number)) for number, s in enumerate(photos.samples))
-    with pytest.raises(DatasetError, match="no person twice"):
+    with pytest.raises(DatasetError, match="at least two people"):
         real_distances(ReadsAngle(), dataclasses.replace(photos, samples=alone))
 
 
 def test_a_distribution_in_a_few_numbers() -> None:
-    found = spread(np.array([0.5, 0.1, 0.2, 0.3, 0.4]))
+    found = summarise_distances(np.array([0.5, 0.1, 0.2, 0.3, 0.4]))
     assert (found.count, found.mean, found.deviation) == (5, pytest.approx(0.3), pytest.approx(math.sqrt(0.02)))
     assert found.quartiles == pytest.approx((0.2, 0.3, 0.4))
 

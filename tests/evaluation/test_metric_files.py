@@ -14,7 +14,7 @@ from facerelief.data.manifest import METADATA
 from facerelief.errors import FacereliefError
 from facerelief.evaluation import metric_files
 from facerelief.evaluation.metric_files import MetricFiles, load_feature_net
-from facerelief.evaluation.metrics.identity import check_unseen
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.files import sha256
 from facerelief.networks.inception import PUBLISHED
 from facerelief.training.classifier import load_classifier

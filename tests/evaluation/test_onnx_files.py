@@ -11,7 +11,7 @@ from recognisers import write_onnx
 
 from facerelief.errors import CheckpointError
 from facerelief.evaluation import onnx_files
-from facerelief.evaluation.external_networks import load_outside
+from facerelief.evaluation.external_networks import load_feature_network
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -40,7 +40,7 @@ def test_numbers_in_other_files_are_not_read(tmp_path: Path, way: str) -> None:
     changed = OTHERWISE[way](elsewhere(path))
     path.write_bytes(changed)
     with pytest.raises(CheckpointError, match="in other files, which are not read; save it as one file"):
-        load_outside(path, size=8)
+        load_feature_network(path, size=8)
 
 
 def _in_a_function(model: object, tensor: object) -> None:
@@ -79,7 +79,7 @@ def test_wherever_in_a_model_a_tensor_is(tmp_path: Path, put: Callable[..., None
 
 
 def test_an_input_may_be_called_location(tmp_path: Path) -> None:
-    assert load_outside(write_onnx(tmp_path / "arc.onnx", image="location")).dimensions == 48
+    assert load_feature_network(write_onnx(tmp_path / "arc.onnx", image="location")).dimensions == 48
 
 
 @pytest.mark.parametrize(

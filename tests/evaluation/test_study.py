@@ -21,7 +21,7 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.experiments.figures import write_study
 from facerelief.evaluation.experiments.grid import BASES, Grid, Worker, read_distances, read_score
 from facerelief.evaluation.experiments.studies import SCALES, STUDIES, find_scale, find_study
-from facerelief.evaluation.experiments.study import StudyRequest, _people_can_be_told, lay_out, run_study
+from facerelief.evaluation.experiments.study import StudyRequest, _has_identity_pairs, lay_out, run_study
 from facerelief.evaluation.experiments.tables import collect
 from facerelief.files import sha256
 from facerelief.training.classifier import load_classifier
@@ -287,15 +287,15 @@ def test_pages_and_figures(asked: StudyRequest, finished: Grid) -> None:
     assert "expression-KID" in (folder / "table2.md").read_text(encoding="utf-8")
 
 
-def test_synthetic_people_can_be_told_and_lone_photos_cannot(
+def test_synthetic_has_identity_pairs_and_lone_photos_cannot(
     synthetic: Path, asked: StudyRequest, tmp_path: Path
 ) -> None:
-    assert not _people_can_be_told(Dataset(synthetic), asked.expressions[:1])  # one photo of each
+    assert not _has_identity_pairs(Dataset(synthetic), asked.expressions[:1])  # one photo of each
     lone = write_dataset(tmp_path / "faces")
-    assert _people_can_be_told(Dataset(lone), CLASSES)
+    assert _has_identity_pairs(Dataset(lone), CLASSES)
     rows = read_samples(lone)
     write_rows(lone / METADATA, Sample, [dataclasses.replace(row, identity=f"{k}") for k, row in enumerate(rows)])
-    assert not _people_can_be_told(Dataset(lone), CLASSES)
+    assert not _has_identity_pairs(Dataset(lone), CLASSES)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from facerelief.evaluation.experiments.tables import differences, estimate, flat, table
+from facerelief.evaluation.experiments.tables import differences, estimate, measure_values, results_table
 
 
 def test_an_interval_is_scipys() -> None:
@@ -49,17 +49,17 @@ def test_differences_are_paired_by_seed() -> None:
 def test_a_seed_that_failed_is_left_out_of_the_pairs() -> None:
     found = results(a=[{"rate": 0.4}, {"rate": 0.6}], b=[{"rate": 0.5}])
     assert differences(found)[1][0][1] == "+0.100 (1/1)"
-    header, rows = table(found)
+    header, rows = results_table(found)
     assert header == ["", "unedited", "a (2)", "b (1)"]
     assert rows[0][1:] == ["0.100", "0.500 ± 1.271", "0.500"]
     gone = results(a=[{"rate": 0.4}], b=[])
     assert differences(gone)[1][0][1] == "-"
-    assert table(gone)[1][0][3] == "-"
+    assert results_table(gone)[1][0][3] == "-"
 
 
 def test_distances_keep_their_own_names() -> None:
     found = results(a=[{"frechet": 3.0, "kernel": 0.01}], b=[{"frechet": 2.0, "kernel": 0.02}])
-    titles = [row[0] for row in table(found)[1]]
+    titles = [row[0] for row in results_table(found)[1]]
     assert titles == ["expression-FID ↓", "expression-KID ↓"]
     assert [row[1] for row in differences(found)[1]] == ["-1.00 (1/1)", "+0.01000 (0/1)"]
 
@@ -70,4 +70,4 @@ def test_what_was_refused_is_not_there() -> None:
         "distances": {"kernel": 0.1, "refused": {"expression-FID": "too few"}},
         "values": {"rate": {"mean": 0.5}, "true_psnr": {"mean": 20.0}},
     }
-    assert flat(summary) == {"rate": 0.5, "rate_six": 0.6, "kernel": 0.1, "true_psnr": 20.0}
+    assert measure_values(summary) == {"rate": 0.5, "rate_six": 0.6, "kernel": 0.1, "true_psnr": 20.0}

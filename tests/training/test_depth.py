@@ -1,4 +1,4 @@
-"""Stage 1: its terms by name, who learns from which, and that it learns."""
+"""Stage 1: its terms by name, who set_requires_grad from which, and that it set_requires_grad."""
 
 import math
 from collections.abc import Callable
@@ -27,7 +27,8 @@ from facerelief.training.depth import (
     load_depth_nets,
     train_depth,
 )
-from facerelief.training.steps.gan_step import StepRandom, learns
+from facerelief.training.steps.gan_step import set_requires_grad
+from facerelief.training.steps.step_random import StepRandom
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
@@ -113,7 +114,7 @@ def test_the_terms_by_hand(small: Small, splits: Splits) -> None:
 def test_every_term_teaches_the_translator_and_none_the_frozen_critic(small: Small, splits: Splits) -> None:
     config = small(DepthTraining)
     nets = build_depth_nets(config)
-    learns(nets.discriminator, False)
+    set_requires_grad(nets.discriminator, False)
     first = next(nets.translator.parameters())
     batch = first_batch(splits, "depth")
     terms = depth_generator_terms(nets, batch, nets.translator(batch.image), config, halves, noise(config))

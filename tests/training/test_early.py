@@ -52,7 +52,7 @@ def test_a_teacher_that_is_missing_is_said_before_photos_are_decoded(
     faces: Path, tmp_path: Path, no_decoding: None
 ) -> None:
     config = DepthTraining(size=32, width=4, batch=4, expressions=CLASSES, perceptual="judge")
-    with pytest.raises(FacereliefError, match="needs a judge"):
+    with pytest.raises(FacereliefError, match="needs a classifier"):
         launch.run_depth(Dataset(faces), config, tmp_path / "run")
     with pytest.raises(FacereliefError, match="no weights at"):
         launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=tmp_path / "absent")

@@ -22,9 +22,10 @@ from facerelief.training import expression as stage2
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
 from facerelief.training.expression import Guidance, generator_terms, generator_weights, train_expression
-from facerelief.training.run.sample_grids import one_hot
-from facerelief.training.steps.distillation import Nets, build_nets, edit_batch
-from facerelief.training.steps.gan_step import StepRandom, learns
+from facerelief.networks.conversion import one_hot
+from facerelief.training.steps.editing_step import Nets, build_nets, edit_batch
+from facerelief.training.steps.gan_step import set_requires_grad
+from facerelief.training.steps.step_random import StepRandom
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
@@ -156,7 +157,7 @@ def test_eqs_5_to_7_teach_the_editor_and_the_anchor_does_not(small: Small, split
     config = small(ExpressionTraining, freeze_depth=frozen)
     nets = build_nets(config, depth_nets(small))
     assert nets.depth is not None
-    learns(nets.depth.translator, not frozen)
+    set_requires_grad(nets.depth.translator, not frozen)
     terms = terms_of(nets, config, splits, halves)
     editor, translator = (list(m.parameters()) for m in (nets.generator, nets.depth.translator))
     for name in DEPTH:

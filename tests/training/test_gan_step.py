@@ -8,16 +8,9 @@ from torch import Tensor, nn
 from facerelief.config import DepthTraining, ExpressionTraining
 from facerelief.networks.stargan import DiscriminatorOutput
 from facerelief.training.presets import make_config
-from facerelief.training.steps.gan_step import (
-    EMA,
-    StepRandom,
-    Targets,
-    augmented,
-    discriminator_terms,
-    discriminator_weights,
-    erased,
-    learns,
-)
+from facerelief.training.steps.gan_step import (Targets, augment, discriminator_terms, discriminator_weights, random_erase, set_requires_grad)
+from facerelief.training.steps.step_random import StepRandom
+from facerelief.training.steps.ema import EMA
 
 CPU = torch.device("cpu")
 SIZE = 16
@@ -39,16 +32,16 @@ def one_weight(value: float) -> nn.Linear:
     return module
 
 
-# --- learns ---
+# --- set_requires_grad ---
 
 
 def test_a_frozen_critic_passes_gradients_on_but_gathers_none() -> None:
     critic, x = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)), torch.ones(1, 2, requires_grad=True)
-    learns(critic, False)
+    set_requires_grad(critic, False)
     critic(x).sum().backward()
     assert all(p.grad is None for p in critic.parameters())
     assert x.grad is not None
-    learns(critic, True)
+    set_requires_grad(critic, True)
     critic(x).sum().backward()
     assert all(p.grad is not None for p in critic.parameters())
 
@@ -124,7 +117,7 @@ def test_target_labels_are_the_batchs_own() -> None:
     assert set(first.tolist()) == {0, 1, 2}
 
 
-# --- augmented ---
+# --- augment ---
 
 
 def shifted(image: np.ndarray, dx: int, dy: int) -> np.ndarray:
@@ -147,12 +140,12 @@ def find_shift(before: Tensor, after: Tensor) -> tuple[int, int, float, float]:
 
 def test_disabled_is_the_identity() -> None:
     x = torch.rand(2, 3, SIZE, SIZE)
-    assert augmented(x, noise(), False) is x
+    assert augment(x, noise(), False) is x
 
 
 def test_maps_are_shifted_by_whole_pixels_and_nothing_else() -> None:
     x = torch.rand(64, 1, SIZE, SIZE) * 2 - 1
-    moved = augmented(x, noise(), True, light=False)
+    moved = augment(x, noise(), True, light=False)
     shifts = []
     for before, after in zip(x, moved, strict=True):
         dx, dy, gain, offset = find_shift(before, after)
@@ -165,7 +158,7 @@ def test_maps_are_shifted_by_whole_pixels_and_nothing_else() -> None:
 
 def test_photos_change_their_light_too() -> None:
     x = torch.rand(64, 3, SIZE, SIZE) * 2 - 1
-    found = [find_shift(*pair) for pair in zip(x, augmented(x, noise(), True), strict=True)]
+    found = [find_shift(*pair) for pair in zip(x, augment(x, noise(), True), strict=True)]
     gains, offsets = np.array([f[2] for f in found]), np.array([f[3] for f in found])
     assert 0.8 <= gains.min() < 0.86
     assert 1.14 < gains.max() <= 1.2 + 1e-6
@@ -176,8 +169,8 @@ def test_photos_change_their_light_too() -> None:
 
 def test_augmentation_repeats_with_its_noise_and_differs_between_real_and_fake() -> None:
     x, one = torch.rand(4, 3, SIZE, SIZE), noise()
-    real, fake = augmented(x, one, True), augmented(x, one, True)
-    assert torch.equal(real, augmented(x, noise(), True))
+    real, fake = augment(x, one, True), augment(x, one, True)
+    assert torch.equal(real, augment(x, noise(), True))
     assert not torch.equal(real, fake)
 
 
@@ -185,19 +178,19 @@ def test_augmentation_repeats_with_its_noise_and_differs_between_real_and_fake()
 def test_gradients_pass_through_augmentation(light: bool) -> None:
     x = (torch.rand(2, 1, SIZE, SIZE, dtype=torch.float32) * 2 - 1).requires_grad_()
     target = torch.rand(2, 1, SIZE, SIZE)
-    loss = (augmented(x, noise(), True, light=light) * target).sum()
+    loss = (augment(x, noise(), True, light=light) * target).sum()
     (gradient,) = torch.autograd.grad(loss, x)
     direction = torch.randn_like(x)
     with torch.no_grad():
-        ahead, behind = ((augmented(x + h * direction, noise(), True, light=light) * target).sum() for h in (0.5, -0.5))
+        ahead, behind = ((augment(x + h * direction, noise(), True, light=light) * target).sum() for h in (0.5, -0.5))
     assert (ahead - behind).item() == pytest.approx((gradient * direction).sum().item(), rel=1e-3)  # it is linear in x
 
 
 def test_an_erased_square_is_grey_and_inside() -> None:
     x = torch.rand(32, 3, 24, 24) + 1
-    holes = (erased(x, noise()) != x).any(dim=1)
-    assert torch.equal(erased(x, noise())[~holes[:, None].expand_as(x)], x[~holes[:, None].expand_as(x)])
-    assert not erased(x, noise())[holes[:, None].expand_as(x)].any()
+    holes = (random_erase(x, noise()) != x).any(dim=1)
+    assert torch.equal(random_erase(x, noise())[~holes[:, None].expand_as(x)], x[~holes[:, None].expand_as(x)])
+    assert not random_erase(x, noise())[holes[:, None].expand_as(x)].any()
     rows, columns = holes.any(dim=2).sum(dim=1), holes.any(dim=1).sum(dim=1)
     assert (rows == 8).all()
     assert (columns == 8).all()

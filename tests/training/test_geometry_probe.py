@@ -40,8 +40,8 @@ def test_a_message_in_the_maps_is_found(guide: str) -> None:
     assert min(result.recall) > 0.9
     assert result.passed
     assert result.chance == pytest.approx(1 / 3)
-    assert result.verdict.startswith(f"expressions are told from {guide} alone with balanced accuracy ")
-    assert result.verdict.endswith("guidance has something to teach")
+    assert result.verdict.startswith(f"linear probe on {guide}: balanced accuracy ")
+    assert result.verdict.endswith("it contains expression information, so guidance can help")
 
 
 @pytest.mark.parametrize(("guide", "other"), [("depth", "normal"), ("normal", "depth")])
@@ -66,11 +66,12 @@ def test_scrambled_labels_do_not_pass(guide: str) -> None:
 
 def test_near_chance_says_that_guidance_cannot_help_and_why() -> None:
     verdict = ProbeResult("normal", CLASSES, (0.3, 0.4, 0.35), (40, 40, 40)).verdict
-    assert "from normal alone" in verdict
+    assert "linear probe on normal" in verdict
     assert "balanced accuracy 0.35" in verdict
     assert "chance 0.33" in verdict
     assert (
-        "near chance, so guidance cannot help; check the labels, review the dataset, or bring better meshes" in verdict
+        "near chance, so guidance is unlikely to help: check the labels, review the dataset, or bring better meshes"
+        in verdict
     )
     assert "\n" not in verdict
 

@@ -22,19 +22,19 @@ from facerelief.data.manifest import read_samples
 from facerelief.errors import CheckpointError, DatasetError
 from facerelief.training.classifier import build_classifier
 from facerelief.training.identity import (
-    Draws,
+    PersonPairSampler,
     build_encoder,
     contrast,
     embed,
-    embedded,
-    jittered,
+    embed_all,
+    jitter,
     known_persons,
     load_identity,
     train_identity,
 )
 from facerelief.training.launch import count_persons, run_identity
 from facerelief.training.run.folder import read_metrics
-from facerelief.training.steps.gan_step import StepRandom
+from facerelief.training.steps.step_random import StepRandom
 from facerelief.training.verification import draw_pairs, verification
 
 Small = Callable[..., Any]
@@ -101,7 +101,7 @@ def test_vectors_of_all_photos_in_their_order(small: Small, splits: Splits, batc
     encoder = build_encoder(small(IdentityTraining)).eval()
     images = torch.from_numpy(np.array(splits["test"].image)).float() / 127.5 - 1
     expected = embed(encoder, images).numpy()
-    np.testing.assert_allclose(embedded(encoder, splits["test"], batch), expected, atol=1e-5)
+    np.testing.assert_allclose(embed_all(encoder, splits["test"], batch), expected, atol=1e-5)
 
 
 # --- what it sees ---
@@ -110,7 +110,7 @@ def test_vectors_of_all_photos_in_their_order(small: Small, splits: Splits, batc
 def test_two_photos_of_each_person_whoever_has_more_photos(small: Small) -> None:
     """Ann has 30 photos, six others two, and eight one; a batch of 12 shows six persons, two of them with one photo."""
     people = ["ann"] * 30 + [f"two{k}" for k in range(6)] * 2 + [f"one{k}" for k in range(8)]
-    draws, shown = Draws(people, small(IdentityTraining, batch=12, singleton_share=0.3)), Counter[str]()
+    draws, shown = PersonPairSampler(people, small(IdentityTraining, batch=12, singleton_share=0.3)), Counter[str]()
     seen = set()
     for step in range(400):
         rows = draws(step)
@@ -133,15 +133,15 @@ def test_two_photos_of_each_person_whoever_has_more_photos(small: Small) -> None
 def test_where_one_kind_of_persons_is_short_the_other_fills_up(
     small: Small, people: list[str], single: float, several: int
 ) -> None:
-    rows = Draws(people, small(IdentityTraining, batch=8, single=single))(0).reshape(-1, 2)
+    rows = PersonPairSampler(people, small(IdentityTraining, batch=8, single=single))(0).reshape(-1, 2)
     assert {people[row] for row in rows.ravel()} == set(people)
     assert sum(a != b for a, b in rows) == several
 
 
 def test_a_step_draws_the_same_photos_whenever_it_is_taken(small: Small) -> None:
     people = [f"person {number // 3}" for number in range(60)]
-    one, other = (Draws(people, small(IdentityTraining, batch=12, seed=seed)) for seed in (0, 1))
-    again = Draws(people, small(IdentityTraining, batch=12, seed=0))
+    one, other = (PersonPairSampler(people, small(IdentityTraining, batch=12, seed=seed)) for seed in (0, 1))
+    again = PersonPairSampler(people, small(IdentityTraining, batch=12, seed=0))
     assert one(7).tolist() == again(7).tolist()
     assert one(7).tolist() != one(8).tolist()
     assert one(7).tolist() != other(7).tolist()
@@ -153,8 +153,8 @@ def test_a_step_draws_the_same_photos_whenever_it_is_taken(small: Small) -> None
 def test_jitter_is_a_function_of_the_noise_and_moves_the_light_and_the_face() -> None:
     image = torch.zeros(64, 1, 32, 32)
     image[:, :, 12:20, 4:8] = 1.0  # on the left
-    moved = jittered(image, StepRandom(0, 0, torch.device("cpu")))
-    assert torch.equal(moved, jittered(image, StepRandom(0, 0, torch.device("cpu"))))
+    moved = jitter(image, StepRandom(0, 0, torch.device("cpu")))
+    assert torch.equal(moved, jitter(image, StepRandom(0, 0, torch.device("cpu"))))
     assert moved.shape == image.shape
     left, right = moved[..., :16].amax(dim=(1, 2, 3)), moved[..., 16:].amax(dim=(1, 2, 3))
     assert 16 < (left < right).sum() < 48  # half of them are mirrored
@@ -209,7 +209,7 @@ def test_it_tells_persons_apart_whom_it_never_saw(small: Small, splits: Splits, 
     config = small(IdentityTraining, steps=60, batch=24, lr=3e-3, ema=0.9)
     path, measured = train_identity(config, train, [unseen], tmp_path, BASIS)
     pairs = draw_pairs([sample.identity for sample in unseen.samples])
-    untrained = verification(pairs, embedded(build_encoder(config).eval(), unseen))
+    untrained = verification(pairs, embed_all(build_encoder(config).eval(), unseen))
     assert (measured.persons, measured.same) == (20, 20 * 6)
     assert measured.auc > 0.9 > 0.8 > untrained.auc
     facts = load_checkpoint(path, "identity").facts
@@ -218,7 +218,7 @@ def test_it_tells_persons_apart_whom_it_never_saw(small: Small, splits: Splits, 
     assert loaded == config
     assert not encoder.training
     assert not any(p.requires_grad for p in encoder.parameters())
-    assert verification(pairs, embedded(encoder, unseen)) == measured
+    assert verification(pairs, embed_all(encoder, unseen)) == measured
     assert "It must not be used to recognise anyone" in (tmp_path / "README.md").read_text()
 
 
@@ -260,7 +260,7 @@ def test_without_a_person_with_two_photos(small: Small, splits: Splits, tmp_path
     given = {split: strangers(arrays) if split == alone else arrays for split, arrays in splits.items()}
     with pytest.raises(DatasetError) as caught:
         train_identity(small(IdentityTraining), given["train"], [given["test"]], tmp_path / "run", BASIS)
-    assert str(caught.value).startswith("a split shows no person twice beside another person")
+    assert str(caught.value).startswith("a split shows at least two people beside another person")
     assert str(caught.value).endswith("add photos, or name the persons in a CSV with an identity column")
     assert not (tmp_path / "run").exists()
 

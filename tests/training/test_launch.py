@@ -122,10 +122,10 @@ def test_stage_1_runs_and_records_what_it_stands_on(depth_run: Path, faces: Path
 
 def test_stage_2_takes_over_what_the_user_did_not_give(depth_run: Path, small: Small) -> None:
     config = ExpressionTraining(size=64, colour="luma", guide="both", expressions=("neutral", "anger"), lr=0.5)
-    taken = launch.inherited(depth_run, config, given=set())
+    taken = launch.inherit_depth_settings(depth_run, config, given=set())
     assert (taken.size, taken.colour, taken.guide, taken.expressions) == (32, "rgb", "depth", CLASSES)
     assert taken.lr == 0.5
-    kept = launch.inherited(depth_run, config, given={"size", "guide", "lr"})
+    kept = launch.inherit_depth_settings(depth_run, config, given={"size", "guide", "lr"})
     assert (kept.size, kept.colour, kept.guide, kept.expressions) == (64, "rgb", "both", CLASSES)
 
 

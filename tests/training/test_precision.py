@@ -68,7 +68,7 @@ def test_no_preset_asks_for_what_a_processor_may_lack() -> None:
 
 def test_one_line_tells_the_precision_and_why(small: Small, tmp_path: Path, machine: Callable[..., None]) -> None:
     def told(asked: str) -> tuple[str, str]:
-        config, line = precision.settled(small(DepthTraining, precision=asked), tmp_path / "new")
+        config, line = precision.resolve_precision(small(DepthTraining, precision=asked), tmp_path / "new")
         return config.precision, line
 
     machine("avx512_bf16")
@@ -92,9 +92,9 @@ def test_a_run_goes_on_elsewhere_as_it_began_or_says_that_results_differ(
     session = Session("depth", small(DepthTraining, precision="auto"), run, {})
     session.run.close()
     assert session.config.precision == session.accelerator.mixed_precision == "bf16"
-    _, line = precision.settled(small(DepthTraining, precision="auto"), run)
+    _, line = precision.resolve_precision(small(DepthTraining, precision="auto"), run)
     assert "the run began in it; fp32 is faster here" in line
-    config, line = precision.settled(small(DepthTraining, precision="no"), run)
+    config, line = precision.resolve_precision(small(DepthTraining, precision="no"), run)
     assert config.precision == "no" and "began in bf16, so its results will differ" in line
     Session("depth", config, run, {}).run.close()
     assert json.loads((run / "config.json").read_text())["config"]["precision"] == "no"

@@ -17,8 +17,9 @@ from facerelief.networks.backbones import GeneratorOutput
 from facerelief.networks.relief import warped
 from facerelief.training.expression import train_expression
 from facerelief.training.presets import make_config
-from facerelief.training.steps.distillation import Distillation, EditedBatch, build_nets, overpaint, restraint
-from facerelief.training.steps.gan_step import StepRandom
+from facerelief.training.steps.distillation import Distillation, overpaint
+from facerelief.training.steps.editing_step import EditedBatch, build_nets, flow_and_mask_regularisers
+from facerelief.training.steps.step_random import StepRandom
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
 
 Small = Callable[..., Any]
@@ -61,7 +62,7 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
     levels = (train.image[rows[1:]].astype(int) - np.array([20, 40])[:, None, None, None]).clip(0, 255)
     expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
     distillation, drawn = Distillation(pairs), GeneratorOutput(batch.image + 0.5, flow, mask)
-    terms = distillation.terms(batch, edited(batch, drawn, y_t, pairs)) | restraint(drawn)
+    terms = distillation.terms(batch, edited(batch, drawn, y_t, pairs)) | flow_and_mask_regularisers(drawn)
     assert terms.pop("rgb/paint") > 0  # by hand below
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {
@@ -73,7 +74,11 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
         rel=1e-3,
     )
     assert set(distillation.terms(batch, edited(batch, GeneratorOutput(batch.image), y_t, pairs))) == {"rgb/pair"}
-    assert restraint(GeneratorOutput(batch.image)) == Distillation().terms(batch, edited(batch, drawn, y_t, None)) == {}
+    assert (
+        flow_and_mask_regularisers(GeneratorOutput(batch.image))
+        == Distillation().terms(batch, edited(batch, drawn, y_t, None))
+        == {}
+    )
     alone = make_batch(train, rows[:1], "depth")
     unpaired = edited(alone, GeneratorOutput(batch.image[:1], flow[:1], mask[:1]), y_t[:1], pairs)
     terms = distillation.terms(alone, unpaired)

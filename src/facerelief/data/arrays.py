@@ -1,6 +1,6 @@
 """A dataset decoded once to arrays at the network's size, kept beside it as memory-mapped files.
 
-Progress PNGs is the limit of training on small crops; the arrays are read 50 times faster. Images are resampled
+Decoding PNGs limits training on small crops; memory-mapped arrays are read 50 times faster. Images are resampled
 with a box filter; depth and normals are averaged over face pixels only and background stays background.
 """
 
@@ -120,7 +120,7 @@ def _decode(
 ) -> None:
     with ExitStack() as files, ThreadPoolExecutor() as pool:
         arrays = {
-            name: files.enter_context(growing(path, kind, (len(samples), *shape)))
+            name: files.enter_context(create_memmap(path, kind, (len(samples), *shape)))
             for name, (path, kind, shape) in outputs.items()
         }
 
@@ -134,7 +134,7 @@ def _decode(
 
 
 @contextmanager
-def growing(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+def create_memmap(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     """An array that is filled in its file, since it may be larger than the memory; it is there when the block succeeds.
 
     Raises as `files.atomic`.

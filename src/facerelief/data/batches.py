@@ -73,24 +73,24 @@ def make_batch(
     """The batch of given rows. `flips`: bool (N,), which to mirror, by default none; x of a mirrored normal changes its
     sign.
     """
-    image = sent(torch.from_numpy(arrays.image[rows]), device).float() / 127.5 - 1
+    image = to_device(torch.from_numpy(arrays.image[rows]), device).float() / 127.5 - 1
     planes = []
     if guide in ("depth", "both"):
-        depth = sent(torch.from_numpy(arrays.depth[rows].astype(np.float32)), device)
+        depth = to_device(torch.from_numpy(arrays.depth[rows].astype(np.float32)), device)
         planes.append(depth[:, None] / 32767.5 - 1)
     if guide in ("normal", "both"):
-        planes.append(sent(torch.from_numpy(arrays.normal[rows]), device).float() / 127)
+        planes.append(to_device(torch.from_numpy(arrays.normal[rows]), device).float() / 127)
     geometry = torch.cat(planes, dim=1)
-    label = sent(torch.from_numpy(arrays.label[rows]), device)
+    label = to_device(torch.from_numpy(arrays.label[rows]), device)
     flips = np.zeros(len(rows), dtype=bool) if flips is None else flips
     if flips.any():
-        chosen = sent(torch.from_numpy(flips), device)[:, None, None, None]
+        chosen = to_device(torch.from_numpy(flips), device)[:, None, None, None]
         image = torch.where(chosen, image.flip(-1), image)
         geometry = torch.where(chosen, mirrored(geometry, guide), geometry)
     return Batch(image, geometry, label, rows, flips)
 
 
-def sent(values: Tensor, device: torch.device | str) -> Tensor:
+def to_device(values: Tensor, device: torch.device | str) -> Tensor:
     """Values on `device`. To a GPU from pinned memory: any other copy waits for all that the GPU has to do before."""
     if torch.device(device).type != "cuda":
         return values.to(device)
@@ -108,7 +108,7 @@ def mirrored(geometry: Tensor, guide: str) -> Tensor:
     return flipped * sign[:, None, None]
 
 
-def spread_rows(arrays: Arrays, most: int = 8) -> np.ndarray:
+def balanced_rows(arrays: Arrays, most: int = 8) -> np.ndarray:
     """Up to `most` rows that show every expression in turn, each of the person shown least so far; always the same."""
     pools = [np.flatnonzero(arrays.label == k).tolist() for k in range(len(arrays.expressions))]
     turns = [pool for turn in range(most) for pool in pools if turn < len(pool)]

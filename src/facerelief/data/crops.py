@@ -12,7 +12,7 @@ from facerelief.geometry.png import read_png
 _LEAST = 1e-9  # of a matrix' determinant
 
 
-def read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+def read_alignment(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
     """Landmarks (468, 3), matrix (2, 3) and photo size of a sample's mesh file. Raises `DatasetError`."""
     try:
         arrays = read_npz(path)
@@ -31,4 +31,4 @@ def read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
 
 def read_crop(dataset: Path, sample: Sample) -> tuple[np.ndarray, np.ndarray]:
     """A sample's crop uint8 (H, W, 3) and its landmarks (468, 3) in crop pixels. Raises `DatasetError`."""
-    return read_png(dataset / sample.file_name, "RGB"), read_mesh(dataset / sample.mesh)[0]
+    return read_png(dataset / sample.file_name, "RGB"), read_alignment(dataset / sample.mesh)[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief.data.extract import FOLDERS
-from facerelief.data.manifest import SETTINGS, Fence, Reject, Sample, inside, read_dataset_settings, write_settings
+from facerelief.data.manifest import SETTINGS, PathGuard, Reject, Sample, inside, read_dataset_settings, write_settings
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import is_partial, open_file
 from facerelief.files.json import append_lines, read_lines, to_dataclass
@@ -60,7 +60,7 @@ def read_journal(journal: Path, stamps: Mapping[str, str] | None = None) -> dict
     Lines that cannot be read, as the last one after a kill, count for nothing: their photos are done again.
     """
     done: dict[str, Sample | Reject] = {}
-    fence = Fence(journal.parent)
+    fence = PathGuard(journal.parent)
     for values in read_lines(journal):
         stamp = values.pop("stamp", None)
         try:

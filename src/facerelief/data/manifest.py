@@ -111,7 +111,7 @@ def read_samples(dataset: Path) -> list[Sample]:
     Raises `DatasetError` where this is none, its table is damaged, or a row names a file outside of the dataset.
     """
     read_dataset_settings(dataset)
-    samples, fence = read_rows(dataset / METADATA, Sample), Fence(dataset)
+    samples, fence = read_rows(dataset / METADATA, Sample), PathGuard(dataset)
     for line, sample in enumerate(samples, 2):
         if (outside := fence.outside(sample)) is not None:
             raise DatasetError(f"{dataset / METADATA}, row {line}: {_leads_out(outside)}")
@@ -120,12 +120,12 @@ def read_samples(dataset: Path) -> list[Sample]:
 
 def inside(dataset: Path, name: str) -> Path:
     """The path of a dataset's own file or folder. Raises `DatasetError` where it is a link that leads out of it."""
-    if not Fence(dataset).holds(name):
+    if not PathGuard(dataset).holds(name):
         raise DatasetError(f"{dataset}: {_leads_out(name)}")
     return dataset / name
 
 
-class Fence:
+class PathGuard:
     """Tells which files lie in a dataset: one may be somebody else's, and must not show or change the user's files."""
 
     def __init__(self, dataset: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facerelief.data.crops import read_mesh
+from facerelief.data.crops import read_alignment
 from facerelief.data.manifest import Sample, read_samples
 from facerelief.errors import DatasetError
 from facerelief.faces.alignment import Crop
@@ -15,7 +15,7 @@ MOST_YAW, MOST_PITCH = 20.0, 25.0  # degrees
 
 
 class DatasetPortraits:
-    """`geometry.morphable.learn.Portraits` of a dataset on disk; pictures are read when they are asked for."""
+    """`geometry.morphable.learning.Portraits` of a dataset on disk; pictures are read when they are asked for."""
 
     def __init__(self, dataset: Path) -> None:
         """Raises `DatasetError` where there are none, or their meshes are damaged."""
@@ -25,7 +25,7 @@ class DatasetPortraits:
             raise DatasetError(
                 f"{dataset} has no kept training photos from the front; see: facerelief dataset stats {dataset}"
             )
-        meshes = [read_mesh(dataset / s.mesh) for s in self.samples]
+        meshes = [read_alignment(dataset / s.mesh) for s in self.samples]
         self.landmarks = np.stack([landmarks for landmarks, _, _ in meshes])
         self._crops = [(matrix, size) for _, matrix, size in meshes]
         self.expression = np.array([s.expression for s in self.samples])

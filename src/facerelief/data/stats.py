@@ -100,7 +100,7 @@ def _few(kept: Sequence[Sample]) -> list[str]:
     persons = _persons(kept)
     sizes = {label: (persons[label].total(), len(persons[label])) for label in EXPRESSIONS if persons[label]}
     return [
-        f"{label}: {photos} photos of {people} persons are too few to train or judge on; "
+        f"{label}: {photos} photos of {people} persons are too few to train or evaluate on; "
         f"{ENOUGH_PHOTOS} of {ENOUGH_PERSONS} are the least"
         for label, (photos, people) in sizes.items()
         if photos < ENOUGH_PHOTOS or people < ENOUGH_PERSONS

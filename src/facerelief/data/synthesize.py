@@ -1,4 +1,4 @@
-"""A dataset of faces that nobody has: exact geometry, every person in every expression, from the package alone.
+"""A dataset of synthetic faces: exact geometry, every person in every expression, from the package alone.
 
 Samples come in scenes: one person in one setting (pose, light, background, strength), once with each expression. So
 for every sample the true picture of the same person with any other expression lies beside it: same folder of `source`.

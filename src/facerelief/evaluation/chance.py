@@ -1,8 +1,8 @@
-"""Whether a judge knows anything: its balanced accuracy on real photos against that of calls which look at none.
+"""Whether a classifier is better than chance: its balanced accuracy on real photos against random predictions.
 
-The test: permute the judge's calls among the photos. Mean and variance of the balanced accuracy over all permutations
-have closed forms, and its distribution is taken for normal; one-sided, at 5 %. A judge that calls everything by one
-name is at chance, however common that expression is.
+The test: permute the classifier's predictions among the photos. Mean and variance of the balanced accuracy over all permutations
+have closed forms, and its distribution is taken for normal; one-sided, at 5 %. A classifier that always predicts one
+class is at chance, however common that expression is.
 """
 
 import math
@@ -13,11 +13,11 @@ import numpy as np
 from facerelief.training.classifier import Accuracy
 
 LEVEL = 0.05
-SMOKE = "SMOKE TEST: THESE NUMBERS MEAN NOTHING"
+SMOKE_WARNING = "SMOKE TEST: THESE NUMBERS MEAN NOTHING"
 
 
-def luck(accuracy: Accuracy) -> float:
-    """Probability that calls which ignore the photos reach this balanced accuracy."""
+def permutation_p_value(accuracy: Accuracy) -> float:
+    """Probability that predictions which ignore the photos reach this balanced accuracy."""
     counts = np.array(accuracy.confusion, dtype=float)
     counts = counts[counts.sum(axis=1) > 0]
     rows, calls, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
@@ -34,13 +34,13 @@ def luck(accuracy: Accuracy) -> float:
     return 1.0 if deviation < 1e-12 else math.erfc(gap / deviation / math.sqrt(2)) / 2
 
 
-def warning(accuracy: Accuracy) -> str:
-    """In capitals, where a judge's accuracy on real photos could be luck; else ""."""
-    p = luck(accuracy)
+def chance_warning(accuracy: Accuracy) -> str:
+    """In capitals, where a classifier's accuracy on real photos could be luck; else ""."""
+    p = permutation_p_value(accuracy)
     if p <= LEVEL:
         return ""
     return (
-        f"THE JUDGE IS AT CHANCE: ITS RATES MEAN NOTHING (balanced accuracy {accuracy.balanced:.3f} on "
+        f"THE CLASSIFIER IS AT CHANCE LEVEL: ITS RATES ARE MEANINGLESS (balanced accuracy {accuracy.balanced:.3f} on "
         f"{sum(map(sum, accuracy.confusion)):,} real photos, chance {1 / len(accuracy.expressions):.3f}, permutation "
         f"test p = {p:.2f})"
     )
@@ -48,4 +48,4 @@ def warning(accuracy: Accuracy) -> str:
 
 def chance_facts(accuracy: Accuracy) -> dict[str, Any]:
     """For a JSON file."""
-    return {"judge_at_chance": luck(accuracy) > LEVEL, "judge_chance_p": luck(accuracy)}
+    return {"judge_at_chance": permutation_p_value(accuracy) > LEVEL, "judge_chance_p": permutation_p_value(accuracy)}

@@ -15,7 +15,7 @@ from facerelief import __version__
 from facerelief.checkpoint import load_checkpoint, weights_in
 from facerelief.config import ExpressionTraining, Training
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import make_batch, spread_rows
+from facerelief.data.batches import balanced_rows, make_batch
 from facerelief.data.dataset import Dataset
 from facerelief.editing.editor import Editor
 from facerelief.editing.loading import load_network_editor
@@ -35,13 +35,13 @@ from facerelief.evaluation.systems import (
 )
 from facerelief.files import sha256
 from facerelief.progress import NamedProgress, no_progress
-from facerelief.training.run.sample_grids import to_pixels
+from facerelief.networks.conversion import to_pixels
 
 FORMAT = 1  # of report.json
 
 
 @dataclass(frozen=True)
-class Network:
+class EditorWeights:
     """An editor's weights: a run of stage 2 or its file."""
 
     name: str
@@ -85,14 +85,16 @@ class Evaluation:
     samples: Samples
 
 
-def read_network(path: Path, name: str | None = None) -> Network:
+def read_editor_weights(path: Path, name: str | None = None) -> EditorWeights:
     """The editor of a run. Raises `CheckpointError` where it is none."""
     file = weights_in(path)
     saved = load_checkpoint(file, "editor")
-    return Network(name or path.name, file, saved.config(ExpressionTraining), saved.facts)
+    return EditorWeights(name or path.name, file, saved.config(ExpressionTraining), saved.facts)
 
 
-def network_notes(network: Network, dataset: Dataset, judge: Path | None, encoder: Path | None = None) -> list[str]:
+def network_notes(
+    network: EditorWeights, dataset: Dataset, judge: Path | None, encoder: Path | None = None
+) -> list[str]:
     """What to know of an editor before believing its scores.
 
     Raises `FacereliefError` where it learnt from what is to measure it.
@@ -113,7 +115,7 @@ def network_notes(network: Network, dataset: Dataset, judge: Path | None, encode
 
 
 def evaluate_all(
-    networks: Sequence[Network],
+    networks: Sequence[EditorWeights],
     editors: Mapping[str, Editor],
     dataset: Dataset,
     config: Training,
@@ -140,11 +142,11 @@ def evaluate_all(
     setup.facts["notes"] += notes
     setup.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}
     rows = photo_rows(setup.test, photos)
-    return evaluate(systems(networks, editors, dataset, setup), setup, rows, progress)
+    return evaluate(build_systems(networks, editors, dataset, setup), setup, rows, progress)
 
 
-def systems(
-    networks: Sequence[Network], editors: Mapping[str, Editor], dataset: Dataset, setup: EvaluationSetup
+def build_systems(
+    networks: Sequence[EditorWeights], editors: Mapping[str, Editor], dataset: Dataset, setup: EvaluationSetup
 ) -> list[System]:
     """What is under test: networks, which are put on the setup's device, and editors as users have them."""
     found = [network_as_system(network, setup.test, setup.networks.device) for network in networks]
@@ -152,7 +154,7 @@ def systems(
     return found
 
 
-def network_as_system(network: Network, test: Arrays, device: torch.device | str = "cpu") -> System:
+def network_as_system(network: EditorWeights, test: Arrays, device: torch.device | str = "cpu") -> System:
     """A network whose own pictures are measured, of the test photos' size, colour and expressions."""
     generator = load_network_editor(network.path).generator.eval().requires_grad_(False)
     return network_system(network.name, generator.to(device), test)
@@ -228,7 +230,7 @@ def _shown(maps: torch.Tensor) -> torch.Tensor:
 
 def _spread(test: Arrays, rows: np.ndarray, most: int) -> np.ndarray:
     """Up to `most` of the rows, of every expression in turn."""
-    spread = spread_rows(test, max(most * 8, 64))
+    spread = balanced_rows(test, max(most * 8, 64))
     found = spread[np.isin(spread, rows)][:most]
     return found if len(found) else rows[:most]
 

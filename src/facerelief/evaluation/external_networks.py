@@ -18,7 +18,7 @@ _SCRIPTS = (".pt", ".ts", ".torchscript")
 SUFFIXES = (".onnx", *_SCRIPTS)  # what is taken for a file of the user's, not a run
 
 
-class Outside(nn.Module):
+class OnnxFeatureNetwork(nn.Module):
     """Images (N, C, H, W) in [-1, 1], C of 1 or 3, to vectors (N, D) by a network from a file, at its own size."""
 
     def __init__(self, path: Path, size: int | None) -> None:
@@ -57,7 +57,7 @@ class Outside(nn.Module):
         return torch.from_numpy(vectors.astype(np.float32))
 
 
-def load_outside(path: Path, size: int | None = None) -> Outside:
+def load_feature_network(path: Path, size: int | None = None) -> OnnxFeatureNetwork:
     """The network of a file. size: side of its images; by default what the file says, else 112.
 
     Raises `CheckpointError` for a file that is no such network, `MissingExtra` without onnxruntime.
@@ -74,4 +74,4 @@ def load_outside(path: Path, size: int | None = None) -> Outside:
         raise CheckpointError(f"{path} is of no known kind; bring an .onnx file")
     if size is not None and not 1 <= size <= LARGEST_SIDE:
         raise FacereliefError(f"an input size of {size} is not between 1 and {LARGEST_SIDE}; give it in pixels")
-    return Outside(path, size)
+    return OnnxFeatureNetwork(path, size)

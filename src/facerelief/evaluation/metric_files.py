@@ -16,10 +16,11 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.external_networks import SUFFIXES, load_outside
+from facerelief.evaluation.external_networks import SUFFIXES, load_feature_network
 from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks, class_mean_maps, predict_from_maps
-from facerelief.evaluation.metrics.geometry import GeometryError, geometry_error
-from facerelief.evaluation.metrics.identity import NAME, check_unseen
+from facerelief.evaluation.depth_accuracy import geometry_accuracy
+from facerelief.evaluation.metrics.identity import IDENTITY_DISTANCE_TITLE
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.summary import accuracy_of
 from facerelief.files import sha256
 from facerelief.networks.classifier import Classifier
@@ -63,7 +64,7 @@ def load_feature_net(files: MetricFiles, classifier: Classifier) -> FeatureNet:
     digest = sha256(files.features) if files.features.is_file() else ""
     device = next(classifier.parameters()).device
     if files.features.suffix in SUFFIXES:
-        outside = load_outside(files.features, files.input_size)
+        outside = load_feature_network(files.features, files.input_size)
         name = files.features.stem
         return FeatureNet(outside, f"FID ({name})", f"KID ({name})", digest)
     inception, published = load_inception(files.features)
@@ -79,11 +80,11 @@ def load_identity_net(
         return None, None
     if files.encoder.suffix in SUFFIXES:
         name = f"identity distance ({files.encoder.stem})"
-        return load_outside(files.encoder, files.input_size), {"name": name, "sha256": sha256(files.encoder)}
+        return load_feature_network(files.encoder, files.input_size), {"name": name, "sha256": sha256(files.encoder)}
     encoder, settings = load_identity(files.encoder)
     check_agrees("the editor", config, f"the encoder {files.encoder}", settings, ("size", "colour"))
     check_unseen(files.encoder, test)
-    return encoder, {"name": NAME, "sha256": sha256(weights_in(files.encoder))}
+    return encoder, {"name": IDENTITY_DISTANCE_TITLE, "sha256": sha256(weights_in(files.encoder))}
 
 
 def with_depth(
@@ -98,7 +99,7 @@ def with_depth(
     probes = {kind: fit_probe(train, kind).to(networks.device) for kind in kinds}
     means = class_mean_maps(train, settings.guide, networks.device)
     networks = dataclasses.replace(networks, depth=translator, guide=settings.guide, probes=probes, class_maps=means)
-    error: GeometryError = geometry_error(translator, train, test, settings.guide)
+    error: GeometryAccuracy = geometry_accuracy(translator, train, test, settings.guide)
     facts = {
         "sha256": sha256(saved.path),
         "guide": settings.guide,

@@ -1,4 +1,4 @@
-"""What trained networks say of one edit: a judge, which expression it shows; an encoder, how far the person is."""
+"""Scores of one edit by trained networks: what a classifier predicts, and the identity distance by an encoder."""
 
 import contextlib
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ from facerelief.training.identity import load_identity
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Makes a `Verdict`, in this process or in another. Its `repr` tells the weights by their contents alone.
+class CropScorerFactory:
+    """Makes a `NetworkCropScorer`, in this process or in another. Its `repr` tells the weights by their contents alone.
 
     weights: SHA-256 of the judge's and the encoder's, "" where there are none.
     """
@@ -30,16 +30,16 @@ class Maker:
     weights: tuple[str, str]
 
     def __call__(self) -> CropScorer:
-        """Raises as `Verdict`."""
-        return Verdict(self.judge, self.encoder)
+        """Raises as `NetworkCropScorer`."""
+        return NetworkCropScorer(self.judge, self.encoder)
 
 
-def scores_of(judge: Path | None, encoder: Path | None) -> Maker | None:
+def crop_scorer_factory(judge: Path | None, encoder: Path | None) -> CropScorerFactory | None:
     """What makes the scores of `editing.jobs.receipt`; None where neither is asked for."""
-    return Maker(judge, encoder, (_digest(judge), _digest(encoder))) if judge or encoder else None
+    return CropScorerFactory(judge, encoder, (_digest(judge), _digest(encoder))) if judge or encoder else None
 
 
-class Verdict:
+class NetworkCropScorer:
     """Scores a crop and its edit with the runs of a judge and of an encoder, each as it was trained to see crops."""
 
     def __init__(self, judge: Path | None = None, encoder: Path | None = None) -> None:
@@ -86,7 +86,7 @@ def _probabilities(classifier: nn.Module, image: Tensor) -> list[float]:
 
 
 def _digest(path: Path | None) -> str:
-    with contextlib.suppress(OSError):  # `Verdict` says what is wrong with it
+    with contextlib.suppress(OSError):  # `NetworkCropScorer` says what is wrong with it
         return sha256(weights_in(path)) if path else ""
     return ""
 

@@ -13,10 +13,11 @@ from facerelief.data.dataset import Dataset
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.evaluate import Network, network_as_system, network_notes, read_network
+from facerelief.evaluation.evaluate import EditorWeights, network_as_system, network_notes, read_editor_weights
 from facerelief.evaluation.metric_files import check_agrees
 from facerelief.evaluation.metric_networks import MetricNetworks
-from facerelief.evaluation.metrics.identity import References, check_unseen, real_distances
+from facerelief.evaluation.metrics.identity import References, real_distances
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.scoring import score_edits
 from facerelief.evaluation.summary import edit_accuracy
 from facerelief.evaluation.systems import System, editor_system, photo_rows, unedited
@@ -30,7 +31,7 @@ MORPHABLE = "morphable"  # the editor without training, among the systems
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasurementRequest:
     """What is measured, and how.
 
     Attributes:
@@ -64,7 +65,9 @@ class Rates:
     notes: tuple[str, ...] = ()
 
 
-def rate_runs(dataset: Dataset, judge: Path, measured: Measured, progress: NamedProgress = no_progress) -> Rates:
+def rate_runs(
+    dataset: Dataset, judge: Path, measured: MeasurementRequest, progress: NamedProgress = no_progress
+) -> Rates:
     """Expression generation rates on a dataset's test photos.
 
     Args:
@@ -91,7 +94,7 @@ def rate_runs(dataset: Dataset, judge: Path, measured: Measured, progress: Named
 
 
 def identity_of_runs(
-    dataset: Dataset, encoder: Path, measured: Measured, progress: NamedProgress = no_progress
+    dataset: Dataset, encoder: Path, measured: MeasurementRequest, progress: NamedProgress = no_progress
 ) -> tuple[References, dict[str, Float32]]:
     """Identity distances of edits from their photos (the paper's Fig. 4), by system, beside those of real photos.
 
@@ -121,16 +124,16 @@ def identity_of_runs(
 
 def _common_expressions(runs: Sequence[Path]) -> tuple[str, ...]:
     """Those of all runs; () without runs. Raises `FacereliefError` if they differ."""
-    found = [read_network(run).config.expressions for run in runs]
+    found = [read_editor_weights(run).config.expressions for run in runs]
     for run, expressions in zip(runs, found, strict=True):
         if expressions != found[0]:
             raise FacereliefError(f"{run} and {runs[0]} differ in expressions; report them one at a time")
     return found[0] if found else ()
 
 
-def _read_networks(measured: Measured, metric: str, settings: Training) -> list[Network]:
+def _read_networks(measured: MeasurementRequest, metric: str, settings: Training) -> list[EditorWeights]:
     """The runs' networks. Raises `FacereliefError` for one that a metric network of these settings cannot measure."""
-    networks = [read_network(run) for run in measured.runs]
+    networks = [read_editor_weights(run) for run in measured.runs]
     for network in networks:
         unknown = [name for name in settings.expressions if name not in network.config.expressions]
         if unknown:
@@ -143,7 +146,9 @@ def _read_networks(measured: Measured, metric: str, settings: Training) -> list[
     return networks
 
 
-def _systems(networks: Sequence[Network], measured: Measured, dataset: Dataset, test: Arrays) -> list[System]:
+def _systems(
+    networks: Sequence[EditorWeights], measured: MeasurementRequest, dataset: Dataset, test: Arrays
+) -> list[System]:
     """What edits the test photos."""
     found = [
         editor_system(one.name, load_network_editor(one.path), dataset, test)

@@ -22,7 +22,7 @@ from facerelief.evaluation.metric_files import (
     with_depth,
 )
 from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks
-from facerelief.evaluation.metrics.identity import check_unseen
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.summary import accuracy_facts, feature_rows
 from facerelief.evaluation.systems import partner_rows
 from facerelief.files import sha256
@@ -116,14 +116,14 @@ def _notes(dataset: Dataset, test: Arrays) -> list[str]:
     absent = [name for name, count in zip(test.expressions, counts, strict=True) if not count]
     notes = []
     if absent:
-        notes.append(f"No test photo shows {', '.join(absent)}: the judge's accuracy there is unknown.")
+        notes.append(f"No test photo shows {', '.join(absent)}: the classifier's accuracy there is unknown.")
     few = [f"{name} {n}" for name, n in zip(test.expressions, counts, strict=True) if 0 < n < 20]
     if few:
-        notes.append(f"Few real test photos: {', '.join(few)}; the judge's accuracy there is rough.")
+        notes.append(f"Few real test photos: {', '.join(few)}; the classifier's accuracy there is rough.")
     others = [sample.expression for sample in dataset.select("test") if sample.expression not in test.expressions]
     if others:
         names = ", ".join(sorted(set(others)))
-        notes.append(f"{len(others):,} test photos of {names} are not used: the editors do not know them.")
+        notes.append(f"{len(others):,} test photos of {names} are not used: the editors do not support them.")
     return notes
 
 

@@ -33,8 +33,8 @@ MEASURES = {
     "rate_six": Measure("the same, six classes", "", 3, 1),
     "frechet": Measure("FID", "", 2, -1),
     "kernel": Measure("KID", "", 5, -1),
-    "depth_rate": Measure("edits whose depth is called by the target", "", 3, 1),
-    "normal_rate": Measure("edits whose normals are called by the target", "", 3, 1),
+    "depth_rate": Measure("edits whose depth is classified as the target", "", 3, 1),
+    "normal_rate": Measure("edits whose normals are classified as the target", "", 3, 1),
     "cycle_psnr": Measure("PSNR of the cycle", "dB", 2, 1),
     "cycle_ssim": Measure("SSIM of the cycle", "", 3, 1),
     "identity": Measure("identity distance to the source", "", 3, -1),
@@ -49,11 +49,11 @@ MEASURES = {
 
 
 READ_FIRST = (
-    "Read first: the expression generation rate, beside the judge on real photos and beside unedited; then the "
+    "Read first: the expression generation rate, beside the classifier on real photos and beside unedited; then the "
     "identity distance, beside that of real photos of one person and of two; then the cycle's PSNR. The other numbers "
     "help to explain these three."
 )
-_DRAWN = " This dataset is synthetic: what is called a real photo here is its own picture of a drawn face."
+_DRAWN = " This dataset is synthetic: what is called a real photo here is its own rendering of a synthetic face."
 
 
 def read_first(setup: dict[str, Any]) -> str:
@@ -61,7 +61,7 @@ def read_first(setup: dict[str, Any]) -> str:
     return READ_FIRST + (_DRAWN if setup.get("pairs") else "")
 
 
-def titled(name: str, setup: dict[str, Any]) -> str:
+def measure_title(name: str, setup: dict[str, Any]) -> str:
     """What a measure is called beside the facts of the setup: by which encoder; how real photos do."""
     title = MEASURES[name].title
     if "identity" in name and setup["encoder"]:

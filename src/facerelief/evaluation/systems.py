@@ -17,9 +17,9 @@ from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.editing.editor import Editor
 from facerelief.faces.detector import Face
 from facerelief.network_input import from_levels
-from facerelief.training.run.sample_grids import one_hot
+from facerelief.networks.conversion import one_hot
 
-# EditFunction the test photos of given rows to one expression: (N, C, S, S) in [-1, 1].
+# Edits the test photos of the given rows to one expression: (N, C, S, S) in [-1, 1].
 EditFunction = Callable[[Int64, int], Tensor]
 
 

@@ -1,4 +1,4 @@
-"""InceptionV3's features, by which FID and KID are told, with published weights loaded by name and checksum.
+"""InceptionV3's features, used for FID and KID, with published weights loaded by name and checksum.
 
 The convolutions are written out here because torchvision is heavy and does not import beside every torch build.
 """

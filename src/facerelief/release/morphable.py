@@ -1,4 +1,4 @@
-"""A morphable face handed on: the file, its card, and sheets that show what it holds."""
+"""A morphable face model to publish: the file, its card, and sheets that show what it holds."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.geometry.depth_maps import render_geometry
-from facerelief.geometry.morphable.learning.action_units import LONE
+from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS
 from facerelief.geometry.morphable.learning.learn import learn_face
 from facerelief.geometry.morphable.learning.shape import TRUST
 from facerelief.geometry.morphable.model import FACE_FILE, MorphableFace, full_maps, load_face, save_face
@@ -151,7 +151,7 @@ facerelief morphable fit DATASET -o FACE
 |---|--:|--:|--:|--:|
 {_shares(facts["explained"])}
 
-{len(LONE)} smooth movements of single features are added to the modes of expression.
+{len(ISOLATED_UNITS)} smooth movements of single features are added to the modes of expression.
 
 ## Where the expressions come from
 

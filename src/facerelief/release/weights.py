@@ -1,4 +1,4 @@
-"""Weights to hand on: half precision, with a model card made from what the run and its evaluation recorded."""
+"""Weights to publish: half precision, with a model card made from what the run and its evaluation recorded."""
 
 from pathlib import Path
 from typing import Any

@@ -18,7 +18,8 @@ from facerelief.networks.classifier import Classifier
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.gan_step import EMA, augmented, erased
+from facerelief.training.steps.gan_step import augment, random_erase
+from facerelief.training.steps.ema import EMA
 from facerelief.training.verification import person_digests
 
 
@@ -77,7 +78,7 @@ def train_classifier(
     for step in session.steps(lambda path: None):
         batch, noise = batches(step, session.device), session.noise(step)
         network.train()
-        logits = network(erased(augmented(batch.image, noise, True), noise))
+        logits = network(random_erase(augment(batch.image, noise, True), noise))
         terms = {"cls": nn.functional.cross_entropy(logits, batch.label, label_smoothing=config.smoothing)}
         session.optimizer_step("judge", terms, {"cls": 1.0}, step, "judge")
         mean.update(raw, step)

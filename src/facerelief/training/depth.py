@@ -14,22 +14,16 @@ from torch import Tensor, nn
 from facerelief.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, named_tensors, save_checkpoint, weights_in
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
+from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch
 from facerelief.networks.depth import GEOMETRY_CHANNELS, DepthTranslator
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_depth_grid
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.gan_step import (
-    EMA,
-    StepRandom,
-    augmented,
-    build_discriminator,
-    discriminator_terms,
-    discriminator_weights,
-    learns,
-)
+from facerelief.training.steps.gan_step import (augment, build_discriminator, discriminator_terms, discriminator_weights, set_requires_grad)
+from facerelief.training.steps.step_random import StepRandom
+from facerelief.training.steps.ema import EMA
 
 Features = Callable[[Tensor], list[Tensor]]
 
@@ -55,7 +49,7 @@ def depth_generator_terms(
     nets: DepthNets, batch: Batch, d_hat: Tensor, config: DepthTraining, features: Features | None, noise: StepRandom
 ) -> eq.Terms:
     """The terms of G_depth and G'_depth on real pairs; `d_hat`: G_depth(I_s)."""
-    fake = nets.discriminator(augmented(d_hat, noise, config.augment, light=False))
+    fake = nets.discriminator(augment(d_hat, noise, config.augment, light=False))
     terms = {
         "adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
         "cls": eq.classification(fake.classes, batch.label),  # Eq. 6
@@ -101,19 +95,19 @@ def train_depth(
     prepared = session.prepare(learners, fixed={"average": mean})
     nets = DepthNets(prepared["translator"], prepared["critic"])
     batches = Batches(train, config, config.guide, session.rank, session.world)
-    shown = make_batch(held_out, spread_rows(held_out), config.guide, device=session.device)
+    shown = make_batch(held_out, balanced_rows(held_out), config.guide, device=session.device)
 
     for step in session.steps(lambda path: save_depth_grid(path, mean.module, shown)):
         batch, noise = batches(step, session.device), session.noise(step)
         due = (step + 1) % config.d_steps == 0
         with torch.set_grad_enabled(due):  # both players' steps share it
             d_hat = nets.translator(batch.image)
-        real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
-        learns(nets.discriminator, True)
+        real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
+        set_requires_grad(nets.discriminator, True)
         terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, config.conf_penalty)
         session.optimizer_step("D_depth", terms, discriminator_weights(config), step, "critic")
         if due:
-            learns(nets.discriminator, False)
+            set_requires_grad(nets.discriminator, False)
             terms = depth_generator_terms(nets, batch, d_hat, config, features, noise)
             session.optimizer_step("G_depth", terms, depth_generator_weights(config), step, "translator")
             mean.update(translator, step)

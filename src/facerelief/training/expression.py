@@ -14,23 +14,19 @@ from torch import Tensor, nn
 from facerelief.checkpoint import WEIGHTS, named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import Batch, Batches, make_batch, spread_rows
+from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run.model_card import write_card
-from facerelief.training.run.sample_grids import one_hot, save_expression_grid
+from facerelief.training.run.sample_grids import save_expression_grid
+from facerelief.networks.conversion import one_hot
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.distillation import Distillation, EditedBatch, Nets, build_nets, edit_batch, restraint
-from facerelief.training.steps.gan_step import (
-    EMA,
-    StepRandom,
-    Targets,
-    augmented,
-    discriminator_terms,
-    discriminator_weights,
-    learns,
-)
+from facerelief.training.steps.distillation import Distillation
+from facerelief.training.steps.editing_step import EditedBatch, Nets, build_nets, edit_batch, flow_and_mask_regularisers
+from facerelief.training.steps.gan_step import (Targets, augment, discriminator_terms, discriminator_weights, set_requires_grad)
+from facerelief.training.steps.step_random import StepRandom
+from facerelief.training.steps.ema import EMA
 
 
 def generator_terms(
@@ -48,7 +44,7 @@ def generator_terms(
     left out of the terms: all that discriminators would learn of them are the seams of pseudo-targets.
     """
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
-    fake = nets.discriminator(augmented(i_t, noise, config.augment))
+    fake = nets.discriminator(augment(i_t, noise, config.augment))
     i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions))).image
     terms = {
         "rgb/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 1
@@ -60,7 +56,7 @@ def generator_terms(
         terms["rgb/match"] = eq.adversarial_generator(matches, config.objective)  # Eq. 1, of each expression by itself
     if nets.depth is None or d_t is None:
         return terms
-    fake = nets.depth.discriminator(augmented(d_t, noise, config.augment, light=False))
+    fake = nets.depth.discriminator(augment(d_t, noise, config.augment, light=False))
     terms |= {
         "depth/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
         "depth/cls": eq.classification(fake.classes, y_t, known_classes),  # Eq. 6
@@ -136,7 +132,7 @@ def train_expression(
     guide = "depth" if config.guide == "none" else config.guide
     batches = Batches(train, config, guide, session.rank, session.world)
     known_classes = torch.from_numpy(batches.known_classes).to(session.device)
-    shown = make_batch(held_out, spread_rows(held_out), guide, device=session.device)
+    shown = make_batch(held_out, balanced_rows(held_out), guide, device=session.device)
     translator = nets.depth.translator if nets.depth else None
     generator_step = GeneratorStep(
         session, nets, config, guidance.features if guidance else None, known_classes, distillation or Distillation()
@@ -181,7 +177,7 @@ class GeneratorStep:
         """One step; during the warm-up without the discriminators and the depth network."""
         config, nets = self.config, self.nets
         _freeze_discriminators(nets, True)
-        terms = restraint(edited.output) | self.distillation.terms(batch, edited)
+        terms = flow_and_mask_regularisers(edited.output) | self.distillation.terms(batch, edited)
         if noise.step >= config.warm_up:
             terms |= generator_terms(nets, batch, edited, config, self.features, noise, self.known_classes)
         elif self.distillation.targets is None:
@@ -198,29 +194,29 @@ def discriminator_step(
     assert isinstance(config, ExpressionTraining)
     _freeze_discriminators(nets, False)
     weights = discriminator_weights(config) | {"match": config.match_weight}
-    real, fake = augmented(batch.image, noise, config.augment), augmented(edited.i_t.detach(), noise, config.augment)
+    real, fake = augment(batch.image, noise, config.augment), augment(edited.i_t.detach(), noise, config.augment)
     targets = Targets(edited.y_t, known_classes)
     terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, 0.0, targets)
     if edited.taught is not None and len(edited.taught.label):  # few photos tell little: pseudo-targets help
-        fake = nets.discriminator(augmented(edited.taught.image, noise, config.augment))
+        fake = nets.discriminator(augment(edited.taught.image, noise, config.augment))
         terms["pair"] = eq.classification(fake.classes, edited.taught.label, known_classes)
     session.optimizer_step("D_rgb", terms, weights, noise.step, "critic")
     if nets.depth is not None and edited.d_t is not None:
         d_t = edited.d_t.detach()
-        real, fake = (augmented(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
+        real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
         beta = config.conf_penalty
         terms = discriminator_terms(nets.depth.discriminator, real, fake, batch.label, config, noise, beta)
         session.optimizer_step("D_depth", terms, weights, noise.step, "depth_critic")
 
 
 def _learners(nets: Nets, config: ExpressionTraining, mean: EMA) -> tuple[dict[str, Learner], dict[str, nn.Module]]:
-    """What learns, and what else belongs to the state, by the names in its file."""
+    """What set_requires_grad, and what else belongs to the state, by the names in its file."""
     learners = {"generator": Learner(nets.generator, config.lr), "critic": Learner(nets.discriminator, config.d_lr)}
     fixed: dict[str, nn.Module] = {"average": mean}
     if nets.depth is not None:
         learners["depth_critic"] = Learner(nets.depth.discriminator, config.d_lr)
         if config.freeze_depth:
-            learns(nets.depth.translator, False)
+            set_requires_grad(nets.depth.translator, False)
             fixed["translator"] = nets.depth.translator
         else:
             learners["translator"] = Learner(nets.depth.translator, config.lr)
@@ -230,4 +226,4 @@ def _learners(nets: Nets, config: ExpressionTraining, mean: EMA) -> tuple[dict[s
 def _freeze_discriminators(nets: Nets, frozen: bool) -> None:
     for one in (nets.discriminator, nets.depth.discriminator if nets.depth else None):
         if one is not None:
-            learns(one, not frozen)
+            set_requires_grad(one, not frozen)

@@ -1,4 +1,4 @@
-"""The gate before stage 2: whether expressions can be told from geometry alone, on held-out real maps.
+"""The geometry probe before stage 2: can expressions be classified from geometry alone, on held-out real maps?
 
 If D_depth cannot tell anger from neutral on real depth, guidance cannot teach it. A linear classifier on the principal
 components of the training maps answers in seconds, the same way for depth and for normals.
@@ -52,11 +52,11 @@ class ProbeResult:
     def verdict(self) -> str:
         """One line for the user."""
         accuracy = f"balanced accuracy {self.balanced:.2f}, chance {self.chance:.2f}"
-        told = f"expressions are told from {self.guide} alone with {accuracy}"
+        told = f"linear probe on {self.guide}: {accuracy}"
         if self.passed:
-            return f"{told}: guidance has something to teach"
+            return f"{told}; it contains expression information, so guidance can help"
         remedy = "check the labels, review the dataset, or bring better meshes"
-        return f"{told}: near chance, so guidance cannot help; {remedy}"
+        return f"{told}; near chance, so guidance is unlikely to help: {remedy}"
 
 
 @dataclass(frozen=True)

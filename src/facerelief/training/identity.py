@@ -1,4 +1,4 @@
-"""The identity encoder: tells people apart, so that an edit can be asked whether it still shows the same person.
+"""The identity encoder: embeds a face, to measure whether an edit still shows the same person.
 
 facerelief train identity DATASET -o RUN
 
@@ -25,11 +25,13 @@ from facerelief.networks.identity import Encoder
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.gan_step import EMA, StepRandom, erased
+from facerelief.training.steps.gan_step import random_erase
+from facerelief.training.steps.step_random import StepRandom
+from facerelief.training.steps.ema import EMA
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
 
-class Draws:
+class PersonPairSampler:
     """The photos of every step, a function of (seed, step): two of each of several persons, side by side.
 
     A share `config.singleton_share` of the persons has one photo, which is taken twice: they teach what differs between
@@ -71,7 +73,7 @@ def train_identity(
     Raises `DatasetError` where no training person, or nobody held out, has two photos; then nothing is written.
     """
     people = [sample.identity for sample in train.samples]
-    draws = Draws(people, config)
+    draws = PersonPairSampler(people, config)
     pairs = draw_pairs([sample.identity for arrays in held_out for sample in arrays.samples])
     session = Session("identity", config, folder, basis, progress)
     raw: nn.Module = build_encoder(config)
@@ -81,11 +83,11 @@ def train_identity(
         rows, noise = draws(step, session.rank, session.world), session.noise(step)
         image = make_batch(train, rows, "depth", device=session.device).image
         encoder.train()
-        vectors = encoder(erased(jittered(image, noise), noise))
+        vectors = encoder(random_erase(jitter(image, noise), noise))
         terms = {"contrast": contrast(vectors, config.temperature)}
         session.optimizer_step("identity", terms, {"contrast": 1.0}, step, "encoder")
         mean.update(raw, step)
-    measured = verification(pairs, np.concatenate([embedded(mean.module, arrays) for arrays in held_out]))
+    measured = verification(pairs, np.concatenate([embed_all(mean.module, arrays) for arrays in held_out]))
     if session.run.main:
         known = {"persons_sha256": person_digests(people)}
         facts = session.run.settings | known | {"verification": dataclasses.asdict(measured)}
@@ -106,7 +108,7 @@ def contrast(vectors: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(cosines.masked_fill(itself, -torch.inf), other)
 
 
-def jittered(images: Tensor, noise: StepRandom) -> Tensor:
+def jitter(images: Tensor, noise: StepRandom) -> Tensor:
     """Images (N, C, S, S) mirrored, turned, scaled and shifted a little, and lit anew from a side, at random.
 
     It is mild: with nearly twice of everything, what was learnt in 600 steps was worse.
@@ -157,7 +159,7 @@ def embed(encoder: nn.Module, images: Tensor) -> Tensor:
     return F.normalize(encoder(images) + encoder(images.flip(-1)), dim=1)
 
 
-def embedded(encoder: nn.Module, arrays: Arrays, batch: int = 64) -> np.ndarray:
+def embed_all(encoder: nn.Module, arrays: Arrays, batch: int = 64) -> np.ndarray:
     """`embed` of all photos, float32 (N, D)."""
     device = next(encoder.parameters(), torch.empty(0)).device
     rows = np.array_split(np.arange(len(arrays.label)), math.ceil(len(arrays.label) / batch))

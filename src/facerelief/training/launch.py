@@ -81,7 +81,7 @@ def run_expression(
     identity: Path | None = None,
     progress: StepProgress = no_progress,
     decoding: Progress = no_progress,
-    gate: Callable[[list[ProbeResult]], None] | None = None,
+    on_probe: Callable[[list[ProbeResult]], None] | None = None,
 ) -> Path:
     """Stage 2: train an expression editor.
 
@@ -95,8 +95,7 @@ def run_expression(
         identity: A run of `train identity`, needed where config.id_weight is not 0.
         progress: Called after every step.
         decoding: Called while the dataset is decoded.
-        gate: Called before a guided training with what depth alone and normals alone tell of expressions, on the
-            dataset's validation maps.
+        on_probe: Called before a guided training with the results of the geometry probe on validation maps.
 
     Returns:
         The weights' file.
@@ -119,8 +118,8 @@ def run_expression(
         basis |= _teacher(config, judge) if guidance.features else {}
     check_folder(folder, "editor", config, basis)
     arrays = decode_splits(splits, config, decoding)
-    if guidance and gate:
-        gate([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
+    if guidance and on_probe:
+        on_probe([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
     targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
     distillation = Distillation(targets, encoder)
     return train_expression(config, arrays.train, arrays.val, folder, basis, guidance, progress, distillation)
@@ -158,7 +157,7 @@ def run_identity(
     return train_identity(config, arrays.train, (arrays.val, arrays.test), folder, arrays.basis, progress)
 
 
-def inherited(depth: Path, config: Config, given: set[str]) -> Config:
+def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Config:
     """`config` with the size, colour, expressions and guide of a depth network, but for what the user gave."""
     stage1 = load_checkpoint(weights_in(depth), "depth").config(DepthTraining)
     names = {"size", "colour", "expressions", "guide"} - given
@@ -223,7 +222,7 @@ def _teacher(config: Training, judge: Path | None) -> dict[str, str]:
 def _need_judge(judge: Path | None) -> Path:
     if judge is None:
         raise FacereliefError(
-            "perceptual=judge needs a judge: give --judge RUN; do not judge the result by the same one"
+            "perceptual=judge needs a classifier: give --judge RUN; evaluate the result with another one"
         )
     return judge
 

@@ -9,7 +9,7 @@ from facerelief.config import (
     ExpressionTraining,
     IdentityTraining,
     Training,
-    renamed,
+    rename_settings,
 )
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve_all
@@ -113,7 +113,7 @@ def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None 
     values: dict[str, Any] = dict(PRESETS[preset].get(kind, {}))
     if (changes or {}).get("backbone") == "relief":
         values |= _RELIEF | _RELIEF_ON.get(preset, {})
-    for name, value in renamed(changes or {}).items():
+    for name, value in rename_settings(changes or {}).items():
         if name not in types:
             raise FacereliefError(f"no setting {name!r}; choose from {', '.join(types)}")
         values[name] = _converted(name, value, types[name])

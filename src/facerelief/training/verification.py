@@ -66,7 +66,7 @@ def rows_by_person(identities: Sequence[str]) -> dict[str, np.ndarray]:
     photos = np.bincount(people, minlength=len(names))
     if len(names) < 2 or photos.max() < 2:
         raise DatasetError(
-            "a split shows no person twice beside another person, so that nothing tells persons apart; "
+            "a split needs at least two people, one of them with two photos; "
             "add photos, or name the persons in a CSV with an identity column"
         )
     rows = np.split(np.argsort(people, kind="stable"), np.cumsum(photos)[:-1])

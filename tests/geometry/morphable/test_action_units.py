@@ -7,7 +7,7 @@ from heads import head
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.learning.action_units import (
     AU_TARGETS,
-    LONE,
+    ISOLATED_UNITS,
     UNITS,
     au_targets,
     lone_movements,
@@ -138,9 +138,9 @@ def test_only_contempt_is_one_sided() -> None:
 def test_a_lone_movement_grows_its_measure_alone_and_near_its_points() -> None:
     mean, free = head(), np.ones((468, 1))
     found = lone_movements(mean, free)
-    here = [UNITS.index(name) for name in LONE]
-    np.testing.assert_allclose(measure_units(found)[:, here], np.eye(len(LONE)), atol=1e-9)
-    moved = dict(zip(LONE, np.linalg.norm(found, axis=2), strict=True))
+    here = [UNITS.index(name) for name in ISOLATED_UNITS]
+    np.testing.assert_allclose(measure_units(found)[:, here], np.eye(len(ISOLATED_UNITS)), atol=1e-9)
+    moved = dict(zip(ISOLATED_UNITS, np.linalg.norm(found, axis=2), strict=True))
     brow, corner, chin = 107, 61, 152
     for name in ("inner brow up", "outer brow up", "brows together"):
         assert moved[name][[corner, chin]].max() < 0.01
@@ -151,7 +151,7 @@ def test_a_lone_movement_grows_its_measure_alone_and_near_its_points() -> None:
 
 def test_lone_movements_are_symmetric_but_for_the_one_corners() -> None:
     found = lone_movements(head(), np.ones((468, 1)))
-    for name, movement in zip(LONE, found, strict=True):
+    for name, movement in zip(ISOLATED_UNITS, found, strict=True):
         sign = -1 if name == "one corner up" else 1
         np.testing.assert_allclose(movement, sign * mirror_shapes(movement), atol=1e-6)
 

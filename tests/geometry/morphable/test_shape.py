@@ -8,7 +8,7 @@ from heads import head, similarities
 
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.learning.action_units import LONE, UNITS, au_targets, measure_units
+from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS, UNITS, au_targets, measure_units
 from facerelief.geometry.morphable.learning.shape import TRUST, Shapes, learn_shapes
 from facerelief.geometry.morphable.procrustes import apply_similarity, fit_similarity, mirror_shapes
 
@@ -149,7 +149,7 @@ def test_modes_are_symmetric_or_their_opposite(world: World) -> None:
 
 
 def test_coefficients_describe_each_photo(world: World) -> None:
-    assert world.coefficients.shape == (len(world.meshes), 12 + len(LONE))
+    assert world.coefficients.shape == (len(world.meshes), 12 + len(ISOLATED_UNITS))
     rebuilt = measure_units(np.tensordot(world.coefficients, world.shapes.expression, 1))
     for name, parts in TRUTH.items():
         photos = world.expression == name
@@ -179,12 +179,12 @@ def test_a_common_expression_is_what_photos_show(world: World) -> None:
 def test_an_expression_that_nobody_showed_beside_a_neutral_photo_is_its_recipe(world: World, name: str) -> None:
     found, wanted = measured(shown(world.shapes, name)), au_targets(name)
     assert cosine(found, wanted) > 0.85
-    alone = [UNITS.index(one) for one in LONE]
+    alone = [UNITS.index(one) for one in ISOLATED_UNITS]
     np.testing.assert_allclose(found[alone], wanted[alone], atol=1e-6)
 
 
 def test_expression_modes_are_at_right_angles(world: World) -> None:
-    flat = world.shapes.expression.reshape(12 + len(LONE), -1)
+    flat = world.shapes.expression.reshape(12 + len(ISOLATED_UNITS), -1)
     flat = flat / np.linalg.norm(flat, axis=1, keepdims=True)
     np.testing.assert_allclose(flat @ flat.T, np.eye(len(flat)), atol=1e-6)
 

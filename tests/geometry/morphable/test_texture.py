@@ -7,7 +7,7 @@ from heads import head
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.learning.shape import TRUST
-from facerelief.geometry.morphable.learning.texture import Delight, Textures, learn_textures
+from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
 from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, fold_symmetric, unfold_symmetric
 from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, skin_mask, with_border_ring
 
@@ -47,7 +47,7 @@ def lamps(count: int, random: np.random.Generator) -> list[tuple[float, float, f
 @pytest.mark.parametrize("towards", [(0.8, 0.3, 1.0), (-1.5, 0.0, 1.0), (0.0, 1.0, 1.0)])
 def test_light_on_even_skin_is_taken_out(uv_map: UVMap, towards: tuple[float, float, float]) -> None:
     skin, light = skin_mask(uv_map), lamp(uv_map, towards)
-    found = Delight(uv_map, head(), skin)(0.5 * light, np.ones((SIZE, SIZE), bool))
+    found = LightRemoval(uv_map, head(), skin)(0.5 * light, np.ones((SIZE, SIZE), bool))
     assert unevenness(light, skin) > 0.1
     assert unevenness(found, skin) < 0.25 * unevenness(light, skin)
     assert found[skin].mean() == pytest.approx(SKIN, rel=0.02)  # however dark the photo
@@ -57,7 +57,7 @@ def test_only_what_is_seen_tells_of_the_light(uv_map: UVMap) -> None:
     skin, luma = skin_mask(uv_map), 0.5 * lamp(uv_map, (0.4, 0.2, 1.0))
     seen = np.ones((SIZE, SIZE), bool)
     seen[:, 2 * SIZE // 3 :] = False
-    delight = Delight(uv_map, head(), skin)
+    delight = LightRemoval(uv_map, head(), skin)
     found = delight(luma, seen)
     np.testing.assert_array_equal(delight(np.where(seen, luma, 1.0), seen)[seen], found[seen])
     assert unevenness(found, skin & seen) < 0.3 * unevenness(luma, skin & seen)
@@ -67,7 +67,7 @@ def test_started_with_photos_it_tells_marks_from_light(uv_map: UVMap) -> None:
     random, skin = np.random.default_rng(0), skin_mask(uv_map)
     everywhere, albedo = np.ones((SIZE, SIZE), bool), painted()
     photos = np.stack([albedo * lamp(uv_map, towards) for towards in lamps(30, random)])
-    delight = Delight(uv_map, head(), skin)
+    delight = LightRemoval(uv_map, head(), skin)
     assert delight.start(photos, np.ones(photos.shape, bool)) is delight
     for towards in lamps(5, random):
         luma = albedo * lamp(uv_map, towards)
@@ -81,7 +81,7 @@ def test_the_skin_keeps_its_level_under_a_beard(uv_map: UVMap) -> None:
     albedo = np.full((SIZE, SIZE), 0.8)
     albedo[2 * SIZE // 3 :] = 0.2
     photos = np.stack([albedo * lamp(uv_map, towards) for towards in lamps(20, random)])
-    delight = Delight(uv_map, head(), skin).start(photos, np.ones(photos.shape, bool))
+    delight = LightRemoval(uv_map, head(), skin).start(photos, np.ones(photos.shape, bool))
     found = np.stack([delight(photo, np.ones((SIZE, SIZE), bool)) for photo in photos])
     assert found[:, skin].mean() == pytest.approx(SKIN, rel=0.02)
     beard = np.arange(SIZE)[:, None] >= 2 * SIZE // 3
@@ -94,7 +94,8 @@ def test_what_no_photo_shows_does_not_spoil_the_start(uv_map: UVMap) -> None:
     seen = np.ones(photos.shape, bool)
     seen[:, :10] = False
     found = [
-        Delight(uv_map, head(), skin).start(p, seen)(photos[0], seen[0]) for p in (photos, np.where(seen, photos, 0))
+        LightRemoval(uv_map, head(), skin).start(p, seen)(photos[0], seen[0])
+        for p in (photos, np.where(seen, photos, 0))
     ]
     assert np.isfinite(found[0]).all()
     np.testing.assert_array_equal(found[0][10:], found[1][10:])
@@ -103,7 +104,7 @@ def test_what_no_photo_shows_does_not_spoil_the_start(uv_map: UVMap) -> None:
 def test_the_albedo_stays_in_its_range(uv_map: UVMap) -> None:
     """However dark a photo's shadows are, or its lights."""
     skin, everywhere = skin_mask(uv_map), np.ones((SIZE, SIZE), bool)
-    delight = Delight(uv_map, head(), skin)
+    delight = LightRemoval(uv_map, head(), skin)
     for luma in (np.zeros((SIZE, SIZE)), np.eye(SIZE), lamp(uv_map, (9.0, 0.0, 0.1), ambient=0.0)):
         found = delight(luma, everywhere)
         assert found.shape == (SIZE, SIZE)

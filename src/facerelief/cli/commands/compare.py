@@ -113,7 +113,7 @@ def _on_dataset(
 ) -> dict[str, Any]:
     """Edit the dataset's test photos by every run. Returns the results for JSON."""
     from facerelief.data import Dataset
-    from facerelief.data.batches import spread_rows
+    from facerelief.data.batches import balanced_rows
     from facerelief.editing.editor import Editor
     from facerelief.editing.loading import load_network_editor
     from facerelief.editing.methods.morphable import MorphableEditor
@@ -138,7 +138,7 @@ def _on_dataset(
     if morphable:
         editors["morphable"] = MorphableEditor(load_face())
     with bar("comparing", "photos") as move:
-        made = compared(editors, dataset, test, spread_rows(test, photos), networks, move)
+        made = compared(editors, dataset, test, balanced_rows(test, photos), networks, move)
     save_sheet(picture, made.source, made.edits, test.expressions)
     results = _scores(networks, made, test)
     say(str(picture))
@@ -161,14 +161,14 @@ def _scores(networks: "MetricNetworks", made: "Comparison", test: "Arrays") -> d
     """The classifier's rates and the identity distances, printed and returned."""
     from facerelief.evaluation.chance import chance_facts
     from facerelief.evaluation.compare import generation_rates, mean_distances
-    from facerelief.evaluation.metrics.identity import NAME
+    from facerelief.evaluation.metrics.identity import IDENTITY_DISTANCE_TITLE
     from facerelief.training.classifier import accuracy_on
 
     results: dict[str, Any] = {}
     if networks.classifier is not None:
         results["called by the target"] = generation_rates(made)
     if networks.identity is not None:
-        results[NAME] = mean_distances(made)
+        results[IDENTITY_DISTANCE_TITLE] = mean_distances(made)
     for title, values in results.items():
         say(f"{title}: " + ", ".join(f"{name} {value:.3f}" for name, value in values.items()))
     if networks.classifier is not None:
@@ -182,14 +182,14 @@ def _check_metric_networks(
     runs: list[Path], dataset: "Dataset", test: "Arrays", judge: Path | None, encoder: Path | None
 ) -> None:
     """Raises `FacereliefError` if a metric network saw test people in training; prints notes on the runs."""
-    from facerelief.evaluation.evaluate import network_notes, read_network
-    from facerelief.evaluation.metrics.identity import check_unseen
+    from facerelief.evaluation.evaluate import network_notes, read_editor_weights
+    from facerelief.evaluation.leakage import check_unseen
 
     for kind, instrument in (("judge", judge), ("identity", encoder)):
         if instrument:
             check_unseen(instrument, test, kind)
     for run in runs if judge or encoder else []:
-        for note in network_notes(read_network(run), dataset, judge, encoder):
+        for note in network_notes(read_editor_weights(run), dataset, judge, encoder):
             say(note, to=err)
 
 

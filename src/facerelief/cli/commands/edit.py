@@ -96,11 +96,11 @@ def edit(
         from facerelief.editing.jobs.fetch import DownloadLimits
         from facerelief.editing.jobs.inputs import expand
         from facerelief.editing.jobs.journal import EditSettings, is_edit
-        from facerelief.editing.jobs.outputs import Typed, all_targets
+        from facerelief.editing.jobs.outputs import OutputNaming, all_targets
         from facerelief.editing.jobs.photo_job import FileEditor
         from facerelief.editing.regions import check_part
         from facerelief.editing.strength import parse_strength
-        from facerelief.evaluation.receipt_scores import scores_of
+        from facerelief.evaluation.receipt_scores import crop_scorer_factory
 
         settings = EditSettings(
             strength=parse_strength(strength),
@@ -112,7 +112,7 @@ def edit(
             task_file=task_file,
             depth=depth,
             receipt=receipt,
-            scores=scores_of(judge, encoder),
+            scores=crop_scorer_factory(judge, encoder),
             provenance=provenance,
             limits=DownloadLimits(private),
             overwrite=overwrite,
@@ -121,6 +121,6 @@ def edit(
         found = expand(inputs, without=folder)
         editor = FileEditor(settings)
     wanted = expressions_of(to, editor.editor)
-    typed = Typed(strength, face, part, editor.editor.method, weights)
+    typed = OutputNaming(strength, face, part, editor.editor.method, weights)
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
     edit_all(targets, editor, workers)

@@ -17,7 +17,7 @@ from facerelief.training.presets import make_config
 if TYPE_CHECKING:
     from facerelief.data import Dataset
     from facerelief.editing.editor import Editor
-    from facerelief.evaluation.evaluate import Network
+    from facerelief.evaluation.evaluate import EditorWeights
 
 
 @writes(files_in("folder", "report.json", "report.md", "report.html"))
@@ -105,23 +105,23 @@ def _morphable() -> "dict[str, Editor]":
     return {"morphable": MorphableEditor(load_face())}
 
 
-def _networks(runs: list[Path], carried: list[str]) -> "list[Network]":
+def _networks(runs: list[Path], carried: list[str]) -> "list[EditorWeights]":
     from facerelief.editing.loading import carried_weights
-    from facerelief.evaluation.evaluate import read_network
+    from facerelief.evaluation.evaluate import read_editor_weights
     from facerelief.evaluation.metric_files import check_agrees
 
     unknown = next((name for name in carried if name not in BACKBONES), None)
     if unknown:
         raise FacereliefError(f"the package has no network {unknown}; choose from {', '.join(BACKBONES)}")
-    found = [read_network(run) for run in runs]
-    found += [read_network(carried_weights(name), f"carried {name}") for name in carried]
+    found = [read_editor_weights(run) for run in runs]
+    found += [read_editor_weights(carried_weights(name), f"carried {name}") for name in carried]
     for other in found[1:]:
         names = ("size", "colour", "expressions")
         check_agrees(found[0].name, found[0].config, other.name, other.config, names)
     return found
 
 
-def _config(networks: "list[Network]", dataset: "Dataset", expressions: str | None) -> Training:
+def _config(networks: "list[EditorWeights]", dataset: "Dataset", expressions: str | None) -> Training:
     """Size, colour and expressions of the networks; without networks, those of the dataset."""
     if networks and expressions:
         raise FacereliefError("--expressions is for --morphable alone; networks have their own expressions")

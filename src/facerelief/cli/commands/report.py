@@ -33,8 +33,8 @@ def depth(
 ) -> None:
     """Depth and normal error on the test photos, compared with predicting the mean map."""
     from facerelief.data import Dataset
-    from facerelief.data.batches import spread_rows
-    from facerelief.evaluation.metrics.geometry import geometry_error, save_figure3
+    from facerelief.data.batches import balanced_rows
+    from facerelief.evaluation.depth_accuracy import geometry_accuracy, save_figure3
     from facerelief.files import sha256
     from facerelief.tile_sheet import check_picture
     from facerelief.training.depth import load_depth_nets
@@ -45,7 +45,7 @@ def depth(
     nets, config, saved = load_depth_nets(run)
     splits = load_splits(Dataset(data), config)
     nets.translator.eval()
-    error = geometry_error(nets.translator, splits.train, splits.test, config.guide)
+    error = geometry_accuracy(nets.translator, splits.train, splits.test, config.guide)
     out.print(f"{error.samples} test photos, face pixels; in brackets: predicting the mean map")
     if error.depth is not None:
         out.print(f"  depth   {error.depth:.4f} inter-ocular distances ({error.depth_trivial:.4f})")
@@ -53,7 +53,7 @@ def depth(
         out.print(f"  normals {error.normal:.2f} degrees ({error.normal_trivial:.2f})")
     out.print(f"  face region, intersection over union {error.mask_iou:.3f} ({error.mask_iou_trivial:.3f})")
     if figure:
-        save_figure3(figure, {config.guide: nets.translator}, splits.test, spread_rows(splits.test))
+        save_figure3(figure, {config.guide: nets.translator}, splits.test, balanced_rows(splits.test))
         say(str(figure))
     answer(dataclasses.asdict(error) | {"weights_sha256": sha256(saved.path)}, as_json, json_file)
 
@@ -130,11 +130,11 @@ def flicker(
     from facerelief.editing import load_editor
     from facerelief.editing.face_choice import choose_faces
     from facerelief.evaluation.diagnostics.flicker import (
-        Film,
-        as_a_video,
-        each_by_itself,
+        SyntheticVideo,
+        edit_as_video,
+        edit_frames_separately,
+        edit_with_known_motion,
         measure_flicker,
-        with_true_motion,
     )
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import read_photo
@@ -142,11 +142,11 @@ def flicker(
     editor, picture = load_editor(weights, load_finder(task_file=task_file), method=method), read_photo(photo)
     label = editor.label(to)
     face = choose_faces(editor.find(picture), "largest", picture.name)[0]
-    film = Film(picture, face.box, seconds, fps, height)
+    film = SyntheticVideo(picture, face.box, seconds, fps, height)
     found = {
-        "each frame by itself": measure_flicker(film, each_by_itself(editor, film.frames(), label)),
-        "each with its true motion": measure_flicker(film, with_true_motion(editor, film, label)),
-        "as a video": measure_flicker(film, as_a_video(editor, film, label)),
+        "each frame by itself": measure_flicker(film, edit_frames_separately(editor, film.frames(), label)),
+        "each with its true motion": measure_flicker(film, edit_with_known_motion(editor, film, label)),
+        "as a video": measure_flicker(film, edit_as_video(editor, film, label)),
     }
     for way, one in found.items():
         out.print(f"{way}: flicker {one.levels:.3f} levels (of {one.added:.2f} added), {one.fps:.1f} frames per second")
@@ -162,7 +162,7 @@ def print_accuracy(title: str, accuracy: "Accuracy") -> None:
 
 def warn_of_chance(accuracy: "Accuracy") -> None:
     """Print a warning if a classifier's accuracy on real photos may be chance."""
-    from facerelief.evaluation.chance import warning
+    from facerelief.evaluation.chance import chance_warning
 
-    if line := warning(accuracy):
+    if line := chance_warning(accuracy):
         say(line, style="bold red")

@@ -45,10 +45,10 @@ def rate(
     """
     from facerelief.data import Dataset
     from facerelief.evaluation.chance import chance_facts
-    from facerelief.evaluation.run_scores import MORPHABLE, Measured, rate_runs
+    from facerelief.evaluation.run_scores import MORPHABLE, MeasurementRequest, rate_runs
 
     check_names(runs or [], morphable)
-    measured = Measured(runs or [], morphable, as_edited, photos)
+    measured = MeasurementRequest(runs or [], morphable, as_edited, photos)
     with bar("measuring", "photos") as move:
         rates = rate_runs(Dataset(data), judge, measured, lambda name, done, total: move(done, total, name))
     say(*rates.notes, to=err)
@@ -79,29 +79,29 @@ def identity(
     """Identity distance of test photos to their edits, compared with real pairs of one person and of two."""
     from facerelief.checkpoint import weights_in
     from facerelief.data import Dataset
-    from facerelief.evaluation.metrics.identity import NAME, spread
+    from facerelief.evaluation.metrics.identity import IDENTITY_DISTANCE_TITLE, summarise_distances
     from facerelief.evaluation.report.plots import check_plot, distribution_plot, save_plot
-    from facerelief.evaluation.run_scores import Measured, identity_of_runs
+    from facerelief.evaluation.run_scores import MeasurementRequest, identity_of_runs
     from facerelief.files import sha256
 
     check_names(runs or [], morphable)
     if figure:
         check_plot(figure)
-    measured = Measured(runs or [], morphable, as_edited, photos)
+    measured = MeasurementRequest(runs or [], morphable, as_edited, photos)
     with bar("measuring", "photos") as move:
         real, edited = identity_of_runs(
             Dataset(data), encoder, measured, lambda name, done, total: move(done, total, name)
         )
-    say(NAME, f"test people: {real.verified.verdict}")
+    say(IDENTITY_DISTANCE_TITLE, f"test people: {real.verified.verdict}")
     references = {"one person": real.same, "two persons": real.different}
     changed = {"one, other expression": real.changed} if len(real.changed) else {}
-    spreads = {name: spread(distances) for name, distances in {**references, **changed, **edited}.items()}
+    spreads = {name: summarise_distances(distances) for name, distances in {**references, **changed, **edited}.items()}
     for name, found in spreads.items():
         low, middle, high = found.quartiles
         numbers = f"{found.mean:.3f} +- {found.deviation:.3f}   quartiles {low:.3f} {middle:.3f} {high:.3f}"
         say(f"{name:22} {numbers}   {found.count:,} pairs")
     if figure:
-        save_plot(figure, distribution_plot(edited, references, NAME))
+        save_plot(figure, distribution_plot(edited, references, IDENTITY_DISTANCE_TITLE))
         say(str(figure))
     basis = {"verification": dataclasses.asdict(real.verified), "encoder_sha256": sha256(weights_in(encoder))}
     answer({name: dataclasses.asdict(found) for name, found in spreads.items()} | basis, as_json, json_file)

@@ -106,7 +106,7 @@ def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -
     """Print failures; write and print the results."""
     from facerelief.evaluation.experiments.figures import write_study
     from facerelief.evaluation.experiments.grid import BASES
-    from facerelief.evaluation.experiments.tables import collect, differences, study_warnings, table
+    from facerelief.evaluation.experiments.tables import collect, differences, results_table, study_warnings
 
     for job, why in failures.items():
         say(f"failed: {job}: {why}", to=err, style="red")
@@ -117,7 +117,7 @@ def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -
     page = write_study(grid, study, results, request.study, _command())
     for line in study_warnings(results):
         say(line, style="bold red")
-    for header, rows in (table(results), differences(results)):
+    for header, rows in (results_table(results), differences(results)):
         say("  ".join(header))
         for row in rows:
             say("  ".join(row))

@@ -146,7 +146,7 @@ def expression(
             name for name, value in {"guide": guide, "colour": colour, "expressions": expressions}.items() if value
         }
         chosen |= {item.partition("=")[0] for item in settings or ()}
-        config = launch.inherited(depth, config, chosen)
+        config = launch.inherit_depth_settings(depth, config, chosen)
     config = _settled(config, preset, run)
     with _bars("expression editor") as (decoding, progress):
         weights = launch.run_expression(
@@ -159,7 +159,7 @@ def expression(
             identity=identity,
             progress=progress,
             decoding=decoding,
-            gate=_print_gate,
+            on_probe=_print_probe,
         )
     say(str(weights), f"Next: facerelief edit PHOTO --to happiness --weights {run}")
 
@@ -219,7 +219,7 @@ def identity(
     say(str(weights))
 
 
-def _print_gate(results: "list[ProbeResult]") -> None:
+def _print_probe(results: "list[ProbeResult]") -> None:
     for result in results:
         recall = ", ".join(
             f"{name} {hit:.2f} of {n}"
@@ -256,9 +256,9 @@ def _config(
 
 def _settled(config: Config, preset: str, run: Path) -> Config:
     """The configuration with the precision for this machine; prints it."""
-    from facerelief.training.run.precision import settled
+    from facerelief.training.run.precision import resolve_precision
 
-    config, precision = settled(config, run)
+    config, precision = resolve_precision(config, run)
     say(f"{preset} preset, {config.size} px, {config.colour}, {config.steps} steps; {precision}")
     return config
 

@@ -44,7 +44,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReviewInput:
     """What the review read of one sample: landmarks (468, 3), `measures.depth_fit`, why it could not be read, and how
     far a fitted mesh stays from the landmarks (inter-ocular distances; 0 for one that was not fitted).
     """
@@ -104,7 +104,7 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
 
 def select_samples(
     samples: Sequence[Sample],
-    seen: Sequence[Seen],
+    seen: Sequence[ReviewInput],
     pairs: Iterable[tuple[int, int]],
     overrides: Mapping[str, Override],
     thresholds: Thresholds,
@@ -126,7 +126,7 @@ def select_samples(
     return [_decided(s, flawed, overrides.get(s.file_name)) for s, flawed in zip(scored, found, strict=True)]
 
 
-def flaws(sample: Sample, seen: Seen, oddness: float, limits: Thresholds) -> list[str]:
+def flaws(sample: Sample, seen: ReviewInput, oddness: float, limits: Thresholds) -> list[str]:
     """What is wrong with a sample by itself, in words: `["profile: yaw 52"]`, or an empty list."""
     if seen.problem:
         return [f"files damaged: {seen.problem}"]
@@ -143,7 +143,7 @@ def flaws(sample: Sample, seen: Seen, oddness: float, limits: Thresholds) -> lis
     return [reason for reason, applies in checks.items() if applies]
 
 
-def quality(sample: Sample, seen: Seen, limits: Thresholds) -> float:
+def quality(sample: Sample, seen: ReviewInput, limits: Thresholds) -> float:
     """How good a sample is, 0 to 1: the product of its scores, each 1 at best, 1/2 at its limit, 0 when twice as bad.
 
     Odd shapes do not lower it: the strongest expressions are the oddest shapes.
@@ -233,7 +233,7 @@ def _decided(sample: Sample, found: Sequence[str], override: Override | None) ->
     return replace(sample, keep=keep, reasons="; ".join([*by_hand, *found]))
 
 
-def _oddness(seen: Sequence[Seen]) -> list[float]:
+def _oddness(seen: Sequence[ReviewInput]) -> list[float]:
     whole = [index for index, one in enumerate(seen) if not one.problem]
     odd = np.zeros(len(seen))
     odd[whole] = implausibility(np.array([seen[index].landmarks for index in whole]).reshape(-1, 468, 3))
@@ -258,12 +258,12 @@ def _groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _see(dataset: Path, sample: Sample) -> Seen:
+def _see(dataset: Path, sample: Sample) -> ReviewInput:
     """Read what the checks need; a file that is absent or damaged is a reason, not an error."""
     nowhere = np.full((468, 3), np.nan, dtype=np.float32)
     for name in (sample.file_name, sample.depth_file_name, sample.mesh):
         if not (dataset / name).is_file():
-            return Seen(nowhere, 0.0, f"no {name}")
+            return ReviewInput(nowhere, 0.0, f"no {name}")
     try:
         read_png(dataset / sample.file_name)
         arrays = read_npz(dataset / sample.mesh)
@@ -272,13 +272,13 @@ def _see(dataset: Path, sample: Sample) -> Seen:
         if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
             raise ValueError("the landmarks are not 468 finite points")
         fit = depth_fit(load_depth(dataset / sample.depth_file_name), landmarks)
-        return Seen(landmarks, fit, residual=residual)
+        return ReviewInput(landmarks, fit, residual=residual)
     except _DAMAGE as reason:
-        return Seen(nowhere, 0.0, f"{type(reason).__name__} while reading them")
+        return ReviewInput(nowhere, 0.0, f"{type(reason).__name__} while reading them")
 
 
 def _pairs(
-    dataset: Path, samples: Sequence[Sample], seen: Sequence[Seen], size: int, limits: Thresholds
+    dataset: Path, samples: Sequence[Sample], seen: Sequence[ReviewInput], size: int, limits: Thresholds
 ) -> list[tuple[int, int]]:
     for sample in samples:
         if re.fullmatch("[0-9a-f]{16}", sample.fingerprint) is None:

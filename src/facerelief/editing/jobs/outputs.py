@@ -22,7 +22,7 @@ OutputPaths = dict[str, Path]  # by expression
 
 
 @dataclass(frozen=True)
-class Typed:
+class OutputNaming:
     """What was typed of an edit and shows in its name: all of it in a pattern, else what is not the default.
 
     Attributes:
@@ -77,7 +77,7 @@ def all_targets(
     inputs: Sequence[Input],
     wanted: Sequence[str],
     out: str | None,
-    typed: Typed | None = None,
+    typed: OutputNaming | None = None,
     sides: Sides = lambda target: (),
     is_edit: Callable[[Input], bool] | None = None,
 ) -> dict[Input, OutputPaths]:
@@ -96,7 +96,7 @@ def all_targets(
     Raises:
         FacereliefError: Two edits would go to one place, or one over a photo that is to be edited.
     """
-    single, typed = len(inputs) * len(wanted) == 1, typed or Typed()
+    single, typed = len(inputs) * len(wanted) == 1, typed or OutputNaming()
     targets = {one: _targets(one, wanted, out, single, typed) for one in inputs}
     if len(inputs) > 1 and any(one.source == STDIN for one in inputs):
         raise FacereliefError("- is standard input, which can be read once; edit it by itself")
@@ -160,7 +160,7 @@ def _check_distinct(targets: Mapping[Input, OutputPaths], sides: Sides) -> None:
 
 
 def _targets(
-    one: Input, wanted: Sequence[str], out: str | None, single: bool, typed: Typed, told_apart: bool = False
+    one: Input, wanted: Sequence[str], out: str | None, single: bool, typed: OutputNaming, told_apart: bool = False
 ) -> OutputPaths:
     writable = _VIDEO_SUFFIXES if one.is_video else tuple(SAVE_FORMATS)
     suffix = one.file.suffix.lower()

@@ -34,7 +34,7 @@ class Flicker:
     fps: float
 
 
-class Film:
+class SyntheticVideo:
     """A photo filmed by a camera that pans and zooms smoothly around its largest face."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Film:
         return np.stack([np.asarray(one) for one in found], axis=2)
 
 
-def each_by_itself(editor: Editor, frames: Iterable[Frame], label: int) -> Iterator[tuple[Frame, np.ndarray]]:
+def edit_frames_separately(editor: Editor, frames: Iterable[Frame], label: int) -> Iterator[tuple[Frame, np.ndarray]]:
     """Every frame as if it were a photo: what the other way is to be better than."""
     for frame in frames:
         photo = Photo(frame.rgb, name=f"frame {frame.pts}")
@@ -93,7 +93,7 @@ def each_by_itself(editor: Editor, frames: Iterable[Frame], label: int) -> Itera
         yield frame, editor.apply(frame.rgb, face, label, 1.0)[0]
 
 
-def with_true_motion(editor: Editor, film: Film, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
+def edit_with_known_motion(editor: Editor, film: SyntheticVideo, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
     """Every frame by itself, but its landmarks are those of the first, moved as the camera moves: what is left is owed
     to resampling, and to networks, which see other pixels in each frame.
     """
@@ -105,7 +105,7 @@ def with_true_motion(editor: Editor, film: Film, label: int) -> Iterator[tuple[F
         yield frame, editor.apply(frame.rgb, there, label, 1.0)[0]
 
 
-def as_a_video(editor: Editor, film: Film, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
+def edit_as_video(editor: Editor, film: SyntheticVideo, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
     """As `edit_video` does it."""
 
     def both(frame: Frame, rgb: np.ndarray) -> tuple[Frame, np.ndarray]:
@@ -115,7 +115,7 @@ def as_a_video(editor: Editor, film: Film, label: int) -> Iterator[tuple[Frame, 
         yield pair
 
 
-def measure_flicker(film: Film, edited: Iterable[tuple[Frame, np.ndarray]]) -> Flicker:
+def measure_flicker(film: SyntheticVideo, edited: Iterable[tuple[Frame, np.ndarray]]) -> Flicker:
     """The flicker of a film's edited frames, and how fast they came."""
     changes, amounts, before = [], [], None
     spent, start = 0.0, time.perf_counter()

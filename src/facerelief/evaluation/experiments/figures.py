@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.data.batches import spread_rows
+from facerelief.data.batches import balanced_rows
 from facerelief.errors import MissingExtra
 from facerelief.evaluation.compare import save_sheet
-from facerelief.evaluation.evaluate import Samples, draw_samples, read_network, systems
+from facerelief.evaluation.evaluate import Samples, build_systems, draw_samples, read_editor_weights
 from facerelief.evaluation.experiments.grid import BASES, Grid, read_distances
 from facerelief.evaluation.experiments.studies import Study
 from facerelief.evaluation.experiments.tables import (
     NOTE,
+    classifier_line,
     differences,
-    hours,
-    judge_line,
+    duration_text,
+    results_table,
     study_markdown,
     study_warnings,
-    table,
 )
-from facerelief.evaluation.metrics.geometry import save_figure3
+from facerelief.evaluation.depth_accuracy import save_figure3
 from facerelief.evaluation.report.html import definition_list, notes, page, paragraph, picture_html
 from facerelief.evaluation.report.plots import (
     check_matplotlib,
@@ -52,8 +52,8 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
     real = read_distances(grid, BASES)
     references = {title: real[title] for title in REFERENCES if title in real}
     runs = {cell["title"]: grid.folder / "cells" / f"{cell['slug']}-s{min(map(int, cell['seeds']))}" for cell in there}
-    networks = [read_network(run, title) for title, run in runs.items()]
-    samples = draw_samples(systems(networks, {}, grid.dataset, setup), setup, spread_rows(setup.test, 6))
+    networks = [read_editor_weights(run, title) for title, run in runs.items()]
+    samples = draw_samples(build_systems(networks, {}, grid.dataset, setup), setup, balanced_rows(setup.test, 6))
     _figure3(grid, setup, name)
     if distances:
         title = results["bench"]["encoder"]["name"]
@@ -85,7 +85,7 @@ def _figure3(grid: Grid, setup: EvaluationSetup, name: str) -> None:
     """Real and estimated depth and normals, by the network that measures."""
     network = setup.networks.depth
     assert network is not None
-    rows = spread_rows(setup.test)
+    rows = balanced_rows(setup.test)
     save_figure3(grid.folder / f"{name}-fig3.png", {setup.networks.guide: network}, setup.test, rows)
 
 
@@ -116,15 +116,17 @@ def _page(
     name: str,
     command: str,
 ) -> str:
-    lead = f"{results['bench']['dataset']}, {results['bench']['size']} px; {results['device']}; {hours(results)}."
+    lead = (
+        f"{results['bench']['dataset']}, {results['bench']['size']} px; {results['device']}; {duration_text(results)}."
+    )
     remarks = [f"{kind} is not given: {why}" for kind, why in results["refused"].items()]
     remarks += [*results["bench"]["notes"], *(f"failed: {job}: {why}" for job, why in results["failures"].items())]
     matrices = confusion_plot(_matrices(results))
-    above = "".join(map(paragraph, (read_first(results["bench"]), judge_line(results), NOTE)))
+    above = "".join(map(paragraph, (read_first(results["bench"]), classifier_line(results), NOTE)))
     sections = [
         (
             "Results",
-            above + table_html(*table(results)) + notes(remarks),
+            above + table_html(*results_table(results)) + notes(remarks),
         ),
         ("Differences, paired by seed", table_html(*differences(results))),
         ("Confusion (Fig. 8)", plot_html(matrices, "confusion matrices, in percent of each row")),

@@ -28,7 +28,7 @@ from facerelief.config import (
 )
 from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.evaluate import read_network, references, score, systems
+from facerelief.evaluation.evaluate import build_systems, read_editor_weights, references, score
 from facerelief.evaluation.metric_files import MetricFiles
 from facerelief.evaluation.setup import EvaluationSetup, set_up
 from facerelief.evaluation.summary import summarise
@@ -161,8 +161,8 @@ class Worker:
         if cell == BASES:
             self._score_baselines(setup, rows)
             return
-        network = read_network(grid.folder / "cells" / cell)
-        (system,) = systems([network], {}, grid.dataset, setup)
+        network = read_editor_weights(grid.folder / "cells" / cell)
+        (system,) = build_systems([network], {}, grid.dataset, setup)
         scores = score(system, setup, rows, lambda name, done, total: self._progress(job.name, done, total))
         summary = summarise(scores, setup.test, setup.real, setup.features)
         distances = {"identity": scores.values["identity"]} if "identity" in scores.values else {}

@@ -84,7 +84,7 @@ STUDIES = {
         equal_time=True,
     ),
     "backbone": Study(
-        "What guidance and the warm start are worth to the relief backbone",
+        "Effect of guidance and warm start on the relief backbone",
         (
             _relief("no guidance", guide="none"),
             _relief("depth", guide="depth"),

@@ -29,7 +29,7 @@ from facerelief.processes.graph import run_graph, threads_of
 from facerelief.progress import NotedProgress, Progress, no_progress
 from facerelief.training import launch
 from facerelief.training.presets import make_config
-from facerelief.training.run.precision import settled
+from facerelief.training.run.precision import resolve_precision
 from facerelief.training.splits import load_splits
 
 INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
@@ -121,7 +121,7 @@ def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset,
     shared = {"colour": colour, "expressions": request.expressions, **scale.all}
     shared |= {name: request.changes[name] for name in ("size",) if name in request.changes}
     shared["precision"] = _precision(scale, request, root)
-    identity = _people_can_be_told(dataset, request.expressions)
+    identity = _has_identity_pairs(dataset, request.expressions)
     tools = ["judge", "measure", *(["identity"] if identity else [])]
     make = _Maker(scale, shared, request)
     configs = {
@@ -185,11 +185,11 @@ def _own_dataset(request: StudyRequest, study: Study, scale: Scale, progress: St
 def _precision(scale: Scale, request: StudyRequest, root: Path) -> str:
     """One precision for all of a study: what was asked for, or what its first run, the judge, began in or begins in."""
     changes = {name: value for name, value in {**scale.all, **request.changes}.items() if name == "precision"}
-    config, _ = settled(make_config(ClassifierTraining, scale.preset, changes), root / "judge")
+    config, _ = resolve_precision(make_config(ClassifierTraining, scale.preset, changes), root / "judge")
     return config.precision
 
 
-def _people_can_be_told(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
+def _has_identity_pairs(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
     """Whether train, test, and val with test show somebody twice beside somebody else; else nothing tells persons."""
     for splits in (("train",), ("val", "test"), ("test",)):
         photos = Counter(s.identity for split in splits for s in dataset.select(split, expressions))

@@ -8,12 +8,11 @@ import numpy as np
 
 from facerelief import __version__
 from facerelief.errors import MissingExtra
-from facerelief.evaluation.chance import SMOKE
-from facerelief.evaluation.chance import warning as chance_warning
+from facerelief.evaluation.chance import SMOKE_WARNING, chance_warning
 from facerelief.evaluation.experiments.grid import BASES, Grid, read_score
 from facerelief.evaluation.experiments.studies import Study
 from facerelief.evaluation.report.tables import bold, table_markdown
-from facerelief.evaluation.summary import MEASURES, read_first, titled
+from facerelief.evaluation.summary import MEASURES, measure_title, read_first
 from facerelief.files.json import read_lines
 from facerelief.files.markdown import escape_code, escape_text
 from facerelief.training.classifier import Accuracy
@@ -21,7 +20,7 @@ from facerelief.training.classifier import Accuracy
 _Table = tuple[list[str], list[list[str]]]
 NOTE = (
     "Numbers are means over seeds, each with half the width of its 95 % interval (Student's t). Differences are taken "
-    "seed by seed, so that what the seeds share cancels. One judge, one identity encoder and one depth network measure "
+    "seed by seed, so that what the seeds share cancels. One classifier, one identity encoder and one depth network measure "
     "everything; none of them was trained with anybody who is measured, nor with any edit, and no editor learnt from "
     "them."
 )
@@ -52,7 +51,7 @@ def estimate(values: Sequence[float]) -> Estimate:
     return Estimate(float(x.mean()), half, n)
 
 
-def flat(summary: dict[str, Any]) -> dict[str, float]:
+def measure_values(summary: dict[str, Any]) -> dict[str, float]:
     """A cell's measures by name, as far as they were taken."""
     values = {"rate": summary["edits"]["all"], "rate_six": summary["edits"]["six"]}
     values |= {kind: summary["distances"][kind] for kind in ("frechet", "kernel") if kind in summary["distances"]}
@@ -73,7 +72,7 @@ def collect(grid: Grid, study: Study, seeds: Sequence[int], failures: dict[str, 
                 "title": cell.title,
                 "slug": cell.slug,
                 "settings": cell.editor,
-                "seeds": {str(seed): flat(found["summary"]) for seed, found in there.items()},
+                "seeds": {str(seed): measure_values(found["summary"]) for seed, found in there.items()},
                 "confusion": _sum_confusions([found["summary"]["edits"]["confusion"] for found in there.values()]),
                 "edits": sum(found["summary"]["edits"]["n"] for found in there.values()),
             }
@@ -85,7 +84,7 @@ def collect(grid: Grid, study: Study, seeds: Sequence[int], failures: dict[str, 
         "device": base["device"],
         "names": {kind: unedited[f"{kind}_name"] for kind in ("frechet", "kernel")},
         "refused": unedited["refused"],
-        "bases": {name: flat(summary) for name, summary in base["summaries"].items()},
+        "bases": {name: measure_values(summary) for name, summary in base["summaries"].items()},
         "cells": cells,
         "seconds": _seconds(grid),
         "failures": failures,
@@ -98,7 +97,7 @@ def measures_of(results: dict[str, Any]) -> list[str]:
     return [name for name in MEASURES if name in taken]
 
 
-def table(results: dict[str, Any]) -> _Table:
+def results_table(results: dict[str, Any]) -> _Table:
     """A row a measure, a column a cell, and what they are read between before them."""
     cells, bases = results["cells"], results["bases"]
     rows = []
@@ -139,8 +138,8 @@ def _difference(name: str, pairs: list[tuple[float, float]]) -> str:
     return f"{estimate(gaps).shown(how.digits, '+')} ({better}/{len(gaps)})"
 
 
-def judge_line(results: dict[str, Any]) -> str:
-    """The judge's own accuracy, and how much was measured."""
+def classifier_line(results: dict[str, Any]) -> str:
+    """The classifier's own accuracy, and how much was measured."""
     bench, features = results["bench"], results["bench"]["features"]
     real = bench["judge"]["accuracy_on_real"]
     edits = max((cell["edits"] // max(1, len(cell["seeds"])) for cell in results["cells"]), default=0)
@@ -149,7 +148,7 @@ def judge_line(results: dict[str, Any]) -> str:
         f"{features['sha256'][:12]}, against {features['real_photos']:,} held-out real photos."
     )
     return (
-        f"The judge calls {real['all']:.3f} of the real test photos right (mean over classes; six classes "
+        f"The classifier's accuracy on the real test photos is {real['all']:.3f} (mean over classes; six classes "
         f"{real['six']:.3f}; N {real['n']:,} photos of {bench['test_persons']:,} persons). Edits of each cell and "
         f"seed: {edits:,}."
     ) + (distance if {"frechet", "kernel"} & set(measures_of(results)) else "")
@@ -159,27 +158,27 @@ def study_warnings(results: dict[str, Any]) -> list[str]:
     """What must stand where the numbers do: that they mean nothing."""
     judge = results["bench"]["judge"]["accuracy_on_real"]
     line = chance_warning(Accuracy(tuple(results["bench"]["expressions"]), judge["confusion"]))
-    return [SMOKE] * (results.get("scale") == "smoke") + ([line] if line else [])
+    return [SMOKE_WARNING] * (results.get("scale") == "smoke") + ([line] if line else [])
 
 
 def study_markdown(results: dict[str, Any], command: str) -> str:
     """The study's page in Markdown."""
     bench = results["bench"]
     lines = [f"# {escape_text(results['title'])}", "", *bold(study_warnings(results)), f"`{escape_code(command)}`", ""]
-    lines += [read_first(bench), "", judge_line(results), "", NOTE, ""]
+    lines += [read_first(bench), "", classifier_line(results), "", NOTE, ""]
     lines.append(
         f"{escape_text(bench['dataset'])}, {bench['size']} px, {bench['colour']}, "
         f"{len(bench['expressions'])} expressions; "
-        f"seeds in brackets; {results['device']}; {hours(results)}."
+        f"seeds in brackets; {results['device']}; {duration_text(results)}."
     )
-    lines += ["", table_markdown(*table(results)), "## Differences", "", table_markdown(*differences(results))]
+    lines += ["", table_markdown(*results_table(results)), "## Differences", "", table_markdown(*differences(results))]
     lines += [f"- {escape_text(name)} is not given: {escape_text(why)}" for name, why in results["refused"].items()]
     lines += [f"- {escape_text(line)}" for line in bench["notes"]]
     lines += [f"- failed: {escape_text(name)}: {escape_text(why)}" for name, why in results["failures"].items()]
     return "\n".join(lines) + "\n"
 
 
-def hours(results: dict[str, Any]) -> str:
+def duration_text(results: dict[str, Any]) -> str:
     """How long the jobs took together."""
     seconds = results["seconds"]["total"]
     shown = f"{seconds / 3600:.2f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
@@ -188,7 +187,7 @@ def hours(results: dict[str, Any]) -> str:
 
 def _title(name: str, results: dict[str, Any]) -> str:
     how = MEASURES[name]
-    title = results["names"].get(name) or titled(name, results["bench"])
+    title = results["names"].get(name) or measure_title(name, results["bench"])
     arrow = {1: "↑", -1: "↓", 0: ""}[how.better]
     return f"{title}{', ' + how.unit if how.unit else ''} {arrow}".strip()
 

@@ -13,14 +13,14 @@ from torch import nn
 
 from facerelief.data.arrays import Arrays
 from facerelief.errors import FacereliefError
-from facerelief.training.identity import embedded, known_persons
+from facerelief.training.identity import embed_all, known_persons
 from facerelief.training.verification import Verification, cosine_distances, draw_pairs, person_digest, verification
 
-NAME = "identity distance (facerelief encoder)"
+IDENTITY_DISTANCE_TITLE = "identity distance (facerelief encoder)"
 
 
 @dataclass(frozen=True)
-class Spread:
+class DistanceSummary:
     """A distribution of distances in a few numbers; quartiles: below which lie 25, 50 and 75 %."""
 
     count: int
@@ -42,27 +42,20 @@ class References:
     verified: Verification
 
 
-def spread(distances: np.ndarray) -> Spread:
+def summarise_distances(distances: np.ndarray) -> DistanceSummary:
     """The distribution of distances (N,)."""
     low, middle, high = np.quantile(distances, (0.25, 0.5, 0.75)).tolist()
-    return Spread(len(distances), float(distances.mean(dtype=float)), float(distances.std()), (low, middle, high))
+    return DistanceSummary(
+        len(distances), float(distances.mean(dtype=float)), float(distances.std()), (low, middle, high)
+    )
 
 
-def check_unseen(network: Path, test: Arrays, kind: str = "identity") -> None:
-    """Raise `FacereliefError` where an encoder, or a judge (`kind`), was trained on somebody in the test photos."""
-    known = known_persons(network, kind)
-    seen = next((sample.identity for sample in test.samples if person_digest(sample.identity) in known), None)
-    if seen is not None:
-        raise FacereliefError(
-            f"{network} was trained on photos of {seen}, who is in the test photos; "
-            "give the dataset that it was trained on, or train another"
-        )
 
 
 def real_distances(encoder: nn.Module, test: Arrays) -> References:
     """What gives an edit's distance its meaning. Raises `DatasetError` where nobody has two test photos."""
     pairs = draw_pairs([sample.identity for sample in test.samples])
-    vectors = embedded(encoder, test)
+    vectors = embed_all(encoder, test)
     same, different = (cosine_distances(vectors, rows) for rows in (pairs.same, pairs.different))
     first, second = test.label[pairs.same].T
     return References(same, same[first != second], different, verification(pairs, vectors))

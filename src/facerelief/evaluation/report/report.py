@@ -3,29 +3,29 @@
 from pathlib import Path
 from typing import Any
 
-from facerelief.evaluation.chance import warning as chance_warning
+from facerelief.evaluation.chance import chance_warning
 from facerelief.evaluation.evaluate import Evaluation, Samples
 from facerelief.evaluation.report.html import definition_list as facts_html
 from facerelief.evaluation.report.html import notes, page, paragraph, tiles
 from facerelief.evaluation.report.plots import confusion_plot, distribution_plot, plot_html
 from facerelief.evaluation.report.tables import bold, table_html, table_markdown
-from facerelief.evaluation.summary import MEASURES, read_first, titled
+from facerelief.evaluation.summary import MEASURES, measure_title, read_first
 from facerelief.files import write_json, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.training.classifier import Accuracy
 
 _Table = tuple[list[str], list[list[str]]]
 RATE_NOTE = (
-    "Every test photo is edited to every other expression, and a judge that was trained on real training photos only "
-    "says what each edit shows. A rate says how far that judge agrees, not how a person sees the edit: read it beside "
-    "the judge's own accuracy on real test photos, and beside what it calls the unedited sources, where an editor that "
-    "does nothing would end. all: mean over the classes; six: the same without contempt and disgust, as in the paper."
+    "Every test photo is edited to every other expression, and an expression classifier, trained on real photos "
+    "only, predicts what each edit shows. The rate says how often it predicts the target, not how a person sees the edit: "
+    "read it beside its own accuracy on real test photos, and beside its predictions of the unedited sources, where an "
+    "editor that does nothing would end. all: mean over the classes; six: the same without contempt and disgust, as in the paper."
 )
 QUALITY_NOTE = (
     "Edits are rounded to 8 bits before anything is measured. Cycle: the edit, edited back to the photo's own "
     "expression, against the photo. Intervals: 95 % of 1,000 redraws of the test persons. unedited: the photo itself "
-    "in place of its edit; what stands there costs nothing. true target, where a dataset has it: the same person in "
-    "the same picture with the expression asked for; what errors stand there are those of the instruments."
+    "in place of its edit, the scores of an editor that does nothing. true target, where a dataset has it: the same person in "
+    "the same picture with the expression asked for; its remaining errors are those of the metric networks."
 )
 
 
@@ -86,7 +86,7 @@ def quality_table(facts: dict[str, Any]) -> _Table:
     for key, how in MEASURES.items():
         if key in ("rate", "rate_six") or not any(key in summary["values"] for summary in editors.values()):
             continue
-        label = titled(key, facts) + (f", {how.unit}" if how.unit else "")
+        label = measure_title(key, facts) + (f", {how.unit}" if how.unit else "")
         rows.append([label, *(_value(summary["values"].get(key), how.digits) for summary in editors.values())])
     return ["", *editors], rows
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.checkpoint import Checkpoint, load_checkpoint, read_facts, save_checkpoint
-from facerelief.config import Training, renamed
+from facerelief.config import Training, rename_settings
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.files import is_partial, lock_folder, write_json, write_text
 from facerelief.files.json import append_lines, read_lines, read_object
@@ -136,7 +136,7 @@ def read_run_settings(folder: Path) -> dict[str, Any]:
     settings = read_object(path, "choose another run", CheckpointError)
     if not isinstance(settings.get("config"), dict):
         raise CheckpointError(f"{path} is not a run's configuration; choose another run")
-    return {**settings, "config": renamed(settings["config"])}
+    return {**settings, "config": rename_settings(settings["config"])}
 
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:

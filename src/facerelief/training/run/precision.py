@@ -36,7 +36,7 @@ def _has_bf16_instructions() -> bool:
     return bool(used and (able.get("avx512_bf16") or able.get("amx_bf16")))
 
 
-def settled(config: Config, folder: Path) -> tuple[Config, str]:
+def resolve_precision(config: Config, folder: Path) -> tuple[Config, str]:
     """`config` with a precision in place of "auto", and one line that tells which it is and why.
 
     A run that `folder` holds goes on in the precision in which it began, unless another is asked for.

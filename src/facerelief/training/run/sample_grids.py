@@ -10,14 +10,9 @@ from torch import Tensor, nn
 from facerelief.data.batches import Batch
 from facerelief.files import atomic
 from facerelief.tile_sheet import draw_sheet, enlarged
+from facerelief.networks.conversion import one_hot, to_pixels
 
 
-def to_pixels(x: Tensor) -> np.ndarray:
-    """Maps (N, C, H, W) in [-1, 1], C of 1, 3 or 4 (depth and normals side by side), as uint8 (N, H, W or 2W, 3)."""
-    if x.shape[1] == 4:
-        return np.concatenate([to_pixels(x[:, :1]), to_pixels(x[:, 1:])], axis=2)
-    levels = ((x.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu()
-    return levels.expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()
 
 
 def save_grid(
@@ -57,9 +52,6 @@ def save_expression_grid(
     save_grid(path, rows, _enlarge(batch.image), ("photo", *expressions), names)
 
 
-def one_hot(labels: Tensor, classes: int) -> Tensor:
-    """Labels (N,) as float (N, classes)."""
-    return nn.functional.one_hot(labels, classes).float()
 
 
 def _enlarge(image: Tensor) -> int:

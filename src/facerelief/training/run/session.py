@@ -27,8 +27,8 @@ from facerelief.processes.threads import threads_for, torch_threads
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.folder import STATE, Run
-from facerelief.training.run.precision import settled
-from facerelief.training.steps.gan_step import StepRandom
+from facerelief.training.run.precision import resolve_precision
+from facerelief.training.steps.step_random import StepRandom
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Session:
     def __init__(
         self, kind: str, config: Training, folder: Path, basis: Mapping[str, Any], progress: StepProgress = no_progress
     ) -> None:
-        config, _ = settled(config, folder)
+        config, _ = resolve_precision(config, folder)
         self.config, self.progress = config, progress
         self.accelerator = _accelerator(config)
         self.device: torch.device = self.accelerator.device

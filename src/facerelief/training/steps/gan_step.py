@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from facerelief.config import Training
-from facerelief.data.batches import sent
+from facerelief.data.batches import to_device
 from facerelief.networks.stargan import Discriminator, DiscriminatorOutput
 from facerelief.training import losses as eq
+from facerelief.training.steps.step_random import StepRandom
 
 
 def build_discriminator(config: Training, channels: int, *, matching: bool = False) -> Discriminator:
@@ -21,60 +22,17 @@ def build_discriminator(config: Training, channels: int, *, matching: bool = Fal
     return discriminator.start_afresh() if config.d_init == "he" else discriminator
 
 
-def learns(module: nn.Module, yes: bool) -> None:
+def set_requires_grad(module: nn.Module, yes: bool) -> None:
     """Let a module's parameters gather gradients or not: a discriminator in the generators' step does not."""
     for parameter in module.parameters():
         parameter.requires_grad_(yes)
 
 
-class EMA(nn.Module):
-    """Exponential moving average of a module's parameters and running statistics; decay 0 copies them."""
-
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        super().__init__()
-        self.module = copy.deepcopy(module).requires_grad_(False).eval()
-        self.decay = decay
-
-    @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
-        """Move towards `module`; faster during the first steps, so that the start is soon forgotten."""
-        means, values = (list(one.state_dict().values()) for one in (self.module, module))
-        real = [mean.is_floating_point() for mean in means]
-        move = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]
-        move(list(compress(means, real)), list(compress(values, real)), step)  # in one launch on a GPU
-        for mean, value, is_real in zip(means, values, real, strict=True):
-            if not is_real:
-                mean.copy_(value)  # batch norm counts its batches
 
 
-class StepRandom:
-    """Random numbers of one `step`, the same whenever that step is taken."""
-
-    def __init__(self, seed: int, step: int, device: torch.device, rank: int = 0) -> None:
-        self._random = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + rank)
-        self._device, self.step = device, step
-
-    def uniform(self, *shape: int) -> Tensor:
-        """Uniform in [0, 1)."""
-        return sent(torch.rand(shape, generator=self._random), self._device)
-
-    def integers(self, below: int, count: int) -> Tensor:
-        """Uniform integers (count,) from 0."""
-        return sent(torch.randint(below, (count,), generator=self._random), self._device)
-
-    def others(self, labels: Tensor, among: Tensor) -> Tensor:
-        """For each of labels (N,) another class, uniform over those `among`, bool (K,)."""
-        scores = self.uniform(len(labels), len(among)) + among.float()  # the others' stay below 1
-        rows = torch.arange(len(labels), device=labels.device)
-        scores[rows, labels] = -1
-        return scores.argmax(dim=1)
-
-    def permuted(self, labels: Tensor) -> Tensor:
-        """The batch's labels in random order: StarGAN's target labels."""
-        return labels[sent(torch.randperm(len(labels), generator=self._random), labels.device)]
 
 
-def augmented(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = True) -> Tensor:
+def augment(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = True) -> Tensor:
     """Shift by up to a sixteenth and, for photos (`light`), change brightness and contrast a little; differentiable.
 
     Only discriminators see it, on real and fake alike, so the generators do not learn to produce it. It is mild
@@ -162,7 +120,7 @@ def discriminator_weights(config: Training) -> dict[str, float]:
     }
 
 
-def erased(images: Tensor, noise: StepRandom) -> Tensor:
+def random_erase(images: Tensor, noise: StepRandom) -> Tensor:
     """A square of a third of the side set to grey in each image, so that a classifier looks at the whole face."""
     count, size = len(images), images.shape[-1]
     corner = (noise.uniform(count, 2) * (size * 2 // 3)).long()

@@ -20,9 +20,9 @@ from torch import Tensor
 
 from facerelief.array_types import Int64, UInt8
 from facerelief.colour import to_luma
-from facerelief.data.arrays import Arrays, arrays_folder, growing
+from facerelief.data.arrays import Arrays, arrays_folder, create_memmap
 from facerelief.data.batches import Batch
-from facerelief.data.crops import read_crop, read_mesh
+from facerelief.data.crops import read_alignment, read_crop
 from facerelief.data.manifest import Sample
 from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import DatasetError
@@ -136,7 +136,7 @@ def _make(
     """Write the images and flows of `PseudoTargets` to two paths."""
     setting = (dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
     pictures, flows = _forms(arrays, len(rows))
-    with growing(paths[0], *pictures) as image, growing(paths[1], *flows) as flow:
+    with create_memmap(paths[0], *pictures) as image, create_memmap(paths[1], *flows) as flow:
         for done, (image[done], flow[done]) in enumerate(map_in_processes(TargetMaker, setting, items, workers)):
             own = arrays.label[rows[done]]
             image[done, own], flow[done, own] = arrays.image[rows[done]], 0
@@ -181,7 +181,7 @@ class TargetMaker:
 
     def _true(self, sample: Sample, partner: Sample) -> tuple[np.ndarray, np.ndarray]:
         rgb, after = read_crop(self._dataset, partner)
-        before = read_mesh(self._dataset / sample.mesh)[0]
+        before = read_alignment(self._dataset / sample.mesh)[0]
         flow = backward_flow(before, after, len(rgb))[0]
         return self._small(self._shrunk(rgb)), self._small_flow(flow / len(rgb))
 

@@ -125,22 +125,22 @@ def au_targets(expression: str) -> Floats:
 
 
 # What photos hardly ever show without the rest of a face moving, so that modes learned from them cannot do it alone.
-LONE = ("inner brow up", "outer brow up", "brows together", "corners up", "one corner up")
-OF_LONE = [UNITS.index(name) for name in LONE]  # their places among all
+ISOLATED_UNITS = ("inner brow up", "outer brow up", "brows together", "corners up", "one corner up")
+ISOLATED_INDICES = [UNITS.index(name) for name in ISOLATED_UNITS]  # their places among all
 _NEAR = 0.16  # inter-ocular distances, in which such a movement fades out
 
 
 def lone_movements(mean: Floats, free: Floats) -> Floats:
-    """Smooth movements of a face, one for each action unit of `LONE`.
+    """Smooth movements of a face, one for each action unit of `ISOLATED_UNITS`.
 
     Args:
         mean: (468, 3), the mean face.
         free: (468, 1), how free each vertex is to move, 0 to 1.
 
     Returns:
-        (L, 468, 3); each grows its action unit by an inter-ocular distance, and none of the others of `LONE`.
+        (L, 468, 3); each grows its action unit by an inter-ocular distance, and none of the others of `ISOLATED_UNITS`.
     """
-    rates = measure_units(np.eye(mean.size).reshape(-1, *mean.shape))[:, OF_LONE]
+    rates = measure_units(np.eye(mean.size).reshape(-1, *mean.shape))[:, ISOLATED_INDICES]
     found = []
     for rate in rates.T.reshape(-1, *mean.shape):
         points = np.flatnonzero(rate.any(axis=1))
@@ -149,5 +149,5 @@ def lone_movements(mean: Floats, free: Floats) -> Floats:
         way = near @ rate[points] / np.maximum(near.sum(axis=1, keepdims=True), 1e-12)
         found.append(way * near.max(axis=1, keepdims=True) * free)
     fields = np.stack(found)
-    alone: Floats = np.tensordot(np.linalg.inv(measure_units(fields)[:, OF_LONE]), fields, 1)
+    alone: Floats = np.tensordot(np.linalg.inv(measure_units(fields)[:, ISOLATED_INDICES]), fields, 1)
     return alone

@@ -12,7 +12,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop, inter_ocular
 from facerelief.geometry.morphable.learning.action_units import UNITS
 from facerelief.geometry.morphable.learning.shape import Shapes, Text, learn_shapes
-from facerelief.geometry.morphable.learning.texture import Delight, Textures, learn_textures
+from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
 from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric
 from facerelief.geometry.morphable.model import UV_SIZE, MorphableFace
 from facerelief.geometry.morphable.uv_map import (
@@ -132,7 +132,7 @@ def _read_textures(
         return rgb, seen & ~(inside & closed[row])
 
     starters = [look(int(row)) for row in np.linspace(0, count - 1, min(count, _STARTERS)).astype(int)]
-    delight = Delight(uv_map, shapes.mean, skin_mask(uv_map))
+    delight = LightRemoval(uv_map, shapes.mean, skin_mask(uv_map))
     delight.start(np.stack([rgb @ LUMA32 for rgb, _ in starters]), np.stack([seen for _, seen in starters]))
     half = UV_SIZE * UV_SIZE // 2
     log_albedo, seen = np.empty((count, half), np.float32), np.empty((count, half), bool)

@@ -15,7 +15,7 @@ from facerelief.easing import smoothstep
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.learning.action_units import (
-    OF_LONE,
+    ISOLATED_INDICES,
     UNITS,
     au_targets,
     lone_movements,
@@ -165,7 +165,7 @@ class _Basis:
         wanted = au_targets(name)
         found = wanted @ self.movements
         missing = wanted - measure_units(np.tensordot(found, self.modes, 1)[None])[0]
-        whole: Floats = found + missing[OF_LONE] @ self.alone
+        whole: Floats = found + missing[ISOLATED_INDICES] @ self.alone
         return whole
 
     def lips_closed(self, shapes: Floats) -> Floats:

@@ -42,7 +42,7 @@ class Textures:
     explained: Floats
 
 
-class Delight:
+class LightRemoval:
     """Takes the light out of photos in the UV map: fits it to the mean albedo and divides it out.
 
     Light is fitted by order-2 spherical harmonics of the mean face's smoothed normals (Ramamoorthi and Hanrahan, 2001).
@@ -59,7 +59,7 @@ class Delight:
         self._skin = skin.ravel()
         self._average = np.full(skin.size, SKIN)
 
-    def start(self, luma: Floats, seen: Bool, rounds: int = 3) -> "Delight":
+    def start(self, luma: Floats, seen: Bool, rounds: int = 3) -> "LightRemoval":
         """Learn the mean albedo from photos, luma float (N, A, A) in [0, 1] where `seen` (N, A, A), in turns."""
         for _ in range(rounds):
             found = np.stack([self(*photo).ravel() for photo in zip(luma, seen, strict=True)])

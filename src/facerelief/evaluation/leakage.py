@@ -1,0 +1,22 @@
+"""Test people whom a metric network was trained on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+import numpy as np
+from torch import nn
+from facerelief.data.arrays import Arrays
+from facerelief.errors import FacereliefError
+from facerelief.training.identity import embed_all, known_persons
+from facerelief.training.verification import Verification, cosine_distances, draw_pairs, person_digest, verification
+
+
+
+def check_unseen(network: Path, test: Arrays, kind: str = "identity") -> None:
+    """Raise `FacereliefError` where an encoder, or a judge (`kind`), was trained on somebody in the test photos."""
+    known = known_persons(network, kind)
+    seen = next((sample.identity for sample in test.samples if person_digest(sample.identity) in known), None)
+    if seen is not None:
+        raise FacereliefError(
+            f"{network} was trained on photos of {seen}, who is in the test photos; "
+            "give the dataset that it was trained on, or train another"
+        )

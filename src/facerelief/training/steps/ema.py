@@ -1,0 +1,33 @@
+"""The exponential moving average of a network."""
+
+import copy
+from dataclasses import dataclass
+from itertools import compress
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from facerelief.config import Training
+from facerelief.data.batches import to_device
+from facerelief.networks.stargan import Discriminator, DiscriminatorOutput
+from facerelief.training import losses as eq
+
+
+
+class EMA(nn.Module):
+    """Exponential moving average of a module's parameters and running statistics; decay 0 copies them."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Move towards `module`; faster during the first steps, so that the start is soon forgotten."""
+        means, values = (list(one.state_dict().values()) for one in (self.module, module))
+        real = [mean.is_floating_point() for mean in means]
+        move = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]
+        move(list(compress(means, real)), list(compress(values, real)), step)  # in one launch on a GPU
+        for mean, value, is_real in zip(means, values, real, strict=True):
+            if not is_real:
+                mean.copy_(value)  # batch norm counts its batches

@@ -1,0 +1,40 @@
+"""Random numbers of a training step, the same whenever it is taken."""
+
+import copy
+from dataclasses import dataclass
+from itertools import compress
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from facerelief.config import Training
+from facerelief.data.batches import to_device
+from facerelief.networks.stargan import Discriminator, DiscriminatorOutput
+from facerelief.training import losses as eq
+
+
+
+class StepRandom:
+    """Random numbers of one `step`, the same whenever that step is taken."""
+
+    def __init__(self, seed: int, step: int, device: torch.device, rank: int = 0) -> None:
+        self._random = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + rank)
+        self._device, self.step = device, step
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Uniform in [0, 1)."""
+        return to_device(torch.rand(shape, generator=self._random), self._device)
+
+    def integers(self, below: int, count: int) -> Tensor:
+        """Uniform integers (count,) from 0."""
+        return to_device(torch.randint(below, (count,), generator=self._random), self._device)
+
+    def others(self, labels: Tensor, among: Tensor) -> Tensor:
+        """For each of labels (N,) another class, uniform over those `among`, bool (K,)."""
+        scores = self.uniform(len(labels), len(among)) + among.float()  # the others' stay below 1
+        rows = torch.arange(len(labels), device=labels.device)
+        scores[rows, labels] = -1
+        return scores.argmax(dim=1)
+
+    def permuted(self, labels: Tensor) -> Tensor:
+        """The batch's labels in random order: StarGAN's target labels."""
+        return labels[to_device(torch.randperm(len(labels), generator=self._random), labels.device)]
