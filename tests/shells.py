@@ -10,15 +10,7 @@ from PIL import Image
 
 from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.data.manifest import (
-    METADATA,
-    REJECTS,
-    Reject,
-    Sample,
-    read_samples,
-    write_rows,
-    write_settings,
-)
+from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, read_samples, write_rows, write_settings
 from facerelief.geometry.depth_maps import save_depth, save_normal
 
 CLASSES = ("neutral", "happiness", "surprise")

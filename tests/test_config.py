@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from facerelief.config import RENAMED_SETTINGS, DepthTraining, ExpressionTraining, IdentityTraining, Training, from_json
+from facerelief.config import (
+    RENAMED_SETTINGS,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    Training,
+    from_json,
+)
 from facerelief.errors import FacereliefError
 from facerelief.training.presets import PRESETS, make_config
 

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from commands import commands
 
-from facerelief.config import RENAMED_SETTINGS, ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
+from facerelief.config import (
+    RENAMED_SETTINGS,
+    ClassifierTraining,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+)
 
 _ROOT = Path(__file__).parents[1]
 _PAGES = [path for folder in ("", "docs", "benchmarks") for path in sorted((_ROOT / folder).glob("*.md"))]

@@ -14,7 +14,7 @@ from facerelief.editing.jobs import batch as batch_module
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.editing.jobs import video_job
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import EditJob, EditOutcome, EditSettings, JobPlan
+from facerelief.editing.jobs.job import EditJob, EditOutcome, EditSettings, JobPlan
 from facerelief.errors import FacereliefError
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.files import write_text

@@ -32,7 +32,7 @@ from facerelief.data.sources.labelled import photos_under
 from facerelief.data.stats import dataset_warnings, render, table4
 from facerelief.errors import DatasetError
 from facerelief.files.arrays import map_npy, read_npz
-from facerelief.geometry.png import read_png
+from facerelief.files.png import read_png
 
 SECRET = (255, 0, 255)
 COLUMNS = ("file_name", "depth_file_name", "normal_file_name", "mask_file_name", "mesh")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from facerelief.editing.jobs import journal, photo_job
+from facerelief.editing.jobs import job, photo_job
 from facerelief.editing.jobs.batch import make_jobs
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import EditOutcome, EditSettings
+from facerelief.editing.jobs.job import EditOutcome, EditSettings
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.photos import photo as photo_module
@@ -29,7 +29,7 @@ def source(tmp_path: Path, photo: Photo) -> Path:
 @pytest.fixture
 def hashed(source: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Grows by a line each time that the source is hashed, as a file or as bytes."""
-    found, data, of_file, of_bytes = [], source.read_bytes(), journal.sha256, hashlib.sha256
+    found, data, of_file, of_bytes = [], source.read_bytes(), job.sha256, hashlib.sha256
 
     def count_file(path: Path) -> str:
         found.extend(["file"] * (path == source))
@@ -41,7 +41,7 @@ def hashed(source: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
             found.extend(["bytes"] * (given == data))
             return of_bytes(given)
 
-    monkeypatch.setattr(journal, "sha256", count_file)
+    monkeypatch.setattr(job, "sha256", count_file)
     monkeypatch.setattr(photo_module, "hashlib", Hashlib)
     return found
 

@@ -11,7 +11,7 @@ from PIL import Image
 from runs import write_encoder, write_judge
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.jobs.journal import EditSettings
+from facerelief.editing.jobs.job import EditSettings
 from facerelief.editing.jobs.receipt import SIZE, geometry_change, make_receipt
 from facerelief.editing.loading import carried_weights
 from facerelief.errors import CheckpointError

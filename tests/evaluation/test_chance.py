@@ -43,8 +43,8 @@ def test_one_that_knows_passes_and_one_that_says_one_word_does_not() -> None:
     assert one_word.overall == 0.9  # which a careless reader would take for skill
     assert permutation_p_value(one_word) == 1
     assert chance_warning(one_word) == (
-        "THE CLASSIFIER IS AT CHANCE LEVEL: ITS RATES ARE MEANINGLESS (balanced accuracy 0.250 on 100 real photos, chance 0.250, "
-        "permutation test p = 1.00)"
+        "THE CLASSIFIER IS AT CHANCE LEVEL: ITS RATES ARE MEANINGLESS (balanced accuracy 0.250 on 100 real photos, "
+        "chance 0.250, permutation test p = 1.00)"
     )
 
 

@@ -15,9 +15,9 @@ from facerelief.checkpoint import named_tensors, save_checkpoint
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.errors import DatasetError, FacereliefError
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.metrics.identity import real_distances, summarise_distances
-from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.scoring import score_edits
 from facerelief.evaluation.systems import EditFunction, System, photo_rows
 from facerelief.training.identity import build_encoder

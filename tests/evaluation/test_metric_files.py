@@ -13,8 +13,8 @@ from facerelief.data import Dataset
 from facerelief.data.manifest import METADATA
 from facerelief.errors import FacereliefError
 from facerelief.evaluation import metric_files
-from facerelief.evaluation.metric_files import MetricFiles, load_feature_net
 from facerelief.evaluation.leakage import check_unseen
+from facerelief.evaluation.metric_files import MetricFiles, load_feature_net
 from facerelief.files import sha256
 from facerelief.networks.inception import PUBLISHED
 from facerelief.training.classifier import load_classifier

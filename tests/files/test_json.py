@@ -13,7 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facerelief.errors import CheckpointError, FacereliefError
-from facerelief.files.json import MAX_DEPTH, MAX_LINE_BYTES, append_lines, parse, read_lines, read_object, to_dataclass
+from facerelief.files.json import (
+    MAX_DEPTH,
+    MAX_LINE_BYTES,
+    append_lines,
+    parse,
+    read_lines,
+    read_object,
+    to_dataclass,
+)
 
 BAD = {
     "deep lists": b"[" * 200_000,

@@ -16,13 +16,13 @@ from facerelief.config import DepthTraining, ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.errors import FacereliefError
+from facerelief.networks.conversion import one_hot
 from facerelief.tile_sheet import SheetStyle
 from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
 from facerelief.training.expression import Guidance, generator_terms, generator_weights, train_expression
-from facerelief.networks.conversion import one_hot
 from facerelief.training.steps.editing_step import Nets, build_nets, edit_batch
 from facerelief.training.steps.gan_step import set_requires_grad
 from facerelief.training.steps.step_random import StepRandom

@@ -8,9 +8,16 @@ from torch import Tensor, nn
 from facerelief.config import DepthTraining, ExpressionTraining
 from facerelief.networks.stargan import DiscriminatorOutput
 from facerelief.training.presets import make_config
-from facerelief.training.steps.gan_step import (Targets, augment, discriminator_terms, discriminator_weights, random_erase, set_requires_grad)
-from facerelief.training.steps.step_random import StepRandom
 from facerelief.training.steps.ema import EMA
+from facerelief.training.steps.gan_step import (
+    Targets,
+    augment,
+    discriminator_terms,
+    discriminator_weights,
+    random_erase,
+    set_requires_grad,
+)
+from facerelief.training.steps.step_random import StepRandom
 
 CPU = torch.device("cpu")
 SIZE = 16

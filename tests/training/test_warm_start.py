@@ -19,8 +19,8 @@ from facerelief.training.expression import train_expression
 from facerelief.training.presets import make_config
 from facerelief.training.steps.distillation import Distillation, overpaint
 from facerelief.training.steps.editing_step import EditedBatch, build_nets, flow_and_mask_regularisers
-from facerelief.training.steps.step_random import StepRandom
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
+from facerelief.training.steps.step_random import StepRandom
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]

@@ -9,7 +9,7 @@ from facerelief.cli.console import bar, err, explain, keep, say, waiting
 from facerelief.editing.editor import Editor
 from facerelief.editing.jobs.batch import make_jobs, run_batch, run_video
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import EDITED, FAILED, SKIPPED, EditJob, EditOutcome
+from facerelief.editing.jobs.job import EDITED, FAILED, SKIPPED, EditJob, EditOutcome
 from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job

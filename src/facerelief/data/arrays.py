@@ -22,8 +22,8 @@ from facerelief.data.manifest import Sample, inside
 from facerelief.errors import DatasetError
 from facerelief.files import atomic
 from facerelief.files.arrays import map_npy
+from facerelief.files.png import read_png
 from facerelief.geometry.depth_maps import load_depth, load_normal
-from facerelief.geometry.png import read_png
 from facerelief.network_input import NetworkInput
 from facerelief.progress import Progress, no_progress
 

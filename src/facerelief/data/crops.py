@@ -7,7 +7,7 @@ import numpy as np
 from facerelief.data.manifest import Sample
 from facerelief.errors import DatasetError
 from facerelief.files.arrays import read_npz
-from facerelief.geometry.png import read_png
+from facerelief.files.png import read_png
 
 _LEAST = 1e-9  # of a matrix' determinant
 

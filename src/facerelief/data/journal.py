@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from facerelief.data.extract import FOLDERS
-from facerelief.data.manifest import SETTINGS, PathGuard, Reject, Sample, inside, read_dataset_settings, write_settings
+from facerelief.data.manifest import (
+    SETTINGS,
+    PathGuard,
+    Reject,
+    Sample,
+    inside,
+    read_dataset_settings,
+    write_settings,
+)
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files import is_partial, open_file
 from facerelief.files.json import append_lines, read_lines, to_dataclass

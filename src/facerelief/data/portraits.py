@@ -8,8 +8,8 @@ from facerelief.data.crops import read_alignment
 from facerelief.data.manifest import Sample, read_samples
 from facerelief.errors import DatasetError
 from facerelief.faces.alignment import Crop
+from facerelief.files.png import read_png
 from facerelief.geometry.morphable.learning.learn import Portrait
-from facerelief.geometry.png import read_png
 
 MOST_YAW, MOST_PITCH = 20.0, 25.0  # degrees
 

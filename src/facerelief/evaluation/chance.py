@@ -1,8 +1,8 @@
 """Whether a classifier is better than chance: its balanced accuracy on real photos against random predictions.
 
-The test: permute the classifier's predictions among the photos. Mean and variance of the balanced accuracy over all permutations
-have closed forms, and its distribution is taken for normal; one-sided, at 5 %. A classifier that always predicts one
-class is at chance, however common that expression is.
+The test: permute the classifier's predictions among the photos. Mean and variance of the balanced accuracy over all
+permutations have closed forms, and its distribution is taken for normal; one-sided, at 5 %. A classifier that always
+predicts one class is at chance, however common that expression is.
 """
 
 import math

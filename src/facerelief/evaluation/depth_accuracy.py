@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
+
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
-from facerelief.geometry.depth_maps import FAR, NEAR
-from facerelief.training.run.sample_grids import save_grid
+from facerelief.evaluation.metrics.geometry import map_errors
 from facerelief.networks.conversion import to_pixels
-
+from facerelief.training.run.sample_grids import save_grid
 
 
 @dataclass(frozen=True)

@@ -25,17 +25,10 @@ from facerelief.evaluation.metrics.identity import real_distances
 from facerelief.evaluation.scoring import EditScores, score_edits
 from facerelief.evaluation.setup import EvaluationSetup, set_up
 from facerelief.evaluation.summary import summarise
-from facerelief.evaluation.systems import (
-    System,
-    baselines,
-    editor_system,
-    network_system,
-    partner_rows,
-    photo_rows,
-)
+from facerelief.evaluation.systems import System, baselines, editor_system, network_system, partner_rows, photo_rows
 from facerelief.files import sha256
-from facerelief.progress import NamedProgress, no_progress
 from facerelief.networks.conversion import to_pixels
+from facerelief.progress import NamedProgress, no_progress
 
 FORMAT = 1  # of report.json
 

@@ -1,14 +1,11 @@
 """Test people whom a metric network was trained on."""
 
-from dataclasses import dataclass
 from pathlib import Path
-import numpy as np
-from torch import nn
+
 from facerelief.data.arrays import Arrays
 from facerelief.errors import FacereliefError
-from facerelief.training.identity import embed_all, known_persons
-from facerelief.training.verification import Verification, cosine_distances, draw_pairs, person_digest, verification
-
+from facerelief.training.identity import known_persons
+from facerelief.training.verification import person_digest
 
 
 def check_unseen(network: Path, test: Arrays, kind: str = "identity") -> None:

@@ -16,11 +16,11 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
+from facerelief.evaluation.depth_accuracy import GeometryAccuracy, geometry_accuracy
 from facerelief.evaluation.external_networks import SUFFIXES, load_feature_network
-from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks, class_mean_maps, predict_from_maps
-from facerelief.evaluation.depth_accuracy import geometry_accuracy
-from facerelief.evaluation.metrics.identity import IDENTITY_DISTANCE_TITLE
 from facerelief.evaluation.leakage import check_unseen
+from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks, class_mean_maps, predict_from_maps
+from facerelief.evaluation.metrics.identity import IDENTITY_DISTANCE_TITLE
 from facerelief.evaluation.summary import accuracy_of
 from facerelief.files import sha256
 from facerelief.networks.classifier import Classifier

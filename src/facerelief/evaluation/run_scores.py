@@ -14,10 +14,10 @@ from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.evaluate import EditorWeights, network_as_system, network_notes, read_editor_weights
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.metric_files import check_agrees
 from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.metrics.identity import References, real_distances
-from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.scoring import score_edits
 from facerelief.evaluation.summary import edit_accuracy
 from facerelief.evaluation.systems import System, editor_system, photo_rows, unedited

@@ -14,6 +14,7 @@ from facerelief.data.batches import make_batch
 from facerelief.data.dataset import Dataset
 from facerelief.errors import DatasetError
 from facerelief.evaluation.external_networks import SUFFIXES
+from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.metric_files import (
     MetricFiles,
     check_agrees,
@@ -22,7 +23,6 @@ from facerelief.evaluation.metric_files import (
     with_depth,
 )
 from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks
-from facerelief.evaluation.leakage import check_unseen
 from facerelief.evaluation.summary import accuracy_facts, feature_rows
 from facerelief.evaluation.systems import partner_rows
 from facerelief.files import sha256

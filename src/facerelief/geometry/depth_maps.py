@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from facerelief.array_types import Bool, Depth, Floats, Landmarks, Normals
 from facerelief.errors import DatasetError, MissingExtra
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
+from facerelief.files.png import read_png
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
-from facerelief.geometry.png import read_png
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
 

@@ -1,14 +1,7 @@
 """Labels and images as networks take and give them."""
 
-from collections.abc import Sequence
-from pathlib import Path
 import numpy as np
-import torch
 from torch import Tensor, nn
-from facerelief.data.batches import Batch
-from facerelief.files import atomic
-from facerelief.tile_sheet import draw_sheet, enlarged
-
 
 
 def to_pixels(x: Tensor) -> np.ndarray:

@@ -18,8 +18,8 @@ from facerelief.networks.classifier import Classifier
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.gan_step import augment, random_erase
 from facerelief.training.steps.ema import EMA
+from facerelief.training.steps.gan_step import augment, random_erase
 from facerelief.training.verification import person_digests
 
 

@@ -21,9 +21,15 @@ from facerelief.training import losses as eq
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_depth_grid
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.gan_step import (augment, build_discriminator, discriminator_terms, discriminator_weights, set_requires_grad)
-from facerelief.training.steps.step_random import StepRandom
 from facerelief.training.steps.ema import EMA
+from facerelief.training.steps.gan_step import (
+    augment,
+    build_discriminator,
+    discriminator_terms,
+    discriminator_weights,
+    set_requires_grad,
+)
+from facerelief.training.steps.step_random import StepRandom
 
 Features = Callable[[Tensor], list[Tensor]]
 

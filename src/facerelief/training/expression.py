@@ -15,18 +15,30 @@ from facerelief.checkpoint import WEIGHTS, named_tensors, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch
+from facerelief.networks.conversion import one_hot
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_expression_grid
-from facerelief.networks.conversion import one_hot
 from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.distillation import Distillation
-from facerelief.training.steps.editing_step import EditedBatch, Nets, build_nets, edit_batch, flow_and_mask_regularisers
-from facerelief.training.steps.gan_step import (Targets, augment, discriminator_terms, discriminator_weights, set_requires_grad)
-from facerelief.training.steps.step_random import StepRandom
+from facerelief.training.steps.editing_step import (
+    EditedBatch,
+    Nets,
+    build_nets,
+    edit_batch,
+    flow_and_mask_regularisers,
+)
 from facerelief.training.steps.ema import EMA
+from facerelief.training.steps.gan_step import (
+    Targets,
+    augment,
+    discriminator_terms,
+    discriminator_weights,
+    set_requires_grad,
+)
+from facerelief.training.steps.step_random import StepRandom
 
 
 def generator_terms(

@@ -1,4 +1,4 @@
-"""The geometry probe before stage 2: can expressions be classified from geometry alone, on held-out real maps?
+"""The geometry probe before stage 2: can expressions be classified from geometry alone, on held-out real maps.
 
 If D_depth cannot tell anger from neutral on real depth, guidance cannot teach it. A linear classifier on the principal
 components of the training maps answers in seconds, the same way for depth and for normals.

@@ -25,9 +25,9 @@ from facerelief.networks.identity import Encoder
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.session import Learner, Session
+from facerelief.training.steps.ema import EMA
 from facerelief.training.steps.gan_step import random_erase
 from facerelief.training.steps.step_random import StepRandom
-from facerelief.training.steps.ema import EMA
 from facerelief.training.verification import Verification, draw_pairs, person_digests, rows_by_person, verification
 
 

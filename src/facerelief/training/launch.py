@@ -9,7 +9,14 @@ import torch
 from torch import Tensor
 
 from facerelief.checkpoint import Checkpoint, load_checkpoint, weights_in
-from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining, Training
+from facerelief.config import (
+    ClassifierTraining,
+    Config,
+    DepthTraining,
+    ExpressionTraining,
+    IdentityTraining,
+    Training,
+)
 from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256

@@ -95,7 +95,7 @@ def edit(
         from facerelief.editing.face_choice import parse_face_choice
         from facerelief.editing.jobs.fetch import DownloadLimits
         from facerelief.editing.jobs.inputs import expand
-        from facerelief.editing.jobs.journal import EditSettings, is_edit
+        from facerelief.editing.jobs.job import EditSettings, is_edit
         from facerelief.editing.jobs.outputs import OutputNaming, all_targets
         from facerelief.editing.jobs.photo_job import FileEditor
         from facerelief.editing.regions import check_part

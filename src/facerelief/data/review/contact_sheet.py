@@ -26,8 +26,8 @@ from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_text
 from facerelief.files.html import document
+from facerelief.files.png import read_png
 from facerelief.geometry.depth_maps import load_depth
-from facerelief.geometry.png import read_png
 
 SHEET = "review.html"
 THUMBNAIL = 96  # pixels of a thumbnail

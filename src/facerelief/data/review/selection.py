@@ -20,8 +20,8 @@ from facerelief.data.review.measures import depth_fit, implausibility, same_pict
 from facerelief.data.review.overrides import Override, read_overrides
 from facerelief.errors import DatasetError
 from facerelief.files.arrays import read_npz
+from facerelief.files.png import read_png
 from facerelief.geometry.depth_maps import load_depth
-from facerelief.geometry.png import read_png
 from facerelief.progress import Progress, no_progress
 
 _RELABELLED, _CONFIRMED = "relabelled by hand", "label confirmed by hand"

@@ -2,7 +2,7 @@
 
 from facerelief.editing.jobs.batch import make_jobs, run_batch
 from facerelief.editing.jobs.inputs import Input, expand
-from facerelief.editing.jobs.journal import EditJob, EditOutcome, EditSettings
+from facerelief.editing.jobs.job import EditJob, EditOutcome, EditSettings
 from facerelief.editing.jobs.outputs import all_targets
 from facerelief.editing.jobs.photo_job import FileEditor
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from facerelief.editing.jobs.inputs import Input
-from facerelief.editing.jobs.journal import EDITED, FAILED, EditJob, EditOutcome, EditSettings, failed_outcome
+from facerelief.editing.jobs.job import EDITED, FAILED, EditJob, EditOutcome, EditSettings, failed_outcome
 from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job

@@ -9,7 +9,7 @@ import torch
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
-from facerelief.editing.jobs.journal import (
+from facerelief.editing.jobs.job import (
     EDITED,
     EditJob,
     EditOutcome,

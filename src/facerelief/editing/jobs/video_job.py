@@ -3,7 +3,7 @@
 import functools
 from pathlib import Path
 
-from facerelief.editing.jobs.journal import EDITED, EditJob, EditOutcome, JobPlan, failed_outcome, source_digest
+from facerelief.editing.jobs.job import EDITED, EditJob, EditOutcome, JobPlan, failed_outcome, source_digest
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.video.edit import edit_video
 from facerelief.errors import VideoError

@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.editing.video.yuv_frames import EXACT, ColourFormat, Frame, Orientation, pad_even, plane_views, rgb_view
+from facerelief.editing.video.yuv_frames import (
+    EXACT,
+    ColourFormat,
+    Frame,
+    Orientation,
+    pad_even,
+    plane_views,
+    rgb_view,
+)
 from facerelief.errors import VideoError
 from facerelief.photos.video_container import open_video
 

@@ -10,6 +10,7 @@ import numpy as np
 from facerelief.data.batches import balanced_rows
 from facerelief.errors import MissingExtra
 from facerelief.evaluation.compare import save_sheet
+from facerelief.evaluation.depth_accuracy import save_figure3
 from facerelief.evaluation.evaluate import Samples, build_systems, draw_samples, read_editor_weights
 from facerelief.evaluation.experiments.grid import BASES, Grid, read_distances
 from facerelief.evaluation.experiments.studies import Study
@@ -22,7 +23,6 @@ from facerelief.evaluation.experiments.tables import (
     study_markdown,
     study_warnings,
 )
-from facerelief.evaluation.depth_accuracy import save_figure3
 from facerelief.evaluation.report.html import definition_list, notes, page, paragraph, picture_html
 from facerelief.evaluation.report.plots import (
     check_matplotlib,

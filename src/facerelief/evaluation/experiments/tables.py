@@ -20,9 +20,9 @@ from facerelief.training.classifier import Accuracy
 _Table = tuple[list[str], list[list[str]]]
 NOTE = (
     "Numbers are means over seeds, each with half the width of its 95 % interval (Student's t). Differences are taken "
-    "seed by seed, so that what the seeds share cancels. One classifier, one identity encoder and one depth network measure "
-    "everything; none of them was trained with anybody who is measured, nor with any edit, and no editor learnt from "
-    "them."
+    "seed by seed, so that what the seeds share cancels. One classifier, one identity encoder and one depth network "
+    "measure everything; none of them was trained with anybody who is measured, nor with any edit, and no editor "
+    "learnt from them."
 )
 
 

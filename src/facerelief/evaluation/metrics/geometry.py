@@ -1,23 +1,9 @@
-"""How well a depth network estimates geometry, against the trivial predictor that always gives the mean map."""
+"""Errors of estimated depth and normal maps."""
 
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facerelief.data.arrays import Arrays
-from facerelief.data.batches import make_batch
 from facerelief.geometry.depth_maps import FAR, NEAR
-from facerelief.training.run.sample_grids import save_grid
-from facerelief.networks.conversion import to_pixels
-
-
-
-
-
-
 
 
 def map_errors(guess: Tensor, real: Tensor, guide: str) -> tuple[Tensor, Tensor, Tensor]:
@@ -36,5 +22,3 @@ def map_errors(guess: Tensor, real: Tensor, guide: str) -> tuple[Tensor, Tensor,
     guessed = guess[:, 0] > -0.9 if guide != "normal" else guess.square().sum(dim=1) > 0.25
     iou = (face & guessed).sum(dim=(1, 2)) / (face | guessed).sum(dim=(1, 2)).clamp_min(1)
     return depth, degrees, iou
-
-

@@ -6,15 +6,13 @@ something beside the distances of real photos only, of one person and of two, an
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from torch import nn
 
 from facerelief.data.arrays import Arrays
-from facerelief.errors import FacereliefError
-from facerelief.training.identity import embed_all, known_persons
-from facerelief.training.verification import Verification, cosine_distances, draw_pairs, person_digest, verification
+from facerelief.training.identity import embed_all
+from facerelief.training.verification import Verification, cosine_distances, draw_pairs, verification
 
 IDENTITY_DISTANCE_TITLE = "identity distance (facerelief encoder)"
 
@@ -48,8 +46,6 @@ def summarise_distances(distances: np.ndarray) -> DistanceSummary:
     return DistanceSummary(
         len(distances), float(distances.mean(dtype=float)), float(distances.std()), (low, middle, high)
     )
-
-
 
 
 def real_distances(encoder: nn.Module, test: Arrays) -> References:

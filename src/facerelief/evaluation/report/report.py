@@ -16,16 +16,17 @@ from facerelief.training.classifier import Accuracy
 
 _Table = tuple[list[str], list[list[str]]]
 RATE_NOTE = (
-    "Every test photo is edited to every other expression, and an expression classifier, trained on real photos "
-    "only, predicts what each edit shows. The rate says how often it predicts the target, not how a person sees the edit: "
+    "Every test photo is edited to every other expression, and an expression classifier, trained on real photos only, "
+    "predicts what each edit shows. The rate says how often it predicts the target, not how a person sees the edit: "
     "read it beside its own accuracy on real test photos, and beside its predictions of the unedited sources, where an "
-    "editor that does nothing would end. all: mean over the classes; six: the same without contempt and disgust, as in the paper."
+    "editor that does nothing would end. all: mean over the classes; six: the same without contempt and disgust, as in "
+    "the paper."
 )
 QUALITY_NOTE = (
     "Edits are rounded to 8 bits before anything is measured. Cycle: the edit, edited back to the photo's own "
     "expression, against the photo. Intervals: 95 % of 1,000 redraws of the test persons. unedited: the photo itself "
-    "in place of its edit, the scores of an editor that does nothing. true target, where a dataset has it: the same person in "
-    "the same picture with the expression asked for; its remaining errors are those of the metric networks."
+    "in place of its edit, the scores of an editor that does nothing. true target, where a dataset has it: the same "
+    "person in the same picture with the expression asked for; its remaining errors are those of the metric networks."
 )
 
 

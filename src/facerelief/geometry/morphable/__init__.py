@@ -3,7 +3,13 @@
 from facerelief.geometry.morphable.expression_transfer import ExpressionTransfer
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, load_face, save_face
-from facerelief.geometry.morphable.random_faces import Person, Setting, random_person, random_setting, render_portrait
+from facerelief.geometry.morphable.random_faces import (
+    Person,
+    Setting,
+    random_person,
+    random_setting,
+    render_portrait,
+)
 from facerelief.geometry.morphable.renderer import Appearance, render_face
 from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
 

@@ -25,7 +25,12 @@ from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.files import atomic, open_file
 from facerelief.photos.provenance.certificates import CERTIFICATE, KEY, signing_key
 from facerelief.photos.provenance.credentials_report import Credentials, parse_report
-from facerelief.photos.provenance.file_kinds import MANIFEST_SUFFIXES, MEDIA_TYPES, media_type_of, stream_has_manifest
+from facerelief.photos.provenance.file_kinds import (
+    MANIFEST_SUFFIXES,
+    MEDIA_TYPES,
+    media_type_of,
+    stream_has_manifest,
+)
 from facerelief.photos.provenance.xmp import EDITED, EditMark
 from facerelief.processes.isolated import ChildFailed, ChildTimeout, limit_cpu_time, limit_memory, run_child
 

@@ -9,10 +9,8 @@ from torch import Tensor, nn
 
 from facerelief.data.batches import Batch
 from facerelief.files import atomic
-from facerelief.tile_sheet import draw_sheet, enlarged
 from facerelief.networks.conversion import one_hot, to_pixels
-
-
+from facerelief.tile_sheet import draw_sheet, enlarged
 
 
 def save_grid(
@@ -50,8 +48,6 @@ def save_expression_grid(
         rows = [row for pair in zip(rows, relief, strict=True) for row in pair]
     names = ("photo, edits", "geometry") * len(batch.image) if translator is not None else ()
     save_grid(path, rows, _enlarge(batch.image), ("photo", *expressions), names)
-
-
 
 
 def _enlarge(image: Tensor) -> int:

@@ -1,30 +1,19 @@
-"""A step's edits, and what teaches G_rgb beyond the paper's terms: pseudo-targets, an identity encoder, flow_and_mask_regularisers."""
+"""What teaches G_rgb beyond the paper's terms: pseudo-targets and an identity encoder."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
-from facerelief.errors import FacereliefError
-from facerelief.networks.backbones import GeneratorOutput, build_backbone
-from facerelief.networks.relief import roughness, warped
+from facerelief.networks.relief import warped
 from facerelief.training import losses as eq
-from facerelief.training.depth import DepthNets
-from facerelief.networks.conversion import one_hot
-from facerelief.training.steps.gan_step import build_discriminator
-from facerelief.training.steps.step_random import StepRandom
+from facerelief.training.steps.editing_step import EditedBatch
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
-from facerelief.training.steps.editing_step import EditedBatch, flow_and_mask_regularisers
+from facerelief.training.steps.step_random import StepRandom
 
 _NEAR = 5  # pixels
 _SHADE = 0.1  # of the range 2 of an image
-
-
-
-
 
 
 @dataclass(frozen=True)
@@ -61,10 +50,6 @@ class Distillation:
         return terms
 
 
-
-
-
-
 def overpaint(image: Tensor, edited: Tensor, flow: Tensor, taught: TargetBatch) -> Tensor:
     """How much edits (P, C, S, S) of images change beyond what their `flow` moves, where their pseudo-targets do not.
 
@@ -76,5 +61,3 @@ def overpaint(image: Tensor, edited: Tensor, flow: Tensor, taught: TargetBatch) 
         free = nn.functional.max_pool2d(painted, _NEAR, stride=1, padding=_NEAR // 2) + _SHADE
     painted = (edited - warped(image, flow)).abs()
     return (painted - free).relu().sum() / max(1, painted.numel())
-
-

@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-import torch
+
 from torch import Tensor, nn
+
 from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
 from facerelief.errors import FacereliefError
 from facerelief.networks.backbones import GeneratorOutput, build_backbone
-from facerelief.networks.relief import roughness, warped
+from facerelief.networks.conversion import one_hot
+from facerelief.networks.relief import roughness
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
-from facerelief.networks.conversion import one_hot
 from facerelief.training.steps.gan_step import build_discriminator
-from facerelief.training.steps.step_random import StepRandom
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
-
 
 
 @dataclass(frozen=True)

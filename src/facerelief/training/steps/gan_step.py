@@ -1,15 +1,11 @@
-"""Pieces of a training step that both stages share: seeded noise, discriminator augmentation and terms, averages."""
+"""Pieces of a training step that both stages share: augmentation of what discriminators see, and their terms."""
 
-import copy
 from dataclasses import dataclass
-from itertools import compress
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from facerelief.config import Training
-from facerelief.data.batches import to_device
 from facerelief.networks.stargan import Discriminator, DiscriminatorOutput
 from facerelief.training import losses as eq
 from facerelief.training.steps.step_random import StepRandom
@@ -26,10 +22,6 @@ def set_requires_grad(module: nn.Module, yes: bool) -> None:
     """Let a module's parameters gather gradients or not: a discriminator in the generators' step does not."""
     for parameter in module.parameters():
         parameter.requires_grad_(yes)
-
-
-
-
 
 
 def augment(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = True) -> Tensor:

@@ -1,16 +1,9 @@
 """Random numbers of a training step, the same whenever it is taken."""
 
-import copy
-from dataclasses import dataclass
-from itertools import compress
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
-from facerelief.config import Training
-from facerelief.data.batches import to_device
-from facerelief.networks.stargan import Discriminator, DiscriminatorOutput
-from facerelief.training import losses as eq
+from torch import Tensor
 
+from facerelief.data.batches import to_device
 
 
 class StepRandom:
