@@ -86,7 +86,7 @@ if not child:
 print(os.waitpid(child, 0)[1])
 """
 )
-FORKED = "this process was forked from one that has searched for faces"
+FORKED = "this process was forked from one that has used mediapipe, which does not work after a fork"
 
 
 @pytest.fixture

@@ -30,8 +30,8 @@ class Recorded(depth.Session):
         super().close()
 
     def prepare(self, *given, **fixed):
-        nets = super().adopt(*given, **fixed)
-        self.wrapped = nets[0]
+        nets = super().prepare(*given, **fixed)
+        self.wrapped = next(iter(nets.values()))
         return nets
 
 depth.Session = Recorded

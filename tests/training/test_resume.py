@@ -23,7 +23,7 @@ LOGGED = sorted({*range(2, 41, 2), *range(5, 41, 5)})
 KILLED_WHILE_SAVING = """
 import os, signal
 from facerelief.cli import main
-from facerelief.networks import checkpoint
+from facerelief import checkpoint
 
 def save_half(tensors, path, metadata):
     whole(tensors, path, metadata=metadata)
