@@ -141,7 +141,7 @@ def train_missing_classifier(dataset: Dataset, config: Training, folder: Path, p
     """
     if (folder / WEIGHTS).is_file():
         if read_facts(folder / WEIGHTS).get("metadata_sha256") != dataset.digest:
-            raise FacereliefError(f"{folder} judges another dataset, or another state of it; choose another -o")
+            raise FacereliefError(f"{folder} is of another dataset, or another state of it; choose another -o")
         return folder
     shared = {"size": config.size, "colour": config.colour, "expressions": config.expressions}
     run_classifier(

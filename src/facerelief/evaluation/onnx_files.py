@@ -73,9 +73,6 @@ class OnnxNetwork:
             clock.cancel()
         return np.concatenate(found)
 
-    def _run(self, pixels: np.ndarray, options: Any) -> Any:
-        return self._session.run(None, {self._name: pixels}, options)[0]
-
 
 def _filled(part: np.ndarray, count: int) -> np.ndarray:
     """Images with the last repeated up to a count: some networks take no fewer."""

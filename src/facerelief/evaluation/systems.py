@@ -103,7 +103,7 @@ def true_targets(test: Arrays) -> System | None:
 
 
 def baselines(test: Arrays) -> list[System]:
-    """What scores are read between: the photo itself in place of its edit and, where it exists, the true picture."""
+    """The baselines: the photo itself in place of its edit and, where it exists, the true picture."""
     return [one for one in (unedited(test), true_targets(test)) if one is not None]
 
 

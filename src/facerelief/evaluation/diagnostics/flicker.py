@@ -25,8 +25,14 @@ _VIEW = 2.2  # height of what the camera sees, in sizes of the face
 
 @dataclass(frozen=True)
 class Flicker:
-    """levels: mean absolute change, from one frame to the next, of what the edit adds to the face, in place. added: the
-    mean amount that it adds. fps: frames edited a second, without reading and writing files.
+    """How much the edit of a video flickers.
+
+    The edit's difference from the video is aligned from frame to frame, in levels of 0 to 255.
+
+    Attributes:
+        levels: Mean absolute change of the difference from one frame to the next.
+        added: Mean absolute difference.
+        fps: Frames edited per second, without reading and writing files.
     """
 
     levels: float
