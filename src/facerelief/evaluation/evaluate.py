@@ -160,7 +160,7 @@ def evaluate_all(
 def build_systems(
     networks: Sequence[EditorWeights], editors: Mapping[str, Editor], dataset: Dataset, setup: EvaluationSetup
 ) -> list[System]:
-    """What is under test: networks, which are put on the setup's device, and editors as users have them."""
+    """The systems to measure: networks, put on the setup's device, and editors as users have them."""
     found = [network_as_system(network, setup.test, setup.networks.device) for network in networks]
     found += [editor_system(name, editor, dataset, setup.test) for name, editor in editors.items()]
     return found

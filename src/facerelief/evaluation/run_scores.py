@@ -149,7 +149,7 @@ def _read_networks(measured: MeasurementRequest, metric: str, settings: Training
 def _systems(
     networks: Sequence[EditorWeights], measured: MeasurementRequest, dataset: Dataset, test: Arrays
 ) -> list[System]:
-    """What edits the test photos."""
+    """The systems to measure."""
     found = [
         editor_system(one.name, load_network_editor(one.path), dataset, test)
         if measured.as_edited

@@ -1,4 +1,4 @@
-"""Systems under test: whatever edits the test photos, and the baselines between which its scores are read."""
+"""Systems under test: editors of the test photos, and the baselines."""
 
 import functools
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class System:
 
 
 def network_system(name: str, generator: nn.Module, test: Arrays) -> System:
-    """A trained G_rgb: what the network itself makes of a crop, as the paper's tables measure."""
+    """A trained G_rgb, measured by the network's own images, as in the paper's tables."""
     count = len(test.expressions)
 
     @torch.inference_mode()
@@ -90,7 +90,7 @@ def editor_system(name: str, editor: Editor, dataset: Dataset, test: Arrays) -> 
 
 
 def unedited(test: Arrays) -> System:
-    """The editor that does nothing: what every other must beat."""
+    """The editor that does nothing: the lower baseline."""
     return System("unedited", lambda rows, target: make_batch(test, rows, "depth").image)
 
 

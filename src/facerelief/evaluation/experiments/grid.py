@@ -201,7 +201,7 @@ def device_name() -> str:
 
 
 def read_score(grid: Grid, name: str) -> dict[str, Any]:
-    """What was measured of a cell. Raises `FacereliefError` for a damaged file."""
+    """The scores of a cell. Raises `FacereliefError` for a damaged file."""
     return read_object(grid.folder / "scores" / f"{name}.json", _REMEDY)
 
 

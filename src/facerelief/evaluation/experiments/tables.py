@@ -28,7 +28,13 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds. half: half the width of its 95 % interval; None for one seed."""
+    """A mean over seeds.
+
+    Attributes:
+        mean: The mean.
+        half: Half the width of its 95 % interval; None for one seed.
+        n: Number of seeds.
+    """
 
     mean: float
     half: float | None
@@ -155,7 +161,7 @@ def classifier_line(results: dict[str, Any]) -> str:
 
 
 def study_warnings(results: dict[str, Any]) -> list[str]:
-    """What must stand where the numbers do: that they mean nothing."""
+    """Warnings that the numbers mean nothing."""
     real = results["bench"]["judge"]["accuracy_on_real"]
     line = chance_warning(Accuracy(tuple(results["bench"]["expressions"]), real["confusion"]))
     return [SMOKE_WARNING] * (results.get("scale") == "smoke") + ([line] if line else [])
@@ -197,7 +203,7 @@ def _sum_confusions(matrices: list[list[list[int]]]) -> list[list[int]]:
 
 
 def _seconds(grid: Grid) -> dict[str, Any]:
-    """What the finished jobs of this study took, from jobs.jsonl; of a job done twice, the last time."""
+    """The time of the finished jobs of this study, from jobs.jsonl; of a job done twice, the last time."""
     lines = [one for one in read_lines(grid.folder / "jobs.jsonl") if _is_done(one)]
     found = {one["job"]: one for one in lines}
     mine = [found[job.name] for job in grid.jobs if job.name in found]

@@ -53,7 +53,7 @@ def title(facts: dict[str, Any]) -> str:
 
 
 def report_warnings(facts: dict[str, Any]) -> list[str]:
-    """What must stand where the numbers do: that they mean nothing."""
+    """Warnings that the numbers mean nothing."""
     real = facts["judge"]["accuracy_on_real"]
     line = chance_warning(Accuracy(tuple(real["expressions"]), real["confusion"]))
     return [line] if line else []
@@ -126,7 +126,7 @@ def refusals(facts: dict[str, Any]) -> list[str]:
 
 
 def provenance(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """Names and checksums of what was measured with."""
+    """Names and checksums of the dataset, the metric networks and the editors."""
     rows = [
         ("dataset", f"{facts['dataset']}, metadata.csv sha256 {facts['metadata_sha256']}"),
         ("classifier", f"sha256 {facts['judge']['sha256']}"),
