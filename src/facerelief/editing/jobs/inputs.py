@@ -102,7 +102,7 @@ def expand(arguments: Sequence[str], without: Path | None = None, in_folders: Se
         in_folders: The suffixes of what a folder stands for.
 
     Returns:
-        One input per photo or video. A file that is missing or no photo is found out when it is read.
+        One input per photo or video. Files that are named directly are not opened here.
 
     Raises:
         FacereliefError: A folder has no photos, or a pattern matches nothing.
