@@ -57,7 +57,7 @@ def words(synthetic: Path, tools: dict[str, Path]) -> list[object]:
 
 @pytest.fixture
 def report(command: Command, run: Path, words: list[object], tmp_path: Path) -> Path:
-    """The report of a network and of the editor without training."""
+    """The report of a network and of the morphable editor."""
     result = command("evaluate", run, "--morphable", *words, "-o", tmp_path / "report")
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines()[-1] == str(tmp_path / "report" / "report.html")
@@ -233,7 +233,7 @@ def test_instruments_that_do_not_fit(
     two = write_judge(tmp_path / "two", expressions=CHOICES[:2])
     line = refused("evaluate", run, "--data", synthetic, "--judge", two)
     assert line == (
-        f"the editor has expressions neutral, happiness, surprise, the judge {two} neutral, happiness; "
+        f"the editor has expressions neutral, happiness, surprise, the classifier {two} neutral, happiness; "
         "give one that has the same expressions"
     )
     good = ["evaluate", run, "--data", synthetic, "--judge", tools["judge"]]

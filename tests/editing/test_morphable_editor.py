@@ -1,4 +1,4 @@
-"""The editor without training, on drawn faces, whose landmarks and whose other expressions are known."""
+"""The morphable editor, on drawn faces, whose landmarks and whose other expressions are known."""
 
 import functools
 from itertools import pairwise

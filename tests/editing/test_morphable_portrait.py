@@ -1,4 +1,4 @@
-"""The editor without training on a real portrait, whose face is found again in the edited photo."""
+"""The morphable editor on a real portrait, whose face is found again in the edited photo."""
 
 import numpy as np
 import pytest

@@ -52,7 +52,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
 def test_every_command_says_the_same_of_a_run(
     asked: StudyRequest, finished: Grid, command: Command, tmp_path: Path
 ) -> None:
-    name = f"{asked.cells.cells[1].slug}-s1"
+    name = f"{asked.selected_study.cells[1].slug}-s1"
     run, data, study = finished.folder / "cells" / name, asked.dataset, finished.folder
     measuring = ("--data", data, "--judge", study / "judge")
     rates, distances = tmp_path / "rates.json", tmp_path / "distances.json"
@@ -73,7 +73,7 @@ def test_a_command_reads_the_table_of_its_dataset_once(
     asked: StudyRequest, finished: Grid, command: Command, opened: Callable[[], Counter[str]], tmp_path: Path
 ) -> None:
     """Once as a table and, where something is compared with it, once as bytes, for its checksum."""
-    study, run = finished.folder, finished.folder / "cells" / f"{asked.cells.cells[1].slug}-s0"
+    study, run = finished.folder, finished.folder / "cells" / f"{asked.selected_study.cells[1].slug}-s0"
     small = ("--expressions", ",".join(asked.expressions), "--set", "size=32", "--set", "width=8", "--set", "batch=6")
     measuring = ("--data", asked.dataset, "--judge", study / "judge")
     commands: dict[str, tuple[object, ...]] = {

@@ -61,7 +61,7 @@ def test_a_judge_that_knows_a_test_person_is_refused_by_name(judge: Path, tmp_pa
 def test_a_judge_of_another_dataset_is_not_taken_for_this_one(tmp_path: Path) -> None:
     dataset, config = write_dataset(tmp_path / "faces"), make_config(ClassifierTraining, "cpu")
     folder = write_judge(tmp_path / "report" / "judge", metadata_sha256="of another")
-    with pytest.raises(FacereliefError, match=f"{folder} judges another dataset, or another state of it; choose"):
+    with pytest.raises(FacereliefError, match=f"{folder} is of another dataset, or another state of it; choose"):
         metric_files.train_missing_classifier(Dataset(dataset), config, folder, lambda done, total: None)
     write_judge(folder, metadata_sha256=sha256(dataset / METADATA))
     assert metric_files.train_missing_classifier(Dataset(dataset), config, folder, lambda done, total: None) == folder

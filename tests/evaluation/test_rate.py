@@ -61,7 +61,7 @@ class Rate:
 
 
 def generation_rate(generator: nn.Module, judge: nn.Module, test: Arrays, batch: int = 32) -> Rate:
-    """Of a network's edits, beside the judge's accuracy on the photos and beside what it says of them unedited."""
+    """Of a network's edits, beside the classifier's accuracy on the photos and beside what it says of them unedited."""
     networks, rows = MetricNetworks(judge, pixels=False), np.arange(len(test.label))
     edits, sources = (
         edit_accuracy(score_edits(system, networks, test, rows, batch=batch), test.expressions)

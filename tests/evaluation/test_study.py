@@ -19,7 +19,7 @@ from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.experiments.figures import write_study
-from facerelief.evaluation.experiments.grid import BASES, Grid, Worker, read_distances, read_score
+from facerelief.evaluation.experiments.grid import BASELINES, Grid, Worker, read_distances, read_score
 from facerelief.evaluation.experiments.studies import SCALES, STUDIES, find_scale, find_study
 from facerelief.evaluation.experiments.study import StudyRequest, _has_identity_pairs, lay_out, run_study
 from facerelief.evaluation.experiments.tables import collect
@@ -81,8 +81,8 @@ def test_the_grid_of_table_1(moved: Like, scale: str) -> None:
     assert measured == {f"scores/{name.removeprefix('cells/')}" for name in names if "cells/" in name} | {
         "scores/bases"
     }
-    instruments = {grid.job(name).config.seed for name in ("judge", "measure", "identity")}
-    assert not instruments & set(asked.seed_numbers)
+    metric_seeds = {grid.job(name).config.seed for name in ("judge", "measure", "identity")}
+    assert not metric_seeds & set(asked.seed_numbers)
 
 
 def test_the_relief_backbone_is_warmed_up_for_longer_and_shares_stage_1_with_table_1(moved: Like) -> None:
@@ -168,7 +168,7 @@ def test_the_numbers_are_those_of_the_runs(asked: StudyRequest, finished: Grid) 
         assert cell["edits"] == total.sum() == 24
     assert results["bench"]["judge"]["accuracy_on_real"]["n"] == 6
     assert set(results["bases"]) == {"unedited"}  # handmade faces have no true targets
-    assert set(read_distances(finished, BASES)) == {"real photos, one person", "real photos, two persons"}
+    assert set(read_distances(finished, BASELINES)) == {"real photos, one person", "real photos, two persons"}
 
 
 def test_what_is_finished_is_not_done_again(asked: StudyRequest, finished: Grid) -> None:

@@ -20,12 +20,12 @@ def permutation_p_value(accuracy: Accuracy) -> float:
     """Probability that predictions which ignore the photos reach this balanced accuracy."""
     counts = np.array(accuracy.confusion, dtype=float)
     counts = counts[counts.sum(axis=1) > 0]
-    rows, calls, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
+    rows, predicted, total = counts.sum(axis=1), counts.sum(axis=0), counts.sum()
     if total < 2:
         return 1.0
     there = [place for place, row in enumerate(accuracy.confusion) if sum(row)]
     hits = counts[np.arange(len(there)), there] / rows  # recall of each class that occurs
-    rate = calls[there] / total
+    rate = predicted[there] / total
     # Of two cells of a table with fixed margins: covariance rate_i rate_j / (total - 1).
     covariance = np.outer(rate, rate) / (total - 1)
     np.fill_diagonal(covariance, rate * (1 - rate) * (total - rows) / (rows * (total - 1)))

@@ -70,7 +70,14 @@ class Samples:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """facts: what report.json holds. distances: identity distances by name, of editors and of real photos."""
+    """The result of an evaluation.
+
+    Attributes:
+        facts: What report.json holds.
+        distances: Identity distances of edits from their photos, (E,) by editor; empty without an encoder.
+        references: Identity distances of pairs of real photos, by name; empty without an encoder.
+        samples: Some photos and their edits.
+    """
 
     facts: dict[str, Any]
     distances: dict[str, np.ndarray]
@@ -79,7 +86,15 @@ class Evaluation:
 
 
 def read_editor_weights(path: Path, name: str | None = None) -> EditorWeights:
-    """The editor of a run. Raises `CheckpointError` where it is none."""
+    """Read an editor's weights.
+
+    Args:
+        path: A run of stage 2 or its .safetensors file.
+        name: What reports call it; by default the file's or the folder's name.
+
+    Raises:
+        CheckpointError: The weights are absent, damaged, or not an editor's.
+    """
     file = weights_in(path)
     saved = load_checkpoint(file, "editor")
     return EditorWeights(name or path.name, file, saved.config(ExpressionTraining), saved.facts)
@@ -88,9 +103,10 @@ def read_editor_weights(path: Path, name: str | None = None) -> EditorWeights:
 def network_notes(
     network: EditorWeights, dataset: Dataset, judge: Path | None, encoder: Path | None = None
 ) -> list[str]:
-    """What to know of an editor before believing its scores.
+    """Cautions about an editor's scores, one sentence each.
 
-    Raises `FacereliefError` where it learnt from what is to measure it.
+    Raises:
+        FacereliefError: The editor learnt from a metric network.
     """
     for kind, path in (("judge", judge), ("identity", encoder)):
         taught = network.facts.get(f"{kind}_weights_sha256")
@@ -127,6 +143,9 @@ def evaluate_all(
         photos: A fixed draw of so many test photos; by default all.
         progress: Called with the system's name, the photos done and in all.
 
+    Returns:
+        The scores, for `report.write_report`.
+
     Raises:
         FacereliefError: A metric network does not fit, was trained on a test person, or trained an editor.
     """
@@ -141,7 +160,7 @@ def evaluate_all(
 def build_systems(
     networks: Sequence[EditorWeights], editors: Mapping[str, Editor], dataset: Dataset, setup: EvaluationSetup
 ) -> list[System]:
-    """What is under test: networks, which are put on the setup's device, and editors as users have them."""
+    """The systems to measure: networks, put on the setup's device, and editors as users have them."""
     found = [network_as_system(network, setup.test, setup.networks.device) for network in networks]
     found += [editor_system(name, editor, dataset, setup.test) for name, editor in editors.items()]
     return found
@@ -160,7 +179,15 @@ def evaluate(
     progress: NamedProgress = no_progress,
     shown: int = 6,
 ) -> Evaluation:
-    """Measure systems, and the `baselines` before them, on the photos `rows` of the setup's test split."""
+    """Measure the `baselines`, then other systems.
+
+    Args:
+        measured: The other systems.
+        setup: The test photos and the metric networks.
+        rows: Which test photos are edited, (P,).
+        progress: Called with the system's name, the photos done and in all.
+        shown: Photos among the samples, at most.
+    """
     summaries: dict[str, Any] = {}
     distances: dict[str, np.ndarray] = {}
     for system in (*baselines(setup.test), *measured):

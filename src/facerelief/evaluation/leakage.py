@@ -9,7 +9,16 @@ from facerelief.training.verification import person_digest
 
 
 def check_unseen(network: Path, test: Arrays, kind: str = "identity") -> None:
-    """Raise `FacereliefError` where an encoder, or a judge (`kind`), was trained on somebody in the test photos."""
+    """Check that a metric network was trained on nobody in the test photos.
+
+    Args:
+        network: Its run or weights.
+        test: The test photos.
+        kind: "identity" for an encoder, "judge" for an expression classifier.
+
+    Raises:
+        FacereliefError: It was; the message names the person.
+    """
     known = known_persons(network, kind)
     seen = next((sample.identity for sample in test.samples if person_digest(sample.identity) in known), None)
     if seen is not None:

@@ -75,7 +75,7 @@ def load_feature_net(files: MetricFiles, classifier: Classifier) -> FeatureNet:
 def load_identity_net(
     files: MetricFiles, config: Training, test: Arrays
 ) -> tuple[nn.Module | None, dict[str, Any] | None]:
-    """The identity encoder and what a report tells of it; nothing where none is named."""
+    """The identity encoder and its facts for a report; None where none is named."""
     if files.encoder is None:
         return None, None
     if files.encoder.suffix in SUFFIXES:
@@ -90,7 +90,7 @@ def load_identity_net(
 def with_depth(
     networks: MetricNetworks, dataset: Dataset, config: Training, run: Path, test: Arrays
 ) -> tuple[MetricNetworks, dict[str, Any]]:
-    """The networks with a depth network and what reads its maps, and what a report tells of it."""
+    """The networks with a depth network and linear classifiers of its maps, and its facts for a report."""
     nets, settings, saved = load_depth_nets(run)
     check_agrees("the editor", config, f"the depth network {run}", settings, ("size", "colour"))
     translator = nets.translator.eval().requires_grad_(False).to(networks.device)
@@ -141,7 +141,7 @@ def train_missing_classifier(dataset: Dataset, config: Training, folder: Path, p
     """
     if (folder / WEIGHTS).is_file():
         if read_facts(folder / WEIGHTS).get("metadata_sha256") != dataset.digest:
-            raise FacereliefError(f"{folder} judges another dataset, or another state of it; choose another -o")
+            raise FacereliefError(f"{folder} is of another dataset, or another state of it; choose another -o")
         return folder
     shared = {"size": config.size, "colour": config.colour, "expressions": config.expressions}
     run_classifier(

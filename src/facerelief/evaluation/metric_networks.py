@@ -1,4 +1,4 @@
-"""The networks that measure edits, and what they say of images."""
+"""The metric networks, and what they predict of images."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class FeatureNet:
 
 @dataclass(frozen=True)
 class MetricNetworks:
-    """What measures edits; whatever is None is not measured.
+    """The metric networks; what belongs to one that is None is not measured.
 
     Attributes:
         classifier: Of expressions, trained on real photos only: the generation rate.

@@ -34,9 +34,11 @@ _ELSEWHERE = (13, 14)  # external_data, data_location
 
 
 class OnnxNetwork:
-    """A network from a file, images float32 (N, 3, S, S) to what it gives first.
+    """A network from a file, from images float32 (N, 3, S, S) to its first output.
 
-    side: the S that the file fixes, or None.
+    Attributes:
+        path: The file.
+        side: The S that the file fixes, or None.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,9 +75,6 @@ class OnnxNetwork:
             clock.cancel()
         return np.concatenate(found)
 
-    def _run(self, pixels: np.ndarray, options: Any) -> Any:
-        return self._session.run(None, {self._name: pixels}, options)[0]
-
 
 def _filled(part: np.ndarray, count: int) -> np.ndarray:
     """Images with the last repeated up to a count: some networks take no fewer."""
@@ -83,10 +82,15 @@ def _filled(part: np.ndarray, count: int) -> np.ndarray:
 
 
 def load_onnx_network(path: Path, size: int | None) -> OnnxNetwork:
-    """A network that has shown in a process of its own that it ends, in bounded memory.
+    """Load a network, after a trial in a separate process with limits on time and memory.
 
-    size: of the images that it is tried with where the file fixes none, by default 112. Raises as `OnnxNetwork`, and
-    `CheckpointError` where it does not end.
+    Args:
+        path: The file.
+        size: Side in pixels of the images of the trial; by default the file's, else 112.
+
+    Raises:
+        CheckpointError: It is no such network, or exceeds a limit.
+        MissingExtra: onnxruntime is missing.
     """
     try:
         problem = run_in_process(_Trial, (MEMORY,), (path, size), SECONDS)

@@ -22,7 +22,10 @@ from facerelief.training.identity import load_identity
 class CropScorerFactory:
     """Makes a `NetworkCropScorer`, in this process or in another. Its `repr` tells the weights by their contents alone.
 
-    weights: SHA-256 of the judge's and the encoder's, "" where there are none.
+    Attributes:
+        judge: A run of `train judge`: the expression classifier.
+        encoder: A run of `train identity`.
+        weights: SHA-256 of the classifier's and the encoder's weights, "" where there are none.
     """
 
     judge: Path | None = field(repr=False)
@@ -40,7 +43,7 @@ def crop_scorer_factory(judge: Path | None, encoder: Path | None) -> CropScorerF
 
 
 class NetworkCropScorer:
-    """Scores a crop and its edit with the runs of a judge and of an encoder, each as it was trained to see crops."""
+    """Scores a crop and its edit with a classifier and an encoder, each with the size and colour of its training."""
 
     def __init__(self, judge: Path | None = None, encoder: Path | None = None) -> None:
         """Raises `CheckpointError` where they are absent, damaged, or something else."""
@@ -53,8 +56,9 @@ class NetworkCropScorer:
     def __call__(self, before: RGB, after: RGB, expression: str) -> dict[str, Any]:
         """Scores of crops uint8 (S, S, 3), the second an edit to `expression`.
 
-        "judge": probabilities before and after, of each expression that it knows, and what it calls them. "identity":
-        the distance 1 - cos of the two, 0 to 2.
+        Returns:
+            "judge": the classifier's probabilities and predictions before and after. "identity": the distance 1 - cos
+            of the two, 0 to 2.
         """
         found: dict[str, Any] = {}
         if self._judge:

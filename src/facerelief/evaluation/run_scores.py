@@ -27,7 +27,7 @@ from facerelief.training.classifier import Accuracy, accuracy_on, load_classifie
 from facerelief.training.identity import load_identity
 from facerelief.training.splits import load_split
 
-MORPHABLE = "morphable"  # the editor without training, among the systems
+MORPHABLE = "morphable"  # the morphable editor, among the systems
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class MeasurementRequest:
 
     Attributes:
         runs: Runs of stage 2, or their weights.
-        morphable: Whether the editor without training is measured too.
+        morphable: Whether the morphable editor is measured too.
         as_edited: Measure a run's edits as `facerelief edit` makes them, in the dataset's crops; else the pictures that
             its network gives.
         photos: A fixed draw of so many test photos; by default all.
@@ -149,7 +149,7 @@ def _read_networks(measured: MeasurementRequest, metric: str, settings: Training
 def _systems(
     networks: Sequence[EditorWeights], measured: MeasurementRequest, dataset: Dataset, test: Arrays
 ) -> list[System]:
-    """What edits the test photos."""
+    """The systems to measure."""
     found = [
         editor_system(one.name, load_network_editor(one.path), dataset, test)
         if measured.as_edited

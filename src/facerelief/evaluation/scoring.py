@@ -55,7 +55,7 @@ def score_edits(
 
     Args:
         system: What edits.
-        networks: What measures.
+        networks: The metric networks.
         test: The test photos.
         rows: Which of them are edited, (P,).
         progress: Called with the photos done and in all.

@@ -1,4 +1,4 @@
-"""What an evaluation stands on: held-out photos of one dataset, and the networks that measure, checked to fit."""
+"""The setup of an evaluation: held-out photos of one dataset, and the metric networks, checked to fit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class EvaluationSetup:
 
     Attributes:
         test: The held-out photos.
-        networks: What measures.
+        networks: The metric networks.
         features: Of `networks`.
         real: Features (M, D) of held-out real photos.
         facts: What a report records.
@@ -57,13 +57,21 @@ def best_device() -> torch.device:
 def set_up(
     dataset: Dataset, config: Training, files: MetricFiles, device: torch.device | None = None
 ) -> EvaluationSetup:
-    """The setup for editors of `config`'s size, colour and expressions.
+    """Load the test photos and the metric networks.
 
-    Raises `FacereliefError` for a metric network that does not fit, or that knows somebody in the test photos.
+    Args:
+        dataset: Its test photos are edited; its val and test photos are the real ones of FID.
+        config: Size, colour and expressions of the editors.
+        files: Where the metric networks are.
+        device: By default the GPU where there is one.
+
+    Raises:
+        FacereliefError: A metric network does not fit `config`, or was trained on a test person.
+        DatasetError: There are no test photos of the expressions.
     """
     device = device or best_device()
     classifier, settings = load_classifier(files.judge)
-    check_agrees("the editor", config, f"the judge {files.judge}", settings, ("size", "colour", "expressions"))
+    check_agrees("the editor", config, f"the classifier {files.judge}", settings, ("size", "colour", "expressions"))
     test = load_split(dataset, "test", config)
     check_unseen(files.judge, test, "judge")
     classifier.to(device)
@@ -130,7 +138,7 @@ def _notes(dataset: Dataset, test: Arrays) -> list[str]:
 def _foreign(dataset: Dataset, files: MetricFiles) -> list[str]:
     """Which of the project's own metric networks learnt from other photos than the dataset's."""
     notes = []
-    for kind, path in (("judge", files.judge), ("identity", files.encoder), ("depth", files.depth)):
+    for kind, path in (("expressions", files.judge), ("identity", files.encoder), ("depth", files.depth)):
         if path is None or path.suffix in SUFFIXES:
             continue
         if read_facts(weights_in(path)).get("metadata_sha256") != dataset.digest:

@@ -20,7 +20,14 @@ DRAWS, FEWEST = 1000, 5  # redraws of persons for an interval, and the fewest pe
 
 @dataclass(frozen=True)
 class Measure:
-    """How a measure is shown. better: 1 where more is better, -1 where less is, 0 where neither."""
+    """How a metric is shown.
+
+    Attributes:
+        title: Its name in tables.
+        unit: Its unit, or "".
+        digits: Decimal places.
+        better: 1 where more is better, -1 where less is, 0 where neither.
+    """
 
     title: str
     unit: str
@@ -57,12 +64,12 @@ _DRAWN = " This dataset is synthetic: what is called a real photo here is its ow
 
 
 def read_first(setup: dict[str, Any]) -> str:
-    """Where to begin in a table of many measures."""
+    """Where to begin in a table of many metrics."""
     return READ_FIRST + (_DRAWN if setup.get("pairs") else "")
 
 
 def measure_title(name: str, setup: dict[str, Any]) -> str:
-    """What a measure is called beside the facts of the setup: by which encoder; how real photos do."""
+    """A metric's title, with the encoder's name or the accuracy on real photos from the facts of the setup."""
     title = MEASURES[name].title
     if "identity" in name and setup["encoder"]:
         title = title.replace("identity distance", setup["encoder"]["name"])

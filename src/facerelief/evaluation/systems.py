@@ -1,4 +1,4 @@
-"""Systems under test: whatever edits the test photos, and the baselines between which its scores are read."""
+"""Systems under test: editors of the test photos, and the baselines."""
 
 import functools
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class System:
 
 
 def network_system(name: str, generator: nn.Module, test: Arrays) -> System:
-    """A trained G_rgb: what the network itself makes of a crop, as the paper's tables measure."""
+    """A trained G_rgb, measured by the network's own images, as in the paper's tables."""
     count = len(test.expressions)
 
     @torch.inference_mode()
@@ -90,7 +90,7 @@ def editor_system(name: str, editor: Editor, dataset: Dataset, test: Arrays) -> 
 
 
 def unedited(test: Arrays) -> System:
-    """The editor that does nothing: what every other must beat."""
+    """The editor that does nothing: the lower baseline."""
     return System("unedited", lambda rows, target: make_batch(test, rows, "depth").image)
 
 
@@ -103,7 +103,7 @@ def true_targets(test: Arrays) -> System | None:
 
 
 def baselines(test: Arrays) -> list[System]:
-    """What scores are read between: the photo itself in place of its edit and, where it exists, the true picture."""
+    """The baselines: the photo itself in place of its edit and, where it exists, the true picture."""
     return [one for one in (unedited(test), true_targets(test)) if one is not None]
 
 

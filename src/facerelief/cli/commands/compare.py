@@ -146,7 +146,7 @@ def _on_dataset(
 
 
 def _metric_networks(judge: Path | None, encoder: Path | None) -> "tuple[MetricNetworks, list[Training]]":
-    """The networks that measure, and their settings."""
+    """The metric networks and their settings."""
     from facerelief.evaluation.metric_networks import MetricNetworks
     from facerelief.training.classifier import load_classifier
     from facerelief.training.identity import load_identity
@@ -185,9 +185,9 @@ def _check_metric_networks(
     from facerelief.evaluation.evaluate import network_notes, read_editor_weights
     from facerelief.evaluation.leakage import check_unseen
 
-    for kind, instrument in (("judge", judge), ("identity", encoder)):
-        if instrument:
-            check_unseen(instrument, test, kind)
+    for kind, network in (("judge", judge), ("identity", encoder)):
+        if network:
+            check_unseen(network, test, kind)
     for run in runs if judge or encoder else []:
         for note in network_notes(read_editor_weights(run), dataset, judge, encoder):
             say(note, to=err)

@@ -25,7 +25,7 @@ def _report_files(values: Mapping[str, Any]) -> list[Path | None]:
         return []
     figures = ("-fig3.png", "-fig4.png", "-fig5.jpg", "-fig6.jpg", "-fig8.png", "-fig9.png", "-fig10.jpg")
     folder = folder_of(values["folder"], values["scale"], values["data"])
-    folder = folder / "second" if find_study(values["name"]).second else folder
+    folder = folder / "second" if find_study(values["name"]).on_second_dataset else folder
     return [folder / f"{values['name']}{end}" for end in (".json", ".md", ".html", *figures)]
 
 
@@ -105,14 +105,14 @@ def folder_of(folder: Path | None, scale: str, data: Path | None) -> Path:
 def _conclude(request: "StudyRequest", grid: "Grid", failures: dict[str, str]) -> None:
     """Print failures; write and print the results."""
     from facerelief.evaluation.experiments.figures import write_study
-    from facerelief.evaluation.experiments.grid import BASES
+    from facerelief.evaluation.experiments.grid import BASELINES
     from facerelief.evaluation.experiments.tables import collect, differences, results_table, study_warnings
 
     for job, why in failures.items():
         say(f"failed: {job}: {why}", to=err, style="red")
-    if f"scores/{BASES}" in failures:
+    if f"scores/{BASELINES}" in failures:
         raise FacereliefError("nothing could be measured; see the failures above, and run the command again")
-    study = request.cells
+    study = request.selected_study
     results = collect(grid, study, request.seed_numbers, failures) | {"scale": request.scale, "study": request.study}
     page = write_study(grid, study, results, request.study, _command())
     for line in study_warnings(results):

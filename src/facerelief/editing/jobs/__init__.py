@@ -1,4 +1,4 @@
-"""Files in, edited files out: what a user names, where edits go, and batches that go on where they were interrupted."""
+"""Edits from files to files: which photos a user names, where edits go, and batches that can be resumed."""
 
 from facerelief.editing.jobs.batch import make_jobs, run_batch
 from facerelief.editing.jobs.inputs import Input, expand

@@ -37,7 +37,7 @@ class BatchEditor:
 
 
 def attempt(edit: Callable[[EditJob], EditOutcome], job: EditJob) -> EditOutcome:
-    """What comes of a job, be it a failure."""
+    """The outcome of a job, also where it fails."""
     try:
         return edit(job)
     except Exception as problem:  # a night's work must not end for one file
@@ -45,7 +45,15 @@ def attempt(edit: Callable[[EditJob], EditOutcome], job: EditJob) -> EditOutcome
 
 
 def make_jobs(targets: Mapping[Input, OutputPaths], settings: EditSettings) -> list[EditJob]:
-    """The jobs of a batch, with what earlier runs have noted."""
+    """Make the jobs of a batch, with what earlier runs have noted of their files.
+
+    Args:
+        targets: Where the edits of each input go, by expression (`all_targets`).
+        settings: How photos are edited.
+
+    Returns:
+        One job per input, in their order.
+    """
     read = functools.cache(read_written)
     jobs = []
     for source, places in targets.items():

@@ -101,6 +101,9 @@ def expand(arguments: Sequence[str], without: Path | None = None, in_folders: Se
         without: A folder in which nothing is looked for.
         in_folders: The suffixes of what a folder stands for.
 
+    Returns:
+        One input per photo or video. Files that are named directly are not opened here.
+
     Raises:
         FacereliefError: A folder has no photos, or a pattern matches nothing.
     """

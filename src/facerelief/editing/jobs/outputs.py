@@ -93,6 +93,9 @@ def all_targets(
         is_edit: Given where files may be overwritten; what it says of an input that an edit goes to decides whether
             that is left out.
 
+    Returns:
+        By input, the path of its edit to each expression; without the inputs that are left out.
+
     Raises:
         FacereliefError: Two edits would go to one place, or one over a photo that is to be edited.
     """

@@ -34,7 +34,7 @@ class FileEditor:
     """Edits photos from files to files; one a process."""
 
     def __init__(self, settings: EditSettings) -> None:
-        """Raises `FacereliefError` for settings that cannot be followed."""
+        """Load the editor and the face detector. Raises `FacereliefError` for settings that cannot be followed."""
         finder = load_finder(task_file=settings.task_file)
         self.settings = settings
         self.editor: Editor = load_editor(settings.weights, finder, method=settings.method, engine=settings.engine)
@@ -45,8 +45,17 @@ class FileEditor:
         self._scores = settings.scores() if settings.scores else None
 
     def __call__(self, job: EditJob) -> EditOutcome:
-        """Edit one photo; each edit is written before the next is made. Raises `FacereliefError` where that leaves
-        nothing written.
+        """Edit one photo; each edit is written before the next is made.
+
+        Args:
+            job: The photo, and where each of its edits goes.
+
+        Returns:
+            What was written. Its state is "skipped" where nothing is to be done, and "failed" where an error came after
+            the first file was written.
+
+        Raises:
+            FacereliefError: Nothing was written: there is no photo or no face, or a file is in the way.
         """
         early = job.source.photo() if job.source.source == STDIN or job.is_first_time else None
         digest = early.digest if early else source_digest(job.source)

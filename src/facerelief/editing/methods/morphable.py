@@ -28,7 +28,7 @@ class MorphablePlan(EditPlan):
         wrinkles: (`TRANSFER_SIZE`, `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
     """
 
-    # What a face does in less time, as in speech, goes on under the edit.
+    # Faster movements, as in speech, are kept.
     smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2}
     fit: Fit
     label: int

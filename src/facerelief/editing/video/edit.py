@@ -2,7 +2,7 @@
 
 Four steps run at once: tracking the faces, planning their edits, rendering, encoding. Landmarks are smoothed over time;
 and what an edit departs from (the face's own expression, or what a network paints) is a mean over neighbouring frames,
-so that the edit hardly changes from frame to frame, while speech and blinks go on under it. For that a step looks up to
+so that the edit hardly changes from frame to frame, while speech and blinks are kept. For that a step looks up to
 half a second ahead of the next. What waits in between are landmarks and plans, not pixels: each step but the last
 decodes the frames for itself, which takes less than keeping dozens of them.
 """

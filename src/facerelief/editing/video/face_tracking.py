@@ -140,7 +140,7 @@ class Tracker:
         return faces[place : place + 1]
 
     def _number_of(self, face: Face) -> int:
-        """The number of the lost track that a face goes on with, or a new one."""
+        """The number of the lost track that a face continues, or a new one."""
         for number, last in list(self._lost.items()):
             if _distance(face, last) < _JUMP * last.size:
                 del self._lost[number]

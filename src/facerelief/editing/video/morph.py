@@ -136,7 +136,7 @@ def save_morph(
         frames: Its frames.
         how: How it moves.
         mark: Says in the file that it was edited; None for no provenance.
-        history: That of the photo, whose manifest then goes on in the morph's.
+        history: That of the photo, whose manifest the morph's then includes.
 
     Returns:
         The number of frames.

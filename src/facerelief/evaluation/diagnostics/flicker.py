@@ -25,8 +25,14 @@ _VIEW = 2.2  # height of what the camera sees, in sizes of the face
 
 @dataclass(frozen=True)
 class Flicker:
-    """levels: mean absolute change, from one frame to the next, of what the edit adds to the face, in place. added: the
-    mean amount that it adds. fps: frames edited a second, without reading and writing files.
+    """How much the edit of a video flickers.
+
+    The edit's difference from the video is aligned from frame to frame, in levels of 0 to 255.
+
+    Attributes:
+        levels: Mean absolute change of the difference from one frame to the next.
+        added: Mean absolute difference.
+        fps: Frames edited per second, without reading and writing files.
     """
 
     levels: float
@@ -40,8 +46,14 @@ class SyntheticVideo:
     def __init__(
         self, photo: Photo, box: tuple[float, float, float, float], seconds: float, fps: float, height: int = 720
     ) -> None:
-        """box: of the face, x0, y0, x1, y1. Where the camera looks beyond the photo, its border is repeated. height: of
-        the frames, in pixels.
+        """Make one.
+
+        Args:
+            photo: The photo. Where the camera looks beyond it, its border is repeated.
+            box: Of the face, x0, y0, x1, y1, in pixels.
+            seconds: Length.
+            fps: Frames per second.
+            height: Of the frames, in pixels; they are 16:9.
         """
         self.fps, self.count = fps, max(2, round(seconds * fps))
         self.size = (height * 16 // 9, height)
@@ -86,7 +98,7 @@ class SyntheticVideo:
 
 
 def edit_frames_separately(editor: Editor, frames: Iterable[Frame], label: int) -> Iterator[tuple[Frame, np.ndarray]]:
-    """Every frame as if it were a photo: what the other way is to be better than."""
+    """Edit every frame as a photo: the baseline."""
     for frame in frames:
         photo = Photo(frame.rgb, name=f"frame {frame.pts}")
         face = choose_faces(editor.find(photo), "largest", photo.name)[0]
@@ -94,8 +106,9 @@ def edit_frames_separately(editor: Editor, frames: Iterable[Frame], label: int) 
 
 
 def edit_with_known_motion(editor: Editor, film: SyntheticVideo, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
-    """Every frame by itself, but its landmarks are those of the first, moved as the camera moves: what is left is owed
-    to resampling, and to networks, which see other pixels in each frame.
+    """Edit every frame by itself, with the landmarks of the first, moved as the camera moves.
+
+    What flicker remains comes from resampling, and from networks, which see other pixels in each frame.
     """
     face: Face | None = None
     for frame in film.frames():
@@ -106,7 +119,7 @@ def edit_with_known_motion(editor: Editor, film: SyntheticVideo, label: int) -> 
 
 
 def edit_as_video(editor: Editor, film: SyntheticVideo, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
-    """As `edit_video` does it."""
+    """Edit as `edit_video` does."""
 
     def both(frame: Frame, rgb: np.ndarray) -> tuple[Frame, np.ndarray]:
         return frame, rgb
@@ -116,7 +129,12 @@ def edit_as_video(editor: Editor, film: SyntheticVideo, label: int) -> Iterator[
 
 
 def measure_flicker(film: SyntheticVideo, edited: Iterable[tuple[Frame, np.ndarray]]) -> Flicker:
-    """The flicker of a film's edited frames, and how fast they came."""
+    """Measure the flicker and speed of a video's edited frames.
+
+    Args:
+        film: The video.
+        edited: Each frame and its edit, uint8 (H, W, 3), made while they are iterated.
+    """
     changes, amounts, before = [], [], None
     spent, start = 0.0, time.perf_counter()
     for frame, rgb in edited:

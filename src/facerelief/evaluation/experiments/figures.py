@@ -12,7 +12,7 @@ from facerelief.errors import MissingExtra
 from facerelief.evaluation.compare import save_sheet
 from facerelief.evaluation.depth_accuracy import save_figure3
 from facerelief.evaluation.evaluate import Samples, build_systems, draw_samples, read_editor_weights
-from facerelief.evaluation.experiments.grid import BASES, Grid, read_distances
+from facerelief.evaluation.experiments.grid import BASELINES, Grid, read_distances
 from facerelief.evaluation.experiments.studies import Study
 from facerelief.evaluation.experiments.tables import (
     NOTE,
@@ -47,9 +47,9 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
     write_json(grid.folder / f"{name}.json", results | {"command": command, "warnings": study_warnings(results)})
     write_text(grid.folder / f"{name}.md", study_markdown(results, command))
     there = [cell for cell in results["cells"] if cell["seeds"]]
-    setup = set_up(grid.dataset, grid.measure, grid.metric_files())
+    setup = set_up(grid.dataset, grid.setup_config, grid.metric_files())
     distances = _distances(grid, there)
-    real = read_distances(grid, BASES)
+    real = read_distances(grid, BASELINES)
     references = {title: real[title] for title in REFERENCES if title in real}
     runs = {cell["title"]: grid.folder / "cells" / f"{cell['slug']}-s{min(map(int, cell['seeds']))}" for cell in there}
     networks = [read_editor_weights(run, title) for title, run in runs.items()]
@@ -96,7 +96,7 @@ def _figures_of_edits(grid: Grid, study: Study, samples: Samples, name: str) -> 
     for title, place in zip(dict.fromkeys([titles[0], titles[-1]]), ("first", "last"), strict=False):
         both |= {title: samples.edits[title][:4], f"depth, {place}": samples.depth[title][:4]}
     save_sheet(grid.folder / f"{name}-fig5.jpg", samples.source[:4], both, samples.expressions)
-    number = 6 if study.second else 10
+    number = 6 if study.on_second_dataset else 10
     save_sheet(grid.folder / f"{name}-fig{number}.jpg", samples.source, samples.edits, samples.expressions)
 
 
@@ -105,7 +105,7 @@ def _matrices(results: dict[str, Any]) -> list[tuple[str, Accuracy, str]]:
     names = tuple(results["bench"]["expressions"])
     real = Accuracy(names, results["bench"]["judge"]["accuracy_on_real"]["confusion"])
     edits = [(c["title"], Accuracy(names, c["confusion"]), "asked for") for c in results["cells"] if c["seeds"]]
-    return [("judge on real photos", real, "shows"), *edits]
+    return [("classifier on real photos", real, "shows"), *edits]
 
 
 def _page(

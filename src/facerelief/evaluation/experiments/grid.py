@@ -1,10 +1,10 @@
 """A study's grid: which runs it takes, how each is made, and what is already there.
 
 STUDY/dataset            made where none is given
-STUDY/judge, identity, measure   what measures: shared by all cells and seeds
+STUDY/judge, identity, measure   the metric networks: shared by all cells and seeds
 STUDY/depth/NAME         stage 1, shared by the cells that have its guide, penalty and seed
 STUDY/cells/NAME         stage 2, a cell and a seed each
-STUDY/scores/NAME.json   what was measured of a cell, with the checksums of what measured it; .npz: its distances
+STUDY/scores/NAME.json   a cell's scores, with the checksums of its weights and the metric networks'; .npz: distances
 STUDY/jobs.jsonl         what each finished job took
 """
 
@@ -40,7 +40,7 @@ from facerelief.progress import NamedProgress, no_progress
 from facerelief.training import launch
 from facerelief.training.run.folder import CONFIG, STATE, read_run_settings
 
-BASES = "bases"  # of the scores: not a cell, but what cells are read between
+BASELINES = "bases"  # name of the scores of the baselines, which are no cell
 Seconds = float
 
 _REMEDY = "delete it and type the command again"
@@ -48,7 +48,14 @@ _REMEDY = "delete it and type the command again"
 
 @dataclass(frozen=True)
 class Job:
-    """A training, or with config None the measuring of one. depth: the run of stage 1 that guides it."""
+    """One training, or the evaluation of one.
+
+    Attributes:
+        name: Its path in the study's folder, e.g. "cells/stargan-s0".
+        config: Configuration of the training; None for an evaluation.
+        needs: Names of the jobs that must be done before.
+        depth: Name of the run of stage 1 that guides it.
+    """
 
     name: str
     config: Training | None
@@ -58,15 +65,21 @@ class Job:
 
 @dataclass(frozen=True)
 class Grid:
-    """A study laid out on disk. jobs: in the order in which they should start. vgg: torchvision's file, for Eq. 10.
+    """A study laid out on disk.
 
-    measure: settings that the evaluation is set up for; identity: whether people can be told apart on this dataset.
+    Attributes:
+        folder: Where it is.
+        dataset: What all runs are trained and evaluated on.
+        jobs: In the order in which they should start.
+        setup_config: Size, colour and expressions that the evaluation is set up for.
+        identity: Whether the dataset has the pairs of photos that an identity encoder needs.
+        vgg: torchvision's VGG19 file, for Eq. 10.
     """
 
     folder: Path
     dataset: Dataset
     jobs: tuple[Job, ...]
-    measure: ExpressionTraining
+    setup_config: ExpressionTraining
     identity: bool
     vgg: Path | None = None
 
@@ -100,12 +113,12 @@ class Grid:
         return open_jobs
 
     def metric_files(self) -> MetricFiles:
-        """What measures."""
+        """Where the metric networks are."""
         encoder = self.folder / "identity" if self.identity else None
         return MetricFiles(self.folder / "judge", encoder, self.folder / "measure")
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """Checksums of what a measuring stands on."""
+        """Checksums of the weights that an evaluation uses."""
         runs = [name for name in job.needs if (self.folder / name / WEIGHTS).is_file()]
         return {name: sha256(self.folder / name / WEIGHTS) for name in runs}
 
@@ -155,10 +168,10 @@ class Worker:
     def _score(self, job: Job) -> None:
         grid = self._grid
         if self._setup is None:
-            self._setup = set_up(grid.dataset, grid.measure, grid.metric_files())
+            self._setup = set_up(grid.dataset, grid.setup_config, grid.metric_files())
         setup = self._setup
         rows, cell = np.arange(len(setup.test.label)), job.name.removeprefix("scores/")
-        if cell == BASES:
+        if cell == BASELINES:
             self._score_baselines(setup, rows)
             return
         network = read_editor_weights(grid.folder / "cells" / cell)
@@ -169,10 +182,10 @@ class Worker:
         self._write(job.name, {"summary": summary}, distances)
 
     def _score_baselines(self, setup: EvaluationSetup, rows: np.ndarray) -> None:
-        """What every cell is read between, and what it is measured on and with."""
+        """Scores of the baselines, and the facts of the evaluation setup."""
         scored = {one.name: score(one, setup, rows) for one in baselines(setup.test)}
         summaries = {name: summarise(scores, setup.test, setup.real, setup.features) for name, scores in scored.items()}
-        self._write(f"scores/{BASES}", {"bench": setup.facts, "summaries": summaries}, references(setup))
+        self._write(f"scores/{BASELINES}", {"bench": setup.facts, "summaries": summaries}, references(setup))
 
     def _write(self, name: str, facts: dict[str, Any], distances: dict[str, np.ndarray]) -> None:
         grid = self._grid
@@ -188,12 +201,23 @@ def device_name() -> str:
 
 
 def read_score(grid: Grid, name: str) -> dict[str, Any]:
-    """What was measured of a cell. Raises `FacereliefError` for a damaged file."""
+    """The scores of a cell. Raises `FacereliefError` for a damaged file."""
     return read_object(grid.folder / "scores" / f"{name}.json", _REMEDY)
 
 
 def read_distances(grid: Grid, name: str) -> dict[str, np.ndarray]:
-    """Identity distances of a cell's edits ("identity"), and of `BASES` those of real photos."""
+    """Identity distances of a cell's edits ("identity"); for `BASELINES` those of real photos.
+
+    Args:
+        grid: The study.
+        name: A cell with its seed, e.g. "stargan-s0", or `BASELINES`.
+
+    Returns:
+        Arrays (N,) by name; empty where nothing was measured.
+
+    Raises:
+        FacereliefError: The file is damaged.
+    """
     path = grid.folder / "scores" / f"{name}.npz"
     if not path.is_file():
         return {}

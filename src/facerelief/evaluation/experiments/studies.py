@@ -12,7 +12,12 @@ from facerelief.errors import FacereliefError
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of a table. editor: settings of stage 2 that differ from the scale's."""
+    """One row of a table.
+
+    Attributes:
+        title: Its name in tables.
+        editor: Settings of stage 2 that differ from the scale's.
+    """
 
     title: str
     editor: dict[str, Any] = field(default_factory=dict)
@@ -29,15 +34,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """A table of the paper, or one that it lacks. The first cell is what the others are compared with.
+    """A table of the paper, or one that it lacks.
 
-    equal_time: every cell gets as many steps as take as long as the first one's. second: of another dataset.
+    Attributes:
+        title: Its heading.
+        cells: The rows. The others are compared with the first.
+        equal_time: Whether every cell trains for as long as the first, instead of for as many steps.
+        on_second_dataset: Whether it is measured on a second dataset, of other people.
     """
 
     title: str
     cells: tuple[Cell, ...]
     equal_time: bool = False
-    second: bool = False
+    on_second_dataset: bool = False
 
 
 STARGAN = Cell("StarGAN", {"guide": "none"})
@@ -54,7 +63,7 @@ STUDIES = {
         "Table 1: StarGAN, and guidance by depth and normals",
         (STARGAN, _DEPTH, Cell("normal map + penalty", {"guide": "normal", "conf_penalty": 0.1}), _HEADLINE),
     ),
-    "table2": Study("Table 2: the second dataset", (STARGAN, _HEADLINE), second=True),
+    "table2": Study("Table 2: the second dataset", (STARGAN, _HEADLINE), on_second_dataset=True),
     "table3": Study(
         "Table 3: the weight of the depth network",
         (
@@ -100,8 +109,20 @@ STUDY_NAMES = (*STUDIES, DATASET_STUDY)
 
 @dataclass(frozen=True)
 class Scale:
-    """How large a study is. pictures, settings: of the dataset that is made where none is given. all: settings of
-    every run; the others, of their kind of run; relief: of stage 2 with that backbone, over `editor`'s.
+    """How large a study is. The dicts hold settings by name, as `--set` takes them.
+
+    Attributes:
+        preset: The preset that all runs start from.
+        seeds: Number of seeds.
+        pictures: Number of pictures of the synthetic dataset that is made where no dataset is given.
+        settings: Its scenes per person.
+        picture_size: Side of its pictures in pixels.
+        all: Settings of every run.
+        judge: Settings of the expression classifier.
+        identity: Settings of the identity encoder.
+        depth: Settings of stage 1.
+        editor: Settings of stage 2.
+        relief: Settings of stage 2 with the backbone `relief`; they override `editor`'s.
     """
 
     preset: str
@@ -177,7 +198,15 @@ SCALES = {
 
 
 def find_study(name: str, only: Sequence[str] = ()) -> Study:
-    """The study of a name, with the cells of some slugs only. Raises `FacereliefError` that lists what there is."""
+    """The study of a name.
+
+    Args:
+        name: One of `STUDIES`.
+        only: Slugs of the cells to keep, by default all.
+
+    Raises:
+        FacereliefError: There is no such study or cell; the message lists them.
+    """
     if name not in STUDIES:
         raise FacereliefError(f"no study {name!r}; choose from {', '.join(STUDY_NAMES)}")
     study = STUDIES[name]

@@ -20,7 +20,7 @@ from facerelief.data.dataset import Dataset
 from facerelief.data.manifest import METADATA, SETTINGS
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.experiments.grid import BASES, Grid, Job, Worker, device_name
+from facerelief.evaluation.experiments.grid import BASELINES, Grid, Job, Worker, device_name
 from facerelief.evaluation.experiments.studies import Cell, Scale, Study, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
@@ -32,7 +32,7 @@ from facerelief.training.presets import make_config
 from facerelief.training.run.precision import resolve_precision
 from facerelief.training.splits import load_splits
 
-INSTRUMENT_SEED = 1000  # of what measures, far from the seeds of what is measured
+METRIC_SEED = 1000  # of the metric networks, far from the seeds of the cells
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
 _STUDYS_OWN = ("guide", "expressions", "seed")
 DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
@@ -43,8 +43,23 @@ _MEASURE_AGAIN = "delete it, and it is measured again"
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What a user asks for. changes, stage1: settings of every run of stage 2 and of stage 1, but for the one that
-    measures. only: slugs of cells, by default all.
+    """What a user asks for.
+
+    Attributes:
+        study: Name of the study.
+        scale: Name of the scale.
+        folder: Where the study is kept; finished runs found there are used.
+        dataset: Folder of the dataset; by default a synthetic one is made.
+        seeds: Number of seeds; by default the scale's.
+        processes: Jobs at once.
+        expressions: The classes of all runs.
+        changes: Settings of every run of stage 2.
+        stage1: Settings of every run of stage 1, except the metric network's.
+        vgg: torchvision's VGG19 file, for Eq. 10.
+        only: Slugs of the cells to run, by default all.
+
+    Raises:
+        FacereliefError: `changes` or `stage1` name a setting in which the cells differ.
     """
 
     study: str
@@ -63,13 +78,13 @@ class StudyRequest:
         name = next((name for name in self.stage1 if name in _CELLS_OWN), None)
         if name:
             raise FacereliefError(f"stage 1's {name} is that of the cells that share it; leave it out of --stage1")
-        own = {*_STUDYS_OWN, *(name for cell in self.cells.cells for name in cell.editor)}
+        own = {*_STUDYS_OWN, *(name for cell in self.selected_study.cells for name in cell.editor)}
         name = next((name for name in self.changes if name in own), None)
         if name:
             raise FacereliefError(f"{name} tells the cells or seeds of {self.study} apart; leave it out of --set")
 
     @property
-    def cells(self) -> Study:
+    def selected_study(self) -> Study:
         """The study with the cells that are asked for."""
         return find_study(self.study, self.only)
 
@@ -81,7 +96,13 @@ class StudyRequest:
 
 @dataclass(frozen=True)
 class StudyProgress:
-    """What is told while a study runs: of the dataset, of the jobs, and within the job of a single process."""
+    """Callbacks while a study runs.
+
+    Attributes:
+        dataset: Pictures made or read, and in all.
+        jobs: Jobs done, in all, and the name of the last; with one process also the step within a job.
+        finished: Name of a finished job and its seconds.
+    """
 
     dataset: Progress = no_progress
     jobs: NotedProgress = no_progress
@@ -89,15 +110,22 @@ class StudyProgress:
 
 
 def run_study(request: StudyRequest, progress: StudyProgress | None = None) -> tuple[Grid, dict[str, str]]:
-    """Make all that a study needs and is not there. Returns the grid, and the jobs that failed with the reason."""
+    """Run all jobs of a study that are not done yet.
+
+    Returns:
+        The grid, and the reasons of the jobs that failed by name.
+
+    Raises:
+        FacereliefError: The request does not fit the dataset, or the folder holds another study.
+    """
     progress = progress or StudyProgress()
-    study, scale = request.cells, find_scale(request.scale)
+    study, scale = request.selected_study, find_scale(request.scale)
     dataset = Dataset(request.dataset or _own_dataset(request, study, scale, progress))
-    root = request.folder / "second" if study.second else request.folder
+    root = request.folder / "second" if study.on_second_dataset else request.folder
     grid = lay_out(request, study, scale, dataset, root)
     todo = grid.todo()
     if todo:  # decoded once for all, and refused before anything is trained
-        load_splits(dataset, grid.measure, progress.dataset)
+        load_splits(dataset, grid.setup_config, progress.dataset)
     total, done = len(grid.jobs), len(grid.jobs) - len(todo)
     progress.jobs(done, total, "")
 
@@ -116,27 +144,27 @@ def run_study(request: StudyRequest, progress: StudyProgress | None = None) -> t
 
 
 def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset, root: Path) -> Grid:
-    """The jobs of a study: what measures; then seed by seed stage 1, stage 2 and the measuring of every cell."""
+    """The jobs of a study: the metric networks; then seed by seed stage 1, stage 2 and evaluation of every cell."""
     colour = request.changes.get("colour", dataset.natural_colour())
     shared = {"colour": colour, "expressions": request.expressions, **scale.all}
     shared |= {name: request.changes[name] for name in ("size",) if name in request.changes}
     shared["precision"] = _precision(scale, request, root)
     identity = _has_identity_pairs(dataset, request.expressions)
-    tools = ["judge", "measure", *(["identity"] if identity else [])]
+    metric_runs = ["judge", "measure", *(["identity"] if identity else [])]
     make = _Maker(scale, shared, request)
     configs = {
-        "judge": make(ClassifierTraining, scale.judge, INSTRUMENT_SEED),
-        "measure": make(DepthTraining, scale.depth | {"guide": "both"}, INSTRUMENT_SEED),
-        "identity": make(IdentityTraining, scale.identity, INSTRUMENT_SEED),
+        "judge": make(ClassifierTraining, scale.judge, METRIC_SEED),
+        "measure": make(DepthTraining, scale.depth | {"guide": "both"}, METRIC_SEED),
+        "identity": make(IdentityTraining, scale.identity, METRIC_SEED),
     }
-    jobs = {name: Job(name, configs[name]) for name in tools}
-    jobs[f"scores/{BASES}"] = Job(f"scores/{BASES}", None, tuple(tools))
+    jobs = {name: Job(name, configs[name]) for name in metric_runs}
+    jobs[f"scores/{BASELINES}"] = Job(f"scores/{BASELINES}", None, tuple(metric_runs))
     paces = _paces(study, request, make, dataset, root) if study.equal_time else {}
     for seed in request.seed_numbers:
         for cell in study.cells:
-            _add_cell(jobs, cell, seed, make, paces.get(cell.slug), tools)
-    measure = make(ExpressionTraining, scale.editor, 0)
-    return Grid(root, dataset, tuple(jobs.values()), measure, identity, request.vgg)
+            _add_cell(jobs, cell, seed, make, paces.get(cell.slug), metric_runs)
+    setup_config = make(ExpressionTraining, scale.editor, 0)
+    return Grid(root, dataset, tuple(jobs.values()), setup_config, identity, request.vgg)
 
 
 @dataclass(frozen=True)
@@ -154,8 +182,10 @@ class _Maker:
         return make_config(kind, self.scale.preset, values)
 
 
-def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, tools: list[str]) -> None:
-    """The run of a cell with one seed, the stage 1 that it needs, and its measuring."""
+def _add_cell(
+    jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, metric_runs: list[str]
+) -> None:
+    """The run of a cell with one seed, the stage 1 that it needs, and its evaluation."""
     own = {**cell.editor, **make.request.changes}
     settings = {**make.scale.editor, **(make.scale.relief if own.get("backbone") == "relief" else {}), **own}
     if steps is not None:
@@ -170,27 +200,27 @@ def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: 
         needs = (depth,)
     name = f"{cell.slug}-s{seed}"
     jobs[f"cells/{name}"] = Job(f"cells/{name}", config, needs, depth)
-    jobs[f"scores/{name}"] = Job(f"scores/{name}", None, (f"cells/{name}", *tools))
+    jobs[f"scores/{name}"] = Job(f"scores/{name}", None, (f"cells/{name}", *metric_runs))
 
 
 def _own_dataset(request: StudyRequest, study: Study, scale: Scale, progress: StudyProgress) -> Path:
     """The synthetic dataset of a study; the second one is of other persons."""
-    path = request.folder / ("dataset2" if study.second else "dataset")
-    plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.second])
+    path = request.folder / ("dataset2" if study.on_second_dataset else "dataset")
+    plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.on_second_dataset])
     if not (path / SETTINGS).is_file() or not (path / METADATA).is_file():
         synthesize(path, plan, progress=progress.dataset)
     return path
 
 
 def _precision(scale: Scale, request: StudyRequest, root: Path) -> str:
-    """One precision for all of a study: what was asked for, or what its first run, the judge, began in or begins in."""
+    """One precision for all of a study: the one asked for, else that of its first run, the classifier."""
     changes = {name: value for name, value in {**scale.all, **request.changes}.items() if name == "precision"}
     config, _ = resolve_precision(make_config(ClassifierTraining, scale.preset, changes), root / "judge")
     return config.precision
 
 
 def _has_identity_pairs(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
-    """Whether train, test, and val with test show somebody twice beside somebody else; else nothing tells persons."""
+    """Whether train, test, and val with test have pairs of photos of one person and of two."""
     for splits in (("train",), ("val", "test"), ("test",)):
         photos = Counter(s.identity for split in splits for s in dataset.select(split, expressions))
         if len(photos) < 2 or max(photos.values()) < 2:

@@ -9,7 +9,7 @@ import numpy as np
 from facerelief import __version__
 from facerelief.errors import MissingExtra
 from facerelief.evaluation.chance import SMOKE_WARNING, chance_warning
-from facerelief.evaluation.experiments.grid import BASES, Grid, read_score
+from facerelief.evaluation.experiments.grid import BASELINES, Grid, read_score
 from facerelief.evaluation.experiments.studies import Study
 from facerelief.evaluation.report.tables import bold, table_markdown
 from facerelief.evaluation.summary import MEASURES, measure_title, read_first
@@ -28,7 +28,13 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over seeds. half: half the width of its 95 % interval; None for one seed."""
+    """A mean over seeds.
+
+    Attributes:
+        mean: The mean.
+        half: Half the width of its 95 % interval; None for one seed.
+        n: Number of seeds.
+    """
 
     mean: float
     half: float | None
@@ -61,7 +67,7 @@ def measure_values(summary: dict[str, Any]) -> dict[str, float]:
 
 def collect(grid: Grid, study: Study, seeds: Sequence[int], failures: dict[str, str]) -> dict[str, Any]:
     """All numbers of a study, for its JSON file. Cells that failed are left out, and named under "failures"."""
-    base = read_score(grid, BASES)
+    base = read_score(grid, BASELINES)
     unedited = base["summaries"]["unedited"]["distances"]
     cells = []
     for cell in study.cells:
@@ -98,18 +104,18 @@ def measures_of(results: dict[str, Any]) -> list[str]:
 
 
 def results_table(results: dict[str, Any]) -> _Table:
-    """A row a measure, a column a cell, and what they are read between before them."""
-    cells, bases = results["cells"], results["bases"]
+    """A row a measure, a column a cell, after a column for each baseline."""
+    cells, baselines = results["cells"], results["bases"]
     rows = []
     for name in measures_of(results):
         digits = MEASURES[name].digits
         row = [_title(name, results)]
-        row += [f"{base[name]:.{digits}f}" if name in base else "-" for base in bases.values()]
+        row += [f"{base[name]:.{digits}f}" if name in base else "-" for base in baselines.values()]
         for cell in cells:
             values = [one[name] for one in cell["seeds"].values() if name in one]
             row.append(estimate(values).shown(digits) if values else "-")
         rows.append(row)
-    return ["", *bases, *(f"{cell['title']} ({len(cell['seeds'])})" for cell in cells)], rows
+    return ["", *baselines, *(f"{cell['title']} ({len(cell['seeds'])})" for cell in cells)], rows
 
 
 def differences(results: dict[str, Any]) -> _Table:
@@ -140,8 +146,8 @@ def _difference(name: str, pairs: list[tuple[float, float]]) -> str:
 
 def classifier_line(results: dict[str, Any]) -> str:
     """The classifier's own accuracy, and how much was measured."""
-    bench, features = results["bench"], results["bench"]["features"]
-    real = bench["judge"]["accuracy_on_real"]
+    setup, features = results["bench"], results["bench"]["features"]
+    real = setup["judge"]["accuracy_on_real"]
     edits = max((cell["edits"] // max(1, len(cell["seeds"])) for cell in results["cells"]), default=0)
     distance = (
         f" {results['names']['frechet']}: features of length {features['dimensions']:,}, sha256 "
@@ -149,31 +155,31 @@ def classifier_line(results: dict[str, Any]) -> str:
     )
     return (
         f"The classifier's accuracy on the real test photos is {real['all']:.3f} (mean over classes; six classes "
-        f"{real['six']:.3f}; N {real['n']:,} photos of {bench['test_persons']:,} persons). Edits of each cell and "
+        f"{real['six']:.3f}; N {real['n']:,} photos of {setup['test_persons']:,} persons). Edits of each cell and "
         f"seed: {edits:,}."
     ) + (distance if {"frechet", "kernel"} & set(measures_of(results)) else "")
 
 
 def study_warnings(results: dict[str, Any]) -> list[str]:
-    """What must stand where the numbers do: that they mean nothing."""
-    judge = results["bench"]["judge"]["accuracy_on_real"]
-    line = chance_warning(Accuracy(tuple(results["bench"]["expressions"]), judge["confusion"]))
+    """Warnings that the numbers mean nothing."""
+    real = results["bench"]["judge"]["accuracy_on_real"]
+    line = chance_warning(Accuracy(tuple(results["bench"]["expressions"]), real["confusion"]))
     return [SMOKE_WARNING] * (results.get("scale") == "smoke") + ([line] if line else [])
 
 
 def study_markdown(results: dict[str, Any], command: str) -> str:
     """The study's page in Markdown."""
-    bench = results["bench"]
+    setup = results["bench"]
     lines = [f"# {escape_text(results['title'])}", "", *bold(study_warnings(results)), f"`{escape_code(command)}`", ""]
-    lines += [read_first(bench), "", classifier_line(results), "", NOTE, ""]
+    lines += [read_first(setup), "", classifier_line(results), "", NOTE, ""]
     lines.append(
-        f"{escape_text(bench['dataset'])}, {bench['size']} px, {bench['colour']}, "
-        f"{len(bench['expressions'])} expressions; "
+        f"{escape_text(setup['dataset'])}, {setup['size']} px, {setup['colour']}, "
+        f"{len(setup['expressions'])} expressions; "
         f"seeds in brackets; {results['device']}; {duration_text(results)}."
     )
     lines += ["", table_markdown(*results_table(results)), "## Differences", "", table_markdown(*differences(results))]
     lines += [f"- {escape_text(name)} is not given: {escape_text(why)}" for name, why in results["refused"].items()]
-    lines += [f"- {escape_text(line)}" for line in bench["notes"]]
+    lines += [f"- {escape_text(line)}" for line in setup["notes"]]
     lines += [f"- failed: {escape_text(name)}: {escape_text(why)}" for name, why in results["failures"].items()]
     return "\n".join(lines) + "\n"
 
@@ -197,7 +203,7 @@ def _sum_confusions(matrices: list[list[list[int]]]) -> list[list[int]]:
 
 
 def _seconds(grid: Grid) -> dict[str, Any]:
-    """What the finished jobs of this study took, from jobs.jsonl; of a job done twice, the last time."""
+    """The time of the finished jobs of this study, from jobs.jsonl; of a job done twice, the last time."""
     lines = [one for one in read_lines(grid.folder / "jobs.jsonl") if _is_done(one)]
     found = {one["job"]: one for one in lines}
     mine = [found[job.name] for job in grid.jobs if job.name in found]

@@ -19,7 +19,14 @@ IDENTITY_DISTANCE_TITLE = "identity distance (facerelief encoder)"
 
 @dataclass(frozen=True)
 class DistanceSummary:
-    """A distribution of distances in a few numbers; quartiles: below which lie 25, 50 and 75 %."""
+    """A distribution of distances in a few numbers.
+
+    Attributes:
+        count: Number of distances.
+        mean: Their mean.
+        deviation: Their standard deviation.
+        quartiles: The quantiles 0.25, 0.5 and 0.75.
+    """
 
     count: int
     mean: float
@@ -29,9 +36,13 @@ class DistanceSummary:
 
 @dataclass(frozen=True)
 class References:
-    """Distances between real photos of one person and of two, and how well they tell the two apart.
+    """Identity distances between real photos.
 
-    changed: the part of `same` whose two photos show different expressions, as a photo and its edit do.
+    Attributes:
+        same: Of pairs of one person, (N,).
+        changed: Those of `same` whose two photos show different expressions, as a photo and its edit do.
+        different: Of pairs of two people, (M,).
+        verified: How well the distance separates `same` from `different`.
     """
 
     same: np.ndarray
@@ -49,7 +60,7 @@ def summarise_distances(distances: np.ndarray) -> DistanceSummary:
 
 
 def real_distances(encoder: nn.Module, test: Arrays) -> References:
-    """What gives an edit's distance its meaning. Raises `DatasetError` where nobody has two test photos."""
+    """Distances between real photos, for comparison. Raises `DatasetError` where nobody has two test photos."""
     pairs = draw_pairs([sample.identity for sample in test.samples])
     vectors = embed_all(encoder, test)
     same, different = (cosine_distances(vectors, rows) for rows in (pairs.same, pairs.different))

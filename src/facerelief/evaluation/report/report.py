@@ -31,7 +31,15 @@ QUALITY_NOTE = (
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> Path:
-    """Write report.json, report.md and report.html into a folder; returns the page."""
+    """Write report.json, report.md and report.html, replacing earlier ones.
+
+    Args:
+        evaluation: What `evaluate_all` returned.
+        folder: Where they go; made where it is missing.
+
+    Returns:
+        The path of report.html.
+    """
     write_json(folder / "report.json", evaluation.facts | {"warnings": report_warnings(evaluation.facts)})
     write_text(folder / "report.md", report_markdown(evaluation.facts))
     write_text(folder / "report.html", report_html(evaluation))
@@ -45,9 +53,9 @@ def title(facts: dict[str, Any]) -> str:
 
 
 def report_warnings(facts: dict[str, Any]) -> list[str]:
-    """What must stand where the numbers do: that they mean nothing."""
-    judge = facts["judge"]["accuracy_on_real"]
-    line = chance_warning(Accuracy(tuple(judge["expressions"]), judge["confusion"]))
+    """Warnings that the numbers mean nothing."""
+    real = facts["judge"]["accuracy_on_real"]
+    line = chance_warning(Accuracy(tuple(real["expressions"]), real["confusion"]))
     return [line] if line else []
 
 
@@ -62,9 +70,9 @@ def lead(facts: dict[str, Any]) -> str:
 
 
 def rate_table(facts: dict[str, Any]) -> _Table:
-    """The judge on real photos, on unedited ones, and every editor."""
+    """The classifier on real photos and on unedited ones, and every editor."""
     names = facts["expressions"]
-    rows = [_rate_row("judge on real photos", facts["judge"]["accuracy_on_real"], names, None)]
+    rows = [_rate_row("classifier on real photos", facts["judge"]["accuracy_on_real"], names, None)]
     for name, summary in facts["editors"].items():
         rows.append(_rate_row(name, summary["edits"], names, summary["values"]["rate"]))
     return ["", "all", "95 %", "six", *names, "N"], rows
@@ -118,10 +126,10 @@ def refusals(facts: dict[str, Any]) -> list[str]:
 
 
 def provenance(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """Names and checksums of what was measured with."""
+    """Names and checksums of the dataset, the metric networks and the editors."""
     rows = [
         ("dataset", f"{facts['dataset']}, metadata.csv sha256 {facts['metadata_sha256']}"),
-        ("judge", f"sha256 {facts['judge']['sha256']}"),
+        ("classifier", f"sha256 {facts['judge']['sha256']}"),
         (facts["features"]["name"], f"features sha256 {facts['features']['sha256']}"),
     ]
     if facts["encoder"]:
