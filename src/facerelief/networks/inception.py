@@ -151,7 +151,7 @@ class InceptionV3(nn.Module):
         return h.mean(dim=(2, 3))
 
     def published_names(self) -> dict[str, str]:
-        """This module's tensor names, by the published names."""
+        """The module's own tensor names, by the published names."""
         return {name.split(".", 1)[1]: name for name in self.state_dict()}
 
 

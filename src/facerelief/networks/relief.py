@@ -1,7 +1,7 @@
 """The relief backbone: an edit as a flow, a mask and a colour, out = (1 - mask) * warp(photo, flow) + mask * colour.
 
-What need not change is copied, so it stays sharp and keeps the person from the first step on. The three maps are smooth,
-so they can be applied to a photo at any resolution (`editing.methods.relief`), whatever size the network ran at.
+What need not change is copied, so it stays sharp and keeps the person from the first step on. The three maps are
+smooth, so they can be applied to a photo at any resolution (`editing.methods.relief`).
 """
 
 import math
@@ -74,7 +74,7 @@ class _Step(nn.Module):
 
 
 class ReliefGenerator(nn.Module):
-    """StarGAN's layers (two halvings, residual blocks, two doublings) with conditional norms, and one head for all maps.
+    """StarGAN's layers (two halvings, residual blocks, two doublings) with conditional norms, and a head for all maps.
 
     Args:
         channels: Of the image, in and out.

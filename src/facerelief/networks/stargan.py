@@ -150,7 +150,7 @@ class Discriminator(nn.Module):
         self.matches = nn.Conv2d(inputs, classes, 3, padding=1, bias=False) if matching else None
 
     def start_afresh(self) -> "Discriminator":
-        """Draw the weights as He et al. (2015); torch's default initialisation shrinks the signal threefold per layer."""
+        """Draw the weights as He et al. (2015) do; torch's default start shrinks the signal threefold per layer."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.01, nonlinearity="leaky_relu")
