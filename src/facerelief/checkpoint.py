@@ -165,7 +165,14 @@ def weights_in(path: Path) -> Path:
 
 
 def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all; the same contents give the same bytes."""
+    """Write a checkpoint atomically; the same contents give the same bytes.
+
+    Args:
+        path: The file.
+        kind: As of `Checkpoint`.
+        tensors: By name, e.g. of `named_tensors`.
+        facts: Stored in the header as JSON.
+    """
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     header = {"format": f"facerelief-{kind}", "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
     with atomic(path) as part:

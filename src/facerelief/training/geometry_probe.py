@@ -51,7 +51,7 @@ class ProbeResult:
 
     @property
     def passed(self) -> bool:
-        """Whether it is above chance by more than two standard errors and a tenth of what is left to gain."""
+        """Whether it is above chance by more than two standard errors and a tenth of the way from chance to 1."""
         margin = max(2 * self.error, 0.1 * (1 - self.chance))
         return self.balanced > self.chance + margin
 
@@ -59,11 +59,11 @@ class ProbeResult:
     def verdict(self) -> str:
         """One line for the user."""
         accuracy = f"balanced accuracy {self.balanced:.2f}, chance {self.chance:.2f}"
-        told = f"linear probe on {self.guide}: {accuracy}"
+        line = f"linear probe on {self.guide}: {accuracy}"
         if self.passed:
-            return f"{told}; it contains expression information, so guidance can help"
+            return f"{line}; it contains expression information, so guidance can help"
         remedy = "check the labels, review the dataset, or bring better meshes"
-        return f"{told}; near chance, so guidance is unlikely to help: {remedy}"
+        return f"{line}; near chance, so guidance is unlikely to help: {remedy}"
 
 
 @dataclass(frozen=True)

@@ -180,7 +180,19 @@ def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Conf
 
 
 def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Features | None:
-    """V of Eq. 10, chosen by `config.perceptual`; None for "none"."""
+    """V of Eq. 10, chosen by `config.perceptual`.
+
+    Args:
+        config: The run's settings.
+        vgg: VGG19's weights; by default they are downloaded once.
+        judge: A run of `train judge`, needed for "judge".
+
+    Returns:
+        A function from maps (N, K, S, S) to lists of feature maps; None for "none".
+
+    Raises:
+        FacereliefError: A network is missing or damaged.
+    """
     if config.perceptual == "none":
         return None
     if config.perceptual == "vgg19":

@@ -19,16 +19,22 @@ def build_discriminator(config: Training, channels: int, *, matching: bool = Fal
 
 
 def set_requires_grad(module: nn.Module, yes: bool) -> None:
-    """Let a module's parameters gather gradients or not: a discriminator in the generators' step does not."""
+    """Switch gradients of a module's parameters on or off; off for discriminators in the generators' step."""
     for parameter in module.parameters():
         parameter.requires_grad_(yes)
 
 
 def augment(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = True) -> Tensor:
-    """Shift by up to a sixteenth and, for photos (`light`), change brightness and contrast a little; differentiable.
+    """Differentiable augmentation of the discriminators' input, real and fake alike.
 
-    Only discriminators see it, on real and fake alike, so the generators do not learn to produce it. It is mild
-    because it slows the class head: with twice the shift and contrast, that needed three times as many steps.
+    It is mild because it slows the class head: with twice the shift and contrast, that needed three times as many
+    steps.
+
+    Args:
+        images: Photos or maps, (N, C, S, S) in [-1, 1].
+        noise: The step's random numbers.
+        enabled: False returns the images unchanged.
+        light: Change brightness and contrast a little, for photos; else only shift by up to a sixteenth of the side.
     """
     if not enabled:
         return images
