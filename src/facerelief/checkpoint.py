@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors, whole or absent, with what they are in the header. Nothing is ever unpickled."""
+"""Weights on disk: safetensors files that are written atomically and described in their header; no pickles."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -29,7 +29,12 @@ _Network = TypeVar("_Network", bound=nn.Module)
 
 
 class Spec(NamedTuple):
-    """What the header says of a tensor. dtype: as safetensors names it, e.g. "F16"."""
+    """Type and shape of a tensor, read from the header.
+
+    Attributes:
+        dtype: As safetensors names it, e.g. "F16".
+        shape: Its sides.
+    """
 
     dtype: str
     shape: tuple[int, ...]
@@ -49,9 +54,16 @@ class _NoInitialValues(TorchFunctionMode):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Named tensors, which are read when they are asked for, and the facts that travel with them."""
+    """Named tensors, read on demand, and the facts stored with them.
 
-    kind: str  # "editor", "depth", "judge", "identity", "face" or "state"
+    Attributes:
+        kind: "editor", "depth", "judge", "identity", "face" or "state".
+        specs: Type and shape of each tensor, by name.
+        facts: What the header records, e.g. the run's "config" and checksums.
+        path: The file.
+    """
+
+    kind: str
     specs: dict[str, Spec]
     facts: dict[str, Any]
     path: Path
@@ -75,9 +87,14 @@ class Checkpoint:
         return {name: self.read(f"{prefix}.{name}") for name in self.below(prefix)}
 
     def read(self, name: str, *dtypes: str) -> Tensor:
-        """A tensor, float32 where it is of another precision. dtypes: allowed ones, by default of reals and counts.
+        """A tensor, converted to float32 if it is a float of another precision.
 
-        Raises `CheckpointError` as `part` does.
+        Args:
+            name: The tensor's name.
+            *dtypes: Allowed types; by default floats and integers.
+
+        Raises:
+            CheckpointError: Its type is another, or it holds NaN or infinity.
         """
         dtype = self.specs[name].dtype
         if dtype not in (dtypes or (*_FLOATS, *_COUNTS)):
@@ -105,9 +122,10 @@ class Checkpoint:
             ) from reason
 
     def build(self, make: Callable[[], _Network], prefix: str) -> _Network:
-        """A network with the tensors below `prefix.`; memory is taken only where every name, type and shape fits.
+        """The network that `make` gives, with the tensors below `prefix.`.
 
-        Raises `CheckpointError` where one does not.
+        Raises:
+            CheckpointError: A name, type or shape does not fit; then no memory has been taken for the network.
         """
         with torch.device("meta"), _NoInitialValues():
             self._check(make().state_dict(), prefix)
@@ -147,7 +165,14 @@ def weights_in(path: Path) -> Path:
 
 
 def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint, whole or not at all; the same contents give the same bytes."""
+    """Write a checkpoint atomically; the same contents give the same bytes.
+
+    Args:
+        path: The file.
+        kind: As of `Checkpoint`.
+        tensors: By name, e.g. of `named_tensors`.
+        facts: Stored in the header as JSON.
+    """
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     header = {"format": f"facerelief-{kind}", "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
     with atomic(path) as part:
@@ -174,7 +199,8 @@ def _sort_metadata(path: Path) -> None:
 def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     """Open a checkpoint and check its header; tensors are read later.
 
-    Raises `CheckpointError` where it is absent, damaged, pickled, too large, or of another kind.
+    Raises:
+        CheckpointError: The file is absent, damaged, pickled, too large, or of another kind.
     """
     if not path.is_file():
         raise CheckpointError(f"no weights at {path}; name a run folder or a .safetensors file")

@@ -46,7 +46,7 @@ class Training:
     width: int = 64  # channels of a generator's first layer
     blocks: int = 6  # residual blocks
     d_width: int = 64  # channels of a discriminator's first layer
-    d_max_channels: int = 2048  # the first lever on memory
+    d_max_channels: int = 2048  # most channels of a discriminator's layer; to save memory, lower this first
     d_local: bool = False  # discriminators also classify small patches
     d_init: str = "torch"  # discriminators' initial weights: "torch" (StarGAN's) or "he", which learns sooner
     objective: str = "wgan-gp"
@@ -70,7 +70,7 @@ class Training:
     ema: float = 0.999  # decay of the averaged generators, per generator step
     balanced: bool = True  # every expression equally often
     min_photos: int = 0  # an expression with fewer training photos is a target only: its photos are in no batch
-    augment: bool = False  # discriminators see jittered pictures, which keeps small classes from being learnt by heart
+    augment: bool = False  # discriminators see jittered pictures, so that they do not memorise small classes
     precision: str = "no"  # "no" (fp32), "bf16", or "auto": what is fastest on the processor that a run begins on
     seed: int = 0
     log_every: int = 50  # steps
@@ -133,14 +133,14 @@ class ExpressionTraining(Training):
     warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; discriminators train from step 0
     match_weight: float = 0.0  # of the adversarial loss of each expression (a matching head); 0 disables it
     image_distill_weight: float = 3.0  # of the distance to those edits
-    id_weight: float = 0.0  # of the identity distance from photo to edit, by an encoder that then measures nothing
+    id_weight: float = 0.0  # of the identity distance from photo to edit; its encoder must not score the editor
     flow_distill_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
     paint_weight: float = 0.0  # of backbone "relief": of what it paints where those edits only move
     flow_weight: float = 0.1  # of backbone "relief": how much its flow stretches
     mask_weight: float = 0.02  # of backbone "relief": how much it paints
-    edit_gain: float = 1.0  # what an editor scales G_rgb's change by at strength 1: networks regress to what is common
+    edit_gain: float = 1.0  # factor on G_rgb's change at strength 1; networks regress to the mean and change too little
     smooth: bool = False  # smooth G_rgb's change by a 3x3 binomial filter
-    freeze_depth: bool = False  # else G_depth learns on, anchored by Eqs. 9 and 10 on real pairs
+    freeze_depth: bool = False  # False: G_depth is trained too, anchored by Eqs. 9 and 10 on real pairs
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,7 +154,7 @@ class ExpressionTraining(Training):
 
 @dataclass(frozen=True)
 class ClassifierTraining(Training):
-    """The expression classifier that judges edits; trained on real photos only."""
+    """The expression classifier that scores edits; trained on real photos only."""
 
     width: int = 32
     batch: int = 64
@@ -167,7 +167,10 @@ class ClassifierTraining(Training):
 
 @dataclass(frozen=True)
 class IdentityTraining(Training):
-    """The identity encoder that measures whether an edit still shows the same person; no editor learns from it."""
+    """The identity encoder that measures whether an edit still shows the same person.
+
+    An encoder that trained an editor (`id_weight`) must not score that editor.
+    """
 
     width: int = 32
     batch: int = 128
@@ -176,7 +179,7 @@ class IdentityTraining(Training):
     ema: float = 0.995
     decay_from: float = 0.3
     dimensions: int = 128  # of the embedding
-    temperature: float = 0.1  # of the softmax over cosines: the smaller, the more the nearest strangers count
+    temperature: float = 0.1  # of the softmax over cosines; the smaller, the more weight on the nearest other people
     singleton_share: float = 0.4  # share of a batch that shows persons with one photo, twice each
 
     def __post_init__(self) -> None:
@@ -209,7 +212,15 @@ def rename_settings(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_json(kind: type[Config], values: Any) -> Config:
-    """The configuration that a run's config.json holds. Raises `FacereliefError` where it is none of this version."""
+    """The configuration stored in a run's config.json.
+
+    Args:
+        kind: The configuration's class.
+        values: The parsed value of "config"; names of earlier versions are accepted.
+
+    Raises:
+        FacereliefError: `values` is damaged, or has settings of another version.
+    """
     if not isinstance(values, dict):
         raise FacereliefError("the run's config is no object; it is damaged")
     values = rename_settings(values)

@@ -1,4 +1,4 @@
-"""How an aligned crop reaches a network: one object that goes with every network's configuration."""
+"""How an aligned crop is resized and converted for a network."""
 
 from dataclasses import dataclass
 from typing import Any, TypeVar

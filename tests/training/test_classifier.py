@@ -25,7 +25,7 @@ from facerelief.training.verification import person_digest
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
-BASIS = {"metadata_sha256": "ab"}
+DATA_FACTS = {"metadata_sha256": "ab"}
 
 
 class Killed(Exception):
@@ -72,7 +72,7 @@ def test_an_image_and_its_mirror_image_are_heard() -> None:
 
 def test_it_learns_a_planted_mark_and_says_how_well(small: Small, splits: Splits, tmp_path: Path) -> None:
     config = small(ClassifierTraining, steps=60, batch=12, lr=5e-3, ema=0.9)
-    path, accuracy = train_classifier(config, splits["train"], splits["test"], tmp_path, BASIS)
+    path, accuracy = train_classifier(config, splits["train"], splits["test"], tmp_path, DATA_FACTS)
     assert accuracy.confusion == [[2, 0, 0], [0, 2, 0], [0, 0, 2]]
     facts = load_checkpoint(path, "judge").facts
     assert facts["accuracy_on_real"] == {**dict.fromkeys(CLASSES, 1.0), "balanced": 1.0}
@@ -108,12 +108,12 @@ def test_it_goes_on_bit_for_bit_dropout_and_statistics_included(small: Small, sp
         if done == 6:
             raise Killed
 
-    unbroken, accuracy = train_classifier(config, splits["train"], splits["test"], tmp_path / "a", BASIS)
+    unbroken, accuracy = train_classifier(config, splits["train"], splits["test"], tmp_path / "a", DATA_FACTS)
     with pytest.raises(Killed):
-        train_classifier(config, splits["train"], splits["test"], tmp_path / "b", BASIS, stop)
+        train_classifier(config, splits["train"], splits["test"], tmp_path / "b", DATA_FACTS, stop)
     assert not (tmp_path / "b" / "weights.safetensors").exists()
     torch.rand(5)
-    broken, again = train_classifier(config, splits["train"], splits["test"], tmp_path / "b", BASIS)
+    broken, again = train_classifier(config, splits["train"], splits["test"], tmp_path / "b", DATA_FACTS)
     assert again == accuracy
     assert read_metrics(tmp_path / "b") == read_metrics(tmp_path / "a")
     first, second = load_checkpoint(unbroken, "judge"), load_checkpoint(broken, "judge")
@@ -146,7 +146,9 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
 
 def test_the_file_says_by_digests_whom_it_was_trained_on(small: Small, splits: Splits, tmp_path: Path) -> None:
     """So that it can be refused where it would judge one of them."""
-    path, _ = train_classifier(small(ClassifierTraining, steps=1), splits["train"], splits["test"], tmp_path, BASIS)
+    path, _ = train_classifier(
+        small(ClassifierTraining, steps=1), splits["train"], splits["test"], tmp_path, DATA_FACTS
+    )
     digests = {split: {person_digest(s.identity) for s in arrays.samples} for split, arrays in splits.items()}
     assert known_persons(path, "judge") == digests["train"]
     assert not known_persons(path, "judge") & (digests["val"] | digests["test"])

@@ -32,7 +32,7 @@ from facerelief.training.steps.step_random import StepRandom
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
-BASIS = {"metadata_sha256": "ab"}
+DATA_FACTS = {"metadata_sha256": "ab"}
 CHANNELS = {"depth": 1, "normal": 3, "both": 4}
 
 
@@ -146,7 +146,7 @@ def test_in_a_run_each_player_moves_the_other_not_at_all(
 
     monkeypatch.setattr(stage1, "Session", Watched)
     monkeypatch.setattr(stage1, "build_depth_nets", lambda config: nets.append(build_depth_nets(config)) or nets[0])
-    train_depth(small(DepthTraining, steps=4, d_steps=2), splits["train"], splits["val"], tmp_path, BASIS)
+    train_depth(small(DepthTraining, steps=4, d_steps=2), splits["train"], splits["val"], tmp_path, DATA_FACTS)
     critic, translator = ("D_depth", False, True), ("G_depth", True, False)
     assert seen == [critic, critic, translator, critic, critic, translator]
 
@@ -156,7 +156,7 @@ def test_a_run_of_every_objective(
     small: Small, splits: Splits, tmp_path: Path, metrics: Callable[[Path], list[dict[str, float]]], objective: str
 ) -> None:
     config = small(DepthTraining, steps=3, objective=objective, r1_every=2, guide="both", colour="rgb")
-    weights = train_depth(config, splits["train"], splits["val"], tmp_path, BASIS, halves)
+    weights = train_depth(config, splits["train"], splits["val"], tmp_path, DATA_FACTS, halves)
     assert weights == tmp_path / "weights.safetensors"
     lines = metrics(tmp_path)
     expected = {"D_depth/adv", "D_depth/cls"} | {f"G_depth/{name}" for name in ("adv", "cls", "rec", "pix", "per")}
@@ -170,7 +170,7 @@ def test_a_run_of_every_objective(
 
 def test_a_finished_run_can_be_loaded_and_shows_what_it_learnt(small: Small, splits: Splits, tmp_path: Path) -> None:
     config = small(DepthTraining, steps=2, guide="both", ema=0.0)
-    path = train_depth(config, splits["train"], splits["val"], tmp_path, BASIS)
+    path = train_depth(config, splits["train"], splits["val"], tmp_path, DATA_FACTS)
     for place in (tmp_path, path):
         nets, loaded, saved = load_depth_nets(place)
         assert loaded == config
@@ -186,7 +186,7 @@ def test_a_finished_run_can_be_loaded_and_shows_what_it_learnt(small: Small, spl
 
 
 def test_weights_of_something_else_are_refused(small: Small, splits: Splits, tmp_path: Path) -> None:
-    train_depth(small(DepthTraining, steps=1), splits["train"], splits["val"], tmp_path / "run", BASIS)
+    train_depth(small(DepthTraining, steps=1), splits["train"], splits["val"], tmp_path / "run", DATA_FACTS)
     with pytest.raises(CheckpointError, match=r"no weights at .*nowhere"):
         load_depth_nets(tmp_path / "nowhere")
     with pytest.raises(CheckpointError, match="is facerelief-state, not facerelief-depth"):
@@ -198,7 +198,7 @@ def test_a_learning_rate_that_blows_up_ends_with_the_terms_name(small: Small, sp
     with pytest.raises(
         FacereliefError, match=r"^[DG]_depth/\w+ is not finite at step \d; start again with a lower --set lr"
     ):
-        train_depth(config, splits["train"], splits["val"], tmp_path, BASIS)
+        train_depth(config, splits["train"], splits["val"], tmp_path, DATA_FACTS)
     assert not (tmp_path / "weights.safetensors").exists()
 
 
@@ -211,7 +211,7 @@ def test_it_learns_a_few_samples_by_heart(
         splits["train"].expressions,
         splits["train"].samples[:8],
     )
-    train_depth(config, few, splits["val"], tmp_path, BASIS)
+    train_depth(config, few, splits["val"], tmp_path, DATA_FACTS)
     lines = metrics(tmp_path)
     assert lines[-1]["G_depth/pix"] < 0.25 * lines[0]["G_depth/pix"]
     nets, _, _ = load_depth_nets(tmp_path)

@@ -30,7 +30,7 @@ from facerelief.training.steps.step_random import StepRandom
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
 Metrics = Callable[[Path], list[dict[str, float]]]
-BASIS = {"metadata_sha256": "ab"}
+DATA_FACTS = {"metadata_sha256": "ab"}
 RGB = {"rgb/adv", "rgb/cls", "rgb/rec"}
 DEPTH = {"depth/adv", "depth/cls", "depth/rec"}
 ANCHOR = {"depth/pix", "depth/per"}
@@ -193,7 +193,7 @@ def test_no_critic_learns_in_the_generators_step(
     monkeypatch.setattr(stage2, "Session", Watched)
     monkeypatch.setattr(stage2, "build_nets", lambda *given: nets.append(build_nets(*given)) or nets[0])
     config = small(ExpressionTraining, steps=2)
-    train_expression(config, splits["train"], splits["val"], tmp_path, BASIS, depth and Guidance(depth))
+    train_expression(config, splits["train"], splits["val"], tmp_path, DATA_FACTS, depth and Guidance(depth))
     assert seen == {
         "D_rgb": [({"D_rgb"}, {"D_rgb"})] * 2,
         "D_depth": [({"D_depth"}, {"D_depth"})] * 2,
@@ -206,7 +206,7 @@ def run(
 ) -> tuple[ExpressionTraining, Path]:
     config = small(ExpressionTraining, **{"steps": 3, **settings})
     return config, train_expression(
-        config, splits["train"], splits["val"], folder, BASIS, depth and Guidance(depth, halves)
+        config, splits["train"], splits["val"], folder, DATA_FACTS, depth and Guidance(depth, halves)
     )
 
 

@@ -39,7 +39,7 @@ from facerelief.training.verification import draw_pairs, verification
 
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
-BASIS = {"metadata_sha256": "ab"}
+DATA_FACTS = {"metadata_sha256": "ab"}
 
 
 class Killed(Exception):
@@ -207,7 +207,7 @@ def crowd(samples: Arrays, people: range, photos: int = 4) -> Arrays:
 def test_it_tells_persons_apart_whom_it_never_saw(small: Small, splits: Splits, tmp_path: Path) -> None:
     train, unseen = crowd(splits["train"], range(40)), crowd(splits["train"], range(100, 120))
     config = small(IdentityTraining, steps=60, batch=24, lr=3e-3, ema=0.9)
-    path, measured = train_identity(config, train, [unseen], tmp_path, BASIS)
+    path, measured = train_identity(config, train, [unseen], tmp_path, DATA_FACTS)
     pairs = draw_pairs([sample.identity for sample in unseen.samples])
     untrained = verification(pairs, embed_all(build_encoder(config).eval(), unseen))
     assert (measured.persons, measured.same) == (20, 20 * 6)
@@ -230,12 +230,12 @@ def test_it_goes_on_bit_for_bit(small: Small, splits: Splits, tmp_path: Path) ->
         if done == 6:
             raise Killed
 
-    unbroken, measured = train_identity(config, splits["train"], held_out, tmp_path / "a", BASIS)
+    unbroken, measured = train_identity(config, splits["train"], held_out, tmp_path / "a", DATA_FACTS)
     with pytest.raises(Killed):
-        train_identity(config, splits["train"], held_out, tmp_path / "b", BASIS, stop)
+        train_identity(config, splits["train"], held_out, tmp_path / "b", DATA_FACTS, stop)
     assert not (tmp_path / "b" / "weights.safetensors").exists()
     torch.rand(5)
-    broken, again = train_identity(config, splits["train"], held_out, tmp_path / "b", BASIS)
+    broken, again = train_identity(config, splits["train"], held_out, tmp_path / "b", DATA_FACTS)
     assert again == measured
     assert read_metrics(tmp_path / "b") == read_metrics(tmp_path / "a")
     for name, kind in (("weights", "identity"), ("state", "state")):
@@ -259,7 +259,7 @@ def strangers(arrays: Arrays) -> Arrays:
 def test_without_a_person_with_two_photos(small: Small, splits: Splits, tmp_path: Path, alone: str) -> None:
     given = {split: strangers(arrays) if split == alone else arrays for split, arrays in splits.items()}
     with pytest.raises(DatasetError) as caught:
-        train_identity(small(IdentityTraining), given["train"], [given["test"]], tmp_path / "run", BASIS)
+        train_identity(small(IdentityTraining), given["train"], [given["test"]], tmp_path / "run", DATA_FACTS)
     assert str(caught.value).startswith("a split shows at least two people beside another person")
     assert str(caught.value).endswith("add photos, or name the persons in a CSV with an identity column")
     assert not (tmp_path / "run").exists()

@@ -77,9 +77,9 @@ def test_only_kept_photos_are_counted_and_used(dataset: Path, small: Small) -> N
 
 def test_what_a_run_records_of_its_dataset(dataset: Path, small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(dataset)
-    basis = load_splits(Dataset("."), small(DepthTraining)).basis
+    data_facts = load_splits(Dataset("."), small(DepthTraining)).data_facts
     digest = hashlib.sha256((dataset / "metadata.csv").read_bytes()).hexdigest()
-    assert basis == {"dataset": "faces", "metadata_sha256": digest}
+    assert data_facts == {"dataset": "faces", "metadata_sha256": digest}
 
 
 def test_too_few_photos(dataset: Path, small: Small) -> None:

@@ -25,7 +25,7 @@ from facerelief.training.steps.step_random import StepRandom
 Small = Callable[..., Any]
 Splits = dict[str, Arrays]
 Metrics = Callable[[Path], list[dict[str, float]]]
-BASIS = {"metadata_sha256": "ab"}
+DATA_FACTS = {"metadata_sha256": "ab"}
 RGB = {"rgb/adv", "rgb/cls", "rgb/rec"}
 
 
@@ -124,7 +124,7 @@ def test_rare_expressions_are_targets_only(small: Small, splits: Splits, tmp_pat
     batches = Batches(few, config, "depth")
     assert counts.min() > 1 and batches.known_classes.tolist() == [False, True, True]
     assert {int(k) for step in range(20) for k in batches(step).label} == {1, 2}
-    train_expression(config, few, splits["val"], tmp_path / "run", BASIS, distillation=Distillation(pairs_of(few)))
+    train_expression(config, few, splits["val"], tmp_path / "run", DATA_FACTS, distillation=Distillation(pairs_of(few)))
     assert all("D_rgb/pair" in line for line in metrics(tmp_path / "run"))
     with pytest.raises(
         DatasetError, match=r"^fewer than two expressions have 99 training photos; lower --set min_photos$"
@@ -144,7 +144,7 @@ def test_a_warm_start_teaches_the_targets_first(
         splits["train"],
         splits["val"],
         tmp_path / "run",
-        BASIS,
+        DATA_FACTS,
         distillation=Distillation(pairs_of(splits["train"])),
     )
     lines = metrics(tmp_path / "run")

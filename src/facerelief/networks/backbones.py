@@ -1,4 +1,4 @@
-"""RGB backbones by name: any network that gives an edit I_t = G_rgb(I_s, y_t) can be trained under the guidance."""
+"""RGB backbones by name. Any network that computes an edit I_t = G_rgb(I_s, y_t) can be trained with the guidance."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from facerelief.registry import Registry
 
 __all__ = ["BACKBONES", "GeneratorOutput", "build_backbone"]
 
-# Channels of the image, length of the one-hot condition and settings to a fresh network, which takes I_s and a
+# Functions of image channels, length of the one-hot condition and settings. They build a network that takes I_s and a
 # condition and gives a `GeneratorOutput`.
 BACKBONES: Registry[Callable[[int, int, ExpressionTraining], nn.Module]] = Registry("backbone")
 

@@ -55,7 +55,7 @@ class _Stage(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
-        # The 1x1 convolution sees every second pixel. As a strided one it has the same value, but on processors without
+        # The 1x1 convolution reads every second pixel. A strided one has the same value, but on processors without
         # AVX-512 oneDNN 3.12 writes past the end of its memory in the backward pass: for channels-last maps of fewer
         # than 8 channels the gradient is wrong, the process dies, or it never returns.
         seen = x[..., :: self.stride, :: self.stride]

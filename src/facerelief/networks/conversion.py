@@ -1,11 +1,18 @@
-"""Labels and images as networks take and give them."""
+"""Conversion of labels to network inputs, and of network outputs to pixels."""
 
 import numpy as np
 from torch import Tensor, nn
 
 
 def to_pixels(x: Tensor) -> np.ndarray:
-    """Maps (N, C, H, W) in [-1, 1], C of 1, 3 or 4 (depth and normals side by side), as uint8 (N, H, W or 2W, 3)."""
+    """Images or maps as pixels.
+
+    Args:
+        x: (N, C, H, W) in [-1, 1], C of 1, 3, or 4 (depth and normals).
+
+    Returns:
+        uint8 (N, H, W, 3); of 4 channels (N, H, 2 W, 3), depth beside normals.
+    """
     if x.shape[1] == 4:
         return np.concatenate([to_pixels(x[:, :1]), to_pixels(x[:, 1:])], axis=2)
     levels = ((x.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu()

@@ -1,8 +1,8 @@
 """The depth network: one conditional generator that is G_depth (to geometry) and G'_depth (to the image).
 
-Which of the two is asked for is a one-hot domain, as StarGAN's labels are. Both domains share one tensor of K channels:
-a grey image or a depth map is repeated over them and read back as their mean, so that weights of every mode have one
-form. "both" stacks depth (channel 0) and normals (channels 1-3).
+A one-hot domain chooses between the two, as StarGAN's labels choose the target. Both domains share one tensor of K
+channels: a grey image or a depth map is repeated over them and read back as their mean, so that weights of every mode
+have one form. "both" stacks depth (channel 0) and normals (channels 1-3).
 """
 
 import torch
@@ -37,7 +37,15 @@ class DepthTranslator(nn.Module):
         self.generator = Generator(self.common, conditions=2, width=width, blocks=blocks)
 
     def forward(self, x: Tensor, to: str = "geometry") -> Tensor:
-        """G_depth: image (N, C, H, W) to geometry (N, K, H, W); with to="image" G'_depth, back. All in [-1, 1]."""
+        """Translate between image and geometry, all in [-1, 1].
+
+        Args:
+            x: Images (N, C, H, W), or geometry (N, K, H, W) with to="image".
+            to: "geometry" for G_depth, "image" for G'_depth.
+
+        Returns:
+            Geometry (N, K, H, W), or images (N, C, H, W) with to="image".
+        """
         condition = x.new_zeros(len(x), len(_DOMAINS))
         condition[:, _DOMAINS.index(to)] = 1
         out = self.generator(_spread(x, self.common), condition)

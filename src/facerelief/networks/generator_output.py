@@ -1,4 +1,4 @@
-"""What every RGB backbone gives."""
+"""The output of every RGB backbone."""
 
 from typing import NamedTuple
 
@@ -10,8 +10,8 @@ class GeneratorOutput(NamedTuple):
 
     Attributes:
         image: I_t (N, C, H, W) in [-1, 1].
-        flow: (N, 2, H, W), where each pixel comes from, right and down, in sides; None of a network without one.
-        mask: (N, 1, H, W) in [0, 1], the share that is painted; None of a network without one.
+        flow: (N, 2, H, W), where each pixel comes from, right and down, in sides; None if the network has none.
+        mask: (N, 1, H, W) in [0, 1], the share that is painted; None if the network has none.
     """
 
     image: Tensor

@@ -1,11 +1,11 @@
-"""The identity encoder: a face to a direction, near for photos of one person and far for those of two."""
+"""The identity encoder: maps a face to a unit vector, near for photos of one person and far for those of two."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerelief.networks.classifier import Classifier
 
-_GRID = 4  # places a side at which the last map is read: its mean alone would forget where in the face things are
+_GRID = 4  # the last map is averaged over 4 x 4 cells; its mean over the whole face would lose positions
 
 
 class Encoder(nn.Module):
@@ -20,7 +20,7 @@ class Encoder(nn.Module):
     def __init__(self, channels: int = 3, width: int = 32, dimensions: int = 128) -> None:
         super().__init__()
         self.trunk = Classifier(channels, width=width)
-        self.trunk.head = nn.Sequential()  # its logits are not asked for
+        self.trunk.head = nn.Sequential()  # its logits are not used
         self.head = nn.Sequential(
             nn.AdaptiveAvgPool2d(_GRID),
             nn.Flatten(),

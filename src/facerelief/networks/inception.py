@@ -19,11 +19,18 @@ INPUT_SIDE = 299
 
 @dataclass(frozen=True)
 class Published:
-    """A published file of weights. name: what the distances by it are called after."""
+    """A published file of weights.
+
+    Attributes:
+        file: Its published name.
+        name: Stands in the names of distances computed with it; "" for the usual FID.
+        tensorflow: TensorFlow's variant: average pools leave out the border's zeros, and the last block has a maximum
+            pool.
+    """
 
     file: str
     name: str
-    tensorflow: bool  # average pools leave out the border's zeros, and the last block has a maximum pool
+    tensorflow: bool
 
 
 # By the start of the file's SHA-256, as in its published name.
@@ -94,7 +101,11 @@ def _plan_e() -> list[Branch]:
 
 
 class InceptionV3(nn.Module):
-    """Images (N, C, H, W) in [-1, 1], C of 1 or 3 and any size, to the last average pool's features (N, 2048)."""
+    """Images (N, C, H, W) in [-1, 1], C of 1 or 3 and any size, to the last average pool's features (N, 2048).
+
+    Args:
+        tensorflow: As of `Published`.
+    """
 
     def __init__(self, tensorflow: bool = True) -> None:
         super().__init__()
@@ -129,7 +140,7 @@ class InceptionV3(nn.Module):
             inputs = block.outputs
 
     def forward(self, image: Tensor) -> Tensor:
-        """The features."""
+        """The features (N, 2048)."""
         h = F.interpolate(image.expand(-1, 3, -1, -1), (INPUT_SIDE, INPUT_SIDE), mode="bilinear", align_corners=False)
         for name, convolution in self.stem.items():
             h = convolution(h)
@@ -140,7 +151,7 @@ class InceptionV3(nn.Module):
         return h.mean(dim=(2, 3))
 
     def published_names(self) -> dict[str, str]:
-        """The names of the tensors here by the published ones."""
+        """The module's own tensor names, by the published names."""
         return {name.split(".", 1)[1]: name for name in self.state_dict()}
 
 
@@ -195,9 +206,10 @@ class _Mixed(nn.Module):
 
 
 def load_inception(path: Path) -> tuple[InceptionV3, Published]:
-    """The features with published weights, and which these are.
+    """The network with published weights, and which these are.
 
-    Raises `CheckpointError` for a file that is not one of `PUBLISHED`, or lacks a tensor.
+    Raises:
+        CheckpointError: The file is not one of `PUBLISHED`, or lacks a tensor.
     """
     if not path.is_file():
         raise CheckpointError(f"no Inception weights at {path}; bring {_choices()}")

@@ -1,4 +1,4 @@
-"""Published weights of other projects: files known by their checksum, of which tensors are read and nothing else."""
+"""Published weights of other projects: files known by their checksum, from which only tensors are read."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,9 +24,10 @@ def checksum(path: Path) -> str:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file whose checksum is a published one; anything else in it is refused, not run.
+    """The tensors of a file with a published checksum; pickled code is never run.
 
-    Raises `CheckpointError`.
+    Raises:
+        CheckpointError: The file holds anything else than tensors.
     """
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
@@ -39,7 +40,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Load all tensors of a module by their names here. Raises `CheckpointError` for what does not fit."""
+    """Load all tensors of a module.
+
+    Args:
+        module: The network.
+        tensors: By the module's own names.
+        path: Their file, for messages.
+
+    Raises:
+        CheckpointError: A shape or type does not fit, or a value is NaN or infinite.
+    """
     for name, wanted in module.state_dict().items():
         value = tensors[name]
         if value.shape != wanted.shape or value.is_floating_point() != wanted.is_floating_point():

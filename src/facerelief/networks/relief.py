@@ -1,8 +1,7 @@
 """The relief backbone: an edit as a flow, a mask and a colour, out = (1 - mask) * warp(photo, flow) + mask * colour.
 
-What need not change is copied, so that it is sharp and true to the person from the first step; and the three maps are
-smooth, so that they can be applied to a photo at any resolution (`editing.methods.relief`), whatever size the network
-ran at.
+What need not change is copied, so it stays sharp and keeps the person from the first step on. The three maps are
+smooth, so they can be applied to a photo at any resolution (`editing.methods.relief`).
 """
 
 import math
@@ -15,13 +14,13 @@ from torch import Tensor, nn
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import binomial_filter
 
-REACH = 0.2  # of the side: the farthest from where a pixel is fetched
-_CAREFUL = 0.1  # Adam moves every weight of the head at once: without it one step throws pixels across the face
+REACH = 0.2  # largest displacement along an axis, in sides
+_CAREFUL = 0.1  # Adam moves every weight of the head at once: without this factor one step moves pixels too far
 _START = 0.03  # share that the mask paints before training
 
 
 class Maps(NamedTuple):
-    """An edit.
+    """The three maps of an edit.
 
     Attributes:
         flow: Where each pixel comes from, right and down, in sides of the image, (N, 2, H, W).
@@ -37,7 +36,11 @@ class Maps(NamedTuple):
 class ConditionalNorm(nn.Module):
     """Instance norm with a scale and a shift for each condition (Dumoulin, Shlens and Kudlur, 2017), then ReLU.
 
-    Label planes beside the image, as in StarGAN, reach the network past plain instance norm by its borders only.
+    Instance norm removes constant label planes, StarGAN's conditions, except at the borders.
+
+    Args:
+        channels: Of the maps.
+        conditions: Length of the one-hot condition.
     """
 
     def __init__(self, channels: int, conditions: int) -> None:
@@ -53,7 +56,7 @@ class ConditionalNorm(nn.Module):
 
 
 class _Step(nn.Module):
-    """A convolution and its norm; `scale` 0.5 halves the picture before it, 2 doubles it."""
+    """A convolution and its norm; `scale` 0.5 halves the map before it, 2 doubles it."""
 
     def __init__(self, inputs: int, outputs: int, conditions: int, scale: float = 1.0, side: int = 3) -> None:
         super().__init__()
@@ -71,7 +74,7 @@ class _Step(nn.Module):
 
 
 class ReliefGenerator(nn.Module):
-    """StarGAN's plan (two halvings, residual blocks, two doublings) with conditional norms, and one head for all maps.
+    """StarGAN's layers (two halvings, residual blocks, two doublings) with conditional norms, and a head for all maps.
 
     Args:
         channels: Of the image, in and out.
@@ -102,7 +105,7 @@ class ReliefGenerator(nn.Module):
             self.head.weight *= 0.1
 
     def features(self, image: Tensor, condition: Tensor) -> Tensor:
-        """What the head sees, (N, width, H, W)."""
+        """The features before the head, (N, width, H, W)."""
         x = image
         for step in self.first:
             x = step(x, condition)
@@ -126,7 +129,15 @@ class ReliefGenerator(nn.Module):
 
 
 def warped(image: Tensor, flow: Tensor) -> Tensor:
-    """Images (N, C, H, W) with each pixel fetched from where `flow` (N, 2, H, W), in sides, says; bilinear."""
+    """Backward warp with bilinear sampling.
+
+    Args:
+        image: (N, C, H, W).
+        flow: (N, 2, H, W), from each pixel to where it is fetched, right and down, in sides.
+
+    Returns:
+        (N, C, H, W).
+    """
     height, width = image.shape[2:]
     x = (torch.arange(width, device=image.device) + 0.5) / width
     y = (torch.arange(height, device=image.device) + 0.5) / height

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from facerelief.networks.generator_output import GeneratorOutput
 
-_LOCAL = 3  # convolutions before the local head: it sees patches of 22 px
+_LOCAL = 3  # convolutions before the local head: its receptive field is 22 px
 
 
 def _norm(channels: int) -> nn.Module:
@@ -45,7 +45,7 @@ class Generator(nn.Module):
         conditions: Length of the one-hot condition.
         width: Channels of the first layer.
         blocks: Residual blocks.
-        smooth: What the network changes passes through `binomial_filter`, so that no class can hide in a fine grid.
+        smooth: Filter the change by `binomial_filter`, so that the class cannot be encoded in a fine grid.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class StarGAN(Generator):
 
 
 def binomial_filter(change: Tensor) -> Tensor:
-    """A change (N, C, H, W) through the binomial filter (1 2 1)^T (1 2 1) / 16: grids of every other pixel vanish."""
+    """The 3x3 binomial filter (1 2 1)^T (1 2 1) / 16 of a change (N, C, H, W); it removes grids of period 2."""
     padded = F.pad(change, (1, 1, 1, 1), mode="replicate")
     return F.avg_pool2d(F.avg_pool2d(padded, 2, stride=1), 2, stride=1)
 
@@ -121,8 +121,8 @@ class Discriminator(nn.Module):
         classes: Expressions.
         width: Channels of the first layer.
         max_channels: Of any layer.
-        local: A second patch head looks at the map after `_LOCAL` convolutions, so that small faults count.
-        matching: A head for every class says whether an image is a real one of it (StarGAN v2, Choi et al., 2020).
+        local: Add a second patch head on the map after `_LOCAL` convolutions, which sees small artefacts.
+        matching: Add a patch head for each class: a real image of it or not (StarGAN v2, Choi et al., 2020).
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Discriminator(nn.Module):
         self.matches = nn.Conv2d(inputs, classes, 3, padding=1, bias=False) if matching else None
 
     def start_afresh(self) -> "Discriminator":
-        """Draw the weights as He et al. (2015) do: torch's own start shrinks the signal threefold at every layer."""
+        """Draw the weights as He et al. (2015) do; torch's default start shrinks the signal threefold per layer."""
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, a=0.01, nonlinearity="leaky_relu")
@@ -161,7 +161,8 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor) -> DiscriminatorOutput:
         """image: (N, C, size, size) in [-1, 1].
 
-        P of `DiscriminatorOutput.real` is 1; with a local head it is 2: of the whole, enlarged, and of the parts.
+        P of `DiscriminatorOutput.real` is 1; with a local head it is 2: the main head's logits, enlarged, and the
+        local head's.
         """
         middle = self.trunk[: 2 * _LOCAL](image)
         h = self.trunk[2 * _LOCAL :](middle)

@@ -46,7 +46,7 @@ class VGG19Features(nn.Module):
         self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """The five maps, from fine to coarse."""
+        """The five feature maps, from fine to coarse."""
         h = (three_channels(x) * 0.5 + 0.5 - self.mean) / self.std
         taps = []
         for index, layer in enumerate(self.features):
@@ -57,16 +57,20 @@ class VGG19Features(nn.Module):
 
 
 def three_channels(x: Tensor) -> Tensor:
-    """Depth repeated to three channels, normals as they are, both stacked along N."""
+    """Maps (N, 1, 3 or 4, H, W) with three channels: depth repeated, normals as they are, both stacked along N."""
     if x.shape[1] == 4:
         return torch.cat([x[:, :1].expand(-1, 3, -1, -1), x[:, 1:]])
     return x.expand(-1, 3, -1, -1)
 
 
 def load_vgg19(path: Path | None = None) -> VGG19Features:
-    """The features with the published weights: from `path`, or fetched on first use into the cache folder.
+    """The network with the published weights.
 
-    Raises `CheckpointError` where the file cannot be had or its checksum is another.
+    Args:
+        path: torchvision's file; by default it is downloaded once into the cache folder.
+
+    Raises:
+        CheckpointError: The file cannot be read or downloaded, or its checksum is another.
     """
     if path is None:
         path = _cached()

@@ -1,4 +1,4 @@
-"""The expression classifier that judges edits: trained on real photos only, with its accuracy on real ones beside it.
+"""The expression classifier that scores edits: trained on real photos only; its file records its accuracy on them.
 
 facerelief train judge DATASET -o RUN
 """
@@ -66,11 +66,26 @@ def train_classifier(
     train: Arrays,
     test: Arrays,
     folder: Path,
-    basis: dict[str, Any],
+    data_facts: dict[str, Any],
     progress: StepProgress = no_progress,
 ) -> tuple[Path, Accuracy]:
-    """Train, or resume, the classifier in `folder`; returns its weights and its accuracy on `test`."""
-    session = Session("judge", config, folder, basis, progress)
+    """Train the classifier in `folder`, or resume it.
+
+    Args:
+        config: Its settings.
+        train: Real training photos.
+        test: Photos of held-out people, for its accuracy.
+        folder: The run's folder.
+        data_facts: What config.json records of the data.
+        progress: Called after every step.
+
+    Returns:
+        The weights' file, and the accuracy on `test`.
+
+    Raises:
+        FacereliefError: The folder holds another run, or the loss is not finite.
+    """
+    session = Session("judge", config, folder, data_facts, progress)
     network: nn.Module = build_classifier(config)
     mean, raw = EMA(network, config.ema), network
     network = session.prepare({"judge": Learner(network, config.lr)}, fixed={"average": mean})["judge"]
@@ -99,7 +114,14 @@ def build_classifier(config: ClassifierTraining) -> Classifier:
 
 
 def load_classifier(folder: Path) -> tuple[Classifier, ClassifierTraining]:
-    """The classifier of a finished run, ready to predict."""
+    """The classifier of a finished run, in evaluation mode, and its configuration.
+
+    Args:
+        folder: The run's folder, or its weights' file.
+
+    Raises:
+        CheckpointError: The weights are absent, damaged, or of another kind.
+    """
     saved = load_checkpoint(weights_in(folder), "judge")
     config = saved.config(ClassifierTraining)
     classifier = saved.build(lambda: build_classifier(config), "judge")
@@ -108,7 +130,13 @@ def load_classifier(folder: Path) -> tuple[Classifier, ClassifierTraining]:
 
 @torch.no_grad()
 def accuracy_on(classifier: nn.Module, arrays: Arrays, batch: int = 64) -> Accuracy:
-    """Its accuracy on real samples; predictions are averaged over the image and its mirror image."""
+    """The classifier's accuracy on samples; predictions are averaged over the image and its mirror image.
+
+    Args:
+        classifier: Gives logits (N, K) of images (N, C, S, S) in [-1, 1].
+        arrays: The samples, with their K expressions.
+        batch: Samples at a time.
+    """
     count = len(arrays.expressions)
     confusion = torch.zeros(count, count, dtype=torch.long)
     device = next(classifier.parameters(), torch.empty(0)).device

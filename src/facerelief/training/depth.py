@@ -54,7 +54,19 @@ def _build_translator(config: DepthTraining) -> DepthTranslator:
 def depth_generator_terms(
     nets: DepthNets, batch: Batch, d_hat: Tensor, config: DepthTraining, features: Features | None, noise: StepRandom
 ) -> eq.Terms:
-    """The terms of G_depth and G'_depth on real pairs; `d_hat`: G_depth(I_s)."""
+    """The terms of G_depth and G'_depth on real pairs.
+
+    Args:
+        nets: The depth network.
+        batch: I_s, its real map and its label.
+        d_hat: G_depth(I_s), (N, K, S, S) in [-1, 1].
+        config: The objective, and whether the discriminator sees jittered maps.
+        features: V of Eq. 10; None leaves that term out.
+        noise: The step's random numbers.
+
+    Returns:
+        Unweighted scalars "adv", "cls", "rec", "pix" and, with features, "per".
+    """
     fake = nets.discriminator(augment(d_hat, noise, config.augment, light=False))
     terms = {
         "adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
@@ -83,15 +95,28 @@ def train_depth(
     train: Arrays,
     held_out: Arrays,
     folder: Path,
-    basis: dict[str, Any],
+    data_facts: dict[str, Any],
     features: Features | None = None,
     progress: StepProgress = no_progress,
 ) -> Path:
-    """Train, or resume, the run in `folder`; returns its weights file.
+    """Train the depth network in `folder`, or resume it.
 
-    held_out: validation samples for the grids. basis: what config.json records of the data. features: V of Eq. 10.
+    Args:
+        config: Its settings.
+        train: Training photos and their maps.
+        held_out: Validation samples, for the grids.
+        folder: The run's folder.
+        data_facts: What config.json records of the data.
+        features: V of Eq. 10; None leaves that term out.
+        progress: Called after every step.
+
+    Returns:
+        The weights' file.
+
+    Raises:
+        FacereliefError: The folder holds another run, or the loss is not finite.
     """
-    session = Session("depth", config, folder, basis, progress)
+    session = Session("depth", config, folder, data_facts, progress)
     nets = build_depth_nets(config)
     translator, mean = nets.translator, EMA(nets.translator, config.ema)
     learners = {
@@ -106,7 +131,7 @@ def train_depth(
     for step in session.steps(lambda path: save_depth_grid(path, mean.module, shown)):
         batch, noise = batches(step, session.device), session.noise(step)
         due = (step + 1) % config.d_steps == 0
-        with torch.set_grad_enabled(due):  # both players' steps share it
+        with torch.set_grad_enabled(due):  # shared by the discriminator's and the generator's step
             d_hat = nets.translator(batch.image)
         real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
         set_requires_grad(nets.discriminator, True)
@@ -127,7 +152,14 @@ def train_depth(
 
 
 def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]:
-    """The depth network of a finished stage 1, its configuration and its file."""
+    """The depth network of a finished stage 1, its configuration and its file.
+
+    Args:
+        folder: The run's folder, or its weights' file.
+
+    Raises:
+        CheckpointError: The weights are absent, damaged, or of another kind.
+    """
     path = weights_in(folder)
     saved = load_checkpoint(path, "depth")
     config = saved.config(DepthTraining)

@@ -52,8 +52,18 @@ def generator_terms(
 ) -> eq.Terms:
     """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs.
 
-    known_classes: bool (K,), the expressions that the discriminators see in real photos; by default all. Others are
-    left out of the terms: all that discriminators would learn of them are the seams of pseudo-targets.
+    Args:
+        nets: Their networks, discriminators included.
+        batch: Source photos, maps and labels.
+        edited: The photos' edits.
+        config: The objective, and which terms there are.
+        features: V of Eq. 10; None leaves that term out.
+        noise: The step's random numbers.
+        known_classes: bool (K,), the expressions that the discriminators see in real photos; by default all. Others
+            count in no class term: discriminators could learn them only from artefacts of pseudo-targets.
+
+    Returns:
+        Unweighted scalars, named as in `generator_weights`.
     """
     y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
     fake = nets.discriminator(augment(i_t, noise, config.augment))
@@ -106,7 +116,12 @@ def generator_weights(config: ExpressionTraining) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Guidance:
-    """What guides a run: a finished stage 1, and V of Eq. 10 where G_depth learns on."""
+    """The networks that guide a run.
+
+    Attributes:
+        nets: Of a finished stage 1.
+        features: V of Eq. 10, where G_depth is trained too.
+    """
 
     nets: DepthNets
     features: Features | None = None
@@ -117,27 +132,30 @@ def train_expression(
     train: Arrays,
     held_out: Arrays,
     folder: Path,
-    basis: dict[str, Any],
+    data_facts: dict[str, Any],
     guidance: Guidance | None = None,
     progress: StepProgress = no_progress,
     distillation: Distillation | None = None,
 ) -> Path:
-    """Train, or resume, the run in `folder`.
+    """Train the editor in `folder`, or resume it.
 
     Args:
         config: Its settings.
         train: Training photos.
         held_out: Validation photos, for the grids of samples.
         folder: The run's folder.
-        basis: What config.json records of the data and of what the run learns from.
+        data_facts: What config.json records of the data and of what the run learns from.
         guidance: Of the same guide, size, colour and expressions; None for guide "none".
         progress: Called after every step.
-        distillation: What teaches G_rgb beside the discriminators, e.g. pseudo-targets of `train`.
+        distillation: Pseudo-targets of `train` and an identity encoder, further losses of G_rgb.
 
     Returns:
         The weights' file.
+
+    Raises:
+        FacereliefError: The folder holds another run, or the loss is not finite.
     """
-    session = Session("editor", config, folder, basis, progress)
+    session = Session("editor", config, folder, data_facts, progress)
     nets = build_nets(config, guidance.nets if guidance else None)
     generator, mean = nets.generator, EMA(nets.generator, config.ema)
     nets = nets.with_modules(session.prepare(*_learners(nets, config, mean)))
@@ -154,7 +172,7 @@ def train_expression(
     ):
         batch, noise = batches(step, session.device), session.noise(step)
         due = (step + 1) % config.d_steps == 0
-        with torch.set_grad_enabled(due):  # both players' steps share it
+        with torch.set_grad_enabled(due):  # shared by the discriminator's and the generator's step
             edited = generator_step.edit(batch, noise)
         discriminator_step(session, nets, batch, edited, noise, known_classes)
         if due:
@@ -169,7 +187,7 @@ def train_expression(
 
 @dataclass(frozen=True)
 class GeneratorStep:
-    """The generators' part in a step: G_rgb and, unless it is frozen or absent, the depth network."""
+    """Updates the generators: G_rgb and, unless it is frozen or absent, the depth network."""
 
     session: Session
     nets: Nets
@@ -209,7 +227,7 @@ def discriminator_step(
     real, fake = augment(batch.image, noise, config.augment), augment(edited.i_t.detach(), noise, config.augment)
     targets = Targets(edited.y_t, known_classes)
     terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, 0.0, targets)
-    if edited.taught is not None and len(edited.taught.label):  # few photos tell little: pseudo-targets help
+    if edited.taught is not None and len(edited.taught.label):  # of rare expressions there are few photos
         fake = nets.discriminator(augment(edited.taught.image, noise, config.augment))
         terms["pair"] = eq.classification(fake.classes, edited.taught.label, known_classes)
     session.optimizer_step("D_rgb", terms, weights, noise.step, "critic")
@@ -222,7 +240,7 @@ def discriminator_step(
 
 
 def _learners(nets: Nets, config: ExpressionTraining, mean: EMA) -> tuple[dict[str, Learner], dict[str, nn.Module]]:
-    """What set_requires_grad, and what else belongs to the state, by the names in its file."""
+    """The networks that learn, and the others of the state, by their names in its file."""
     learners = {"generator": Learner(nets.generator, config.lr), "critic": Learner(nets.discriminator, config.d_lr)}
     fixed: dict[str, nn.Module] = {"average": mean}
     if nets.depth is not None:

@@ -1,7 +1,7 @@
-"""The geometry probe before stage 2: can expressions be classified from geometry alone, on held-out real maps.
+"""The geometry probe before stage 2: whether held-out real maps alone show the expression.
 
-If D_depth cannot tell anger from neutral on real depth, guidance cannot teach it. A linear classifier on the principal
-components of the training maps answers in seconds, the same way for depth and for normals.
+If anger cannot be separated from neutral on real depth, guidance by depth cannot help with it. The probe is a linear
+classifier on the principal components of the training maps; it takes seconds.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,14 @@ _SOME = 256  # maps at a time
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """What one kind of map tells. `recall`: per class, held out; `error`: the standard error of `balanced`."""
+    """How well a linear probe classifies held-out maps of one kind.
+
+    Attributes:
+        guide: "depth" or "normal".
+        expressions: The K classes.
+        recall: Of each class, 0 to 1; 0 where it has no maps.
+        counts: Held-out maps of each class.
+    """
 
     guide: str
     expressions: tuple[str, ...]
@@ -28,7 +35,7 @@ class ProbeResult:
 
     @property
     def balanced(self) -> float:
-        """Balanced accuracy: the mean recall of the classes that are there."""
+        """Balanced accuracy: the mean recall of the classes that occur."""
         return float(np.mean([hit for hit, n in zip(self.recall, self.counts, strict=True) if n]))
 
     @property
@@ -44,7 +51,7 @@ class ProbeResult:
 
     @property
     def passed(self) -> bool:
-        """Whether it is above chance by more than two standard errors and a tenth of what is left to gain."""
+        """Whether it is above chance by more than two standard errors and a tenth of the way from chance to 1."""
         margin = max(2 * self.error, 0.1 * (1 - self.chance))
         return self.balanced > self.chance + margin
 
@@ -52,17 +59,23 @@ class ProbeResult:
     def verdict(self) -> str:
         """One line for the user."""
         accuracy = f"balanced accuracy {self.balanced:.2f}, chance {self.chance:.2f}"
-        told = f"linear probe on {self.guide}: {accuracy}"
+        line = f"linear probe on {self.guide}: {accuracy}"
         if self.passed:
-            return f"{told}; it contains expression information, so guidance can help"
+            return f"{line}; it contains expression information, so guidance can help"
         remedy = "check the labels, review the dataset, or bring better meshes"
-        return f"{told}; near chance, so guidance is unlikely to help: {remedy}"
+        return f"{line}; near chance, so guidance is unlikely to help: {remedy}"
 
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """A linear classifier of expressions from maps of one kind. mean: (D,); modes: (D, F); scale: (F,); weights:
-    (F + 1, C), bias last; D = K * 32 * 32 of the shrunk maps.
+    """A linear classifier of C expressions from maps of one kind, on F principal components.
+
+    Attributes:
+        guide: "depth" or "normal".
+        mean: Mean training map, (D,); D = K * 32 * 32 of the shrunk maps with K channels.
+        modes: Principal components, (D, F).
+        scale: Standard deviation along each, (F,).
+        weights: (F + 1, C), bias last.
     """
 
     guide: str
@@ -72,7 +85,7 @@ class LinearProbe:
     weights: torch.Tensor
 
     def __call__(self, geometry: torch.Tensor) -> torch.Tensor:
-        """The class (N,) that maps (N, K, S, S) and their mirror images together are called."""
+        """The predicted class (N,) of maps (N, K, S, S), averaged over each map and its mirror image."""
         logits = [
             ((maps - self.mean) @ self.modes / self.scale @ self.weights[:-1] + self.weights[-1]).log_softmax(dim=1)
             for maps in _both(geometry.float(), self.guide)
@@ -98,17 +111,23 @@ def fit_probe(train: Arrays, guide: str) -> LinearProbe:
 
 
 def probe_geometry(train: Arrays, held_out: Arrays, guide: str) -> ProbeResult:
-    """Train the linear classifier on `train`'s maps of one kind and try it on `held_out`'s."""
-    called = fit_probe(train, guide)(_geometry(held_out, guide)).numpy()
+    """Train the linear classifier on `train`'s maps of one kind and test it on `held_out`'s.
+
+    Args:
+        train: Training samples.
+        held_out: Samples of other people.
+        guide: "depth" or "normal".
+    """
+    predicted = fit_probe(train, guide)(_geometry(held_out, guide)).numpy()
     counts = np.bincount(held_out.label, minlength=len(held_out.expressions))
-    hits = np.bincount(held_out.label[called == held_out.label], minlength=len(counts))
+    hits = np.bincount(held_out.label[predicted == held_out.label], minlength=len(counts))
     return ProbeResult(
         guide, held_out.expressions, tuple((hits / np.maximum(counts, 1)).tolist()), tuple(counts.tolist())
     )
 
 
 def _geometry(arrays: Arrays, guide: str) -> torch.Tensor:
-    """All maps (N, K, 32, 32), shrunk some at a time: as they are, those of a large dataset fill the memory."""
+    """All maps (N, K, 32, 32), shrunk in batches: at full size those of a large dataset do not fit in memory."""
     parts = np.array_split(np.arange(len(arrays.label)), -(-len(arrays.label) // _SOME))
     return torch.cat([_shrunk(make_batch(arrays, rows, guide).geometry) for rows in parts])
 

@@ -2,8 +2,8 @@
 
 facerelief train identity DATASET -o RUN
 
-It learns from training photos only, and no editor learns from it. What it is worth is measured on people whom it has
-never seen, and stands in the checkpoint beside the weights.
+It learns from training photos only. Its verification on held-out people is stored in the checkpoint. An encoder that
+trained an editor must not score that editor.
 """
 
 import dataclasses
@@ -34,9 +34,8 @@ from facerelief.training.verification import Verification, draw_pairs, person_di
 class PersonPairSampler:
     """The photos of every step, a function of (seed, step): two of each of several persons, side by side.
 
-    A share `config.singleton_share` of the persons has one photo, which is taken twice: they teach what differs between
-    people.
-    The others, of whom two photos are drawn, also teach what does not between photos of one.
+    A share `config.singleton_share` of the persons has one photo, which is taken twice. Singletons serve as negatives
+    only; people with two photos also give positive pairs.
     """
 
     def __init__(self, identities: Sequence[str], config: IdentityTraining) -> None:
@@ -49,7 +48,7 @@ class PersonPairSampler:
         self._seed = config.seed
 
     def __call__(self, step: int, rank: int = 0, world: int = 1) -> np.ndarray:
-        """Rows of one step's photos, those of each person next to one another; of several processes, this one's."""
+        """Rows (2 P,) of one step's photos, two of each person side by side; of several processes, this one's."""
         random = np.random.default_rng((self._seed, 2, step))
         several = random.choice(self._several, self._persons - self._singles, replace=False)
         single = random.choice(self._single, self._singles, replace=False)
@@ -65,17 +64,30 @@ def train_identity(
     train: Arrays,
     held_out: Sequence[Arrays],
     folder: Path,
-    basis: dict[str, Any],
+    data_facts: dict[str, Any],
     progress: StepProgress = no_progress,
 ) -> tuple[Path, Verification]:
-    """Train, or resume, the encoder in `folder`; returns its weights and how it does on people of `held_out`.
+    """Train the identity encoder in `folder`, or resume it.
 
-    Raises `DatasetError` where no training person, or nobody held out, has two photos; then nothing is written.
+    Args:
+        config: Its settings.
+        train: Training photos.
+        held_out: Photos of other people, to measure verification on.
+        folder: The run's folder.
+        data_facts: What config.json records of the data.
+        progress: Called after every step.
+
+    Returns:
+        The weights' file, and the verification on `held_out`.
+
+    Raises:
+        DatasetError: No training person, or nobody held out, has two photos; then nothing is written.
+        FacereliefError: The folder holds another run, or the loss is not finite.
     """
     people = [sample.identity for sample in train.samples]
     draws = PersonPairSampler(people, config)
     pairs = draw_pairs([sample.identity for arrays in held_out for sample in arrays.samples])
-    session = Session("identity", config, folder, basis, progress)
+    session = Session("identity", config, folder, data_facts, progress)
     raw: nn.Module = build_encoder(config)
     mean = EMA(raw, config.ema)
     encoder = session.prepare({"encoder": Learner(raw, config.lr)}, fixed={"average": mean})["encoder"]
@@ -98,9 +110,11 @@ def train_identity(
 
 
 def contrast(vectors: Tensor, temperature: float) -> Tensor:
-    """NT-Xent (Chen et al., ICML 2020) of unit vectors (2 P, D), those of each person next to one another.
+    """NT-Xent (Chen et al., ICML 2020): the cross-entropy of a softmax over cosine / temperature.
 
-    Each must find its other half among all: the cross-entropy of a softmax over cosine / temperature.
+    Args:
+        vectors: Unit vectors (2 P, D), the two of each person side by side.
+        temperature: Above 0.
     """
     cosines = vectors @ vectors.T / temperature
     itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
@@ -109,9 +123,9 @@ def contrast(vectors: Tensor, temperature: float) -> Tensor:
 
 
 def jitter(images: Tensor, noise: StepRandom) -> Tensor:
-    """Images (N, C, S, S) mirrored, turned, scaled and shifted a little, and lit anew from a side, at random.
+    """Images (N, C, S, S) mirrored, rotated, scaled, shifted and relit from a side, a little and at random.
 
-    It is mild: with nearly twice of everything, what was learnt in 600 steps was worse.
+    With nearly twice the ranges the encoder was worse after 600 steps.
     """
     count, size = len(images), images.shape[-1]
     swing = noise.uniform(8, count) - 0.5
@@ -136,7 +150,14 @@ def build_encoder(config: IdentityTraining) -> Encoder:
 
 
 def load_identity(folder: Path) -> tuple[Encoder, IdentityTraining]:
-    """The encoder of a finished run, ready to embed."""
+    """The encoder of a finished run, in evaluation mode, and its configuration.
+
+    Args:
+        folder: The run's folder, or its weights' file.
+
+    Raises:
+        CheckpointError: The weights are absent, damaged, or of another kind.
+    """
     saved = load_checkpoint(weights_in(folder), "identity")
     config = saved.config(IdentityTraining)
     encoder = saved.build(lambda: build_encoder(config), "encoder")
@@ -144,7 +165,7 @@ def load_identity(folder: Path) -> tuple[Encoder, IdentityTraining]:
 
 
 def known_persons(folder: Path, kind: str = "identity") -> frozenset[str]:
-    """`person_digest` of everybody whom an encoder, or a judge (`kind`), was trained on; none where it does not say."""
+    """`person_digest` of the training people of an encoder, or of another `kind` of network; {} if not recorded."""
     saved = load_checkpoint(weights_in(folder), kind)
     known = saved.fact("persons_sha256", list) if "persons_sha256" in saved.facts else []
     return frozenset(digest for digest in known if isinstance(digest, str))

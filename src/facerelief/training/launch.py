@@ -1,4 +1,4 @@
-"""From a dataset and a configuration to a training, as the command line starts it and Python can too."""
+"""Entry points of training, for the command line and for Python: a dataset and a configuration give a run."""
 
 import dataclasses
 from collections import Counter
@@ -70,11 +70,11 @@ def run_depth(
         FacereliefError: The folder holds another run, or the loss is not finite.
     """
     splits = choose_splits(dataset, config)
-    basis = splits.basis | _teacher(config, judge)
-    check_folder(folder, "depth", config, basis)
+    data_facts = splits.data_facts | _teacher(config, judge)
+    check_folder(folder, "depth", config, data_facts)
     features = load_features(config, vgg, judge)  # may be fetched
     arrays = decode_splits(splits, config, decoding)
-    return train_depth(config, arrays.train, arrays.val, folder, basis, features, progress)
+    return train_depth(config, arrays.train, arrays.val, folder, data_facts, features, progress)
 
 
 def run_expression(
@@ -109,27 +109,27 @@ def run_expression(
 
     Raises:
         DatasetError: The dataset is too small, or damaged.
-        FacereliefError: What guides or teaches is missing or does not fit, the folder holds another run, or the loss is
-            not finite.
+        FacereliefError: A network that the run learns from is missing or does not fit, the folder holds another run,
+            or the loss is not finite.
     """
     encoder = _identity_teacher(config, identity)
     BACKBONES[config.backbone]  # an unknown one is refused before anything is decoded
     splits = choose_splits(dataset, config)
     guidance, saved = _load_guidance(config, depth, vgg, judge) if config.guide != "none" else (None, None)
-    basis = splits.basis | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
+    data_facts = splits.data_facts | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
     if guidance and saved:
-        if saved.facts.get("metadata_sha256") != basis["metadata_sha256"]:
+        if saved.facts.get("metadata_sha256") != data_facts["metadata_sha256"]:
             # The splits may differ, so the depth network may have seen this dataset's held-out people.
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
-        basis |= {"depth_weights_sha256": sha256(saved.path)}
-        basis |= _teacher(config, judge) if guidance.features else {}
-    check_folder(folder, "editor", config, basis)
+        data_facts |= {"depth_weights_sha256": sha256(saved.path)}
+        data_facts |= _teacher(config, judge) if guidance.features else {}
+    check_folder(folder, "editor", config, data_facts)
     arrays = decode_splits(splits, config, decoding)
     if guidance and on_probe:
         on_probe([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
     targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
     distillation = Distillation(targets, encoder)
-    return train_expression(config, arrays.train, arrays.val, folder, basis, guidance, progress, distillation)
+    return train_expression(config, arrays.train, arrays.val, folder, data_facts, guidance, progress, distillation)
 
 
 def run_classifier(
@@ -140,11 +140,15 @@ def run_classifier(
     progress: StepProgress = no_progress,
     decoding: Progress = no_progress,
 ) -> tuple[Path, Accuracy]:
-    """Train the expression classifier; returns its weights and its accuracy on the test photos."""
+    """Train the expression classifier; arguments and errors as of `run_depth`.
+
+    Returns:
+        The weights' file, and the accuracy on the test photos.
+    """
     splits = choose_splits(dataset, config)
-    check_folder(folder, "judge", config, splits.basis)
+    check_folder(folder, "judge", config, splits.data_facts)
     arrays = decode_splits(splits, config, decoding)
-    return train_classifier(config, arrays.train, arrays.test, folder, arrays.basis, progress)
+    return train_classifier(config, arrays.train, arrays.test, folder, arrays.data_facts, progress)
 
 
 def run_identity(
@@ -155,24 +159,40 @@ def run_identity(
     progress: StepProgress = no_progress,
     decoding: Progress = no_progress,
 ) -> tuple[Path, Verification]:
-    """Train the identity encoder; returns its weights and how it tells the people of the val and test photos apart."""
+    """Train the identity encoder; arguments and errors as of `run_depth`.
+
+    Returns:
+        The weights' file, and how well its distances separate the people of the val and test photos.
+    """
     splits = choose_splits(dataset, config, complete=False)
-    check_folder(folder, "identity", config, splits.basis)
-    rows_by_person([sample.identity for sample in splits.rows["train"]])  # raises where they teach nothing
+    check_folder(folder, "identity", config, splits.data_facts)
+    rows_by_person([sample.identity for sample in splits.rows["train"]])  # raises where there are no pairs
     draw_pairs([sample.identity for split in ("val", "test") for sample in splits.rows[split]])
     arrays = decode_splits(splits, config, decoding)
-    return train_identity(config, arrays.train, (arrays.val, arrays.test), folder, arrays.basis, progress)
+    return train_identity(config, arrays.train, (arrays.val, arrays.test), folder, arrays.data_facts, progress)
 
 
 def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Config:
-    """`config` with the size, colour, expressions and guide of a depth network, but for what the user gave."""
+    """`config` with the size, colour, expressions and guide of a depth network, except those named in `given`."""
     stage1 = load_checkpoint(weights_in(depth), "depth").config(DepthTraining)
     names = {"size", "colour", "expressions", "guide"} - given
     return dataclasses.replace(config, **{name: getattr(stage1, name) for name in names})
 
 
 def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Features | None:
-    """V of Eq. 10, as `perceptual` says."""
+    """V of Eq. 10, chosen by `config.perceptual`.
+
+    Args:
+        config: The run's settings.
+        vgg: VGG19's weights; by default they are downloaded once.
+        judge: A run of `train judge`, needed for "judge".
+
+    Returns:
+        A function from maps (N, K, S, S) to lists of feature maps; None for "none".
+
+    Raises:
+        FacereliefError: A network is missing or damaged.
+    """
     if config.perceptual == "none":
         return None
     if config.perceptual == "vgg19":
@@ -188,7 +208,7 @@ def load_features(config: Training, vgg: Path | None, judge: Path | None) -> Fea
 def _load_guidance(
     config: ExpressionTraining, depth: Path | None, vgg: Path | None, judge: Path | None
 ) -> tuple[Guidance, Checkpoint]:
-    """What guides a run, and its file. Raises `FacereliefError` where it is missing or does not fit."""
+    """The networks that guide a run, and their file. Raises `FacereliefError` where it is missing or does not fit."""
     if depth is None:
         raise FacereliefError("guided training needs a depth network: give --depth RUN, or --guide none for StarGAN")
     nets, stage1, saved = load_depth_nets(depth)
@@ -217,9 +237,9 @@ def _identity_teacher(config: ExpressionTraining, identity: Path | None) -> torc
 
 
 def _teacher(config: Training, judge: Path | None) -> dict[str, str]:
-    """What a run records of a judge whose features it learns from; VGG19 is the same everywhere.
+    """The checksum of a classifier whose features a run learns from; VGG19's file is always the same.
 
-    Raises `FacereliefError` where there is none.
+    Raises `FacereliefError` where the classifier is missing.
     """
     if config.perceptual != "judge":
         return {}

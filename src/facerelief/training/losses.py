@@ -42,32 +42,53 @@ def adversarial_generator(fake: Tensor, objective: str) -> Tensor:
 
 
 def classification(class_logits: Tensor, y: Tensor, known_classes: Tensor | None = None) -> Tensor:
-    """Eqs. 2 and 6: cross-entropy of class logits (N, C) with labels y (N,), over the samples whose class is known.
+    """Eqs. 2 and 6: cross-entropy, over the samples whose class is known.
 
     printed:     E[log D_cls(y_t | G(I_s, y_t))]
     implemented: E[-log D_cls(.)]; with y_s on real samples for D, with y_t on edited ones for G
+
+    Args:
+        class_logits: (N, C).
+        y: Labels (N,).
+        known_classes: bool (C,), the classes that the discriminator sees in real photos; by default all.
+
+    Returns:
+        The mean, a scalar; 0 where no sample's class is known.
     """
     if known_classes is None:
         return F.cross_entropy(class_logits, y)
-    counts = known_classes[y].to(class_logits.dtype)  # bool (C,), the classes that the discriminator has learnt
+    counts = known_classes[y].to(class_logits.dtype)
     return (F.cross_entropy(class_logits, y, reduction="none") * counts).sum() / counts.sum().clamp_min(1)
 
 
 def of_class(matches: Tensor, y: Tensor, known_classes: Tensor | None = None) -> Tensor:
-    """Patch logits (N, 1, h, w) of being a real image of class y (N,), out of those of every class (N, K, h, w).
+    """The patch logits of one class for each image.
 
-    known_classes: bool (K,); the logits of a class that the discriminator has not learnt are 0 and teach nothing.
+    Args:
+        matches: Patch logits of being a real image of each class, (N, K, h, w).
+        y: The class of each image, (N,).
+        known_classes: bool (K,), as of `classification`; logits of other classes become 0 and have no gradient.
+
+    Returns:
+        (N, 1, h, w).
     """
     chosen = matches[torch.arange(len(y), device=y.device), y][:, None]
     return chosen if known_classes is None else chosen * known_classes[y][:, None, None, None]
 
 
 def matching_discriminator(real: Tensor, fake: Tensor, mismatched: Tensor, objective: str) -> Tensor:
-    """Eq. 1 of each expression by itself, as minimised by D_rgb; all `of_class`: real images as what they show, edits
-    as their target, and real images as what they do not show, which are as wrong as edits (Reed et al., ICML 2016).
+    """Eq. 1 for each expression, as minimised by D_rgb, with mismatched real images as fakes (Reed et al., ICML 2016).
 
-    printed:     nothing: Eq. 2 alone asks for the expression, and asks without end
+    The class loss has no optimum and causes artefacts; the per-class adversarial loss saturates where real images do.
+
+    printed:     nothing; Eq. 2 alone asks for the expression
     implemented: the mean of Eq. 1 with the edits and of Eq. 1 with the mismatched as fakes
+
+    Args:
+        real: Patch logits (N, 1, h, w) of real images for their own class, by `of_class`.
+        fake: Those of edits for their target class.
+        mismatched: Those of real images for a class that they do not show.
+        objective: "vanilla", "hinge" or "r1".
     """
     both = (adversarial_discriminator(real, wrong, objective) for wrong in (fake, mismatched))
     return torch.stack(list(both)).mean()
@@ -115,7 +136,14 @@ def confident_classification(class_logits: Tensor, y: Tensor, beta: float) -> Te
 
 
 def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, alpha: Tensor) -> Tensor:
-    """WGAN-GP's E[(|grad_x D_adv(x)|_2 - 1)^2] at x = alpha * real + (1 - alpha) * fake, alpha (N, 1, 1, 1)."""
+    """WGAN-GP's E[(|grad_x D_adv(x)|_2 - 1)^2] at x = alpha * real + (1 - alpha) * fake.
+
+    Args:
+        discriminator: D_adv; its logits are summed over patches.
+        real: (N, C, H, W).
+        fake: (N, C, H, W).
+        alpha: (N, 1, 1, 1) in [0, 1].
+    """
     x = (alpha * real + (1 - alpha) * fake).detach().requires_grad_(True)
     norms = _input_gradient(discriminator, x).flatten(1).norm(dim=1)
     return ((norms - 1) ** 2).mean()

@@ -45,10 +45,10 @@ _GPU = {
     "precision": "auto",
     "augment": True,
 }
-# A map that is right comes first in stage 1: with the paper's equal weights Eqs. 5-7 outweigh Eq. 9 (docs/training.md).
+# Stage 1 weighs the accuracy of the map most: with the paper's weights Eqs. 5-7 outweigh Eq. 9 (docs/training.md).
 _ACCURATE = {"adv_weight": 0.1, "cls_weight": 0.1, "rec_weight": 1.0, "pix_weight": 30.0}
-# A cycle that weighs as much as StarGAN's keeps a backbone that starts from the photo itself from ever leaving it; and
-# where Eq. 7 weighs much, G_depth hides the picture in dots.
+# This backbone starts from the photo itself. With StarGAN's cycle weight its edits stay too close to the photo; with a
+# large weight of Eq. 7, G_depth encodes the picture in dots.
 _RELIEF = {
     "warm_start": "morphable",
     "warm_up": 1_000,
@@ -60,8 +60,8 @@ _RELIEF = {
     "r1_weight": 0.3,
     "paint_weight": 20.0,
 }
-# The class term asks without end, and gets marks that please it; a critic of each expression asks until real photos
-# look no better. Guidance weighs more, since `cls_weight` scales its class term too.
+# The class loss has no optimum and causes artefacts; the per-class adversarial loss saturates where real images do.
+# `depth_weight` is larger because `cls_weight` scales the guidance's class term too.
 _MATCHING = {"match_weight": 1.0, "cls_weight": 0.1, "depth_weight": 0.3, "d_local": True}
 _RELIEF_ON: dict[str, dict[str, Any]] = {
     "cpu": _MATCHING,
@@ -103,9 +103,16 @@ PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
 
 
 def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None = None) -> Config:
-    """The preset's configuration with `changes`, under names of today or earlier ones. Text is converted.
+    """A configuration from a preset.
 
-    Raises `FacereliefError` for an unknown preset or field, listing the right ones, and for a value out of range.
+    Args:
+        kind: The configuration's class.
+        preset: "paper", "gpu" or "cpu".
+        changes: Values by setting, of today's or earlier names; text is converted to the setting's type.
+
+    Raises:
+        FacereliefError: The preset or a setting is unknown (the message lists the known ones), or a value is out of
+            range.
     """
     if preset not in PRESETS:
         raise FacereliefError(f"no preset {preset!r}; choose from {', '.join(PRESETS)}")

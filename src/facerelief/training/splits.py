@@ -1,4 +1,4 @@
-"""What a training learns from: a dataset's splits, checked before anything long begins, and then decoded."""
+"""A dataset's splits: checked before anything long begins, then decoded."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,29 +13,48 @@ from facerelief.progress import Progress, no_progress
 
 @dataclass(frozen=True)
 class SplitArrays:
-    """A dataset's splits as arrays, and what a run records of it."""
+    """A dataset's splits as arrays.
+
+    Attributes:
+        train: Training samples.
+        val: Validation samples.
+        test: Test samples.
+        data_facts: What config.json records of the data.
+    """
 
     train: Arrays
     val: Arrays
     test: Arrays
-    basis: dict[str, Any]
+    data_facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Splits:
-    """A dataset's rows by split, which have been found fit to train on, and what a run records of it."""
+    """A dataset's splits, checked but not decoded.
+
+    Attributes:
+        dataset: The dataset.
+        rows: The samples of "train", "val" and "test".
+        data_facts: What config.json records of the data.
+        complete: Every expression of the run has training photos.
+    """
 
     dataset: Dataset
     rows: dict[str, list[Sample]]
-    basis: dict[str, Any]
+    data_facts: dict[str, Any]
     complete: bool
 
 
 def choose_splits(dataset: Dataset, config: Training, *, complete: bool = True) -> Splits:
-    """The kept samples of the run's expressions; takes no longer than to read a table.
+    """The kept samples of the run's expressions; no picture is read.
 
-    Raises `DatasetError` where a split is too small, a person is in two, or an expression has no training photos
-    although the splits must be `complete`.
+    Args:
+        dataset: The dataset.
+        config: Its expressions and its batch, of which there must be one at least.
+        complete: Refuse an expression without training photos.
+
+    Raises:
+        DatasetError: A split is too small, a person is in two, or `complete` is not met.
     """
     splits = {split: dataset.select(split, config.expressions) for split in SPLITS}
     if len(splits["train"]) < config.batch:
@@ -58,7 +77,7 @@ def decode_splits(splits: Splits, config: Training, decoding: Progress = no_prog
             splits.dataset, rows, config.size, config.colour, config.expressions, decoding, complete=every
         )
 
-    return SplitArrays(arrays("train"), arrays("val"), arrays("test"), splits.basis)
+    return SplitArrays(arrays("train"), arrays("val"), arrays("test"), splits.data_facts)
 
 
 def load_splits(

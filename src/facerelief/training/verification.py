@@ -1,4 +1,4 @@
-"""Verification: how well distances tell two photos of one person from photos of two, by the measures of the field."""
+"""Face verification: how well distances separate pairs of photos of one person from pairs of two people."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,15 @@ MOST_DIFFERENT = 50_000  # pairs of different persons to draw; all of them would
 
 @dataclass(frozen=True)
 class Verification:
-    """Shares of pairs, told apart by one distance; by chance auc is 0.5, eer 0.5 and tar 0.01.
+    """How well distances separate same-person pairs from different-person pairs.
 
-    persons: with several photos. same, different: numbers of pairs. auc: how often a pair of one person is nearer
-    than a pair of two. eer: share of both kinds called wrongly at the distance where the two shares are equal. tar:
-    share of same pairs accepted at the distance that accepts 1 % of different ones.
+    Attributes:
+        persons: People with several photos.
+        same: Number of same-person pairs.
+        different: Number of different-person pairs.
+        auc: Area under the ROC curve, 0 to 1; chance is 0.5.
+        eer: Equal error rate, 0 to 1; chance is 0.5.
+        tar: Share of same-person pairs accepted at a false accept rate of at most 1 %; chance is 0.01.
     """
 
     persons: int
@@ -39,7 +43,13 @@ class Verification:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Rows of photos, (P, 2) each: every pair of one person's photos, and a fixed draw of pairs of two persons'."""
+    """Pairs of photos, by their rows.
+
+    Attributes:
+        same: Every pair of one person's photos, (P, 2).
+        different: A fixed draw of pairs of two people's photos, (Q, 2).
+        persons: People with several photos.
+    """
 
     same: np.ndarray
     different: np.ndarray
@@ -47,7 +57,7 @@ class Pairs:
 
 
 def person_digest(name: str) -> str:
-    """What stands for a person in a checkpoint, which names nobody: the start of the name's SHA-256, hexadecimal."""
+    """Stands for a person in a checkpoint, which holds no names: the first 16 hexadecimal digits of SHA-256."""
     return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
@@ -59,8 +69,8 @@ def person_digests(names: Iterable[str]) -> list[str]:
 def rows_by_person(identities: Sequence[str]) -> dict[str, np.ndarray]:
     """The rows of each person's photos, persons in the order of their names.
 
-    Raises `DatasetError` where nobody has two photos, or all photos are of one person: nothing can be learnt from
-    such photos, or measured on them.
+    Raises:
+        DatasetError: Nobody has two photos, or all photos are of one person, so there are no pairs.
     """
     names, people = np.unique(np.array(identities), return_inverse=True)
     photos = np.bincount(people, minlength=len(names))
@@ -74,7 +84,16 @@ def rows_by_person(identities: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def draw_pairs(identities: Sequence[str], most: int = MOST_DIFFERENT, seed: int = 0) -> Pairs:
-    """The pairs of photos whose persons are `identities`. Raises `DatasetError` as `rows_by_person` does."""
+    """Pairs of photos to measure verification on.
+
+    Args:
+        identities: The person on each photo.
+        most: Different-person pairs to draw at most.
+        seed: Of the draw.
+
+    Raises:
+        DatasetError: As of `rows_by_person`.
+    """
     several = [rows for rows in rows_by_person(identities).values() if len(rows) > 1]
     same = np.concatenate([np.column_stack([a[i] for i in np.triu_indices(len(a), 1)]) for a in several])
     drawn = np.random.default_rng(seed).integers(len(identities), size=(4 * most, 2))
@@ -84,7 +103,7 @@ def draw_pairs(identities: Sequence[str], most: int = MOST_DIFFERENT, seed: int 
 
 
 def verification(pairs: Pairs, vectors: np.ndarray) -> Verification:
-    """The measures of unit vectors (N, D), a row a photo."""
+    """The measures of the embeddings of N photos, unit vectors (N, D)."""
     same, different = (cosine_distances(vectors, rows) for rows in (pairs.same, pairs.different))
     return Verification(pairs.persons, len(same), len(different), *measures(same, different))
 
@@ -95,7 +114,7 @@ def cosine_distances(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def measures(same: np.ndarray, different: np.ndarray) -> tuple[float, float, float]:
-    """auc, eer and tar of `Verification` from distances of pairs of one person and of two."""
+    """auc, eer and tar of `Verification` from the distances of same-person (P,) and different-person pairs (Q,)."""
     same, different = np.sort(same), np.sort(different)
     nearer = np.searchsorted(same, different, "left") + np.searchsorted(same, different, "right")  # a tie is half
     auc = nearer.mean() / 2 / len(same)

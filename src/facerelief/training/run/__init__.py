@@ -1,1 +1,1 @@
-"""The life of a run: its folder, what it logs and draws, and the state from which it goes on bit for bit."""
+"""A run: its folder, what it logs and draws, and the state from which it resumes bit for bit."""

@@ -1,6 +1,6 @@
-"""A run folder: its configuration, what it logged, its pictures, and the state from which it goes on bit for bit.
+"""A run folder: its configuration, what it logged, its pictures, and the state from which it resumes bit for bit.
 
-RUN/config.json          the configuration and what the run stands on (dataset, depth network), with checksums
+RUN/config.json          the configuration and what the run learns from (dataset, depth network), with checksums
 RUN/metrics.jsonl        one line each `log_every` steps and at each save: every term, raw and weighted, by its name
 RUN/tensorboard/         the same for TensorBoard
 RUN/samples/             grids of held-out photos
@@ -28,21 +28,39 @@ CONFIG, METRICS, STATE, CARD = "config.json", "metrics.jsonl", "state.safetensor
 
 
 class Run:
-    """One run folder, new or continued. On processes other than the main one it writes nothing."""
+    """One run folder, new or resumed.
+
+    Args:
+        folder: The folder; made where it is absent.
+        kind: "depth", "editor", "judge" or "identity".
+        config: The run's settings.
+        data_facts: What config.json records of the data and of networks that the run learns from.
+        main: Whether this is the main process; others write nothing.
+
+    Raises:
+        FacereliefError: As of `check_folder`, or another process has the folder.
+    """
 
     def __init__(
-        self, folder: Path, kind: str, config: Training, basis: Mapping[str, Any], *, main: bool = True
+        self, folder: Path, kind: str, config: Training, data_facts: Mapping[str, Any], *, main: bool = True
     ) -> None:
         self.folder, self.main = folder, main
         self._writer: Any = None
-        self.settings = check_folder(folder, kind, config, basis)
+        self.settings = check_folder(folder, kind, config, data_facts)
         self._lock = contextlib.ExitStack()
         if main:
             self._lock.enter_context(lock_folder(folder))
             write_json(folder / CONFIG, self.settings)
 
     def restore(self, modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]) -> int:
-        """Load the saved state, if there is one. Returns the step to go on with; drops what was logged after it."""
+        """Load the saved state, if there is one, and drop what was logged after it.
+
+        Returns:
+            The step at which training resumes; 0 without a state.
+
+        Raises:
+            CheckpointError: The state is damaged, or of other networks.
+        """
         if not (self.folder / STATE).is_file():
             self._forget_after(0)
             return 0
@@ -62,7 +80,14 @@ class Run:
         optimisers: Mapping[str, torch.optim.Optimizer],
         log: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write the state from which `restore` goes on at `step`. log: terms that wait for the next line of the log."""
+        """Write the state from which `restore` resumes at `step`.
+
+        Args:
+            step: Steps done.
+            modules: Networks and averages, by name.
+            optimisers: Of the networks that learn.
+            log: Terms that are not in the log yet, as `Log.noted` gives them.
+        """
         if not self.main:
             return
         tensors = {
@@ -88,7 +113,7 @@ class Run:
             ) from reason
 
     def close(self) -> None:
-        """Flush TensorBoard's file, and let others go on with the run."""
+        """Flush TensorBoard's file, and unlock the folder."""
         if self._writer is not None:
             self._writer.close()
         self._lock.close()
@@ -110,13 +135,16 @@ class Run:
         return self._writer
 
 
-def check_folder(folder: Path, kind: str, config: Training, basis: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run's config.json is to hold; nothing is written.
+def check_folder(folder: Path, kind: str, config: Training, data_facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's config.json is to hold; nothing is written. Arguments as of `Run`.
 
-    Raises `FacereliefError` where the folder holds another run, one that has done more steps, or other files.
+    Raises:
+        FacereliefError: The folder holds another run, one that has done more steps, or other files.
     """
     # Through JSON, so that what is compared is what is written.
-    settings: dict[str, Any] = json.loads(json.dumps({"kind": kind, "config": dataclasses.asdict(config), **basis}))
+    settings: dict[str, Any] = json.loads(
+        json.dumps({"kind": kind, "config": dataclasses.asdict(config), **data_facts})
+    )
     if folder.is_file():
         raise FacereliefError(f"{folder} is a file; name a folder for the run")
     before = read_run_settings(folder) if (folder / CONFIG).is_file() else None
@@ -149,7 +177,7 @@ def _is_logged(line: Mapping[str, Any]) -> bool:
 
 
 def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """A continued run must be the same run; what does not change its steps may change, and the dataset's name."""
+    """Refuse to resume another run. Settings that do not change its steps may differ, and the dataset's name."""
     free = ("steps", "log_every", "sample_every", "save_every", "edit_gain", "precision")
     old, new = ({**run, "config": {k: v for k, v in run["config"].items() if k not in free}} for run in (before, now))
     changed = [f"{k}.{j}" for k in ("config",) for j in new[k] if old[k].get(j) != new[k][j]]

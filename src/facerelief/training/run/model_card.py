@@ -13,8 +13,10 @@ from facerelief.training.run.folder import CARD, read_metrics, read_run_settings
 _KINDS = {
     "depth": "A depth network (G_depth, G'_depth and D_depth of Bodur et al., WACV 2021).",
     "editor": "An editor of facial expressions (G_rgb of Bodur et al., WACV 2021).",
-    "judge": "A classifier of facial expressions, to judge edited photos by; trained on real photos only.",
-    "identity": "An encoder of faces, to measure how far an edit keeps the person; no editor learnt from it.",
+    "judge": "A classifier of facial expressions, to score edited photos; trained on real photos only.",
+    "identity": (
+        "An encoder of faces, to measure how far an edit keeps the person. It must not score an editor that it trained."
+    ),
 }
 _LIMITS = {
     "depth": "It knows aligned crops of faces seen from the front, in the geometry of its dataset's meshes.",
@@ -24,8 +26,8 @@ _LIMITS = {
     ),
     "judge": "It agrees with its labels as far as its accuracy on real photos says; it does not read feelings.",
     "identity": (
-        "It compares small aligned crops of faces seen from the front, and is right as often as its `verification` on "
-        "people whom it never saw says. It must not be used to recognise anyone."
+        "It compares small aligned crops of faces seen from the front; its `verification` on held-out people says how "
+        "often it is right. It must not be used to recognise anyone."
     ),
 }
 

@@ -37,9 +37,14 @@ def _has_bf16_instructions() -> bool:
 
 
 def resolve_precision(config: Config, folder: Path) -> tuple[Config, str]:
-    """`config` with a precision in place of "auto", and one line that tells which it is and why.
+    """Replace the precision "auto". A run resumes in the precision in which it began, unless another is asked for.
 
-    A run that `folder` holds goes on in the precision in which it began, unless another is asked for.
+    Args:
+        config: The run's settings.
+        folder: The run's folder, which may be absent.
+
+    Returns:
+        The configuration with "no" or "bf16", and one line for the user: which it is and why.
     """
     fastest, why = fastest_precision()
     begun = _begun(folder)

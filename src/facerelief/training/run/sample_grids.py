@@ -1,4 +1,4 @@
-"""Sample grids that a run draws as it goes: what the networks make of held-out photos."""
+"""Sample grids of held-out photos, drawn during a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ def save_depth_grid(path: Path, translator: nn.Module, batch: Batch) -> None:
 def save_expression_grid(
     path: Path, generator: nn.Module, translator: nn.Module | None, batch: Batch, expressions: Sequence[str]
 ) -> None:
-    """A row a photo: the photo, then its edit to every expression; below it the depth of each, as estimated."""
+    """A row a photo: the photo, then its edit to every expression; below each the geometry that is estimated of it."""
     classes = len(expressions)
     targets = [torch.full((len(batch.image),), k, device=batch.image.device) for k in range(classes)]
     edits = [generator(batch.image, one_hot(y_t, classes)).image for y_t in targets]

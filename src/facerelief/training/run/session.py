@@ -1,6 +1,6 @@
-"""The life of a run around its steps: device and precision, optimisers and schedule, restore, log, sample, save.
+"""All of a run but its steps: device and precision, optimisers and schedule, restore, log, sample, save.
 
-session = Session("depth", config, folder, basis, progress)
+session = Session("depth", config, folder, data_facts, progress)
 nets = session.prepare({"translator": Learner(G, lr), "critic": Learner(D, d_lr)}, fixed={"average": mean})
 for step in session.steps(draw):
     ...
@@ -40,10 +40,27 @@ class Learner:
 
 
 class Session:
-    """One process's part in a run. Start several processes with torchrun; accelerate then shares the work."""
+    """One process's part in a run. Start several processes with torchrun; accelerate then shares the work.
+
+    Args:
+        kind: As of `Run`.
+        config: The run's settings.
+        folder: The run's folder.
+        data_facts: As of `Run`.
+        progress: Called after every step.
+
+    Raises:
+        FacereliefError: As of `Run`.
+        MissingExtra: accelerate is not installed.
+    """
 
     def __init__(
-        self, kind: str, config: Training, folder: Path, basis: Mapping[str, Any], progress: StepProgress = no_progress
+        self,
+        kind: str,
+        config: Training,
+        folder: Path,
+        data_facts: Mapping[str, Any],
+        progress: StepProgress = no_progress,
     ) -> None:
         config, _ = resolve_precision(config, folder)
         self.config, self.progress = config, progress
@@ -51,7 +68,7 @@ class Session:
         self.device: torch.device = self.accelerator.device
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
         with self.accelerator.main_process_first():  # the others find the folder as the main process leaves it
-            self.run = Run(folder, kind, config, basis, main=self.accelerator.is_main_process)
+            self.run = Run(folder, kind, config, data_facts, main=self.accelerator.is_main_process)
         self._modules: dict[str, nn.Module] = {}
         self._optimisers: dict[str, torch.optim.Optimizer] = {}
         self._stepping: dict[str, Any] = {}
@@ -59,14 +76,14 @@ class Session:
         self._start = 0
 
     def prepare(self, learners: Mapping[str, Learner], fixed: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
-        """Take networks in, each with an optimizer, and restore their state where the run has one.
+        """Make an optimizer for each network, and restore the run's state where there is one.
 
         Args:
-            learners: What learns, by name in the state's file.
-            fixed: What does not, such as averages, and is saved with them.
+            learners: The networks that learn, by name in the state's file.
+            fixed: Other modules to save with them, such as averages.
 
         Returns:
-            The learners as they are to be called: on the device, in the run's precision.
+            The learners on the device, in the run's precision; call these, not the originals.
         """
         on_gpu = self.device.type == "cuda"
         modules = {name: learner.module for name, learner in learners.items()}
@@ -90,10 +107,15 @@ class Session:
         return StepRandom(self.config.seed, step, self.device, self.rank)
 
     def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
-        """The steps still to do; between them logs, draws samples (`draw` gets the picture's path) and saves.
+        """The steps still to do; between them logs, draws samples and saves.
 
-        An interruption waits for the end of a step, saves the state there, and raises `Interrupted`; a second one does
-        not wait. Raises `FacereliefError` for a term that was not finite, before anything of it is logged or saved.
+        Args:
+            draw: Writes a grid of samples to the path that it gets.
+
+        Raises:
+            Interrupted: By SIGINT or SIGTERM, after the step has ended and its state is saved; a second signal does
+                not wait.
+            FacereliefError: A term was not finite; then nothing of it is logged or saved.
         """
         total = self.config.steps
         values: dict[str, float] = {}
@@ -118,11 +140,19 @@ class Session:
         self.run.close()
 
     def optimizer_step(
-        self, player: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str
+        self, network: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str
     ) -> None:
-        """One optimiser step of the networks `names` down the weighted sum of `terms`, which are logged."""
+        """One optimiser step down the weighted sum of `terms`, which are logged.
+
+        Args:
+            network: Prefix of the terms in the log, e.g. "D_rgb".
+            terms: Unweighted scalars.
+            weights: Of each term; others are ignored.
+            step: The step's number.
+            *names: The networks to update, as named in `prepare`.
+        """
         loss = eq.weighted_sum(terms, weights)
-        self._log.add(player, terms, weights, step)
+        self._log.add(network, terms, weights, step)
         chosen = [self._stepping[name] for name in names]
         for optimiser in chosen:
             optimiser.zero_grad(set_to_none=True)
@@ -139,8 +169,10 @@ class Session:
 
 
 class Log:
-    """Terms since the last line, and their means: raw, and weighted under `weighted/`. noted: those of a state that was
-    saved between two lines, as `noted` gave them.
+    """Terms since the last line, and their means: raw, and weighted under `weighted/`.
+
+    Args:
+        noted: Terms of a state that was saved between two lines, as `noted` gave them.
     """
 
     def __init__(self, noted: Mapping[str, Any] | None = None) -> None:
@@ -148,11 +180,11 @@ class Log:
         self._noted: list[tuple[int, str, Tensor]] = [(s, key, torch.tensor(value)) for s, key, value in found["terms"]]
         self._weights: dict[str, float] = dict(found["weights"])
 
-    def add(self, player: str, terms: Mapping[str, Tensor], weights: Mapping[str, float], step: int) -> None:
-        """Note one step of one player, e.g. "G_rgb". Values are not looked at: that would wait for the GPU."""
+    def add(self, network: str, terms: Mapping[str, Tensor], weights: Mapping[str, float], step: int) -> None:
+        """Note the terms of one network's step, e.g. "D_rgb". Values are read later: reading waits for the GPU."""
         for name, term in terms.items():
-            self._noted.append((step, f"{player}/{name}", term.detach()))
-            self._weights[f"{player}/{name}"] = weights[name]
+            self._noted.append((step, f"{network}/{name}", term.detach()))
+            self._weights[f"{network}/{name}"] = weights[name]
 
     def noted(self) -> dict[str, Any]:
         """What is noted, for JSON; {} where nothing is. Raises as `flush` does."""

@@ -1,4 +1,4 @@
-"""What teaches G_rgb beyond the paper's terms: pseudo-targets and an identity encoder."""
+"""Losses of G_rgb beyond the paper's: distances to pseudo-targets, and the identity distance."""
 
 from dataclasses import dataclass
 
@@ -18,22 +18,27 @@ _SHADE = 0.1  # of the range 2 of an image
 
 @dataclass(frozen=True)
 class Distillation:
-    """What teaches G_rgb beside the discriminators; either may be absent.
+    """Losses of G_rgb beside those of the discriminators; either part may be absent.
 
     Attributes:
         targets: Pseudo-targets of the training photos.
-        encoder: Tells persons apart; it must then measure nothing.
+        encoder: An identity encoder; it must not score the editor afterwards.
     """
 
     targets: PseudoTargets | None = None
     encoder: nn.Module | None = None
 
     def choose(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
-        """y_t (N,): the batch's labels permuted, as StarGAN's; with pseudo-targets, any expression."""
+        """Target labels y_t (N,): the batch's labels permuted, as in StarGAN; with pseudo-targets, any expression."""
         return noise.permuted(batch.label) if self.targets is None else noise.integers(classes, len(batch.label))
 
     def terms(self, batch: Batch, edited: "EditedBatch") -> eq.Terms:
-        """Mean distances of the edits to their pseudo-targets, in image and flow, and to their persons."""
+        """Mean distances from the edits to their pseudo-targets, in image and flow, and to the person's photo.
+
+        Returns:
+            "rgb/pair" (image), "rgb/way" (flow, squared pixels), "rgb/paint" (`overpaint`) and "rgb/id" (identity
+            distance), as far as there are pseudo-targets, a flow and an encoder.
+        """
         terms, taught, flow = {}, edited.taught, edited.output.flow
         if taught is not None:
             terms["rgb/pair"] = (taught.image - edited.i_t[taught.rows]).abs().sum() / max(1, taught.image.numel())
@@ -51,10 +56,16 @@ class Distillation:
 
 
 def overpaint(image: Tensor, edited: Tensor, flow: Tensor, taught: TargetBatch) -> Tensor:
-    """How much edits (P, C, S, S) of images change beyond what their `flow` moves, where their pseudo-targets do not.
+    """How much edits change beyond what their flow moves, where their pseudo-targets do not.
 
     A mouth that opens must be painted, and shading may be: what pseudo-targets paint within `_NEAR`, and `_SHADE`, is
     free.
+
+    Args:
+        image: Photos, (P, C, S, S) in [-1, 1].
+        edited: Their edits, of the same shape.
+        flow: Of the edits, (P, 2, S, S), in sides.
+        taught: Their pseudo-targets.
     """
     with torch.no_grad():
         painted = (taught.image - warped(image, taught.flow)).abs().amax(dim=1, keepdim=True)

@@ -19,14 +19,20 @@ from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
 
 @dataclass(frozen=True)
 class Nets:
-    """G_rgb and D_rgb, and the depth network where the run is guided."""
+    """The networks of stage 2.
+
+    Attributes:
+        generator: G_rgb.
+        discriminator: D_rgb.
+        depth: The depth network, where the run is guided.
+    """
 
     generator: nn.Module
     discriminator: nn.Module
     depth: DepthNets | None
 
     def with_modules(self, modules: Mapping[str, nn.Module]) -> "Nets":
-        """With those of the modules that a session prepared, by their names in the state's file."""
+        """The same with the modules that a session prepared, by their names in the state's file."""
         depth = self.depth and DepthNets(modules.get("translator", self.depth.translator), modules["depth_critic"])
         return Nets(modules["generator"], modules["critic"], depth)
 
@@ -44,7 +50,14 @@ def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
 
 @dataclass(frozen=True)
 class EditedBatch:
-    """A batch's edits: I_t = G_rgb(I_s, y_t) and, where the run is guided, d_t = G_depth(I_t); its pseudo-targets."""
+    """A batch's edits.
+
+    Attributes:
+        y_t: Target labels, (N,).
+        output: I_t = G_rgb(I_s, y_t), with flow and mask where the backbone has them.
+        d_t: G_depth(I_t), (N, K, S, S), where the run is guided.
+        taught: Pseudo-targets of the photos that have one.
+    """
 
     y_t: Tensor
     output: GeneratorOutput
@@ -67,7 +80,7 @@ def edit_batch(
 
 
 def flow_and_mask_regularisers(output: GeneratorOutput) -> eq.Terms:
-    """What holds a backbone's flow and mask back."""
+    """Penalties on the stretch of a backbone's flow ("rgb/flow") and on its mask ("rgb/mask"), where it has them."""
     terms = {}
     if output.flow is not None:
         terms["rgb/flow"] = roughness(output.flow)

@@ -18,7 +18,7 @@ class EMA(nn.Module):
 
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
-        """Move towards `module`; faster during the first steps, so that the start is soon forgotten."""
+        """Move towards `module`; faster during the first steps, so that the initial weights soon count for nothing."""
         means, values = (list(one.state_dict().values()) for one in (self.module, module))
         real = [mean.is_floating_point() for mean in means]
         move = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))  # type: ignore[no-untyped-call]

@@ -19,16 +19,22 @@ def build_discriminator(config: Training, channels: int, *, matching: bool = Fal
 
 
 def set_requires_grad(module: nn.Module, yes: bool) -> None:
-    """Let a module's parameters gather gradients or not: a discriminator in the generators' step does not."""
+    """Switch gradients of a module's parameters on or off; off for discriminators in the generators' step."""
     for parameter in module.parameters():
         parameter.requires_grad_(yes)
 
 
 def augment(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = True) -> Tensor:
-    """Shift by up to a sixteenth and, for photos (`light`), change brightness and contrast a little; differentiable.
+    """Differentiable augmentation of the discriminators' input, real and fake alike.
 
-    Only discriminators see it, on real and fake alike, so the generators do not learn to produce it. It is mild
-    because it slows the class head: with twice the shift and contrast, that needed three times as many steps.
+    It is mild because it slows the class head: with twice the shift and contrast, that needed three times as many
+    steps.
+
+    Args:
+        images: Photos or maps, (N, C, S, S) in [-1, 1].
+        noise: The step's random numbers.
+        enabled: False returns the images unchanged.
+        light: Change brightness and contrast a little, for photos; else only shift by up to a sixteenth of the side.
     """
     if not enabled:
         return images
@@ -48,10 +54,10 @@ def augment(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = T
 
 @dataclass(frozen=True)
 class Targets:
-    """Of the fakes.
+    """What fakes are to show.
 
     Attributes:
-        y_t: What they are to show, (N,).
+        y_t: Target labels, (N,).
         known_classes: The expressions that the discriminators see in real photos, bool (K,).
     """
 
@@ -69,8 +75,21 @@ def discriminator_terms(
     beta: float,
     targets: Targets | None = None,
 ) -> eq.Terms:
-    """Terms of D_rgb or D_depth: adversarial (Eqs. 1, 5), class of the real (Eqs. 2, 6; 11 with beta), penalty; and
-    where D_rgb has a matching head, whether images match the expressions that they have, or as `targets` are to have.
+    """The terms of D_rgb or D_depth.
+
+    Args:
+        discriminator: Gives a `DiscriminatorOutput`.
+        real: Real photos or maps, (N, C, S, S).
+        fake: Edits or estimated maps of the same shape, without gradient.
+        y_s: Labels of `real`, (N,).
+        config: The objective and how often R1 is computed.
+        noise: The step's random numbers.
+        beta: Of Eq. 11; 0 gives Eqs. 2 and 6.
+        targets: What the fakes are to show; needed for the matching head only.
+
+    Returns:
+        Unweighted scalars: "adv" (Eqs. 1 and 5), "cls" (Eqs. 2, 6 and 11, on `real`), "match" with a matching head,
+        and the regulariser "gp" or "r1" at the steps that have one.
     """
     of_real, of_fake = discriminator(real), discriminator(fake)
     terms = {
@@ -94,7 +113,7 @@ def discriminator_terms(
 
 
 def _real_logits(output: DiscriminatorOutput, y: Tensor) -> Tensor:
-    """How real images look to a discriminator, (N, 1), or (N, 2) with a matching head; y (N,)."""
+    """Mean patch logits of images with labels y (N,): (N, 1), or (N, 2) with a matching head."""
     logits = [output.real]
     if output.matches is not None:
         logits.append(eq.of_class(output.matches, y))

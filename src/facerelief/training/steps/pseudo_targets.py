@@ -1,7 +1,7 @@
 """Pseudo-targets of distillation: training photos with the same person, in the same picture, with other expressions.
 
-Synthetic datasets hold true ones. Real photos have none; what the editor without training makes of them is an
-approximate one. They are made once for some photos of each expression, and kept beside the dataset.
+Synthetic datasets hold true ones. Of real photos there are none, so the morphable editor makes approximate ones. They
+are made once for some photos of each expression, and kept beside the dataset.
 """
 
 import dataclasses
@@ -39,9 +39,9 @@ from facerelief.geometry.morphable.warp_layers import apply_layers
 from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
-STRENGTH = 1.25  # networks regress to what is common: what they are shown must be clear
+STRENGTH = 1.25  # networks regress to the mean, so their targets are exaggerated
 _MAKER = 3  # version of how they are made; a cache of another is not read
-MOST_PHOTOS = 500  # photos of an expression: what the rare ones have, and enough of the others
+MOST_PHOTOS = 500  # photos of each expression; rare ones have no more
 _Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
 
@@ -64,7 +64,7 @@ class TargetBatch:
 
 @dataclass(frozen=True)
 class PseudoTargets:
-    """Targets of M training photos, one with each of the K expressions; that with the photo's own is the photo.
+    """Targets of M training photos, one for each of the K expressions; that of the photo's own is the photo.
 
     Attributes:
         place: (N,), where the targets of each of all N training photos are, or -1.
@@ -77,7 +77,7 @@ class PseudoTargets:
     flow: NDArray[np.float16]
 
     def of_batch(self, batch: Batch, y_t: Tensor) -> TargetBatch:
-        """What a batch edited to the expressions y_t (N,) is to look like; mirrored where the batch is."""
+        """Targets of a batch for the expressions y_t (N,); mirrored where the batch is."""
         place = self.place[batch.rows]
         have = np.flatnonzero(place >= 0)
         target, device = y_t.cpu().numpy()[have], batch.image.device
@@ -101,7 +101,7 @@ def load_pseudo_targets(
     Args:
         dataset: The dataset's folder.
         arrays: Its training photos, of which up to `MOST_PHOTOS` of each expression get targets.
-        progress: Called with the number of photos that are done, and of all.
+        progress: Called with the number of photos that are done, and of all photos.
         workers: Processes, by default one a core.
 
     Raises:

@@ -7,7 +7,14 @@ from facerelief.data.batches import to_device
 
 
 class StepRandom:
-    """Random numbers of one `step`, the same whenever that step is taken."""
+    """Random numbers of one step, the same whenever that step is taken.
+
+    Args:
+        seed: The run's.
+        step: The step's number.
+        device: Where the numbers are needed; they are drawn on the CPU.
+        rank: Number of this process, if there are several.
+    """
 
     def __init__(self, seed: int, step: int, device: torch.device, rank: int = 0) -> None:
         self._random = torch.Generator().manual_seed((seed * 1_000_003 + step) * 64 + rank)
@@ -22,7 +29,15 @@ class StepRandom:
         return to_device(torch.randint(below, (count,), generator=self._random), self._device)
 
     def others(self, labels: Tensor, among: Tensor) -> Tensor:
-        """For each of labels (N,) another class, uniform over those `among`, bool (K,)."""
+        """For each label another class.
+
+        Args:
+            labels: (N,).
+            among: bool (K,), the classes to choose from, uniformly.
+
+        Returns:
+            (N,).
+        """
         scores = self.uniform(len(labels), len(among)) + among.float()  # the others' stay below 1
         rows = torch.arange(len(labels), device=labels.device)
         scores[rows, labels] = -1
