@@ -11,7 +11,7 @@ import dataclasses
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -185,11 +185,6 @@ def read_dataset_settings(dataset: Path) -> dict[str, Any]:
 def write_settings(dataset: Path, settings: dict[str, Any]) -> None:
     """dataset.json with the format's name and version."""
     write_json(dataset / SETTINGS, {"format": FORMAT, "version": VERSION, **settings})
-
-
-def chosen(samples: Sequence[Sample], split: str, expressions: Sequence[str]) -> list[Sample]:
-    """The kept samples of one split with one of the expressions, in the manifest's order."""
-    return [s for s in samples if s.keep and s.split == split and s.expression in expressions]
 
 
 def harmless(text: str) -> str:

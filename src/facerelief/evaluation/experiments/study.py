@@ -176,7 +176,7 @@ def _add_cell(jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: 
 def _own_dataset(request: StudyRequest, study: Study, scale: Scale, progress: StudyProgress) -> Path:
     """The synthetic dataset of a study; the second one is of other persons."""
     path = request.folder / ("dataset2" if study.second else "dataset")
-    plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.second])
+    plan = Plan(scale.pictures, scale.picture_size, scale.scenes_per_person, seed=DATASET_SEEDS[study.second])
     if not (path / SETTINGS).is_file() or not (path / METADATA).is_file():
         synthesize(path, plan, progress=progress.dataset)
     return path
