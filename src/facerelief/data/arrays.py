@@ -151,9 +151,10 @@ def _decode(
 
 @contextmanager
 def create_memmap(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """An array that is filled in its file, since it may be larger than the memory; it is there when the block succeeds.
+    """An array in a file, which may be larger than the memory; the file appears when the block succeeds.
 
-    Raises as `files.atomic`.
+    Raises:
+        FacereliefError: As `files.atomic`.
     """
     with atomic(path) as part:
         array = np.lib.format.open_memmap(part, "w+", kind, shape)  # type: ignore[no-untyped-call]

@@ -168,7 +168,7 @@ def inside(dataset: Path, name: str) -> Path:
 
 
 class PathGuard:
-    """Checks that files lie in a dataset: one from elsewhere must not read or change the user's other files."""
+    """Checks that files lie in a dataset: a dataset of somebody else must not show or change the user's other files."""
 
     def __init__(self, dataset: Path) -> None:
         self._root = os.path.realpath(dataset)
