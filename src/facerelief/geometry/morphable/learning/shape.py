@@ -32,7 +32,7 @@ TRUST = (
 _UPPER_LIP, _LOWER_LIP = 13, 14
 _CLEAR = 80.0  # percentile, along an expression's direction, of the photos that show it: its full strength
 _RIDGE = 0.03  # of an action unit's variance
-_LEAST = 0.004  # inter-ocular distances; a unit that never changes tells nothing of its movement
+_LEAST = 0.004  # inter-ocular distances; the movement of a unit that changes less cannot be learned
 _ACTED = 0.03  # inter-ocular distances, the deviation of a lone movement: half of what a clear expression has
 _RIM = 0.4  # inter-ocular distances from the temples and the hairline, within which expressions move less
 
