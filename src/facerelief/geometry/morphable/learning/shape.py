@@ -187,8 +187,8 @@ class _Basis:
 def _expression(name: str, basis: _Basis, within: Floats, across: Floats, persons: int) -> Floats:
     """An expression at full strength, (E,).
 
-    Photos tell its direction: differences within a person, and where there are few, those of persons without a neutral
-    photo from the mean face. The AU targets are mixed in by how few persons there are.
+    Its direction comes from photos: differences within a person and, if there are few, those between the mean face and
+    persons without a neutral photo. The fewer persons there are, the larger is the share of the AU targets.
     """
     prior = basis.target(name)
     shown = basis.of(np.concatenate([within, across]) if len(within) < TRUST else within)
