@@ -1,4 +1,4 @@
-"""A folder of labelled photos to a dataset, on all cores, continued where it was when it is started again.
+"""A folder of labelled photos to a dataset, on all cores; an interrupted build resumes.
 
 Every finished photo is a line of `build.jsonl`; when all are done the lines become metadata.csv and rejects.csv.
 """
@@ -134,11 +134,11 @@ def _text(name: str) -> str:
 
 
 def _splits(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:
-    """Identity to split, the publisher's where there is one, else drawn; and notes.
+    """The split of each identity, published or else drawn; and notes.
 
-    Who was published in several splits is in the first of train, val and test, so that nobody is met again who was
-    trained on. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of its train becomes
-    val.
+    A person published in several splits is put in the first of train, val and test, so that no one is in both
+    training and evaluation. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of its train
+    becomes val.
     """
     order = ("train", "val", "test")
     told: dict[str, set[str]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""What a dataset is on disk: `metadata.csv` as Hugging Face's imagefolder reads it, rejects, and settings.
+"""A dataset's files: `metadata.csv` as Hugging Face's imagefolder reads it, rejects, and settings.
 
 DATASET/metadata.csv     one row a sample, the fields of `Sample`
 DATASET/rejects.csv      one row a photo that gave no sample, the fields of `Reject`

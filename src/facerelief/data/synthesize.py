@@ -28,14 +28,20 @@ from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 SIZES = (64, 96, 128, 192, 256)
-SYNTHETIC = "synthetic"  # the note that their samples carry
+SYNTHETIC = "synthetic"  # in `Sample.reasons` of every synthetic sample
 _LEAST = 3 * len(EXPRESSIONS)
 _BYTES, _BYTES_A_PIXEL = 12_000, 2.5  # of a picture's files, a little less than measured at 64, 128 and 256 pixels
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One person in one setting: eight samples."""
+    """One person in one setting: eight samples.
+
+    Attributes:
+        person: Number of the person in the dataset.
+        setting: Number of the setting among the person's.
+        split: Of the person: "train", "val" or "test".
+    """
 
     person: int
     setting: int
@@ -43,7 +49,7 @@ class Scene:
 
     @property
     def name(self) -> str:
-        """As in `Sample.source`."""
+        """The folder in `Sample.source`, such as "p00012/s1"."""
         return f"p{self.person:05d}/s{self.setting}"
 
 
@@ -223,5 +229,5 @@ def _source(scene: Scene, expression: str) -> str:
 
 
 def scene_of(sample: Sample) -> str:
-    """What the samples of one scene, all eight expressions, share."""
+    """The name of a sample's scene, the same for all eight expressions."""
     return sample.source.rpartition("/")[0]

@@ -152,8 +152,10 @@ def _identity_notes(photos: Sequence[Labelled]) -> list[str]:
 def read_folder(path: Path) -> Found:
     """PHOTOS/<expression>/**, or PHOTOS/<train, val or test>/<expression>/**; aliases and AffectNet's 0-7 count.
 
-    Identities come from PHOTOS/labels.csv where it has them, else from the file names (`guess_identity`).
-    Raises `DatasetError` where there is no folder of an expression, or no photo in all those of one expression.
+    Identities come from PHOTOS/labels.csv if it has them, else from the file names (`guess_identity`).
+
+    Raises:
+        DatasetError: There is no folder of an expression, or an expression's folders hold no photo.
     """
     if path.is_file():
         raise DatasetError(f"{path} is a file; source 'folder' reads a folder with one folder per expression")
@@ -206,8 +208,11 @@ def read_csv(path: Path) -> Found:
     """PHOTOS/labels.csv, or any CSV: columns path and expression, and where known identity and split.
 
     Other common headers are accepted (`COLUMNS`). Paths are relative to the CSV's folder and stay below it. An empty
-    identity is guessed from the file name. Raises `DatasetError` for labels that are no expression, splits other
-    than train, val and test, photos that do not exist, and one photo with two labels.
+    identity is guessed from the file name.
+
+    Raises:
+        DatasetError: A label is no expression, a split is not train, val or test, a photo does not exist or has two
+            labels.
     """
     file = path if path.is_file() else path / TABLE
     if not file.is_file():

@@ -56,6 +56,9 @@ def fit_face(face: MorphableFace, landmarks: Landmarks) -> Fit:
         face: The morphable model.
         landmarks: (468, 3), pixels, y down, +z towards the viewer.
 
+    Returns:
+        The fit with the smallest squared distance, under the priors on the coefficients.
+
     Example:
         >>> from facerelief.geometry.morphable.model import load_face
         >>> face = load_face()
