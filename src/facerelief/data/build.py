@@ -136,9 +136,9 @@ def _text(name: str) -> str:
 def _splits(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:
     """The split of each identity, published or else drawn; and notes.
 
-    A person published in several splits is put in the first of train, val and test, so that no one is in both
-    training and evaluation. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of its train
-    becomes val.
+    A person published in several splits is put in the first of train, val and test, so that no one is in
+    both training and evaluation. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of
+    its train becomes val.
     """
     order = ("train", "val", "test")
     told: dict[str, set[str]] = defaultdict(set)
