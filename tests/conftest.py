@@ -110,7 +110,7 @@ def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 drawn faces of 64 pixels: three persons, one a split, with all eight expressions each; not to be changed."""
     pytest.importorskip("scipy", reason="holes are filled with scipy")
     dataset = tmp_path_factory.mktemp("synthetic") / "dataset"
-    synthesis.synthesize(dataset, synthesis.Plan(count=24, size=64, settings=1), workers=1)
+    synthesis.synthesize(dataset, synthesis.Plan(count=24, size=64, scenes_per_person=1), workers=1)
     return dataset
 
 
@@ -121,7 +121,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     pytest.importorskip("scipy", reason="holes are filled with scipy")
     dataset = tmp_path_factory.mktemp("pairs") / "dataset"
-    plan = synthesis.Plan(count=8 * 52, size=64, settings=1)
+    plan = synthesis.Plan(count=8 * 52, size=64, scenes_per_person=1)
     open_dataset(dataset, {"size": plan.size, "seed": plan.seed})
     draw, rows = synthesis.Synthesizer(dataset, plan), []
     with pytest.MonkeyPatch.context() as patch:

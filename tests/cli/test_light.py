@@ -118,7 +118,7 @@ def test_defaults_that_are_repeated_are_the_originals() -> None:
     everything = commands()
     assert default(everything["dataset synthesize"], "count") == Plan.count
     assert default(everything["dataset synthesize"], "size") == Plan.size
-    assert default(everything["dataset synthesize"], "settings") == Plan.settings
+    assert default(everything["dataset synthesize"], "settings") == Plan.scenes_per_person
     assert default(everything["dataset synthesize"], "seed") == Plan.seed
     assert default(everything["dataset review"], "max_yaw") == Thresholds.max_yaw
     assert default(everything["dataset review"], "min_face_size") == Thresholds.min_face_size

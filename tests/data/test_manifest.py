@@ -6,12 +6,12 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from facerelief.data import Dataset
 from facerelief.data.manifest import (
     METADATA,
     SETTINGS,
     Reject,
     Sample,
-    chosen,
     read_dataset_settings,
     read_rows,
     read_samples,
@@ -162,7 +162,7 @@ def test_settings_that_cannot_be_read(tmp_path: Path, text: str | None, reason: 
         assert str(tmp_path) in message
 
 
-def test_samples_of_a_dataset_are_chosen_in_order(tmp_path: Path) -> None:
+def test_samples_of_a_dataset_are_selected_in_order(tmp_path: Path) -> None:
     write_settings(tmp_path, {})
     rows = [
         sample(source="1", split="train", expression="fear"),
@@ -173,7 +173,7 @@ def test_samples_of_a_dataset_are_chosen_in_order(tmp_path: Path) -> None:
         sample(source="6", split="train", expression="fear"),
     ]
     write_rows(tmp_path / METADATA, Sample, rows)
-    found = read_samples(tmp_path)
-    assert found == rows
-    assert [s.source for s in chosen(found, "train", ("neutral", "fear"))] == ["1", "4", "6"]
-    assert chosen(found, "test", ("fear",)) == []
+    dataset = Dataset(tmp_path)
+    assert list(dataset.samples) == rows
+    assert [s.source for s in dataset.select("train", ("neutral", "fear"))] == ["1", "4", "6"]
+    assert dataset.select("test", ("fear",)) == []

@@ -12,7 +12,6 @@ from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.crops import read_crop
-from facerelief.data.manifest import chosen, read_samples
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
@@ -30,8 +29,8 @@ NAMES = ("neutral", "happiness", "surprise")
 
 @pytest.fixture(scope="module")
 def drawn(synthetic: Path) -> Arrays:
-    rows = chosen(read_samples(synthetic), "train", NAMES)
-    return load_arrays(Dataset(synthetic), rows, 32, "luma", NAMES)
+    dataset = Dataset(synthetic)
+    return load_arrays(dataset, dataset.select("train", NAMES), 32, "luma", NAMES)
 
 
 @pytest.fixture(scope="module")

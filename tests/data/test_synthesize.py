@@ -50,17 +50,17 @@ def surface_z(vertices: np.ndarray, triangles: np.ndarray, x: float, y: float) -
 # -- plans ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "settings"), [(24, 1), (25, 1), (1000, 2), (5000, 3)])
-def test_a_plan_has_whole_persons_each_in_one_split(count: int, settings: int) -> None:
-    scenes = Plan(count=count, settings=settings).scenes()
-    assert count <= len(scenes) * 8 < count + 8 * settings
+@pytest.mark.parametrize(("count", "scenes_per_person"), [(24, 1), (25, 1), (1000, 2), (5000, 3)])
+def test_a_plan_has_whole_persons_each_in_one_split(count: int, scenes_per_person: int) -> None:
+    scenes = Plan(count=count, scenes_per_person=scenes_per_person).scenes()
+    assert count <= len(scenes) * 8 < count + 8 * scenes_per_person
     assert len({scene.name for scene in scenes}) == len(scenes)
     splits = collections.defaultdict(set)
     for scene in scenes:
         splits[scene.person].add(scene.split)
     assert all(len(where) == 1 for where in splits.values())
     assert set.union(*splits.values()) == {"train", "val", "test"}
-    assert set(collections.Counter(scene.person for scene in scenes).values()) == {settings}
+    assert set(collections.Counter(scene.person for scene in scenes).values()) == {scenes_per_person}
     if count == 5000:
         train = sum(scene.split == "train" for scene in scenes) / len(scenes)
         assert 0.7 < train < 0.9
@@ -75,9 +75,9 @@ def test_a_larger_plan_begins_with_the_smaller_one() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"count": 23, "settings": 1}, "23 pictures are too few .*; ask for 24 or more"),
+        ({"count": 23, "scenes_per_person": 1}, "23 pictures are too few .*; ask for 24 or more"),
         ({"count": 47}, "47 pictures are too few for three persons, 2 settings and eight .*; ask for 48 or more"),
-        ({"count": 100, "settings": 0}, "100 pictures are too few .*; ask for 24 or more"),
+        ({"count": 100, "scenes_per_person": 0}, "100 pictures are too few .*; ask for 24 or more"),
         ({"size": 100}, "no size 100; choose from 64, 96, 128, 192, 256"),
     ],
 )
@@ -138,7 +138,7 @@ def test_an_expression_leaves_the_person_and_the_setting_alone(synthetic: Path) 
 
 
 def test_another_seed_gives_other_people(synthetic: Path, tmp_path: Path) -> None:
-    plan = Plan(count=24, size=64, settings=1, seed=1)
+    plan = Plan(count=24, size=64, scenes_per_person=1, seed=1)
     open_dataset(tmp_path, {})
     rows: list[Sample] = Synthesizer(tmp_path, plan)(Scene(0, 0, "train"))
     assert [row.expression for row in rows] == list(EXPRESSIONS)

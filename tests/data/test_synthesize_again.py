@@ -15,7 +15,7 @@ from facerelief.processes import pool
 
 pytest.importorskip("scipy", reason="holes are filled with scipy")
 
-PLAN = Plan(count=24, size=64, settings=1)  # the fixture's
+PLAN = Plan(count=24, size=64, scenes_per_person=1)  # the fixture's
 
 
 def assert_same(dataset: Path, expected: Path) -> None:
@@ -106,5 +106,5 @@ def test_more_than_the_disk_holds_is_refused_at_once(
     gigabyte = shutil.disk_usage(tmp_path)._replace(free=10**9)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: gigabyte)
     with pytest.raises(FacereliefError, match=r"pictures of 64 px need about [\d,.]+ GB, and .* has 1\.0 GB free; ask"):
-        synthesize(tmp_path / "new" / "dataset", Plan(count=count, size=64, settings=1), workers=1)
+        synthesize(tmp_path / "new" / "dataset", Plan(count=count, size=64, scenes_per_person=1), workers=1)
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ TINY = studies.Scale(
     "cpu",
     seeds=2,
     pictures=24,
-    settings=1,
+    scenes_per_person=1,
     picture_size=64,
     all={**studies.SCALES["smoke"].all, "batch": 6, "log_every": 1},
     judge={"steps": 4},

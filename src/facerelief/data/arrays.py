@@ -30,8 +30,15 @@ from facerelief.progress import Progress, no_progress
 
 @dataclass(frozen=True)
 class Arrays:
-    """Samples as arrays, row by row: image uint8 (N, C, S, S), C = 3 or 1 (luma); depth uint16 (N, S, S) in
-    1/65535, background 0; normal int8 (N, 3, S, S) in 1/127, background 0; label int64 (N,), index of `expressions`.
+    """Samples as arrays of N rows, with crops of S pixels a side.
+
+    Attributes:
+        image: (N, C, S, S), uint8; C = 3, or 1 for luma.
+        depth: (N, S, S), uint16, in units of 1/65535; background 0.
+        normal: (N, 3, S, S), int8, in units of 1/127; background 0.
+        label: (N,), int64, indices into `expressions`.
+        expressions: Names of the classes.
+        samples: The samples, in the order of the rows.
     """
 
     image: np.ndarray
@@ -62,10 +69,19 @@ def load_arrays(
     *,
     complete: bool = True,
 ) -> Arrays:
-    """Arrays of `samples` at `size` pixels; `colour`: "rgb" or "luma". Made on first use, then read from the cache.
+    """Decode samples to arrays, on first use; later calls map the files that the first one wrote.
 
-    Raises `DatasetError` where there are no samples, an expression has none although the split must be `complete`, or
-    a file is missing or damaged.
+    Args:
+        dataset: The dataset; the arrays are kept in its folder .arrays.
+        samples: Which samples, each with one of the `expressions`.
+        size: S, the side of the arrays' crops in pixels.
+        colour: "rgb" or "luma".
+        expressions: Names of the classes.
+        progress: Called with the number of samples decoded and the total.
+        complete: Whether every expression must have a sample.
+
+    Raises:
+        DatasetError: There are no samples, an expression has none although `complete`, or a file is absent or damaged.
     """
     check_classes(dataset, samples, expressions if complete else ())
     label = np.array([expressions.index(s.expression) for s in samples])
@@ -135,9 +151,10 @@ def _decode(
 
 @contextmanager
 def create_memmap(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """An array that is filled in its file, since it may be larger than the memory; it is there when the block succeeds.
+    """An array in a file, which may be larger than the memory; the file appears when the block succeeds.
 
-    Raises as `files.atomic`.
+    Raises:
+        FacereliefError: As `files.atomic`.
     """
     with atomic(path) as part:
         array = np.lib.format.open_memmap(part, "w+", kind, shape)  # type: ignore[no-untyped-call]

@@ -15,9 +15,14 @@ from facerelief.errors import DatasetError
 
 @dataclass(frozen=True)
 class Batch:
-    """I_s (N, C, S, S) in [-1, 1]; d_s (N, K, S, S) in [-1, 1]; y_s (N,), indices of the run's expressions.
+    """N samples as tensors.
 
-    rows: int (N,), which samples they are. flips: bool (N,), which of them are mirrored.
+    Attributes:
+        image: I_s, (N, C, S, S), in [-1, 1].
+        geometry: d_s, (N, K, S, S), in [-1, 1]; K = 1 for depth, 3 for normals, 4 for both.
+        label: y_s, (N,), int64, indices of the run's expressions.
+        rows: (N,), rows of `Arrays`.
+        flips: (N,), bool, which samples are mirrored.
     """
 
     image: Tensor
@@ -28,11 +33,23 @@ class Batch:
 
 
 class Batches:
-    """The batch of every step, flipped at random.
+    """The batch of every step, mirrored at random.
 
-    guide: which geometry ("depth", "normal" or "both"). config.balanced: every expression equally often, as StarGAN's
-    random target labels suppose; else as often as it occurs. Those with fewer than config.min_photos photos never come.
-    rank, world: this process takes its block of each batch, in which the expressions still take turns.
+    With `config.balanced` every expression occurs equally often, as StarGAN's random target labels assume; else as
+    often as in the dataset. Expressions with fewer than `config.min_photos` photos are left out.
+
+    Args:
+        arrays: The samples to draw from.
+        config: Of the run: `batch`, `seed`, `balanced` and `min_photos` are used.
+        guide: Which geometry: "depth", "normal" or "both".
+        rank: Number of this process; it gets its block of each batch, in which the expressions still take turns.
+        world: Number of processes.
+
+    Attributes:
+        known_classes: (K,), bool, which expressions occur.
+
+    Raises:
+        DatasetError: Fewer than two expressions have `config.min_photos` photos.
     """
 
     def __init__(self, arrays: Arrays, config: Training, guide: str, rank: int = 0, world: int = 1) -> None:
@@ -46,10 +63,10 @@ class Batches:
                 f"fewer than two expressions have {config.min_photos} training photos; lower --set min_photos"
             )
         self._pools = enough if config.balanced else [np.sort(np.concatenate(enough))]
-        self.known_classes = np.array([len(pool) >= config.min_photos for pool in by_class])  # bool (K,)
+        self.known_classes = np.array([len(pool) >= config.min_photos for pool in by_class])
 
     def __call__(self, step: int, device: torch.device | str = "cpu") -> Batch:
-        """The batch of one step."""
+        """The batch of one step, counted from 0, on `device`."""
         block = slice(self.rank * self.size // self.world, (self.rank + 1) * self.size // self.world)
         draws = range(step * self.size, (step + 1) * self.size)[block]
         rows = np.array([self._draw(number) for number in draws])
@@ -70,8 +87,14 @@ class Batches:
 def make_batch(
     arrays: Arrays, rows: np.ndarray, guide: str, flips: np.ndarray | None = None, device: torch.device | str = "cpu"
 ) -> Batch:
-    """The batch of given rows. `flips`: bool (N,), which to mirror, by default none; x of a mirrored normal changes its
-    sign.
+    """The batch of given rows.
+
+    Args:
+        arrays: The samples.
+        rows: (N,), rows of `arrays`.
+        guide: Which geometry: "depth", "normal" or "both".
+        flips: (N,), bool, which samples to mirror; by default none. x of a mirrored normal changes its sign.
+        device: Where the tensors are put.
     """
     image = to_device(torch.from_numpy(arrays.image[rows]), device).float() / 127.5 - 1
     planes = []
@@ -98,7 +121,7 @@ def to_device(values: Tensor, device: torch.device | str) -> Tensor:
 
 
 def mirrored(geometry: Tensor, guide: str) -> Tensor:
-    """Geometry (N, K, H, W) of the mirrored face."""
+    """Geometry (N, K, H, W) of the mirrored face; guide: "depth", "normal" or "both"."""
     flipped = geometry.flip(-1)
     if guide == "depth":
         return flipped

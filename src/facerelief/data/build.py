@@ -1,4 +1,4 @@
-"""A folder of labelled photos to a dataset, on all cores, continued where it was when it is started again.
+"""A folder of labelled photos to a dataset, on all cores; an interrupted build resumes.
 
 Every finished photo is a line of `build.jsonl`; when all are done the lines become metadata.csv and rejects.csv.
 """
@@ -22,7 +22,13 @@ MOST_SECONDS = 300.0  # of one photo, which takes one or two; a process that nee
 
 @dataclass(frozen=True)
 class Built:
-    """The outcome of a build, in the order of the photos. notes: what to know of its splits, a line each."""
+    """The outcome of a build.
+
+    Attributes:
+        samples: In the order of the photos.
+        rejects: Photos that gave no sample, in their order.
+        notes: What to know of the splits, a line each.
+    """
 
     samples: list[Sample]
     rejects: list[Reject]
@@ -40,12 +46,24 @@ def build_dataset(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Built:
-    """Make the dataset. Photos done by an earlier, interrupted call with the same recipe are not done again, unless
-    they are others by now.
+    """Make a dataset from labelled photos.
 
-    photos: the folder that sources are named relative to. overlays: photo to published depth map.
-    progress: called with the number done and the total. Raises `DatasetError` where `dataset` holds something else,
-    and `FacereliefError` where it cannot be written or the recipe cannot be followed.
+    After an interruption the same call resumes: photos that were done with the same recipe, and have not changed since,
+    are not done again.
+
+    Args:
+        labelled: The photos.
+        photos: The folder that `Sample.source` is relative to.
+        dataset: The folder to write.
+        recipe: How samples are made.
+        overlays: Published depth maps, by photo.
+        workers: Processes; by default one per core.
+        seed: Of the split by identity, where the publisher gives none.
+        progress: Called with the number of photos done and the total.
+
+    Raises:
+        DatasetError: `dataset` holds something else.
+        FacereliefError: It cannot be written, or the recipe cannot be followed.
     """
     recipe = recipe or Recipe()
     settings = {"size": recipe.size, "seed": seed, "depth_maps": bool(overlays), "recipe": dataclasses.asdict(recipe)}
@@ -116,11 +134,11 @@ def _text(name: str) -> str:
 
 
 def _splits(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:
-    """Identity to split, the publisher's where there is one, else drawn; and notes.
+    """The split of each identity, published or else drawn; and notes.
 
-    Who was published in several splits is in the first of train, val and test, so that nobody is met again who was
-    trained on. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of its train becomes
-    val.
+    A person published in several splits is put in the first of train, val and test, so that no one is in
+    both training and evaluation. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of
+    its train becomes val.
     """
     order = ("train", "val", "test")
     told: dict[str, set[str]] = defaultdict(set)

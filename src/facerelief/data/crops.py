@@ -13,7 +13,14 @@ _LEAST = 1e-9  # of a matrix' determinant
 
 
 def read_alignment(path: Path) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """Landmarks (468, 3), matrix (2, 3) and photo size of a sample's mesh file. Raises `DatasetError`."""
+    """Read a sample's mesh file.
+
+    Returns:
+        Landmarks (468, 3) in crop pixels, the matrix (2, 3) from photo to crop, and width and height of the photo.
+
+    Raises:
+        DatasetError: The file is absent, damaged or from an earlier version.
+    """
     try:
         arrays = read_npz(path)
         landmarks, matrix = arrays["landmarks"].astype(np.float64), arrays["matrix"].astype(np.float64)

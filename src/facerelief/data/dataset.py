@@ -48,7 +48,7 @@ class Dataset:
 
     @functools.cached_property
     def digest(self) -> str:
-        """SHA-256 of metadata.csv, by which runs and instruments know the state of the dataset they learnt from."""
+        """SHA-256 of metadata.csv. Runs record it as the state of the dataset that they were trained on."""
         return sha256(self.path / METADATA)
 
     @property
@@ -58,7 +58,7 @@ class Dataset:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What a run records of the dataset that it learns from."""
+        """What a run records of the dataset that it is trained on."""
         return {"dataset": self.name, "metadata_sha256": self.digest}
 
     def select(self, split: str, expressions: Sequence[str] | None = None) -> list[Sample]:

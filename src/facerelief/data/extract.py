@@ -1,4 +1,4 @@
-"""One photo to one sample: face, crop, mesh, depth, normals, mask and the scores that the review judges by."""
+"""One photo to one sample: face, crop, mesh, depth, normals, mask and the scores that the review uses."""
 
 import hashlib
 import io
@@ -38,7 +38,15 @@ SMALLEST_FACE = 24.0  # pixels; below it the landmarks are guesses
 
 @dataclass(frozen=True)
 class Recipe:
-    """How samples are made; all of it is recorded in dataset.json."""
+    """How samples are made; recorded in dataset.json.
+
+    Attributes:
+        size: Side of the crops in pixels.
+        reconstructor: One of `RECONSTRUCTORS`, which gives each face its mesh.
+        reconstructor_options: Options of the reconstructor.
+        finder: The face finder's backend.
+        task_file: MediaPipe's face_landmarker.task, for versions without bundled models.
+    """
 
     size: int = 256
     reconstructor: str = "mediapipe"
@@ -49,7 +57,14 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ExtractionTask:
-    """One photo to do. `overlay`: the authors' published depth map for it, where there is one."""
+    """One photo to do.
+
+    Attributes:
+        labelled: The photo with its labels.
+        source: As in `Sample`.
+        split: As in `Sample`.
+        overlay: The published depth map of the photo, if there is one.
+    """
 
     labelled: Labelled
     source: str
@@ -127,9 +142,22 @@ def write_files(
     matrix: np.ndarray,
     photo_size: tuple[int, int],
 ) -> dict[str, Any]:
-    """Write the files of one sample; returns their columns of `Sample`. arrays: what its mesh file holds as float32.
+    """Write the files of one sample.
 
-    Raises `FacereliefError` where the disk is full.
+    Args:
+        dataset: The dataset, which has its `FOLDERS`.
+        stem: Name of the files without suffix.
+        rgb: (S, S, 3), the crop.
+        relief: Depth, normals and mask of the crop.
+        arrays: What the mesh file holds as float32, by name.
+        matrix: (2, 3), from photo to crop.
+        photo_size: Width and height of the photo.
+
+    Returns:
+        The file names, by column of `Sample`.
+
+    Raises:
+        FacereliefError: The files cannot be written, e.g. on a full disk.
     """
     mask = (relief.mask * 128 + (relief.mask & relief.measured) * 127).astype(np.uint8)
     # Not renamed into place: a sample exists once the build's journal names it, and 5 renames would cost 10 ms.

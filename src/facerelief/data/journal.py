@@ -1,4 +1,4 @@
-"""What a dataset under construction has finished, a line of `build.jsonl` a sample, so that the build can go on."""
+"""`build.jsonl`: the finished samples of a dataset under construction, a line each, from which a build resumes."""
 
 import dataclasses
 import os
@@ -27,7 +27,16 @@ _END = 4096  # bytes
 
 
 def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
-    """A new folder, or an earlier build with the same settings."""
+    """Open a new folder, or an earlier build with the same settings, for writing.
+
+    Args:
+        dataset: The folder.
+        settings: What dataset.json records.
+
+    Raises:
+        DatasetError: It holds something else, or was built with other settings.
+        FacereliefError: It cannot be written.
+    """
     if dataset.exists() and not dataset.is_dir():
         raise DatasetError(f"{dataset} is a file; name a folder for the dataset")
     if (dataset / SETTINGS).is_file():
@@ -48,7 +57,7 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
 
 
 def stamp_of(*files: Path | None) -> str:
-    """What tells whether files are still the same, without reading them: their sizes and checksums of their ends."""
+    """A stamp that changes with the files, without reading all of them: their sizes and checksums of their ends."""
     return " ".join(_end_of(file) for file in files if file is not None)
 
 
@@ -63,9 +72,11 @@ def _end_of(file: Path) -> str:
 
 
 def read_journal(journal: Path, stamps: Mapping[str, str] | None = None) -> dict[str, Sample | Reject]:
-    """Rows of finished photos; where `stamps` by source are given, of those only that are still the same.
+    """Rows of finished photos by source; lines that cannot be read, such as a torn last one, are skipped.
 
-    Lines that cannot be read, as the last one after a kill, count for nothing: their photos are done again.
+    Args:
+        journal: The file; it may be absent.
+        stamps: `stamp_of` by source; photos with another stamp have changed and are left out.
     """
     done: dict[str, Sample | Reject] = {}
     fence = PathGuard(journal.parent)

@@ -1,4 +1,4 @@
-"""What a dataset is on disk: `metadata.csv` as Hugging Face's imagefolder reads it, rejects, and settings.
+"""A dataset's files: `metadata.csv` as Hugging Face's imagefolder reads it, rejects, and settings.
 
 DATASET/metadata.csv     one row a sample, the fields of `Sample`
 DATASET/rejects.csv      one row a photo that gave no sample, the fields of `Reject`
@@ -11,7 +11,7 @@ import dataclasses
 import math
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
@@ -27,34 +27,67 @@ METADATA, REJECTS, SETTINGS = "metadata.csv", "rejects.csv", "dataset.json"
 
 @dataclass(frozen=True)
 class Sample:
-    """One face. Paths are relative to the dataset; angles in degrees; scores are what `dataset review` judges by."""
+    """One face of a dataset, a row of metadata.csv. Paths are relative to the dataset.
 
-    file_name: str  # aligned crop, rgb/*.png
-    depth_file_name: str  # 16-bit grey
+    Attributes:
+        file_name: The aligned crop, rgb/*.png.
+        depth_file_name: 16-bit grey PNG.
+        normal_file_name: 8-bit RGB PNG.
+        mask_file_name: Grey PNG: 255 measured, 128 interpolated, 0 background.
+        mesh: .npz with vertices (V, 3) and landmarks (468, 3) in crop pixels, matrix (2, 3) from photo to crop, and
+            photo_size (2,).
+        expression: One of `EXPRESSIONS`.
+        identity: The person.
+        split: "train", "val" or "test"; a person is in one only.
+        source: The photo, relative to the folder of photos.
+        faces: Number of faces found in the photo; the largest was taken.
+        yaw: Degrees, positive if the face looks to the picture's right.
+        pitch: Degrees, positive if it looks up.
+        roll: Degrees, before alignment.
+        face_size: Longer side of the face in the photo, pixels.
+        sharpness: High-frequency share of the crop's contrast.
+        coverage: Share of the face that lies inside the photo, 0 to 1.
+        fingerprint: 64-bit difference hash of the crop, 16 hexadecimal digits.
+        chroma: Mean distance from grey, levels; below 3 the photo is grey.
+        quality: 0 to 1, set by `dataset review`.
+        keep: Whether training uses the sample.
+        reasons: Why it is not kept, or notes; separated by "; ".
+    """
+
+    file_name: str
+    depth_file_name: str
     normal_file_name: str
-    mask_file_name: str  # 255 measured, 128 interpolated, 0 background
-    mesh: str  # arrays vertices (V, 3), landmarks (468, 3) in crop pixels, matrix (2, 3) photo to crop, photo_size (2,)
+    mask_file_name: str
+    mesh: str
     expression: str
     identity: str
-    split: str  # train, val or test; a person is in one only
-    source: str  # the photo, relative to the folder of photos
-    faces: int  # faces found in the photo; the largest was taken
-    yaw: float  # positive: the face looks to the picture's right
-    pitch: float  # positive: up
-    roll: float  # before alignment
-    face_size: float  # longer side of the face in the photo, pixels
-    sharpness: float  # high-frequency share of the crop's contrast
-    coverage: float  # share of the face that lies inside the photo
-    fingerprint: str  # 64-bit difference hash of the crop, hexadecimal
-    chroma: float = 0.0  # mean distance from grey, levels; below 3 the photo is grey
-    quality: float = 1.0  # 0 to 1, by `dataset review`
+    split: str
+    source: str
+    faces: int
+    yaw: float
+    pitch: float
+    roll: float
+    face_size: float
+    sharpness: float
+    coverage: float
+    fingerprint: str
+    chroma: float = 0.0
+    quality: float = 1.0
     keep: bool = True
-    reasons: str = ""  # why not kept, or notes; separated by "; "
+    reasons: str = ""
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A photo that gave no sample, with the reason in one word or two and the detail in a sentence."""
+    """A photo that gave no sample, a row of rejects.csv.
+
+    Attributes:
+        source: The photo, relative to the folder of photos.
+        expression: As its publisher labelled it.
+        identity: The person.
+        reason: One or two words, such as "unreadable".
+        detail: A sentence.
+    """
 
     source: str
     expression: str
@@ -79,7 +112,15 @@ def write_rows(path: Path, kind: type[_Row], rows: Iterable[_Row]) -> None:
 
 
 def read_rows(path: Path, kind: type[_Row]) -> list[_Row]:
-    """The rows that `write_rows` wrote. Raises `DatasetError` that names the line."""
+    """The rows that `write_rows` wrote.
+
+    Args:
+        path: The table.
+        kind: `Sample` or `Reject`.
+
+    Raises:
+        DatasetError: The table is absent, of another version or damaged; the message names the line.
+    """
     types = get_type_hints(kind)
     if not path.is_file():
         raise DatasetError(
@@ -108,7 +149,8 @@ def read_rows(path: Path, kind: type[_Row]) -> list[_Row]:
 def read_samples(dataset: Path) -> list[Sample]:
     """All samples of a dataset, kept or not.
 
-    Raises `DatasetError` where this is none, its table is damaged, or a row names a file outside of the dataset.
+    Raises:
+        DatasetError: This is no dataset, its table is damaged, or a row names a file outside of the dataset.
     """
     read_dataset_settings(dataset)
     samples, fence = read_rows(dataset / METADATA, Sample), PathGuard(dataset)
@@ -126,7 +168,7 @@ def inside(dataset: Path, name: str) -> Path:
 
 
 class PathGuard:
-    """Tells which files lie in a dataset: one may be somebody else's, and must not show or change the user's files."""
+    """Checks that files lie in a dataset: a dataset of somebody else must not show or change the user's other files."""
 
     def __init__(self, dataset: Path) -> None:
         self._root = os.path.realpath(dataset)
@@ -185,11 +227,6 @@ def read_dataset_settings(dataset: Path) -> dict[str, Any]:
 def write_settings(dataset: Path, settings: dict[str, Any]) -> None:
     """dataset.json with the format's name and version."""
     write_json(dataset / SETTINGS, {"format": FORMAT, "version": VERSION, **settings})
-
-
-def chosen(samples: Sequence[Sample], split: str, expressions: Sequence[str]) -> list[Sample]:
-    """The kept samples of one split with one of the expressions, in the manifest's order."""
-    return [s for s in samples if s.keep and s.split == split and s.expression in expressions]
 
 
 def harmless(text: str) -> str:

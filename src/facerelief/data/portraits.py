@@ -1,4 +1,4 @@
-"""A dataset's portraits to learn a morphable face from: kept training photos seen from the front."""
+"""A dataset's portraits to learn a morphable model from: kept training photos seen from the front."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ class DatasetPortraits:
     """`geometry.morphable.learning.Portraits` of a dataset on disk; pictures are read when they are asked for."""
 
     def __init__(self, dataset: Path) -> None:
-        """Raises `DatasetError` where there are none, or their meshes are damaged."""
+        """Raises `DatasetError` if there are none, or their meshes are damaged."""
         self._dataset = dataset
         self.samples = [s for s in read_samples(dataset) if _fits(s)]
         if not self.samples:

@@ -1,4 +1,4 @@
-"""The paper's Table 4 for a dataset, and warnings of what its numbers would hide."""
+"""The paper's Table 4 for a dataset, and warnings of what its numbers do not show."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from facerelief.expressions import EXPRESSIONS
 TABLE_COLUMNS = tuple(sorted(EXPRESSIONS))  # Table 4's order
 _HEADINGS = {"happiness": "Happy"}
 
-ENOUGH_PHOTOS, ENOUGH_PERSONS = 50, 20  # of a class, to train or judge on it
+ENOUGH_PHOTOS, ENOUGH_PERSONS = 50, 20  # of a class, to train or evaluate on it
 _IMBALANCE = 10  # photos of the largest class for each of the smallest
 _FEW_SHARE = 1 / 3  # of a class's photos that come from three persons
 _COLOUR_GAP = 0.25  # between the share of colour photos in a class and the median of the others'
@@ -26,7 +26,13 @@ _COLOUR_GAP = 0.25  # between the share of colour photos in a class and the medi
 
 @dataclass(frozen=True)
 class TableRow:
-    """One line of the table: a number for each of `TABLE_COLUMNS`, and the total, of persons not their sum."""
+    """One line of the table.
+
+    Attributes:
+        name: What is counted.
+        counts: One for each of `TABLE_COLUMNS`.
+        total: The number in all; for persons it is not the sum, as one may show several expressions.
+    """
 
     name: str
     counts: tuple[int, ...]
@@ -55,7 +61,7 @@ def render(rows: Sequence[TableRow]) -> Table:
 
 
 def dataset_warnings(samples: Sequence[Sample]) -> list[str]:
-    """What to know before training on the kept samples or believing a score: one line each, none if all is well."""
+    """Problems of the kept samples for training and for scores, a line each; empty if there are none."""
     kept = [sample for sample in samples if sample.keep]
     if not kept:
         return ["no sample is kept: there is nothing to train on"]

@@ -28,14 +28,20 @@ from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 SIZES = (64, 96, 128, 192, 256)
-SYNTHETIC = "synthetic"  # the note that their samples carry
+SYNTHETIC = "synthetic"  # in `Sample.reasons` of every synthetic sample
 _LEAST = 3 * len(EXPRESSIONS)
 _BYTES, _BYTES_A_PIXEL = 12_000, 2.5  # of a picture's files, a little less than measured at 64, 128 and 256 pixels
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One person in one setting: eight samples."""
+    """One person in one setting: eight samples.
+
+    Attributes:
+        person: Number of the person in the dataset.
+        setting: Number of the setting among the person's.
+        split: Of the person: "train", "val" or "test".
+    """
 
     person: int
     setting: int
@@ -43,17 +49,27 @@ class Scene:
 
     @property
     def name(self) -> str:
-        """As in `Sample.source`."""
+        """The folder in `Sample.source`, such as "p00012/s1"."""
         return f"p{self.person:05d}/s{self.setting}"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many and how large; all of it is recorded in dataset.json. size: pixels. settings: scenes a person."""
+    """How many pictures a synthetic dataset has, and how large; recorded in dataset.json.
+
+    Attributes:
+        count: The least number of pictures; whole scenes are made.
+        size: Side of a picture in pixels, one of `SIZES`.
+        scenes_per_person: Poses, lights and backgrounds for each person; key "settings" in dataset.json.
+        seed: 0 to 2**32 - 1.
+
+    Raises:
+        FacereliefError: `size` or `seed` is not one of these, or `count` is too small for three persons.
+    """
 
     count: int = 5000
     size: int = 128
-    settings: int = 2
+    scenes_per_person: int = 2
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -61,17 +77,17 @@ class Plan:
             raise FacereliefError(f"no size {self.size}; choose from {', '.join(map(str, SIZES))}")
         if not 0 <= self.seed < 2**32:
             raise FacereliefError(f"seed must lie between 0 and {2**32 - 1}, not {self.seed}")
-        if self.settings < 1 or self.count < self.settings * _LEAST:
+        if self.scenes_per_person < 1 or self.count < self.scenes_per_person * _LEAST:
             raise FacereliefError(
-                f"{self.count} pictures are too few for three persons, {self.settings} settings and eight expressions; "
-                f"ask for {max(1, self.settings) * _LEAST} or more"
+                f"{self.count} pictures are too few for three persons, {self.scenes_per_person} settings and eight "
+                f"expressions; ask for {max(1, self.scenes_per_person) * _LEAST} or more"
             )
 
     def scenes(self) -> list[Scene]:
         """All scenes, whole persons only: at least `count` samples."""
-        persons = -(-self.count // (len(EXPRESSIONS) * self.settings))
+        persons = -(-self.count // (len(EXPRESSIONS) * self.scenes_per_person))
         splits = split_by_identity([_name(person) for person in range(persons)], self.seed)
-        return [Scene(p, s, splits[_name(p)]) for p in range(persons) for s in range(self.settings)]
+        return [Scene(p, s, splits[_name(p)]) for p in range(persons) for s in range(self.scenes_per_person)]
 
 
 def synthesize(
@@ -84,15 +100,29 @@ def synthesize(
 ) -> list[Sample]:
     """Make the dataset; scenes done by an earlier, interrupted call are not done again.
 
-    face: a fitted face, by default the package's. The files do not depend on the number of workers.
-    Raises `DatasetError` where `dataset` holds something else, `FacereliefError` where it cannot be written.
+    The files do not depend on the number of workers.
+
+    Args:
+        dataset: The folder to write.
+        plan: How many and how large.
+        face: File or folder of a morphable model; by default the package's.
+        workers: Processes; by default one per core.
+        progress: Called with the number of pictures done and the total.
+
+    Returns:
+        The samples, scene by scene.
+
+    Raises:
+        DatasetError: `dataset` holds something else.
+        FacereliefError: It cannot be written, or the disk is too small.
+        CheckpointError: The morphable model cannot be read.
     """
     load_face(face)  # before anything is written: it may be damaged
     path = face or carried_face()
     settings = {
         "size": plan.size,
         "seed": plan.seed,
-        "settings": plan.settings,
+        "settings": plan.scenes_per_person,
         "face_sha256": sha256(path / FACE_FILE if path.is_dir() else path),
     }
     _check_space(dataset, plan)
@@ -199,5 +229,5 @@ def _source(scene: Scene, expression: str) -> str:
 
 
 def scene_of(sample: Sample) -> str:
-    """What the samples of one scene, all eight expressions, share."""
+    """The name of a sample's scene, the same for all eight expressions."""
     return sample.source.rpartition("/")[0]

@@ -20,8 +20,12 @@ NUMPY_ERRORS = (
 def read_npz(path: Path, largest: int = MAX_NPZ_BYTES) -> dict[str, np.ndarray]:
     """The arrays of an .npz file by name.
 
+    Args:
+        path: The file.
+        largest: The limit in bytes of all arrays together, unpacked.
+
     Raises:
-        ValueError: It is damaged, or has more than `largest` bytes.
+        ValueError: It is damaged, holds pickled objects, or has more than `largest` bytes.
         OSError: It cannot be read.
     """
     with open_file(path) as stream:

@@ -42,7 +42,16 @@ def open_file(path: Path | str) -> BufferedReader:
 
 
 def read_file(path: Path | str, most: int | None = None) -> bytes:
-    """A regular file's bytes. Raises as `open_file`, and `OSError` if there are more than `most`."""
+    """A regular file's bytes.
+
+    Args:
+        path: The file.
+        most: The limit in bytes; by default none.
+
+    Raises:
+        OSError: As `open_file`, or the file is larger than `most`.
+        ValueError: As `open_file`.
+    """
     with open_file(path) as stream:
         data = stream.read(-1 if most is None else most + 1)
     if most is not None and len(data) > most:
@@ -112,7 +121,13 @@ _replacers: dict[str, Callable[[Path, Path], None]] = {}  # by path, what is cal
 
 @contextlib.contextmanager
 def override_replace(path: Path, replace: Callable[[Path, Path], None]) -> Iterator[None]:
-    """In the block, `atomic` calls `replace(temporary, path)` in place of `os.replace` for this path."""
+    """In the block, `atomic` finishes a file by another function than `os.replace`.
+
+    Args:
+        path: The file; other files are not affected.
+        replace: Called as `replace(temporary, path)` with the written temporary file, which it must move to `path`.
+            `OSError` is turned into `FacereliefError` by `atomic`; other errors pass.
+    """
     key = _key(path)
     before = _replacers.get(key)
     _replacers[key] = replace
@@ -131,7 +146,7 @@ def _key(path: Path) -> str:
 
 
 def rename_new(temporary: Path, path: Path) -> None:
-    """Rename a file to a new name. Raises `FileExistsError` if that exists."""
+    """Rename a file, but never over another one. Raises `FileExistsError` if `path` exists."""
     try:
         os.link(temporary, path)
         temporary.unlink()
@@ -206,7 +221,8 @@ _locks: dict[str, tuple[int, int]] = {}  # by folder: the lock's handle, and how
 def lock_folder(folder: Path) -> Iterator[None]:
     """Lock a folder against other processes, until the end of the block or the process. May be nested.
 
-    Raises `FacereliefError` if another process has locked it.
+    Raises:
+        FacereliefError: Another process has locked it, or it cannot be created.
     """
     key = os.path.realpath(folder)
     handle, times = _locks.get(key, (-1, 0))

@@ -55,8 +55,14 @@ def read_object(
 ) -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
-    Raises `error`, with the file, the reason and the `remedy`, if it cannot be read, is not an object, or is larger
-    than `largest` bytes.
+    Args:
+        path: The file.
+        remedy: What the user can do; the end of the message.
+        error: The class of the error.
+        largest: The limit in bytes.
+
+    Raises:
+        FacereliefError: An `error`, if the file cannot be read, is not an object, or is larger than `largest`.
     """
     try:
         value = parse(read_file(path, largest))
@@ -92,7 +98,13 @@ def append_lines(
 ) -> None:
     """Append objects to a JSON lines file; a torn last line stays on its own line.
 
-    Raises `FacereliefError`, with the `remedy`, if it cannot be written.
+    Args:
+        path: The file, created if it does not exist.
+        *values: The objects.
+        remedy: What the user can do; the end of the message.
+
+    Raises:
+        FacereliefError: It cannot be written.
     """
     text = "".join(json.dumps(value) + "\n" for value in values)
     try:
@@ -106,7 +118,8 @@ def append_lines(
 def to_dataclass(cls: type[_T], values: Mapping[str, Any]) -> _T:
     """A dataclass from parsed JSON; integers are accepted as floats, and lists as tuples.
 
-    Raises `ValueError` with the first entry that is unknown, missing or of another type.
+    Raises:
+        ValueError: An entry is unknown, missing or of another type; the message names the first.
     """
     hints = get_type_hints(cls)
     unknown = sorted(set(values) - set(hints))

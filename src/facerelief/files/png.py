@@ -22,7 +22,8 @@ _DAMAGE = (OSError, SyntaxError, ValueError, LookupError, EOFError, struct.error
 def read_png(path: Path, mode: str | None = None) -> NDArray[Any]:
     """The pixels of a PNG file, (H, W) or (H, W, C), converted to one of Pillow's modes where one is named.
 
-    Raises `DatasetError` where it is absent, damaged, something else, or of more than `MAX_SIDE` pixels a side.
+    Raises:
+        DatasetError: It is absent, damaged, something else, or has more than `MAX_SIDE` pixels a side.
     """
     try:
         data = read_file(path, _LARGEST)

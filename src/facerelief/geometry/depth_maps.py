@@ -45,9 +45,9 @@ def render_geometry(mesh: FaceMesh, landmarks: Landmarks, size: int, backend: st
 
     Args:
         mesh: The face, in pixels of the crop.
-        landmarks: (468, 3), in pixels of the crop. They give the unit (inter-ocular distance), the place of depth zero
-            (the surface under the eye corners) and the mouth opening, which stays background because it carries the
-            expression.
+        landmarks: (468, 3), in pixels of the crop. They give the unit (inter-ocular distance), the zero of depth (the
+            surface under the eye corners) and the mouth opening, which stays background because the expression shows
+            there.
         size: The crop's side.
         backend: As `rasterise` takes it.
 
@@ -132,7 +132,7 @@ def save_depth(path: Path, depth: Depth) -> None:
 
 
 def load_depth(path: Path) -> Depth:
-    """The depth (H, W) in [0, 1] that `save_depth` wrote. Raises `DatasetError`."""
+    """The depth (H, W) in [0, 1] that `save_depth` wrote. Raises `DatasetError` if the file is no such map."""
     levels = read_png(path)
     if levels.ndim != 2 or levels.dtype not in (np.uint16, np.int32):
         raise DatasetError(f"{path} is not a 16-bit depth map; build the dataset again")
@@ -146,7 +146,11 @@ def save_normal(path: Path, normal: Normals) -> None:
 
 
 def load_normal(path: Path) -> Normals:
-    """The normals (3, H, W) that `save_normal` wrote: unit, or zero on the background. Raises `DatasetError`."""
+    """The normals (3, H, W) that `save_normal` wrote: unit, or zero on the background.
+
+    Raises:
+        DatasetError: The file is no such map.
+    """
     levels = read_png(path)
     if levels.ndim != 3 or levels.shape[2] != 3:
         raise DatasetError(f"{path} is not a normal map; build the dataset again")

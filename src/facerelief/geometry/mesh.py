@@ -14,13 +14,16 @@ def _no_triangles() -> Int64:
 
 @dataclass(frozen=True)
 class FaceMesh:
-    """A triangle mesh. Raises `DatasetError` where its parts do not fit each other.
+    """A triangle mesh.
 
     Attributes:
         vertices: (V, 3), crop pixels, x right, y down, +z towards the viewer.
         triangles: (T, 3), counter-clockwise seen from outside with y up.
         closing: (C, 3), further triangles that close holes (eyes): their pixels count as interpolated.
-        residual: Of a fitted mesh, how far it stays from the landmarks: root mean square, in inter-ocular distances.
+        residual: Of a fitted mesh, root mean square distance from the landmarks, in inter-ocular distances.
+
+    Raises:
+        DatasetError: Shapes are others, a vertex is not finite, or a triangle names a vertex that is not there.
     """
 
     vertices: Floats

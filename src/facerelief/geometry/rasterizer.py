@@ -1,7 +1,7 @@
-"""Orthographic z-buffer. Numpy is the default and the oracle; numba, where installed, gives the same arrays faster.
+"""Orthographic z-buffer, in NumPy or, if it is installed, compiled by numba, which gives the same arrays faster.
 
-Both walk the same candidates in the same float64 arithmetic: a pixel belongs to a triangle when its centre lies inside
-or on an edge, the nearest triangle wins, and at equal depth the first one. Triangles seen from behind are left out.
+Both compute the same candidates in the same float64 arithmetic: a pixel belongs to a triangle if its centre lies inside
+or on an edge; the nearest triangle is shown, and at equal depth the first one. Back faces are left out.
 """
 
 import functools
@@ -47,7 +47,17 @@ def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "aut
 
 
 def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64) -> Float64:
-    """Per-vertex values (V,) or (V, K) at the pixels of `rasterise`, (H, W) or (H, W, K); 0 where no triangle is."""
+    """Interpolate values of vertices at the pixels of an image.
+
+    Args:
+        values: (V,) or (V, K), one row a vertex.
+        triangles: (T, 3), those that were rasterised.
+        index: (H, W), the triangle of each pixel, as `rasterise` gives it.
+        weights: (H, W, 3), barycentric, as `rasterise` gives them.
+
+    Returns:
+        (H, W) or (H, W, K); 0 where there is no triangle.
+    """
     covered = np.flatnonzero(index >= 0)
     corners = triangles.take(index.ravel().take(covered), axis=0)
     shares = weights.reshape(-1, 3).take(covered, axis=0)

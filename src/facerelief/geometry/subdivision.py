@@ -36,7 +36,11 @@ class Subdivision:
 
 @functools.lru_cache(maxsize=3)
 def face_subdivision(levels: int) -> Subdivision:
-    """Of the 468-point face with closed eyes: 7,152 vertices after 2 rounds, 28,384 after 3; the eyes come last."""
+    """The subdivision of the 468-point face with closed eyes, whose triangles come last.
+
+    Args:
+        levels: Rounds; 2 give 7,152 vertices, 3 give 28,384.
+    """
     return Subdivision(np.concatenate([face_triangles(), eye_triangles()]), 468, levels)
 
 

@@ -27,7 +27,10 @@ _DESCRIBE |= {*range(40091, 40096), ORIENTATION}
 def portable_exif(image: Image.Image) -> bytes | None:
     """The EXIF block of an image with orientation 1, or None.
 
-    Previews are removed because they show the photo before the edit. Raises one of `EXIF_ERRORS` if it is broken.
+    Previews are removed because they show the photo before the edit.
+
+    Raises:
+        Exception: One of `EXIF_ERRORS`, if the block is broken.
     """
     block = image.info.get("exif")
     if not block:

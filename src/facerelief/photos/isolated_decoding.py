@@ -21,9 +21,16 @@ _START_S, _PER_MEGAPIXEL_S = 8, 0.25  # CPU time
 
 
 def decode_isolated(data: bytes, name: str, max_pixels: int, seconds: float = DECODE_SECONDS) -> Decoded:
-    """`decode` with bounded time and memory. seconds: after which the process is killed.
+    """`decode` with bounded time and memory.
 
-    Raises `PhotoError` as `decode`, and if time or memory run out.
+    Args:
+        data: The file's bytes.
+        name: For messages.
+        max_pixels: The limit.
+        seconds: Wall clock, after which the process is killed.
+
+    Raises:
+        PhotoError: As `decode`, or time or memory ran out.
     """
     try:
         answer = run_child(f"facerelief.photos.isolated_decoding:decode_child({max_pixels})", data, name, seconds)

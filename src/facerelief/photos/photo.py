@@ -156,9 +156,18 @@ def encode_photo(
 def save_photo(
     photo: Photo, path: Path | str, mark: EditMark | None = None, *, quality: int = 95, provenance: bool = True
 ) -> None:
-    """Write a photo in the format of the suffix, whole or not at all. Arguments as `encode_photo`.
+    """Write a photo, whole or not at all.
 
-    Raises as `encode_photo`, and `FacereliefError` if the file cannot be written.
+    Args:
+        photo: The photo.
+        path: The file; its suffix, one of `SAVE_FORMATS`, gives the format.
+        mark: The record of the edit. None: the one that the photo has.
+        quality: 1 to 100, of JPEG and WebP.
+        provenance: False: write none.
+
+    Raises:
+        PhotoError: The suffix is unknown, or the format cannot hold the photo.
+        FacereliefError: The file cannot be written, or the user's certificate cannot be used.
     """
     path = Path(path)
     format = SAVE_FORMATS.get(path.suffix.lower())
@@ -179,7 +188,18 @@ def _history(data: bytes, seconds: float) -> tuple[bytes | None, tuple[str, ...]
 
 
 def read_mark(source: PhotoSource) -> EditMark | None:
-    """The record of an edit in a file, or None. Raises as `read_photo`."""
+    """The record of an edit in a photo's XMP packet or GIF comment.
+
+    Args:
+        source: A path, a file's bytes, or a binary stream.
+
+    Returns:
+        The record, or None if there is none. `provenance.verify.find_provenance` reads C2PA manifests and watermarks
+        too.
+
+    Raises:
+        PhotoError: As `read_photo`.
+    """
     return read_photo(source).mark
 
 

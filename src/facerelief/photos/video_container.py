@@ -12,7 +12,7 @@ _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,ogg"
 
 
 def import_pyav() -> Any:
-    """PyAV without log output. Raises `MissingExtra`."""
+    """PyAV without log output. Raises `MissingExtra` if it is not installed."""
     try:
         import av
     except ImportError as reason:

@@ -13,7 +13,12 @@ class ObjectPool(Generic[_T]):
     """Lends each thread its own object. Objects are created on demand and kept."""
 
     def __init__(self, create: Callable[[], _T], most: int | None = None) -> None:
-        """create: makes an object. most: the number of objects; by default one per core."""
+        """Objects are created when they are first needed.
+
+        Args:
+            create: Makes an object.
+            most: The largest number of objects; by default one per core.
+        """
         self._create = create
         self._places = threading.BoundedSemaphore(most or os.cpu_count() or 1)
         self._making = threading.Lock()

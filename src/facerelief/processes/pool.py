@@ -77,9 +77,19 @@ def map_in_processes(
 def run_in_process(
     start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, ...], item: Item, seconds: float = math.inf
 ) -> Result:
-    """Run `start(*arguments)(item)` in a separate process, which is killed after `seconds`.
+    """Run `start(*arguments)(item)` in a separate process.
 
-    Raises `WorkerLost` if it dies or is killed.
+    Args:
+        start: As in `map_in_processes`; picklable, and so are the arguments, the item and the result.
+        arguments: Of `start`.
+        item: What to do.
+        seconds: Wall clock, after which the process is killed; by default no limit.
+
+    Returns:
+        The result.
+
+    Raises:
+        WorkerLost: The process died or was killed. Errors of `start` and of the work are raised too.
     """
     worker = _Worker(start, arguments)
     try:

@@ -47,9 +47,20 @@ _LIMITS = """\
 
 
 def fit_and_write(dataset: Path, folder: Path, data_note: str, progress: Progress = no_progress) -> list[Path]:
-    """Learn a face from a dataset and write all of it to `folder`; returns the files.
+    """Learn a morphable model from a dataset, and write it with its card and sheets.
 
-    Raises `DatasetError` where the dataset has too few persons or no neutral photos; then nothing is written.
+    Args:
+        dataset: The dataset's folder.
+        folder: Where to write; absent, empty, or that of an earlier model.
+        data_note: What the card says of the photos, Markdown.
+        progress: As `learn_face` calls it.
+
+    Returns:
+        The files.
+
+    Raises:
+        DatasetError: The dataset has too few persons or no neutral photos; nothing is written.
+        FacereliefError: `folder` holds something else, or cannot be written.
     """
     others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
     if folder.is_file() or (others and not (folder / FACE_FILE).is_file()):
@@ -126,7 +137,7 @@ def _halved(rgb: np.ndarray) -> np.ndarray:
 
 
 def face_card(path: Path, facts: dict[str, Any], data_note: str) -> str:
-    """The face's card, Markdown."""
+    """The model's card, Markdown."""
     return f"""# {escape_text(path.stem)}
 
 A morphable face model: mean, identity, expressions and texture of faces, learned from photos. Made with facerelief

@@ -37,10 +37,20 @@ _SCORES = {"judge_on_real": "real", "edits": "edits"}  # of the weights' facts, 
 
 
 def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command: str) -> Path:
-    """Write the run's editor to `out` in half precision, and its card beside it as README.md; returns `out`.
+    """Write the run's editor in half precision, and its card beside it as README.md.
 
-    rates: what `report rate --json` wrote; it must hold this run, measured as users get its edits.
-    Raises `FacereliefError` where it does not.
+    Args:
+        run: Folder of a run of stage 2.
+        out: The weights' file.
+        rates: What `report rate --as-edited --json` wrote; it must hold this run.
+        data_note: What the card says of the photos, Markdown.
+        command: The command that trained the run, for the card.
+
+    Returns:
+        `out`.
+
+    Raises:
+        FacereliefError: The rates do not hold this run, are damaged, or are those of the network alone.
     """
     if run.name not in rates:
         raise FacereliefError(f"the rates hold {', '.join(rates)}, not {run.name}; measure it with: {_MEASURE}")

@@ -42,9 +42,15 @@ Pixels = NDArray[np.uint8]
 
 
 def write_contact_sheet(dataset: Path, out: Path | None = None, thresholds: Thresholds | None = None) -> Path:
-    """Write the page, by default to DATASET/review.html, and return its path. `thresholds` are those of the review.
+    """Write the page and return its path; a damaged picture is shown as an empty tile.
 
-    Raises `DatasetError` for a dataset that cannot be read; a damaged picture of it is shown as an empty tile.
+    Args:
+        dataset: The dataset's folder.
+        out: The file; by default DATASET/review.html.
+        thresholds: Those of the review.
+
+    Raises:
+        DatasetError: The dataset cannot be read.
     """
     samples = read_samples(dataset)
     rejects = read_rows(dataset / REJECTS, Reject)

@@ -1,4 +1,4 @@
-"""What the review measures itself: shape against shapes, depth map against landmarks, picture against picture.
+"""What the review measures itself: odd shapes, depth maps that do not fit the landmarks, duplicate pictures.
 
 All is vectorised: ten thousand samples take seconds.
 """
@@ -10,20 +10,25 @@ from numpy.typing import NDArray
 
 from facerelief.array_types import Floats
 
-_ENOUGH = 20  # faces; fewer do not tell which shape is odd
+_ENOUGH = 20  # faces; among fewer, no shape can be called odd
 _MODES = 20  # components that hold 99 % of how the shapes of 9,300 news photos vary
 _LIKE_PICTURES = 0.97  # correlation of thumbnails; of 9,300 photos no two different ones reach 0.965
 _LIKE_LANDMARKS = 1 / 128  # mean distance of the landmarks' coordinates, fraction of the crop's side
 
 
 def implausibility(landmarks: Floats) -> Floats:
-    """How odd the shape of each face (N, 468, 3) is among the others: (N,), 0 typical, in robust deviations.
+    """How odd the shape of each face is among the others.
 
-    Shapes are aligned by similarities in space to their median (Procrustes). The larger of two deviations counts: what
-    the principal components of the ordinary half leave over, and the distance along them (Mahalanobis). Both are taken
-    in the logarithm against median and MAD. Of 9,298 faces, strong expressions among them, none reached 6; when some
-    were broken (noise of 3 pixels, mirrored, stretched), those came to 7 to 17. With 100 faces the measure is half as
-    sharp, and below 20 it is 0.
+    Shapes are aligned by similarities in space to their median (Procrustes). The larger of two deviations counts: the
+    residual of the principal components of the ordinary half, and the distance along them (Mahalanobis). Both are the
+    logarithm's distance from the median in MADs. Of 9,298 faces, strong expressions among them, none reached 6; faces
+    that were broken on purpose (noise of 3 pixels, mirrored, stretched) reached 7 to 17.
+
+    Args:
+        landmarks: (N, 468, 3), crop pixels. With 100 faces the measure is half as sharp.
+
+    Returns:
+        (N,), robust deviations, 0 for a typical shape; all 0 for fewer than 20 faces.
     """
     if len(landmarks) < _ENOUGH:
         return np.zeros(len(landmarks))
@@ -90,9 +95,17 @@ def same_pictures(
 ) -> list[tuple[int, int]]:
     """Pairs of samples that show the same picture, or neighbouring frames of a film.
 
-    The candidates' fingerprints differ in at most `bits`. Aligned faces look alike, so that alone is far from proof:
-    the landmarks (N, 468, 3) must agree within 1/128 of the crop's `size`, and last the pictures themselves:
-    `thumbnail(index)`, grey (H, W), is asked for the few that are left.
+    Aligned faces look alike, so similar fingerprints alone prove little: landmarks and thumbnails must agree too.
+
+    Args:
+        fingerprints: N, 64 bits in hexadecimal.
+        landmarks: (N, 468, 3), crop pixels; they must agree within 1/128 of the crop's side.
+        size: The crop's side in pixels.
+        bits: In how many bits the fingerprints may differ.
+        thumbnail: Gives the grey picture (H, W) of an index; called for the few candidates that are left.
+
+    Returns:
+        Pairs of indices, the smaller one first.
     """
     pairs = close_fingerprints(fingerprints, bits)
     parts = np.array_split(pairs, 1 + len(pairs) // 4096)

@@ -21,7 +21,13 @@ _COLUMNS = {"path": ("file_name",), "decision": ("decision",), "expression": ("e
 
 @dataclass(frozen=True)
 class Override:
-    """A person's decision on one sample; `expression` is None where the label stays."""
+    """A person's decision on one sample.
+
+    Attributes:
+        decision: One of `DECISIONS`.
+        expression: The new label; None keeps the old one.
+        note: Why.
+    """
 
     decision: str
     expression: str | None = None
@@ -29,10 +35,15 @@ class Override:
 
 
 def read_overrides(dataset: Path, file_names: Iterable[str]) -> dict[str, Override]:
-    """The decisions by file name; an absent or empty list gets its header and nothing else.
+    """The decisions by file name; an absent or empty list is created with its header.
 
-    Raises `DatasetError` that names the line for a file that is none of `file_names`, a file that is listed twice, an
-    unknown decision or expression, and a relabel without expression.
+    Args:
+        dataset: The dataset's folder.
+        file_names: Those of the dataset's samples.
+
+    Raises:
+        DatasetError: A line names an unknown file, a file twice, or an unknown decision or expression, or is a relabel
+            without expression. The message names the line.
     """
     file = dataset / OVERRIDES
     if not file.exists() or file.stat().st_size == 0:

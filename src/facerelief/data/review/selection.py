@@ -1,8 +1,8 @@
 """Which samples are good enough to train on: the paper's manual clean-up, made automatic and checkable.
 
-Every sample is judged by its scores, its shape and its twins; DATASET/overrides.csv, which a person edits, has the
-last word. The verdicts go into metadata.csv (quality, keep, reasons): nothing is deleted, and a second review finds
-the same.
+Every sample is checked by its scores, its shape and its duplicates; DATASET/overrides.csv, which a person edits,
+overrules the checks. The results go into metadata.csv (quality, keep, reasons). Nothing is deleted, and a second review
+gives the same result.
 """
 
 import re
@@ -16,48 +16,51 @@ from PIL import Image
 
 from facerelief.array_types import Floats
 from facerelief.data.manifest import METADATA, Sample, read_dataset_settings, read_samples, write_rows
-from facerelief.data.review.measures import depth_fit, implausibility, same_pictures
+from facerelief.data.review.inputs import ReviewInput, read_input
+from facerelief.data.review.measures import implausibility, same_pictures
 from facerelief.data.review.overrides import Override, read_overrides
 from facerelief.errors import DatasetError
-from facerelief.files.arrays import read_npz
 from facerelief.files.png import read_png
-from facerelief.geometry.depth_maps import load_depth
 from facerelief.progress import Progress, no_progress
 
 _RELABELLED, _CONFIRMED = "relabelled by hand", "label confirmed by hand"
-_DAMAGE = (OSError, ValueError, KeyError, TypeError, DatasetError)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The limits of what is kept. The defaults, set by looking at 9,300 news photos, leave out 4 % of them."""
+    """The limits of what is kept. The defaults, chosen on 9,300 news photos, leave out 4 % of them.
 
-    max_yaw: float = 30.0  # degrees; beyond, the far eye goes out of sight
-    max_pitch: float = 30.0  # degrees
-    min_face_size: float = 40.0  # pixels of the photo
-    min_sharpness: float = 0.032  # see `extract.sharpness`
-    min_coverage: float = 0.8  # share of the face that lies inside the photo
-    max_implausibility: float = 6.5  # robust deviations, see `measures.implausibility`
-    min_depth_fit: float = 0.5  # see `measures.depth_fit`
-    max_residual: float = 0.03  # inter-ocular distances, of a fitted mesh; the median face has 0.01
-    duplicate_bits: int = 8  # of the fingerprint's 64; closer pictures are compared themselves
-
-
-@dataclass(frozen=True)
-class ReviewInput:
-    """What the review read of one sample: landmarks (468, 3), `measures.depth_fit`, why it could not be read, and how
-    far a fitted mesh stays from the landmarks (inter-ocular distances; 0 for one that was not fitted).
+    Attributes:
+        max_yaw: Degrees; beyond 30 the far eye is hidden.
+        max_pitch: Degrees.
+        min_face_size: Pixels of the photo.
+        min_sharpness: See `extract.sharpness`.
+        min_coverage: Share of the face that lies inside the photo.
+        max_implausibility: Robust deviations, see `measures.implausibility`.
+        min_depth_fit: See `measures.depth_fit`.
+        max_residual: Of a fitted mesh, inter-ocular distances; the median face has 0.01.
+        duplicate_bits: Of the fingerprint's 64; samples that differ in more are not compared as pictures.
     """
 
-    landmarks: Floats
-    fit: float
-    problem: str = ""
-    residual: float = 0.0
+    max_yaw: float = 30.0
+    max_pitch: float = 30.0
+    min_face_size: float = 40.0
+    min_sharpness: float = 0.032
+    min_coverage: float = 0.8
+    max_implausibility: float = 6.5
+    min_depth_fit: float = 0.5
+    max_residual: float = 0.03
+    duplicate_bits: int = 8
 
 
 @dataclass(frozen=True)
 class Review:
-    """The samples as metadata.csv now holds them, and how many of them a person decided on."""
+    """The outcome of a review.
+
+    Attributes:
+        samples: As metadata.csv now holds them.
+        overrides: Number of samples that a person decided on.
+    """
 
     samples: list[Sample]
     overrides: int
@@ -75,15 +78,21 @@ class Review:
 
     @property
     def leaks(self) -> list[str]:
-        """Files left out because another split has the same picture: they would have flattered every score."""
+        """Files left out because another split has the same picture, which would raise every score."""
         return [sample.file_name for sample in self.samples if "another split" in sample.reasons]
 
 
 def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progress = no_progress) -> Review:
-    """Judge every sample and write the verdicts into metadata.csv; an absent overrides.csv is created, empty.
+    """Check every sample and write the results into metadata.csv; an absent overrides.csv is created, empty.
 
-    progress: called with the number of samples read and the total. Raises `DatasetError` for a dataset that cannot be
-    read, and for an override that names an unknown file, decision or expression.
+    Args:
+        dataset: The dataset's folder.
+        thresholds: The limits of what is kept.
+        progress: Called with the number of samples read and the total.
+
+    Raises:
+        DatasetError: The dataset is synthetic or cannot be read, or an override names an unknown file, decision or
+            expression.
     """
     samples = read_samples(dataset)
     if "face_sha256" in read_dataset_settings(dataset):
@@ -94,7 +103,7 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
     limits = thresholds or Thresholds()
     seen = []
     for sample in samples:
-        seen.append(_see(dataset, sample))
+        seen.append(read_input(dataset, sample))
         progress(len(seen), len(samples))
     size = int(read_dataset_settings(dataset).get("size", 256))
     judged = select_samples(samples, seen, _pairs(dataset, samples, seen, size, limits), overrides, limits)
@@ -109,9 +118,14 @@ def select_samples(
     overrides: Mapping[str, Override],
     thresholds: Thresholds,
 ) -> list[Sample]:
-    """The samples with new quality, keep, reasons and, where a person gave one, expression.
+    """The samples with new quality, keep, reasons and, if a person gave one, expression.
 
-    seen: one a sample. pairs: indices of samples that show the same picture. overrides: by file name.
+    Args:
+        samples: As metadata.csv holds them.
+        seen: What was read of each sample.
+        pairs: Indices of samples that show the same picture.
+        overrides: By file name.
+        thresholds: The limits of what is kept.
     """
     labelled = [_labelled(sample, overrides.get(sample.file_name)) for sample in samples]
     oddness = _oddness(seen)
@@ -256,25 +270,6 @@ def _groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     for index in sorted(parent):
         groups.setdefault(root(index), []).append(index)
     return list(groups.values())
-
-
-def _see(dataset: Path, sample: Sample) -> ReviewInput:
-    """Read what the checks need; a file that is absent or damaged is a reason, not an error."""
-    nowhere = np.full((468, 3), np.nan, dtype=np.float32)
-    for name in (sample.file_name, sample.depth_file_name, sample.mesh):
-        if not (dataset / name).is_file():
-            return ReviewInput(nowhere, 0.0, f"no {name}")
-    try:
-        read_png(dataset / sample.file_name)
-        arrays = read_npz(dataset / sample.mesh)
-        landmarks = np.asarray(arrays["landmarks"], dtype=np.float32)
-        residual = float(arrays["residual"]) if "residual" in arrays else 0.0
-        if landmarks.shape != (468, 3) or not np.isfinite(landmarks).all():
-            raise ValueError("the landmarks are not 468 finite points")
-        fit = depth_fit(load_depth(dataset / sample.depth_file_name), landmarks)
-        return ReviewInput(landmarks, fit, residual=residual)
-    except _DAMAGE as reason:
-        return ReviewInput(nowhere, 0.0, f"{type(reason).__name__} while reading them")
 
 
 def _pairs(

@@ -1,4 +1,4 @@
-"""Depth maps from elsewhere, such as the authors' AffectNet-D and RaFD-D, laid over photos; normals from depth."""
+"""Published depth maps of photos, such as the authors' AffectNet-D and RaFD-D, and normals derived from depth."""
 
 import re
 from collections import Counter, defaultdict
@@ -18,11 +18,20 @@ _CHROMA = 12  # 8-bit levels by which the channels of a grey picture may differ 
 
 
 def depth_overlay(root: Path, photos: Sequence[Path]) -> dict[Path, Path]:
-    """Photo to depth map, for those of `photos` that have one in the tree of images at `root`.
+    """Find the depth maps of photos.
 
     A map belongs to the photo of the same name without suffix (`0001.png` or `0001_depth.png` to `0001.jpg`). Where
-    several share a name, the folders above it must agree too (`happy/0001.png` to `happy/0001.jpg`).
-    Raises `DatasetError` where they do not tell, and where nothing fits at all.
+    several share a name, the folders above must agree too (`happy/0001.png` to `happy/0001.jpg`).
+
+    Args:
+        root: The folder of the depth maps; its sub-folders are searched.
+        photos: The photos.
+
+    Returns:
+        The map of each photo that has one.
+
+    Raises:
+        DatasetError: A map fits several photos equally well, or none fits any.
     """
     if not root.is_dir():
         raise DatasetError(f"{root} is not a folder; give the folder of the depth maps")
@@ -85,7 +94,9 @@ def read_depth_image(path: Path) -> NDArray[np.float32]:
     """Depth (H, W) in [0, 1] of an 8- or 16-bit grey image, brighter = nearer as in our maps; black is background.
 
     Grey replicated to three channels counts as grey, and what is wholly transparent as background.
-    Raises `DatasetError` for a file that is no such image.
+
+    Raises:
+        DatasetError: The file is no such image.
     """
     try:
         with Image.open(path, formats=_FORMATS) as image:
@@ -114,10 +125,15 @@ def _depth(image: Image.Image, path: Path) -> NDArray[np.float32]:
 def normals_from_depth(
     depth: NDArray[np.floating[Any]], mask: NDArray[np.bool_], depth_range_in_pixels: float
 ) -> NDArray[np.float32]:
-    """Unit normals (3, H, W) of the surface z = depth * depth_range_in_pixels, by finite differences in the mask.
+    """Normals of the surface z = depth * depth_range_in_pixels, by finite differences within the mask.
 
-    Axes as in `Relief`: x right, y up, +z to the viewer. `depth` (H, W) in [0, 1], near = 1; `mask` (H, W).
-    Differences never reach over the edge of the mask. Outside it normals are 0.
+    Args:
+        depth: (H, W) in [0, 1], near = 1.
+        mask: (H, W), the face.
+        depth_range_in_pixels: Pixels between depth 0 and 1.
+
+    Returns:
+        Unit normals (3, H, W): x right, y up, +z to the viewer; 0 outside the mask.
     """
     z = np.where(mask, depth, 0).astype(np.float64) * depth_range_in_pixels
     normal = np.stack([-_slope(z.T, mask.T).T, _slope(z, mask), np.ones(z.shape)])

@@ -26,13 +26,21 @@ _COUNTERS = ("im", "img", "image", "photo", "pic", "picture", "dsc", "dscn", "ds
 
 @dataclass(frozen=True)
 class Labelled:
-    """One photo and what its publisher says of it; the file is known to exist, not to be readable."""
+    """A photo with its published labels.
+
+    Attributes:
+        photo: The file; it exists, but may not be readable.
+        expression: One of `EXPRESSIONS`.
+        identity: The person; photos of one identity are all in one split.
+        box: x0, y0, x1, y1 of the face, pixels of the photo.
+        split: "train", "val" or "test", if published.
+    """
 
     photo: Path
-    expression: str  # one of the eight names
-    identity: str  # photos of one identity never fall in different splits
-    box: tuple[float, float, float, float] | None = None  # x0, y0, x1, y1 of the face, pixels of the photo
-    split: str | None = None  # "train", "val" or "test", where the publisher says
+    expression: str
+    identity: str
+    box: tuple[float, float, float, float] | None = None
+    split: str | None = None
 
 
 Found = tuple[list[Labelled], list[str]]  # what a source returns: photos, and notes to print, one line each
@@ -41,7 +49,7 @@ Found = tuple[list[Labelled], list[str]]  # what a source returns: photos, and n
 def photos_under(folder: Path) -> Iterator[Path]:
     """Files of a tree that are named like photos, in a fixed order.
 
-    Hidden files and the debris of archives are left out; links to folders are followed once.
+    Hidden files and what archives leave behind (__MACOSX) are skipped; links to folders are followed once.
     """
     seen = set()
     for place, folders, names in os.walk(folder, followlinks=True):
@@ -69,11 +77,19 @@ def _is_debris(name: str) -> bool:
 def read_table(
     file: Path, columns: Mapping[str, Sequence[str]], headless: Sequence[str] = ()
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line number, cells by column) of a CSV, for the `columns` alone; what a row lacks is "".
+    """Read a CSV that is separated by commas, semicolons or tabs.
 
-    `columns` maps each column to the headers it goes by, best first; "path" and "expression" are required.
-    `headless` names the cells of a table that may come without a header line. Commas, semicolons and tabs separate.
-    Raises `DatasetError` for a file that is not such a table.
+    Args:
+        file: The table.
+        columns: The columns to read, each with the headers it may have, best first; "path" and "expression" are
+            required.
+        headless: The columns of a table that may come without a header line.
+
+    Yields:
+        The line's number and its cells by column; a missing cell is "".
+
+    Raises:
+        DatasetError: The file is not such a table.
     """
     try:
         with csv_lines(file) as lines:
@@ -122,7 +138,16 @@ def _require(file: Path, places: Mapping[str, int], columns: Mapping[str, Sequen
 
 
 def photo_named(text: str, folder: Path, where: str) -> Path:
-    """The photo that a table names, which must lie below `folder`; `where` opens the error line."""
+    """The photo that a table names.
+
+    Args:
+        text: The path in the table, relative to `folder`.
+        folder: The folder that photos must lie in.
+        where: Table and line, for the message.
+
+    Raises:
+        DatasetError: The path leads out of `folder`.
+    """
     base = os.path.abspath(folder).rstrip(os.sep) + os.sep
     path = os.path.abspath(os.path.join(base, text.replace("\\", "/")))
     if not path.startswith(base):
@@ -145,10 +170,13 @@ def first_few(items: Sequence[object]) -> str:
 
 
 def guess_identity(photo: Path, split: str | None = None) -> str:
-    """The person that a file name names: `Tony_Blair_0086.jpg` is of `Tony_Blair`.
+    """The person that a file name gives: `Tony_Blair_0086.jpg` is of `Tony_Blair`.
 
-    A name without a trailing number, or whose words only count photos (`IMG_2041`), is an identity of its own. split:
-    as published; photos that are only counted (`0001`) are counted anew in each.
+    A name without a trailing number, or whose words only count photos (`IMG_2041`), is an identity of its own.
+
+    Args:
+        photo: The file.
+        split: As published; numbers (`0001`) start again in each split.
     """
     match = re.fullmatch(r"(.*[^\W\d_].*?)[\s_.-]+\d+", photo.stem)
     words = re.sub(r"[\W\d_]+", "", match[1] if match else photo.stem).lower()
@@ -161,10 +189,21 @@ def guess_identity(photo: Path, split: str | None = None) -> str:
 def split_by_identity(
     identities: Iterable[str], seed: int = 0, shares: tuple[float, float, float] = (0.8, 0.1, 0.1)
 ) -> dict[str, str]:
-    """Identity to "train", "val" or "test", with the `shares` of identities that each is to get.
+    """Draw a split for each identity.
 
-    The draw hangs on the name and the seed alone: photos and people that are added later move nobody. So the
-    shares are met in the mean; where chance leaves a split without anybody, it gets the person nearest to it.
+    The draw depends on the name and the seed only, so that people who are added later change no other's split. The
+    shares are therefore met on average; a split that would be empty gets the person with the nearest draw.
+
+    Args:
+        identities: Names of people; they may repeat.
+        seed: Of the draw.
+        shares: Of "train", "val" and "test"; they sum to 1.
+
+    Returns:
+        The split of each identity.
+
+    Raises:
+        DatasetError: The shares are not such numbers.
     """
     if len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6:
         raise DatasetError(f"split shares {shares} are not three numbers >= 0 that sum to 1; e.g. 0.8, 0.1, 0.1")

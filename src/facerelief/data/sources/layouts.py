@@ -45,7 +45,13 @@ _NUMBERS = "labels are numbers, read in AffectNet's order (0 neutral … 7 conte
 
 @dataclass(frozen=True)
 class Reading:
-    """What a source gave: photos sorted by path, and notes on what was left out or guessed, one line each."""
+    """What a source gave.
+
+    Attributes:
+        photos: Sorted by path.
+        source: The name of the source in `SOURCES`.
+        notes: What was left out or guessed, a line each.
+    """
 
     photos: list[Labelled]
     source: str
@@ -66,10 +72,17 @@ def _detect(path: Path) -> tuple[str, str]:
 
 
 def read_labelled(path: Path, source: str = "auto", per_class: int | None = None, **options: Any) -> Reading:
-    """Read the photos at `path`, which `SOURCES[source]` understands; `options` are that source's own.
+    """Read labelled photos.
 
-    `per_class` keeps at most that many photos of an expression in each published split (the paper keeps 15,000 of
-    AffectNet's), always the same ones. Raises `DatasetError` for whatever keeps the photos from being read whole.
+    Args:
+        path: A folder of photos, or a CSV that lists them.
+        source: One of `SOURCES`; "auto" chooses by what lies at `path`.
+        per_class: At most so many photos of an expression in each published split, always the same ones (the paper
+            keeps 15,000 of AffectNet's).
+        **options: Those of the source.
+
+    Raises:
+        DatasetError: There are no labelled photos, a label or table cannot be read, or the source has no such option.
     """
     if not path.exists():
         raise DatasetError(f"{path} does not exist; give a folder of photos or a CSV that lists them")
@@ -139,8 +152,10 @@ def _identity_notes(photos: Sequence[Labelled]) -> list[str]:
 def read_folder(path: Path) -> Found:
     """PHOTOS/<expression>/**, or PHOTOS/<train, val or test>/<expression>/**; aliases and AffectNet's 0-7 count.
 
-    Identities come from PHOTOS/labels.csv where it has them, else from the file names (`guess_identity`).
-    Raises `DatasetError` where there is no folder of an expression, or no photo in all those of one expression.
+    Identities come from PHOTOS/labels.csv if it has them, else from the file names (`guess_identity`).
+
+    Raises:
+        DatasetError: There is no folder of an expression, or an expression's folders hold no photo.
     """
     if path.is_file():
         raise DatasetError(f"{path} is a file; source 'folder' reads a folder with one folder per expression")
@@ -193,8 +208,11 @@ def read_csv(path: Path) -> Found:
     """PHOTOS/labels.csv, or any CSV: columns path and expression, and where known identity and split.
 
     Other common headers are accepted (`COLUMNS`). Paths are relative to the CSV's folder and stay below it. An empty
-    identity is guessed from the file name. Raises `DatasetError` for labels that are no expression, splits other
-    than train, val and test, photos that do not exist, and one photo with two labels.
+    identity is guessed from the file name.
+
+    Raises:
+        DatasetError: A label is no expression, a split is not train, val or test, a photo does not exist or has two
+            labels.
     """
     file = path if path.is_file() else path / TABLE
     if not file.is_file():

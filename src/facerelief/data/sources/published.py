@@ -48,9 +48,11 @@ def is_affectnet(path: Path) -> bool:
 def read_affectnet(path: Path) -> Found:
     """AffectNet: Manually_Annotated with training.csv and validation.csv, or the 8-label release.
 
-    Labels 0-7 are used; 8-10 (None, Uncertain, No-Face) are left out and counted. AffectNet names nobody, so each
-    photo is its own identity. validation.csv and val_set become the split "val".
-    Raises `DatasetError` where neither layout is found, or for a label that AffectNet does not have.
+    Labels 0-7 are used; 8-10 (None, Uncertain, No-Face) are left out and counted. AffectNet has no identities, so each
+    photo is its own. validation.csv and val_set become the split "val".
+
+    Raises:
+        DatasetError: Neither layout is found, or a label is not one of AffectNet's.
     """
     lists, sets = _lists(path), _annotated_sets(path)
     if not lists and not sets:
@@ -192,11 +194,16 @@ def is_rafd(photo: Path) -> bool:
 
 
 def read_rafd(path: Path, cameras: Sequence[int] = (45, 90, 135)) -> Found:
-    """RaFD, in any folders: `Rafd090_01_Caucasian_female_angry_frontal.jpg` and its like.
+    """RaFD, in any folders, by file names such as `Rafd090_01_Caucasian_female_angry_frontal.jpg`.
 
     The name gives camera angle, model number, ethnicity, gender, expression and gaze; the model is the identity.
-    `cameras` are angles in degrees: 90 is frontal, 0 and 180 are full profiles, which hide half of the geometry.
-    Raises `DatasetError` for an angle that RaFD does not have.
+
+    Args:
+        path: The folder.
+        cameras: Angles in degrees: 90 is frontal; 0 and 180 are full profiles, which hide half of the geometry.
+
+    Raises:
+        DatasetError: RaFD has no such angle.
     """
     wrong = [camera for camera in cameras if camera not in _CAMERAS]
     if wrong or not cameras:

@@ -115,7 +115,7 @@ class Scale:
         preset: The preset that all runs start from.
         seeds: Number of seeds.
         pictures: Number of pictures of the synthetic dataset that is made where no dataset is given.
-        settings: Its scenes per person.
+        scenes_per_person: Of the synthetic dataset.
         picture_size: Side of its pictures in pixels.
         all: Settings of every run.
         judge: Settings of the expression classifier.
@@ -128,7 +128,7 @@ class Scale:
     preset: str
     seeds: int
     pictures: int
-    settings: int
+    scenes_per_person: int
     picture_size: int
     all: dict[str, Any]
     judge: dict[str, Any]
@@ -145,7 +145,7 @@ SCALES = {
         "cpu",
         seeds=2,
         pictures=24 * 8,
-        settings=1,
+        scenes_per_person=1,
         picture_size=64,
         all={**_SPARSE, "size": 32, "width": 8, "batch": 16, "precision": "no", "log_every": 4},
         judge={"steps": 40},
@@ -158,7 +158,7 @@ SCALES = {
         "cpu",
         seeds=3,
         pictures=3200,
-        settings=2,
+        scenes_per_person=2,
         picture_size=64,
         all={**_SPARSE, "size": 48},
         judge={"steps": 800, "width": 16, "batch": 64},
@@ -172,7 +172,7 @@ SCALES = {
         "cpu",
         seeds=3,
         pictures=4800,
-        settings=2,
+        scenes_per_person=2,
         picture_size=64,
         all={**_SPARSE, "size": 64},
         judge={"steps": 1000, "batch": 128},
@@ -186,7 +186,7 @@ SCALES = {
         "paper",
         seeds=3,
         pictures=87_000,
-        settings=4,
+        scenes_per_person=4,
         picture_size=256,
         all={},
         judge={"size": 256},

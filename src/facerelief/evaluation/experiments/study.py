@@ -206,7 +206,9 @@ def _add_cell(
 def _own_dataset(request: StudyRequest, study: Study, scale: Scale, progress: StudyProgress) -> Path:
     """The synthetic dataset of a study; the second one is of other persons."""
     path = request.folder / ("dataset2" if study.on_second_dataset else "dataset")
-    plan = Plan(scale.pictures, scale.picture_size, scale.settings, seed=DATASET_SEEDS[study.on_second_dataset])
+    plan = Plan(
+        scale.pictures, scale.picture_size, scale.scenes_per_person, seed=DATASET_SEEDS[study.on_second_dataset]
+    )
     if not (path / SETTINGS).is_file() or not (path / METADATA).is_file():
         synthesize(path, plan, progress=progress.dataset)
     return path

@@ -1,4 +1,4 @@
-"""A statistical face: shape and texture learned from photos, rendered, and fitted to photos to edit them."""
+"""A morphable model: shape and texture learned from photos, rendered, and fitted to photos to edit them."""
 
 from facerelief.geometry.morphable.expression_transfer import ExpressionTransfer
 from facerelief.geometry.morphable.fitting import Fit, fit_face

@@ -1,4 +1,4 @@
-"""Another expression for a photo's face, without training: a morphable face is fitted, and its expression replaced.
+"""Another expression for a photo's face, without a network: a morphable model is fitted, its expression replaced.
 
 The photo itself is warped, at its own resolution, from where its landmarks are to where the new expression has them;
 the expression's ratio image (`shading.py`) is multiplied in; and a mouth that opens gets an inside.
@@ -51,7 +51,7 @@ class _Move:
 
 
 class ExpressionTransfer:
-    """Transfers expressions to photos by a morphable face that is fitted to them."""
+    """Transfers expressions to photos by a morphable model that is fitted to them."""
 
     def __init__(self, face: MorphableFace) -> None:
         self.face = face
@@ -64,13 +64,13 @@ class ExpressionTransfer:
     def __call__(
         self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, label: int, strength: float
     ) -> WarpLayers:
-        """What is to be done so that a photo's face shows another expression.
+        """The edit that gives a photo's face another expression.
 
         Args:
             pixels: (S, S, 3), the face's crop of S = `TRANSFER_SIZE` pixels.
             crop: That crop.
             landmarks: (468, 3), photo pixels.
-            fit: The fit of these landmarks, which tells the expression that the face shows.
+            fit: The fit of these landmarks; it has the expression that the face shows.
             label: Index of the new expression in `EXPRESSIONS`.
             strength: Share of the way from the fit's expression to the new one.
 

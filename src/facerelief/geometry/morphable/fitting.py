@@ -1,4 +1,4 @@
-"""Fitting the morphable face to a face's landmarks: pose, identity and expression, by least squares with priors."""
+"""Fitting the morphable model to a face's landmarks: pose, identity and expression, by least squares with priors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,8 +26,8 @@ class Fit:
         rotation: (3, 3).
         scale: Pixels to an inter-ocular distance.
         shift: (3,), pixels.
-        identity: (K,), coefficients of the morphable face.
-        expression: (E,), coefficients of the morphable face.
+        identity: (K,), coefficients of the morphable model.
+        expression: (E,), coefficients of the morphable model.
         residual: Root mean square distance of the landmarks from the fitted shape, in inter-ocular distances.
     """
 
@@ -50,11 +50,14 @@ class Fit:
 
 
 def fit_face(face: MorphableFace, landmarks: Landmarks) -> Fit:
-    """Fit a morphable face to landmarks.
+    """Fit a morphable model to landmarks.
 
     Args:
-        face: The morphable face.
+        face: The morphable model.
         landmarks: (468, 3), pixels, y down, +z towards the viewer.
+
+    Returns:
+        The fit with the smallest squared distance, under the priors on the coefficients.
 
     Example:
         >>> from facerelief.geometry.morphable.model import load_face
@@ -71,7 +74,7 @@ def fit_face(face: MorphableFace, landmarks: Landmarks) -> Fit:
     weight[list(INNER_LIPS)] = _LIPS
     points = landmarks[None].astype(np.float64)
     shape: Floats = face.mean.astype(np.float64)
-    used: Any = list(STABLE_LANDMARKS)  # once the expression is known, all points tell the pose
+    used: Any = list(STABLE_LANDMARKS)  # once the expression is known, the pose is fitted to all points
     for _ in range(_ROUNDS):
         pose = fit_similarity(points[:, used], shape[used])
         placed: Floats = apply_similarity(points, *pose)[0]
@@ -88,7 +91,7 @@ def fit_face(face: MorphableFace, landmarks: Landmarks) -> Fit:
 
 
 def is_face_like(points: Landmarks) -> bool:
-    """Whether landmarks (468, 3) that somebody sent look like a face; others would ask for absurd crops."""
+    """Whether landmarks (468, 3) from outside look like a face; others would give absurd crops."""
     if not np.isfinite(points).all() or np.abs(points).max() > 1e6 or np.ptp(points[:, :2], axis=0).min() < 1:
         return False
     with np.errstate(all="ignore"):

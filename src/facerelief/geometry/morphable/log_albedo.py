@@ -1,4 +1,4 @@
-"""Textures of the morphable face: log albedo in the UV map, of which symmetric ones keep the left half."""
+"""Textures of the morphable model: log albedo in the UV map, of which symmetric ones keep the left half."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""The morphable face: a mean, modes of identity and expression in shape and texture, and the eight expressions."""
+"""The morphable model: a mean, modes of identity and expression in shape and texture, and the eight expressions."""
 
 import functools
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _MAPS = ("texture", "texture_identity", "texture_expression", "texture_classes",
 
 @dataclass(frozen=True, eq=False)
 class MorphableFace:
-    """A statistical face.
+    """A morphable model.
 
     Shapes are in inter-ocular distances from the point between the eyes (y down, +z to the viewer). Textures are log
     albedo of the left half of the UV map, (A, A / 2). Every mode is one standard deviation long.
@@ -62,7 +62,7 @@ class MorphableFace:
         return UVMap(self.template.astype(np.float64), self.texture.shape[0])
 
     def shape(self, identity: Floats, expression: Floats) -> Floats:
-        """The shape (468, 3) of identity coefficients (up to K,) and expression coefficients (E,)."""
+        """The shape (468, 3) of identity coefficients, at most (K,), and expression coefficients, (E,)."""
         return (
             self.mean
             + np.tensordot(identity, self.identity[: len(identity)], 1)
@@ -74,7 +74,7 @@ class MorphableFace:
         return strength * self.classes[EXPRESSIONS.index(name)]
 
     def log_albedo(self, person: Floats, name: str, strength: float = 1.0) -> Floats:
-        """The texture (A, A) of texture coefficients (up to T,) with an expression."""
+        """The texture (A, A) of texture coefficients, at most (T,), with an expression, one of `EXPRESSIONS`."""
         half = self.texture + np.tensordot(person, self.texture_identity[: len(person)], 1)
         return full_maps(half + strength * self.texture_classes[EXPRESSIONS.index(name)])
 
@@ -90,7 +90,16 @@ def full_maps(half: Floats) -> Floats:
 
 
 def save_face(path: Path, face: MorphableFace, facts: dict[str, Any]) -> None:
-    """Write a face: shapes in half precision, maps in 8 bits with a scale each. The same face gives the same bytes."""
+    """Write a morphable model: shapes in half precision, maps in 8 bits. The same model gives the same bytes.
+
+    Args:
+        path: The file.
+        face: The model.
+        facts: What the file records of the photos that the model was learned from; JSON.
+
+    Raises:
+        FacereliefError: The file cannot be written.
+    """
     tensors = {_stored(name): torch.from_numpy(getattr(face, name)).half() for name in _SHAPES}
     for name in _MAPS:
         maps = torch.from_numpy(np.ascontiguousarray(getattr(face, name)))
@@ -101,10 +110,10 @@ def save_face(path: Path, face: MorphableFace, facts: dict[str, Any]) -> None:
 
 
 def load_face(path: Path | None = None) -> MorphableFace:
-    """Load a face; it is kept in memory until the file changes.
+    """Load a morphable model; it is kept in memory until the file changes.
 
     Args:
-        path: A file or a folder that `facerelief morphable fit` wrote; by default the package's own face.
+        path: A file or a folder that `facerelief morphable fit` wrote; by default the package's own model.
 
     Raises:
         CheckpointError: It is absent, damaged or of another version.
@@ -172,6 +181,6 @@ def _stored(name: str) -> str:
 
 
 def carried_face() -> Path:
-    """The face inside the package."""
+    """The file of the package's morphable model."""
     with resources.as_file(resources.files("facerelief") / "weights" / "face" / "face.safetensors") as path:
         return path

@@ -1,4 +1,4 @@
-"""Random faces: who, from where, in which light and skin and before what; each a pure function of a random stream."""
+"""Random faces: persons, and how they are seen; each is a pure function of a random stream."""
 
 from dataclasses import dataclass, field
 
@@ -17,11 +17,11 @@ _CRISP = 0.7  # share of fine contrast given back to textures that averaging blu
 
 @dataclass(frozen=True)
 class Person:
-    """Who.
+    """A person, as the morphable model draws one with any expression.
 
     Attributes:
-        identity: (K,), coefficients of the morphable face.
-        texture: (T,), coefficients of the morphable face.
+        identity: (K,), coefficients of the morphable model.
+        texture: (T,), coefficients of the morphable model.
         skin: The skin's colour.
         iris: The eyes' colour, RGB, levels in [0, 1].
     """
@@ -37,9 +37,9 @@ class Setting:
     """How a person is seen.
 
     Attributes:
-        yaw: Degrees.
-        pitch: Degrees.
-        light: What the face is lit by.
+        yaw: Degrees, positive if the face looks to the picture's right.
+        pitch: Degrees, positive if it looks up.
+        light: The light on the face.
         gaze: To the right and down, in radii of the iris.
         background: (3, n, n), levels in [0, 1], to be enlarged; by default grey.
         strength: Of expressions, 1 for a clear one.
@@ -54,7 +54,12 @@ class Setting:
 
 
 def random_person(face: MorphableFace, random: np.random.Generator) -> Person:
-    """A blend of three clusters of faces, pushed away from the average, and something of their own."""
+    """Draw a person: a random mixture of three of the model's clusters, exaggerated by a quarter, plus Gaussian noise.
+
+    Args:
+        face: The morphable model.
+        random: The only source of chance.
+    """
     chosen = random.choice(len(face.clusters), min(3, len(face.clusters)), replace=False)
     shares = random.dirichlet(np.full(len(chosen), 0.6))
     count = len(face.identity)
@@ -66,7 +71,10 @@ def random_person(face: MorphableFace, random: np.random.Generator) -> Person:
 
 
 def random_setting(random: np.random.Generator) -> Setting:
-    """Mostly from the front, mostly soft light, before something blurred."""
+    """Draw how a person is seen: yaw up to 30 and pitch up to 18 degrees, mostly soft light, a blurred background.
+
+    Expressions have a strength between 0.6 and 1.15.
+    """
     side, above = random.normal(scale=0.7), random.normal(0.4, 0.35)
     light = Light((side, above, 1.0), random.uniform(0.2, 0.6), random.uniform(0.85, 1.15), random.uniform(0.0, 0.1))
     return Setting(
@@ -107,8 +115,8 @@ def render_portrait(
     """Render a person with an expression.
 
     Args:
-        face: The morphable face.
-        person: Who.
+        face: The morphable model.
+        person: As `random_person` draws one.
         expression: One of `EXPRESSIONS`.
         setting: How the person is seen.
         size: S, the picture's side in pixels.

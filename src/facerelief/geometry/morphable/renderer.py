@@ -1,4 +1,4 @@
-"""Renders a morphable face: its texture on its posed shape, in a light and a skin's colour, before a background."""
+"""Renders a morphable model: its texture on its posed shape, with light, skin colour and background."""
 
 from dataclasses import dataclass, field
 
@@ -40,7 +40,7 @@ class Light:
     gloss: float = 0.04
 
     def on(self, normal: Floats) -> tuple[Floats, Floats]:
-        """What falls on normals (..., 3), factors of a picture's levels, and what they reflect, levels of 0 to 1."""
+        """The light on normals (..., 3), as factors of a picture's levels, and the gloss, levels in [0, 1]."""
         lamp = np.array(self.direction) / np.linalg.norm(self.direction)
         half = lamp + np.array((0.0, 0.0, 1.0))
         shine = np.maximum(normal @ (half / np.linalg.norm(half)), 0) ** 24
@@ -77,13 +77,13 @@ class Eyes:
 
 @dataclass(frozen=True)
 class Appearance:
-    """What a face looks like apart from its shape.
+    """The look of a face apart from its shape.
 
     Attributes:
         uv_map: The frame of the two maps.
         texture: (A, A), log albedo.
         chroma: (A, A, 3), each channel over the luma.
-        light: What it is lit by.
+        light: The light on it.
         skin: Its colour.
         eyes: Its irises.
     """
@@ -102,7 +102,7 @@ def render_face(vertices: Floats, still: Floats, look: Appearance, background: F
     Args:
         vertices: (468, 3), the face in the picture's pixels.
         still: (468, 3), the same face without expression.
-        look: What it looks like.
+        look: Texture, light, skin and eyes.
         background: (S, S, 3), levels in [0, 1].
 
     Returns:

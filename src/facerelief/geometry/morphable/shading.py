@@ -57,7 +57,7 @@ def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32
 
     Args:
         light: (S, S, 1), change of log luminance after the warp.
-        flow: (S, S, 2), that of the warp, which tells where each pixel's wrinkles are.
+        flow: (S, S, 2), that of the warp, by which wrinkles are looked up.
         wrinkles: (S, S), the `wrinkle_map` of the crop before the warp.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The UV map of the morphable face: a frame for pictures of faces in which every face has the same shape.
+"""The UV map of the morphable model: a frame for pictures of faces in which every face has the same shape.
 
 Around the 468 landmarks lie two border rings, so that ears, hair and neck belong to the picture. The mouth is closed by
 triangles too, and open in the UV map, so that teeth have a place.

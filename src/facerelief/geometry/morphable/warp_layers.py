@@ -1,4 +1,4 @@
-"""What an edit does to a face, as named maps of its crop, and how they are applied to the photo at full resolution."""
+"""An edit of a face as named maps of its crop, and their application to the photo at full resolution."""
 
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     Args:
         rgb: (H, W, 3), the photo; it is not written to.
         crop: Where in the photo the layers lie.
-        layers: What is to be done.
+        layers: The edit.
 
     Returns:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.

@@ -1,4 +1,4 @@
-"""Where a face's mesh comes from: MediaPipe's landmarks, the morphable face, or files from any other 3D method."""
+"""Where a face's mesh comes from: MediaPipe's landmarks, the morphable model, or files from any other 3D method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ RECONSTRUCTORS: Registry[Callable[..., Reconstructor]] = Registry("reconstructor
 
 
 def load_reconstructor(name: str, **options: Any) -> Reconstructor:
-    """Load what gives faces their meshes.
+    """Load a reconstructor.
 
     Args:
         name: One of `RECONSTRUCTORS`: "mediapipe", "morphable" or "meshfile".

@@ -1,4 +1,4 @@
-"""The morphable face fitted to the landmarks: a smooth dense surface in place of the 468 points' facets."""
+"""The morphable model fitted to the landmarks: a smooth dense surface instead of the facets between 468 points."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _LEVELS = 3  # of subdivision: 28,384 vertices
 
 @RECONSTRUCTORS.add("morphable")
 class MorphableMesh:
-    """Fits identity, expression and pose of a fitted face, by default the package's; `residual` says how well."""
+    """Fits identity, expression and pose of a morphable model, by default the package's; `residual` is the misfit."""
 
     def __init__(self, face: Path | None = None) -> None:
         self.face = load_face(face)
@@ -28,7 +28,13 @@ class MorphableMesh:
 
 
 def dense_mesh(points: np.ndarray, levels: int, residual: float | None = None) -> FaceMesh:
-    """The smooth surface through points (468, 3), whose maps show no facets; eyes closed over, mouth open."""
+    """The smooth surface through 468 points; the eyes are closed over, the mouth stays open.
+
+    Args:
+        points: (468, 3), pixels.
+        levels: Rounds of subdivision.
+        residual: That of the mesh.
+    """
     dense = face_subdivision(levels)
     faces = len(face_triangles()) * 4**levels
     return FaceMesh(dense(points), dense.triangles[:faces], dense.triangles[faces:], residual)

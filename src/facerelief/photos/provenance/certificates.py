@@ -16,7 +16,12 @@ _MAX_BYTES = 1_000_000  # bytes
 def signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes, str]:
     """The certificate chain and key as PEM, and C2PA's name of the key's algorithm.
 
-    certificate, key: PEM files; None for both: temporary ones.
+    Args:
+        certificate: The chain's PEM file; None for a temporary one.
+        key: The key's PEM file; None if `certificate` is None.
+
+    Raises:
+        FacereliefError: One of the two is missing, or the files cannot be used.
     """
     if not certificate and not key:
         return _temporary_certificate()

@@ -1,4 +1,4 @@
-"""Learning the morphable face from portraits."""
+"""Learning the morphable model from portraits."""
 
 from facerelief.geometry.morphable.learning.learn import Portrait, Portraits, learn_face
 

@@ -1,4 +1,4 @@
-"""From aligned portraits to a morphable face."""
+"""From aligned portraits to a morphable model."""
 
 import functools
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _OPEN_BY = {"lips apart": 0.23, "jaw down": 0.09}  # the UV map's mouth, in inte
 _SEEN_OPEN = 0.05  # between the lips, in inter-ocular distances, from which the mouth's inside is seen
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _CLUSTERS, _SMALLEST_CLUSTER = 64, 12  # of persons, and the fewest persons in one
-_COLOURED = 8.0  # mean distance from grey, levels, from which a photo tells of colour
+_COLOURED = 8.0  # mean distance from grey, levels, from which a photo counts as coloured
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class Portraits(Protocol):
 
 
 def learn_face(portraits: Portraits, progress: Progress = no_progress) -> tuple[MorphableFace, dict[str, Any]]:
-    """Learn a morphable face.
+    """Learn a morphable model.
 
     Args:
         portraits: Photos of many persons, some of whom show several expressions.
         progress: Called with the number of photos that are done, and of all.
 
     Returns:
-        The face, and the figures of its card.
+        The model, and the figures of its card.
 
     Raises:
         DatasetError: There are too few photos or persons.

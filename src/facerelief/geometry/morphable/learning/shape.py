@@ -32,7 +32,7 @@ TRUST = (
 _UPPER_LIP, _LOWER_LIP = 13, 14
 _CLEAR = 80.0  # percentile, along an expression's direction, of the photos that show it: its full strength
 _RIDGE = 0.03  # of an action unit's variance
-_LEAST = 0.004  # inter-ocular distances; a unit that never changes tells nothing of its movement
+_LEAST = 0.004  # inter-ocular distances; the movement of a unit that changes less cannot be learned
 _ACTED = 0.03  # inter-ocular distances, the deviation of a lone movement: half of what a clear expression has
 _RIM = 0.4  # inter-ocular distances from the temples and the hairline, within which expressions move less
 
@@ -187,8 +187,8 @@ class _Basis:
 def _expression(name: str, basis: _Basis, within: Floats, across: Floats, persons: int) -> Floats:
     """An expression at full strength, (E,).
 
-    Photos tell its direction: differences within a person, and where there are few, those of persons without a neutral
-    photo from the mean face. The AU targets are mixed in by how few persons there are.
+    Its direction comes from photos: differences within a person and, if there are few, those between the mean face and
+    persons without a neutral photo. The fewer persons there are, the larger is the share of the AU targets.
     """
     prior = basis.target(name)
     shown = basis.of(np.concatenate([within, across]) if len(within) < TRUST else within)
