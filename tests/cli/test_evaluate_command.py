@@ -89,7 +89,7 @@ def test_a_judge_that_guesses_is_told_wherever_its_rates_stand(report: Path) -> 
     page = (report / "report.html").read_text()
     assert page.index(f'role="alert">{warning}</p>') < page.index("<table")
     assert page.index("Read first: ") < page.index("<table")
-    assert "a drawn face" in page  # what are called real photos here
+    assert "of a synthetic face" in page  # what are called real photos here
 
 
 def test_a_report_holds_what_was_measured_and_how_much(

@@ -260,7 +260,7 @@ def test_without_a_person_with_two_photos(small: Small, splits: Splits, tmp_path
     given = {split: strangers(arrays) if split == alone else arrays for split, arrays in splits.items()}
     with pytest.raises(DatasetError) as caught:
         train_identity(small(IdentityTraining), given["train"], [given["test"]], tmp_path / "run", DATA_FACTS)
-    assert str(caught.value).startswith("a split shows at least two people beside another person")
+    assert str(caught.value).startswith("a split needs at least two people, one of them with two photos")
     assert str(caught.value).endswith("add photos, or name the persons in a CSV with an identity column")
     assert not (tmp_path / "run").exists()
 
