@@ -1,6 +1,7 @@
 """Engines against PyTorch, on both backbones, and exported models against the packages that they are for."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -28,6 +29,8 @@ pytest.importorskip("onnx", reason="needs the extra engines")
 Weights = Callable[..., Path]
 BACKBONES = ("stargan", "relief")
 EXACT = ("onnx", "openvino")
+# OpenVINO reads from the processor that it has bf16, while its oneDNN is told not to use it: no real machine is so.
+no_bf16 = pytest.mark.skipif("ONEDNN_MAX_CPU_ISA" in os.environ, reason="OpenVINO's bf16 knows nothing of emulation")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,9 @@ def networks(tiny_weights: Weights) -> dict[str, NetworkEditor]:
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
-@pytest.mark.parametrize("engine", list(ENGINES))
+@pytest.mark.parametrize(
+    "engine", [pytest.param(name, marks=no_bf16) if name.endswith("bf16") else name for name in ENGINES]
+)
 def test_engines_agree_with_pytorch(networks: dict[str, NetworkEditor], backbone: str, engine: str) -> None:
     editor = networks[backbone]
     images, conditions = synthetic_inputs(editor.config)
@@ -193,6 +198,7 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
     assert all(one["agrees"] for one in report["engines"]) and compared[1].largest[names[0]] < 1e-4
 
 
+@no_bf16
 def test_an_openvino_export(tiny_weights: Weights, tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     path, compared = export_editor(tmp_path, "openvino", tiny_weights())
