@@ -62,13 +62,7 @@ def test_the_draw_is_limited_and_always_the_same() -> None:
 
 @pytest.mark.parametrize("people", [[], ["ann"], ["ann", "bob", "cid"], ["ann", "ann"]])
 def test_photos_that_show_nobody_twice_or_only_one_person(people: list[str]) -> None:
-<<<<<<< HEAD
-    with pytest.raises(
-        DatasetError, match=r"needs at least two people, one of them with two photos.*; add photos, or name"
-    ):
-=======
     with pytest.raises(DatasetError, match=r"at least two people, one of them with two photos.*; add photos"):
->>>>>>> main
         draw_pairs(people)
 
 
