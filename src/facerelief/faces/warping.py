@@ -102,7 +102,7 @@ def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
 
 
 def _sampled(image: Floats | UInt8, grid: Floats, mode: str = "bicubic") -> Float32:
-    """Cubic or bilinear values (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) in torch's frame.
+    """Cubic or bilinear values (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) from -1 to 1.
 
     The result is planar in memory, which makes later numpy operations several times as fast as interleaved pixels.
     """
