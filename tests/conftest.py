@@ -45,6 +45,7 @@ SLOW = (
     "cli/test_video_command",
     "data/test_build",
     "data/test_synthesize_again",
+    "editing/test_folds",
     "editing/test_memory",
     "editing/test_video",
     "evaluation/test_agreement",

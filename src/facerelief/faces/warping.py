@@ -39,8 +39,8 @@ def warp_photo(
         The warped pixels (h, w, 3), and the maps at the photo's resolution, by name, (h, w, C).
     """
     rows, columns = place
-    enlarged = resample_maps(crop, {"flow": flow, **maps}, place)
-    points = flow_in_photo(crop, enlarged.pop("flow"))
+    enlarged = resample_maps(crop, maps, place)
+    points = flow_in_photo(crop, resample_map(crop, flow, place, "bilinear"))  # bicubic overshoots, which can fold
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
     return sample_bicubic(rgb, points), enlarged
@@ -53,13 +53,14 @@ def resample_maps(crop: Crop, maps: Mapping[str, Floats], place: Window) -> dict
     return dict(zip(maps, np.split(brought, ends[:-1], axis=2), strict=True))
 
 
-def resample_map(crop: Crop, values: Floats, place: Window) -> Floats:
+def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic") -> Floats:
     """A crop-sized map brought back to a place of the photo, float32 (h, w[, C]): `Crop.cut`'s way back.
 
     Args:
         crop: Where the map lies.
         values: (S, S) or (S, S, C), zero at the border.
         place: Rows and columns of the photo, h by w.
+        mode: "bicubic" or "bilinear".
 
     Returns:
         (h, w) or (h, w, C).
@@ -72,7 +73,7 @@ def resample_map(crop: Crop, values: Floats, place: Window) -> Floats:
     if not grid.size:
         return np.zeros(grid.shape[:2] + values.shape[2:], dtype=np.float32)
     planes = np.asarray(values, dtype=np.float32).reshape(*values.shape[:2], -1)
-    found = _sampled(planes.transpose(2, 0, 1), grid)
+    found = _sampled(planes.transpose(2, 0, 1), grid, mode)
     found[(abs(to_right) > 1) | (abs(to_down) > 1)] = 0
     return found.reshape(found.shape[:2] + values.shape[2:])
 
@@ -100,12 +101,12 @@ def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
     return _sampled(region, np.asarray((points - low.astype(np.float32)) * (2 / size) - 1, dtype=np.float32))
 
 
-def _sampled(image: Floats | UInt8, grid: Floats) -> Float32:
-    """Cubic values float32 (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) in torch's frame.
+def _sampled(image: Floats | UInt8, grid: Floats, mode: str = "bicubic") -> Float32:
+    """Cubic or bilinear values (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) from -1 to 1.
 
     The result is planar in memory, which makes later numpy operations several times as fast as interleaved pixels.
     """
     planes, places = (torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))[None] for x in (image, grid))
-    found = F.grid_sample(planes, places, mode="bicubic", padding_mode="border", align_corners=False)
+    found = F.grid_sample(planes, places, mode=mode, padding_mode="border", align_corners=False)
     values: Float32 = found[0].numpy().transpose(1, 2, 0)
     return values

@@ -9,6 +9,7 @@ from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import crop_strips, warp_photo
 from facerelief.geometry.morphable.shading import log_luminance, relight
+from facerelief.geometry.morphable.unfolding import unfold
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +51,10 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     Returns:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
-    out = rgb.copy()
+    out, flow = rgb.copy(), unfold(layers.flow)
     maps = {name: value for name, value in vars(layers).items() if name != "flow" and value is not None}
     for place in crop_strips(crop, rgb.shape):
-        pixels, enlarged = warp_photo(rgb, crop, layers.flow, maps, place)
+        pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         out[place] = _composite(pixels, **enlarged)
     return out
 

@@ -1,0 +1,74 @@
+"""No edit folds: the warp that is applied has a positive Jacobian everywhere, by any method, strength and part."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from facerelief.editing import load_editor
+from facerelief.editing.editor import Editor
+from facerelief.faces.alignment import Crop
+from facerelief.faces.detector import Face
+from facerelief.faces.warping import flow_in_photo, resample_map
+from facerelief.geometry.morphable import load_face, warp_layers
+from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
+from facerelief.geometry.morphable.unfolding import folds, jacobian_determinants
+
+PERSONS = 16
+
+
+@pytest.fixture(scope="module", params=["relief", "morphable"])
+def editor(request: pytest.FixtureRequest) -> Editor:
+    return load_editor(method=request.param)
+
+
+@pytest.fixture(scope="module")
+def portraits() -> list[tuple[np.ndarray, Face]]:
+    """Persons with some expression, 200 pixels a side."""
+    found = []
+    for number in range(PERSONS):
+        face, random = load_face(), np.random.default_rng(number)
+        shown = ("neutral", "happiness", "surprise", "anger")[number % 4]
+        rgb, landmarks = render_portrait(face, random_person(face, random), shown, random_setting(random), 200)
+        found.append((rgb, Face(landmarks.astype(np.float32))))
+    return found
+
+
+@pytest.fixture
+def warps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The flow of each edit, and what it is at the photo's resolution."""
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    real = warp_layers.warp_photo
+
+    def recorded(rgb: np.ndarray, crop: Crop, flow: np.ndarray, maps: Any, place: Any) -> Any:
+        found.append((flow, flow_in_photo(crop, resample_map(crop, flow, place, "bilinear")).astype(np.float64)))
+        return real(rgb, crop, flow, maps, place)
+
+    monkeypatch.setattr(warp_layers, "warp_photo", recorded)
+    return found
+
+
+WAYS = [(1.5, "face"), (1.0, "face"), (0.6, "face"), (1.5, "mouth"), (1.5, "eyes")]
+
+
+@pytest.mark.parametrize(("strength", "part"), WAYS)
+def test_no_edit_folds(
+    editor: Editor, portraits: list[tuple[np.ndarray, Face]], warps: list[Any], strength: float, part: str
+) -> None:
+    some = portraits if strength == 1.5 else portraits[:4]
+    for rgb, face in some:
+        for label in range(len(editor.expressions)):
+            editor.apply(rgb, face, label, strength, part)
+    assert len(warps) >= 8 * len(some)
+    assert [number for number, (flow, _) in enumerate(warps) if folds(flow).any()] == []
+    assert min(jacobian_determinants(large).min() for _, large in warps) > 0
+
+
+def test_without_it_they_would(
+    editor: Editor, portraits: list[tuple[np.ndarray, Face]], warps: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warp_layers, "unfold", lambda flow: flow)
+    for rgb, face in portraits[:4]:
+        for label in range(len(editor.expressions)):
+            editor.apply(rgb, face, label, 1.5)
+    assert any(folds(flow).any() for flow, _ in warps)
