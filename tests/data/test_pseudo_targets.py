@@ -15,11 +15,11 @@ from facerelief.data.crops import read_crop
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
-from facerelief.geometry.morphable.warp_layers import apply_layers
+from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.warp_layers import apply_layers
 from facerelief.networks.relief import warped
 from facerelief.training.steps import pseudo_targets as module
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetMaker, load_pseudo_targets

@@ -13,9 +13,9 @@ from facerelief.editing.regions import around_mouth
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, MediaPipeFinder
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.warp_layers import WarpLayers
+from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.warp_layers import WarpLayers
 from facerelief.networks.relief import Maps, ReliefGenerator
 from facerelief.photos.photo import Photo
 

@@ -10,11 +10,11 @@ from facerelief.editing.regions import part_mask
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
-from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
-from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
-from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
+from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 
 
 @dataclass(frozen=True, repr=False)

@@ -23,10 +23,10 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.faces.pose import head_pose
 from facerelief.faces.warping import border_fade
-from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.shading import limit_to_wrinkles
-from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
+from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE
+from facerelief.geometry.transfer.shading import limit_to_wrinkles
+from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.networks.relief import ReliefGenerator
 
 _MARGIN = 0.06  # of the crop's side, along which the edit fades out

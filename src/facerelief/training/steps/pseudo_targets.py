@@ -31,11 +31,11 @@ from facerelief.faces.alignment import align
 from facerelief.faces.warping import flow_in_photo, resample_map
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
-from facerelief.geometry.morphable.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, backward_flow
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
-from facerelief.geometry.morphable.shading import limit_to_wrinkles, wrinkle_map
-from facerelief.geometry.morphable.warp_layers import apply_layers
+from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, backward_flow
+from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.warp_layers import apply_layers
 from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 

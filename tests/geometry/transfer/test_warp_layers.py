@@ -9,7 +9,7 @@ from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.morphable.log_albedo import FLOOR
-from facerelief.geometry.morphable.warp_layers import WarpLayers, apply_layers
+from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 
 SIDE = 24
 SAME = Crop(np.array([(1.0, 0, 0), (0, 1, 0)]), SIDE)  # the photo itself

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facerelief.geometry.morphable.unfolding import folds, jacobian_determinants, unfold
+from facerelief.geometry.transfer.unfolding import folds, jacobian_determinants, unfold
 
 SIZE = 64
 

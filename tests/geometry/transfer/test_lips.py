@@ -6,7 +6,7 @@ import pytest
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.mouth import (
+from facerelief.geometry.transfer.lips import (
     LOWER,
     UPPER,
     close_lips,

@@ -7,7 +7,8 @@ from scipy import ndimage
 from facerelief.colour import LUMA
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, load_face
-from facerelief.geometry.morphable.shading import (
+from facerelief.geometry.morphable.uv_map import border_ring_mask
+from facerelief.geometry.transfer.shading import (
     RatioImages,
     bottom_hat,
     limit_to_wrinkles,
@@ -15,7 +16,6 @@ from facerelief.geometry.morphable.shading import (
     relight,
     wrinkle_map,
 )
-from facerelief.geometry.morphable.uv_map import border_ring_mask
 
 SIDE = 40
 SKIN = np.array((220.0, 170.0, 140.0))

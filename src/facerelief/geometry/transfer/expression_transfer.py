@@ -16,7 +16,10 @@ from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.fitting import Fit
 from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
-from facerelief.geometry.morphable.mouth import (
+from facerelief.geometry.morphable.uv_map import mouth_mask, rendered_triangles, sample_bilinear, with_border_ring
+from facerelief.geometry.rasterizer import interpolate, rasterise
+from facerelief.geometry.topology import face_triangles
+from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     close_lips,
     closing_coefficients,
@@ -27,11 +30,8 @@ from facerelief.geometry.morphable.mouth import (
     mouth_width,
     trim_lips,
 )
-from facerelief.geometry.morphable.shading import RatioImages
-from facerelief.geometry.morphable.uv_map import mouth_mask, rendered_triangles, sample_bilinear, with_border_ring
-from facerelief.geometry.morphable.warp_layers import WarpLayers
-from facerelief.geometry.rasterizer import interpolate, rasterise
-from facerelief.geometry.topology import face_triangles
+from facerelief.geometry.transfer.shading import RatioImages
+from facerelief.geometry.transfer.warp_layers import WarpLayers
 
 TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
 _MARGIN = 0.08  # of the crop's side, along which the edit fades out

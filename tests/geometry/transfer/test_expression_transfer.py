@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facerelief.faces.warping import border_fade
-from facerelief.geometry.morphable.expression_transfer import _TEETH, _drops, _newly_open, below_teeth
+from facerelief.geometry.transfer.expression_transfer import _TEETH, _drops, _newly_open, below_teeth
 
 
 @pytest.mark.parametrize(

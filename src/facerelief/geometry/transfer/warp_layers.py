@@ -8,8 +8,8 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import crop_strips, warp_photo
-from facerelief.geometry.morphable.shading import log_luminance, relight
-from facerelief.geometry.morphable.unfolding import unfold
+from facerelief.geometry.transfer.shading import log_luminance, relight
+from facerelief.geometry.transfer.unfolding import unfold
 
 
 @dataclass(frozen=True, eq=False)
