@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
-from facerelief.array_types import RGB, Float32, Floats
+from facerelief.array_types import RGB, Float32, Floats, Landmarks
 from facerelief.editing.editor import Editor, EditPlan
 from facerelief.editing.regions import part_mask
 from facerelief.expressions import EXPRESSIONS
@@ -13,6 +13,7 @@ from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 
@@ -22,7 +23,8 @@ class MorphablePlan(EditPlan):
     """What the morphable face is to do to a face.
 
     Attributes:
-        fit: The morphable face as it fits the landmarks.
+        landmarks: (468, 3), photo pixels, with the lips as the photo shows them.
+        fit: The morphable face as it fits them.
         label: Index of the new expression in `EXPRESSIONS`.
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (`TRANSFER_SIZE`, `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
@@ -30,6 +32,7 @@ class MorphablePlan(EditPlan):
 
     # Faster movements, as in speech, are kept.
     smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2}
+    landmarks: Landmarks
     fit: Fit
     label: int
     expression: Floats
@@ -48,13 +51,16 @@ class MorphableEditor(Editor[MorphablePlan]):
     def _plan(self, rgb: RGB, face: Face, label: int) -> MorphablePlan:
         """The face, fitted."""
         crop = align(face.landmarks, TRANSFER_SIZE)
-        before, fit = crop.cut(rgb), fit_face(self._transfer.face, face.landmarks)
-        return MorphablePlan(face, crop, before, fit, label, fit.expression, wrinkle_map(before))
+        before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
+        fit = fit_face(self._transfer.face, landmarks)
+        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkle_map(before))
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
-        layers = self._transfer(plan.before, plan.crop, plan.face.landmarks, fit, plan.label, strength)
+        layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, plan.label, strength)
+        if plan.part == "eyes":
+            layers = dataclasses.replace(layers, mouth=None)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
     def _render(self, rgb: RGB, plan: MorphablePlan, strength: float) -> RGB:

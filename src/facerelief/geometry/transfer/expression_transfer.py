@@ -1,24 +1,21 @@
 """Another expression for a photo's face, without a network: a morphable model is fitted, its expression replaced.
 
 The photo itself is warped, at its own resolution, from where its landmarks are to where the new expression has them;
-the expression's ratio image (`shading.py`) is multiplied in; and a mouth that opens gets an inside.
+the expression's ratio image (`shading.py`) is multiplied in; and the inside of an open mouth is drawn.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from facerelief.array_types import RGB, Bool, Float64, Floats, Int64, Landmarks
-from facerelief.colour import LUMA, chroma
-from facerelief.easing import smoothstep
+from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.fitting import Fit
-from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, binomial_blur
+from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
-from facerelief.geometry.morphable.uv_map import mouth_mask, rendered_triangles, sample_bilinear, with_border_ring
+from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
-from facerelief.geometry.topology import face_triangles
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     close_lips,
@@ -27,25 +24,27 @@ from facerelief.geometry.transfer.lips import (
     lip_colour,
     lip_seam,
     mouth_opening,
-    mouth_width,
     trim_lips,
 )
+from facerelief.geometry.transfer.mouth_interior import MouthMotion
 from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.warp_layers import WarpLayers
 
 TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
 _MARGIN = 0.08  # of the crop's side, along which the edit fades out
-_COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
-_TEETH = (0.4, 0.65)  # of a mouth's inside, from the upper lip down, where a smile's upper teeth end
+_CHIN = 152
 
 
 @dataclass(frozen=True, eq=False)
 class _Move:
-    """Landmarks (468, 3), crop pixels, before and after; and to what share, 0 to 1, the mouth is shut and opened."""
+    """Landmarks (468, 3), photo pixels, before and after; the expression (E,) after; to what share, 0 to 1, the mouth
+    is shut and opened.
+    """
 
     source: Floats
     target: Floats
+    expression: Floats
     shut: float
     opened: float
 
@@ -56,8 +55,6 @@ class ExpressionTransfer:
     def __init__(self, face: MorphableFace) -> None:
         self.face = face
         self._ratio_images = RatioImages(face)
-        self._inside = mouth_mask(face.uv_map)
-        self._below_teeth = self._inside * below_teeth(self._inside)
         self._has_closed_mouth = [has_closed_mouth(face, full) for full in face.classes]
         self._shutting = closing_coefficients(face)
 
@@ -77,25 +74,32 @@ class ExpressionTransfer:
         Returns:
             Layers (S, S) for `apply_layers`; their light is still to be limited by `limit_to_wrinkles`.
         """
-        move = self._move_landmarks(crop, landmarks.astype(np.float64), fit, label, strength)
-        trimmed_source = trim_lips(move.source, max(move.shut, move.opened))
-        found, triangle = backward_flow(trimmed_source, move.target, TRANSFER_SIZE, self.face.uv_map.points)
+        move = self._move_landmarks(landmarks.astype(np.float64), fit, label, strength)
+        source, target = crop.to_crop(move.source), crop.to_crop(move.target)
+        trimmed = trim_lips(source, max(move.shut, move.opened))
+        found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, label)
-        seam, paint, opacity = self._open_or_shut_mouth(pixels, triangle, uv, label, move)
-        return WarpLayers(flow, light + seam, paint, opacity).masked(border_fade(TRANSFER_SIZE, _MARGIN))
+        seam, paint, opacity = _lip_seam(pixels, source, target, move.shut)
+        drops = (self._chin_drop(fit.expression), self._chin_drop(move.expression))
+        mouth = MouthMotion(fit, move.source, move.target, drops)
+        return WarpLayers(flow, light + seam, paint, opacity, mouth=mouth).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 
-    def _move_landmarks(self, crop: Crop, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
+    def _move_landmarks(self, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""
-        difference = strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
-        target = landmarks + self._displacement(fit, difference)
+        expression = fit.expression + strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
+        target = landmarks + self._displacement(fit, expression - fit.expression)
         was_open = float(np.clip(mouth_opening(landmarks) / CLOSED_MOUTH - 0.5, 0, 1))
         shut = min(1.0, strength) * was_open if self._has_closed_mouth[label] else 0.0
         if shut:
             gap = max(0.0, mouth_opening(target) - (1 - shut) * mouth_opening(landmarks))
-            target = close_lips(target + self._displacement(fit, gap * self._shutting), shut)
-        before, after = crop.to_crop(landmarks), crop.to_crop(target)
-        return _Move(before, after, shut, _newly_open(before, after))
+            expression = expression + gap * self._shutting
+            target = close_lips(landmarks + self._displacement(fit, expression - fit.expression), shut)
+        return _Move(landmarks, target, expression, shut, _newly_open(landmarks, target))
+
+    def _chin_drop(self, expression: Floats) -> float:
+        """By how much an expression (E,) lowers the chin, in inter-ocular distances."""
+        return float(expression @ self.face.expression_modes[:, _CHIN, 1])
 
     def _displacement(self, fit: Fit, coefficients: Floats) -> Floats:
         """What coefficients (E,) of the expression modes move, (468, 3), in pixels."""
@@ -107,26 +111,16 @@ class ExpressionTransfer:
         change = full_maps(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
         return sample_bilinear(self._ratio_images(change).astype(np.float32)[..., None], uv)
 
-    def _open_or_shut_mouth(
-        self, pixels: RGB, triangle: Int64, uv: Floats, label: int, move: _Move
-    ) -> tuple[Floats, Floats | None, Floats | None]:
-        """Light (S, S, 1) of the seam of lips that are shut; paint and opacity of a mouth's inside and of that seam."""
-        dropped = _drops(move.source, move.target)
-        seam, hidden = lip_seam(move.target, move.shut, TRANSFER_SIZE)
-        if not (move.opened or move.shut or dropped):
-            return seam, None, None
-        albedo = np.exp(full_maps(self.face.texture + self.face.texture_classes[label])) - FLOOR
-        maps = np.dstack([albedo, self._inside, self._below_teeth, self.face.tint]).astype(np.float32)
-        albedo, inside, below, tint = np.split(sample_bilinear(maps, uv), [1, 2, 3], axis=2)
-        opacity = np.maximum(np.maximum(inside * move.opened, below * dropped), hidden)
-        mouth = albedo * _brightness(pixels, triangle) * tint ** min(1.0, chroma(pixels) / _COLOURED)
-        lips = lip_colour(pixels, move.source) * np.exp(seam)
-        paint = mouth + hidden * (lips - mouth)
-        if not opacity.any():
-            return seam, None, None
-        # Softened, else the rim of a mouth would show this crop's pixels as steps in a large photo.
-        softer = binomial_blur(np.dstack([paint * opacity, opacity]))
-        return seam, softer[..., :3], softer[..., 3:]
+
+def _lip_seam(pixels: RGB, source: Floats, target: Floats, shut: float) -> tuple[Floats, Floats | None, Floats | None]:
+    """Light (S, S, 1) of the seam of lips that are shut, and paint and opacity in their colour, which hides teeth."""
+    seam, hidden = lip_seam(target, shut, TRANSFER_SIZE)
+    if not hidden.any():
+        return seam, None, None
+    paint = lip_colour(pixels, source) * np.exp(seam)
+    # Softened, else its rim would show this crop's pixels as steps in a large photo.
+    softer = binomial_blur(np.dstack([paint * hidden, hidden]))
+    return seam, softer[..., :3], softer[..., 3:]
 
 
 def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats | None = None) -> tuple[Float64, Int64]:
@@ -164,31 +158,8 @@ def _aim(full: Floats, shown: Floats) -> Floats:
     return aim
 
 
-def _brightness(pixels: RGB, triangle: Int64) -> float:
-    """How bright the skin of a crop (S, S, 3) is against the average's albedo; triangle: as `rasterise` gives it."""
-    skin = pixels[(triangle >= 0) & (triangle < len(face_triangles()))] @ LUMA
-    return float(np.median(skin)) / 255 / SKIN if skin.size else 1.0
-
-
 def _newly_open(source: Floats, target: Floats) -> float:
     """Share, 0 to 1, of a mouth's opening that the photo (landmarks `source`) does not show and `target` needs."""
     was, becomes = (max(0.0, mouth_opening(points)) for points in (source, target))
     opens = (becomes - was) / max(_SHOWS_TEETH, 0.5 * was)
     return float(np.clip((opens - 0.55) / 0.25, 0, 1))  # steep: teeth half hidden look grey
-
-
-def _drops(source: Floats, target: Floats) -> float:
-    """Share, 0 to 1, to which a mouth is wide open and no longer as broad, as a smile's that becomes surprise.
-
-    Its teeth, stretched, would laugh; so they end where the upper ones do.
-    """
-    narrower = mouth_width(source) - mouth_width(target)
-    return float(np.clip((mouth_opening(target) - 0.15) / 0.05, 0, 1) * np.clip((narrower - 0.04) / 0.06, 0, 1))
-
-
-def below_teeth(inside: Bool) -> Float64:
-    """How far a pixel of a mouth's inside, bool (A, A), is below the upper teeth: 0 along the upper lip, 1 far down."""
-    rows = np.arange(len(inside))[:, None]
-    top = np.where(inside.any(axis=0), inside.argmax(axis=0), 0)
-    depth = (rows - top + 0.5) / np.maximum(inside.sum(axis=0), 1)
-    return smoothstep((depth - _TEETH[0]) / (_TEETH[1] - _TEETH[0]))

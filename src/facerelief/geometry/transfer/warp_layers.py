@@ -1,6 +1,9 @@
 """An edit of a face as named maps of its crop, and their application to the photo at full resolution."""
 
+import dataclasses
+import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +11,9 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import crop_strips, warp_photo
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.transfer.mouth_interior import MouthInterior, MouthMotion
+from facerelief.geometry.transfer.mouth_model import load_mouth
 from facerelief.geometry.transfer.shading import log_luminance, relight
 from facerelief.geometry.transfer.unfolding import unfold
 
@@ -16,15 +22,16 @@ from facerelief.geometry.transfer.unfolding import unfold
 class WarpLayers:
     """An edit of one face at the resolution of its crop, side S. Each map falls to zero at the crop's border.
 
-    They are applied in the order of `apply_layers`: warp, shade, relight, composite.
+    They are applied in the order of `apply_layers`: warp, shade, relight, composite, draw the mouth's inside.
 
     Attributes:
         flow: (S, S, 2), where each pixel comes from (backward warping): right and down, in crop pixels.
         light: (S, S, 1), change of log luminance, as `relight` takes it.
-        paint: (S, S, 3), what is composited over the face (the inside of a mouth): levels in [0, 1] times `opacity`.
+        paint: (S, S, 3), what is composited over the face (a seam of closing lips): levels in [0, 1] times `opacity`.
         opacity: (S, S, 1) in [0, 1], that of `paint`.
         shade: (S, S, C), a network's colour, or for C = 1 its luminance: levels in [0, 255] times `shade_opacity`.
         shade_opacity: (S, S, 1), that of `shade`; what is above 1 counts as 1.
+        mouth: What the mouth does, whose inside is drawn at the photo's resolution; None where it is left alone.
     """
 
     flow: Floats
@@ -33,11 +40,17 @@ class WarpLayers:
     opacity: Floats | None = None
     shade: Floats | None = None
     shade_opacity: Floats | None = None
+    mouth: MouthMotion | None = None
+
+    @property
+    def maps(self) -> dict[str, Floats]:
+        """The maps that there are, by name."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray)}
 
     def masked(self, mask: Floats) -> "WarpLayers":
         """All maps times a mask (S, S, 1), float32."""
-        maps = {name: value for name, value in vars(self).items() if value is not None}
-        return WarpLayers(**{name: (value * mask).astype(np.float32) for name, value in maps.items()})
+        masked: Any = {name: (value * mask).astype(np.float32) for name, value in self.maps.items()}
+        return dataclasses.replace(self, **masked)
 
 
 def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
@@ -52,11 +65,18 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
     out, flow = rgb.copy(), unfold(layers.flow)
-    maps = {name: value for name, value in vars(layers).items() if name != "flow" and value is not None}
+    maps = {name: value for name, value in layers.maps.items() if name != "flow"}
     for place in crop_strips(crop, rgb.shape):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         out[place] = _composite(pixels, **enlarged)
+    if layers.mouth:
+        _mouth_interior().draw(out, rgb, layers.mouth)
     return out
+
+
+@functools.cache
+def _mouth_interior() -> MouthInterior:
+    return MouthInterior(load_face(), load_mouth())
 
 
 def _composite(
