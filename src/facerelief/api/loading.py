@@ -26,6 +26,7 @@ def load(
     method: Method | None = None,
     engine: EngineName | None = None,
     task_file: str | os.PathLike[str] | None = None,
+    teeth_from: str | os.PathLike[str] | None = None,
 ) -> FaceEditor:
     """Load an editor, ready for use by any number of threads.
 
@@ -35,6 +36,8 @@ def load(
         engine: What runs the network: "torch" (the default), "onnx", "openvino", "openvino-bf16", or "auto" for the
             fastest that agrees with torch.
         task_file: A face_landmarker.task file, for mediapipe versions without models.
+        teeth_from: A photo in which the person who is to be edited smiles openly: what other photos of that person hide
+            of the teeth is taken from it.
 
     Returns:
         The editor. The face detector is loaded at the first edit.
@@ -56,7 +59,14 @@ def load(
     if engine is not None:
         check_choice(engine, (*ENGINES, AUTO), "engine")
     return FaceEditor(
-        functools.partial(_make, _absolute(weights, "weights"), method, engine, _absolute(task_file, "task"))
+        functools.partial(
+            _make,
+            _absolute(weights, "weights"),
+            method,
+            engine,
+            _absolute(task_file, "task"),
+            _absolute(teeth_from, "photo"),
+        )
     )
 
 
@@ -65,8 +75,10 @@ def _absolute(path: str | os.PathLike[str] | None, what: str) -> Path | None:
     return None if path is None else Path(os.path.abspath(file_path(path, f"{what} file")))
 
 
-def _make(weights: Path | None, method: str | None, engine: str | None, task_file: Path | None) -> Editor:
+def _make(
+    weights: Path | None, method: str | None, engine: str | None, task_file: Path | None, teeth_from: Path | None
+) -> Editor:
     if os.getpid() != _HOME:
         torch.set_num_threads(1)  # other threads do not survive a fork: torch would wait for them
     finder = FinderPool(functools.partial(load_finder, task_file=task_file))
-    return load_editor(weights, finder, method=method, engine=engine)
+    return load_editor(weights, finder, method=method, engine=engine, teeth_from=teeth_from)

@@ -88,6 +88,12 @@ FacesOption = Annotated[
 TaskFileOption = Annotated[
     Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
 ]
+TeethOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--teeth-from", help="A photo in which the same person smiles openly. Default: teeth are rendered.", exists=True
+    ),
+]
 WeightsOption = Annotated[
     Path | None,
     typer.Option(help="A folder of a run or a morphable face, or a .safetensors file. Default: the package's."),

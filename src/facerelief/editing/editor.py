@@ -167,6 +167,18 @@ class Editor(ABC, Generic[PlanT]):
         out = self.render(rgb, plan, strength)
         return out, EditedFace(plan, plan.crop.cut(out))
 
+    def take_teeth(self, photo: Photo) -> None:
+        """From now on, take teeth that a photo hides from this one, of the same person.
+
+        Args:
+            photo: One with an open smile; of several faces the largest counts.
+
+        Raises:
+            NoFaceFound: There is no face.
+            FacereliefError: It shows no teeth, or the method draws none.
+        """
+        raise FacereliefError(f"method {self.method} draws no teeth; choose another, or leave --teeth-from out")
+
     def find(self, photo: Photo) -> list[Face]:
         """The photo's faces, the largest first. Raises `NoFaceFound`."""
         faces = self.finder(photo.rgb)

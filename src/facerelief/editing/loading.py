@@ -15,6 +15,7 @@ from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
 from facerelief.networks.backbones import BACKBONES, build_backbone
+from facerelief.photos.photo import read_photo
 
 DEFAULT = "relief"  # where neither a method nor weights are named
 METHODS: tuple[str, ...] = (DEFAULT, "morphable", *(name for name in BACKBONES if name != DEFAULT))
@@ -27,6 +28,7 @@ def load_editor(
     *,
     method: str | None = None,
     engine: str | None = None,
+    teeth_from: Path | None = None,
 ) -> Editor:
     """Load an editor: "morphable", which needs no training, or a trained network, named after its backbone.
 
@@ -36,6 +38,7 @@ def load_editor(
         method: One of `METHODS`; by default what the weights are for, and `DEFAULT` without weights.
         engine: What runs a network, of `ENGINES`, or "auto" for the fastest that is installed and agrees; by default
             PyTorch.
+        teeth_from: A photo in which the person who is to be edited shows teeth, as of `Editor.take_teeth`.
 
     Raises:
         CheckpointError: The weights are absent, damaged, or of another kind or version.
@@ -45,6 +48,13 @@ def load_editor(
         >>> load_editor(method="morphable").expressions[:3]
         ('neutral', 'happiness', 'sadness')
     """
+    editor = _load(weights, finder, method, engine)
+    if teeth_from:
+        editor.take_teeth(read_photo(teeth_from))
+    return editor
+
+
+def _load(weights: Path | None, finder: FaceFinder | None, method: str | None, engine: str | None) -> Editor:
     if method is not None and method not in METHODS:
         raise FacereliefError(f"no method {method!r}; choose from {', '.join(METHODS)}")
     if method is None and weights is None:

@@ -12,6 +12,7 @@ from facerelief.cli.options import (
     MethodOption,
     PartOption,
     TaskFileOption,
+    TeethOption,
     ToSeveralOption,
     WeightsOption,
 )
@@ -45,6 +46,7 @@ def edit(
     method: MethodOption = None,
     weights: WeightsOption = None,
     engine: EngineOption = None,
+    teeth_from: TeethOption = None,
     depth: Annotated[
         bool, typer.Option("--save-depth", help="Also write the measured depth before and after the edit.")
     ] = False,
@@ -110,6 +112,7 @@ def edit(
             weights=weights,
             engine=engine,
             task_file=task_file,
+            teeth_from=teeth_from,
             depth=depth,
             receipt=receipt,
             scores=crop_scorer_factory(judge, encoder),

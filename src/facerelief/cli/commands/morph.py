@@ -12,6 +12,7 @@ from facerelief.cli.options import (
     MethodOption,
     PartOption,
     TaskFileOption,
+    TeethOption,
     ToOption,
     WeightsOption,
 )
@@ -41,6 +42,7 @@ def morph(
     method: MethodOption = None,
     weights: WeightsOption = None,
     task_file: TaskFileOption = None,
+    teeth_from: TeethOption = None,
     provenance: Annotated[
         bool, typer.Option("--provenance/--no-provenance", help="Record the edit in the file.")
     ] = True,
@@ -63,7 +65,7 @@ def morph(
     settings = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
     expression, total = resolve(to), len(settings.shares())
     which = parse_face_choice(face)
-    editor = load_editor(weights, load_finder(task_file=task_file), method=method)
+    editor = load_editor(weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from)
     source = read_photo(photo)
     notes = [f"{photo}: {note}" for note in source.notes] + notes_on_loss(source, out_path, provenance)
     if source.mark is not None:

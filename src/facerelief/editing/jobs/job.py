@@ -36,6 +36,7 @@ class EditSettings:
         weights: As `load_editor` takes them.
         engine: As `load_editor` takes it.
         task_file: Of the face finder; by default the package's.
+        teeth_from: As `load_editor` takes it.
         depth: Also write the depth before and after.
         receipt: Also write receipts.
         scores: Makes what a receipt asks of networks; it is sent to other processes, and its `repr` tells which
@@ -52,6 +53,7 @@ class EditSettings:
     weights: Path | None = None
     engine: str | None = None
     task_file: Path | None = None
+    teeth_from: Path | None = None
     depth: bool = False
     receipt: bool = False
     scores: Callable[[], CropScorer] | None = None
@@ -67,6 +69,7 @@ class EditSettings:
         """A digest of all that a picture, or its receipt, depends on beside the photo; `weights`: their SHA-256."""
         without = ("weights", "limits", "overwrite")
         plain = {name: repr(value) for name, value in vars(self).items() if name not in without}
+        plain |= {"teeth_from": sha256(self.teeth_from)} if self.teeth_from else {}
         plain |= {"depth": "False", "receipt": repr(receipt), "method": "None"}  # weights tell the method
         plain |= {"engine": repr(self.engine if self.engine != "torch" else None)}
         plain |= {} if receipt else {"scores": "None"}

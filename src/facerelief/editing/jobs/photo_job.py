@@ -37,7 +37,9 @@ class FileEditor:
         """Load the editor and the face detector. Raises `FacereliefError` for settings that cannot be followed."""
         finder = load_finder(task_file=settings.task_file)
         self.settings = settings
-        self.editor: Editor = load_editor(settings.weights, finder, method=settings.method, engine=settings.engine)
+        self.editor: Editor = load_editor(
+            settings.weights, finder, method=settings.method, engine=settings.engine, teeth_from=settings.teeth_from
+        )
         if isinstance(self.editor, NetworkEditor):
             torch.set_num_threads(threads_for(1, self.editor.config.size, self.editor.config.width))
         weights = weights_file(self.editor, settings.weights)

@@ -7,15 +7,20 @@ from typing import ClassVar
 from facerelief.array_types import RGB, Float32, Floats, Landmarks
 from facerelief.editing.editor import Editor, EditPlan
 from facerelief.editing.regions import part_mask
+from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.mouth_interior import SeenMouth
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
+from facerelief.photos.photo import Photo
+
+_SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,6 +52,14 @@ class MorphableEditor(Editor[MorphablePlan]):
     def __init__(self, face: MorphableFace, finder: FaceFinder | None = None) -> None:
         super().__init__(EXPRESSIONS, finder)
         self._transfer = ExpressionTransfer(face)
+        self._teeth: SeenMouth | None = None
+
+    def take_teeth(self, photo: Photo) -> None:
+        """As `Editor.take_teeth`."""
+        mouth = self._transfer.seen_mouth(photo.rgb, self.find(photo)[0].landmarks)
+        if mouth.opening < _SHOWS_TEETH:
+            raise FacereliefError(f"{photo.name} shows no teeth; choose a photo with an open smile for --teeth-from")
+        self._teeth = mouth
 
     def _plan(self, rgb: RGB, face: Face, label: int) -> MorphablePlan:
         """The face, fitted."""
@@ -59,8 +72,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
         layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, plan.label, strength)
-        if plan.part == "eyes":
-            layers = dataclasses.replace(layers, mouth=None)
+        mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
+        layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
     def _render(self, rgb: RGB, plan: MorphablePlan, strength: float) -> RGB:

@@ -28,6 +28,7 @@ from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE
 from facerelief.geometry.transfer.shading import limit_to_wrinkles
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.networks.relief import ReliefGenerator
+from facerelief.photos.photo import Photo
 
 _MARGIN = 0.06  # of the crop's side, along which the edit fades out
 _NODES = 32  # along the crop's side, between which the flow is smooth: what bends within them are the network's doubts
@@ -63,7 +64,11 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
 
     @functools.cached_property
     def _morphable(self) -> MorphableEditor:
-        return MorphableEditor(load_face())
+        return MorphableEditor(load_face(), self._finder)
+
+    def take_teeth(self, photo: Photo) -> None:
+        """As `Editor.take_teeth`."""
+        self._morphable.take_teeth(photo)
 
     def _plan(self, rgb: RGB, face: Face, label: int) -> ReliefPlan:
         """What the network and the morphable face would do to a face's crop."""

@@ -11,7 +11,7 @@ import numpy as np
 from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border_fade
-from facerelief.geometry.morphable.fitting import Fit
+from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
@@ -26,7 +26,8 @@ from facerelief.geometry.transfer.lips import (
     mouth_opening,
     trim_lips,
 )
-from facerelief.geometry.transfer.mouth_interior import MouthMotion
+from facerelief.geometry.transfer.mouth_interior import MouthMotion, SeenMouth
+from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.warp_layers import WarpLayers
 
@@ -84,6 +85,12 @@ class ExpressionTransfer:
         drops = (self._chin_drop(fit.expression), self._chin_drop(move.expression))
         mouth = MouthMotion(fit, move.source, move.target, drops)
         return WarpLayers(flow, light + seam, paint, opacity, mouth=mouth).masked(border_fade(TRANSFER_SIZE, _MARGIN))
+
+    def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> SeenMouth:
+        """The mouth of a photo (H, W, 3) with landmarks (468, 3), whose teeth are to be used in others."""
+        landmarks = seen_lips(rgb, landmarks)
+        fit = fit_face(self.face, landmarks)
+        return SeenMouth(rgb, landmarks, fit, self._chin_drop(fit.expression))
 
     def _move_landmarks(self, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""

@@ -9,6 +9,7 @@ from facerelief.array_types import RGB, Floats
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.geometry.topology import INNER_LIPS
 
 # Along the mouth, corners left out: the inner lips, and where the lips end in skin.
 UPPER, LOWER = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324)
@@ -61,6 +62,40 @@ def trim_lips(points: Floats, share: float) -> Floats:
     for rim, skin in ((UPPER, _UPPER_SKIN), (LOWER, _LOWER_SKIN)):
         trimmed[list(rim)] += _TRIM * share * (points[list(skin)] - points[list(rim)])
     return trimmed
+
+
+def trim_gap(points: Floats, margin: float) -> Floats:
+    """Points (468, 2 or 3) with the opening of the mouth smaller, by `margin` inter-ocular distances at each lip."""
+    gap = max(mouth_opening(points), 1e-6)
+    return close_lips(points, min(1.0, 2 * margin / gap))
+
+
+def lip_outline(points: Floats, steps: int = 8) -> Floats:
+    """A smooth outline through the inner lips: a Catmull-Rom curve along each lip, with corners where they meet.
+
+    Args:
+        points: (20, 2), in the order of `INNER_LIPS`.
+        steps: Points of the outline to each of these.
+
+    Returns:
+        (20 * steps, 2).
+    """
+    corners = INNER_LIPS.index(78), INNER_LIPS.index(308)
+    turned = np.roll(points, -corners[0], axis=0)
+    half = (corners[1] - corners[0]) % len(points)
+    closed = np.concatenate([turned, turned[:1]])
+    return np.concatenate([_curve(closed[: half + 1], steps), _curve(closed[half:], steps)])
+
+
+def _curve(points: Floats, steps: int) -> Floats:
+    """A Catmull-Rom curve through points (N, 2), without its last."""
+    ends = 2 * points[[0, -1]] - points[[1, -2]]
+    p = np.concatenate([ends[:1], points, ends[1:]])
+    t = np.arange(steps)[:, None] / steps
+    before, start, end, after = (p[k : len(p) - 3 + k, None] for k in range(4))
+    found = start + t / 2 * (end - before + t * (2 * before - 5 * start + 4 * end - after))
+    found = found + t**3 / 2 * (3 * (start - end) + after - before)
+    return found.reshape(-1, 2)
 
 
 def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:

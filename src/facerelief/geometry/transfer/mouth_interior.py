@@ -10,16 +10,17 @@ import numpy as np
 from PIL import Image
 
 from facerelief.array_types import RGB, Bool, Float32, Floats, Landmarks
-from facerelief.colour import chroma
+from facerelief.colour import LUMA, chroma
 from facerelief.easing import smoothstep
 from facerelief.errors import MissingExtra
-from facerelief.faces.alignment import inter_ocular
+from facerelief.faces.alignment import align, inter_ocular
+from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.fitting import Fit
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
-from facerelief.geometry.transfer.lips import lip_colour, mouth_opening
+from facerelief.geometry.transfer.lips import lip_colour, lip_outline, mouth_opening, trim_gap
 from facerelief.geometry.transfer.mouth_model import MouthModel
 from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
 
@@ -29,6 +30,7 @@ _SMALL = 48  # of the maps of light
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
 _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
 _RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a photo's own inside is not trusted
+_FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _BITE = 0.05  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
 _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6)  # inter-ocular distances behind the lips at which light is computed
 _SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
@@ -41,6 +43,28 @@ _SUBPIXEL = 0.3  # pixels: blur of what is rendered
 
 
 @dataclass(frozen=True, eq=False)
+class SeenMouth:
+    """A mouth that a photo shows.
+
+    Attributes:
+        photo: (H, W, 3).
+        landmarks: (468, 3), photo pixels, with the lips as the photo shows them.
+        fit: The morphable model as it fits them.
+        drop: By how much the chin is lower than in a closed mouth, in inter-ocular distances.
+    """
+
+    photo: RGB
+    landmarks: Landmarks
+    fit: Fit
+    drop: float
+
+    @property
+    def opening(self) -> float:
+        """Distance between the lips, in inter-ocular distances."""
+        return mouth_opening(self.landmarks)
+
+
+@dataclass(frozen=True, eq=False)
 class MouthMotion:
     """What a mouth does.
 
@@ -49,12 +73,14 @@ class MouthMotion:
         before: (468, 3), landmarks, photo pixels.
         after: (468, 3), those of the edit.
         drops: By how much the chin is lower than in a closed mouth, in inter-ocular distances, before and after.
+        teeth: Another photo of that person, from which teeth are taken that this one hides.
     """
 
     fit: Fit
     before: Landmarks
     after: Landmarks
     drops: tuple[float, float]
+    teeth: SeenMouth | None = None
 
 
 class MouthInterior:
@@ -62,6 +88,7 @@ class MouthInterior:
 
     def __init__(self, face: MorphableFace, model: MouthModel) -> None:
         self._face, self._model = face, model
+        self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
     def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
         """Draw the inside of the mouth between the lips of an edited photo.
@@ -80,14 +107,10 @@ class MouthInterior:
         target = edited[rows, columns]
         if not visible or not target.size:
             return
-        blur = edge_blur(photo, motion.before)
         inside, opacity = self._inside(photo, motion, outline, corner, side)
-        softened = _gaussian(np.dstack([inside * opacity, opacity]), np.sqrt(max(0.0, blur**2 - _SUBPIXEL**2)))
-        noise = np.random.default_rng(0).normal(size=(side, side, 1)) * grain(photo, motion.before)
-        softened[..., :3] += softened[..., 3:] * _gaussian(noise, 0.5) / 255
         y, x = np.maximum(-corner[::-1], 0)
-        softened = visible * softened[y : y + target.shape[0], x : x + target.shape[1]]
-        levels = target * (1 - softened[..., 3:]) + 255 * softened[..., :3]
+        here = slice(y, y + target.shape[0]), slice(x, x + target.shape[1])
+        levels = target + visible * opacity[here] * (255 * inside[here] - target)
         edited[rows, columns] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
     def _inside(
@@ -99,10 +122,16 @@ class MouthInterior:
         rendered = self._render(photo, motion, mask, corner, scale)
         maps = np.dstack([rendered, mask])
         enlarged = np.dstack([_resized(maps[..., k], side) for k in range(4)])
-        inside, opacity = enlarged[..., :3], np.clip(enlarged[..., 3:], 0, 1)
-        shown = float(smoothstep((mouth_opening(motion.before) - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))
-        if shown:
-            inside = inside + shown * (self._with_own(inside, photo, motion, corner) - inside)
+        blur = np.sqrt(edge_blur(photo, motion.before) ** 2 - _SUBPIXEL**2)
+        softened = _gaussian(enlarged, blur)  # as sharp as the photo, and as grainy
+        noise = np.random.default_rng(0).normal(size=(side, side, 1)) * grain(photo, motion.before)
+        inside, opacity = softened[..., :3] + _gaussian(noise, 0.5) / 255, np.clip(softened[..., 3:], 0, 1)
+        own = SeenMouth(photo, motion.before, motion.fit, motion.drops[0])
+        for seen in (motion.teeth, own):  # the photo's own teeth come last, over all others
+            shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0]))) if seen else 0.0
+            if seen and shown:
+                gain = 1.0 if seen is own else _teeth_level(own) / _teeth_level(seen)
+                inside = inside + shown * (self._with_seen(inside, seen, motion, corner, gain) - inside)
         return inside, opacity
 
     def _render(self, photo: RGB, motion: MouthMotion, mask: Bool, corner: Floats, scale: float) -> Floats:
@@ -135,67 +164,56 @@ class MouthInterior:
         shift = (neutral[_LIPS] - mean[_LIPS]).mean(axis=0) * (0, 1, 1)
         return fit.to_image(vertices * broader + shift), normals
 
-    def _with_own(self, inside: Floats, photo: RGB, motion: MouthMotion, corner: Floats) -> Floats:
-        """`inside` with what the photo shows of it: the upper part where it was, the lower as the jaw moves."""
-        side, unit = len(inside), inter_ocular(motion.before)
-        jaw = self._jaw_shift(motion)
-        outline = lip_outline(motion.before[list(INNER_LIPS), :2])
-        edge = self._upper_edge(motion, corner, side) + _BITE * unit
-        rows = np.arange(side)[:, None] + corner[1] + 0.5
-        softness = max(1.0, 0.01 * unit)
-        for shift, part in ((jaw, rows - jaw[1] > edge), (np.zeros(2), rows < edge)):
-            moved = np.round(shift).astype(int)
-            shown = _eroded(outline + moved, corner, side, _RIM * unit)
-            share = _gaussian((shown & part).astype(np.float32)[..., None], softness)
-            inside = inside + share * (_cut(photo, corner - moved, side) / 255 - inside)
+    def _with_seen(self, inside: Floats, seen: SeenMouth, motion: MouthMotion, corner: Floats, gain: float) -> Floats:
+        """`inside` with what a photo shows of it: the upper part fixed to the skull, the lower as the jaw moves."""
+        side, unit = len(inside), inter_ocular(seen.landmarks)
+        rows, columns = np.indices((side, side)) + 0.5
+        places = np.dstack([columns + corner[0], rows + corner[1]])
+        outline = lip_outline(trim_gap(seen.landmarks, _RIM)[list(INNER_LIPS), :2])
+        edge = self._upper_edge(seen) + np.array((0.0, _BITE * unit))
+        for upper in (False, True):
+            points = places @ (matrix := self._carry(seen, motion, upper))[:2] + matrix[2]
+            below = points[..., 1] > np.interp(points[..., 0], *edge.T)
+            low = np.floor(points.min(axis=(0, 1))).astype(int)
+            span = int(np.ceil((points.max(axis=(0, 1)) - low).max())) + 1
+            shown = polygon_mask(outline - low, span)[tuple((points - low).astype(int)[..., ::-1].reshape(-1, 2).T)]
+            share = (shown.reshape(side, side) & (below != upper)).astype(np.float32)[..., None]
+            share = _gaussian(share, max(1.0, 0.01 * motion.fit.scale))
+            levels = np.clip(sample_bicubic(seen.photo, points.astype(np.float32)) * (gain / 255), 0, 1)
+            inside = inside + share * (levels - inside)
         return inside
 
-    def _jaw_shift(self, motion: MouthMotion) -> Floats:
-        """How far the edges of the lower teeth move in the photo, (2,)."""
-        lower = self._model.jaw > 0.99
-        front = np.flatnonzero(lower & (self._model.tooth > 0) & (np.abs(self._model.vertices[:, 0]) < 0.1))
-        before, after = (self._placed(motion.fit, drop)[0][front, :2].mean(axis=0) for drop in motion.drops)
-        shift: Floats = after - before
+    def _carry(self, seen: SeenMouth, motion: MouthMotion, upper: bool) -> Floats:
+        """The affine map (3, 2) from places of the edit to those of a photo that show the same tooth.
+
+        Skulls are brought together by the points that expressions hardly move, jaws by how far theirs are open.
+        """
+        here, there = (align(landmarks, 1) for landmarks in (motion.before, seen.landmarks))
+        linear = here.matrix[:, :2].T @ there.inverse[:, :2].T
+        shift = there.inverse[:, :2] @ here.matrix[:, 2] + there.inverse[:, 2]
+        if not upper:
+            shift = shift - self._jaw_shift(motion.fit, motion.drops[1]) @ linear + self._jaw_shift(seen.fit, seen.drop)
+        return np.concatenate([linear, shift[None]])
+
+    def _jaw_shift(self, fit: Fit, drop: float) -> Floats:
+        """How far a jaw that opens carries the front lower teeth, (2,), in the photo."""
+        closed, opened = (self._placed(fit, amount)[0][self._front, :2].mean(axis=0) for amount in (0.0, drop))
+        shift: Floats = opened - closed
         return shift
 
-    def _upper_edge(self, motion: MouthMotion, corner: Floats, side: int) -> Floats:
-        """The row in the photo down to which the model's upper teeth reach, for each column of the picture, (side,)."""
-        vertices, _ = self._placed(motion.fit, 0.0)
-        upper = vertices[(self._model.jaw < 0.01) & (self._model.tooth > 0)]
-        columns = np.arange(side) + corner[0] + 0.5
-        bins = np.linspace(columns[0], columns[-1], 9)
+    def _upper_edge(self, seen: SeenMouth) -> Floats:
+        """Points (8, 2) in a photo along the edges of the model's upper teeth, from left to right."""
+        vertices, _ = self._placed(seen.fit, 0.0)
+        upper = vertices[(self._model.jaw < 0.01) & (self._model.tooth > 0), :2]
+        bins = np.linspace(upper[:, 0].min(), upper[:, 0].max(), 9)
         which = np.clip(np.digitize(upper[:, 0], bins), 1, 8)
-        lowest = np.array([upper[which == k, 1].max(initial=upper[:, 1].min()) for k in range(1, 9)])
-        edge: Floats = np.interp(columns, (bins[:-1] + bins[1:]) / 2, lowest)
-        return edge
+        lowest = [upper[which == k, 1].max(initial=upper[:, 1].min()) for k in range(1, 9)]
+        return np.column_stack([(bins[:-1] + bins[1:]) / 2, lowest])
 
 
-def lip_outline(points: Floats, steps: int = 8) -> Floats:
-    """A smooth outline through the inner lips: a Catmull-Rom curve along each lip, with corners where they meet.
-
-    Args:
-        points: (20, 2), in the order of `INNER_LIPS`.
-        steps: Points of the outline to each of these.
-
-    Returns:
-        (20 * steps, 2).
-    """
-    corners = INNER_LIPS.index(78), INNER_LIPS.index(308)
-    turned = np.roll(points, -corners[0], axis=0)
-    half = (corners[1] - corners[0]) % len(points)
-    closed = np.concatenate([turned, turned[:1]])
-    return np.concatenate([_curve(closed[: half + 1], steps), _curve(closed[half:], steps)])
-
-
-def _curve(points: Floats, steps: int) -> Floats:
-    """A Catmull-Rom curve through points (N, 2), without its last."""
-    ends = 2 * points[[0, -1]] - points[[1, -2]]
-    p = np.concatenate([ends[:1], points, ends[1:]])
-    t = np.arange(steps)[:, None] / steps
-    before, start, end, after = (p[k : len(p) - 3 + k, None] for k in range(4))
-    found = start + t / 2 * (end - before + t * (2 * before - 5 * start + 4 * end - after))
-    found = found + t**3 / 2 * (3 * (start - end) + after - before)
-    return found.reshape(-1, 2)
+def _teeth_level(seen: SeenMouth) -> float:
+    """How bright teeth are in a photo."""
+    return max(0.05, float(tooth_colour(seen.photo, seen.landmarks, seen.opening) @ LUMA))
 
 
 def _through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
@@ -223,22 +241,6 @@ def _gaussian_matrix(size: int, deviation: float, shift: float = 0.0) -> Floats:
     whole = np.exp(-0.5 * (np.arange(-size, size + 1) / max(deviation, 0.4)) ** 2).sum()
     matrix: Floats = weights / whole
     return matrix
-
-
-def _eroded(outline: Floats, corner: Floats, side: int, margin: float) -> Bool:
-    """Whether pixels (side, side) are within an outline, and `margin` away from it up and down."""
-    mask = polygon_mask(outline - corner, side)
-    rows = max(1, round(margin))
-    padded = np.pad(mask, ((rows, rows), (0, 0)))
-    return padded[: -2 * rows] & padded[2 * rows :] & mask
-
-
-def _cut(photo: RGB, corner: Floats, side: int) -> RGB:
-    """The pixels (side, side, 3) of a photo from `corner` (x, y) on; beyond it its border is repeated."""
-    x, y = corner
-    rows = np.clip(np.arange(side) + y, 0, photo.shape[0] - 1)
-    columns = np.clip(np.arange(side) + x, 0, photo.shape[1] - 1)
-    return photo[rows[:, None], columns]
 
 
 def _resized(values: Floats, side: int) -> Float32:
