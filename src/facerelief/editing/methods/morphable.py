@@ -66,7 +66,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         crop = align(face.landmarks, TRANSFER_SIZE)
         before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkle_map(before))
+        wrinkles = wrinkle_map(before, crop.to_crop(landmarks))
+        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles)
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""

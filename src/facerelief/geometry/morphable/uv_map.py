@@ -140,7 +140,7 @@ def soft_face_mask(uv_map: UVMap, feather: int) -> Float32:
     return feathered(~border_ring_mask(uv_map), feather)
 
 
-def feathered(mask: Bool, radius: int) -> Float32:
+def feathered(mask: Bool, radius: float) -> Float32:
     """A mask (A, A) with a soft rim around it: 1 within, falling to 0 over about twice `radius` pixels."""
     levels = Image.fromarray(np.round(mask * 255.0).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
     return np.minimum(np.asarray(levels, dtype=np.float32) / 255 * 2, np.float32(1))

@@ -194,7 +194,7 @@ class TargetMaker:
         crop = align(landmarks, TRANSFER_SIZE)
         pixels, landmarks = crop.cut(rgb), seen_lips(rgb, landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        wrinkles = wrinkle_map(pixels)
+        wrinkles = wrinkle_map(pixels, crop.to_crop(landmarks))
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
             layers = self._transfer(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
