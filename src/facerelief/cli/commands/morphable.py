@@ -10,7 +10,7 @@ from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, say
 from facerelief.cli.writes import OutputFiles, writes
 
-app = Commands(help="Learn a morphable face model from photos.")
+app = Commands(help="Make the models of faces and mouths that edits use.")
 
 
 def _files(values: Mapping[str, Any]) -> list[Path | None]:
@@ -38,3 +38,23 @@ def fit(
     with bar("learning", "photos") as move:
         written = fit_and_write(dataset, folder, data_note, move)
     say(*map(str, written))
+
+
+def _mouth_files(values: Mapping[str, Any]) -> list[Path | None]:
+    from facerelief.release.mouth import FILES
+
+    return [values["folder"] / name for name in FILES]
+
+
+@app.command("mouth")
+@writes(OutputFiles(("folder",), _mouth_files))
+def mouth(
+    source: Annotated[
+        Path, typer.Argument(help="The folder FaceXModel of ICT-FaceKit (github.com/ICT-VGL).", show_default=False)
+    ],
+    folder: Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)],
+) -> None:
+    """Make the model of teeth, gums and tongue that the package carries, from ICT-FaceKit's head."""
+    from facerelief.release.mouth import make_mouth
+
+    say(*map(str, make_mouth(source, folder)))

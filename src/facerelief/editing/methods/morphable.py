@@ -14,7 +14,7 @@ from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
-from facerelief.geometry.transfer.mouth_interior import SeenMouth
+from facerelief.geometry.transfer.mouth_interior import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
@@ -52,14 +52,14 @@ class MorphableEditor(Editor[MorphablePlan]):
     def __init__(self, face: MorphableFace, finder: FaceFinder | None = None) -> None:
         super().__init__(EXPRESSIONS, finder)
         self._transfer = ExpressionTransfer(face)
-        self._teeth: SeenMouth | None = None
+        self._teeth: tuple[RGB, Mouth] | None = None
 
     def take_teeth(self, photo: Photo) -> None:
         """As `Editor.take_teeth`."""
         mouth = self._transfer.seen_mouth(photo.rgb, self.find(photo)[0].landmarks)
         if mouth.opening < _SHOWS_TEETH:
             raise FacereliefError(f"{photo.name} shows no teeth; choose a photo with an open smile for --teeth-from")
-        self._teeth = mouth
+        self._teeth = photo.rgb, mouth
 
     def _plan(self, rgb: RGB, face: Face, label: int) -> MorphablePlan:
         """The face, fitted."""

@@ -18,6 +18,7 @@ from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bili
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
+    MOUTH_CORNERS,
     close_lips,
     closing_coefficients,
     has_closed_mouth,
@@ -26,7 +27,7 @@ from facerelief.geometry.transfer.lips import (
     mouth_opening,
     trim_lips,
 )
-from facerelief.geometry.transfer.mouth_interior import MouthMotion, SeenMouth
+from facerelief.geometry.transfer.mouth_interior import Mouth, MouthMotion
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.warp_layers import WarpLayers
@@ -82,15 +83,17 @@ class ExpressionTransfer:
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, label)
         seam, paint, opacity = _lip_seam(pixels, source, target, move.shut)
-        drops = (self._chin_drop(fit.expression), self._chin_drop(move.expression))
-        mouth = MouthMotion(fit, move.source, move.target, drops)
+        mouth = MouthMotion(self._mouth(move.source, fit), move.target, self._chin_drop(move.expression))
         return WarpLayers(flow, light + seam, paint, opacity, mouth=mouth).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 
-    def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> SeenMouth:
+    def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> Mouth:
         """The mouth of a photo (H, W, 3) with landmarks (468, 3), whose teeth are to be used in others."""
         landmarks = seen_lips(rgb, landmarks)
-        fit = fit_face(self.face, landmarks)
-        return SeenMouth(rgb, landmarks, fit, self._chin_drop(fit.expression))
+        return self._mouth(landmarks, fit_face(self.face, landmarks))
+
+    def _mouth(self, landmarks: Landmarks, fit: Fit) -> Mouth:
+        closed = self.face.shape(fit.identity, np.zeros(len(fit.expression)))[list(MOUTH_CORNERS)]
+        return Mouth(landmarks, fit, closed, self._chin_drop(fit.expression))
 
     def _move_landmarks(self, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""

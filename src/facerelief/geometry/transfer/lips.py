@@ -14,7 +14,7 @@ from facerelief.geometry.topology import INNER_LIPS
 # Along the mouth, corners left out: the inner lips, and where the lips end in skin.
 UPPER, LOWER = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324)
 _UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 181, 84, 17, 314, 405, 321, 375)
-_MIDDLE, _CORNERS = 4, (78, 308)
+_MIDDLE, MOUTH_CORNERS = 4, (78, 308)
 CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
 _TRIM = 0.2  # of a lip's height, by which its rim stays behind: landmarks miss it a little
 _HIDES = 0.9, 2.2  # crop pixels from the lips' meeting line: nothing left of teeth, and all to be seen again
@@ -30,7 +30,7 @@ def mouth_opening(points: Floats) -> float:
 
 def mouth_width(points: Floats) -> float:
     """Distance between the corners of the mouth, in inter-ocular distances of `points` (468, 2 or 3)."""
-    left, right = points[list(_CORNERS), :2]
+    left, right = points[list(MOUTH_CORNERS), :2]
     return float(np.linalg.norm(right - left)) / inter_ocular(points)
 
 
@@ -110,7 +110,7 @@ def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:
         (S, S, 1), change of log luminance, and (S, S, 1), the opacity of `lip_colour`.
     """
     rim = (points[list(UPPER), :2] + points[list(LOWER), :2]) / 2
-    line = np.concatenate([points[[_CORNERS[0]], :2], rim, points[[_CORNERS[1]], :2]])
+    line = np.concatenate([points[[MOUTH_CORNERS[0]], :2], rim, points[[MOUTH_CORNERS[1]], :2]])
     y, x = np.mgrid[:size, :size] + 0.5
     away = np.abs(y - np.interp(x[0], line[:, 0], line[:, 1]))
     width = _SEAM_WIDTH * inter_ocular(points)

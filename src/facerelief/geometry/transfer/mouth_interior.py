@@ -17,14 +17,13 @@ from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.fitting import Fit
-from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import lip_colour, lip_outline, mouth_opening, trim_gap
 from facerelief.geometry.transfer.mouth_model import MouthModel
 from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
 
-_LIPS, _CHIN, _CORNERS = [13, 14], 152, (78, 308)
+_LIPS = [13, 14]
 _SIDE = 320  # pixels, of the picture that is rendered
 _SMALL = 48  # of the maps of light
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
@@ -38,24 +37,24 @@ _GAIN = 1.35  # of light, so that front teeth are fully lit
 _SHADED = 0.3  # light that is left where a tooth is in the shadow of its neighbours
 _GLOSS, _SHARP = 0.12, 30  # of a wet surface: strength and exponent (Phong, 1975)
 _AMBIENT, _LIGHT = 0.6, np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
-_FLESH = np.array((0.8, 0.55, 0.55))  # of the lips' colour: gums and tongue
+_FLESH = np.array((1.0, 0.72, 0.7))  # of the lips' colour: gums and tongue
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
 
 
 @dataclass(frozen=True, eq=False)
-class SeenMouth:
+class Mouth:
     """A mouth that a photo shows.
 
     Attributes:
-        photo: (H, W, 3).
         landmarks: (468, 3), photo pixels, with the lips as the photo shows them.
         fit: The morphable model as it fits them.
+        closed: (2, 3), the corners of that person's closed mouth, in the frame of the model.
         drop: By how much the chin is lower than in a closed mouth, in inter-ocular distances.
     """
 
-    photo: RGB
     landmarks: Landmarks
     fit: Fit
+    closed: Floats
     drop: float
 
     @property
@@ -69,25 +68,23 @@ class MouthMotion:
     """What a mouth does.
 
     Attributes:
-        fit: The morphable model as it fits the face.
-        before: (468, 3), landmarks, photo pixels.
-        after: (468, 3), those of the edit.
-        drops: By how much the chin is lower than in a closed mouth, in inter-ocular distances, before and after.
-        teeth: Another photo of that person, from which teeth are taken that this one hides.
+        before: The mouth in the photo.
+        after: (468, 3), landmarks of the edit, photo pixels.
+        drop: By how much the chin is then lower than in a closed mouth, in inter-ocular distances.
+        teeth: Another photo (H, W, 3) of that person, and the mouth in it, from which hidden teeth are taken.
     """
 
-    fit: Fit
-    before: Landmarks
+    before: Mouth
     after: Landmarks
-    drops: tuple[float, float]
-    teeth: SeenMouth | None = None
+    drop: float
+    teeth: tuple[RGB, Mouth] | None = None
 
 
 class MouthInterior:
     """Draws the inside of mouths."""
 
-    def __init__(self, face: MorphableFace, model: MouthModel) -> None:
-        self._face, self._model = face, model
+    def __init__(self, model: MouthModel) -> None:
+        self._model = model
         self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
     def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
@@ -117,93 +114,92 @@ class MouthInterior:
         self, photo: RGB, motion: MouthMotion, outline: Floats, corner: Floats, side: int
     ) -> tuple[Floats, Floats]:
         """The mouth's inside, levels in [0, 1] (side, side, 3), and its opacity (side, side, 1), from `corner` on."""
-        scale = _SIDE / side
+        scale, own = _SIDE / side, motion.before
         mask = polygon_mask((outline - corner) * scale, _SIDE)
         rendered = self._render(photo, motion, mask, corner, scale)
         maps = np.dstack([rendered, mask])
         enlarged = np.dstack([_resized(maps[..., k], side) for k in range(4)])
-        blur = np.sqrt(edge_blur(photo, motion.before) ** 2 - _SUBPIXEL**2)
+        blur = np.sqrt(edge_blur(photo, own.landmarks) ** 2 - _SUBPIXEL**2)
         softened = _gaussian(enlarged, blur)  # as sharp as the photo, and as grainy
-        noise = np.random.default_rng(0).normal(size=(side, side, 1)) * grain(photo, motion.before)
+        noise = np.random.default_rng(0).normal(size=(side, side, 1)) * grain(photo, own.landmarks)
         inside, opacity = softened[..., :3] + _gaussian(noise, 0.5) / 255, np.clip(softened[..., 3:], 0, 1)
-        own = SeenMouth(photo, motion.before, motion.fit, motion.drops[0])
-        for seen in (motion.teeth, own):  # the photo's own teeth come last, over all others
-            shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0]))) if seen else 0.0
-            if seen and shown:
-                gain = 1.0 if seen is own else _teeth_level(own) / _teeth_level(seen)
-                inside = inside + shown * (self._with_seen(inside, seen, motion, corner, gain) - inside)
+        for source, seen in (*([motion.teeth] if motion.teeth else ()), (photo, own)):  # its own teeth over all others
+            shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))
+            if shown:
+                gain = 1.0 if seen is own else _teeth_level(photo, own) / _teeth_level(source, seen)
+                share, levels = self._seen(source, seen, motion, corner, side)
+                inside = inside + shown * share * (np.clip(gain * levels, 0, 1) - inside)
         return inside, opacity
 
     def _render(self, photo: RGB, motion: MouthMotion, mask: Bool, corner: Floats, scale: float) -> Floats:
         """The model, levels in [0, 1] (`_SIDE`, `_SIDE`, 3), lit through the opening `mask`."""
-        vertices, normals = self._placed(motion.fit, motion.drops[1])
+        own = motion.before
+        vertices, normals = self._placed(own, motion.drop)
         placed = (vertices - (*corner, 0)) * scale
-        turned = normals @ motion.fit.rotation.T
+        turned = normals @ own.fit.rotation.T
         facing = np.clip(turned @ _LIGHT, 0, 1)
         free = np.minimum(_SHADED + self._model.exposure, 1)
         light = (_AMBIENT + (1 - _AMBIENT) * facing) * free
         attributes = np.column_stack([placed[:, 2], light, self._model.tooth, _GLOSS * facing**_SHARP * free])
         index, weights = rasterise(placed, self._model.triangles, _SIDE)
         values = interpolate(attributes, self._model.triangles, index, weights)
-        unit = motion.fit.scale * scale
+        unit = own.fit.scale * scale
         lips = float(motion.after[_LIPS, 2].mean()) * scale
         depth = np.where(index >= 0, np.maximum(0, (lips - values[..., 0]) / unit), _DEPTHS[-1])
         reached = np.minimum(_GAIN * _through_opening(mask, depth, unit), 1)[..., None]
-        teeth = tooth_colour(photo, motion.before, mouth_opening(motion.before))
-        flesh = _FLESH ** min(1.0, chroma(photo[::8, ::8]) / 12) * lip_colour(photo, motion.before)
+        teeth = tooth_colour(photo, own.landmarks, own.opening)
+        flesh = _FLESH ** min(1.0, chroma(photo[::8, ::8]) / 12) * lip_colour(photo, own.landmarks)
         share = values[..., 2:3]
         colours: Floats = reached * (values[..., 1:2] * (share * teeth + (1 - share) * flesh) + values[..., 3:] * teeth)
         return colours
 
-    def _placed(self, fit: Fit, drop: float) -> tuple[Floats, Floats]:
+    def _placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
-        neutral, mean = self._face.shape(fit.identity, np.zeros(len(self._face.expression_modes))), self._face.mean
-        breadths = [float(np.linalg.norm(np.subtract(*shape[list(_CORNERS)]))) for shape in (neutral, mean)]
         vertices, normals = self._model.opened(drop)
-        broader = np.array([np.sqrt(breadths[0] / breadths[1]), 1.0, 1.0])
-        shift = (neutral[_LIPS] - mean[_LIPS]).mean(axis=0) * (0, 1, 1)
-        return fit.to_image(vertices * broader + shift), normals
+        scale, shift = self._model.fitted(mouth.closed)
+        return mouth.fit.to_image(vertices * scale + shift), normals
 
-    def _with_seen(self, inside: Floats, seen: SeenMouth, motion: MouthMotion, corner: Floats, gain: float) -> Floats:
-        """`inside` with what a photo shows of it: the upper part fixed to the skull, the lower as the jaw moves."""
-        side, unit = len(inside), inter_ocular(seen.landmarks)
+    def _seen(self, photo: RGB, seen: Mouth, motion: MouthMotion, corner: Floats, side: int) -> tuple[Floats, Floats]:
+        """What a photo shows of the inside: share (side, side, 1), and levels in [0, 1] (side, side, 3).
+
+        The upper part is fixed to the skull, the lower moves as the jaw does.
+        """
         rows, columns = np.indices((side, side)) + 0.5
         places = np.dstack([columns + corner[0], rows + corner[1]])
         outline = lip_outline(trim_gap(seen.landmarks, _RIM)[list(INNER_LIPS), :2])
-        edge = self._upper_edge(seen) + np.array((0.0, _BITE * unit))
+        edge = self._upper_edge(seen) + np.array((0.0, _BITE * inter_ocular(seen.landmarks)))
+        share, levels = np.zeros((side, side, 1)), np.zeros((side, side, 3))
         for upper in (False, True):
-            points = places @ (matrix := self._carry(seen, motion, upper))[:2] + matrix[2]
-            below = points[..., 1] > np.interp(points[..., 0], *edge.T)
-            low = np.floor(points.min(axis=(0, 1))).astype(int)
-            span = int(np.ceil((points.max(axis=(0, 1)) - low).max())) + 1
-            shown = polygon_mask(outline - low, span)[tuple((points - low).astype(int)[..., ::-1].reshape(-1, 2).T)]
-            share = (shown.reshape(side, side) & (below != upper)).astype(np.float32)[..., None]
-            share = _gaussian(share, max(1.0, 0.01 * motion.fit.scale))
-            levels = np.clip(sample_bicubic(seen.photo, points.astype(np.float32)) * (gain / 255), 0, 1)
-            inside = inside + share * (levels - inside)
-        return inside
+            matrix = self._carry(seen, motion, upper)
+            points = places @ matrix[:2] + matrix[2]
+            part = (points[..., 1] > np.interp(points[..., 0], *edge.T)) != upper
+            mask = (_within(outline, points) & part).astype(np.float32)[..., None]
+            mask = _gaussian(mask, max(1.0, 0.01 * motion.before.fit.scale))
+            levels += mask * (sample_bicubic(photo, points.astype(np.float32)) / 255 - levels)
+            share += mask * (1 - share)
+        return share, levels
 
-    def _carry(self, seen: SeenMouth, motion: MouthMotion, upper: bool) -> Floats:
+    def _carry(self, seen: Mouth, motion: MouthMotion, upper: bool) -> Floats:
         """The affine map (3, 2) from places of the edit to those of a photo that show the same tooth.
 
         Skulls are brought together by the points that expressions hardly move, jaws by how far theirs are open.
         """
-        here, there = (align(landmarks, 1) for landmarks in (motion.before, seen.landmarks))
+        here, there = (align(landmarks, 1) for landmarks in (motion.before.landmarks, seen.landmarks))
         linear = here.matrix[:, :2].T @ there.inverse[:, :2].T
         shift = there.inverse[:, :2] @ here.matrix[:, 2] + there.inverse[:, 2]
         if not upper:
-            shift = shift - self._jaw_shift(motion.fit, motion.drops[1]) @ linear + self._jaw_shift(seen.fit, seen.drop)
+            shift = shift - self._jaw_shift(motion.before, motion.drop) @ linear + self._jaw_shift(seen, seen.drop)
         return np.concatenate([linear, shift[None]])
 
-    def _jaw_shift(self, fit: Fit, drop: float) -> Floats:
+    def _jaw_shift(self, mouth: Mouth, drop: float) -> Floats:
         """How far a jaw that opens carries the front lower teeth, (2,), in the photo."""
-        closed, opened = (self._placed(fit, amount)[0][self._front, :2].mean(axis=0) for amount in (0.0, drop))
+        closed, opened = (self._placed(mouth, amount)[0][self._front, :2].mean(axis=0) for amount in (0.0, drop))
         shift: Floats = opened - closed
         return shift
 
-    def _upper_edge(self, seen: SeenMouth) -> Floats:
+    def _upper_edge(self, seen: Mouth) -> Floats:
         """Points (8, 2) in a photo along the edges of the model's upper teeth, from left to right."""
-        vertices, _ = self._placed(seen.fit, 0.0)
+        vertices, _ = self._placed(seen, 0.0)
         upper = vertices[(self._model.jaw < 0.01) & (self._model.tooth > 0), :2]
         bins = np.linspace(upper[:, 0].min(), upper[:, 0].max(), 9)
         which = np.clip(np.digitize(upper[:, 0], bins), 1, 8)
@@ -211,9 +207,17 @@ class MouthInterior:
         return np.column_stack([(bins[:-1] + bins[1:]) / 2, lowest])
 
 
-def _teeth_level(seen: SeenMouth) -> float:
+def _teeth_level(photo: RGB, mouth: Mouth) -> float:
     """How bright teeth are in a photo."""
-    return max(0.05, float(tooth_colour(seen.photo, seen.landmarks, seen.opening) @ LUMA))
+    return max(0.05, float(tooth_colour(photo, mouth.landmarks, mouth.opening) @ LUMA))
+
+
+def _within(outline: Floats, points: Floats) -> Bool:
+    """Whether points (S, S, 2) are within an outline (N, 2)."""
+    low = np.floor(points.min(axis=(0, 1)))
+    side = int(np.ceil((points.max(axis=(0, 1)) - low).max())) + 1
+    columns, rows = np.moveaxis((points - low).astype(int), 2, 0)
+    return polygon_mask(outline - low, side)[rows, columns]
 
 
 def _through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:

@@ -33,6 +33,7 @@ class MouthModel:
         tooth: (V,), 1 on teeth, 0 on gums and tongue.
         exposure: (V,), share of light from the front that its own jaw's teeth and gums leave to it.
         hinge: (2,), y and z of the axis, from left to right, that the jaw turns about.
+        lips: (2, 3), the corners of the closed mouth that the model fits into, left and right.
         turn: Radians that the jaw turns as the chin drops by an inter-ocular distance.
     """
 
@@ -43,6 +44,7 @@ class MouthModel:
     tooth: Float32
     exposure: Float32
     hinge: Float32
+    lips: Float32
     turn: float
 
     def opened(self, drop: float) -> tuple[Floats, Floats]:
@@ -60,8 +62,13 @@ class MouthModel:
         normals = self.normals + share * (self.normals @ rotation.T - self.normals)
         return vertices, normals
 
+    def fitted(self, corners: Floats) -> tuple[Floats, Floats]:
+        """A scale and a shift, (3,) each, that bring vertices into a closed mouth with corners (2, 3)."""
+        breadths = [float(np.linalg.norm(pair[1] - pair[0])) for pair in (corners, self.lips)]
+        return np.array([np.sqrt(breadths[0] / breadths[1]), 1, 1]), (corners - self.lips).mean(axis=0) * (0, 1, 1)
 
-_PARTS = ("vertices", "normals", "jaw", "tooth", "exposure", "hinge")
+
+_PARTS = ("vertices", "normals", "jaw", "tooth", "exposure", "hinge", "lips")
 
 
 def save_mouth(path: Path, mouth: MouthModel, facts: dict[str, Any]) -> None:
@@ -97,7 +104,7 @@ def load_mouth(path: Path | None = None) -> MouthModel:
     saved = load_checkpoint(path or _carried_mouth(), "mouth")
     count = saved.specs["vertices"].shape[0] if "vertices" in saved.specs and saved.specs["vertices"].shape else 0
     wanted = dict.fromkeys(("vertices", "normals"), (count, 3)) | dict.fromkeys(("jaw", "tooth", "exposure"), (count,))
-    for name, shape in (wanted | {"hinge": (2,)}).items():
+    for name, shape in (wanted | {"hinge": (2,), "lips": (2, 3)}).items():
         if name not in saved.specs or saved.specs[name].shape != shape or not 0 < count <= _MOST_VERTICES:
             raise CheckpointError(f"{saved.path}: {name} does not fit; get the file again")
     if "triangles" not in saved.specs or saved.specs["triangles"].shape[1:] != (3,):

@@ -11,7 +11,6 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import crop_strips, warp_photo
-from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.mouth_interior import MouthInterior, MouthMotion
 from facerelief.geometry.transfer.mouth_model import load_mouth
 from facerelief.geometry.transfer.shading import log_luminance, relight
@@ -76,7 +75,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
 
 @functools.cache
 def _mouth_interior() -> MouthInterior:
-    return MouthInterior(load_face(), load_mouth())
+    return MouthInterior(load_mouth())
 
 
 def _composite(

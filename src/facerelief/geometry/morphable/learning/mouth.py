@@ -3,7 +3,9 @@
 ICT-FaceKit's README gives the ranges of vertices and polygons, and the landmarks, that are used here.
 """
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.subdivision import Subdivision
+from facerelief.geometry.transfer.lips import MOUTH_CORNERS
 from facerelief.geometry.transfer.mouth_model import MouthModel
 
 NEUTRAL, JAW_OPEN = "generic_neutral_mesh.obj", "jawOpen.obj"  # of the folder FaceXModel
@@ -53,7 +56,7 @@ def learn_mouth(folder: Path, face: MorphableFace) -> MouthModel:
     move = face.mean[[13, 14]].mean(axis=0) - head[list(_LIPS)].mean(axis=0)
     move = move * (0, 1, 1) + (0, _LOWER, 0)
     whole = _model(head + move, triangles, np.clip(jaw, 0, 1), hinge + move[1:], turn)
-    return _visible_part(whole)
+    return dataclasses.replace(_visible_part(whole), lips=face.mean[list(MOUTH_CORNERS)].astype(np.float32))
 
 
 def _model(vertices: Floats, triangles: Int64, jaw: Floats, hinge: Floats, turn: float) -> MouthModel:
@@ -65,7 +68,7 @@ def _model(vertices: Floats, triangles: Int64, jaw: Floats, hinge: Floats, turn:
     exposure = _exposure(vertices, normals, triangles, jaw > 0.5)
     parts = {"vertices": vertices, "normals": normals, "jaw": jaw, "tooth": tooth, "exposure": exposure, "hinge": hinge}
     single = {name: np.asarray(part, np.float32) for name, part in parts.items()}
-    return MouthModel(triangles=triangles, turn=turn, **single)
+    return MouthModel(triangles=triangles, turn=turn, lips=np.zeros((2, 3), np.float32), **single)
 
 
 def _subdivided(values: Floats, triangles: Int64) -> tuple[Floats, Int64]:
@@ -138,8 +141,8 @@ def _visible_part(mouth: MouthModel) -> MouthModel:
             index, _ = rasterise(view, mouth.triangles, _SIDE)
             seen[index[index >= 0]] = True
     used, flat = np.unique(mouth.triangles[seen], return_inverse=True)
-    parts = {name: getattr(mouth, name)[used] for name in ("vertices", "normals", "jaw", "tooth", "exposure")}
-    return MouthModel(triangles=flat.reshape(-1, 3), hinge=mouth.hinge, turn=mouth.turn, **parts)
+    parts: Any = {name: getattr(mouth, name)[used] for name in ("vertices", "normals", "jaw", "tooth", "exposure")}
+    return dataclasses.replace(mouth, triangles=flat.reshape(-1, 3), **parts)
 
 
 def _rigid(source: Floats, target: Floats) -> tuple[Float64, Float64]:
