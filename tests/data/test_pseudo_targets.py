@@ -18,6 +18,7 @@ from facerelief.faces.alignment import align
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import apply_layers
 from facerelief.networks.relief import warped
@@ -61,10 +62,10 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     rgb, landmarks = read_crop(synthetic, arrays.samples[row])
     name = EXPRESSIONS.index(NAMES[target])
     crop = align(landmarks, TRANSFER_SIZE)
-    face = load_face()
-    transfer = ExpressionTransfer(face)
-    layers = transfer(crop.cut(rgb), crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
-    light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(crop.cut(rgb)))
+    face, pixels = load_face(), crop.cut(rgb)
+    landmarks = seen_lips(rgb, landmarks)
+    layers = ExpressionTransfer(face)(pixels, crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
+    light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(pixels, crop.to_crop(landmarks)))
     edited = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
     assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking

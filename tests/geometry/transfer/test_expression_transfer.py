@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
+from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.warping import border_fade
-from facerelief.geometry.transfer.expression_transfer import _TEETH, _drops, _newly_open, below_teeth
+from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, _newly_open
+from facerelief.geometry.transfer.lips import close_lips, mouth_opening
 
 
 @pytest.mark.parametrize(
@@ -26,35 +30,6 @@ def test_how_much_of_a_mouths_opening_is_new(was: float, becomes: float, share: 
     assert _newly_open(mouth(was, unit=unit), mouth(becomes, unit=unit)) == pytest.approx(share, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("breadth", "becomes", "share"),
-    [
-        (0.9, 0.21, 0.0),  # as broad as it was
-        (0.87, 0.21, 0.0),
-        (0.83, 0.21, 0.5),
-        (0.7, 0.21, 1.0),  # a smile that becomes surprise: its teeth are not wanted
-        (0.7, 0.175, 0.5),
-        (0.7, 0.1, 0.0),  # hardly open: its own teeth will do
-        (1.2, 0.21, 0.0),  # broader
-    ],
-)
-def test_a_smiles_teeth_go_when_the_mouth_drops(breadth: float, becomes: float, share: float) -> None:
-    assert _drops(mouth(0.2, 0.9, unit=20), mouth(becomes, breadth, unit=20)) == pytest.approx(share, abs=1e-6)
-
-
-def test_what_is_below_the_teeth_begins_where_they_end_in_every_column() -> None:
-    inside = np.zeros((60, 30), bool)
-    inside[10:50, 5:15] = inside[30:40, 15:20] = True
-    found = below_teeth(inside)
-    for column, top, height in ((5, 10, 40), (17, 30, 10)):
-        depth = (np.arange(height) + 0.5) / height
-        part = found[top : top + height, column]
-        assert (np.diff(part) >= 0).all()
-        assert not part[depth < _TEETH[0]].any()
-        assert (part[depth > _TEETH[1]] == 1).all()
-        assert part[height // 2] == pytest.approx(0.5, abs=0.25)
-
-
 def mouth(gap: float, breadth: float = 0.8, unit: float = 1.0) -> np.ndarray:
     """Landmarks whose eyes are 1 apart, with a mouth so far open and so broad."""
     points = np.zeros((468, 3))
@@ -74,3 +49,23 @@ def test_the_border_fades() -> None:
     assert fade[4, 2] == fade[2, 50] == 0.15625  # the nearer side tells
     for same in (fade[::-1], fade[:, ::-1], fade.swapaxes(0, 1)):
         np.testing.assert_array_equal(fade, same)
+
+
+FACE = load_face()
+TRANSFER = ExpressionTransfer(FACE)
+
+
+@pytest.mark.parametrize("name", ["neutral", "sadness", "contempt"])
+@pytest.mark.parametrize("shown", ["neutral", "happiness", "surprise"])
+@pytest.mark.parametrize("strength", [0.4, 1.0, 1.5])
+def test_an_expression_with_a_closed_mouth_shuts_it_in_proportion(name: str, shown: str, strength: float) -> None:
+    """Whatever the mouth was like: from its opening down to nothing, and a closed one stays closed."""
+    landmarks = 200 * FACE.shape(np.zeros(0), FACE.expression(shown)) + 500.0
+    if shown == "neutral":
+        landmarks = close_lips(landmarks, 1.0)
+    label = EXPRESSIONS.index(name)
+    move = TRANSFER._move_landmarks(landmarks, fit_face(FACE, landmarks), label, strength)
+    left = (1 - min(1.0, strength)) * mouth_opening(landmarks)
+    assert mouth_opening(move.target) <= left + 1e-6
+    assert mouth_opening(move.target) == pytest.approx(left, abs=0.02)
+    assert move.shut == pytest.approx(min(1.0, strength) if shown != "neutral" else 0.0)

@@ -8,6 +8,7 @@ from facerelief.colour import LUMA
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, load_face
 from facerelief.geometry.morphable.uv_map import border_ring_mask
+from facerelief.geometry.topology import BROWS
 from facerelief.geometry.transfer.shading import (
     RatioImages,
     bottom_hat,
@@ -49,6 +50,28 @@ def test_it_tells_trenches_that_are_narrow(width: int, depth: float) -> None:
 # -- filling them ---------------------------------------------------------------------------------------------------
 
 
+ELSEWHERE = np.random.default_rng(0).uniform(-90, -50, (468, 3))  # a face beside the picture
+
+
+def test_eyebrows_and_eyes_are_no_wrinkles() -> None:
+    """Dark lines along both brows and across the eyes of the average face stay; one on the forehead is filled."""
+    size = 160
+    points = load_face().mean * (0.33 * size) + (0.5 * size, 0.36 * size, 0)
+    picture = np.broadcast_to(SKIN, (size, size, 3)).astype(np.uint8)
+    for ring in (*BROWS, (33, 263)):
+        row = int(points[list(ring), 1].mean())
+        picture[row - 2 : row + 2] //= 2
+    picture[20:24] //= 2
+    depth = wrinkle_map(picture, points)
+    for ring in BROWS:
+        columns, rows = points[list(ring), :2].mean(axis=0).astype(int)
+        assert depth[rows - 2 : rows + 2, columns].max() < 0.02
+    for eye in ((33, 133), (263, 362)):
+        columns, rows = points[list(eye), :2].mean(axis=0).astype(int)
+        assert depth[rows - 2 : rows + 2, columns].max() < 0.02
+    assert depth[21, 80] > 0.4
+
+
 def wrinkled(at: int) -> np.ndarray:
     """uint8 (SIDE, SIDE, 3): skin with a dark wrinkle 5 pixels wide."""
     picture = np.broadcast_to(SKIN, (SIDE, SIDE, 3)).astype(np.uint8)
@@ -59,7 +82,7 @@ def wrinkled(at: int) -> np.ndarray:
 def limited(light: float, picture: np.ndarray, flow: tuple[float, float] = (0, 0)) -> np.ndarray:
     """(SIDE, SIDE): what is left of the same light everywhere, after the same flow everywhere."""
     same, flows = np.full((SIDE, SIDE, 1), light, np.float32), np.tile(np.float32(flow), (SIDE, SIDE, 1))
-    return limit_to_wrinkles(same, flows, wrinkle_map(picture))[..., 0]
+    return limit_to_wrinkles(same, flows, wrinkle_map(picture, ELSEWHERE))[..., 0]
 
 
 def test_light_fills_a_wrinkle_to_the_brim_and_nothing_else() -> None:

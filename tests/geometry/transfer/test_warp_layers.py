@@ -151,9 +151,10 @@ def test_more_than_all_is_not_shaded(picture: np.ndarray) -> None:
 def test_a_mask_weakens_every_layer_and_leaves_out_none() -> None:
     full = layers((2, 4), -0.5, (0.2, 0.4, 0.6), 1, (50,), 0.5)
     half = full.masked(np.full((SIDE, SIDE, 1), 0.5))
-    for name, value in vars(full).items():
-        np.testing.assert_array_equal(getattr(half, name), value / 2)
-        assert getattr(half, name).dtype == np.float32
+    assert set(full.maps) == set(half.maps) == {*vars(full)} - {"mouth"}
+    for name, value in full.maps.items():
+        np.testing.assert_array_equal(half.maps[name], value / 2)
+        assert half.maps[name].dtype == np.float32
     plain = layers((2, 4)).masked(np.ones((1, 1, 1)))
     assert plain.paint is plain.opacity is plain.shade is plain.shade_opacity is None
 
@@ -161,7 +162,7 @@ def test_a_mask_weakens_every_layer_and_leaves_out_none() -> None:
 # -- cubic values ---------------------------------------------------------------------------------------------------
 
 
-def test_at_pixel_centres_the_photo_itself_ispulled(picture: np.ndarray) -> None:
+def test_at_pixel_centres_is_the_photo_itself(picture: np.ndarray) -> None:
     np.testing.assert_allclose(sample_bicubic(picture, centres(SIDE, SIDE)), picture, atol=1e-3)
     part = centres(SIDE, SIDE)[10:14, 17:]
     np.testing.assert_allclose(sample_bicubic(picture, part), picture[10:14, 17:], atol=1e-3)
@@ -169,7 +170,7 @@ def test_at_pixel_centres_the_photo_itself_ispulled(picture: np.ndarray) -> None
     np.testing.assert_allclose(sample_bicubic(wide, centres(SIDE, 7200)), wide, atol=0.2)
 
 
-def test_whole_steps_pull_the_neighbours(picture: np.ndarray) -> None:
+def test_at_whole_steps_are_the_neighbours(picture: np.ndarray) -> None:
     found = sample_bicubic(picture, centres(SIDE, SIDE)[6:-6, 6:-6] + np.float32((-5, 3)))
     np.testing.assert_allclose(found, picture[9:-3, 1:-11], atol=1e-3)
 

@@ -99,12 +99,14 @@ class ExpressionTransfer:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""
         expression = fit.expression + strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
         target = landmarks + self._displacement(fit, expression - fit.expression)
-        was_open = float(np.clip(mouth_opening(landmarks) / CLOSED_MOUTH - 0.5, 0, 1))
-        shut = min(1.0, strength) * was_open if self._has_closed_mouth[label] else 0.0
-        if shut:
-            gap = max(0.0, mouth_opening(target) - (1 - shut) * mouth_opening(landmarks))
-            expression = expression + gap * self._shutting
-            target = close_lips(landmarks + self._displacement(fit, expression - fit.expression), shut)
+        shut = 0.0
+        if self._has_closed_mouth[label]:
+            share, opening = min(1.0, strength), max(0.0, mouth_opening(landmarks))
+            left = (1 - share) * opening
+            shut = share * float(np.clip(opening / CLOSED_MOUTH - 0.5, 0, 1))
+            expression = expression + max(0.0, mouth_opening(target) - left) * self._shutting
+            target = landmarks + self._displacement(fit, expression - fit.expression)
+            target = close_lips(target, 1 - min(1.0, left / max(mouth_opening(target), 1e-6)))
         return _Move(landmarks, target, expression, shut, _newly_open(landmarks, target))
 
     def _chin_drop(self, expression: Floats) -> float:

@@ -124,6 +124,6 @@ def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:
 def lip_colour(pixels: RGB, points: Floats) -> Floats:
     """The colour (3,), levels in [0, 1], of the lips of a crop (S, S, 3) whose landmarks are `points`."""
     rims = np.concatenate([points[list(UPPER + LOWER), :2], points[list(_UPPER_SKIN + _LOWER_SKIN), :2]])
-    within = np.clip(((rims[:18] + rims[18:]) / 2).astype(int), 0, len(pixels) - 1)
+    within = np.clip(((rims[:18] + rims[18:]) / 2).astype(int), 0, np.array(pixels.shape[1::-1]) - 1)
     colour: Floats = np.median(pixels[within[:, 1], within[:, 0]], axis=0) / 255
     return colour

@@ -30,6 +30,7 @@ _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the
 _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
 _RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a photo's own inside is not trusted
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
+_SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
 _BITE = 0.05  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
 _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6)  # inter-ocular distances behind the lips at which light is computed
 _SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
@@ -168,16 +169,17 @@ class MouthInterior:
         places = np.dstack([columns + corner[0], rows + corner[1]])
         outline = lip_outline(trim_gap(seen.landmarks, _RIM)[list(INNER_LIPS), :2])
         edge = self._upper_edge(seen) + np.array((0.0, _BITE * inter_ocular(seen.landmarks)))
+        softness = max(0.7, _SOFT * motion.before.fit.scale)
         share, levels = np.zeros((side, side, 1)), np.zeros((side, side, 3))
         for upper in (False, True):
             matrix = self._carry(seen, motion, upper)
             points = places @ matrix[:2] + matrix[2]
-            part = (points[..., 1] > np.interp(points[..., 0], *edge.T)) != upper
-            mask = (_within(outline, points) & part).astype(np.float32)[..., None]
-            mask = _gaussian(mask, max(1.0, 0.01 * motion.before.fit.scale))
-            levels += mask * (sample_bicubic(photo, points.astype(np.float32)) / 255 - levels)
-            share += mask * (1 - share)
-        return share, levels
+            below = (points[..., 1] - np.interp(points[..., 0], *edge.T)) / softness
+            part = smoothstep(0.5 - below if upper else 0.5 + below)[..., None]
+            mask = part * _gaussian(_within(outline, points).astype(np.float32)[..., None], softness)
+            levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
+            share += mask
+        return np.minimum(share, 1), levels / np.maximum(share, 1e-6)
 
     def _carry(self, seen: Mouth, motion: MouthMotion, upper: bool) -> Floats:
         """The affine map (3, 2) from places of the edit to those of a photo that show the same tooth.

@@ -15,9 +15,10 @@ from facerelief.geometry.transfer.lips import close_lips, lip_colour
 
 _NEAR_EYES = 0.45  # inter-ocular distances around the eyes in which the sharpest edges are looked for
 _STRONG = 0.5  # of the largest contrast
-_SHARPEST, _LEAST = 0.1, 0.6  # share of the edges; pixels
+_SHARPEST, _LEAST = 0.05, 0.6  # share of the edges; pixels
+_STEP = 1 / 3  # square pixels, by which the difference of two pixels seems to blur
 _LIDS = 0.007  # inter-ocular distances: how soft the edges of lids and irises are by themselves
-_WINDOW = 0.07  # inter-ocular distances
+_WINDOW = 0.08  # inter-ocular distances
 _CHEEKS, _PATCH = (50, 280), 0.12  # landmarks; half of the side of the skin that is looked at, inter-ocular distances
 _WHITES = 80.0  # percentile of an eye's brightness above which is the white of it
 # Of teeth over that of the whites of the same people's eyes: medians of 28 open smiles of the London set.
@@ -58,7 +59,7 @@ def edge_blur(rgb: RGB, landmarks: Landmarks) -> float:
     strong = contrast > _STRONG * np.percentile(contrast, 95)
     widths = contrast[strong] / steep[strong] / np.sqrt(2 * np.pi)
     width = float(np.quantile(widths, _SHARPEST)) if widths.size else 0.0
-    return float(np.sqrt(max(_LEAST**2, width**2 - (_LIDS * unit) ** 2)))
+    return float(np.sqrt(max(_LEAST**2, width**2 - (_LIDS * unit) ** 2 - _STEP)))
 
 
 def grain(rgb: RGB, landmarks: Landmarks) -> float:

@@ -1,0 +1,177 @@
+"""What is drawn between lips: light by a closed form; own teeth where they were; nothing outside of the lips."""
+
+import dataclasses
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from facerelief.faces.alignment import inter_ocular
+from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.topology import INNER_LIPS
+from facerelief.geometry.transfer.lips import MOUTH_CORNERS, close_lips, lip_outline, mouth_opening
+from facerelief.geometry.transfer.mouth_interior import (
+    _FROM_ABOVE,
+    _SPREAD,
+    Mouth,
+    MouthInterior,
+    MouthMotion,
+    _through_opening,
+)
+from facerelief.geometry.transfer.mouth_model import load_mouth
+
+SIDE = 600
+FACE = load_face()
+INTERIOR = MouthInterior(load_mouth())
+
+
+def seen(expression: str = "neutral", strength: float = 1.0, size: float = 0.3, turn: float = 0.0) -> Mouth:
+    """The average face's mouth, in a picture of `SIDE` pixels, turned by radians."""
+    shape = FACE.shape(np.zeros(0), FACE.expression(expression, strength)) * (size * SIDE)
+    c, s = np.cos(turn), np.sin(turn)
+    shape[:, :2] = shape[:, :2] @ np.array([(c, s), (-s, c)])
+    landmarks = shape + np.array((0.5 * SIDE, 0.3 * SIDE, 0))
+    fit = fit_face(FACE, landmarks)
+    closed = FACE.shape(fit.identity, np.zeros(len(fit.expression)))[list(MOUTH_CORNERS)]
+    drop = float(fit.expression @ FACE.expression_modes[:, 152, 1])
+    return Mouth(landmarks, fit, closed, drop)
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(60, 200, (SIDE, SIDE, 3), dtype=np.uint8)
+
+
+def inside(mouth: Mouth, grow: int = 0) -> np.ndarray:
+    """bool (SIDE, SIDE): between the inner lips, `grow` pixels wider (or narrower)."""
+    mask = polygon_mask(mouth.landmarks[list(INNER_LIPS), :2], SIDE)
+    for _ in range(abs(grow)):
+        neighbours = [np.roll(mask, step, axis) for step in (1, -1) for axis in (0, 1)]
+        mask = np.logical_or.reduce([mask, *neighbours]) if grow > 0 else np.logical_and.reduce([mask, *neighbours])
+    return mask
+
+
+def drawn(photo: np.ndarray, before: Mouth, after: Mouth, **rest: object) -> np.ndarray:
+    edited = photo.copy()
+    INTERIOR.draw(edited, photo, MouthMotion(before, after.landmarks, after.drop, **rest))  # type: ignore[arg-type]
+    return edited
+
+
+def test_only_what_is_between_the_lips_changes() -> None:
+    photo, (before, after) = np.full((SIDE, SIDE, 3), 150, np.uint8), (seen(), seen("surprise"))
+    edited = drawn(photo, before, after)
+    changed = (edited != photo).any(axis=2)
+    assert not changed[~inside(after, 6)].any()
+    assert changed[inside(after, -4)].mean() > 0.99
+    closed = dataclasses.replace(before, landmarks=close_lips(before.landmarks, 1.0))
+    np.testing.assert_array_equal(drawn(photo, before, closed), photo)
+
+
+def test_an_opened_mouth_has_teeth_above_and_dark_below() -> None:
+    photo, after = np.full((SIDE, SIDE, 3), 150, np.uint8), seen("surprise")
+    luma = drawn(photo, seen(), after).mean(axis=2)
+    column = int(after.landmarks[13, 0]) + 12  # beside the gap between the middle teeth
+    top, bottom = (int(after.landmarks[k, 1]) for k in (13, 14))
+    line = luma[top:bottom, column]
+    teeth = line > 110
+    assert teeth[: len(line) // 2].mean() > 0.15 and not teeth[len(line) // 2 :].any()
+    assert line[len(line) // 2 :].min() < 40
+
+
+def test_the_edit_of_a_mirrored_photo_is_mirrored() -> None:
+    photo, before, after = np.full((SIDE, SIDE, 3), 150, np.uint8), seen(), seen("happiness")
+    straight = drawn(photo, before, after).astype(float)
+    assert np.abs(straight - straight[:, ::-1]).mean() < 0.3
+
+
+def test_own_teeth_stay_where_the_skull_keeps_them() -> None:
+    """The very pixels, while the lips open further around them and the jaw drops."""
+    photo, before, after = noise(), seen("happiness"), seen("happiness", 1.5)
+    assert after.drop != before.drop and before.opening > 0.06
+    edited = drawn(photo, before, after)
+    kept = inside(before, -8)
+    kept[int(before.landmarks[[13, 14], 1].mean()) :] = False  # above the line of the teeth
+    assert kept.sum() > 150
+    np.testing.assert_array_equal(edited[kept], photo[kept])
+
+
+def test_lower_teeth_go_with_the_jaw() -> None:
+    """A mark in the lower part of a wide open mouth is found again as far down as the model's jaw has moved."""
+    before = seen("surprise", 1.0)
+    after = seen("surprise", 1.25)
+    photo = np.full((SIDE, SIDE, 3), 40, np.uint8)
+    x, y = before.landmarks[14, :2].astype(int) - (0, 14)
+    photo[y - 2 : y + 3, x - 2 : x + 3] = 255
+    edited = drawn(photo, before, after).mean(axis=2)
+    rows, columns = np.nonzero((edited > 180) & inside(after, -2))
+    down = INTERIOR._jaw_shift(after, after.drop) - INTERIOR._jaw_shift(before, before.drop)
+    assert down[1] > 4
+    np.testing.assert_allclose((columns.mean(), rows.mean()), (x + down[0], y + down[1]), atol=2.5)
+
+
+@pytest.mark.parametrize(("size", "turn"), [(0.3, 0.0), (0.42, 0.0), (0.3, 0.3)])
+def test_teeth_of_another_photo_come_to_the_same_place_of_the_face(size: float, turn: float) -> None:
+    """Its mark lies as far below the eyes as in that photo, however large and turned the face is in it."""
+    other, before, after = seen("happiness", size=size, turn=turn), seen(), seen("happiness")
+    photo, source = (np.full((SIDE, SIDE, 3), 150, np.uint8) for _ in range(2))
+    place = before.fit.to_image(np.array([(0.05, 1.075, 0.2)]))[0, :2]
+    mark = other.fit.to_image(np.array([(0.05, 1.075, 0.2)]))[0, :2]
+    rows, columns = np.indices((SIDE, SIDE)) + 0.5
+    source[np.hypot(rows - mark[1], columns - mark[0]) < 4 * size / 0.3] = (0, 255, 0)
+    edited = drawn(photo, before, after, teeth=(source, other)).astype(int)
+    green = (edited[..., 1] - edited[..., 0] > 60) & inside(after, 2)
+    found = np.argwhere(green)[:, ::-1].mean(axis=0) + 0.5
+    np.testing.assert_allclose(found, place, atol=0.02 * inter_ocular(before.landmarks))
+
+
+@pytest.mark.parametrize("shift", [(-280.0, 0.0), (0.0, 260.0), (290.0, -200.0), (5000.0, 0.0)])
+def test_a_mouth_at_the_photos_border(shift: tuple[float, float]) -> None:
+    """What is inside the photo is as in a larger one."""
+    moved = []
+    for mouth in (seen(), seen("surprise")):
+        landmarks = mouth.landmarks + np.array((*shift, 0))
+        fit = fit_face(FACE, landmarks)
+        moved.append(Mouth(landmarks, fit, mouth.closed, mouth.drop))
+    photo = np.full((SIDE, SIDE, 3), 150, np.uint8)
+    edited = drawn(photo, *moved)
+    assert edited.shape == photo.shape
+    assert not (edited[~inside(moved[1], 6)] != 150).any()
+
+
+def test_an_outline_passes_through_its_points_with_corners_at_the_ends() -> None:
+    points = seen("surprise").landmarks[list(INNER_LIPS), :2]
+    outline = lip_outline(points, steps=8)
+    assert outline.shape == (160, 2)
+    nearest = np.linalg.norm(outline[:, None] - points[None], axis=2).min(axis=0)
+    np.testing.assert_allclose(nearest, 0, atol=1e-9)
+    turns = np.diff(np.concatenate([outline, outline[:2]]), axis=0)
+    angle = np.abs(np.angle(np.exp(1j * np.diff(np.arctan2(turns[:, 1], turns[:, 0])))))
+    assert (angle > 0.8).sum() <= 2  # but for its corners it bends little
+
+
+@pytest.mark.parametrize("depth", [0.14, 0.3])
+def test_light_through_half_a_plane_is_a_gaussians_share(depth: float) -> None:
+    """Of an opening that is all that is below a line: the normal distribution, seen from above."""
+    size, unit = 480, 200.0
+    mask = np.zeros((size, size), bool)
+    mask[240:] = True
+    light = _through_opening(mask, np.full((size, size), depth), unit)[:, 240]
+    for row in (200, 240, 260, 300):
+        away = row + 0.5 - _FROM_ABOVE * depth * unit - 240
+        expected = 0.5 * (1 + math.erf(away / (_SPREAD * depth * unit) / math.sqrt(2)))
+        assert light[row] == pytest.approx(expected, abs=0.06)
+
+
+def test_it_is_darker_the_deeper_it_is() -> None:
+    mask = np.zeros((320, 320), bool)
+    mask[120:200, 60:260] = True
+    levels = [_through_opening(mask, np.full((320, 320), depth), 300.0)[150, 160] for depth in (0.02, 0.1, 0.3, 0.6)]
+    assert all(near > far for near, far in pairwise(levels))
+    assert levels[0] > 0.95 and levels[-1] < 0.3
+
+
+def test_openings_are_those_of_the_landmarks() -> None:
+    mouth = seen("surprise")
+    assert mouth.opening == mouth_opening(mouth.landmarks) > 0.1

@@ -1,0 +1,105 @@
+"""Sharpness, grain and colours of a photo, against pictures that were blurred and made noisy by known amounts."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from facerelief.faces.alignment import inter_ocular
+from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.topology import INNER_LIPS, LIPS, LOWER_LIDS, UPPER_LIDS
+from facerelief.geometry.transfer.lips import close_lips, mouth_opening
+from facerelief.geometry.transfer.photo_look import edge_blur, grain, seen_lips, tooth_colour
+
+SIDE = 500
+SKIN, LIP, TOOTH = (200, 150, 130), (170, 90, 95), (225, 218, 205)
+
+
+def landmarks(expression: str = "neutral", size: float = 0.3) -> np.ndarray:
+    face = load_face()
+    shape = face.shape(np.zeros(0), face.expression(expression))
+    return shape * (size * SIDE) + (0.5 * SIDE, 0.36 * SIDE, 0)
+
+
+def filled(rgb: np.ndarray, points: np.ndarray, colour: tuple[int, int, int]) -> None:
+    rgb[polygon_mask(points[:, :2], SIDE)] = colour
+
+
+def portrait(points: np.ndarray, inside: tuple[int, int, int] | None = None) -> np.ndarray:
+    """Skin, the whites of eyes, lips, and between them what is `inside`."""
+    rgb = np.full((SIDE, SIDE, 3), SKIN, np.uint8)
+    for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
+        filled(rgb, points[[*upper, *lower[-2:0:-1]]], (160, 155, 150))
+    filled(rgb, points[list(LIPS)], LIP)
+    if inside:
+        filled(rgb, points[list(INNER_LIPS)], inside)
+    return rgb
+
+
+@pytest.mark.parametrize("deviation", [1.5, 2.0, 3.0])
+def test_the_blur_of_edges_is_measured(deviation: float) -> None:
+    """A board of dark and light squares over the eyes; what lids are soft by themselves is taken off."""
+    points = landmarks()
+    rows, columns = np.indices((SIDE, SIDE)) // 24
+    board = np.where((rows + columns) % 2, 220.0, 40.0)
+    rgb = np.repeat(gaussian_filter(board, deviation)[..., None], 3, axis=2).round().astype(np.uint8)
+    expected = np.sqrt(deviation**2 - (0.007 * inter_ocular(points)) ** 2)
+    assert edge_blur(rgb, points) == pytest.approx(expected, rel=0.15)
+
+
+def test_a_photo_without_edges_or_with_a_tiny_face_counts_as_sharp() -> None:
+    flat = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    assert 0.5 < edge_blur(flat, landmarks()) < 1
+    assert 0.5 < edge_blur(flat[:3, :3], landmarks()) < 1
+
+
+@pytest.mark.parametrize("deviation", [2.0, 8.0])
+def test_grain_is_the_deviation_of_noise_and_not_of_shade(deviation: float) -> None:
+    random = np.random.default_rng(0)
+    shade = np.add.outer(np.linspace(90, 150, SIDE), np.linspace(0, 30, SIDE))
+    noisy = shade + random.normal(scale=deviation, size=(SIDE, SIDE))
+    rgb = np.repeat(noisy[..., None], 3, axis=2).round().astype(np.uint8)
+    assert grain(rgb, landmarks()) == pytest.approx(deviation, rel=0.12)
+    assert grain(np.repeat(shade[..., None], 3, axis=2).round().astype(np.uint8), landmarks()) < 0.7
+
+
+def test_lips_that_the_photo_shows_closed_are_brought_together() -> None:
+    points = landmarks("surprise")
+    assert mouth_opening(points) > 0.15
+    closed = seen_lips(portrait(points), points)
+    np.testing.assert_allclose(closed, close_lips(points, 1.0))
+    assert mouth_opening(closed) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("inside", [TOOTH, (15, 8, 8)])
+def test_an_open_mouth_stays_open(inside: tuple[int, int, int]) -> None:
+    points = landmarks("surprise")
+    np.testing.assert_allclose(seen_lips(portrait(points, inside), points), points)
+    grey = np.repeat((portrait(points, inside) @ (0.3, 0.59, 0.11))[..., None], 3, axis=2).astype(np.uint8)
+    np.testing.assert_allclose(seen_lips(grey, points), points)
+
+
+def test_teeth_that_are_shown_tell_their_colour() -> None:
+    points = landmarks("surprise")
+    found = tooth_colour(portrait(points, TOOTH), points, mouth_opening(points))
+    np.testing.assert_allclose(found * 255, TOOTH, atol=1)
+
+
+def test_hidden_teeth_are_brighter_the_brighter_the_whites_of_the_eyes() -> None:
+    points = landmarks()
+    levels = []
+    for brightness in (0.5, 0.8, 1.0, 1.3):
+        rgb = np.clip(portrait(points) * brightness, 0, 255).astype(np.uint8)
+        levels.append(tooth_colour(rgb, points, 0.0))
+    assert (np.diff([level.mean() for level in levels]) > 0).all()
+    red, green, blue = levels[2]
+    assert red > green > blue > 0.4
+    grey = np.full((SIDE, SIDE, 3), 120, np.uint8)
+    assert np.ptp(tooth_colour(grey, points, 0.0)) < 1e-6
+
+
+def test_a_face_outside_of_the_photo_has_usual_teeth() -> None:
+    points = landmarks() + np.array((5000.0, 0.0, 0.0))
+    rgb = portrait(landmarks())
+    assert np.isfinite(tooth_colour(rgb, points, 0.2)).all()
+    np.testing.assert_allclose(seen_lips(rgb, points), close_lips(points, 1.0))
