@@ -123,18 +123,25 @@ class _Scale(nn.Module):
         return x * self.weights[:, None, None] + self.biases[:, None, None]
 
 
+class _Filters(nn.Module):
+    def __init__(self, channels: int, filters: int, side: int) -> None:
+        super().__init__()
+        self.filters = nn.Parameter(torch.empty(filters, channels, side, side))
+        self.bias = nn.Parameter(torch.empty(filters))
+
+    def forward(self, x: Tensor, stride: int) -> Tensor:
+        return F.conv2d(x, self.filters, self.bias, stride, padding=1 if stride == 1 else 0)
+
+
 class _ScaledConv(nn.Module):
-    """A convolution, then a `_Scale`; of stride 2 it is not padded."""
+    """A convolution, not padded if its stride is 2, then a `_Scale`."""
 
     def __init__(self, channels: int, filters: int, side: int = 3) -> None:
         super().__init__()
-        self.conv, self.scale = nn.Module(), _Scale(filters)
-        self.conv.filters = nn.Parameter(torch.empty(filters, channels, side, side))
-        self.conv.bias = nn.Parameter(torch.empty(filters))
+        self.conv, self.scale = _Filters(channels, filters, side), _Scale(filters)
 
     def forward(self, x: Tensor, stride: int = 1) -> Tensor:
-        x = F.conv2d(x, self.conv.filters, self.conv.bias, stride, padding=1 if stride == 1 else 0)
-        scaled: Tensor = self.scale(x)
+        scaled: Tensor = self.scale(self.conv(x, stride))
         return scaled
 
 

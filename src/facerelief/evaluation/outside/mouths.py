@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from facerelief.array_types import RGB, Bool, Floats, Landmarks
 from facerelief.colour import LUMA
@@ -14,6 +14,7 @@ from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
 _WINDOW = ((0.57, 0.89), (0.24, 0.76))  # rows and columns of an aligned crop that hold a mouth, also a wide open one
 _DARKEST = 0.5  # of the eye white's luma: what is darker is the mouth's cavity
 _WHITEST = 0.7  # share of an eye's pixels that are iris, lids and shade; the brighter rest is its white
+_RIM = 2  # pixels along borders that do not count
 _COLOURED = 0.06  # between the lips' redness and the eye white's; below it the photo is as good as grey
 
 
@@ -24,10 +25,13 @@ class Mouth:
     Attributes:
         opening: Distance between the lips, in inter-ocular distances.
         teeth: Share of the pixels between the inner lips that show teeth; NaN where the mouth is closed.
+        detail: Mean gradient of luma between the inner lips, as a share of that on the lips: a smooth patch, whatever
+            its colour, has little; NaN where the mouth is closed.
     """
 
     opening: float
     teeth: float
+    detail: float
 
     @property
     def is_open(self) -> bool:
@@ -39,9 +43,10 @@ def look_at_mouth(rgb: RGB, landmarks: Landmarks) -> Mouth:
     """Measure the mouth of a face in a photo (H, W, 3) with landmarks (468, 3) in its pixels."""
     opening = mouth_opening(landmarks)
     if opening <= CLOSED_MOUTH:
-        return Mouth(opening, float("nan"))
+        return Mouth(opening, float("nan"), float("nan"))
+    rgb, landmarks = _around_face(rgb, landmarks)
     shown, inside = teeth_mask(rgb, landmarks)
-    return Mouth(opening, float(shown.sum() / max(int(inside.sum()), 1)))
+    return Mouth(opening, float(shown.sum() / max(int(inside.sum()), 1)), _detail(rgb, landmarks))
 
 
 def teeth_mask(rgb: RGB, landmarks: Landmarks) -> tuple[Bool, Bool]:
@@ -67,6 +72,23 @@ def teeth_mask(rgb: RGB, landmarks: Landmarks) -> tuple[Bool, Bool]:
     teeth = np.zeros_like(inside)
     teeth[inside] = found
     return teeth, inside
+
+
+def _detail(rgb: RGB, landmarks: Landmarks) -> float:
+    """See `Mouth.detail`; NaN where a mouth is too small for it."""
+    inside = _polygon(landmarks[list(INNER_LIPS), :2], rgb.shape)
+    lips = _polygon(landmarks[list(LIPS), :2], rgb.shape) & ~inside
+    down, right = np.gradient(rgb @ LUMA)
+    steps = np.hypot(down, right)
+    within, on_lips = (steps[_eroded(mask)] for mask in (inside, lips))
+    return float(within.mean() / max(on_lips.mean(), 1e-6)) if within.size and on_lips.size else float("nan")
+
+
+def _around_face(rgb: RGB, landmarks: Landmarks) -> tuple[RGB, Landmarks]:
+    """The part of a photo that holds a face, and the landmarks in its pixels: a large photo takes no longer."""
+    low = np.maximum(landmarks[:, :2].min(axis=0).astype(int) - _RIM, 0)
+    high = np.maximum(landmarks[:, :2].max(axis=0).astype(int) + _RIM, low + 1)
+    return rgb[low[1] : high[1], low[0] : high[0]], landmarks - np.array((*low, 0), dtype=landmarks.dtype)
 
 
 def cut_mouth(rgb: RGB, landmarks: Landmarks, side: int | None = None) -> RGB:
@@ -95,9 +117,14 @@ def _bright_part(pixels: RGB) -> tuple[float, float]:
 
 
 def _redness(pixels: RGB) -> Floats:
-    """log(R / G) of pixels (N, 3), which the brightness of light does not change; a little softened where it is dark."""
+    """log(R / G) of pixels (N, 3), whatever the light's brightness; softened where it is dark."""
     red, green = pixels[:, 0].astype(float), pixels[:, 1].astype(float)
     return np.log((red + 4) / (green + 4))
+
+
+def _eroded(mask: Bool) -> Bool:
+    """A mask (H, W) without its outermost pixels, where a border's own edge would count."""
+    return np.asarray(Image.fromarray(mask).convert("L").filter(ImageFilter.MinFilter(2 * _RIM + 1))) > 0
 
 
 def _polygon(points: Floats, shape: tuple[int, ...]) -> Bool:
