@@ -39,7 +39,7 @@ def test_a_face_against_itself() -> None:
 def test_distances_by_hand() -> None:
     """All landmarks moved by (0.03, 0.04): 0.05 away; the lips by another (0.06, 0.08): 0.15 away."""
     one = face(first=3.0)
-    points = one.points + (0.03, 0.04)
+    points = one.points + np.array((0.03, 0.04))
     points[LIP_POINTS] += (0.06, 0.08)
     moved = dataclasses.replace(one, points=points, seen=seen(-1.0))
     found = against(moved, one)
@@ -84,5 +84,5 @@ def test_masked_numbers_are_scikit_images() -> None:
 
 def test_a_mouth_at_the_border_is_still_a_picture() -> None:
     one = face()
-    far = dataclasses.replace(one, points=one.points * 0 + (300.0, -300.0))
+    far = dataclasses.replace(one, points=np.full((468, 2), (300.0, -300.0)))
     assert np.isfinite(list(against(far, far).values())).all()

@@ -40,7 +40,9 @@ def test_the_package_s_own_numbers() -> None:
     np.testing.assert_allclose(found[1][:6], RECOGNITION, atol=1e-5)
 
 
-@pytest.mark.parametrize(("network", "weights", "numbers"), [(FaceApiExpressions, 49, 323_687), (FaceApiRecognition, 117, 5_614_592)])
+@pytest.mark.parametrize(
+    ("network", "weights", "numbers"), [(FaceApiExpressions, 49, 323_687), (FaceApiRecognition, 117, 5_614_592)]
+)
 def test_sizes_are_those_of_the_published_manifests(network: type[nn.Module], weights: int, numbers: int) -> None:
     state = network().state_dict()
     assert (len(state), sum(value.numel() for value in state.values())) == (weights, numbers)

@@ -43,7 +43,7 @@ def outside(
     to: ToSeveralOption = "all",
     method: MethodOption = None,
     weights: WeightsOption = None,
-    strength: Annotated[float, typer.Option(help="Share of the full change, 0 to 1.5.")] = 1.0,
+    strength: Annotated[float, typer.Option(min=0, max=1.5, help="Share of the full change, 0 to 1.5.")] = 1.0,
     source: Annotated[str, one_of(choices=SOURCES, help="How the photos are laid out.")] = "auto",
     split: Annotated[str, one_of(choices=SPLITS, help="The people of which split, as `dataset build` draws it.")] = (
         "all"

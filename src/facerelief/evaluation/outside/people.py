@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facerelief.array_types import Landmarks
+from facerelief.data.dataset import SPLITS
 from facerelief.data.sources.labelled import Labelled, first_few, fixed_draw, splits_by_person
 from facerelief.editing.face_choice import choose_faces
 from facerelief.errors import FacereliefError, NoFaceFound, PhotoError
@@ -88,8 +89,10 @@ def choose(
         progress: Called with the number of photos looked at, and the total.
 
     Raises:
-        FacereliefError: A named person is not there, or no photo is left.
+        FacereliefError: There is no such split or person, or no photo is left.
     """
+    if selection.split not in (*SPLITS, "all"):
+        raise FacereliefError(f"no split {selection.split!r}; choose from {', '.join(SPLITS)}, all")
     splits, _ = splits_by_person(labelled, selection.seed)
     strangers = sorted({*selection.people} - {*splits})
     if strangers:
