@@ -80,10 +80,9 @@ def outside(
     from facerelief.editing import load_editor
     from facerelief.evaluation.outside.instruments import Instruments
     from facerelief.evaluation.outside.measure import Request, measure
-    from facerelief.evaluation.outside.page import write_pages
+    from facerelief.evaluation.outside.page import save_mouths, write_pages
     from facerelief.evaluation.outside.people import FaceLandmarks, Selection, choose
     from facerelief.evaluation.outside.results import Setup, report_facts
-    from facerelief.evaluation.outside.sheet import save_mouths
     from facerelief.faces.detector import load_finder
     from facerelief.tile_sheet import check_picture
 

@@ -1,18 +1,26 @@
-"""The measured edits as tables: on the terminal, as Markdown, and as one self-contained HTML page."""
+"""The measured edits as tables, on the terminal, as Markdown and as one HTML page, and mouths on a sheet."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from facerelief.evaluation.outside.measure import EDIT, MEAN_MOVEMENT, NO_EDIT
-from facerelief.evaluation.outside.summarise import SHOWS_TEETH
+import numpy as np
+from PIL import Image
+
+from facerelief.array_types import RGB
+from facerelief.errors import FacereliefError
+from facerelief.evaluation.outside.measure import EDIT, MEAN_MOVEMENT, NO_EDIT, MouthPair
+from facerelief.evaluation.outside.results import SHOWS_TEETH
 from facerelief.evaluation.report.html import definition_list, notes, page, paragraph
 from facerelief.evaluation.report.tables import table_html, table_markdown
-from facerelief.files import write_json, write_text
+from facerelief.files import atomic, write_json, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.networks.face_api import SAME_PERSON
+from facerelief.tile_sheet import SheetStyle, draw_sheet
 
 _Table = tuple[list[str], list[list[str]]]
 _WAYS = (EDIT, NO_EDIT, MEAN_MOVEMENT)
+_IN_A_ROW = 2  # people of a sheet
 _AGAINST = {  # by measure: its title and decimal places
     "identity_median": ("identity distance, median", 3),
     "identity_p95": ("identity distance, p95", 3),
@@ -52,7 +60,7 @@ def write_pages(facts: dict[str, Any], folder: Path) -> Path:
     """Write report.json, report.md and report.html, replacing earlier ones.
 
     Args:
-        facts: Those of `summarise`, with `title`, `lead`, `notes` and `made_with`.
+        facts: Those of `report_facts`.
         folder: Where they go.
 
     Returns:
@@ -66,7 +74,7 @@ def write_pages(facts: dict[str, Any], folder: Path) -> Path:
 
 def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
     """By heading, tables with their captions; those that have something in them."""
-    found = {"Expression and identity": [("", rate_table(facts))]}
+    found = {"Expression and identity": [("", target_table(facts))]}
     if facts["truth"]:
         found["Against true photos"] = [
             (f"{name}: {one['n']} photos of {one['people']} people", truth_table(one))
@@ -76,7 +84,7 @@ def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
     return found
 
 
-def rate_table(facts: dict[str, Any]) -> _Table:
+def target_table(facts: dict[str, Any]) -> _Table:
     """A row a target."""
     header = ["target", "called it", "mean probability", "mostly called instead", "real photos called it"]
     header += ["identity, median", "identity, p95", "face not found", "N"]
@@ -154,6 +162,36 @@ def outside_html(facts: dict[str, Any]) -> str:
     made_with = definition_list([(name, str(value)) for name, value in facts["made_with"].items()])
     sections.append(("Made with", notes(facts["notes"]) + made_with))
     return page(facts["title"], f"{facts['lead']} {_INTERVALS}", sections)
+
+
+def save_mouths(pairs: Sequence[MouthPair], path: Path) -> None:
+    """Write the sheet. Raises `FacereliefError` where there are no pairs, or it cannot be written."""
+    if not pairs:
+        raise FacereliefError(
+            "no mouth can be shown: nobody has both a photo that smiles and another, with either mouth open; "
+            "leave out --sheet"
+        )
+    with atomic(path) as temporary:
+        mouth_sheet(pairs).save(temporary)
+
+
+def mouth_sheet(pairs: Sequence[MouthPair]) -> Image.Image:
+    """Draw the mouths of at least one person, two people a row: edited, real, edited, real."""
+    rows, names = [], []
+    height, width = (max(one.made.shape[axis] for one in pairs) for axis in (0, 1))
+    for start in range(0, len(pairs), _IN_A_ROW):
+        some = pairs[start : start + _IN_A_ROW]
+        rows.append([_centred(picture, height, width) for one in some for picture in (one.made, one.true)])
+        names.append(" | ".join(one.identity for one in some))
+    return draw_sheet(rows, ("edited", "real") * min(_IN_A_ROW, len(pairs)), names, SheetStyle(gap=4))
+
+
+def _centred(picture: RGB, height: int, width: int) -> RGB:
+    """A picture (h, w, 3) in the middle of a white one, so that tiles stand in columns."""
+    out = np.full((height, width, 3), 255, dtype=np.uint8)
+    top, left = (height - picture.shape[0]) // 2, (width - picture.shape[1]) // 2
+    out[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return out
 
 
 def _mean(value: dict[str, Any] | None, digits: int) -> str:

@@ -9,9 +9,16 @@ from PIL import Image
 
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.outside.measure import EditScore, Measured, MouthPair, PhotoScore, scores_json
-from facerelief.evaluation.outside.page import mouth_table, outside_html, outside_markdown, rate_table, truth_table
-from facerelief.evaluation.outside.sheet import mouth_sheet, save_mouths
-from facerelief.evaluation.outside.summarise import summarise
+from facerelief.evaluation.outside.page import (
+    mouth_sheet,
+    mouth_table,
+    outside_html,
+    outside_markdown,
+    save_mouths,
+    target_table,
+    truth_table,
+)
+from facerelief.evaluation.outside.results import summarise_edits
 from facerelief.evaluation.outside.views import AGAINST_TRUTH
 
 NAN = float("nan")
@@ -52,7 +59,7 @@ def edits() -> list[EditScore]:
 def facts() -> dict[str, object]:
     measured = Measured(photos(), edits())
     more = {"title": "a|b on c", "lead": "Much.", "notes": ["a note"], "made_with": {"method": "<relief>"}}
-    return summarise(measured) | scores_json(measured) | more
+    return summarise_edits(measured) | scores_json(measured) | more
 
 
 def test_rates_by_hand(facts: dict) -> None:
@@ -79,7 +86,7 @@ def test_what_the_judge_does_not_know_has_no_rate(facts: dict) -> None:
     contempt = facts["targets"]["contempt"]
     assert contempt["rate"] is contempt["probability"] is None
     assert contempt["identity_median"]["value"] == pytest.approx(0.3)
-    assert rate_table(facts)[1][-1][1:3] == ["-", "-"]  # contempt is the last
+    assert target_table(facts)[1][-1][1:3] == ["-", "-"]  # contempt is the last
 
 
 def test_movements_by_hand(facts: dict) -> None:
