@@ -13,7 +13,7 @@ from facerelief.editing.editor import Editor
 from facerelief.evaluation.outside.instruments import Instruments
 from facerelief.evaluation.outside.mouths import cut_mouth, own_side
 from facerelief.evaluation.outside.movement import MeanMovements, measure_movement, moved_photo
-from facerelief.evaluation.outside.people import FaceLandmarks, true_photos
+from facerelief.evaluation.outside.people import FaceLandmarks, short_name, true_photos
 from facerelief.evaluation.outside.views import FaceView, against, distance, view
 from facerelief.faces.detector import Face
 from facerelief.networks.face_api import FACE_API_EXPRESSIONS
@@ -29,7 +29,7 @@ class PhotoScore:
     """What is measured of a real photo.
 
     Attributes:
-        photo: Its path.
+        photo: Its name, with its folder's.
         identity: The person.
         expression: Its label.
         called: What the judge calls it.
@@ -52,7 +52,7 @@ class EditScore:
     """What is measured of an edit.
 
     Attributes:
-        photo: Path of the photo.
+        photo: The photo's name, with its folder's.
         identity: The person.
         source: The photo's label.
         target: What it was edited to.
@@ -138,7 +138,7 @@ class _Measuring:
         """Measure a photo and its edits."""
         photo, face = read_photo(one.photo), Face(self._landmarks(one))
         source = self._view(photo.rgb, face)
-        labels = str(one.photo), one.identity, one.expression
+        labels = short_name(one), one.identity, one.expression
         self.measured.photos.append(PhotoScore(*labels, _called(source), **dataclasses.asdict(source.mouth)))
         for target in self._request.targets:
             if target != one.expression:
@@ -146,7 +146,7 @@ class _Measuring:
 
     def _edit(self, one: Labelled, photo: Photo, face: Face, source: FaceView, target: str) -> EditScore:
         edit = self._editor(photo, target, strength=self._request.strength, faces=[face]).photo.rgb
-        score = EditScore(str(one.photo), one.identity, one.expression, target, found=False)
+        score = EditScore(short_name(one), one.identity, one.expression, target, found=False)
         again = self._editor.finder.follow(edit, face)
         if again is None:
             return score

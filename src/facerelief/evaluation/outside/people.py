@@ -103,7 +103,7 @@ def choose(
         if selection.split in ("all", splits[one.identity]) and one.identity in (selection.people or splits)
     ]
     if selection.photos is not None:
-        wanted.sort(key=lambda one: fixed_draw(f"{one.photo.parent.name}/{one.photo.name}"))
+        wanted.sort(key=lambda one: fixed_draw(short_name(one)))
     kept: list[Labelled] = []
     refused = Counter[str]()
     most = len(wanted) if selection.photos is None else selection.photos
@@ -132,6 +132,11 @@ def _why_not(found: Landmarks | None, selection: Selection) -> str:
     if (found[:, :2].max(axis=0) - found[:, :2].min(axis=0)).max() < selection.min_face_size:
         return f"face smaller than {selection.min_face_size:g} pixels"
     return ""
+
+
+def short_name(one: Labelled) -> str:
+    """A photo's name, with the folder that it lies in."""
+    return f"{one.photo.parent.name}/{one.photo.name}"
 
 
 def true_photos(labelled: Sequence[Labelled]) -> dict[str, dict[str, Labelled]]:
