@@ -18,6 +18,7 @@ def test_help_is_complete(command: Command) -> None:
         "report rate",
         "train identity",
         "report identity",
+        "report outside",
     } <= set(everything)
     for words, one in everything.items():
         result = command(*words.split(), "--help")

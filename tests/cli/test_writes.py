@@ -41,6 +41,9 @@ CALLS = {
     "report judge": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),
     "report rate": (("runs", "--data", "d", "--judge", "j", "--json-file", "x.json"), "x.json"),
     "report identity": (("runs", "--data", "d", "--encoder", "e", "--figure", "x.png"), "x.png"),
+    "report outside": (("photos", "--instruments", "m", "-o", "report"), "report/report.html"),
+    "report outside, its sheet": (("photos", "--instruments", "m", "--sheet", "x.png"), "x.png"),
+    "report outside, numbers": (("photos", "--instruments", "m", "--json-file", "x.json"), "x.json"),
     "report curves": (("runs", "-o", "x.png"), "x.png"),
     "report release": (
         ("runs", "-o", "w/x.safetensors", "--rates", "r", "--data-note", "d", "--command", "c"),

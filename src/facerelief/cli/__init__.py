@@ -26,6 +26,7 @@ from facerelief.cli.commands import (
     morphable,
     report,
     report_edits,
+    report_outside,
     serve,
     study,
     train,
@@ -50,6 +51,7 @@ app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
 report.app.command("rate")(report_edits.rate)
 report.app.command("identity")(report_edits.identity)
+report.app.command("outside")(report_outside.outside)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)

@@ -4,7 +4,6 @@ Every finished photo is a line of `build.jsonl`; when all are done the lines bec
 """
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless, write_rows
-from facerelief.data.sources.labelled import Labelled, split_by_identity
+from facerelief.data.sources.labelled import Labelled, splits_by_person
 from facerelief.files import lock_folder
 from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
@@ -67,7 +66,7 @@ def build_dataset(
     """
     recipe = recipe or Recipe()
     settings = {"size": recipe.size, "seed": seed, "depth_maps": bool(overlays), "recipe": dataclasses.asdict(recipe)}
-    splits, notes = _splits(labelled, seed)
+    splits, notes = splits_by_person(labelled, seed)
     tasks = _tasks(labelled, photos, overlays or {}, splits)
     extractor = Extractor(recipe, dataset)  # before anything is written: it may find something missing
     open_dataset(dataset, settings)
@@ -131,23 +130,3 @@ def _text(name: str) -> str:
     """A name that can stand in a table, whatever its bytes: those that are no UTF-8 are escaped, and see `harmless`."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return harmless(text.replace("\n", r"\n"))
-
-
-def _splits(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:
-    """The split of each identity, published or else drawn; and notes.
-
-    A person published in several splits is put in the first of train, val and test, so that no one is in
-    both training and evaluation. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of
-    its train becomes val.
-    """
-    order = ("train", "val", "test")
-    told: dict[str, set[str]] = defaultdict(set)
-    for one in labelled:
-        told[one.identity] |= {one.split} if one.split else set()
-    published = {identity: min(splits, key=order.index) for identity, splits in told.items() if splits}
-    moved = sum(one.split not in (None, published.get(one.identity)) for one in labelled)
-    notes = [f"{moved} photos leave their published split: their persons are in an earlier one too"] if moved else []
-    if published and "test" not in published.values():
-        drawn = split_by_identity([i for i, split in published.items() if split == "train"], seed, (0.9, 0.1, 0.0))
-        published = {i: "test" if split == "val" else drawn[i] for i, split in published.items()}
-    return split_by_identity([one.identity for one in labelled], seed) | published, notes

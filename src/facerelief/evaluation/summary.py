@@ -10,12 +10,11 @@ import torch
 from torch import Tensor
 
 from facerelief.data.arrays import Arrays
+from facerelief.evaluation.intervals import interval, mean_interval, redraws
 from facerelief.evaluation.metric_networks import FeatureNet
 from facerelief.evaluation.metrics.distances import TooFew, frechet_distance, kernel_distance, merged, moments
 from facerelief.evaluation.scoring import EditScores
 from facerelief.training.classifier import Accuracy
-
-DRAWS, FEWEST = 1000, 5  # redraws of persons for an interval, and the fewest persons that make one
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def summarise(scores: EditScores, test: Arrays, real: Tensor, features: FeatureN
         "values": {"rate": _rate_interval(scores, persons, accuracy)},
     }
     facts["values"] |= {
-        name: _mean_interval(value, persons) for name, value in scores.values.items() if np.isfinite(value).any()
+        name: mean_interval(value, persons) for name, value in scores.values.items() if np.isfinite(value).any()
     }
     facts["distances"] = distances(real, scores.features, features)
     return facts
@@ -151,41 +150,16 @@ def _persons(scores: EditScores, test: Arrays) -> np.ndarray:
     return np.unique(people[scores.row], return_inverse=True)[1]
 
 
-def _mean_interval(value: np.ndarray, persons: np.ndarray) -> dict[str, Any]:
-    """The mean, and between which values it lies in 95 % of redraws of the persons."""
-    have = np.isfinite(value)
-    count = int(persons.max()) + 1
-    sums = np.bincount(persons[have], value[have].astype(float), count)
-    sizes = np.bincount(persons[have], minlength=count)
-    weights = _redraws(count)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = weights @ sums / (weights @ sizes)
-    return {"mean": float(value[have].mean(dtype=float)), **_interval(means, count), "n": int(have.sum())}
-
-
 def _rate_interval(scores: EditScores, persons: np.ndarray, accuracy: Accuracy) -> dict[str, Any]:
     classes, count = len(accuracy.expressions), int(persons.max()) + 1
     place = persons * classes + scores.target
     hits = np.bincount(place, scores.predicted == scores.target, count * classes).reshape(count, classes)
     sizes = np.bincount(place, minlength=count * classes).reshape(count, classes)
-    weights = _redraws(count)
+    weights = redraws(count)
     with np.errstate(invalid="ignore", divide="ignore"):
         recalls = weights @ hits / (weights @ sizes)
     means = np.nanmean(recalls, axis=1)
-    return {"mean": accuracy.balanced, **_interval(means, count), "n": len(scores.row)}
-
-
-def _redraws(persons: int) -> np.ndarray:
-    """How often each person is drawn, (DRAWS, P)."""
-    return np.random.default_rng(0).multinomial(persons, np.full(persons, 1 / persons), DRAWS)
-
-
-def _interval(means: np.ndarray, persons: int) -> dict[str, float | None]:
-    """None where there are too few persons to redraw."""
-    if persons < FEWEST:
-        return {"low": None, "high": None}
-    low, high = np.nanquantile(means, (0.025, 0.975)).tolist()
-    return {"low": low, "high": high}
+    return {"mean": accuracy.balanced, **interval(means, count), "n": len(scores.row)}
 
 
 def feature_rows(features: FeatureNet, images: list[Tensor]) -> Tensor:

@@ -48,6 +48,8 @@ def warp_photo(
 
 def resample_maps(crop: Crop, maps: Mapping[str, Floats], place: Window) -> dict[str, Float32]:
     """Several maps (S, S, C), by name, at once as `resample_map` brings one to a place of the photo, (h, w, C) each."""
+    if not maps:
+        return {}
     brought = resample_map(crop, np.dstack([*maps.values()]), place)
     ends = np.cumsum([values.shape[2] for values in maps.values()])
     return dict(zip(maps, np.split(brought, ends[:-1], axis=2), strict=True))

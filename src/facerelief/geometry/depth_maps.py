@@ -78,7 +78,7 @@ def polygon_mask(points: Floats, size: int) -> Bool:
     """(size, size): the inside of a polygon of points (N, 2) in pixels."""
     image = Image.new("1", (size, size))
     ImageDraw.Draw(image).polygon([(float(x) - 0.5, float(y) - 0.5) for x, y in points], fill=1)
-    return np.asarray(image)
+    return np.array(image)
 
 
 def _eye_distance(landmarks: Landmarks) -> float:

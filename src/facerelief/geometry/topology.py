@@ -45,6 +45,13 @@ def eye_triangles() -> Int64:
 
 
 @functools.cache
+def eye_outlines() -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The vertices around each eye's opening, in order."""
+    left, right = ((*upper, *lower[-2:0:-1]) for upper, lower in zip(_UPPER_LIDS, _LOWER_LIDS, strict=True))
+    return left, right
+
+
+@functools.cache
 def mouth_triangles() -> Int64:
     """18 triangles across the mouth's opening, a strip between the inner lips, int64 (18, 3), wound as the face's.
 

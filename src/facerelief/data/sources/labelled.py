@@ -4,6 +4,7 @@ import csv
 import hashlib
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -216,6 +217,26 @@ def split_by_identity(
         if held_out == len(people):
             splits[people[0]] = "train"
     return splits
+
+
+def splits_by_person(labelled: Sequence[Labelled], seed: int) -> tuple[dict[str, str], list[str]]:
+    """The split of each identity, published or else drawn; and notes.
+
+    A person published in several splits is put in the first of train, val and test, so that no one is in
+    both training and evaluation. A dataset published as train and val only (AffectNet) is tested on its val; a tenth of
+    its train becomes val.
+    """
+    order = ("train", "val", "test")
+    told: dict[str, set[str]] = defaultdict(set)
+    for one in labelled:
+        told[one.identity] |= {one.split} if one.split else set()
+    published = {identity: min(splits, key=order.index) for identity, splits in told.items() if splits}
+    moved = sum(one.split not in (None, published.get(one.identity)) for one in labelled)
+    notes = [f"{moved} photos leave their published split: their persons are in an earlier one too"] if moved else []
+    if published and "test" not in published.values():
+        drawn = split_by_identity([i for i, split in published.items() if split == "train"], seed, (0.9, 0.1, 0.0))
+        published = {i: "test" if split == "val" else drawn[i] for i, split in published.items()}
+    return split_by_identity([one.identity for one in labelled], seed) | published, notes
 
 
 def _drawn_split(draw: float, shares: tuple[float, float, float]) -> str:

@@ -27,6 +27,24 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     """Structural similarity (N,) of levels (N, C, H, W), H and W at least 11 (Wang et al., 2004): a Gaussian window of
     11 pixels and sigma 1.5, population covariances, mean over channels and all whole windows.
     """
+    return _similarities(a, b).mean(dim=(1, 2, 3)).float()
+
+
+def masked_ssim(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
+    """`ssim` (N,), but the mean over the windows whose middle is in a mask (H, W), bool; of all where none is."""
+    rim = _WINDOW // 2
+    middles = mask[rim:-rim, rim:-rim]
+    similarities = _similarities(a, b).mean(dim=1)
+    return (similarities[:, middles] if middles.any() else similarities.flatten(1)).mean(dim=1).float()
+
+
+def masked_psnr(a: Tensor, b: Tensor, mask: Tensor) -> Tensor:
+    """`psnr` (N,) over the pixels in a mask (H, W), bool; of all where none is."""
+    return psnr(a[..., mask], b[..., mask]) if mask.any() else psnr(a, b)
+
+
+def _similarities(a: Tensor, b: Tensor) -> Tensor:
+    """Of every whole window, (N, C, H - 10, W - 10), float64."""
     x, y = a.double(), b.double()
     place = torch.arange(_WINDOW, device=x.device, dtype=torch.float64) - _WINDOW // 2
     line = torch.exp(-place.square() / (2 * _SIGMA**2))
@@ -37,4 +55,4 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     var_x, var_y, cov = xx - mean_x**2, yy - mean_y**2, xy - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
     structure = (2 * cov + _C2) / (var_x + var_y + _C2)
-    return (luminance * structure).mean(dim=(1, 2, 3)).float()
+    return luminance * structure

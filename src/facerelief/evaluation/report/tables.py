@@ -26,3 +26,12 @@ def table_markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same as Markdown, numbers to the right."""
     lines = [list(header), ["---"] + ["--:"] * (len(header) - 1), *rows]
     return "\n".join("| " + " | ".join(escape_text(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The same as lines for a terminal, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    return [
+        "  ".join(cell.rjust(width) if place else cell.ljust(width) for place, (cell, width) in enumerate(cells))
+        for cells in (list(zip(line, widths, strict=True)) for line in (header, *rows))
+    ]

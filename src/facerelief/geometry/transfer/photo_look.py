@@ -28,6 +28,7 @@ _SHOWN = 0.07  # inter-ocular distances between the lips from which a mouth's ow
 _BRIGHTEST = 75.0  # percentile
 _LIPS_NEAR = 0.4  # share of what is between the lips, beside them, that is not looked at
 _BRIGHTER, _LESS_RED, _DARKER = 1.25, 0.6, 0.45  # than lips
+_ALIKE = 0.95  # cosine of colours, below which something is neither lips nor teeth
 # Of what is between the lips: at most 0.07 in 77 closed mouths of the London set, but for two whose slit is dark; at
 # least 0.35 in 38 that show teeth.
 _SOME, _MOST = 0.1, 0.3
@@ -78,7 +79,7 @@ def seen_lips(rgb: RGB, landmarks: Landmarks) -> Landmarks:
     """Landmarks (468, 3) with the inner lips together where the photo shows lips between them.
 
     Detectors draw the inner lips of a closed mouth up to 0.13 inter-ocular distances apart. What is between is taken
-    for the inside of a mouth where it is much darker than the lips, or brighter and less red, as teeth are.
+    for the inside of a mouth where it is much darker than the lips, or brighter and less red, as teeth are, or of another hue.
 
     Args:
         rgb: (H, W, 3).
@@ -91,7 +92,8 @@ def seen_lips(rgb: RGB, landmarks: Landmarks) -> Landmarks:
     level, luma = float(lips @ LUMA), between @ LUMA
     red = (between[:, 0] - between[:, 1]) / np.maximum(luma, 0.05)
     teeth = (luma > _BRIGHTER * level) & (red < _LESS_RED * (lips[0] - lips[1]) / max(level, 0.05) + 0.02)
-    share = float((teeth | (luma < _DARKER * level)).mean())
+    alike = between @ lips / np.maximum(np.linalg.norm(between, axis=1) * np.linalg.norm(lips), 1e-3)
+    share = float((teeth | (luma < _DARKER * level) | (alike < _ALIKE)).mean())
     return close_lips(landmarks, 1.0 - float(smoothstep((share - _SOME) / (_MOST - _SOME))))
 
 

@@ -1,0 +1,1 @@
+"""Edits of labelled photos, measured by networks that nobody of this project trained, and against true photos."""
