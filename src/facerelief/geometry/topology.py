@@ -20,8 +20,8 @@ OUTLINE = (
     *(377, 152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67),
 )
 # Each eye from corner to corner, along the upper and along the lower lid.
-UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))
-LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
+_UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))
+_LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
 BROWS = (
     (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
     (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
@@ -38,7 +38,7 @@ def face_triangles() -> Int64:
 def eye_triangles() -> Int64:
     """28 triangles that close the eyes, a strip between the lids of each, int64 (28, 3), wound as the face's."""
     triangles: list[tuple[int, int, int]] = []
-    for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
+    for upper, lower in zip(_UPPER_LIDS, _LOWER_LIDS, strict=True):
         for (u0, u1), (l0, l1) in zip(pairwise(upper), pairwise(lower), strict=True):
             triangles += [(u0, l0, l1), (u0, l1, u1)]
     return np.array([t for t in triangles if len(set(t)) == 3], dtype=np.int64)

@@ -10,7 +10,7 @@ from facerelief.easing import smoothstep
 from facerelief.errors import MissingExtra
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.topology import INNER_LIPS, LOWER_LIDS, UPPER_LIDS
+from facerelief.geometry.topology import INNER_LIPS, eye_outlines
 from facerelief.geometry.transfer.lips import close_lips, lip_colour
 
 _NEAR_EYES = 0.45  # inter-ocular distances around the eyes in which the sharpest edges are looked for
@@ -49,7 +49,7 @@ def edge_blur(rgb: RGB, landmarks: Landmarks) -> float:
     except ImportError as reason:
         raise MissingExtra("scipy", "faces") from reason
     unit = inter_ocular(landmarks)
-    lids = landmarks[[*UPPER_LIDS[0], *LOWER_LIDS[0], *UPPER_LIDS[1], *LOWER_LIDS[1]], :2]
+    lids = landmarks[[*eye_outlines()[0], *eye_outlines()[1]], :2]
     luma = _window(rgb, lids.min(axis=0), lids.max(axis=0), 0.3 * _NEAR_EYES * unit) @ LUMA
     if min(luma.shape) < 4:
         return _LEAST
@@ -79,7 +79,8 @@ def seen_lips(rgb: RGB, landmarks: Landmarks) -> Landmarks:
     """Landmarks (468, 3) with the inner lips together where the photo shows lips between them.
 
     Detectors draw the inner lips of a closed mouth up to 0.13 inter-ocular distances apart. What is between is taken
-    for the inside of a mouth where it is much darker than the lips, or brighter and less red, as teeth are, or of another hue.
+    for the inside of a mouth where it is much darker than the lips, brighter and less red, as teeth are, or of another
+    hue.
 
     Args:
         rgb: (H, W, 3).
@@ -112,8 +113,8 @@ def tooth_colour(rgb: RGB, landmarks: Landmarks, opening: float) -> Floats:
             own: Floats = np.median(shown[luma >= np.percentile(luma, _BRIGHTEST)], axis=0)
             return own
     whites = []
-    for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True):
-        eye = _inside(rgb, landmarks[[*upper, *lower[-2:0:-1]], :2]) @ LUMA
+    for outline in eye_outlines():
+        eye = _inside(rgb, landmarks[list(outline), :2]) @ LUMA
         if eye.size:
             whites.append(float(np.median(eye[eye >= np.percentile(eye, _WHITES)])))
     seen = np.clip(_TEETH_TO_WHITES * max(whites, default=_USUAL), 0.35, 0.95)

@@ -15,7 +15,7 @@ from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
-from facerelief.geometry.topology import BROWS, LOWER_LIDS, UPPER_LIDS
+from facerelief.geometry.topology import BROWS, eye_outlines
 
 _WIDE = 8  # pixels of the UV map; a change that is wider is light that was not taken out
 _WRINKLE = 11  # pixels of a crop or the UV map; wrinkles, brows and irises are narrower, and dark
@@ -62,7 +62,7 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
         (S, S), the change of log luminance that would fill them.
     """
     hairy = np.zeros(pixels.shape[:2], bool)
-    for ring in (*BROWS, *(upper + lower[-2:0:-1] for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True))):
+    for ring in (*BROWS, *eye_outlines()):
         points = landmarks[list(ring), :2].astype(np.float64)
         hairy |= polygon_mask(points, len(pixels))
     margin = _HAIR * inter_ocular(landmarks)
