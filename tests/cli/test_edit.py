@@ -197,6 +197,27 @@ def test_a_part_of_a_face(command: Command, portrait_jpg: Path, tmp_path: Path) 
     assert wrong.err.strip() == "facerelief: no part 'nose' of a face; choose from face, eyes, mouth"
 
 
+def test_teeth_of_another_photo(command: Command, portrait_jpg: Path, refused: Callable[..., str]) -> None:
+    """A smile that was closed comes back with the person's own teeth; without them, with others."""
+    folder, plain = portrait_jpg.parent, ("--method", "morphable", "--no-provenance")
+    closed = folder / "closed.png"
+    assert command("edit", portrait_jpg, "--to", "neutral", *plain, "-o", closed).code == 0
+    for more in ((), ("--teeth-from", portrait_jpg)):
+        assert command("edit", closed, "--to", "happiness", *plain, *more).code == 0
+    smile, own, other = (
+        read_photo(path).rgb.astype(float)
+        for path in (portrait_jpg, *(folder / f"closed-happiness{more}-morphable.png" for more in ("-teeth", "")))
+    )
+    (face,) = load_finder()(smile.astype(np.uint8))
+    (left, right), (top, bottom) = face.landmarks[[80, 310], 0].astype(int), face.landmarks[[13, 14], 1].astype(int)
+    teeth = slice(top, bottom), slice(left, right)
+    assert np.abs(own[teeth] - smile[teeth]).mean() < 0.7 * np.abs(other[teeth] - smile[teeth]).mean()
+    line = refused("edit", portrait_jpg, "--to", "happiness", "--teeth-from", closed)
+    assert line == f"{closed} shows no teeth; choose a photo with an open smile for --teeth-from"
+    line = refused("edit", portrait_jpg, "--to", "happiness", "--method", "stargan", "--teeth-from", portrait_jpg)
+    assert line.startswith("method stargan draws no teeth")
+
+
 def test_several_faces(command: Command, tmp_path: Path, weights: Path) -> None:
     group = faces_at((130, 150, 230), (450, 200, 170))
     save_photo(group, tmp_path / "group.png")

@@ -124,6 +124,6 @@ def edit(
         found = expand(inputs, without=folder)
         editor = FileEditor(settings)
     wanted = expressions_of(to, editor.editor)
-    typed = OutputNaming(strength, face, part, editor.editor.method, weights)
+    typed = OutputNaming(strength, face, part, editor.editor.method, weights, bool(teeth_from))
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
     edit_all(targets, editor, workers)

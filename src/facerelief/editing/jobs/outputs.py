@@ -31,6 +31,7 @@ class OutputNaming:
         part: Of a face.
         method: The editor's.
         weights: None for the package's.
+        teeth: Whether teeth are taken from another photo.
     """
 
     strength: str = "1"
@@ -38,6 +39,7 @@ class OutputNaming:
     part: str = WHOLE
     method: str = "relief"
     weights: Path | None = None
+    teeth: bool = False
 
     @property
     def fields(self) -> dict[str, str]:
@@ -54,6 +56,8 @@ class OutputNaming:
             parts.append(strength)
         if self.face != "largest":
             parts.append(f"face{self.face}")
+        if self.teeth:
+            parts.append("teeth")
         if self.weights or self.method != "relief":
             parts.append(_name_of_weights(self.weights) if self.weights else self.method)
         return "".join(f"-{_as_name(part)}" for part in parts)
