@@ -29,7 +29,7 @@ from facerelief.geometry.transfer.lips import (
 )
 from facerelief.geometry.transfer.mouth_interior import Mouth, MouthMotion
 from facerelief.geometry.transfer.photo_look import seen_lips
-from facerelief.geometry.transfer.shading import RatioImages
+from facerelief.geometry.transfer.shading import RatioImages, relight
 from facerelief.geometry.transfer.warp_layers import WarpLayers
 
 TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
@@ -129,7 +129,8 @@ def _lip_seam(pixels: RGB, source: Floats, target: Floats, shut: float) -> tuple
     seam, hidden = lip_seam(target, shut, TRANSFER_SIZE)
     if not hidden.any():
         return seam, None, None
-    paint = lip_colour(pixels, source) * np.exp(seam)
+    lips = np.broadcast_to(255 * lip_colour(pixels, source).astype(np.float32), (TRANSFER_SIZE, TRANSFER_SIZE, 3))
+    paint = relight(lips, seam.astype(np.float32)) / 255
     # Softened, else its rim would show this crop's pixels as steps in a large photo.
     softer = binomial_blur(np.dstack([paint * hidden, hidden]))
     return seam, softer[..., :3], softer[..., 3:]
