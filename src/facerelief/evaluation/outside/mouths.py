@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from facerelief.array_types import RGB, Bool, Floats, Landmarks
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import INTER_OCULAR, align, inter_ocular
-from facerelief.geometry.morphable.mouth import CLOSED_MOUTH, mouth_opening
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
+from facerelief.geometry.transfer.lips import CLOSED_MOUTH, mouth_opening
 
 _WINDOW = ((0.57, 0.89), (0.24, 0.76))  # rows and columns of an aligned crop that hold a mouth, also a wide open one
 _DARKEST = 0.5  # of the eye white's luma: what is darker is the mouth's cavity

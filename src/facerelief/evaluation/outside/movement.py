@@ -12,7 +12,7 @@ from facerelief.evaluation.outside.people import FaceLandmarks
 from facerelief.evaluation.outside.views import SIDE, UNIT, aligned
 from facerelief.faces.alignment import align
 from facerelief.faces.warping import border_fade, crop_strips, warp_photo
-from facerelief.geometry.morphable.expression_transfer import backward_flow
+from facerelief.geometry.transfer.expression_transfer import backward_flow
 
 _MOST = 200  # people that a mean is of
 _MARGIN = 0.08  # of the crop's side, along which a movement fades out

@@ -28,7 +28,7 @@ from facerelief.evaluation.outside.people import Selection
 from facerelief.evaluation.outside.views import AGAINST_TRUTH
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
-from facerelief.geometry.morphable.mouth import CLOSED_MOUTH
+from facerelief.geometry.transfer.lips import CLOSED_MOUTH
 from facerelief.networks.face_api import FACE_API_EXPRESSIONS, SAME_PERSON
 
 SHOWS_TEETH = 0.1  # share of the inner mouth from which on a mouth counts as one that shows teeth
