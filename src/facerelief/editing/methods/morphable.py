@@ -14,6 +14,7 @@ from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth_interior import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
@@ -33,15 +34,17 @@ class MorphablePlan(EditPlan):
         label: Index of the new expression in `EXPRESSIONS`.
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (`TRANSFER_SIZE`, `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
+        rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), its `rim_map`: what stays where it is.
     """
 
     # Faster movements, as in speech, are kept.
-    smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2}
+    smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2, "rims": 0.2}
     landmarks: Landmarks
     fit: Fit
     label: int
     expression: Floats
     wrinkles: Float32
+    rims: Float32
 
 
 class MorphableEditor(Editor[MorphablePlan]):
@@ -66,8 +69,9 @@ class MorphableEditor(Editor[MorphablePlan]):
         crop = align(face.landmarks, TRANSFER_SIZE)
         before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        wrinkles = wrinkle_map(before, crop.to_crop(landmarks))
-        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles)
+        rims = rim_map(before, crop.to_crop(landmarks))
+        wrinkles = wrinkle_map(before, crop.to_crop(landmarks)) * (1 - rims)
+        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles, rims[..., None])
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
@@ -80,5 +84,6 @@ class MorphableEditor(Editor[MorphablePlan]):
     def _render(self, rgb: RGB, plan: MorphablePlan, strength: float) -> RGB:
         """As `layers` says, with light limited to the face's wrinkles."""
         layers = self.layers(plan, strength)
-        light = limit_to_wrinkles(layers.light, layers.flow, plan.wrinkles)
-        return apply_layers(rgb, plan.crop, dataclasses.replace(layers, light=light))
+        flow = layers.flow * (1 - plan.rims)
+        light = limit_to_wrinkles(layers.light, flow, plan.wrinkles)
+        return apply_layers(rgb, plan.crop, dataclasses.replace(layers, flow=flow, light=light))

@@ -123,7 +123,8 @@ def _blended(plan: ReliefPlan, known: WarpLayers, amount: float, beyond: Floats)
     trust = _trusted(plan.face)
     share = trust * (1 - np.maximum(mouth, nose))
     own = amount * part_mask(plan.crop, plan.face, plan.part)
-    flow = (share * (own * plan.flow + beyond) + (1 - share) * known.flow).astype(np.float32)
+    flow = share * (own * plan.flow + beyond) + (1 - share) * known.flow
+    flow = (flow * (1 - plan.rims)).astype(np.float32)
     shading = trust * (1 - mouth)
     return dataclasses.replace(
         known,

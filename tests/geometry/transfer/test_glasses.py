@@ -1,0 +1,68 @@
+"""Drawn glasses are found and stay still; faces without any, or with a dark brow or a shadow, have none."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from facerelief.editing import load_editor
+from facerelief.faces.detector import Face
+from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.transfer.glasses import rim_map
+
+SIZE = 160
+
+
+def landmarks(size: int = SIZE) -> np.ndarray:
+    return load_face().mean * (0.33 * size) + np.array((0.5 * size, 0.36 * size, 0))
+
+
+def face(size: int = SIZE, *, glasses: bool, rim: int = 40) -> np.ndarray:
+    """Skin with eyes and brows; with round glasses, as dark as `rim`."""
+    picture = Image.new("RGB", (size, size), (210, 165, 140))
+    draw, unit = ImageDraw.Draw(picture), 0.33 * size
+    for side in (-0.5, 0.5):
+        x, y = (0.5 + 0.33 * side) * size, 0.36 * size
+        draw.ellipse((x - 0.2 * unit, y - 0.07 * unit, x + 0.2 * unit, y + 0.07 * unit), fill=(60, 50, 50))
+        draw.rectangle((x - 0.3 * unit, y - 0.42 * unit, x + 0.3 * unit, y - 0.34 * unit), fill=(70, 50, 40))
+        if glasses:
+            radius, width = 0.26 * unit, max(1, round(0.05 * unit))
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), outline=(rim,) * 3, width=width)
+    if glasses:
+        x, y = 0.5 * size, 0.355 * size
+        draw.rectangle((x - 0.25 * unit, y - 0.03 * unit, x + 0.25 * unit, y + 0.03 * unit), fill=(rim,) * 3)
+    return np.asarray(picture)
+
+
+def test_dark_rims_are_found_where_they_are() -> None:
+    found = rim_map(face(glasses=True), landmarks())
+    dark = (face(glasses=True) != face(glasses=False)).any(axis=2)
+    assert found[dark].mean() > 0.7
+    away = np.ones((SIZE, SIZE), bool)
+    rows, columns = np.nonzero(dark)
+    away[max(0, rows.min() - 12) : rows.max() + 12, max(0, columns.min() - 12) : columns.max() + 12] = False
+    away[: int(0.27 * SIZE)] = False  # a rim may lie over a brow
+    assert not found[away].any()
+
+
+@pytest.mark.parametrize("rim", [150, 200])
+def test_faces_without_dark_rims_have_none(rim: int) -> None:
+    for picture in (face(glasses=False), face(glasses=True, rim=rim)):
+        assert not rim_map(picture, landmarks()).any()
+    shadow = face(glasses=False).copy()
+    shadow[40:70, 74:86] //= 2  # a broad dark nose
+    assert not rim_map(shadow, landmarks()).any()
+    assert not rim_map(face(glasses=True), landmarks() + np.array((900.0, 0, 0))).any()
+
+
+@pytest.mark.parametrize("expression", ["surprise", "anger"])
+def test_rims_stay_where_they_are(expression: str) -> None:
+    """Of the pixels of the rims nearly all stay dark; those of the brows above them move."""
+    editor, size = load_editor(method="morphable"), 480
+    photo, points = face(size, glasses=True), landmarks(size).astype(np.float32)
+    plan = editor.plan(photo, Face(points), editor.label(expression))
+    edited = editor.render(photo, plan, 1.0)
+    rims = (photo != face(size, glasses=False)).any(axis=2)
+    rims[: int(0.27 * size)] = False  # not where brows lie over them
+    assert (edited[rims].max(axis=1) < 110).mean() > 0.9
+    brows = (slice(int(0.2 * size), int(0.3 * size)), slice(int(0.25 * size), int(0.42 * size)))
+    assert np.abs(edited[brows].astype(int) - photo[brows]).mean() > 2
