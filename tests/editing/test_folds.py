@@ -11,8 +11,8 @@ from facerelief.faces.alignment import Crop
 from facerelief.faces.detector import Face
 from facerelief.faces.warping import flow_in_photo, resample_map
 from facerelief.geometry.morphable import load_face
-from facerelief.geometry.transfer import warp_layers
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
+from facerelief.geometry.transfer import warp_layers
 from facerelief.geometry.transfer.unfolding import folds, jacobian_determinants
 
 PERSONS = 16
