@@ -89,6 +89,22 @@ def test_same_pictures_need_fingerprint_landmarks_and_picture():
     assert same_pictures([], np.zeros((0, 468, 3)), 256, 8, thumbnail) == []
 
 
+def test_where_two_pictures_may_be_much_alike_only_copies_are_the_same():
+    """A copy: stored again, with a little noise. A faint smile: a hundredth of the face's width, and a little light."""
+    random = np.random.default_rng(3)
+    shape, picture = random.uniform(0, 256, (468, 3)), random.normal(size=(32, 32))
+    smile = np.where(np.arange(468)[:, None] < 80, shape + 6, shape)
+    landmarks = np.array([shape, shape + 0.2, smile])
+    pictures = [picture, picture + 0.02 * random.normal(size=(32, 32)), picture + 0.15 * random.normal(size=(32, 32))]
+
+    def found(may_differ):
+        return same_pictures(["00000000000000ff"] * 3, landmarks, 256, 8, pictures.__getitem__, may_differ)
+
+    assert found(lambda i, j: False) == [(0, 1), (0, 2), (1, 2)]
+    assert found(lambda i, j: True) == [(0, 1)]
+    assert found(lambda i, j: (i, j) == (0, 2)) == [(0, 1), (1, 2)]
+
+
 def test_blank_pictures_are_not_the_same():
     landmarks = np.tile(faces(1), (2, 1, 1))
     assert same_pictures(["0" * 16] * 2, landmarks, 256, 8, lambda index: np.full((32, 32), 7.0)) == []

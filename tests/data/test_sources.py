@@ -103,6 +103,20 @@ def test_repeated_rows_are_dropped_and_contradictions_refused(tmp_path: Path) ->
         read_labelled(tmp_path)
 
 
+def test_rows_without_an_expression_are_left_out_and_counted(tmp_path: Path) -> None:
+    """As FER+ has them where fewer than half of its ten people agree."""
+    touch(tmp_path, "a.jpg", "b.jpg")
+    table(tmp_path, "path,expression\na.jpg,\nb.jpg,fear\nnowhere.jpg,  \n")
+    reading = read_labelled(tmp_path)
+    assert [p.photo.name for p in reading.photos] == ["b.jpg"]
+    assert [note for note in reading.notes if "without" in note] == [
+        "labels.csv: left out 2 rows without an expression"
+    ]
+    table(tmp_path, "path,expression\na.jpg,\n")
+    with pytest.raises(DatasetError, match=r"no labelled photos .*left out 1 rows without an expression"):
+        read_labelled(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

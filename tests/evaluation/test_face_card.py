@@ -32,7 +32,7 @@ def fitted(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(learn, "UV_SIZE", 80)  # a quarter of the pixels
         patch.setattr(morphable, "_TILE", TILE)
-        written = morphable.fit_and_write(pairs, folder, NOTE, lambda *call: CALLS.append(call))
+        written = morphable.fit_and_write(pairs, folder, NOTE, progress=lambda *call: CALLS.append(call))
     assert written == [folder / name for name in NAMES]
     return folder
 

@@ -9,7 +9,7 @@ from facerelief.data.manifest import Sample, read_samples
 from facerelief.errors import DatasetError
 from facerelief.faces.alignment import Crop
 from facerelief.files.png import read_png
-from facerelief.geometry.morphable.learning.learn import Portrait
+from facerelief.geometry.morphable.learning.portraits import Portrait
 
 MOST_YAW, MOST_PITCH = 20.0, 25.0  # degrees
 
@@ -30,6 +30,7 @@ class DatasetPortraits:
         self._crops = [(matrix, size) for _, matrix, size in meshes]
         self.expression = np.array([s.expression for s in self.samples])
         self.identity = np.array([s.identity for s in self.samples])
+        self.pose = np.array([(s.yaw, s.pitch) for s in self.samples])
         self.coloured = np.array([s.chroma for s in self.samples])
 
     def __getitem__(self, row: int) -> Portrait:

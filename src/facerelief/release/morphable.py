@@ -1,5 +1,6 @@
 """A morphable face model to publish: the file, its card, and sheets that show what it holds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ from facerelief import __version__
 from facerelief.data.manifest import METADATA
 from facerelief.data.portraits import MOST_PITCH, MOST_YAW, DatasetPortraits
 from facerelief.editing.jobs.showcase import depth_picture, normal_picture
-from facerelief.errors import FacereliefError
+from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.geometry.depth_maps import render_geometry
-from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS
+from facerelief.geometry.morphable.learning.action_units import EMFACS, ISOLATED_UNITS, UNITS, measure_units
 from facerelief.geometry.morphable.learning.learn import learn_face
 from facerelief.geometry.morphable.learning.shape import TRUST
 from facerelief.geometry.morphable.model import FACE_FILE, MorphableFace, full_maps, load_face, save_face
@@ -46,13 +47,16 @@ _LIMITS = """\
 """
 
 
-def fit_and_write(dataset: Path, folder: Path, data_note: str, progress: Progress = no_progress) -> list[Path]:
+def fit_and_write(
+    dataset: Path, folder: Path, data_note: str, further: Sequence[Path] = (), progress: Progress = no_progress
+) -> list[Path]:
     """Learn a morphable model from a dataset, and write it with its card and sheets.
 
     Args:
         dataset: The dataset's folder.
         folder: Where to write; absent, empty, or that of an earlier model.
         data_note: What the card says of the photos, Markdown.
+        further: Folders of datasets from which expressions alone are learned.
         progress: As `learn_face` calls it.
 
     Returns:
@@ -62,12 +66,14 @@ def fit_and_write(dataset: Path, folder: Path, data_note: str, progress: Progres
         DatasetError: The dataset has too few persons or no neutral photos; nothing is written.
         FacereliefError: `folder` holds something else, or cannot be written.
     """
-    others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
-    if folder.is_file() or (others and not (folder / FACE_FILE).is_file()):
+    there = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
+    if folder.is_file() or (there and not (folder / FACE_FILE).is_file()):
         raise FacereliefError(f"{folder} holds something else; choose an empty folder for the face")
     portraits = DatasetPortraits(dataset)
-    face, facts = learn_face(portraits, progress)
+    others = [_shows_neutral(path) for path in further]
+    face, facts = learn_face(portraits, others, progress)
     facts |= {"metadata_sha256": sha256(dataset / METADATA), "photos_used": len(portraits.samples)}
+    facts["further_sha256"] = [sha256(path / METADATA) for path in further]
     save_face(folder / FACE_FILE, face, facts)
     face = load_face(folder / FACE_FILE)  # as others will see it
     write_text(folder / CARD, face_card(folder / FACE_FILE, facts, data_note))
@@ -75,6 +81,14 @@ def fit_and_write(dataset: Path, folder: Path, data_note: str, progress: Progres
     save_settings(folder / SETTINGS_SHEET, face)
     save_modes(folder / MODES_SHEET, face)
     return [folder / name for name in FILES]
+
+
+def _shows_neutral(dataset: Path) -> DatasetPortraits:
+    """A dataset to learn expressions from. Raises `DatasetError` where it has nothing to compare them with."""
+    portraits = DatasetPortraits(dataset)
+    if "neutral" not in portraits.expression:
+        raise DatasetError(f"{dataset} has no neutral photos to compare expressions with; label some as neutral")
+    return portraits
 
 
 def save_expressions(path: Path, face: MorphableFace, people: int = 8, seed: int = 3) -> None:
@@ -153,7 +167,7 @@ averages and modes over them, and {facts["kinds"]} mean coefficients of clusters
 single person.
 
 ```
-facerelief morphable fit DATASET -o FACE
+{_command(facts)}
 ```
 
 ## What it explains
@@ -176,12 +190,24 @@ for the expression's.
 | expression | photos | people | with a neutral photo too | from photos |
 |---|--:|--:|--:|--:|
 {_counts(facts)}
+{_further(facts)}
+## What the expressions move
+
+At full strength, in hundredths of an inter-ocular distance (about 0.6 mm). Bold is what EMFACS names, and + or - its
+direction.
+
+{_units(load_face(path))}
 
 ![Random people with every expression](expressions.jpg)
 ![One person in other poses and lights, with depth and normals](settings.jpg)
 ![Modes at -2 and +2 deviations: identity's shape, its texture, expression](modes.jpg)
 
 {_LIMITS}"""
+
+
+def _command(facts: dict[str, Any]) -> str:
+    further = " ".join(f"--expressions-from DATASET_{number}" for number in range(1, len(facts["further_sha256"]) + 1))
+    return f"facerelief morphable fit DATASET -o FACE {further}".strip()
 
 
 def _shares(explained: dict[str, list[float]]) -> str:
@@ -200,3 +226,46 @@ def _counts(facts: dict[str, Any]) -> str:
         share = "-" if name == "neutral" else f"{both / (both + TRUST):.0%}"
         rows.append(f"| {name} | {facts['photos'][name]:,} | {facts['persons'][name]:,} | {both:,} | {share} |")
     return "\n".join(rows)
+
+
+def _further(facts: dict[str, Any]) -> str:
+    """Where expressions come from that are learned from further datasets; empty where there are none."""
+    if not facts["learned"]:
+        return ""
+    names = "".join(f"\n{number}. metadata.csv `{digest}`" for number, digest in enumerate(facts["further_sha256"], 1))
+    rows = "\n".join(
+        f"| {name} | {one['dataset'] + 1} | {one['photos']:,} of {one['of']:,} | {one['people']:,} | "
+        f"{'their own' if one['paired'] else 'all'} | {'open' if one['open'] else 'shut'} | {one['missed']:.0%} | "
+        f"{one['share']:.0%} |"
+        for name, one in facts["learned"].items()
+    )
+    return f"""
+Then expressions are learned from these further datasets, by SHA-256 (`--expressions-from`):
+{names}
+
+Of an expression's two forms, with an open and with a shut mouth, the one that more photos show is taken: a mean of both
+would be shown by nobody. People are compared with their own neutral photos, or else with all neutral photos of the
+dataset at the same pose. Strength 1 is the median. What landmarks missed of the movement is found in mean pictures
+(`registration.py`), and is given as its length beside that of the rest. The last column is how much of the expression
+comes from these photos; the rest is as above.
+
+| expression | dataset | photos | people | neutral photos | mouth | landmarks missed | share |
+|---|--:|--:|--:|---|---|--:|--:|
+{rows}
+"""
+
+
+def _units(face: MorphableFace) -> str:
+    """A table of measures, a row each, by expression."""
+    moved = measure_units(np.tensordot(face.classes.astype(np.float64), face.expression_modes, 1))
+    names = [name for name in EXPRESSIONS if name != "neutral"]
+    lines = [f"| | {' | '.join(names)} |", "|---|" + "--:|" * len(names)]
+    for unit, row in zip(UNITS, moved.T, strict=True):
+        cells = [_unit_cell(100 * row[EXPRESSIONS.index(name)], EMFACS[name].get(unit, 0)) for name in names]
+        lines.append(f"| {unit} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _unit_cell(value: float, sign: int) -> str:
+    text = f"{value:.1f}".replace("-0.0", "0.0")
+    return f"**{text}** ({'+' if sign > 0 else '-'})" if sign else text

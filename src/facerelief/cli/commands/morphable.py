@@ -24,11 +24,18 @@ def _files(values: Mapping[str, Any]) -> list[Path | None]:
 def fit(
     dataset: Annotated[Path, typer.Argument(help="A folder made by `facerelief dataset build`.", show_default=False)],
     folder: Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)],
+    expressions_from: Annotated[
+        list[Path] | None,
+        typer.Option(help="A dataset to learn expressions from, with neutral photos; repeatable.", show_default=False),
+    ] = None,
     data_note: Annotated[
         str, typer.Option(help="The source of the photos, for the model card.", show_default=False)
     ] = "Not stated.",
 ) -> None:
     """Learn mean, identity, expressions and texture of faces from the frontal training photos of a dataset.
+
+    Expressions come from `--expressions-from` where enough people show them there, such as people
+    who were asked for them, or photos on whose labels many raters agreed.
 
     Writes face.safetensors, a model card, and pictures of its modes and expressions. Use it as `--weights FACE` of
     `edit --method morphable` and `dataset synthesize`.
@@ -36,7 +43,7 @@ def fit(
     from facerelief.release.morphable import fit_and_write
 
     with bar("learning", "photos") as move:
-        written = fit_and_write(dataset, folder, data_note, move)
+        written = fit_and_write(dataset, folder, data_note, expressions_from or [], move)
     say(*map(str, written))
 
 

@@ -106,7 +106,8 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
         seen.append(read_input(dataset, sample))
         progress(len(seen), len(samples))
     size = int(read_dataset_settings(dataset).get("size", 256))
-    judged = select_samples(samples, seen, _pairs(dataset, samples, seen, size, limits), overrides, limits)
+    labelled = [_labelled(sample, overrides.get(sample.file_name)) for sample in samples]
+    judged = select_samples(samples, seen, _pairs(dataset, labelled, seen, size, limits), overrides, limits)
     write_rows(dataset / METADATA, Sample, judged)
     return Review(judged, len(overrides))
 
@@ -286,6 +287,9 @@ def _pairs(
         grey = Image.fromarray(read_png(dataset / samples[index].file_name, "L"))
         return np.asarray(grey.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
 
+    def may_differ(i: int, j: int) -> bool:  # a person's neutral face and faint smile, photographed alike
+        return samples[i].identity == samples[j].identity and samples[i].expression != samples[j].expression
+
     landmarks = np.array([one.landmarks for one in seen]).reshape(-1, 468, 3)
     fingerprints = [sample.fingerprint for sample in samples]
-    return same_pictures(fingerprints, landmarks, size, limits.duplicate_bits, thumbnail)
+    return same_pictures(fingerprints, landmarks, size, limits.duplicate_bits, thumbnail, may_differ)

@@ -208,7 +208,7 @@ def read_csv(path: Path) -> Found:
     """PHOTOS/labels.csv, or any CSV: columns path and expression, and where known identity and split.
 
     Other common headers are accepted (`COLUMNS`). Paths are relative to the CSV's folder and stay below it. An empty
-    identity is guessed from the file name.
+    identity is guessed from the file name. Rows with an empty expression are left out.
 
     Raises:
         DatasetError: A label is no expression, a split is not train, val or test, a photo does not exist or has two
@@ -218,8 +218,11 @@ def read_csv(path: Path) -> Found:
     if not file.is_file():
         raise DatasetError(f"{path}: no {TABLE} found; write one with columns path,expression or name another CSV")
     rows: dict[Path, tuple[int, Labelled]] = {}
-    repeated = guessed = numbered = 0
+    repeated = guessed = numbered = unlabelled = 0
     for line, cells in read_table(file, COLUMNS):
+        if not cells["expression"]:
+            unlabelled += 1
+            continue
         row = _table_row(file, line, cells)
         earlier_line, earlier = rows.setdefault(row.photo, (line, row))
         if earlier.expression != row.expression:
@@ -233,7 +236,9 @@ def read_csv(path: Path) -> Found:
     missing = [str(photo.relative_to(file.parent)) for photo in rows if not os.path.isfile(photo)]
     if missing:
         raise DatasetError(f"{file}: {len(missing)} photos do not exist below {file.parent}: {first_few(missing)}")
-    notes = [f"{file.name}: dropped {repeated} repeated rows"] if repeated else []
+    notes = [f"{file.name}: left out {unlabelled} rows without an expression"] if unlabelled else []
+    if repeated:
+        notes.append(f"{file.name}: dropped {repeated} repeated rows")
     if guessed:
         notes.append(f"{file.name}: {guessed} rows give no identity; guessed from their file names")
     return [row for _, row in rows.values()], notes + ([_NUMBERS] if numbered else [])

@@ -117,6 +117,39 @@ AU_TARGETS: dict[str, dict[str, float]] = {
     "contempt": {"one corner up": 0.15, "corners up": 0.04, "upper lid up": -0.015, "lips thin": 0.02},
 }
 
+# The signs with which EMFACS names the measures (Friesen and Ekman, EMFACS-7, 1983), in place of its action units.
+EMFACS: dict[str, dict[str, int]] = {
+    "neutral": {},
+    "happiness": {"lower lid up": 1, "corners up": 1, "corners apart": 1},  # 6 + 12
+    "sadness": {"inner brow up": 1, "brows together": 1, "corners up": -1},  # 1 + 4 + 15
+    "surprise": {
+        "inner brow up": 1,
+        "outer brow up": 1,
+        "upper lid up": 1,
+        "lips apart": 1,
+        "jaw down": 1,
+    },  # 1 + 2 + 5 + 26
+    "fear": {  # 1 + 2 + 4 + 5 + 7 + 20 + 26
+        "inner brow up": 1,
+        "outer brow up": 1,
+        "brows together": 1,
+        "upper lid up": 1,
+        "lower lid up": 1,
+        "corners apart": 1,
+        "jaw down": 1,
+    },
+    "disgust": {"nose wings up": 1, "upper lip up": 1, "corners up": -1},  # 9 or 10, 15
+    "anger": {  # 4 + 5 + 7 + 23, or lips open and square
+        "inner brow up": -1,
+        "brows together": 1,
+        "upper lid up": 1,
+        "lower lid up": 1,
+        "lips thin": 1,
+    },
+    "contempt": {"one corner up": 1},  # 12 or 14 of one side
+}
+ONE_SIDED = ("contempt",)
+
 
 def au_targets(expression: str) -> Floats:
     """An expression's targets for all `UNITS`, (14,), in inter-ocular distances."""

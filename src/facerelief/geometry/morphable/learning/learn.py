@@ -1,24 +1,30 @@
 """From aligned portraits to a morphable model."""
 
 import functools
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from facerelief.array_types import RGB, Bool, Float32, Floats, Landmarks
+from facerelief.array_types import Bool, Float32, Floats
 from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.alignment import Crop, inter_ocular
 from facerelief.geometry.morphable.learning.action_units import UNITS
-from facerelief.geometry.morphable.learning.shape import Shapes, Text, learn_shapes
+from facerelief.geometry.morphable.learning.expressions import (
+    Evidence,
+    ExpressionPictures,
+    find_evidence,
+    photos_read,
+)
+from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
+from facerelief.geometry.morphable.learning.shape import Shapes, learn_shapes
 from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
 from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric
 from facerelief.geometry.morphable.model import UV_SIZE, MorphableFace
 from facerelief.geometry.morphable.uv_map import (
     UVMap,
     mouth_mask,
-    sample_bilinear,
     skin_mask,
     soft_face_mask,
     with_border_ring,
@@ -26,52 +32,19 @@ from facerelief.geometry.morphable.uv_map import (
 from facerelief.progress import Progress, no_progress
 
 _OPEN_BY = {"lips apart": 0.23, "jaw down": 0.09}  # the UV map's mouth, in inter-ocular distances
-_SEEN_OPEN = 0.05  # between the lips, in inter-ocular distances, from which the mouth's inside is seen
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _CLUSTERS, _SMALLEST_CLUSTER = 64, 12  # of persons, and the fewest persons in one
 _COLOURED = 8.0  # mean distance from grey, levels, from which a photo counts as coloured
 
 
-@dataclass(frozen=True)
-class Portrait:
-    """One photo's face.
-
-    Attributes:
-        rgb: (S, S, 3), its crop.
-        crop: How that was cut.
-        photo_size: Width and height of the photo.
-    """
-
-    rgb: RGB
-    crop: Crop
-    photo_size: tuple[int, int]
-
-
-class Portraits(Protocol):
-    """Photos of faces.
-
-    Attributes:
-        landmarks: (N, 468, 3), crop pixels.
-        expression: (N,), text.
-        identity: (N,), text.
-        coloured: (N,), mean distance from grey, in levels.
-    """
-
-    landmarks: Floats
-    expression: Text
-    identity: Text
-    coloured: Floats
-
-    def __getitem__(self, row: int) -> Portrait:
-        """One of them."""
-        ...
-
-
-def learn_face(portraits: Portraits, progress: Progress = no_progress) -> tuple[MorphableFace, dict[str, Any]]:
+def learn_face(
+    portraits: Portraits, further: Sequence[Portraits] = (), progress: Progress = no_progress
+) -> tuple[MorphableFace, dict[str, Any]]:
     """Learn a morphable model.
 
     Args:
         portraits: Photos of many persons, some of whom show several expressions.
+        further: Datasets from which expressions alone are learned, each with neutral photos.
         progress: Called with the number of photos that are done, and of all.
 
     Returns:
@@ -83,9 +56,13 @@ def learn_face(portraits: Portraits, progress: Progress = no_progress) -> tuple[
     if "neutral" not in portraits.expression:
         raise DatasetError("there are no neutral photos to learn a face from; label some as neutral")
     shapes, coefficients = learn_shapes(portraits.landmarks, portraits.expression, portraits.identity)
+    evidence = find_evidence(further, shapes.mean, shapes.expression)
+    done = _Counter(len(portraits.expression) + sum(photos_read(one) for one in evidence.values()), progress)
     uv_map = UVMap(_template(shapes), UV_SIZE)
-    log_albedo, seen, chroma = _read_textures(portraits, uv_map, shapes, progress)
+    delight = LightRemoval(uv_map, shapes.mean, skin_mask(uv_map))
+    log_albedo, seen, chroma = _read_textures(portraits, uv_map, delight, done)
     textures = learn_textures(log_albedo, seen, coefficients, portraits.expression, portraits.identity, shapes.classes)
+    shapes, textures, missed = _with_evidence(shapes, textures, further, evidence, uv_map, delight, done)
     half = (UV_SIZE, UV_SIZE // 2)
     inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
     face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
@@ -103,7 +80,8 @@ def learn_face(portraits: Portraits, progress: Progress = no_progress) -> tuple[
         chroma=_single(chroma),
         clusters=_single(_clusters(shapes.people, textures.people)),
     )
-    return learned, _facts(portraits, shapes, textures, learned)
+    facts = _facts(portraits, shapes, textures, learned)
+    return learned, facts | {"learned": _learned(further, evidence, missed)}
 
 
 def _single(values: Floats) -> Float32:
@@ -118,43 +96,59 @@ def _template(shapes: Shapes) -> Floats:
     return with_border_ring(opened, shapes.mean)
 
 
+class _Counter:
+    """Counts photos."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._count, self._total, self._progress = 0, total, progress
+
+    def __call__(self) -> None:
+        """One more is done."""
+        self._count += 1
+        self._progress(self._count, self._total)
+
+
 def _read_textures(
-    portraits: Portraits, uv_map: UVMap, shapes: Shapes, progress: Progress
+    portraits: Portraits, uv_map: UVMap, delight: LightRemoval, done: Callable[[], None]
 ) -> tuple[Float32, Bool, Floats]:
     """Log albedo (N, P), where it is seen (N, P), and the mean chroma (3, A, A / 2) of the photos in colour."""
-    count = len(portraits.expression)
-    gap = portraits.landmarks[:, 14, 1] - portraits.landmarks[:, 13, 1]
-    unit = np.array([inter_ocular(points) for points in portraits.landmarks])
-    closed, inside = gap < _SEEN_OPEN * unit, mouth_mask(uv_map)
-
-    def look(row: int) -> tuple[Floats, Bool]:
-        rgb, seen = _to_uv_map(portraits[row], portraits.landmarks[row], uv_map)
-        return rgb, seen & ~(inside & closed[row])
-
-    starters = [look(int(row)) for row in np.linspace(0, count - 1, min(count, _STARTERS)).astype(int)]
-    delight = LightRemoval(uv_map, shapes.mean, skin_mask(uv_map))
+    count, inside = len(portraits.expression), mouth_mask(uv_map)
+    pictures = UVPictures(portraits, uv_map)
+    starters = [pictures[int(row)] for row in np.linspace(0, count - 1, min(count, _STARTERS)).astype(int)]
     delight.start(np.stack([rgb @ LUMA32 for rgb, _ in starters]), np.stack([seen for _, seen in starters]))
     half = UV_SIZE * UV_SIZE // 2
     log_albedo, seen = np.empty((count, half), np.float32), np.empty((count, half), bool)
     sums, weights = np.zeros((UV_SIZE, UV_SIZE, 3)), np.zeros((UV_SIZE, UV_SIZE, 1))
     for row in range(count):
-        rgb, shown = look(row)
+        rgb, shown = pictures[row]
         luma = rgb @ LUMA32
         log_albedo[row], seen[row] = fold_symmetric(delight(luma, shown), shown)
         if portraits.coloured[row] > _COLOURED:
             bright = shown & (luma > 0.05)
             sums += np.where(bright[..., None], rgb / np.maximum(luma, 0.05)[..., None], 0)
             weights += bright[..., None]
-        progress(row + 1, count)
+        done()
     return log_albedo, seen, _chroma(sums, weights, inside, soft_face_mask(uv_map, UV_SIZE // 32))
 
 
-def _to_uv_map(portrait: Portrait, landmarks: Landmarks, uv_map: UVMap) -> tuple[Floats, Bool]:
-    """A portrait's levels in [0, 1] at the UV map's pixels, float32 (A, A, 3), and which of them its photo shows."""
-    points = uv_map.interpolate(with_border_ring(landmarks, landmarks)[:, :2])
-    in_photo = portrait.crop.to_photo(points.reshape(-1, 2)).reshape(points.shape)
-    seen = ((in_photo >= 0) & (in_photo <= portrait.photo_size)).all(axis=2)
-    return sample_bilinear(portrait.rgb.astype(np.float32) / 255, points), seen
+def _with_evidence(
+    shapes: Shapes,
+    textures: Textures,
+    further: Sequence[Portraits],
+    evidence: dict[str, Evidence],
+    uv_map: UVMap,
+    delight: LightRemoval,
+    done: Callable[[], None],
+) -> tuple[Shapes, Textures, dict[str, Floats]]:
+    """Expressions as further datasets show them, each as far as its photos count; and what landmarks missed of them."""
+    read = ExpressionPictures(uv_map, delight, textures.mean, shapes.expression)
+    classes, added, missed = shapes.classes.copy(), textures.classes.copy(), {}
+    for name, one in evidence.items():
+        label = EXPRESSIONS.index(name)
+        missed[name], texture = read(further[one.source], one, done)
+        classes[label] += one.share * (one.mean + one.reach * missed[name] - classes[label])
+        added[label] += one.share * (texture - added[label])
+    return replace(shapes, classes=classes), replace(textures, classes=added), missed
 
 
 def _chroma(sums: Floats, weights: Floats, inside: Bool, face: Floats) -> Floats:
@@ -209,4 +203,23 @@ def _facts(portraits: Portraits, shapes: Shapes, textures: Textures, face: Morph
             "expression": [round(float(v), 4) for v in shapes.explained[1]],
             "texture": [round(float(v), 4) for v in textures.explained],
         },
+    }
+
+
+def _learned(
+    further: Sequence[Portraits], evidence: dict[str, Evidence], missed: dict[str, Floats]
+) -> dict[str, dict[str, Any]]:
+    """What the card says of expressions from further datasets."""
+    return {
+        name: {
+            "dataset": one.source,
+            "photos": len(one.rows),
+            "of": int((further[one.source].expression == name).sum()),
+            "people": one.people,
+            "paired": one.paired,
+            "open": one.open,
+            "share": round(one.share, 4),
+            "missed": round(float(np.linalg.norm(missed[name]) / max(float(np.linalg.norm(one.mean)), 1e-9)), 4),
+        }
+        for name, one in evidence.items()
     }

@@ -93,7 +93,7 @@ def learn_shapes(meshes: Floats, expression: Text, identity: Text) -> tuple[Shap
     both_sides = np.concatenate([people, mirror_shapes(people)])
     mean = both_sides.mean(axis=0)
     modes, explained = principal(both_sides - mean, IDENTITY_MODES)
-    unpaired = (shapes - mean) * _free(mean)
+    unpaired = (shapes - mean) * free_to_move(mean)
     coefficients = np.empty((len(shapes), len(basis.modes)))
     coefficients[paired] = basis.of(changes)
     coefficients[~paired] = basis.of(unpaired[~paired])
@@ -120,7 +120,7 @@ def learn_shapes(meshes: Floats, expression: Text, identity: Text) -> tuple[Shap
 def _changes(shapes: Floats, mean: Floats, neutral: dict[str, Floats], expression: Text, identity: Text) -> Floats:
     """How each photo of a person with a neutral mesh differs from it. Raises `DatasetError` where too few move."""
     paired = np.array([person in neutral for person in identity])
-    changes: Floats = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * _free(mean)
+    changes: Floats = (shapes[paired] - np.stack([neutral[person] for person in identity[paired]])) * free_to_move(mean)
     moving = set(identity[paired & (expression != "neutral")])
     if len(moving) < EXPRESSION_MODES:
         raise DatasetError(
@@ -136,7 +136,7 @@ def neutral_means(values: Floats, expression: Text, identity: Text) -> dict[str,
     return {str(person): values[found & (identity == person)].mean(axis=0) for person in np.unique(identity[found])}
 
 
-def _free(mean: Floats) -> Floats:
+def free_to_move(mean: Floats) -> Floats:
     """How free each vertex is to move with an expression, (468, 1): 0 at temples and hairline, 1 away from them."""
     rim = [vertex for vertex in STABLE_LANDMARKS if vertex in OUTLINE]
     near = np.linalg.norm(mean[:, None, :2] - mean[None, rim, :2], axis=2).min(axis=1)
@@ -150,7 +150,7 @@ class _Basis:
     """
 
     def __init__(self, modes: Floats, changes: Floats, mean: Floats) -> None:
-        alone = lone_movements(mean, _free(mean))
+        alone = lone_movements(mean, free_to_move(mean))
         self.modes = np.concatenate([modes, _beyond(modes, _ACTED * alone)])
         self.alone = self.of(alone)
         measured = measure_units(changes)
