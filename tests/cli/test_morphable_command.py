@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from shells import change_rows
 
-from facerelief.data.manifest import Sample, read_samples
+from facerelief.checkpoint import load_checkpoint
+from facerelief.data.manifest import METADATA, Sample, read_samples
 from facerelief.data.portraits import DatasetPortraits
+from facerelief.expressions import EXPRESSIONS
+from facerelief.files import sha256
 from facerelief.geometry.morphable.learning import learn
 from facerelief.release import morphable
 
@@ -62,6 +65,27 @@ def test_a_face_is_learned_and_the_same_again(command: Command, pairs: Path, tmp
     assert cards[0] == cards[1].replace("Not stated.", "GeneratorOutput by a program.")
 
 
+@pytest.mark.usefixtures("quick")
+def test_expressions_from_further_datasets(command: Command, pairs: Path, dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "face"
+    also = ("--expressions-from", pairs)
+    result = command("morphable", "fit", pairs, "-o", folder, "--expressions-from", dataset, *also)
+    assert (result.code, result.err) == (0, "")
+    card = (folder / "README.md").read_text()
+    assert (
+        "facerelief morphable fit DATASET -o FACE --expressions-from DATASET_1 --expressions-from DATASET_2\n" in card
+    )
+    for number, path in enumerate((dataset, pairs), 1):
+        assert f"\n{number}. metadata.csv `{sha256(path / METADATA)}`\n" in card
+    rows = [line for line in card.splitlines() if " of " in line and line.startswith("| ")]
+    names = [row.split(" | ")[0].strip("| ") for row in rows]
+    assert names == [name for name in EXPRESSIONS if name not in ("neutral", "contempt")]
+    assert all(row.split(" | ")[1] == "1" for row in rows)  # as good as the second, so the first
+    facts = load_checkpoint(folder / "face.safetensors", "face").facts
+    assert sorted(facts["learned"]) == sorted(names)
+    assert facts["further_sha256"] == [sha256(path / METADATA) for path in (dataset, pairs)]
+
+
 # -- what is refused: one line, and no folder -----------------------------------------------------------------------
 
 
@@ -82,6 +106,12 @@ def test_photos_of_one_expression_only(refused: Refused, dataset: Path, tmp_path
     change_rows(dataset, lambda sample: True, keep=True)
     leave_out(dataset, lambda sample: sample.expression == "neutral")
     assert refused(*arguments) == "there are no neutral photos to learn a face from; label some as neutral"
+
+
+def test_a_further_dataset_without_neutral_photos(refused: Refused, pairs: Path, dataset: Path, tmp_path: Path) -> None:
+    leave_out(dataset, lambda sample: sample.expression == "neutral")
+    line = refused("morphable", "fit", pairs, "-o", tmp_path / "face", "--expressions-from", dataset)
+    assert line == f"{dataset} has no neutral photos to compare expressions with; label some as neutral"
 
 
 @pytest.mark.parametrize("changes", [{"split": "test"}, {"keep": False}, {"yaw": -20.0}, {"pitch": 25.0}])

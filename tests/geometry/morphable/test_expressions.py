@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from heads import head, similarities
 
-from facerelief.geometry.morphable.learning.action_units import UNITS, measure_units
-from facerelief.geometry.morphable.learning.expressions import ENOUGH, PAIR, Evidence, find_evidence
-from facerelief.geometry.morphable.learning.shape import free_to_move
+from facerelief.geometry.morphable.learning.action_units import AU_TARGETS, UNITS, lone_movements, measure_units
+from facerelief.geometry.morphable.learning.expressions import ENOUGH, PAIR, Evidence, find_evidence, named_by_emfacs
+from facerelief.geometry.morphable.learning.shape import free_to_move, projected
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.procrustes import apply_similarity
 
@@ -24,6 +24,9 @@ def single_movements() -> np.ndarray:
 
 # All that these movements span, at right angles.
 MODES = np.linalg.qr(single_movements().reshape(14, -1).T)[0].T.reshape(14, 468, 3)
+WIDER = np.linalg.qr(np.concatenate([single_movements(), lone_movements(MEAN, free_to_move(MEAN))]).reshape(19, -1).T)[
+    0
+].T.reshape(19, 468, 3)
 
 
 def movement(amounts: Amounts) -> np.ndarray:
@@ -78,7 +81,7 @@ def test_people_are_compared_with_themselves() -> None:
     assert list(found) == ["happiness"]
     one = found["happiness"]
     assert (one.people, one.paired, one.open, one.source) == (20, True, True, 0)
-    assert one.share == 20 * PAIR / ENOUGH == 1
+    assert one.weight == 20 * PAIR > ENOUGH
     np.testing.assert_array_equal(one.rows, np.arange(20, 40))
     np.testing.assert_array_equal(one.neutral, np.arange(20))
     truth = dict(zip(UNITS, measure_units(movement(SMILE)[None])[0].tolist(), strict=True))
@@ -105,7 +108,7 @@ def test_strangers_are_compared_at_the_same_pose() -> None:
     ]
     pose = np.column_stack([random.normal(0, 5, 400), pitch])
     one = find_evidence([Photos(shown, pose)], MEAN, MODES)["anger"]
-    assert (one.people, one.paired, one.open, one.share) == (len(one.rows), False, False, 1.0)
+    assert (one.people, one.paired, one.open, one.weight) == (len(one.rows), False, False, len(one.rows))
     truth = dict(zip(UNITS, measure_units(movement(FROWN)[None])[0].tolist(), strict=True))
     assert measured(one) == pytest.approx(truth, abs=0.012)
     ignored = find_evidence([Photos(shown, np.zeros((400, 2)))], MEAN, MODES)["anger"]
@@ -134,9 +137,9 @@ def test_forms_are_counted_over_all_datasets_and_the_best_evidence_is_taken() ->
     crowd += [("happiness", f"h{k}", person + closed) for k, person in enumerate(people(60, seed=6))]
     found = find_evidence([pairs, few, Photos(crowd)], MEAN, MODES)["happiness"]  # 72 of 102 are closed
     assert (found.open, found.source, found.paired) == (False, 0, True)
-    assert found.share == 12 * PAIR / ENOUGH == 60 / ENOUGH  # as much as the crowd's: the first is taken
+    assert found.weight == 12 * PAIR == 60  # as much as the crowd's: the first is taken
     found = find_evidence([paired(11, closed), few, Photos(crowd)], MEAN, MODES)["happiness"]
-    assert (found.source, found.paired, found.share) == (2, False, 60 / ENOUGH)
+    assert (found.source, found.paired, found.weight) == (2, False, 60)
 
 
 def test_what_nobody_shows_and_what_has_no_neutral_photos() -> None:
@@ -153,3 +156,23 @@ def test_the_head_of_the_tests_is_not_the_mean() -> None:
     ]
     one = find_evidence([Photos(shown)], MEAN, MODES)["happiness"]
     assert measured(one)["corners up"] > 0.5 * measure_units(smile[None])[0][UNITS.index("corners up")]
+
+
+def test_movements_that_emfacs_names_and_photos_lack_are_the_targets() -> None:
+    """Photos of sadness here raise the corners of the mouth, which EMFACS lowers; brows are as it says."""
+    alone = projected(lone_movements(MEAN, free_to_move(MEAN)), WIDER)
+    shown = projected(movement({"corners up": 0.02, "inner brow up": 0.04, "brows together": 0.02})[None], WIDER)[0]
+    found, given = named_by_emfacs("sadness", shown, WIDER, alone)
+    assert given == ["corners up"]
+    units = measure_units(np.stack([np.tensordot(c, WIDER, 1) for c in (shown, found)]))
+    before, after = (dict(zip(UNITS, row.tolist(), strict=True)) for row in units)
+    assert after["corners up"] == pytest.approx(AU_TARGETS["sadness"]["corners up"], abs=1e-6)
+    for name in ("inner brow up", "outer brow up", "brows together", "one corner up"):
+        assert after[name] == pytest.approx(before[name], abs=1e-6)
+    again, given = named_by_emfacs("sadness", found, WIDER, alone)
+    assert given == []
+    np.testing.assert_array_equal(again, found)
+
+
+def test_one_sided_expressions_have_no_mean() -> None:
+    assert find_evidence([paired(20, movement({"one corner up": 0.1}), "contempt")], MEAN, MODES) == {}

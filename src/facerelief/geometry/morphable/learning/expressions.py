@@ -12,7 +12,15 @@ import numpy as np
 from facerelief.array_types import Bool, Floats, Int64
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import INTER_OCULAR
-from facerelief.geometry.morphable.learning.action_units import ONE_SIDED, UNITS, measure_units
+from facerelief.geometry.morphable.learning.action_units import (
+    EMFACS,
+    ISOLATED_INDICES,
+    ISOLATED_UNITS,
+    ONE_SIDED,
+    UNITS,
+    au_targets,
+    measure_units,
+)
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
 from facerelief.geometry.morphable.learning.registration import register
 from facerelief.geometry.morphable.learning.shape import free_to_move, neutral_means, projected
@@ -21,12 +29,12 @@ from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric, unf
 from facerelief.geometry.morphable.procrustes import STABLE_LANDMARKS, apply_similarity, fit_similarity, mirror_shapes
 from facerelief.geometry.morphable.uv_map import UVMap, feathered, mouth_mask, soft_face_mask, with_border_ring
 
-ENOUGH = 100  # people with an expression and without a neutral photo that outweigh everything else
+ENOUGH = 50  # people with an expression and without a neutral photo of theirs from whom its shape is learned
 PAIR = 5  # people that one with a neutral photo counts for: that person's own looks are known
 _FEWEST_PAIRS = 10
 _OPEN = 0.06  # inter-ocular distances between the lips of an open mouth
 _POSE = 20.0  # degrees; a ridge of one photo at this pose
-_NEUTRALS = 1000  # pictures
+_NEUTRALS = 500  # pictures that a mean neutral one is made of
 
 
 @dataclass(frozen=True)
@@ -52,9 +60,9 @@ class Evidence:
     open: bool
 
     @property
-    def share(self) -> float:
-        """How much of an expression comes from here, 0 to 1."""
-        return min(1.0, self.people * (PAIR if self.paired else 1) / ENOUGH)
+    def weight(self) -> int:
+        """How much this counts, in people without a neutral photo; the shape is learned from `ENOUGH`."""
+        return self.people * (PAIR if self.paired else 1)
 
     @property
     def mean(self) -> Floats:
@@ -95,7 +103,7 @@ def find_evidence(sources: Sequence[Portraits], mean: Floats, modes: Floats) -> 
         form = bool(np.concatenate(votes).mean() >= 0.5)
         parts = zip(range(len(sources)), sources, aligned, opened, strict=True)
         shown = [_evidence(number, p, a, name, o, form, modes, free) for number, p, a, o in parts]
-        best = max((one for one in shown if one is not None), key=lambda one: one.share, default=None)
+        best = max((one for one in shown if one is not None), key=lambda one: one.weight, default=None)
         if best is not None:
             found[name] = best
     return found
@@ -140,6 +148,27 @@ def _neutral_at(wanted: Floats, shapes: Floats, pose: Floats) -> Floats:
     fitted = np.linalg.solve(known.T @ known + ridge, known.T @ shapes.reshape(len(shapes), -1))
     found: Floats = (terms(wanted) @ fitted).reshape(-1, *shapes.shape[1:])
     return found
+
+
+def named_by_emfacs(name: str, full: Floats, modes: Floats, alone: Floats) -> tuple[Floats, list[str]]:
+    """An expression with those lone movements that EMFACS names and photos do not show: by its AU targets.
+
+    Small photos hardly show a lowered corner of the mouth, or brows that rise and draw together at once.
+
+    Args:
+        name: The expression.
+        full: (E,), as learned.
+        modes: (E, 468, 3), expression modes.
+        alone: (L, E), the lone movements in these modes.
+
+    Returns:
+        The expression, (E,), and the measures that its targets gave.
+    """
+    measured = measure_units(np.tensordot(full, modes, 1)[None])[0]
+    missing = np.array([EMFACS[name].get(unit, 0) * measured[UNITS.index(unit)] < 0 for unit in ISOLATED_UNITS])
+    lacks = (au_targets(name) - measured)[ISOLATED_INDICES] * missing
+    given = [unit for unit, lacking in zip(ISOLATED_UNITS, missing, strict=True) if lacking]
+    return full + lacks @ alone, given
 
 
 class ExpressionPictures:

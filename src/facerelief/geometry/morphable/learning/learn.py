@@ -12,9 +12,11 @@ from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.learning.action_units import UNITS
 from facerelief.geometry.morphable.learning.expressions import (
+    ENOUGH,
     Evidence,
     ExpressionPictures,
     find_evidence,
+    named_by_emfacs,
     photos_read,
 )
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
@@ -62,12 +64,20 @@ def learn_face(
     delight = LightRemoval(uv_map, shapes.mean, skin_mask(uv_map))
     log_albedo, seen, chroma = _read_textures(portraits, uv_map, delight, done)
     textures = learn_textures(log_albedo, seen, coefficients, portraits.expression, portraits.identity, shapes.classes)
-    shapes, textures, missed = _with_evidence(shapes, textures, further, evidence, uv_map, delight, done)
+    pictures = ExpressionPictures(uv_map, delight, textures.mean, shapes.expression)
+    persons: dict[str, int] = {name: len(set(portraits.identity[portraits.expression == name])) for name in EXPRESSIONS}
+    shapes, textures, facts = _with_evidence(shapes, textures, persons, further, evidence, pictures, done)
+    learned = _assembled(shapes, textures, uv_map, chroma)
+    return learned, _facts(portraits, shapes, textures, learned) | {"learned": facts}
+
+
+def _assembled(shapes: Shapes, textures: Textures, uv_map: UVMap, chroma: Floats) -> MorphableFace:
+    """The parts as the model keeps them."""
     half = (UV_SIZE, UV_SIZE // 2)
     inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
     face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
     people: Floats = textures.identity * ~inside  # nobody shows teeth in a neutral photo
-    learned = MorphableFace(
+    return MorphableFace(
         mean=_single(shapes.mean),
         identity=_single(shapes.identity),
         expression_modes=_single(shapes.expression),
@@ -80,8 +90,6 @@ def learn_face(
         chroma=_single(chroma),
         clusters=_single(_clusters(shapes.people, textures.people)),
     )
-    facts = _facts(portraits, shapes, textures, learned)
-    return learned, facts | {"learned": _learned(further, evidence, missed)}
 
 
 def _single(values: Floats) -> Float32:
@@ -134,21 +142,39 @@ def _read_textures(
 def _with_evidence(
     shapes: Shapes,
     textures: Textures,
+    persons: dict[str, int],
     further: Sequence[Portraits],
     evidence: dict[str, Evidence],
-    uv_map: UVMap,
-    delight: LightRemoval,
+    pictures: ExpressionPictures,
     done: Callable[[], None],
-) -> tuple[Shapes, Textures, dict[str, Floats]]:
-    """Expressions as further datasets show them, each as far as its photos count; and what landmarks missed of them."""
-    read = ExpressionPictures(uv_map, delight, textures.mean, shapes.expression)
-    classes, added, missed = shapes.classes.copy(), textures.classes.copy(), {}
+) -> tuple[Shapes, Textures, dict[str, dict[str, Any]]]:
+    """Expressions as further datasets show them, and what the card says of each.
+
+    A shape comes from there if there are enough people. Textures are mixed by the squares of the numbers of people, of
+    whom the first dataset has `persons` by expression: a few people's looks would be taken for the expression's.
+    """
+    classes, added, facts = shapes.classes.copy(), textures.classes.copy(), {}
     for name, one in evidence.items():
         label = EXPRESSIONS.index(name)
-        missed[name], texture = read(further[one.source], one, done)
-        classes[label] += one.share * (one.mean + one.reach * missed[name] - classes[label])
-        added[label] += one.share * (texture - added[label])
-    return replace(shapes, classes=classes), replace(textures, classes=added), missed
+        missed, texture = pictures(further[one.source], one, done)
+        given: list[str] = []
+        if one.weight >= ENOUGH:
+            full = one.mean + one.reach * missed
+            classes[label], given = named_by_emfacs(name, full, shapes.expression, shapes.alone)
+        added[label] += one.people**2 / (one.people**2 + persons[name] ** 2) * (texture - added[label])
+        lengths = [float(np.linalg.norm(np.tensordot(c, shapes.expression, 1))) for c in (missed, one.mean / one.reach)]
+        facts[name] = {
+            "dataset": one.source,
+            "photos": len(one.rows),
+            "of": int((further[one.source].expression == name).sum()),
+            "people": one.people,
+            "paired": one.paired,
+            "open": one.open,
+            "shape": one.weight >= ENOUGH,
+            "missed": round(lengths[0] / max(lengths[1], 1e-9), 4),
+            "targets": given,
+        }
+    return replace(shapes, classes=classes), replace(textures, classes=added), facts
 
 
 def _chroma(sums: Floats, weights: Floats, inside: Bool, face: Floats) -> Floats:
@@ -203,23 +229,4 @@ def _facts(portraits: Portraits, shapes: Shapes, textures: Textures, face: Morph
             "expression": [round(float(v), 4) for v in shapes.explained[1]],
             "texture": [round(float(v), 4) for v in textures.explained],
         },
-    }
-
-
-def _learned(
-    further: Sequence[Portraits], evidence: dict[str, Evidence], missed: dict[str, Floats]
-) -> dict[str, dict[str, Any]]:
-    """What the card says of expressions from further datasets."""
-    return {
-        name: {
-            "dataset": one.source,
-            "photos": len(one.rows),
-            "of": int((further[one.source].expression == name).sum()),
-            "people": one.people,
-            "paired": one.paired,
-            "open": one.open,
-            "share": round(one.share, 4),
-            "missed": round(float(np.linalg.norm(missed[name]) / max(float(np.linalg.norm(one.mean)), 1e-9)), 4),
-        }
-        for name, one in evidence.items()
     }

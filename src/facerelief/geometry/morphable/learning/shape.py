@@ -47,6 +47,7 @@ class Shapes:
         expression: (E, 468, 3), modes.
         classes: (8, E), each expression at full strength, in expression modes.
         movements: (14, E), that of each action unit by an inter-ocular distance, in expression modes.
+        alone: (L, E), those of `ISOLATED_UNITS` without anything else.
         people: (P, K), each neutral person's identity, by name.
         explained: Cumulative variance of identity (K,) and of expression (E,).
         persons: (8,), how many showed each expression beside a neutral face.
@@ -57,6 +58,7 @@ class Shapes:
     expression: Floats
     classes: Floats
     movements: Floats
+    alone: Floats
     people: Floats
     explained: tuple[Floats, Floats]
     persons: tuple[int, ...]
@@ -110,6 +112,7 @@ def learn_shapes(meshes: Floats, expression: Text, identity: Text) -> tuple[Shap
         basis.modes,
         np.stack(classes),
         basis.movements,
+        basis.alone,
         projected(people - mean, modes),
         (explained, explained_moves),
         tuple(persons),
