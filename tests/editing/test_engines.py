@@ -151,7 +151,7 @@ def test_names_that_are_wrong_or_not_installed(
     weights = tiny_weights()
     with pytest.raises(FacereliefError, match="no engine 'tensorrt'; choose from onnx, openvino, openvino-bf16, torch"):
         load_editor(weights, engine="tensorrt")
-    with pytest.raises(FacereliefError, match="the morphable face is none"):
+    with pytest.raises(FacereliefError, match="for networks, not for the morphable face"):
         load_editor(method="morphable", engine="onnx")
     assert isinstance(load_editor(method="morphable", engine="auto"), Editor)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

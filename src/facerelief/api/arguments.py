@@ -15,7 +15,7 @@ from facerelief.geometry.morphable.fitting import is_face_like
 
 Several: TypeAlias = Literal["all"] | list[Expression] | tuple[Expression, ...]
 Part: TypeAlias = Literal["face", "eyes", "mouth"]
-Method: TypeAlias = Literal["relief", "morphable", "stargan"]
+Method: TypeAlias = Literal["morphable", "relief", "stargan"]
 EngineName: TypeAlias = Literal["torch", "onnx", "openvino", "openvino-bf16", "auto"]
 WhichFace: TypeAlias = Literal["largest", "all"] | int | tuple[float, float]
 Faces: TypeAlias = WhichFace | Face | Sequence[Face]

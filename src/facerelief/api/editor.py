@@ -42,7 +42,7 @@ class FaceEditor:
     which loads it again. Make one with `facerelief.load`.
 
     Attributes:
-        method: "relief", "morphable" or "stargan".
+        method: "morphable", "relief" or "stargan".
         engine: What runs the network: "torch", "onnx", "openvino" or "openvino-bf16".
         expressions: The expressions that it can edit to.
 

@@ -32,7 +32,7 @@ def load(
 
     Args:
         weights: The folder of a run or of a fitted morphable model, or a .safetensors file. Default: the package's.
-        method: "relief" (the default without weights), "morphable", which needs no training, or "stargan".
+        method: "morphable" (the default without weights), which needs no training, "relief" or "stargan".
         engine: What runs the network: "torch" (the default), "onnx", "openvino", "openvino-bf16", or "auto" for the
             fastest that agrees with torch.
         task_file: A face_landmarker.task file, for mediapipe versions without models.

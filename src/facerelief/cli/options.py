@@ -13,7 +13,7 @@ import typer
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 
-METHODS = ("relief", "morphable", "stargan")
+METHODS = ("morphable", "relief", "stargan")
 BACKBONES = ("stargan", "relief")
 PARTS = ("face", "eyes", "mouth")
 ENGINES = ("torch", "onnx", "openvino", "openvino-bf16", "auto")
@@ -102,8 +102,8 @@ MethodOption = Annotated[
     str | None,
     one_of(
         choices=METHODS,
-        help="relief: a network that warps the photo. morphable: a 3D morphable face, without training. "
-        "stargan: a baseline. Default: the method of --weights, else relief.",
+        help="morphable: a 3D morphable face, without training. relief: a network that warps the photo. "
+        "stargan: a baseline. Default: the method of --weights, else morphable.",
         show_default=False,
     ),
 ]

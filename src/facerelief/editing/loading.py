@@ -14,11 +14,11 @@ from facerelief.editing.methods.stargan import StarGANEditor
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
-from facerelief.networks.backbones import BACKBONES, build_backbone
+from facerelief.networks.backbones import build_backbone
 from facerelief.photos.photo import read_photo
 
-DEFAULT = "relief"  # where neither a method nor weights are named
-METHODS: tuple[str, ...] = (DEFAULT, "morphable", *(name for name in BACKBONES if name != DEFAULT))
+DEFAULT = "morphable"  # where neither a method nor weights are named
+METHODS: tuple[str, ...] = (DEFAULT, "relief", "stargan")
 _EDITORS: dict[str, type[NetworkEditor]] = {"stargan": StarGANEditor, "relief": ReliefEditor}
 
 
@@ -61,9 +61,11 @@ def _load(weights: Path | None, finder: FaceFinder | None, method: str | None, e
         method = DEFAULT
     if method == "morphable" or (method is None and weights is not None and _is_face(weights)):
         if engine not in (None, AUTO, "torch"):
-            raise FacereliefError(f"--engine {engine} runs networks, and the morphable face is none; leave it out")
+            raise FacereliefError(
+                f"--engine {engine} is for networks, not for the morphable face; take --method relief"
+            )
         return MorphableEditor(load_face(weights), finder)
-    editor = load_network_editor(weights, finder, method or DEFAULT, engine or "torch")
+    editor = load_network_editor(weights, finder, method or "relief", engine or "torch")
     found = editor.config.backbone
     if method not in (None, found):
         raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")

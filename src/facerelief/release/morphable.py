@@ -17,7 +17,7 @@ from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.geometry.depth_maps import render_geometry
 from facerelief.geometry.morphable.learning.action_units import EMFACS, ISOLATED_UNITS, UNITS, measure_units
-from facerelief.geometry.morphable.learning.expressions import ENOUGH, PAIR
+from facerelief.geometry.morphable.learning.expressions import ENOUGH
 from facerelief.geometry.morphable.learning.learn import learn_face
 from facerelief.geometry.morphable.learning.shape import TRUST
 from facerelief.geometry.morphable.model import FACE_FILE, MorphableFace, full_maps, load_face, save_face
@@ -237,21 +237,22 @@ def _further(facts: dict[str, Any]) -> str:
     rows = "\n".join(
         f"| {name} | {one['dataset'] + 1} | {one['photos']:,} of {one['of']:,} | {one['people']:,} | "
         f"{'their own' if one['paired'] else 'all'} | {'open' if one['open'] else 'shut'} | {one['missed']:.0%} | "
-        f"{'these photos' if one['shape'] else 'as above'} | {', '.join(one['targets']) or '-'} |"
+        f"{one['share']:.0%} | {', '.join(one['targets']) or '-'} |"
         for name, one in facts["learned"].items()
     )
     return f"""
 Then expressions are learned from these further datasets, by SHA-256 (`--expressions-from`):
 {names}
 
-Of an expression's two forms, with an open and with a shut mouth, the one that more photos show is taken: nobody shows
-the mean of both. People are compared with their own neutral photos, or else with all neutral photos of the dataset at
-the same pose. Strength 1 is the median. What landmarks missed is found in mean pictures (`registration.py`), and given
-beside what they show. {ENOUGH} people are enough for a shape; one with a neutral photo counts as {PAIR}. Movements that
+Of an expression's two forms, with an open and with a shut mouth, the one that more photos show is taken, or the shut
+one where EMFACS names pressed lips: nobody shows the mean of both. People are compared with their own neutral photos,
+or else with all neutral photos of the dataset at the same pose. Strength 1 is the median. What landmarks missed is
+found in mean pictures (`registration.py`), and given beside what they show. *share* is how much of the shape comes from
+these photos: all where people are compared with themselves or {ENOUGH} were seen; the rest is as above. Movements that
 EMFACS names and photos do not show come from the action-unit targets.
 
-| expression | dataset | photos | people | neutral photos | mouth | landmarks missed | shape | from targets |
-|---|--:|--:|--:|---|---|--:|---|---|
+| expression | dataset | photos | people | neutral photos | mouth | landmarks missed | share | from targets |
+|---|--:|--:|--:|---|---|--:|--:|---|
 {rows}
 """
 

@@ -165,7 +165,7 @@ def test_an_expression_from_a_further_dataset(portraits: Drawn, learned: Learned
     assert sad.calls == [(n, 2 * PERSONS + 50) for n in range(1, 2 * PERSONS + 51)]
     assert list(facts["learned"]) == ["sadness"]
     one = facts["learned"]["sadness"]
-    assert (one["people"], one["photos"], one["paired"], one["open"], one["shape"]) == (25, 25, True, False, True)
+    assert (one["people"], one["photos"], one["paired"], one["open"], one["share"]) == (25, 25, True, False, 1)
     assert one["missed"] < 0.1
     found, true = measures(face, "sadness"), measures(load_face(), "sadness")
     for name in ("inner brow up", "outer brow up", "brows together", "corners up"):

@@ -69,3 +69,14 @@ def test_an_expression_with_a_closed_mouth_shuts_it_in_proportion(name: str, sho
     assert mouth_opening(move.target) <= left + 1e-6
     assert mouth_opening(move.target) == pytest.approx(left, abs=0.02)
     assert move.shut == pytest.approx(min(1.0, strength) if shown != "neutral" else 0.0)
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS[1:])
+def test_the_outline_beside_the_ears_stays_and_the_chin_moves(name: str) -> None:
+    landmarks = 200 * FACE.mean + 500.0
+    move = TRANSFER._move_landmarks(landmarks, fit_face(FACE, landmarks), EXPRESSIONS.index(name), 1.5)
+    moved = np.linalg.norm((move.target - move.source)[:, :2], axis=1) / 200
+    assert moved[[127, 234, 93, 132, 58, 356, 454, 323, 361, 288]].max() < 1e-6
+    assert moved[[13, 14, 61, 291]].max() > 0.02
+    if name in ("surprise", "fear"):
+        assert moved[152] > 0.1

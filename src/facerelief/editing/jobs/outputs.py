@@ -37,7 +37,7 @@ class OutputNaming:
     strength: str = "1"
     face: str = "largest"
     part: str = WHOLE
-    method: str = "relief"
+    method: str = "morphable"
     weights: Path | None = None
     teeth: bool = False
 
@@ -58,7 +58,7 @@ class OutputNaming:
             parts.append(f"face{self.face}")
         if self.teeth:
             parts.append("teeth")
-        if self.weights or self.method != "relief":
+        if self.weights or self.method != "morphable":
             parts.append(_name_of_weights(self.weights) if self.weights else self.method)
         return "".join(f"-{_as_name(part)}" for part in parts)
 

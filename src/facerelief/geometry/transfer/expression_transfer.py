@@ -4,11 +4,13 @@ The photo itself is warped, at its own resolution, from where its landmarks are 
 the expression's ratio image (`shading.py`) is multiplied in; and the inside of an open mouth is drawn.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
+from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.fitting import Fit, fit_face
@@ -16,6 +18,7 @@ from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
+from facerelief.geometry.topology import OUTLINE
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     MOUTH_CORNERS,
@@ -36,6 +39,11 @@ TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smoo
 _MARGIN = 0.08  # of the crop's side, along which the edit fades out
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _CHIN = 152
+# The face's outline from the temples to the corners of the jaw does not move with an expression, and below only up and
+# down. But people's means differ in it, and photos of an expression are not all of one pose; ears, hair and the
+# background would bend with it.
+_BESIDE_EARS = (127, 234, 93, 132, 58, 356, 454, 323, 361, 288)
+_STILL = 0.35  # inter-ocular distances from it, within which expressions move the face less
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +67,8 @@ class ExpressionTransfer:
         self._ratio_images = RatioImages(face)
         self._has_closed_mouth = [has_closed_mouth(face, full) for full in face.classes]
         self._shutting = closing_coefficients(face)
+        sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
+        self._free = np.column_stack([sideways, upwards, sideways])
 
     def __call__(
         self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, label: int, strength: float
@@ -115,7 +125,7 @@ class ExpressionTransfer:
 
     def _displacement(self, fit: Fit, coefficients: Floats) -> Floats:
         """What coefficients (E,) of the expression modes move, (468, 3), in pixels."""
-        return fit.displacement(np.tensordot(coefficients, self.face.expression_modes, 1))
+        return fit.displacement(np.tensordot(coefficients, self.face.expression_modes, 1) * self._free)
 
     def _shade(self, uv: Floats, fit: Fit, label: int) -> Floats:
         """The ratio image (S, S, 1), logarithmic, of the expression at full strength, looked up at `uv` (S, S, 2)."""
@@ -154,6 +164,12 @@ def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats 
     flow = before[:, :2] - after[:, :2]
     values = flow if attributes is None else np.column_stack([flow, attributes])
     return interpolate(values, rendered_triangles(), index, weights), index
+
+
+def _away_from(face: MorphableFace, vertices: Sequence[int]) -> Floats:
+    """How free each vertex is to move, (468,): 0 at these vertices, 1 away from them."""
+    near = np.linalg.norm(face.mean[:, None, :2] - face.mean[None, list(vertices), :2], axis=2).min(axis=1)
+    return smoothstep(near / _STILL)
 
 
 def _aim(full: Floats, shown: Floats) -> Floats:

@@ -35,8 +35,9 @@ def mouth_width(points: Floats) -> float:
 
 
 def has_closed_mouth(face: MorphableFace, expression: Floats) -> bool:
-    """Whether an expression (E,) is shown with a closed mouth."""
-    return mouth_opening(face.mean + np.tensordot(expression, face.expression_modes, 1)) < CLOSED_MOUTH
+    """Whether an expression (E,) leaves a closed mouth closed."""
+    shown = face.mean + np.tensordot(expression, face.expression_modes, 1)
+    return mouth_opening(shown) - mouth_opening(face.mean) < CLOSED_MOUTH
 
 
 def closing_coefficients(face: MorphableFace) -> Floats:

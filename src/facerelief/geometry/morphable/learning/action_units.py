@@ -74,7 +74,7 @@ AU_TARGETS: dict[str, dict[str, float]] = {
         "outer brow up": -0.02,
         "brows together": 0.05,
         "upper lid up": -0.015,
-        "corners up": -0.06,
+        "corners up": -0.08,
         "lower lip up": 0.05,
     },
     "surprise": {
@@ -139,8 +139,9 @@ EMFACS: dict[str, dict[str, int]] = {
         "jaw down": 1,
     },
     "disgust": {"nose wings up": 1, "upper lip up": 1, "corners up": -1},  # 9 or 10, 15
-    "anger": {  # 4 + 5 + 7 + 23, or lips open and square
+    "anger": {  # 4 + 5 + 7 + 23
         "inner brow up": -1,
+        "outer brow up": -1,
         "brows together": 1,
         "upper lid up": 1,
         "lower lid up": 1,
@@ -158,9 +159,9 @@ def au_targets(expression: str) -> Floats:
 
 
 # What photos hardly ever show without the rest of a face moving, so that modes learned from them cannot do it alone.
-ISOLATED_UNITS = ("inner brow up", "outer brow up", "brows together", "corners up", "one corner up")
+ISOLATED_UNITS = ("inner brow up", "outer brow up", "brows together", "corners up", "one corner up", "jaw down")
 ISOLATED_INDICES = [UNITS.index(name) for name in ISOLATED_UNITS]  # their places among all
-_NEAR = 0.16  # inter-ocular distances, in which such a movement fades out
+_NEAR, _CHIN = 0.16, 0.3  # inter-ocular distances, in which such a movement fades out, and that of the chin
 
 
 def lone_movements(mean: Floats, free: Floats) -> Floats:
@@ -175,10 +176,10 @@ def lone_movements(mean: Floats, free: Floats) -> Floats:
     """
     rates = measure_units(np.eye(mean.size).reshape(-1, *mean.shape))[:, ISOLATED_INDICES]
     found = []
-    for rate in rates.T.reshape(-1, *mean.shape):
+    for name, rate in zip(ISOLATED_UNITS, rates.T.reshape(-1, *mean.shape), strict=True):
         points = np.flatnonzero(rate.any(axis=1))
         distance = np.linalg.norm(mean[:, None] - mean[None, points], axis=2)
-        near = np.exp(-((distance / _NEAR) ** 2) / 2)
+        near = np.exp(-((distance / (_CHIN if name == "jaw down" else _NEAR)) ** 2) / 2)
         way = near @ rate[points] / np.maximum(near.sum(axis=1, keepdims=True), 1e-12)
         found.append(way * near.max(axis=1, keepdims=True) * free)
     fields = np.stack(found)

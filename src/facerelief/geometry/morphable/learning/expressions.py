@@ -29,12 +29,13 @@ from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric, unf
 from facerelief.geometry.morphable.procrustes import STABLE_LANDMARKS, apply_similarity, fit_similarity, mirror_shapes
 from facerelief.geometry.morphable.uv_map import UVMap, feathered, mouth_mask, soft_face_mask, with_border_ring
 
-ENOUGH = 50  # people with an expression and without a neutral photo of theirs from whom its shape is learned
-PAIR = 5  # people that one with a neutral photo counts for: that person's own looks are known
-_FEWEST_PAIRS = 10
+ENOUGH = 100  # people with an expression and without a neutral photo of theirs from whom alone its shape is learned
+_FEWEST_PAIRS = 10  # people with a neutral photo of theirs that are enough
 _OPEN = 0.06  # inter-ocular distances between the lips of an open mouth
 _POSE = 20.0  # degrees; a ridge of one photo at this pose
 _NEUTRALS = 500  # pictures that a mean neutral one is made of
+_WRONG = 0.001  # inter-ocular distances, from which a movement goes the wrong way
+_LIP_SHARE = 0.3  # of the jaw's fall, by which the lower lip slides down the chin: that of ICT-FaceKit's jawOpen
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class Evidence:
     open: bool
 
     @property
-    def weight(self) -> int:
-        """How much this counts, in people without a neutral photo; the shape is learned from `ENOUGH`."""
-        return self.people * (PAIR if self.paired else 1)
+    def share(self) -> float:
+        """How much of the expression's shape comes from here, 0 to 1."""
+        return 1.0 if self.paired else min(1.0, self.people / ENOUGH)
 
     @property
     def mean(self) -> Floats:
@@ -78,7 +79,7 @@ class Evidence:
 
 
 def find_evidence(sources: Sequence[Portraits], mean: Floats, modes: Floats) -> dict[str, Evidence]:
-    """What datasets show of each expression; of several that show it, the best is taken, or else the first.
+    """What datasets show of each expression, each from one: people's own changes first, then the most people.
 
     Not of one-sided expressions: people show them on either side, so that their mean is none.
 
@@ -100,10 +101,10 @@ def find_evidence(sources: Sequence[Portraits], mean: Floats, modes: Floats) -> 
         votes = [shown[p.expression == name] for p, shown in zip(sources, opened, strict=True)]
         if not any(map(len, votes)):
             continue
-        form = bool(np.concatenate(votes).mean() >= 0.5)
+        form = "lips thin" not in EMFACS[name] and bool(np.concatenate(votes).mean() >= 0.5)
         parts = zip(range(len(sources)), sources, aligned, opened, strict=True)
         shown = [_evidence(number, p, a, name, o, form, modes, free) for number, p, a, o in parts]
-        best = max((one for one in shown if one is not None), key=lambda one: one.weight, default=None)
+        best = max((one for one in shown if one is not None), key=lambda one: (one.paired, one.people), default=None)
         if best is not None:
             found[name] = best
     return found
@@ -150,25 +151,42 @@ def _neutral_at(wanted: Floats, shapes: Floats, pose: Floats) -> Floats:
     return found
 
 
-def named_by_emfacs(name: str, full: Floats, modes: Floats, alone: Floats) -> tuple[Floats, list[str]]:
-    """An expression with those lone movements that EMFACS names and photos do not show: by its AU targets.
+def combined(name: str, shown: Floats, missed: Floats, modes: Floats, alone: Floats) -> tuple[Floats, list[str]]:
+    """An expression from landmarks and from what they missed, as far as faces can move so.
 
-    Small photos hardly show a lowered corner of the mouth, or brows that rise and draw together at once.
+    Mean pictures differ in more than movement. So of the lone movements, what landmarks missed counts only for those
+    that EMFACS names; where photos show one of these the wrong way round, its AU target stands in. And the chin follows
+    the lower lip, for whose fall the jaw is the cause: smooth as it is, landmarks miss more of its movement.
 
     Args:
         name: The expression.
-        full: (E,), as learned.
+        shown: (E,), as landmarks show it.
+        missed: (E,), what they missed.
         modes: (E, 468, 3), expression modes.
         alone: (L, E), the lone movements in these modes.
 
     Returns:
         The expression, (E,), and the measures that its targets gave.
     """
-    measured = measure_units(np.tensordot(full, modes, 1)[None])[0]
-    missing = np.array([EMFACS[name].get(unit, 0) * measured[UNITS.index(unit)] < 0 for unit in ISOLATED_UNITS])
-    lacks = (au_targets(name) - measured)[ISOLATED_INDICES] * missing
-    given = [unit for unit, lacking in zip(ISOLATED_UNITS, missing, strict=True) if lacking]
-    return full + lacks @ alone, given
+    full = shown + missed
+    seen, found = (measure_units(np.tensordot(c, modes, 1)[None])[0] for c in (shown, full))
+    wanted, given = found.copy(), []
+    for unit in ISOLATED_UNITS:
+        k, sign = UNITS.index(unit), EMFACS[name].get(unit, 0)
+        if sign * found[k] < -_WRONG:
+            given.append(unit)
+            wanted[k] = au_targets(name)[k]
+        elif not sign:
+            wanted[k] = seen[k]
+    lacks = (wanted - found)[ISOLATED_INDICES] * [unit != "jaw down" for unit in ISOLATED_UNITS]
+    return _with_chin(full + lacks @ alone, modes, alone[ISOLATED_UNITS.index("jaw down")]), given
+
+
+def _with_chin(full: Floats, modes: Floats, chin: Floats) -> Floats:
+    """An expression (E,) whose lower lip moves down the chin by no more than a share of how far the jaw falls."""
+    measured = measure_units(np.stack([np.tensordot(c, modes, 1) for c in (full, chin)]))
+    (jaw, lip), (_, by) = measured[:, [UNITS.index("jaw down"), UNITS.index("lower lip up")]]
+    return full + max(0.0, -lip - _LIP_SHARE * jaw) / (by + _LIP_SHARE) * chin
 
 
 class ExpressionPictures:

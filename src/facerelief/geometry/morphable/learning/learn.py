@@ -12,11 +12,10 @@ from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.learning.action_units import UNITS
 from facerelief.geometry.morphable.learning.expressions import (
-    ENOUGH,
     Evidence,
     ExpressionPictures,
+    combined,
     find_evidence,
-    named_by_emfacs,
     photos_read,
 )
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
@@ -150,17 +149,16 @@ def _with_evidence(
 ) -> tuple[Shapes, Textures, dict[str, dict[str, Any]]]:
     """Expressions as further datasets show them, and what the card says of each.
 
-    A shape comes from there if there are enough people. Textures are mixed by the squares of the numbers of people, of
-    whom the first dataset has `persons` by expression: a few people's looks would be taken for the expression's.
+    A shape comes from there as far as there are people enough. Textures are mixed by the squares of the numbers of
+    people, of whom the first dataset has `persons` by expression: a few people's looks would be taken for the
+    expression's.
     """
     classes, added, facts = shapes.classes.copy(), textures.classes.copy(), {}
     for name, one in evidence.items():
         label = EXPRESSIONS.index(name)
         missed, texture = pictures(further[one.source], one, done)
-        given: list[str] = []
-        if one.weight >= ENOUGH:
-            full = one.mean + one.reach * missed
-            classes[label], given = named_by_emfacs(name, full, shapes.expression, shapes.alone)
+        full, given = combined(name, one.mean, one.reach * missed, shapes.expression, shapes.alone)
+        classes[label] += one.share * (full - classes[label])
         added[label] += one.people**2 / (one.people**2 + persons[name] ** 2) * (texture - added[label])
         lengths = [float(np.linalg.norm(np.tensordot(c, shapes.expression, 1))) for c in (missed, one.mean / one.reach)]
         facts[name] = {
@@ -170,7 +168,7 @@ def _with_evidence(
             "people": one.people,
             "paired": one.paired,
             "open": one.open,
-            "shape": one.weight >= ENOUGH,
+            "share": round(one.share, 2),
             "missed": round(lengths[0] / max(lengths[1], 1e-9), 4),
             "targets": given,
         }
