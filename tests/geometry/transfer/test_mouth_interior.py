@@ -74,7 +74,7 @@ def test_an_opened_mouth_has_teeth_above_and_dark_below() -> None:
     luma = drawn(photo, seen(), after).mean(axis=2)
     column = int(after.landmarks[13, 0]) + 12  # beside the gap between the middle teeth
     top, bottom = (int(after.landmarks[k, 1]) for k in (13, 14))
-    line = luma[top:bottom, column]
+    line = luma[top : bottom - 2, column]  # the lip's soft edge left out
     teeth = line > 110
     assert teeth[: len(line) // 2].mean() > 0.15 and not teeth[len(line) // 2 :].any()
     assert line[len(line) // 2 :].min() < 40

@@ -53,12 +53,12 @@ def test_it_tells_trenches_that_are_narrow(width: int, depth: float) -> None:
 ELSEWHERE = np.random.default_rng(0).uniform(-90, -50, (468, 3))  # a face beside the picture
 
 
-def test_eyebrows_and_eyes_are_no_wrinkles() -> None:
-    """Dark lines along both brows and across the eyes of the average face stay; one on the forehead is filled."""
+def test_eyebrows_eyes_and_lips_are_no_wrinkles() -> None:
+    """Dark lines along both brows and across eyes and lips of the average face stay; one on the forehead is filled."""
     size = 160
     points = load_face().mean * (0.33 * size) + (0.5 * size, 0.36 * size, 0)
     picture = np.broadcast_to(SKIN, (size, size, 3)).astype(np.uint8)
-    for ring in (*BROWS, (33, 263)):
+    for ring in (*BROWS, (33, 263), (78, 308)):
         row = int(points[list(ring), 1].mean())
         picture[row - 2 : row + 2] //= 2
     picture[20:24] //= 2
@@ -66,8 +66,8 @@ def test_eyebrows_and_eyes_are_no_wrinkles() -> None:
     for ring in BROWS:
         columns, rows = points[list(ring), :2].mean(axis=0).astype(int)
         assert depth[rows, columns] < 0.1
-    for eye in ((33, 133), (263, 362)):
-        columns, rows = points[list(eye), :2].mean(axis=0).astype(int)
+    for inside in ((33, 133), (263, 362), (78, 308)):
+        columns, rows = points[list(inside), :2].mean(axis=0).astype(int)
         assert depth[rows, columns] < 0.1
     assert depth[21, 80] > 0.4
 

@@ -15,7 +15,7 @@ from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
-from facerelief.geometry.topology import BROWS, eye_outlines
+from facerelief.geometry.topology import BROWS, LIPS, eye_outlines
 
 _WIDE = 8  # pixels of the UV map; a change that is wider is light that was not taken out
 _WRINKLE = 11  # pixels of a crop or the UV map; wrinkles, brows and irises are narrower, and dark
@@ -23,7 +23,7 @@ _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 # Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
 _DEEPER = 4.0
 _STRONGEST = 0.6
-_HAIR = 0.06  # inter-ocular distances beyond the landmarks of eyebrows and eyes, to which hairs reach
+_MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
 
 class RatioImages:
@@ -56,17 +56,17 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
 
     Args:
         pixels: (S, S, 3), the crop.
-        landmarks: (468, 3), crop pixels. Eyebrows and eyes are dark and narrow too, and count as no wrinkles.
+        landmarks: (468, 3), crop pixels. Eyebrows, eyes and lips are dark and narrow too, and count as no wrinkles.
 
     Returns:
         (S, S), the change of log luminance that would fill them.
     """
-    hairy = np.zeros(pixels.shape[:2], bool)
-    for ring in (*BROWS, *eye_outlines()):
+    features = np.zeros(pixels.shape[:2], bool)
+    for ring in (*BROWS, LIPS, *eye_outlines()):
         points = landmarks[list(ring), :2].astype(np.float64)
-        hairy |= polygon_mask(points, len(pixels))
-    margin = _HAIR * inter_ocular(landmarks)
-    return bottom_hat(log_luminance(pixels @ LUMA)) * (1 - feathered(hairy, margin))
+        features |= polygon_mask(points, len(pixels))
+    margin = _MARGIN * inter_ocular(landmarks)
+    return bottom_hat(log_luminance(pixels @ LUMA)) * (1 - feathered(features, margin))
 
 
 def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32:
