@@ -23,7 +23,6 @@ from facerelief.geometry.transfer.lips import lip_colour, lip_outline, mouth_ope
 from facerelief.geometry.transfer.mouth_model import MouthModel
 from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
 
-_LIPS = [13, 14]
 _SIDE = 320  # pixels, of the picture that is rendered
 _SMALL = 48  # of the maps of light
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
@@ -36,7 +35,10 @@ _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6)  # inter-ocular distances behind the lips
 _SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
 _GAIN = 1.35  # of light, so that front teeth are fully lit
 _SHADED = 0.3  # light that is left where a tooth is in the shadow of its neighbours
-_GLOSS, _SHARP = 0.12, 30  # of a wet surface: strength and exponent (Phong, 1975)
+_INCISORS, _SIDES = 0.13, np.array((0.97, 0.94, 0.87))  # inter-ocular distances from the middle; colour of teeth beyond
+_UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
+_GAP, _BETWEEN = 0.04, 0.78  # inter-ocular distances between teeth at most; brightness there
+_GLOSS, _SHARP = 0.2, 30  # of a wet surface: strength and exponent (Phong, 1975)
 _AMBIENT, _LIGHT = 0.6, np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
 _FLESH = np.array((1.0, 0.72, 0.7))  # of the lips' colour: gums and tongue
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
@@ -86,6 +88,8 @@ class MouthInterior:
 
     def __init__(self, model: MouthModel) -> None:
         self._model = model
+        self._aside = np.clip((np.abs(model.vertices[:, 0]) - _INCISORS) / _FRONT, 0, 1)
+        self._uneven = 1 + _UNEVEN * np.random.default_rng(0).normal(size=len(model.vertices))
         self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
     def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
@@ -141,18 +145,27 @@ class MouthInterior:
         facing = np.clip(turned @ _LIGHT, 0, 1)
         free = np.minimum(_SHADED + self._model.exposure, 1)
         light = (_AMBIENT + (1 - _AMBIENT) * facing) * free
-        attributes = np.column_stack([placed[:, 2], light, self._model.tooth, _GLOSS * facing**_SHARP * free])
+        gloss = _GLOSS * facing**_SHARP * free
+        attributes = np.column_stack([placed[:, 2], light * self._uneven, self._model.tooth, gloss, self._aside])
         index, weights = rasterise(placed, self._model.triangles, _SIDE)
         values = interpolate(attributes, self._model.triangles, index, weights)
         unit = own.fit.scale * scale
-        lips = float(motion.after[_LIPS, 2].mean()) * scale
-        depth = np.where(index >= 0, np.maximum(0, (lips - values[..., 0]) / unit), _DEPTHS[-1])
+        behind = self._lips_depth(motion.after, corner[0], scale) - values[..., 0]
+        depth = np.where(index >= 0, np.maximum(0, behind / unit), _DEPTHS[-1])
         reached = np.minimum(_GAIN * _through_opening(mask, depth, unit), 1)[..., None]
         teeth = tooth_colour(photo, own.landmarks, own.opening)
         flesh = _FLESH ** min(1.0, chroma(photo[::8, ::8]) / 12) * lip_colour(photo, own.landmarks)
         share = values[..., 2:3]
-        colours: Floats = reached * (values[..., 1:2] * (share * teeth + (1 - share) * flesh) + values[..., 3:] * teeth)
-        return colours
+        hue = teeth * (1 - values[..., 4:] * (1 - _SIDES))
+        colours = reached * (values[..., 1:2] * (share * hue + (1 - share) * flesh) + values[..., 3:4] * teeth)
+        return _without_gaps(colours, share, unit)
+
+    def _lips_depth(self, landmarks: Landmarks, left: int, scale: float) -> Floats:
+        """z of the lips in each column of the picture, (`_SIDE`,): they lie around the teeth as an arc does."""
+        points = landmarks[list(INNER_LIPS)]
+        points = points[np.argsort(points[:, 0])]
+        found: Floats = np.interp(np.arange(_SIDE) + 0.5, (points[:, 0] - left) * scale, points[:, 2] * scale)
+        return found
 
     def _placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
@@ -212,6 +225,26 @@ class MouthInterior:
 def _teeth_level(photo: RGB, mouth: Mouth) -> float:
     """How bright teeth are in a photo."""
     return max(0.05, float(tooth_colour(photo, mouth.landmarks, mouth.opening) @ LUMA))
+
+
+def _without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
+    """A picture (S, S, 3) with what is between neighbouring teeth (S, S, 1) of nearly their colour.
+
+    A model's teeth stand apart; people's touch, or what is seen between them is lit through them.
+    """
+    try:
+        from scipy.ndimage import binary_closing
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
+    teeth = tooth[..., 0] > 0.5
+    width = max(3, round(_GAP * unit))
+    padded = np.pad(teeth, ((0, 0), (width, width)))
+    between = binary_closing(padded, np.ones((1, width)))[:, width:-width] & ~teeth
+    near = _gaussian(np.dstack([colours * teeth[..., None], teeth]), width / 3)
+    filling = _BETWEEN * near[..., :3] / np.maximum(near[..., 3:], 1e-3)
+    share = _gaussian(between[..., None].astype(float), 1.0)
+    filled: Floats = colours + np.clip(share, 0, 1) * (np.maximum(filling, colours) - colours)
+    return filled
 
 
 def _within(outline: Floats, points: Floats) -> Bool:

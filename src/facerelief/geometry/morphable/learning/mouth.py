@@ -27,6 +27,7 @@ _EYE_CORNERS, _LIPS, _CHIN = (1507, 1528, 3742, 3721), (5533, 5517), 966  # vert
 # Where a smile shows the edges of the upper teeth is 0.05 inter-ocular distances below the lips of the same people's
 # closed mouths (28 open smiles of the London set, whose lower lips lie at the edges); this head's are at 0.03.
 _LOWER = 0.022
+_TALLER = 1.12  # upper teeth, whose gums those smiles hardly show: taller than this head's, upwards from their edges
 _DIRECTIONS, _SIDE, _TOLERANCE = 128, 400, 0.012  # of views for exposure; pixels; inter-ocular distances
 _TURNS = [(yaw, pitch) for yaw in (-35, -15, 0, 15, 35) for pitch in (-20, 0, 20)]  # degrees, of views to be seen from
 _DROPS = (0.0, 0.08, 0.2, 0.4)  # of the chin, in the same views
@@ -55,7 +56,10 @@ def learn_mouth(folder: Path, face: MorphableFace) -> MouthModel:
     jaw = ((opened - head) * turned).sum(axis=1) / (turned**2).sum(axis=1)
     move = face.mean[[13, 14]].mean(axis=0) - head[list(_LIPS)].mean(axis=0)
     move = move * (0, 1, 1) + (0, _LOWER, 0)
-    whole = _model(head + move, triangles, np.clip(jaw, 0, 1), hinge + move[1:], turn)
+    head, jaw = head + move, np.clip(jaw, 0, 1)
+    edge = head[slice(_FIRST_TOOTH, _LOWER_TEETH[0]), 1].max()
+    head[:, 1] += (1 - jaw) * (_TALLER - 1) * (head[:, 1] - edge)
+    whole = _model(head, triangles, jaw, hinge + move[1:], turn)
     return dataclasses.replace(_visible_part(whole), lips=face.mean[list(MOUTH_CORNERS)].astype(np.float32))
 
 
