@@ -4,6 +4,7 @@ A similarity transform is fitted to points that expressions hardly move (eye cor
 eyes level and a third of the crop apart, so that a wide open mouth still fits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,10 +76,22 @@ class Crop:
 
     def covers(self, shape: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns that the crop covers in a photo of a shape (height, width); empty if it lies outside."""
-        corners = self.to_photo(np.array([(0, 0), (self.size, 0), (0, self.size), (self.size, self.size)], float))
-        low = np.maximum(np.floor(corners.min(axis=0)).astype(int), 0)
-        high = np.maximum(np.minimum(np.ceil(corners.max(axis=0)).astype(int), shape[::-1]), low)
-        return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+        return self.window((0.0, 0.0), (self.size, self.size), (slice(0, shape[0]), slice(0, shape[1])))
+
+    def window(self, low: Sequence[float], high: Sequence[float], within: tuple[slice, slice]) -> tuple[slice, slice]:
+        """Rows and columns that a part of the crop covers in a part of the photo; empty if it lies outside.
+
+        Args:
+            low: Left and top of the part, crop pixels.
+            high: Its right and bottom.
+            within: Rows and columns of the photo.
+        """
+        corners = self.to_photo(np.array([(x, y) for x in (low[0], high[0]) for y in (low[1], high[1])], float))
+        first = np.array([part.start for part in within[::-1]])
+        last = np.array([part.stop for part in within[::-1]])
+        start = np.clip(np.floor(corners.min(axis=0)).astype(int), first, last)
+        stop = np.clip(np.ceil(corners.max(axis=0)).astype(int), start, last)
+        return slice(int(start[1]), int(stop[1])), slice(int(start[0]), int(stop[0]))
 
 
 def align(landmarks: Floats, size: int = 256) -> Crop:

@@ -47,12 +47,17 @@ def warp_photo(
 
 
 def resample_maps(crop: Crop, maps: Mapping[str, Floats], place: Window) -> dict[str, Float32]:
-    """Several maps (S, S, C), by name, at once as `resample_map` brings one to a place of the photo, (h, w, C) each."""
-    if not maps:
-        return {}
-    brought = resample_map(crop, np.dstack([*maps.values()]), place)
-    ends = np.cumsum([values.shape[2] for values in maps.values()])
-    return dict(zip(maps, np.split(brought, ends[:-1], axis=2), strict=True))
+    """Several maps (S, S, C), by name, as `resample_map` brings one to a place of the photo, (h, w, C) each.
+
+    Those of one size are brought at once.
+    """
+    found: dict[str, Float32] = {}
+    for size in {len(values) for values in maps.values()}:
+        alike = {name: values for name, values in maps.items() if len(values) == size}
+        brought = resample_map(crop, np.dstack([*alike.values()]), place)
+        ends = np.cumsum([values.shape[2] for values in alike.values()])
+        found |= dict(zip(alike, np.split(brought, ends[:-1], axis=2), strict=True))
+    return found
 
 
 def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic") -> Floats:
@@ -60,7 +65,7 @@ def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic
 
     Args:
         crop: Where the map lies.
-        values: (S, S) or (S, S, C), zero at the border.
+        values: (S, S) or (S, S, C), zero at the border; S need not be the crop's size.
         place: Rows and columns of the photo, h by w.
         mode: "bicubic" or "bilinear".
 

@@ -21,6 +21,7 @@ from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
 
+_FINE = 3  # times finer than the rest of an edit are wrinkles
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
 
 
@@ -33,7 +34,7 @@ class MorphablePlan(EditPlan):
         fit: The morphable face as it fits them.
         label: Index of the new expression in `EXPRESSIONS`.
         expression: (E,), coefficients of the photo's own expression, as fitted.
-        wrinkles: (`TRANSFER_SIZE`, `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
+        wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), its `rim_map`: what stays where it is.
     """
 
@@ -70,7 +71,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
         rims = rim_map(before, crop.to_crop(landmarks))
-        wrinkles = wrinkle_map(before, crop.to_crop(landmarks)) * (1 - rims)
+        fine = align(face.landmarks, _FINE * TRANSFER_SIZE)
+        wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
         return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles, rims[..., None])
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:

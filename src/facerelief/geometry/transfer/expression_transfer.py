@@ -14,7 +14,6 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.fitting import Fit, fit_face
-from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
@@ -25,19 +24,20 @@ from facerelief.geometry.transfer.lips import (
     close_lips,
     closing_coefficients,
     has_closed_mouth,
-    lip_colour,
     lip_seam,
+    meeting_lips,
     mouth_opening,
     trim_lips,
 )
 from facerelief.geometry.transfer.mouth_interior import Mouth, MouthMotion
 from facerelief.geometry.transfer.photo_look import seen_lips
-from facerelief.geometry.transfer.shading import RatioImages, relight
+from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.warp_layers import WarpLayers
 
 TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
 _MARGIN = 0.08  # of the crop's side, along which the edit fades out
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
+_TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
 _CHIN = 152
 # The face's outline from the temples to the corners of the jaw does not move with an expression, and below only up and
 # down. But people's means differ in it, and photos of an expression are not all of one pose; ears, hair and the
@@ -92,9 +92,11 @@ class ExpressionTransfer:
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, label)
-        seam, paint, opacity = _lip_seam(pixels, source, target, move.shut)
+        seam = lip_seam(target, move.shut, TRANSFER_SIZE)
+        meet = move.shut and mouth_opening(move.target) < _TOUCH
+        lips = meeting_lips(trimmed, target) if meet else None
         mouth = MouthMotion(self._mouth(move.source, fit), move.target, self._chin_drop(move.expression))
-        return WarpLayers(flow, light + seam, paint, opacity, mouth=mouth).masked(border_fade(TRANSFER_SIZE, _MARGIN))
+        return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 
     def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> Mouth:
         """The mouth of a photo (H, W, 3) with landmarks (468, 3), whose teeth are to be used in others."""
@@ -129,21 +131,11 @@ class ExpressionTransfer:
 
     def _shade(self, uv: Floats, fit: Fit, label: int) -> Floats:
         """The ratio image (S, S, 1), logarithmic, of the expression at full strength, looked up at `uv` (S, S, 2)."""
-        texture = self.face.texture_classes[label]
-        change = full_maps(texture - np.tensordot(fit.expression, self.face.texture_expression, 1))
-        return sample_bilinear(self._ratio_images(change).astype(np.float32)[..., None], uv)
-
-
-def _lip_seam(pixels: RGB, source: Floats, target: Floats, shut: float) -> tuple[Floats, Floats | None, Floats | None]:
-    """Light (S, S, 1) of the seam of lips that are shut, and paint and opacity in their colour, which hides teeth."""
-    seam, hidden = lip_seam(target, shut, TRANSFER_SIZE)
-    if not hidden.any():
-        return seam, None, None
-    lips = np.broadcast_to(255 * lip_colour(pixels, source).astype(np.float32), (TRANSFER_SIZE, TRANSFER_SIZE, 3))
-    paint = relight(lips, seam.astype(np.float32)) / 255
-    # Softened, else its rim would show this crop's pixels as steps in a large photo.
-    softer = binomial_blur(np.dstack([paint * hidden, hidden]))
-    return seam, softer[..., :3], softer[..., 3:]
+        leaving = full_maps(-np.tensordot(fit.expression, self.face.texture_expression, 1))
+        change = self._ratio_images(full_maps(self.face.texture_classes[label]) + leaving)
+        # Only the wrinkles of an expression that leaves are taken away: others are the person's own.
+        limited = np.minimum(change, np.maximum(self._ratio_images(leaving), 0))
+        return sample_bilinear(limited.astype(np.float32)[..., None], uv)
 
 
 def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats | None = None) -> tuple[Float64, Int64]:

@@ -1,14 +1,16 @@
-"""A mouth that closes: the lips are brought together, teeth are left behind, and a seam is drawn where the lips meet.
+"""A mouth that closes: the lips are brought together, teeth are left behind, and a line is drawn where the lips meet.
 
 Expression modes alone do not close every mouth: what they leave of an opening would show as a slit of squashed teeth.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from facerelief.array_types import RGB, Floats
-from facerelief.easing import smoothstep
+from facerelief.array_types import RGB, Float32, Floats
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.topology import INNER_LIPS
 
 # Along the mouth, corners left out: the inner lips, and where the lips end in skin.
@@ -16,9 +18,24 @@ UPPER, LOWER = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 
 _UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 181, 84, 17, 314, 405, 321, 375)
 _MIDDLE, MOUTH_CORNERS = 4, (78, 308)
 CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
-_TRIM = 0.2  # of a lip's height, by which its rim stays behind: landmarks miss it a little
-_HIDES = 0.9, 2.2  # crop pixels from the lips' meeting line: nothing left of teeth, and all to be seen again
-_SEAM, _SEAM_WIDTH = -0.95, 0.011  # change of log light; deviation across, inter-ocular distances
+_TRIM = 0.3  # of a lip's height, by which its rim stays behind: landmarks miss it a little
+_PARTED = 2.5  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
+_SEAM, _SEAM_WIDTH = -0.75, 0.011  # change of log light; deviation across, inter-ocular distances
+
+
+@dataclass(frozen=True, eq=False)
+class MeetingLips:
+    """Lips that an edit brings together, from left to right, (11, 2) each.
+
+    Attributes:
+        line: Where they meet.
+        upper: Where each point of it is on the upper lip before the edit.
+        lower: The same of the lower lip.
+    """
+
+    line: Floats
+    upper: Floats
+    lower: Floats
 
 
 def mouth_opening(points: Floats) -> float:
@@ -99,8 +116,21 @@ def _curve(points: Floats, steps: int) -> Floats:
     return found.reshape(-1, 2)
 
 
-def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:
-    """The line where lips meet; it hides teeth that are left behind between them, a pixel or two of them, with steps.
+def meeting_lips(source: Floats, target: Floats) -> MeetingLips:
+    """Lips that are open in points `source` (468, 2 or 3) and meet in `target`."""
+    left, right = MOUTH_CORNERS
+    upper, lower = (source[[left, *rim, right], :2] for rim in (UPPER, LOWER))
+    return MeetingLips(meeting_line(target), upper, lower)
+
+
+def meeting_line(points: Floats) -> Floats:
+    """The line along which the lips of a shut mouth meet, (11, 2), from left to right, of points (468, 2 or 3)."""
+    middle = (points[list(UPPER), :2] + points[list(LOWER), :2]) / 2
+    return np.concatenate([points[[MOUTH_CORNERS[0]], :2], middle, points[[MOUTH_CORNERS[1]], :2]])
+
+
+def lip_seam(points: Floats, share: float, size: int) -> Floats:
+    """The dark line where lips meet.
 
     Args:
         points: (468, 2 or 3), landmarks, crop pixels.
@@ -108,18 +138,42 @@ def lip_seam(points: Floats, share: float, size: int) -> tuple[Floats, Floats]:
         size: S, the crop's side.
 
     Returns:
-        (S, S, 1), change of log luminance, and (S, S, 1), the opacity of `lip_colour`.
+        (S, S, 1), change of log luminance.
     """
-    rim = (points[list(UPPER), :2] + points[list(LOWER), :2]) / 2
-    line = np.concatenate([points[[MOUTH_CORNERS[0]], :2], rim, points[[MOUTH_CORNERS[1]], :2]])
+    line = meeting_line(points)
     y, x = np.mgrid[:size, :size] + 0.5
     away = np.abs(y - np.interp(x[0], line[:, 0], line[:, 1]))
     width = _SEAM_WIDTH * inter_ocular(points)
     ends = line[-1, 0] - line[0, 0]
     along = np.clip(np.minimum(x[0] - line[0, 0], line[-1, 0] - x[0]) / max(0.15 * ends, 1e-6), 0, 1)
-    seam = _SEAM * share * along * np.exp(-0.5 * (away / width) ** 2)
-    hidden = share * np.minimum(1, 3 * along) * smoothstep((_HIDES[1] - away) / (_HIDES[1] - _HIDES[0]))
-    return seam[..., None], hidden[..., None]
+    seam: Floats = _SEAM * share * along * np.exp(-0.5 * (away / width) ** 2)
+    return seam[..., None]
+
+
+def parted_flows(flow: Floats, lips: MeetingLips) -> tuple[Float32, Float32, Float32]:
+    """The flow of each lip, up to where they meet.
+
+    Teeth lie between lips that are open before. Where the flow of one lip went over into that of the other they would
+    show, squashed.
+
+    Args:
+        flow: (S, S, 2), of the crop, in its pixels.
+        lips: Where they meet, crop pixels.
+
+    Returns:
+        Two flows (S, S, 2), to be used above and below that line, and how far below it each pixel is, (S, S, 1).
+    """
+    line, size = lips.line, len(flow)
+    y, x = np.mgrid[:size, :size] + 0.5
+    below = y - np.interp(x[0], line[:, 0], line[:, 1])
+    margin = np.clip(np.minimum(x - line[0, 0], line[-1, 0] - x), 0, _PARTED)
+    parts = []
+    for rim, side in ((lips.upper, -1), (lips.lower, 1)):
+        at_rim = np.column_stack([np.interp(x[0], line[:, 0], (rim - line)[:, k]) for k in range(2)])
+        share = np.clip(1 - side * below / np.maximum(margin, 1e-6), 0, 1) * (margin > 0)
+        edge = sample_bilinear(flow, np.dstack([x, y - below + side * margin]))
+        parts.append(np.where(share[..., None] > 0, edge + share[..., None] * (at_rim - edge), flow).astype(np.float32))
+    return parts[0], parts[1], below[..., None].astype(np.float32)
 
 
 def lip_colour(pixels: RGB, points: Floats) -> Floats:

@@ -4,12 +4,12 @@ Light is log luminance, log(a + FLOOR) of a in [0, 1]. A change of it is a ratio
 of Liu, Shan and Zhang (Expressive expression mapping with ratio images, 2001).
 """
 
-import functools
-
 import numpy as np
+from PIL import Image
 
 from facerelief.array_types import RGB, Float32, Floats, Landmarks
 from facerelief.colour import LUMA
+from facerelief.errors import MissingExtra
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
@@ -18,10 +18,11 @@ from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mo
 from facerelief.geometry.topology import BROWS, LIPS, eye_outlines
 
 _WIDE = 8  # pixels of the UV map; a change that is wider is light that was not taken out
-_WRINKLE = 11  # pixels of a crop or the UV map; wrinkles, brows and irises are narrower, and dark
+_WRINKLE, _SIDE = 11, 160  # of so many pixels, along a crop or the UV map; wrinkles and brows are narrower, and dark
+_HAIR = 0.004  # of a crop's side: deviation of a Gaussian that leaves wrinkles and takes the hairs of a beard
 _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 # Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
-_DEEPER = 4.0
+_DEEPER, _DARKER = 8.0, 1.6
 _STRONGEST = 0.6
 _MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
@@ -47,7 +48,7 @@ class RatioImages:
         """
         clear = change * self._clear
         fine = clear - box_blur(clear[..., None], _WIDE)[..., 0]
-        limited: Floats = np.clip(np.maximum(fine, self._lighter * fine), -_STRONGEST, _STRONGEST)
+        limited: Floats = np.clip(np.where(fine < 0, _DARKER, self._lighter) * fine, -_STRONGEST, _STRONGEST)
         return limited * self._clear
 
 
@@ -66,7 +67,12 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
         points = landmarks[list(ring), :2].astype(np.float64)
         features |= polygon_mask(points, len(pixels))
     margin = _MARGIN * inter_ocular(landmarks)
-    return bottom_hat(log_luminance(pixels @ LUMA)) * (1 - feathered(features, margin))
+    try:
+        from scipy.ndimage import gaussian_filter
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
+    smooth = gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * len(pixels))
+    return bottom_hat(smooth) * (1 - feathered(features, margin))
 
 
 def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32:
@@ -75,29 +81,29 @@ def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32
     Args:
         light: (S, S, 1), change of log luminance after the warp.
         flow: (S, S, 2), that of the warp, by which wrinkles are looked up.
-        wrinkles: (S, S), the `wrinkle_map` of the crop before the warp.
+        wrinkles: (W, W), the `wrinkle_map` of the same crop before the warp, as fine as wrinkles are to be seen.
 
     Returns:
-        (S, S, 1), `light` where it darkens or is less than the wrinkle is deep.
+        (W, W, 1), `light` where it darkens or is less than the wrinkle is deep.
     """
-    rows, columns = np.indices(light.shape[:2]) + 0.5
-    most = sample_bilinear(wrinkles[..., None], flow + np.dstack([columns, rows]))
-    return np.minimum(light, most).astype(np.float32)
+    size = len(wrinkles)
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(np.dstack([light, flow]), 2, 0)]
+    finer = np.dstack([np.asarray(p.resize((size, size), Image.Resampling.BILINEAR)) for p in planes])
+    rows, columns = np.indices(wrinkles.shape) + 0.5
+    most = sample_bilinear(wrinkles[..., None], finer[..., 1:] * (size / len(light)) + np.dstack([columns, rows]))
+    return np.minimum(finer[..., :1], most).astype(np.float32)
 
 
 def bottom_hat(light: Floats) -> Float32:
-    """How much darker than its surroundings log luminance (H, W) is where that is narrow: its closing less itself."""
+    """How much darker than its surroundings log luminance (S, S) is where that is narrow: its closing less itself."""
+    try:
+        from scipy.ndimage import grey_closing
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
     light = light.astype(np.float32)
-    depth: Float32 = binomial_blur(-_highest(-_highest(light)) - light)
+    width = round(_WRINKLE * len(light) / _SIDE) | 1
+    depth: Float32 = binomial_blur(grey_closing(light, size=(width, width), mode="nearest") - light)
     return depth
-
-
-def _highest(values: Float32) -> Float32:
-    """The highest of the `_WRINKLE` x `_WRINKLE` values around each, (H, W)."""
-    for _ in range(2):  # down, then, turned over, along
-        padded = np.pad(values, ((_WRINKLE // 2, _WRINKLE // 2), (0, 0)), mode="edge")
-        values = functools.reduce(np.maximum, (padded[k : k + len(values)] for k in range(_WRINKLE))).T
-    return values
 
 
 def log_luminance(luma: Floats) -> Floats:

@@ -10,36 +10,37 @@ import numpy as np
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import crop_strips, warp_photo
+from facerelief.faces.warping import Window, crop_strips, warp_photo
+from facerelief.geometry.transfer.lips import MeetingLips, parted_flows
 from facerelief.geometry.transfer.mouth_interior import MouthInterior, MouthMotion
 from facerelief.geometry.transfer.mouth_model import load_mouth
 from facerelief.geometry.transfer.shading import log_luminance, relight
 from facerelief.geometry.transfer.unfolding import unfold
+
+_AROUND = 4.0  # crop pixels around the line where lips meet that are warped for each lip
 
 
 @dataclass(frozen=True, eq=False)
 class WarpLayers:
     """An edit of one face at the resolution of its crop, side S. Each map falls to zero at the crop's border.
 
-    They are applied in the order of `apply_layers`: warp, shade, relight, composite, draw the mouth's inside.
+    They are applied in the order of `apply_layers`: warp, shade, relight, draw the mouth's inside.
 
     Attributes:
         flow: (S, S, 2), where each pixel comes from (backward warping): right and down, in crop pixels.
         light: (S, S, 1), change of log luminance, as `relight` takes it.
-        paint: (S, S, 3), what is composited over the face (a seam of closing lips): levels in [0, 1] times `opacity`.
-        opacity: (S, S, 1) in [0, 1], that of `paint`.
         shade: (S, S, C), a network's colour, or for C = 1 its luminance: levels in [0, 255] times `shade_opacity`.
         shade_opacity: (S, S, 1), that of `shade`; what is above 1 counts as 1.
         mouth: What the mouth does, whose inside is drawn at the photo's resolution; None where it is left alone.
+        lips: Lips that meet and were open, crop pixels; None where they do not.
     """
 
     flow: Floats
     light: Floats
-    paint: Floats | None = None
-    opacity: Floats | None = None
     shade: Floats | None = None
     shade_opacity: Floats | None = None
     mouth: MouthMotion | None = None
+    lips: MeetingLips | None = None
 
     @property
     def maps(self) -> dict[str, Floats]:
@@ -67,10 +68,26 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     maps = {name: value for name, value in layers.maps.items() if name != "flow"}
     for place in crop_strips(crop, rgb.shape):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
+        if layers.lips:
+            _part_lips(pixels, rgb, crop, flow, layers.lips, place)
         out[place] = _composite(pixels, **enlarged)
     if layers.mouth:
         _mouth_interior().draw(out, rgb, layers.mouth)
     return out
+
+
+def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, flow: Floats, lips: MeetingLips, place: Window) -> None:
+    """Warp around lips that meet by `parted_flows`, into the warped pixels (h, w, 3) of a place of the photo."""
+    low, high = lips.line.min(axis=0) - _AROUND, lips.line.max(axis=0) + _AROUND
+    window = crop.window(low.tolist(), high.tolist(), place)
+    inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, place, strict=True))
+    if not pixels[inner].size:
+        return
+    *flows, below = parted_flows(flow, lips)
+    (above, maps), (beneath, _) = (
+        warp_photo(rgb, crop, one, more, window) for one, more in zip(flows, ({"below": below}, {}), strict=True)
+    )
+    pixels[inner] = above + np.clip(0.5 + maps["below"] / crop.scale, 0, 1) * (beneath - above)
 
 
 @functools.cache
@@ -81,8 +98,6 @@ def _mouth_interior() -> MouthInterior:
 def _composite(
     pixels: Float32,
     light: Float32,
-    paint: Float32 | None = None,
-    opacity: Float32 | None = None,
     shade: Float32 | None = None,
     shade_opacity: Float32 | None = None,
 ) -> RGB:
@@ -95,8 +110,5 @@ def _composite(
         else:
             luma = (pixels @ LUMA.astype(np.float32))[..., None]
             light = light + (log_luminance(luma + shade - shade_opacity * luma) - log_luminance(luma))
-    mixed = relight(pixels, light)
-    if paint is not None and opacity is not None:
-        mixed = mixed * (1 - opacity) + 255 * paint
-    levels: RGB = np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    levels: RGB = np.clip(np.rint(relight(pixels, light)), 0, 255).astype(np.uint8)
     return levels
