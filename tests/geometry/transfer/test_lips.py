@@ -14,7 +14,10 @@ from facerelief.geometry.transfer.lips import (
     has_closed_mouth,
     lip_colour,
     lip_seam,
+    meeting_line,
+    meeting_lips,
     mouth_opening,
+    parted_flows,
     trim_lips,
 )
 
@@ -54,13 +57,13 @@ def test_lips_are_joined_by_a_share_and_nothing_else_moves() -> None:
 
 
 def test_rims_are_drawn_into_the_lips() -> None:
-    """Away from the opening, by a fifth of the lips' height (0 and 17 are the middles of their outer borders)."""
+    """Away from the opening, by three tenths of the lips' height (0 and 17 are the middles of their outer borders)."""
     shape = load_face().shape(np.zeros(0), load_face().expression("happiness"))
     cut = trim_lips(shape, 1.0)
     assert (cut[list(UPPER), 1] < shape[list(UPPER), 1]).all()
     assert (cut[list(LOWER), 1] > shape[list(LOWER), 1]).all()
     for rim, skin in ((13, 0), (14, 17)):
-        np.testing.assert_allclose(cut[rim] - shape[rim], (shape[skin] - shape[rim]) / 5, atol=1e-6)
+        np.testing.assert_allclose(cut[rim] - shape[rim], 0.3 * (shape[skin] - shape[rim]), atol=1e-6)
     np.testing.assert_array_equal(trim_lips(shape, 0.0), shape)
 
 
@@ -83,7 +86,7 @@ def test_which_expressions_close_the_mouth() -> None:
 def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     points = landmarks(0.0)
     points[:, 1] += 0.5  # the seam along the middle of a row of pixels
-    drawn, hidden = (layer[..., 0] for layer in lip_seam(points, 1.0, SIZE))
+    drawn = lip_seam(points, 1.0, SIZE)[..., 0]
     row = int(points[13, 1])
     assert (drawn <= 0).all()
     assert np.abs(drawn).argmax(axis=0)[SIZE // 2] == row
@@ -92,9 +95,26 @@ def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
     left, right = points[78, 0], points[308, 0]
     outside = (np.arange(SIZE) + 0.5 < left) | (np.arange(SIZE) + 0.5 > right)
     assert not drawn[:, outside].any()
-    np.testing.assert_allclose(lip_seam(points, 0.5, SIZE)[0][..., 0], drawn / 2)
-    assert hidden[row - 1 : row + 2, SIZE // 2].min() > 0.9  # a line of three pixels in which teeth would show
-    assert not hidden[:, outside].any() and not hidden[: row - 2].any() and not hidden[row + 3 :].any()
+    np.testing.assert_allclose(lip_seam(points, 0.5, SIZE)[..., 0], drawn / 2)
+
+
+def test_each_lip_keeps_its_flow_to_the_line_and_beyond_it() -> None:
+    """Lips 0.2 apart are brought together: at the line each comes from its own rim, away from it from where it did."""
+    source, target = landmarks(0.2), close_lips(landmarks(0.2), 1.0)
+    lips = meeting_lips(source, target)
+    np.testing.assert_allclose(lips.line, meeting_line(target))
+    flow = np.zeros((SIZE, SIZE, 2), np.float32)
+    row = int(lips.line[5, 1])
+    flow[:row, :, 1], flow[row:, :, 1] = -1.5, 1.5
+    above, beneath, below = parted_flows(flow, lips)
+    middle = SIZE // 2
+    np.testing.assert_allclose(above[row : row + 3, middle], np.tile((0, -2), (3, 1)), atol=1e-5)  # 0.1 of 20
+    np.testing.assert_allclose(beneath[row - 3 : row, middle], np.tile((0, 2), (3, 1)), atol=1e-5)
+    np.testing.assert_array_equal(above[: row - 3], flow[: row - 3])
+    np.testing.assert_array_equal(beneath[row + 4 :], flow[row + 4 :])
+    np.testing.assert_allclose(below[:, middle, 0], np.arange(SIZE) + 0.5 - lips.line[5, 1], atol=1e-5)
+    outside = np.arange(SIZE) + 0.5 < lips.line[0, 0]
+    np.testing.assert_array_equal(above[:, outside], flow[:, outside])
 
 
 def test_the_colour_of_lips_is_between_their_rims() -> None:

@@ -18,7 +18,7 @@ from facerelief.geometry.transfer.shading import (
     wrinkle_map,
 )
 
-SIDE = 40
+SIDE = 160
 SKIN = np.array((220.0, 170.0, 140.0))
 
 
@@ -31,9 +31,14 @@ def face() -> MorphableFace:
 
 
 def test_it_is_the_closing_less_the_picture() -> None:
-    """Against scipy's closing, borders included."""
-    light = np.random.default_rng(0).normal(size=(50, 33)).astype(np.float32)
-    expected = binomial_blur(ndimage.grey_closing(light, (11, 11), mode="reflect") - light)
+    """By the definition of a closing, the lowest of the highest; borders included."""
+
+    def highest(values: np.ndarray) -> np.ndarray:
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, 5, mode="edge"), (11, 11))
+        return windows.max(axis=(2, 3))
+
+    light = np.random.default_rng(0).normal(size=(SIDE, SIDE)).astype(np.float32)
+    expected = binomial_blur(-highest(-highest(light)) - light)
     np.testing.assert_allclose(bottom_hat(light), expected, atol=1e-5)
 
 
@@ -45,6 +50,8 @@ def test_it_tells_trenches_that_are_narrow(width: int, depth: float) -> None:
     light = np.zeros((SIDE, SIDE))
     light[:, 5 : 5 + width] = -1
     assert bottom_hat(light)[:, 5 + width // 2] == pytest.approx(depth, abs=1e-6)
+    if width > 1:  # three times as fine a picture of the same
+        assert bottom_hat(light.repeat(3, 0).repeat(3, 1))[:, 15 + 3 * width // 2] == pytest.approx(depth, abs=1e-6)
 
 
 # -- filling them ---------------------------------------------------------------------------------------------------
@@ -88,21 +95,44 @@ def limited(light: float, picture: np.ndarray, flow: tuple[float, float] = (0, 0
 def test_light_fills_a_wrinkle_to_the_brim_and_nothing_else() -> None:
     result = limited(5.0, wrinkled(20))
     skin, dark = wrinkled(20)[0, 0] @ LUMA / 255, wrinkled(20)[0, 20] @ LUMA / 255
-    assert result[:, 20] == pytest.approx(np.log((skin + FLOOR) / (dark + FLOOR)), abs=1e-5)
-    assert not result[:, :15].any() and not result[:, 26:].any()
+    assert result[:, 20] == pytest.approx(np.log((skin + FLOOR) / (dark + FLOOR)), abs=0.02)
+    assert np.abs(result[:, :14]).max() < 1e-3 and np.abs(result[:, 27:]).max() < 1e-3
 
 
 def test_a_wrinkle_is_where_the_flow_leads() -> None:
     there = limited(5.0, wrinkled(20), (6, 0))
     assert there[0].argmax() == 14 and there[:, 14] == pytest.approx(there.max())
-    np.testing.assert_allclose(limited(5.0, wrinkled(20).swapaxes(0, 1), (0, 6)), there.T, atol=1e-6)
+    np.testing.assert_allclose(limited(5.0, wrinkled(20).swapaxes(0, 1), (0, 6)), there.T, atol=1e-5)
+
+
+def test_a_wrinkle_is_found_in_a_finer_picture() -> None:
+    """A wrinkle three pixels wide in a picture of three times the size, which the crop would smear."""
+    picture = np.broadcast_to(SKIN, (3 * SIDE, 3 * SIDE, 3)).astype(np.uint8)
+    picture[:, 59:62] //= 2
+    light, flow = np.full((SIDE, SIDE, 1), 5.0, np.float32), np.tile(np.float32((6, 0)), (SIDE, SIDE, 1))
+    result = limit_to_wrinkles(light, flow, wrinkle_map(picture, ELSEWHERE))
+    assert result.shape == (3 * SIDE, 3 * SIDE, 1)
+    assert result[9, :, 0].argmax() == 60 - 3 * 6
+    assert result[9, 36:49, 0].min() < 0.1 < 0.3 < result.max()
+
+
+def test_hairs_of_a_beard_are_no_wrinkles() -> None:
+    """Dark hairs, a pixel wide and many, in a fine picture; a wrinkle between them still is one."""
+    picture = np.broadcast_to(SKIN, (3 * SIDE, 3 * SIDE, 3)).astype(np.uint8)
+    random = np.random.default_rng(0)
+    for x, y in random.integers(0, 3 * SIDE - 8, (9000, 2)):
+        picture[y : y + 6, x] = picture[y : y + 6, x] // 3
+    hairy = wrinkle_map(picture, ELSEWHERE)
+    picture[:, 236:245] //= 3
+    assert hairy[100:380, 100:380].mean() < 0.35
+    assert wrinkle_map(picture, ELSEWHERE)[100:380, 238:243].mean() > 2 * hairy[100:380, 100:380].mean()
 
 
 @pytest.mark.parametrize("light", [-0.5, 0.0, 0.05])
 def test_what_darkens_and_what_is_not_too_much_stays(light: float) -> None:
     result = limited(light, wrinkled(20))
-    assert (result[:, 20] == np.float32(light)).all()
-    assert (result[:, 5] == np.float32(min(light, 0))).all()
+    np.testing.assert_allclose(result[:, 20], light, atol=1e-6)
+    np.testing.assert_allclose(result[:, 5], min(light, 0), atol=1e-6)
 
 
 # -- what averages know ---------------------------------------------------------------------------------------------
@@ -122,7 +152,7 @@ def test_wide_light_is_no_wrinkle(face: MorphableFace) -> None:
     assert np.abs(RatioImages(face)(wide)[forehead]).max() < 0.02
 
 
-def test_wrinkles_lighten_four_times_as_much_and_brows_and_eyes_do_not(face: MorphableFace) -> None:
+def test_wrinkles_lighten_five_times_as_much_as_they_darken_and_brows_and_eyes_do_not(face: MorphableFace) -> None:
     """At the cheeks, where neutral faces are even, and at the brows and lids."""
     ratio_images, ratios = RatioImages(face), {}
     for vertex in (50, 280, 52, 282, 159, 386):
@@ -130,7 +160,7 @@ def test_wrinkles_lighten_four_times_as_much_and_brows_and_eyes_do_not(face: Mor
         ripple = np.zeros((face.uv_map.size, face.uv_map.size))
         ripple[y, x] = 0.01
         ratios[vertex] = ratio_images(ripple)[y, x] / -ratio_images(-ripple)[y, x]
-    assert [round(ratios[k], 1) for k in (50, 280)] == [4.0, 4.0]
+    assert [round(ratios[k], 1) for k in (50, 280)] == [5.0, 5.0]  # 8 and 1.6
     assert all(ratios[k] < 2 for k in (52, 282, 159, 386))
 
 

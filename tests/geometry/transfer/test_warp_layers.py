@@ -1,5 +1,6 @@
 """Layers of edits applied to a photo, on a few pixels by hand."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.morphable.log_albedo import FLOOR
+from facerelief.geometry.transfer.lips import MeetingLips
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 
 SIDE = 24
@@ -24,16 +26,12 @@ def picture() -> np.ndarray:
 def layers(
     flow: tuple[float, float] = (0, 0),
     light: float = 0,
-    paint: tuple[float, float, float] | None = None,
-    opacity: float = 0,
     shade: tuple[float, ...] | None = None,
     shade_opacity: float = 0,
     size: int = SIDE,
 ) -> WarpLayers:
-    """The same edit everywhere; paint and shade are not yet multiplied by their opacity."""
+    """The same edit everywhere; shade is not yet multiplied by its opacity."""
     one: dict[str, Any] = {"flow": flow, "light": [light]}
-    if paint is not None:
-        one |= {"paint": opacity * np.array(paint), "opacity": [opacity]}
     if shade is not None:
         one |= {"shade": shade_opacity * np.array(shade), "shade_opacity": [shade_opacity]}
     return WarpLayers(**{name: np.tile(np.float32(value), (size, size, 1)) for name, value in one.items()})
@@ -43,7 +41,7 @@ def centres(height: int, width: int) -> np.ndarray:
     return np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=2).astype(np.float32)
 
 
-# -- flow, light, paint ---------------------------------------------------------------------------------------------
+# -- flow, light ----------------------------------------------------------------------------------------------------
 
 
 def test_no_change_gives_the_very_photo(picture: np.ndarray) -> None:
@@ -87,17 +85,31 @@ def test_a_flow_says_where_pixels_come_from(picture: np.ndarray) -> None:
         np.testing.assert_array_equal(out[inside, inside], expected[inside, inside])
 
 
-def test_paint_covers_by_its_opacity(picture: np.ndarray) -> None:
-    paint = (0.2, 0.4, 0.6)
-    np.testing.assert_array_equal(apply_layers(picture, SAME, layers(paint=paint, opacity=1))[5, 5], (51, 102, 153))
-    half = apply_layers(picture, SAME, layers(paint=paint, opacity=0.5)).astype(float)
-    assert np.abs(half - (0.5 * picture + (25.5, 51, 76.5))).max() < 0.51
+@pytest.mark.parametrize("scale", [1, 4])
+def test_lips_that_meet_show_nothing_of_what_was_between_them(scale: int) -> None:
+    """A red lip, white teeth and a blue lip; each lip moves by the half of the teeth's height, as fine as the photo."""
+    teeth, line = slice(9 * scale, 15 * scale), 12.0
+    photo = np.zeros((SIDE * scale, SIDE * scale, 3), np.uint8)
+    photo[: teeth.start], photo[teeth], photo[teeth.stop :] = (200, 0, 0), 255, (0, 0, 200)
+    flow = np.zeros((SIDE, SIDE, 2), np.float32)
+    flow[:12, :, 1], flow[12:, :, 1] = -3, 3
+    across = np.linspace(2, SIDE - 2, 11)
+    rims = [np.column_stack([across, np.full(11, y)]) for y in (line, 9, 15)]
+    crop = Crop(SAME.matrix / scale, SIDE)
+    still = WarpLayers(flow, np.zeros((SIDE, SIDE, 1), np.float32))
+    shut = apply_layers(photo, crop, dataclasses.replace(still, lips=MeetingLips(*rims)))
+    middle = shut[:, 8 * scale : 16 * scale].astype(int)
+    seam = round(line * scale)
+    assert np.abs(middle[: seam - 1] - (200, 0, 0)).max() <= 40  # cubic values overshoot where colours meet
+    assert np.abs(middle[seam + 1 :] - (0, 0, 200)).max() <= 40
+    if scale > 1:  # one flow for both shows teeth
+        assert apply_layers(photo, crop, still)[:, 8 * scale : 16 * scale].min(axis=2).max() > 120
 
 
 @pytest.mark.parametrize("at", [(-14, -14), (14, -14), (0, 14), (14, 14)])
 def test_a_crop_that_reaches_beyond_the_photo(picture: np.ndarray, at: tuple[int, int]) -> None:
     crop = Crop(np.column_stack([np.eye(2), np.negative(at)]).astype(float), SIDE)
-    out = apply_layers(picture, crop, layers(paint=(0, 0, 1), opacity=1))
+    out = apply_layers(picture, crop, layers(shade=(0, 0, 255), shade_opacity=1))
     x, y = np.arange(SIDE) - at[0], (np.arange(SIDE) - at[1])[:, None]
     covered = (x >= 0) & (x < SIDE) & (y >= 0) & (y < SIDE)
     assert covered.any() and not covered.all()
@@ -117,13 +129,6 @@ def test_shade_in_colour_by_hand(picture: np.ndarray) -> None:
     out = apply_layers(picture, SAME, layers(shade=(40, 80, 200), shade_opacity=0.25))
     expected = 0.75 * picture + 0.25 * np.array((40, 80, 200))
     np.testing.assert_allclose(out, expected, atol=0.51)
-
-
-def test_the_inside_of_a_mouth_lies_over_the_shade_by_hand(picture: np.ndarray) -> None:
-    done = layers(paint=(0.2, 0.4, 0.6), opacity=0.75, shade=(100, 100, 100), shade_opacity=1)
-    expected = 0.25 * 100 + 0.75 * 255 * np.array((0.2, 0.4, 0.6))
-    out = apply_layers(picture, SAME, done)
-    np.testing.assert_allclose(out, np.broadcast_to(expected, picture.shape), atol=0.51)
 
 
 @pytest.mark.parametrize("level", [20, 100, 170])
@@ -149,14 +154,14 @@ def test_more_than_all_is_not_shaded(picture: np.ndarray) -> None:
 
 
 def test_a_mask_weakens_every_layer_and_leaves_out_none() -> None:
-    full = layers((2, 4), -0.5, (0.2, 0.4, 0.6), 1, (50,), 0.5)
+    full = layers((2, 4), -0.5, (50,), 0.5)
     half = full.masked(np.full((SIDE, SIDE, 1), 0.5))
-    assert set(full.maps) == set(half.maps) == {*vars(full)} - {"mouth"}
+    assert set(full.maps) == set(half.maps) == {*vars(full)} - {"mouth", "lips"}
     for name, value in full.maps.items():
         np.testing.assert_array_equal(half.maps[name], value / 2)
         assert half.maps[name].dtype == np.float32
     plain = layers((2, 4)).masked(np.ones((1, 1, 1)))
-    assert plain.paint is plain.opacity is plain.shade is plain.shade_opacity is None
+    assert plain.shade is plain.shade_opacity is None
 
 
 # -- cubic values ---------------------------------------------------------------------------------------------------
