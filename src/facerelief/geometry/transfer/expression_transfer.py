@@ -37,6 +37,7 @@ from facerelief.geometry.transfer.warp_layers import WarpLayers
 TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
 _MARGIN = 0.08  # of the crop's side, along which the edit fades out
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
+_OPENED = 0.5  # of the part of lips that stays behind when they close, when they open
 _TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
 _CHIN = 152
 # The face's outline from the temples to the corners of the jaw does not move with an expression, and below only up and
@@ -88,7 +89,7 @@ class ExpressionTransfer:
         """
         move = self._move_landmarks(landmarks.astype(np.float64), fit, label, strength)
         source, target = crop.to_crop(move.source), crop.to_crop(move.target)
-        trimmed = trim_lips(source, max(move.shut, move.opened))
+        trimmed = trim_lips(source, max(move.shut, _OPENED * move.opened))
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, label)

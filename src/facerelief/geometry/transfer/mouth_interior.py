@@ -233,16 +233,16 @@ def _without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
     A model's teeth stand apart; people's touch, or what is seen between them is lit through them.
     """
     try:
-        from scipy.ndimage import binary_closing
+        from scipy.ndimage import binary_closing, uniform_filter1d
     except ImportError as reason:
         raise MissingExtra("scipy", "faces") from reason
     teeth = tooth[..., 0] > 0.5
     width = max(3, round(_GAP * unit))
     padded = np.pad(teeth, ((0, 0), (width, width)))
     between = binary_closing(padded, np.ones((1, width)))[:, width:-width] & ~teeth
-    near = _gaussian(np.dstack([colours * teeth[..., None], teeth]), width / 3)
+    near = uniform_filter1d(np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), width, axis=1)
     filling = _BETWEEN * near[..., :3] / np.maximum(near[..., 3:], 1e-3)
-    share = _gaussian(between[..., None].astype(float), 1.0)
+    share = _gaussian(between[..., None].astype(np.float32), 1.0)
     filled: Floats = colours + np.clip(share, 0, 1) * (np.maximum(filling, colours) - colours)
     return filled
 
