@@ -14,7 +14,6 @@ from facerelief.geometry.transfer.lips import (
     has_closed_mouth,
     lip_colour,
     lip_seam,
-    meeting_line,
     meeting_lips,
     mouth_opening,
     parted_flows,
@@ -101,18 +100,19 @@ def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
 def test_each_lip_keeps_its_flow_to_the_line_and_beyond_it() -> None:
     """Lips 0.2 apart are brought together: at the line each comes from its own rim, away from it from where it did."""
     source, target = landmarks(0.2), close_lips(landmarks(0.2), 1.0)
-    lips = meeting_lips(source, target)
-    np.testing.assert_allclose(lips.line, meeting_line(target))
+    lips = meeting_lips(source, target, np.zeros((2, 41)))
+    assert lips.line[0].tolist() == target[78, :2].tolist() and lips.line[-1].tolist() == target[308, :2].tolist()
+    np.testing.assert_allclose(lips.line[:, 1], target[13, 1])
     flow = np.zeros((SIZE, SIZE, 2), np.float32)
-    row = int(lips.line[5, 1])
+    row = int(lips.line[20, 1])
     flow[:row, :, 1], flow[row:, :, 1] = -1.5, 1.5
     above, beneath, below = parted_flows(flow, lips)
     middle = SIZE // 2
     np.testing.assert_allclose(above[row : row + 3, middle], np.tile((0, -2), (3, 1)), atol=1e-5)  # 0.1 of 20
     np.testing.assert_allclose(beneath[row - 3 : row, middle], np.tile((0, 2), (3, 1)), atol=1e-5)
-    np.testing.assert_array_equal(above[: row - 3], flow[: row - 3])
-    np.testing.assert_array_equal(beneath[row + 4 :], flow[row + 4 :])
-    np.testing.assert_allclose(below[:, middle, 0], np.arange(SIZE) + 0.5 - lips.line[5, 1], atol=1e-5)
+    np.testing.assert_array_equal(above[: row - 5], flow[: row - 5])
+    np.testing.assert_array_equal(beneath[row + 6 :], flow[row + 6 :])
+    np.testing.assert_allclose(below[:, middle, 0], np.arange(SIZE) + 0.5 - lips.line[20, 1], atol=1e-5)
     outside = np.arange(SIZE) + 0.5 < lips.line[0, 0]
     np.testing.assert_array_equal(above[:, outside], flow[:, outside])
 

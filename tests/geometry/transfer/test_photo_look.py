@@ -8,8 +8,8 @@ from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
-from facerelief.geometry.transfer.lips import close_lips, mouth_opening
-from facerelief.geometry.transfer.photo_look import edge_blur, grain, seen_lips, tooth_colour
+from facerelief.geometry.transfer.lips import TRIM, close_lips, lip_curves, mouth_opening
+from facerelief.geometry.transfer.photo_look import edge_blur, grain, lip_rims, seen_lips, tooth_colour
 
 SIDE = 500
 SKIN, LIP, TOOTH = (200, 150, 130), (170, 90, 95), (225, 218, 205)
@@ -105,3 +105,29 @@ def test_a_face_outside_of_the_photo_has_usual_teeth() -> None:
     rgb = portrait(landmarks())
     assert np.isfinite(tooth_colour(rgb, points, 0.2)).all()
     np.testing.assert_allclose(seen_lips(rgb, points), close_lips(points, 1.0))
+
+
+# -- the rims of lips -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("inside", [TOOTH, (35, 12, 12)])
+def test_lips_begin_where_teeth_and_the_dark_end(inside: tuple[int, int, int]) -> None:
+    """Half of a lower lip's height is covered, on the right: there it begins later; elsewhere at the usual share."""
+    points = landmarks("happiness")
+    picture = portrait(points, inside)
+    inner, outer = lip_curves(points)
+    low, high = inner[1, 24:33], inner[1, 24:33] + 0.4 * (outer - inner)[1, 24:33]
+    filled(picture, np.concatenate([low, high[::-1]]), inside)
+    shares = lip_rims(picture, points)
+    assert shares.shape == (2, 41)
+    assert shares[1, 26:31].min() > 0.45 and shares.max() <= 0.6
+    assert shares[1, 12:20] == pytest.approx(TRIM, abs=1e-6) and shares[0, 12:28] == pytest.approx(TRIM, abs=1e-6)
+
+
+def test_a_highlight_on_a_lip_is_not_beside_it() -> None:
+    points = landmarks("happiness")
+    picture = portrait(points, TOOTH)
+    inner, outer = lip_curves(points)
+    ends = [inner[1, 18:23] + share * (outer - inner)[1, 18:23] for share in (0.35, 0.6)]
+    filled(picture, np.concatenate([ends[0], ends[1][::-1]]), (250, 245, 240))
+    assert lip_rims(picture, points)[1, 18:23] == pytest.approx(TRIM, abs=1e-6)

@@ -30,7 +30,7 @@ from facerelief.geometry.transfer.lips import (
     trim_lips,
 )
 from facerelief.geometry.transfer.mouth_interior import Mouth, MouthMotion
-from facerelief.geometry.transfer.photo_look import seen_lips
+from facerelief.geometry.transfer.photo_look import lip_rims, seen_lips
 from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.warp_layers import WarpLayers
 
@@ -95,7 +95,7 @@ class ExpressionTransfer:
         light = strength * self._shade(uv, fit, label)
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
-        lips = meeting_lips(trimmed, target) if meet else None
+        lips = meeting_lips(source, target, lip_rims(pixels, source)) if meet else None
         mouth = MouthMotion(self._mouth(move.source, fit), move.target, self._chin_drop(move.expression))
         return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 

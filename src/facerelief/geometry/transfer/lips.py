@@ -18,14 +18,15 @@ UPPER, LOWER = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 
 _UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 181, 84, 17, 314, 405, 321, 375)
 _MIDDLE, MOUTH_CORNERS = 4, (78, 308)
 CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
-_TRIM = 0.3  # of a lip's height, by which its rim stays behind: landmarks miss it a little
-_PARTED = 2.5  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
+TRIM = 0.3  # of a lip's height, by which its rim stays behind where lips close: landmarks miss it a little
+_DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip
+_PARTED = 5.0  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
 _SEAM, _SEAM_WIDTH = -0.75, 0.011  # change of log light; deviation across, inter-ocular distances
 
 
 @dataclass(frozen=True, eq=False)
 class MeetingLips:
-    """Lips that an edit brings together, from left to right, (11, 2) each.
+    """Lips that an edit brings together, from left to right, (41, 2) each.
 
     Attributes:
         line: Where they meet.
@@ -78,8 +79,21 @@ def trim_lips(points: Floats, share: float) -> Floats:
     """Points (468, 2 or 3) with the inner lips moved into the lips, so that teeth stay outside."""
     trimmed = points.copy()
     for rim, skin in ((UPPER, _UPPER_SKIN), (LOWER, _LOWER_SKIN)):
-        trimmed[list(rim)] += _TRIM * share * (points[list(skin)] - points[list(rim)])
+        trimmed[list(rim)] += TRIM * share * (points[list(skin)] - points[list(rim)])
     return trimmed
+
+
+def lip_curves(points: Floats) -> tuple[Floats, Floats]:
+    """Inner rims and outer borders of the upper and the lower lip, (2, 41, 2) each, of points (468, 2 or 3)."""
+    at, known = np.linspace(0, len(UPPER) + 1, _DENSE), np.arange(len(UPPER) + 2)
+
+    def curve(corners: tuple[int, int], between: tuple[int, ...]) -> Floats:
+        through = points[[corners[0], *between, corners[1]], :2]
+        return np.column_stack([np.interp(at, known, through[:, k]) for k in range(2)])
+
+    inner = np.stack([curve(MOUTH_CORNERS, rim) for rim in (UPPER, LOWER)])
+    outer = np.stack([curve(_OUTER_CORNERS, skin) for skin in (_UPPER_SKIN, _LOWER_SKIN)])
+    return inner, outer
 
 
 def trim_gap(points: Floats, margin: float) -> Floats:
@@ -116,11 +130,11 @@ def _curve(points: Floats, steps: int) -> Floats:
     return found.reshape(-1, 2)
 
 
-def meeting_lips(source: Floats, target: Floats) -> MeetingLips:
-    """Lips that are open in points `source` (468, 2 or 3) and meet in `target`."""
-    left, right = MOUTH_CORNERS
-    upper, lower = (source[[left, *rim, right], :2] for rim in (UPPER, LOWER))
-    return MeetingLips(meeting_line(target), upper, lower)
+def meeting_lips(source: Floats, target: Floats, shares: Floats) -> MeetingLips:
+    """Lips, open in points `source` (468, 2 or 3), that meet in `target`, without `shares` (2, 41) of their height."""
+    inner, outer = lip_curves(source)
+    upper, lower = inner + shares[..., None] * (outer - inner)
+    return MeetingLips(lip_curves(target)[0].mean(axis=0), upper, lower)
 
 
 def meeting_line(points: Floats) -> Floats:

@@ -4,14 +4,14 @@ is to look alike.
 
 import numpy as np
 
-from facerelief.array_types import RGB, Floats, Landmarks
+from facerelief.array_types import RGB, Bool, Floats, Landmarks
 from facerelief.colour import LUMA, chroma
 from facerelief.easing import smoothstep
 from facerelief.errors import MissingExtra
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import INNER_LIPS, eye_outlines
-from facerelief.geometry.transfer.lips import close_lips, lip_colour
+from facerelief.geometry.transfer.lips import TRIM, close_lips, lip_colour, lip_curves
 
 _NEAR_EYES = 0.45  # inter-ocular distances around the eyes in which the sharpest edges are looked for
 _STRONG = 0.5  # of the largest contrast
@@ -32,6 +32,7 @@ _ALIKE = 0.95  # cosine of colours, below which something is neither lips nor te
 # Of what is between the lips: at most 0.07 in 77 closed mouths of the London set, but for two whose slit is dark; at
 # least 0.35 in 38 that show teeth.
 _SOME, _MOST = 0.1, 0.3
+_FAR, _BEYOND, _PLACES = 0.6, 0.12, 15  # shares of a lip's height; places across it that are looked at
 _COLOURED = 12.0  # mean distance from grey, levels, of a photo in full colour
 
 
@@ -90,12 +91,41 @@ def seen_lips(rgb: RGB, landmarks: Landmarks) -> Landmarks:
     if not len(between):
         return close_lips(landmarks, 1.0)
     lips = lip_colour(rgb, landmarks)
-    level, luma = float(lips @ LUMA), between @ LUMA
-    red = (between[:, 0] - between[:, 1]) / np.maximum(luma, 0.05)
-    teeth = (luma > _BRIGHTER * level) & (red < _LESS_RED * (lips[0] - lips[1]) / max(level, 0.05) + 0.02)
+    teeth, dark = _unlike_lips(between, lips)
     alike = between @ lips / np.maximum(np.linalg.norm(between, axis=1) * np.linalg.norm(lips), 1e-3)
-    share = float((teeth | (luma < _DARKER * level) | (alike < _ALIKE)).mean())
+    share = float((teeth | dark | (alike < _ALIKE)).mean())
     return close_lips(landmarks, 1.0 - float(smoothstep((share - _SOME) / (_MOST - _SOME))))
+
+
+def lip_rims(rgb: RGB, landmarks: Landmarks) -> Floats:
+    """Where lips begin, beside what is seen between them, as shares (2, 41) of their height, along `lip_curves`.
+
+    Landmarks miss the rim of a lip by a fifth of its height, and more beside thin lips and crooked teeth.
+
+    Args:
+        rgb: (H, W, 3).
+        landmarks: (468, 3), pixels of the photo.
+    """
+    try:
+        from scipy.ndimage import maximum_filter1d, uniform_filter1d
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
+    inner, outer = lip_curves(landmarks)
+    steps = np.linspace(0, _FAR, _PLACES)
+    x, y = np.moveaxis(inner[:, :, None] + steps[:, None] * (outer - inner)[:, :, None], -1, 0).astype(int)
+    levels = rgb[np.clip(y, 0, rgb.shape[0] - 1), np.clip(x, 0, rgb.shape[1] - 1)] / 255
+    teeth, dark = _unlike_lips(levels, lip_colour(rgb, landmarks))
+    last = (steps * np.logical_and.accumulate(teeth | dark, axis=2)).max(axis=2)
+    shares: Floats = uniform_filter1d(maximum_filter1d(np.maximum(last + _BEYOND, TRIM), 3, axis=1), 3, axis=1)
+    return np.minimum(shares, _FAR)
+
+
+def _unlike_lips(levels: Floats, lips: Floats) -> tuple[Bool, Bool]:
+    """Whether pixels (..., 3) are bright and not as red as lips of a colour (3,), as teeth are; and whether dark."""
+    level, luma = float(lips @ LUMA), levels @ LUMA
+    red = (levels[..., 0] - levels[..., 1]) / np.maximum(luma, 0.05)
+    teeth = (luma > _BRIGHTER * level) & (red < _LESS_RED * (lips[0] - lips[1]) / max(level, 0.05) + 0.02)
+    return teeth, luma < _DARKER * level
 
 
 def tooth_colour(rgb: RGB, landmarks: Landmarks, opening: float) -> Floats:
