@@ -177,7 +177,7 @@ def test_what_the_server_can_do(client: httpx.Client) -> None:
     assert tuple(methods) == METHODS
     assert methods["morphable"] == list(EXPRESSIONS)
     assert "fear" not in methods["stargan"]
-    assert menu["default_method"] == "relief"
+    assert menu["default_method"] == "morphable"
     assert client.get("/v1/triangles").json()["face"] == face_triangles().tolist()
 
 
