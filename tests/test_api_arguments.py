@@ -176,8 +176,8 @@ def test_a_quality_that_is_none(tmp_path: Path, quality: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"method": "releif"}, "no method 'releif'; choose from relief, morphable, stargan"),
-        ({"method": ["relief"]}, "choose from relief, morphable, stargan"),
+        ({"method": "releif"}, "no method 'releif'; choose from morphable, relief, stargan"),
+        ({"method": ["relief"]}, "choose from morphable, relief, stargan"),
         ({"engine": "onxx"}, "no engine 'onxx'; choose from torch, onnx, openvino, openvino-bf16, auto"),
         ({"engine": 5, "method": "morphable"}, "choose from torch"),
         ({"weights": ""}, "'' is no path of a weights file"),

@@ -94,7 +94,7 @@ def test_the_methods_on_ones_own_photo(command: Command, portrait_jpg: Path, tmp
     picture = tmp_path / "methods.png"
     result = command("compare", portrait_jpg, "--to", "happy,fear", "-o", picture, "--json")
     assert (result.code, result.err) == (0, "")
-    assert json.loads(result.out)["methods"] == ["relief", "morphable", "stargan"]
+    assert json.loads(result.out)["methods"] == ["morphable", "relief", "stargan"]
     sheet = np.asarray(Image.open(picture).convert("RGB")).astype(int)
     tiles = (
         sheet[30:-6, 26:].reshape(3, COMPARE_TILE, 3, COMPARE_TILE, 3).transpose(0, 2, 1, 3, 4)

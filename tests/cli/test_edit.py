@@ -206,7 +206,7 @@ def test_teeth_of_another_photo(command: Command, portrait_jpg: Path, refused: C
         assert command("edit", closed, "--to", "happiness", *plain, *more).code == 0
     smile, own, other = (
         read_photo(path).rgb.astype(float)
-        for path in (portrait_jpg, *(folder / f"closed-happiness{more}-morphable.png" for more in ("-teeth", "")))
+        for path in (portrait_jpg, *(folder / f"closed-happiness{more}.png" for more in ("-teeth", "")))
     )
     (face,) = load_finder()(smile.astype(np.uint8))
     (left, right), (top, bottom) = face.landmarks[[80, 310], 0].astype(int), face.landmarks[[13, 14], 1].astype(int)

@@ -115,7 +115,7 @@ def test_edits_in_a_folder_are_not_edited_again(command: Command, tmp_path: Path
     result = command(*call[:3], "surprise", *call[4:])
     assert states(result) == {"edited": 2, "skipped": 2}
     assert "2  is an edit itself; name it by itself to edit it all the same" in result.err
-    named = command("edit", tmp_path / "in" / "head00-happiness-morphable.png", "--to", "neutral")
+    named = command("edit", tmp_path / "in" / "head00-happiness.png", "--to", "neutral")
     assert named.code == 0  # asked for by name
 
 
@@ -213,7 +213,7 @@ def test_what_is_beside_edits_is_made_again_and_not_edited(quick: None, command:
     names = sorted(path.name for path in album.iterdir())
     assert len(names) == 2 + 2 * 5 + 1  # photos; edits with two of depth and two of a receipt; the journal
     assert states(command(*wish)) == {"edited": 0, "skipped": 4}
-    (album / "head00-happiness-morphable-receipt.json").unlink()
+    (album / "head00-happiness-receipt.json").unlink()
     assert states(command(*wish)) == {"edited": 1, "skipped": 3}
     assert sorted(path.name for path in album.iterdir()) == names
 

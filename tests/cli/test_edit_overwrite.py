@@ -127,7 +127,7 @@ def test_default_names_tell_the_settings(edit: Command, command: Command, weight
     }
     for name, options in calls.items():
         assert edit("me.png", *options).out == f"{name}\n"
-    assert command("edit", "me.png", "--to", "happy", "--method", "morphable").out == "me-happiness-morphable.png\n"
+    assert command("edit", "me.png", "--to", "happy", "--method", "relief").out == "me-happiness-relief.png\n"
     assert len(list(Path().glob("me-*.png"))) == 5
 
 
@@ -244,8 +244,5 @@ def test_a_batch_that_is_killed_again_and_again_ends_whole(tmp_path: Path) -> No
     done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     names = sorted(path.name for path in out.iterdir())
-    assert names == [
-        OWNERSHIP_JOURNAL,
-        *(f"head{k}-{to}-morphable.png" for k in range(6) for to in ("fear", "happiness")),
-    ]
+    assert names == [OWNERSHIP_JOURNAL, *(f"head{k}-{to}.png" for k in range(6) for to in ("fear", "happiness"))]
     assert set(read_written(out)) == set(names[1:])

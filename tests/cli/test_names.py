@@ -162,7 +162,7 @@ def completed(line: str) -> list[str]:
         ("facerelief edit me.jpg --to ", [*EXPRESSIONS, "all"]),
         ("facerelief edit me.jpg --to sad", ["sadness"]),
         ("facerelief edit me.jpg --to sadness,happiness,s", ["sadness,happiness,surprise"]),
-        ("facerelief edit me.jpg --method ", ["relief", "morphable", "stargan"]),
+        ("facerelief edit me.jpg --method ", ["morphable", "relief", "stargan"]),
         ("facerelief edit me.jpg --face ", ["largest", "all"]),
         ("facerelief study table1 --scale s", ["smoke"]),
         ("facerelief study table", ["table1", "table2", "table3", "table4"]),

@@ -224,8 +224,8 @@ def test_of_a_pattern_edits_are_left_alone_and_a_point_beside_all_faces_is_told(
     assert result.code == 0
     assert sorted(path.stem for path in clip.parent.glob(f"*{clip.suffix}")) == [
         clip.stem,
-        f"{clip.stem}-anger-morphable",
-        f"{clip.stem}-happiness-morphable",
+        f"{clip.stem}-anger",
+        f"{clip.stem}-happiness",
     ]
     assert "is an edit itself" in result.err
     line = refused("edit", clip, "--to", "anger", "--face", "1,1", "--method", "morphable")

@@ -148,8 +148,8 @@ def test_where_an_edit_goes(inputs: list[Input], out: str | None, expected: list
     ("typed", "ending"),
     [
         (OutputNaming(), ""),
-        (OutputNaming("1.0", part="face", method="relief"), ""),
-        (OutputNaming("0.70", "420,310", "mouth", "morphable"), "-mouth-0.7-face420-310-morphable"),
+        (OutputNaming("1.0", part="face", method="morphable"), ""),
+        (OutputNaming("0.70", "420,310", "mouth", "relief"), "-mouth-0.7-face420-310-relief"),
         (OutputNaming("0:0,2.5:1", "all"), "-0-0-2.5-1-faceall"),
         (OutputNaming(weights=Path("runs/guided")), "-guided"),
         (OutputNaming(weights=Path("runs/relief/weights.safetensors")), "-relief"),

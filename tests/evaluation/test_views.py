@@ -9,7 +9,7 @@ from drawn_mouths import draw, landmarks
 
 from facerelief.evaluation.metrics.quality import masked_psnr, masked_ssim
 from facerelief.evaluation.outside.instruments import Seen
-from facerelief.evaluation.outside.mouths import Mouth
+from facerelief.evaluation.outside.mouths import MouthMeasures
 from facerelief.evaluation.outside.views import AGAINST_TRUTH, UNIT, FaceView, against, aligned, distance
 from facerelief.faces.alignment import align
 from facerelief.geometry.topology import INNER_LIPS, LIPS
@@ -25,7 +25,7 @@ def seen(first: float = 0.0) -> Seen:
 
 def face(expression: str = "happiness", first: float = 0.0) -> FaceView:
     points = landmarks(expression)
-    return FaceView(align(points).cut(draw(points)), aligned(points), Mouth(0.1, 0.5, 1.0), seen(first))
+    return FaceView(align(points).cut(draw(points)), aligned(points), MouthMeasures(0.1, 0.5, 1.0), seen(first))
 
 
 def test_a_face_against_itself() -> None:

@@ -89,19 +89,25 @@ def test_strength_nought_gives_the_photo_back(client: httpx.Client, group: np.nd
     assert read_mark(answer.content) is None  # nothing was edited
 
 
-def test_what_is_known_against_an_edit_comes_with_it(client: httpx.Client, editor: Editor, group: np.ndarray) -> None:
-    known = {name: editor.caution(name) for name in editor.expressions}
+def test_what_is_known_against_an_edit_comes_with_it(
+    client: httpx.Client, finder: MediaPipeFinder, group: np.ndarray
+) -> None:
+    relief = load_editor(finder=finder, method="relief")
+    known = {name: relief.caution(name) for name in relief.expressions}
     assert known["fear"] and known["disgust"] and known["contempt"] and not known["neutral"]
     one, two = as_png(group[:, :320]), as_png(group)
     for name in ("fear", "neutral"):
         expected = [str(known[name]).replace("--", "")] if known[name] else []
-        assert client.post("/v1/edit", **form(one, to=name, reply="json")).json()["notes"] == expected
-        header = client.post("/v1/edit", **form(one, to=name)).headers.get("x-notes", "")
+        wish = {"to": name, "method": "relief"}
+        assert client.post("/v1/edit", **form(one, **wish, reply="json")).json()["notes"] == expected
+        header = client.post("/v1/edit", **form(one, **wish)).headers.get("x-notes", "")
         assert unquote(header) == "; ".join(expected)
     answer = client.post("/v1/edit", **form(two, to="neutral", reply="json")).json()
     assert answer["notes"] == ["2 faces; the largest is edited (choose with face)"]
     assert client.post("/v1/edit", **form(two, to="neutral", face="1", reply="json")).json()["notes"] == []
-    assert client.post("/v1/edit", **form(one, to="fear", strength=0, reply="json")).json()["notes"] == []
+    assert (
+        client.post("/v1/edit", **form(one, to="fear", method="relief", strength=0, reply="json")).json()["notes"] == []
+    )
 
 
 def test_notes_of_any_letters_are_a_header_s_and_nothing_more() -> None:
@@ -177,7 +183,7 @@ def test_what_the_server_can_do(client: httpx.Client) -> None:
     assert tuple(methods) == METHODS
     assert methods["morphable"] == list(EXPRESSIONS)
     assert "fear" not in methods["stargan"]
-    assert menu["default_method"] == "relief"
+    assert menu["default_method"] == "morphable"
     assert client.get("/v1/triangles").json()["face"] == face_triangles().tolist()
 
 

@@ -52,7 +52,7 @@ def load(
         'torch'
         >>> load(method="magic")
         Traceback (most recent call last):
-        facerelief.errors.FacereliefError: no method 'magic'; choose from relief, morphable, stargan
+        facerelief.errors.FacereliefError: no method 'magic'; choose from morphable, relief, stargan
     """
     if method is not None:
         check_choice(method, METHODS, "method")

@@ -8,9 +8,9 @@ from facerelief.files import sha256, write_text
 from facerelief.geometry.morphable.learning.mouth import JAW_OPEN, NEUTRAL, learn_mouth
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.mouth_model import MOUTH_FILE, MouthModel, save_mouth
+from facerelief.release.morphable import CARD
 
-CARD = "README.md"
-FILES = (MOUTH_FILE, CARD)
+MOUTH_FILES = (MOUTH_FILE, CARD)
 _SOURCE = "ICT-FaceKit (ICT-VGL/ICT-FaceKit), MIT licence, Copyright (c) 2020 USC Institute for Creative Technologies"
 
 
@@ -34,7 +34,7 @@ def make_mouth(source: Path, folder: Path) -> list[Path]:
     digests = {name: sha256(source / name) for name in (NEUTRAL, JAW_OPEN)}
     save_mouth(folder / MOUTH_FILE, mouth, {"source": _SOURCE, "sha256": digests})
     write_text(folder / CARD, _card(folder / MOUTH_FILE, mouth, digests))
-    return [folder / name for name in FILES]
+    return [folder / name for name in MOUTH_FILES]
 
 
 def _card(path: Path, mouth: MouthModel, digests: dict[str, str]) -> str:

@@ -166,7 +166,7 @@ def test_an_expression_from_a_further_dataset(portraits: Drawn, learned: Learned
     assert list(facts["learned"]) == ["sadness"]
     one = facts["learned"]["sadness"]
     assert (one["people"], one["photos"], one["paired"], one["open"], one["share"]) == (25, 25, True, False, 1)
-    assert one["missed"] < 0.1
+    assert one["missed"] < 0.2  # what the noise of these small pictures looks like
     found, true = measures(face, "sadness"), measures(load_face(), "sadness")
     for name in ("inner brow up", "outer brow up", "brows together", "corners up"):
         assert found[name] == pytest.approx(true[name], abs=0.02), name
@@ -182,7 +182,7 @@ def test_an_expression_from_a_further_dataset(portraits: Drawn, learned: Learned
 def test_pictures_show_what_landmarks_missed(portraits: Drawn) -> None:
     (face, facts), _ = further(portraits, 0.5)
     found, true = measures(face, "sadness"), measures(load_face(), "sadness")
-    assert facts["learned"]["sadness"]["missed"] > 0.15
+    assert facts["learned"]["sadness"]["missed"] == pytest.approx(1, abs=0.2)  # as much as landmarks showed
     for name in ("inner brow up", "corners up"):
         assert 0.7 * abs(true[name]) < abs(found[name]) < 1.5 * abs(true[name]), name
         assert found[name] * true[name] > 0

@@ -133,6 +133,17 @@ def test_a_face_without_one_of_its_parts(saved: Path, name: str) -> None:
     assert f"lacks '{name}'; fit the face again" in refusal(path)
 
 
+def test_an_expression_that_moves_a_face_too_far(tmp_path: Path) -> None:
+    """How far counts, not how many lengths of a mode that is."""
+    face, path = some_face(), tmp_path / "far.safetensors"
+    short = dataclasses.replace(face, classes=face.classes * 1000, expression_modes=face.expression_modes / 1000)
+    save_face(path, short, FACTS)
+    np.testing.assert_allclose(load_face(path).expression("fear"), 1000 * face.expression("fear"), rtol=1e-3)
+    far = tmp_path / "farther.safetensors"
+    save_face(far, dataclasses.replace(face, classes=face.classes * 100), FACTS)
+    assert "classes holds numbers that no face has; fit the face again" in refusal(far)
+
+
 # -- its formulas ---------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""`facerelief morphable fit`."""
+"""`facerelief morphable fit | mouth`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -48,9 +48,9 @@ def fit(
 
 
 def _mouth_files(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.release.mouth import FILES
+    from facerelief.release.mouth import MOUTH_FILES
 
-    return [values["folder"] / name for name in FILES]
+    return [values["folder"] / name for name in MOUTH_FILES]
 
 
 @app.command("mouth")
@@ -61,7 +61,7 @@ def mouth(
     ],
     folder: Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)],
 ) -> None:
-    """Make the model of teeth, gums and tongue that the package carries, from ICT-FaceKit's head."""
+    """Make the package's model of teeth, gums and tongue from ICT-FaceKit's head."""
     from facerelief.release.mouth import make_mouth
 
     say(*map(str, make_mouth(source, folder)))

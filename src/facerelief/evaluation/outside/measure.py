@@ -35,7 +35,7 @@ class PhotoScore:
         called: What the judge calls it.
         opening: Distance between the lips, inter-ocular.
         teeth: Share of the inner mouth that shows teeth; NaN where it is closed.
-        detail: Of the inner mouth, as of `Mouth`.
+        detail: Of the inner mouth, as of `MouthMeasures`.
     """
 
     photo: str

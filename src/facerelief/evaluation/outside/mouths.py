@@ -19,7 +19,7 @@ _COLOURED = 0.06  # between the lips' redness and the eye white's; below it the 
 
 
 @dataclass(frozen=True)
-class Mouth:
+class MouthMeasures:
     """One mouth.
 
     Attributes:
@@ -39,14 +39,14 @@ class Mouth:
         return self.opening > CLOSED_MOUTH
 
 
-def look_at_mouth(rgb: RGB, landmarks: Landmarks) -> Mouth:
+def look_at_mouth(rgb: RGB, landmarks: Landmarks) -> MouthMeasures:
     """Measure the mouth of a face in a photo (H, W, 3) with landmarks (468, 3) in its pixels."""
     opening = mouth_opening(landmarks)
     if opening <= CLOSED_MOUTH:
-        return Mouth(opening, float("nan"), float("nan"))
+        return MouthMeasures(opening, float("nan"), float("nan"))
     rgb, landmarks = _around_face(rgb, landmarks)
     shown, inside = teeth_mask(rgb, landmarks)
-    return Mouth(opening, float(shown.sum() / max(int(inside.sum()), 1)), _detail(rgb, landmarks))
+    return MouthMeasures(opening, float(shown.sum() / max(int(inside.sum()), 1)), _detail(rgb, landmarks))
 
 
 def teeth_mask(rgb: RGB, landmarks: Landmarks) -> tuple[Bool, Bool]:
@@ -75,7 +75,7 @@ def teeth_mask(rgb: RGB, landmarks: Landmarks) -> tuple[Bool, Bool]:
 
 
 def _detail(rgb: RGB, landmarks: Landmarks) -> float:
-    """See `Mouth.detail`; NaN where a mouth is too small for it."""
+    """See `MouthMeasures.detail`; NaN where a mouth is too small for it."""
     inside = _polygon(landmarks[list(INNER_LIPS), :2], rgb.shape)
     lips = _polygon(landmarks[list(LIPS), :2], rgb.shape) & ~inside
     down, right = np.gradient(rgb @ LUMA)

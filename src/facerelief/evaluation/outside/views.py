@@ -8,7 +8,7 @@ import torch
 from facerelief.array_types import RGB, Bool, Float64, Landmarks
 from facerelief.evaluation.metrics.quality import masked_psnr, masked_ssim, psnr, ssim
 from facerelief.evaluation.outside.instruments import Instruments, Seen
-from facerelief.evaluation.outside.mouths import Mouth, look_at_mouth
+from facerelief.evaluation.outside.mouths import MouthMeasures, look_at_mouth
 from facerelief.faces.alignment import INTER_OCULAR, align
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import INNER_LIPS, LIPS, OUTLINE
@@ -34,7 +34,7 @@ class FaceView:
 
     crop: RGB
     points: Float64
-    mouth: Mouth
+    mouth: MouthMeasures
     seen: Seen
 
     @property

@@ -136,7 +136,8 @@ def _load(path: Path, changed: int) -> MorphableFace:
     parts = {name: saved.read(_stored(name)).numpy() for name in _SHAPES}
     for name in _MAPS:
         parts[name] = saved.read(name, "I8").float().numpy() * saved.read(f"{name}.scale").numpy()
-    for name, values in parts.items():
+    moved = np.tensordot(parts["classes"], parts["expression_modes"], 1)  # a mode that photos hardly show is short
+    for name, values in (parts | {"classes": moved}).items():
         if np.abs(values).max(initial=0) > _MOST:
             raise CheckpointError(f"{path}: {_stored(name)} holds numbers that no face has; fit the face again")
     if any(np.ptp(parts[name], axis=0).min() < _LEAST for name in ("mean", "template")):
