@@ -13,15 +13,13 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS, close_lips, lip_outline, mouth_opening
-from facerelief.geometry.transfer.mouth_interior import (
-    _FROM_ABOVE,
-    _SPREAD,
+from facerelief.geometry.transfer.mouth.interior import (
     Mouth,
     MouthInterior,
     MouthMotion,
-    _through_opening,
 )
-from facerelief.geometry.transfer.mouth_model import load_mouth
+from facerelief.geometry.transfer.mouth.maps import _FROM_ABOVE, _SPREAD, through_opening, without_gaps
+from facerelief.geometry.transfer.mouth.model import load_mouth
 
 SIDE = 600
 FACE = load_face()
@@ -157,7 +155,7 @@ def test_light_through_half_a_plane_is_a_gaussians_share(depth: float) -> None:
     size, unit = 480, 200.0
     mask = np.zeros((size, size), bool)
     mask[240:] = True
-    light = _through_opening(mask, np.full((size, size), depth), unit)[:, 240]
+    light = through_opening(mask, np.full((size, size), depth), unit)[:, 240]
     for row in (200, 240, 260, 300):
         away = row + 0.5 - _FROM_ABOVE * depth * unit - 240
         expected = 0.5 * (1 + math.erf(away / (_SPREAD * depth * unit) / math.sqrt(2)))
@@ -167,7 +165,7 @@ def test_light_through_half_a_plane_is_a_gaussians_share(depth: float) -> None:
 def test_it_is_darker_the_deeper_it_is() -> None:
     mask = np.zeros((320, 320), bool)
     mask[120:200, 60:260] = True
-    levels = [_through_opening(mask, np.full((320, 320), depth), 300.0)[150, 160] for depth in (0.02, 0.1, 0.3, 0.6)]
+    levels = [through_opening(mask, np.full((320, 320), depth), 300.0)[150, 160] for depth in (0.02, 0.1, 0.3, 0.6)]
     assert all(near > far for near, far in pairwise(levels))
     assert levels[0] > 0.95 and levels[-1] < 0.3
 
@@ -175,3 +173,24 @@ def test_it_is_darker_the_deeper_it_is() -> None:
 def test_openings_are_those_of_the_landmarks() -> None:
     mouth = seen("surprise")
     assert mouth.opening == mouth_opening(mouth.landmarks) > 0.1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_gaps_between_teeth_are_filled_and_others_are_not(turned: bool) -> None:
+    """Two teeth beside each other, 10 apart; below them, as far away, a lower one: of 400 pixels, 0.04 are 16."""
+    tooth, colours = np.zeros((120, 120, 1)), np.zeros((120, 120, 3))
+    for rows, columns in (
+        (slice(20, 60), slice(20, 50)),
+        (slice(20, 60), slice(60, 90)),
+        (slice(70, 110), slice(20, 90)),
+    ):
+        tooth[rows, columns], colours[rows, columns] = 1, (0.8, 0.75, 0.7)
+    along = np.array((1.0, 0.0))
+    if turned:
+        tooth, colours, along = tooth.swapaxes(0, 1), colours.swapaxes(0, 1), along[::-1]
+    filled = without_gaps(colours, tooth, 400.0, along)
+    if turned:
+        filled, colours = filled.swapaxes(0, 1), colours.swapaxes(0, 1)
+    assert filled[40, 55] == pytest.approx(0.84 * np.array((0.8, 0.75, 0.7)), abs=0.01)
+    assert not filled[65, 22:88].any() and not filled[40, 92:].any()
+    np.testing.assert_allclose(filled[40, 25:45], colours[40, 25:45])

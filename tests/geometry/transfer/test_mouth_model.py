@@ -12,7 +12,7 @@ from facerelief.checkpoint import save_checkpoint
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.geometry.morphable.learning import mouth as learning
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.transfer.mouth_model import MouthModel, load_mouth, save_mouth
+from facerelief.geometry.transfer.mouth.model import MouthModel, load_mouth, save_mouth
 
 MOUTH = load_mouth()
 LOWER, UPPER = MOUTH.jaw > 0.99, MOUTH.jaw < 0.01

@@ -102,6 +102,32 @@ def trim_gap(points: Floats, margin: float) -> Floats:
     return close_lips(points, min(1.0, 2 * margin / gap))
 
 
+def mouth_axis(landmarks: Floats) -> Floats:
+    """The direction (2,), in the picture, from the left corner of a mouth (468, 3) to the right one."""
+    left, right = landmarks[list(MOUTH_CORNERS), :2]
+    way: Floats = (right - left) / max(float(np.linalg.norm(right - left)), 1e-6)
+    return way
+
+
+def lips_depth(landmarks: Floats, corner: Floats, scale: float, side: int) -> Floats:
+    """How near lips are, which lie around the teeth as an arc does, in a picture of a mouth.
+
+    Args:
+        landmarks: (468, 3), photo pixels.
+        corner: (2,), where the picture begins in the photo, x and y.
+        scale: The picture's pixels in a photo's pixel.
+        side: S, the picture's side.
+
+    Returns:
+        z (S, S), the picture's pixels: that of the lips as far along the mouth.
+    """
+    points, (right, down) = landmarks[list(INNER_LIPS)], mouth_axis(landmarks)
+    along = (points[:, :2] - corner) @ (right, down) * scale
+    order, centres = np.argsort(along), np.arange(side) + 0.5
+    found: Floats = np.interp(centres * right + centres[:, None] * down, along[order], points[order, 2] * scale)
+    return found
+
+
 def lip_outline(points: Floats, steps: int = 8) -> Floats:
     """A smooth outline through the inner lips: a Catmull-Rom curve along each lip, with corners where they meet.
 

@@ -12,8 +12,8 @@ from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import Window, crop_strips, warp_photo
 from facerelief.geometry.transfer.lips import MeetingLips, parted_flows
-from facerelief.geometry.transfer.mouth_interior import MouthInterior, MouthMotion
-from facerelief.geometry.transfer.mouth_model import load_mouth
+from facerelief.geometry.transfer.mouth.interior import MouthInterior, MouthMotion
+from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.shading import log_luminance, relight
 from facerelief.geometry.transfer.unfolding import unfold
 

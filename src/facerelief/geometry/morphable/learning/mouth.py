@@ -17,7 +17,7 @@ from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.subdivision import Subdivision
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS
-from facerelief.geometry.transfer.mouth_model import MouthModel
+from facerelief.geometry.transfer.mouth.model import MouthModel
 
 NEUTRAL, JAW_OPEN = "generic_neutral_mesh.obj", "jawOpen.obj"  # of the folder FaceXModel
 _VERTICES, _LARGEST = 26_719, 8 << 20  # of the head; bytes of a file

@@ -1,0 +1,1 @@
+"""The inside of a mouth: its geometry, how it is lit and drawn."""

@@ -1,0 +1,78 @@
+"""Maps of a mouth's picture: the light that comes through the opening, and what fills gaps between teeth."""
+
+import numpy as np
+from PIL import Image
+
+from facerelief.array_types import Bool, Float32, Floats
+from facerelief.errors import MissingExtra
+
+_SMALL = 48  # of the maps of light
+_DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6)  # inter-ocular distances behind the lips at which light is computed
+_SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
+_GAP, _BETWEEN = 0.04, 0.84  # inter-ocular distances between teeth at most; brightness there
+FARTHEST = _DEPTHS[-1]  # where nothing is seen
+
+
+def through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
+    """Share of light (S, S) that reaches a depth, inter-ocular distances, through an opening; unit: their pixels."""
+    small = scaled_map(mask.astype(np.float32), _SMALL)
+    step = len(mask) / _SMALL
+    levels = []
+    for distance in _DEPTHS:
+        spread = distance * unit / step
+        seen = _gaussian_matrix(_SMALL, _SPREAD * spread, _FROM_ABOVE * spread) @ small
+        levels.append(scaled_map(seen @ _gaussian_matrix(_SMALL, _SPREAD * spread).T, len(mask)))
+    stack = np.stack(levels)
+    place = np.interp(depth, _DEPTHS, np.arange(len(_DEPTHS)))
+    below = np.minimum(place.astype(int), len(_DEPTHS) - 2)
+    rows, columns = np.indices(depth.shape)
+    share = place - below
+    light: Floats = (1 - share) * stack[below, rows, columns] + share * stack[below + 1, rows, columns]
+    return np.clip(light, 0, 1)
+
+
+def _gaussian_matrix(size: int, deviation: float, shift: float = 0.0) -> Floats:
+    """(size, size): what blurs a column of values by a Gaussian, and shifts it down; nothing comes from outside."""
+    away = np.arange(size)[:, None] - np.arange(size) - shift
+    weights = np.exp(-0.5 * (away / max(deviation, 0.4)) ** 2)
+    whole = np.exp(-0.5 * (np.arange(-size, size + 1) / max(deviation, 0.4)) ** 2).sum()
+    matrix: Floats = weights / whole
+    return matrix
+
+
+def without_gaps(colours: Floats, tooth: Floats, unit: float, along: Floats) -> Floats:
+    """A picture (S, S, 3) whose gaps between teeth (S, S, 1), side by side `along` (2,), are nearly of their colour.
+
+    A model's teeth stand apart; people's touch, or what is seen between them is lit through them.
+    """
+    try:
+        from scipy.ndimage import binary_closing, uniform_filter
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
+    teeth = tooth[..., 0] > 0.5
+    width = max(3, round(_GAP * unit))
+    reach = np.linspace(-0.5, 0.5, 2 * width + 1)[:, None] * (width - 1) * along[::-1]
+    line = np.zeros((2 * (width // 2) + 1,) * 2, bool)
+    line[tuple((np.rint(reach).astype(int) + width // 2).T)] = True
+    between = binary_closing(np.pad(teeth, width), line)[width:-width, width:-width] & ~teeth
+    near = uniform_filter(np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), (width, width, 1))
+    filling = _BETWEEN * near[..., :3] / np.maximum(near[..., 3:], 1e-3)
+    share = gaussian(between[..., None].astype(np.float32), 1.0)
+    filled: Floats = colours + np.clip(share, 0, 1) * (np.maximum(filling, colours) - colours)
+    return filled
+
+
+def scaled_map(values: Floats, side: int) -> Float32:
+    """A map (S, S) at another size; where it shrinks, averaged."""
+    plane = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    return np.asarray(plane.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def gaussian(values: Floats, deviation: float) -> Floats:
+    """Maps (H, W, C) blurred."""
+    try:
+        from scipy.ndimage import gaussian_filter
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
+    blurred: Floats = gaussian_filter(values, (deviation, deviation, 0))
+    return blurred
