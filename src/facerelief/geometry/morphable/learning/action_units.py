@@ -74,7 +74,7 @@ AU_TARGETS: dict[str, dict[str, float]] = {
         "outer brow up": -0.02,
         "brows together": 0.05,
         "upper lid up": -0.015,
-        "corners up": -0.08,
+        "corners up": -0.09,
         "lower lip up": 0.05,
     },
     "surprise": {
