@@ -58,7 +58,7 @@ def test_everything_is_measured(command: Command, people: Path, instruments: Pat
     # Each true photo is the very edit: what the editor makes is nearly the truth, what it is compared with is not.
     assert calm["edit"]["psnr"]["mean"] > 5 + calm["no edit"]["psnr"]["mean"]
     assert calm["edit"]["mouth_ssim"]["mean"] > 0.85 > calm["no edit"]["mouth_ssim"]["mean"]
-    assert calm["edit"]["lips"]["mean"] < 0.01 < calm["no edit"]["lips"]["mean"]
+    assert calm["edit"]["lips"]["mean"] < 0.015 < 0.03 < calm["no edit"]["lips"]["mean"]
     assert calm["edit"]["identity_median"]["value"] < 0.5 * calm["no edit"]["identity_median"]["value"]
     assert calm["edit"]["movement"]["ratio"]["value"] == pytest.approx(1, abs=0.05)
     # The other person is the mirror image, and smiles in the same way.

@@ -20,6 +20,7 @@ _MIDDLE, MOUTH_CORNERS = 4, (78, 308)
 CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
 TRIM = 0.3  # of a lip's height, by which its rim stays behind where lips close: landmarks miss it a little
 _DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip
+_OVER = 2.0  # crop pixels beyond that line up to which a lip's flow goes on
 _PARTED = 5.0  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
 _SEAM, _SEAM_WIDTH = -0.75, 0.011  # change of log light; deviation across, inter-ocular distances
 
@@ -210,9 +211,11 @@ def parted_flows(flow: Floats, lips: MeetingLips) -> tuple[Float32, Float32, Flo
     parts = []
     for rim, side in ((lips.upper, -1), (lips.lower, 1)):
         at_rim = np.column_stack([np.interp(x[0], line[:, 0], (rim - line)[:, k]) for k in range(2)])
-        share = np.clip(1 - side * below / np.maximum(margin, 1e-6), 0, 1) * (margin > 0)
-        edge = sample_bilinear(flow, np.dstack([x, y - below + side * margin]))
-        parts.append(np.where(share[..., None] > 0, edge + share[..., None] * (at_rim - edge), flow).astype(np.float32))
+        away = side * below
+        near, beyond = 1 - away / np.maximum(margin, 1e-6), 1 + (away + _OVER) / _PARTED
+        share = (np.clip(np.where(away > 0, near, beyond), 0, 1) * (margin > 0))[..., None]
+        edge = sample_bilinear(flow, np.dstack([x, np.where(away > 0, y - below + side * margin, y)]))
+        parts.append(np.where(share > 0, edge + share * (at_rim - edge), flow).astype(np.float32))
     return parts[0], parts[1], below[..., None].astype(np.float32)
 
 

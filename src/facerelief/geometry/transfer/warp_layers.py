@@ -85,7 +85,8 @@ def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, flow: Floats, lips: Meetin
         return
     *flows, below = parted_flows(flow, lips)
     (above, maps), (beneath, _) = (
-        warp_photo(rgb, crop, one, more, window) for one, more in zip(flows, ({"below": below}, {}), strict=True)
+        warp_photo(rgb, crop, unfold(one), more, window)
+        for one, more in zip(flows, ({"below": below}, {}), strict=True)
     )
     pixels[inner] = above + np.clip(0.5 + maps["below"] / crop.scale, 0, 1) * (beneath - above)
 
