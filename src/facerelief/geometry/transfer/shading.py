@@ -17,12 +17,12 @@ from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
 from facerelief.geometry.topology import BROWS, LIPS, eye_outlines
 
-_WIDE = 5  # pixels of the UV map; a change that is wider is light that was not taken out
+_WIDE = 6  # pixels of the UV map; a change that is wider is light that was not taken out
 _WRINKLE, _SIDE = 11, 160  # of so many pixels, along a crop or the UV map; wrinkles and brows are narrower, and dark
 _HAIR = 0.004  # of a crop's side: deviation of a Gaussian that leaves wrinkles and takes the hairs of a beard
 _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 # Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
-_DEEPER, _DARKER = 8.0, 1.6
+_DEEPER, _DARKER = 8.0, 2.0
 _STRONGEST = 0.6
 _MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
