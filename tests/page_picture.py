@@ -1,6 +1,6 @@
-"""The picture of the page in the documents: a drawn face, before and after.
+"""The picture of the page in the documents: a photo, before and after.
 
-    python tests/page_picture.py docs/page.jpg          # starts a server and a browser
+    python tests/page_picture.py docs/page.jpg --photo london/neutral/002.jpg     # starts a server and a browser
 
 It needs chromium and playwright; nothing but this machine is asked.
 """
@@ -18,15 +18,14 @@ from webapp.conftest import CHROMIUM, FLAGS, running
 _SIZE = {"width": 1280, "height": 920}
 
 
-def picture(url: str, seed: int, expression: str) -> Image.Image:
-    """The page at `url` with a drawn face, half of it edited."""
+def picture(url: str, photo: Path, expression: str) -> Image.Image:
+    """The page at `url` with a photo, half of it edited."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         page = browser.new_page(viewport=_SIZE, color_scheme="light")
         page.goto(url)
         until(page, "document.body.dataset.ready")
-        drawn = page.request.get(f"{url}/v1/sample?seed={seed}").body()
-        page.set_input_files("#file", {"name": "face.jpg", "mimeType": "image/jpeg", "buffer": drawn})
+        page.set_input_files("#file", photo)
         until(page, "document.querySelectorAll('.thumb img').length === 9")
         picked(page, expression)
         settled(page)
@@ -43,11 +42,11 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=22, help="which drawn face")
+    parser.add_argument("--photo", type=Path, required=True)
     parser.add_argument("--to", default="happiness")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as server:
-        picture(server.url, given.seed, given.to).save(given.out, quality=90)
+        picture(server.url, given.photo, given.to).save(given.out, quality=90)
 
 
 if __name__ == "__main__":
