@@ -24,6 +24,7 @@ _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 # Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
 _DEEPER, _DARKER = 8.0, 2.0
 _STRONGEST = 0.6
+_PALER = 0.6  # of what colour loses in more light: what fills a wrinkle is to be as coloured as the skin beside it
 _MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
 
@@ -131,5 +132,6 @@ def relight(pixels: Floats, change: Floats) -> Floats:
     """
     luma = (pixels @ LUMA.astype(np.float32))[..., None]
     floor, gain = np.float32(FLOOR * 255), np.exp(change)
-    relit: Floats = (luma + floor) * gain - floor + (pixels - luma) * (gain * np.clip(1 - change, 0.5, 1.6))
+    paler = np.clip(1 - np.maximum(change, 0) * _PALER - np.minimum(change, 0), 0.5, 1.6)
+    relit: Floats = (luma + floor) * gain - floor + (pixels - luma) * (gain * paler)
     return relit

@@ -30,7 +30,7 @@ _RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a 
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
 _BITE = 0.05  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
-_GAIN = 1.35  # of light, so that front teeth are fully lit
+_GAIN, _DIM = 1.35, 0.2  # of light, so that front teeth are fully lit; what is scattered to the back
 _SHADED = 0.6  # light that is left where a tooth is in the shadow of its neighbours
 _INCISORS, _SIDES = 0.13, np.array((0.98, 0.96, 0.92))  # inter-ocular distances from the middle; colour of teeth beyond
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
@@ -150,7 +150,7 @@ class MouthInterior:
         unit = own.fit.scale * scale
         behind = lips_depth(motion.after, corner, scale, _SIDE) - values[..., 0]
         depth = np.where(index >= 0, np.maximum(0, behind / unit), FARTHEST)
-        reached = np.minimum(_GAIN * through_opening(mask, depth, unit), 1)[..., None]
+        reached = np.clip(_GAIN * through_opening(mask, depth, unit), _DIM, 1)[..., None]
         teeth = tooth_colour(photo, own.landmarks, own.opening)
         coloured = min(1.0, chroma(photo[::8, ::8]) / 12)
         flesh = _FLESH**coloured * lip_colour(photo, own.landmarks)
