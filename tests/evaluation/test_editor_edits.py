@@ -74,5 +74,5 @@ def test_an_edit_comes_nearer_to_the_same_person_with_the_expression(synthetic: 
     edits = torch.cat([edit(np.array([neutral]), label) for label in others])
     apart = (edits[:, None] - truth[None, others]).abs().mean(dim=(2, 3, 4))  # of each edit from each expression
     unedited = (truth[neutral] - truth[others]).abs().mean(dim=(1, 2, 3))
-    assert apart.diagonal().mean() < 0.95 * unedited.mean()  # teeth and folds as dark as people's, which drawn people lack, differ
+    assert apart.diagonal().mean() < 0.95 * unedited.mean()  # drawn people lack teeth and deep folds
     assert (apart.argmin(dim=0) == torch.arange(len(others))).float().mean() > 0.8
