@@ -139,9 +139,10 @@ EMFACS: dict[str, dict[str, int]] = {
         "jaw down": 1,
     },
     "disgust": {"nose wings up": 1, "upper lip up": 1, "corners up": -1},  # 9 or 10, 15
-    "anger": {  # 4 + 5 + 7 + 23
+    "anger": {  # 4 + 5 + 7 + 17 + 23; 17 arches the lips
         "inner brow up": -1,
         "outer brow up": -1,
+        "corners up": -1,
         "brows together": 1,
         "upper lid up": 1,
         "lower lid up": 1,
