@@ -106,7 +106,8 @@ def test_each_lip_keeps_its_flow_to_the_line_and_beyond_it() -> None:
     flow = np.zeros((SIZE, SIZE, 2), np.float32)
     row = int(lips.line[20, 1])
     flow[:row, :, 1], flow[row:, :, 1] = -1.5, 1.5
-    above, beneath, below = parted_flows(flow, lips)
+    parted = parted_flows(flow, lips)
+    above, beneath, below = parted.upper, parted.lower, parted.below
     middle = SIZE // 2
     np.testing.assert_allclose(above[row : row + 2, middle], np.tile((0, -2), (2, 1)), atol=1e-5)  # 0.1 of 20
     np.testing.assert_allclose(beneath[row - 2 : row, middle], np.tile((0, 2), (2, 1)), atol=1e-5)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facerelief.array_types import RGB, Float32, Floats
+from facerelief.array_types import RGB, Floats
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.topology import INNER_LIPS
+from facerelief.geometry.transfer.unfolding import unfold
 
 # Along the mouth, corners left out: the inner lips, and where the lips end in skin.
 UPPER, LOWER = (191, 80, 81, 82, 13, 312, 311, 310, 415), (95, 88, 178, 87, 14, 317, 402, 318, 324)
@@ -20,6 +21,7 @@ _MIDDLE, MOUTH_CORNERS = 4, (78, 308)
 CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
 TRIM = 0.3  # of a lip's height, by which its rim stays behind where lips close: landmarks miss it a little
 _DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip
+_AROUND = 4.0  # crop pixels around the line where lips meet that are warped for each lip
 _OVER = 2.0  # crop pixels beyond that line up to which a lip's flow goes on
 _PARTED = 5.0  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
 _SEAM, _SEAM_WIDTH = -0.75, 0.011  # change of log light; deviation across, inter-ocular distances
@@ -38,6 +40,23 @@ class MeetingLips:
     line: Floats
     upper: Floats
     lower: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PartedFlows:
+    """Flows of lips that meet, without folds, crop pixels.
+
+    Attributes:
+        upper: (S, S, 2), to be used above the line where they meet.
+        lower: (S, S, 2), to be used below it.
+        below: (S, S, 1), how far below it each pixel is.
+        around: Left and top, right and bottom of what these flows are for.
+    """
+
+    upper: Floats
+    lower: Floats
+    below: Floats
+    around: tuple[list[float], list[float]]
 
 
 def mouth_opening(points: Floats) -> float:
@@ -164,12 +183,6 @@ def meeting_lips(source: Floats, target: Floats, shares: Floats) -> MeetingLips:
     return MeetingLips(lip_curves(target)[0].mean(axis=0), upper, lower)
 
 
-def meeting_line(points: Floats) -> Floats:
-    """The line along which the lips of a shut mouth meet, (11, 2), from left to right, of points (468, 2 or 3)."""
-    middle = (points[list(UPPER), :2] + points[list(LOWER), :2]) / 2
-    return np.concatenate([points[[MOUTH_CORNERS[0]], :2], middle, points[[MOUTH_CORNERS[1]], :2]])
-
-
 def lip_seam(points: Floats, share: float, size: int) -> Floats:
     """The dark line where lips meet.
 
@@ -181,7 +194,7 @@ def lip_seam(points: Floats, share: float, size: int) -> Floats:
     Returns:
         (S, S, 1), change of log luminance.
     """
-    line = meeting_line(points)
+    line = lip_curves(points)[0].mean(axis=0)
     y, x = np.mgrid[:size, :size] + 0.5
     away = np.abs(y - np.interp(x[0], line[:, 0], line[:, 1]))
     width = _SEAM_WIDTH * inter_ocular(points)
@@ -191,7 +204,7 @@ def lip_seam(points: Floats, share: float, size: int) -> Floats:
     return seam[..., None]
 
 
-def parted_flows(flow: Floats, lips: MeetingLips) -> tuple[Float32, Float32, Float32]:
+def parted_flows(flow: Floats, lips: MeetingLips) -> PartedFlows:
     """The flow of each lip, up to where they meet.
 
     Teeth lie between lips that are open before. Where the flow of one lip went over into that of the other they would
@@ -200,9 +213,6 @@ def parted_flows(flow: Floats, lips: MeetingLips) -> tuple[Float32, Float32, Flo
     Args:
         flow: (S, S, 2), of the crop, in its pixels.
         lips: Where they meet, crop pixels.
-
-    Returns:
-        Two flows (S, S, 2), to be used above and below that line, and how far below it each pixel is, (S, S, 1).
     """
     line, size = lips.line, len(flow)
     y, x = np.mgrid[:size, :size] + 0.5
@@ -216,7 +226,9 @@ def parted_flows(flow: Floats, lips: MeetingLips) -> tuple[Float32, Float32, Flo
         share = (np.clip(np.where(away > 0, near, beyond), 0, 1) * (margin > 0))[..., None]
         edge = sample_bilinear(flow, np.dstack([x, np.where(away > 0, y - below + side * margin, y)]))
         parts.append(np.where(share > 0, edge + share * (at_rim - edge), flow).astype(np.float32))
-    return parts[0], parts[1], below[..., None].astype(np.float32)
+    low, high = line.min(axis=0) - _AROUND, line.max(axis=0) + _AROUND
+    upper, lower = map(unfold, parts)
+    return PartedFlows(upper, lower, below[..., None].astype(np.float32), (low.tolist(), high.tolist()))
 
 
 def lip_colour(pixels: RGB, points: Floats) -> Floats:

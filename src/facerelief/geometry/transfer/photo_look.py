@@ -7,9 +7,9 @@ import numpy as np
 from facerelief.array_types import RGB, Bool, Floats, Landmarks
 from facerelief.colour import LUMA, chroma
 from facerelief.easing import smoothstep
-from facerelief.errors import MissingExtra
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.filters import ndimage
 from facerelief.geometry.topology import INNER_LIPS, eye_outlines
 from facerelief.geometry.transfer.lips import TRIM, close_lips, lip_colour, lip_curves
 
@@ -45,17 +45,13 @@ def edge_blur(rgb: RGB, landmarks: Landmarks) -> float:
         rgb: (H, W, 3).
         landmarks: (468, 3), pixels of the photo.
     """
-    try:
-        from scipy.ndimage import maximum_filter, minimum_filter
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
     unit = inter_ocular(landmarks)
     lids = landmarks[[*eye_outlines()[0], *eye_outlines()[1]], :2]
     luma = _window(rgb, lids.min(axis=0), lids.max(axis=0), 0.3 * _NEAR_EYES * unit) @ LUMA
     if min(luma.shape) < 4:
         return _LEAST
     size = max(5, round(_WINDOW * unit)) | 1
-    contrast = maximum_filter(luma, size) - minimum_filter(luma, size)
+    contrast = ndimage().maximum_filter(luma, size) - ndimage().minimum_filter(luma, size)
     down, right = np.gradient(luma)
     steep = np.maximum(np.hypot(down, right), 1e-3)
     strong = contrast > _STRONG * np.percentile(contrast, 95)
@@ -106,17 +102,15 @@ def lip_rims(rgb: RGB, landmarks: Landmarks) -> Floats:
         rgb: (H, W, 3).
         landmarks: (468, 3), pixels of the photo.
     """
-    try:
-        from scipy.ndimage import maximum_filter1d, uniform_filter1d
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
     inner, outer = lip_curves(landmarks)
     steps = np.linspace(0, _FAR, _PLACES)
     x, y = np.moveaxis(inner[:, :, None] + steps[:, None] * (outer - inner)[:, :, None], -1, 0).astype(int)
     levels = rgb[np.clip(y, 0, rgb.shape[0] - 1), np.clip(x, 0, rgb.shape[1] - 1)] / 255
     teeth, dark = _unlike_lips(levels, lip_colour(rgb, landmarks))
     last = (steps * np.logical_and.accumulate(teeth | dark, axis=2)).max(axis=2)
-    shares: Floats = uniform_filter1d(maximum_filter1d(np.maximum(last + _BEYOND, TRIM), 3, axis=1), 3, axis=1)
+    shares: Floats = ndimage().uniform_filter1d(
+        ndimage().maximum_filter1d(np.maximum(last + _BEYOND, TRIM), 3, axis=1), 3, axis=1
+    )
     return np.minimum(shares, _FAR)
 
 

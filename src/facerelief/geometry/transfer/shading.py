@@ -9,9 +9,9 @@ from PIL import Image
 
 from facerelief.array_types import RGB, Float32, Floats, Landmarks
 from facerelief.colour import LUMA
-from facerelief.errors import MissingExtra
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
@@ -68,11 +68,7 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
         points = landmarks[list(ring), :2].astype(np.float64)
         features |= polygon_mask(points, len(pixels))
     margin = _MARGIN * inter_ocular(landmarks)
-    try:
-        from scipy.ndimage import gaussian_filter
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
-    smooth = gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * len(pixels))
+    smooth = ndimage().gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * len(pixels))
     return bottom_hat(smooth) * (1 - feathered(features, margin))
 
 
@@ -97,13 +93,9 @@ def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32
 
 def bottom_hat(light: Floats) -> Float32:
     """How much darker than its surroundings log luminance (S, S) is where that is narrow: its closing less itself."""
-    try:
-        from scipy.ndimage import grey_closing
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
     light = light.astype(np.float32)
     width = round(_WRINKLE * len(light) / _SIDE) | 1
-    depth: Float32 = binomial_blur(grey_closing(light, size=(width, width), mode="nearest") - light)
+    depth: Float32 = binomial_blur(ndimage().grey_closing(light, size=(width, width), mode="nearest") - light)
     return depth
 
 

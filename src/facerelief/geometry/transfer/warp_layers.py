@@ -11,13 +11,11 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import Window, crop_strips, warp_photo
-from facerelief.geometry.transfer.lips import MeetingLips, parted_flows
+from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
 from facerelief.geometry.transfer.mouth.interior import MouthInterior, MouthMotion
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.shading import log_luminance, relight
 from facerelief.geometry.transfer.unfolding import unfold
-
-_AROUND = 4.0  # crop pixels around the line where lips meet that are warped for each lip
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,28 +64,25 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     """
     out, flow = rgb.copy(), unfold(layers.flow)
     maps = {name: value for name, value in layers.maps.items() if name != "flow"}
+    parted = parted_flows(flow, layers.lips) if layers.lips else None
     for place in crop_strips(crop, rgb.shape):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
-        if layers.lips:
-            _part_lips(pixels, rgb, crop, flow, layers.lips, place)
+        if parted:
+            _part_lips(pixels, rgb, crop, parted, place)
         out[place] = _composite(pixels, **enlarged)
     if layers.mouth:
         _mouth_interior().draw(out, rgb, layers.mouth)
     return out
 
 
-def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, flow: Floats, lips: MeetingLips, place: Window) -> None:
-    """Warp around lips that meet by `parted_flows`, into the warped pixels (h, w, 3) of a place of the photo."""
-    low, high = lips.line.min(axis=0) - _AROUND, lips.line.max(axis=0) + _AROUND
-    window = crop.window(low.tolist(), high.tolist(), place)
+def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, parted: PartedFlows, place: Window) -> None:
+    """Warp around lips that meet by their own flows, into the warped pixels (h, w, 3) of a place of the photo."""
+    window = crop.window(*parted.around, place)
     inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, place, strict=True))
     if not pixels[inner].size:
         return
-    *flows, below = parted_flows(flow, lips)
-    (above, maps), (beneath, _) = (
-        warp_photo(rgb, crop, unfold(one), more, window)
-        for one, more in zip(flows, ({"below": below}, {}), strict=True)
-    )
+    above, maps = warp_photo(rgb, crop, parted.upper, {"below": parted.below}, window)
+    beneath, _ = warp_photo(rgb, crop, parted.lower, {}, window)
     pixels[inner] = above + np.clip(0.5 + maps["below"] / crop.scale, 0, 1) * (beneath - above)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from facerelief.array_types import Bool, Float32, Floats
 from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.learning.action_units import UNITS
 from facerelief.geometry.morphable.learning.expressions import (
     Evidence,
@@ -206,11 +207,7 @@ def _clusters(identity: Floats, texture: Floats) -> Floats:
 
 
 def _gaussian(plane: Floats, deviation: float) -> Floats:
-    try:
-        from scipy.ndimage import gaussian_filter
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
-    blurred: Floats = gaussian_filter(plane, deviation)
+    blurred: Floats = ndimage().gaussian_filter(plane, deviation)
     return blurred
 
 

@@ -137,7 +137,7 @@ class MouthInterior:
         """The model, levels in [0, 1] (`_SIDE`, `_SIDE`, 3), lit through the opening `mask`."""
         own = motion.before
         vertices, normals = self._placed(own, motion.drop)
-        _, bright = self._varied(self._model.vertices, own.fit.identity)
+        bright = self._varied.brightness(own.fit.identity)
         placed = (vertices - (*corner, 0)) * scale
         turned = normals @ own.fit.rotation.T
         facing = np.clip(turned @ _LIGHT, 0, 1)
@@ -163,7 +163,7 @@ class MouthInterior:
     def _placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
         vertices, normals = self._model.opened(drop)
-        vertices, _ = self._varied(vertices, mouth.fit.identity)
+        vertices = self._varied.moved(vertices, mouth.fit.identity)
         scale, shift = self._model.fitted(mouth.closed)
         return mouth.fit.to_image(vertices * scale + shift), normals
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.array_types import Bool, Float32, Floats
-from facerelief.errors import MissingExtra
+from facerelief.geometry.filters import ndimage
 
 _SMALL = 48  # of the maps of light
 _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6)  # inter-ocular distances behind the lips at which light is computed
@@ -45,17 +45,15 @@ def without_gaps(colours: Floats, tooth: Floats, unit: float, along: Floats) -> 
 
     A model's teeth stand apart; people's touch, or what is seen between them is lit through them.
     """
-    try:
-        from scipy.ndimage import binary_closing, uniform_filter
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
     teeth = tooth[..., 0] > 0.5
     width = max(3, round(_GAP * unit))
     reach = np.linspace(-0.5, 0.5, 2 * width + 1)[:, None] * (width - 1) * along[::-1]
     line = np.zeros((2 * (width // 2) + 1,) * 2, bool)
     line[tuple((np.rint(reach).astype(int) + width // 2).T)] = True
-    between = binary_closing(np.pad(teeth, width), line)[width:-width, width:-width] & ~teeth
-    near = uniform_filter(np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), (width, width, 1))
+    between = ndimage().binary_closing(np.pad(teeth, width), line)[width:-width, width:-width] & ~teeth
+    near = ndimage().uniform_filter(
+        np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), (width, width, 1)
+    )
     filling = _BETWEEN * near[..., :3] / np.maximum(near[..., 3:], 1e-3)
     share = gaussian(between[..., None].astype(np.float32), 1.0)
     filled: Floats = colours + np.clip(share, 0, 1) * (np.maximum(filling, colours) - colours)
@@ -70,9 +68,5 @@ def scaled_map(values: Floats, side: int) -> Float32:
 
 def gaussian(values: Floats, deviation: float) -> Floats:
     """Maps (H, W, C) blurred."""
-    try:
-        from scipy.ndimage import gaussian_filter
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
-    blurred: Floats = gaussian_filter(values, (deviation, deviation, 0))
+    blurred: Floats = ndimage().gaussian_filter(values, (deviation, deviation, 0))
     return blurred

@@ -28,26 +28,28 @@ class ToothVariety:
             self._centre[own] = (low[0] + high[0]) / 2, high[1] if model.jaw[own].mean() < 0.5 else low[1]
         self._inside = inside
 
-    def __call__(self, vertices: Floats, identity: Floats) -> tuple[Floats, Floats]:
-        """Vary teeth.
+    def moved(self, vertices: Floats, identity: Floats) -> Floats:
+        """The mouth model's vertices (V, 3), in its frame, with the teeth of a face of coefficients `identity` (K,)."""
+        up, turn, wider, _ = self._traits(identity)
+        varied, tooth = vertices.astype(np.float64), self._tooth[self._inside]
+        away = vertices[self._inside, :2] - self._centre[self._inside]
+        varied[self._inside, 0] += wider[tooth] * away[:, 0] - turn[tooth] * away[:, 1]
+        varied[self._inside, 1] += turn[tooth] * away[:, 0] - up[tooth]
+        return varied
 
-        Args:
-            vertices: (V, 3), the mouth model's, in its frame.
-            identity: (K,), coefficients of a face's identity, in deviations.
+    def brightness(self, identity: Floats) -> Floats:
+        """By how much each vertex is as bright as the model's, (V,), for a face of coefficients `identity` (K,)."""
+        bright = np.ones(len(self._tooth))
+        bright[self._inside] -= self._traits(identity)[3][self._tooth[self._inside]]
+        return bright
 
-        Returns:
-            The vertices, and by how much each is as bright, (V,).
-        """
+    def _traits(self, identity: Floats) -> Floats:
+        """(4, teeth): how far each tooth is moved up, turned, widened and darkened."""
         known = np.zeros(_TRAITS)
         known[: len(identity)] = identity[:_TRAITS]
         most = np.array(((_UP,), (_TURN,), (_WIDER,), (_DARKER,)))
-        up, turn, wider, darker = np.tanh(self._of_identity @ known).T * most
-        moved, bright, tooth = vertices.astype(np.float64), np.ones(len(vertices)), self._tooth[self._inside]
-        away = vertices[self._inside, :2] - self._centre[self._inside]
-        moved[self._inside, 0] += wider[tooth] * away[:, 0] - turn[tooth] * away[:, 1]
-        moved[self._inside, 1] += turn[tooth] * away[:, 0] - up[tooth]
-        bright[self._inside] -= darker[tooth]
-        return moved, bright
+        found: Floats = np.tanh(self._of_identity @ known).T * most
+        return found
 
 
 def _front_teeth(model: MouthModel) -> tuple[Int64, int]:
