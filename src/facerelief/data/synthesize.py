@@ -180,7 +180,7 @@ class Synthesizer:
                 "vertices": landmarks,
                 "landmarks": landmarks,
                 "identity": person.identity,
-                "expression": self.face.expression(name, setting.strength),
+                "expression": setting.strength * self.face.amounts[EXPRESSIONS.index(name)],
                 "strength": np.array(setting.strength),
             }
             stem = _source(scene, name).replace("/", "-")

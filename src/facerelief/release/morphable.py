@@ -8,18 +8,19 @@ import numpy as np
 from PIL import Image
 
 from facerelief import __version__
+from facerelief.array_types import Floats
 from facerelief.data.manifest import METADATA
 from facerelief.data.portraits import MOST_PITCH, MOST_YAW, DatasetPortraits
 from facerelief.editing.jobs.showcase import depth_picture, normal_picture
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.detector import load_finder
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.geometry.depth_maps import render_geometry
-from facerelief.geometry.morphable.learning.action_units import EMFACS, ISOLATED_UNITS, UNITS, measure_units
-from facerelief.geometry.morphable.learning.expressions import ENOUGH
+from facerelief.geometry.morphable.action_units import ACTION_UNITS, EMFACS, SIDES, Rig
 from facerelief.geometry.morphable.learning.learn import learn_face
-from facerelief.geometry.morphable.learning.shape import TRUST
+from facerelief.geometry.morphable.learning.rig import learn_rig
 from facerelief.geometry.morphable.model import FACE_FILE, MorphableFace, full_maps, load_face, save_face
 from facerelief.geometry.morphable.random_faces import (
     Person,
@@ -39,17 +40,27 @@ EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET = "expressions.jpg", "settings.jp
 FILES = (FACE_FILE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)
 _TILE = 160
 _SHOWN_MODES = 6
+_RIG = (
+    "the expression shapes of [ICT-FaceKit](https://github.com/ICT-VGL/ICT-FaceKit) (Li et al., Learning Formation of\n"
+    "Physically-Based Face Attributes, CVPR 2020; MIT licence, (c) 2020 USC Institute for Creative Technologies)"
+)
 _LIMITS = """\
 ## What it cannot do
 
 - Its faces are smooth: averages have no pores, no wrinkles of one person, no glasses, and hair without strands.
 - Its people are like those in the photos. Brightness and colour of skin are set by hand, not learned.
-- Expressions that few photos show mostly follow the action-unit targets: see the table.
+- Expressions that few photos show are mostly what is typical of them: see the table.
+- Its expressions move as ICT-FaceKit's head does, in each person alike.
 """
 
 
 def fit_and_write(
-    dataset: Path, folder: Path, data_note: str, further: Sequence[Path] = (), progress: Progress = no_progress
+    dataset: Path,
+    folder: Path,
+    data_note: str,
+    further: Sequence[Path] = (),
+    rig: Path | None = None,
+    progress: Progress = no_progress,
 ) -> list[Path]:
     """Learn a morphable model from a dataset, and write it with its card and sheets.
 
@@ -58,6 +69,7 @@ def fit_and_write(
         folder: Where to write; absent, empty, or that of an earlier model.
         data_note: What the card says of the photos, Markdown.
         further: Folders of datasets from which expressions alone are learned.
+        rig: ICT-FaceKit's folder FaceXModel; without it, the rig is that of the package's own model.
         progress: As `learn_face` calls it.
 
     Returns:
@@ -72,8 +84,13 @@ def fit_and_write(
         raise FacereliefError(f"{folder} holds something else; choose an empty folder for the face")
     portraits = DatasetPortraits(dataset)
     others = [_shows_neutral(path) for path in further]
-    face, facts = learn_face(portraits, others, progress)
+
+    def make_rig(mean: Floats) -> Rig:
+        return learn_rig(rig, mean) if rig else load_face().rig
+
+    face, facts = learn_face(portraits, load_finder(), make_rig, others, progress)
     facts |= {"metadata_sha256": sha256(dataset / METADATA), "photos_used": len(portraits.samples)}
+    facts["rig_given"] = rig is not None
     facts["further_sha256"] = [sha256(path / METADATA) for path in further]
     save_face(folder / FACE_FILE, face, facts)
     face = load_face(folder / FACE_FILE)  # as others will see it
@@ -129,7 +146,7 @@ def save_modes(path: Path, face: MorphableFace) -> None:
 
 def _of_modes(face: MorphableFace, identity: np.ndarray, texture: np.ndarray, expression: np.ndarray) -> np.ndarray:
     """A tile of the face with these coefficients."""
-    landmarks, _ = pose_shape(face.shape(identity, expression), Setting(), 2 * _TILE)
+    landmarks, _ = pose_shape(face.shape(identity) + face.movement(expression), Setting(), 2 * _TILE)
     half = np.tensordot(texture, face.texture_identity, 1) + np.tensordot(expression, face.texture_expression, 1)
     look = Appearance(face.uv_map, full_maps(face.texture + half), face.tint)
     return _halved(render_face(landmarks, landmarks, look, np.full((2 * _TILE, 2 * _TILE, 3), 0.5)))
@@ -177,27 +194,36 @@ single person.
 |---|--:|--:|--:|--:|
 {_shares(facts["explained"])}
 
-{len(ISOLATED_UNITS)} smooth movements of single features are added to the modes of expression.
-
 ## Where the expressions come from
 
-The last column is how much of an expression's shape comes from photos of it. The rest are targets after Ekman and
-Friesen's action units. Each movement is learned by regression over all photos; what photos hardly ever show alone, such
-as lowered corners of the mouth, is moved smoothly around its points
-(`src/facerelief/geometry/morphable/learning/action_units.py`).
-{TRUST} people weigh as much as the targets. In texture few people weigh even less: else their own looks would be taken
-for the expression's.
+Shapes: {_RIG}, brought to the landmarks (`learning/rig.py`).
 
-| expression | photos | people | with a neutral photo too | from photos |
-|---|--:|--:|--:|--:|
-{_counts(facts)}
-{_further(facts)}
+How much of them an expression has is learned from photos. People are compared with their own neutral photos, or else
+with all neutral photos of the dataset at the same pose; strength 1 is the median. Landmark detectors shorten movements,
+so the same movements are given to neutral photos of the dataset and detected there (`learning/responses.py`): amounts
+are those with which the edits' landmarks change as people's do, by least squares over the action units that EMFACS
+names (Friesen and Ekman, 1983). Of an expression's two forms, with an open and with a shut mouth, the one that more
+photos show is taken: nobody shows the mean of both.
+
+*explained* is the share of the squared change of landmarks that these units explain. Amounts are drawn to what is
+typical of the expression (`action_units.py`, set by eye), the more the fewer people were seen: *weight of the typical*.
+A unit that EMFACS requires and photos do not show has its typical amount; so has all of contempt, which people show on
+either side.
+
+Datasets: 0 is DATASET{_further(facts)}
+
+| expression | dataset | photos | people | neutral photos | mouth | explained | weight of the typical | units not seen |
+|---|--:|--:|--:|---|---|--:|--:|---|
+{_learned(facts)}
+
+In texture, people weigh by the square of their number: else a few people's own looks would be taken for the
+expression's.
+
 ## What the expressions move
 
-At full strength, in hundredths of an inter-ocular distance (about 0.6 mm). Bold is what EMFACS names, and + or - its
-direction.
+Amounts of action units; 1 is the full movement of ICT-FaceKit's shape. Bold: EMFACS requires it.
 
-{_units(load_face(path))}
+{_units(facts)}
 
 ![Random people with every expression](expressions.jpg)
 ![One person in other poses and lights, with depth and normals](settings.jpg)
@@ -207,8 +233,9 @@ direction.
 
 
 def _command(facts: dict[str, Any]) -> str:
+    rig = "--rig FaceXModel" if facts["rig_given"] else ""
     further = " ".join(f"--expressions-from DATASET_{number}" for number in range(1, len(facts["further_sha256"]) + 1))
-    return f"facerelief morphable fit DATASET -o FACE {further}".strip()
+    return " ".join(part for part in ("facerelief morphable fit DATASET -o FACE", rig, further) if part)
 
 
 def _shares(explained: dict[str, list[float]]) -> str:
@@ -219,55 +246,33 @@ def _shares(explained: dict[str, list[float]]) -> str:
     )
 
 
-def _counts(facts: dict[str, Any]) -> str:
-    """A row of Markdown for each expression."""
-    rows = []
-    for name in EXPRESSIONS:
-        both = facts["trusted"][name]  # persons with a neutral photo, too
-        share = "-" if name == "neutral" else f"{both / (both + TRUST):.0%}"
-        rows.append(f"| {name} | {facts['photos'][name]:,} | {facts['persons'][name]:,} | {both:,} | {share} |")
-    return "\n".join(rows)
-
-
 def _further(facts: dict[str, Any]) -> str:
-    """Where expressions come from that are learned from further datasets; empty where there are none."""
-    if not facts["learned"]:
-        return ""
-    names = "".join(f"\n{number}. metadata.csv `{digest}`" for number, digest in enumerate(facts["further_sha256"], 1))
-    rows = "\n".join(
-        f"| {name} | {one['dataset'] + 1} | {one['photos']:,} of {one['of']:,} | {one['people']:,} | "
-        f"{'their own' if one['paired'] else 'all'} | {'open' if one['open'] else 'shut'} | {one['missed']:.0%} | "
-        f"{one['share']:.0%} | {', '.join(one['targets']) or '-'} |"
+    """The further datasets, by number and checksum."""
+    digests = enumerate(facts["further_sha256"], 1)
+    return "".join(f"; {number} has the metadata.csv `{digest}`" for number, digest in digests) + "."
+
+
+def _learned(facts: dict[str, Any]) -> str:
+    """A row of Markdown for each expression that was learned."""
+    return "\n".join(
+        f"| {name} | {one['dataset']} | {one['photos']:,} of {one['of']:,} | {one['people']:,} | "
+        f"{'their own' if one['paired'] else 'all'} | {'open' if one['open'] else 'shut'} | {one['explained']:.0%} | "
+        f"{one['doubt']:.2f} | {', '.join(f'AU {unit}' for unit in one['typical']) or '-'} |"
         for name, one in facts["learned"].items()
     )
-    return f"""
-Then expressions are learned from these further datasets, by SHA-256 (`--expressions-from`):
-{names}
-
-Of an expression's two forms, with an open and with a shut mouth, the one that more photos show is taken, or the shut
-one where EMFACS names pressed lips: nobody shows the mean of both. People are compared with their own neutral photos,
-or else with all neutral photos of the dataset at the same pose. Strength 1 is the median. What landmarks missed is
-found in mean pictures (`registration.py`), and given beside what they show. *share* is how much of the shape comes from
-these photos: all where people are compared with themselves or {ENOUGH} were seen; the rest is as above. Movements that
-EMFACS names and photos do not show come from the action-unit targets.
-
-| expression | dataset | photos | people | neutral photos | mouth | landmarks missed | share | from targets |
-|---|--:|--:|--:|---|---|--:|--:|---|
-{rows}
-"""
 
 
-def _units(face: MorphableFace) -> str:
-    """A table of measures, a row each, by expression."""
-    moved = measure_units(np.tensordot(face.classes.astype(np.float64), face.expression_modes, 1))
-    names = [name for name in EXPRESSIONS if name != "neutral"]
+def _units(facts: dict[str, Any]) -> str:
+    """A table of action units, a row each, by expression."""
+    names = [name for name in EXPRESSIONS if EMFACS[name].units]
+    units = sorted({int(unit) for name in names for unit in EMFACS[name].units})
     lines = [f"| | {' | '.join(names)} |", "|---|" + "--:|" * len(names)]
-    for unit, row in zip(UNITS, moved.T, strict=True):
-        cells = [_unit_cell(100 * row[EXPRESSIONS.index(name)], EMFACS[name].get(unit, 0)) for name in names]
-        lines.append(f"| {unit} | {' | '.join(cells)} |")
+    for unit in units:
+        cells = []
+        for name in names:
+            amount = facts["units"][name].get(unit, facts["units"][name].get(str(unit)))
+            text = "" if amount is None else f"{amount:.2f}"
+            cells.append(f"**{text}**" if unit in EMFACS[name].required else text)
+        side = " (left)" if all(EMFACS[n].sides != SIDES for n in names if unit in EMFACS[n].units) else ""
+        lines.append(f"| AU {unit}, {ACTION_UNITS[unit][0]}{side} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _unit_cell(value: float, sign: int) -> str:
-    text = f"{value:.1f}".replace("-0.0", "0.0")
-    return f"**{text}** ({'+' if sign > 0 else '-'})" if sign else text

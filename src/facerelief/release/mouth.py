@@ -5,7 +5,8 @@ from pathlib import Path
 from facerelief import __version__
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
-from facerelief.geometry.morphable.learning.mouth import JAW_OPEN, NEUTRAL, learn_mouth
+from facerelief.geometry.morphable.learning.ict_facekit import JAW_OPEN, NEUTRAL
+from facerelief.geometry.morphable.learning.mouth import learn_mouth
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.mouth.model import MOUTH_FILE, MouthModel, save_mouth
 from facerelief.release.morphable import CARD

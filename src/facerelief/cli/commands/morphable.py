@@ -28,6 +28,13 @@ def fit(
         list[Path] | None,
         typer.Option(help="A dataset to learn expressions from, with neutral photos; repeatable.", show_default=False),
     ] = None,
+    rig: Annotated[
+        Path | None,
+        typer.Option(
+            help="ICT-FaceKit's folder FaceXModel, for the shapes that expressions are made of.",
+            show_default="those of the package's face",
+        ),
+    ] = None,
     data_note: Annotated[
         str, typer.Option(help="The source of the photos, for the model card.", show_default=False)
     ] = "Not stated.",
@@ -43,7 +50,7 @@ def fit(
     from facerelief.release.morphable import fit_and_write
 
     with bar("learning", "photos") as move:
-        written = fit_and_write(dataset, folder, data_note, expressions_from or [], move)
+        written = fit_and_write(dataset, folder, data_note, expressions_from or [], rig, move)
     say(*map(str, written))
 
 

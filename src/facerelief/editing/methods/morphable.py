@@ -78,7 +78,8 @@ class MorphableEditor(Editor[MorphablePlan]):
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
-        layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, plan.label, strength)
+        target = self._transfer.targets[plan.label]
+        layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))

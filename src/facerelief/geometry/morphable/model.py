@@ -13,13 +13,14 @@ from facerelief.array_types import Float32, Floats
 from facerelief.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.morphable.log_albedo import unfold_symmetric
 from facerelief.geometry.morphable.uv_map import UVMap
 
 FACE_FILE = "face.safetensors"  # in its folder
 UV_SIZE = 160  # side of the UV map in pixels
 _MOST, _LEAST = 30.0, 0.5  # of a number in a face's file, and of a shape's extent: beyond is no face
-_SHAPES = ("mean", "identity", "expression_modes", "classes", "template", "clusters")
+_SHAPES = ("mean", "identity", "expression_modes", "amounts", "template", "clusters")
 _MAPS = ("texture", "texture_identity", "texture_expression", "texture_classes", "chroma")
 
 
@@ -33,8 +34,9 @@ class MorphableFace:
     Attributes:
         mean: (468, 3).
         identity: (K, 468, 3), modes.
-        expression_modes: (E, 468, 3).
-        classes: (8, E), each expression at full strength.
+        expression_modes: (E, 468, 3), in which the expression of a photo is found.
+        rig: The shapes in which expressions are given.
+        amounts: (8, R), how much of them each expression has at full strength.
         template: (540, 3), the UV map's own shape.
         texture: (A, A / 2), the mean.
         texture_identity: (T, A, A / 2), modes.
@@ -47,7 +49,8 @@ class MorphableFace:
     mean: Float32
     identity: Float32
     expression_modes: Float32
-    classes: Float32
+    rig: Rig
+    amounts: Float32
     template: Float32
     texture: Float32
     texture_identity: Float32
@@ -61,17 +64,19 @@ class MorphableFace:
         """The frame of the textures."""
         return UVMap(self.template.astype(np.float64), self.texture.shape[0])
 
-    def shape(self, identity: Floats, expression: Floats) -> Floats:
-        """The shape (468, 3) of identity coefficients, at most (K,), and expression coefficients, (E,)."""
-        return (
-            self.mean
-            + np.tensordot(identity, self.identity[: len(identity)], 1)
-            + np.tensordot(expression, self.expression_modes, 1)
-        )
+    def shape(self, identity: Floats) -> Floats:
+        """The neutral shape (468, 3) of identity coefficients, at most (K,)."""
+        found: Floats = self.mean + np.tensordot(identity, self.identity[: len(identity)], 1)
+        return found
+
+    def movement(self, coefficients: Floats) -> Floats:
+        """What coefficients (E,) of expression modes move, (468, 3)."""
+        moved: Floats = np.tensordot(coefficients, self.expression_modes, 1)
+        return moved
 
     def expression(self, name: str, strength: float = 1.0) -> Floats:
-        """The coefficients (E,) of an expression; strength 1 is a clear one."""
-        return strength * self.classes[EXPRESSIONS.index(name)]
+        """What an expression moves, (468, 3); strength 1 is a clear one."""
+        return strength * self.rig.movement(self.amounts[EXPRESSIONS.index(name)])
 
     def log_albedo(self, person: Floats, name: str, strength: float = 1.0) -> Floats:
         """The texture (A, A) of texture coefficients, at most (T,), with an expression, one of `EXPRESSIONS`."""
@@ -106,7 +111,8 @@ def save_face(path: Path, face: MorphableFace, facts: dict[str, Any]) -> None:
         scale = maps.abs().amax(dim=(-2, -1), keepdim=True).clamp_min(1e-6) / 127
         tensors[name] = (maps / scale).round().to(torch.int8)
         tensors[f"{name}.scale"] = scale
-    save_checkpoint(path, "face", tensors, facts)
+    tensors["rig"] = torch.from_numpy(face.rig.shapes).half()
+    save_checkpoint(path, "face", tensors, facts | {"rig": list(face.rig.names)})
 
 
 def load_face(path: Path | None = None) -> MorphableFace:
@@ -120,7 +126,8 @@ def load_face(path: Path | None = None) -> MorphableFace:
 
     Example:
         >>> face = load_face()
-        >>> face.shape(face.clusters[0, :30], face.expression("happiness", 0.8)).shape
+        >>> smiling = face.shape(face.clusters[0, :30]) + face.expression("happiness", 0.8)
+        >>> smiling.shape
         (468, 3)
     """
     path = path or carried_face()
@@ -136,13 +143,14 @@ def _load(path: Path, changed: int) -> MorphableFace:
     parts = {name: saved.read(_stored(name)).numpy() for name in _SHAPES}
     for name in _MAPS:
         parts[name] = saved.read(name, "I8").float().numpy() * saved.read(f"{name}.scale").numpy()
-    moved = np.tensordot(parts["classes"], parts["expression_modes"], 1)  # a mode that photos hardly show is short
-    for name, values in (parts | {"classes": moved}).items():
+    rig = Rig(tuple(map(str, saved.fact("rig", list))), saved.read("rig").numpy())
+    moved = {"rig": rig.shapes, "amounts": rig.movement(parts["amounts"])}
+    for name, values in (parts | moved).items():
         if np.abs(values).max(initial=0) > _MOST:
             raise CheckpointError(f"{path}: {_stored(name)} holds numbers that no face has; fit the face again")
     if any(np.ptp(parts[name], axis=0).min() < _LEAST for name in ("mean", "template")):
         raise CheckpointError(f"{path}: its face has no extent; fit the face again")
-    return MorphableFace(**parts)
+    return MorphableFace(rig=rig, **parts)
 
 
 def _check_shapes(saved: Checkpoint) -> None:
@@ -157,11 +165,13 @@ def _check_shapes(saved: Checkpoint) -> None:
         "texture_classes": (len(EXPRESSIONS), a, a // 2),
         "chroma": (3, a, a // 2),
     }
+    names = saved.fact("rig", list)
     wanted: dict[str, tuple[int, ...]] = {
         "mean": (468, 3),
         "identity": (k, 468, 3),
         "expression_modes": (e, 468, 3),
-        "classes": (len(EXPRESSIONS), e),
+        "rig": (len(names), 468, 3),
+        "amounts": (len(EXPRESSIONS), len(names)),
         "template": (540, 3),
         "kinds": (c, k + t),
         **maps,

@@ -132,9 +132,9 @@ def render_portrait(
         >>> rgb.shape, landmarks.shape
         ((64, 64, 3), (468, 3))
     """
-    shape = face.shape(person.identity, face.expression(expression, setting.strength))
+    shape = face.shape(person.identity) + face.expression(expression, setting.strength)
     landmarks, matrix = pose_shape(shape, setting, size)
-    still = face.shape(person.identity, np.zeros(len(face.expression_modes))) @ matrix[:, :3].T + matrix[:, 3]
+    still = face.shape(person.identity) @ matrix[:, :3].T + matrix[:, 3]
     texture = _crisp(face.log_albedo(person.texture, expression, setting.strength))
     look = Appearance(face.uv_map, texture, face.tint, setting.light, person.skin, Eyes(person.iris, setting.gaze))
     return render_face(landmarks, still, look, _enlarged(setting.background, size)), landmarks

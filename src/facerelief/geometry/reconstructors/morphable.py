@@ -24,7 +24,9 @@ class MorphableMesh:
     def __call__(self, face: AlignedFace) -> FaceMesh:
         """The dense mesh of one face, in crop pixels."""
         fit = fit_face(self.face, face.landmarks)
-        return dense_mesh(fit.to_image(self.face.shape(fit.identity, fit.expression)), _LEVELS, fit.residual)
+        return dense_mesh(
+            fit.to_image(self.face.shape(fit.identity) + self.face.movement(fit.expression)), _LEVELS, fit.residual
+        )
 
 
 def dense_mesh(points: np.ndarray, levels: int, residual: float | None = None) -> FaceMesh:

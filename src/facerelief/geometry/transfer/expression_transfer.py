@@ -11,6 +11,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
 from facerelief.easing import smoothstep
+from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.fitting import Fit, fit_face
@@ -22,8 +23,8 @@ from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     MOUTH_CORNERS,
     close_lips,
-    closing_coefficients,
-    has_closed_mouth,
+    closing_movement,
+    keeps_mouth_closed,
     lip_seam,
     meeting_lips,
     mouth_opening,
@@ -48,14 +49,27 @@ _STILL = 0.35  # inter-ocular distances from it, within which expressions move t
 
 
 @dataclass(frozen=True, eq=False)
+class Target:
+    """An expression that a face is to be given.
+
+    Attributes:
+        movement: (468, 3), of a face without expression, inter-ocular distances.
+        texture: (A, A), what it adds to the log albedo, in the UV map.
+    """
+
+    movement: Floats
+    texture: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class _Move:
-    """Landmarks (468, 3), photo pixels, before and after; the expression (E,) after; to what share, 0 to 1, the mouth
-    is shut and opened.
+    """Landmarks (468, 3), photo pixels, before and after; the movement (468, 3) from the neutral face after; to what
+    share, 0 to 1, the mouth is shut and opened.
     """
 
     source: Floats
     target: Floats
-    expression: Floats
+    movement: Floats
     shut: float
     opened: float
 
@@ -66,13 +80,14 @@ class ExpressionTransfer:
     def __init__(self, face: MorphableFace) -> None:
         self.face = face
         self._ratio_images = RatioImages(face)
-        self._has_closed_mouth = [has_closed_mouth(face, full) for full in face.classes]
-        self._shutting = closing_coefficients(face)
+        self._shutting = closing_movement(face)
         sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
         self._free = np.column_stack([sideways, upwards, sideways])
+        textures = full_maps(face.texture_classes)
+        self.targets = [Target(face.expression(name), textures[label]) for label, name in enumerate(EXPRESSIONS)]
 
     def __call__(
-        self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, label: int, strength: float
+        self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, aim: Target, strength: float
     ) -> WarpLayers:
         """The edit that gives a photo's face another expression.
 
@@ -81,22 +96,22 @@ class ExpressionTransfer:
             crop: That crop.
             landmarks: (468, 3), photo pixels.
             fit: The fit of these landmarks; it has the expression that the face shows.
-            label: Index of the new expression in `EXPRESSIONS`.
+            aim: The new expression.
             strength: Share of the way from the fit's expression to the new one.
 
         Returns:
             Layers (S, S) for `apply_layers`; their light is still to be limited by `limit_to_wrinkles`.
         """
-        move = self._move_landmarks(landmarks.astype(np.float64), fit, label, strength)
+        move = self._move_landmarks(landmarks.astype(np.float64), fit, aim.movement, strength)
         source, target = crop.to_crop(move.source), crop.to_crop(move.target)
         trimmed = trim_lips(source, max(move.shut, _OPENED * move.opened))
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
-        light = strength * self._shade(uv, fit, label)
+        light = strength * self._shade(uv, fit, aim.texture)
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
         lips = meeting_lips(source, target, lip_rims(pixels, source)) if meet else None
-        mouth = MouthMotion(self._mouth(move.source, fit), move.target, self._chin_drop(move.expression))
+        mouth = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
         return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 
     def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> Mouth:
@@ -105,38 +120,36 @@ class ExpressionTransfer:
         return self._mouth(landmarks, fit_face(self.face, landmarks))
 
     def _mouth(self, landmarks: Landmarks, fit: Fit) -> Mouth:
-        closed = self.face.shape(fit.identity, np.zeros(len(fit.expression)))[list(MOUTH_CORNERS)]
-        return Mouth(landmarks, fit, closed, self._chin_drop(fit.expression))
+        closed = self.face.shape(fit.identity)[list(MOUTH_CORNERS)]
+        return Mouth(landmarks, fit, closed, _chin_drop(self.face.movement(fit.expression)))
 
-    def _move_landmarks(self, landmarks: Floats, fit: Fit, label: int, strength: float) -> _Move:
+    def _move_landmarks(self, landmarks: Floats, fit: Fit, full: Floats, strength: float) -> _Move:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""
-        expression = fit.expression + strength * (_aim(self.face.classes[label], fit.expression) - fit.expression)
-        target = landmarks + self._displacement(fit, expression - fit.expression)
+        shown = self.face.movement(fit.expression)
+        movement = shown + strength * (_aim(self.face, full, fit.expression) - shown)
+        target = landmarks + fit.displacement((movement - shown) * self._free)
         shut = 0.0
-        if self._has_closed_mouth[label]:
+        if keeps_mouth_closed(self.face, full):
             share, opening = min(1.0, strength), max(0.0, mouth_opening(landmarks))
             left = (1 - share) * opening
             shut = share * float(np.clip(opening / CLOSED_MOUTH - 0.5, 0, 1))
-            expression = expression + max(0.0, mouth_opening(target) - left) * self._shutting
-            target = landmarks + self._displacement(fit, expression - fit.expression)
+            movement = movement + max(0.0, mouth_opening(target) - left) * self._shutting
+            target = landmarks + fit.displacement((movement - shown) * self._free)
             target = close_lips(target, 1 - min(1.0, left / max(mouth_opening(target), 1e-6)))
-        return _Move(landmarks, target, expression, shut, _newly_open(landmarks, target))
+        return _Move(landmarks, target, movement, shut, _newly_open(landmarks, target))
 
-    def _chin_drop(self, expression: Floats) -> float:
-        """By how much an expression (E,) lowers the chin, in inter-ocular distances."""
-        return float(expression @ self.face.expression_modes[:, _CHIN, 1])
-
-    def _displacement(self, fit: Fit, coefficients: Floats) -> Floats:
-        """What coefficients (E,) of the expression modes move, (468, 3), in pixels."""
-        return fit.displacement(np.tensordot(coefficients, self.face.expression_modes, 1) * self._free)
-
-    def _shade(self, uv: Floats, fit: Fit, label: int) -> Floats:
-        """The ratio image (S, S, 1), logarithmic, of the expression at full strength, looked up at `uv` (S, S, 2)."""
+    def _shade(self, uv: Floats, fit: Fit, texture: Floats) -> Floats:
+        """The log ratio image (S, S, 1) of a full expression, by its texture (A, A), looked up at `uv` (S, S, 2)."""
         leaving = full_maps(-np.tensordot(fit.expression, self.face.texture_expression, 1))
-        change = self._ratio_images(full_maps(self.face.texture_classes[label]) + leaving)
+        change = self._ratio_images(texture + leaving)
         # Only the wrinkles of an expression that leaves are taken away: others are the person's own.
         limited = np.minimum(change, np.maximum(self._ratio_images(leaving), 0))
         return sample_bilinear(limited.astype(np.float32)[..., None], uv)
+
+
+def _chin_drop(movement: Floats) -> float:
+    """By how much a movement (468, 3) lowers the chin, in inter-ocular distances."""
+    return float(movement[_CHIN, 1])
 
 
 def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats | None = None) -> tuple[Float64, Int64]:
@@ -165,17 +178,19 @@ def _away_from(face: MorphableFace, vertices: Sequence[int]) -> Floats:
     return smoothstep(near / _STILL)
 
 
-def _aim(full: Floats, shown: Floats) -> Floats:
-    """What a photo that shows the coefficients `shown` (E,) is to show of an expression whose clear form is `full`.
+def _aim(face: MorphableFace, full: Floats, shown: Floats) -> Floats:
+    """How a photo that shows the coefficients `shown` (E,) is to be moved for an expression that `full` (468, 3) is.
 
     At least as much of it as the photo shows already, and who shows it keeps the way in which: a smile stays one's own.
     """
-    length = float(full @ full)
+    flat = face.expression_modes.reshape(len(shown), -1)
+    wanted = flat @ full.ravel() / (flat**2).sum(axis=1)  # in modes' deviations: a jaw would outweigh all else
+    length = float(wanted @ wanted)
     if not length:
         return full
-    along = max(0.0, float(full @ shown) / length)
+    along = max(0.0, float(wanted @ shown) / length)
     alike = along * np.sqrt(length / max(float(shown @ shown), 1e-9))  # the cosine of the two
-    own = min(1.0, along) * min(1.0, alike) * (shown - along * full)
+    own = min(1.0, along) * min(1.0, alike) * (face.movement(shown) - along * full)
     aim: Floats = full * max(1.0, along) + own
     return aim
 

@@ -72,17 +72,15 @@ def mouth_width(points: Floats) -> float:
     return float(np.linalg.norm(right - left)) / inter_ocular(points)
 
 
-def has_closed_mouth(face: MorphableFace, expression: Floats) -> bool:
-    """Whether an expression (E,) leaves a closed mouth closed."""
-    shown = face.mean + np.tensordot(expression, face.expression_modes, 1)
-    return mouth_opening(shown) - mouth_opening(face.mean) < CLOSED_MOUTH
+def keeps_mouth_closed(face: MorphableFace, movement: Floats) -> bool:
+    """Whether a movement (468, 3) leaves a closed mouth closed."""
+    return mouth_opening(face.mean + movement) - mouth_opening(face.mean) < CLOSED_MOUTH
 
 
-def closing_coefficients(face: MorphableFace) -> Floats:
-    """The likeliest coefficients (E,) of expression modes that bring the lips nearer by an inter-ocular distance."""
+def closing_movement(face: MorphableFace) -> Floats:
+    """The likeliest movement (468, 3) that brings the lips nearer by an inter-ocular distance."""
     gaps = face.expression_modes[:, UPPER[_MIDDLE], 1] - face.expression_modes[:, LOWER[_MIDDLE], 1]
-    share: Floats = gaps / float(gaps @ gaps)
-    return share
+    return face.movement(gaps / float(gaps @ gaps))
 
 
 def close_lips(points: Floats, share: float) -> Floats:

@@ -4,12 +4,14 @@ Light is log luminance, log(a + FLOOR) of a in [0, 1]. A change of it is a ratio
 of Liu, Shan and Zhang (Expressive expression mapping with ratio images, 2001).
 """
 
+import functools
+
 import numpy as np
 from PIL import Image
 
-from facerelief.array_types import RGB, Float32, Floats, Landmarks
+from facerelief.array_types import RGB, Bool, Float32, Floats, Landmarks
 from facerelief.colour import LUMA
-from facerelief.faces.alignment import inter_ocular
+from facerelief.faces.alignment import INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
@@ -25,6 +27,7 @@ _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 _DEEPER, _DARKER = 8.0, 2.0
 _STRONGEST = 0.6
 _PALER = 0.6  # of what colour loses in more light: what fills a wrinkle is to be as coloured as the skin beside it
+_RAISED, _STEPS = 0.13, 5  # inter-ocular distances, by which eyebrows rise; places on that way
 _MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
 
@@ -32,9 +35,13 @@ class RatioImages:
     """Log ratio images of expressions in the UV map, limited to what an average of many faces can know."""
 
     def __init__(self, face: MorphableFace) -> None:
-        # Averages smear what is beside the face, and in its mouth, which opens differently from photo to photo.
-        blurred = mouth_mask(face.uv_map) | border_ring_mask(face.uv_map)
-        self._clear = 1 - feathered(blurred, face.uv_map.size // 20)
+        # Averages smear what is beside the face, and in its mouth, which opens differently from photo to photo; and of
+        # eyebrows, eyes and lips they show where detectors miss them.
+        uv_map = face.uv_map
+        blurred = mouth_mask(uv_map) | border_ring_mask(uv_map)
+        unit = INTER_OCULAR * uv_map.size
+        missed = _feature_mask(uv_map.points, uv_map.size, _RAISED * unit)
+        self._clear = (1 - feathered(blurred, uv_map.size // 20)) * (1 - feathered(missed, _MARGIN * unit))
         own = np.clip(1 - bottom_hat(full_maps(face.texture)) / _EVERYONES, 0, 1)
         self._lighter = 1 + (_DEEPER - 1) * own
 
@@ -63,13 +70,18 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
     Returns:
         (S, S), the change of log luminance that would fill them.
     """
-    features = np.zeros(pixels.shape[:2], bool)
-    for ring in (*BROWS, LIPS, *eye_outlines()):
-        points = landmarks[list(ring), :2].astype(np.float64)
-        features |= polygon_mask(points, len(pixels))
+    features = _feature_mask(landmarks, len(pixels))
     margin = _MARGIN * inter_ocular(landmarks)
     smooth = ndimage().gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * len(pixels))
     return bottom_hat(smooth) * (1 - feathered(features, margin))
+
+
+def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:
+    """(size, size): eyebrows, also when `raised` by so many pixels, eyes and lips; landmarks: (468, 2 or 3), pixels."""
+    points = landmarks[:, :2].astype(np.float64)
+    rings = [points[list(ring)] for ring in (LIPS, *eye_outlines())]
+    rings += [points[list(brow)] - (0, height) for brow in BROWS for height in np.linspace(0, raised, _STEPS)]
+    return functools.reduce(np.logical_or, [polygon_mask(ring, size) for ring in rings])
 
 
 def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32:

@@ -197,7 +197,8 @@ class TargetMaker:
         wrinkles = wrinkle_map(pixels, crop.to_crop(landmarks))
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
-            layers = self._transfer(pixels, crop, landmarks, fit, EXPRESSIONS.index(name), STRENGTH)
+            target = self._transfer.targets[EXPRESSIONS.index(name)]
+            layers = self._transfer(pixels, crop, landmarks, fit, target, STRENGTH)
             flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
             flow[place] = flow_in_photo(crop, resample_map(crop, layers.flow, place)) / side
             light = limit_to_wrinkles(layers.light, layers.flow, wrinkles)

@@ -1,41 +1,40 @@
-"""Expressions learned from further datasets, whose labels are better than those of the dataset with the many people.
+"""Expressions learned from datasets whose labels can be trusted: how people change, in action units.
 
 How faces change comes from people of whom a dataset has a neutral photo too; where it has none, from the difference to
 the neutral photos of the same dataset, with pose regressed out of both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from facerelief.array_types import Bool, Floats, Int64
+from facerelief.errors import MissingExtra
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import INTER_OCULAR
-from facerelief.geometry.morphable.learning.action_units import (
-    EMFACS,
-    ISOLATED_INDICES,
-    ISOLATED_UNITS,
-    ONE_SIDED,
-    UNITS,
-    au_targets,
-    measure_units,
-)
+from facerelief.geometry.morphable.action_units import EMFACS, SIDES
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
 from facerelief.geometry.morphable.learning.registration import register
-from facerelief.geometry.morphable.learning.shape import free_to_move, neutral_means, projected
+from facerelief.geometry.morphable.learning.shape import free_to_move, neutral_means
 from facerelief.geometry.morphable.learning.texture import LightRemoval
 from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric, unfold_symmetric
-from facerelief.geometry.morphable.procrustes import STABLE_LANDMARKS, apply_similarity, fit_similarity, mirror_shapes
+from facerelief.geometry.morphable.procrustes import aligned, mirror_shapes
 from facerelief.geometry.morphable.uv_map import UVMap, feathered, mouth_mask, soft_face_mask, with_border_ring
+from facerelief.geometry.transfer.lips import mouth_opening
 
-ENOUGH = 100  # people with an expression and without a neutral photo of theirs from whom alone its shape is learned
+# So many people with an expression, compared with strangers or with themselves, weigh against what is typical of it as
+# `_TRUST` says.
+_STRANGERS, _PAIRED = 100, 30
+_TRUST = 0.6  # inter-ocular distances, over all landmarks, that an amount 1 off the typical one weighs as much as
+OPEN = 0.06  # inter-ocular distances between the lips of an open mouth
 _FEWEST_PAIRS = 10  # people with a neutral photo of theirs that are enough
-_OPEN = 0.06  # inter-ocular distances between the lips of an open mouth
 _POSE = 20.0  # degrees; a ridge of one photo at this pose
 _NEUTRALS = 500  # pictures that a mean neutral one is made of
-_WRONG = 0.001  # inter-ocular distances, from which a movement goes the wrong way
-_LIP_SHARE = 0.3  # of the jaw's fall, by which the lower lip slides down the chin: that of ICT-FaceKit's jawOpen
+_MOST = 2.0  # amount of an action unit
+_NO_DOUBT = 0.05  # enough that amounts are determined
+_SEEN = 0.05  # amount of an action unit, from which photos show it
+_DEPTH = 0.3  # weight of depth, which detectors guess, beside that of the other two coordinates
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Evidence:
         source: Number of the dataset.
         rows: (N,), its photos with the expression.
         neutral: (M,), its neutral photos that they are compared with.
-        changes: (N, E), how the meshes of `rows` differ from neutral ones, in expression modes.
+        change: (468, 3), how people's landmarks change who show it: the mean direction, as far along it as the median.
         people: How many show the expression.
         paired: Whether each of them is compared with their own neutral photos.
         open: Whether mouths are open: of the two forms of an expression, that which more photos show.
@@ -55,30 +54,18 @@ class Evidence:
     source: int
     rows: Int64
     neutral: Int64
-    changes: Floats
+    change: Floats
     people: int
     paired: bool
     open: bool
 
     @property
-    def share(self) -> float:
-        """How much of the expression's shape comes from here, 0 to 1."""
-        return 1.0 if self.paired else min(1.0, self.people / ENOUGH)
-
-    @property
-    def mean(self) -> Floats:
-        """How people change who show the expression, (E,): the mean direction, as far along it as the median."""
-        mean: Floats = self.changes.mean(axis=0)
-        return mean * self.reach
-
-    @property
-    def reach(self) -> float:
-        """The median along the mean direction, in lengths of the mean."""
-        mean = self.changes.mean(axis=0)
-        return float(np.median(self.changes @ mean) / max(float(mean @ mean), 1e-12))
+    def doubt(self) -> float:
+        """The weight of what is typical of the expression, beside what people show."""
+        return _TRUST * float(np.sqrt((_PAIRED if self.paired else _STRANGERS) / self.people))
 
 
-def find_evidence(sources: Sequence[Portraits], mean: Floats, modes: Floats) -> dict[str, Evidence]:
+def find_evidence(sources: Sequence[Portraits], mean: Floats, first: int = 0) -> dict[str, Evidence]:
     """What datasets show of each expression, each from one: people's own changes first, then the most people.
 
     Not of one-sided expressions: people show them on either side, so that their mean is none.
@@ -86,40 +73,38 @@ def find_evidence(sources: Sequence[Portraits], mean: Floats, modes: Floats) -> 
     Args:
         sources: The datasets.
         mean: (468, 3), the mean face.
-        modes: (E, 468, 3), expression modes.
+        first: Number of the first of them that is looked at.
 
     Returns:
         By name of the expression.
     """
-    aligned = [_aligned(portraits.landmarks, mean) for portraits in sources]
-    opened = [measure_units(shapes)[:, UNITS.index("lips apart")] >= _OPEN for shapes in aligned]
-    free = free_to_move(mean)
+    numbers, sources = range(first, len(sources)), sources[first:]
+    shapes = [aligned(portraits.landmarks, mean) for portraits in sources]
+    opened = [open_mouths(one) for one in shapes]
     found: dict[str, Evidence] = {}
     for name in EXPRESSIONS:
-        if name in ("neutral", *ONE_SIDED):
-            continue
         votes = [shown[p.expression == name] for p, shown in zip(sources, opened, strict=True)]
-        if not any(map(len, votes)):
+        if not EMFACS[name].units or EMFACS[name].sides != SIDES or not any(map(len, votes)):
             continue
-        form = "lips thin" not in EMFACS[name] and bool(np.concatenate(votes).mean() >= 0.5)
-        parts = zip(range(len(sources)), sources, aligned, opened, strict=True)
-        shown = [_evidence(number, p, a, name, o, form, modes, free) for number, p, a, o in parts]
+        form = bool(np.concatenate(votes).mean() >= 0.5)
+        parts = zip(numbers, sources, shapes, opened, strict=True)
+        shown = [_evidence(number, p, s, name, o == form, form) for number, p, s, o in parts]
         best = max((one for one in shown if one is not None), key=lambda one: (one.paired, one.people), default=None)
         if best is not None:
             found[name] = best
     return found
 
 
-def _aligned(meshes: Floats, mean: Floats) -> Floats:
-    still = list(STABLE_LANDMARKS)
-    return apply_similarity(meshes, *fit_similarity(meshes[:, still], mean[still]))
+def open_mouths(shapes: Floats) -> Bool:
+    """Which of the shapes (N, 468, 3) have an open mouth, (N,)."""
+    return np.array([mouth_opening(shape) >= OPEN for shape in shapes])
 
 
 def _evidence(
-    source: int, portraits: Portraits, shapes: Floats, name: str, opened: Bool, form: bool, modes: Floats, free: Floats
+    number: int, portraits: Portraits, shapes: Floats, name: str, formed: Bool, form: bool
 ) -> Evidence | None:
     """What one dataset shows of an expression in its more frequent form; None where that is nothing."""
-    neutral, shown = portraits.expression == "neutral", (portraits.expression == name) & (opened == form)
+    neutral, shown = portraits.expression == "neutral", (portraits.expression == name) & formed
     if not shown.any() or not neutral.any():
         return None
     pairs = shown & np.isin(portraits.identity, portraits.identity[neutral])
@@ -129,12 +114,20 @@ def _evidence(
         own = neutral_means(shapes[neutral], portraits.expression[neutral], portraits.identity[neutral])
         changes = shapes[shown] - np.stack([own[str(person)] for person in portraits.identity[shown]])
     else:
-        neutral &= ~opened if (neutral & ~opened).any() else neutral
+        closed = neutral & ~open_mouths(shapes)
+        neutral = closed if closed.any() else neutral
         changes = shapes[shown] - _neutral_at(portraits.pose[shown], shapes[neutral], portraits.pose[neutral])
-    changes = (changes + mirror_shapes(changes)) / 2 * free
     people = len(set(portraits.identity[shown]))
     rows, compared = np.flatnonzero(shown), np.flatnonzero(neutral)
-    return Evidence(source, rows, compared, projected(changes, modes), people, paired, form)
+    return Evidence(number, rows, compared, _median_along_mean(changes), people, paired, form)
+
+
+def _median_along_mean(changes: Floats) -> Floats:
+    """The mean of changes (N, 468, 3) and their mirror images, made as long as the median along it."""
+    both = (changes + mirror_shapes(changes)) / 2
+    mean: Floats = both.mean(axis=0)
+    along = np.tensordot(both, mean, 2) / max(float((mean**2).sum()), 1e-12)
+    return float(np.median(along)) * mean
 
 
 def _neutral_at(wanted: Floats, shapes: Floats, pose: Floats) -> Floats:
@@ -151,46 +144,62 @@ def _neutral_at(wanted: Floats, shapes: Floats, pose: Floats) -> Floats:
     return found
 
 
-def combined(name: str, shown: Floats, missed: Floats, modes: Floats, alone: Floats) -> tuple[Floats, list[str]]:
-    """An expression from landmarks and from what they missed, as far as faces can move so.
+@dataclass(frozen=True)
+class Amounts:
+    """An expression in action units.
 
-    Mean pictures differ in more than movement. So of the lone movements, what landmarks missed counts only for those
-    that EMFACS names; where photos show one of these the wrong way round, its AU target stands in. And the chin follows
-    the lower lip, for whose fall the jaw is the cause: smooth as it is, landmarks miss more of its movement.
+    Attributes:
+        units: How much of each.
+        explained: Share of the squared change of people's landmarks that detected units explain.
+        typical: The units that EMFACS requires and photos do not show: they have their typical amounts.
+    """
+
+    units: dict[int, float]
+    explained: float
+    typical: tuple[int, ...]
+
+
+def fit_amounts(name: str, evidence: Evidence, responses: Mapping[int, Floats], mean: Floats) -> Amounts:
+    """Find how much of the action units that EMFACS names people show.
 
     Args:
         name: The expression.
-        shown: (E,), as landmarks show it.
-        missed: (E,), what they missed.
-        modes: (E, 468, 3), expression modes.
-        alone: (L, E), the lone movements in these modes.
+        evidence: How people's landmarks change.
+        responses: By unit, (468, 3): how detected landmarks change by an amount of 1.
+        mean: (468, 3), the mean face.
 
     Returns:
-        The expression, (E,), and the measures that its targets gave.
+        Amounts from 0 to 2 by least squares; the fewer people there are, the nearer to the typical ones.
+
+    Raises:
+        MissingExtra: SciPy is absent.
     """
-    full = shown + missed
-    seen, found = (measure_units(np.tensordot(c, modes, 1)[None])[0] for c in (shown, full))
-    wanted, given = found.copy(), []
-    for unit in ISOLATED_UNITS:
-        k, sign = UNITS.index(unit), EMFACS[name].get(unit, 0)
-        if sign * found[k] < -_WRONG:
-            given.append(unit)
-            wanted[k] = au_targets(name)[k]
-        elif not sign:
-            wanted[k] = seen[k]
-    lacks = (wanted - found)[ISOLATED_INDICES] * [unit != "jaw down" for unit in ISOLATED_UNITS]
-    return _with_chin(full + lacks @ alone, modes, alone[ISOLATED_UNITS.index("jaw down")]), given
+    try:
+        from scipy.optimize import lsq_linear
+    except ImportError as reason:
+        raise MissingExtra("scipy", "faces") from reason
+    usual = EMFACS[name].units
+    weight = free_to_move(mean) * (1, 1, _DEPTH)
+    seen = np.stack([(responses[unit] * weight).ravel() for unit in usual], axis=1)
+    wanted = (evidence.change * weight).ravel()
+    typical = np.array(list(usual.values()))
 
+    def solve(doubt: float) -> Floats:
+        prior = doubt * np.eye(len(usual))
+        rows, right = np.concatenate([seen, prior]), np.concatenate([wanted, prior @ typical])
+        solved: Floats = lsq_linear(rows, right, (0, _MOST)).x
+        return solved
 
-def _with_chin(full: Floats, modes: Floats, chin: Floats) -> Floats:
-    """An expression (E,) whose lower lip moves down the chin by no more than a share of how far the jaw falls."""
-    measured = measure_units(np.stack([np.tensordot(c, modes, 1) for c in (full, chin)]))
-    (jaw, lip), (_, by) = measured[:, [UNITS.index("jaw down"), UNITS.index("lower lip up")]]
-    return full + max(0.0, -lip - _LIP_SHARE * jaw) / (by + _LIP_SHARE) * chin
+    solved = solve(evidence.doubt)
+    left = wanted - seen @ solved
+    found, unbiased = (dict(zip(usual, x.tolist(), strict=True)) for x in (solved, solve(_NO_DOUBT)))
+    lacking = tuple(unit for unit in EMFACS[name].required if unbiased[unit] < _SEEN)
+    found |= {unit: usual[unit] for unit in lacking}
+    return Amounts(found, 1 - float(left @ left) / max(float(wanted @ wanted), 1e-12), lacking)
 
 
 class ExpressionPictures:
-    """Reads the mean pictures of expressions and finds what landmarks missed."""
+    """Reads the mean pictures of expressions and finds what they add to a face's texture."""
 
     def __init__(self, uv_map: UVMap, delight: LightRemoval, texture: Floats, modes: Floats) -> None:
         """Make one for a mean texture (P,) and expression modes (E, 468, 3)."""
@@ -200,16 +209,13 @@ class ExpressionPictures:
         beside_mouth = 1 - feathered(mouth_mask(uv_map), uv_map.size // 26)  # it opens differently in each photo
         self._weight = soft_face_mask(uv_map, uv_map.size // 32) * beside_mouth
 
-    def __call__(self, portraits: Portraits, evidence: Evidence, done: Callable[[], None]) -> tuple[Floats, Floats]:
-        """What photos show beyond their landmarks.
+    def __call__(self, portraits: Portraits, evidence: Evidence, done: Callable[[], None]) -> Floats:
+        """What an expression adds to the texture, (P,).
 
         Args:
             portraits: The dataset.
             evidence: Which of its photos.
             done: Called after each photo.
-
-        Returns:
-            The movement that landmarks missed, (E,), and what the expression adds to the texture, (P,).
         """
         pictures = UVPictures(portraits, self._uv_map)
         count = len(evidence.neutral)
@@ -217,9 +223,8 @@ class ExpressionPictures:
         neutral, shown = (self._mean(pictures, rows, done) for rows in (some, evidence.rows))
         size = self._uv_map.size
         whole = unfold_symmetric(np.stack([neutral, shown]), size)
-        missed, registered = register(whole[0], whole[1], self._moves, self._weight)
-        added: Floats = (registered - whole[0])[:, : size // 2].ravel()
-        return missed, added
+        added: Floats = (register(whole[0], whole[1], self._moves, self._weight) - whole[0])[:, : size // 2].ravel()
+        return added
 
     def _mean(self, pictures: UVPictures, rows: Int64, done: Callable[[], None]) -> Floats:
         """Mean log albedo (P,) of photos; the face's own where none shows it."""

@@ -1,6 +1,5 @@
 """From aligned portraits to a morphable model."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,43 +9,46 @@ import numpy as np
 from facerelief.array_types import Bool, Float32, Floats
 from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.filters import ndimage
-from facerelief.geometry.morphable.learning.action_units import UNITS
+from facerelief.geometry.morphable.action_units import EMFACS, Rig
 from facerelief.geometry.morphable.learning.expressions import (
+    Amounts,
     Evidence,
     ExpressionPictures,
-    combined,
     find_evidence,
+    fit_amounts,
     photos_read,
 )
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
-from facerelief.geometry.morphable.learning.shape import Shapes, learn_shapes
+from facerelief.geometry.morphable.learning.responses import learn_responses, still_faces
+from facerelief.geometry.morphable.learning.shape import Shapes, learn_shapes, projected
 from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
 from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric
 from facerelief.geometry.morphable.model import UV_SIZE, MorphableFace
-from facerelief.geometry.morphable.uv_map import (
-    UVMap,
-    mouth_mask,
-    skin_mask,
-    soft_face_mask,
-    with_border_ring,
-)
+from facerelief.geometry.morphable.uv_map import UVMap, mouth_mask, skin_mask, soft_face_mask, with_border_ring
 from facerelief.progress import Progress, no_progress
 
-_OPEN_BY = {"lips apart": 0.23, "jaw down": 0.09}  # the UV map's mouth, in inter-ocular distances
+_OPEN_BY = {10: 0.5, 16: 0.8, 26: 0.22}  # the UV map's mouth, in action units: lips 0.23 inter-ocular distances apart
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _CLUSTERS, _SMALLEST_CLUSTER = 64, 12  # of persons, and the fewest persons in one
 _COLOURED = 8.0  # mean distance from grey, levels, from which a photo counts as coloured
 
 
 def learn_face(
-    portraits: Portraits, further: Sequence[Portraits] = (), progress: Progress = no_progress
+    portraits: Portraits,
+    finder: FaceFinder,
+    make_rig: Callable[[Floats], Rig],
+    further: Sequence[Portraits] = (),
+    progress: Progress = no_progress,
 ) -> tuple[MorphableFace, dict[str, Any]]:
     """Learn a morphable model.
 
     Args:
         portraits: Photos of many persons, some of whom show several expressions.
-        further: Datasets from which expressions alone are learned, each with neutral photos.
+        finder: Detects the landmarks of edits, as those of the photos were detected.
+        make_rig: Gives the rig for a mean face (468, 3).
+        further: Datasets from which expressions are learned in place of these, each with neutral photos.
         progress: Called with the number of photos that are done, and of all.
 
     Returns:
@@ -58,50 +60,102 @@ def learn_face(
     if "neutral" not in portraits.expression:
         raise DatasetError("there are no neutral photos to learn a face from; label some as neutral")
     shapes, coefficients = learn_shapes(portraits.landmarks, portraits.expression, portraits.identity)
-    evidence = find_evidence(further, shapes.mean, shapes.expression)
-    done = _Counter(len(portraits.expression) + sum(photos_read(one) for one in evidence.values()), progress)
-    uv_map = UVMap(_template(shapes), UV_SIZE)
-    delight = LightRemoval(uv_map, shapes.mean, skin_mask(uv_map))
-    log_albedo, seen, chroma = _read_textures(portraits, uv_map, delight, done)
-    textures = learn_textures(log_albedo, seen, coefficients, portraits.expression, portraits.identity, shapes.classes)
-    pictures = ExpressionPictures(uv_map, delight, textures.mean, shapes.expression)
-    persons: dict[str, int] = {name: len(set(portraits.identity[portraits.expression == name])) for name in EXPRESSIONS}
-    shapes, textures, facts = _with_evidence(shapes, textures, persons, further, evidence, pictures, done)
-    learned = _assembled(shapes, textures, uv_map, chroma)
-    return learned, _facts(portraits, shapes, textures, learned) | {"learned": facts}
+    rig, sources = make_rig(shapes.mean), [portraits, *further]
+    evidence = find_evidence(sources[:1], shapes.mean) | find_evidence(sources, shapes.mean, first=1)
+    still = {number: still_faces(sources[number]) for number in sorted({one.source for one in evidence.values()})}
+    read = sum(photos_read(one) for one in evidence.values()) + sum(map(len, still.values()))
+    done = _Counter(len(portraits.expression) + read, progress)
+    draft = _draft(shapes, rig)
+    responses = {n: learn_responses(sources[n], rows, draft, finder, done) for n, rows in still.items()}
+    found = {name: fit_amounts(name, one, responses[one.source], shapes.mean) for name, one in evidence.items()}
+    units = {name: found[name].units if name in found else EMFACS[name].units for name in EXPRESSIONS}
+    amounts = np.stack([rig.amounts(units[name], EMFACS[name].sides) for name in EXPRESSIONS])
+    learned, textures = _with_textures(draft, amounts, shapes, coefficients, sources, evidence, done)
+    facts = _facts(portraits, shapes, textures, learned)
+    return learned, facts | {"units": units, "learned": _learned(sources, evidence, found)}
 
 
-def _assembled(shapes: Shapes, textures: Textures, uv_map: UVMap, chroma: Floats) -> MorphableFace:
-    """The parts as the model keeps them."""
-    half = (UV_SIZE, UV_SIZE // 2)
-    inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
-    face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
-    people: Floats = textures.identity * ~inside  # nobody shows teeth in a neutral photo
+def _draft(shapes: Shapes, rig: Rig) -> MorphableFace:
+    """The model without textures and expressions."""
+    opened = shapes.mean + rig.movement(rig.amounts(_OPEN_BY))
+    plain = np.zeros((0, UV_SIZE, UV_SIZE // 2), np.float32)
     return MorphableFace(
         mean=_single(shapes.mean),
         identity=_single(shapes.identity),
         expression_modes=_single(shapes.expression),
-        classes=_single(shapes.classes),
-        template=_single(uv_map.template),
+        rig=rig,
+        amounts=np.zeros((len(EXPRESSIONS), len(rig.names)), np.float32),
+        template=_single(with_border_ring(opened, shapes.mean)),
+        texture=np.zeros(plain.shape[1:], np.float32),
+        texture_identity=plain,
+        texture_expression=np.zeros((len(shapes.expression), *plain.shape[1:]), np.float32),
+        texture_classes=np.zeros((len(EXPRESSIONS), *plain.shape[1:]), np.float32),
+        chroma=np.ones((3, *plain.shape[1:]), np.float32),
+        clusters=np.zeros((0, len(shapes.identity)), np.float32),
+    )
+
+
+def _with_textures(
+    draft: MorphableFace,
+    amounts: Floats,
+    shapes: Shapes,
+    coefficients: Floats,
+    sources: Sequence[Portraits],
+    evidence: dict[str, Evidence],
+    done: Callable[[], None],
+) -> tuple[MorphableFace, Textures]:
+    """The model with expressions and textures, as it keeps them."""
+    portraits, uv_map = sources[0], draft.uv_map
+    delight = LightRemoval(uv_map, shapes.mean, skin_mask(uv_map))
+    log_albedo, seen, chroma = _read_textures(portraits, uv_map, delight, done)
+    moved = projected(np.stack([draft.rig.movement(one) for one in amounts]), shapes.expression)
+    textures = learn_textures(log_albedo, seen, coefficients, portraits.expression, portraits.identity, moved)
+    pictures = ExpressionPictures(uv_map, delight, textures.mean, shapes.expression)
+    classes = textures.classes.copy()
+    for name, one in evidence.items():
+        # By the squares of the numbers of people: a few people's looks would be taken for the expression's.
+        label, others = EXPRESSIONS.index(name), len(set(portraits.identity[portraits.expression == name]))
+        share = one.people**2 / (one.people**2 + others**2)
+        classes[label] += share * (pictures(sources[one.source], one, done) - classes[label])
+    half = (UV_SIZE, UV_SIZE // 2)
+    inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
+    face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
+    people: Floats = textures.identity * ~inside  # nobody shows teeth in a neutral photo
+    learned = replace(
+        draft,
+        amounts=_single(amounts),
         texture=_single(textures.mean).reshape(half),
         texture_identity=_single(people).reshape(-1, *half),
         texture_expression=_single(textures.expression * face).reshape(-1, *half),
-        texture_classes=_single(textures.classes * face).reshape(-1, *half),
+        texture_classes=_single(classes * face).reshape(-1, *half),
         chroma=_single(chroma),
         clusters=_single(_clusters(shapes.people, textures.people)),
     )
+    return learned, textures
+
+
+def _learned(
+    sources: Sequence[Portraits], evidence: dict[str, Evidence], found: dict[str, Amounts]
+) -> dict[str, dict[str, Any]]:
+    """What the card says of each expression."""
+    return {
+        name: {
+            "dataset": one.source,
+            "photos": len(one.rows),
+            "of": int((sources[one.source].expression == name).sum()),
+            "people": one.people,
+            "paired": one.paired,
+            "open": one.open,
+            "doubt": round(one.doubt, 3),
+            "explained": round(found[name].explained, 4),
+            "typical": list(found[name].typical),
+        }
+        for name, one in evidence.items()
+    }
 
 
 def _single(values: Floats) -> Float32:
     return np.asarray(values, dtype=np.float32)
-
-
-def _template(shapes: Shapes) -> Floats:
-    """The mean face with its mouth open, and its border rings."""
-    parts = [amount * shapes.movements[UNITS.index(name)] for name, amount in _OPEN_BY.items()]
-    opening: Floats = functools.reduce(np.add, parts)
-    opened: Floats = shapes.mean + np.tensordot(opening, shapes.expression, 1)
-    return with_border_ring(opened, shapes.mean)
 
 
 class _Counter:
@@ -137,43 +191,6 @@ def _read_textures(
             weights += bright[..., None]
         done()
     return log_albedo, seen, _chroma(sums, weights, inside, soft_face_mask(uv_map, UV_SIZE // 32))
-
-
-def _with_evidence(
-    shapes: Shapes,
-    textures: Textures,
-    persons: dict[str, int],
-    further: Sequence[Portraits],
-    evidence: dict[str, Evidence],
-    pictures: ExpressionPictures,
-    done: Callable[[], None],
-) -> tuple[Shapes, Textures, dict[str, dict[str, Any]]]:
-    """Expressions as further datasets show them, and what the card says of each.
-
-    A shape comes from there as far as there are people enough. Textures are mixed by the squares of the numbers of
-    people, of whom the first dataset has `persons` by expression: a few people's looks would be taken for the
-    expression's.
-    """
-    classes, added, facts = shapes.classes.copy(), textures.classes.copy(), {}
-    for name, one in evidence.items():
-        label = EXPRESSIONS.index(name)
-        missed, texture = pictures(further[one.source], one, done)
-        full, given = combined(name, one.mean, one.reach * missed, shapes.expression, shapes.alone)
-        classes[label] += one.share * (full - classes[label])
-        added[label] += one.people**2 / (one.people**2 + persons[name] ** 2) * (texture - added[label])
-        lengths = [float(np.linalg.norm(np.tensordot(c, shapes.expression, 1))) for c in (missed, one.mean / one.reach)]
-        facts[name] = {
-            "dataset": one.source,
-            "photos": len(one.rows),
-            "of": int((further[one.source].expression == name).sum()),
-            "people": one.people,
-            "paired": one.paired,
-            "open": one.open,
-            "share": round(one.share, 2),
-            "missed": round(lengths[0] / max(lengths[1], 1e-9), 4),
-            "targets": given,
-        }
-    return replace(shapes, classes=classes), replace(textures, classes=added), facts
 
 
 def _chroma(sums: Floats, weights: Floats, inside: Bool, face: Floats) -> Floats:
@@ -217,7 +234,6 @@ def _facts(portraits: Portraits, shapes: Shapes, textures: Textures, face: Morph
     return {
         "photos": {name: int(rows.sum()) for name, rows in shown.items()},
         "persons": {name: len(set(portraits.identity[rows])) for name, rows in shown.items()},
-        "trusted": dict(zip(EXPRESSIONS, shapes.persons, strict=True)),
         "kinds": len(face.clusters),
         "explained": {
             "identity": [round(float(v), 4) for v in shapes.explained[0]],

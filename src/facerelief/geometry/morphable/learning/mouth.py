@@ -10,17 +10,14 @@ from typing import Any
 import numpy as np
 
 from facerelief.array_types import Bool, Float64, Floats, Int64
-from facerelief.errors import FacereliefError
-from facerelief.files import read_file
 from facerelief.geometry.mesh import vertex_normals
+from facerelief.geometry.morphable.learning.ict_facekit import JAW_OPEN, NEUTRAL, read_head
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.subdivision import Subdivision
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS
 from facerelief.geometry.transfer.mouth.model import MouthModel
 
-NEUTRAL, JAW_OPEN = "generic_neutral_mesh.obj", "jawOpen.obj"  # of the folder FaceXModel
-_VERTICES, _LARGEST = 26_719, 8 << 20  # of the head; bytes of a file
 _GUMS, _TEETH = (14_034, 17_006), ((17_204, 19_052), (19_434, 21_312))  # polygons; teeth without the third molars
 _FIRST_TOOTH, _LOWER_TEETH = 17_039, (19_247, 21_451)  # vertices
 _EYE_CORNERS, _LIPS, _CHIN = (1507, 1528, 3742, 3721), (5533, 5517), 966  # vertices
@@ -43,7 +40,7 @@ def learn_mouth(folder: Path, face: MorphableFace) -> MouthModel:
     Raises:
         FacereliefError: A file is missing or is not that head.
     """
-    (head, polygons), (opened, _) = (_read_obj(folder / name) for name in (NEUTRAL, JAW_OPEN))
+    (head, polygons), (opened, _) = (read_head(folder / name) for name in (NEUTRAL, JAW_OPEN))
     eyes = head[list(_EYE_CORNERS)].reshape(2, 2, 3).mean(axis=1)
     unit = float(np.linalg.norm((eyes[1] - eyes[0])[:2]))
     head, opened = ((points - eyes.mean(axis=0)) / unit * (1, -1, 1) for points in (head, opened))
@@ -154,20 +151,3 @@ def _rigid(source: Floats, target: Floats) -> tuple[Float64, Float64]:
     left, _, right = np.linalg.svd((source - source.mean(axis=0)).T @ (target - target.mean(axis=0)))
     rotation = (left @ np.diag([1, 1, np.linalg.det(left @ right)]) @ right).T
     return rotation, target.mean(axis=0) - rotation @ source.mean(axis=0)
-
-
-def _read_obj(path: Path) -> tuple[Float64, Int64]:
-    """Vertices (V, 3), and polygons (P, 4) with -1 in the place of a fourth vertex that a triangle lacks."""
-    try:
-        lines = read_file(path, _LARGEST).decode("ascii", "replace").splitlines()
-    except OSError as reason:
-        raise FacereliefError(f"{path} cannot be read ({reason.strerror}); name ICT-FaceKit's FaceXModel") from reason
-    try:
-        vertices = np.array([line.split()[1:4] for line in lines if line.startswith("v ")], dtype=np.float64)
-        corners = [[int(one.split("/")[0]) - 1 for one in line.split()[1:]] for line in lines if line.startswith("f ")]
-        polygons = np.array([[*corner, -1][:4] for corner in corners], dtype=np.int64)
-    except ValueError as reason:
-        raise FacereliefError(f"{path} is no OBJ file ({reason}); get ICT-FaceKit again") from reason
-    if vertices.shape != (_VERTICES, 3) or not polygons.size or polygons.max() >= _VERTICES:
-        raise FacereliefError(f"{path} is not ICT-FaceKit's head; name its folder FaceXModel")
-    return vertices, polygons

@@ -1,7 +1,7 @@
-"""What landmarks miss of an expression: the mean picture of its photos, brought into register with the neutral one.
+"""The mean picture of an expression, brought into register with the neutral one.
 
-Detectors of landmarks shorten what is rare, most of all eyebrows, and more the smaller a photo is. In the UV map, which
-follows the landmarks, the rest of the movement is then seen as a shift of features in the mean picture.
+Detectors of landmarks shorten movements, most of all eyebrows', and more the smaller a photo is. In the UV map, which
+follows the landmarks, the rest is then seen as a shift of features, and would be taken for a change of light.
 """
 
 import numpy as np
@@ -16,8 +16,8 @@ _DETAIL = 20  # what is wider than the map's side divided by this is light
 _SMOOTH = 4  # times a binomial filter, so that features overlap before they are in register
 
 
-def register(neutral: Floats, shown: Floats, moves: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """The movement between two mean pictures in the UV map, in expression modes, by least squares (Gauss-Newton).
+def register(neutral: Floats, shown: Floats, moves: Floats, weight: Floats) -> Floats:
+    """Take back the movement between two mean pictures in the UV map, in modes, by least squares (Gauss-Newton).
 
     Args:
         neutral: (A, A), log albedo.
@@ -26,7 +26,7 @@ def register(neutral: Floats, shown: Floats, moves: Floats, weight: Floats) -> t
         weight: (A, A), how much each pixel counts.
 
     Returns:
-        The movement that landmarks missed, (E,); and `shown` without it, (A, A), in register with `neutral`.
+        `shown` in register with `neutral`, (A, A).
     """
     still, moved = _detail(neutral), _detail(shown)
     grid = np.dstack(np.meshgrid(*(np.arange(len(neutral)) + 0.5,) * 2))
@@ -45,7 +45,7 @@ def register(neutral: Floats, shown: Floats, moves: Floats, weight: Floats) -> t
         ridge = _RIDGE * np.trace(square) / len(square)
         away = weighted @ (still - now).ravel() - ridge * found
         found = found + np.linalg.solve(square + max(ridge, 1e-12) * np.eye(len(square)), away)
-    return found, taken_back(shown, found)
+    return taken_back(shown, found)
 
 
 def _detail(picture: Floats) -> Float32:

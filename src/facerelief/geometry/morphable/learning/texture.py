@@ -12,11 +12,12 @@ import numpy as np
 from facerelief.array_types import Bool, Floats
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.learning.shape import TRUST, Text, neutral_means, principal, projected
+from facerelief.geometry.morphable.learning.shape import Text, neutral_means, principal, projected
 from facerelief.geometry.morphable.log_albedo import SKIN, box_blur
 from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, with_border_ring
 
 TEXTURE_MODES = 40
+_TRUST = 60  # people with an expression at whom their looks and those of the expression modes weigh the same
 _SMOOTH = 5  # pixels of the UV map over which normals are averaged before light is fitted to them
 _RIDGE = 0.1
 
@@ -114,7 +115,7 @@ def learn_textures(
     for name, full in zip(EXPRESSIONS, classes, strict=True):
         shown = expression == name
         persons = len(set(identity[shown]))  # squared: a few persons' own looks would be taken for the expression's
-        trust = persons**2 / (persons**2 + TRUST**2) * (weight[shown].sum(axis=0) > 0)
+        trust = persons**2 / (persons**2 + _TRUST**2) * (weight[shown].sum(axis=0) > 0)
         of_photos = change[shown].sum(axis=0) / np.maximum(weight[shown].sum(axis=0), 1)
         reach = _reach(coefficients[shown], full)
         added.append(trust * reach * of_photos + (1 - trust) * (full @ movements) if name != "neutral" else 0 * mean)
