@@ -54,8 +54,8 @@ class RatioImages:
         Returns:
             (A, A), its fine detail. What lightens wrinkles is for `limit_to_wrinkles` to limit to those of a photo.
         """
-        clear = change * self._clear
-        fine = clear - box_blur(clear[..., None], _WIDE)[..., 0]
+        around, seen = np.moveaxis(box_blur(np.dstack([change * self._clear, self._clear]), _WIDE), 2, 0)
+        fine = self._clear * (change - around / np.maximum(seen, 1e-3))  # of what is clear: rims would be wrinkles
         limited: Floats = np.clip(np.where(fine < 0, _DARKER, self._lighter) * fine, -_STRONGEST, _STRONGEST)
         return limited * self._clear
 
