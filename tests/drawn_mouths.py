@@ -3,7 +3,6 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS, LIPS, OUTLINE, eye_outlines
 
@@ -21,8 +20,7 @@ Colour = tuple[int, int, int]
 def landmarks(expression: str = "happiness", unit: float = 200.0, at: tuple[float, float] = (300, 220)) -> np.ndarray:
     """The package's mean face with an expression, (468, 3): unit pixels between the eyes, their middle at a place."""
     face = load_face()
-    full = face.classes[EXPRESSIONS.index(expression)]
-    shape = face.mean + np.tensordot(full, face.expression_modes, 1)
+    shape = face.mean + face.expression(expression)
     return (shape * unit + (*at, 0)).astype(np.float32)
 
 

@@ -43,7 +43,7 @@ def photo(tmp_path: Path) -> Path:
 def weak(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a face of one's own: the package's, with half as strong expressions."""
     folder, face = tmp_path_factory.mktemp("faces") / "weak", load_face()
-    halved = {name: getattr(face, name) / 2 for name in ("classes", "texture_classes")}
+    halved = {name: getattr(face, name) / 2 for name in ("amounts", "texture_classes")}
     save_face(folder / FACE_FILE, dataclasses.replace(face, **halved), {})
     return folder
 

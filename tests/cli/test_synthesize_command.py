@@ -61,7 +61,7 @@ def test_a_review_is_refused(refused: Refused, synthetic: Path, tmp_path: Path) 
 def test_a_face_of_ones_own(command: Command, refused: Refused, synthetic: Path, tmp_path: Path) -> None:
     """Here with half as strong expressions; it may be named by its folder or its file, and is known by its contents."""
     face = load_face()
-    save_face(tmp_path / "face" / FACE_FILE, dataclasses.replace(face, classes=face.classes / 2), {})
+    save_face(tmp_path / "face" / FACE_FILE, dataclasses.replace(face, amounts=face.amounts / 2), {})
     dataset = tmp_path / "dataset"
     assert command(*LEAST, dataset, "--weights", tmp_path / "face").code == 0
     assert read_dataset_settings(dataset)["face_sha256"] == sha256(tmp_path / "face" / FACE_FILE)

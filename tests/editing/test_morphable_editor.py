@@ -39,7 +39,7 @@ def drawn(
     who = Person(np.zeros(len(face.identity)), np.zeros(len(face.texture_identity)), Skin(), Eyes().colour)
     if person is not None:
         who = random_person(face, np.random.default_rng(person))
-    neutral, shown = (face.shape(who.identity, face.expression(name, strength)) for name in ("neutral", expression))
+    neutral, shown = (face.shape(who.identity) + face.expression(name, strength) for name in ("neutral", expression))
     how = Setting(**setting)
     still, matrix = pose_shape(neutral, how, size)
     landmarks = shown @ matrix[:, :3].T + matrix[:, 3]

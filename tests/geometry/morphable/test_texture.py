@@ -6,7 +6,7 @@ from heads import head
 
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.learning.shape import TRUST
+from facerelief.geometry.morphable.learning.texture import _TRUST as TRUST
 from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
 from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, fold_symmetric, unfold_symmetric
 from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, skin_mask, with_border_ring

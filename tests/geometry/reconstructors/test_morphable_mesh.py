@@ -39,10 +39,15 @@ def reconstruct() -> Reconstructor:
 
 
 def landmarks_of(expression: str = "neutral", seed: int | None = None, noise: float = 0.0) -> np.ndarray:
-    """Of somebody, or of the average, aligned in a crop of 128 pixels; noise in inter-ocular distances."""
+    """Of somebody, or of the average, aligned in a crop of 128 pixels; noise in inter-ocular distances.
+
+    Expressions as the model's modes have them, which is what a mesh is fitted with.
+    """
     face, random = load_face(), np.random.default_rng(seed)
     identity = random.normal(scale=0.7 if seed is not None else 0.0, size=len(face.identity))
-    shape = face.shape(identity, face.expression(expression, 0.8)).astype(np.float64)
+    modes = face.expression_modes.reshape(len(face.expression_modes), -1)
+    coefficients = np.linalg.lstsq(modes.T, face.expression(expression, 0.8).ravel(), rcond=None)[0]
+    shape = face.shape(identity) + face.movement(coefficients)
     turn = np.radians(12)
     yaw = np.array([(np.cos(turn), 0, np.sin(turn)), (0, 1, 0), (-np.sin(turn), 0, np.cos(turn))])
     points = shape @ yaw.T + random.normal(scale=noise, size=shape.shape)

@@ -10,13 +10,14 @@ from facerelief.geometry.transfer.lips import (
     LOWER,
     UPPER,
     close_lips,
-    closing_coefficients,
-    has_closed_mouth,
+    closing_movement,
+    keeps_mouth_closed,
     lip_colour,
     lip_seam,
     meeting_lips,
     mouth_opening,
     parted_flows,
+    take_gaps,
     trim_lips,
 )
 
@@ -55,9 +56,22 @@ def test_lips_are_joined_by_a_share_and_nothing_else_moves() -> None:
     np.testing.assert_allclose(close_lips(points, 1.0)[list(UPPER)], middle)
 
 
+def test_lips_take_their_gaps_from_another_place() -> None:
+    """A mouth that lies 3 to the right and 5 lower, with lips that overlap, gets 0.4 of the other's opening there."""
+    source, points = landmarks(0.2), landmarks(-0.1) + np.array((3.0, 5.0, 0.0))
+    taken = take_gaps(points, source, 0.4)
+    assert mouth_opening(taken) == pytest.approx(0.08)
+    upper, lower = list(UPPER), list(LOWER)
+    np.testing.assert_allclose(taken[lower] - taken[upper], np.tile((0, 0.08 * 20, 0), (9, 1)), atol=1e-9)
+    np.testing.assert_allclose((taken[lower] + taken[upper]) / 2, (points[lower] + points[upper]) / 2)
+    assert set(np.flatnonzero((taken != points).any(axis=1))) == {*UPPER, *LOWER}
+    np.testing.assert_allclose(take_gaps(source, source, 1.0), source)
+    assert mouth_opening(take_gaps(points, source, 0.0)) == pytest.approx(0, abs=1e-9)
+
+
 def test_rims_are_drawn_into_the_lips() -> None:
     """Away from the opening, by three tenths of the lips' height (0 and 17 are the middles of their outer borders)."""
-    shape = load_face().shape(np.zeros(0), load_face().expression("happiness"))
+    shape = load_face().mean + load_face().expression("happiness")
     cut = trim_lips(shape, 1.0)
     assert (cut[list(UPPER), 1] < shape[list(UPPER), 1]).all()
     assert (cut[list(LOWER), 1] > shape[list(LOWER), 1]).all()
@@ -68,16 +82,16 @@ def test_rims_are_drawn_into_the_lips() -> None:
 
 def test_shutting_closes_by_an_inter_ocular_distance_for_each_unit() -> None:
     face = load_face()
-    open_mouth = face.shape(np.zeros(0), face.expression("surprise"))
+    open_mouth = face.mean + face.expression("surprise")
     for amount in (0.05, 0.1):
-        closed = open_mouth + np.tensordot(amount * closing_coefficients(face), face.expression_modes, 1)
+        closed = open_mouth + amount * closing_movement(face)
         gap = open_mouth[14, 1] - open_mouth[13, 1] - (closed[14, 1] - closed[13, 1])
         assert gap == pytest.approx(amount, rel=1e-3)
 
 
 def test_which_expressions_close_the_mouth() -> None:
     face = load_face()
-    shut = {name for name in EXPRESSIONS if has_closed_mouth(face, face.expression(name))}
+    shut = {name for name in EXPRESSIONS if keeps_mouth_closed(face, face.expression(name))}
     assert {"neutral", "sadness"} <= shut
     assert not shut & {"happiness", "surprise", "fear"}
 

@@ -11,6 +11,7 @@ import torch
 from facerelief.checkpoint import save_checkpoint
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.geometry.morphable.learning import mouth as learning
+from facerelief.geometry.morphable.learning.ict_facekit import NEUTRAL
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.mouth.model import MouthModel, load_mouth, save_mouth
 
@@ -139,7 +140,7 @@ def test_exposure_of_a_plate_and_of_what_lies_behind_it() -> None:
 def test_another_head_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(FacereliefError, match="cannot be read"):
         learning.learn_mouth(tmp_path, load_face())
-    (tmp_path / learning.NEUTRAL).write_text(text)
+    (tmp_path / NEUTRAL).write_text(text)
     with pytest.raises(FacereliefError, match="ICT-FaceKit"):
         learning.learn_mouth(tmp_path, load_face())
 

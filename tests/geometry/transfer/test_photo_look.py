@@ -17,7 +17,7 @@ SKIN, LIP, TOOTH = (200, 150, 130), (170, 90, 95), (225, 218, 205)
 
 def landmarks(expression: str = "neutral", size: float = 0.3) -> np.ndarray:
     face = load_face()
-    shape = face.shape(np.zeros(0), face.expression(expression))
+    shape = face.mean + face.expression(expression)
     return shape * (size * SIDE) + (0.5 * SIDE, 0.36 * SIDE, 0)
 
 

@@ -22,12 +22,12 @@ from facerelief.geometry.topology import OUTLINE
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     MOUTH_CORNERS,
-    close_lips,
     closing_movement,
     keeps_mouth_closed,
     lip_seam,
     meeting_lips,
     mouth_opening,
+    take_gaps,
     trim_lips,
 )
 from facerelief.geometry.transfer.mouth.interior import Mouth, MouthMotion
@@ -135,7 +135,7 @@ class ExpressionTransfer:
             shut = share * float(np.clip(opening / CLOSED_MOUTH - 0.5, 0, 1))
             movement = movement + max(0.0, mouth_opening(target) - left) * self._shutting
             target = landmarks + fit.displacement((movement - shown) * self._free)
-            target = close_lips(target, 1 - min(1.0, left / max(mouth_opening(target), 1e-6)))
+            target = take_gaps(target, landmarks, 1 - share)
         return _Move(landmarks, target, movement, shut, _newly_open(landmarks, target))
 
     def _shade(self, uv: Floats, fit: Fit, texture: Floats) -> Floats:

@@ -93,6 +93,16 @@ def close_lips(points: Floats, share: float) -> Floats:
     return together
 
 
+def take_gaps(points: Floats, source: Floats, share: float) -> Floats:
+    """Points (468, 2 or 3) with the inner lips as far apart as a `share` of what they are in `source`."""
+    upper, lower = list(UPPER), list(LOWER)
+    middle = (points[upper] + points[lower]) / 2
+    half = share * (source[lower] - source[upper]) / 2
+    taken = points.copy()
+    taken[upper], taken[lower] = middle - half, middle + half
+    return taken
+
+
 def trim_lips(points: Floats, share: float) -> Floats:
     """Points (468, 2 or 3) with the inner lips moved into the lips, so that teeth stay outside."""
     trimmed = points.copy()
