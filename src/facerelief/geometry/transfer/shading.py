@@ -24,7 +24,8 @@ _WRINKLE, _SIDE = 11, 160  # of so many pixels, along a crop or the UV map; wrin
 _HAIR = 0.004  # of a crop's side: deviation of a Gaussian that leaves wrinkles and takes the hairs of a beard
 _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 # Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
-_DEEPER, _DARKER = 8.0, 2.0
+_DEEPER, _SHADOW, _CREASE = 8.0, 1.3, 1.2
+_FLANK = 9  # pixels of the UV map, within which a wrinkle is deepest along its crease
 _STRONGEST = 0.6
 _PALER = 0.6  # of what colour loses in more light: what fills a wrinkle is to be as coloured as the skin beside it
 _RAISED, _STEPS = 0.13, 5  # inter-ocular distances, by which eyebrows rise; places on that way
@@ -56,7 +57,9 @@ class RatioImages:
         """
         around, seen = np.moveaxis(box_blur(np.dstack([change * self._clear, self._clear]), _WIDE), 2, 0)
         fine = self._clear * (change - around / np.maximum(seen, 1e-3))  # of what is clear: rims would be wrinkles
-        limited: Floats = np.clip(np.where(fine < 0, _DARKER, self._lighter) * fine, -_STRONGEST, _STRONGEST)
+        deepest = np.minimum(ndimage().minimum_filter(fine, _FLANK), -1e-6)
+        darker = _SHADOW + _CREASE * np.clip(fine / deepest, 0, 1) ** 2  # a crease along the bottom of a soft shadow
+        limited: Floats = np.clip(np.where(fine < 0, darker, self._lighter) * fine, -_STRONGEST, _STRONGEST)
         return limited * self._clear
 
 
