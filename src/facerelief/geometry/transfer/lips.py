@@ -139,12 +139,16 @@ def lips_depth(landmarks: Floats, corner: Floats, scale: float, side: int) -> Fl
         side: S, the picture's side.
 
     Returns:
-        z (S, S), the picture's pixels: that of the lips as far along the mouth.
+        z (S, S), the picture's pixels: the mean of both lips as far along the mouth.
     """
-    points, (right, down) = landmarks[list(INNER_LIPS)], mouth_axis(landmarks)
-    along = (points[:, :2] - corner) @ (right, down) * scale
-    order, centres = np.argsort(along), np.arange(side) + 0.5
-    found: Floats = np.interp(centres * right + centres[:, None] * down, along[order], points[order, 2] * scale)
+    right, down = mouth_axis(landmarks)
+    centres = np.arange(side) + 0.5
+    at, found = centres * right + centres[:, None] * down, np.zeros((side, side))
+    for rim in (UPPER, LOWER):
+        points = landmarks[[MOUTH_CORNERS[0], *rim, MOUTH_CORNERS[1]]]
+        along = (points[:, :2] - corner) @ (right, down) * scale
+        order = np.argsort(along)
+        found += np.interp(at, along[order], points[order, 2] * scale) / 2
     return found
 
 

@@ -17,14 +17,15 @@ _NEAR_EYES = 0.45  # inter-ocular distances around the eyes in which the sharpes
 _STRONG = 0.5  # of the largest contrast
 _SHARPEST, _LEAST = 0.05, 0.6  # share of the edges; pixels
 _STEP = 1 / 3  # square pixels, by which the difference of two pixels seems to blur
-_LIDS = 0.007  # inter-ocular distances: how soft the edges of lids and irises are by themselves
+_LIDS = 0.0085  # inter-ocular distances: how soft the edges of lids and irises are by themselves
 _WINDOW = 0.08  # inter-ocular distances
 _CHEEKS, _PATCH = (50, 280), 0.12  # landmarks; half of the side of the skin that is looked at, inter-ocular distances
 _WHITES = 80.0  # percentile of an eye's brightness above which is the white of it
-# Of teeth over that of the whites of the same people's eyes: medians of 28 open smiles of the London set.
-_TEETH_TO_WHITES, _TEETH_HUE = 1.3, np.array((1.05, 0.99, 0.93))
+# Of teeth over that of the whites of the same people's eyes, medians of open smiles of the London set: luminance (28
+# people), and hue over the square root of theirs (11 people), because eyes can be red in a light that is not.
+_TEETH_TO_WHITES, _TEETH_HUE = 1.3, np.array((1.007, 0.999, 0.955))
 _USUAL, _TRUST = 0.75, 0.6  # luminance of teeth where nothing is known; weight of what the eyes say
-_SHOWN = 0.07  # inter-ocular distances between the lips from which a mouth's own teeth tell their colour
+SHOWN_TEETH = 0.07  # inter-ocular distances between the lips from which a mouth's own teeth tell their colour
 _BRIGHTEST = 75.0  # percentile
 _LIPS_NEAR = 0.4  # share of what is between the lips, beside them, that is not looked at
 _BRIGHTER, _LESS_RED, _DARKER = 1.25, 0.6, 0.45  # than lips
@@ -130,20 +131,23 @@ def tooth_colour(rgb: RGB, landmarks: Landmarks, opening: float) -> Floats:
         landmarks: (468, 3), pixels of the photo.
         opening: Distance between the lips, in inter-ocular distances.
     """
-    if opening > _SHOWN:
+    if opening > SHOWN_TEETH:
         shown = _inside(rgb, landmarks[list(INNER_LIPS), :2])
         luma = shown @ LUMA
         if luma.size and np.percentile(luma, _BRIGHTEST) > 0.3:
             own: Floats = np.median(shown[luma >= np.percentile(luma, _BRIGHTEST)], axis=0)
             return own
-    whites = []
+    whites = [np.full(3, _USUAL)]
     for outline in eye_outlines():
-        eye = _inside(rgb, landmarks[list(outline), :2]) @ LUMA
-        if eye.size:
-            whites.append(float(np.median(eye[eye >= np.percentile(eye, _WHITES)])))
-    seen = np.clip(_TEETH_TO_WHITES * max(whites, default=_USUAL), 0.35, 0.95)
+        eye = _inside(rgb, landmarks[list(outline), :2])
+        if len(eye):
+            whites.append(np.median(eye[eye @ LUMA >= np.percentile(eye @ LUMA, _WHITES)], axis=0))
+    white = max(whites[1:] or whites, key=lambda colour: float(colour @ LUMA))
+    luma = max(float(white @ LUMA), 1e-3)
+    seen = np.clip(_TEETH_TO_WHITES * luma, 0.35, 0.95)
     level = seen**_TRUST * _USUAL ** (1 - _TRUST)
-    colour: Floats = level * _TEETH_HUE ** min(1.0, chroma(rgb[::8, ::8]) / _COLOURED)
+    hue = _TEETH_HUE * np.sqrt(np.clip(white / luma, 0.5, 2))
+    colour: Floats = level * hue ** min(1.0, chroma(rgb[::8, ::8]) / _COLOURED)
     return colour
 
 

@@ -14,14 +14,16 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.fitting import Fit
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import lip_colour, lip_outline, lips_depth, mouth_axis, mouth_opening, trim_gap
-from facerelief.geometry.transfer.mouth.maps import FARTHEST, gaussian, scaled_map, through_opening, without_gaps
+from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.maps import cheeks_depth, gaussian, scaled_map, through_opening, without_gaps
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
-from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
+from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, edge_blur, grain, tooth_colour
 
 _SIDE = 320  # pixels, of the picture that is rendered
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
@@ -30,13 +32,12 @@ _RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a 
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
 _BITE = 0.05  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
-_GAIN, _DIM = 1.35, 0.2  # of light, so that front teeth are fully lit; what is scattered to the back
-_SHADED = 0.6  # light that is left where a tooth is in the shadow of its neighbours
-_INCISORS, _SIDES = 0.13, np.array((0.98, 0.96, 0.92))  # inter-ocular distances from the middle; colour of teeth beyond
+_APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
-_GLOSS, _SHARP = 0.3, 40  # of a wet surface: strength and exponent (Phong, 1975)
-_AMBIENT, _LIGHT = 0.6, np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
-_FLESH = np.array((1.0, 0.72, 0.7))  # of the lips' colour: gums and tongue
+_LOBES = (6.0, 1.8)  # pixels of the render: height and width of enamel's lobes
+_TEXTURE, _ROUGH = 0.014, 0.012  # their deviations in brightness, and in the cosine that makes gloss
+_LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
+_SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
 
 
@@ -85,8 +86,11 @@ class MouthInterior:
     def __init__(self, model: MouthModel) -> None:
         self._model = model
         self._varied = ToothVariety(model)
-        self._aside = np.clip((np.abs(model.vertices[:, 0]) - _INCISORS) / _FRONT, 0, 1)
-        self._uneven = 1 + _UNEVEN * np.random.default_rng(0).normal(size=len(model.vertices))
+        self._aside, self._edge = np.abs(model.vertices[:, 0]), self._varied.from_edge
+        random = np.random.default_rng(0)
+        self._uneven = 1 + _UNEVEN * random.normal(size=len(model.vertices))
+        texture = ndimage().gaussian_filter(random.normal(size=(_SIDE, _SIDE)), _LOBES)
+        self._lobes = texture / texture.std()
         self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
     def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
@@ -135,34 +139,33 @@ class MouthInterior:
 
     def _render(self, photo: RGB, motion: MouthMotion, mask: Bool, corner: Floats, scale: float) -> Floats:
         """The model, levels in [0, 1] (`_SIDE`, `_SIDE`, 3), lit through the opening `mask`."""
-        own = motion.before
+        own, model = motion.before, self._model
         vertices, normals = self._placed(own, motion.drop)
-        bright = self._varied.brightness(own.fit.identity)
-        placed = (vertices - (*corner, 0)) * scale
+        placed, unit = (vertices - (*corner, 0)) * scale, own.fit.scale * scale
         turned = normals @ own.fit.rotation.T
-        facing = np.clip(turned @ _LIGHT, 0, 1)
-        free = np.minimum(_SHADED + self._model.exposure, 1)
-        light = (_AMBIENT + (1 - _AMBIENT) * facing) * free * self._uneven * bright
-        gloss = _GLOSS * facing**_SHARP * free
-        attributes = np.column_stack([placed[:, 2], light, self._model.tooth, gloss, self._aside])
-        index, weights = rasterise(placed, self._model.triangles, _SIDE)
-        values = interpolate(attributes, self._model.triangles, index, weights)
-        unit = own.fit.scale * scale
-        behind = lips_depth(motion.after, corner, scale, _SIDE) - values[..., 0]
-        depth = np.where(index >= 0, np.maximum(0, behind / unit), FARTHEST)
-        reached = np.clip(_GAIN * through_opening(mask, depth, unit), _DIM, 1)[..., None]
-        teeth = tooth_colour(photo, own.landmarks, own.opening)
+        lights = (turned @ _LIGHT, turned @ _SHINE)
+        level = self._uneven * self._varied.brightness(own.fit.identity)
+        shown = [placed[:, 2], *lights, model.exposure, model.tooth, self._aside, self._edge]
+        attributes = np.column_stack([*shown, model.jaw, level])
+        index, weights = rasterise(placed, model.triangles, _SIDE)
+        z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(
+            interpolate(attributes, model.triangles, index, weights), -1, 0
+        )
+        behind = np.maximum(0, (lips_depth(motion.after, corner, scale, _SIDE) - z) / unit)
+        cheeks = cheeks_depth(mask, unit)
+        lining = (index < 0) | (behind > cheeks)
+        reached, tooth = through_opening(mask, np.where(lining, cheeks, behind), unit), tooth * ~lining
+        surface = Surface(np.clip(facing, 0, 1), exposure, tooth, aside, edge, jaw, level * (1 + _TEXTURE * self._lobes), gloss + _ROUGH * self._lobes, reached, unit)
         coloured = min(1.0, chroma(photo[::8, ::8]) / 12)
-        flesh = _FLESH**coloured * lip_colour(photo, own.landmarks)
-        sides = _SIDES @ LUMA + coloured * (_SIDES - _SIDES @ LUMA)
-        share = values[..., 2:3]
-        hue = teeth * (1 - values[..., 4:] * (1 - sides))
-        colours = reached * (values[..., 1:2] * (share * hue + (1 - share) * flesh) + values[..., 3:4] * teeth)
-        return without_gaps(colours, share, unit, mouth_axis(motion.after))
+        teeth = tooth_colour(photo, own.landmarks, own.opening)
+        if own.opening < SHOWN_TEETH: teeth=teeth*self._varied.tint(own.fit.identity)
+        colours = lit(surface, teeth, coloured)
+        colours = without_gaps(colours, tooth[..., None], unit, mouth_axis(motion.after))
+        return shaded_by_lips(colours, mask, unit, lip_colour(photo, own.landmarks), coloured)
 
     def _placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
-        vertices, normals = self._model.opened(drop)
+        vertices, normals = self._model.opened(drop + _APART)
         vertices = self._varied.moved(vertices, mouth.fit.identity)
         scale, shift = self._model.fitted(mouth.closed)
         return mouth.fit.to_image(vertices * scale + shift), normals

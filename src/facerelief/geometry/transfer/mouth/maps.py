@@ -7,10 +7,10 @@ from facerelief.array_types import Bool, Float32, Floats
 from facerelief.geometry.filters import ndimage
 
 _SMALL = 48  # of the maps of light
-_DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6)  # inter-ocular distances behind the lips at which light is computed
+_DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6, 1.0)  # inter-ocular distances behind the lips at which light is computed
 _SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
+_AT_CORNERS, _INWARDS = 0.15, 8.0  # depth of the cheeks' inside at the corners of the mouth; its slope from there
 _GAP, _BETWEEN = 0.04, 0.84  # inter-ocular distances between teeth at most; brightness there
-FARTHEST = _DEPTHS[-1]  # where nothing is seen
 
 
 def through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
@@ -29,6 +29,20 @@ def through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
     share = place - below
     light: Floats = (1 - share) * stack[below, rows, columns] + share * stack[below + 1, rows, columns]
     return np.clip(light, 0, 1)
+
+
+def cheeks_depth(mask: Bool, unit: float) -> Floats:
+    """How far behind the lips, inter-ocular distances, the inside of the cheeks is at most, (S, S), which models lack.
+
+    Args:
+        mask: (S, S), the opening of the lips.
+        unit: Pixels in an inter-ocular distance.
+    """
+    columns = np.flatnonzero(mask.any(axis=0))
+    ends = (columns[0], columns[-1]) if len(columns) else (0, 0)
+    x = np.arange(len(mask))
+    depth = _AT_CORNERS + _INWARDS * np.maximum(0, np.minimum(x - ends[0], ends[1] - x)) / unit
+    return np.broadcast_to(depth, mask.shape)
 
 
 def _gaussian_matrix(size: int, deviation: float, shift: float = 0.0) -> Floats:
