@@ -13,13 +13,10 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS, close_lips, lip_outline, mouth_opening
-from facerelief.geometry.transfer.mouth.interior import (
-    Mouth,
-    MouthInterior,
-    MouthMotion,
-)
+from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.maps import _FROM_ABOVE, _SPREAD, through_opening, without_gaps
 from facerelief.geometry.transfer.mouth.model import load_mouth
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 
 SIDE = 600
 FACE = load_face()

@@ -29,7 +29,7 @@ from facerelief.geometry.transfer.lips import (
     mouth_opening,
     trim_lips,
 )
-from facerelief.geometry.transfer.mouth.interior import Mouth, MouthMotion
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.photo_look import lip_rims, seen_lips
 from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.warp_layers import WarpLayers

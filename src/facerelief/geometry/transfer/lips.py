@@ -129,7 +129,7 @@ def mouth_axis(landmarks: Floats) -> Floats:
     return way
 
 
-def lips_depth(landmarks: Floats, corner: Floats, scale: float, side: int) -> Floats:
+def lips_depth(landmarks: Floats, corner: Floats, scale: float, side: int, rows: slice = slice(None)) -> Floats:
     """How near lips are, which lie around the teeth as an arc does, in a picture of a mouth.
 
     Args:
@@ -137,13 +137,15 @@ def lips_depth(landmarks: Floats, corner: Floats, scale: float, side: int) -> Fl
         corner: (2,), where the picture begins in the photo, x and y.
         scale: The picture's pixels in a photo's pixel.
         side: S, the picture's side.
+        rows: R rows of it; all by default.
 
     Returns:
-        z (S, S), the picture's pixels: the mean of both lips as far along the mouth.
+        z (R, S), the picture's pixels: the mean of both lips as far along the mouth.
     """
     right, down = mouth_axis(landmarks)
     centres = np.arange(side) + 0.5
-    at, found = centres * right + centres[:, None] * down, np.zeros((side, side))
+    at = centres * right + centres[rows, None] * down
+    found: Floats = np.zeros_like(at)
     for rim in (UPPER, LOWER):
         points = landmarks[[MOUTH_CORNERS[0], *rim, MOUTH_CORNERS[1]]]
         along = (points[:, :2] - corner) @ (right, down) * scale

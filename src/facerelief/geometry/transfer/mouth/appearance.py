@@ -88,7 +88,7 @@ def _under_teeth(surface: Surface) -> Floats:
     rows = np.arange(len(surface.tooth))[:, None]
     upper = (surface.tooth > 0.5) & (surface.jaw < 0.5)
     last = np.maximum.accumulate(np.where(upper, rows, -len(rows)), axis=0)
-    left: Floats = 1 - ~upper * _UNDER * np.exp((last - rows) / (_UNDER_REACH * surface.unit)) 
+    left: Floats = 1 - ~upper * _UNDER * np.exp((last - rows) / (_UNDER_REACH * surface.unit))
     return left * (1 - _LOWER_JAW * surface.jaw)
 
 

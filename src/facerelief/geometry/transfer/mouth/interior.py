@@ -4,93 +4,36 @@ What the photo shows between the lips stays: upper teeth where they are, since t
 as the jaw moves. What was hidden is rendered from the mouth model, lit through the opening of the lips.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from facerelief.array_types import RGB, Bool, Floats, Landmarks
-from facerelief.colour import LUMA, chroma
+from facerelief.array_types import RGB, Bool, Floats
+from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.filters import ndimage
-from facerelief.geometry.morphable.fitting import Fit
-from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
-from facerelief.geometry.transfer.lips import lip_colour, lip_outline, lips_depth, mouth_axis, mouth_opening, trim_gap
-from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
-from facerelief.geometry.transfer.mouth.maps import cheeks_depth, gaussian, scaled_map, through_opening, without_gaps
+from facerelief.geometry.transfer.lips import lip_outline, mouth_opening, trim_gap
+from facerelief.geometry.transfer.mouth.maps import gaussian, scaled_map
 from facerelief.geometry.transfer.mouth.model import MouthModel
-from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
-from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, edge_blur, grain, tooth_colour
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
+from facerelief.geometry.transfer.mouth.renderer import RENDER_SIDE, MouthRenderer
+from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
 
-_SIDE = 320  # pixels, of the picture that is rendered
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
 _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
 _RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a photo's own inside is not trusted
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
 _BITE = 0.05  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
-_APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
-_UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
-_LOBES = (6.0, 1.8)  # pixels of the render: height and width of enamel's lobes
-_TEXTURE, _ROUGH = 0.014, 0.012  # their deviations in brightness, and in the cosine that makes gloss
-_LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
-_SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
-
-
-@dataclass(frozen=True, eq=False)
-class Mouth:
-    """A mouth that a photo shows.
-
-    Attributes:
-        landmarks: (468, 3), photo pixels, with the lips as the photo shows them.
-        fit: The morphable model as it fits them.
-        closed: (2, 3), the corners of that person's closed mouth, in the frame of the model.
-        drop: By how much the chin is lower than in a closed mouth, in inter-ocular distances.
-    """
-
-    landmarks: Landmarks
-    fit: Fit
-    closed: Floats
-    drop: float
-
-    @property
-    def opening(self) -> float:
-        """Distance between the lips, in inter-ocular distances."""
-        return mouth_opening(self.landmarks)
-
-
-@dataclass(frozen=True, eq=False)
-class MouthMotion:
-    """What a mouth does.
-
-    Attributes:
-        before: The mouth in the photo.
-        after: (468, 3), landmarks of the edit, photo pixels.
-        drop: By how much the chin is then lower than in a closed mouth, in inter-ocular distances.
-        teeth: Another photo (H, W, 3) of that person, and the mouth in it, from which hidden teeth are taken.
-    """
-
-    before: Mouth
-    after: Landmarks
-    drop: float
-    teeth: tuple[RGB, Mouth] | None = None
 
 
 class MouthInterior:
     """Draws the inside of mouths."""
 
     def __init__(self, model: MouthModel) -> None:
-        self._model = model
-        self._varied = ToothVariety(model)
-        self._aside, self._edge = np.abs(model.vertices[:, 0]), self._varied.from_edge
-        random = np.random.default_rng(0)
-        self._uneven = 1 + _UNEVEN * random.normal(size=len(model.vertices))
-        texture = ndimage().gaussian_filter(random.normal(size=(_SIDE, _SIDE)), _LOBES)
-        self._lobes = texture / texture.std()
+        self._model, self._renderer = model, MouthRenderer(model)
         self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
     def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
@@ -120,9 +63,9 @@ class MouthInterior:
         self, photo: RGB, motion: MouthMotion, outline: Floats, corner: Floats, side: int
     ) -> tuple[Floats, Floats]:
         """The mouth's inside, levels in [0, 1] (side, side, 3), and its opacity (side, side, 1), from `corner` on."""
-        scale, own = _SIDE / side, motion.before
-        mask = polygon_mask((outline - corner) * scale, _SIDE)
-        rendered = self._render(photo, motion, mask, corner, scale)
+        scale, own = RENDER_SIDE / side, motion.before
+        mask = polygon_mask((outline - corner) * scale, RENDER_SIDE)
+        rendered = self._renderer.render(photo, motion, mask, corner, scale)
         maps = np.dstack([rendered, mask])
         enlarged = np.dstack([scaled_map(maps[..., k], side) for k in range(4)])
         blur = np.sqrt(edge_blur(photo, own.landmarks) ** 2 - _SUBPIXEL**2)
@@ -136,39 +79,6 @@ class MouthInterior:
                 share, levels = self._seen(source, seen, motion, corner, side)
                 inside = inside + shown * share * (np.clip(gain * levels, 0, 1) - inside)
         return inside, opacity
-
-    def _render(self, photo: RGB, motion: MouthMotion, mask: Bool, corner: Floats, scale: float) -> Floats:
-        """The model, levels in [0, 1] (`_SIDE`, `_SIDE`, 3), lit through the opening `mask`."""
-        own, model = motion.before, self._model
-        vertices, normals = self._placed(own, motion.drop)
-        placed, unit = (vertices - (*corner, 0)) * scale, own.fit.scale * scale
-        turned = normals @ own.fit.rotation.T
-        lights = (turned @ _LIGHT, turned @ _SHINE)
-        level = self._uneven * self._varied.brightness(own.fit.identity)
-        shown = [placed[:, 2], *lights, model.exposure, model.tooth, self._aside, self._edge]
-        attributes = np.column_stack([*shown, model.jaw, level])
-        index, weights = rasterise(placed, model.triangles, _SIDE)
-        z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(
-            interpolate(attributes, model.triangles, index, weights), -1, 0
-        )
-        behind = np.maximum(0, (lips_depth(motion.after, corner, scale, _SIDE) - z) / unit)
-        cheeks = cheeks_depth(mask, unit)
-        lining = (index < 0) | (behind > cheeks)
-        reached, tooth = through_opening(mask, np.where(lining, cheeks, behind), unit), tooth * ~lining
-        surface = Surface(np.clip(facing, 0, 1), exposure, tooth, aside, edge, jaw, level * (1 + _TEXTURE * self._lobes), gloss + _ROUGH * self._lobes, reached, unit)
-        coloured = min(1.0, chroma(photo[::8, ::8]) / 12)
-        teeth = tooth_colour(photo, own.landmarks, own.opening)
-        if own.opening < SHOWN_TEETH: teeth=teeth*self._varied.tint(own.fit.identity)
-        colours = lit(surface, teeth, coloured)
-        colours = without_gaps(colours, tooth[..., None], unit, mouth_axis(motion.after))
-        return shaded_by_lips(colours, mask, unit, lip_colour(photo, own.landmarks), coloured)
-
-    def _placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
-        """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
-        vertices, normals = self._model.opened(drop + _APART)
-        vertices = self._varied.moved(vertices, mouth.fit.identity)
-        scale, shift = self._model.fitted(mouth.closed)
-        return mouth.fit.to_image(vertices * scale + shift), normals
 
     def _seen(self, photo: RGB, seen: Mouth, motion: MouthMotion, corner: Floats, side: int) -> tuple[Floats, Floats]:
         """What a photo shows of the inside: share (side, side, 1), and levels in [0, 1] (side, side, 3).
@@ -205,13 +115,15 @@ class MouthInterior:
 
     def _jaw_shift(self, mouth: Mouth, drop: float) -> Floats:
         """How far a jaw that opens carries the front lower teeth, (2,), in the photo."""
-        closed, opened = (self._placed(mouth, amount)[0][self._front, :2].mean(axis=0) for amount in (0.0, drop))
+        closed, opened = (
+            self._renderer.placed(mouth, amount)[0][self._front, :2].mean(axis=0) for amount in (0.0, drop)
+        )
         shift: Floats = opened - closed
         return shift
 
     def _upper_edge(self, seen: Mouth) -> Floats:
         """Points (8, 2) in a photo along the edges of the model's upper teeth, from left to right."""
-        vertices, _ = self._placed(seen, 0.0)
+        vertices, _ = self._renderer.placed(seen, 0.0)
         upper = vertices[(self._model.jaw < 0.01) & (self._model.tooth > 0), :2]
         bins = np.linspace(upper[:, 0].min(), upper[:, 0].max(), 9)
         which = np.clip(np.digitize(upper[:, 0], bins), 1, 8)

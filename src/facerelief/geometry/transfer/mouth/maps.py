@@ -13,15 +13,25 @@ _AT_CORNERS, _INWARDS = 0.15, 8.0  # depth of the cheeks' inside at the corners 
 _GAP, _BETWEEN = 0.04, 0.84  # inter-ocular distances between teeth at most; brightness there
 
 
-def through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
-    """Share of light (S, S) that reaches a depth, inter-ocular distances, through an opening; unit: their pixels."""
+def through_opening(mask: Bool, depth: Floats, unit: float, rows: slice = slice(None)) -> Floats:
+    """How much light reaches a depth through an opening.
+
+    Args:
+        mask: (S, S), the opening.
+        depth: (R, S), inter-ocular distances behind it, at some rows of the picture.
+        unit: Pixels in an inter-ocular distance.
+        rows: These rows.
+
+    Returns:
+        Share (R, S) of the light.
+    """
     small = scaled_map(mask.astype(np.float32), _SMALL)
     step = len(mask) / _SMALL
     levels = []
     for distance in _DEPTHS:
         spread = distance * unit / step
         seen = _gaussian_matrix(_SMALL, _SPREAD * spread, _FROM_ABOVE * spread) @ small
-        levels.append(scaled_map(seen @ _gaussian_matrix(_SMALL, _SPREAD * spread).T, len(mask)))
+        levels.append(scaled_map(seen @ _gaussian_matrix(_SMALL, _SPREAD * spread).T, len(mask))[rows])
     stack = np.stack(levels)
     place = np.interp(depth, _DEPTHS, np.arange(len(_DEPTHS)))
     below = np.minimum(place.astype(int), len(_DEPTHS) - 2)
@@ -32,17 +42,20 @@ def through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
 
 
 def cheeks_depth(mask: Bool, unit: float) -> Floats:
-    """How far behind the lips, inter-ocular distances, the inside of the cheeks is at most, (S, S), which models lack.
+    """How far behind the lips the inside of the cheeks is at most, which the mouth model lacks.
 
     Args:
         mask: (S, S), the opening of the lips.
         unit: Pixels in an inter-ocular distance.
+
+    Returns:
+        (S,), inter-ocular distances, from left to right.
     """
     columns = np.flatnonzero(mask.any(axis=0))
     ends = (columns[0], columns[-1]) if len(columns) else (0, 0)
     x = np.arange(len(mask))
-    depth = _AT_CORNERS + _INWARDS * np.maximum(0, np.minimum(x - ends[0], ends[1] - x)) / unit
-    return np.broadcast_to(depth, mask.shape)
+    depth: Floats = _AT_CORNERS + _INWARDS * np.maximum(0, np.minimum(x - ends[0], ends[1] - x)) / unit
+    return depth
 
 
 def _gaussian_matrix(size: int, deviation: float, shift: float = 0.0) -> Floats:

@@ -1,0 +1,99 @@
+"""Renders the model of a mouth's inside as a photo would show it between the lips."""
+
+import numpy as np
+
+from facerelief.array_types import RGB, Bool, Floats
+from facerelief.colour import chroma
+from facerelief.geometry.filters import ndimage
+from facerelief.geometry.rasterizer import interpolate, rasterise
+from facerelief.geometry.transfer.lips import lip_colour, lips_depth, mouth_axis
+from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.maps import cheeks_depth, through_opening, without_gaps
+from facerelief.geometry.transfer.mouth.model import MouthModel
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
+from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
+from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, tooth_colour
+
+RENDER_SIDE = 320  # pixels
+_MARGIN = 16  # rows of the render beside the opening that are drawn too: blur reaches them
+_APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
+_UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
+_LOBES = (6.0, 1.8)  # pixels of the render: height and width of enamel's lobes
+_TEXTURE, _ROUGH = 0.014, 0.012  # their deviations in brightness, and in the cosine that makes gloss
+_LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
+_SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
+
+
+class MouthRenderer:
+    """Renders a mouth's inside from its model."""
+
+    def __init__(self, model: MouthModel) -> None:
+        self._model = model
+        self._varied = ToothVariety(model)
+        random = np.random.default_rng(0)
+        uneven = 1 + _UNEVEN * random.normal(size=len(model.vertices))
+        fixed = (model.exposure, model.tooth, np.abs(model.vertices[:, 0]), self._varied.from_edge, model.jaw, uneven)
+        self._fixed = np.column_stack(fixed)
+        lobes = ndimage().gaussian_filter(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES)
+        self._lobes = lobes / lobes.std()
+
+    def render(self, photo: RGB, motion: MouthMotion, mask: Bool, corner: Floats, scale: float) -> Floats:
+        """The mouth's inside after an edit, lit through the opening of the lips.
+
+        Args:
+            photo: (H, W, 3), before the edit.
+            motion: What the mouth does in it.
+            mask: (S, S), the opening, S = `RENDER_SIDE`.
+            corner: (2,), where the picture begins in the photo, x and y.
+            scale: The picture's pixels in a photo's pixel.
+
+        Returns:
+            Levels in [0, 1], (S, S, 3).
+        """
+        own = motion.before
+        known = np.flatnonzero(mask.any(axis=1))
+        rows = slice(max(0, known[0] - _MARGIN), known[-1] + 1 + _MARGIN) if len(known) else slice(0, 1)
+        unit, coloured = own.fit.scale * scale, min(1.0, chroma(photo[::8, ::8]) / 12)
+        surface = self._surface(motion, mask, corner, scale, rows)
+        teeth = tooth_colour(photo, own.landmarks, own.opening)
+        if own.opening < SHOWN_TEETH:
+            teeth = teeth * self._varied.tint(own.fit.identity)
+        colours = lit(surface, teeth, coloured)
+        colours = without_gaps(colours, surface.tooth[..., None], unit, mouth_axis(motion.after))
+        colours = shaded_by_lips(colours, mask[rows], unit, lip_colour(photo, own.landmarks), coloured)
+        return np.pad(colours, ((rows.start, len(mask) - rows.start - len(colours)), (0, 0), (0, 0)), mode="edge")
+
+    def _surface(self, motion: MouthMotion, mask: Bool, corner: Floats, scale: float, rows: slice) -> Surface:
+        """What some rows of the picture show."""
+        own, triangles = motion.before, self._model.triangles
+        vertices, normals = self.placed(own, motion.drop)
+        placed, unit = (vertices - (*corner, 0)) * scale, own.fit.scale * scale
+        turned = normals @ own.fit.rotation.T
+        attributes = np.column_stack([placed[:, 2], turned @ _LIGHT, turned @ _SHINE, self._fixed])
+        attributes[:, -1] *= self._varied.brightness(own.fit.identity)
+        index, weights = (each[rows] for each in rasterise(placed, triangles, len(mask)))
+        z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(
+            interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32), -1, 0
+        )
+        behind = np.maximum(0, (lips_depth(motion.after, corner, scale, len(mask), rows) - z) / unit)
+        cheeks = cheeks_depth(mask, unit)
+        lining = (index < 0) | (behind > cheeks)
+        return Surface(
+            facing=np.clip(facing, 0, 1),
+            exposure=exposure,
+            tooth=tooth * ~lining,
+            aside=aside,
+            edge=edge,
+            jaw=jaw,
+            level=level * (1 + _TEXTURE * self._lobes[rows]),
+            gloss=gloss + _ROUGH * self._lobes[rows],
+            reached=through_opening(mask, np.where(lining, cheeks, behind), unit, rows),
+            unit=unit,
+        )
+
+    def placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
+        """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
+        vertices, normals = self._model.opened(drop + _APART)
+        vertices = self._varied.moved(vertices, mouth.fit.identity)
+        scale, shift = self._model.fitted(mouth.closed)
+        return mouth.fit.to_image(vertices * scale + shift), normals
