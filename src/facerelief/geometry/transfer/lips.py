@@ -20,7 +20,7 @@ _UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 1
 _MIDDLE, MOUTH_CORNERS = 4, (78, 308)
 CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
 TRIM = 0.3  # of a lip's height, by which its rim stays behind where lips close: landmarks miss it a little
-_DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip
+DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip, of which every fourth is a landmark
 _AROUND = 4.0  # crop pixels around the line where lips meet that are warped for each lip
 _OVER = 2.0  # crop pixels beyond that line up to which a lip's flow goes on
 _PARTED = 5.0  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
@@ -95,17 +95,22 @@ def close_lips(points: Floats, share: float) -> Floats:
     return together
 
 
-def trim_lips(points: Floats, share: float) -> Floats:
-    """Points (468, 2 or 3) with the inner lips moved into the lips, so that teeth stay outside."""
-    trimmed = points.copy()
-    for rim, skin in ((UPPER, _UPPER_SKIN), (LOWER, _LOWER_SKIN)):
-        trimmed[list(rim)] += TRIM * share * (points[list(skin)] - points[list(rim)])
+def trim_lips(points: Floats, shares: Floats) -> Floats:
+    """Points (468, 2 or 3) with the inner lips moved into the lips, so that teeth stay outside.
+
+    Args:
+        points: Landmarks.
+        shares: (2, 41), of the height of the upper and the lower lip, along `lip_curves`.
+    """
+    trimmed, step = points.copy(), (DENSE - 1) // (len(UPPER) + 1)
+    for rim, skin, along in ((UPPER, _UPPER_SKIN, shares[0]), (LOWER, _LOWER_SKIN, shares[1])):
+        trimmed[list(rim)] += along[step:-1:step, None] * (points[list(skin)] - points[list(rim)])
     return trimmed
 
 
 def lip_curves(points: Floats) -> tuple[Floats, Floats]:
     """Inner rims and outer borders of the upper and the lower lip, (2, 41, 2) each, of points (468, 2 or 3)."""
-    at, known = np.linspace(0, len(UPPER) + 1, _DENSE), np.arange(len(UPPER) + 2)
+    at, known = np.linspace(0, len(UPPER) + 1, DENSE), np.arange(len(UPPER) + 2)
 
     def curve(corners: tuple[int, int], between: tuple[int, ...]) -> Floats:
         through = points[[corners[0], *between, corners[1]], :2]

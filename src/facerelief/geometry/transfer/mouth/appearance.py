@@ -21,7 +21,7 @@ _FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright a
 _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
-_TOOTH_GAIN, _DIM = 2.0, 0.2  # of light through the opening, so that front teeth are fully lit; scattered to the back
+_TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.015, 0.2  # shade below the edges of upper teeth; of all lower teeth
 _GLOSS, _SHARP = 0.5, 60  # of a wet surface: strength and exponent (Phong, 1975)
 _FLESH = np.array((0.66, 0.48, 0.46))  # of the teeth's colour: gums and tongue, whatever colour lips have
@@ -70,10 +70,11 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     """
     open_, diffuse = surface.exposure, surface.facing
     tooth = (_TOOTH_AMBIENT + (1 - _TOOTH_AMBIENT) * diffuse) * np.minimum(_TOOTH_OPEN + open_, 1)
-    tooth = tooth * surface.level * _under_teeth(surface) * np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1)
+    tooth = tooth * surface.level * _under_teeth(surface)
+    deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1)[..., None] ** (1 + coloured * (_REDDENS - 1))
     side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))[..., None]
     translucent = 1 - smoothstep(surface.edge / _EDGE)[..., None]
-    hue = (1 - side * (1 - _toned(_ASIDE, coloured))) * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
+    hue = deep * (1 - side * (1 - _toned(_ASIDE, coloured))) * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
     flesh = (_FLESH_AMBIENT + (1 - _FLESH_AMBIENT) * diffuse) * np.minimum(_FLESH_OPEN + open_, 1)
     flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-_FLESH_GAIN * surface.reached**_FLESH_DEPTH))
     red = flesh[..., None] ** (1 + coloured * (_REDDENS - 1)) * _toned(_FLESH, coloured)

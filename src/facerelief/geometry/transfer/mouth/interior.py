@@ -25,7 +25,8 @@ _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
 _RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a photo's own inside is not trusted
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
-_BITE = 0.05  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
+_BITE = 0.08  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
+_APART = (0.05, 0.1)  # inter-ocular distances that the chin has dropped, over which jaws are seen apart
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
 
 
@@ -90,16 +91,26 @@ class MouthInterior:
         outline = lip_outline(trim_gap(seen.landmarks, _RIM)[list(INNER_LIPS), :2])
         edge = self._upper_edge(seen) + np.array((0.0, _BITE * inter_ocular(seen.landmarks)))
         softness = max(0.7, _SOFT * motion.before.fit.scale)
-        share, levels = np.zeros((side, side, 1)), np.zeros((side, side, 3))
+        share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)
         for upper in (False, True):
             matrix = self._carry(seen, motion, upper)
             points = places @ matrix[:2] + matrix[2]
             below = (points[..., 1] - np.interp(points[..., 0], *edge.T)) / softness
-            part = smoothstep(0.5 - below if upper else 0.5 + below)[..., None]
+            part = (smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
             mask = part * gaussian(_within(outline, points).astype(np.float32)[..., None], softness)
             levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
             share += mask
         return np.minimum(share, 1), levels / np.maximum(share, 1e-6)
+
+    def _lower_share(self, seen: Mouth, motion: MouthMotion) -> float:
+        """Whether, 0 to 1, what is below the upper teeth goes along with the jaw.
+
+        Between jaws that are closed it is as likely an upper tooth in the shade, which a jaw that drops would take along.
+        """
+        moves = self._jaw_shift(motion.before, motion.drop)[1] / motion.before.fit.scale
+        moves -= self._jaw_shift(seen, seen.drop)[1] / seen.fit.scale
+        apart = float(smoothstep((seen.drop - _APART[0]) / (_APART[1] - _APART[0])))
+        return max(apart, 1 - float(smoothstep(abs(moves) / _APART[0])))
 
     def _carry(self, seen: Mouth, motion: MouthMotion, upper: bool) -> Floats:
         """The affine map (3, 2) from places of the edit to those of a photo that show the same tooth.
