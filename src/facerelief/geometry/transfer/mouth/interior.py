@@ -105,7 +105,7 @@ class MouthInterior:
     def _lower_share(self, seen: Mouth, motion: MouthMotion) -> float:
         """Whether, 0 to 1, what is below the upper teeth goes along with the jaw.
 
-        Between jaws that are closed it is as likely an upper tooth in the shade, which a jaw that drops would take along.
+        Between jaws that are closed it is as likely an upper tooth in the shade, which does not go along.
         """
         moves = self._jaw_shift(motion.before, motion.drop)[1] / motion.before.fit.scale
         moves -= self._jaw_shift(seen, seen.drop)[1] / seen.fit.scale

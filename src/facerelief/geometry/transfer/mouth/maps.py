@@ -9,7 +9,7 @@ from facerelief.geometry.filters import ndimage
 _SMALL = 48  # of the maps of light
 _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6, 1.0)  # inter-ocular distances behind the lips at which light is computed
 _SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
-_AT_CORNERS, _INWARDS = 0.3, 3.0  # depth of the cheeks' inside at the corners of the mouth; its slope from there
+_AT_CORNERS, _INWARDS = 0.35, 5.0  # depth of the cheeks' inside at the corners of the mouth; its slope from there
 _GAP, _BETWEEN = 0.04, 0.84  # inter-ocular distances between teeth at most; brightness there
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from facerelief.array_types import RGB, Bool, Floats
-from facerelief.colour import chroma
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.transfer.lips import lip_colour, lips_depth, mouth_axis
@@ -12,14 +11,14 @@ from facerelief.geometry.transfer.mouth.maps import cheeks_depth, through_openin
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
-from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, tooth_colour
+from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, face_colour, tooth_colour
 
 RENDER_SIDE = 320  # pixels
 _MARGIN = 16  # rows of the render beside the opening that are drawn too: blur reaches them
 _APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
 _LOBES = (6.0, 1.8)  # pixels of the render: height and width of enamel's lobes
-_TEXTURE, _ROUGH = 0.014, 0.012  # their deviations in brightness, and in the cosine that makes gloss
+_TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
 _LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
 _SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
 
@@ -53,7 +52,7 @@ class MouthRenderer:
         own = motion.before
         known = np.flatnonzero(mask.any(axis=1))
         rows = slice(max(0, known[0] - _MARGIN), known[-1] + 1 + _MARGIN) if len(known) else slice(0, 1)
-        unit, coloured = own.fit.scale * scale, min(1.0, chroma(photo[::8, ::8]) / 12)
+        unit, coloured = own.fit.scale * scale, face_colour(photo, own.landmarks)
         surface = self._surface(motion, mask, corner, scale, rows)
         teeth = tooth_colour(photo, own.landmarks, own.opening)
         if own.opening < SHOWN_TEETH:
@@ -93,7 +92,7 @@ class MouthRenderer:
 
     def placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
-        vertices, normals = self._model.opened(drop + _APART)
+        vertices, normals = self._model.opened(np.hypot(max(0.0, drop), _APART))
         vertices = self._varied.moved(vertices, mouth.fit.identity)
         scale, shift = self._model.fitted(mouth.closed)
         return mouth.fit.to_image(vertices * scale + shift), normals
