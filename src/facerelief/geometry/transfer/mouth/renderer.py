@@ -1,5 +1,7 @@
 """Renders the model of a mouth's inside as a photo would show it between the lips."""
 
+import dataclasses
+
 import numpy as np
 
 from facerelief.array_types import RGB, Bool, Floats
@@ -70,10 +72,10 @@ class MouthRenderer:
         turned = normals @ own.fit.rotation.T
         attributes = np.column_stack([placed[:, 2], turned @ _LIGHT, turned @ _SHINE, self._fixed])
         attributes[:, -1] *= self._varied.brightness(own.fit.identity)
-        index, weights = (each[rows] for each in rasterise(placed, triangles, len(mask)))
-        z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(
-            interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32), -1, 0
-        )
+        index, weights = rasterise(placed, triangles, len(mask))
+        index, weights = index[rows], weights[rows]
+        values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
+        z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(values, -1, 0)
         behind = np.maximum(0, (lips_depth(motion.after, corner, scale, len(mask), rows) - z) / unit)
         cheeks = cheeks_depth(mask, unit)
         lining = (index < 0) | (behind > cheeks)
@@ -92,7 +94,8 @@ class MouthRenderer:
 
     def placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
-        vertices, normals = self._model.opened(np.hypot(max(0.0, drop), _APART))
-        vertices = self._varied.moved(vertices, mouth.fit.identity)
+        varied = self._varied.moved(self._model.vertices, mouth.fit.identity)
+        teeth = dataclasses.replace(self._model, vertices=varied.astype(np.float32))
+        vertices, normals = teeth.opened(np.hypot(max(0.0, drop), _APART))
         scale, shift = self._model.fitted(mouth.closed)
         return mouth.fit.to_image(vertices * scale + shift), normals

@@ -34,7 +34,7 @@ class ToothVariety:
         self.from_edge: Floats = np.where(inside, away, 1.0)  # (V,), of front teeth; 1 elsewhere
 
     def moved(self, vertices: Floats, identity: Floats) -> Floats:
-        """The mouth model's vertices (V, 3), in its frame, with the teeth of a face of coefficients `identity` (K,)."""
+        """The closed model's vertices (V, 3), its frame, with the teeth of a face of coefficients `identity` (K,)."""
         up, turn, wider, _ = self._traits(identity)
         varied, tooth = vertices.astype(np.float64), self._tooth[self._inside]
         away = vertices[self._inside, :2] - self._centre[self._inside]
