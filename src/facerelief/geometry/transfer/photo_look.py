@@ -23,8 +23,8 @@ _CHEEKS, _PATCH = (50, 280), 0.12  # landmarks; half of the side of the skin tha
 _WHITES = 80.0  # percentile of an eye's brightness above which is the white of it
 # Of teeth over that of the whites of the same people's eyes, medians of open smiles of the London set: luminance (28
 # people), and hue over the square root of theirs (11 people), because eyes can be red in a light that is not.
-_TEETH_TO_WHITES, _TEETH_HUE = 1.3, np.array((1.007, 0.999, 0.955))
-_USUAL, _TRUST = 0.75, 0.6  # luminance of teeth where nothing is known; weight of what the eyes say
+_TEETH_TO_WHITES, _TEETH_HUE = 1.3, np.array((1.012, 0.997, 0.955))
+_USUAL, _TRUST = 0.8, 0.5  # luminance of teeth where nothing is known; weight of what the eyes say
 SHOWN_TEETH = 0.07  # inter-ocular distances between the lips from which a mouth's own teeth tell their colour
 _BRIGHTEST = 75.0  # percentile
 _LIPS_NEAR = 0.4  # share of what is between the lips, beside them, that is not looked at
