@@ -21,6 +21,7 @@ _APART = 0.035  # inter-ocular distances by which the chin is lower than with te
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
 _LOBES = (6.0, 1.8)  # pixels of the render: height and width of enamel's lobes
 _TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
+_PAPILLAE = 0.035  # deviation of a tongue's brightness
 _LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
 _SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
 
@@ -61,7 +62,7 @@ class MouthRenderer:
             teeth = teeth * self._varied.tint(own.fit.identity)
         colours = lit(surface, teeth, coloured)
         colours = without_gaps(colours, surface.tooth[..., None], unit, mouth_axis(motion.after))
-        colours = shaded_by_lips(colours, mask[rows], unit, lip_colour(photo, own.landmarks), coloured)
+        colours = shaded_by_lips(colours, mask[rows], surface.tooth, unit, lip_colour(photo, own.landmarks), coloured)
         return np.pad(colours, ((rows.start, len(mask) - rows.start - len(colours)), (0, 0), (0, 0)), mode="edge")
 
     def _surface(self, motion: MouthMotion, mask: Bool, corner: Floats, scale: float, rows: slice) -> Surface:
@@ -86,7 +87,7 @@ class MouthRenderer:
             aside=aside,
             edge=edge,
             jaw=jaw,
-            level=level * (1 + _TEXTURE * self._lobes[rows]),
+            level=level * (1 + np.where(tooth > 0.5, _TEXTURE, _PAPILLAE) * self._lobes[rows]),
             gloss=gloss + _ROUGH * self._lobes[rows],
             reached=through_opening(mask, np.where(lining, cheeks, behind), unit, rows),
             unit=unit,
