@@ -134,28 +134,21 @@ def mouth_axis(landmarks: Floats) -> Floats:
     return way
 
 
-def lips_depth(landmarks: Floats, corner: Floats, scale: float, side: int, rows: slice = slice(None)) -> Floats:
-    """How near lips are, which lie around the teeth as an arc does, in a picture of a mouth.
+def lips_depth(landmarks: Floats, side: int) -> Floats:
+    """How near lips are, which lie around the teeth as an arc does.
 
     Args:
-        landmarks: (468, 3), photo pixels.
-        corner: (2,), where the picture begins in the photo, x and y.
-        scale: The picture's pixels in a photo's pixel.
+        landmarks: (468, 3), pixels of a picture in which the mouth is level.
         side: S, the picture's side.
-        rows: R rows of it; all by default.
 
     Returns:
-        z (R, S), the picture's pixels: the mean of both lips as far along the mouth.
+        z (S,), from left to right: the mean of both lips.
     """
-    right, down = mouth_axis(landmarks)
-    centres = np.arange(side) + 0.5
-    at = centres * right + centres[rows, None] * down
-    found: Floats = np.zeros_like(at)
+    found: Floats = np.zeros(side)
     for rim in (UPPER, LOWER):
         points = landmarks[[MOUTH_CORNERS[0], *rim, MOUTH_CORNERS[1]]]
-        along = (points[:, :2] - corner) @ (right, down) * scale
-        order = np.argsort(along)
-        found += np.interp(at, along[order], points[order, 2] * scale) / 2
+        order = np.argsort(points[:, 0])
+        found += np.interp(np.arange(side) + 0.5, points[order, 0], points[order, 2]) / 2
     return found
 
 

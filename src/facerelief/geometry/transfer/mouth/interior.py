@@ -14,7 +14,8 @@ from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import lip_outline, mouth_opening, trim_gap
-from facerelief.geometry.transfer.mouth.maps import gaussian, scaled_map
+from facerelief.geometry.transfer.mouth.frame import MouthFrame
+from facerelief.geometry.transfer.mouth.maps import gaussian
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.renderer import RENDER_SIDE, MouthRenderer
@@ -51,27 +52,23 @@ class MouthInterior:
         opening = mouth_opening(motion.after)
         visible = float(smoothstep((opening - _OPENS[0]) / (_OPENS[1] - _OPENS[0])))
         outline = lip_outline(motion.after[list(INNER_LIPS), :2])
-        corner = np.floor(outline.min(axis=0)).astype(int) - 4
-        side = int(np.ceil(np.ptp(outline, axis=0).max())) + 8
+        frame = MouthFrame.around(outline, motion.after)
+        corner, side = frame.window()
         rows, columns = (slice(max(0, c), max(0, c + side)) for c in corner[::-1])
         target = edited[rows, columns]
         if not visible or not target.size:
             return
-        inside, opacity = self._inside(photo, motion, outline, corner, side)
+        inside, opacity = self._inside(photo, motion, outline, frame)
         y, x = np.maximum(-corner[::-1], 0)
         here = slice(y, y + target.shape[0]), slice(x, x + target.shape[1])
         levels = target + visible * opacity[here] * (255 * inside[here] - target)
         edited[rows, columns] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
-    def _inside(
-        self, photo: RGB, motion: MouthMotion, outline: Floats, corner: Floats, side: int
-    ) -> tuple[Floats, Floats]:
-        """The mouth's inside, levels in [0, 1] (side, side, 3), and its opacity (side, side, 1), from `corner` on."""
-        scale, own = RENDER_SIDE / side, motion.before
-        mask = polygon_mask((outline - corner) * scale, RENDER_SIDE)
-        rendered = self._renderer.render(photo, motion, mask, corner, scale)
-        maps = np.dstack([rendered, mask])
-        enlarged = np.dstack([scaled_map(maps[..., k], side) for k in range(4)])
+    def _inside(self, photo: RGB, motion: MouthMotion, outline: Floats, frame: MouthFrame) -> tuple[Floats, Floats]:
+        """In the frame's window: the mouth's inside, levels in [0, 1] (S, S, 3), and its opacity (S, S, 1)."""
+        own, (corner, side) = motion.before, frame.window()
+        mask = polygon_mask(frame.place(outline, RENDER_SIDE), RENDER_SIDE)
+        enlarged = frame.to_photo(np.dstack([self._renderer.render(photo, motion, mask, frame), mask]))
         blur = edge_blur(photo, own.landmarks)
         softened = gaussian(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
         deviation = np.hypot(grain(photo, own.landmarks), _ENAMEL / blur) / _KEPT

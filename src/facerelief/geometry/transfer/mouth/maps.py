@@ -67,16 +67,14 @@ def _gaussian_matrix(size: int, deviation: float, shift: float = 0.0) -> Floats:
     return matrix
 
 
-def without_gaps(colours: Floats, tooth: Floats, unit: float, along: Floats) -> Floats:
-    """A picture (S, S, 3) whose gaps between teeth (S, S, 1), side by side `along` (2,), are nearly of their colour.
+def without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
+    """A picture (R, S, 3) whose gaps between teeth (R, S, 1), side by side, are nearly of their colour.
 
     A model's teeth stand apart; people's touch, or what is seen between them is lit through them.
     """
     teeth = tooth[..., 0] > 0.5
     width = max(3, round(_GAP * unit))
-    reach = np.linspace(-0.5, 0.5, 2 * width + 1)[:, None] * (width - 1) * along[::-1]
-    line = np.zeros((2 * (width // 2) + 1,) * 2, bool)
-    line[tuple((np.rint(reach).astype(int) + width // 2).T)] = True
+    line = np.ones((1, 2 * (width // 2) + 1), bool)
     between = ndimage().binary_closing(np.pad(teeth, width), line)[width:-width, width:-width] & ~teeth
     near = ndimage().uniform_filter(
         np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), (width, width, 1)

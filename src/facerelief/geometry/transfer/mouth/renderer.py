@@ -7,8 +7,9 @@ import numpy as np
 from facerelief.array_types import RGB, Bool, Floats
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.rasterizer import interpolate, rasterise
-from facerelief.geometry.transfer.lips import lip_colour, lips_depth, mouth_axis
+from facerelief.geometry.transfer.lips import lip_colour, lips_depth
 from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.frame import MouthFrame
 from facerelief.geometry.transfer.mouth.maps import cheeks_depth, through_opening, without_gaps
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
@@ -22,7 +23,7 @@ _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
 _LOBES = (6.0, 1.8)  # pixels of the render: height and width of enamel's lobes
 _TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
 _PAPILLAE = 0.035  # deviation of a tongue's brightness
-_LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
+_LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # of a level face, y down
 _SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
 
 
@@ -39,15 +40,14 @@ class MouthRenderer:
         lobes = ndimage().gaussian_filter(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES)
         self._lobes = lobes / lobes.std()
 
-    def render(self, photo: RGB, motion: MouthMotion, mask: Bool, corner: Floats, scale: float) -> Floats:
+    def render(self, photo: RGB, motion: MouthMotion, mask: Bool, frame: MouthFrame) -> Floats:
         """The mouth's inside after an edit, lit through the opening of the lips.
 
         Args:
             photo: (H, W, 3), before the edit.
             motion: What the mouth does in it.
             mask: (S, S), the opening, S = `RENDER_SIDE`.
-            corner: (2,), where the picture begins in the photo, x and y.
-            scale: The picture's pixels in a photo's pixel.
+            frame: The picture's place in the photo.
 
         Returns:
             Levels in [0, 1], (S, S, 3).
@@ -55,29 +55,32 @@ class MouthRenderer:
         own = motion.before
         known = np.flatnonzero(mask.any(axis=1))
         rows = slice(max(0, known[0] - _MARGIN), known[-1] + 1 + _MARGIN) if len(known) else slice(0, 1)
-        unit, coloured = own.fit.scale * scale, face_colour(photo, own.landmarks)
-        surface = self._surface(motion, mask, corner, scale, rows)
+        coloured = face_colour(photo, own.landmarks)
+        surface = self._surface(motion, mask, frame, rows)
         teeth = tooth_colour(photo, own.landmarks, own.opening)
         if own.opening < SHOWN_TEETH:
-            teeth = teeth * self._varied.tint(own.fit.identity)
+            teeth = teeth * self._varied.tint(own.fit.identity) ** coloured
         colours = lit(surface, teeth, coloured)
-        colours = without_gaps(colours, surface.tooth[..., None], unit, mouth_axis(motion.after))
-        colours = shaded_by_lips(colours, mask[rows], surface.tooth, unit, lip_colour(photo, own.landmarks), coloured)
+        colours = without_gaps(colours, surface.tooth[..., None], surface.unit)
+        colours = shaded_by_lips(
+            colours, mask[rows], surface.tooth, surface.unit, lip_colour(photo, own.landmarks), coloured
+        )
         return np.pad(colours, ((rows.start, len(mask) - rows.start - len(colours)), (0, 0), (0, 0)), mode="edge")
 
-    def _surface(self, motion: MouthMotion, mask: Bool, corner: Floats, scale: float, rows: slice) -> Surface:
+    def _surface(self, motion: MouthMotion, mask: Bool, frame: MouthFrame, rows: slice) -> Surface:
         """What some rows of the picture show."""
         own, triangles = motion.before, self._model.triangles
         vertices, normals = self.placed(own, motion.drop)
-        placed, unit = (vertices - (*corner, 0)) * scale, own.fit.scale * scale
+        placed, unit = frame.place(vertices, len(mask)), own.fit.scale * len(mask) / frame.width
         turned = normals @ own.fit.rotation.T
+        turned[:, :2] = turned[:, :2] @ frame.turn.T
         attributes = np.column_stack([placed[:, 2], turned @ _LIGHT, turned @ _SHINE, self._fixed])
         attributes[:, -1] *= self._varied.brightness(own.fit.identity)
         index, weights = rasterise(placed, triangles, len(mask))
         index, weights = index[rows], weights[rows]
         values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
         z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(values, -1, 0)
-        behind = np.maximum(0, (lips_depth(motion.after, corner, scale, len(mask), rows) - z) / unit)
+        behind = np.maximum(0, (lips_depth(frame.place(motion.after, len(mask)), len(mask)) - z) / unit)
         cheeks = cheeks_depth(mask, unit)
         lining = (index < 0) | (behind > cheeks)
         return Surface(
