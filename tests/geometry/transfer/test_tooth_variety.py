@@ -49,6 +49,13 @@ def test_teeth_of_people_differ_in_colour() -> None:
     assert np.ptp(tints[:, 2] / tints[:, 0]) > np.ptp(tints[:, 1] / tints[:, 0])  # yellow is a lack of blue
 
 
+def test_patterns_are_blended_differently_for_different_people() -> None:
+    blends = np.array([VARIETY.blend(person(seed), 4) for seed in range(50)])
+    np.testing.assert_allclose(np.linalg.norm(blends, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(VARIETY.blend(np.zeros(30), 4), 0.5)
+    assert np.abs(np.corrcoef(blends) - np.eye(50)).mean() < 0.6
+
+
 def test_the_edge_of_a_tooth_is_its_own() -> None:
     """The upper front teeth's edges lie lowest, the lower ones' highest; gums have none."""
     front = (MOUTH.tooth > 0.99) & (np.abs(MOUTH.vertices[:, 0]) < 0.12)

@@ -26,7 +26,7 @@ _FIRST_TOOTH, _LOWER_TEETH = 17_039, (19_247, 21_451)  # vertices
 _EYE_CORNERS, _LIPS, _CHIN = (1507, 1528, 3742, 3721), (5533, 5517), 966  # vertices
 # Open smiles show 0.125 inter-ocular distances of the upper teeth (median of 12 people of the London set), and their
 # edges above the lower lip in 9 of them. Lowered by less than this head's lips are, the teeth do so in edits.
-_LOWER = 0.002
+_LOWER = 0.004
 _OVERBITE = 0.03  # by which upper teeth cover lower ones (2 mm are usual); this head's meet edge to edge
 _ARC = 0.5  # edges rise to the sides by this much times the square of the distance from the middle (median of 8 smiles)
 _TALLER = 1.12  # upper teeth, whose gums those smiles hardly show: taller than this head's, upwards from their edges

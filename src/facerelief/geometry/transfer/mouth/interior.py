@@ -23,7 +23,8 @@ from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colo
 
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
 _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
-_RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a photo's own inside is not trusted
+_RIM, _RIM_PIXELS = 0.014, 1.5  # inter-ocular distances, and at least pixels, at the lips that landmarks miss, where a
+# photo's own inside is not trusted
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
 _BITE = 0.08  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
@@ -89,7 +90,9 @@ class MouthInterior:
         """
         rows, columns = np.indices((side, side)) + 0.5
         places = np.dstack([columns + corner[0], rows + corner[1]])
-        outline = lip_outline(trim_gap(seen.landmarks, _RIM)[list(INNER_LIPS), :2])
+        outline = lip_outline(
+            trim_gap(seen.landmarks, max(_RIM, _RIM_PIXELS / inter_ocular(seen.landmarks)))[list(INNER_LIPS), :2]
+        )
         edge = self._upper_edge(seen) + np.array((0.0, _BITE * inter_ocular(seen.landmarks)))
         softness = max(0.7, _SOFT * motion.before.fit.scale)
         share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)

@@ -20,7 +20,7 @@ RENDER_SIDE = 320  # pixels
 _MARGIN = 16  # rows of the render beside the opening that are drawn too: blur reaches them
 _APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
-_LOBES = (6.0, 1.8)  # pixels of the render: height and width of enamel's lobes
+_LOBES, _FIELDS = (6.0, 1.8), 4  # pixels of the render: height and width of enamel's lobes; patterns that are blended
 _TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
 _PAPILLAE = 0.035  # deviation of a tongue's brightness
 _LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # of a level face, y down
@@ -37,8 +37,10 @@ class MouthRenderer:
         uneven = 1 + _UNEVEN * random.normal(size=len(model.vertices))
         fixed = (model.exposure, model.tooth, np.abs(model.vertices[:, 0]), self._varied.from_edge, model.jaw, uneven)
         self._fixed = np.column_stack(fixed)
-        lobes = ndimage().gaussian_filter(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES)
-        self._lobes = lobes / lobes.std()
+        lobes = [
+            ndimage().gaussian_filter(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES) for _ in range(_FIELDS)
+        ]
+        self._lobes = np.stack([field / field.std() for field in lobes]).astype(np.float32)
 
     def render(self, photo: RGB, motion: MouthMotion, mask: Bool, frame: MouthFrame) -> Floats:
         """The mouth's inside after an edit, lit through the opening of the lips.
@@ -80,6 +82,7 @@ class MouthRenderer:
         index, weights = index[rows], weights[rows]
         values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
         z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(values, -1, 0)
+        lobes = np.tensordot(self._varied.blend(own.fit.identity, len(self._lobes)), self._lobes[:, rows], 1)
         behind = np.maximum(0, (lips_depth(frame.place(motion.after, len(mask)), len(mask)) - z) / unit)
         cheeks = cheeks_depth(mask, unit)
         lining = (index < 0) | (behind > cheeks)
@@ -90,8 +93,8 @@ class MouthRenderer:
             aside=aside,
             edge=edge,
             jaw=jaw,
-            level=level * (1 + np.where(tooth > 0.5, _TEXTURE, _PAPILLAE) * self._lobes[rows]),
-            gloss=gloss + _ROUGH * self._lobes[rows],
+            level=level * (1 + np.where(tooth > 0.5, _TEXTURE, _PAPILLAE) * lobes),
+            gloss=gloss + _ROUGH * lobes,
             reached=through_opening(mask, np.where(lining, cheeks, behind), unit, rows),
             unit=unit,
         )

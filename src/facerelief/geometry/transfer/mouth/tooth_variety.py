@@ -9,6 +9,7 @@ from facerelief.geometry.transfer.mouth.model import MouthModel
 _WIDTHS, _FRONT = (0.09, 0.2), 0.34  # inter-ocular distances: of a tooth; from the middle, up to the first molars
 _UP, _TURN, _WIDER, _DARKER = 0.007, 0.06, 0.06, 0.05  # at most: inter-ocular distances, radians, shares
 _ARCH, _LIGHTER, _YELLOWER = 0.016, 0.05, 0.05  # at most: all teeth up, inter-ocular distances; shares, of their colour
+_AVERAGE = 0.3  # weight of each pattern for the mean face
 _TRAITS = 8  # modes of identity that teeth follow
 
 
@@ -54,6 +55,12 @@ class ToothVariety:
         _, lighter, yellower = self._mouth_traits(identity)
         tint: Floats = (1 + _LIGHTER * lighter) * (1 - np.array((0, 0.2, 1)) * _YELLOWER * yellower)
         return tint
+
+    def blend(self, identity: Floats, count: int) -> Float32:
+        """Weights (count,), of length 1, of patterns for the teeth of a face of coefficients `identity` (K,)."""
+        weights = np.full(count, _AVERAGE, np.float32)
+        weights[1:] += _known(identity)[: count - 1]
+        return weights / np.linalg.norm(weights)
 
     def _mouth_traits(self, identity: Floats) -> Floats:
         """(3,), -1 to 1: how far all teeth are higher, lighter and yellower than usual."""
