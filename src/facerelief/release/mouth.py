@@ -61,8 +61,9 @@ facerelief morphable mouth FaceXModel -o MOUTH
 ## What was done
 
 - Teeth (without the third molars), gums and tongue were brought into the frame of the package's morphable face: the
-  point between the eyes, the distance between the eyes, the height and depth of the lips. They were lowered by a little
-  more, so that the edges of the upper teeth are where open smiles of people show them.
+  point between the eyes, the distance between the eyes, the height and depth of the lips. They stand so high that
+  smiles show as much of the upper ones as people's do; their edges rise to the sides as in people's smiles, and upper
+  front teeth cover lower ones by 2 mm.
 - Teeth are subdivided once by Loop's scheme.
 - The jaw is the rigid motion of the lower teeth in the head's shape `jawOpen`. Gums and tongue have a share of it.
 - `exposure` is how much light from the front reaches a vertex past its own jaw's teeth and gums (ambient occlusion).

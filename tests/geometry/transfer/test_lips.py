@@ -14,6 +14,7 @@ from facerelief.geometry.transfer.lips import (
     keeps_mouth_closed,
     lip_colour,
     lip_seam,
+    lips_depth,
     meeting_lips,
     mouth_opening,
     parted_flows,
@@ -72,12 +73,26 @@ def test_lips_take_their_gaps_from_another_place() -> None:
 def test_rims_are_drawn_into_the_lips() -> None:
     """Away from the opening, by three tenths of the lips' height (0 and 17 are the middles of their outer borders)."""
     shape = load_face().mean + load_face().expression("happiness")
-    cut = trim_lips(shape, 1.0)
+    cut = trim_lips(shape, np.full((2, 41), 0.3))
     assert (cut[list(UPPER), 1] < shape[list(UPPER), 1]).all()
     assert (cut[list(LOWER), 1] > shape[list(LOWER), 1]).all()
     for rim, skin in ((13, 0), (14, 17)):
         np.testing.assert_allclose(cut[rim] - shape[rim], 0.3 * (shape[skin] - shape[rim]), atol=1e-6)
-    np.testing.assert_array_equal(trim_lips(shape, 0.0), shape)
+    np.testing.assert_array_equal(trim_lips(shape, np.zeros((2, 41))), shape)
+    lower = np.zeros((2, 41))
+    lower[1, 20] = 0.5  # the middle of the lower lip, which is landmark 14
+    assert np.flatnonzero((trim_lips(shape, lower) != shape).any(axis=1)).tolist() == [14]
+
+
+def test_the_depth_of_lips_is_the_mean_of_both() -> None:
+    """Along a mouth from x = 10 to 30, the upper lip 6 nearer than its corners, the lower one 2 farther."""
+    landmarks = np.zeros((468, 3))
+    for rim, z in ((UPPER, 6.0), (LOWER, -2.0)):
+        landmarks[list(rim), 0], landmarks[list(rim), 2] = np.linspace(12, 28, 9), z
+    landmarks[[78, 308], 0] = 10, 30
+    depth = lips_depth(landmarks, 40)
+    np.testing.assert_allclose(depth[13:27], 2.0)  # (6 - 2) / 2
+    np.testing.assert_allclose(depth[[0, 39]], 0.0)
 
 
 def test_shutting_closes_by_an_inter_ocular_distance_for_each_unit() -> None:

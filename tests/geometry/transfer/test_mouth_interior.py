@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
@@ -13,13 +14,10 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS, close_lips, lip_outline, mouth_opening
-from facerelief.geometry.transfer.mouth.interior import (
-    Mouth,
-    MouthInterior,
-    MouthMotion,
-)
+from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.maps import _FROM_ABOVE, _SPREAD, through_opening, without_gaps
 from facerelief.geometry.transfer.mouth.model import load_mouth
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 
 SIDE = 600
 FACE = load_face()
@@ -74,9 +72,9 @@ def test_an_opened_mouth_has_teeth_above_and_dark_below() -> None:
     top, bottom = (int(after.landmarks[k, 1]) for k in (13, 14))
     line = luma[top : bottom - 2, column]  # the lip's soft edge left out
     teeth = line > 110
-    assert teeth[: len(line) // 2].mean() > 0.15
+    assert teeth[: len(line) // 2].mean() > 0.1
     middle = slice(len(line) // 3, 3 * len(line) // 4)
-    assert not teeth[middle].any() and line[middle].min() < 40  # below it, the edge of the lower teeth may show
+    assert not teeth[middle].any() and line[middle].min() < 50  # below it, the edge of the lower teeth may show
 
 
 def test_the_edit_of_a_mirrored_photo_is_mirrored() -> None:
@@ -108,6 +106,47 @@ def test_lower_teeth_go_with_the_jaw() -> None:
     down = INTERIOR._jaw_shift(after, after.drop) - INTERIOR._jaw_shift(before, before.drop)
     assert down[1] > 4
     np.testing.assert_allclose((columns.mean(), rows.mean()), (x + down[0], y + down[1]), atol=2.5)
+
+
+def test_what_is_seen_between_closed_jaws_does_not_go_with_a_jaw_that_drops() -> None:
+    """A mark below the upper teeth of a smile is not found again when the mouth opens wide."""
+    before, after = seen("happiness"), seen("surprise")
+    photo = np.full((SIDE, SIDE, 3), 120, np.uint8)
+    x, y = before.landmarks[14, :2].astype(int) - (0, 5)
+    photo[y - 2 : y + 3, x - 4 : x + 5] = (0, 255, 0)
+    assert before.drop < 0.05 < 0.2 < after.drop
+    edited = drawn(photo, before, after).astype(int)
+    below = inside(after, -2)
+    below[: y + 12] = False
+    assert not ((edited[..., 1] - edited[..., 0] > 60) & below).any()
+
+
+def test_a_tongue_lies_on_the_floor_of_an_open_mouth() -> None:
+    """Red, and brighter than the throat above it."""
+    photo, after = np.full((SIDE, SIDE, 3), (190, 140, 125), np.uint8), seen("surprise")
+    edited = drawn(photo, seen(), after).astype(float)
+    top, bottom = (int(after.landmarks[k, 1]) for k in (13, 14))
+    middle = edited[:, int(after.landmarks[13, 0]) - 5 : int(after.landmarks[13, 0]) + 6].mean(axis=1)
+    throat, tongue = (middle[top + round(share * (bottom - top))] for share in (0.45, 0.8))
+    assert tongue.mean() > 1.5 * throat.mean() > 10
+    for flesh in (throat, tongue):
+        assert 1.5 < flesh[0] / flesh[1] < 2.8
+
+
+def test_a_small_photo_shows_what_a_large_one_shows() -> None:
+    """Reduced to a fourth, with softer edges: no step of a pixel is harder than in the picture that was reduced."""
+    pictures = []
+    for size in (0.4, 0.1):
+        photo, before, after = np.full((SIDE, SIDE, 3), 150, np.uint8), seen(size=size), seen("surprise", size=size)
+        edited = drawn(photo, before, after)
+        x, y = after.landmarks[[13, 14], :2].mean(axis=0)
+        half = 0.35 * size * SIDE
+        box = tuple(float(v) for v in (x - half, y - half, x + half, y + half))
+        reduced = Image.fromarray(edited).resize((42, 42), Image.Resampling.BOX, box)
+        pictures.append(np.asarray(reduced, float).mean(axis=2))
+    assert np.abs(pictures[0] - pictures[1]).mean() < 4
+    hardest = [np.hypot(*np.gradient(picture)).max() for picture in pictures]
+    assert hardest[1] < 1.05 * hardest[0]
 
 
 @pytest.mark.parametrize(("size", "turn"), [(0.3, 0.0), (0.42, 0.0), (0.3, 0.3)])
@@ -176,8 +215,7 @@ def test_openings_are_those_of_the_landmarks() -> None:
     assert mouth.opening == mouth_opening(mouth.landmarks) > 0.1
 
 
-@pytest.mark.parametrize("turned", [False, True])
-def test_gaps_between_teeth_are_filled_and_others_are_not(turned: bool) -> None:
+def test_gaps_between_teeth_are_filled_and_others_are_not() -> None:
     """Two teeth beside each other, 10 apart; below them, as far away, a lower one: of 400 pixels, 0.04 are 16."""
     tooth, colours = np.zeros((120, 120, 1)), np.zeros((120, 120, 3))
     for rows, columns in (
@@ -186,12 +224,7 @@ def test_gaps_between_teeth_are_filled_and_others_are_not(turned: bool) -> None:
         (slice(70, 110), slice(20, 90)),
     ):
         tooth[rows, columns], colours[rows, columns] = 1, (0.8, 0.75, 0.7)
-    along = np.array((1.0, 0.0))
-    if turned:
-        tooth, colours, along = tooth.swapaxes(0, 1), colours.swapaxes(0, 1), along[::-1]
-    filled = without_gaps(colours, tooth, 400.0, along)
-    if turned:
-        filled, colours = filled.swapaxes(0, 1), colours.swapaxes(0, 1)
+    filled = without_gaps(colours, tooth, 400.0)
     assert filled[40, 55] == pytest.approx(0.84 * np.array((0.8, 0.75, 0.7)), abs=0.01)
     assert not filled[65, 22:88].any() and not filled[40, 92:].any()
     np.testing.assert_allclose(filled[40, 25:45], colours[40, 25:45])

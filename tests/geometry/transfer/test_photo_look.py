@@ -9,7 +9,7 @@ from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
 from facerelief.geometry.transfer.lips import TRIM, close_lips, lip_curves, mouth_opening
-from facerelief.geometry.transfer.photo_look import edge_blur, grain, lip_rims, seen_lips, tooth_colour
+from facerelief.geometry.transfer.photo_look import edge_blur, face_colour, grain, lip_rims, seen_lips, tooth_colour
 
 SIDE = 500
 SKIN, LIP, TOOTH = (200, 150, 130), (170, 90, 95), (225, 218, 205)
@@ -98,6 +98,35 @@ def test_hidden_teeth_are_brighter_the_brighter_the_whites_of_the_eyes() -> None
     assert red > green > blue > 0.4
     grey = np.full((SIDE, SIDE, 3), 120, np.uint8)
     assert np.ptp(tooth_colour(grey, points, 0.0)) < 1e-6
+
+
+def test_teeth_are_seen_in_a_grey_photo_that_hardly_tells_them_from_lips() -> None:
+    """Stripes, 15 % brighter and darker than the lips, are teeth; so much noise in colour, or a plain patch, is not."""
+    points = landmarks("happiness")
+    lips = np.full(3, 120)
+    rgb = np.full((SIDE, SIDE, 3), 170, np.uint8)
+    filled(rgb, points[list(LIPS)], (120, 120, 120))
+    plain = rgb.copy()
+    mask = polygon_mask(points[list(INNER_LIPS), :2], SIDE)
+    stripes = np.where(np.arange(SIDE) % 8 < 2, 60, 145)
+    rgb[mask] = np.broadcast_to(stripes[None, :, None], rgb.shape)[mask]
+    plain[mask] = lips * 1.15
+    opening = mouth_opening(points)
+    assert mouth_opening(seen_lips(rgb, points)) == pytest.approx(opening)
+    assert mouth_opening(seen_lips(plain, points)) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_background_does_not_tell_how_coloured_a_face_is() -> None:
+    points = landmarks()
+    rgb = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    assert face_colour(rgb, points) == 0
+    x0, y0 = points[:, :2].min(axis=0).astype(int)
+    x1, y1 = points[:, :2].max(axis=0).astype(int) + 1
+    rgb[y0:y1, x0:x1] = SKIN
+    assert face_colour(rgb, points) == 1
+    rgb[y0:y1, x0:x1] = (134, 130, 128)  # 6 levels from grey, of 12
+    assert face_colour(rgb, points) == pytest.approx(0.5, abs=0.02)
+    assert face_colour(rgb, points + np.array((5000.0, 0, 0))) == 0
 
 
 def test_a_face_outside_of_the_photo_has_usual_teeth() -> None:

@@ -15,7 +15,7 @@ from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.transfer.glasses import rim_map
-from facerelief.geometry.transfer.mouth.interior import Mouth
+from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers

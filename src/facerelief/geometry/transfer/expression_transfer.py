@@ -21,7 +21,9 @@ from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import OUTLINE
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
+    DENSE,
     MOUTH_CORNERS,
+    TRIM,
     closing_movement,
     keeps_mouth_closed,
     lip_seam,
@@ -30,7 +32,7 @@ from facerelief.geometry.transfer.lips import (
     take_gaps,
     trim_lips,
 )
-from facerelief.geometry.transfer.mouth.interior import Mouth, MouthMotion
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.photo_look import lip_rims, seen_lips
 from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.warp_layers import WarpLayers
@@ -38,7 +40,7 @@ from facerelief.geometry.transfer.warp_layers import WarpLayers
 TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
 _MARGIN = 0.08  # of the crop's side, along which the edit fades out
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
-_OPENED = 0.5  # of the part of lips that stays behind when they close, when they open
+_OPENED = 0.5  # of the part of lips that stays behind when they close, when closed ones open
 _TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
 _CHIN = 152
 # The face's outline from the temples to the corners of the jaw does not move with an expression, and below only up and
@@ -104,13 +106,15 @@ class ExpressionTransfer:
         """
         move = self._move_landmarks(landmarks.astype(np.float64), fit, aim.movement, strength)
         source, target = crop.to_crop(move.source), crop.to_crop(move.target)
-        trimmed = trim_lips(source, max(move.shut, _OPENED * move.opened))
+        shows_inside = move.shut or mouth_opening(source) > CLOSED_MOUTH
+        rims = lip_rims(pixels, source) if shows_inside else np.full((2, DENSE), _OPENED * TRIM)
+        trimmed = trim_lips(source, max(move.shut, move.opened) * rims)
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
         light = strength * self._shade(uv, fit, aim.texture)
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
-        lips = meeting_lips(source, target, lip_rims(pixels, source)) if meet else None
+        lips = meeting_lips(source, target, rims) if meet else None
         mouth = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
         return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 

@@ -20,7 +20,7 @@ _UPPER_SKIN, _LOWER_SKIN = (185, 40, 39, 37, 0, 267, 269, 270, 409), (146, 91, 1
 _MIDDLE, MOUTH_CORNERS = 4, (78, 308)
 CLOSED_MOUTH = 0.04  # inter-ocular distances between the lips, below which landmarks are those of a closed mouth
 TRIM = 0.3  # of a lip's height, by which its rim stays behind where lips close: landmarks miss it a little
-_DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip
+DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip, of which every fourth is a landmark
 _AROUND = 4.0  # crop pixels around the line where lips meet that are warped for each lip
 _OVER = 2.0  # crop pixels beyond that line up to which a lip's flow goes on
 _PARTED = 5.0  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
@@ -103,17 +103,22 @@ def take_gaps(points: Floats, source: Floats, share: float) -> Floats:
     return taken
 
 
-def trim_lips(points: Floats, share: float) -> Floats:
-    """Points (468, 2 or 3) with the inner lips moved into the lips, so that teeth stay outside."""
-    trimmed = points.copy()
-    for rim, skin in ((UPPER, _UPPER_SKIN), (LOWER, _LOWER_SKIN)):
-        trimmed[list(rim)] += TRIM * share * (points[list(skin)] - points[list(rim)])
+def trim_lips(points: Floats, shares: Floats) -> Floats:
+    """Points (468, 2 or 3) with the inner lips moved into the lips, so that teeth stay outside.
+
+    Args:
+        points: Landmarks.
+        shares: (2, 41), of the height of the upper and the lower lip, along `lip_curves`.
+    """
+    trimmed, step = points.copy(), (DENSE - 1) // (len(UPPER) + 1)
+    for rim, skin, along in ((UPPER, _UPPER_SKIN, shares[0]), (LOWER, _LOWER_SKIN, shares[1])):
+        trimmed[list(rim)] += along[step:-1:step, None] * (points[list(skin)] - points[list(rim)])
     return trimmed
 
 
 def lip_curves(points: Floats) -> tuple[Floats, Floats]:
     """Inner rims and outer borders of the upper and the lower lip, (2, 41, 2) each, of points (468, 2 or 3)."""
-    at, known = np.linspace(0, len(UPPER) + 1, _DENSE), np.arange(len(UPPER) + 2)
+    at, known = np.linspace(0, len(UPPER) + 1, DENSE), np.arange(len(UPPER) + 2)
 
     def curve(corners: tuple[int, int], between: tuple[int, ...]) -> Floats:
         through = points[[corners[0], *between, corners[1]], :2]
@@ -137,22 +142,21 @@ def mouth_axis(landmarks: Floats) -> Floats:
     return way
 
 
-def lips_depth(landmarks: Floats, corner: Floats, scale: float, side: int) -> Floats:
-    """How near lips are, which lie around the teeth as an arc does, in a picture of a mouth.
+def lips_depth(landmarks: Floats, side: int) -> Floats:
+    """How near lips are, which lie around the teeth as an arc does.
 
     Args:
-        landmarks: (468, 3), photo pixels.
-        corner: (2,), where the picture begins in the photo, x and y.
-        scale: The picture's pixels in a photo's pixel.
+        landmarks: (468, 3), pixels of a picture in which the mouth is level.
         side: S, the picture's side.
 
     Returns:
-        z (S, S), the picture's pixels: that of the lips as far along the mouth.
+        z (S,), from left to right: the mean of both lips.
     """
-    points, (right, down) = landmarks[list(INNER_LIPS)], mouth_axis(landmarks)
-    along = (points[:, :2] - corner) @ (right, down) * scale
-    order, centres = np.argsort(along), np.arange(side) + 0.5
-    found: Floats = np.interp(centres * right + centres[:, None] * down, along[order], points[order, 2] * scale)
+    found: Floats = np.zeros(side)
+    for rim in (UPPER, LOWER):
+        points = landmarks[[MOUTH_CORNERS[0], *rim, MOUTH_CORNERS[1]]]
+        order = np.argsort(points[:, 0])
+        found += np.interp(np.arange(side) + 0.5, points[order, 0], points[order, 2]) / 2
     return found
 
 

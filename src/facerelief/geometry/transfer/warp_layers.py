@@ -12,8 +12,9 @@ from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import Window, crop_strips, warp_photo
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
-from facerelief.geometry.transfer.mouth.interior import MouthInterior, MouthMotion
+from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.model import load_mouth
+from facerelief.geometry.transfer.mouth.motion import MouthMotion
 from facerelief.geometry.transfer.shading import log_luminance, relight
 from facerelief.geometry.transfer.unfolding import unfold
 

@@ -21,9 +21,11 @@ from facerelief.geometry.transfer.mouth.model import MouthModel
 _GUMS, _TEETH = (14_034, 17_006), ((17_204, 19_052), (19_434, 21_312))  # polygons; teeth without the third molars
 _FIRST_TOOTH, _LOWER_TEETH = 17_039, (19_247, 21_451)  # vertices
 _EYE_CORNERS, _LIPS, _CHIN = (1507, 1528, 3742, 3721), (5533, 5517), 966  # vertices
-# Where a smile shows the edges of the upper teeth is 0.05 inter-ocular distances below the lips of the same people's
-# closed mouths (28 open smiles of the London set, whose lower lips lie at the edges); this head's are at 0.03.
-_LOWER = 0.022
+# Open smiles show 0.125 inter-ocular distances of the upper teeth (median of 12 people of the London set), and their
+# edges above the lower lip in 9 of them. Lowered by less than this head's lips are, the teeth do so in edits.
+_LOWER = 0.004
+_OVERBITE = 0.03  # by which upper teeth cover lower ones (2 mm are usual); this head's meet edge to edge
+_ARC = 0.5  # edges rise to the sides by this much times the square of the distance from the middle (median of 8 smiles)
 _TALLER = 1.12  # upper teeth, whose gums those smiles hardly show: taller than this head's, upwards from their edges
 _DIRECTIONS, _SIDE, _TOLERANCE = 128, 400, 0.012  # of views for exposure; pixels; inter-ocular distances
 _TURNS = [(yaw, pitch) for yaw in (-35, -15, 0, 15, 35) for pitch in (-20, 0, 20)]  # degrees, of views to be seen from
@@ -54,6 +56,7 @@ def learn_mouth(folder: Path, face: MorphableFace) -> MouthModel:
     move = face.mean[[13, 14]].mean(axis=0) - head[list(_LIPS)].mean(axis=0)
     move = move * (0, 1, 1) + (0, _LOWER, 0)
     head, jaw = head + move, np.clip(jaw, 0, 1)
+    head[:, 1] -= _OVERBITE * jaw + _ARC * head[:, 0] ** 2
     edge = head[slice(_FIRST_TOOTH, _LOWER_TEETH[0]), 1].max()
     head[:, 1] += (1 - jaw) * (_TALLER - 1) * (head[:, 1] - edge)
     whole = _model(head, triangles, jaw, hinge + move[1:], turn)

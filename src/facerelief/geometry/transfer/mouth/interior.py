@@ -4,89 +4,42 @@ What the photo shows between the lips stays: upper teeth where they are, since t
 as the jaw moves. What was hidden is rendered from the mouth model, lit through the opening of the lips.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from facerelief.array_types import RGB, Bool, Floats, Landmarks
-from facerelief.colour import LUMA, chroma
+from facerelief.array_types import RGB, Bool, Floats
+from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.warping import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.morphable.fitting import Fit
-from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
-from facerelief.geometry.transfer.lips import lip_colour, lip_outline, lips_depth, mouth_axis, mouth_opening, trim_gap
-from facerelief.geometry.transfer.mouth.maps import FARTHEST, gaussian, scaled_map, through_opening, without_gaps
+from facerelief.geometry.transfer.lips import lip_outline, mouth_opening, trim_gap
+from facerelief.geometry.transfer.mouth.frame import MouthFrame
+from facerelief.geometry.transfer.mouth.maps import gaussian
 from facerelief.geometry.transfer.mouth.model import MouthModel
-from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
+from facerelief.geometry.transfer.mouth.renderer import RENDER_SIDE, MouthRenderer
 from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
 
-_SIDE = 320  # pixels, of the picture that is rendered
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
 _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
-_RIM = 0.014  # inter-ocular distances at the lips that landmarks miss: there a photo's own inside is not trusted
+_RIM, _RIM_PIXELS = 0.014, 1.5  # inter-ocular distances, and at least pixels, at the lips that landmarks miss, where a
+# photo's own inside is not trusted
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
-_BITE = 0.05  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
-_GAIN, _DIM = 1.35, 0.2  # of light, so that front teeth are fully lit; what is scattered to the back
-_SHADED = 0.6  # light that is left where a tooth is in the shadow of its neighbours
-_INCISORS, _SIDES = 0.13, np.array((0.98, 0.96, 0.92))  # inter-ocular distances from the middle; colour of teeth beyond
-_UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
-_GLOSS, _SHARP = 0.3, 40  # of a wet surface: strength and exponent (Phong, 1975)
-_AMBIENT, _LIGHT = 0.6, np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # y down
-_FLESH = np.array((1.0, 0.72, 0.7))  # of the lips' colour: gums and tongue
+_BITE = 0.08  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
+_APART = (0.05, 0.1)  # inter-ocular distances that the chin has dropped, over which jaws are seen apart
+# Grain of teeth beyond that of cheeks, in levels, in a photo that is sharp: in 9 smiles of the London set the median is
+# 1.2 on teeth and 0.8 on cheeks. And the share of noise that `grain` finds after a blur by half a pixel.
+_ENAMEL, _KEPT = 0.9, 0.55
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
-
-
-@dataclass(frozen=True, eq=False)
-class Mouth:
-    """A mouth that a photo shows.
-
-    Attributes:
-        landmarks: (468, 3), photo pixels, with the lips as the photo shows them.
-        fit: The morphable model as it fits them.
-        closed: (2, 3), the corners of that person's closed mouth, in the frame of the model.
-        drop: By how much the chin is lower than in a closed mouth, in inter-ocular distances.
-    """
-
-    landmarks: Landmarks
-    fit: Fit
-    closed: Floats
-    drop: float
-
-    @property
-    def opening(self) -> float:
-        """Distance between the lips, in inter-ocular distances."""
-        return mouth_opening(self.landmarks)
-
-
-@dataclass(frozen=True, eq=False)
-class MouthMotion:
-    """What a mouth does.
-
-    Attributes:
-        before: The mouth in the photo.
-        after: (468, 3), landmarks of the edit, photo pixels.
-        drop: By how much the chin is then lower than in a closed mouth, in inter-ocular distances.
-        teeth: Another photo (H, W, 3) of that person, and the mouth in it, from which hidden teeth are taken.
-    """
-
-    before: Mouth
-    after: Landmarks
-    drop: float
-    teeth: tuple[RGB, Mouth] | None = None
 
 
 class MouthInterior:
     """Draws the inside of mouths."""
 
     def __init__(self, model: MouthModel) -> None:
-        self._model = model
-        self._varied = ToothVariety(model)
-        self._aside = np.clip((np.abs(model.vertices[:, 0]) - _INCISORS) / _FRONT, 0, 1)
-        self._uneven = 1 + _UNEVEN * np.random.default_rng(0).normal(size=len(model.vertices))
+        self._model, self._renderer = model, MouthRenderer(model)
         self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
     def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
@@ -100,31 +53,28 @@ class MouthInterior:
         opening = mouth_opening(motion.after)
         visible = float(smoothstep((opening - _OPENS[0]) / (_OPENS[1] - _OPENS[0])))
         outline = lip_outline(motion.after[list(INNER_LIPS), :2])
-        corner = np.floor(outline.min(axis=0)).astype(int) - 4
-        side = int(np.ceil(np.ptp(outline, axis=0).max())) + 8
+        frame = MouthFrame.around(outline, motion.after)
+        corner, side = frame.window()
         rows, columns = (slice(max(0, c), max(0, c + side)) for c in corner[::-1])
         target = edited[rows, columns]
         if not visible or not target.size:
             return
-        inside, opacity = self._inside(photo, motion, outline, corner, side)
+        inside, opacity = self._inside(photo, motion, outline, frame)
         y, x = np.maximum(-corner[::-1], 0)
         here = slice(y, y + target.shape[0]), slice(x, x + target.shape[1])
         levels = target + visible * opacity[here] * (255 * inside[here] - target)
         edited[rows, columns] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
-    def _inside(
-        self, photo: RGB, motion: MouthMotion, outline: Floats, corner: Floats, side: int
-    ) -> tuple[Floats, Floats]:
-        """The mouth's inside, levels in [0, 1] (side, side, 3), and its opacity (side, side, 1), from `corner` on."""
-        scale, own = _SIDE / side, motion.before
-        mask = polygon_mask((outline - corner) * scale, _SIDE)
-        rendered = self._render(photo, motion, mask, corner, scale)
-        maps = np.dstack([rendered, mask])
-        enlarged = np.dstack([scaled_map(maps[..., k], side) for k in range(4)])
-        blur = np.sqrt(edge_blur(photo, own.landmarks) ** 2 - _SUBPIXEL**2)
-        softened = gaussian(enlarged, blur)  # as sharp as the photo, and as grainy
-        noise = np.random.default_rng(0).normal(size=(side, side, 1)) * grain(photo, own.landmarks)
-        inside, opacity = softened[..., :3] + gaussian(noise, 0.5) / 255, np.clip(softened[..., 3:], 0, 1)
+    def _inside(self, photo: RGB, motion: MouthMotion, outline: Floats, frame: MouthFrame) -> tuple[Floats, Floats]:
+        """In the frame's window: the mouth's inside, levels in [0, 1] (S, S, 3), and its opacity (S, S, 1)."""
+        own, (corner, side) = motion.before, frame.window()
+        mask = polygon_mask(frame.place(outline, RENDER_SIDE), RENDER_SIDE)
+        enlarged = frame.to_photo(np.dstack([self._renderer.render(photo, motion, mask, frame), mask]))
+        blur = edge_blur(photo, own.landmarks)
+        softened = gaussian(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
+        deviation = np.hypot(grain(photo, own.landmarks), _ENAMEL / blur) / _KEPT
+        noise = gaussian(deviation * np.random.default_rng(0).normal(size=(side, side, 1)), 0.5)
+        inside, opacity = softened[..., :3] + noise / 255, np.clip(softened[..., 3:], 0, 1)
         for source, seen in (*([motion.teeth] if motion.teeth else ()), (photo, own)):  # its own teeth over all others
             shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))
             if shown:
@@ -133,40 +83,6 @@ class MouthInterior:
                 inside = inside + shown * share * (np.clip(gain * levels, 0, 1) - inside)
         return inside, opacity
 
-    def _render(self, photo: RGB, motion: MouthMotion, mask: Bool, corner: Floats, scale: float) -> Floats:
-        """The model, levels in [0, 1] (`_SIDE`, `_SIDE`, 3), lit through the opening `mask`."""
-        own = motion.before
-        vertices, normals = self._placed(own, motion.drop)
-        bright = self._varied.brightness(own.fit.identity)
-        placed = (vertices - (*corner, 0)) * scale
-        turned = normals @ own.fit.rotation.T
-        facing = np.clip(turned @ _LIGHT, 0, 1)
-        free = np.minimum(_SHADED + self._model.exposure, 1)
-        light = (_AMBIENT + (1 - _AMBIENT) * facing) * free * self._uneven * bright
-        gloss = _GLOSS * facing**_SHARP * free
-        attributes = np.column_stack([placed[:, 2], light, self._model.tooth, gloss, self._aside])
-        index, weights = rasterise(placed, self._model.triangles, _SIDE)
-        values = interpolate(attributes, self._model.triangles, index, weights)
-        unit = own.fit.scale * scale
-        behind = lips_depth(motion.after, corner, scale, _SIDE) - values[..., 0]
-        depth = np.where(index >= 0, np.maximum(0, behind / unit), FARTHEST)
-        reached = np.clip(_GAIN * through_opening(mask, depth, unit), _DIM, 1)[..., None]
-        teeth = tooth_colour(photo, own.landmarks, own.opening)
-        coloured = min(1.0, chroma(photo[::8, ::8]) / 12)
-        flesh = _FLESH**coloured * lip_colour(photo, own.landmarks)
-        sides = _SIDES @ LUMA + coloured * (_SIDES - _SIDES @ LUMA)
-        share = values[..., 2:3]
-        hue = teeth * (1 - values[..., 4:] * (1 - sides))
-        colours = reached * (values[..., 1:2] * (share * hue + (1 - share) * flesh) + values[..., 3:4] * teeth)
-        return without_gaps(colours, share, unit, mouth_axis(motion.after))
-
-    def _placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
-        """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
-        vertices, normals = self._model.opened(drop)
-        vertices = self._varied.moved(vertices, mouth.fit.identity)
-        scale, shift = self._model.fitted(mouth.closed)
-        return mouth.fit.to_image(vertices * scale + shift), normals
-
     def _seen(self, photo: RGB, seen: Mouth, motion: MouthMotion, corner: Floats, side: int) -> tuple[Floats, Floats]:
         """What a photo shows of the inside: share (side, side, 1), and levels in [0, 1] (side, side, 3).
 
@@ -174,19 +90,31 @@ class MouthInterior:
         """
         rows, columns = np.indices((side, side)) + 0.5
         places = np.dstack([columns + corner[0], rows + corner[1]])
-        outline = lip_outline(trim_gap(seen.landmarks, _RIM)[list(INNER_LIPS), :2])
+        outline = lip_outline(
+            trim_gap(seen.landmarks, max(_RIM, _RIM_PIXELS / inter_ocular(seen.landmarks)))[list(INNER_LIPS), :2]
+        )
         edge = self._upper_edge(seen) + np.array((0.0, _BITE * inter_ocular(seen.landmarks)))
         softness = max(0.7, _SOFT * motion.before.fit.scale)
-        share, levels = np.zeros((side, side, 1)), np.zeros((side, side, 3))
+        share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)
         for upper in (False, True):
             matrix = self._carry(seen, motion, upper)
             points = places @ matrix[:2] + matrix[2]
             below = (points[..., 1] - np.interp(points[..., 0], *edge.T)) / softness
-            part = smoothstep(0.5 - below if upper else 0.5 + below)[..., None]
+            part = (smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
             mask = part * gaussian(_within(outline, points).astype(np.float32)[..., None], softness)
             levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
             share += mask
         return np.minimum(share, 1), levels / np.maximum(share, 1e-6)
+
+    def _lower_share(self, seen: Mouth, motion: MouthMotion) -> float:
+        """Whether, 0 to 1, what is below the upper teeth goes along with the jaw.
+
+        Between jaws that are closed it is as likely an upper tooth in the shade, which does not go along.
+        """
+        moves = self._jaw_shift(motion.before, motion.drop)[1] / motion.before.fit.scale
+        moves -= self._jaw_shift(seen, seen.drop)[1] / seen.fit.scale
+        apart = float(smoothstep((seen.drop - _APART[0]) / (_APART[1] - _APART[0])))
+        return max(apart, 1 - float(smoothstep(abs(moves) / _APART[0])))
 
     def _carry(self, seen: Mouth, motion: MouthMotion, upper: bool) -> Floats:
         """The affine map (3, 2) from places of the edit to those of a photo that show the same tooth.
@@ -202,13 +130,15 @@ class MouthInterior:
 
     def _jaw_shift(self, mouth: Mouth, drop: float) -> Floats:
         """How far a jaw that opens carries the front lower teeth, (2,), in the photo."""
-        closed, opened = (self._placed(mouth, amount)[0][self._front, :2].mean(axis=0) for amount in (0.0, drop))
+        closed, opened = (
+            self._renderer.placed(mouth, amount)[0][self._front, :2].mean(axis=0) for amount in (0.0, drop)
+        )
         shift: Floats = opened - closed
         return shift
 
     def _upper_edge(self, seen: Mouth) -> Floats:
         """Points (8, 2) in a photo along the edges of the model's upper teeth, from left to right."""
-        vertices, _ = self._placed(seen, 0.0)
+        vertices, _ = self._renderer.placed(seen, 0.0)
         upper = vertices[(self._model.jaw < 0.01) & (self._model.tooth > 0), :2]
         bins = np.linspace(upper[:, 0].min(), upper[:, 0].max(), 9)
         which = np.clip(np.digitize(upper[:, 0], bins), 1, 8)

@@ -7,21 +7,31 @@ from facerelief.array_types import Bool, Float32, Floats
 from facerelief.geometry.filters import ndimage
 
 _SMALL = 48  # of the maps of light
-_DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6)  # inter-ocular distances behind the lips at which light is computed
+_DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6, 1.0)  # inter-ocular distances behind the lips at which light is computed
 _SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
+_AT_CORNERS, _INWARDS = 0.35, 5.0  # depth of the cheeks' inside at the corners of the mouth; its slope from there
 _GAP, _BETWEEN = 0.04, 0.84  # inter-ocular distances between teeth at most; brightness there
-FARTHEST = _DEPTHS[-1]  # where nothing is seen
 
 
-def through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
-    """Share of light (S, S) that reaches a depth, inter-ocular distances, through an opening; unit: their pixels."""
+def through_opening(mask: Bool, depth: Floats, unit: float, rows: slice = slice(None)) -> Floats:
+    """How much light reaches a depth through an opening.
+
+    Args:
+        mask: (S, S), the opening.
+        depth: (R, S), inter-ocular distances behind it, at some rows of the picture.
+        unit: Pixels in an inter-ocular distance.
+        rows: These rows.
+
+    Returns:
+        Share (R, S) of the light.
+    """
     small = scaled_map(mask.astype(np.float32), _SMALL)
     step = len(mask) / _SMALL
     levels = []
     for distance in _DEPTHS:
         spread = distance * unit / step
         seen = _gaussian_matrix(_SMALL, _SPREAD * spread, _FROM_ABOVE * spread) @ small
-        levels.append(scaled_map(seen @ _gaussian_matrix(_SMALL, _SPREAD * spread).T, len(mask)))
+        levels.append(scaled_map(seen @ _gaussian_matrix(_SMALL, _SPREAD * spread).T, len(mask))[rows])
     stack = np.stack(levels)
     place = np.interp(depth, _DEPTHS, np.arange(len(_DEPTHS)))
     below = np.minimum(place.astype(int), len(_DEPTHS) - 2)
@@ -29,6 +39,23 @@ def through_opening(mask: Bool, depth: Floats, unit: float) -> Floats:
     share = place - below
     light: Floats = (1 - share) * stack[below, rows, columns] + share * stack[below + 1, rows, columns]
     return np.clip(light, 0, 1)
+
+
+def cheeks_depth(mask: Bool, unit: float) -> Floats:
+    """How far behind the lips the inside of the cheeks is at most, which the mouth model lacks.
+
+    Args:
+        mask: (S, S), the opening of the lips.
+        unit: Pixels in an inter-ocular distance.
+
+    Returns:
+        (S,), inter-ocular distances, from left to right.
+    """
+    columns = np.flatnonzero(mask.any(axis=0))
+    ends = (columns[0], columns[-1]) if len(columns) else (0, 0)
+    x = np.arange(len(mask))
+    depth: Floats = _AT_CORNERS + _INWARDS * np.maximum(0, np.minimum(x - ends[0], ends[1] - x)) / unit
+    return depth
 
 
 def _gaussian_matrix(size: int, deviation: float, shift: float = 0.0) -> Floats:
@@ -40,16 +67,14 @@ def _gaussian_matrix(size: int, deviation: float, shift: float = 0.0) -> Floats:
     return matrix
 
 
-def without_gaps(colours: Floats, tooth: Floats, unit: float, along: Floats) -> Floats:
-    """A picture (S, S, 3) whose gaps between teeth (S, S, 1), side by side `along` (2,), are nearly of their colour.
+def without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
+    """A picture (R, S, 3) whose gaps between teeth (R, S, 1), side by side, are nearly of their colour.
 
     A model's teeth stand apart; people's touch, or what is seen between them is lit through them.
     """
     teeth = tooth[..., 0] > 0.5
     width = max(3, round(_GAP * unit))
-    reach = np.linspace(-0.5, 0.5, 2 * width + 1)[:, None] * (width - 1) * along[::-1]
-    line = np.zeros((2 * (width // 2) + 1,) * 2, bool)
-    line[tuple((np.rint(reach).astype(int) + width // 2).T)] = True
+    line = np.ones((1, 2 * (width // 2) + 1), bool)
     between = ndimage().binary_closing(np.pad(teeth, width), line)[width:-width, width:-width] & ~teeth
     near = ndimage().uniform_filter(
         np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), (width, width, 1)

@@ -7,7 +7,9 @@ from facerelief.errors import MissingExtra
 from facerelief.geometry.transfer.mouth.model import MouthModel
 
 _WIDTHS, _FRONT = (0.09, 0.2), 0.34  # inter-ocular distances: of a tooth; from the middle, up to the first molars
-_UP, _TURN, _WIDER, _DARKER = 0.012, 0.07, 0.06, 0.06  # at most: inter-ocular distances, radians, shares
+_UP, _TURN, _WIDER, _DARKER = 0.007, 0.06, 0.06, 0.05  # at most: inter-ocular distances, radians, shares
+_ARCH, _LIGHTER, _YELLOWER = 0.016, 0.05, 0.05  # at most: all teeth up, inter-ocular distances; shares, of their colour
+_AVERAGE = 0.3  # weight of each pattern for the mean face
 _TRAITS = 8  # modes of identity that teeth follow
 
 
@@ -19,7 +21,9 @@ class ToothVariety:
 
     def __init__(self, model: MouthModel) -> None:
         self._tooth, count = _front_teeth(model)
-        self._of_identity = np.random.default_rng(0).normal(size=(count, 4, _TRAITS)) / np.sqrt(_TRAITS)
+        random = np.random.default_rng(0)
+        self._of_identity = random.normal(size=(count, 4, _TRAITS)) / np.sqrt(_TRAITS)
+        self._of_mouth = random.normal(size=(3, _TRAITS)) / np.sqrt(_TRAITS)
         inside = self._tooth >= 0
         self._centre = np.zeros((len(model.vertices), 2))
         for number in range(count):
@@ -27,14 +31,17 @@ class ToothVariety:
             low, high = model.vertices[own, :2].min(axis=0), model.vertices[own, :2].max(axis=0)
             self._centre[own] = (low[0] + high[0]) / 2, high[1] if model.jaw[own].mean() < 0.5 else low[1]
         self._inside = inside
+        away = np.abs(model.vertices[:, 1] - self._centre[:, 1])
+        self.from_edge: Floats = np.where(inside, away, 1.0)  # (V,), of front teeth; 1 elsewhere
 
     def moved(self, vertices: Floats, identity: Floats) -> Floats:
-        """The mouth model's vertices (V, 3), in its frame, with the teeth of a face of coefficients `identity` (K,)."""
+        """The closed model's vertices (V, 3), its frame, with the teeth of a face of coefficients `identity` (K,)."""
         up, turn, wider, _ = self._traits(identity)
         varied, tooth = vertices.astype(np.float64), self._tooth[self._inside]
         away = vertices[self._inside, :2] - self._centre[self._inside]
         varied[self._inside, 0] += wider[tooth] * away[:, 0] - turn[tooth] * away[:, 1]
         varied[self._inside, 1] += turn[tooth] * away[:, 0] - up[tooth]
+        varied[:, 1] -= _ARCH * self._mouth_traits(identity)[0]  # gums and tongue too
         return varied
 
     def brightness(self, identity: Floats) -> Floats:
@@ -43,13 +50,35 @@ class ToothVariety:
         bright[self._inside] -= self._traits(identity)[3][self._tooth[self._inside]]
         return bright
 
+    def tint(self, identity: Floats) -> Floats:
+        """The colour (3,) of a face's teeth, of coefficients `identity` (K,), as a share of that of usual teeth."""
+        _, lighter, yellower = self._mouth_traits(identity)
+        tint: Floats = (1 + _LIGHTER * lighter) * (1 - np.array((0, 0.2, 1)) * _YELLOWER * yellower)
+        return tint
+
+    def blend(self, identity: Floats, count: int) -> Float32:
+        """Weights (count,), of length 1, of patterns for the teeth of a face of coefficients `identity` (K,)."""
+        weights = np.full(count, _AVERAGE, np.float32)
+        weights[1:] += _known(identity)[: count - 1]
+        return weights / np.linalg.norm(weights)
+
+    def _mouth_traits(self, identity: Floats) -> Floats:
+        """(3,), -1 to 1: how far all teeth are higher, lighter and yellower than usual."""
+        traits: Floats = np.tanh(self._of_mouth @ _known(identity))
+        return traits
+
     def _traits(self, identity: Floats) -> Floats:
         """(4, teeth): how far each tooth is moved up, turned, widened and darkened."""
-        known = np.zeros(_TRAITS)
-        known[: len(identity)] = identity[:_TRAITS]
         most = np.array(((_UP,), (_TURN,), (_WIDER,), (_DARKER,)))
-        found: Floats = np.tanh(self._of_identity @ known).T * most
+        found: Floats = np.tanh(self._of_identity @ _known(identity)).T * most
         return found
+
+
+def _known(identity: Floats) -> Floats:
+    """The coefficients (`_TRAITS`,) that count, of `identity` (K,)."""
+    known = np.zeros(_TRAITS)
+    known[: len(identity)] = identity[:_TRAITS]
+    return known
 
 
 def _front_teeth(model: MouthModel) -> tuple[Int64, int]:

@@ -1,0 +1,123 @@
+"""How the inside of a mouth looks: brightness and colour of teeth, gums, tongue and the dark behind them.
+
+Profiles were measured on 12 open smiles of the London set (none of the held-out people): lips, corners of the mouth and
+the contacts of teeth. How dark an open mouth is comes from 111 surprised people of muxspace/facial_expressions, its hue
+from 199 portraits of Hainish/congress-images-225x275. Distances are in inter-ocular distances.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.array_types import Bool, Floats
+from facerelief.colour import LUMA
+from facerelief.easing import smoothstep
+
+# Share of red, green and blue that a lip takes from the teeth right at it, and how far its shade reaches. Light that
+# comes from the lip itself is red, so red loses least.
+_UPPER_SHADE, _UPPER_REACH = np.array((0.26, 0.42, 0.45)), 0.02
+_LOWER_SHADE, _LOWER_REACH = np.array((0.06, 0.19, 0.17)), 0.009
+_FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright as in the middle; from here darkest
+_ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
+_TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
+_TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
+_TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
+_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.015, 0.2  # shade below the edges of upper teeth; of all lower teeth
+_GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
+_FLESH = np.array((0.68, 0.46, 0.45))  # of the teeth's colour: gums and tongue, whatever colour lips have
+_FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.6, 0.95, 90.0, 3.0
+_DARKEST = 0.09  # of the colour of flesh: the luminance in the depth of an open mouth
+_REDDENS = np.array((0.9, 1.06, 1.08))  # exponents by which light that is reflected again and again gets redder
+# Of the lips' colour, the wet sides that turn inwards: that of the lower lip, and of the upper one, in its own shade.
+_LOWER_RIM, _UPPER_RIM = np.array((0.8, 0.66, 0.66)), np.array((0.55, 0.38, 0.38))
+_RIM_HEIGHT, _RIM_WIDEST, _UPPER_THIN = 0.09, 0.025, 0.5  # of the opening; at most; share of it for the upper lip
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """What each pixel of a picture shows, (S, S) each, and its scale.
+
+    Attributes:
+        facing: Cosine of the angle to the light.
+        exposure: Share of light that teeth and gums around it leave.
+        tooth: 1 on teeth, 0 on gums and tongue.
+        aside: Distance from the middle of the teeth.
+        edge: Distance from the edge of a front tooth; large elsewhere.
+        jaw: Share of the lower jaw's motion: 0 on upper teeth, 1 on lower ones.
+        level: Brightness of this tooth and place, as a share of that of teeth.
+        gloss: Cosine, like `facing`, of the rough surface.
+        reached: Share of light through the opening of the lips that reaches it.
+        unit: Pixels in an inter-ocular distance.
+    """
+
+    facing: Floats
+    exposure: Floats
+    tooth: Floats
+    aside: Floats
+    edge: Floats
+    jaw: Floats
+    level: Floats
+    gloss: Floats
+    reached: Floats
+    unit: float
+
+
+def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
+    """The picture (S, S, 3), levels in [0, 1], without the lips' shade.
+
+    Args:
+        surface: What it shows.
+        teeth: (3,), the colour of lit teeth, levels in [0, 1].
+        coloured: 0 of a grey photo to 1 of one in full colour.
+    """
+    open_, diffuse = surface.exposure, surface.facing
+    tooth = (_TOOTH_AMBIENT + (1 - _TOOTH_AMBIENT) * diffuse) * np.minimum(_TOOTH_OPEN + open_, 1)
+    tooth = tooth * surface.level * _under_teeth(surface)
+    deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1)[..., None] ** (1 + coloured * (_REDDENS - 1))
+    side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))[..., None]
+    translucent = 1 - smoothstep(surface.edge / _EDGE)[..., None]
+    hue = deep * (1 - side * (1 - _toned(_ASIDE, coloured))) * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
+    flesh = (_FLESH_AMBIENT + (1 - _FLESH_AMBIENT) * diffuse) * np.minimum(_FLESH_OPEN + open_, 1)
+    flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-_FLESH_GAIN * surface.reached**_FLESH_DEPTH))
+    flesh = flesh * surface.level
+    red = flesh[..., None] ** (1 + coloured * (_REDDENS - 1)) * _toned(_FLESH, coloured)
+    gloss = _GLOSS * np.clip(surface.gloss, 0, 1) ** _SHARP * np.clip(surface.reached, 0, 1)
+    share = surface.tooth[..., None]
+    colours: Floats = teeth * (share * tooth[..., None] * hue + (1 - share) * red + gloss[..., None])
+    return colours
+
+
+def _under_teeth(surface: Surface) -> Floats:
+    """Share of light (S, S) that the upper teeth leave to what is below their edges."""
+    rows = np.arange(len(surface.tooth))[:, None]
+    upper = (surface.tooth > 0.5) & (surface.jaw < 0.5)
+    last = np.maximum.accumulate(np.where(upper, rows, -len(rows)), axis=0)
+    left: Floats = 1 - ~upper * _UNDER * np.exp((last - rows) / (_UNDER_REACH * surface.unit))
+    return left * (1 - _LOWER_JAW * surface.jaw)
+
+
+def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips: Floats, coloured: float) -> Floats:
+    """A picture (S, S, 3) of a mouth's inside with the shade of the lips, and with what of them turns inwards.
+
+    Args:
+        colours: The picture.
+        mask: (S, S), the opening of the lips.
+        tooth: (S, S), 1 on teeth: they hide the upper lip's inner side.
+        unit: Pixels in an inter-ocular distance.
+        lips: (3,), their colour, levels in [0, 1].
+        coloured: As in `lit`.
+    """
+    above, below = (np.cumsum(mask[::way], axis=0)[::way] / unit for way in (1, -1))
+    for distance, shade, reach in ((above, _UPPER_SHADE, _UPPER_REACH), (below, _LOWER_SHADE, _LOWER_REACH)):
+        colours = colours * (1 - np.exp(-distance / reach)[..., None] * _toned(shade, coloured))
+    width = np.maximum(np.minimum(_RIM_WIDEST, _RIM_HEIGHT * (above + below)), 1e-6)
+    for distance, rim, thin, shown in ((above, _UPPER_RIM, _UPPER_THIN, 1 - tooth), (below, _LOWER_RIM, 1.0, 1.0)):
+        share = (shown * np.exp(-((distance / (thin * width)) ** 2)))[..., None]
+        colours = colours + share * (_toned(rim, coloured) * lips - colours)
+    return colours
+
+
+def _toned(colour: Floats, coloured: float) -> Floats:
+    """A colour (3,), as grey as a photo is."""
+    toned: Floats = colour @ LUMA + coloured * (colour - colour @ LUMA)
+    return toned

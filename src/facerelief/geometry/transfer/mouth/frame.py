@@ -1,0 +1,57 @@
+"""The picture in which a mouth is rendered: level, whichever way the photo lies, and as large as the mouth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from facerelief.array_types import Float32, Floats
+from facerelief.geometry.transfer.lips import mouth_axis
+from facerelief.geometry.transfer.mouth.maps import scaled_map
+
+_MARGIN = 4  # pixels of the photo around the mouth
+
+
+@dataclass(frozen=True, eq=False)
+class MouthFrame:
+    """A square of a photo around a mouth, turned as the mouth is.
+
+    Attributes:
+        centre: (2,), in the photo, x and y.
+        turn: (2, 2), the mouth's directions to the right and down, in the photo.
+        width: Side of the square, pixels of the photo.
+    """
+
+    centre: Floats
+    turn: Floats
+    width: int
+
+    @classmethod
+    def around(cls, outline: Floats, landmarks: Floats) -> "MouthFrame":
+        """That of an outline (N, 2) of the lips of landmarks (468, 3), photo pixels."""
+        right = mouth_axis(landmarks)
+        turn = np.array([right, (-right[1], right[0])])
+        turned = outline @ turn.T
+        low, high = turned.min(axis=0), turned.max(axis=0)
+        return cls((low + high) / 2 @ turn, turn, int(np.ceil((high - low).max())) + 2 * _MARGIN)
+
+    def place(self, points: Floats, side: int) -> Floats:
+        """Points (N, 2 or 3) of the photo in a picture of it of some side, in its pixels."""
+        scale = side / self.width
+        placed = points * scale
+        placed[:, :2] = (points[:, :2] - self.centre) @ self.turn.T * scale + side / 2
+        return placed
+
+    def window(self) -> tuple[Floats, int]:
+        """The upright square of the photo that holds it: where it begins, (2,), whole pixels; and its side."""
+        half = self.width / 2 * np.abs(self.turn).sum(axis=0).max()
+        return np.floor(self.centre - half).astype(int), int(np.ceil(2 * half)) + 1
+
+    def to_photo(self, picture: Floats) -> Float32:
+        """A picture of the frame (S, S, C) in the photo's pixels: the `window`, (side, side, C); 0 beside the frame."""
+        corner, side = self.window()
+        at_corner = self.turn @ (corner - self.centre) + self.width / 2
+        matrix = (*self.turn[0], at_corner[0], *self.turn[1], at_corner[1])
+        planes = [Image.fromarray(scaled_map(picture[..., k], self.width)) for k in range(picture.shape[2])]
+        turned = [p.transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC) for p in planes]
+        return np.dstack([np.asarray(plane) for plane in turned])

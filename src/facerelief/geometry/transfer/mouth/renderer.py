@@ -1,0 +1,108 @@
+"""Renders the model of a mouth's inside as a photo would show it between the lips."""
+
+import dataclasses
+
+import numpy as np
+
+from facerelief.array_types import RGB, Bool, Floats
+from facerelief.geometry.filters import ndimage
+from facerelief.geometry.rasterizer import interpolate, rasterise
+from facerelief.geometry.transfer.lips import lip_colour, lips_depth
+from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.frame import MouthFrame
+from facerelief.geometry.transfer.mouth.maps import cheeks_depth, through_opening, without_gaps
+from facerelief.geometry.transfer.mouth.model import MouthModel
+from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
+from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
+from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, face_colour, tooth_colour
+
+RENDER_SIDE = 320  # pixels
+_MARGIN = 16  # rows of the render beside the opening that are drawn too: blur reaches them
+_APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
+_UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
+_LOBES, _FIELDS = (6.0, 1.8), 4  # pixels of the render: height and width of enamel's lobes; patterns that are blended
+_TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
+_PAPILLAE = 0.035  # deviation of a tongue's brightness
+_LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # of a level face, y down
+_SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
+
+
+class MouthRenderer:
+    """Renders a mouth's inside from its model."""
+
+    def __init__(self, model: MouthModel) -> None:
+        self._model = model
+        self._varied = ToothVariety(model)
+        random = np.random.default_rng(0)
+        uneven = 1 + _UNEVEN * random.normal(size=len(model.vertices))
+        fixed = (model.exposure, model.tooth, np.abs(model.vertices[:, 0]), self._varied.from_edge, model.jaw, uneven)
+        self._fixed = np.column_stack(fixed)
+        lobes = [
+            ndimage().gaussian_filter(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES) for _ in range(_FIELDS)
+        ]
+        self._lobes = np.stack([field / field.std() for field in lobes]).astype(np.float32)
+
+    def render(self, photo: RGB, motion: MouthMotion, mask: Bool, frame: MouthFrame) -> Floats:
+        """The mouth's inside after an edit, lit through the opening of the lips.
+
+        Args:
+            photo: (H, W, 3), before the edit.
+            motion: What the mouth does in it.
+            mask: (S, S), the opening, S = `RENDER_SIDE`.
+            frame: The picture's place in the photo.
+
+        Returns:
+            Levels in [0, 1], (S, S, 3).
+        """
+        own = motion.before
+        known = np.flatnonzero(mask.any(axis=1))
+        rows = slice(max(0, known[0] - _MARGIN), known[-1] + 1 + _MARGIN) if len(known) else slice(0, 1)
+        coloured = face_colour(photo, own.landmarks)
+        surface = self._surface(motion, mask, frame, rows)
+        teeth = tooth_colour(photo, own.landmarks, own.opening)
+        if own.opening < SHOWN_TEETH:
+            teeth = teeth * self._varied.tint(own.fit.identity) ** coloured
+        colours = lit(surface, teeth, coloured)
+        colours = without_gaps(colours, surface.tooth[..., None], surface.unit)
+        colours = shaded_by_lips(
+            colours, mask[rows], surface.tooth, surface.unit, lip_colour(photo, own.landmarks), coloured
+        )
+        return np.pad(colours, ((rows.start, len(mask) - rows.start - len(colours)), (0, 0), (0, 0)), mode="edge")
+
+    def _surface(self, motion: MouthMotion, mask: Bool, frame: MouthFrame, rows: slice) -> Surface:
+        """What some rows of the picture show."""
+        own, triangles = motion.before, self._model.triangles
+        vertices, normals = self.placed(own, motion.drop)
+        placed, unit = frame.place(vertices, len(mask)), own.fit.scale * len(mask) / frame.width
+        turned = normals @ own.fit.rotation.T
+        turned[:, :2] = turned[:, :2] @ frame.turn.T
+        attributes = np.column_stack([placed[:, 2], turned @ _LIGHT, turned @ _SHINE, self._fixed])
+        attributes[:, -1] *= self._varied.brightness(own.fit.identity)
+        index, weights = rasterise(placed, triangles, len(mask))
+        index, weights = index[rows], weights[rows]
+        values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
+        z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(values, -1, 0)
+        lobes = np.tensordot(self._varied.blend(own.fit.identity, len(self._lobes)), self._lobes[:, rows], 1)
+        behind = np.maximum(0, (lips_depth(frame.place(motion.after, len(mask)), len(mask)) - z) / unit)
+        cheeks = cheeks_depth(mask, unit)
+        lining = (index < 0) | (behind > cheeks)
+        return Surface(
+            facing=np.clip(facing, 0, 1),
+            exposure=exposure,
+            tooth=tooth * ~lining,
+            aside=aside,
+            edge=edge,
+            jaw=jaw,
+            level=level * (1 + np.where(tooth > 0.5, _TEXTURE, _PAPILLAE) * lobes),
+            gloss=gloss + _ROUGH * lobes,
+            reached=through_opening(mask, np.where(lining, cheeks, behind), unit, rows),
+            unit=unit,
+        )
+
+    def placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
+        """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
+        varied = self._varied.moved(self._model.vertices, mouth.fit.identity)
+        teeth = dataclasses.replace(self._model, vertices=varied.astype(np.float32))
+        vertices, normals = teeth.opened(np.hypot(max(0.0, drop), _APART))
+        scale, shift = self._model.fitted(mouth.closed)
+        return mouth.fit.to_image(vertices * scale + shift), normals

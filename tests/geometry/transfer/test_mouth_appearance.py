@@ -1,0 +1,107 @@
+"""How teeth, gums and the dark behind them look: hand numbers of the measured profiles, and what follows from them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from facerelief.colour import LUMA
+from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.maps import cheeks_depth
+
+TEETH = np.array((0.8, 0.78, 0.74))
+
+
+def surface(shape: tuple[int, int] = (1, 1), **values: float) -> Surface:
+    """A tooth's front in full light, of 200 pixels to an inter-ocular distance, but for `values`."""
+    usual = {"facing": 1.0, "exposure": 1.0, "tooth": 1.0, "aside": 0.0, "edge": 1.0, "jaw": 0.0, "level": 1.0}
+    planes = usual | {"gloss": 0.0, "reached": 1.0} | values
+    return Surface(**{name: np.full(shape, value) for name, value in planes.items()}, unit=200.0)
+
+
+def test_a_front_tooth_in_full_light_has_the_teeths_colour() -> None:
+    np.testing.assert_allclose(lit(surface(), TEETH, 1.0)[0, 0], TEETH)
+
+
+def test_teeth_get_darker_and_yellower_to_the_sides() -> None:
+    """From 0.3 inter-ocular distances on: 0.88, 0.83 and 0.79 of red, green and blue."""
+    np.testing.assert_allclose(lit(surface(aside=0.3), TEETH, 1.0)[0, 0], TEETH * (0.88, 0.83, 0.79))
+    levels = [lit(surface(aside=place), TEETH, 1.0)[0, 0] @ LUMA for place in (0.05, 0.15, 0.25, 0.35)]
+    assert levels == sorted(levels, reverse=True) and levels[0] == pytest.approx(TEETH @ LUMA)
+
+
+def test_flesh_gets_darker_and_redder_with_depth() -> None:
+    """Red over green is 2.0 in the dark of real mouths, and 1.4 on gums; on tongues between."""
+    reds, lumas = [], []
+    for reached in (1.0, 0.3, 0.2, 0.0):
+        red, green, blue = colour = lit(surface(tooth=0.0, reached=reached), TEETH, 1.0)[0, 0]
+        reds.append(red / green)
+        lumas.append(colour @ LUMA)
+        assert blue <= green
+    assert lumas == sorted(lumas, reverse=True) and reds == sorted(reds)
+    assert reds[0] == pytest.approx(0.68 / 0.46 * 0.8 / 0.78, abs=0.02) and reds[-1] > 2
+    assert 0.03 < lumas[-1] < 0.06 and lumas[0] == pytest.approx(0.53 * 0.78, abs=0.03)
+
+
+def test_in_a_grey_photo_all_is_grey() -> None:
+    grey, mask = np.full(3, 0.7), np.ones((40, 30), bool)
+    for tooth in (0.0, 1.0):
+        shown = surface((40, 30), tooth=tooth, reached=0.2, aside=0.2, edge=0.0)
+        colours = shaded_by_lips(lit(shown, grey, 0.0), mask, shown.tooth, 200.0, np.full(3, 0.4), 0.0)
+        assert np.ptp(colours, axis=2).max() < 1e-9
+
+
+def test_gloss_is_where_the_surface_reflects_the_light_and_where_light_comes() -> None:
+    plain, glossy, dark = (
+        lit(surface(gloss=gloss, reached=reached), TEETH, 1.0)[0, 0] @ LUMA
+        for gloss, reached in ((0.9, 1.0), (1.0, 1.0), (1.0, 0.0))
+    )
+    assert glossy > 1.3 * plain and dark < 0.2 * plain
+
+
+def test_lower_teeth_are_in_the_shade_of_upper_ones() -> None:
+    """0.7 exp(-d / 0.015) of the light is taken, d below the last row of upper teeth, and a fifth of all the rest."""
+    shown = surface((30, 2))
+    shown.jaw[10:] = 1.0
+    ratio = (lit(shown, TEETH, 1.0) / TEETH)[:, 0, 0]
+    np.testing.assert_allclose(ratio[:10], 1)
+    for row in (10, 13, 29):
+        away = (row - 9) / 200
+        assert ratio[row] == pytest.approx(0.8 * (1 - 0.7 * math.exp(-away / 0.015)), abs=1e-6)
+
+
+def test_the_upper_lip_shades_what_is_right_below_it_and_reddens_it() -> None:
+    """0.26 exp(-d / 0.02) of red is taken and 0.45 of blue; far from both lips nothing."""
+    mask = np.zeros((200, 5), bool)
+    mask[20:180] = True
+    shaded = shaded_by_lips(np.ones((200, 5, 3)), mask, np.ones((200, 5)), 400.0, np.array((0.6, 0.4, 0.4)), 1.0)[:, 2]
+    for row in (20, 24, 34):
+        away = (row - 19) / 400
+        assert shaded[row, 0] == pytest.approx(1 - 0.26 * math.exp(-away / 0.02), abs=1e-3)
+        assert shaded[row, 2] == pytest.approx(1 - 0.45 * math.exp(-away / 0.02), abs=1e-3)
+    np.testing.assert_allclose(shaded[90], 1, atol=0.01)
+
+
+def test_lips_turn_inwards() -> None:
+    """At its edge its wet side is seen, darker than the lip; 0.025 inter-ocular distances wide where it is widest.
+
+    The upper lip's is half as wide, and hidden by teeth.
+    """
+    lips, mask = np.array((0.6, 0.4, 0.4)), np.zeros((200, 5), bool)
+    mask[20:180] = True
+    rim = shaded_by_lips(np.zeros((200, 5, 3)), mask, np.zeros((200, 5)), 400.0, lips, 1.0)[:, 2]
+    np.testing.assert_allclose(rim[179], lips * (0.8, 0.66, 0.66), rtol=0.02)
+    assert rim[170, 0] == pytest.approx(0.48 * math.exp(-((10 / 10) ** 2)), abs=1e-3)  # 10 pixels are 0.025
+    np.testing.assert_allclose(rim[20], lips * (0.55, 0.38, 0.38), rtol=0.05)
+    assert rim[25, 0] == pytest.approx(0.33 * math.exp(-((6 / 5) ** 2)), abs=1e-3)
+    toothed = shaded_by_lips(np.zeros((200, 5, 3)), mask, np.ones((200, 5)), 400.0, lips, 1.0)[:, 2]
+    assert toothed[20].max() < 1e-6 and (toothed[100:] == rim[100:]).all()
+
+
+def test_cheeks_are_nearest_at_the_corners_of_the_mouth() -> None:
+    mask = np.zeros((50, 50), bool)
+    mask[20:30, 10:41] = True
+    depth = cheeks_depth(mask, 100.0)
+    assert depth[10] == depth[40] == depth[0] == pytest.approx(0.35)
+    assert depth[25] == pytest.approx(0.35 + 5 * 0.15)
+    assert cheeks_depth(np.zeros((50, 50), bool), 100.0).shape == (50,)
