@@ -60,11 +60,12 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     row = 1
     target = (int(arrays.label[row]) + 1) % 3
     rgb, landmarks = read_crop(synthetic, arrays.samples[row])
-    name = EXPRESSIONS.index(NAMES[target])
     crop = align(landmarks, TRANSFER_SIZE)
     face, pixels = load_face(), crop.cut(rgb)
     landmarks = seen_lips(rgb, landmarks)
-    layers = ExpressionTransfer(face)(pixels, crop, landmarks, fit_face(face, landmarks), name, module.STRENGTH)
+    transfer = ExpressionTransfer(face)
+    wanted = transfer.targets[EXPRESSIONS.index(NAMES[target])]
+    layers = transfer(pixels, crop, landmarks, fit_face(face, landmarks), wanted, module.STRENGTH)
     light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(pixels, crop.to_crop(landmarks)))
     edited = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from expression_modes import in_modes
 
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, load_face
@@ -37,13 +38,6 @@ def rms(difference: np.ndarray) -> float:
 
 def degrees_between(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.degrees(np.arccos(np.clip((np.trace(a.T @ b) - 1) / 2, -1, 1))))
-
-
-def in_modes(face: MorphableFace, expression: str, strength: float = 1.0) -> np.ndarray:
-    """Coefficients (E,) of the expression modes that are most like an expression."""
-    flat = face.expression_modes.reshape(len(face.expression_modes), -1)
-    found: np.ndarray = np.linalg.lstsq(flat.T, face.expression(expression, strength).ravel(), rcond=None)[0]
-    return found
 
 
 @pytest.mark.parametrize("expression", ["neutral", "happiness", "surprise", "anger"])

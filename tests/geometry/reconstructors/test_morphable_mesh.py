@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from expression_modes import in_modes
 from photos import variant
 from PIL import Image
 
@@ -45,9 +46,7 @@ def landmarks_of(expression: str = "neutral", seed: int | None = None, noise: fl
     """
     face, random = load_face(), np.random.default_rng(seed)
     identity = random.normal(scale=0.7 if seed is not None else 0.0, size=len(face.identity))
-    modes = face.expression_modes.reshape(len(face.expression_modes), -1)
-    coefficients = np.linalg.lstsq(modes.T, face.expression(expression, 0.8).ravel(), rcond=None)[0]
-    shape = face.shape(identity) + face.movement(coefficients)
+    shape = face.shape(identity) + face.movement(in_modes(face, expression, 0.8))
     turn = np.radians(12)
     yaw = np.array([(np.cos(turn), 0, np.sin(turn)), (0, 1, 0), (-np.sin(turn), 0, np.cos(turn))])
     points = shape @ yaw.T + random.normal(scale=noise, size=shape.shape)
