@@ -2,7 +2,8 @@
 
 Profiles were measured on 12 open smiles of the London set (none of the held-out people): lips, corners of the mouth and
 the contacts of teeth. How dark an open mouth is comes from 111 surprised people of muxspace/facial_expressions, its hue
-from 199 portraits of Hainish/congress-images-225x275. Distances are in inter-ocular distances.
+from 199 portraits of Hainish/congress-images-225x275. Highlights and the lips' inner sides were set by eye. Distances
+are in inter-ocular distances.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front tee
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.015, 0.2  # shade below the edges of upper teeth; of all lower teeth
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
 _FLESH = np.array((0.68, 0.46, 0.45))  # of the teeth's colour: gums and tongue, whatever colour lips have
+# Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
 _FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.6, 0.95, 90.0, 3.0
 _DARKEST = 0.09  # of the colour of flesh: the luminance in the depth of an open mouth
 _REDDENS = np.array((0.9, 1.06, 1.08))  # exponents by which light that is reflected again and again gets redder
