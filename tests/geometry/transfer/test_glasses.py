@@ -70,7 +70,7 @@ def test_where_a_classifier_sees_glasses_all_beside_the_eyes_stays(monkeypatch: 
     eyes = landmarks()[[159, 145, 386, 374], :2].astype(int)
     brows = landmarks()[[105, 334], :2].astype(int)
     assert found[eyes[:, 1], eyes[:, 0]].max() < 0.3
-    assert found[brows[:, 1], brows[:, 0]].max() < 0.1
+    assert found[brows[:, 1], brows[:, 0]].max() < 0.35
     assert not found[int(y + 0.6 * unit) :].any()  # cheeks and mouth are free
     monkeypatch.setattr(module, "load_glasses", lambda: lambda pixels: 0.5)
     np.testing.assert_allclose(rim_map(face(glasses=False), landmarks()), found / 2, atol=1e-6)

@@ -25,6 +25,7 @@ _FAINT, _CLEAR = 0.15, 0.4  # depth of a dark line near the eyes, from which it 
 _NEAR = (0.62, 0.45)  # inter-ocular distances from an eye's centre, to the side and up and down, that rims reach
 _OVERLAP, _LASHES = 0.07, 0.06  # inter-ocular distances
 _WIDER = 3  # crop pixels around a rim that stay with it
+_BROWS_GO = 0.75  # of their way, brows above thin rims: where all of it pulls at the rims they bend
 _UNDER_BROWS, _BESIDE_BROWS = 0.04, 0.05  # inter-ocular distances: of a brow, that stays; around it, that goes with it
 
 
@@ -49,7 +50,7 @@ def _beside_eyes(landmarks: Landmarks, size: int) -> Floats:
     """Where glasses lie on a face (S, S), up to the brows and without the eyes."""
     unit = inter_ocular(landmarks)
     brows = feathered(_brows(landmarks, size, _UNDER_BROWS), _BESIDE_BROWS * unit)
-    free = (1 - brows) * (1 - _lashes(landmarks, size))
+    free = (1 - _BROWS_GO * brows) * (1 - _lashes(landmarks, size))
     return binomial_blur(binomial_blur(_near_eyes(landmarks, size) * free))
 
 
