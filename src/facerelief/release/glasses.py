@@ -119,6 +119,6 @@ people from whom the measured classifier has not learned ({_FOLDS} folds):
 
 ## What it cannot do
 
-- It does not say where the rims are, nor what they are like; sunglasses were few.
-- Glasses that sit far below the eyes, and faces turned to the side, are missed more often.
+- It does not say where the rims are, nor what they are like.
+- Sunglasses, and glasses in blurred photos, are missed more often. Faces turned to the side were not tested.
 """

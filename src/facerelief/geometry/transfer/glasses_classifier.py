@@ -22,7 +22,8 @@ from facerelief.geometry.transfer.shading import log_luminance
 
 GLASSES_FILE = "glasses.safetensors"  # in its folder
 CROP_SIDE = 160  # of the aligned crops that are looked at
-_ROWS, _COLUMNS = slice(30, 102), slice(8, 152)  # of a crop: from the brows to the cheeks, from temple to temple
+_ROWS, _COLUMNS = (30, 102), (8, 152)  # of a crop: from the brows to the cheeks, from temple to temple
+_RIM = 3  # pixels around them that blur and gradient look at
 _CELL, _DIRECTIONS = 8, 8  # pixels a side; over half a turn
 _SHAPE = (_DIRECTIONS, 9, 18)
 _PENALTY = 60.0  # of the squared weights, a photo having a weight of 1 on average
@@ -52,11 +53,12 @@ def gradient_histograms(pixels: RGB) -> Float32:
     Eight directions over half a turn, in cells of 8 x 8 pixels, each relative to the cell's contrast (histograms of
     oriented gradients: Dalal and Triggs, 2005). Of log luminance: brightness does not count.
     """
-    down, right = np.gradient(binomial_blur(log_luminance(pixels @ LUMA)))
-    down, right = down[_ROWS, _COLUMNS], right[_ROWS, _COLUMNS]
+    rows, columns = (slice(first - _RIM, last + _RIM) for first, last in (_ROWS, _COLUMNS))
+    light = log_luminance((pixels[rows, columns] @ LUMA).astype(np.float32))
+    down, right = (steps[_RIM:-_RIM, _RIM:-_RIM] for steps in np.gradient(binomial_blur(light)))
     length, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi * (_DIRECTIONS / np.pi)
     half = _DIRECTIONS / 2
-    away = np.abs((angle - np.arange(_DIRECTIONS)[:, None, None] + half) % _DIRECTIONS - half)
+    away = np.abs((angle - np.arange(_DIRECTIONS, dtype=np.float32)[:, None, None] + half) % _DIRECTIONS - half)
     parts = np.maximum(0, 1 - away) * length
     cells = parts.reshape(_DIRECTIONS, _SHAPE[1], _CELL, _SHAPE[2], _CELL).mean(axis=(2, 4))
     contrast = np.linalg.norm(cells, axis=0)
