@@ -1,20 +1,27 @@
-"""`facerelief morphable fit`: a face of one's own, the same each time, and datasets that it cannot be learned from."""
+"""`facerelief morphable`: a face of one's own, the same each time, what it cannot be learned from; and glasses."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from photos import variant
+from PIL import ImageDraw
 from shells import change_rows
 
 from facerelief.checkpoint import load_checkpoint
 from facerelief.data.manifest import METADATA, Sample, read_samples
 from facerelief.data.portraits import DatasetPortraits
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.alignment import align
+from facerelief.faces.detector import MediaPipeFinder
 from facerelief.files import sha256
 from facerelief.geometry.morphable.learning import learn
+from facerelief.geometry.transfer.glasses_classifier import load_glasses
+from facerelief.photos.photo import read_photo
 from facerelief.release import morphable
 
 Command = Callable
@@ -175,3 +182,45 @@ def test_arguments_that_are_missing(refused: Refused, pairs: Path) -> None:
     assert refused("morphable", "fit", pairs) == "Missing option '-o' / '--out'; see: facerelief morphable fit --help"
     assert refused("morphable", "fit", "-o", "face").lower().startswith("missing argument 'dataset'; see: ")
     assert len(read_samples(pairs)) == 104
+
+
+# -- glasses --------------------------------------------------------------------------------------------------------
+
+
+def sorted_photos(folder: Path, finder: MediaPipeFinder, people: int) -> Path:
+    """Heads, half of them with dark rings around the eyes."""
+    for number in range(2 * people):
+        picture = variant(number)
+        wears = number % 2 == 0
+        if wears:
+            points = finder(np.asarray(picture))[0].landmarks[:, :2]
+            for eye in ((33, 133), (362, 263)):
+                (x, y), radius = points[list(eye)].mean(axis=0), 0.9 * np.ptp(points[list(eye), 0])
+                ImageDraw.Draw(picture).ellipse((x - radius, y - radius, x + radius, y + radius), outline=30, width=2)
+        path = folder / ("glasses" if wears else "without") / f"person{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    return folder
+
+
+def test_glasses_are_learned(command: Command, refused: Refused, finder: MediaPipeFinder, tmp_path: Path) -> None:
+    photos = sorted_photos(tmp_path / "photos", finder, 22)
+    call = ("morphable", "glasses", photos, "-o", tmp_path / "glasses")
+    result = command(*call, "--data-note", "Drawn.")
+    assert result.code == 0
+    assert result.out.splitlines() == [
+        str(tmp_path / "glasses" / name) for name in ("glasses.safetensors", "README.md")
+    ]
+    card = (tmp_path / "glasses" / "README.md").read_text()
+    assert "Drawn." in card
+    found, without = map(int, re.search(r"Faces: (\d+) with glasses, (\d+) without", card).groups())
+    assert found >= 20 and without >= 20
+    classifier = load_glasses(tmp_path / "glasses" / "glasses.safetensors")
+    for name, wears in (("glasses/person0.png", True), ("without/person1.png", False)):
+        rgb = read_photo(photos / name).rgb
+        assert (classifier(align(finder(rgb)[0].landmarks, 160).cut(rgb)) > 0.5) == wears
+    shutil.rmtree(photos / "without")
+    assert "in glasses, 0 in without); put at least 20 photos" in refused(*call, "--overwrite")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.txt").touch()
+    assert "holds something else" in refused(*call[:-1], tmp_path / "other")

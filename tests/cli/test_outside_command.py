@@ -44,7 +44,9 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_everything_is_measured(command: Command, people: Path, instruments: Path, tmp_path: Path) -> None:
     report, sheet = tmp_path / "report", tmp_path / "mouths.png"
     call = ("report", "outside", people, "--instruments", instruments, "--method", "morphable")
-    result = command(*call, "--to", "neutral,happiness,contempt", "-o", report, "--sheet", sheet)
+    result = command(
+        *call, "--to", "neutral,happiness,contempt", "-o", report, "--sheet", sheet, "--strength-people", 1
+    )
     assert (result.code, result.err) == (0, "read as 'csv', by labels.csv\n")
     lines = result.out.splitlines()
     assert lines[0] == f"morphable on {people.name}, strength 1"
@@ -66,19 +68,29 @@ def test_everything_is_measured(command: Command, people: Path, instruments: Pat
     assert calm["mean movement"]["common_movement"]["ratio"]["value"] == pytest.approx(1, abs=0.35)
     assert facts["real_mouths"]["happiness"]["shows_teeth"]["mean"] == 1  # the astronaut's smile
     assert len(facts["each_edit"]) == 8
+    strengths = facts["strengths"]
+    assert {name: one["n"] for name, one in strengths.items()} == {"neutral": 1, "happiness": 1, "contempt": 1}
+    assert len(facts["each_strength"]) == 3
+    assert all(one["folded"] == 0 for one in strengths.values())
+    assert strengths["happiness"]["warped"]["shares"] == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1.25, 1.5], abs=0.05)
+    assert strengths["happiness"]["warped"]["r2_median"] > 0.99
+    assert strengths["happiness"]["seen"]["shares"][2] == pytest.approx(0.5, abs=0.25)
     assert len(facts["made_with"]["weights sha256"]) == 64
     with Image.open(sheet) as picture:
         assert picture.width > 100
     assert "Against true photos" in (report / "report.md").read_text()
-    assert "<h2>Mouths</h2>" in (report / "report.html").read_text()
+    for heading in ("Mouths", "Strength"):
+        assert f"<h2>{heading}</h2>" in (report / "report.html").read_text()
 
 
 def test_rate_and_identity_alone_of_chosen_people(command: Command, people: Path, instruments: Path) -> None:
     call = ("report", "outside", people, "--instruments", instruments, "--method", "morphable", "--to", "anger")
-    result = command(*call, "--no-truth", "--people", "bea", "--photos", 1, "--strength", 0, "--json")
+    result = command(
+        *call, "--no-truth", "--people", "bea", "--photos", 1, "--strength", 0, "--strength-people", 0, "--json"
+    )
     assert result.code == 0
     facts = json.loads(result.out)
-    assert (facts["photos"], facts["people"], facts["truth"]) == (1, 1, {})
+    assert (facts["photos"], facts["people"], facts["truth"], facts["strengths"]) == (1, 1, {}, {})
     assert facts["targets"]["anger"]["identity_median"]["value"] == pytest.approx(0, abs=0.05)  # strength 0: the photo
     assert facts["made_with"]["selection"].startswith("split all, people ('bea',), photos 1")
 

@@ -37,6 +37,7 @@ CALLS = {
     "study, its own place": (("table3", "--scale", "smoke"), "runs/study-smoke-synthetic/table3.md"),
     "morphable fit": (("d", "-o", "face"), "face/README.md"),
     "morphable mouth": (("FaceXModel", "-o", "mouth"), "mouth/README.md"),
+    "morphable glasses": (("photos", "-o", "glasses"), "glasses/README.md"),
     "report depth": (("runs", "--data", "d", "--figure", "x.png"), "x.png"),
     "report depth, numbers": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),
     "report judge": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),

@@ -65,6 +65,21 @@ def test_no_edit_folds(
     assert min(jacobian_determinants(large).min() for _, large in warps) > 0
 
 
+def test_an_editor_tells_the_warps_that_it_applies(
+    editor: Editor, portraits: list[tuple[np.ndarray, Face]], warps: list[Any]
+) -> None:
+    """Of a smile that is closed three: of the face and of both lips."""
+    for (rgb, face), label, count in ((portraits[0], 3, 1), (portraits[1], 0, 3)):
+        warps.clear()
+        plan = editor.plan(rgb, face, label)
+        editor.render(rgb, plan, 1.2)
+        told = editor.warps(plan, 1.2)
+        assert len(told) == count
+        applied = [flow for flow, _ in warps]
+        assert all(any(np.array_equal(one, flow) for flow in applied) for one in told)
+        assert all(any(np.array_equal(one, flow) for one in told) for flow in applied)
+
+
 def test_without_it_they_would(
     editor: Editor, portraits: list[tuple[np.ndarray, Face]], warps: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

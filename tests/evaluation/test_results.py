@@ -15,10 +15,13 @@ from facerelief.evaluation.outside.page import (
     outside_html,
     outside_markdown,
     save_mouths,
+    strength_table,
+    tables,
     target_table,
     truth_table,
 )
 from facerelief.evaluation.outside.results import summarise_edits
+from facerelief.evaluation.outside.strengths import STRENGTHS, StrengthCurve, moved_by_warp, summarise_strengths
 from facerelief.evaluation.outside.views import AGAINST_TRUTH
 
 NAN = float("nan")
@@ -55,9 +58,19 @@ def edits() -> list[EditScore]:
     return found
 
 
+def curves() -> list[StrengthCurve]:
+    """Warps move all alike, twice as far for every second person; the landmark model sees none of it beyond 1."""
+    found = []
+    for number, k in enumerate(PEOPLE):
+        far = 1.0 + number % 2
+        seen = tuple(far * min(strength, 1.0) for strength in STRENGTHS)
+        found.append(StrengthCurve("n", k, "anger", seen, tuple(3 * far * s for s in STRENGTHS), number // 4))
+    return [*found, StrengthCurve("n", "6", "anger", (0.0, NAN, *seen[2:]), tuple(STRENGTHS), 0)]
+
+
 @pytest.fixture
 def facts() -> dict[str, object]:
-    measured = Measured(photos(), edits())
+    measured = Measured(photos(), edits(), curves=curves())
     more = {"title": "a|b on c", "lead": "Much.", "notes": ["a note"], "made_with": {"method": "<relief>"}}
     return summarise_edits(measured) | scores_json(measured) | more
 
@@ -115,6 +128,45 @@ def test_mouths_by_hand(facts: dict) -> None:
     rows = {row[0]: row[1:] for row in mouth_table(facts)[1]}
     assert rows["real neutral"] == ["0", "6", "-", "-", "-"]
     assert rows["real happiness"][:3] == ["4", "6", "0.55"]
+
+
+def test_strengths_by_hand(facts: dict) -> None:
+    angry = facts["strengths"]["anger"]
+    assert (angry["n"], angry["not_found"], angry["length"]) == (7, 1, 1.5)
+    assert angry["seen"]["shares"] == [0, 0.25, 0.5, 0.75, 1, 1, 1]
+    # Of the line 4.625 / 5.6875 * strength, 3.875 - 4.625 ** 2 / 5.6875 of 3.875 - 4.5 ** 2 / 7 is beside it.
+    assert angry["seen"]["r2"] == pytest.approx(0.88391, abs=1e-5)
+    assert angry["seen"]["r2_median"] == pytest.approx(0.88391, abs=1e-5)
+    assert angry["warped"]["shares"] == pytest.approx(STRENGTHS)
+    assert angry["warped"]["r2"] == pytest.approx(1)
+    assert angry["folded"] == pytest.approx(2 / 42)
+    header, rows = strength_table(facts)
+    assert [len(row) for row in rows] == [len(header)] * 2
+    assert rows[0][:3] == ["anger", "seen", "0.25"]
+    assert rows[1][-3:] == ["0.048", "", "7"]
+    assert "Strength" not in tables(facts | {"strengths": {}})
+
+
+def test_a_method_that_does_not_warp() -> None:
+    found = summarise_strengths([StrengthCurve("n", "a", "fear", tuple(STRENGTHS), (), 0)])["fear"]
+    assert found["warped"] is found["folded"] is None
+    assert found["seen"]["r2"] == pytest.approx(1)
+
+
+def test_what_does_not_move_has_no_shares() -> None:
+    found = summarise_strengths([StrengthCurve("n", "a", "fear", (0.0,) * 7, (0.0,) * 7, 0)])["fear"]
+    assert found["seen"] is found["warped"] is None
+
+
+def test_where_a_warp_brings_points() -> None:
+    """A picture that is enlarged twice and turned by 20 degrees about its middle."""
+    y, x = np.mgrid[:64, :64] + 0.5 - 32
+    turn = np.exp(1j * np.deg2rad(20))
+    sources = 0.5 * (x + 1j * y) / turn
+    points = np.array([(36.0, 32.0), (32.0, 30.0), (33.3, 34.7)])
+    moved = moved_by_warp(np.dstack([sources.real - x, sources.imag - y]), points)
+    after = 2 * turn * ((points - 32) @ (1, 1j))
+    np.testing.assert_allclose(moved + points - 32, np.column_stack([after.real, after.imag]), atol=1e-3)
 
 
 def test_pages_hold_the_tables_and_nothing_runs(facts: dict) -> None:

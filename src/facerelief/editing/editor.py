@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
-from facerelief.array_types import RGB
+from facerelief.array_types import RGB, Floats
 from facerelief.editing.face_choice import FaceChoice, check_any, choose_faces
 from facerelief.editing.regions import WHOLE, check_part
 from facerelief.editing.strength import MAX_STRENGTH
@@ -160,6 +160,19 @@ class Editor(ABC, Generic[PlanT]):
             The edited photo (H, W, 3); at strength 0 the very pixels.
         """
         return self._render(rgb, plan, strength) if strength else rgb.copy()
+
+    def warps(self, plan: PlanT, strength: float) -> list[Floats]:
+        """The warps of the crop by which `render` moves pixels.
+
+        Args:
+            plan: What is to be done.
+            strength: As of `render`.
+
+        Returns:
+            (S, S, 2) each, where each pixel comes from, right and down, in crop pixels: of the face, and of the upper
+            and the lower lip where they meet. None for a method that warps nothing.
+        """
+        return []
 
     def apply(self, rgb: RGB, face: Face, label: int, strength: float, part: str = WHOLE) -> tuple[RGB, EditedFace]:
         """`plan` and `render` for one face: the edited photo (H, W, 3), and what was done to the face."""

@@ -1,4 +1,7 @@
-"""Drawn glasses are found and stay still; faces without any, or with a dark brow or a shadow, have none."""
+"""Drawn glasses are found and stay still; faces without any, or with a dark brow or a shadow, have none.
+
+Whether thin rims are there is for the classifier to say (`test_glasses_classifier.py`).
+"""
 
 import numpy as np
 import pytest
@@ -7,6 +10,7 @@ from PIL import Image, ImageDraw
 from facerelief.editing import load_editor
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.transfer import glasses as module
 from facerelief.geometry.transfer.glasses import rim_map
 
 SIZE = 160
@@ -44,14 +48,32 @@ def test_dark_rims_are_found_where_they_are() -> None:
     assert not found[away].any()
 
 
-@pytest.mark.parametrize("rim", [150, 200])
-def test_faces_without_dark_rims_have_none(rim: int) -> None:
-    for picture in (face(glasses=False), face(glasses=True, rim=rim)):
-        assert not rim_map(picture, landmarks()).any()
+def test_faces_without_glasses_have_none() -> None:
+    assert not rim_map(face(glasses=False), landmarks()).any()
     shadow = face(glasses=False).copy()
     shadow[40:70, 74:86] //= 2  # a broad dark nose
     assert not rim_map(shadow, landmarks()).any()
     assert not rim_map(face(glasses=True), landmarks() + np.array((900.0, 0, 0))).any()
+
+
+def test_where_a_classifier_sees_glasses_all_beside_the_eyes_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "load_glasses", lambda: lambda pixels: 2.0)
+    found = rim_map(face(glasses=False), landmarks())
+    unit, (x, y) = 0.33 * SIZE, (0.5 * SIZE, 0.36 * SIZE)
+    places = {  # inter-ocular distances right and down of the middle of the eyes
+        "bridge": (0, 0.0),
+        "below an eye": (0.5, 0.25),
+        "beside an eye": (0.95, 0.0),
+    }
+    for name, (right, down) in places.items():
+        assert found[int(y + down * unit), int(x + right * unit)] > 0.9, name
+    eyes = landmarks()[[159, 145, 386, 374], :2].astype(int)
+    brows = landmarks()[[105, 334], :2].astype(int)
+    assert found[eyes[:, 1], eyes[:, 0]].max() < 0.3
+    assert found[brows[:, 1], brows[:, 0]].max() < 0.35
+    assert not found[int(y + 0.6 * unit) :].any()  # cheeks and mouth are free
+    monkeypatch.setattr(module, "load_glasses", lambda: lambda pixels: 0.5)
+    np.testing.assert_allclose(rim_map(face(glasses=False), landmarks()), found / 2, atol=1e-6)
 
 
 @pytest.mark.parametrize("expression", ["surprise", "anger"])

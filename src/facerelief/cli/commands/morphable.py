@@ -1,4 +1,4 @@
-"""`facerelief morphable fit | mouth`."""
+"""`facerelief morphable fit | mouth | glasses`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, say
 from facerelief.cli.writes import OutputFiles, writes
 
-app = Commands(help="Make the models of faces and mouths that edits use.")
+app = Commands(help="Make the models of faces, mouths and glasses that edits use.")
 
 
 def _files(values: Mapping[str, Any]) -> list[Path | None]:
@@ -72,3 +72,28 @@ def mouth(
     from facerelief.release.mouth import make_mouth
 
     say(*map(str, make_mouth(source, folder)))
+
+
+def _glasses_files(values: Mapping[str, Any]) -> list[Path | None]:
+    from facerelief.release.glasses import GLASSES_FILES
+
+    return [values["folder"] / name for name in GLASSES_FILES]
+
+
+@app.command("glasses")
+@writes(OutputFiles(("folder",), _glasses_files))
+def glasses(
+    photos: Annotated[
+        Path, typer.Argument(help="A folder with photos in the folders glasses and without.", show_default=False)
+    ],
+    folder: Annotated[Path, typer.Option("-o", "--out", help="The classifier's folder.", show_default=False)],
+    data_note: Annotated[
+        str, typer.Option(help="The source of the photos, for the model card.", show_default=False)
+    ] = "Not stated.",
+) -> None:
+    """Learn whether a face wears glasses, from photos of people with and without."""
+    from facerelief.release.glasses import make_glasses
+
+    with bar("learning", "photos") as move:
+        written = make_glasses(photos, folder, data_note, move)
+    say(*map(str, written))

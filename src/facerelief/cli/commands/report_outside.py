@@ -58,6 +58,9 @@ def outside(
     truth: Annotated[
         bool, typer.Option("--truth/--no-truth", help="Compare with photos of the same people with the target.")
     ] = True,
+    strength_people: Annotated[
+        int, typer.Option(min=0, help="So many people are also edited at strengths 0.25 to 1.5. 0: leave it out.")
+    ] = 10,
     folder: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write report.json, report.md and report.html here.")
     ] = None,
@@ -83,6 +86,7 @@ def outside(
     from facerelief.evaluation.outside.page import save_mouths, write_pages
     from facerelief.evaluation.outside.people import FaceLandmarks, Selection, choose
     from facerelief.evaluation.outside.results import Setup, report_facts
+    from facerelief.evaluation.outside.strengths import measure_strengths
     from facerelief.faces.detector import load_finder
     from facerelief.tile_sheet import check_picture
 
@@ -102,6 +106,9 @@ def outside(
     request = Request(chosen.photos, targets, strength, truth, reading.photos, "happiness" if sheet else None)
     with bar("measuring", "photos") as move:
         measured = measure(editor, tools, landmarks, request, move)
+    if strength_people:
+        with bar("measuring strength", "edits") as move:
+            measured.curves = measure_strengths(editor, landmarks, chosen.photos, targets, strength_people, move)
     setup = Setup(photos, editor, weights, tools, selection, reading.notes + chosen.notes)
     facts = report_facts(measured, request, setup)
     say(*facts["notes"], to=err)

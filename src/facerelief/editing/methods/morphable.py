@@ -85,8 +85,15 @@ class MorphableEditor(Editor[MorphablePlan]):
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
     def _render(self, rgb: RGB, plan: MorphablePlan, strength: float) -> RGB:
-        """As `layers` says, with light limited to the face's wrinkles."""
+        return apply_layers(rgb, plan.crop, self._final_layers(plan, strength))
+
+    def warps(self, plan: MorphablePlan, strength: float) -> list[Floats]:
+        """As `Editor.warps`."""
+        return self._final_layers(plan, strength).warps()
+
+    def _final_layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
+        """As `layers`, with rims that stay and light limited to the face's wrinkles."""
         layers = self.layers(plan, strength)
         flow = layers.flow * (1 - plan.rims)
         light = limit_to_wrinkles(layers.light, flow, plan.wrinkles)
-        return apply_layers(rgb, plan.crop, dataclasses.replace(layers, flow=flow, light=light))
+        return dataclasses.replace(layers, flow=flow, light=light)

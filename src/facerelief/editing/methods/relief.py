@@ -87,6 +87,13 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
         )
 
     def _render(self, rgb: RGB, plan: ReliefPlan, strength: float) -> RGB:
+        return apply_layers(rgb, plan.crop, self._final_layers(plan, strength))
+
+    def warps(self, plan: ReliefPlan, strength: float) -> list[Floats]:
+        """As `Editor.warps`."""
+        return self._final_layers(plan, strength).warps()
+
+    def _final_layers(self, plan: ReliefPlan, strength: float) -> WarpLayers:
         """Strength scales how far pixels move, the colour's opacity, and the morphable face's edit.
 
         What is beyond 1 is the morphable face's alone: more than all of a network's flow would fold the face over.
@@ -94,7 +101,7 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
         known = self._morphable.layers(plan, _KNOWN * strength)
         at_one = known if strength <= 1 else self._morphable.layers(plan, _KNOWN)
         beyond = known.flow - at_one.flow
-        return apply_layers(rgb, plan.crop, _blended(plan, known, min(strength, 1.0) * self.config.edit_gain, beyond))
+        return _blended(plan, known, min(strength, 1.0) * self.config.edit_gain, beyond)
 
 
 def _limited_opacity(mask: Float32, colour: Float32, image: Float32) -> Float32:

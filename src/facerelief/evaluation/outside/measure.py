@@ -14,6 +14,7 @@ from facerelief.evaluation.outside.instruments import Instruments
 from facerelief.evaluation.outside.mouths import cut_mouth, own_side
 from facerelief.evaluation.outside.movement import MeanMovements, measure_movement, moved_photo
 from facerelief.evaluation.outside.people import FaceLandmarks, short_name, true_photos
+from facerelief.evaluation.outside.strengths import StrengthCurve
 from facerelief.evaluation.outside.views import FaceView, against, distance, view
 from facerelief.faces.detector import Face
 from facerelief.networks.face_api import FACE_API_EXPRESSIONS
@@ -98,11 +99,13 @@ class Measured:
         photos: Of the real photos.
         edits: Of the edits.
         mouths: Made and true ones where either is open, `MOST_MOUTHS` at most.
+        curves: How far edits move faces by strength; empty where that is not measured.
     """
 
     photos: list[PhotoScore] = field(default_factory=list)
     edits: list[EditScore] = field(default_factory=list)
     mouths: list[MouthPair] = field(default_factory=list)
+    curves: list[StrengthCurve] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -241,12 +244,15 @@ def scores_json(measured: Measured) -> dict[str, Any]:
     return {
         "each_photo": [_finite(dataclasses.asdict(one)) for one in measured.photos],
         "each_edit": [_finite(dataclasses.asdict(one)) for one in measured.edits],
+        "each_strength": [_finite(dataclasses.asdict(one)) for one in measured.curves],
     }
 
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, tuple):
+        return [_finite(one) for one in value]
     if isinstance(value, float):
         return round(value, 5) if np.isfinite(value) else None
     return value

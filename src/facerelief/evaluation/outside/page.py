@@ -11,6 +11,7 @@ from facerelief.array_types import RGB
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.outside.measure import EDIT, MEAN_MOVEMENT, NO_EDIT, MouthPair
 from facerelief.evaluation.outside.results import SHOWS_TEETH
+from facerelief.evaluation.outside.strengths import STRENGTHS
 from facerelief.evaluation.report.html import definition_list, notes, page, paragraph
 from facerelief.evaluation.report.tables import table_html, table_markdown
 from facerelief.files import atomic, write_json, write_text
@@ -52,6 +53,14 @@ NOTES = {
         "mouth or more. detail: mean gradient of the inside as a share of that on the lips; a smooth patch has little, "
         "whatever its colour."
     ),
+    "Strength": (
+        "How far landmarks move by strength, as a share of how far they move at 1, along that movement: medians of "
+        "edits. seen: as the landmark model sees it in the edited photos, aligned by eyes and nose. warp: as the warp "
+        "that was applied moves them, inner lips left out. length at 1: in inter-ocular distances, the root of the sum "
+        "over 468 landmarks. R2: of a line through zero and these medians; of single edits, the median. Where seen "
+        "bends and the warp does not, the landmark model saturates. folded: share of edits whose warp folds, of all "
+        "strengths."
+    ),
 }
 _INTERVALS = "In brackets: 95 % of 1,000 redraws of the people."
 
@@ -81,6 +90,8 @@ def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
             for name, one in facts["truth"].items()
         ]
     found["Mouths"] = [("", mouth_table(facts))]
+    if facts["strengths"]:
+        found["Strength"] = [("", strength_table(facts))]
     return found
 
 
@@ -128,6 +139,27 @@ def mouth_table(facts: dict[str, Any]) -> _Table:
     rows = [[f"edited to {name}", *_mouth_cells(one)] for name, one in facts["mouths"].items()]
     rows += [[f"real {name}", *_mouth_cells(one)] for name, one in facts["real_mouths"].items()]
     return ["", "open", "of", "teeth, median share of the inside", "shows teeth", "detail, median"], rows
+
+
+def strength_table(facts: dict[str, Any]) -> _Table:
+    """Two rows a target: as landmarks are seen to move, and as the warp moves them."""
+    header = ["target", "movement", *(f"at {strength:g}" for strength in STRENGTHS[1:])]
+    header += ["R2 of medians", "R2, median edit", "length at 1", "folded", "face not found", "N"]
+    rows = []
+    for name, one in facts["strengths"].items():
+        length, folded = (
+            "-" if one[key] is None else f"{one[key]:.{digits}f}" for key, digits in (("length", 2), ("folded", 3))
+        )
+        rows.append([name, "seen", *_strength_cells(one["seen"]), length, "", str(one["not_found"]), str(one["n"])])
+        rows.append([name, "warp", *_strength_cells(one["warped"]), "", folded, "", str(one["n"])])
+    return header, rows
+
+
+def _strength_cells(linearity: dict[str, Any] | None) -> list[str]:
+    if linearity is None:
+        return ["-"] * (len(STRENGTHS) + 1)
+    shares = [f"{share:.2f}" for share in linearity["shares"][1:]]
+    return [*shares, f"{linearity['r2']:.3f}", f"{linearity['r2_median']:.3f}"]
 
 
 def _mouth_cells(one: dict[str, Any]) -> list[str]:

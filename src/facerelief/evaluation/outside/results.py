@@ -25,6 +25,7 @@ from facerelief.evaluation.outside.measure import (
     scores_json,
 )
 from facerelief.evaluation.outside.people import Selection
+from facerelief.evaluation.outside.strengths import summarise_strengths
 from facerelief.evaluation.outside.views import AGAINST_TRUTH
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
@@ -95,7 +96,8 @@ def summarise_edits(measured: Measured) -> _Facts:
     Returns:
         `photos`, `people`, `edits`: how many. `real`: by label, what the judge calls real photos. `targets`: by target,
         rate and identity. `truth`: by "source to target", edits and what they are compared with against true photos.
-        `mouths`: by target, and `real` by label, what open mouths show.
+        `mouths`: by target, and `real_mouths` by label, what open mouths show. `strengths`: as of
+        `summarise_strengths`.
     """
     targets = [name for name in EXPRESSIONS if any(one.target == name for one in measured.edits)]
     labels = [name for name in EXPRESSIONS if any(one.expression == name for one in measured.photos)]
@@ -110,6 +112,7 @@ def summarise_edits(measured: Measured) -> _Facts:
         "truth": _truth(measured.edits),
         "mouths": {name: _mouths([one for one in some if one.found]) for name, some in edits.items()},
         "real_mouths": {name: _mouths(photos) for name, photos in real.items()},
+        "strengths": summarise_strengths(measured.curves),
     }
 
 

@@ -51,6 +51,16 @@ class WarpLayers:
         masked: Any = {name: (value * mask).astype(np.float32) for name, value in self.maps.items()}
         return dataclasses.replace(self, **masked)
 
+    def applied_flows(self) -> tuple[Floats, PartedFlows | None]:
+        """The flow, and those of lips that meet, without folds, as the photo is warped by them."""
+        flow = unfold(self.flow)
+        return flow, parted_flows(flow, self.lips) if self.lips else None
+
+    def warps(self) -> list[Floats]:
+        """All of these flows, (S, S, 2) each."""
+        flow, lips = self.applied_flows()
+        return [flow, lips.upper, lips.lower] if lips else [flow]
+
 
 def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     """Edit a photo at its own resolution.
@@ -63,9 +73,8 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     Returns:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
-    out, flow = rgb.copy(), unfold(layers.flow)
+    out, (flow, parted) = rgb.copy(), layers.applied_flows()
     maps = {name: value for name, value in layers.maps.items() if name != "flow"}
-    parted = parted_flows(flow, layers.lips) if layers.lips else None
     for place in crop_strips(crop, rgb.shape):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         if parted:
