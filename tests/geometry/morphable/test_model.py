@@ -12,14 +12,18 @@ import torch
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES, Rig
 from facerelief.geometry.morphable.model import MorphableFace, carried_face, full_maps, load_face, save_face
+from facerelief.geometry.morphable.procrustes import mirror_shapes
 
 A, K, E, T = 8, 3, 2, 4  # side of the UV map, modes of identity, expression and texture
+NAMES = ("browDownLeft", "jawOpen", "mouthSmileRight")
+R = len(NAMES)
 SHAPES = {
     "mean": (468, 3),
     "identity": (K, 468, 3),
     "expression_modes": (E, 468, 3),
-    "classes": (8, E),
+    "amounts": (8, R),
     "template": (540, 3),
     "clusters": (5, K + T),
 }
@@ -39,7 +43,8 @@ def some_face(seed: int = 0) -> MorphableFace:
     random = np.random.default_rng(seed)
     parts = {name: random.normal(size=shape) for name, shape in (SHAPES | MAPS).items()}
     parts["texture_identity"] *= np.array((1e-3, 0, 1, 5))[:, None, None]
-    return MorphableFace(**{name: values.astype(np.float32) for name, values in parts.items()})
+    rig = Rig(NAMES, random.normal(size=(R, 468, 3)).astype(np.float32))
+    return MorphableFace(rig=rig, **{name: values.astype(np.float32) for name, values in parts.items()})
 
 
 @pytest.fixture
@@ -64,7 +69,10 @@ def refusal(path: Path) -> str:
 
 def test_a_saved_face_comes_back_in_half_precision_and_maps_in_254_steps(saved: Path) -> None:
     face, loaded = some_face(), load_face(saved)
-    assert {field.name for field in dataclasses.fields(MorphableFace)} == {*SHAPES, *MAPS}
+    assert {field.name for field in dataclasses.fields(MorphableFace)} == {*SHAPES, *MAPS, "rig"}
+    assert loaded.rig.names == NAMES
+    assert loaded.rig.shapes.dtype == np.float32
+    np.testing.assert_allclose(loaded.rig.shapes, face.rig.shapes, rtol=2**-11, atol=2**-25)
     for name, shape in (SHAPES | MAPS).items():
         assert getattr(loaded, name).shape == shape
         assert getattr(loaded, name).dtype == np.float32
@@ -87,7 +95,7 @@ def test_the_facts_are_in_the_header(saved: Path) -> None:
     raw = saved.read_bytes()
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
     assert header["format"] == "facerelief-face"
-    assert json.loads(header["facts"]) == FACTS
+    assert json.loads(header["facts"]) == FACTS | {"rig": list(NAMES)}
 
 
 def test_a_folder_means_the_face_in_it(saved: Path) -> None:
@@ -124,24 +132,36 @@ def test_a_face_of_another_version(saved: Path) -> None:
     assert "is of version 7, this program reads 1" in refusal(path)
 
 
-@pytest.mark.parametrize("name", ["mean", "kinds", "texture", "texture.scale", "chroma.scale"])
+@pytest.mark.parametrize("name", ["mean", "kinds", "rig", "amounts", "texture", "texture.scale", "chroma.scale"])
 def test_a_face_without_one_of_its_parts(saved: Path, name: str) -> None:
     tensors = load_checkpoint(saved, "face").tensors
     del tensors[name]
     path = saved.with_name(f"without-{name}.safetensors")
-    save_checkpoint(path, "face", tensors, FACTS)
+    save_checkpoint(path, "face", tensors, FACTS | {"rig": list(NAMES)})
     assert f"lacks '{name}'; fit the face again" in refusal(path)
 
 
+@pytest.mark.parametrize("names", [None, "jawOpen", list(NAMES[:2]), [*NAMES, "tongueOut"], []])
+def test_a_rig_whose_names_do_not_fit_its_shapes(saved: Path, names: list[str] | str | None, tmp_path: Path) -> None:
+    path = tmp_path / "names.safetensors"
+    facts = FACTS | ({} if names is None else {"rig": names})
+    save_checkpoint(path, "face", load_checkpoint(saved, "face").tensors, facts)
+    assert "rig" in refusal(path)
+
+
 def test_an_expression_that_moves_a_face_too_far(tmp_path: Path) -> None:
-    """How far counts, not how many lengths of a mode that is."""
+    """How far counts: amounts may be large where shapes are small."""
     face, path = some_face(), tmp_path / "far.safetensors"
-    short = dataclasses.replace(face, classes=face.classes * 1000, expression_modes=face.expression_modes / 1000)
-    save_face(path, short, FACTS)
-    np.testing.assert_allclose(load_face(path).expression("fear"), 1000 * face.expression("fear"), rtol=1e-3)
+    small = Rig(NAMES, face.rig.shapes / 10)
+    save_face(path, dataclasses.replace(face, amounts=face.amounts * 10, rig=small), {})
+    np.testing.assert_allclose(load_face(path).expression("fear"), face.expression("fear"), rtol=2e-2, atol=2e-3)
     far = tmp_path / "farther.safetensors"
-    save_face(far, dataclasses.replace(face, classes=face.classes * 100), FACTS)
-    assert "classes holds numbers that no face has; fit the face again" in refusal(far)
+    save_face(far, dataclasses.replace(face, amounts=face.amounts * 100), {})
+    assert "amounts holds numbers that no face has; fit the face again" in refusal(far)
+    unused = tmp_path / "unused.safetensors"
+    large = Rig(NAMES, face.rig.shapes * 100)
+    save_face(unused, dataclasses.replace(face, amounts=0 * face.amounts, rig=large), {})
+    assert "rig holds numbers that no face has; fit the face again" in refusal(unused)
 
 
 # -- its formulas ---------------------------------------------------------------------------------------------------
@@ -158,18 +178,19 @@ def test_whole_is_the_left_half_and_its_mirror_image() -> None:
 
 def test_a_shape_is_the_mean_and_so_much_of_each_mode() -> None:
     face = some_face()
-    expected = face.mean + 2 * face.identity[0] - face.identity[2] + 0.5 * face.expression_modes[1]
-    np.testing.assert_allclose(face.shape(np.array((2, 0, -1)), np.array((0, 0.5))), expected, atol=1e-5)
+    expected = face.mean + 2 * face.identity[0] - face.identity[2]
+    np.testing.assert_allclose(face.shape(np.array((2, 0, -1))), expected, atol=1e-5)
     # Fewer coefficients mean the first modes.
-    expected = face.mean + 2 * face.identity[0]
-    np.testing.assert_allclose(face.shape(np.array((2.0,)), np.zeros(E)), expected, atol=1e-5)
+    np.testing.assert_allclose(face.shape(np.array((2.0,))), face.mean + 2 * face.identity[0], atol=1e-5)
+    np.testing.assert_allclose(face.movement(np.array((0, 0.5))), 0.5 * face.expression_modes[1], atol=1e-6)
 
 
-def test_an_expression_grows_with_its_strength() -> None:
+def test_an_expression_is_so_much_of_each_shape_of_the_rig_and_grows_with_its_strength() -> None:
     face = some_face()
-    for label, name in enumerate(EXPRESSIONS):
-        np.testing.assert_array_equal(face.expression(name), face.classes[label])
-        np.testing.assert_allclose(face.expression(name, -0.5), -face.classes[label] / 2)
+    for row, name in zip(face.amounts, EXPRESSIONS, strict=True):
+        expected = row[0] * face.rig.shapes[0] + row[1] * face.rig.shapes[1] + row[2] * face.rig.shapes[2]
+        np.testing.assert_allclose(face.expression(name), expected, atol=1e-5)
+        np.testing.assert_allclose(face.expression(name, -0.5), -expected / 2, atol=1e-5)
         assert not face.expression(name, 0).any()
 
 
@@ -189,7 +210,8 @@ def test_the_carried_face_is_small_and_complete() -> None:
     assert carried_face().stat().st_size < 1.2e6
     face = load_face()
     assert all(np.isfinite(getattr(face, name)).all() for name in (*SHAPES, *MAPS))
-    assert face.classes.shape == (8, len(face.expression_modes))
+    assert face.amounts.shape == (8, len(face.rig.names))
+    assert len(face.rig.shapes) == len(set(face.rig.names)) > 40
     assert face.clusters.shape[1] == len(face.identity) + len(face.texture_identity)
     assert len(face.texture_expression) == len(face.expression_modes)
     assert face.texture.shape == (face.uv_map.size, face.uv_map.size // 2)
@@ -211,15 +233,29 @@ def test_neutral_changes_nothing() -> None:
     np.testing.assert_array_equal(face.log_albedo(np.zeros(0), "neutral", 2), face.log_albedo(np.zeros(0), "fear", 0))
 
 
+def test_the_carried_rig_shows_every_action_unit_and_its_sides_are_alike() -> None:
+    rig = load_face().rig
+    for number, (title, _) in ACTION_UNITS.items():
+        sides = [rig.movement(rig.amounts({number: 1.0}, [side])) for side in SIDES]
+        assert np.abs(sides[0]).max() > 0.015, title
+        np.testing.assert_allclose(sides[0], mirror_shapes(sides[1]), atol=1e-3)
+
+
 def test_expressions_move_what_they_are_known_to_move() -> None:
     """Ekman and Friesen's units, read off single landmarks; y is down."""
     face = load_face()
-    change = {n: np.tensordot(face.expression(n), face.expression_modes, 1) for n in EXPRESSIONS}
-    corners, brows, lips = [61, 291], [105, 334], (14, 13)
+    change = {name: face.expression(name) for name in EXPRESSIONS}
+    corners, brows, lids, lips = [61, 291], [105, 334], [159, 386], (14, 13)
     assert change["happiness"][corners, 1].max() < -0.03
     assert change["happiness"][291, 0] - change["happiness"][61, 0] > 0.05
     assert change["surprise"][lips[0], 1] - change["surprise"][lips[1], 1] > 0.1
     assert change["surprise"][brows, 1].max() < -0.02
-    assert change["anger"][[107, 336], 1].min() > 0
+    assert change["surprise"][lids, 1].max() < 0 and change["fear"][lids, 1].max() < 0
+    assert change["fear"][291, 0] - change["fear"][61, 0] > 0.02  # stretched
+    assert change["anger"][[107, 336], 1].min() > 0.02
+    assert change["anger"][336, 0] - change["anger"][107, 0] < -0.01  # and drawn together
+    assert change["sadness"][corners, 1].min() > 0.02
+    assert change["disgust"][[98, 327], 1].max() < -0.01  # wings of the nose
     contempt = change["contempt"][corners, 1]
     assert abs(contempt[1] - contempt[0]) > 3 * abs(change["happiness"][291, 1] - change["happiness"][61, 1])
+    assert np.abs(contempt).argmax() == 1  # the person's left

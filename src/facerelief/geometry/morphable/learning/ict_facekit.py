@@ -32,6 +32,7 @@ def read_head(path: Path) -> tuple[Float64, Int64]:
         polygons = np.array([[*corner, -1][:4] for corner in corners], dtype=np.int64)
     except ValueError as reason:
         raise FacereliefError(f"{path} is no OBJ file ({reason}); get ICT-FaceKit again") from reason
-    if vertices.shape != (_VERTICES, 3) or not polygons.size or polygons.max() >= _VERTICES:
+    whole = vertices.shape == (_VERTICES, 3) and bool(np.isfinite(vertices).all()) and polygons.shape[1:] == (4,)
+    if not whole or polygons[:, :3].min() < 0 or polygons.min() < -1 or polygons.max() >= _VERTICES:
         raise FacereliefError(f"{path} is not ICT-FaceKit's head; name its folder FaceXModel")
     return vertices, polygons

@@ -1,4 +1,4 @@
-"""Mean pictures that were moved by known amounts of known modes: the amounts come back."""
+"""Mean pictures that were moved by known amounts of known modes: the movement is taken back."""
 
 import numpy as np
 import pytest
@@ -45,8 +45,7 @@ def moved(picture: np.ndarray, moves: np.ndarray, amounts: tuple[float, ...]) ->
 def test_what_was_moved_comes_back(moves: np.ndarray, amounts: tuple[float, ...]) -> None:
     still = face()
     shown = moved(still, moves, amounts)
-    found, registered = register(still, shown, moves, np.ones((SIZE, SIZE)))
-    assert found == pytest.approx(amounts, abs=0.35)
+    registered = register(still, shown, moves, np.ones((SIZE, SIZE)))
     before, after = np.abs(shown - still).mean(), np.abs(registered - still).mean()
     assert after <= 0.25 * before + 1e-6
 
@@ -55,22 +54,23 @@ def test_light_and_wrinkles_are_not_taken_for_movement(moves: np.ndarray) -> Non
     still = face()
     furrows = -0.15 * bump(80, 58, 2, 8)
     shown = moved(still, moves, (2.0, 0.0, 0.0)) + furrows + 0.3 * GRID[..., 0] / SIZE
-    found, registered = register(still, shown, moves, np.ones((SIZE, SIZE)))
-    assert found == pytest.approx((2.0, 0.0, 0.0), abs=0.4)
+    registered = register(still, shown, moves, np.ones((SIZE, SIZE)))
     change = registered - still - 0.3 * GRID[..., 0] / SIZE
     assert change[58, 80] < -0.1  # the furrow stays, for the texture
+    brows = np.s_[45:66, 36:64]
+    assert np.abs(change[brows]).mean() < 0.25 * np.abs(shown - still - 0.3 * GRID[..., 0] / SIZE)[brows].mean()
 
 
 def test_where_nothing_counts_nothing_moves(moves: np.ndarray) -> None:
     weight = np.ones((SIZE, SIZE))
     weight[:90] = 0
-    found, _ = register(face(), moved(face(), moves, (3.0, 2.0, 2.0)), moves, weight)
-    assert found[:2] == pytest.approx((0, 0), abs=1e-6)
-    assert found[2] == pytest.approx(2.0, abs=0.35)
+    still, shown = face(), moved(face(), moves, (3.0, 2.0, 2.0))
+    registered = register(still, shown, moves, weight)
+    np.testing.assert_allclose(registered[:80], shown[:80], atol=1e-4)
+    mouth = np.s_[105:135, 50:110]
+    assert np.abs(registered - still)[mouth].mean() < 0.25 * np.abs(shown - still)[mouth].mean()
 
 
 def test_pictures_without_features(moves: np.ndarray) -> None:
     flat = np.full((SIZE, SIZE), -0.3)
-    found, registered = register(flat, flat, moves, np.ones((SIZE, SIZE)))
-    assert not found.any()
-    np.testing.assert_array_equal(registered, flat)
+    np.testing.assert_array_equal(register(flat, flat, moves, np.ones((SIZE, SIZE))), flat)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from heads import head, similarities
-
 from facerelief.geometry.morphable.learning.action_units import (
     AU_TARGETS,
     ISOLATED_UNITS,
@@ -13,6 +11,8 @@ from facerelief.geometry.morphable.learning.action_units import (
     lone_movements,
     measure_units,
 )
+from heads import head, similarities
+
 from facerelief.geometry.morphable.learning.expressions import ENOUGH, Evidence, combined, find_evidence
 from facerelief.geometry.morphable.learning.shape import free_to_move, projected
 from facerelief.geometry.morphable.model import load_face

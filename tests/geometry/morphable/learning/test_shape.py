@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS, UNITS, au_targets, measure_units
 from heads import head, similarities
 
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS, UNITS, au_targets, measure_units
 from facerelief.geometry.morphable.learning.shape import TRUST, Shapes, learn_shapes
 from facerelief.geometry.morphable.procrustes import apply_similarity, fit_similarity, mirror_shapes
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from facerelief.geometry.morphable.learning.action_units import UNITS, measure_units
 
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.learning import Portrait, learn_face
-from facerelief.geometry.morphable.learning.action_units import UNITS, measure_units
 from facerelief.geometry.morphable.model import MorphableFace, full_maps, load_face, save_face
 from facerelief.geometry.morphable.random_faces import Person, Setting, random_person, render_portrait
 from facerelief.geometry.morphable.uv_map import sample_bilinear
