@@ -104,6 +104,6 @@ EMFACS: dict[str, Prototype] = {
     "fear": Prototype({1: 1.1, 2: 0.2, 4: 0.9, 5: 1.1, 20: 0.9}, {10: 0.0, 16: 0.5, 26: 0.3}),
     "disgust": Prototype({9: 0.9, 15: 0.4}, {4: 0.6, 6: 0.4, 7: 0.5, 10: 0.1, 16: 0.0, 17: 0.3, 26: 0.0}),
     "anger": Prototype({4: 1.6, 5: 1.0, 7: 0.2}, {9: 0.1, 10: 1.0, 16: 1.4, 26: 0.7}),
-    "contempt": Prototype({12: 0.45, 14: 0.7}, {}, SIDES[:1]),
+    "contempt": Prototype({12: 0.55, 14: 1.0}, {}, SIDES[:1]),
 }
 assert tuple(EMFACS) == EXPRESSIONS
