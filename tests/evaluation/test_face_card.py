@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS
 from PIL import Image
 
 from facerelief import __version__
@@ -13,7 +14,6 @@ from facerelief.data.manifest import METADATA, Sample, read_samples
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import sha256
 from facerelief.geometry.morphable.learning import learn
-from facerelief.geometry.morphable.learning.action_units import ISOLATED_UNITS
 from facerelief.geometry.morphable.learning.shape import TRUST
 from facerelief.geometry.morphable.model import FACE_FILE, load_face
 from facerelief.release import morphable

@@ -28,6 +28,7 @@ from facerelief.geometry.transfer.lips import mouth_opening
 _STRANGERS, _PAIRED = 100, 30
 _TRUST = 0.6  # inter-ocular distances, over all landmarks, that an amount 1 off the typical one weighs as much as
 OPEN = 0.06  # inter-ocular distances between the lips of an open mouth
+_USUAL = 0.6  # share of open mouths from which that is the form of an expression: what they show is drawn, not seen
 _FEWEST_PAIRS = 10  # people with a neutral photo of theirs that are enough
 _POSE = 20.0  # degrees; a ridge of one photo at this pose
 _NEUTRALS = 500  # pictures that a mean neutral one is made of
@@ -48,7 +49,7 @@ class Evidence:
         change: (468, 3), how people's landmarks change who show it: the mean direction, as far along it as the median.
         people: How many show the expression.
         paired: Whether each of them is compared with their own neutral photos.
-        open: Whether mouths are open: of the two forms of an expression, that which more photos show.
+        open: Whether mouths are open: of the two forms of an expression, that which most photos show.
     """
 
     source: int
@@ -86,7 +87,7 @@ def find_evidence(sources: Sequence[Portraits], mean: Floats, first: int = 0) ->
         votes = [shown[p.expression == name] for p, shown in zip(sources, opened, strict=True)]
         if not EMFACS[name].units or EMFACS[name].sides != SIDES or not any(map(len, votes)):
             continue
-        form = bool(np.concatenate(votes).mean() >= 0.5)
+        form = bool(np.concatenate(votes).mean() >= _USUAL)
         parts = zip(numbers, sources, shapes, opened, strict=True)
         shown = [_evidence(number, p, s, name, o == form, form) for number, p, s, o in parts]
         best = max((one for one in shown if one is not None), key=lambda one: (one.paired, one.people), default=None)

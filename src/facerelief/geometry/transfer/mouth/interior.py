@@ -23,7 +23,7 @@ from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colo
 
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
 _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
-_RIM, _RIM_PIXELS = 0.014, 1.5  # inter-ocular distances, and at least pixels, at the lips that landmarks miss, where a
+_RIM, _RIM_PIXELS = 0.014, 2.5  # inter-ocular distances, and at least pixels, at the lips that landmarks miss, where a
 # photo's own inside is not trusted
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
