@@ -58,5 +58,5 @@ def test_another_head_is_refused(written: Written, lines: list[str], said: str) 
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(FacereliefError, match="cannot be read .*; name ICT-FaceKit's FaceXModel"):
+    with pytest.raises(FacereliefError, match=r"cannot be read .*; name ICT-FaceKit's FaceXModel"):
         read_head(tmp_path / "absent.obj")
