@@ -114,7 +114,7 @@ def test_what_is_seen_between_closed_jaws_does_not_go_with_a_jaw_that_drops() ->
     photo = np.full((SIDE, SIDE, 3), 120, np.uint8)
     x, y = before.landmarks[14, :2].astype(int) - (0, 5)
     photo[y - 2 : y + 3, x - 4 : x + 5] = (0, 255, 0)
-    assert before.drop < 0.05 < 0.2 < after.drop
+    assert before.drop < 0.07 < 0.15 < after.drop
     edited = drawn(photo, before, after).astype(int)
     below = inside(after, -2)
     below[: y + 12] = False
@@ -127,10 +127,10 @@ def test_a_tongue_lies_on_the_floor_of_an_open_mouth() -> None:
     edited = drawn(photo, seen(), after).astype(float)
     top, bottom = (int(after.landmarks[k, 1]) for k in (13, 14))
     middle = edited[:, int(after.landmarks[13, 0]) - 5 : int(after.landmarks[13, 0]) + 6].mean(axis=1)
-    throat, tongue = (middle[top + round(share * (bottom - top))] for share in (0.45, 0.8))
+    throat, tongue = (middle[top + round(share * (bottom - top))] for share in (0.22, 0.6))
     assert tongue.mean() > 1.5 * throat.mean() > 10
     for flesh in (throat, tongue):
-        assert 1.5 < flesh[0] / flesh[1] < 2.8
+        assert 1.5 < flesh[0] / flesh[1] < 3.2
 
 
 def test_a_small_photo_shows_what_a_large_one_shows() -> None:

@@ -23,7 +23,7 @@ _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and 
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
-_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.06, 0.7  # shade below the edges of upper teeth; of all lower teeth
+_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.06, 0.5  # shade below the edges of upper teeth; of all lower teeth
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
 _FLESH = np.array((0.62, 0.33, 0.31))  # of the teeth's colour: gums and tongue, whatever colour lips have
 # Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
