@@ -23,11 +23,11 @@ _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and 
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
-_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.06, 0.5  # shade below the edges of upper teeth; of all lower teeth
+_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.5  # shade below the edges of upper teeth; of all lower teeth
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
-_FLESH = np.array((0.62, 0.33, 0.31))  # of the teeth's colour: gums and tongue, whatever colour lips have
+_FLESH = np.array((0.66, 0.38, 0.36))  # of the teeth's colour: gums and tongue, whatever colour lips have
 # Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
-_FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.6, 0.35, 25.0, 3.0
+_FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.6, 0.6, 45.0, 3.0
 _DARKEST = 0.09  # of the colour of flesh: the luminance in the depth of an open mouth
 _REDDENS = np.array((0.9, 1.06, 1.08))  # exponents by which light that is reflected again and again gets redder
 # Of the lips' colour, the wet sides that turn inwards: that of the lower lip, and of the upper one, in its own shade.
