@@ -1,14 +1,20 @@
 """Steps of the transfer of an expression: how mouths open, and how an edit fades out."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.alignment import align
 from facerelief.faces.warping import border_fade
+from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, _newly_open
+from facerelief.geometry.morphable.procrustes import mirror_shapes
+from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, _newly_open
 from facerelief.geometry.transfer.lips import close_lips, mouth_opening
+from facerelief.geometry.transfer.warp_layers import apply_layers
 
 
 @pytest.mark.parametrize(
@@ -78,3 +84,54 @@ def test_the_outline_beside_the_ears_stays_and_the_chin_moves(name: str) -> None
     assert moved[[13, 14, 61, 291]].max() > 0.02
     if name in ("surprise", "fear"):
         assert moved[152] > 0.1
+
+
+# -- a face whose rig is known --------------------------------------------------------------------------------------
+
+DOTS = (101, 330, 205, 425, 52, 282, 216, 436)  # cheeks, beside the nose, brows, beside the mouth
+
+
+def known_movement() -> np.ndarray:
+    """Cheeks and corners of the mouth go up and apart, brows down, by a tenth of an inter-ocular distance."""
+    moved = np.zeros((468, 3))
+    for vertex, way in ((101, (-0.02, -0.1, 0.05)), (61, (-0.08, -0.06, 0.0)), (52, (0.03, 0.1, 0.0))):
+        bump = np.exp(-((np.linalg.norm(FACE.mean - FACE.mean[vertex], axis=1) / 0.2) ** 2))[:, None] * np.array(way)
+        moved += bump + mirror_shapes(bump)
+    return moved
+
+
+@pytest.fixture(scope="module")
+def known() -> ExpressionTransfer:
+    """Happiness is half of the one shape that the rig has; it has no texture."""
+    rig = Rig(("mouthSmile",), (2 * known_movement())[None].astype(np.float32))
+    amounts = np.zeros((len(EXPRESSIONS), 1), np.float32)
+    amounts[EXPRESSIONS.index("happiness")] = 0.5
+    plain = np.zeros_like(FACE.texture_classes)
+    return ExpressionTransfer(dataclasses.replace(FACE, rig=rig, amounts=amounts, texture_classes=plain))
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.3])
+@pytest.mark.parametrize("strength", [0.25, 0.5, 1.0, 1.5])
+def test_what_a_photo_shows_moves_by_strength_times_the_movement(
+    known: ExpressionTransfer, strength: float, turn: float
+) -> None:
+    """Dots that are painted where landmarks are, on a head that is held aslant by radians."""
+    c, s = np.cos(turn), np.sin(turn)
+    rotation = np.array([(c, -s, 0), (s, c, 0), (0, 0, 1)])
+    landmarks = 150 * FACE.mean @ rotation.T + (300, 250, 0)
+    rows, columns = np.mgrid[:600, :600] + 0.5
+    photo = np.full((600, 600), 60.0)
+    for x, y in landmarks[list(DOTS), :2]:
+        photo += 150 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)
+    rgb = np.repeat(photo.round().astype(np.uint8)[..., None], 3, axis=2)
+    crop, aim = align(landmarks, TRANSFER_SIZE), known.targets[EXPRESSIONS.index("happiness")]
+    layers = known(crop.cut(rgb), crop, landmarks, fit_face(FACE, landmarks), aim, strength)
+    edited = apply_layers(rgb, crop, layers)[..., 0].astype(float)
+    for vertex in DOTS:
+        moved = strength * 150 * (known_movement()[vertex] @ rotation.T)[:2]
+        expected = landmarks[vertex, :2] + moved
+        near = np.hypot(columns - expected[0], rows - expected[1]) < 12
+        weight = np.maximum(edited - 80, 0) * near
+        found = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
+        # The farthest move a tenth less: a dot is a fifth as wide as the movement around it.
+        assert np.linalg.norm(found - expected) < 0.3 + 0.12 * np.linalg.norm(moved), vertex

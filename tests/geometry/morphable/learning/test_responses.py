@@ -2,17 +2,16 @@
 
 import numpy as np
 import pytest
+from known_detector import Shortening, hand_edits_on
 
 from facerelief.faces.alignment import Crop
-from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.action_units import EMFACS
 from facerelief.geometry.morphable.learning import Portrait
-from facerelief.geometry.morphable.learning import responses as module
 from facerelief.geometry.morphable.learning.responses import learn_responses, still_faces
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.procrustes import aligned, mirror_shapes
 from facerelief.geometry.morphable.random_faces import Setting, random_person, render_portrait
-from facerelief.geometry.transfer import ExpressionTransfer, WarpLayers
+from facerelief.geometry.transfer import ExpressionTransfer
 from facerelief.geometry.transfer.lips import LOWER, UPPER
 
 FACE = load_face()
@@ -38,28 +37,9 @@ class Drawn:
         return Portrait(self.pictures[row], Crop(np.eye(2, 3), SIZE), (SIZE, SIZE))
 
 
-class Shortening:
-    """Finds a share of what an edit moves, and everything always by the same amount elsewhere.
-
-    It is handed the edit itself in the place of the edited picture. `blind` are the calls in which it finds no face.
-    """
-
-    def __init__(self, share: float, blind: range = range(0)) -> None:
-        self.share, self.blind, self.calls = share, blind, 0
-        self.elsewhere = np.random.default_rng(1).normal(scale=0.5, size=(468, 3))  # pixels
-
-    def __call__(self, edit: WarpLayers) -> list[Face]:
-        self.calls += 1
-        if self.calls - 1 in self.blind:
-            return []
-        assert edit.mouth is not None
-        before, after = edit.mouth.before.landmarks, edit.mouth.after
-        return [Face((before + self.elsewhere + self.share * (after - before)).astype(np.float32))]
-
-
 @pytest.fixture
 def edits_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "apply_layers", lambda rgb, crop, layers: layers)
+    hand_edits_on(monkeypatch)
 
 
 def reported(unit: int, share: float) -> np.ndarray:
