@@ -83,8 +83,8 @@ def test_expressions_from_further_datasets(command: Command, pairs: Path, datase
         "facerelief morphable fit DATASET -o FACE --expressions-from DATASET_1 --expressions-from DATASET_2\n" in card
     )
     for number, path in enumerate((dataset, pairs), 1):
-        assert f"\n{number}. metadata.csv `{sha256(path / METADATA)}`\n" in card
-    rows = [line for line in card.splitlines() if " of " in line and line.startswith("| ")]
+        assert f"{number} has the metadata.csv `{sha256(path / METADATA)}`" in card
+    rows = [line for line in card.splitlines() if re.match(r"\| \w+ \| \d+ \| \d+ of \d+ \|", line)]
     names = [row.split(" | ")[0].strip("| ") for row in rows]
     assert names == [name for name in EXPRESSIONS if name not in ("neutral", "contempt")]
     assert all(row.split(" | ")[1] == "1" for row in rows)  # as good as the second, so the first
@@ -113,6 +113,20 @@ def test_photos_of_one_expression_only(refused: Refused, dataset: Path, tmp_path
     change_rows(dataset, lambda sample: True, keep=True)
     leave_out(dataset, lambda sample: sample.expression == "neutral")
     assert refused(*arguments) == "there are no neutral photos to learn a face from; label some as neutral"
+
+
+@pytest.mark.parametrize("rig", ["absent", "."])
+def test_a_folder_that_holds_no_rig(refused: Refused, pairs: Path, tmp_path: Path, rig: str) -> None:
+    line = refused("morphable", "fit", pairs, "-o", tmp_path / "face", "--rig", tmp_path / rig)
+    assert line == f"{tmp_path / rig} has no expression shapes; name ICT-FaceKit's folder FaceXModel"
+    assert not (tmp_path / "face").exists()
+
+
+def test_a_rig_of_damaged_files(refused: Refused, pairs: Path, tmp_path: Path) -> None:
+    for name in ("generic_neutral_mesh", "jawOpen", "browDown_L", "browDown_R"):
+        (tmp_path / f"{name}.obj").write_text("v 0 0 0\nf 1 1 1\n")
+    line = refused("morphable", "fit", pairs, "-o", tmp_path / "face", "--rig", tmp_path)
+    assert line.endswith("generic_neutral_mesh.obj is not ICT-FaceKit's head; name its folder FaceXModel")
 
 
 def test_a_further_dataset_without_neutral_photos(refused: Refused, pairs: Path, dataset: Path, tmp_path: Path) -> None:

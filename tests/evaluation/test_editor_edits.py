@@ -65,14 +65,18 @@ def test_luma_is_weighed_as_pillow_does(synthetic: Path, editor: MorphableEditor
 
 
 def test_an_edit_comes_nearer_to_the_same_person_with_the_expression(synthetic: Path, editor: MorphableEditor) -> None:
-    """Which the dataset has beside it: all eight pictures of a person differ by nothing else."""
+    """Which the dataset has beside it: all eight pictures of a person differ by nothing else. Mouths, of which drawn
+    people lack the inside, are left out.
+    """
     test = held_out(synthetic, 64, expressions=EXPRESSIONS)
     edit = CropEdits(editor, Dataset(synthetic), test)
     truth = torch.from_numpy(np.array(test.image)).float() / 127.5 - 1
+    beside_mouth = torch.ones(64, 64)
+    beside_mouth[40:55, 20:44] = 0
     neutral = EXPRESSIONS.index("neutral")
     others = [label for label in range(len(EXPRESSIONS)) if label != neutral]
     edits = torch.cat([edit(np.array([neutral]), label) for label in others])
-    apart = (edits[:, None] - truth[None, others]).abs().mean(dim=(2, 3, 4))  # of each edit from each expression
-    unedited = (truth[neutral] - truth[others]).abs().mean(dim=(1, 2, 3))
-    assert apart.diagonal().mean() < 0.95 * unedited.mean()  # drawn people lack teeth and deep folds
+    apart = (beside_mouth * (edits[:, None] - truth[None, others])).abs().mean(dim=(2, 3, 4))  # of each from each
+    unedited = (beside_mouth * (truth[neutral] - truth[others])).abs().mean(dim=(1, 2, 3))
+    assert apart.diagonal().mean() < 0.95 * unedited.mean()  # drawn people lack deep folds
     assert (apart.argmin(dim=0) == torch.arange(len(others))).float().mean() > 0.8

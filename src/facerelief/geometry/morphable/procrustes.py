@@ -44,7 +44,7 @@ def apply_similarity(points: Floats, rotation: Floats, scale: Floats, shift: Flo
     return turned
 
 
-def aligned(shapes: Floats, mean: Floats) -> Floats:
+def align_shapes(shapes: Floats, mean: Floats) -> Floats:
     """Shapes (N, 468, 3) brought onto a mean (468, 3) by the points that expressions hardly move."""
     still = list(STABLE_LANDMARKS)
     return apply_similarity(shapes, *fit_similarity(shapes[:, still], mean[still]))
@@ -54,9 +54,9 @@ def procrustes_align(meshes: Floats, rounds: int = 5) -> tuple[Floats, Floats]:
     """Meshes (N, 468, 3) in the frame of their own symmetric mean, and that mean: generalised Procrustes analysis."""
     mean = _normalised(meshes.mean(axis=0))
     for _ in range(rounds):
-        average = aligned(meshes, mean).mean(axis=0)
+        average = align_shapes(meshes, mean).mean(axis=0)
         mean = _normalised((average + mirror_shapes(average)) / 2)
-    return aligned(meshes, mean), mean
+    return align_shapes(meshes, mean), mean
 
 
 def _normalised(shape: Floats) -> Floats:

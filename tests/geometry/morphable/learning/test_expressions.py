@@ -8,6 +8,7 @@ import pytest
 from heads import head, similarities
 
 from facerelief.geometry.morphable.action_units import EMFACS
+from facerelief.geometry.morphable.learning import Portrait
 from facerelief.geometry.morphable.learning.expressions import Evidence, find_evidence, fit_amounts
 from facerelief.geometry.morphable.learning.shape import free_to_move
 from facerelief.geometry.morphable.model import load_face
@@ -44,7 +45,7 @@ class Photos:
         self.identity = np.array([person for _, person, _ in shown])
         self.pose = np.zeros((len(shown), 2)) if pose is None else pose
 
-    def __getitem__(self, row: int) -> None:
+    def __getitem__(self, row: int) -> Portrait:
         raise AssertionError("no picture is needed")
 
 

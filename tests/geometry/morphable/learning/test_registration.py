@@ -7,7 +7,7 @@ from facerelief.geometry.morphable.learning.registration import register
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 
 SIZE = 160
-GRID = np.dstack(np.meshgrid(np.arange(SIZE) + 0.5, np.arange(SIZE) + 0.5))
+GRID = np.dstack(np.meshgrid(*(np.arange(SIZE, dtype=np.float64) + 0.5,) * 2)).astype(np.float64)
 
 
 def bump(x: float, y: float, wide: float, high: float) -> np.ndarray:
@@ -18,7 +18,8 @@ def bump(x: float, y: float, wide: float, high: float) -> np.ndarray:
 def face() -> np.ndarray:
     """Dark brows, eyes and a mouth on bright skin."""
     parts = ((50, 55, 12, 2.5), (110, 55, 12, 2.5), (50, 70, 7, 3), (110, 70, 7, 3), (80, 120, 18, 3))
-    return -0.3 - sum(0.8 * bump(*part) for part in parts)
+    found: np.ndarray = -0.3 - np.sum([0.8 * bump(*part) for part in parts], axis=0)
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from facerelief.geometry.morphable.action_units import EMFACS
 from facerelief.geometry.morphable.learning import Portrait
 from facerelief.geometry.morphable.learning.responses import learn_responses, still_faces
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.morphable.procrustes import aligned, mirror_shapes
+from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
 from facerelief.geometry.morphable.random_faces import Setting, random_person, render_portrait
 from facerelief.geometry.transfer import ExpressionTransfer
 from facerelief.geometry.transfer.lips import LOWER, UPPER
@@ -48,7 +48,7 @@ def reported(unit: int, share: float) -> np.ndarray:
     Edits move a face less towards its outline; and units move some points by which faces are brought there.
     """
     given = 0.5 * FACE.rig.movement(FACE.rig.amounts({unit: 1.0})) * ExpressionTransfer(FACE)._free
-    still, moved = aligned(np.stack([FACE.mean, FACE.mean + share * given]).astype(np.float64), FACE.mean)
+    still, moved = align_shapes(np.stack([FACE.mean, FACE.mean + share * given]).astype(np.float64), FACE.mean)
     found: np.ndarray = (moved - still) / 0.5
     return found
 

@@ -94,7 +94,8 @@ def shape(rig: Rig, name: str) -> np.ndarray:
 def test_shapes_of_the_skin_have_arkits_names(rig: Rig) -> None:
     expected = ("browDownLeft", "browDownRight", "jawLeft", "jawOpen", "jawRight", "mouthFunnel")
     assert rig.names == expected
-    assert (rig.shapes.shape, rig.shapes.dtype) == ((6, 468, 3), np.float32)
+    assert rig.shapes.shape == (6, 468, 3)
+    assert rig.shapes.dtype == np.float32
 
 
 @pytest.mark.parametrize("name", ["jawOpen", "jawLeft", "jawRight"])
@@ -109,8 +110,8 @@ def test_lips_that_touch_are_told_apart(rig: Rig) -> None:
     """All of the lower lip falls with the jaw and nothing of the upper lip, though they are at the same place."""
     assert np.linalg.norm(MEAN[list(UPPER)] - MEAN[list(LOWER)], axis=1).max() < 0.03
     fall = shape(rig, "jawOpen")[:, 1]
-    middle = slice(2, 7)  # towards the corners the lips are one
-    assert fall[list(UPPER[middle])].max() < 0.03 < 0.3 < fall[list(LOWER[middle])].min()
+    upper, lower = list(UPPER[2:7]), list(LOWER[2:7])  # towards the corners the lips are one
+    assert fall[upper].max() < 0.03 < 0.3 < fall[lower].min()
     assert fall[[12, 11, 0]].max() < 0.03 and fall[[15, 16, 152]].min() > 0.25
 
 

@@ -19,7 +19,7 @@ from facerelief.geometry.morphable.learning.registration import register
 from facerelief.geometry.morphable.learning.shape import free_to_move, neutral_means
 from facerelief.geometry.morphable.learning.texture import LightRemoval
 from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric, unfold_symmetric
-from facerelief.geometry.morphable.procrustes import aligned, mirror_shapes
+from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
 from facerelief.geometry.morphable.uv_map import UVMap, feathered, mouth_mask, soft_face_mask, with_border_ring
 from facerelief.geometry.transfer.lips import mouth_opening
 
@@ -80,7 +80,7 @@ def find_evidence(sources: Sequence[Portraits], mean: Floats, first: int = 0) ->
         By name of the expression.
     """
     numbers, sources = range(first, len(sources)), sources[first:]
-    shapes = [aligned(portraits.landmarks, mean) for portraits in sources]
+    shapes = [align_shapes(portraits.landmarks, mean) for portraits in sources]
     opened = [open_mouths(one) for one in shapes]
     found: dict[str, Evidence] = {}
     for name in EXPRESSIONS:

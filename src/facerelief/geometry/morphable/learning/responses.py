@@ -16,7 +16,7 @@ from facerelief.geometry.morphable.action_units import EMFACS
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.learning.portraits import Portraits
 from facerelief.geometry.morphable.model import MorphableFace
-from facerelief.geometry.morphable.procrustes import aligned, mirror_shapes
+from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, Target
 from facerelief.geometry.transfer.lips import CLOSED_MOUTH, mouth_opening
 from facerelief.geometry.transfer.photo_look import seen_lips
@@ -55,7 +55,7 @@ class Detections:
             if not faces:
                 return None
             found.append(faces[0].landmarks)
-        shapes = aligned(np.stack(found).astype(np.float64), self._face.mean)
+        shapes = align_shapes(np.stack(found).astype(np.float64), self._face.mean)
         moved: Floats = shapes[1:] - shapes[0]
         return moved
 
