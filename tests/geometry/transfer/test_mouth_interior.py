@@ -127,7 +127,8 @@ def test_a_tongue_lies_on_the_floor_of_an_open_mouth() -> None:
     edited = drawn(photo, seen(), after).astype(float)
     top, bottom = (int(after.landmarks[k, 1]) for k in (13, 14))
     middle = edited[:, int(after.landmarks[13, 0]) - 5 : int(after.landmarks[13, 0]) + 6].mean(axis=1)
-    throat, tongue = (middle[top + round(share * (bottom - top))] for share in (0.22, 0.6))
+    below_teeth = middle[top + (bottom - top) // 6 : (top + bottom) // 2]
+    throat, tongue = below_teeth[below_teeth.mean(axis=1).argmin()], middle[top + round(0.6 * (bottom - top))]
     assert tongue.mean() > 1.5 * throat.mean() > 10
     for flesh in (throat, tongue):
         assert 1.5 < flesh[0] / flesh[1] < 3.2

@@ -84,11 +84,13 @@ class Prototype:
             set by eye: they stand in for people who were not seen.
         optional: The same of units that may be seen with it.
         sides: Of the face on which it is shown.
+        wrinkles: How much of its mean wrinkles is drawn, set by eye: those of smiles lie farthest apart in people.
     """
 
     required: Mapping[int, float]
     optional: Mapping[int, float]
     sides: tuple[str, ...] = SIDES
+    wrinkles: float = 1.0
 
     @property
     def units(self) -> dict[int, float]:
@@ -98,7 +100,7 @@ class Prototype:
 
 EMFACS: dict[str, Prototype] = {
     "neutral": Prototype({}, {}),
-    "happiness": Prototype({6: 0.5, 12: 0.6}, {10: 0.35, 16: 0.2, 26: 0.1}),
+    "happiness": Prototype({6: 1.0, 12: 0.6}, {7: 0.3, 10: 0.35, 16: 0.2, 26: 0.1}, wrinkles=0.4),
     "sadness": Prototype({1: 0.9, 4: 0.7, 15: 0.9}, {17: 0.5}),
     "surprise": Prototype({1: 0.9, 2: 0.8, 5: 1.0, 26: 0.6}, {10: 0.0, 16: 0.1, 22: 0.2}),
     "fear": Prototype({1: 1.1, 2: 0.2, 4: 0.9, 5: 1.1, 20: 0.6}, {10: 0.0, 16: 0.3, 26: 0.3}),

@@ -24,7 +24,7 @@ DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip, of which every four
 _AROUND = 4.0  # crop pixels around the line where lips meet that are warped for each lip
 _OVER = 2.0  # crop pixels beyond that line up to which a lip's flow goes on
 _PARTED = 5.0  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
-_SEAM, _SEAM_WIDTH = -0.75, 0.011  # change of log light; deviation across, inter-ocular distances
+_SEAM, _SEAM_WIDTH = -0.5, 0.011  # change of log light; deviation across, inter-ocular distances
 
 
 @dataclass(frozen=True, eq=False)

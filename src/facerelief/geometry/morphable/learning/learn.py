@@ -117,6 +117,7 @@ def _with_textures(
         label, others = EXPRESSIONS.index(name), len(set(portraits.identity[portraits.expression == name]))
         share = one.people**2 / (one.people**2 + others**2)
         classes[label] += share * (pictures(sources[one.source], one, done) - classes[label])
+    classes *= np.array([EMFACS[name].wrinkles for name in EXPRESSIONS])[:, None]
     half = (UV_SIZE, UV_SIZE // 2)
     inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
     face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()

@@ -24,10 +24,11 @@ _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges 
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.5  # shade below the edges of upper teeth; of all lower teeth
+_SHADE_REDDENS = np.array((0.6, 1.25, 1.35))  # exponents: what lights teeth in that shade comes from tongue and lips
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
 _FLESH = np.array((0.66, 0.38, 0.36))  # of the teeth's colour: gums and tongue, whatever colour lips have
 # Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
-_FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.6, 0.6, 45.0, 3.0
+_FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.25, 0.3, 45.0, 3.0
 _DARKEST = 0.09  # of the colour of flesh: the luminance in the depth of an open mouth
 _REDDENS = np.array((0.9, 1.06, 1.08))  # exponents by which light that is reflected again and again gets redder
 # Of the lips' colour, the wet sides that turn inwards: that of the lower lip, and of the upper one, in its own shade.
@@ -74,11 +75,12 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     """
     open_, diffuse = surface.exposure, surface.facing
     tooth = (_TOOTH_AMBIENT + (1 - _TOOTH_AMBIENT) * diffuse) * np.minimum(_TOOTH_OPEN + open_, 1)
-    tooth = tooth * surface.level * _under_teeth(surface)
+    tooth = tooth * surface.level
+    shade = _under_teeth(surface)[..., None] ** (1 + coloured * (_SHADE_REDDENS - 1))
     deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1)[..., None] ** (1 + coloured * (_REDDENS - 1))
     side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))[..., None]
     translucent = 1 - smoothstep(surface.edge / _EDGE)[..., None]
-    hue = deep * (1 - side * (1 - _toned(_ASIDE, coloured))) * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
+    hue = deep * shade * (1 - side * (1 - _toned(_ASIDE, coloured))) * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
     flesh = (_FLESH_AMBIENT + (1 - _FLESH_AMBIENT) * diffuse) * np.minimum(_FLESH_OPEN + open_, 1)
     flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-_FLESH_GAIN * surface.reached**_FLESH_DEPTH))
     flesh = flesh * surface.level
