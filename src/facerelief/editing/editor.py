@@ -126,22 +126,22 @@ class Editor(ABC, Generic[PlanT]):
         """What is known against edits to an expression, in one line; None where nothing is."""
         return None
 
-    def plan(self, rgb: RGB, face: Face, label: int, part: str = WHOLE) -> PlanT:
+    def plan(self, rgb: RGB, face: Face, to: str, part: str = WHOLE) -> PlanT:
         """Find out what is to be done to a face.
 
         Args:
             rgb: (H, W, 3), the photo.
             face: The face.
-            label: Index in `expressions` of the one that it is to show.
+            to: What it is to show, as `target` gives it.
             part: What alone may change, of `PARTS`.
 
         Raises:
             FacereliefError: There is no such part.
         """
-        return dataclasses.replace(self._plan(rgb, face, label), part=check_part(part))
+        return dataclasses.replace(self._plan(rgb, face, to), part=check_part(part))
 
     @abstractmethod
-    def _plan(self, rgb: RGB, face: Face, label: int) -> PlanT:
+    def _plan(self, rgb: RGB, face: Face, to: str) -> PlanT:
         """`plan` of a whole face."""
 
     @abstractmethod
@@ -174,9 +174,9 @@ class Editor(ABC, Generic[PlanT]):
         """
         return []
 
-    def apply(self, rgb: RGB, face: Face, label: int, strength: float, part: str = WHOLE) -> tuple[RGB, EditedFace]:
+    def apply(self, rgb: RGB, face: Face, to: str, strength: float, part: str = WHOLE) -> tuple[RGB, EditedFace]:
         """`plan` and `render` for one face: the edited photo (H, W, 3), and what was done to the face."""
-        plan = self.plan(rgb, face, label, part)
+        plan = self.plan(rgb, face, to, part)
         out = self.render(rgb, plan, strength)
         return out, EditedFace(plan, plan.crop.cut(out))
 
@@ -219,7 +219,7 @@ class Editor(ABC, Generic[PlanT]):
 
         Args:
             photo: The photo.
-            to: The expression that it is to show.
+            to: What it is to show, as `target` takes it.
             strength: Share of the full change, 0 (the photo itself) to 1.5.
             face: "largest", "all", 1, 2 ... counted from the largest, or (x, y), a point of the face in pixels of the
                 upright photo.
@@ -230,22 +230,28 @@ class Editor(ABC, Generic[PlanT]):
             FacereliefError: The weights lack the expression, or an argument is out of range.
             NoFaceFound: There is no such face, or it cannot be edited.
         """
-        label = self.label(to)
+        expression = self.target(to)
         if not 0 <= strength <= MAX_STRENGTH:
             raise FacereliefError(f"strength {strength} is out of range; choose 0 to {MAX_STRENGTH}")
         chosen = choose_faces(self.find(photo) if faces is None else faces, face, photo.name)
         rgb = photo.rgb
         edited = []
         for one in chosen:
-            rgb, done = self.apply(rgb, one, label, strength, part)
+            rgb, done = self.apply(rgb, one, expression, strength, part)
             edited.append(done)
-        expression = self.expressions[label]
         mark = mark_edit(photo.mark, expression, [one.crop for one in edited]) if strength else photo.mark
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
-    def label(self, to: str) -> int:
-        """The index of an expression in `expressions`. Raises `FacereliefError` where the weights lack it."""
+    def target(self, to: str) -> str:
+        """The canonical name of what a face is to show: one of `expressions`.
+
+        Args:
+            to: An expression, or another name of it.
+
+        Raises:
+            FacereliefError: The weights lack it, or there is no such expression.
+        """
         expression = resolve(to)
         if expression not in self.expressions:
             raise FacereliefError(f"these weights cannot do {expression}; choose from {', '.join(self.expressions)}")
-        return self.expressions.index(expression)
+        return expression

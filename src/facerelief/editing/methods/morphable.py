@@ -32,7 +32,7 @@ class MorphablePlan(EditPlan):
     Attributes:
         landmarks: (468, 3), photo pixels, with the lips as the photo shows them.
         fit: The morphable face as it fits them.
-        label: Index of the new expression in `EXPRESSIONS`.
+        to: What it is to show, as `target` gives it.
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), its `rim_map`: what stays where it is.
@@ -42,7 +42,7 @@ class MorphablePlan(EditPlan):
     smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2, "rims": 0.2}
     landmarks: Landmarks
     fit: Fit
-    label: int
+    to: str
     expression: Floats
     wrinkles: Float32
     rims: Float32
@@ -65,7 +65,11 @@ class MorphableEditor(Editor[MorphablePlan]):
             raise FacereliefError(f"{photo.name} shows no teeth; choose a photo with an open smile for --teeth-from")
         self._teeth = photo.rgb, mouth
 
-    def _plan(self, rgb: RGB, face: Face, label: int) -> MorphablePlan:
+    def target(self, to: str) -> str:
+        """As `Editor.target`; also action units, blendshapes, presets and blends, as `parse_control` reads them."""
+        return str(self._transfer.targets.control(to))
+
+    def _plan(self, rgb: RGB, face: Face, to: str) -> MorphablePlan:
         """The face, fitted."""
         crop = align(face.landmarks, TRANSFER_SIZE)
         before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
@@ -73,12 +77,12 @@ class MorphableEditor(Editor[MorphablePlan]):
         rims = rim_map(before, crop.to_crop(landmarks))
         fine = align(face.landmarks, _FINE * TRANSFER_SIZE)
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
-        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles, rims[..., None])
+        return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims[..., None])
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
-        target = self._transfer.targets[plan.label]
+        target = self._transfer.targets(plan.to)
         layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth)

@@ -11,7 +11,6 @@ import numpy as np
 
 from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
 from facerelief.easing import smoothstep
-from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.fitting import Fit, fit_face
@@ -35,6 +34,7 @@ from facerelief.geometry.transfer.lips import (
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.photo_look import lip_rims, seen_lips
 from facerelief.geometry.transfer.shading import RatioImages
+from facerelief.geometry.transfer.targets import Target, Targets
 from facerelief.geometry.transfer.warp_layers import WarpLayers
 
 TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
@@ -48,19 +48,6 @@ _CHIN = 152
 # background would bend with it.
 _BESIDE_EARS = (127, 234, 93, 132, 58, 356, 454, 323, 361, 288)
 _STILL = 0.35  # inter-ocular distances from it, within which expressions move the face less
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """An expression that a face is to be given.
-
-    Attributes:
-        movement: (468, 3), of a face without expression, inter-ocular distances.
-        texture: (A, A), what it adds to the log albedo, in the UV map.
-    """
-
-    movement: Floats
-    texture: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +72,7 @@ class ExpressionTransfer:
         self._shutting = closing_movement(face)
         sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
         self._free = np.column_stack([sideways, upwards, sideways])
-        textures = full_maps(face.texture_classes)
-        self.targets = [Target(face.expression(name), textures[label]) for label, name in enumerate(EXPRESSIONS)]
+        self.targets = Targets(face)
 
     def __call__(
         self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, aim: Target, strength: float

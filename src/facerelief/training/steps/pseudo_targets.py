@@ -197,7 +197,7 @@ class TargetMaker:
         wrinkles = wrinkle_map(pixels, crop.to_crop(landmarks))
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
-            target = self._transfer.targets[EXPRESSIONS.index(name)]
+            target = self._transfer.targets(name)
             layers = self._transfer(pixels, crop, landmarks, fit, target, STRENGTH)
             flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
             flow[place] = flow_in_photo(crop, resample_map(crop, layers.flow, place)) / side

@@ -17,9 +17,10 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.learning.portraits import Portraits
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, Target
+from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.transfer.lips import CLOSED_MOUTH, mouth_opening
 from facerelief.geometry.transfer.photo_look import seen_lips
+from facerelief.geometry.transfer.targets import Target
 from facerelief.geometry.transfer.warp_layers import apply_layers
 
 _AMOUNT = 0.7  # of a unit, that is given

@@ -1,0 +1,149 @@
+"""What a face is to show, in words: expressions, FACS action units, blendshapes and presets, alone or blended.
+
+    happiness                     an expression
+    happiness:0.6+surprise:0.4    a blend
+    AU12+AU4:0.3, AU12L:0.5       action units; L and R are the person's own sides
+    jawOpen:0.3+mouthSmileLeft    blendshapes, by ARKit's names
+    wink-left                     a preset
+"""
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from facerelief.array_types import Floats
+from facerelief.errors import FacereliefError, shown
+from facerelief.expressions import EXPRESSIONS, resolve
+from facerelief.files import read_file
+from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES, Rig
+
+MOST = 2.0  # amount of a part
+_MOST_PARTS, _LARGEST = 24, 1 << 16  # of a blend; bytes of a file of presets
+_UNIT = re.compile(r"au(\d+)([lr]?)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a face is to show.
+
+    Attributes:
+        parts: Names, each once, and how much of it; names are those of `EXPRESSIONS`, `AU12`, `AU12L`, ARKit's of
+            blendshapes, and presets.
+    """
+
+    parts: tuple[tuple[str, float], ...]
+
+    def __str__(self) -> str:
+        """The text that `parse_control` reads as this: `happiness:0.6+surprise:0.4`."""
+        return "+".join(name if amount == 1 else f"{name}:{amount:g}" for name, amount in self.parts)
+
+
+def parse_control(text: str, rig: Rig, presets: Mapping[str, str] | None = None) -> Control:
+    """Read what a face is to show.
+
+    Args:
+        text: `NAME[:AMOUNT]`, joined by `+`.
+        rig: Whose shapes may be named.
+        presets: Further names, and what they stand for; by default the package's.
+
+    Raises:
+        FacereliefError: A name is unknown, an amount is not between 0 and 2, or a part is named twice.
+
+    Example:
+        >>> from facerelief.geometry.morphable.model import load_face
+        >>> parse_control("joy:0.5 + au4:0.25", load_face().rig)
+        Control(parts=(('happiness', 0.5), ('AU4', 0.25)))
+    """
+    presets = package_presets() if presets is None else presets
+    pieces = [piece.strip() for piece in text.split("+")]
+    if len(pieces) > _MOST_PARTS:
+        raise FacereliefError(f"{len(pieces)} parts in one expression; name at most {_MOST_PARTS}")
+    parts: dict[str, float] = {}
+    for piece in pieces:
+        word, colon, number = piece.partition(":")
+        name = _named(word.strip(), rig, presets)
+        if name in parts:
+            raise FacereliefError(f"{name} is named twice in {shown(text)}; name it once")
+        parts[name] = _amount(number, word) if colon else 1.0
+    return Control(tuple(parts.items()))
+
+
+def _amount(text: str, of: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= MOST:
+        raise FacereliefError(f"no amount {shown(text)} of {shown(of)}; choose 0 to {MOST:g}")
+    return value
+
+
+def _named(word: str, rig: Rig, presets: Mapping[str, str]) -> str:
+    """The name that a word means. Raises `FacereliefError`."""
+    key = word.lower()
+    if unit := _UNIT.fullmatch(key):
+        number, side = int(unit[1]), unit[2].upper()
+        if number not in ACTION_UNITS:
+            units = ", ".join(f"AU{known}" for known in ACTION_UNITS)
+            raise FacereliefError(f"no action unit {shown(word)}; choose from {units}")
+        if side and ACTION_UNITS[number][1] + SIDES[0] not in rig.names:
+            raise FacereliefError(f"AU{number} has no sides; write AU{number}")
+        return f"AU{number}{side}"
+    for name in (*presets, *rig.names, *_both_sides(rig)):
+        if key == name.lower():
+            return name
+    try:
+        return resolve(word)
+    except FacereliefError:
+        names = ", ".join(EXPRESSIONS)
+        message = f"nothing is called {shown(word)}; choose from {names}, or from what `facerelief expressions` lists"
+        raise FacereliefError(message) from None
+
+
+def _both_sides(rig: Rig) -> list[str]:
+    """Shapes of both sides at once, without the side: `mouthSmile`."""
+    left, right = SIDES
+    return [
+        name.removesuffix(left)
+        for name in rig.names
+        if name.endswith(left) and name.removesuffix(left) + right in rig.names
+    ]
+
+
+def rig_amounts(name: str, rig: Rig) -> Floats:
+    """Amounts (R,) of a rig's shapes that an action unit or a blendshape stands for, by its canonical name."""
+    if unit := _UNIT.fullmatch(name):
+        sides = {"": SIDES, "L": SIDES[:1], "R": SIDES[1:]}[unit[2].upper()]
+        return rig.amounts({int(unit[1]): 1.0}, sides)
+    wanted = {name} if name in rig.names else {name + side for side in SIDES}
+    return np.array([float(shape in wanted) for shape in rig.names])
+
+
+def package_presets() -> dict[str, str]:
+    """The package's presets: names, and what they stand for."""
+    with resources.as_file(resources.files("facerelief") / "geometry" / "morphable" / "presets.toml") as path:
+        return read_presets(path)
+
+
+def read_presets(path: Path) -> dict[str, str]:
+    """Read presets: lines `name = "AU43L:1+AU6L:0.4"` of a TOML file.
+
+    Raises:
+        FacereliefError: The file cannot be read, or a line is not of this form. What lines stand for is read later.
+    """
+    try:
+        found = tomllib.loads(read_file(path, _LARGEST).decode("utf-8"))
+    except OSError as reason:
+        raise FacereliefError(f"{path} cannot be read ({reason.strerror})") from reason
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
+        raise FacereliefError(f'{path} is no TOML file ({reason}); write lines such as wink = "AU43L:1"') from reason
+    for name, value in found.items():
+        if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name) or name in EXPRESSIONS:
+            raise FacereliefError(f'{path}: {shown(name)} is no preset; write lines such as wink = "AU43L:1"')
+    return dict(found)

@@ -1,0 +1,72 @@
+"""What a face is to show, as a movement and a change of texture."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.array_types import Floats
+from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.morphable.controls import Control, package_presets, parse_control, rig_amounts
+from facerelief.geometry.morphable.model import MorphableFace, full_maps
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An expression that a face is to be given.
+
+    Attributes:
+        movement: (468, 3), of a face without expression, inter-ocular distances.
+        texture: (A, A), what it adds to the log albedo, in the UV map.
+    """
+
+    movement: Floats
+    texture: Floats
+
+    def __add__(self, other: "Target") -> "Target":
+        """Both at once."""
+        return Target(self.movement + other.movement, self.texture + other.texture)
+
+    def times(self, amount: float) -> "Target":
+        """So much of it."""
+        return Target(amount * self.movement, amount * self.texture)
+
+
+class Targets:
+    """Makes targets from words, for one morphable model; keeps those that it made."""
+
+    def __init__(self, face: MorphableFace, presets: Mapping[str, str] | None = None) -> None:
+        """presets: Names and what they stand for; by default the package's."""
+        self._face, self._made = face, dict[str, Target]()
+        self._presets = package_presets() if presets is None else presets
+
+    def control(self, text: str) -> Control:
+        """As `parse_control`. Raises `FacereliefError`."""
+        return parse_control(text, self._face.rig, self._presets)
+
+    def __call__(self, text: str) -> Target:
+        """What a text stands for. Raises `FacereliefError` for one that stands for nothing."""
+        if text not in self._made:
+            none = Target(np.zeros_like(self._face.mean), np.zeros((len(self._face.texture),) * 2))
+            parts = [self._part(name).times(amount) for name, amount in self.control(text).parts]
+            self._made[text] = sum(parts, start=none)
+        return self._made[text]
+
+    def add(self, name: str, target: Target) -> None:
+        """From now on, a text stands for a target."""
+        self._made[name] = target
+
+    def _part(self, name: str) -> Target:
+        face = self._face
+        if name in EXPRESSIONS:
+            return Target(face.expression(name), full_maps(face.texture_classes[EXPRESSIONS.index(name)]))
+        if name in self._presets:
+            return self(self._presets[name])
+        movement = face.rig.movement(rig_amounts(name, face.rig))
+        return Target(movement, self._texture(movement))
+
+    def _texture(self, movement: Floats) -> Floats:
+        """What a movement (468, 3) adds to the log albedo (A, A), as far as modes of expression can make it."""
+        flat = self._face.expression_modes.reshape(len(self._face.expression_modes), -1)
+        coefficients = flat @ movement.ravel() / (flat**2).sum(axis=1)
+        return full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
