@@ -176,7 +176,7 @@ class FaceEditor:
         """The full names of expressions. Raises `FacereliefError` if the weights lack one."""
         editor = self._here()
         names: Any = [to] if not is_several(to) else editor.expressions if isinstance(to, str) else to
-        return [editor.expressions[editor.label(name)] for name in names]
+        return [editor.target(name) for name in names]
 
     @overload
     def edit_all(

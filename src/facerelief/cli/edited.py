@@ -30,7 +30,7 @@ def expressions_of(to: str, editor: Editor) -> Sequence[str]:
             f"these weights support {len(wanted)} of {len(EXPRESSIONS)} expressions; left out: {', '.join(missing)}"
         )
     for expression in wanted:
-        editor.label(expression)
+        editor.target(expression)
         if caution := editor.caution(expression):
             say(caution, to=err)
     return wanted

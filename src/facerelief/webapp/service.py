@@ -162,7 +162,7 @@ class EditService:
     ) -> tuple[Photo, list[tuple[EditSpec, Face]]]:
         """Decode a photo and find the face or faces of each edit. Warnings about the edits are added to its notes."""
         for spec in specs:
-            self.editor(method).label(spec.to)  # refuses an unsupported expression before any work
+            self.editor(method).target(spec.to)  # refuses an unsupported expression before any work
         photo = self._read(data, token)
         found = self._found(photo, specs, token)
         photo = replace(photo, notes=(*photo.notes, *_warnings(self.editor(method), specs, found)))

@@ -140,13 +140,13 @@ def flicker(
     from facerelief.photos.photo import read_photo
 
     editor, picture = load_editor(weights, load_finder(task_file=task_file), method=method), read_photo(photo)
-    label = editor.label(to)
+    wanted = editor.target(to)
     face = choose_faces(editor.find(picture), "largest", picture.name)[0]
     film = SyntheticVideo(picture, face.box, seconds, fps, height)
     found = {
-        "each frame by itself": measure_flicker(film, edit_frames_separately(editor, film.frames(), label)),
-        "each with its true motion": measure_flicker(film, edit_with_known_motion(editor, film, label)),
-        "as a video": measure_flicker(film, edit_as_video(editor, film, label)),
+        "each frame by itself": measure_flicker(film, edit_frames_separately(editor, film.frames(), wanted)),
+        "each with its true motion": measure_flicker(film, edit_with_known_motion(editor, film, wanted)),
+        "as a video": measure_flicker(film, edit_as_video(editor, film, wanted)),
     }
     for way, one in found.items():
         out.print(f"{way}: flicker {one.levels:.3f} levels (of {one.added:.2f} added), {one.fps:.1f} frames per second")

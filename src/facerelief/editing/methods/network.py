@@ -55,12 +55,12 @@ class NetworkEditor(Editor[PlanT], ABC):
         """A crop (S, S, 3) as the network takes it, a batch (1, C, S, S) in [-1, 1]."""
         return self.config.network_input(pixels)[None]
 
-    def run(self, image: Float32, label: int) -> list[Float32]:
+    def run(self, image: Float32, to: str) -> list[Float32]:
         """Run the network.
 
         Args:
             image: As `prepare` gives it.
-            label: Index of the expression.
+            to: One of `expressions`.
 
         Returns:
             Its outputs, (S, S, C) each.
@@ -68,6 +68,7 @@ class NetworkEditor(Editor[PlanT], ABC):
         Raises:
             CheckpointError: The weights give NaN or infinity, as those of a run that diverged do.
         """
+        label = self.expressions.index(to)
         condition = np.eye(len(self.expressions), dtype=np.float32)[label : label + 1]
         found = [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]
         if not all(np.isfinite(part).all() for part in found):

@@ -18,7 +18,6 @@ from facerelief.easing import smoothstep
 from facerelief.editing.methods.morphable import MorphableEditor, MorphablePlan
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.editing.regions import around_mouth, around_nose, face_mask, part_mask
-from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.faces.pose import head_pose
@@ -70,11 +69,11 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
         """As `Editor.take_teeth`."""
         self._morphable.take_teeth(photo)
 
-    def _plan(self, rgb: RGB, face: Face, label: int) -> ReliefPlan:
+    def _plan(self, rgb: RGB, face: Face, to: str) -> ReliefPlan:
         """What the network and the morphable face would do to a face's crop."""
-        known = self._morphable.plan(rgb, face, EXPRESSIONS.index(self.expressions[label]))
+        known = self._morphable.plan(rgb, face, to)
         image = self.prepare(align(face.landmarks, self.config.size).cut(rgb))
-        flow, mask, colour = self.run(image, label)
+        flow, mask, colour = self.run(image, to)
         share = _limited_opacity(mask, colour, np.moveaxis(image[0], 0, 2))
         shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), _SOFT)
         shade *= face_mask(known.crop, face)[..., None]

@@ -40,12 +40,12 @@ class StarGANEditor(NetworkEditor[StarGANPlan]):
         """The network does not know strength: its change is scaled."""
         return paste_back(rgb, plan, strength * self.config.edit_gain)
 
-    def _plan(self, rgb: RGB, face: Face, label: int) -> StarGANPlan:
+    def _plan(self, rgb: RGB, face: Face, to: str) -> StarGANPlan:
         """What the network makes of a face's crop."""
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
         image = self.prepare(before)
-        (out,) = self.run(image, label)
+        (out,) = self.run(image, to)
         change = (out - np.moveaxis(image[0], 0, 2)) * 127.5
         return StarGANPlan(face, crop, before, change)
 

@@ -52,13 +52,13 @@ class FrameEdit:
     """What every frame of a video is edited to.
 
     Attributes:
-        label: Index of the expression among the editor's.
+        to: What faces are to show, as `Editor.target` gives it.
         strength: May change with time.
         face: As `Editor.__call__` takes it.
         part: As `Editor.__call__` takes it.
     """
 
-    label: int
+    to: str
     strength: Strength
     face: FaceChoice = "largest"
     part: str = WHOLE
@@ -108,7 +108,7 @@ def edit_video(
         VideoError: The video cannot be read or written.
         NoFaceFound: No frame shows a face that can be edited.
     """
-    what = FrameEdit(editor.label(to), strength or Strength(), face, part)
+    what = FrameEdit(editor.target(to), strength or Strength(), face, part)
     edited = frames = 0
     with VideoSource(source) as video, atomic(target) as file:
         out = VideoTarget(file, video, comment)
@@ -187,7 +187,7 @@ def _planned(
     """What is to be done to each face, by its track."""
     with contextlib.closing(frames(False)) as film:
         for frame, (_, here) in _together(film, faces):
-            plans = {one.track: (editor.plan(frame.rgb, one.face, what.label, what.part), one.share) for one in here}
+            plans = {one.track: (editor.plan(frame.rgb, one.face, what.to, what.part), one.share) for one in here}
             frame = frame.without_pixels()  # before the next is decoded
             yield frame.seconds, plans
 

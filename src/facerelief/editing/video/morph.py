@@ -100,7 +100,7 @@ def morph_frames(
     Raises:
         FacereliefError: As `Editor.__call__`.
     """
-    label = editor.label(to)
+    wanted = editor.target(to)
     small = Photo(fit_size(photo.rgb, how.size), name=photo.name)
     found, which = editor.find(small), parse_face_choice(face)
     if notes is not None:
@@ -110,7 +110,7 @@ def morph_frames(
         large = [Face(one.landmarks * scale) for one in found]
         which = 1 + large.index(choose_faces(large, which, photo.name)[0])
     chosen = choose_faces(found, which, photo.name)
-    plans = [editor.plan(small.rgb, one, label, how.part) for one in chosen]
+    plans = [editor.plan(small.rgb, one, wanted, how.part) for one in chosen]
     yield from render_morph(editor, small.rgb, [(plan, how.strength) for plan in plans], how)
 
 

@@ -97,15 +97,15 @@ class SyntheticVideo:
         return np.stack([np.asarray(one) for one in found], axis=2)
 
 
-def edit_frames_separately(editor: Editor, frames: Iterable[Frame], label: int) -> Iterator[tuple[Frame, np.ndarray]]:
+def edit_frames_separately(editor: Editor, frames: Iterable[Frame], to: str) -> Iterator[tuple[Frame, np.ndarray]]:
     """Edit every frame as a photo: the baseline."""
     for frame in frames:
         photo = Photo(frame.rgb, name=f"frame {frame.pts}")
         face = choose_faces(editor.find(photo), "largest", photo.name)[0]
-        yield frame, editor.apply(frame.rgb, face, label, 1.0)[0]
+        yield frame, editor.apply(frame.rgb, face, to, 1.0)[0]
 
 
-def edit_with_known_motion(editor: Editor, film: SyntheticVideo, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
+def edit_with_known_motion(editor: Editor, film: SyntheticVideo, to: str) -> Iterator[tuple[Frame, np.ndarray]]:
     """Edit every frame by itself, with the landmarks of the first, moved as the camera moves.
 
     What flicker remains comes from resampling, and from networks, which see other pixels in each frame.
@@ -115,16 +115,16 @@ def edit_with_known_motion(editor: Editor, film: SyntheticVideo, label: int) -> 
         if face is None:
             face = choose_faces(editor.find(Photo(frame.rgb)), "largest", "the first frame")[0]
         there = Face(film.moved(face.landmarks, 0, frame.pts))
-        yield frame, editor.apply(frame.rgb, there, label, 1.0)[0]
+        yield frame, editor.apply(frame.rgb, there, to, 1.0)[0]
 
 
-def edit_as_video(editor: Editor, film: SyntheticVideo, label: int) -> Iterator[tuple[Frame, np.ndarray]]:
+def edit_as_video(editor: Editor, film: SyntheticVideo, to: str) -> Iterator[tuple[Frame, np.ndarray]]:
     """Edit as `edit_video` does."""
 
     def both(frame: Frame, rgb: np.ndarray) -> tuple[Frame, np.ndarray]:
         return frame, rgb
 
-    for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, FrameEdit(label, Strength()), finish=both):
+    for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, FrameEdit(to, Strength()), finish=both):
         yield pair
 
 

@@ -64,7 +64,7 @@ def measure_latency(
         yield
         seconds[part].append(time.perf_counter() - start)
 
-    label = editor.label(to)
+    wanted = editor.target(to)
     for done in range(repeats + 2):
         with timed("whole"):
             with timed("decode"):
@@ -72,11 +72,11 @@ def measure_latency(
             with timed("detect"):
                 face = choose_faces(editor.find(photo), "largest", photo.name)[0]
             with timed("change"):
-                plan = editor.plan(photo.rgb, face, label)
+                plan = editor.plan(photo.rgb, face, wanted)
             with timed("paint"):
                 edited = photo.with_rgb(editor.render(photo.rgb, plan, 1.0))
             with timed("encode"):
-                encode_photo(edited, photo.save_format, mark_edit(photo.mark, editor.expressions[label], [plan.crop]))
+                encode_photo(edited, photo.save_format, mark_edit(photo.mark, wanted, [plan.crop]))
         small, known = preview_of(photo, face)
         with timed("preview"):
             editor(small, to, strength=0.5, faces=[known])

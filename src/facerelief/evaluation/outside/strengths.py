@@ -90,7 +90,7 @@ def _source(photos: Sequence[Labelled], target: str) -> Labelled | None:
 def _curve(editor: Editor, one: Labelled, landmarks: Landmarks, target: str) -> StrengthCurve:
     rgb, face = read_photo(one.photo).rgb, Face(landmarks)
     before = editor.finder.follow(rgb, face) or face
-    plan = editor.plan(rgb, face, editor.label(target))
+    plan = editor.plan(rgb, face, editor.target(target))
     points = plan.crop.to_crop(landmarks.astype(np.float64))[_COMPARED, :2]
     seen, warped, folded = [np.zeros((468, 2))], [np.zeros_like(points)], 0
     for strength in STRENGTHS[1:]:

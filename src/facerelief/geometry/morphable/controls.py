@@ -1,10 +1,10 @@
 """What a face is to show, in words: expressions, FACS action units, blendshapes and presets, alone or blended.
 
-    happiness                     an expression
-    happiness:0.6+surprise:0.4    a blend
-    AU12+AU4:0.3, AU12L:0.5       action units; L and R are the person's own sides
-    jawOpen:0.3+mouthSmileLeft    blendshapes, by ARKit's names
-    wink-left                     a preset
+happiness                     an expression
+happiness:0.6+surprise:0.4    a blend
+AU12+AU4:0.3, AU12L:0.5       action units; L and R are the person's own sides
+jawOpen:0.3+mouthSmileLeft    blendshapes, by ARKit's names
+wink-left                     a preset
 """
 
 import math

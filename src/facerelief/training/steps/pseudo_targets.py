@@ -26,7 +26,6 @@ from facerelief.data.crops import read_alignment, read_crop
 from facerelief.data.manifest import Sample
 from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import DatasetError
-from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.warping import flow_in_photo, resample_map
 from facerelief.files import sha256
