@@ -80,12 +80,8 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1)[..., None] ** (1 + coloured * (_REDDENS - 1))
     side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))[..., None]
     translucent = 1 - smoothstep(surface.edge / _EDGE)[..., None]
-    hue = (
-        deep
-        * shade
-        * (1 - side * (1 - _toned(_ASIDE, coloured)))
-        * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
-    )
+    hue = (1 - side * (1 - _toned(_ASIDE, coloured))) * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
+    hue = deep * shade * hue
     flesh = (_FLESH_AMBIENT + (1 - _FLESH_AMBIENT) * diffuse) * np.minimum(_FLESH_OPEN + open_, 1)
     flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-_FLESH_GAIN * surface.reached**_FLESH_DEPTH))
     flesh = flesh * surface.level
