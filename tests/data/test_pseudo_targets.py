@@ -64,7 +64,7 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     face, pixels = load_face(), crop.cut(rgb)
     landmarks = seen_lips(rgb, landmarks)
     transfer = ExpressionTransfer(face)
-    wanted = transfer.targets[EXPRESSIONS.index(NAMES[target])]
+    wanted = transfer.targets(NAMES[target])
     layers = transfer(pixels, crop, landmarks, fit_face(face, landmarks), wanted, module.STRENGTH)
     light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(pixels, crop.to_crop(landmarks)))
     edited = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
