@@ -13,7 +13,6 @@ from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.crops import read_crop
 from facerelief.errors import DatasetError
-from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face

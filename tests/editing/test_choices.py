@@ -161,7 +161,11 @@ def test_each_method_loads_its_own_kind_of_editor(tiny_weights: Weights) -> None
         editor = load_editor(place, method="morphable")
         assert isinstance(editor, MorphableEditor)
         assert editor.expressions == EXPRESSIONS
-        assert [editor.target(name) for name in ("neutral", "Smile", "contemptuous")] == ["neutral", "happiness", "contempt"]
+        assert [editor.target(name) for name in ("neutral", "Smile", "contemptuous")] == [
+            "neutral",
+            "happiness",
+            "contempt",
+        ]
 
 
 @pytest.mark.parametrize("method", ["", "Morphable", "3dmm"])
