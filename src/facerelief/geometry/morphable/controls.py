@@ -117,6 +117,13 @@ def both_sides(rig: Rig) -> list[str]:
     return [stem for stem in stems if stem + right in rig.names and stem not in _WAYS]
 
 
+def kind_of(name: str) -> str:
+    """Of a canonical name: "expression", "action unit", "preset" or "blendshape"."""
+    if name in EXPRESSIONS:
+        return "expression"
+    return "action unit" if _UNIT.fullmatch(name) else "preset" if _PRESET.fullmatch(name) else "blendshape"
+
+
 def rig_amounts(name: str, rig: Rig) -> Floats:
     """Amounts (R,) of a rig's shapes that an action unit or a blendshape stands for, by its canonical name."""
     if unit := _UNIT.fullmatch(name):

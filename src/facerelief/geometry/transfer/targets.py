@@ -72,8 +72,12 @@ class Targets:
         movement = face.rig.movement(rig_amounts(name, face.rig))
         return Target(movement, self._texture(movement))
 
+    def of_modes(self, coefficients: Floats) -> Target:
+        """What coefficients (E,) of the modes of expression show."""
+        texture = full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
+        return Target(self._face.movement(coefficients), texture)
+
     def _texture(self, movement: Floats) -> Floats:
         """What a movement (468, 3) adds to the log albedo (A, A), as far as modes of expression can make it."""
         flat = self._face.expression_modes.reshape(len(self._face.expression_modes), -1)
-        coefficients = flat @ movement.ravel() / (flat**2).sum(axis=1)
-        return full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
+        return self.of_modes(flat @ movement.ravel() / (flat**2).sum(axis=1)).texture
