@@ -63,7 +63,7 @@ FOLDERS = {
     "train judge",
     "train identity",
 }
-NOTHING = {"doctor", "verify", "serve", "dataset review", "dataset stats"}  # under a name of the user's
+NOTHING = {"doctor", "expressions", "verify", "serve", "dataset review", "dataset stats"}  # under a name of the user's
 
 
 def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

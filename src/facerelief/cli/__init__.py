@@ -21,6 +21,7 @@ from facerelief.cli.commands import (
     edit,
     evaluate,
     export,
+    expressions,
     latency,
     morph,
     morphable,
@@ -59,6 +60,7 @@ app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
+app.command("expressions")(expressions.expressions)
 app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate_editors)

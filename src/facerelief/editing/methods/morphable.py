@@ -26,6 +26,8 @@ from facerelief.photos.photo import Photo
 
 _FINE = 3  # times finer than the rest of an edit are wrinkles
 _MOST_LEARNED = 32  # 200 kB each
+# Landmark detectors shorten movements: of the smiles of 12 people that were given to 12 others they report this much.
+_REPORTED = 0.75
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
 
 
@@ -80,7 +82,7 @@ class MorphableEditor(Editor[MorphablePlan]):
         name = f"like-photo-{pixels.hexdigest()[:8]}"
         while len(self.learned) >= _MOST_LEARNED:
             self.learned.pop(next(iter(self.learned)))
-        self.learned[name] = self._transfer.targets.of_modes(shown)
+        self.learned[name] = self._transfer.targets.of_modes(shown / _REPORTED)
         return name
 
     def _shown(self, photo: Photo) -> Floats:
