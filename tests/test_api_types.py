@@ -31,6 +31,10 @@ arrays: list[Edited[np.ndarray]] = editor.edit(array, "all", faces=(3.0, 4.0))
 faces: list[Face] = editor.faces(image)
 one: Edited[Image.Image] = editor.edit(b"", resolve("Happy "), faces=faces[0])
 some: Edited[Image.Image] = editor.edit(image, "fear", faces=faces[1:])
+blend: Edited[Image.Image] = editor.edit(image, "AU12:0.8+AU4:0.3")
+blends: list[Edited[Image.Image]] = editor.edit(image, ["kiss", "AU12L"])
+each: Edited[np.ndarray] = editor.edit(array, {1: "fear", 2: "jawOpen:0.5"})
+alike: Edited[Image.Image] = editor.edit(image, editor.like("other.jpg", neutral=array) + ":0.5")
 for name in editor.expressions:
     editor.edit(image, name, strength=1)
 for edit in editor.edit_all([image, "me.jpg", array], "fear"):
@@ -40,12 +44,13 @@ for done in editor.edit_all(iter([image]), ("fear", "sad"), errors="return"):
         done[0].save(Path("x.png"), quality=90)
 """
 _WRONG = """
-editor.edit(image, "glee")
 editor.edit(image, "fear", part="nose")
 editor.edit(image, "fear", strength="0.5")
 editor.edit(image, "fear", faces="biggest")
 editor.edit_all([image], "fear", errors="skip")
 editor.edit(5, "fear")
+editor.edit(image, 5)
+editor.edit(image, {"fear": 1})
 facerelief.load(method="releif")
 facerelief.load(engine="onxx")
 facerelief.lead()

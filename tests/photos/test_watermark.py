@@ -100,6 +100,12 @@ def test_the_expression_is_told() -> None:
         assert mark.expression == expression
 
 
+@pytest.mark.parametrize("words", ["AU12:0.5", "happiness:0.6+surprise:0.4", "like-photo-0123abcd"])
+def test_of_what_is_no_expression_none_is_read(words: str) -> None:
+    (mark,) = detect_watermarks(imprint(portrait(), [(square(*FACE), words)]), [square(*FACE)])
+    assert mark.expression is None and mark.chance < 1e-12
+
+
 def test_two_faces_have_a_mark_each() -> None:
     both = np.hstack([portrait(), portrait()])
     faces = [(square(*FACE), "anger"), (square(FACE[0] + 400, *FACE[1:]), "happiness")]

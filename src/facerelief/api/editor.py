@@ -73,8 +73,12 @@ class FaceEditor:
         return f"FaceEditor(method={self.method!r}, engine={self.engine!r}, expressions={self.expressions})"
 
     def __getstate__(self) -> dict[str, Any]:
-        learned = self._held[1].learned if self._held[1] else self._learned
-        return {**vars(self), "_held": (0, None), "_learned": dict(learned)}
+        return {**vars(self), "_held": (0, None), "_learned": self._all_learned()}
+
+    def _all_learned(self) -> dict[str, Any]:
+        """What `like` took, in this process and before it."""
+        editor = self._held[1]
+        return self._learned | (editor.learned if editor else {})
 
     def _here(self) -> Editor:
         """The editor; another process loads its own, because threads of networks and detectors do not survive a fork.
@@ -83,8 +87,8 @@ class FaceEditor:
         """
         pid, editor = self._held
         if pid != os.getpid():
-            editor = loaded_here(self._key, self._load)
-            editor.learned.update(self._learned)
+            learned, editor = self._all_learned(), loaded_here(self._key, self._load)
+            editor.learned.update(learned)
             self._held = os.getpid(), editor
         return editor
 
