@@ -31,6 +31,9 @@ def folder(tmp_path: Path, portrait: np.ndarray) -> Path:
     pytest.importorskip("mediapipe", exc_type=ImportError)
     Image.fromarray(portrait).save(tmp_path / "me.jpg", quality=95)
     Image.fromarray(np.hstack([portrait, portrait[:, ::-1]])).save(tmp_path / "group.jpg", quality=95)
+    for name in ("friend.jpg", "friend-neutral.jpg"):
+        Image.fromarray(portrait[:300, 80:380]).save(tmp_path / name, quality=95)
+    (tmp_path / "mine.toml").write_text('grin = "AU12:1.2+jawOpen:0.2"')
     return tmp_path
 
 
@@ -41,7 +44,7 @@ def snippets(holds: str) -> list[str]:
 def test_what_needs_one_process(folder: Path) -> None:
     """In their order, as somebody types them who reads the page."""
     simple = _SNIPPETS[: _SNIPPETS.index(snippets("multiprocessing")[0])]
-    assert len(simple) == 5
+    assert len(simple) == 6
     unseen = "from PIL import Image\nImage.Image.show = lambda image: print('shown', image.size)\n"
     ended = run_script(unseen + "\n".join(simple), folder)
     assert ended.code == 0, ended
@@ -49,7 +52,7 @@ def test_what_needs_one_process(folder: Path) -> None:
         "shown (512, 512)",
         "me.jpg: there is no face 2; choose from 1 to 1, 1 is the largest",
     ]
-    assert {path.name for path in folder.glob("*.*")} >= {"happy.jpg", "me-happiness.png", "me-anger.png"}
+    assert {path.name for path in folder.glob("*.*")} >= {"happy.jpg", "me-happiness.png", "skewed.png"}
 
 
 def test_pools_of_processes(folder: Path) -> None:
@@ -77,4 +80,4 @@ def test_workers_of_a_server_that_are_forked_when_it_is_loaded(folder: Path) -> 
 
 
 def test_every_snippet_is_run() -> None:
-    assert len(_SNIPPETS) == 5 + len(snippets("ProcessPoolExecutor") + snippets("DataLoader") + snippets("wsgi"))
+    assert len(_SNIPPETS) == 6 + len(snippets("ProcessPoolExecutor") + snippets("DataLoader") + snippets("wsgi"))

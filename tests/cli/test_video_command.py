@@ -52,6 +52,17 @@ def test_a_video_is_edited_beside_itself(command: Command, clip: Path) -> None:
     assert comment_of(clip.with_name("x.mkv")) == ""
 
 
+def test_a_video_shows_a_blend_or_what_a_photo_shows(command: Command, clip: Path, tmp_path: Path) -> None:
+    Image.fromarray(astronaut()[:230, 110:340]).save(tmp_path / "friend.png")
+    assert command("edit", clip, "--au", "AU12=0.8,AU26=0.2").out == f"{clip.with_name('clip-AU12_0.8_AU26_0.2.mp4')}\n"
+    comment = "facial expression edited to AU12:0.8+AU26:0.2 by facerelief "
+    assert comment_of(clip.with_name("clip-AU12_0.8_AU26_0.2.mp4")).startswith(comment)
+    assert command("edit", clip, "--like", tmp_path / "friend.png").code == 0
+    assert comment_of(clip.with_name("clip-like-friend.mp4")).startswith("facial expression edited to like-photo-")
+    frames = [read_frames(clip.with_name(f"clip{name}.mp4"))[2] for name in ("", "-AU12_0.8_AU26_0.2", "-like-friend")]
+    assert all(np.abs(frames[0].astype(int) - other).max() > 30 for other in frames[1:])
+
+
 def test_a_videos_manifest_goes_on_in_the_edits(command: Command, clip: Path) -> None:
     c2pa = pytest.importorskip("c2pa")
     sign_file(clip, EditMark("camera 1", "taken by camera 1"))
