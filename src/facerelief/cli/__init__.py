@@ -22,6 +22,7 @@ from facerelief.cli.commands import (
     evaluate,
     export,
     latency,
+    mesh,
     morph,
     morphable,
     report,
@@ -59,6 +60,7 @@ app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
+app.command("mesh")(mesh.mesh)
 app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate_editors)

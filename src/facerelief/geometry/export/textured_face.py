@@ -1,0 +1,85 @@
+"""A photo's face as a dense mesh with the photo as its texture, and with ARKit's blendshapes."""
+
+import functools
+
+import numpy as np
+
+from facerelief.array_types import Float32, Floats, Int64, Landmarks
+from facerelief.faces.alignment import Crop
+from facerelief.geometry.export.arkit import ARKIT_NAMES, arkit_shapes
+from facerelief.geometry.export.gltf import TexturedMesh
+from facerelief.geometry.mesh import vertex_normals
+from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.geometry.subdivision import face_subdivision
+
+INTER_OCULAR_METRES = 0.063  # of an average adult
+_LEVELS = 2  # of subdivision: 7,152 vertices; more would only lengthen the file
+_UPPER_LIP, _MOUTH_CORNERS = 13, (78, 308)  # the middle, from outside; inner lips
+
+
+def textured_face(face: MorphableFace, landmarks: Landmarks, crop: Crop, texture: bytes) -> TexturedMesh:
+    """The mesh of a photo's face.
+
+    Args:
+        face: The morphable model that is fitted; its rig moves the mesh.
+        landmarks: (468, 3), photo pixels, with the lips as the photo shows them (`seen_lips`).
+        crop: The face's crop that is the texture.
+        texture: That crop as a JPEG file.
+
+    Returns:
+        The face as fitted, with its expression: it looks along +z, and the point between the eyes is the origin. Eyes
+        and mouth are closed over, by triangles between the lids and between the lips.
+
+    Example:
+        >>> from facerelief.faces.alignment import align
+        >>> from facerelief.geometry.morphable import load_face
+        >>> model = load_face()
+        >>> landmarks = 100 * model.mean + 250
+        >>> textured_face(model, landmarks, align(landmarks), b"JPEG").vertices.shape
+        (7152, 3)
+    """
+    fit = fit_face(face, landmarks)
+    dense = face_subdivision(_LEVELS)
+    points = dense(face.shape(fit.identity) + face.movement(fit.expression))
+    place = dense(crop.to_crop(landmarks)[:, :2] / crop.size)
+    shapes = arkit_shapes(face.rig)
+    return TexturedMesh(
+        vertices=_to_gltf(points),
+        normals=vertex_normals(points, dense.triangles).astype(np.float32),
+        uv=place,
+        triangles=np.concatenate([dense.triangles, _between_lips(_LEVELS)]),
+        targets={name: _to_gltf(dense(shape)) for name, shape in zip(ARKIT_NAMES, shapes, strict=True)},
+        texture=texture,
+    )
+
+
+def _to_gltf(points: Floats) -> Float32:
+    """Points or displacements (N, 3) of the morphable model, which has y down, in metres."""
+    return (points * (INTER_OCULAR_METRES * np.array((1, -1, 1)))).astype(np.float32)
+
+
+@functools.cache
+def _between_lips(levels: int) -> Int64:
+    """Triangles across the mouth's opening of the subdivided face, a strip between the inner lips.
+
+    Seen where the mouth opens they have the colour of what the photo shows there: teeth, or the line between lips.
+    """
+    follows = _border(face_subdivision(levels).triangles)
+    left, right = _MOUTH_CORNERS
+    ring = [left]
+    while (vertex := follows[ring[-1]]) != left:
+        ring.append(vertex)
+    turn = ring.index(right)
+    one, other = ring[: turn + 1], [left, *reversed(ring[turn:])]
+    upper, lower = (one, other) if _UPPER_LIP in one else (other, one)
+    u, v = np.array(upper), np.array(lower)
+    strip = np.concatenate([np.stack([u[:-1], v[:-1], v[1:]], 1), np.stack([u[:-1], v[1:], u[1:]], 1)])
+    distinct = (strip[:, 0] != strip[:, 1]) & (strip[:, 1] != strip[:, 2]) & (strip[:, 2] != strip[:, 0])
+    return strip[distinct]
+
+
+def _border(triangles: Int64) -> dict[int, int]:
+    """The next vertex along a border, for each vertex on one."""
+    edges = {(int(a), int(b)) for k in range(3) for a, b in triangles[:, (k, (k + 1) % 3)]}
+    return {a: b for a, b in edges if (b, a) not in edges}
