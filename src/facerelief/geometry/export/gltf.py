@@ -18,6 +18,7 @@ _FLOAT, _UINT16, _UINT32 = 5126, 5123, 5125
 _VERTICES, _INDICES = 34962, 34963  # what a part of the buffer is for
 _LINEAR, _MIPMAPS, _CLAMP = 9729, 9987, 33071  # of a sampler
 _UNLIT = "KHR_materials_unlit"
+_DARK = [0.02, 0.004, 0.004, 1.0]  # linear RGB and alpha
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,7 @@ class TexturedMesh:
         triangles: (T, 3), counter-clockwise seen from outside.
         targets: Displacements (V, 3) of morph targets at weight 1, by name.
         texture: A JPEG file, sRGB.
+        dark: (D, 3), further triangles, with a dark red in place of the texture: the inside of a mouth.
     """
 
     vertices: Float32
@@ -39,6 +41,7 @@ class TexturedMesh:
     triangles: Int64
     targets: Mapping[str, Float32]
     texture: bytes
+    dark: Int64
 
 
 def encode_glb(meshes: Mapping[str, TexturedMesh], apart: float = 0.0, comment: str = "") -> bytes:
@@ -57,7 +60,8 @@ def encode_glb(meshes: Mapping[str, TexturedMesh], apart: float = 0.0, comment: 
     Example:
         >>> corner = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0)], np.float32)
         >>> front, none = np.float32([(0, 0, 1)] * 3), np.zeros((3, 3), np.float32)
-        >>> mesh = TexturedMesh(corner, front, corner[:, :2], np.array([(0, 1, 2)]), {"open": none}, b"JPEG")
+        >>> triangles = np.array([(0, 1, 2)])
+        >>> mesh = TexturedMesh(corner, front, corner[:, :2], triangles, {"open": none}, b"JPEG", triangles[:0])
         >>> encode_glb({"triangle": mesh})[:4]
         b'glTF'
     """
@@ -67,39 +71,46 @@ def encode_glb(meshes: Mapping[str, TexturedMesh], apart: float = 0.0, comment: 
         "scene": 0,
         "scenes": [{"nodes": [*range(len(meshes))]}],
         "nodes": [{"name": name, "mesh": k, "translation": [k * apart, 0.0, 0.0]} for k, name in enumerate(meshes)],
-        "meshes": [_mesh(parts, k, name, mesh) for k, (name, mesh) in enumerate(meshes.items())],
-        "materials": [
-            {
-                "name": name,
-                "pbrMetallicRoughness": {"baseColorTexture": {"index": k}, "metallicFactor": 0, "roughnessFactor": 1},
-                "extensions": {_UNLIT: {}},
-            }
-            for k, name in enumerate(meshes)
-        ],
+        "meshes": [_mesh(parts, name, mesh, (k, len(meshes))) for k, (name, mesh) in enumerate(meshes.items())],
+        "materials": [*(_material(name, {"baseColorTexture": {"index": k}}) for k, name in enumerate(meshes))],
         "textures": [{"sampler": 0, "source": k} for k in range(len(meshes))],
         "samplers": [{"magFilter": _LINEAR, "minFilter": _MIPMAPS, "wrapS": _CLAMP, "wrapT": _CLAMP}],
         "images": [{"bufferView": parts.view(mesh.texture), "mimeType": "image/jpeg"} for mesh in meshes.values()],
         "extensionsUsed": [_UNLIT],
     }
+    if any(len(mesh.dark) for mesh in meshes.values()):
+        scene["materials"].append(_material("mouth", {"baseColorFactor": _DARK}))
     if comment:
         scene["asset"]["extras"] = {"comment": comment}
     scene |= {"accessors": parts.accessors, "bufferViews": parts.views, "buffers": [{"byteLength": len(parts.data)}]}
     return _container(scene, parts.data)
 
 
-def _mesh(parts: "_Parts", material: int, name: str, mesh: TexturedMesh) -> dict[str, Any]:
-    primitive = {
-        "attributes": {
-            "POSITION": parts.accessor(mesh.vertices, bounds=True),
-            "NORMAL": parts.accessor(mesh.normals),
-            "TEXCOORD_0": parts.accessor(mesh.uv),
-        },
-        "indices": parts.indices(mesh.triangles, len(mesh.vertices)),
-        "material": material,
-        "targets": [{"POSITION": parts.accessor(moved, bounds=True)} for moved in mesh.targets.values()],
+def _mesh(parts: "_Parts", name: str, mesh: TexturedMesh, materials: tuple[int, int]) -> dict[str, Any]:
+    """A mesh; materials: the numbers of the textured one and of the dark one."""
+    attributes = {
+        "POSITION": parts.accessor(mesh.vertices, bounds=True),
+        "NORMAL": parts.accessor(mesh.normals),
+        "TEXCOORD_0": parts.accessor(mesh.uv),
     }
+    targets = [{"POSITION": parts.accessor(moved, bounds=True)} for moved in mesh.targets.values()]
+    primitives = [
+        {
+            "attributes": attributes,
+            "indices": parts.indices(triangles, len(mesh.vertices)),
+            "material": material,
+            "targets": targets,
+        }
+        for triangles, material in zip((mesh.triangles, mesh.dark), materials, strict=True)
+        if len(triangles)
+    ]
     names = list(mesh.targets)
-    return {"name": name, "primitives": [primitive], "weights": [0.0] * len(names), "extras": {"targetNames": names}}
+    return {"name": name, "primitives": primitives, "weights": [0.0] * len(names), "extras": {"targetNames": names}}
+
+
+def _material(name: str, colour: Mapping[str, Any]) -> dict[str, Any]:
+    surface = {**colour, "metallicFactor": 0, "roughnessFactor": 1}
+    return {"name": name, "pbrMetallicRoughness": surface, "extensions": {_UNLIT: {}}}
 
 
 @dataclass

@@ -12,6 +12,7 @@ from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.subdivision import face_subdivision
+from facerelief.geometry.transfer.lips import CLOSED_MOUTH, mouth_opening
 
 INTER_OCULAR_METRES = 0.063  # of an average adult
 _LEVELS = 2  # of subdivision: 7,152 vertices; more would only lengthen the file
@@ -29,7 +30,8 @@ def textured_face(face: MorphableFace, landmarks: Landmarks, crop: Crop, texture
 
     Returns:
         The face as fitted, with its expression: it looks along +z, and the point between the eyes is the origin. Eyes
-        and mouth are closed over, by triangles between the lids and between the lips.
+        and mouth are closed over, by triangles between the lids and between the lips. A shut mouth is dark inside; of
+        an open one the photo shows the inside.
 
     Example:
         >>> from facerelief.faces.alignment import align
@@ -43,14 +45,16 @@ def textured_face(face: MorphableFace, landmarks: Landmarks, crop: Crop, texture
     dense = face_subdivision(_LEVELS)
     points = dense(face.shape(fit.identity) + face.movement(fit.expression))
     place = dense(crop.to_crop(landmarks)[:, :2] / crop.size)
-    shapes = arkit_shapes(face.rig)
+    shapes, inside = arkit_shapes(face.rig), _between_lips(_LEVELS)
+    seen = inside if mouth_opening(landmarks) > CLOSED_MOUTH else inside[:0]
     return TexturedMesh(
         vertices=_to_gltf(points),
         normals=vertex_normals(points, dense.triangles).astype(np.float32),
         uv=place,
-        triangles=np.concatenate([dense.triangles, _between_lips(_LEVELS)]),
+        triangles=np.concatenate([dense.triangles, seen]),
         targets={name: _to_gltf(dense(shape)) for name, shape in zip(ARKIT_NAMES, shapes, strict=True)},
         texture=texture,
+        dark=inside[len(seen) :],
     )
 
 
@@ -61,10 +65,7 @@ def _to_gltf(points: Floats) -> Float32:
 
 @functools.cache
 def _between_lips(levels: int) -> Int64:
-    """Triangles across the mouth's opening of the subdivided face, a strip between the inner lips.
-
-    Seen where the mouth opens they have the colour of what the photo shows there: teeth, or the line between lips.
-    """
+    """Triangles across the mouth's opening of the subdivided face, a strip between the inner lips."""
     follows = _border(face_subdivision(levels).triangles)
     left, right = _MOUTH_CORNERS
     ring = [left]
