@@ -8,11 +8,9 @@ import typer
 from facerelief.cli.console import err, say, waiting
 from facerelief.cli.options import (
     FacesOption,
-    MethodOption,
     PartOption,
     TaskFileOption,
     TeethOption,
-    WeightsOption,
     one_of,
 )
 from facerelief.cli.writes import files_at, writes
@@ -36,8 +34,10 @@ def mesh(
     strength: Annotated[str, typer.Option(help="Share of the full change, 0 to 1.5.")] = "1",
     face: FacesOption = "largest",
     part: PartOption = "face",
-    method: MethodOption = None,
-    weights: WeightsOption = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A folder or file of `morphable fit`. Default: the package's.", show_default=False),
+    ] = None,
     task_file: TaskFileOption = None,
     teeth_from: TeethOption = None,
     provenance: Annotated[
@@ -53,25 +53,26 @@ def mesh(
     if out_path.suffix.lower() != ".glb":
         raise FacereliefError(f"cannot write {out_path}: a mesh is binary glTF; name it .glb")
     with waiting("getting ready"):
-        from facerelief.editing import load_editor
         from facerelief.editing.face_choice import choose_faces, notes_on_choice, parse_face_choice
-        from facerelief.editing.mesh_export import face_glb
+        from facerelief.editing.mesh_export import MeshEdit, face_glb
+        from facerelief.editing.methods import MorphableEditor
         from facerelief.editing.regions import check_part
         from facerelief.editing.strength import parse_strength
         from facerelief.faces.detector import load_finder
         from facerelief.files import atomic
+        from facerelief.geometry.morphable.model import load_face
         from facerelief.photos.photo import read_photo
 
         which, share = parse_face_choice(face), parse_strength(strength).constant
         if which == "all":
             raise FacereliefError("a mesh is of one face; choose --face 1, 2 ... or X,Y, a point of it in pixels")
-        editor = load_editor(weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from)
-        aim = editor.target(to) if to is not None else None
+        editor = MorphableEditor(load_face(weights), load_finder(task_file=task_file))
+        if teeth_from:
+            editor.take_teeth(read_photo(teeth_from))
+        edit = MeshEdit(editor.target(to), share, check_part(part)) if to is not None else None
         source = read_photo(photo)
         faces = editor.find(source)
-        chosen = choose_faces(faces, which, source.name)
-        edit = aim and editor(source, aim, strength=share, face="all", faces=chosen, part=check_part(part))
-        data = face_glb(editor, source, chosen[0], edit or None, provenance=provenance)
+        data = face_glb(editor, source, choose_faces(faces, which, source.name)[0], edit, provenance=provenance)
     with atomic(out_path) as temporary:
         temporary.write_bytes(data)
     say(*[f"{photo}: {note}" for note in source.notes], *notes_on_choice(faces, which, source.name), to=err)

@@ -1,10 +1,14 @@
 """Editing without training: a morphable face is fitted to the photo's face, and its expression replaced."""
 
 import dataclasses
+import functools
+import itertools
 from dataclasses import dataclass
 from typing import ClassVar
 
-from facerelief.array_types import RGB, Float32, Floats, Landmarks
+import numpy as np
+
+from facerelief.array_types import RGB, Float32, Floats, Int64, Landmarks
 from facerelief.editing.editor import Editor, EditPlan
 from facerelief.editing.regions import part_mask
 from facerelief.errors import FacereliefError
@@ -13,6 +17,8 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.geometry.morphable.uv_map import sample_bilinear
+from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
@@ -23,6 +29,7 @@ from facerelief.photos.photo import Photo
 
 _FINE = 3  # times finer than the rest of an edit are wrinkles
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
+_INVERSION_ROUNDS = 12  # of a fixed point: the last one moves no landmark by a hundredth of the crop's side
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,6 +72,11 @@ class MorphableEditor(Editor[MorphablePlan]):
             raise FacereliefError(f"{photo.name} shows no teeth; choose a photo with an open smile for --teeth-from")
         self._teeth = photo.rgb, mouth
 
+    @property
+    def model(self) -> MorphableFace:
+        """What is fitted to faces."""
+        return self._transfer.face
+
     def target(self, to: str) -> str:
         """As `Editor.target`; also action units, blendshapes, presets and blends, as `parse_control` reads them."""
         return str(self._transfer.targets.control(to))
@@ -88,6 +100,19 @@ class MorphableEditor(Editor[MorphablePlan]):
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
+    def moved_landmarks(self, plan: MorphablePlan, strength: float) -> Floats:
+        """Where `render` puts the plan's landmarks, (468, 3), photo pixels."""
+        fit = dataclasses.replace(plan.fit, expression=plan.expression)
+        moved = self._transfer.moved_landmarks(plan.landmarks, fit, self._transfer.targets(plan.to), strength)
+        before, after = plan.crop.to_crop(plan.landmarks), plan.crop.to_crop(moved)
+        free = part_mask(plan.crop, plan.face, plan.part) * (1 - plan.rims)
+        after = before + sample_bilinear(free, before[:, :2]) * (after - before)
+        flow, skin = self.warps(plan, strength)[0], _skin()
+        for _ in range(_INVERSION_ROUNDS):  # at the crop's border, where the edit fades out, a chin falls less
+            places = after[skin, :2]
+            after[skin, :2] += 0.5 * (before[skin, :2] - places - sample_bilinear(flow, places))
+        return plan.crop.to_photo(after)
+
     def _render(self, rgb: RGB, plan: MorphablePlan, strength: float) -> RGB:
         return apply_layers(rgb, plan.crop, self._final_layers(plan, strength))
 
@@ -101,3 +126,10 @@ class MorphableEditor(Editor[MorphablePlan]):
         flow = layers.flow * (1 - plan.rims)
         light = limit_to_wrinkles(layers.light, flow, plan.wrinkles)
         return dataclasses.replace(layers, flow=flow, light=light)
+
+
+@functools.cache
+def _skin() -> Int64:
+    """The landmarks where one warp moves all pixels around: not those of lips and lids."""
+    edges = {*LIPS, *INNER_LIPS, *itertools.chain(*eye_outlines())}
+    return np.array([vertex for vertex in range(468) if vertex not in edges])

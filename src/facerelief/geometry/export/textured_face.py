@@ -4,13 +4,11 @@ import functools
 
 import numpy as np
 
-from facerelief.array_types import Float32, Floats, Int64, Landmarks
-from facerelief.faces.alignment import Crop
+from facerelief.array_types import Float32, Floats, Int64
 from facerelief.geometry.export.arkit import ARKIT_NAMES, arkit_shapes
 from facerelief.geometry.export.gltf import TexturedMesh
 from facerelief.geometry.mesh import vertex_normals
-from facerelief.geometry.morphable.fitting import fit_face
-from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.subdivision import face_subdivision
 from facerelief.geometry.transfer.lips import CLOSED_MOUTH, mouth_opening
 
@@ -19,38 +17,33 @@ _LEVELS = 2  # of subdivision: 7,152 vertices; more would only lengthen the file
 _UPPER_LIP, _MOUTH_CORNERS = 13, (78, 308)  # the middle, from outside; inner lips
 
 
-def textured_face(face: MorphableFace, landmarks: Landmarks, crop: Crop, texture: bytes) -> TexturedMesh:
-    """The mesh of a photo's face.
+def textured_face(rig: Rig, points: Floats, places: Floats, texture: bytes) -> TexturedMesh:
+    """The mesh of a face.
 
     Args:
-        face: The morphable model that is fitted; its rig moves the mesh.
-        landmarks: (468, 3), photo pixels, with the lips as the photo shows them (`seen_lips`).
-        crop: The face's crop that is the texture.
-        texture: That crop as a JPEG file.
+        rig: The shapes that its morph targets are made of.
+        points: (468, 3), the face in the frame of the morphable model, with its expression.
+        places: (468, 2), where the texture shows these points: 0 to 1, right and down.
+        texture: A JPEG file.
 
     Returns:
-        The face as fitted, with its expression: it looks along +z, and the point between the eyes is the origin. Eyes
-        and mouth are closed over, by triangles between the lids and between the lips. A shut mouth is dark inside; of
-        an open one the photo shows the inside.
+        The mesh, which looks along +z; the point between the eyes is the origin. Eyes and mouth are closed over, by
+        triangles between the lids and between the lips. A shut mouth is dark inside; of an open one the texture shows
+        the inside.
 
     Example:
-        >>> from facerelief.faces.alignment import align
         >>> from facerelief.geometry.morphable import load_face
         >>> model = load_face()
-        >>> landmarks = 100 * model.mean + 250
-        >>> textured_face(model, landmarks, align(landmarks), b"JPEG").vertices.shape
+        >>> textured_face(model.rig, model.mean, model.mean[:, :2] / 3 + 0.4, b"JPEG").vertices.shape
         (7152, 3)
     """
-    fit = fit_face(face, landmarks)
     dense = face_subdivision(_LEVELS)
-    points = dense(face.shape(fit.identity) + face.movement(fit.expression))
-    place = dense(crop.to_crop(landmarks)[:, :2] / crop.size)
-    shapes, inside = arkit_shapes(face.rig), _between_lips(_LEVELS)
-    seen = inside if mouth_opening(landmarks) > CLOSED_MOUTH else inside[:0]
+    fine, shapes, inside = dense(points), arkit_shapes(rig), _between_lips(_LEVELS)
+    seen = inside if mouth_opening(places) > CLOSED_MOUTH else inside[:0]
     return TexturedMesh(
-        vertices=_to_gltf(points),
-        normals=vertex_normals(points, dense.triangles).astype(np.float32),
-        uv=place,
+        vertices=_to_gltf(fine),
+        normals=vertex_normals(fine, dense.triangles).astype(np.float32),
+        uv=dense(places),
         triangles=np.concatenate([dense.triangles, seen]),
         targets={name: _to_gltf(dense(shape)) for name, shape in zip(ARKIT_NAMES, shapes, strict=True)},
         texture=texture,
