@@ -58,6 +58,7 @@ def encode_glb(meshes: Mapping[str, TexturedMesh], apart: float = 0.0, comment: 
         The file's bytes.
 
     Example:
+        >>> import numpy as np
         >>> corner = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0)], np.float32)
         >>> front, none = np.float32([(0, 0, 1)] * 3), np.zeros((3, 3), np.float32)
         >>> triangles = np.array([(0, 1, 2)])
