@@ -1,9 +1,8 @@
 """Editing without training: a morphable face is fitted to the photo's face, and its expression replaced."""
 
 import dataclasses
-import functools
-import itertools
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -72,11 +71,6 @@ class MorphableEditor(Editor[MorphablePlan]):
             raise FacereliefError(f"{photo.name} shows no teeth; choose a photo with an open smile for --teeth-from")
         self._teeth = photo.rgb, mouth
 
-    @property
-    def model(self) -> MorphableFace:
-        """What is fitted to faces."""
-        return self._transfer.face
-
     def target(self, to: str) -> str:
         """As `Editor.target`; also action units, blendshapes, presets and blends, as `parse_control` reads them."""
         return str(self._transfer.targets.control(to))
@@ -99,6 +93,11 @@ class MorphableEditor(Editor[MorphablePlan]):
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
+
+    @property
+    def model(self) -> MorphableFace:
+        """What is fitted to faces."""
+        return self._transfer.face
 
     def moved_landmarks(self, plan: MorphablePlan, strength: float) -> Floats:
         """Where `render` puts the plan's landmarks, (468, 3), photo pixels."""
@@ -128,8 +127,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         return dataclasses.replace(layers, flow=flow, light=light)
 
 
-@functools.cache
+@cache
 def _skin() -> Int64:
     """The landmarks where one warp moves all pixels around: not those of lips and lids."""
-    edges = {*LIPS, *INNER_LIPS, *itertools.chain(*eye_outlines())}
+    edges = {*LIPS, *INNER_LIPS, *eye_outlines()[0], *eye_outlines()[1]}
     return np.array([vertex for vertex in range(468) if vertex not in edges])

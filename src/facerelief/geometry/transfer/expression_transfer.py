@@ -104,14 +104,14 @@ class ExpressionTransfer:
         mouth = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
         return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 
-    def moved_landmarks(self, landmarks: Landmarks, fit: Fit, aim: Target, strength: float) -> Floats:
-        """Where the edit puts landmarks (468, 3), photo pixels; arguments as those of a call."""
-        return self._move_landmarks(landmarks.astype(np.float64), fit, aim.movement, strength).target
-
     def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> Mouth:
         """The mouth of a photo (H, W, 3) with landmarks (468, 3), whose teeth are to be used in others."""
         landmarks = seen_lips(rgb, landmarks)
         return self._mouth(landmarks, fit_face(self.face, landmarks))
+
+    def moved_landmarks(self, landmarks: Landmarks, fit: Fit, aim: Target, strength: float) -> Floats:
+        """Where the edit puts landmarks (468, 3), photo pixels; arguments as those of a call."""
+        return self._move_landmarks(landmarks.astype(np.float64), fit, aim.movement, strength).target
 
     def _mouth(self, landmarks: Landmarks, fit: Fit) -> Mouth:
         closed = self.face.shape(fit.identity)[list(MOUTH_CORNERS)]
