@@ -37,6 +37,7 @@ SLOW = (
     "cli/test_evaluate_command",
     "cli/test_hostile",
     "cli/test_light",
+    "cli/test_mesh_command",
     "cli/test_names",
     "cli/test_serve_command",
     "cli/test_streams",

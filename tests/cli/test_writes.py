@@ -30,6 +30,7 @@ CALLS = {
     "compare, numbers": (("runs", "--data", "d", "-o", "y.png", "--json-file", "x.json"), "x.json"),
     "export": (("-o", "model"), "model/model.onnx"),
     "export, its report": (("-o", "model"), "model/parity.json"),
+    "mesh": (("me.png", "-o", "x.glb"), "x.glb"),
     "evaluate": (("runs", "--data", "d", "-o", "report"), "report/report.html"),
     "study": (("table1", "--scale", "smoke", "-o", "study"), "study/table1.html"),
     "study, a figure": (("table1", "--scale", "smoke", "-o", "study"), "study/table1-fig9.png"),

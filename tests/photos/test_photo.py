@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from facerelief.errors import FacereliefError, PhotoError
+from facerelief.photos.color_modes import to_srgb
 from facerelief.photos.photo import SAVE_FORMATS, Photo, read_mark, read_photo, save_photo
 from facerelief.photos.provenance.xmp import EditMark
 
@@ -296,3 +297,26 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(FacereliefError, match="cannot write"):
         save_photo(Photo(RGB), old / "photo.png")
     assert old.read_bytes() == b"kept" and [file.name for file in tmp_path.iterdir()] == ["old.jpg"]
+
+
+# -- for formats without profiles -----------------------------------------------------------------------------------
+
+
+def test_pixels_of_a_profile_in_srgb() -> None:
+    """sRGB's primaries with a gamma of 1: a level is a share of light, which sRGB's curve encodes."""
+    primaries = {  # of sRGB, adapted to D50, s15Fixed16
+        b"rXYZ": (0.43607, 0.22249, 0.01392),
+        b"gXYZ": (0.38515, 0.71687, 0.09708),
+        b"bXYZ": (0.14307, 0.06061, 0.71410),
+    }
+    tags = {
+        name: b"XYZ \0\0\0\0" + struct.pack(">3l", *(round(65536 * v) for v in xyz)) for name, xyz in primaries.items()
+    }
+    straight = b"curv" + bytes(4) + struct.pack(">LH", 1, 256)
+    linear = profile_of(b"mntr", b"RGB ", b"XYZ ", tags | dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), straight))
+    levels = np.array([[(20, 20, 20), (128, 128, 128), (255, 60, 200)]], np.uint8)
+    share = levels / 255
+    expected = 255 * (1.055 * share ** (1 / 2.4) - 0.055)
+    assert np.abs(to_srgb(levels, linear).astype(float) - expected).max() < 2.5
+    np.testing.assert_array_equal(to_srgb(levels, None), levels)
+    np.testing.assert_array_equal(to_srgb(levels, b"no profile"), levels)

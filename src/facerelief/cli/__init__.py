@@ -23,6 +23,7 @@ from facerelief.cli.commands import (
     export,
     expressions,
     latency,
+    mesh,
     morph,
     morphable,
     report,
@@ -56,6 +57,7 @@ report.app.command("outside")(report_outside.outside)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
+app.command("mesh")(mesh.mesh)
 app.command("demo")(demo.demo)
 app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)

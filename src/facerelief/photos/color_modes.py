@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
-from facerelief.array_types import UInt8
+from facerelief.array_types import RGB, UInt8
 
 # By Pillow's mode: the colour space of its ICC profiles, if not RGB.
 _OWN_SPACE = {"L": "GRAY", "CMYK": "CMYK"}
@@ -57,6 +57,18 @@ def to_rgb(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Ima
     if profile and space != "RGB":
         notes.append(f"{space} colour profile dropped")
     return image if image.mode == "RGB" else image.convert("RGB"), icc if space == "RGB" else None
+
+
+def to_srgb(rgb: RGB, icc: bytes | None) -> RGB:
+    """Pixels (H, W, 3) of an RGB profile in sRGB, for formats that hold no profile; unchanged without one."""
+    profile = _profile(icc, [])
+    if profile is None or b"mpet" in (icc or b""):  # whose cost is unbounded
+        return rgb
+    with contextlib.suppress(ImageCms.PyCMSError):
+        converted = ImageCms.profileToProfile(Image.fromarray(rgb), profile, ImageCms.createProfile("sRGB"))
+        if converted is not None:
+            return np.asarray(converted)
+    return rgb
 
 
 def _space(icc: bytes) -> str:

@@ -4,9 +4,12 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
-from facerelief.array_types import RGB, Float32, Floats, Landmarks
+import numpy as np
+
+from facerelief.array_types import RGB, Float32, Floats, Int64, Landmarks
 from facerelief.editing.editor import Editor, EditPlan
 from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.regions import part_mask
@@ -16,6 +19,8 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
+from facerelief.geometry.morphable.uv_map import sample_bilinear
+from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
@@ -29,6 +34,7 @@ _MOST_LEARNED = 32  # 200 kB each
 # Landmark detectors shorten movements: of the smiles of 12 people that were given to 12 others they report this much.
 _REPORTED = 0.75
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
+_INVERSION_ROUNDS = 12  # of a fixed point: the last one moves no landmark by a hundredth of the crop's side
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,6 +119,24 @@ class MorphableEditor(Editor[MorphablePlan]):
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
+    @property
+    def model(self) -> MorphableFace:
+        """What is fitted to faces."""
+        return self._transfer.face
+
+    def moved_landmarks(self, plan: MorphablePlan, strength: float) -> Floats:
+        """Where `render` puts the plan's landmarks, (468, 3), photo pixels."""
+        fit = dataclasses.replace(plan.fit, expression=plan.expression)
+        moved = self._transfer.moved_landmarks(plan.landmarks, fit, self._transfer.targets(plan.to), strength)
+        before, after = plan.crop.to_crop(plan.landmarks), plan.crop.to_crop(moved)
+        free = part_mask(plan.crop, plan.face, plan.part) * (1 - plan.rims)
+        after = before + sample_bilinear(free, before[:, :2]) * (after - before)
+        flow, skin = self.warps(plan, strength)[0], _skin()
+        for _ in range(_INVERSION_ROUNDS):  # at the crop's border, where the edit fades out, a chin falls less
+            places = after[skin, :2]
+            after[skin, :2] += 0.5 * (before[skin, :2] - places - sample_bilinear(flow, places))
+        return plan.crop.to_photo(after)
+
     def _render(self, rgb: RGB, plan: MorphablePlan, strength: float) -> RGB:
         return apply_layers(rgb, plan.crop, self._final_layers(plan, strength))
 
@@ -126,3 +150,10 @@ class MorphableEditor(Editor[MorphablePlan]):
         flow = layers.flow * (1 - plan.rims)
         light = limit_to_wrinkles(layers.light, flow, plan.wrinkles)
         return dataclasses.replace(layers, flow=flow, light=light)
+
+
+@cache
+def _skin() -> Int64:
+    """The landmarks where one warp moves all pixels around: not those of lips and lids."""
+    edges = {*LIPS, *INNER_LIPS, *eye_outlines()[0], *eye_outlines()[1]}
+    return np.array([vertex for vertex in range(468) if vertex not in edges])

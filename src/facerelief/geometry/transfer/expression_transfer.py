@@ -110,6 +110,10 @@ class ExpressionTransfer:
         landmarks = seen_lips(rgb, landmarks)
         return self._mouth(landmarks, fit_face(self.face, landmarks))
 
+    def moved_landmarks(self, landmarks: Landmarks, fit: Fit, aim: Target, strength: float) -> Floats:
+        """Where the edit puts landmarks (468, 3), photo pixels; arguments as those of a call."""
+        return self._move_landmarks(landmarks.astype(np.float64), fit, aim.movement, strength).target
+
     def _mouth(self, landmarks: Landmarks, fit: Fit) -> Mouth:
         closed = self.face.shape(fit.identity)[list(MOUTH_CORNERS)]
         return Mouth(landmarks, fit, closed, _chin_drop(self.face.movement(fit.expression)))

@@ -1,0 +1,79 @@
+"""`facerelief mesh`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facerelief.cli.console import err, say, waiting
+from facerelief.cli.options import (
+    FacesOption,
+    PartOption,
+    TaskFileOption,
+    TeethOption,
+    one_of,
+)
+from facerelief.cli.writes import files_at, writes
+from facerelief.errors import FacereliefError
+from facerelief.expressions import EXPRESSIONS
+
+
+@writes(files_at("out_path"))
+def mesh(
+    photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
+    out_path: Annotated[Path, typer.Option("-o", "--out", help="A file: .glb.", show_default=False)],
+    to: Annotated[
+        str | None,
+        one_of(
+            choices=EXPRESSIONS,
+            metavar="EXPRESSION",
+            help="Also the face edited to this, as of `edit`, beside the photo's own.",
+            show_default=False,
+        ),
+    ] = None,
+    strength: Annotated[str, typer.Option(help="Share of the full change, 0 to 1.5.")] = "1",
+    face: FacesOption = "largest",
+    part: PartOption = "face",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="A folder or file of `morphable fit`. Default: the package's.", show_default=False),
+    ] = None,
+    task_file: TaskFileOption = None,
+    teeth_from: TeethOption = None,
+    provenance: Annotated[
+        bool, typer.Option("--provenance/--no-provenance", help="Record the edit in the file.")
+    ] = True,
+) -> None:
+    """Write a photo's face as a 3D mesh (binary glTF), with the photo as texture and ARKit's 52 morph targets.
+
+    Blender, Unity, Unreal and three.js read it. A neutral photo gives the best base for morph targets.
+
+        facerelief mesh me.jpg --to happiness -o me.glb
+    """
+    if out_path.suffix.lower() != ".glb":
+        raise FacereliefError(f"cannot write {out_path}: a mesh is binary glTF; name it .glb")
+    with waiting("getting ready"):
+        from facerelief.editing.face_choice import choose_faces, notes_on_choice, parse_face_choice
+        from facerelief.editing.mesh_export import MeshEdit, face_glb
+        from facerelief.editing.methods import MorphableEditor
+        from facerelief.editing.regions import check_part
+        from facerelief.editing.strength import parse_strength
+        from facerelief.faces.detector import load_finder
+        from facerelief.files import atomic
+        from facerelief.geometry.morphable.model import load_face
+        from facerelief.photos.photo import read_photo
+
+        which, share = parse_face_choice(face), parse_strength(strength).constant
+        if which == "all":
+            raise FacereliefError("a mesh is of one face; choose --face 1, 2 ... or X,Y, a point of it in pixels")
+        editor = MorphableEditor(load_face(weights), load_finder(task_file=task_file))
+        if teeth_from:
+            editor.take_teeth(read_photo(teeth_from))
+        edit = MeshEdit(editor.target(to), share, check_part(part)) if to is not None else None
+        source = read_photo(photo)
+        faces = editor.find(source)
+        data = face_glb(editor, source, choose_faces(faces, which, source.name)[0], edit, provenance=provenance)
+    with atomic(out_path) as temporary:
+        temporary.write_bytes(data)
+    say(*[f"{photo}: {note}" for note in source.notes], *notes_on_choice(faces, which, source.name), to=err)
+    say(str(out_path))
