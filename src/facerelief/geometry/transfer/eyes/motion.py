@@ -1,0 +1,144 @@
+"""Eyes of an edit: lids that move over eyeballs, warped and drawn at the photo's resolution."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.array_types import RGB, Float32, Floats
+from facerelief.easing import smoothstep
+from facerelief.faces.alignment import Crop
+from facerelief.faces.warping import Window, resample_map, sample_bicubic
+from facerelief.geometry.morphable.uv_map import sample_bilinear
+from facerelief.geometry.transfer.eyes.eyeball import eyeball
+from facerelief.geometry.transfer.eyes.lids import Lids
+from facerelief.geometry.transfer.eyes.seen import Eye
+from facerelief.geometry.transfer.eyes.skin import lid_flows
+
+_ROUNDS = 6  # in which it is found where a flow takes a point
+_MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
+_GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move to the side and up or down in a full gaze
+_MOST = 1.4  # of a full gaze
+_FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
+_SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
+_CORNER = 0.04  # the same, at the corners
+_SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
+
+
+@dataclass(frozen=True, eq=False)
+class EyeMotion:
+    """What eyes do.
+
+    Attributes:
+        eyes: As the photo shows them.
+        amounts: (2, 3), what each does, as `eye_amounts` gives it.
+    """
+
+    eyes: tuple[Eye, ...]
+    amounts: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class EyeLayer:
+    """One eye of an edit, as maps of its frame, (S, S, C), that are to be enlarged.
+
+    Attributes:
+        frame: The frame.
+        maps: By name. `upper` and `lower`: where skin comes from, as of `lid_flows`; `below`: how far below the line
+            between the lids a pixel is; `opacity`, `levels`, `raw`, `light`: of the eyeball; `light` of all;
+            `share`: of all this.
+    """
+
+    frame: Crop
+    maps: dict[str, Floats]
+
+
+def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
+    """The eyes of an edit.
+
+    Args:
+        motion: What they do.
+        crop: The face's crop.
+        flow: (S, S, 2), of that crop, without what only lids do.
+    """
+    return [_layer(eye, amounts, crop, flow) for eye, amounts in zip(motion.eyes, motion.amounts, strict=True)]
+
+
+def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer:
+    size, scale = eye.frame.size, eye.frame.scale / crop.scale
+    columns, rows = np.meshgrid(*[np.arange(size) + 0.5] * 2)
+    places = crop.to_crop(eye.frame.to_photo(np.column_stack([columns.ravel(), rows.ravel()])))
+    around = sample_bilinear(flow, places.reshape(size, size, 2)) * scale
+    shift = np.clip(amounts[1:], -_MOST, _MOST) * _GAZE * eye.unit
+    lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]))
+    ball = eyeball(eye, lids, shift)
+    upper, lower = lid_flows(eye, lids, around)
+    middle = (lids.upper + lids.lower) / 2
+    soft = _SOFT * eye.unit
+    apart = smoothstep(lids.gap / (2 * soft))
+    opacity = lids.within(soft) * apart[:, None]
+    below = (rows - middle)[..., None]
+    height = _SEAM_HEIGHT * eye.unit
+    along = smoothstep(np.minimum(columns[0] - lids.corners[0], lids.corners[1] - columns[0]) / (0.1 * eye.unit))
+    meets = along * np.clip(1 - lids.gap / (0.25 * np.maximum(eye.lids.gap, 1)), 0, 1)
+    seam = 1 - _SEAM * meets[:, None] * np.exp(-0.5 * (below / height) ** 2)
+    aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns)
+    margin = np.minimum(rows, size - rows) / (0.06 * size)
+    share = (smoothstep(aside / (_CORNER * eye.unit) + 0.5) * smoothstep(margin))[..., None]
+    maps = {
+        "upper": upper,
+        "lower": lower,
+        "below": below,
+        "opacity": opacity,
+        "levels": ball.levels,
+        "raw": ball.raw,
+        "light": ball.light,
+        "seam": seam,
+        "share": share,
+    }
+    return EyeLayer(eye.frame, maps)
+
+
+def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
+    """Where lids go: with the skin around them, over the eye as it closes, and along with its gaze."""
+    size = eye.frame.size
+    columns = np.arange(size) + 0.5
+    moved = []
+    for points in eye.landmarks:
+        place = points
+        for _ in range(_ROUNDS):
+            place = (place + points - sample_bilinear(flow, place[None])[0]) / 2
+        moved.append(np.interp(columns, points[:, 0], (place - points)[:, 1]))
+    upper, lower = moved
+    follows = max(0.0, -down) * _FOLLOWS_UP - max(0.0, down) * _FOLLOWS_DOWN
+    gap = eye.lids.gap
+    opened = np.maximum(gap + lower - upper, 0) * (1 - closed) * max(0.0, 1 + follows)
+    bottom = eye.lids.lower + lower - closed * _MEETS_AT * gap
+    return Lids(bottom - opened, bottom, eye.lids.corners)
+
+
+def draw_eye(pixels: Float32, photo: RGB, layer: EyeLayer, place: Window) -> None:
+    """Draw an eye.
+
+    Args:
+        pixels: (h, w, 3), levels of a place of the photo, warped; written to.
+        photo: (H, W, 3), before the edit.
+        layer: The eye.
+        place: Rows and columns of the photo.
+    """
+    frame = layer.frame
+    window = frame.window((0.0, 0.0), (frame.size, frame.size), place)
+    inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, place, strict=True))
+    if not pixels[inner].size:
+        return
+    stacked = resample_map(frame, np.dstack([*layer.maps.values()]), window, "bilinear")
+    ends = np.cumsum([values.shape[2] for values in layer.maps.values()])
+    maps = dict(zip(layer.maps, np.split(stacked, ends[:-1], axis=2), strict=True))
+    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) + 0.5 for part in window)
+    here = np.dstack(np.meshgrid(columns, rows))
+    turned = frame.inverse[:, :2].T.astype(np.float32)
+    above, beneath = (sample_bicubic(photo, here + maps[name] @ turned) for name in ("upper", "lower"))
+    skin = above + np.clip(0.5 + maps["below"] / frame.scale, 0, 1) * (beneath - above)
+    ball = maps["levels"] + maps["raw"] * (photo[window] - maps["levels"])
+    levels = skin + maps["opacity"] * (ball * maps["light"] - skin)
+    pixels[inner] += maps["share"] * (levels * maps["seam"] - pixels[inner])
+

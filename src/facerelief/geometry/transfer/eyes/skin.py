@@ -1,0 +1,59 @@
+"""How the skin of lids moves: it is stretched between an edge of the eye's opening and skin farther away."""
+
+import numpy as np
+
+from facerelief.array_types import Floats
+from facerelief.easing import smoothstep
+from facerelief.geometry.transfer.eyes.lids import Lids
+from facerelief.geometry.transfer.eyes.seen import Eye
+
+_UPPER, _LOWER = (0.08, 0.22), 0.12  # inter-ocular distances from an edge, within which skin is stretched
+_TO_BROW = 0.85  # of the way to the eyebrow
+_STIFF = (0.02, 0.01)  # inter-ocular distances, of an edge with its lashes, which is not stretched
+_CORNER = 0.07  # inter-ocular distances from a corner over which this begins
+
+
+def lid_flows(eye: Eye, lids: Lids, flow: Floats) -> tuple[Floats, Floats]:
+    """Where the skin above and below an eye comes from.
+
+    Args:
+        eye: As the photo shows it.
+        lids: Where its lids will be.
+        flow: (S, S, 2), of the rest of the face, right and down, frame pixels.
+
+    Returns:
+        (S, S, 2) each, as `flow`: of the upper lid, to be used above the eye's opening, and of the lower lid.
+    """
+    columns = np.arange(len(flow)) + 0.5
+    aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns) / (_CORNER * eye.unit)
+    share = smoothstep(aside)
+    flows = []
+    room = np.clip(_TO_BROW * (eye.lids.upper - eye.brow), _UPPER[0] * eye.unit, _UPPER[1] * eye.unit)
+    edges = (eye.lids.upper, lids.upper, room), (eye.lids.lower, lids.lower, np.full(len(flow), _LOWER * eye.unit))
+    for (before, after, reach), stiff, side in zip(edges, _STIFF, (-1, 1), strict=True):
+        moved = _stretched(flow[..., 1], side * before, side * after, reach, stiff * eye.unit, side)
+        down = flow[..., 1] + share * (moved - flow[..., 1])
+        flows.append(np.dstack([flow[..., 0], down]))
+    return flows[0], flows[1]
+
+
+def _stretched(flow: Floats, before: Floats, after: Floats, reach: Floats, stiff: float, side: int) -> Floats:
+    """The downward flow (S, S) of skin on one side of an opening whose edge goes from `before` to `after` (S,).
+
+    Both are measured away from the opening, as is all below: `side` is the sign of that direction.
+    """
+    size = len(flow)
+    away = side * (np.arange(size)[:, None] + 0.5)  # grows away from the opening
+    far = np.maximum(before, after) + reach + stiff
+    row = np.clip(side * far, 0.5, size - 0.5)
+    index = np.clip(row.astype(int), 0, size - 1)
+    at_far = side * flow[index, np.arange(size)]
+    target = far - (after + stiff)  # lengths of skin, from its stiff edge
+    source = np.maximum(far + at_far - (before + stiff), 0.1 * target)
+    ratio = source / target
+    t = np.clip((away - (after + stiff)) / target, 0, 1)
+    start, end = ratio, np.minimum(1.0, 1.5 * ratio)  # slopes at the edge and far away
+    place = start * t * (1 - t) ** 2 + ratio * t**2 * (3 - 2 * t) - end * t**2 * (1 - t)
+    within = side * (before + stiff + place * target - away)
+    edge = side * (before - after) + 0 * flow
+    return np.where(away < after + stiff, edge, np.where(away > far, flow, within))
