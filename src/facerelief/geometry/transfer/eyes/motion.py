@@ -12,13 +12,14 @@ from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.eyeball import eyeball
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
-from facerelief.geometry.transfer.eyes.skin import lid_flows
+from facerelief.geometry.transfer.eyes.skin import lid_flows, plain_lid
 
 _ROUNDS = 6  # in which it is found where a flow takes a point
 _MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
 _GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move to the side and up or down in a full gaze
 _MOST = 1.4  # of a full gaze
 _FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
+_WIDER = 0.5  # of the movement that detectors need to see an eye opened
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
 _CORNER = 0.04  # the same, at the corners
 _SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
@@ -84,7 +85,10 @@ def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer:
     aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns)
     margin = np.minimum(rows, size - rows) / (0.06 * size)
     share = (smoothstep(aside / (_CORNER * eye.unit) + 0.5) * smoothstep(margin))[..., None]
+    plain, drawn_out = plain_lid(eye, upper, lids)
     maps = {
+        "plain": plain,
+        "drawn_out": drawn_out,
         "upper": upper,
         "lower": lower,
         "below": below,
@@ -111,7 +115,8 @@ def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
     upper, lower = moved
     follows = max(0.0, -down) * _FOLLOWS_UP - max(0.0, down) * _FOLLOWS_DOWN
     gap = eye.lids.gap
-    opened = np.maximum(gap + lower - upper, 0) * (1 - closed) * max(0.0, 1 + follows)
+    wider = lower - upper
+    opened = np.maximum(gap + np.where(wider > 0, _WIDER, 1.0) * wider, 0) * (1 - closed) * max(0.0, 1 + follows)
     bottom = eye.lids.lower + lower - closed * _MEETS_AT * gap
     return Lids(bottom - opened, bottom, eye.lids.corners)
 
@@ -137,6 +142,7 @@ def draw_eye(pixels: Float32, photo: RGB, layer: EyeLayer, place: Window) -> Non
     here = np.dstack(np.meshgrid(columns, rows))
     turned = frame.inverse[:, :2].T.astype(np.float32)
     above, beneath = (sample_bicubic(photo, here + maps[name] @ turned) for name in ("upper", "lower"))
+    above = above + maps["drawn_out"] * (maps["plain"] - above)
     skin = above + np.clip(0.5 + maps["below"] / frame.scale, 0, 1) * (beneath - above)
     ball = maps["levels"] + maps["raw"] * (photo[window] - maps["levels"])
     levels = skin + maps["opacity"] * (ball * maps["light"] - skin)

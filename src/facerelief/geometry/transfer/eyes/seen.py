@@ -7,10 +7,13 @@ import numpy as np
 from facerelief.array_types import RGB, Floats, Landmarks
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop, inter_ocular
+from facerelief.geometry.filters import ndimage
 from facerelief.geometry.topology import BROWS, lid_curves
 from facerelief.geometry.transfer.eyes.frame import eye_frame
 from facerelief.geometry.transfer.eyes.iris import Iris, find_iris
 from facerelief.geometry.transfer.eyes.lids import Lids, landmark_lids, seen_lids
+
+_SMOOTH = 0.07  # inter-ocular distances: deviation of a Gaussian along the eyebrow's edge
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,5 +55,5 @@ def _seen_eye(rgb: RGB, points: Floats, side: int) -> Eye:
     brow = frame.to_crop(points[list(BROWS[side])])[:, :2]
     columns = np.arange(frame.size) + 0.5
     near = np.abs(columns[:, None] - brow[:, 0]) + 3 * (brow[:, 1].max() - brow[:, 1])
-    lowest = brow[np.argmin(near, axis=1), 1]
+    lowest = ndimage().gaussian_filter1d(brow[np.argmin(near, axis=1), 1], _SMOOTH * unit, mode="nearest")
     return Eye(frame, pixels, unit, edges, lids, lowest, find_iris(luma, lids, unit))

@@ -4,12 +4,18 @@ import numpy as np
 
 from facerelief.array_types import Floats
 from facerelief.easing import smoothstep
+from facerelief.geometry.filters import ndimage
+from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
 
 _UPPER, _LOWER = (0.08, 0.22), 0.12  # inter-ocular distances from an edge, within which skin is stretched
 _TO_BROW = 0.85  # of the way to the eyebrow
 _STIFF = (0.02, 0.01)  # inter-ocular distances, of an edge with its lashes, which is not stretched
+_LASH, _PLAIN = 0.05, 0.012  # inter-ocular distances: wider than lashes; deviation of a Gaussian
+_DARKER = 0.6  # of what lashes and folds take of the light, that is spread over the lid
+_TEXTURE, _CHEEK = 6.0, 0.2  # levels, of the skin so many inter-ocular distances below, which a lid is given
+_LONGER = (1.1, 1.7)  # times longer than it was, from which skin is to be plain
 _CORNER = 0.07  # inter-ocular distances from a corner over which this begins
 
 
@@ -35,6 +41,38 @@ def lid_flows(eye: Eye, lids: Lids, flow: Floats) -> tuple[Floats, Floats]:
         down = flow[..., 1] + share * (moved - flow[..., 1])
         flows.append(np.dstack([flow[..., 0], down]))
     return flows[0], flows[1]
+
+
+def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
+    """The skin of an upper lid that comes down, without lashes and folds, which would be drawn out to streaks.
+
+    Args:
+        eye: As the photo shows it.
+        flow: (S, S, 2), of the upper lid, as `lid_flows` gives it.
+        lids: Where its lids will be.
+
+    Returns:
+        (S, S, 3), levels, and their opacity (S, S, 1).
+    """
+    size, unit = len(flow), eye.unit
+    width = round(_LASH * unit) | 1
+    seen = eye.pixels.astype(np.float64)
+    closed = ndimage().grey_closing(eye.pixels, size=(width, width, 1)).astype(np.float64)
+    skin = _blurred(closed, _PLAIN * unit) - _DARKER * _blurred(closed - seen, _LASH * unit)
+    columns, rows = np.meshgrid(*[np.arange(size) + 0.5] * 2)
+    places = np.dstack([columns, rows])
+    texture = np.clip(seen - _blurred(seen, _PLAIN * unit), -_TEXTURE, _TEXTURE)
+    below = sample_bilinear(texture, places + (0, _CHEEK * unit))
+    levels = sample_bilinear(skin, flow + places) + below
+    longer = 1 / np.maximum(1 + np.gradient(flow[..., 1], axis=0), 0.05)
+    drawn_out = smoothstep((longer - _LONGER[0]) / (_LONGER[1] - _LONGER[0]))
+    above = smoothstep((lids.upper - _STIFF[0] * unit - rows) / (0.015 * unit))
+    return levels, _blurred(drawn_out[..., None], _PLAIN * unit) * above[..., None]
+
+
+def _blurred(values: Floats, deviation: float) -> Floats:
+    blurred: Floats = ndimage().gaussian_filter(values, (deviation, deviation, 0), truncate=3.0)
+    return blurred
 
 
 def _stretched(flow: Floats, before: Floats, after: Floats, reach: Floats, stiff: float, side: int) -> Floats:
