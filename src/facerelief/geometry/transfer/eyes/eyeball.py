@@ -12,13 +12,17 @@ from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
 
-_RIM = (0.03, 0.012)  # inter-ocular distances below the upper and above the lower lid in which lashes and shadows are
+_RIM = (0.03, 0.022)  # inter-ocular distances below the upper and above the lower lid in which lashes and shadows are
+_OLD_EDGE, _BEYOND = 0.065, 0.02  # the same, of an edge that moved away; beyond an edge that did not
+_SOFT = 0.016  # the same, over which this falls off
 _BORDER = (1.03, 1.14)  # of an iris' radius, over which it goes over into white
 _LEFT = (1.15, 1.3)  # the same, where nothing is left of an iris that was there
-_BRIGHT, _WHITE = 75, (0.55, 0.85)  # percentile of what may be white; shares of it from which it is and surely is
+_BRIGHT, _WHITE = 85, (0.65, 0.95)  # percentile of what may be white; shares of it from which it is and surely is
 _NEAR, _FAR, _LITTLE = 0.035, 0.12, 0.03  # inter-ocular distances with which white is continued; a small weight
-_SHADOW, _HEIGHT = 0.3, 0.025  # of light that the upper lid takes at its edge; how far down, inter-ocular distances
-_LIGHT = (0.6, 1.25)  # least and most
+_RISES, _DARK = 0.02, (0.5, 0.8)  # inter-ocular distances; of what is white, which in shadows of lashes is left
+_SHADOW, _DARKEST = 0.4, 0.3  # of light that a lid takes where that cannot be seen; least light that it leaves
+_STEP, _STEPS, _OPEN = 0.01, 9, 0.08  # inter-ocular distances; their number; of an opening that tells the shadow
+_LIGHT = (0.4, 1.2)  # least and most
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +49,14 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
         shift: (2,), by which its iris moves, frame pixels.
     """
     known, away = _known(eye), _from_iris(eye, np.zeros(2))
-    white = _white(eye, known, away)
+    profile = _shadow_profile(eye, away)
+    before, after = (_shadow(profile, edges, eye.unit) for edges in (eye.lids, lids))
+    white = _white(eye, known, away, before)
     iris, opacity = _iris(eye, known, shift)
     seen, kept = eye.pixels.astype(np.float64), _uncovered(eye, lids)
+    rises = np.clip((eye.lids.upper - lids.upper) / (_RISES * eye.unit), 0, 1)[:, None]
+    dark = 1 - _fade((seen @ LUMA)[..., None] / np.maximum(white @ LUMA, 1)[..., None], *_DARK)
+    kept = kept * (1 - rises * dark * _fade(away, *_LEFT))  # shadows of lashes that go up
     if shift.any():
         kept = kept * _fade(away, *_LEFT)
         levels = white + kept * (seen - white)
@@ -55,7 +64,7 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
     else:
         hidden = white + opacity * (iris - white)
         levels, raw = hidden + kept * (seen - hidden), kept
-    light = _shade(lids, eye.unit) / (1 + raw * (_shade(eye.lids, eye.unit) - 1))
+    light = after / (1 + raw * (before - 1))
     return Eyeball(levels, raw, np.clip(light, *_LIGHT))
 
 
@@ -77,23 +86,31 @@ def _known(eye: Eye) -> Floats:
 
 def _uncovered(eye: Eye, lids: Lids) -> Floats:
     """(S, S, 1): where the photo shows what `lids` leave open; where they open farther, away from the old edges."""
-    rises, falls = eye.lids.upper - lids.upper, lids.lower - eye.lids.lower
-    rims = (np.clip(2 * moved / eye.unit, 0, rim) for moved, rim in zip((rises, falls), _RIM, strict=True))
+    moved = eye.lids.upper - lids.upper, lids.lower - eye.lids.lower
+    rims = (np.clip(3 * far / eye.unit, 0, _OLD_EDGE) - _BEYOND for far in moved)
     return _within(eye, *rims)
 
 
 def _within(eye: Eye, top: Floats | float, bottom: Floats | float) -> Floats:
     inner = Lids(eye.lids.upper + top * eye.unit, eye.lids.lower - bottom * eye.unit, eye.lids.corners)
-    return inner.within(max(1.0, 0.012 * eye.unit))
+    return inner.within(max(1.0, _SOFT * eye.unit))
 
 
-def _white(eye: Eye, known: Floats, away: Floats) -> Floats:
-    """(S, S, 3): the white of the eye, continued behind iris and lids; away: (S, S, 1), from the iris, in its radii."""
+def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
+    """The white of the eye, continued behind iris and lids, (S, S, 3).
+
+    Args:
+        eye: As the photo shows it.
+        known: (S, S, 1), where the photo shows the eyeball.
+        away: (S, S, 1), the distance from the iris, in its radii.
+        light: (S, S, 1), the share of light that lids leave it, which is divided out.
+    """
     white = known * _fade(away, *_LEFT)
-    luma = (eye.pixels @ LUMA)[..., None]
+    lit = eye.pixels / light
+    luma = (lit @ LUMA)[..., None]
     bright = np.percentile(luma[white > 0.5], _BRIGHT) if (white > 0.5).any() else 160.0
     weights = white * _fade(luma / bright, *_WHITE) + 1e-9
-    both = np.dstack([eye.pixels * weights, weights])
+    both = np.dstack([lit * weights, weights])
     found: Floats | None = None
     for deviation in (_FAR, _NEAR):
         blurred = ndimage().gaussian_filter(both, (deviation * eye.unit, deviation * eye.unit, 0), truncate=3.0)
@@ -131,9 +148,25 @@ def _radial(eye: Eye, known: Floats) -> Floats:
     return means
 
 
-def _shade(lids: Lids, unit: float) -> Floats:
-    """(S, S, 1): the share of light that an upper lid leaves an eye."""
+def _shadow_profile(eye: Eye, away: Floats) -> Floats:
+    """(N,): the share of light that the upper lid and its lashes leave the white of an eye, at steps of `_STEP` below."""
+    rows = np.arange(len(away))[:, None] + 0.5
+    white = eye.lids.within(1.0)[..., 0] * (away[..., 0] > _LEFT[1]) * (eye.lids.gap > _OPEN * eye.unit)
+    below = (rows - eye.lids.upper) / (_STEP * eye.unit)
+    bins = np.clip(below.astype(int), 0, _STEPS - 1).ravel()
+    luma = (eye.pixels @ LUMA).ravel()
+    count, total = (np.bincount(bins, white.ravel() * values, minlength=_STEPS) for values in (1.0, luma))
+    if count.min() < 1:
+        return 1 - _SHADOW * np.exp(-np.arange(_STEPS) / 2.0)
+    means = total / count
+    rising = np.maximum.accumulate(means / max(float(means.max()), 1.0))
+    profile: Floats = np.clip(rising, _DARKEST, 1)
+    return profile
+
+
+def _shadow(profile: Floats, lids: Lids, unit: float) -> Floats:
+    """(S, S, 1): the share of light that an upper lid leaves an eye, by its profile."""
     rows = np.arange(len(lids.upper))[:, None] + 0.5
-    below = np.maximum(rows - lids.upper, 0) / (_HEIGHT * unit)
-    shade: Floats = 1 - _SHADOW * np.exp(-below)
-    return shade[..., None]
+    steps = (rows - lids.upper) / (_STEP * unit) - 0.5
+    found: Floats = np.interp(steps, np.arange(len(profile)), profile)
+    return found[..., None]

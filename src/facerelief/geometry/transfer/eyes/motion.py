@@ -19,7 +19,7 @@ _MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
 _GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move to the side and up or down in a full gaze
 _MOST = 1.4  # of a full gaze
 _FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
-_WIDER = 0.5  # of the movement that detectors need to see an eye opened
+_WIDER = 0.4  # of the movement that detectors need to see an eye opened
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
 _CORNER = 0.04  # the same, at the corners
 _SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
@@ -115,8 +115,9 @@ def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
     upper, lower = moved
     follows = max(0.0, -down) * _FOLLOWS_UP - max(0.0, down) * _FOLLOWS_DOWN
     gap = eye.lids.gap
-    wider = lower - upper
-    opened = np.maximum(gap + np.where(wider > 0, _WIDER, 1.0) * wider, 0) * (1 - closed) * max(0.0, 1 + follows)
+    wider, middle = lower - upper, int(np.clip(np.mean(eye.lids.corners), 0, size - 1))
+    rises = max(0.0, float(wider[middle] / max(gap[middle], 1.0)))
+    opened = np.maximum(gap + np.minimum(wider, _WIDER * rises * gap), 0) * (1 - closed) * max(0.0, 1 + follows)
     bottom = eye.lids.lower + lower - closed * _MEETS_AT * gap
     return Lids(bottom - opened, bottom, eye.lids.corners)
 

@@ -12,9 +12,9 @@ from facerelief.geometry.transfer.eyes.seen import Eye
 _UPPER, _LOWER = (0.08, 0.22), 0.12  # inter-ocular distances from an edge, within which skin is stretched
 _TO_BROW = 0.85  # of the way to the eyebrow
 _STIFF = (0.02, 0.01)  # inter-ocular distances, of an edge with its lashes, which is not stretched
-_LASH, _PLAIN = 0.05, 0.012  # inter-ocular distances: wider than lashes; deviation of a Gaussian
+_LASH, _PLAIN, _ALONG = 0.05, 0.012, 0.03  # inter-ocular distances: wider than lashes; deviations of Gaussians
 _DARKER = 0.6  # of what lashes and folds take of the light, that is spread over the lid
-_TEXTURE, _CHEEK = 6.0, 0.2  # levels, of the skin so many inter-ocular distances below, which a lid is given
+_TEXTURE, _CHEEK = 6.0, (0.12, 0.1)  # levels; where, in inter-ocular distances below the eye, the skin's texture is read
 _LONGER = (1.1, 1.7)  # times longer than it was, from which skin is to be plain
 _CORNER = 0.07  # inter-ocular distances from a corner over which this begins
 
@@ -58,11 +58,12 @@ def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
     width = round(_LASH * unit) | 1
     seen = eye.pixels.astype(np.float64)
     closed = ndimage().grey_closing(eye.pixels, size=(width, width, 1)).astype(np.float64)
-    skin = _blurred(closed, _PLAIN * unit) - _DARKER * _blurred(closed - seen, _LASH * unit)
+    skin = _blurred(closed, _PLAIN * unit, _ALONG * unit) - _DARKER * _blurred(closed - seen, _LASH * unit)
     columns, rows = np.meshgrid(*[np.arange(size) + 0.5] * 2)
     places = np.dstack([columns, rows])
     texture = np.clip(seen - _blurred(seen, _PLAIN * unit), -_TEXTURE, _TEXTURE)
-    below = sample_bilinear(texture, places + (0, _CHEEK * unit))
+    first, height = eye.lids.lower.max() + _CHEEK[0] * unit, _CHEEK[1] * unit
+    below = sample_bilinear(texture, np.dstack([columns, first + np.abs(rows % (2 * height) - height)]))
     levels = sample_bilinear(skin, flow + places) + below
     longer = 1 / np.maximum(1 + np.gradient(flow[..., 1], axis=0), 0.05)
     drawn_out = smoothstep((longer - _LONGER[0]) / (_LONGER[1] - _LONGER[0]))
@@ -70,8 +71,9 @@ def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
     return levels, _blurred(drawn_out[..., None], _PLAIN * unit) * above[..., None]
 
 
-def _blurred(values: Floats, deviation: float) -> Floats:
-    blurred: Floats = ndimage().gaussian_filter(values, (deviation, deviation, 0), truncate=3.0)
+def _blurred(values: Floats, deviation: float, along: float | None = None) -> Floats:
+    """Values (S, S, C), blurred up and down, and as far to the sides or by another deviation."""
+    blurred: Floats = ndimage().gaussian_filter(values, (deviation, along or deviation, 0), truncate=3.0)
     return blurred
 
 
