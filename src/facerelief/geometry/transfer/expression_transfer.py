@@ -44,7 +44,7 @@ _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _OPENED = 0.5  # of the part of lips that stays behind when they close, when closed ones open
 _TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
 _CHIN = 152
-_EYES_MOVE = 0.012  # inter-ocular distances by which lids move apart or together, below which an iris seems as round
+_EYES_MOVE = 0.012  # inter-ocular distances by which lids move, below which an iris seems as round
 # The face's outline from the temples to the corners of the jaw does not move with an expression, and below only up and
 # down. But people's means differ in it, and photos of an expression are not all of one pose; ears, hair and the
 # background would bend with it.
@@ -109,11 +109,10 @@ class ExpressionTransfer:
         return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
 
     def moves_eyes(self, fit: Fit, aim: Target) -> bool:
-        """Whether an edit of a photo with this fit opens, closes or turns eyes so far that it is seen."""
+        """Whether an edit of a photo with this fit moves lids or turns eyes so far that it is seen."""
         change = aim.movement - self.face.movement(fit.expression)
-        rims = np.array(lid_curves())
-        opens = change[rims[:, 1], 1] - change[rims[:, 0], 1]
-        return bool(aim.eyes.any() or np.abs(opens).max() > _EYES_MOVE)
+        moved = change[np.array(lid_curves()).ravel(), :2]
+        return bool(aim.eyes.any() or np.abs(moved).max() > _EYES_MOVE)
 
     def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> Mouth:
         """The mouth of a photo (H, W, 3) with landmarks (468, 3), whose teeth are to be used in others."""

@@ -8,10 +8,25 @@ from facerelief.array_types import Floats
 from facerelief.easing import smoothstep
 from facerelief.geometry.filters import ndimage
 
-_HIGHEST, _LOWEST = 0.085, 0.012  # inter-ocular distances above and below the landmarks, between which a lid is sought
-_USUAL, _SPREAD, _TRUST = 0.035, 0.04, 0.35  # where it mostly is, and how much that counts
+
+@dataclass(frozen=True)
+class _Search:
+    """Where a lid is sought, inter-ocular distances from its landmarks, outwards: how far, where it mostly is, how far
+    from there it mostly lies, and how much that counts.
+    """
+
+    inwards: float
+    outwards: float
+    usual: float
+    spread: float
+    trust: float
+
+
+_UPPER = _Search(0.012, 0.085, 0.032, 0.035, 0.45)
+_LOWER = _Search(0.012, 0.025, 0.004, 0.015, 0.8)
+_EYE = 0.4  # weight of the step from lashes to the eye below
 _FINE, _SMOOTH = 0.006, 0.022  # deviations of Gaussians: over the picture, along a lid
-_LASHES = 0.016  # height of the lashes' dark line
+_LASHES, _BAND = 0.016, (0.01, 0.04)  # height of the lashes' dark line: mostly, and the least and the most
 _CORNER = 0.09  # from a corner, within which lids are where landmarks are
 _BEND = 0.06  # what a step of one pixel up or down costs
 
@@ -56,7 +71,7 @@ def landmark_lids(upper: Floats, lower: Floats, size: int) -> Lids:
 
 
 def seen_lids(luma: Floats, drawn: Lids, unit: float) -> Lids:
-    """Lids as a photo shows them: the upper one where skin begins above dark lashes.
+    """Lids as a photo shows them: the upper one where skin begins above dark lashes, the lower one where the eye ends.
 
     Args:
         luma: (S, S), luminance of the frame, 0 to 255.
@@ -65,23 +80,39 @@ def seen_lids(luma: Floats, drawn: Lids, unit: float) -> Lids:
     """
     first, last = (int(np.clip(round(x), 1, len(luma) - 2)) for x in drawn.corners)
     columns = np.arange(first, last)
-    offsets = np.arange(-round(_LOWEST * unit), round(_HIGHEST * unit) + 1)
     if len(columns) < 3:
         return drawn
-    smooth = ndimage().gaussian_filter(luma, _FINE * unit)
-    down = ndimage().sobel(smooth, axis=0) / 8
-    rows = np.clip(np.rint(drawn.upper[columns] - offsets[:, None]).astype(int), 0, len(luma) - 1)
-    edge = np.maximum(-down[rows, columns], 0)
-    aside = np.minimum(columns - first, last - columns) / (_CORNER * unit)
-    usual = _USUAL * unit * smoothstep(aside)
-    gain = edge / max(float(np.percentile(edge, 95)), 1e-3)
-    gain = gain - _TRUST * ((offsets[:, None] - usual) / (_SPREAD * unit)) ** 2
-    gain = np.where(np.abs(offsets[:, None]) > np.maximum(aside, 0.15) * _HIGHEST * unit + 1, -9.0, gain)
-    lifted = np.zeros(len(luma))
-    lifted[columns] = offsets[_best_path(gain, _BEND)] - _LASHES * unit * smoothstep(aside)
-    lifted = ndimage().gaussian_filter1d(lifted, _SMOOTH * unit)
-    lifted[: first + 1] = lifted[last:] = 0
-    return Lids(np.minimum(drawn.upper - lifted, drawn.lower), drawn.lower, drawn.corners)
+    down = ndimage().sobel(ndimage().gaussian_filter(luma, _FINE * unit), axis=0) / 8
+    inside = smoothstep(np.minimum(columns - first, last - columns) / (_CORNER * unit))
+    edges = []
+    for edge, search, side in ((drawn.upper, _UPPER, -1), (drawn.lower, _LOWER, 1)):
+        offsets = np.arange(-round(search.inwards * unit), round(search.outwards * unit) + 1)
+        rows = np.clip(np.rint(edge[columns] + side * offsets[:, None]).astype(int), 0, len(luma) - 1)
+        steps = down[rows, columns]
+        gain = _upper_gain(steps, unit) if side < 0 else _scaled(np.maximum(-steps, 0))
+        usual = search.usual * unit * inside
+        gain = gain - search.trust * ((offsets[:, None] - usual) / (search.spread * unit)) ** 2
+        gain[np.abs(offsets[:, None]) > np.maximum(inside, 0.15) * search.outwards * unit + 1] = -9.0
+        moved = np.zeros(len(luma))
+        moved[columns] = offsets[_best_path(gain, _BEND)] - (_LASHES * unit * inside if side < 0 else 0)
+        moved = ndimage().gaussian_filter1d(moved, _SMOOTH * unit * (1 if side < 0 else 1.6))
+        moved[: first + 1] = moved[last:] = 0
+        edges.append(edge + side * moved)
+    return Lids(np.minimum(*edges), edges[1], drawn.corners)
+
+
+def _upper_gain(steps: Floats, unit: float) -> Floats:
+    """How likely lashes begin below skin (K, N), by the steps of luminance downwards; rows go from the eye upwards."""
+    eye = _scaled(np.maximum(steps, 0))
+    low, high = (round(height * unit) for height in _BAND)
+    below = [np.pad(eye, ((step, 0), (0, 0)))[: len(eye)] for step in range(low, high + 1)]
+    gain: Floats = (_scaled(np.maximum(-steps, 0)) + _EYE * np.stack(below).max(axis=0)) / (1 + _EYE)
+    return gain
+
+
+def _scaled(edges: Floats) -> Floats:
+    scaled: Floats = edges / max(float(np.percentile(edges, 95)), 1e-3)
+    return scaled
 
 
 def _best_path(gain: Floats, bend: float) -> Floats:

@@ -8,18 +8,19 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import Window, resample_map, sample_bicubic
+from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.eyeball import eyeball
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
 from facerelief.geometry.transfer.eyes.skin import lid_flows, plain_lid
 
-_ROUNDS = 6  # in which it is found where a flow takes a point
+_ROUNDS, _SMOOTH = 12, 0.03  # in which it is found where a flow takes a point; deviation along lids, inter-ocular dist.
 _MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
 _GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move to the side and up or down in a full gaze
 _MOST = 1.4  # of a full gaze
 _FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
-_WIDER = 0.4  # of the movement that detectors need to see an eye opened
+_WIDER = 0.35  # of the movement that detectors need to see an eye opened
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
 _CORNER = 0.04  # the same, at the corners
 _SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
@@ -109,9 +110,10 @@ def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
     moved = []
     for points in eye.landmarks:
         place = points
-        for _ in range(_ROUNDS):
-            place = (place + points - sample_bilinear(flow, place[None])[0]) / 2
-        moved.append(np.interp(columns, points[:, 0], (place - points)[:, 1]))
+        for number in range(_ROUNDS):  # smaller and smaller steps: flows jump where skin comes to lie over lids
+            place = place - (place + sample_bilinear(flow, place[None])[0] - points) / (1.5 + 0.5 * number)
+        along = np.interp(columns, points[:, 0], (place - points)[:, 1])
+        moved.append(ndimage().gaussian_filter1d(along, _SMOOTH * eye.unit, mode="nearest"))
     upper, lower = moved
     follows = max(0.0, -down) * _FOLLOWS_UP - max(0.0, down) * _FOLLOWS_DOWN
     gap = eye.lids.gap

@@ -12,11 +12,14 @@ from facerelief.geometry.transfer.eyes.seen import Eye
 _UPPER, _LOWER = (0.08, 0.22), 0.12  # inter-ocular distances from an edge, within which skin is stretched
 _TO_BROW = 0.85  # of the way to the eyebrow
 _STIFF = (0.02, 0.01)  # inter-ocular distances, of an edge with its lashes, which is not stretched
+_RIM = 0.016  # inter-ocular distances, of a lower lid that stay behind as eyes close: white beside its landmarks
 _LASH, _PLAIN, _ALONG = 0.05, 0.012, 0.03  # inter-ocular distances: wider than lashes; deviations of Gaussians
 _DARKER = 0.6  # of what lashes and folds take of the light, that is spread over the lid
 _TEXTURE, _CHEEK = 6.0, (0.12, 0.1)  # levels; where, in inter-ocular distances below the eye, the skin's texture is read
+_DOWN = 0.1  # inter-ocular distances, by which a lid comes down that is plain
 _LONGER = (1.1, 1.7)  # times longer than it was, from which skin is to be plain
-_CORNER = 0.07  # inter-ocular distances from a corner over which this begins
+_CORNER, _DRAWN = (0.05, 0.03), 0.05  # inter-ocular distances beside a corner and within it over which this begins; as
+# far as lids draw along the skin beside corners
 
 
 def lid_flows(eye: Eye, lids: Lids, flow: Floats) -> tuple[Floats, Floats]:
@@ -31,16 +34,29 @@ def lid_flows(eye: Eye, lids: Lids, flow: Floats) -> tuple[Floats, Floats]:
         (S, S, 2) each, as `flow`: of the upper lid, to be used above the eye's opening, and of the lower lid.
     """
     columns = np.arange(len(flow)) + 0.5
-    aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns) / (_CORNER * eye.unit)
-    share = smoothstep(aside)
-    flows = []
+    aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns) / eye.unit
+    share = smoothstep((aside + _CORNER[0]) / sum(_CORNER))
     room = np.clip(_TO_BROW * (eye.lids.upper - eye.brow), _UPPER[0] * eye.unit, _UPPER[1] * eye.unit)
-    edges = (eye.lids.upper, lids.upper, room), (eye.lids.lower, lids.lower, np.full(len(flow), _LOWER * eye.unit))
+    upper = _past_corners(eye, lids)
+    lower = eye.lids.lower + _RIM * eye.unit * np.clip(1 - lids.gap / np.maximum(eye.lids.gap, 1.0), 0, 1)
+    edges = (eye.lids.upper, upper, room), (lower, lids.lower, np.full(len(flow), _LOWER * eye.unit))
+    flows = []
     for (before, after, reach), stiff, side in zip(edges, _STIFF, (-1, 1), strict=True):
         moved = _stretched(flow[..., 1], side * before, side * after, reach, stiff * eye.unit, side)
         down = flow[..., 1] + share * (moved - flow[..., 1])
         flows.append(np.dstack([flow[..., 0], down]))
     return flows[0], flows[1]
+
+
+def _past_corners(eye: Eye, lids: Lids) -> Floats:
+    """(S,): the edge of an upper lid that comes down, which at the corners draws the skin beside them along."""
+    down = np.maximum(lids.upper - eye.lids.upper, 0)
+    wide = ndimage().maximum_filter1d(down, round(2 * _DRAWN * eye.unit) | 1)
+    drawn = ndimage().gaussian_filter1d(wide, 0.5 * _DRAWN * eye.unit)
+    columns = np.arange(len(down)) + 0.5
+    aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns) / (_DRAWN * eye.unit)
+    edge: Floats = lids.upper + (1 - smoothstep(aside)) * np.maximum(drawn - down, 0)
+    return edge
 
 
 def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
@@ -68,7 +84,8 @@ def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
     longer = 1 / np.maximum(1 + np.gradient(flow[..., 1], axis=0), 0.05)
     drawn_out = smoothstep((longer - _LONGER[0]) / (_LONGER[1] - _LONGER[0]))
     above = smoothstep((lids.upper - _STIFF[0] * unit - rows) / (0.015 * unit))
-    return levels, _blurred(drawn_out[..., None], _PLAIN * unit) * above[..., None]
+    comes_down = smoothstep((lids.upper - eye.lids.upper) / (_DOWN * unit))
+    return levels, _blurred((comes_down * drawn_out)[..., None], _PLAIN * unit) * above[..., None]
 
 
 def _blurred(values: Floats, deviation: float, along: float | None = None) -> Floats:
