@@ -7,8 +7,8 @@ import numpy as np
 from facerelief.array_types import Floats
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
-from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.uv_map import sample_bilinear
+from facerelief.geometry.transfer.eyes.frame import blur, frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
 
@@ -18,6 +18,7 @@ _SOFT = 0.016  # the same, over which this falls off
 _BORDER = (1.03, 1.14)  # of an iris' radius, over which it goes over into white
 _LEFT = (1.15, 1.3)  # the same, where nothing is left of an iris that was there
 _BRIGHT, _WHITE = 85, (0.65, 0.95)  # percentile of what may be white; shares of it from which it is and surely is
+_COARSE = 3  # pixels of the frame to one in which white is continued
 _NEAR, _FAR, _LITTLE = 0.035, 0.12, 0.03  # inter-ocular distances with which white is continued; a small weight
 _RISES, _DARK = 0.02, (0.5, 0.8)  # inter-ocular distances; of what is white, which in shadows of lashes is left
 _SHADOW, _DARKEST = 0.4, 0.3  # of light that a lid takes where that cannot be seen; least light that it leaves
@@ -53,7 +54,7 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
     before, after = (_shadow(profile, edges, eye.unit) for edges in (eye.lids, lids))
     white = _white(eye, known, away, before)
     iris, opacity = _iris(eye, known, shift)
-    seen, kept = eye.pixels.astype(np.float64), _uncovered(eye, lids)
+    seen, kept = eye.pixels.astype(np.float32), _uncovered(eye, lids)
     rises = np.clip((eye.lids.upper - lids.upper) / (_RISES * eye.unit), 0, 1)[:, None]
     dark = 1 - _fade((seen @ LUMA)[..., None] / np.maximum(white @ LUMA, 1)[..., None], *_DARK)
     kept = kept * (1 - rises * dark * _fade(away, *_LEFT))  # shadows of lashes that go up
@@ -70,7 +71,7 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
 
 def _from_iris(eye: Eye, shift: Floats) -> Floats:
     """(S, S, 1): the distance from the centre of an iris that moved by `shift`, in its radii."""
-    places = np.arange(len(eye.pixels)) + 0.5
+    places = np.arange(len(eye.pixels), dtype=np.float32) + np.float32(0.5)
     right, down = places - eye.iris.x - shift[0], (places - eye.iris.y - shift[1])[:, None]
     return np.hypot(right, down)[..., None] / eye.iris.radius
 
@@ -105,20 +106,20 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
         away: (S, S, 1), the distance from the iris, in its radii.
         light: (S, S, 1), the share of light that lids leave it, which is divided out.
     """
-    white = known * _fade(away, *_LEFT)
-    lit = eye.pixels / light
+    white = (known * _fade(away, *_LEFT))[::_COARSE, ::_COARSE]
+    lit = (eye.pixels / light)[::_COARSE, ::_COARSE]
     luma = (lit @ LUMA)[..., None]
     bright = np.percentile(luma[white > 0.5], _BRIGHT) if (white > 0.5).any() else 160.0
-    weights = white * _fade(luma / bright, *_WHITE) + 1e-9
-    both = np.dstack([lit * weights, weights])
-    found: Floats | None = None
-    for deviation in (_FAR, _NEAR):
-        blurred = ndimage().gaussian_filter(both, (deviation * eye.unit, deviation * eye.unit, 0), truncate=3.0)
+    weights = white * _fade(luma / bright, *_WHITE) + 1e-6
+    both = np.dstack([lit * weights, weights]).astype(np.float32)
+    found = np.zeros_like(lit)
+    for deviation, little in ((_FAR, 0.0), (_NEAR, _LITTLE)):
+        blurred = blur(both, deviation * eye.unit / _COARSE)
         total = blurred[..., 3:]
         here = blurred[..., :3] / np.maximum(total, 1e-12)
-        found = here if found is None else found + total / (total + _LITTLE) * (here - found)
-    assert found is not None
-    return found
+        found = found + total / (total + little) * (here - found)
+    places = (np.arange(len(known), dtype=np.float32) + 0.5) / _COARSE
+    return sample_bilinear(found, np.dstack(np.meshgrid(places, places)))
 
 
 def _iris(eye: Eye, known: Floats, shift: Floats) -> tuple[Floats, Floats]:
@@ -126,10 +127,9 @@ def _iris(eye: Eye, known: Floats, shift: Floats) -> tuple[Floats, Floats]:
 
     What a lid hides is what mirrors it, from above to below; what is hidden there too, its mean at that radius.
     """
-    places = np.arange(len(known)) + 0.5
-    right, down = np.meshgrid(places - shift[0] - eye.iris.x, places - shift[1] - eye.iris.y)
+    right, down = np.moveaxis(frame_places(len(known)) - (np.array((eye.iris.x, eye.iris.y)) + shift), 2, 0)
     away = _from_iris(eye, shift)
-    source = np.dstack([eye.pixels, known]).astype(np.float64)
+    source = np.dstack([eye.pixels, known]).astype(np.float32)
     found = _radial(eye, known)[np.minimum((away[..., 0] * 20).astype(int), 29)]
     for side in (-1, 1):
         there = sample_bilinear(source, np.dstack([eye.iris.x + right, eye.iris.y + side * down]))
@@ -149,7 +149,7 @@ def _radial(eye: Eye, known: Floats) -> Floats:
 
 
 def _shadow_profile(eye: Eye, away: Floats) -> Floats:
-    """(N,): the share of light that the upper lid and its lashes leave the white of an eye, at steps of `_STEP` below."""
+    """(N,): the share of light that the upper lid leaves the white of an eye, at steps of `_STEP` below it."""
     rows = np.arange(len(away))[:, None] + 0.5
     white = eye.lids.within(1.0)[..., 0] * (away[..., 0] > _LEFT[1]) * (eye.lids.gap > _OPEN * eye.unit)
     below = (rows - eye.lids.upper) / (_STEP * eye.unit)

@@ -51,6 +51,12 @@ class Lids:
         gap: Floats = np.maximum(self.lower - self.upper, 0)
         return gap
 
+    @property
+    def middle(self) -> Floats:
+        """(S,), the rows halfway between the lids."""
+        middle: Floats = (self.upper + self.lower) / 2
+        return middle
+
     def within(self, height: float) -> Floats:
         """(S, S, 1): 1 between the lids, falling to 0 over `height` pixels around their edges."""
         rows = np.arange(len(self.upper))[:, None] + 0.5

@@ -11,19 +11,22 @@ from facerelief.faces.warping import Window, resample_map, sample_bicubic
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.eyeball import eyeball
+from facerelief.geometry.transfer.eyes.frame import frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
 from facerelief.geometry.transfer.eyes.skin import lid_flows, plain_lid
 
 _ROUNDS, _SMOOTH = 12, 0.03  # in which it is found where a flow takes a point; deviation along lids, inter-ocular dist.
 _MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
-_GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move to the side and up or down in a full gaze
+_GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move in a full gaze
 _MOST = 1.4  # of a full gaze
 _FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
 _WIDER = 0.35  # of the movement that detectors need to see an eye opened
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
-_CORNER = 0.04  # the same, at the corners
+_CORNER, _MARGIN = 0.08, 0.06  # inter-ocular distances beside the corners, over which all this falls off; of the frame
+_LEAST = 0.006  # inter-ocular distances by which lids move that are left to the skin around them
 _SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
+_SEAM_ENDS = 0.1  # inter-ocular distances from a corner over which it begins
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +49,9 @@ class EyeLayer:
     Attributes:
         frame: The frame.
         maps: By name. `upper` and `lower`: where skin comes from, as of `lid_flows`; `below`: how far below the line
-            between the lids a pixel is; `opacity`, `levels`, `raw`, `light`: of the eyeball; `light` of all;
-            `share`: of all this.
+            between the lids a pixel is; `plain` and `drawn_out`: levels and opacity of `plain_lid`; `levels`, `raw`,
+            `light` and `opacity`: of the eyeball; `seam`: what the line where lids meet leaves of the light; `share`:
+            of all this.
     """
 
     frame: Crop
@@ -55,52 +59,54 @@ class EyeLayer:
 
 
 def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
-    """The eyes of an edit.
+    """The eyes of an edit that are seen to move.
 
     Args:
         motion: What they do.
         crop: The face's crop.
         flow: (S, S, 2), of that crop, without what only lids do.
     """
-    return [_layer(eye, amounts, crop, flow) for eye, amounts in zip(motion.eyes, motion.amounts, strict=True)]
+    layers = (_layer(eye, amounts, crop, flow) for eye, amounts in zip(motion.eyes, motion.amounts, strict=True))
+    return [layer for layer in layers if layer]
 
 
-def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer:
+def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer | None:
     size, scale = eye.frame.size, eye.frame.scale / crop.scale
-    columns, rows = np.meshgrid(*[np.arange(size) + 0.5] * 2)
-    places = crop.to_crop(eye.frame.to_photo(np.column_stack([columns.ravel(), rows.ravel()])))
-    around = sample_bilinear(flow, places.reshape(size, size, 2)) * scale
-    shift = np.clip(amounts[1:], -_MOST, _MOST) * _GAZE * eye.unit
+    places = crop.to_crop(eye.frame.to_photo(frame_places(size).reshape(-1, 2)))
+    around = (sample_bilinear(flow, places.reshape(size, size, 2)) * scale).astype(np.float32)
     lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]))
-    ball = eyeball(eye, lids, shift)
+    moved = max(np.abs(lids.upper - eye.lids.upper).max(), np.abs(lids.lower - eye.lids.lower).max())
+    if not amounts.any() and moved < _LEAST * eye.unit:
+        return None
+    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * _GAZE * eye.unit)
     upper, lower = lid_flows(eye, lids, around)
-    middle = (lids.upper + lids.lower) / 2
-    soft = _SOFT * eye.unit
-    apart = smoothstep(lids.gap / (2 * soft))
-    opacity = lids.within(soft) * apart[:, None]
-    below = (rows - middle)[..., None]
-    height = _SEAM_HEIGHT * eye.unit
-    along = smoothstep(np.minimum(columns[0] - lids.corners[0], lids.corners[1] - columns[0]) / (0.1 * eye.unit))
-    meets = along * np.clip(1 - lids.gap / (0.25 * np.maximum(eye.lids.gap, 1)), 0, 1)
-    seam = 1 - _SEAM * meets[:, None] * np.exp(-0.5 * (below / height) ** 2)
-    aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns)
-    margin = np.minimum(rows, size - rows) / (0.06 * size)
-    share = (smoothstep(aside / (_CORNER * eye.unit) + 0.5) * smoothstep(margin))[..., None]
     plain, drawn_out = plain_lid(eye, upper, lids)
+    soft = _SOFT * eye.unit
     maps = {
-        "plain": plain,
-        "drawn_out": drawn_out,
         "upper": upper,
         "lower": lower,
-        "below": below,
-        "opacity": opacity,
+        "below": frame_places(size)[..., 1:] - lids.middle[:, None],
+        "plain": plain,
+        "drawn_out": drawn_out,
         "levels": ball.levels,
         "raw": ball.raw,
         "light": ball.light,
-        "seam": seam,
-        "share": share,
+        "opacity": lids.within(soft) * smoothstep(lids.gap / (2 * soft))[:, None],
+        **_borders(eye, lids),
     }
     return EyeLayer(eye.frame, maps)
+
+
+def _borders(eye: Eye, lids: Lids) -> dict[str, Floats]:
+    """`seam` and `share` of a layer."""
+    columns, rows = np.moveaxis(frame_places(eye.frame.size), 2, 0)
+    aside = np.minimum(columns[0] - lids.corners[0], lids.corners[1] - columns[0]) / eye.unit
+    shut = np.clip(1 - lids.gap / (0.25 * np.maximum(eye.lids.gap, 1)), 0, 1)
+    away = (rows - lids.middle) / (_SEAM_HEIGHT * eye.unit)
+    seam = 1 - _SEAM * smoothstep(aside / _SEAM_ENDS) * shut * np.exp(-0.5 * away**2)
+    margin = np.minimum(rows, eye.frame.size - rows) / (_MARGIN * eye.frame.size)
+    share = smoothstep(aside / _CORNER + 1) * smoothstep(margin)
+    return {"seam": seam[..., None], "share": share[..., None]}
 
 
 def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
@@ -138,7 +144,7 @@ def draw_eye(pixels: Float32, photo: RGB, layer: EyeLayer, place: Window) -> Non
     inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, place, strict=True))
     if not pixels[inner].size:
         return
-    stacked = resample_map(frame, np.dstack([*layer.maps.values()]), window, "bilinear")
+    stacked = resample_map(frame, np.dstack([*layer.maps.values()]).astype(np.float32), window, "bilinear")
     ends = np.cumsum([values.shape[2] for values in layer.maps.values()])
     maps = dict(zip(layer.maps, np.split(stacked, ends[:-1], axis=2), strict=True))
     rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) + 0.5 for part in window)
@@ -150,4 +156,3 @@ def draw_eye(pixels: Float32, photo: RGB, layer: EyeLayer, place: Window) -> Non
     ball = maps["levels"] + maps["raw"] * (photo[window] - maps["levels"])
     levels = skin + maps["opacity"] * (ball * maps["light"] - skin)
     pixels[inner] += maps["share"] * (levels * maps["seam"] - pixels[inner])
-

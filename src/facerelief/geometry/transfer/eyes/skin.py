@@ -6,6 +6,7 @@ from facerelief.array_types import Floats
 from facerelief.easing import smoothstep
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.uv_map import sample_bilinear
+from facerelief.geometry.transfer.eyes.frame import blur, frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
 
@@ -15,7 +16,10 @@ _STIFF = (0.02, 0.01)  # inter-ocular distances, of an edge with its lashes, whi
 _RIM = 0.016  # inter-ocular distances, of a lower lid that stay behind as eyes close: white beside its landmarks
 _LASH, _PLAIN, _ALONG = 0.05, 0.012, 0.03  # inter-ocular distances: wider than lashes; deviations of Gaussians
 _DARKER = 0.6  # of what lashes and folds take of the light, that is spread over the lid
-_TEXTURE, _CHEEK = 6.0, (0.12, 0.1)  # levels; where, in inter-ocular distances below the eye, the skin's texture is read
+_TEXTURE, _CHEEK = (
+    6.0,
+    (0.12, 0.1),
+)  # levels; inter-ocular distances below the eye, where texture is read
 _DOWN = 0.1  # inter-ocular distances, by which a lid comes down that is plain
 _LONGER = (1.1, 1.7)  # times longer than it was, from which skin is to be plain
 _CORNER, _DRAWN = (0.05, 0.03), 0.05  # inter-ocular distances beside a corner and within it over which this begins; as
@@ -42,9 +46,8 @@ def lid_flows(eye: Eye, lids: Lids, flow: Floats) -> tuple[Floats, Floats]:
     edges = (eye.lids.upper, upper, room), (lower, lids.lower, np.full(len(flow), _LOWER * eye.unit))
     flows = []
     for (before, after, reach), stiff, side in zip(edges, _STIFF, (-1, 1), strict=True):
-        moved = _stretched(flow[..., 1], side * before, side * after, reach, stiff * eye.unit, side)
-        down = flow[..., 1] + share * (moved - flow[..., 1])
-        flows.append(np.dstack([flow[..., 0], down]))
+        moved = _stretched(flow, (side * before, side * after, side * lids.middle), reach, stiff * eye.unit, side)
+        flows.append((flow + share[:, None] * (moved - flow)).astype(np.float32))
     return flows[0], flows[1]
 
 
@@ -71,46 +74,48 @@ def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
         (S, S, 3), levels, and their opacity (S, S, 1).
     """
     size, unit = len(flow), eye.unit
+    comes_down = smoothstep((lids.upper - eye.lids.upper) / (_DOWN * unit))
+    if not comes_down.any():
+        return np.zeros((size, size, 3), np.float32), np.zeros((size, size, 1), np.float32)
     width = round(_LASH * unit) | 1
-    seen = eye.pixels.astype(np.float64)
-    closed = ndimage().grey_closing(eye.pixels, size=(width, width, 1)).astype(np.float64)
-    skin = _blurred(closed, _PLAIN * unit, _ALONG * unit) - _DARKER * _blurred(closed - seen, _LASH * unit)
-    columns, rows = np.meshgrid(*[np.arange(size) + 0.5] * 2)
-    places = np.dstack([columns, rows])
-    texture = np.clip(seen - _blurred(seen, _PLAIN * unit), -_TEXTURE, _TEXTURE)
+    seen = eye.pixels.astype(np.float32)
+    closed = ndimage().grey_closing(eye.pixels, size=(width, width, 1)).astype(np.float32)
+    skin = blur(closed, _PLAIN * unit, _ALONG * unit) - _DARKER * blur(closed - seen, _LASH * unit)
+    places = frame_places(size)
+    columns, rows = np.moveaxis(places, 2, 0)
+    texture = np.clip(seen - blur(seen, _PLAIN * unit), -_TEXTURE, _TEXTURE)
     first, height = eye.lids.lower.max() + _CHEEK[0] * unit, _CHEEK[1] * unit
     below = sample_bilinear(texture, np.dstack([columns, first + np.abs(rows % (2 * height) - height)]))
     levels = sample_bilinear(skin, flow + places) + below
     longer = 1 / np.maximum(1 + np.gradient(flow[..., 1], axis=0), 0.05)
     drawn_out = smoothstep((longer - _LONGER[0]) / (_LONGER[1] - _LONGER[0]))
     above = smoothstep((lids.upper - _STIFF[0] * unit - rows) / (0.015 * unit))
-    comes_down = smoothstep((lids.upper - eye.lids.upper) / (_DOWN * unit))
-    return levels, _blurred((comes_down * drawn_out)[..., None], _PLAIN * unit) * above[..., None]
+    return levels, blur((comes_down * drawn_out)[..., None], _PLAIN * unit) * above[..., None]
 
 
-def _blurred(values: Floats, deviation: float, along: float | None = None) -> Floats:
-    """Values (S, S, C), blurred up and down, and as far to the sides or by another deviation."""
-    blurred: Floats = ndimage().gaussian_filter(values, (deviation, along or deviation, 0), truncate=3.0)
-    return blurred
+def _stretched(flow: Floats, edges: tuple[Floats, Floats, Floats], reach: Floats, stiff: float, side: int) -> Floats:
+    """The flow (S, S, 2) of skin on one side of an eye's opening, stretched up to skin that flows as `flow` has it.
 
-
-def _stretched(flow: Floats, before: Floats, after: Floats, reach: Floats, stiff: float, side: int) -> Floats:
-    """The downward flow (S, S) of skin on one side of an opening whose edge goes from `before` to `after` (S,).
-
-    Both are measured away from the opening, as is all below: `side` is the sign of that direction.
+    Args:
+        flow: (S, S, 2), of the rest of the face; what it has near lids is not looked at.
+        edges: (S,) each: the opening's edge before and after, and its middle; these, and all rows below, are measured
+            away from the opening.
+        reach: (S,), how far away skin is stretched.
+        stiff: How far away from the edge it is not.
+        side: The sign of the direction away from the opening, -1 upwards.
     """
-    size = len(flow)
-    away = side * (np.arange(size)[:, None] + 0.5)  # grows away from the opening
+    size, (before, after, middle) = len(flow), edges
+    columns = np.arange(size)
+    away = side * (columns[:, None] + 0.5)
     far = np.maximum(before, after) + reach + stiff
-    row = np.clip(side * far, 0.5, size - 0.5)
-    index = np.clip(row.astype(int), 0, size - 1)
-    at_far = side * flow[index, np.arange(size)]
+    at_far, at_middle = (flow[np.clip((side * row).astype(int), 0, size - 1), columns] for row in (far, middle))
     target = far - (after + stiff)  # lengths of skin, from its stiff edge
-    source = np.maximum(far + at_far - (before + stiff), 0.1 * target)
+    source = np.maximum(far + side * at_far[:, 1] - (before + stiff), 0.1 * target)
     ratio = source / target
     t = np.clip((away - (after + stiff)) / target, 0, 1)
     start, end = ratio, np.minimum(1.0, 1.5 * ratio)  # slopes at the edge and far away
     place = start * t * (1 - t) ** 2 + ratio * t**2 * (3 - 2 * t) - end * t**2 * (1 - t)
-    within = side * (before + stiff + place * target - away)
-    edge = side * (before - after) + 0 * flow
-    return np.where(away < after + stiff, edge, np.where(away > far, flow, within))
+    down = np.where(t > 0, side * (before + stiff + place * target - away), side * (before - after))
+    right = at_middle[:, 0] + smoothstep(t) * (at_far[:, 0] - at_middle[:, 0])
+    moved: Floats = np.where((away > far)[..., None], flow, np.dstack([right, down]))
+    return moved
