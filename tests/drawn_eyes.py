@@ -48,15 +48,14 @@ def iris_pixels(rgb: np.ndarray, eye: int) -> np.ndarray:
     return found & (left if eye == 0 else ~left)
 
 
-def circle(mask: np.ndarray, angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The centre (2,) of the circle that fits the left and right border of a mask best, and its radii (N,) at angles.
+def fitted_circle(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The centre (2,) of the circle that fits the left and right border of a mask best, and how far these are from it.
 
     A least-squares fit (Kasa, 1976) to the first and last pixel of each row of the middle half of the mask.
     """
     rows = np.flatnonzero(mask.any(axis=1))
     rows = rows[len(rows) // 4 : -len(rows) // 4]
     ends = np.array([(x, y + 0.5) for y in rows for x in (mask[y].argmax(), mask.shape[1] - mask[y][::-1].argmax())])
-    a = np.column_stack([2 * ends, np.ones(len(ends))])
-    x, y, c = np.linalg.lstsq(a, (ends**2).sum(axis=1), rcond=None)[0]
-    away = np.hypot(*(ends - (x, y)).T)
-    return np.array([x, y]), away
+    unknowns = np.column_stack([2 * ends, np.ones(len(ends))])
+    x, y, _ = np.linalg.lstsq(unknowns, (ends**2).sum(axis=1), rcond=None)[0]
+    return np.array([x, y]), np.hypot(*(ends - (x, y)).T)

@@ -18,7 +18,7 @@ from facerelief.geometry.transfer.eyes.skin import lid_flows, plain_lid
 
 _ROUNDS, _SMOOTH = 12, 0.03  # in which it is found where a flow takes a point; deviation along lids, inter-ocular dist.
 _MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
-_GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move in a full gaze
+GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move in a full gaze
 _MOST = 1.4  # of a full gaze
 _FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
 _WIDER = 0.35  # of the movement that detectors need to see an eye opened
@@ -78,7 +78,7 @@ def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer | No
     moved = max(np.abs(lids.upper - eye.lids.upper).max(), np.abs(lids.lower - eye.lids.lower).max())
     if not amounts.any() and moved < _LEAST * eye.unit:
         return None
-    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * _GAZE * eye.unit)
+    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * GAZE * eye.unit)
     upper, lower = lid_flows(eye, lids, around)
     plain, drawn_out = plain_lid(eye, upper, lids)
     soft = _SOFT * eye.unit

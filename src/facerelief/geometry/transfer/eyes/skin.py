@@ -9,9 +9,10 @@ from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.frame import blur, frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
+from facerelief.geometry.transfer.unfolding import unfold
 
-_UPPER, _LOWER = (0.08, 0.22), 0.12  # inter-ocular distances from an edge, within which skin is stretched
-_TO_BROW = 0.85  # of the way to the eyebrow
+_UPPER, _LOWER = (0.05, 0.22), 0.12  # inter-ocular distances from an edge, within which skin is stretched
+_TO_BROW = 0.7  # of the way to the eyebrow
 _STIFF = (0.02, 0.01)  # inter-ocular distances, of an edge with its lashes, which is not stretched
 _RIM = 0.016  # inter-ocular distances, of a lower lid that stay behind as eyes close: white beside its landmarks
 _LASH, _PLAIN, _ALONG = 0.05, 0.012, 0.03  # inter-ocular distances: wider than lashes; deviations of Gaussians
@@ -22,6 +23,8 @@ _TEXTURE, _CHEEK = (
 )  # levels; inter-ocular distances below the eye, where texture is read
 _DOWN = 0.1  # inter-ocular distances, by which a lid comes down that is plain
 _LONGER = (1.1, 1.7)  # times longer than it was, from which skin is to be plain
+_ROUNDS, _LEAST = 8, 0.15  # in which a flow's end is found; of the length of skin, that is left of it
+_EVEN = 0.02  # of the frame's side: deviation of a Gaussian along columns
 _CORNER, _DRAWN = (0.05, 0.03), 0.05  # inter-ocular distances beside a corner and within it over which this begins; as
 # far as lids draw along the skin beside corners
 
@@ -48,7 +51,7 @@ def lid_flows(eye: Eye, lids: Lids, flow: Floats) -> tuple[Floats, Floats]:
     for (before, after, reach), stiff, side in zip(edges, _STIFF, (-1, 1), strict=True):
         moved = _stretched(flow, (side * before, side * after, side * lids.middle), reach, stiff * eye.unit, side)
         flows.append((flow + share[:, None] * (moved - flow)).astype(np.float32))
-    return flows[0], flows[1]
+    return unfold(flows[0]), unfold(flows[1])
 
 
 def _past_corners(eye: Eye, lids: Lids) -> Floats:
@@ -105,10 +108,13 @@ def _stretched(flow: Floats, edges: tuple[Floats, Floats, Floats], reach: Floats
         side: The sign of the direction away from the opening, -1 upwards.
     """
     size, (before, after, middle) = len(flow), edges
-    columns = np.arange(size)
-    away = side * (columns[:, None] + 0.5)
-    far = np.maximum(before, after) + reach + stiff
-    at_far, at_middle = (flow[np.clip((side * row).astype(int), 0, size - 1), columns] for row in (far, middle))
+    away = side * (np.arange(size)[:, None] + 0.5)
+    beyond = before + stiff + reach
+    far = beyond
+    for _ in range(_ROUNDS):  # to where the flow takes what is so far away
+        far = (far + beyond - side * _at_rows(flow, side * far)[:, 1]) / 2
+    far = np.maximum(far, after + stiff + _LEAST * reach)
+    at_far, at_middle = _at_rows(flow, side * far), _at_rows(flow, side * middle)
     target = far - (after + stiff)  # lengths of skin, from its stiff edge
     source = np.maximum(far + side * at_far[:, 1] - (before + stiff), 0.1 * target)
     ratio = source / target
@@ -119,3 +125,11 @@ def _stretched(flow: Floats, edges: tuple[Floats, Floats, Floats], reach: Floats
     right = at_middle[:, 0] + smoothstep(t) * (at_far[:, 0] - at_middle[:, 0])
     moved: Floats = np.where((away > far)[..., None], flow, np.dstack([right, down]))
     return moved
+
+
+def _at_rows(flow: Floats, rows: Floats) -> Floats:
+    """A flow (S, S, 2) at one row of each column (S,), smooth along columns, (S, 2)."""
+    size = len(flow)
+    found = flow[np.clip(rows.astype(int), 0, size - 1), np.arange(size)]
+    smooth: Floats = ndimage().gaussian_filter1d(found, _EVEN * size, axis=0, mode="nearest")
+    return smooth
