@@ -17,7 +17,11 @@ _OLD_EDGE, _BEYOND = 0.065, 0.02  # the same, of an edge that moved away; beyond
 _SOFT = 0.016  # the same, over which this falls off
 _BORDER = (1.03, 1.14)  # of an iris' radius, over which it goes over into white
 _LEFT = (1.15, 1.3)  # the same, where nothing is left of an iris that was there
-_BRIGHT, _WHITE = 85, (0.65, 0.95)  # percentile of what may be white; shares of it from which it is and surely is
+_BRIGHT, _BRIGHTEST, _WHITE = (
+    85,
+    94,
+    (0.65, 0.95),
+)  # percentiles of what may be white, the second without shade; shares of it from which it is and surely is
 _COARSE = 3  # pixels of the frame to one in which white is continued
 _NEAR, _FAR, _LITTLE = 0.035, 0.12, 0.03  # inter-ocular distances with which white is continued; a small weight
 _RISES, _DARK = 0.02, (0.5, 0.8)  # inter-ocular distances; of what is white, which in shadows of lashes is left
@@ -109,7 +113,8 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
     white = (known * _fade(away, *_LEFT))[::_COARSE, ::_COARSE]
     lit = (eye.pixels / light)[::_COARSE, ::_COARSE]
     luma = (lit @ LUMA)[..., None]
-    bright = np.percentile(luma[white > 0.5], _BRIGHT) if (white > 0.5).any() else 160.0
+    seen = bool((white > 0.5).any())
+    bright = np.percentile(luma[white > 0.5], _BRIGHT) if seen else 160.0
     weights = white * _fade(luma / bright, *_WHITE) + 1e-6
     both = np.dstack([lit * weights, weights]).astype(np.float32)
     found = np.zeros_like(lit)
@@ -118,6 +123,10 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
         total = blurred[..., 3:]
         here = blurred[..., :3] / np.maximum(total, 1e-12)
         found = found + total / (total + little) * (here - found)
+    brightest = (
+        np.percentile((eye.pixels[::_COARSE, ::_COARSE] @ LUMA)[..., None][white > 0.5], _BRIGHTEST) if seen else 160
+    )
+    found = found * np.minimum(1, brightest / np.maximum(found @ LUMA, 1))[..., None]
     places = (np.arange(len(known), dtype=np.float32) + 0.5) / _COARSE
     return sample_bilinear(found, np.dstack(np.meshgrid(places, places)))
 
