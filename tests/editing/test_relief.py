@@ -44,9 +44,6 @@ class Idle(ExpressionTransfer):
             np.zeros((TRANSFER_SIZE, TRANSFER_SIZE, 1), np.float32),
         )
 
-    def moves_eyes(self, *what: object) -> bool:
-        return False
-
 
 def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
     config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")

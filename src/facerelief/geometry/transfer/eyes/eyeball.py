@@ -17,11 +17,9 @@ _OLD_EDGE, _BEYOND = 0.065, 0.02  # the same, of an edge that moved away; beyond
 _SOFT = 0.016  # the same, over which this falls off
 _BORDER = (1.03, 1.14)  # of an iris' radius, over which it goes over into white
 _LEFT = (1.15, 1.3)  # the same, where nothing is left of an iris that was there
-_BRIGHT, _BRIGHTEST, _WHITE = (
-    85,
-    94,
-    (0.65, 0.95),
-)  # percentiles of what may be white, the second without shade; shares of it from which it is and surely is
+_BRIGHT, _BRIGHTEST = 85, 94  # percentiles of what may be white: the usual, and the most that is drawn
+_WHITE = (0.65, 0.95)  # shares of the usual from which it is white, and surely is
+_UNSEEN = 160.0  # levels, where no white is seen
 _COARSE = 3  # pixels of the frame to one in which white is continued
 _NEAR, _FAR, _LITTLE = 0.035, 0.12, 0.03  # inter-ocular distances with which white is continued; a small weight
 _RISES, _DARK = 0.02, (0.5, 0.8)  # inter-ocular distances; of what is white, which in shadows of lashes is left
@@ -111,10 +109,10 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
         light: (S, S, 1), the share of light that lids leave it, which is divided out.
     """
     white = (known * _fade(away, *_LEFT))[::_COARSE, ::_COARSE]
-    lit = (eye.pixels / light)[::_COARSE, ::_COARSE]
-    luma = (lit @ LUMA)[..., None]
-    seen = bool((white > 0.5).any())
-    bright = np.percentile(luma[white > 0.5], _BRIGHT) if seen else 160.0
+    pixels, lit = eye.pixels[::_COARSE, ::_COARSE], (eye.pixels / light)[::_COARSE, ::_COARSE]
+    luma, sure = (lit @ LUMA)[..., None], white[..., 0] > 0.5
+    bright = np.percentile(luma[sure], _BRIGHT) if sure.any() else _UNSEEN
+    brightest = np.percentile((pixels @ LUMA)[sure], _BRIGHTEST) if sure.any() else _UNSEEN
     weights = white * _fade(luma / bright, *_WHITE) + 1e-6
     both = np.dstack([lit * weights, weights]).astype(np.float32)
     found = np.zeros_like(lit)
@@ -123,9 +121,6 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
         total = blurred[..., 3:]
         here = blurred[..., :3] / np.maximum(total, 1e-12)
         found = found + total / (total + little) * (here - found)
-    brightest = (
-        np.percentile((eye.pixels[::_COARSE, ::_COARSE] @ LUMA)[..., None][white > 0.5], _BRIGHTEST) if seen else 160
-    )
     found = found * np.minimum(1, brightest / np.maximum(found @ LUMA, 1))[..., None]
     places = (np.arange(len(known), dtype=np.float32) + 0.5) / _COARSE
     return sample_bilinear(found, np.dstack(np.meshgrid(places, places)))
