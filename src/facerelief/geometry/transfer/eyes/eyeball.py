@@ -17,6 +17,7 @@ _OLD_EDGE, _BEYOND = 0.065, 0.02  # the same, of an edge that moved away; beyond
 _SOFT = 0.016  # the same, over which this falls off
 _BORDER = (1.03, 1.14)  # of an iris' radius, over which it goes over into white
 _LEFT = (1.15, 1.3)  # the same, where nothing is left of an iris that was there
+_TURNED = 0.01  # inter-ocular distances, by which an iris moves that is drawn anew
 _BRIGHT, _BRIGHTEST = 85, 94  # percentiles of what may be white: the usual, and the most that is drawn
 _WHITE = (0.65, 0.95)  # shares of the usual from which it is white, and surely is
 _UNSEEN = 160.0  # levels, where no white is seen
@@ -60,13 +61,10 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
     rises = np.clip((eye.lids.upper - lids.upper) / (_RISES * eye.unit), 0, 1)[:, None]
     dark = 1 - _fade((seen @ LUMA)[..., None] / np.maximum(white @ LUMA, 1)[..., None], *_DARK)
     kept = kept * (1 - rises * dark * _fade(away, *_LEFT))  # shadows of lashes that go up
-    if shift.any():
-        kept = kept * _fade(away, *_LEFT)
-        levels = white + kept * (seen - white)
-        levels, raw = levels + opacity * (iris - levels), kept * (1 - opacity)
-    else:
-        hidden = white + opacity * (iris - white)
-        levels, raw = hidden + kept * (seen - hidden), kept
+    turned = float(np.clip(np.hypot(*shift) / (_TURNED * eye.unit), 0, 1))
+    raw = kept * (1 - turned * np.maximum(1 - _fade(away, *_LEFT), opacity))
+    hidden = white + opacity * (iris - white)
+    levels = hidden + raw * (seen - hidden)
     light = after / (1 + raw * (before - 1))
     return Eyeball(levels, raw, np.clip(light, *_LIGHT))
 
