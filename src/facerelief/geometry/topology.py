@@ -51,6 +51,11 @@ def eye_outlines() -> tuple[tuple[int, ...], tuple[int, ...]]:
     return left, right
 
 
+def lid_curves() -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """The vertices of each eye's upper and lower lid, from the left to the right corner in the picture."""
+    return tuple(zip(_UPPER_LIDS, _LOWER_LIDS, strict=True))
+
+
 @functools.cache
 def mouth_triangles() -> Int64:
     """18 triangles across the mouth's opening, a strip between the inner lips, int64 (18, 3), wound as the face's.

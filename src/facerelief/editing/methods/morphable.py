@@ -22,6 +22,8 @@ from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.eyes.motion import EyeMotion
+from facerelief.geometry.transfer.eyes.seen import Eye, seen_eyes
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
@@ -48,6 +50,7 @@ class MorphablePlan(EditPlan):
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), its `rim_map`: what stays where it is.
+        eyes: The photo's eyes; none where the edit does not open, close or turn them.
     """
 
     # Faster movements, as in speech, are kept.
@@ -58,6 +61,7 @@ class MorphablePlan(EditPlan):
     expression: Floats
     wrinkles: Float32
     rims: Float32
+    eyes: tuple[Eye, ...]
 
 
 class MorphableEditor(Editor[MorphablePlan]):
@@ -108,7 +112,9 @@ class MorphableEditor(Editor[MorphablePlan]):
         rims = rim_map(before, crop.to_crop(landmarks))
         fine = align(face.landmarks, _FINE * TRANSFER_SIZE)
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
-        return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims[..., None])
+        moves = self._transfer.moves_eyes(fit, self._transfer.targets(to))
+        eyes = seen_eyes(rgb, face.landmarks) if moves else ()
+        return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims[..., None], eyes)
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
@@ -116,7 +122,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         target = self._transfer.targets(plan.to)
         layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
-        layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth)
+        eyes = EyeMotion(plan.eyes, strength * target.eyes) if plan.eyes and plan.part != "mouth" else None
+        layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth, eyes=eyes)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
     @property

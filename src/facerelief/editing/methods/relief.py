@@ -134,6 +134,7 @@ def _blended(plan: ReliefPlan, known: WarpLayers, amount: float, beyond: Floats)
     shading = trust * (1 - mouth)
     return dataclasses.replace(
         known,
+        eyes=None,  # the network moves an eyeball along with its lids
         flow=flow,
         light=limit_to_wrinkles(known.light, flow, plan.wrinkles),
         shade=shading * (own * plan.shade),

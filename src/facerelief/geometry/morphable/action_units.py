@@ -36,6 +36,15 @@ ACTION_UNITS: dict[int, tuple[str, str]] = {
     43: ("eyes closed", "eyeBlink"),
 }
 
+# What moves an eyeball, without its side: how far to the person's nose and down, of a full gaze. No skin moves with it.
+GAZES: dict[str, tuple[float, float]] = {
+    "eyeLookIn": (1.0, 0.0),
+    "eyeLookOut": (-1.0, 0.0),
+    "eyeLookDown": (0.0, 1.0),
+    "eyeLookUp": (0.0, -1.0),
+}
+GAZE_SHAPES = tuple(name + side for name in GAZES for side in SIDES)
+
 
 @dataclass(frozen=True, eq=False)
 class Rig:

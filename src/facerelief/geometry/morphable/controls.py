@@ -22,7 +22,7 @@ from facerelief.array_types import Floats
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, resolve
 from facerelief.files import read_file
-from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES, Rig
+from facerelief.geometry.morphable.action_units import ACTION_UNITS, GAZE_SHAPES, GAZES, SIDES, Rig
 
 MOST = 2.0  # amount of a part
 _MOST_PARTS, _LARGEST = 24, 1_000_000  # of a blend; bytes of a file of presets
@@ -99,7 +99,7 @@ def _named(word: str, rig: Rig, names: Collection[str]) -> str:
         if side and ACTION_UNITS[number][1] + SIDES[0] not in rig.names:
             raise FacereliefError(f"AU{number} has no sides; write AU{number}")
         return f"AU{number}{side}"
-    for name in (*names, *rig.names, *both_sides(rig)):
+    for name in (*names, *rig.names, *both_sides(rig), *GAZE_SHAPES, *GAZES):
         if key == name.lower():
             return name
     try:
@@ -131,6 +131,30 @@ def rig_amounts(name: str, rig: Rig) -> Floats:
         return rig.amounts({int(unit[1]): 1.0}, sides)
     wanted = {name} if name in rig.names else {name + side for side in SIDES}
     return np.array([float(shape in wanted) for shape in rig.names])
+
+
+def eye_amounts(name: str, rig: Rig) -> Floats:
+    """What lids and eyeballs do by the canonical name of an action unit or a blendshape.
+
+    Returns:
+        (2, 3), of the eye on the left in the picture, the person's right one, and of the other: the share to which it
+        is closed, and how far it looks right and down in the picture, of a full gaze.
+    """
+    found = np.zeros((2, 3))
+    amounts = dict(zip(rig.names, rig_amounts(name, rig), strict=True))
+    for eye, (side, nose) in enumerate((("Right", 1.0), ("Left", -1.0))):
+        found[eye, 0] = amounts.get("eyeBlink" + side, 0.0)
+        for look, (inwards, down) in GAZES.items():
+            if name in (look, look + side):
+                found[eye, 1:] = nose * inwards, down
+    return found
+
+
+def blink_shapes(rig: Rig) -> Floats:
+    """The movements of a rig's lids as they close, (2, 468, 3), of each eye of `eye_amounts`; 0 if it has none."""
+    named = dict(zip(rig.names, rig.shapes, strict=True))
+    none = np.zeros((468, 3))
+    return np.stack([named.get("eyeBlink" + side, none) for side in ("Right", "Left")])
 
 
 @functools.cache

@@ -13,11 +13,12 @@ from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import border_fade
+from facerelief.geometry.morphable.controls import blink_shapes
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
-from facerelief.geometry.topology import OUTLINE
+from facerelief.geometry.topology import OUTLINE, lid_curves
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     DENSE,
@@ -43,6 +44,7 @@ _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _OPENED = 0.5  # of the part of lips that stays behind when they close, when closed ones open
 _TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
 _CHIN = 152
+_EYES_MOVE = 0.012  # inter-ocular distances by which lids move, below which an iris seems as round
 # The face's outline from the temples to the corners of the jaw does not move with an expression, and below only up and
 # down. But people's means differ in it, and photos of an expression are not all of one pose; ears, hair and the
 # background would bend with it.
@@ -73,6 +75,7 @@ class ExpressionTransfer:
         self._shutting = closing_movement(face)
         sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
         self._free = np.column_stack([sideways, upwards, sideways])
+        self._blinks = blink_shapes(face.rig)
         self.targets = Targets(face, presets)
 
     def __call__(
@@ -91,7 +94,8 @@ class ExpressionTransfer:
         Returns:
             Layers (S, S) for `apply_layers`; their light is still to be limited by `limit_to_wrinkles`.
         """
-        move = self._move_landmarks(landmarks.astype(np.float64), fit, aim.movement, strength)
+        around_eyes = aim.movement - np.tensordot(aim.eyes[:, 0], self._blinks, 1)  # lids are moved by `eyes/`
+        move = self._move_landmarks(landmarks.astype(np.float64), fit, around_eyes, strength)
         source, target = crop.to_crop(move.source), crop.to_crop(move.target)
         shows_inside = move.shut or mouth_opening(source) > CLOSED_MOUTH
         rims = lip_rims(pixels, source) if shows_inside else np.full((2, DENSE), _OPENED * TRIM)
@@ -104,6 +108,12 @@ class ExpressionTransfer:
         lips = meeting_lips(source, target, rims) if meet else None
         mouth = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
         return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
+
+    def moves_eyes(self, fit: Fit, aim: Target) -> bool:
+        """Whether an edit of a photo with this fit moves lids or turns eyes so far that it is seen."""
+        change = aim.movement - self.face.movement(fit.expression)
+        moved = change[np.array(lid_curves()).ravel(), :2]
+        return bool(aim.eyes.any() or np.abs(moved).max() > _EYES_MOVE)
 
     def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> Mouth:
         """The mouth of a photo (H, W, 3) with landmarks (468, 3), whose teeth are to be used in others."""

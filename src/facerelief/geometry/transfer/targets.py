@@ -2,13 +2,13 @@
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from facerelief.array_types import Floats
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.controls import Control, package_presets, parse_control, rig_amounts
+from facerelief.geometry.morphable.controls import Control, eye_amounts, package_presets, parse_control, rig_amounts
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 
 _KEPT = 64  # targets, 200 kB each
@@ -21,18 +21,20 @@ class Target:
     Attributes:
         movement: (468, 3), of a face without expression, inter-ocular distances.
         texture: (A, A), what it adds to the log albedo, in the UV map.
+        eyes: (2, 3), what lids and eyeballs do, as `eye_amounts` gives it; `movement` has that of the lids, too.
     """
 
     movement: Floats
     texture: Floats
+    eyes: Floats = field(default_factory=lambda: np.zeros((2, 3)))
 
     def __add__(self, other: "Target") -> "Target":
         """Both at once."""
-        return Target(self.movement + other.movement, self.texture + other.texture)
+        return Target(self.movement + other.movement, self.texture + other.texture, self.eyes + other.eyes)
 
     def times(self, amount: float) -> "Target":
         """So much of it."""
-        return Target(amount * self.movement, amount * self.texture)
+        return Target(amount * self.movement, amount * self.texture, amount * self.eyes)
 
 
 class Targets:
@@ -70,7 +72,7 @@ class Targets:
         if name in self._presets:
             return self._make(parse_control(self._presets[name], face.rig, ()))
         movement = face.rig.movement(rig_amounts(name, face.rig))
-        return Target(movement, self._texture(movement))
+        return Target(movement, self._texture(movement), eye_amounts(name, face.rig))
 
     def of_modes(self, coefficients: Floats) -> Target:
         """What coefficients (E,) of the modes of expression show."""

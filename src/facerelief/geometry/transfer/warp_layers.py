@@ -11,6 +11,7 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import Window, crop_strips, warp_photo
+from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
 from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.model import load_mouth
@@ -32,6 +33,7 @@ class WarpLayers:
         shade_opacity: (S, S, 1), that of `shade`; what is above 1 counts as 1.
         mouth: What the mouth does, whose inside is drawn at the photo's resolution; None where it is left alone.
         lips: Lips that meet and were open, crop pixels; None where they do not.
+        eyes: What eyes do; None where they only move with the skin around them.
     """
 
     flow: Floats
@@ -40,6 +42,7 @@ class WarpLayers:
     shade_opacity: Floats | None = None
     mouth: MouthMotion | None = None
     lips: MeetingLips | None = None
+    eyes: EyeMotion | None = None
 
     @property
     def maps(self) -> dict[str, Floats]:
@@ -75,10 +78,13 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     """
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
     maps = {name: value for name, value in layers.maps.items() if name != "flow"}
+    eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
     for place in crop_strips(crop, rgb.shape):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         if parted:
             _part_lips(pixels, rgb, crop, parted, place)
+        for eye in eyes:
+            draw_eye(pixels, rgb, eye, place)
         out[place] = _composite(pixels, **enlarged)
     if layers.mouth:
         _mouth_interior().draw(out, rgb, layers.mouth)

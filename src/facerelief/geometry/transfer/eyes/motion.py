@@ -1,0 +1,158 @@
+"""Eyes of an edit: lids that move over eyeballs, warped and drawn at the photo's resolution."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from facerelief.array_types import RGB, Float32, Floats
+from facerelief.easing import smoothstep
+from facerelief.faces.alignment import Crop
+from facerelief.faces.warping import Window, resample_map, sample_bicubic
+from facerelief.geometry.filters import ndimage
+from facerelief.geometry.morphable.uv_map import sample_bilinear
+from facerelief.geometry.transfer.eyes.eyeball import eyeball
+from facerelief.geometry.transfer.eyes.frame import frame_places
+from facerelief.geometry.transfer.eyes.lids import Lids
+from facerelief.geometry.transfer.eyes.seen import Eye
+from facerelief.geometry.transfer.eyes.skin import lid_flows, plain_lid
+
+_ROUNDS, _SMOOTH = 12, 0.03  # in which it is found where a flow takes a point; deviation along lids, inter-ocular dist.
+_MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
+GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move in a full gaze
+_MOST = 1.4  # of a full gaze
+_FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
+_WIDER = 0.35  # of the movement that detectors need to see an eye opened
+_SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
+_CORNER, _MARGIN = 0.08, 0.06  # inter-ocular distances beside the corners, over which all this falls off; of the frame
+_LEAST = 0.006  # inter-ocular distances by which lids move that are left to the skin around them
+_SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
+_SEAM_ENDS = 0.1  # inter-ocular distances from a corner over which it begins
+
+
+@dataclass(frozen=True, eq=False)
+class EyeMotion:
+    """What eyes do.
+
+    Attributes:
+        eyes: As the photo shows them.
+        amounts: (2, 3), what each does, as `eye_amounts` gives it.
+    """
+
+    eyes: tuple[Eye, ...]
+    amounts: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class EyeLayer:
+    """One eye of an edit, as maps of its frame, (S, S, C), that are to be enlarged.
+
+    Attributes:
+        frame: The frame.
+        maps: By name. `upper` and `lower`: where skin comes from, as of `lid_flows`; `below`: how far below the line
+            between the lids a pixel is; `plain` and `drawn_out`: levels and opacity of `plain_lid`; `levels`, `raw`,
+            `light` and `opacity`: of the eyeball; `seam`: what the line where lids meet leaves of the light; `share`:
+            of all this.
+    """
+
+    frame: Crop
+    maps: dict[str, Floats]
+
+
+def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
+    """The eyes of an edit that are seen to move.
+
+    Args:
+        motion: What they do.
+        crop: The face's crop.
+        flow: (S, S, 2), of that crop, without what only lids do.
+    """
+    layers = (_layer(eye, amounts, crop, flow) for eye, amounts in zip(motion.eyes, motion.amounts, strict=True))
+    return [layer for layer in layers if layer]
+
+
+def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer | None:
+    size, scale = eye.frame.size, eye.frame.scale / crop.scale
+    places = crop.to_crop(eye.frame.to_photo(frame_places(size).reshape(-1, 2)))
+    around = (sample_bilinear(flow, places.reshape(size, size, 2)) * scale).astype(np.float32)
+    lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]))
+    moved = max(np.abs(lids.upper - eye.lids.upper).max(), np.abs(lids.lower - eye.lids.lower).max())
+    if not amounts.any() and moved < _LEAST * eye.unit:
+        return None
+    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * GAZE * eye.unit)
+    upper, lower = lid_flows(eye, lids, around)
+    plain, drawn_out = plain_lid(eye, upper, lids)
+    soft = _SOFT * eye.unit
+    maps = {
+        "upper": upper,
+        "lower": lower,
+        "below": frame_places(size)[..., 1:] - lids.middle[:, None],
+        "plain": plain,
+        "drawn_out": drawn_out,
+        "levels": ball.levels,
+        "raw": ball.raw,
+        "light": ball.light,
+        "opacity": lids.within(soft) * smoothstep(lids.gap / (2 * soft))[:, None],
+        **_borders(eye, lids),
+    }
+    return EyeLayer(eye.frame, maps)
+
+
+def _borders(eye: Eye, lids: Lids) -> dict[str, Floats]:
+    """`seam` and `share` of a layer."""
+    columns, rows = np.moveaxis(frame_places(eye.frame.size), 2, 0)
+    aside = np.minimum(columns[0] - lids.corners[0], lids.corners[1] - columns[0]) / eye.unit
+    shut = np.clip(1 - lids.gap / (0.25 * np.maximum(eye.lids.gap, 1)), 0, 1)
+    away = (rows - lids.middle) / (_SEAM_HEIGHT * eye.unit)
+    seam = 1 - _SEAM * smoothstep(aside / _SEAM_ENDS) * shut * np.exp(-0.5 * away**2)
+    margin = np.minimum(rows, eye.frame.size - rows) / (_MARGIN * eye.frame.size)
+    share = smoothstep(aside / _CORNER + 1) * smoothstep(margin)
+    return {"seam": seam[..., None], "share": share[..., None]}
+
+
+def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
+    """Where lids go: with the skin around them, over the eye as it closes, and along with its gaze."""
+    size = eye.frame.size
+    columns = np.arange(size) + 0.5
+    moved = []
+    for points in eye.landmarks:
+        place = points
+        for number in range(_ROUNDS):  # smaller and smaller steps: flows jump where skin comes to lie over lids
+            place = place - (place + sample_bilinear(flow, place[None])[0] - points) / (1.5 + 0.5 * number)
+        along = np.interp(columns, points[:, 0], (place - points)[:, 1])
+        moved.append(ndimage().gaussian_filter1d(along, _SMOOTH * eye.unit, mode="nearest"))
+    upper, lower = moved
+    follows = max(0.0, -down) * _FOLLOWS_UP - max(0.0, down) * _FOLLOWS_DOWN
+    gap = eye.lids.gap
+    wider, middle = lower - upper, int(np.clip(np.mean(eye.lids.corners), 0, size - 1))
+    rises = max(0.0, float(wider[middle] / max(gap[middle], 1.0)))
+    opened = np.maximum(gap + np.minimum(wider, _WIDER * rises * gap), 0) * (1 - closed) * max(0.0, 1 + follows)
+    bottom = eye.lids.lower + lower - closed * _MEETS_AT * gap
+    return Lids(bottom - opened, bottom, eye.lids.corners)
+
+
+def draw_eye(pixels: Float32, photo: RGB, layer: EyeLayer, place: Window) -> None:
+    """Draw an eye.
+
+    Args:
+        pixels: (h, w, 3), levels of a place of the photo, warped; written to.
+        photo: (H, W, 3), before the edit.
+        layer: The eye.
+        place: Rows and columns of the photo.
+    """
+    frame = layer.frame
+    window = frame.window((0.0, 0.0), (frame.size, frame.size), place)
+    inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, place, strict=True))
+    if not pixels[inner].size:
+        return
+    stacked = resample_map(frame, np.dstack([*layer.maps.values()]).astype(np.float32), window, "bilinear")
+    ends = np.cumsum([values.shape[2] for values in layer.maps.values()])
+    maps = dict(zip(layer.maps, np.split(stacked, ends[:-1], axis=2), strict=True))
+    rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) + 0.5 for part in window)
+    here = np.dstack(np.meshgrid(columns, rows))
+    turned = frame.inverse[:, :2].T.astype(np.float32)
+    above, beneath = (sample_bicubic(photo, here + maps[name] @ turned) for name in ("upper", "lower"))
+    above = above + maps["drawn_out"] * (maps["plain"] - above)
+    skin = above + np.clip(0.5 + maps["below"] / frame.scale, 0, 1) * (beneath - above)
+    ball = maps["levels"] + maps["raw"] * (photo[window] - maps["levels"])
+    levels = skin + maps["opacity"] * (ball * maps["light"] - skin)
+    pixels[inner] += maps["share"] * (levels * maps["seam"] - pixels[inner])
