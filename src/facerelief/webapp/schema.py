@@ -7,6 +7,7 @@ from facerelief.editing import METHODS
 from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.expressions import EXPRESSIONS
 from facerelief.webapp import morphs
+from facerelief.webapp.controls import REGIONS
 from facerelief.webapp.errors import CODES
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES
@@ -102,7 +103,11 @@ _LANDMARKS: Schema = {
 _METHOD = _text("The editing method. Default: the server's, see /v1/expressions.", enum=list(METHODS))
 _KNOWN = {"landmarks": {"$ref": "#/components/schemas/Landmarks"}, "method": _METHOD}
 _ONE_EDIT: Schema = {
-    "to": _text(f"The expression: {', '.join(EXPRESSIONS)}, or an alias (happy, sad, ...)."),
+    "to": _text(
+        f"The expression: {', '.join(EXPRESSIONS)}, or an alias (happy, sad, ...). The method morphable also takes "
+        "action units (AU12), one-sided ones (AU12L), ARKit's blendshapes and presets, as /v1/controls lists them, "
+        "each with an amount (AU12:0.5) from 0 to 2, and several at once: happiness:0.6+surprise:0.4."
+    ),
     "strength": {
         "type": "number",
         "minimum": 0,
@@ -220,7 +225,8 @@ def _faces() -> Schema:
 def _previews() -> Schema:
     urls = {"type": "object", "additionalProperties": _text("A data URL."), "description": "A picture by expression."}
     text = "The photo with each expression the method knows, as JPEG without provenance; send a small photo of one face"
-    fields = {**_KNOWN, "part": _ONE_EDIT["part"]}
+    to = _text("What to show instead, as `to` of /v1/edit; several, at most 20, are separated by commas.")
+    fields = {**_KNOWN, "part": _ONE_EDIT["part"], "to": to}
     return _post(text, fields, _answer("The pictures.", urls))
 
 
@@ -233,6 +239,20 @@ def _geometry() -> Schema:
     }
     fields = {"landmarks": _KNOWN["landmarks"]}
     return _post("Depth, normals and mesh of a face", fields, _answer("The geometry.", _object(answer)))
+
+
+def _controls() -> Schema:
+    region = _text("What it moves.", enum=list(REGIONS))
+    name, flag = _text("As `to` takes it."), {"type": "boolean", "description": "Whether L or R may follow: AU12L."}
+    kinds = {
+        "presets": {"name": name, "stands_for": _text("The action units and blendshapes that it is made of.")},
+        "action_units": {"name": name, "description": _text("After FACS."), "region": region, "sides": flag},
+        "blendshapes": {"name": name, "region": region},
+    }
+    lists = {kind: {"type": "array", "items": _object(fields)} for kind, fields in kinds.items()}
+    texts = {"type": "array", "items": {"type": "string"}}
+    most = {"type": "number", "description": "The largest amount of each."}
+    return _object({"expressions": texts, **lists, "regions": texts, "most": most, "methods": texts})
 
 
 def _get(summary: str, answer: Schema, *parameters: Schema) -> Schema:
@@ -248,6 +268,9 @@ _SEED = {
 _GETS: Schema = {
     "/v1/expressions": _get(
         "The expressions, their aliases, and the methods", _answer("The expressions and methods.", _object({}))
+    ),
+    "/v1/controls": _get(
+        "What `to` may name: expressions, presets, action units and blendshapes", _answer("The lists.", _controls())
     ),
     "/v1/triangles": _get("The triangles of the mesh, as three vertices each", _answer("The lists.", _object({}))),
     "/v1/sample": _get("A synthetic portrait", _answer("It.", _text("JPEG"), "image/jpeg"), _SEED),

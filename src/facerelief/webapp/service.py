@@ -1,31 +1,29 @@
 """The service behind the API. Its methods run in worker threads and check their token between steps."""
 
-import base64
 import contextlib
-import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from facerelief.array_types import RGB
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
 from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
 from facerelief.editing.regions import WHOLE
-from facerelief.errors import NoFaceFound
-from facerelief.expressions import ALIASES, EXPRESSIONS, resolve
+from facerelief.errors import FacereliefError, NoFaceFound
+from facerelief.expressions import ALIASES, EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
+from facerelief.webapp.controls import list_controls
+from facerelief.webapp.pictures import EncodedPicture, encode_picture
 from facerelief.webapp.server.limits import CancelToken
 
 PHOTO_FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # values of the field `format`
@@ -58,25 +56,6 @@ class EditRequest:
     format: str | None = None
     quality: int = 95
     provenance: bool = True
-
-
-@dataclass(frozen=True)
-class EncodedPicture:
-    """An encoded picture. notes: what was lost in reading, and warnings about the edit."""
-
-    data: bytes
-    format: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def media_type(self) -> str:
-        """For `Content-Type`."""
-        return f"{'video' if self.format == 'MP4' else 'image'}/{self.format.lower()}"
-
-    @property
-    def url(self) -> str:
-        """As a data URL."""
-        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
 
 @dataclass(frozen=True)
@@ -123,7 +102,7 @@ class EditService:
         """Edit a synthetic face once, which loads and compiles what all edits share."""
         token = CancelToken(float("inf"))
         with contextlib.suppress(NoFaceFound):
-            self.previews(self.sample(0, token).data, None, WHOLE, self.method, token)
+            self.previews(self.sample(0, token).data, None, WHOLE, self.method, (), token)
 
     def expressions(self) -> dict[str, Any]:
         """The expressions with their aliases, and which method supports which."""
@@ -132,6 +111,17 @@ class EditService:
             "methods": [{"name": name, "expressions": list(self.editor(name).expressions)} for name in METHODS],
             "default_method": self.method,
         }
+
+    def controls(self) -> dict[str, Any]:
+        """What an edit's `to` may name, by kind, and the methods that know more of it than expressions."""
+        return {**list_controls(load_face().rig), "methods": [name for name in METHODS if self._has_controls(name)]}
+
+    def _has_controls(self, method: str) -> bool:
+        try:
+            self.editor(method).target("AU26")
+        except FacereliefError:
+            return False
+        return True
 
     def faces(self, data: bytes, token: CancelToken) -> dict[str, Any]:
         """The faces of a photo, and its size, format and earlier edits."""
@@ -168,12 +158,20 @@ class EditService:
         photo = replace(photo, notes=(*photo.notes, *_warnings(self.editor(method), specs, found)))
         return photo, [(spec, face) for spec in specs for face in _chosen(spec.face, found, photo)]
 
-    def previews(self, data: bytes, face: Face | None, part: str, method: str, token: CancelToken) -> dict[str, str]:
-        """A photo of one face with each expression: JPEG as data URLs, without provenance."""
+    def previews(
+        self, data: bytes, face: Face | None, part: str, method: str, names: Sequence[str], token: CancelToken
+    ) -> dict[str, str]:
+        """A photo of one face with each of `names`, or, if there are none, with each expression of the method.
+
+        Returns:
+            By name: JPEG as data URLs, without provenance.
+        """
+        editor, pictures = self.editor(method), {}
+        for name in names:
+            editor.target(name)  # refuses what is unknown before any work
         photo = self._read(data, token)
         face = self._one(photo, face, token)
-        editor, pictures = self.editor(method), {}
-        for name in editor.expressions:
+        for name in names or editor.expressions:
             with self.stage("edit", token):
                 edit = editor(photo, name, faces=[face], part=part)
             request = EditRequest(b"", (), method, "JPEG", 85, provenance=False)
@@ -189,9 +187,9 @@ class EditService:
         with self.stage("geometry", token):
             maps = measure_geometry(photo, face, GEOMETRY_SIZE)
         return {
-            "crop": _picture(crop.cut(photo.rgb), "JPEG").url,
-            "depth": _picture(depth_picture(maps), "PNG").url,
-            "normals": _picture(normal_picture(maps), "PNG").url,
+            "crop": encode_picture(crop.cut(photo.rgb), "JPEG").url,
+            "depth": encode_picture(depth_picture(maps), "PNG").url,
+            "normals": encode_picture(normal_picture(maps), "PNG").url,
             "vertices": np.round(vertices, 5).tolist(),
         }
 
@@ -207,7 +205,7 @@ class EditService:
         face = load_face()
         person, setting = random_person(face, random), random_setting(random)
         rgb, _ = render_portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
-        return _picture(rgb, "JPEG")
+        return encode_picture(rgb, "JPEG")
 
     def _read(self, data: bytes, token: CancelToken) -> Photo:
         with self.stage("decode", token):
@@ -243,7 +241,7 @@ def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[F
 
 def _warnings(editor: Editor, specs: tuple[EditSpec, ...], found: list[Face]) -> list[str]:
     """Warnings about the edits and the choice of the face, with the API's field names in place of options."""
-    known = [editor.caution(resolve(spec.to)) for spec in specs if spec.strength]
+    known = [editor.caution(editor.target(spec.to)) for spec in specs if spec.strength]
     lines = [line.replace("--", "") for line in known if line]
     if len(found) > 1 and any(spec.face == "largest" for spec in specs):
         lines.append(f"{len(found)} faces; the largest is edited (choose with face)")
@@ -273,9 +271,3 @@ def _encoded(photo: Photo, request: EditRequest) -> EncodedPicture:
         photo, request.format or photo.save_format, quality=request.quality, provenance=request.provenance
     )
     return EncodedPicture(data, request.format or photo.save_format, photo.notes)
-
-
-def _picture(rgb: RGB, format: str) -> EncodedPicture:
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, format, **({"quality": 90} if format == "JPEG" else {"compress_level": 1}))
-    return EncodedPicture(stream.getvalue(), format)
