@@ -30,6 +30,7 @@ def list_controls(rig: Rig) -> dict[str, Any]:
         {
             "name": f"AU{number}",
             "description": description,
+            "shape": shape,
             "region": region_of(shape),
             "sides": shape + SIDES[0] in rig.names,
         }

@@ -246,7 +246,13 @@ def _controls() -> Schema:
     name, flag = _text("As `to` takes it."), {"type": "boolean", "description": "Whether L or R may follow: AU12L."}
     kinds = {
         "presets": {"name": name, "stands_for": _text("The action units and blendshapes that it is made of.")},
-        "action_units": {"name": name, "description": _text("After FACS."), "region": region, "sides": flag},
+        "action_units": {
+            "name": name,
+            "description": _text("What FACS calls it."),
+            "shape": _text("The blendshape that shows it, without its side."),
+            "region": region,
+            "sides": flag,
+        },
         "blendshapes": {"name": name, "region": region},
     }
     lists = {kind: {"type": "array", "items": _object(fields)} for kind, fields in kinds.items()}

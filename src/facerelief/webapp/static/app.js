@@ -9,6 +9,7 @@ import { open } from "./open.js";
 import { $, clear, guarded, show, state } from "./page.js";
 import { countSeveral, download, makeSeveral, openSeveral, stopSeveral } from "./saving.js";
 import { Refusal, get } from "./server.js";
+import { drawRegion, drawSliders, makeSliders, moved, showTab, tabByKey } from "./sliders.js";
 import { fit } from "./stage.js";
 
 const ABOUT = {
@@ -67,7 +68,9 @@ $("boxes").addEventListener("click", guarded((event) => {
   const number = event.target.closest("button")?.value;
   return number && select(state.picture.faces.find((face) => String(face.number) === number));
 }));
-$("expressions").addEventListener("change", guarded((event) => selected() && choose(selected(), event.target.value)));
+$("expressions").addEventListener("change", guarded(({ target: { value } }) => {
+  return selected() && choose(selected(), value === "original" ? null : value);
+}));
 $("strength").addEventListener("input", guarded(() => {
   drawStrength();
   if (!selected()) return undefined;
@@ -97,6 +100,31 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   if (key === "y" || event.shiftKey) again();
   else back();
+});
+
+// -- single movements -----------------------------------------------------------------------------------------------
+
+document.querySelector("[role=tablist]").addEventListener("click", ({ target }) => {
+  if (target.role === "tab") changeTab(target);
+});
+document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
+  const tab = tabByKey(event);
+  if (!tab) return;
+  changeTab(tab);
+  tab.focus();
+});
+function changeTab(tab) {
+  showTab(tab);
+  if (state.opening) fit();
+}
+$("dials").addEventListener("input", guarded(({ target }) => selected() && choose(selected(), moved(selected(), target), true)));
+$("preset").addEventListener("change", guarded(() => selected() && choose(selected(), $("preset").value || null)));
+$("reset").addEventListener("click", guarded(() => selected() && choose(selected(), null)));
+$("regions").addEventListener("change", drawRegion);
+$("sides").addEventListener("change", () => drawSliders(selected()));
+$("controls-method").addEventListener("click", () => {
+  [$("method").value] = state.controls.methods;
+  $("method").dispatchEvent(new Event("change"));
 });
 
 // -- the stage ------------------------------------------------------------------------------------------------------
@@ -136,9 +164,11 @@ for (const id of ["moving-kind", "moving-seconds", "moving-back"]) $(id).addEven
 for (const name of ["several", "moving"]) $(`${name}-close`).addEventListener("click", () => $(name).close());
 
 guarded(async () => {
-  const menu = (state.menu = await (await get("v1/expressions")).json());
+  const [menu, controls] = await Promise.all(["v1/expressions", "v1/controls"].map(async (path) => (await get(path)).json()));
+  Object.assign(state, { menu, controls });
   $("method").replaceChildren(...menu.methods.map(({ name }) => new Option(name, name, false, name === menu.default_method)));
   drawMethod();
   makeExpressions();
+  makeSliders();
   document.body.dataset.ready = "yes";
 })();
