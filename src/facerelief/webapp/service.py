@@ -22,14 +22,17 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
+from facerelief.photos.provenance.xmp import mark_edit
 from facerelief.webapp.controls import list_controls
 from facerelief.webapp.pictures import EncodedPicture, encode_picture
+from facerelief.webapp.plans import PlanCache
 from facerelief.webapp.server.limits import CancelToken
 
 PHOTO_FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # values of the field `format`
 GEOMETRY_SIZE = 256  # pixels a side of the depth and normal maps
 SAMPLES = 1000
 _SAMPLE_SIZE = 448
+_SMALL = 3 * 300 * 300  # bytes of pixels: previews and moving sliders, whose plans are kept
 _MAX_FACE = 1.5  # times the square root of the photo's area: crops of larger faces would take gigabytes
 
 
@@ -90,6 +93,7 @@ class EditService:
         self.method = editor.method
         self._editors = {self.method: editor}
         self._loading = threading.Lock()
+        self._plans = PlanCache()
 
     def editor(self, method: str) -> Editor:
         """The editor of a method, loaded at its first use."""
@@ -143,9 +147,17 @@ class EditService:
         photo, chosen = self.read_and_choose(request.photo, request.specs, request.method, token)
         for spec, face in chosen:
             with self.stage("edit", token):
-                photo = editor(photo, spec.to, strength=spec.strength, faces=[face], part=spec.part).photo
+                photo = self._edited(editor, photo, face, spec)
         with self.stage("encode", token):
             return _encoded(photo, request)
+
+    def _edited(self, editor: Editor, photo: Photo, face: Face, spec: EditSpec) -> Photo:
+        if photo.rgb.size > _SMALL:
+            return editor(photo, spec.to, strength=spec.strength, faces=[face], part=spec.part).photo
+        to = editor.target(spec.to)
+        plan = self._plans.plan(editor, photo.rgb, face, to, spec.part)
+        edited = photo.with_rgb(editor.render(photo.rgb, plan, spec.strength))
+        return replace(edited, mark=mark_edit(photo.mark, to, [plan.crop])) if spec.strength else edited
 
     def read_and_choose(
         self, data: bytes, specs: tuple[EditSpec, ...], method: str, token: CancelToken
@@ -173,9 +185,9 @@ class EditService:
         face = self._one(photo, face, token)
         for name in names or editor.expressions:
             with self.stage("edit", token):
-                edit = editor(photo, name, faces=[face], part=part)
+                edited = self._edited(editor, photo, face, EditSpec(name, 1.0, face, part))
             request = EditRequest(b"", (), method, "JPEG", 85, provenance=False)
-            pictures[name] = _encoded(edit.photo, request).url
+            pictures[name] = _encoded(edited, request).url
         return pictures
 
     def geometry(self, data: bytes, face: Face | None, token: CancelToken) -> dict[str, Any]:

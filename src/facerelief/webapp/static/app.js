@@ -4,6 +4,7 @@ import { takePhoto } from "./camera.js";
 import { drawStrength, known, loadThumbs, makeExpressions } from "./controls.js";
 import { changeMethod, choose, redo, refresh, select, undo } from "./editing.js";
 import { measure, view, viewer } from "./geometry.js";
+import { showLive } from "./live.js";
 import { forgetMoving, makeMoving, openMoving } from "./moving.js";
 import { open } from "./open.js";
 import { $, clear, guarded, show, state } from "./page.js";
@@ -38,15 +39,18 @@ $("sample").addEventListener("click", guarded(async () => {
   const drawn = await (await get(`v1/sample?seed=${seed}`)).blob();
   return open(new File([drawn], `face-${seed}.jpg`, { type: "image/jpeg" }));
 }));
-$("camera-open").hidden = !navigator.mediaDevices?.getUserMedia;
-$("camera-open").addEventListener("click", guarded(async () => {
-  try {
-    return await open(await takePhoto($("camera")));
-  } catch (reason) {
-    if (!(reason instanceof DOMException)) throw reason;
-    throw new Refusal("camera", "The camera cannot be used.", "Allow it in the browser, or choose a photo instead.");
-  }
-}));
+for (const [id, use] of [["camera-open", async () => open(await takePhoto($("camera")))], ["live-open", showLive]]) {
+  $(id).hidden = !navigator.mediaDevices?.getUserMedia;
+  $(id).addEventListener("click", guarded(async () => {
+    try {
+      clear();
+      return await use();
+    } catch (reason) {
+      if (!(reason instanceof DOMException)) throw reason;
+      throw new Refusal("camera", "The camera cannot be used.", "Allow it in the browser, or choose a photo instead.");
+    }
+  }));
+}
 addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dropping");

@@ -146,8 +146,8 @@ async function patched(face, most) {
     const fields = { ...crop, to, strength, part, method, format: "jpeg", quality: 92, provenance: false };
     const answer = await post("v1/edit", fields, controller.signal);
     const after = await createImageBitmap(await answer.blob());
-    $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
     const result = { patch: patchOf(after, canvas), notes: notesOf(answer) };
+    $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
     if (most === STILL) keep(key, result);
     return result;
   } catch (problem) {
