@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pages import pixels, until, without
+from pages import PHONE, pixels, until, without
 from PIL import Image
-from test_page_touch import PHONE
 
 Open = Callable[..., Any]
 CAMERA = """async url => {
@@ -82,9 +81,8 @@ def test_nobody_in_sight(open_page: Open, group: np.ndarray) -> None:
 def test_a_camera_that_is_taken_away(open_page: Open, group: np.ndarray) -> None:
     page = open_page()
     until(page, "document.body.dataset.ready")
-    page.evaluate(
-        "() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError')) }"
-    )
+    refusal = "() => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = {refusal} }}")
     page.get_by_role("button", name="Live camera").click()
     page.get_by_text("The camera cannot be used.").wait_for()
 
