@@ -120,6 +120,98 @@ def test_what_is_not_understood_is_said_in_one_line(
     assert len(line) < 600
 
 
+# -- what another photo shows -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def smile(editor: Editor, group: np.ndarray) -> bytes:
+    """A photo whose face smiles with an open mouth, as edited."""
+    head = np.ascontiguousarray(group[:, 320:])
+    return encode_photo(editor(Photo(head), "AU12:1.2+AU26:0.6").photo, "PNG")
+
+
+def test_what_another_photo_shows(client: httpx.Client, editor: Editor, photo: bytes, smile: bytes) -> None:
+    neutral = encode_photo(Photo(np.ascontiguousarray(rgb_of(photo)[:, ::-1])), "PNG")
+    for calm in (None, neutral):
+        files = {"photo": ("p", photo), "like": ("l", smile), **({"like_neutral": ("n", calm)} if calm else {})}
+        data = {"method": "morphable", "to": "like:0.8+AU4:0.3", "provenance": "false"}
+        answer = client.post("/v1/edit", files=files, data=data)
+        assert answer.status_code == 200, answer.text
+        learned = editor.take_expression(Photo(rgb_of(smile)), Photo(rgb_of(calm)) if calm else None)
+        expected = editor(Photo(rgb_of(photo)), f"{learned}:0.8+AU4:0.3").photo
+        assert np.array_equal(rgb_of(answer.content), expected.rgb)
+        in_json = {name: base64.b64encode(file).decode() for name, (_, file) in files.items()}
+        assert np.array_equal(rgb_of(client.post("/v1/edit", json={**in_json, **data}).content), expected.rgb)
+
+
+def test_each_edit_of_a_list_has_its_own_photo_to_be_like(
+    client: httpx.Client, editor: Editor, group: np.ndarray, smile: bytes
+) -> None:
+    both = encode_photo(Photo(group), "PNG")
+    edits = [{"like": base64.b64encode(smile).decode(), "face": 1}, {"to": "anger", "face": 2}]
+    answer = client.post("/v1/edit", **form(both, edits=json.dumps(edits), method="morphable", provenance="false"))
+    assert answer.status_code == 200, answer.text
+    first = editor(Photo(group), editor.take_expression(Photo(rgb_of(smile))), face=1).photo
+    assert np.array_equal(rgb_of(answer.content), editor(first, "anger", face=2).photo.rgb)
+
+
+def test_what_another_photo_shows_moves(client: httpx.Client, photo: bytes, smile: bytes) -> None:
+    files = {"photo": ("p", photo), "like": ("l", smile)}
+    data = {"method": "morphable", "format": "webp", "seconds": 0.2, "fps": 10, "hold": 0}
+    answer = client.post("/v1/morph", files=files, data=data)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+
+
+@pytest.mark.parametrize(
+    ("more", "fields", "code", "words"),
+    [
+        ({"like": b"no photo"}, {}, "bad_photo", "like"),
+        ({"like": "wall"}, {}, "no_face", "like"),
+        ({"like_neutral": "smile"}, {"to": "anger"}, "bad_option", "like_neutral is given without like"),
+        ({"like": "smile"}, {"to": "anger"}, "bad_option", "like is given, but to does not name it; send to=like"),
+        ({"like": "smile"}, {"to": "like+like"}, "bad_option", "named twice"),
+        ({"like": "smile"}, {"to": "like:7"}, "bad_option", "choose 0 to 2"),
+        ({}, {"to": "like"}, "bad_option", "nothing is called 'like'"),
+        ({}, {"to": "like", "like": "not base64!"}, "bad_option", "like is neither a file nor base64"),
+        ({"like": "smile"}, {"method": "stargan"}, "bad_option", "take method morphable for like"),
+        ({"like": "smile", "like_neutral": "smile", "other": "smile"}, {}, "bad_request", "Too many files"),
+    ],
+)
+def test_another_photo_that_cannot_be_followed(
+    client: httpx.Client,
+    photo: bytes,
+    smile: bytes,
+    more: dict[str, Any],
+    fields: dict[str, str],
+    code: str,
+    words: str,
+) -> None:
+    wall = encode_photo(Photo(np.full((200, 200, 3), 128, np.uint8)), "PNG")
+    known = {"smile": smile, "wall": wall}
+    files = {"photo": photo, **{name: known.get(data, data) for name, data in more.items()}}
+    sent = {name: (name, data) for name, data in files.items()}
+    error = client.post("/v1/edit", files=sent, data={"method": "morphable", **fields}).json()["error"]
+    line = f"{error['message']}; {error['remedy']}"
+    assert (error["code"], words in line) == (code, True), line
+    assert "\n" not in line
+
+
+def test_the_description_has_the_files(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    for address in ("/v1/edit", "/v1/morph"):
+        content = described["paths"][address]["post"]["requestBody"]["content"]
+        for kind, key in (("multipart/form-data", "contentMediaType"), ("application/json", "contentEncoding")):
+            fields = content[kind]["schema"]["properties"]
+            assert all(key in fields[name] for name in ("photo", "like", "like_neutral"))
+    assert {"like", "like_neutral"} <= set(described["components"]["schemas"]["Edit"]["properties"])
+    assert (
+        "like"
+        not in described["paths"]["/v1/faces"]["post"]["requestBody"]["content"]["application/json"]["schema"][
+            "properties"
+        ]
+    )
+
+
 def test_too_many_previews(client: httpx.Client, photo: bytes) -> None:
     error = client.post("/v1/previews", **form(photo, to=",".join(["anger"] * 21))).json()["error"]
     assert error == {"code": "bad_option", "message": "21 previews are too many", "remedy": "send at most 20"}

@@ -6,14 +6,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pages import PHONE, SMALL, opened, picked, png, settled, until, upload
+from pages import PHONE, SMALL, opened, picked, png, settled, until, upload, without
+from photos import astronaut
 
+from facerelief.editing import load_editor
 from facerelief.faces.detector import MediaPipeFinder
+from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.verify import find_provenance
 
 Open = Callable[..., Any]
 DESK = {"viewport": {"width": 1440, "height": 900}}
 EDITS = "document.getElementById('picture').dataset.edits"
+
+
+@pytest.fixture(scope="module")
+def smiling(finder: MediaPipeFinder) -> np.ndarray:
+    """uint8 (320, 320, 3): a face that smiles, as edited."""
+    head = np.ascontiguousarray(astronaut()[:320, 64:384][:, ::-1])
+    return load_editor(finder=finder, method="morphable")(Photo(head), "AU12:1.2+AU26:0.6").photo.rgb
 
 
 def to_controls(page: Any, region: str = "") -> None:
@@ -80,12 +90,12 @@ def test_one_side_moves_and_it_is_the_persons_own(open_page: Open, group: np.nda
     seen = {}
     for side in ("Left", "Right"):
         page.get_by_role("radio", name=side).check(force=True)
-        slide(page, "AU15 lip corner depressor", 20)
+        slide(page, "AU12 lip corner puller", 20)
         _, columns = np.nonzero(settled(page) > 24)
         seen[side] = columns.mean()
         page.get_by_role("button", name="Reset").click()
         until(page, f"{EDITS} === ''")
-    assert seen["Right"] + 5 < seen["Left"]  # the person's left is on the picture's right
+    assert seen["Right"] + 4 < seen["Left"]  # the person's left is on the picture's right
 
 
 def test_the_tab_by_keyboard_alone(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
@@ -173,6 +183,66 @@ def test_faces_have_their_own_sliders(open_page: Open, group: np.ndarray, tmp_pa
     assert page.evaluate(EDITS) == "AU26:0.4 1, AU26:0.6 1"
     page.get_by_role("button", name="Face 1").click()
     assert jaw.input_value() == "0.4"
+
+
+def test_what_another_photo_shows(open_page: Open, group: np.ndarray, smiling: np.ndarray, tmp_path: Path) -> None:
+    """Dropped, and chosen by its field; sliders go on top of it; and it is taken back and done again."""
+    page = open_page(**DESK)
+    upload(page, png(tmp_path, group[:, :320], "me.png"))
+    to_controls(page, "brows")
+    page.set_input_files("#like-file", png(tmp_path, smiling, "other.png"))
+    until(page, f"{EDITS} === 'like 1'")
+    assert (settled(page) > 24).any()
+    assert page.get_by_text("On top of another photo.").is_visible()
+    slide(page, "AU4 brow lowerer", 10)
+    first = settled(page)
+    assert page.evaluate(EDITS) == "like+AU4:0.5 1"
+    page.set_input_files("#like-neutral-file", png(tmp_path, group[:, :320], "calm.png"))
+    until(page, "!document.getElementById('like-neutral-image').hidden")
+    assert (settled(page) != first).any()
+    assert page.evaluate(EDITS) == "like+AU4:0.5 1"
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Download").click()
+    assert got.value.suggested_filename == "me-like_AU4-0.5.png"
+    for left in ("like+AU4:0.5 1", "like 1", ""):
+        page.get_by_role("button", name="Undo").click()
+        until(page, f"{EDITS} === '{left}'")
+        settled(page)
+    page.get_by_role("button", name="Redo").click()
+    until(page, f"{EDITS} === 'like 1'")
+    settled(page)
+    page.get_by_role("button", name="Reset").click()
+    until(page, f"{EDITS} === ''")
+    assert not page.locator("#like-image").is_visible()
+
+
+def test_another_photo_is_dropped_on_its_field(
+    open_page: Open, group: np.ndarray, smiling: np.ndarray, tmp_path: Path
+) -> None:
+    page = open_page(**DESK)
+    upload(page, png(tmp_path, group[:, :320], "me.png"))
+    to_controls(page)
+    drop = """async url => {
+      const data = new DataTransfer();
+      data.items.add(new File([await (await fetch(url)).blob()], 'other.png', { type: 'image/png' }));
+      const event = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data });
+      document.getElementById('like-drop').dispatchEvent(event);
+    }"""
+    other = png(tmp_path, smiling, "other.png").read_bytes()
+    page.route("**/other.png", lambda route: route.fulfill(body=other, content_type="image/png"))
+    page.evaluate(drop, "/other.png")
+    until(page, f"{EDITS} === 'like 1'")
+    assert page.title() == "me.png · facerelief"  # the photo that is edited stays
+
+
+def test_another_photo_without_a_face(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page(**DESK)
+    upload(page, png(tmp_path, group[:, :320]))
+    to_controls(page)
+    page.set_input_files("#like-file", png(tmp_path, np.full((300, 400, 3), 128, np.uint8), "wall.png"))
+    page.get_by_text("No face found").wait_for()
+    assert page.evaluate(EDITS) == ""
+    without(page, "status of 422")
 
 
 def test_methods_without_single_movements_say_so(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:

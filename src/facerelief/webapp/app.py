@@ -19,6 +19,7 @@ from facerelief.webapp import morphs
 from facerelief.webapp.access import Access
 from facerelief.webapp.admission import AdmissionControl
 from facerelief.webapp.errors import ApiError, RequestCancelled, to_api_error
+from facerelief.webapp.likes import LIKE
 from facerelief.webapp.metrics import Metrics
 from facerelief.webapp.middleware import CLIENT, AccessMiddleware, as_response
 from facerelief.webapp.pictures import EncodedPicture
@@ -34,7 +35,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Fields, CancelToken], Reply]
 _CLIENT_CLOSED_REQUEST = 499  # nginx' status of requests whose client has disconnected
 _MAX_EDITS = 20
-_EDIT_FIELDS = ("to", "strength", "face", "landmarks", "part")  # the fields of one edit
+_EDIT_FIELDS = ("to", "strength", "face", "landmarks", "part", "like", "like_neutral")  # the fields of one edit
 
 
 class Api:
@@ -171,7 +172,11 @@ def _check_count(items: Sized, what: str) -> None:
 def _edit_spec(fields: Fields) -> EditSpec:
     face = fields.landmarks() or fields.face()
     strength, part = fields.number("strength", 0, 1.5, 1.0), fields.choice("part", PARTS, WHOLE)
-    return EditSpec(fields.text("to"), strength, face, part)
+    like, neutral = fields.file("like"), fields.file("like_neutral")
+    if like is None and neutral is not None:
+        raise ApiError("bad_option", "like_neutral is given without like", "send like, or leave like_neutral out")
+    to = fields.text("to", LIKE if like is not None else None)
+    return EditSpec(to, strength, face, part, like, neutral)
 
 
 def _described(picture: EncodedPicture) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def openapi(limits: Limits) -> Schema:
         },
         "security": [{}, {"token": []}],
         "components": {
-            "schemas": {"Error": _ERROR, "Landmarks": _LANDMARKS, "Edit": _object(_ONE_EDIT)},
+            "schemas": {"Error": _ERROR, "Landmarks": _LANDMARKS, "Edit": _listed_edit()},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKEN}},
         },
     }
@@ -59,10 +59,15 @@ def _answer(description: str, schema: Schema, kind: str = "application/json") ->
     return {"description": description, "content": {kind: {"schema": schema}}}
 
 
+def _files(files: dict[str, str], **more: str) -> Schema:
+    return {name: _text(what, **more) for name, what in files.items()}
+
+
 def _post(summary: str, fields: Schema, answer: Schema) -> Schema:
     """An operation that takes a photo."""
-    forms = {"photo": _text("The file.", contentMediaType="application/octet-stream"), **fields}
-    in_json = {"photo": _text("The file.", contentEncoding="base64"), **fields}
+    files = {"photo": "The file.", **(_LIKE if "edits" in fields else {})}
+    forms = {**_files(files, contentMediaType="application/octet-stream"), **fields}
+    in_json = {**_files(files, contentEncoding="base64"), **fields}
     kinds = {"multipart/form-data": forms, "application/json": in_json}
     body = {kind: {"schema": _object(properties, ("photo",))} for kind, properties in kinds.items()}
     return {
@@ -126,6 +131,16 @@ _ONE_EDIT: Schema = {
         "description": "The face as /v1/faces returned it, instead of `face`; it is not detected again.",
     },
 }
+
+
+_LIKE = {
+    "like": "Another photo: what its largest face shows is `like` in `to`, whose default it then is. Method morphable.",
+    "like_neutral": "A photo of the person of `like` without expression: what differs between both is taken.",
+}
+
+
+def _listed_edit() -> Schema:
+    return _object({**_ONE_EDIT, **_files(_LIKE, contentEncoding="base64")})
 
 
 _EDITS: Schema = {
@@ -242,23 +257,20 @@ def _geometry() -> Schema:
 
 
 def _controls() -> Schema:
-    region = _text("What it moves.", enum=list(REGIONS))
-    name, flag = _text("As `to` takes it."), {"type": "boolean", "description": "Whether L or R may follow: AU12L."}
+    name, region = _text("As `to` takes it."), _text("What it moves.", enum=list(REGIONS))
     kinds = {
-        "presets": {"name": name, "stands_for": _text("The action units and blendshapes that it is made of.")},
+        "presets": {"stands_for": _text("What it is made of.")},
         "action_units": {
-            "name": name,
             "description": _text("What FACS calls it."),
             "shape": _text("The blendshape that shows it, without its side."),
             "region": region,
-            "sides": flag,
+            "sides": {"type": "boolean", "description": "Whether L or R may follow the name."},
         },
-        "blendshapes": {"name": name, "region": region},
+        "blendshapes": {"region": region},
     }
-    lists = {kind: {"type": "array", "items": _object(fields)} for kind, fields in kinds.items()}
+    lists = {kind: {"type": "array", "items": _object({"name": name, **facts})} for kind, facts in kinds.items()}
     texts = {"type": "array", "items": {"type": "string"}}
-    most = {"type": "number", "description": "The largest amount of each."}
-    return _object({"expressions": texts, **lists, "regions": texts, "most": most, "methods": texts})
+    return _object({"expressions": texts, **lists, "regions": texts, "most": {"type": "number"}, "methods": texts})
 
 
 def _get(summary: str, answer: Schema, *parameters: Schema) -> Schema:

@@ -24,6 +24,7 @@ from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_tr
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
 from facerelief.webapp.controls import list_controls
+from facerelief.webapp.likes import check_named, in_words
 from facerelief.webapp.pictures import EncodedPicture, encode_picture
 from facerelief.webapp.plans import PlanCache
 from facerelief.webapp.server.limits import CancelToken
@@ -40,13 +41,16 @@ _MAX_FACE = 1.5  # times the square root of the photo's area: crops of larger fa
 class EditSpec:
     """One edit: the target expression, its strength, and whose face.
 
-    face: which of the faces that are found, or a face with known landmarks. part: the region of the face.
+    face: which of the faces that are found, or a face with known landmarks. part: the region of the face. like, and
+    like_neutral: files of photos, as `likes.in_words` takes them.
     """
 
     to: str
     strength: float
     face: FaceChoice | Face
     part: str = WHOLE
+    like: bytes | None = None
+    like_neutral: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -163,24 +167,31 @@ class EditService:
         self, data: bytes, specs: tuple[EditSpec, ...], method: str, token: CancelToken
     ) -> tuple[Photo, list[tuple[EditSpec, Face]]]:
         """Decode a photo and find the face or faces of each edit. Warnings about the edits are added to its notes."""
+        editor = self.editor(method)
+        specs = tuple(self._with_like(editor, spec, token) for spec in specs)
         for spec in specs:
-            self.editor(method).target(spec.to)  # refuses an unsupported expression before any work
+            editor.target(spec.to)  # refuses an unsupported expression before any work
         photo = self._read(data, token)
         found = self._found(photo, specs, token)
-        photo = replace(photo, notes=(*photo.notes, *_warnings(self.editor(method), specs, found)))
+        photo = replace(photo, notes=(*photo.notes, *_warnings(editor, specs, found)))
         return photo, [(spec, face) for spec in specs for face in _chosen(spec.face, found, photo)]
+
+    def _with_like(self, editor: Editor, spec: EditSpec, token: CancelToken) -> EditSpec:
+        """An edit whose `to` says what `like` shows in the editor's words. Raises `FacereliefError`."""
+        if spec.like is None:
+            return spec
+        check_named(spec.to)
+        like = replace(self._read(spec.like, token), name="like")
+        neutral = replace(self._read(spec.like_neutral, token), name="like_neutral") if spec.like_neutral else None
+        with self.stage("find", token):
+            return replace(spec, to=in_words(editor, spec.to, like, neutral), like=None, like_neutral=None)
 
     def previews(
         self, data: bytes, face: Face | None, part: str, method: str, names: Sequence[str], token: CancelToken
     ) -> dict[str, str]:
-        """A photo of one face with each of `names`, or, if there are none, with each expression of the method.
-
-        Returns:
-            By name: JPEG as data URLs, without provenance.
-        """
+        """A photo of one face with each of `names` (none: the method's expressions): JPEG as data URLs, unmarked."""
         editor, pictures = self.editor(method), {}
-        for name in names:
-            editor.target(name)  # refuses what is unknown before any work
+        list(map(editor.target, names))  # refuses what is unknown before any work
         photo = self._read(data, token)
         face = self._one(photo, face, token)
         for name in names or editor.expressions:

@@ -82,11 +82,23 @@ export class Amounts {
   }
 }
 
+/** Whether a text names what another photo shows. @param {string | null} text */
+export function namesLike(text) {
+  return Boolean(text?.split("+").some((part) => part.split(":")[0] === "like"));
+}
+
 /** A text in words. @param {string} text as the server takes it */
 export function spoken(text) {
   const parts = text.split("+");
   if (parts.length > MOST_SPOKEN) return `${parts.length} movements`;
-  return parts.map((part) => part.replace(/:(.*)/, (_, amount) => ` ${Math.round(100 * amount)} %`)).join(" + ");
+  return parts.map(inWords).join(" + ");
+}
+
+/** @param {string} part of a text */
+export function inWords(part) {
+  const [name, amount] = part.split(":");
+  const words = name === "like" ? "another photo" : name;
+  return amount ? `${words} ${Math.round(100 * amount)} %` : words;
 }
 
 function add(parts, name, amount) {

@@ -4,6 +4,7 @@ import { takePhoto } from "./camera.js";
 import { drawStrength, known, loadThumbs, makeExpressions } from "./controls.js";
 import { changeMethod, choose, redo, refresh, select, undo } from "./editing.js";
 import { measure, view, viewer } from "./geometry.js";
+import { makeLikeFields } from "./like.js";
 import { showLive } from "./live.js";
 import { forgetMoving, makeMoving, openMoving } from "./moving.js";
 import { open } from "./open.js";
@@ -124,6 +125,7 @@ function changeTab(tab) {
 $("dials").addEventListener("input", guarded(({ target }) => selected() && choose(selected(), moved(selected(), target), true)));
 $("preset").addEventListener("change", guarded(() => selected() && choose(selected(), $("preset").value || null)));
 $("reset").addEventListener("click", guarded(() => selected() && choose(selected(), null)));
+makeLikeFields();
 $("regions").addEventListener("change", drawRegion);
 $("sides").addEventListener("change", () => drawSliders(selected()));
 $("controls-method").addEventListener("click", () => {

@@ -1,11 +1,12 @@
 // Edits of the faces: their patches are fetched one at a time, while the picture stays sharp; what was shown is kept.
 
-import { spoken } from "./amounts.js";
+import { namesLike, spoken } from "./amounts.js";
 import { canShow, drawControls, drawNotes, dropThumbs, loadThumbs } from "./controls.js";
 import { measure } from "./geometry.js";
 import { History } from "./history.js";
 import { $, guarded, say, state } from "./page.js";
 import { patchOf } from "./patches.js";
+import { editOf } from "./picture.js";
 import { notesOf, post } from "./server.js";
 import { drawSliders } from "./sliders.js";
 import { fit, redraw, working } from "./stage.js";
@@ -59,10 +60,11 @@ function drawAll(face) {
 
 /**
  * @param {Face} face @param {string | null} expression as the server takes it, null for the face as it was
- * @param {boolean} [moving] as of `refresh`
+ * @param {boolean} [moving] as of `refresh` @param {Face["like"]} [like] the photo that it names
  */
-export function choose(face, expression, moving = false) {
+export function choose(face, expression, moving = false, like = face.like) {
   face.expression = expression;
+  face.like = namesLike(expression) ? like : null;
   if (face.strength === 0) face.strength = 1;
   drawAll(face);
   return refresh([face], moving);
@@ -132,18 +134,18 @@ async function bring(face, most) {
 
 async function patched(face, most) {
   const { picture } = state;
-  const { expression: to, strength, part } = face;
+  const edit = editOf(face);
   const method = $("method").value;
   const others = picture.edits.filter(({ landmarks }) => landmarks !== face.original).map((edit) => ({ ...edit, landmarks: 0 }));
-  const key = JSON.stringify([face.number, method, to, strength, part, others]);
+  const key = JSON.stringify([face.number, method, edit, others]);
   if (kept.has(key)) return kept.get(key);
-  working(picture.faces.length > 1 ? `Editing face ${face.number}: ${spoken(to)} …` : `Editing: ${spoken(to)} …`);
+  working(picture.faces.length > 1 ? `Editing face ${face.number}: ${spoken(edit.to)} …` : `Editing: ${spoken(edit.to)} …`);
   const controller = new AbortController();
   job = { face, controller };
   try {
     const asked = performance.now();
     const { canvas, ...crop } = await cropOf(face, most, others);
-    const fields = { ...crop, to, strength, part, method, format: "jpeg", quality: 92, provenance: false };
+    const fields = { ...crop, ...edit, method, format: "jpeg", quality: 92, provenance: false };
     const answer = await post("v1/edit", fields, controller.signal);
     const after = await createImageBitmap(await answer.blob());
     const result = { patch: patchOf(after, canvas), notes: notesOf(answer) };
@@ -182,7 +184,7 @@ function finish() {
 }
 
 function snapshot() {
-  const faces = state.picture.faces.map(({ expression, strength, part }) => ({ expression, strength, part }));
+  const faces = state.picture.faces.map(({ expression, like, strength, part }) => ({ expression, like, strength, part }));
   return { method: $("method").value, faces };
 }
 

@@ -1,18 +1,20 @@
 // The panel's second tab: a slider for each movement of the face, by region, for both sides or one.
 
-import { Amounts, dialsOf } from "./amounts.js";
+import { Amounts, dialsOf, inWords } from "./amounts.js";
 import { drawTrack } from "./controls.js";
 import { $, state } from "./page.js";
 
 /** @typedef {import("./amounts.js").Dial} Dial */
 
+const LIKE = ["Like another photo …", "Like this photo"];
+const CALM = ["… from that person’s calm face", "from this calm face"];
 const OWN = "own"; // value of what is no preset
 
 let dials = /** @type {Dial[]} */ ([]);
 
 const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
 const amountsOf = (face) => new Amounts(face.expression, dials);
-const inWords = (amount) => `${Math.round(100 * amount)} %`;
+const percent = (amount) => `${Math.round(100 * amount)} %`;
 const canControl = () => state.controls.methods.includes($("method").value);
 
 /** The tab's fields, once the server has said what there is. */
@@ -65,17 +67,29 @@ export function drawSliders(face) {
   $("preset").disabled = !can;
   $("controls-need").hidden = can;
   $("reset").disabled = !face.expression;
-  const base = amounts.rest.map((part) => part.replace(/:(.*)/, (_, amount) => ` (${inWords(Number(amount))})`));
-  $("base").hidden = !base.length;
-  $("base").textContent = `On top of ${base.join(" and ")}.`;
+  $("base").hidden = !amounts.rest.length;
+  $("base").textContent = `On top of ${amounts.rest.map(inWords).join(" and ")}.`;
+  for (const name of ["like", "like-neutral"]) $(`${name}-file`).disabled = !can;
+  drawLike(face);
+}
+
+function drawLike({ like }) {
+  for (const [name, url, [without, withOne]] of [["like", like?.photo, LIKE], ["like-neutral", like?.neutral, CALM]]) {
+    const image = $(`${name}-image`);
+    image.hidden = !url;
+    image.nextElementSibling.textContent = url ? withOne : without;
+    if (url) image.src = url;
+    else image.removeAttribute("src");
+  }
+  $("like-neutral-drop").hidden = !like;
 }
 
 function drawRow(field, amount, free) {
   const [, output, input] = field.children;
   input.value = amount;
   input.disabled = !free;
-  output.textContent = inWords(amount);
-  input.setAttribute("aria-valuetext", inWords(amount));
+  output.textContent = percent(amount);
+  input.setAttribute("aria-valuetext", percent(amount));
   drawTrack(input);
   field.classList.toggle("moved", amount > 0);
   field.classList.toggle("fixed", !free);
