@@ -151,8 +151,9 @@ def test_each_edit_of_a_list_has_its_own_photo_to_be_like(
     edits = [{"like": base64.b64encode(smile).decode(), "face": 1}, {"to": "anger", "face": 2}]
     answer = client.post("/v1/edit", **form(both, edits=json.dumps(edits), method="morphable", provenance="false"))
     assert answer.status_code == 200, answer.text
-    first = editor(Photo(group), editor.take_expression(Photo(rgb_of(smile))), face=1).photo
-    assert np.array_equal(rgb_of(answer.content), editor(first, "anger", face=2).photo.rgb)
+    faces = editor.find(Photo(group))
+    first = editor(Photo(group), editor.take_expression(Photo(rgb_of(smile))), faces=faces, face=1).photo
+    assert np.array_equal(rgb_of(answer.content), editor(first, "anger", faces=faces, face=2).photo.rgb)
 
 
 def test_what_another_photo_shows_moves(client: httpx.Client, photo: bytes, smile: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from facerelief.editing import Editor
+from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES, Rig
 from facerelief.geometry.morphable.controls import MOST, package_presets
@@ -45,6 +47,15 @@ def list_controls(rig: Rig) -> dict[str, Any]:
         "regions": list(REGIONS),
         "most": MOST,
     }
+
+
+def has_controls(editor: Editor) -> bool:
+    """Whether an editor knows more than expressions."""
+    try:
+        editor.target("AU26")
+    except FacereliefError:
+        return False
+    return True
 
 
 def region_of(shape: str) -> str:

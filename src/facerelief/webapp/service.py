@@ -14,7 +14,7 @@ from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
 from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
 from facerelief.editing.regions import WHOLE
-from facerelief.errors import FacereliefError, NoFaceFound
+from facerelief.errors import NoFaceFound, PhotoError
 from facerelief.expressions import ALIASES, EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
@@ -23,7 +23,7 @@ from facerelief.geometry.morphable.random_faces import random_person, random_set
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
-from facerelief.webapp.controls import list_controls
+from facerelief.webapp.controls import has_controls, list_controls
 from facerelief.webapp.likes import check_named, in_words
 from facerelief.webapp.pictures import EncodedPicture, encode_picture
 from facerelief.webapp.plans import PlanCache
@@ -122,14 +122,8 @@ class EditService:
 
     def controls(self) -> dict[str, Any]:
         """What an edit's `to` may name, by kind, and the methods that know more of it than expressions."""
-        return {**list_controls(load_face().rig), "methods": [name for name in METHODS if self._has_controls(name)]}
-
-    def _has_controls(self, method: str) -> bool:
-        try:
-            self.editor(method).target("AU26")
-        except FacereliefError:
-            return False
-        return True
+        methods = [name for name in METHODS if has_controls(self.editor(name))]
+        return {**list_controls(load_face().rig), "methods": methods}
 
     def faces(self, data: bytes, token: CancelToken) -> dict[str, Any]:
         """The faces of a photo, and its size, format and earlier edits."""
@@ -181,8 +175,8 @@ class EditService:
         if spec.like is None:
             return spec
         check_named(spec.to)
-        like = replace(self._read(spec.like, token), name="like")
-        neutral = replace(self._read(spec.like_neutral, token), name="like_neutral") if spec.like_neutral else None
+        like = self._read(spec.like, token, "like")
+        neutral = self._read(spec.like_neutral, token, "like_neutral") if spec.like_neutral else None
         with self.stage("find", token):
             return replace(spec, to=in_words(editor, spec.to, like, neutral), like=None, like_neutral=None)
 
@@ -230,9 +224,13 @@ class EditService:
         rgb, _ = render_portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
         return encode_picture(rgb, "JPEG")
 
-    def _read(self, data: bytes, token: CancelToken) -> Photo:
+    def _read(self, data: bytes, token: CancelToken, field: str = "photo") -> Photo:
         with self.stage("decode", token):
-            return read_photo(data, max_pixels=self._pixels, seconds=token.remaining_s)
+            try:
+                photo = read_photo(data, max_pixels=self._pixels, seconds=token.remaining_s)
+            except PhotoError as reason:
+                raise PhotoError(str(reason).replace("photo", field, 1)) from reason
+        return replace(photo, name=field)
 
     def _found(self, photo: Photo, specs: tuple[EditSpec, ...], token: CancelToken) -> list[Face]:
         """The photo's faces; [] if every edit brings its own landmarks."""
