@@ -3,13 +3,18 @@
 /**
  * One movement. words: what it is called; names: in texts, of both sides, the left and the right; aliases: other names
  * in texts, and which of `names` they mean; sides: whether the two can differ.
- * @typedef {{ words: string, code: string, region: string, sides: boolean, names: string[], aliases: Map<string, number> }} Dial
+ * @typedef {{ words: string, code: string, region: string, sides: boolean, names: string[],
+ *   aliases: Map<string, number> }} Dial
  */
 
 const MOST_SPOKEN = 3; // movements that are named one by one
 const TO_ONE_SIDE = ["jaw", "mouth"]; // jawLeft moves the jaw to the left, not its left half
 
-/** The movements there are: action units, then blendshapes that no unit has. @param {any} listed by /v1/controls @returns {Dial[]} */
+/**
+ * The movements there are: action units, then blendshapes that no unit has.
+ * @param {any} listed by /v1/controls
+ * @returns {Dial[]}
+ */
 export function dialsOf({ action_units: units, blendshapes }) {
   const shapes = new Set(units.flatMap(({ shape }) => [shape, `${shape}Left`, `${shape}Right`]));
   const all = new Set(blendshapes.map(({ name }) => name));

@@ -49,7 +49,9 @@ async function faceOf(file) {
   const found = await (await post("v1/faces", { photo: sent })).json();
   if (!bitmap) throw new Refusal("format", "This browser cannot show that kind of file.", "Choose a JPEG, PNG or WebP photo.");
   const picture = new Picture(sent, bitmap, found);
-  if (!picture.selected) throw new Refusal("no_face", `The face ${found.faces[0].unfit.split("; ")[0]}.`, "Choose another photo.");
+  if (!picture.selected) {
+    throw new Refusal("no_face", `The face ${found.faces[0].unfit.split("; ")[0]}.`, "Choose another photo.");
+  }
   const { photo } = await picture.crop(picture.selected, SIDE);
   const reader = new FileReader();
   return new Promise((done) => {

@@ -45,7 +45,8 @@ function makeChoices() {
   const expressions = methods.find(({ name }) => name === method).expressions;
   const more = controlled.includes(method) ? presets.map(({ name }) => name) : [];
   const chosen = $("live-to").value || "happiness";
-  $("live-to").replaceChildren(...[...expressions, ...more].map((name) => new Option(name.replaceAll("-", " "), name, false, name === chosen)));
+  const options = [...expressions, ...more].map((name) => new Option(name.replaceAll("-", " "), name, false, name === chosen));
+  $("live-to").replaceChildren(...options);
 }
 
 async function run(stream, signal) {
@@ -87,7 +88,8 @@ async function frame(video, signal) {
 
 function draw(picture) {
   const canvas = $("live-canvas");
-  if (canvas.width !== picture.width || canvas.height !== picture.height) Object.assign(canvas, { width: picture.width, height: picture.height });
+  const { width, height } = picture;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   canvas.getContext("2d").drawImage(picture, 0, 0);
 }
 

@@ -3,12 +3,13 @@
 /**
  * number: counted from the largest; unfit: why it cannot be edited, or null; box: left, top, right, bottom, in the
  * picture's pixels; original: landmarks in the server's. expression: the target as the server's field `to` takes it,
- * null for none; like: URLs of the photo that it names, and of the same person's calm face; strength, part: of the edit; patch: the region as edited; notes: what the server says of the edit;
- * stale: how many pixels a side the patch that is to be fetched has, 0 where it is up to date; thumbs: URLs of small
- * pictures, by expression.
+ * null for none; like: URLs of the photo that it names, and of the same person's calm face; strength, part: of the edit;
+ * patch: the region as edited; notes: what the server says of the edit; stale: how many pixels a side the patch that is
+ * to be fetched has, 0 where it is up to date; thumbs: URLs of small pictures, by expression.
  * @typedef {{ number: number, unfit: string | null, box: number[], original: number[][], points: number[][],
- *   region: { left: number, top: number, width: number, height: number }, expression: string | null, strength: number,
- *   like: { photo: string, neutral: string | null } | null, part: string, patch: OffscreenCanvas | null, notes: string, stale: number, thumbs: Record<string, string> }} Face
+ *   region: { left: number, top: number, width: number, height: number }, expression: string | null,
+ *   like: { photo: string, neutral: string | null } | null, strength: number, part: string,
+ *   patch: OffscreenCanvas | null, notes: string, stale: number, thumbs: Record<string, string> }} Face
  */
 
 const DISPLAY = 1800; // pixels of the longer side on screen
