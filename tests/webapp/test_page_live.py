@@ -16,13 +16,10 @@ CAMERA = """async url => {
   image.src = url;
   await image.decode();
   [canvas.width, canvas.height] = [image.width, image.height];
-  const draw = () => window.covered || canvas.getContext('2d').drawImage(image, 0, 0);
+  const context = canvas.getContext('2d');
+  const draw = () => window.covered ? context.fillRect(0, 0, 9999, 9999) : context.drawImage(image, 0, 0);
   draw();
   setInterval(draw, 50);
-  window.cover = () => {
-    window.covered = true;
-    canvas.getContext('2d').fillRect(0, 0, 9999, 9999);
-  };
   navigator.mediaDevices.getUserMedia = async () => (window.camera = canvas.captureStream(20));
 }"""
 STATES = "window.camera.getTracks().map(track => track.readyState).join()"
@@ -71,7 +68,7 @@ def test_escape_stops_it_too(open_page: Open, group: np.ndarray) -> None:
 def test_nobody_in_sight(open_page: Open, group: np.ndarray) -> None:
     page = with_camera(open_page(), group[:, :320])
     until(page, "document.getElementById('live-rate').textContent")
-    page.evaluate("window.cover()")
+    page.evaluate("() => { window.covered = true }")
     until(page, "document.getElementById('live-said').textContent === 'No face in sight.'")
     page.get_by_role("button", name="Stop the camera").click()
     until(page, f"{STATES} === 'ended'")

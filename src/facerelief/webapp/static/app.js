@@ -170,8 +170,8 @@ for (const id of ["moving-kind", "moving-seconds", "moving-back"]) $(id).addEven
 for (const name of ["several", "moving"]) $(`${name}-close`).addEventListener("click", () => $(name).close());
 
 guarded(async () => {
-  const [menu, controls] = await Promise.all(["v1/expressions", "v1/controls"].map(async (path) => (await get(path)).json()));
-  Object.assign(state, { menu, controls });
+  const menu = (state.menu = await (await get("v1/expressions")).json()); // a token is asked for once
+  state.controls = await (await get("v1/controls")).json();
   $("method").replaceChildren(...menu.methods.map(({ name }) => new Option(name, name, false, name === menu.default_method)));
   drawMethod();
   makeExpressions();
