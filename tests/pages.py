@@ -9,6 +9,22 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+# What is too small for a finger, in words.
+SMALL = """[...document.querySelectorAll('a, button, select, input, [role=slider]')].flatMap(one => {
+  const shown = one.type === 'file' || one.type === 'radio' || one.type === 'checkbox' ? one.labels[0] : one;
+  if (one.disabled || !shown.checkVisibility() || one.closest('dialog:not([open])')) return [];
+  shown.scrollIntoView({ block: 'center' });
+  const box = shown.getBoundingClientRect();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const hit = (dx, dy) => {
+    const there = document.elementFromPoint(x + dx, y + dy);
+    return there && (shown.contains(there) || there.contains(shown));
+  };
+  const large = [[-21, 0], [21, 0], [0, -21], [0, 21]].every(([dx, dy]) => hit(dx, dy));
+  return large ? [] : [`${one.id || one.name || one.outerHTML} ${box.width} x ${box.height}`];
+})"""
+
 
 def png(folder: Path, rgb: np.ndarray, name: str = "photo.png") -> Path:
     """A picture as a file."""

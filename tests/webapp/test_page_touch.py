@@ -6,23 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pages import opened, picked, png, settled, upload
+from pages import PHONE, SMALL, opened, picked, png, settled, upload
 
 Open = Callable[..., Any]
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-SMALL = """[...document.querySelectorAll('a, button, select, input, [role=slider]')].flatMap(one => {
-  const shown = one.type === 'file' || one.type === 'radio' || one.type === 'checkbox' ? one.labels[0] : one;
-  if (one.disabled || !shown.checkVisibility() || one.closest('dialog:not([open])')) return [];
-  shown.scrollIntoView({ block: 'center' });
-  const box = shown.getBoundingClientRect();
-  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
-  const hit = (dx, dy) => {
-    const there = document.elementFromPoint(x + dx, y + dy);
-    return there && (shown.contains(there) || there.contains(shown));
-  };
-  const large = [[-21, 0], [21, 0], [0, -21], [0, 21]].every(([dx, dy]) => hit(dx, dy));
-  return large ? [] : [`${one.id || one.name || one.outerHTML} ${box.width} x ${box.height}`];
-})"""
 
 
 @pytest.mark.parametrize("options", [PHONE, {"viewport": {"width": 1440, "height": 900}}], ids=["phone", "desk"])

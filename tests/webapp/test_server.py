@@ -16,8 +16,8 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import MediaPipeFinder
 from facerelief.geometry.topology import face_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_mark
+from facerelief.webapp.pictures import EncodedPicture
 from facerelief.webapp.server.responses import as_picture
-from facerelief.webapp.service import EncodedPicture
 
 
 @pytest.fixture(scope="module")

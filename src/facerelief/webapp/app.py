@@ -1,6 +1,6 @@
 """The ASGI application: routes, and the fields of each. `schema.py` describes them to users."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
 from importlib import resources
 from typing import Any
 
@@ -19,21 +19,23 @@ from facerelief.webapp import morphs
 from facerelief.webapp.access import Access
 from facerelief.webapp.admission import AdmissionControl
 from facerelief.webapp.errors import ApiError, RequestCancelled, to_api_error
+from facerelief.webapp.likes import LIKE
 from facerelief.webapp.metrics import Metrics
 from facerelief.webapp.middleware import CLIENT, AccessMiddleware, as_response
+from facerelief.webapp.pictures import EncodedPicture
 from facerelief.webapp.requests import Fields, parse_form, parse_json
 from facerelief.webapp.schema import openapi
 from facerelief.webapp.server.addresses import is_local
 from facerelief.webapp.server.connections import Connections
 from facerelief.webapp.server.limits import CancelToken, Limits
 from facerelief.webapp.server.responses import Reply, TrackedResponse, as_json, as_picture
-from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES, EditRequest, EditService, EditSpec, EncodedPicture
+from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES, EditRequest, EditService, EditSpec
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Fields, CancelToken], Reply]
 _CLIENT_CLOSED_REQUEST = 499  # nginx' status of requests whose client has disconnected
 _MAX_EDITS = 20
-_EDIT_FIELDS = ("to", "strength", "face", "landmarks", "part")  # the fields of one edit
+_EDIT_FIELDS = ("to", "strength", "face", "landmarks", "part", "like", "like_neutral")  # the fields of one edit
 
 
 class Api:
@@ -73,9 +75,11 @@ class Api:
         """One face with each expression."""
 
         def work(fields: Fields, token: CancelToken) -> Reply:
-            fields.allow_only(("photo", "landmarks", "part", "method"))
+            fields.allow_only(("photo", "landmarks", "part", "method", "to"))
             method, part = fields.method(self.service.method), fields.choice("part", PARTS, WHOLE)
-            return as_json(self.service.previews(fields.photo, fields.landmarks(), part, method, token))
+            names = [name.strip() for name in fields.text("to", "").split(",") if name.strip()]
+            _check_count(names, "previews")
+            return as_json(self.service.previews(fields.photo, fields.landmarks(), part, method, names, token))
 
         return await self._run(request, work)
 
@@ -92,6 +96,10 @@ class Api:
         """The expressions and methods."""
         limits = {"bytes": self.admission.limits.body, "pixels": self.admission.limits.pixels}
         return await self._admit(request, lambda token: as_json({**self.service.expressions(), "limits": limits}))
+
+    async def controls(self, request: Request) -> Response:
+        """What `to` may name."""
+        return await self._admit(request, lambda token: as_json(self.service.controls()))
 
     async def triangles(self, request: Request) -> Response:
         """The mesh's triangles."""
@@ -150,17 +158,25 @@ def _edit_specs(fields: Fields) -> tuple[EditSpec, ...]:
     if any(name in fields.values for name in _EDIT_FIELDS):
         raise ApiError("bad_option", "both edits and a single edit are given", f"leave out {', '.join(_EDIT_FIELDS)}")
     items = fields.items("edits")
-    if len(items) > _MAX_EDITS:
-        raise ApiError("bad_option", f"{len(items)} edits are too many", f"send at most {_MAX_EDITS}")
+    _check_count(items, "edits")
     for item in items:
         item.allow_only(_EDIT_FIELDS)
     return tuple(map(_edit_spec, items))
 
 
+def _check_count(items: Sized, what: str) -> None:
+    if len(items) > _MAX_EDITS:
+        raise ApiError("bad_option", f"{len(items)} {what} are too many", f"send at most {_MAX_EDITS}")
+
+
 def _edit_spec(fields: Fields) -> EditSpec:
     face = fields.landmarks() or fields.face()
     strength, part = fields.number("strength", 0, 1.5, 1.0), fields.choice("part", PARTS, WHOLE)
-    return EditSpec(fields.text("to"), strength, face, part)
+    like, neutral = fields.file("like"), fields.file("like_neutral")
+    if like is None and neutral is not None:
+        raise ApiError("bad_option", "like_neutral is given without like", "send like, or leave like_neutral out")
+    to = fields.text("to", LIKE if like is not None else None)
+    return EditSpec(to, strength, face, part, like, neutral)
 
 
 def _described(picture: EncodedPicture) -> dict[str, Any]:
@@ -241,6 +257,7 @@ def _get_routes(api: Api, metrics: Metrics) -> dict[str, Endpoint]:
         "/api": _page("api.html"),
         "/openapi.json": schema,
         "/v1/expressions": api.expressions,
+        "/v1/controls": api.controls,
         "/v1/triangles": api.triangles,
         "/v1/sample": api.sample,
         "/health": health,

@@ -55,7 +55,10 @@ class RequestCancelled(Exception):
 
 
 def to_api_error(error: FacereliefError) -> ApiError:
-    """An error of the package as an error of the API. Its message is one line: what, why; the remedy."""
+    """An error of the package as an error of the API, with fields in place of options.
+
+    Its message is one line: what, why; the remedy.
+    """
     code = next((code for kind, code in _KINDS if isinstance(error, kind)), "bad_option")
-    what, _, remedy = str(error).removeprefix("photo: ").rpartition("; ")
+    what, _, remedy = str(error).replace(" --", " ").removeprefix("photo: ").rpartition("; ")
     return ApiError(code, what or remedy, remedy if what else "change the request")

@@ -16,9 +16,10 @@ from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.xmp import mark_edit
 from facerelief.webapp.errors import ApiError
+from facerelief.webapp.pictures import EncodedPicture
 from facerelief.webapp.requests import Fields
 from facerelief.webapp.server.limits import CancelToken
-from facerelief.webapp.service import EditService, EditSpec, EncodedPicture
+from facerelief.webapp.service import EditService, EditSpec
 
 MORPH_FORMATS = {"gif": "GIF", "webp": "WEBP", "mp4": "MP4"}  # values of the field `format`
 NUMBERS = {  # of each field: lowest, highest, default

@@ -26,6 +26,7 @@ logging.getLogger("python_multipart").setLevel(logging.ERROR)  # otherwise malfo
 _MAX_TEXT = 256 * 1024  # bytes of a field that is not a photo; landmarks are the longest
 _CHUNK = 256 * 1024  # bytes of a form that are parsed between two checks of the token
 _MAX_FIELDS = 16
+_MAX_FILES = 3  # the photo, and those of `like` and `like_neutral`
 _MAX_VALUES = 100_000  # of a JSON body; twenty edits with landmarks have fewer than half
 
 
@@ -44,17 +45,21 @@ class Fields:
     @property
     def photo(self) -> bytes:
         """The photo's bytes."""
-        photo = self.values.get("photo")
+        photo = self.file("photo")
         if photo is None:
             raise _invalid("the photo is missing", "send it as the field photo: a file, or base64 in JSON")
-        if isinstance(photo, bytes):
-            return photo
+        return photo
+
+    def file(self, name: str) -> bytes | None:
+        """A file's bytes, sent as a file, in base64 or as a data URL; None without that field."""
+        value = self.values.get(name)
+        if value is None or isinstance(value, bytes):
+            return value
         try:
-            return base64.b64decode(str(photo).rpartition(",")[2], validate=True)  # also of a data URL
+            return base64.b64decode(str(value).rpartition(",")[2], validate=True)
         except (binascii.Error, ValueError) as reason:
-            raise _invalid(
-                "photo is neither a file nor base64", "send the file itself, or its bytes in base64"
-            ) from reason
+            message = f"{name} is neither a file nor base64"
+            raise _invalid(message, "send the file itself, or its bytes in base64") from reason
 
     def text(self, name: str, default: str | None = None) -> str:
         """A text field; required if there is no default."""
@@ -145,7 +150,9 @@ def parse_form(headers: Headers, body: bytearray, token: CancelToken) -> Fields:
             del body[:_CHUNK]
 
     async def parsed() -> dict[str, Any]:
-        form = await _InMemory(headers, chunks(), max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_TEXT).parse()
+        form = await _InMemory(
+            headers, chunks(), max_files=_MAX_FILES, max_fields=_MAX_FIELDS, max_part_size=_MAX_TEXT
+        ).parse()
         values: dict[str, Any] = {}
         try:
             for name, value in form.multi_items():

@@ -7,6 +7,7 @@ from facerelief.editing import METHODS
 from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.expressions import EXPRESSIONS
 from facerelief.webapp import morphs
+from facerelief.webapp.controls import REGIONS
 from facerelief.webapp.errors import CODES
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES
@@ -40,7 +41,7 @@ def openapi(limits: Limits) -> Schema:
         },
         "security": [{}, {"token": []}],
         "components": {
-            "schemas": {"Error": _ERROR, "Landmarks": _LANDMARKS, "Edit": _object(_ONE_EDIT)},
+            "schemas": {"Error": _ERROR, "Landmarks": _LANDMARKS, "Edit": _listed_edit()},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _TOKEN}},
         },
     }
@@ -58,10 +59,15 @@ def _answer(description: str, schema: Schema, kind: str = "application/json") ->
     return {"description": description, "content": {kind: {"schema": schema}}}
 
 
+def _files(files: dict[str, str], **more: str) -> Schema:
+    return {name: _text(what, **more) for name, what in files.items()}
+
+
 def _post(summary: str, fields: Schema, answer: Schema) -> Schema:
     """An operation that takes a photo."""
-    forms = {"photo": _text("The file.", contentMediaType="application/octet-stream"), **fields}
-    in_json = {"photo": _text("The file.", contentEncoding="base64"), **fields}
+    files = {"photo": "The file.", **(_LIKE if "edits" in fields else {})}
+    forms = {**_files(files, contentMediaType="application/octet-stream"), **fields}
+    in_json = {**_files(files, contentEncoding="base64"), **fields}
     kinds = {"multipart/form-data": forms, "application/json": in_json}
     body = {kind: {"schema": _object(properties, ("photo",))} for kind, properties in kinds.items()}
     return {
@@ -102,7 +108,11 @@ _LANDMARKS: Schema = {
 _METHOD = _text("The editing method. Default: the server's, see /v1/expressions.", enum=list(METHODS))
 _KNOWN = {"landmarks": {"$ref": "#/components/schemas/Landmarks"}, "method": _METHOD}
 _ONE_EDIT: Schema = {
-    "to": _text(f"The expression: {', '.join(EXPRESSIONS)}, or an alias (happy, sad, ...)."),
+    "to": _text(
+        f"The expression: {', '.join(EXPRESSIONS)}, or an alias (happy, sad, ...). The method morphable also takes "
+        "action units (AU12), one-sided ones (AU12L), ARKit's blendshapes and presets, as /v1/controls lists them, "
+        "each with an amount (AU12:0.5) from 0 to 2, and several at once: happiness:0.6+surprise:0.4."
+    ),
     "strength": {
         "type": "number",
         "minimum": 0,
@@ -121,6 +131,16 @@ _ONE_EDIT: Schema = {
         "description": "The face as /v1/faces returned it, instead of `face`; it is not detected again.",
     },
 }
+
+
+_LIKE = {
+    "like": "Another photo: what its largest face shows is `like` in `to`, whose default it then is. Method morphable.",
+    "like_neutral": "A photo of the person of `like` without expression: what differs between both is taken.",
+}
+
+
+def _listed_edit() -> Schema:
+    return _object({**_ONE_EDIT, **_files(_LIKE, contentEncoding="base64")})
 
 
 _EDITS: Schema = {
@@ -220,7 +240,8 @@ def _faces() -> Schema:
 def _previews() -> Schema:
     urls = {"type": "object", "additionalProperties": _text("A data URL."), "description": "A picture by expression."}
     text = "The photo with each expression the method knows, as JPEG without provenance; send a small photo of one face"
-    fields = {**_KNOWN, "part": _ONE_EDIT["part"]}
+    to = _text("What to show instead, as `to` of /v1/edit; several, at most 20, are separated by commas.")
+    fields = {**_KNOWN, "part": _ONE_EDIT["part"], "to": to}
     return _post(text, fields, _answer("The pictures.", urls))
 
 
@@ -233,6 +254,23 @@ def _geometry() -> Schema:
     }
     fields = {"landmarks": _KNOWN["landmarks"]}
     return _post("Depth, normals and mesh of a face", fields, _answer("The geometry.", _object(answer)))
+
+
+def _controls() -> Schema:
+    name, region = _text("As `to` takes it."), _text("What it moves.", enum=list(REGIONS))
+    kinds = {
+        "presets": {"stands_for": _text("What it is made of.")},
+        "action_units": {
+            "description": _text("What FACS calls it."),
+            "shape": _text("The blendshape that shows it, without its side."),
+            "region": region,
+            "sides": {"type": "boolean", "description": "Whether L or R may follow the name."},
+        },
+        "blendshapes": {"region": region},
+    }
+    lists = {kind: {"type": "array", "items": _object({"name": name, **facts})} for kind, facts in kinds.items()}
+    texts = {"type": "array", "items": {"type": "string"}}
+    return _object({"expressions": texts, **lists, "regions": texts, "most": {"type": "number"}, "methods": texts})
 
 
 def _get(summary: str, answer: Schema, *parameters: Schema) -> Schema:
@@ -248,6 +286,9 @@ _SEED = {
 _GETS: Schema = {
     "/v1/expressions": _get(
         "The expressions, their aliases, and the methods", _answer("The expressions and methods.", _object({}))
+    ),
+    "/v1/controls": _get(
+        "What `to` may name: expressions, presets, action units and blendshapes", _answer("The lists.", _controls())
     ),
     "/v1/triangles": _get("The triangles of the mesh, as three vertices each", _answer("The lists.", _object({}))),
     "/v1/sample": _get("A synthetic portrait", _answer("It.", _text("JPEG"), "image/jpeg"), _SEED),

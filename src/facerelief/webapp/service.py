@@ -1,37 +1,39 @@
 """The service behind the API. Its methods run in worker threads and check their token between steps."""
 
-import base64
 import contextlib
-import io
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from facerelief.array_types import RGB
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
 from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
 from facerelief.editing.regions import WHOLE
-from facerelief.errors import NoFaceFound
-from facerelief.expressions import ALIASES, EXPRESSIONS, resolve
+from facerelief.errors import NoFaceFound, PhotoError
+from facerelief.expressions import ALIASES, EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
+from facerelief.photos.provenance.xmp import mark_edit
+from facerelief.webapp.controls import has_controls, list_controls
+from facerelief.webapp.likes import check_named, in_words
+from facerelief.webapp.pictures import EncodedPicture, encode_picture
+from facerelief.webapp.plans import PlanCache
 from facerelief.webapp.server.limits import CancelToken
 
 PHOTO_FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF"}  # values of the field `format`
 GEOMETRY_SIZE = 256  # pixels a side of the depth and normal maps
 SAMPLES = 1000
 _SAMPLE_SIZE = 448
+_SMALL = 3 * 300 * 300  # bytes of pixels: previews and moving sliders, whose plans are kept
 _MAX_FACE = 1.5  # times the square root of the photo's area: crops of larger faces would take gigabytes
 
 
@@ -39,13 +41,16 @@ _MAX_FACE = 1.5  # times the square root of the photo's area: crops of larger fa
 class EditSpec:
     """One edit: the target expression, its strength, and whose face.
 
-    face: which of the faces that are found, or a face with known landmarks. part: the region of the face.
+    face: which of the faces that are found, or a face with known landmarks. part: the region of the face. like, and
+    like_neutral: files of photos, as `likes.in_words` takes them.
     """
 
     to: str
     strength: float
     face: FaceChoice | Face
     part: str = WHOLE
+    like: bytes | None = None
+    like_neutral: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -58,25 +63,6 @@ class EditRequest:
     format: str | None = None
     quality: int = 95
     provenance: bool = True
-
-
-@dataclass(frozen=True)
-class EncodedPicture:
-    """An encoded picture. notes: what was lost in reading, and warnings about the edit."""
-
-    data: bytes
-    format: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def media_type(self) -> str:
-        """For `Content-Type`."""
-        return f"{'video' if self.format == 'MP4' else 'image'}/{self.format.lower()}"
-
-    @property
-    def url(self) -> str:
-        """As a data URL."""
-        return f"data:{self.media_type};base64,{base64.b64encode(self.data).decode()}"
 
 
 @dataclass(frozen=True)
@@ -111,6 +97,7 @@ class EditService:
         self.method = editor.method
         self._editors = {self.method: editor}
         self._loading = threading.Lock()
+        self._plans = PlanCache()
 
     def editor(self, method: str) -> Editor:
         """The editor of a method, loaded at its first use."""
@@ -123,7 +110,7 @@ class EditService:
         """Edit a synthetic face once, which loads and compiles what all edits share."""
         token = CancelToken(float("inf"))
         with contextlib.suppress(NoFaceFound):
-            self.previews(self.sample(0, token).data, None, WHOLE, self.method, token)
+            self.previews(self.sample(0, token).data, None, WHOLE, self.method, (), token)
 
     def expressions(self) -> dict[str, Any]:
         """The expressions with their aliases, and which method supports which."""
@@ -132,6 +119,11 @@ class EditService:
             "methods": [{"name": name, "expressions": list(self.editor(name).expressions)} for name in METHODS],
             "default_method": self.method,
         }
+
+    def controls(self) -> dict[str, Any]:
+        """What an edit's `to` may name, by kind, and the methods that know more of it than expressions."""
+        methods = [name for name in METHODS if has_controls(self.editor(name))]
+        return {**list_controls(load_face().rig), "methods": methods}
 
     def faces(self, data: bytes, token: CancelToken) -> dict[str, Any]:
         """The faces of a photo, and its size, format and earlier edits."""
@@ -153,31 +145,54 @@ class EditService:
         photo, chosen = self.read_and_choose(request.photo, request.specs, request.method, token)
         for spec, face in chosen:
             with self.stage("edit", token):
-                photo = editor(photo, spec.to, strength=spec.strength, faces=[face], part=spec.part).photo
+                photo = self._edited(editor, photo, face, spec)
         with self.stage("encode", token):
             return _encoded(photo, request)
+
+    def _edited(self, editor: Editor, photo: Photo, face: Face, spec: EditSpec) -> Photo:
+        if photo.rgb.size > _SMALL:
+            return editor(photo, spec.to, strength=spec.strength, faces=[face], part=spec.part).photo
+        to = editor.target(spec.to)
+        plan = self._plans.plan(editor, photo.rgb, face, to, spec.part)
+        edited = photo.with_rgb(editor.render(photo.rgb, plan, spec.strength))
+        return replace(edited, mark=mark_edit(photo.mark, to, [plan.crop])) if spec.strength else edited
 
     def read_and_choose(
         self, data: bytes, specs: tuple[EditSpec, ...], method: str, token: CancelToken
     ) -> tuple[Photo, list[tuple[EditSpec, Face]]]:
         """Decode a photo and find the face or faces of each edit. Warnings about the edits are added to its notes."""
+        editor = self.editor(method)
+        specs = tuple(self._with_like(editor, spec, token) for spec in specs)
         for spec in specs:
-            self.editor(method).target(spec.to)  # refuses an unsupported expression before any work
+            editor.target(spec.to)  # refuses an unsupported expression before any work
         photo = self._read(data, token)
         found = self._found(photo, specs, token)
-        photo = replace(photo, notes=(*photo.notes, *_warnings(self.editor(method), specs, found)))
+        photo = replace(photo, notes=(*photo.notes, *_warnings(editor, specs, found)))
         return photo, [(spec, face) for spec in specs for face in _chosen(spec.face, found, photo)]
 
-    def previews(self, data: bytes, face: Face | None, part: str, method: str, token: CancelToken) -> dict[str, str]:
-        """A photo of one face with each expression: JPEG as data URLs, without provenance."""
+    def _with_like(self, editor: Editor, spec: EditSpec, token: CancelToken) -> EditSpec:
+        """An edit whose `to` says what `like` shows in the editor's words. Raises `FacereliefError`."""
+        if spec.like is None:
+            return spec
+        check_named(spec.to)
+        like = self._read(spec.like, token, "like")
+        neutral = self._read(spec.like_neutral, token, "like_neutral") if spec.like_neutral else None
+        with self.stage("find", token):
+            return replace(spec, to=in_words(editor, spec.to, like, neutral), like=None, like_neutral=None)
+
+    def previews(
+        self, data: bytes, face: Face | None, part: str, method: str, names: Sequence[str], token: CancelToken
+    ) -> dict[str, str]:
+        """A photo of one face with each of `names` (none: the method's expressions): JPEG as data URLs, unmarked."""
+        editor, pictures = self.editor(method), {}
+        list(map(editor.target, names))  # refuses what is unknown before any work
         photo = self._read(data, token)
         face = self._one(photo, face, token)
-        editor, pictures = self.editor(method), {}
-        for name in editor.expressions:
+        for name in names or editor.expressions:
             with self.stage("edit", token):
-                edit = editor(photo, name, faces=[face], part=part)
+                edited = self._edited(editor, photo, face, EditSpec(name, 1.0, face, part))
             request = EditRequest(b"", (), method, "JPEG", 85, provenance=False)
-            pictures[name] = _encoded(edit.photo, request).url
+            pictures[name] = _encoded(edited, request).url
         return pictures
 
     def geometry(self, data: bytes, face: Face | None, token: CancelToken) -> dict[str, Any]:
@@ -189,9 +204,9 @@ class EditService:
         with self.stage("geometry", token):
             maps = measure_geometry(photo, face, GEOMETRY_SIZE)
         return {
-            "crop": _picture(crop.cut(photo.rgb), "JPEG").url,
-            "depth": _picture(depth_picture(maps), "PNG").url,
-            "normals": _picture(normal_picture(maps), "PNG").url,
+            "crop": encode_picture(crop.cut(photo.rgb), "JPEG").url,
+            "depth": encode_picture(depth_picture(maps), "PNG").url,
+            "normals": encode_picture(normal_picture(maps), "PNG").url,
             "vertices": np.round(vertices, 5).tolist(),
         }
 
@@ -207,11 +222,15 @@ class EditService:
         face = load_face()
         person, setting = random_person(face, random), random_setting(random)
         rgb, _ = render_portrait(face, person, "neutral", setting, _SAMPLE_SIZE)
-        return _picture(rgb, "JPEG")
+        return encode_picture(rgb, "JPEG")
 
-    def _read(self, data: bytes, token: CancelToken) -> Photo:
+    def _read(self, data: bytes, token: CancelToken, field: str = "photo") -> Photo:
         with self.stage("decode", token):
-            return read_photo(data, max_pixels=self._pixels, seconds=token.remaining_s)
+            try:
+                photo = read_photo(data, max_pixels=self._pixels, seconds=token.remaining_s)
+            except PhotoError as reason:
+                raise PhotoError(str(reason).replace("photo", field, 1)) from reason
+        return replace(photo, name=field)
 
     def _found(self, photo: Photo, specs: tuple[EditSpec, ...], token: CancelToken) -> list[Face]:
         """The photo's faces; [] if every edit brings its own landmarks."""
@@ -243,7 +262,7 @@ def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[F
 
 def _warnings(editor: Editor, specs: tuple[EditSpec, ...], found: list[Face]) -> list[str]:
     """Warnings about the edits and the choice of the face, with the API's field names in place of options."""
-    known = [editor.caution(resolve(spec.to)) for spec in specs if spec.strength]
+    known = [editor.caution(editor.target(spec.to)) for spec in specs if spec.strength]
     lines = [line.replace("--", "") for line in known if line]
     if len(found) > 1 and any(spec.face == "largest" for spec in specs):
         lines.append(f"{len(found)} faces; the largest is edited (choose with face)")
@@ -273,9 +292,3 @@ def _encoded(photo: Photo, request: EditRequest) -> EncodedPicture:
         photo, request.format or photo.save_format, quality=request.quality, provenance=request.provenance
     )
     return EncodedPicture(data, request.format or photo.save_format, photo.notes)
-
-
-def _picture(rgb: RGB, format: str) -> EncodedPicture:
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, format, **({"quality": 90} if format == "JPEG" else {"compress_level": 1}))
-    return EncodedPicture(stream.getvalue(), format)

@@ -87,9 +87,11 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def take_expression(self, photo: Photo, neutral: Photo | None = None) -> str:
         """As `Editor.take_expression`."""
-        shown = self._shown(photo) - (self._shown(neutral) if neutral else 0)
         pixels = hashlib.sha256(photo.rgb.tobytes() + (neutral.rgb.tobytes() if neutral else b""))
         name = f"like-photo-{pixels.hexdigest()[:8]}"
+        if name in self.learned:
+            return name
+        shown = self._shown(photo) - (self._shown(neutral) if neutral else 0)
         while len(self.learned) >= _MOST_LEARNED:
             self.learned.pop(next(iter(self.learned)))
         self.learned[name] = self._transfer.targets.of_modes(shown / _REPORTED)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from facerelief.webapp.admission import AdmissionControl
-from facerelief.webapp.service import EncodedPicture
+from facerelief.webapp.pictures import EncodedPicture
 
 ABORT = "facerelief.abort"  # key in a request's scope: the function that aborts its connection
 _CHUNK = 64 * 1024  # bytes

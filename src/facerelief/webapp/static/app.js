@@ -4,11 +4,14 @@ import { takePhoto } from "./camera.js";
 import { drawStrength, known, loadThumbs, makeExpressions } from "./controls.js";
 import { changeMethod, choose, redo, refresh, select, undo } from "./editing.js";
 import { measure, view, viewer } from "./geometry.js";
+import { makeLikeFields } from "./like.js";
+import { showLive } from "./live.js";
 import { forgetMoving, makeMoving, openMoving } from "./moving.js";
 import { open } from "./open.js";
 import { $, clear, guarded, show, state } from "./page.js";
 import { countSeveral, download, makeSeveral, openSeveral, stopSeveral } from "./saving.js";
 import { Refusal, get } from "./server.js";
+import { drawRegion, drawSliders, makeSliders, moved, showTab, tabByKey } from "./sliders.js";
 import { fit } from "./stage.js";
 
 const ABOUT = {
@@ -37,15 +40,18 @@ $("sample").addEventListener("click", guarded(async () => {
   const drawn = await (await get(`v1/sample?seed=${seed}`)).blob();
   return open(new File([drawn], `face-${seed}.jpg`, { type: "image/jpeg" }));
 }));
-$("camera-open").hidden = !navigator.mediaDevices?.getUserMedia;
-$("camera-open").addEventListener("click", guarded(async () => {
-  try {
-    return await open(await takePhoto($("camera")));
-  } catch (reason) {
-    if (!(reason instanceof DOMException)) throw reason;
-    throw new Refusal("camera", "The camera cannot be used.", "Allow it in the browser, or choose a photo instead.");
-  }
-}));
+for (const [id, use] of [["camera-open", async () => open(await takePhoto($("camera")))], ["live-open", showLive]]) {
+  $(id).hidden = !navigator.mediaDevices?.getUserMedia;
+  $(id).addEventListener("click", guarded(async () => {
+    try {
+      clear();
+      return await use();
+    } catch (reason) {
+      if (!(reason instanceof DOMException)) throw reason;
+      throw new Refusal("camera", "The camera cannot be used.", "Allow it in the browser, or choose a photo instead.");
+    }
+  }));
+}
 addEventListener("dragover", (event) => {
   event.preventDefault();
   document.body.classList.add("dropping");
@@ -67,7 +73,9 @@ $("boxes").addEventListener("click", guarded((event) => {
   const number = event.target.closest("button")?.value;
   return number && select(state.picture.faces.find((face) => String(face.number) === number));
 }));
-$("expressions").addEventListener("change", guarded((event) => selected() && choose(selected(), event.target.value)));
+$("expressions").addEventListener("change", guarded(({ target: { value } }) => {
+  return selected() && choose(selected(), value === "original" ? null : value);
+}));
 $("strength").addEventListener("input", guarded(() => {
   drawStrength();
   if (!selected()) return undefined;
@@ -97,6 +105,32 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   if (key === "y" || event.shiftKey) again();
   else back();
+});
+
+// -- single movements -----------------------------------------------------------------------------------------------
+
+document.querySelector("[role=tablist]").addEventListener("click", ({ target }) => {
+  if (target.role === "tab") changeTab(target);
+});
+document.querySelector("[role=tablist]").addEventListener("keydown", (event) => {
+  const tab = tabByKey(event);
+  if (!tab) return;
+  changeTab(tab);
+  tab.focus();
+});
+function changeTab(tab) {
+  showTab(tab);
+  if (state.opening) fit();
+}
+$("dials").addEventListener("input", guarded(({ target }) => selected() && choose(selected(), moved(selected(), target), true)));
+$("preset").addEventListener("change", guarded(() => selected() && choose(selected(), $("preset").value || null)));
+$("reset").addEventListener("click", guarded(() => selected() && choose(selected(), null)));
+makeLikeFields();
+$("regions").addEventListener("change", drawRegion);
+$("sides").addEventListener("change", () => drawSliders(selected()));
+$("controls-method").addEventListener("click", () => {
+  [$("method").value] = state.controls.methods;
+  $("method").dispatchEvent(new Event("change"));
 });
 
 // -- the stage ------------------------------------------------------------------------------------------------------
@@ -136,9 +170,11 @@ for (const id of ["moving-kind", "moving-seconds", "moving-back"]) $(id).addEven
 for (const name of ["several", "moving"]) $(`${name}-close`).addEventListener("click", () => $(name).close());
 
 guarded(async () => {
-  const menu = (state.menu = await (await get("v1/expressions")).json());
+  const menu = (state.menu = await (await get("v1/expressions")).json()); // a token is asked for once
+  state.controls = await (await get("v1/controls")).json();
   $("method").replaceChildren(...menu.methods.map(({ name }) => new Option(name, name, false, name === menu.default_method)));
   drawMethod();
   makeExpressions();
+  makeSliders();
   document.body.dataset.ready = "yes";
 })();

@@ -11,6 +11,11 @@ const method = () => $("method").value;
 /** The expressions that the chosen method can do. @returns {string[]} */
 export const known = () => state.menu.methods.find(({ name }) => name === method()).expressions;
 
+/** Whether the chosen method can show something. @param {string | null} expression */
+export function canShow(expression) {
+  return !expression || known().includes(expression) || state.controls.methods.includes(method());
+}
+
 /** @param {import("./picture.js").Face} face */
 export function drawControls(face) {
   const inputs = [...document.getElementsByName("expression")];
@@ -40,11 +45,15 @@ export function makeExpressions() {
 
 /** The strength in words and on the slider's track. */
 export function drawStrength() {
-  const { value, max } = $("strength");
-  $("strength-value").textContent = `${Math.round(value * 100)} %`;
-  const share = `${(100 * value) / max}%`;
-  $("strength").style.setProperty("--track", `linear-gradient(to right, var(--accent) ${share}, var(--line) ${share})`);
+  $("strength-value").textContent = `${Math.round($("strength").value * 100)} %`;
+  drawTrack($("strength"));
   $("strength").setAttribute("aria-valuetext", $("strength-value").textContent);
+}
+
+/** The part of a slider's track before its knob. @param {HTMLInputElement} slider */
+export function drawTrack(slider) {
+  const share = `${(100 * slider.value) / slider.max}%`;
+  slider.style.setProperty("--track", `linear-gradient(to right, var(--accent) ${share}, var(--line) ${share})`);
 }
 
 /** What the server says against the edit that is shown. @param {import("./picture.js").Face} face */

@@ -1,11 +1,14 @@
 // Edits of the faces: their patches are fetched one at a time, while the picture stays sharp; what was shown is kept.
 
-import { drawControls, drawNotes, dropThumbs, known, loadThumbs } from "./controls.js";
+import { namesLike, spoken } from "./amounts.js";
+import { canShow, drawControls, drawNotes, dropThumbs, loadThumbs } from "./controls.js";
 import { measure } from "./geometry.js";
 import { History } from "./history.js";
 import { $, guarded, say, state } from "./page.js";
 import { patchOf } from "./patches.js";
+import { editOf } from "./picture.js";
 import { notesOf, post } from "./server.js";
+import { drawSliders } from "./sliders.js";
 import { fit, redraw, working } from "./stage.js";
 
 /** @typedef {import("./picture.js").Face} Face */
@@ -44,24 +47,33 @@ export function select(face) {
   picture.selected = face;
   for (const button of $("boxes").children) button.setAttribute("aria-pressed", button.value === String(face.number));
   $("whose").textContent = picture.faces.length > 1 ? `of face ${face.number}` : "";
-  drawControls(face);
+  drawAll(face);
   fit();
   redraw();
   return Promise.all([measure(), loadThumbs(face)]);
 }
 
-/** @param {Face} face @param {string} name an expression, or "original" */
-export function choose(face, name) {
-  face.expression = name === "original" ? null : name;
-  if (face.strength === 0) face.strength = 1;
+function drawAll(face) {
   drawControls(face);
-  return refresh([face]);
+  drawSliders(face);
+}
+
+/**
+ * @param {Face} face @param {string | null} expression as the server takes it, null for the face as it was
+ * @param {boolean} [moving] as of `refresh` @param {Face["like"]} [like] the photo that it names
+ */
+export function choose(face, expression, moving = false, like = face.like) {
+  face.expression = expression;
+  face.like = namesLike(expression) ? like : null;
+  if (face.strength === 0) face.strength = 1;
+  drawAll(face);
+  return refresh([face], moving);
 }
 
 /** Another method was chosen: what it cannot do is taken back, the rest is done again. */
 export function changeMethod() {
   const { faces, selected } = state.picture;
-  for (const face of faces) if (!known().includes(face.expression)) face.expression = null;
+  for (const face of faces) if (!canShow(face.expression)) face.expression = null;
   return Promise.all([select(selected), refresh(faces)]);
 }
 
@@ -122,22 +134,22 @@ async function bring(face, most) {
 
 async function patched(face, most) {
   const { picture } = state;
-  const { expression: to, strength, part } = face;
+  const edit = editOf(face);
   const method = $("method").value;
   const others = picture.edits.filter(({ landmarks }) => landmarks !== face.original).map((edit) => ({ ...edit, landmarks: 0 }));
-  const key = JSON.stringify([face.number, method, to, strength, part, others]);
+  const key = JSON.stringify([face.number, method, edit, others]);
   if (kept.has(key)) return kept.get(key);
-  working(picture.faces.length > 1 ? `Editing face ${face.number}: ${to} …` : `Editing: ${to} …`);
+  working(picture.faces.length > 1 ? `Editing face ${face.number}: ${spoken(edit.to)} …` : `Editing: ${spoken(edit.to)} …`);
   const controller = new AbortController();
   job = { face, controller };
   try {
     const asked = performance.now();
     const { canvas, ...crop } = await cropOf(face, most, others);
-    const fields = { ...crop, to, strength, part, method, format: "jpeg", quality: 92, provenance: false };
+    const fields = { ...crop, ...edit, method, format: "jpeg", quality: 92, provenance: false };
     const answer = await post("v1/edit", fields, controller.signal);
     const after = await createImageBitmap(await answer.blob());
-    $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
     const result = { patch: patchOf(after, canvas), notes: notesOf(answer) };
+    $("picture").dataset.answer = Math.round(performance.now() - asked); // ms, for whoever measures
     if (most === STILL) keep(key, result);
     return result;
   } catch (problem) {
@@ -167,12 +179,12 @@ async function cropOf(face, most, others) {
 function finish() {
   shown.record(snapshot());
   drawHistory();
-  const edits = state.picture.edits.map(({ to, strength }) => `${to}, ${Math.round(100 * strength)} %`);
+  const edits = state.picture.edits.map(({ to, strength }) => `${spoken(to)}, ${Math.round(100 * strength)} %`);
   say(edits.length ? `Shown: ${edits.join("; ")}` : "Shown: the photo as it was");
 }
 
 function snapshot() {
-  const faces = state.picture.faces.map(({ expression, strength, part }) => ({ expression, strength, part }));
+  const faces = state.picture.faces.map(({ expression, like, strength, part }) => ({ expression, like, strength, part }));
   return { method: $("method").value, faces };
 }
 
@@ -200,7 +212,7 @@ function restore(wanted, fetch = true) {
   const face = changed.find(({ unfit }) => !unfit) ?? picture.selected;
   const again = other || face !== picture.selected || face.part !== $("part").value;
   if (!fetch || !again) {
-    drawControls(face);
+    drawAll(face);
     redraw();
   }
   if (!fetch) return undefined;

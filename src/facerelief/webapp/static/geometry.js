@@ -1,6 +1,7 @@
 // Depth, normals and the face in 3D, measured when they are looked at.
 
 import { $, state } from "./page.js";
+import { editOf } from "./picture.js";
 import { get, post } from "./server.js";
 import { fit } from "./stage.js";
 import { Viewer } from "./viewer.js";
@@ -25,7 +26,7 @@ export async function measure() {
   const { picture } = state;
   const face = picture?.selected;
   if (currentView() === "photo" || !face) return;
-  const key = [face.number, face.expression, face.strength, face.part, $("method").value].join();
+  const key = JSON.stringify([face.number, editOf(face), $("method").value]);
   if (latest.picture !== picture || latest.key !== key) latest = { picture, key, maps: geometry(face) };
   const asked = latest;
   measuring(true);
@@ -61,8 +62,7 @@ async function geometry(face) {
   const { canvas, ...crop } = await state.picture.crop(face, 640);
   const before = await (await post("v1/geometry", crop)).json();
   if (!face.expression || face.strength === 0) return [before, before];
-  const { expression: to, strength, part } = face;
-  const fields = { ...crop, to, strength, part, method: $("method").value };
+  const fields = { ...crop, ...editOf(face), method: $("method").value };
   const edited = await (await post("v1/edit", { ...fields, format: "jpeg", provenance: false })).blob();
   const after = await (await post("v1/geometry", { photo: edited })).json();
   return [before, after];

@@ -1,7 +1,7 @@
 // The way from the photo to its edit, as a moving picture.
 
 import { $, state } from "./page.js";
-import { stem } from "./saving.js";
+import { shownIn, stem } from "./saving.js";
 import { post } from "./server.js";
 
 const SUFFIX = { "image/gif": "gif", "image/webp": "webp", "video/mp4": "mp4" };
@@ -43,7 +43,7 @@ export async function makeMoving() {
   try {
     const made = await (await post("v1/morph", fields, signal)).blob();
     url = URL.createObjectURL(made);
-    present(made, `${stem(picture)}-${picture.edits.map(({ to }) => to).join("-")}.${SUFFIX[made.type]}`);
+    present(made, `${stem(picture)}-${shownIn(picture)}.${SUFFIX[made.type]}`);
   } catch (problem) {
     if (problem.name !== "AbortError") $("moving-said").textContent = `${problem.message} ${problem.remedy ?? ""}`;
   } finally {

@@ -6,11 +6,11 @@ import { Refusal } from "./server.js";
 export const $ = (id) => document.getElementById(id);
 
 /**
- * opening: the photo on the stage; picture: the same once its faces are known, or null. menu: what the server can do.
- * zoomed: whether a face fills the stage.
- * @type {{ opening: ImageBitmap | null, picture: import("./picture.js").Picture | null, menu: any, zoomed: boolean }}
+ * opening: the photo on the stage; picture: the same once its faces are known, or null. menu: what the server can do;
+ * controls: what it knows besides expressions. zoomed: whether a face fills the stage.
+ * @type {{ opening: ImageBitmap | null, picture: import("./picture.js").Picture | null, menu: any, controls: any, zoomed: boolean }}
  */
-export const state = { opening: null, picture: null, menu: null, zoomed: false };
+export const state = { opening: null, picture: null, menu: null, controls: null, zoomed: false };
 
 /** Tell a problem above the page. @param {Error} problem */
 export function explain(problem) {

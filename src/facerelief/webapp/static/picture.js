@@ -2,12 +2,14 @@
 
 /**
  * number: counted from the largest; unfit: why it cannot be edited, or null; box: left, top, right, bottom, in the
- * picture's pixels; original: landmarks in the server's. expression: the target, null for none; strength, part: of the
- * edit; patch: the region as edited; notes: what the server says of the edit; stale: how many pixels a side the
- * patch that is to be fetched has, 0 where it is up to date; thumbs: URLs of small pictures, by expression.
+ * picture's pixels; original: landmarks in the server's. expression: the target as the server's field `to` takes it,
+ * null for none; like: URLs of the photo that it names, and of the same person's calm face; strength, part: of the edit;
+ * patch: the region as edited; notes: what the server says of the edit; stale: how many pixels a side the patch that is
+ * to be fetched has, 0 where it is up to date; thumbs: URLs of small pictures, by expression.
  * @typedef {{ number: number, unfit: string | null, box: number[], original: number[][], points: number[][],
- *   region: { left: number, top: number, width: number, height: number }, expression: string | null, strength: number,
- *   part: string, patch: OffscreenCanvas | null, notes: string, stale: number, thumbs: Record<string, string> }} Face
+ *   region: { left: number, top: number, width: number, height: number }, expression: string | null,
+ *   like: { photo: string, neutral: string | null } | null, strength: number, part: string,
+ *   patch: OffscreenCanvas | null, notes: string, stale: number, thumbs: Record<string, string> }} Face
  */
 
 const DISPLAY = 1800; // pixels of the longer side on screen
@@ -41,6 +43,7 @@ export class Picture {
       points: landmarks.map((point) => point.map((value) => value * stretch)),
       region: this.#around([x0, y0, x1, y1], AROUND),
       expression: null,
+      like: null,
       strength: 1,
       part: "face",
       patch: null,
@@ -65,7 +68,7 @@ export class Picture {
   get edits() {
     return this.faces
       .filter((face) => face.expression && face.strength > 0)
-      .map(({ expression, strength, part, original }) => ({ to: expression, strength, part, landmarks: original }));
+      .map((face) => ({ ...editOf(face), landmarks: face.original }));
   }
 
   /**
@@ -122,6 +125,11 @@ export class Picture {
     if (this.selected) drawPatch(context, this.selected);
     context.restore();
   }
+}
+
+/** What is to be done to a face, as /v1/edit takes it, but for its place. @param {Face} face */
+export function editOf({ expression: to, like, strength, part }) {
+  return { to, strength, part, like: like?.photo, like_neutral: like?.neutral ?? undefined };
 }
 
 function drawPatch(context, { patch, region, expression, strength }) {

@@ -5,6 +5,8 @@ import { $, save, say, state } from "./page.js";
 import { post } from "./server.js";
 import { zip } from "./zip.js";
 
+const MOST_NAMED = 80; // letters of a file's name
+
 /** Edit the whole photo and save it. */
 export async function download() {
   const { picture } = state;
@@ -13,8 +15,7 @@ export async function download() {
   button.textContent = "Working …";
   say("Making the photo at full size");
   try {
-    const names = [...new Set(picture.edits.map(({ to }) => to))].join("-");
-    const { name, blob } = await edited(picture, picture.edits, names);
+    const { name, blob } = await edited(picture, picture.edits, shownIn(picture));
     save(blob, name);
     say(`Saved as ${name}`);
   } finally {
@@ -26,6 +27,12 @@ export async function download() {
 /** The photo's name without its suffix. @param {import("./picture.js").Picture} picture */
 export function stem(picture) {
   return (picture.file.name || "photo").replace(/\.[^.]*$/, "");
+}
+
+/** What a photo's faces show, as a part of a file's name. @param {import("./picture.js").Picture} picture */
+export function shownIn(picture) {
+  const names = [...new Set(picture.edits.map(({ to }) => to))].join("-");
+  return names.replaceAll(":", "-").replaceAll("+", "_").slice(0, MOST_NAMED);
 }
 
 async function edited(picture, edits, what, signal = undefined) {

@@ -35,7 +35,8 @@ export function fit() {
   const narrow = matchMedia("(max-width: 900px)").matches;
   const margin = 2 * parseFloat(getComputedStyle(place).paddingLeft);
   const across = place.clientWidth - margin;
-  const down = narrow ? innerHeight * 0.62 : document.documentElement.clientHeight - 150 - margin;
+  const share = $("by-controls").hidden ? 0.62 : 0.36; // of a narrow window: sliders need the room
+  const down = narrow ? innerHeight * share : document.documentElement.clientHeight - 150 - margin;
   const whole = Math.min(across / width, down / height, LARGEST);
   const region = state.picture?.selected?.region;
   const near = region ? Math.min(across / region.width, down / region.height) : 0;

@@ -1,0 +1,38 @@
+"""What the face of another photo shows, as a part of an edit's `to`."""
+
+import threading
+
+from facerelief.editing import Editor
+from facerelief.errors import FacereliefError
+from facerelief.photos.photo import Photo
+
+LIKE = "like"  # what it is called in `to`: like, like:0.5, like+AU4:0.3
+_learning = threading.Lock()  # editors are shared
+
+
+def check_named(to: str) -> None:
+    """Raises `FacereliefError` for a `to` that does not name `LIKE`."""
+    if LIKE not in map(_name, to.split("+")):
+        raise FacereliefError(f"like is given, but to does not name it; send to={LIKE}, or leave like out")
+
+
+def in_words(editor: Editor, to: str, like: Photo, neutral: Photo | None) -> str:
+    """`to` with the editor's name of what a photo shows.
+
+    Args:
+        editor: The editor.
+        to: What a face is to show, of which `LIKE` is a part.
+        like: The photo; of several faces the largest counts.
+        neutral: One of the same person without expression, or None.
+
+    Raises:
+        NoFaceFound: There is no face.
+        FacereliefError: The method cannot.
+    """
+    with _learning:
+        learned = editor.take_expression(like, neutral)
+    return "+".join(part.replace(LIKE, learned, 1) if _name(part) == LIKE else part for part in to.split("+"))
+
+
+def _name(part: str) -> str:
+    return part.partition(":")[0].strip()

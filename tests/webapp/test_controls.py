@@ -1,0 +1,218 @@
+"""What edits may name, over HTTP: action units, blendshapes, presets and blends."""
+
+import base64
+import io
+import json
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+from webapp_app import form
+
+from facerelief.editing import Editor, load_editor
+from facerelief.expressions import EXPRESSIONS
+from facerelief.faces.detector import MediaPipeFinder
+from facerelief.geometry.morphable.action_units import ACTION_UNITS
+from facerelief.geometry.morphable.model import load_face
+from facerelief.photos.photo import Photo, encode_photo, read_mark
+from facerelief.webapp.controls import REGIONS, list_controls, region_of
+
+
+@pytest.fixture(scope="module")
+def editor(finder: MediaPipeFinder) -> Editor:
+    return load_editor(finder=finder, method="morphable")
+
+
+@pytest.fixture(scope="module")
+def photo(group: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(group[:, :320]).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
+def rgb_of(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def test_all_that_is_listed_is_understood(client: httpx.Client, editor: Editor) -> None:
+    listed = client.get("/v1/controls").json()
+    assert listed["expressions"] == list(EXPRESSIONS)
+    assert listed["methods"] == ["morphable"]
+    assert {one["name"] for one in listed["action_units"]} == {f"AU{number}" for number in ACTION_UNITS}
+    assert {one["name"] for one in listed["blendshapes"]} == set(load_face().rig.names)
+    for one in listed["action_units"]:
+        for side in ("", "L", "R") if one["sides"] else ("",):
+            assert editor.target(one["name"] + side) == one["name"] + side
+    for one in (*listed["blendshapes"], *listed["presets"]):
+        assert editor.target(f"{one['name']}:{listed['most']:g}").startswith(one["name"])
+    assert {one["region"] for one in listed["action_units"]} == set(REGIONS) == set(listed["regions"])
+
+
+def test_regions_by_the_names_of_shapes() -> None:
+    expected = {
+        "browDown": "brows",
+        "eyeBlinkLeft": "eyes",
+        "eyeLookUpLeft": "eyes",
+        "cheekSquintLeft": "eyes",
+        "cheekPuff": "mouth",
+        "noseSneerLeft": "nose",
+        "mouthSmileLeft": "mouth",
+        "tongueOut": "mouth",
+        "jawOpen": "jaw",
+    }
+    assert {name: region_of(name) for name in expected} == expected
+    units = list_controls(load_face().rig)["action_units"]
+    assert [one["name"] for one in units if not one["sides"]] == ["AU17", "AU18", "AU22", "AU26"]
+
+
+def test_an_edit_by_a_blend_is_what_the_editor_makes(client: httpx.Client, editor: Editor, photo: bytes) -> None:
+    to = "happiness:0.6+AU4L:0.5+jawOpen:0.3"
+    answer = client.post("/v1/edit", **form(photo, to=to, method="morphable"))
+    assert answer.status_code == 200, answer.text
+    assert np.array_equal(rgb_of(answer.content), rgb_of(encode_photo(editor(Photo(rgb_of(photo)), to).photo, "PNG")))
+    mark = read_mark(answer.content)
+    assert mark is not None
+    assert to in mark.description
+
+
+def test_small_previews_of_what_is_asked_for(client: httpx.Client, photo: bytes) -> None:
+    found = client.post("/v1/faces", **form(photo)).json()["faces"][0]["landmarks"]
+    asked = {"landmarks": json.dumps(found), "to": "wink-left, AU12:0.5,anger", "method": "morphable"}
+    pictures = client.post("/v1/previews", **form(photo, **asked)).json()
+    assert list(pictures) == ["wink-left", "AU12:0.5", "anger"]
+    shown = [rgb_of(base64.b64decode(url.partition(",")[2])) for url in pictures.values()]
+    assert all(one.shape == (320, 320, 3) for one in shown)
+    assert not np.array_equal(shown[0], shown[1])
+
+
+def test_an_animation_of_an_action_unit(client: httpx.Client, photo: bytes) -> None:
+    fields = {"to": "AU26:0.5", "format": "webp", "seconds": 0.2, "fps": 10, "hold": 0, "method": "morphable"}
+    answer = client.post("/v1/morph", **form(photo, **fields))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+
+
+@pytest.mark.parametrize("address", ["/v1/edit", "/v1/morph", "/v1/previews"])
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"to": "AU3"}, "no action unit 'AU3'; choose from AU1, "),
+        ({"to": "AU26L"}, "AU26 has no sides; write AU26"),
+        ({"to": "AU12:9"}, "no amount '9' of 'AU12'; choose 0 to 2"),
+        ({"to": "AU12:nan"}, "choose 0 to 2"),
+        ({"to": "AU12+au12:0.3"}, "AU12 is named twice"),
+        ({"to": "+".join(["AU12"] * 40)}, "name at most 24"),
+        ({"to": "smirkiness"}, "nothing is called 'smirkiness'"),
+        ({"to": "x" * 100_000}, "nothing is called"),
+        ({"to": "AU12", "method": "stargan"}, "AU12"),
+    ],
+)
+def test_what_is_not_understood_is_said_in_one_line(
+    client: httpx.Client, photo: bytes, address: str, fields: dict[str, Any], words: str
+) -> None:
+    answer = client.post(address, **form(photo, **{"method": "morphable", **fields}))
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "bad_option")
+    line = f"{error['message']}; {error['remedy']}"
+    assert words in line
+    assert "\n" not in line
+    assert len(line) < 600
+
+
+# -- what another photo shows -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def smile(editor: Editor, group: np.ndarray) -> bytes:
+    """A photo whose face smiles with an open mouth, as edited."""
+    head = np.ascontiguousarray(group[:, 320:])
+    return encode_photo(editor(Photo(head), "AU12:1.2+AU26:0.6").photo, "PNG")
+
+
+def test_what_another_photo_shows(client: httpx.Client, editor: Editor, photo: bytes, smile: bytes) -> None:
+    neutral = encode_photo(Photo(np.ascontiguousarray(rgb_of(photo)[:, ::-1])), "PNG")
+    for calm in (None, neutral):
+        files = {"photo": ("p", photo), "like": ("l", smile), **({"like_neutral": ("n", calm)} if calm else {})}
+        data = {"method": "morphable", "to": "like:0.8+AU4:0.3", "provenance": "false"}
+        answer = client.post("/v1/edit", files=files, data=data)
+        assert answer.status_code == 200, answer.text
+        learned = editor.take_expression(Photo(rgb_of(smile)), Photo(rgb_of(calm)) if calm else None)
+        expected = editor(Photo(rgb_of(photo)), f"{learned}:0.8+AU4:0.3").photo
+        assert np.array_equal(rgb_of(answer.content), expected.rgb)
+        in_json = {name: base64.b64encode(file).decode() for name, (_, file) in files.items()}
+        assert np.array_equal(rgb_of(client.post("/v1/edit", json={**in_json, **data}).content), expected.rgb)
+
+
+def test_each_edit_of_a_list_has_its_own_photo_to_be_like(
+    client: httpx.Client, editor: Editor, group: np.ndarray, smile: bytes
+) -> None:
+    both = encode_photo(Photo(group), "PNG")
+    edits = [{"like": base64.b64encode(smile).decode(), "face": 1}, {"to": "anger", "face": 2}]
+    answer = client.post("/v1/edit", **form(both, edits=json.dumps(edits), method="morphable", provenance="false"))
+    assert answer.status_code == 200, answer.text
+    faces = editor.find(Photo(group))
+    first = editor(Photo(group), editor.take_expression(Photo(rgb_of(smile))), faces=faces, face=1).photo
+    assert np.array_equal(rgb_of(answer.content), editor(first, "anger", faces=faces, face=2).photo.rgb)
+
+
+def test_what_another_photo_shows_moves(client: httpx.Client, photo: bytes, smile: bytes) -> None:
+    files = {"photo": ("p", photo), "like": ("l", smile)}
+    data = {"method": "morphable", "format": "webp", "seconds": 0.2, "fps": 10, "hold": 0}
+    answer = client.post("/v1/morph", files=files, data=data)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+
+
+@pytest.mark.parametrize(
+    ("more", "fields", "code", "words"),
+    [
+        ({"like": b"no photo"}, {}, "bad_photo", "like"),
+        ({"like": "wall"}, {}, "no_face", "like"),
+        ({"like_neutral": "smile"}, {"to": "anger"}, "bad_option", "like_neutral is given without like"),
+        ({"like": "smile"}, {"to": "anger"}, "bad_option", "like is given, but to does not name it; send to=like"),
+        ({"like": "smile"}, {"to": "like+like"}, "bad_option", "named twice"),
+        ({"like": "smile"}, {"to": "like:7"}, "bad_option", "choose 0 to 2"),
+        ({}, {"to": "like"}, "bad_option", "nothing is called 'like'"),
+        ({}, {"to": "like", "like": "not base64!"}, "bad_option", "like is neither a file nor base64"),
+        ({"like": "smile"}, {"method": "stargan"}, "bad_option", "take method morphable for like"),
+        ({"like": "smile", "like_neutral": "smile", "other": "smile"}, {}, "bad_request", "Too many files"),
+    ],
+)
+def test_another_photo_that_cannot_be_followed(
+    client: httpx.Client,
+    photo: bytes,
+    smile: bytes,
+    more: dict[str, Any],
+    fields: dict[str, str],
+    code: str,
+    words: str,
+) -> None:
+    wall = encode_photo(Photo(np.full((200, 200, 3), 128, np.uint8)), "PNG")
+    known = {"smile": smile, "wall": wall}
+    files = {"photo": photo, **{name: known.get(data, data) for name, data in more.items()}}
+    sent = {name: (name, data) for name, data in files.items()}
+    error = client.post("/v1/edit", files=sent, data={"method": "morphable", **fields}).json()["error"]
+    line = f"{error['message']}; {error['remedy']}"
+    assert (error["code"], words in line) == (code, True), line
+    assert "\n" not in line
+
+
+def test_the_description_has_the_files(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    for address in ("/v1/edit", "/v1/morph"):
+        content = described["paths"][address]["post"]["requestBody"]["content"]
+        for kind, key in (("multipart/form-data", "contentMediaType"), ("application/json", "contentEncoding")):
+            fields = content[kind]["schema"]["properties"]
+            assert all(key in fields[name] for name in ("photo", "like", "like_neutral"))
+    assert {"like", "like_neutral"} <= set(described["components"]["schemas"]["Edit"]["properties"])
+    assert (
+        "like"
+        not in described["paths"]["/v1/faces"]["post"]["requestBody"]["content"]["application/json"]["schema"][
+            "properties"
+        ]
+    )
+
+
+def test_too_many_previews(client: httpx.Client, photo: bytes) -> None:
+    error = client.post("/v1/previews", **form(photo, to=",".join(["anger"] * 21))).json()["error"]
+    assert error == {"code": "bad_option", "message": "21 previews are too many", "remedy": "send at most 20"}
