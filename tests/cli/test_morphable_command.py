@@ -118,7 +118,7 @@ def test_photos_of_one_expression_only(refused: Refused, dataset: Path, tmp_path
 @pytest.mark.parametrize("rig", ["absent", "."])
 def test_a_folder_that_holds_no_rig(refused: Refused, pairs: Path, tmp_path: Path, rig: str) -> None:
     line = refused("morphable", "fit", pairs, "-o", tmp_path / "face", "--rig", tmp_path / rig)
-    assert line == f"{tmp_path / rig} has no expression shapes; name ICT-FaceKit's folder FaceXModel"
+    assert line == f"{tmp_path / rig} lacks browDown_L.obj; name ICT-FaceKit's folder FaceXModel"
     assert not (tmp_path / "face").exists()
 
 

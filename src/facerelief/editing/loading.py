@@ -1,6 +1,5 @@
 """Editors from weights on disk, and without weights."""
 
-from importlib import resources
 from pathlib import Path
 
 from facerelief.checkpoint import Checkpoint, load_checkpoint, stored_kind, weights_in
@@ -13,6 +12,7 @@ from facerelief.editing.methods.relief import ReliefEditor
 from facerelief.editing.methods.stargan import StarGANEditor
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.faces.detector import FaceFinder
+from facerelief.files import packaged_file
 from facerelief.geometry.morphable.controls import package_presets, read_presets
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
 from facerelief.networks.backbones import build_backbone
@@ -120,9 +120,7 @@ def network_file(weights: Path | None, backbone: str = "stargan") -> Path:
 
 def carried_weights(backbone: str = "stargan") -> Path:
     """The file inside the package with the weights of a backbone."""
-    folder = resources.files("facerelief") / "weights" / backbone
-    with resources.as_file(folder / f"{backbone}-depth.safetensors") as path:
-        return path
+    return packaged_file("weights", backbone, f"{backbone}-depth.safetensors")
 
 
 def _scores(saved: Checkpoint) -> dict[str, dict[str, float]]:

@@ -13,6 +13,7 @@ from facerelief.files.disk import (
     write_json,
     write_text,
 )
+from facerelief.files.packaged import packaged_file
 
 __all__ = [
     "atomic",
@@ -21,6 +22,7 @@ __all__ = [
     "lock_folder",
     "open_file",
     "override_replace",
+    "packaged_file",
     "read_file",
     "rename_new",
     "sha256",

@@ -20,7 +20,7 @@ from facerelief.geometry.transfer.glasses_classifier import (
 )
 from facerelief.photos.photo import read_photo
 from facerelief.progress import NotedProgress, no_progress
-from facerelief.release.morphable import CARD
+from facerelief.release.folders import CARD, check_model_folder
 
 GLASSES_FILES = (GLASSES_FILE, CARD)
 WITH, WITHOUT = "glasses", "without"  # folders of photos
@@ -44,9 +44,7 @@ def make_glasses(source: Path, folder: Path, data_note: str, progress: NotedProg
     Raises:
         FacereliefError: There are too few faces, or `folder` holds something else or cannot be written.
     """
-    others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
-    if folder.is_file() or (others and not (folder / GLASSES_FILE).is_file()):
-        raise FacereliefError(f"{folder} holds something else; choose an empty folder for the classifier")
+    check_model_folder(folder, GLASSES_FILE, "classifier")
     crops, glasses, groups = _read(source, progress)
     histograms, mirrored = (
         np.stack([gradient_histograms(one) for one in some]) for some in (crops, [one[:, ::-1] for one in crops])

@@ -12,7 +12,7 @@ from facerelief.array_types import Floats
 from facerelief.data.manifest import METADATA
 from facerelief.data.portraits import MOST_PITCH, MOST_YAW, DatasetPortraits
 from facerelief.editing.jobs.showcase import depth_picture, normal_picture
-from facerelief.errors import DatasetError, FacereliefError
+from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import load_finder
 from facerelief.files import sha256, write_text
@@ -33,11 +33,11 @@ from facerelief.geometry.morphable.random_faces import (
 from facerelief.geometry.morphable.renderer import Appearance, Light, render_face
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.progress import Progress, no_progress
+from facerelief.release.folders import CARD, check_model_folder
 from facerelief.training.run.sample_grids import save_grid
 
-CARD = "README.md"
 EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET = "expressions.jpg", "settings.jpg", "modes.jpg"
-FILES = (FACE_FILE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)
+FACE_FILES = (FACE_FILE, CARD, EXPRESSIONS_SHEET, SETTINGS_SHEET, MODES_SHEET)
 _TILE = 160
 _SHOWN_MODES = 6
 _RIG = (
@@ -79,9 +79,7 @@ def fit_and_write(
         DatasetError: The dataset has too few persons or no neutral photos; nothing is written.
         FacereliefError: `folder` holds something else, or cannot be written.
     """
-    there = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
-    if folder.is_file() or (there and not (folder / FACE_FILE).is_file()):
-        raise FacereliefError(f"{folder} holds something else; choose an empty folder for the face")
+    check_model_folder(folder, FACE_FILE, "face")
     portraits = DatasetPortraits(dataset)
     others = [_shows_neutral(path) for path in further]
 
@@ -98,7 +96,7 @@ def fit_and_write(
     save_expressions(folder / EXPRESSIONS_SHEET, face)
     save_settings(folder / SETTINGS_SHEET, face)
     save_modes(folder / MODES_SHEET, face)
-    return [folder / name for name in FILES]
+    return [folder / name for name in FACE_FILES]
 
 
 def _shows_neutral(dataset: Path) -> DatasetPortraits:

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from facerelief import __version__
-from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.geometry.morphable.learning.ict_facekit import JAW_OPEN, NEUTRAL
 from facerelief.geometry.morphable.learning.mouth import learn_mouth
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.mouth.model import MOUTH_FILE, MouthModel, save_mouth
-from facerelief.release.morphable import CARD
+from facerelief.release.folders import CARD, check_model_folder
 
 MOUTH_FILES = (MOUTH_FILE, CARD)
 _SOURCE = "ICT-FaceKit (ICT-VGL/ICT-FaceKit), MIT licence, Copyright (c) 2020 USC Institute for Creative Technologies"
@@ -28,9 +27,7 @@ def make_mouth(source: Path, folder: Path) -> list[Path]:
     Raises:
         FacereliefError: The source is not that head, or `folder` holds something else or cannot be written.
     """
-    others = [path for path in folder.iterdir() if not path.name.startswith(".")] if folder.is_dir() else []
-    if folder.is_file() or (others and not (folder / MOUTH_FILE).is_file()):
-        raise FacereliefError(f"{folder} holds something else; choose an empty folder for the mouth")
+    check_model_folder(folder, MOUTH_FILE, "mouth")
     mouth = learn_mouth(source, load_face())
     digests = {name: sha256(source / name) for name in (NEUTRAL, JAW_OPEN)}
     save_mouth(folder / MOUTH_FILE, mouth, {"source": _SOURCE, "sha256": digests})

@@ -1,6 +1,7 @@
 """`facerelief morphable fit | mouth | glasses`."""
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,17 +14,25 @@ from facerelief.cli.writes import OutputFiles, writes
 app = Commands(help="Make the models of faces, mouths and glasses that edits use.")
 
 
-def _files(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.release.morphable import FILES
+ModelFolder = Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)]
+DataNote = Annotated[str, typer.Option(help="The source of the photos, for the model card.", show_default=False)]
 
-    return [values["folder"] / name for name in FILES]
+
+def _files(module: str, names: str) -> Callable[[Mapping[str, Any]], list[Path | None]]:
+    """Names the files that a command writes into its folder: those that a module of `release` lists."""
+
+    def files(values: Mapping[str, Any]) -> list[Path | None]:
+        listed = getattr(importlib.import_module(f"facerelief.release.{module}"), names)
+        return [values["folder"] / name for name in listed]
+
+    return files
 
 
 @app.command("fit")
-@writes(OutputFiles(("folder",), _files))
+@writes(OutputFiles(("folder",), _files("morphable", "FACE_FILES")))
 def fit(
     dataset: Annotated[Path, typer.Argument(help="A folder made by `facerelief dataset build`.", show_default=False)],
-    folder: Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)],
+    folder: ModelFolder,
     expressions_from: Annotated[
         list[Path] | None,
         typer.Option(help="A dataset to learn expressions from, with neutral photos; repeatable.", show_default=False),
@@ -35,9 +44,7 @@ def fit(
             show_default="those of the package's face",
         ),
     ] = None,
-    data_note: Annotated[
-        str, typer.Option(help="The source of the photos, for the model card.", show_default=False)
-    ] = "Not stated.",
+    data_note: DataNote = "Not stated.",
 ) -> None:
     """Learn mean, identity, expressions and texture of faces from the frontal training photos of a dataset.
 
@@ -54,19 +61,13 @@ def fit(
     say(*map(str, written))
 
 
-def _mouth_files(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.release.mouth import MOUTH_FILES
-
-    return [values["folder"] / name for name in MOUTH_FILES]
-
-
 @app.command("mouth")
-@writes(OutputFiles(("folder",), _mouth_files))
+@writes(OutputFiles(("folder",), _files("mouth", "MOUTH_FILES")))
 def mouth(
     source: Annotated[
         Path, typer.Argument(help="The folder FaceXModel of ICT-FaceKit (github.com/ICT-VGL).", show_default=False)
     ],
-    folder: Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)],
+    folder: ModelFolder,
 ) -> None:
     """Make the package's model of teeth, gums and tongue from ICT-FaceKit's head."""
     from facerelief.release.mouth import make_mouth
@@ -74,22 +75,14 @@ def mouth(
     say(*map(str, make_mouth(source, folder)))
 
 
-def _glasses_files(values: Mapping[str, Any]) -> list[Path | None]:
-    from facerelief.release.glasses import GLASSES_FILES
-
-    return [values["folder"] / name for name in GLASSES_FILES]
-
-
 @app.command("glasses")
-@writes(OutputFiles(("folder",), _glasses_files))
+@writes(OutputFiles(("folder",), _files("glasses", "GLASSES_FILES")))
 def glasses(
     photos: Annotated[
         Path, typer.Argument(help="A folder with photos in the folders glasses and without.", show_default=False)
     ],
-    folder: Annotated[Path, typer.Option("-o", "--out", help="The classifier's folder.", show_default=False)],
-    data_note: Annotated[
-        str, typer.Option(help="The source of the photos, for the model card.", show_default=False)
-    ] = "Not stated.",
+    folder: ModelFolder,
+    data_note: DataNote = "Not stated.",
 ) -> None:
     """Learn whether a face wears glasses, from photos of people with and without."""
     from facerelief.release.glasses import make_glasses

@@ -2,7 +2,6 @@
 
 import functools
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from facerelief.array_types import Float32, Floats
 from facerelief.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.files import packaged_file
 from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.morphable.log_albedo import unfold_symmetric
 from facerelief.geometry.morphable.uv_map import UVMap
@@ -193,5 +193,4 @@ def _stored(name: str) -> str:
 
 def carried_face() -> Path:
     """The file of the package's morphable model."""
-    with resources.as_file(resources.files("facerelief") / "weights" / "face" / "face.safetensors") as path:
-        return path
+    return packaged_file("weights", "face", FACE_FILE)

@@ -6,7 +6,6 @@ that skin's have not (as in Fernández et al., Glasses detection on real images,
 
 import functools
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from facerelief.array_types import RGB, Bool, Float32, Float64, Floats, Int64
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.colour import LUMA
 from facerelief.errors import CheckpointError
+from facerelief.files import packaged_file
 from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.transfer.shading import log_luminance
 
@@ -128,12 +128,7 @@ def load_glasses(path: Path | None = None) -> GlassesClassifier:
         >>> load_glasses()(np.full((160, 160, 3), 128, np.uint8)) < 0
         True
     """
-    saved = load_checkpoint(path or _carried(), "glasses")
+    saved = load_checkpoint(path or packaged_file("weights", "glasses", GLASSES_FILE), "glasses")
     if "weights" not in saved.specs or saved.specs["weights"].shape != _SHAPE:
         raise CheckpointError(f"{saved.path}: weights does not fit; get the file again")
     return GlassesClassifier(saved.read("weights").numpy(), float(saved.fact("bias", float)))
-
-
-def _carried() -> Path:
-    with resources.as_file(resources.files("facerelief") / "weights" / "glasses" / GLASSES_FILE) as path:
-        return path

@@ -66,12 +66,6 @@ def mouth_opening(points: Floats) -> float:
     return float(gap @ down / np.linalg.norm(down)) / inter_ocular(points)
 
 
-def mouth_width(points: Floats) -> float:
-    """Distance between the corners of the mouth, in inter-ocular distances of `points` (468, 2 or 3)."""
-    left, right = points[list(MOUTH_CORNERS), :2]
-    return float(np.linalg.norm(right - left)) / inter_ocular(points)
-
-
 def keeps_mouth_closed(face: MorphableFace, movement: Floats) -> bool:
     """Whether a movement (468, 3) leaves a closed mouth closed."""
     return mouth_opening(face.mean + movement) - mouth_opening(face.mean) < CLOSED_MOUTH

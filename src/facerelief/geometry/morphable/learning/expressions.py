@@ -89,7 +89,7 @@ def find_evidence(sources: Sequence[Portraits], mean: Floats, first: int = 0) ->
             continue
         form = bool(np.concatenate(votes).mean() >= _USUAL)
         parts = zip(numbers, sources, shapes, opened, strict=True)
-        shown = [_evidence(number, p, s, name, o == form, form) for number, p, s, o in parts]
+        shown = [_evidence(number, p, s, name, o, form) for number, p, s, o in parts]
         best = max((one for one in shown if one is not None), key=lambda one: (one.paired, one.people), default=None)
         if best is not None:
             found[name] = best
@@ -102,10 +102,10 @@ def open_mouths(shapes: Floats) -> Bool:
 
 
 def _evidence(
-    number: int, portraits: Portraits, shapes: Floats, name: str, formed: Bool, form: bool
+    number: int, portraits: Portraits, shapes: Floats, name: str, opened: Bool, form: bool
 ) -> Evidence | None:
     """What one dataset shows of an expression in its more frequent form; None where that is nothing."""
-    neutral, shown = portraits.expression == "neutral", (portraits.expression == name) & formed
+    neutral, shown = portraits.expression == "neutral", (portraits.expression == name) & (opened == form)
     if not shown.any() or not neutral.any():
         return None
     pairs = shown & np.isin(portraits.identity, portraits.identity[neutral])
@@ -115,7 +115,7 @@ def _evidence(
         own = neutral_means(shapes[neutral], portraits.expression[neutral], portraits.identity[neutral])
         changes = shapes[shown] - np.stack([own[str(person)] for person in portraits.identity[shown]])
     else:
-        closed = neutral & ~open_mouths(shapes)
+        closed = neutral & ~opened
         neutral = closed if closed.any() else neutral
         changes = shapes[shown] - _neutral_at(portraits.pose[shown], shapes[neutral], portraits.pose[neutral])
     people = len(set(portraits.identity[shown]))

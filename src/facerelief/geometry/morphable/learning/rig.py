@@ -63,8 +63,8 @@ def learn_rig(folder: Path, mean: Floats) -> Rig:
         MissingExtra: SciPy is absent.
     """
     names = sorted(path.stem for path in folder.glob("*.obj") if not path.stem.startswith(_NO_SKIN))
-    if not {Path(JAW_OPEN).stem, "browDown_L", "browDown_R"} <= set(names):
-        raise FacereliefError(f"{folder} has no expression shapes; name ICT-FaceKit's folder FaceXModel")
+    if lacking := ({Path(JAW_OPEN).stem, "browDown_L"} | {_twin(name) for name in names}) - set(names):
+        raise FacereliefError(f"{folder} lacks {min(lacking)}.obj; name ICT-FaceKit's folder FaceXModel")
     neutral, polygons = read_head(folder / NEUTRAL)
     head = neutral[:FACE_VERTICES] * (1, -1, 1)
     moves = {name: (read_head(folder / f"{name}.obj")[0] - neutral)[:FACE_VERTICES] * (1, -1, 1) for name in names}
@@ -119,6 +119,8 @@ def _above_the_lips(head: Floats, polygons: Int64, opened: Floats) -> Bool:
     _, loop = connected_components(graph(border), directed=False)
     corner_vertices = [_SAME[corner] for corner in MOUTH_CORNERS]
     around = [k for k in np.unique(loop[border[:, 0]]) if _surrounds(head[loop == k], head[corner_vertices])]
+    if not around:
+        raise FacereliefError(f"{NEUTRAL} has no opening between the lips; get ICT-FaceKit again")
     ring = np.flatnonzero(loop == around[0])
     ends = ring[[head[ring, 0].argmin(), head[ring, 0].argmax()]]
     rest = border[np.isin(border, ring).all(axis=1) & ~np.isin(border, ends).any(axis=1)]
@@ -147,8 +149,12 @@ def _arkit(name: str) -> str:
 
 def _even(shapes: dict[str, Floats], name: str) -> Floats:
     """A shape (468, 3), the mean of itself and the mirror image of its twin."""
+    mean: Floats = (shapes[name] + mirror_shapes(shapes[_twin(name)])) / 2
+    return mean
+
+
+def _twin(name: str) -> str:
+    """The name of a shape's counterpart on the other side; its own where it has no side."""
     twins = {"_L": "_R", "_R": "_L", "Left": "Right", "Right": "Left"}
     suffix = next((end for end in twins if name.endswith(end)), "")
-    twin = name.removesuffix(suffix) + twins.get(suffix, "")
-    mean: Floats = (shapes[name] + mirror_shapes(shapes[twin])) / 2
-    return mean
+    return name.removesuffix(suffix) + twins.get(suffix, "")

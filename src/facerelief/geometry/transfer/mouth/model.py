@@ -6,7 +6,6 @@ by `facerelief morphable mouth`.
 
 import functools
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from facerelief.array_types import Float32, Floats, Int64
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
+from facerelief.files import packaged_file
 
 MOUTH_FILE = "mouth.safetensors"  # in its folder
 _MOST_VERTICES = 20_000
@@ -101,7 +101,7 @@ def load_mouth(path: Path | None = None) -> MouthModel:
         >>> bool((vertices[lower, 1] > mouth.vertices[lower, 1]).all())
         True
     """
-    saved = load_checkpoint(path or _carried_mouth(), "mouth")
+    saved = load_checkpoint(path or packaged_file("weights", "mouth", MOUTH_FILE), "mouth")
     count = saved.specs["vertices"].shape[0] if "vertices" in saved.specs and saved.specs["vertices"].shape else 0
     wanted = dict.fromkeys(("vertices", "normals"), (count, 3)) | dict.fromkeys(("jaw", "tooth", "exposure"), (count,))
     for name, shape in (wanted | {"hinge": (2,), "lips": (2, 3)}).items():
@@ -114,8 +114,3 @@ def load_mouth(path: Path | None = None) -> MouthModel:
         raise CheckpointError(f"{saved.path}: triangles name vertices that are not there; get the file again")
     parts = {name: saved.read(name).numpy() for name in _PARTS}
     return MouthModel(triangles=triangles, turn=float(saved.fact("turn", float)), **parts)
-
-
-def _carried_mouth() -> Path:
-    with resources.as_file(resources.files("facerelief") / "weights" / "mouth" / MOUTH_FILE) as path:
-        return path
