@@ -16,7 +16,7 @@ from facerelief.editing.regions import WHOLE, check_part
 from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve
-from facerelief.faces.alignment import Crop
+from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.xmp import mark_edit
@@ -30,7 +30,7 @@ class EditPlan:
         smoothing_windows: Those fields whose means over neighbouring frames keep the edit of a video from flickering,
             and how far these frames are to each side, in seconds.
         face: The face.
-        crop: Its aligned crop, of side S.
+        crop: The part of the photo that may change, of side S.
         before: (S, S, 3), the crop's pixels.
         part: What the edit is limited to, of `PARTS`.
     """
@@ -40,6 +40,11 @@ class EditPlan:
     crop: Crop
     before: RGB
     part: str = dataclasses.field(default=WHOLE, kw_only=True)
+
+    @property
+    def marked(self) -> Crop:
+        """The aligned crop, in which `verify` looks for the watermark."""
+        return align(self.face.landmarks)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
@@ -64,7 +69,7 @@ class EditedFace:
 
     @property
     def crop(self) -> Crop:
-        """Its aligned crop."""
+        """The part of the photo that may change."""
         return self.plan.crop
 
     @property
@@ -240,7 +245,7 @@ class Editor(ABC, Generic[PlanT]):
             rgb, done = self.apply(rgb, one, label, strength, part)
             edited.append(done)
         expression = self.expressions[label]
-        mark = mark_edit(photo.mark, expression, [one.crop for one in edited]) if strength else photo.mark
+        mark = mark_edit(photo.mark, expression, [one.plan.marked for one in edited]) if strength else photo.mark
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def label(self, to: str) -> int:

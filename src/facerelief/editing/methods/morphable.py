@@ -13,7 +13,12 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.expression_transfer import (
+    STANDARD_SIZE,
+    ExpressionTransfer,
+    transfer_crop,
+    with_room,
+)
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
@@ -35,7 +40,7 @@ class MorphablePlan(EditPlan):
         label: Index of the new expression in `EXPRESSIONS`.
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
-        rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), its `rim_map`: what stays where it is.
+        rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
     """
 
     # Faster movements, as in speech, are kept.
@@ -67,11 +72,12 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def _plan(self, rgb: RGB, face: Face, label: int) -> MorphablePlan:
         """The face, fitted."""
-        crop = align(face.landmarks, TRANSFER_SIZE)
+        crop = transfer_crop(face.landmarks)
         before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        rims = rim_map(before, crop.to_crop(landmarks))
-        fine = align(face.landmarks, _FINE * TRANSFER_SIZE)
+        standard = align(face.landmarks, STANDARD_SIZE)
+        rims = with_room(rim_map(standard.cut(rgb), standard.to_crop(landmarks)))
+        fine = transfer_crop(face.landmarks, _FINE)
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
         return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles, rims[..., None])
 
