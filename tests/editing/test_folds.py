@@ -68,8 +68,8 @@ def test_no_edit_folds(
 def test_an_editor_tells_the_warps_that_it_applies(
     editor: Editor, portraits: list[tuple[np.ndarray, Face]], warps: list[Any]
 ) -> None:
-    """Of a smile that is closed three: of the face and of both lips."""
-    for (rgb, face), label, count in ((portraits[0], 3, 1), (portraits[1], 0, 3)):
+    """Of a mouth that is shut three: of the face and of both lips."""
+    for (rgb, face), label, count in ((portraits[0], 3, 1), (portraits[2], 0, 3)):
         warps.clear()
         plan = editor.plan(rgb, face, label)
         editor.render(rgb, plan, 1.2)
