@@ -7,7 +7,7 @@ import pytest
 
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.faces.warping import border_fade
+from facerelief.faces.warping import border_fade, changed_box
 from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
@@ -161,25 +161,35 @@ def test_a_chin_goes_all_the_way_that_a_jaw_falls() -> None:
     assert (columns * weight).sum() / weight.sum() == pytest.approx(x, abs=0.5)
 
 
-@pytest.mark.parametrize("finer", [1, 3])
-def test_the_room_beside_and_below_the_aligned_crop(finer: int) -> None:
+def test_the_room_beside_and_below_the_aligned_crop() -> None:
     """A tenth of the aligned crop's side to the left and the right, a fifth below, nothing above."""
     landmarks = 90 * FACE.mean + (300, 200, 0)
-    standard, wide = align(landmarks, 160 * finer), transfer_crop(landmarks, finer)
+    standard, wide = align(landmarks, 160), transfer_crop(landmarks)
     corners = np.array([(0.0, 0.0), (wide.size, wide.size)])
     found = standard.to_crop(wide.to_photo(corners)) / standard.size
     np.testing.assert_allclose(found, [(-0.1, 0.0), (1.1, 1.2)], atol=1e-9)
 
 
 @pytest.mark.parametrize("channels", [(), (2,)])
-def test_a_map_of_the_aligned_crop_stays_where_it_is(channels: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("finer", [1, 3])
+def test_a_map_of_the_aligned_crop_stays_where_it_is(channels: tuple[int, ...], finer: int) -> None:
     landmarks = 90 * FACE.mean + (300, 200, 0)
-    maps = np.zeros((160, 160, *channels))
+    maps = np.zeros((160 * finer, 160 * finer, *channels))
     maps[150, 10] = 1
     placed = with_room(maps)
-    assert placed.shape == (192, 192, *channels)
-    (row, column), *others = {(int(at[0]), int(at[1])) for at in np.argwhere(placed)}
-    assert not others
-    there = transfer_crop(landmarks).to_photo(np.array([(column + 0.5, row + 0.5)]))
-    here = align(landmarks, 160).to_photo(np.array([(10.5, 150.5)]))
+    assert placed.shape == (192 * finer, 192 * finer, *channels)
+    ((row, column),) = {(int(at[0]), int(at[1])) for at in np.argwhere(placed)}
+    there = transfer_crop(landmarks).to_photo(np.array([(column + 0.5, row + 0.5)]) / finer)
+    here = align(landmarks, 160 * finer).to_photo(np.array([(10.5, 150.5)]))
     np.testing.assert_allclose(there, here, atol=1e-6)
+
+
+def test_what_part_of_a_crop_changes() -> None:
+    """A pixel of a map, and one of a map that is three times as fine, each with what lies next to it."""
+    flow, light = np.zeros((192, 192, 2)), np.zeros((576, 576, 1))
+    flow[40, 60, 1], flow[5, 5] = 1, 1e-4
+    assert changed_box([flow, light], 192) == ([59.0, 39.0], [62.0, 42.0])
+    light[300, 30] = -0.2
+    assert changed_box([flow, light], 192) == ([29 / 3, 39.0], [62.0, 302 / 3])
+    low, high = changed_box([np.zeros((192, 192, 2))], 192)
+    assert low == high

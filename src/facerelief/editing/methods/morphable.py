@@ -39,7 +39,7 @@ class MorphablePlan(EditPlan):
         fit: The morphable face as it fits them.
         label: Index of the new expression in `EXPRESSIONS`.
         expression: (E,), coefficients of the photo's own expression, as fitted.
-        wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
+        wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
     """
 
@@ -75,11 +75,11 @@ class MorphableEditor(Editor[MorphablePlan]):
         crop = transfer_crop(face.landmarks)
         before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        standard = align(face.landmarks, STANDARD_SIZE)
-        rims = with_room(rim_map(standard.cut(rgb), standard.to_crop(landmarks)))
-        fine = transfer_crop(face.landmarks, _FINE)
+        standard, fine = (align(face.landmarks, times * STANDARD_SIZE) for times in (1, _FINE))
+        rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
-        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles, rims[..., None])
+        wrinkles, rims = with_room(wrinkles), with_room(rims)[..., None]
+        return MorphablePlan(face, crop, before, landmarks, fit, label, fit.expression, wrinkles, rims)
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""

@@ -155,26 +155,25 @@ class ExpressionTransfer:
         return sample_bilinear(limited.astype(np.float32)[..., None], uv)
 
 
-def transfer_crop(landmarks: Floats, finer: int = 1) -> Crop:
+def transfer_crop(landmarks: Floats) -> Crop:
     """The crop in which an edit is computed: the aligned crop, with room beside the face and below the chin.
 
     Args:
         landmarks: (468, 2 or 3), photo pixels.
-        finer: How many pixels of it make one of an edit.
 
     Returns:
-        A crop of `TRANSFER_SIZE` times `finer` pixels.
+        A crop of `TRANSFER_SIZE` pixels, as fine as an aligned crop of `STANDARD_SIZE`.
     """
-    standard = align(landmarks, STANDARD_SIZE * finer)
-    matrix = standard.matrix.copy()
-    matrix[0, 2] += _BESIDE * finer
-    return Crop(matrix, TRANSFER_SIZE * finer)
+    matrix = align(landmarks, STANDARD_SIZE).matrix.copy()
+    matrix[0, 2] += _BESIDE
+    return Crop(matrix, TRANSFER_SIZE)
 
 
 def with_room(maps: Floats) -> Floats:
-    """Maps (160, 160, ...) of the aligned crop in that of an edit, (192, 192, ...); 0 in its further room."""
-    beyond = [(0, 0)] * (maps.ndim - 2)
-    padded: Floats = np.pad(maps, [(0, _BELOW), (_BESIDE, _BESIDE), *beyond])
+    """Maps (S, S, ...) of the aligned crop, 160 K a side, in that of an edit, 192 K; 0 in its further room."""
+    finer = len(maps) // STANDARD_SIZE
+    beside = _BESIDE * finer
+    padded: Floats = np.pad(maps, [(0, _BELOW * finer), (beside, beside), *[(0, 0)] * (maps.ndim - 2)])
     return padded
 
 
