@@ -13,10 +13,9 @@ from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.crops import read_crop
 from facerelief.errors import DatasetError
-from facerelief.faces.alignment import align
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, transfer_crop
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import apply_layers
@@ -59,7 +58,7 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     row = 1
     target = (int(arrays.label[row]) + 1) % 3
     rgb, landmarks = read_crop(synthetic, arrays.samples[row])
-    crop = align(landmarks, TRANSFER_SIZE)
+    crop = transfer_crop(landmarks)
     face, pixels = load_face(), crop.cut(rgb)
     landmarks = seen_lips(rgb, landmarks)
     transfer = ExpressionTransfer(face)

@@ -62,13 +62,15 @@ def test_no_edit_folds(
             editor.apply(rgb, face, to, strength, part)
     assert len(warps) >= 8 * len(some)
     assert [number for number, (flow, _) in enumerate(warps) if folds(flow).any()] == []
-    assert min(jacobian_determinants(large).min() for _, large in warps) > 0
+    large = [flow for _, flow in warps if min(flow.shape[:2]) > 1]  # where nothing moves hardly a pixel is warped
+    assert len(large) > len(warps) / 2
+    assert min(jacobian_determinants(flow).min() for flow in large) > 0
 
 
 def test_an_editor_tells_the_warps_that_it_applies(
     editor: Editor, portraits: list[tuple[np.ndarray, Face]], warps: list[Any]
 ) -> None:
-    """Of a smile that is closed three: of the face and of both lips."""
+    """Of a mouth that is shut three: of the face and of both lips."""
     for (rgb, face), to, count in ((portraits[0], "surprise", 1), (portraits[5], "neutral", 3)):
         warps.clear()
         plan = editor.plan(rgb, face, to)

@@ -12,7 +12,6 @@ from PIL import Image, ImageFilter
 from facerelief.colour import LUMA
 from facerelief.editing import Edit, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.model import load_face
@@ -233,9 +232,9 @@ def test_nothing_changes_outside_the_crop_and_little_at_its_border(editor: Edito
     face = turned(drawn()[1], degrees, (160, 150))
     edit = editor(noise, "surprise", strength=1.5, faces=[face])
     amount = np.abs(edit.photo.rgb.astype(int) - noise.rgb).max(axis=2)
-    crop = align(face.landmarks, 100)
+    crop = edit.faces[0].crop
     rows, columns = np.mgrid[:300, :330] + 0.5
-    places = crop.to_crop(np.column_stack([columns.ravel(), rows.ravel()])).reshape(300, 330, 2)
+    places = crop.to_crop(np.column_stack([columns.ravel(), rows.ravel()])).reshape(300, 330, 2) * (100 / crop.size)
     depth = np.minimum(places, 100 - places).min(axis=2)  # per cent of the side, from the border inwards
     assert not amount[depth < 0].any()
     assert amount[depth > 10].mean() > 20
@@ -324,8 +323,9 @@ def test_several_faces_one_after_the_other(editor: Editor) -> None:
         step = editor(source, "surprise", face=number, faces=faces)
         moved = (step.photo.rgb != source.rgb).any(axis=2)
         rows, columns = np.nonzero(moved)
-        x, y = align(faces[number - 1].landmarks, 100).to_crop(np.column_stack([columns, rows]) + 0.5).T
-        assert min(x.min(), y.min()) > 0 and max(x.max(), y.max()) < 100
+        crop = step.faces[0].crop
+        x, y = crop.to_crop(np.column_stack([columns, rows]) + 0.5).T
+        assert min(x.min(), y.min()) > 0 and max(x.max(), y.max()) < crop.size
         assert moved.sum() > 0.2 * 128**2
     assert step is not None
     np.testing.assert_array_equal(together.photo.rgb, step.photo.rgb)

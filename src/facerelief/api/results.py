@@ -31,7 +31,7 @@ class Edited(Generic[_T]):
     Attributes:
         image: A PIL image, upright, RGB or RGBA; if the input was an array, an array (H, W, 3) uint8.
         expression: The full name of the expression.
-        faces: Each edited face, with its aligned crop before and after, (S, S, 3) uint8.
+        faces: Each edited face, with its crop before and after, (S, S, 3) uint8.
         photo: The result with colour profile, EXIF and alpha.
         before: The original picture, upright, (H, W, 3) uint8.
     """

@@ -16,7 +16,7 @@ from facerelief.editing.regions import WHOLE, check_part
 from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve
-from facerelief.faces.alignment import Crop
+from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.xmp import mark_edit
@@ -30,7 +30,7 @@ class EditPlan:
         smoothing_windows: Those fields whose means over neighbouring frames keep the edit of a video from flickering,
             and how far these frames are to each side, in seconds.
         face: The face.
-        crop: Its aligned crop, of side S.
+        crop: The part of the photo that may change, of side S.
         before: (S, S, 3), the crop's pixels.
         part: What the edit is limited to, of `PARTS`.
     """
@@ -40,6 +40,11 @@ class EditPlan:
     crop: Crop
     before: RGB
     part: str = dataclasses.field(default=WHOLE, kw_only=True)
+
+    @property
+    def marked(self) -> Crop:
+        """The aligned crop, in which `verify` looks for the watermark."""
+        return align(self.face.landmarks)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
@@ -64,7 +69,7 @@ class EditedFace:
 
     @property
     def crop(self) -> Crop:
-        """Its aligned crop."""
+        """The part of the photo that may change."""
         return self.plan.crop
 
     @property
@@ -261,8 +266,8 @@ class Editor(ABC, Generic[PlanT]):
         for one, words in wanted:
             rgb, done = self.apply(rgb, one, words, strength, part)
             edited.append(done)
-        crops = [one.crop for one in edited]
-        mark = mark_edit(photo.mark, expression, crops, [words for _, words in wanted]) if strength else photo.mark
+        marked = [one.plan.marked for one in edited]
+        mark = mark_edit(photo.mark, expression, marked, [words for _, words in wanted]) if strength else photo.mark
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def target(self, to: str) -> str:

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 from facerelief.array_types import Bool, Float32, Floats, Mask
 from facerelief.easing import smoothstep
 from facerelief.errors import FacereliefError
-from facerelief.faces.alignment import Crop
+from facerelief.faces.alignment import Crop, inter_ocular
 from facerelief.faces.detector import Face
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import LIPS, OUTLINE
@@ -19,6 +19,8 @@ _SEAM = (0.45, 0.9)  # of the way from the lower lids to the nose's end: from be
 _NOSE = (6, 122, 198, 129, 61, 17, 291, 358, 420, 351)  # from its root along its wings to the corners of the mouth
 _AROUND_NOSE = np.array([1.25, 1.1])
 _AROUND = np.array([1.35, 1.6])  # of the mouth's width and height
+_FALLS = 0.2  # inter-ocular distances, by which an expression lowers the chin
+_SOFT = 0.09  # inter-ocular distances: deviation of the blur of masks of the mouth and the nose
 
 
 def face_mask(crop: Crop, face: Face) -> Mask:
@@ -33,20 +35,23 @@ def face_mask(crop: Crop, face: Face) -> Mask:
 
 
 def around_mouth(crop: Crop, face: Face) -> Mask:
-    """Soft mask (S, S) in [0, 1]: the mouth, skin around it, and the chin, which goes with the jaw."""
+    """Soft mask (S, S) in [0, 1]: the mouth, skin around it, and the chin, as far as it falls with the jaw."""
     points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)
-    drops = np.linspace(0, points[_CHIN, 1] - centre[1], 8)
+    unit = inter_ocular(points)
+    drops = np.linspace(0, points[_CHIN, 1] - centre[1] + _FALLS * unit, 10)
     whole = np.max([polygon_mask(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
-    return gaussian_blur(whole, crop.size * 0.03)
+    return gaussian_blur(whole, _SOFT * unit)
 
 
 def around_nose(crop: Crop, face: Face) -> Mask:
     """Soft mask (S, S) in [0, 1]: the nose, the mouth, and the nasolabial folds between them."""
-    points = crop.to_crop(face.landmarks.astype(np.float64))[list(_NOSE), :2]
-    centre = points.mean(axis=0)
-    return gaussian_blur(polygon_mask(centre + (points - centre) * _AROUND_NOSE, crop.size), crop.size * 0.03)
+    points = crop.to_crop(face.landmarks.astype(np.float64))[:, :2]
+    nose = points[list(_NOSE)]
+    centre = nose.mean(axis=0)
+    around = polygon_mask(centre + (nose - centre) * _AROUND_NOSE, crop.size)
+    return gaussian_blur(around, _SOFT * inter_ocular(points))
 
 
 def part_mask(crop: Crop, face: Face, part: str) -> Float32:

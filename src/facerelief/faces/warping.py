@@ -1,6 +1,6 @@
 """Warping: sample a photo at any points, paste maps of a crop back into the photo, warp a face by them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,12 +11,22 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.strips import in_strips
 
+_LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level of a photo changes
+
 Window = tuple[slice, slice]  # rows and columns of a photo
+Box = tuple[Sequence[float], Sequence[float]]  # left and top, right and bottom, crop pixels
 
 
-def crop_strips(crop: Crop, shape: tuple[int, ...]) -> Iterator[Window]:
-    """The rows and columns of a photo of a shape (height, width, ...) that hold a crop, in strips of bounded memory."""
-    rows, columns = crop.covers((shape[0], shape[1]))
+def crop_strips(crop: Crop, shape: tuple[int, ...], part: Box | None = None) -> Iterator[Window]:
+    """The rows and columns of a photo of a shape (height, width, ...) that hold a crop, in strips of bounded memory.
+
+    Args:
+        crop: The crop.
+        shape: The photo's.
+        part: What alone is wanted of the crop.
+    """
+    low, high = part or ((0.0, 0.0), (crop.size, crop.size))
+    rows, columns = crop.window(low, high, (slice(0, shape[0]), slice(0, shape[1])))
     width = columns.stop - columns.start
     if width:
         for start, stop in in_strips(rows.start, rows.stop, width):
@@ -83,6 +93,23 @@ def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic
     found = _sampled(planes.transpose(2, 0, 1), grid, mode)
     found[(abs(to_right) > 1) | (abs(to_down) > 1)] = 0
     return found.reshape(found.shape[:2] + values.shape[2:])
+
+
+def changed_box(maps: Iterable[Floats], size: int) -> Box:
+    """What part of a crop some maps (S, S, C) change; values below a thousandth change nothing.
+
+    Args:
+        maps: The maps; S may differ.
+        size: The crop's side.
+    """
+    low, high = np.full(2, float(size)), np.zeros(2)
+    for values in maps:
+        changes = (np.abs(values) > _LEAST).any(axis=2)
+        for axis in (0, 1):
+            if len(places := np.flatnonzero(changes.any(axis=axis))):
+                ends = np.array((places[0] - 1, places[-1] + 2)) * (size / len(values))  # between pixels it goes over
+                low[axis], high[axis] = min(low[axis], ends[0]), max(high[axis], ends[1])
+    return np.clip(low, 0, size).tolist(), np.clip(np.maximum(low, high), 0, size).tolist()
 
 
 def flow_in_photo(crop: Crop, flow: Floats) -> Floats:

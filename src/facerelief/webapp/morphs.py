@@ -45,7 +45,7 @@ def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...]
     with service.stage("edit", token):
         plans = list(_plans(editor, rgb, chosen, token))
     for (spec, _), (plan, _) in zip(chosen, plans, strict=True):
-        mark = mark_edit(mark, editor.target(spec.to), [plan.crop])
+        mark = mark_edit(mark, editor.target(spec.to), [plan.marked])
     with service.stage("morph", token):
         frames = _until_cancelled(render_morph(editor, rgb, plans, morph), token)
         data = encode_morph(format, frames, morph, mark if signed else None, photo.history)

@@ -7,12 +7,18 @@ import pytest
 
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.faces.warping import border_fade
+from facerelief.faces.warping import border_fade, changed_box
 from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.procrustes import mirror_shapes
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, _newly_open
+from facerelief.geometry.transfer.expression_transfer import (
+    ExpressionTransfer,
+    Target,
+    _newly_open,
+    transfer_crop,
+    with_room,
+)
 from facerelief.geometry.transfer.lips import close_lips, mouth_opening
 from facerelief.geometry.transfer.warp_layers import apply_layers
 
@@ -124,7 +130,7 @@ def test_what_a_photo_shows_moves_by_strength_times_the_movement(
     for x, y in landmarks[list(DOTS), :2]:
         photo += 150 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)
     rgb = np.repeat(photo.round().astype(np.uint8)[..., None], 3, axis=2)
-    crop, aim = align(landmarks, TRANSFER_SIZE), known.targets("happiness")
+    crop, aim = transfer_crop(landmarks), known.targets("happiness")
     layers = known(crop.cut(rgb), crop, landmarks, fit_face(FACE, landmarks), aim, strength)
     edited = apply_layers(rgb, crop, layers)[..., 0].astype(float)
     for vertex in DOTS:
@@ -135,3 +141,55 @@ def test_what_a_photo_shows_moves_by_strength_times_the_movement(
         found = np.array([(columns * weight).sum(), (rows * weight).sum()]) / weight.sum()
         # The farthest move a tenth less: a dot is a fifth as wide as the movement around it.
         assert np.linalg.norm(found - expected) < 0.3 + 0.12 * np.linalg.norm(moved), vertex
+
+
+def test_a_chin_goes_all_the_way_that_a_jaw_falls() -> None:
+    """A dot on the chin of a jaw that falls by a fifth of an inter-ocular distance."""
+    landmarks = 150 * FACE.mean + (300, 200, 0)
+    rgb = np.full((600, 600, 3), 60, np.uint8)
+    x, y = landmarks[152, :2]
+    rows, columns = np.mgrid[:600, :600] + 0.5
+    rgb[np.hypot(columns - x, rows - y) < 7] = 210
+    lip, chin = FACE.mean[[17, 152], 1]
+    falls = np.zeros((468, 3))
+    falls[:, 1] = 0.2 * np.clip((FACE.mean[:, 1] - lip) / (chin - lip) + 0.5, 0, 1)
+    crop, aim = transfer_crop(landmarks), Target(falls, np.zeros_like(TRANSFER.targets("neutral").texture))
+    layers = TRANSFER(crop.cut(rgb), crop, landmarks, fit_face(FACE, landmarks), aim, 1.0)
+    edited = apply_layers(rgb, crop, layers)[..., 0].astype(float)
+    weight = np.maximum(edited - 80, 0) * (np.hypot(columns - x, rows - y - 30) < 20)
+    assert (rows * weight).sum() / weight.sum() - y == pytest.approx(30, abs=1.5)
+    assert (columns * weight).sum() / weight.sum() == pytest.approx(x, abs=0.5)
+
+
+def test_the_room_beside_and_below_the_aligned_crop() -> None:
+    """A tenth of the aligned crop's side to the left and the right, a fifth below, nothing above."""
+    landmarks = 90 * FACE.mean + (300, 200, 0)
+    standard, wide = align(landmarks, 160), transfer_crop(landmarks)
+    corners = np.array([(0.0, 0.0), (wide.size, wide.size)])
+    found = standard.to_crop(wide.to_photo(corners)) / standard.size
+    np.testing.assert_allclose(found, [(-0.1, 0.0), (1.1, 1.2)], atol=1e-9)
+
+
+@pytest.mark.parametrize("channels", [(), (2,)])
+@pytest.mark.parametrize("finer", [1, 3])
+def test_a_map_of_the_aligned_crop_stays_where_it_is(channels: tuple[int, ...], finer: int) -> None:
+    landmarks = 90 * FACE.mean + (300, 200, 0)
+    maps = np.zeros((160 * finer, 160 * finer, *channels))
+    maps[150, 10] = 1
+    placed = with_room(maps)
+    assert placed.shape == (192 * finer, 192 * finer, *channels)
+    ((row, column),) = {(int(at[0]), int(at[1])) for at in np.argwhere(placed)}
+    there = transfer_crop(landmarks).to_photo(np.array([(column + 0.5, row + 0.5)]) / finer)
+    here = align(landmarks, 160 * finer).to_photo(np.array([(10.5, 150.5)]))
+    np.testing.assert_allclose(there, here, atol=1e-6)
+
+
+def test_what_part_of_a_crop_changes() -> None:
+    """A pixel of a map, and one of a map that is three times as fine, each with what lies next to it."""
+    flow, light = np.zeros((192, 192, 2)), np.zeros((576, 576, 1))
+    flow[40, 60, 1], flow[5, 5] = 1, 1e-4
+    assert changed_box([flow, light], 192) == ([59.0, 39.0], [62.0, 42.0])
+    light[300, 30] = -0.2
+    np.testing.assert_allclose(changed_box([flow, light], 192), [(29 / 3, 39), (62, 302 / 3)])
+    low, high = changed_box([np.zeros((192, 192, 2))], 192)
+    assert low == high

@@ -19,6 +19,7 @@ from facerelief.geometry.transfer.shading import (
 )
 
 SIDE = 160
+UNIT = 52.8  # inter-ocular distance of a face in it
 SKIN = np.array((220.0, 170.0, 140.0))
 
 
@@ -39,25 +40,28 @@ def test_it_is_the_closing_less_the_picture() -> None:
 
     light = np.random.default_rng(0).normal(size=(SIDE, SIDE)).astype(np.float32)
     expected = binomial_blur(-highest(-highest(light)) - light)
-    np.testing.assert_allclose(bottom_hat(light), expected, atol=1e-5)
+    np.testing.assert_allclose(bottom_hat(light, UNIT), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("width", "depth"), [(1, 0.375), (5, 1.0), (9, 1.0), (13, 0.0), (30, 0.0)])
 def test_it_tells_trenches_that_are_narrow(width: int, depth: float) -> None:
     """As deep as it is, but for what the filter takes from a single pixel's; slopes are none, wherever they lead."""
     slope = np.tile(np.arange(SIDE) * -0.01, (SIDE, 1))
-    np.testing.assert_allclose(bottom_hat(slope)[:, 8:-8], 0, atol=1e-6)
+    np.testing.assert_allclose(bottom_hat(slope, UNIT)[:, 8:-8], 0, atol=1e-6)
     light = np.zeros((SIDE, SIDE))
     light[:, 5 : 5 + width] = -1
-    assert bottom_hat(light)[:, 5 + width // 2] == pytest.approx(depth, abs=1e-6)
+    assert bottom_hat(light, UNIT)[:, 5 + width // 2] == pytest.approx(depth, abs=1e-6)
     if width > 1:  # three times as fine a picture of the same
-        assert bottom_hat(light.repeat(3, 0).repeat(3, 1))[:, 15 + 3 * width // 2] == pytest.approx(depth, abs=1e-6)
+        finer = light.repeat(3, 0).repeat(3, 1)
+        assert bottom_hat(finer, 3 * UNIT)[:, 15 + 3 * width // 2] == pytest.approx(depth, abs=1e-6)
 
 
 # -- filling them ---------------------------------------------------------------------------------------------------
 
 
-ELSEWHERE = np.random.default_rng(0).uniform(-90, -50, (468, 3))  # a face beside the picture
+def elsewhere(unit: float = UNIT) -> np.ndarray:
+    """The landmarks of a face beside the picture."""
+    return load_face().mean * unit - 10 * unit
 
 
 def test_eyebrows_eyes_and_lips_are_no_wrinkles() -> None:
@@ -89,7 +93,7 @@ def wrinkled(at: int) -> np.ndarray:
 def limited(light: float, picture: np.ndarray, flow: tuple[float, float] = (0, 0)) -> np.ndarray:
     """(SIDE, SIDE): what is left of the same light everywhere, after the same flow everywhere."""
     same, flows = np.full((SIDE, SIDE, 1), light, np.float32), np.tile(np.float32(flow), (SIDE, SIDE, 1))
-    return limit_to_wrinkles(same, flows, wrinkle_map(picture, ELSEWHERE))[..., 0]
+    return limit_to_wrinkles(same, flows, wrinkle_map(picture, elsewhere()))[..., 0]
 
 
 def test_light_fills_a_wrinkle_to_the_brim_and_nothing_else() -> None:
@@ -110,7 +114,7 @@ def test_a_wrinkle_is_found_in_a_finer_picture() -> None:
     picture = np.broadcast_to(SKIN, (3 * SIDE, 3 * SIDE, 3)).astype(np.uint8)
     picture[:, 59:62] //= 2
     light, flow = np.full((SIDE, SIDE, 1), 5.0, np.float32), np.tile(np.float32((6, 0)), (SIDE, SIDE, 1))
-    result = limit_to_wrinkles(light, flow, wrinkle_map(picture, ELSEWHERE))
+    result = limit_to_wrinkles(light, flow, wrinkle_map(picture, elsewhere(3 * UNIT)))
     assert result.shape == (3 * SIDE, 3 * SIDE, 1)
     assert result[9, :, 0].argmax() == 60 - 3 * 6
     assert result[9, 36:49, 0].min() < 0.1 < 0.3 < result.max()
@@ -122,10 +126,10 @@ def test_hairs_of_a_beard_are_no_wrinkles() -> None:
     random = np.random.default_rng(0)
     for x, y in random.integers(0, 3 * SIDE - 8, (9000, 2)):
         picture[y : y + 6, x] = picture[y : y + 6, x] // 3
-    hairy = wrinkle_map(picture, ELSEWHERE)
+    hairy = wrinkle_map(picture, elsewhere(3 * UNIT))
     picture[:, 236:245] //= 3
     assert hairy[100:380, 100:380].mean() < 0.35
-    assert wrinkle_map(picture, ELSEWHERE)[100:380, 238:243].mean() > 2 * hairy[100:380, 100:380].mean()
+    assert wrinkle_map(picture, elsewhere(3 * UNIT))[100:380, 238:243].mean() > 2 * hairy[100:380, 100:380].mean()
 
 
 @pytest.mark.parametrize("light", [-0.5, 0.0, 0.05])

@@ -21,7 +21,12 @@ from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.expression_transfer import (
+    STANDARD_SIZE,
+    ExpressionTransfer,
+    transfer_crop,
+    with_room,
+)
 from facerelief.geometry.transfer.eyes.motion import EyeMotion
 from facerelief.geometry.transfer.eyes.seen import Eye, seen_eyes
 from facerelief.geometry.transfer.glasses import rim_map
@@ -48,8 +53,8 @@ class MorphablePlan(EditPlan):
         fit: The morphable face as it fits them.
         to: What it is to show, as `target` gives it.
         expression: (E,), coefficients of the photo's own expression, as fitted.
-        wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map` of the crop.
-        rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), its `rim_map`: what stays where it is.
+        wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
+        rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
         eyes: The photo's eyes; none where the edit does not open, close or turn them.
     """
 
@@ -108,15 +113,16 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def _plan(self, rgb: RGB, face: Face, to: str) -> MorphablePlan:
         """The face, fitted."""
-        crop = align(face.landmarks, TRANSFER_SIZE)
+        crop = transfer_crop(face.landmarks)
         before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        rims = rim_map(before, crop.to_crop(landmarks))
-        fine = align(face.landmarks, _FINE * TRANSFER_SIZE)
+        standard, fine = (align(face.landmarks, times * STANDARD_SIZE) for times in (1, _FINE))
+        rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
+        wrinkles, rims = with_room(wrinkles), with_room(rims)[..., None]
         moves = self._transfer.moves_eyes(fit, self._transfer.targets(to))
         eyes = seen_eyes(rgb, face.landmarks) if moves else ()
-        return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims[..., None], eyes)
+        return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims, eyes)
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""

@@ -23,13 +23,13 @@ from facerelief.faces.detector import Face
 from facerelief.faces.pose import head_pose
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.model import load_face
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE
+from facerelief.geometry.transfer.expression_transfer import STANDARD_SIZE, with_room
 from facerelief.geometry.transfer.shading import limit_to_wrinkles
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.photos.photo import Photo
 
-_MARGIN = 0.06  # of the crop's side, along which the edit fades out
+_MARGIN = 0.06  # of the aligned crop's side, along which the edit fades out
 _NODES = 32  # along the crop's side, between which the flow is smooth: what bends within them are the network's doubts
 _SOFT = 24  # the same of its shade, whose patches would have borders
 _SHADE = 0.08  # of the range 2 of an image: how far the network may shade skin
@@ -39,7 +39,7 @@ _TURNED, _DOUBT = (15.0, 30.0), 0.5  # degrees to the side, by which the network
 
 @dataclass(frozen=True, repr=False)
 class ReliefPlan(MorphablePlan):
-    """What the network and the morphable face are to do to a face. The network's maps are zero at the crop's border.
+    """What the network and the morphable face are to do to a face. The network's maps are zero beside the aligned crop.
 
     Attributes:
         flow: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 2), the network's, as in `WarpLayers`.
@@ -76,13 +76,13 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
         flow, mask, colour = self.run(image, to)
         share = _limited_opacity(mask, colour, np.moveaxis(image[0], 0, 2))
         shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), _SOFT)
-        shade *= face_mask(known.crop, face)[..., None]
-        fade = border_fade(TRANSFER_SIZE, _MARGIN)
+        shade *= face_mask(align(face.landmarks, STANDARD_SIZE), face)[..., None]
+        fade = border_fade(STANDARD_SIZE, _MARGIN)
         return ReliefPlan(
             **vars(known),
-            flow=(_enlarged(flow * TRANSFER_SIZE, _NODES) * fade).astype(np.float32),
-            shade=(shade[..., 1:] * fade).astype(np.float32),
-            shade_opacity=(shade[..., :1] * fade).astype(np.float32),
+            flow=with_room(_enlarged(flow * STANDARD_SIZE, _NODES) * fade).astype(np.float32),
+            shade=with_room(shade[..., 1:] * fade).astype(np.float32),
+            shade_opacity=with_room(shade[..., :1] * fade).astype(np.float32),
         )
 
     def _render(self, rgb: RGB, plan: ReliefPlan, strength: float) -> RGB:
@@ -113,11 +113,11 @@ def _limited_opacity(mask: Float32, colour: Float32, image: Float32) -> Float32:
 
 
 def _enlarged(maps: Float32, nodes: int) -> Float32:
-    """Maps (S, S, K) at `TRANSFER_SIZE`, smooth between so many nodes along a side."""
+    """Maps (S, S, K) at `STANDARD_SIZE`, smooth between so many nodes along a side."""
     planes = [Image.fromarray(np.ascontiguousarray(maps[..., k], dtype=np.float32)) for k in range(maps.shape[2])]
     coarse = [plane.resize((nodes, nodes), Image.Resampling.BILINEAR) for plane in planes]
     return np.dstack(
-        [np.asarray(plane.resize((TRANSFER_SIZE, TRANSFER_SIZE), Image.Resampling.BICUBIC)) for plane in coarse]
+        [np.asarray(plane.resize((STANDARD_SIZE, STANDARD_SIZE), Image.Resampling.BICUBIC)) for plane in coarse]
     )
 
 

@@ -76,7 +76,7 @@ def measure_latency(
             with timed("paint"):
                 edited = photo.with_rgb(editor.render(photo.rgb, plan, 1.0))
             with timed("encode"):
-                encode_photo(edited, photo.save_format, mark_edit(photo.mark, wanted, [plan.crop]))
+                encode_photo(edited, photo.save_format, mark_edit(photo.mark, wanted, [plan.marked]))
         small, known = preview_of(photo, face)
         with timed("preview"):
             editor(small, to, strength=0.5, faces=[known])

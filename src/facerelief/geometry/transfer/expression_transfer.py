@@ -11,7 +11,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
 from facerelief.easing import smoothstep
-from facerelief.faces.alignment import Crop
+from facerelief.faces.alignment import Crop, align
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.controls import blink_shapes
 from facerelief.geometry.morphable.fitting import Fit, fit_face
@@ -38,8 +38,11 @@ from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.targets import Target, Targets
 from facerelief.geometry.transfer.warp_layers import WarpLayers
 
-TRANSFER_SIZE = 160  # side of the crop in which an edit is computed; it is smooth, and is enlarged
-_MARGIN = 0.08  # of the crop's side, along which the edit fades out
+STANDARD_SIZE = 160  # side of the aligned crop at the resolution of an edit; it is smooth, and is enlarged
+# An edit's own crop has more room: a chin lies at 0.95 of an aligned crop's side, and a jaw falls by 0.2 of them more.
+_BESIDE, _BELOW = 16, 32  # pixels more to each side, and below
+TRANSFER_SIZE = STANDARD_SIZE + _BELOW  # side of that crop
+_FADE = 12.8  # pixels along the crop's border, in which the edit fades out
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _OPENED = 0.5  # of the part of lips that stays behind when they close, when closed ones open
 _TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
@@ -84,7 +87,7 @@ class ExpressionTransfer:
         """The edit that gives a photo's face another expression.
 
         Args:
-            pixels: (S, S, 3), the face's crop of S = `TRANSFER_SIZE` pixels.
+            pixels: (S, S, 3), the face's `transfer_crop` of S = `TRANSFER_SIZE` pixels.
             crop: That crop.
             landmarks: (468, 3), photo pixels.
             fit: The fit of these landmarks; it has the expression that the face shows.
@@ -107,7 +110,8 @@ class ExpressionTransfer:
         meet = move.shut and mouth_opening(move.target) < _TOUCH
         lips = meeting_lips(source, target, rims) if meet else None
         mouth = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
-        return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(border_fade(TRANSFER_SIZE, _MARGIN))
+        fade = border_fade(TRANSFER_SIZE, _FADE / TRANSFER_SIZE)
+        return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(fade)
 
     def moves_eyes(self, fit: Fit, aim: Target) -> bool:
         """Whether an edit of a photo with this fit moves lids or turns eyes so far that it is seen."""
@@ -150,6 +154,28 @@ class ExpressionTransfer:
         # Only the wrinkles of an expression that leaves are taken away: others are the person's own.
         limited = np.minimum(change, np.maximum(self._ratio_images(leaving), 0))
         return sample_bilinear(limited.astype(np.float32)[..., None], uv)
+
+
+def transfer_crop(landmarks: Floats) -> Crop:
+    """The crop in which an edit is computed: the aligned crop, with room beside the face and below the chin.
+
+    Args:
+        landmarks: (468, 2 or 3), photo pixels.
+
+    Returns:
+        A crop of `TRANSFER_SIZE` pixels, as fine as an aligned crop of `STANDARD_SIZE`.
+    """
+    matrix = align(landmarks, STANDARD_SIZE).matrix.copy()
+    matrix[0, 2] += _BESIDE
+    return Crop(matrix, TRANSFER_SIZE)
+
+
+def with_room(maps: Floats) -> Floats:
+    """Maps (S, S, ...) of the aligned crop, 160 K a side, in that of an edit, 192 K; 0 in its further room."""
+    finer = len(maps) // STANDARD_SIZE
+    beside = _BESIDE * finer
+    padded: Floats = np.pad(maps, [(0, _BELOW * finer), (beside, beside), *[(0, 0)] * (maps.ndim - 2)])
+    return padded
 
 
 def _chin_drop(movement: Floats) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from facerelief.array_types import RGB, Bool, Float32, Floats, Landmarks
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
-from facerelief.faces.alignment import EYE_INNER, EYE_OUTER, inter_ocular
+from facerelief.faces.alignment import EYE_INNER, EYE_OUTER, INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.morphable.uv_map import feathered
@@ -57,7 +57,7 @@ def _beside_eyes(landmarks: Landmarks, size: int) -> Floats:
 def _dark_rims(pixels: RGB, landmarks: Landmarks) -> Floats:
     """Lines of dark rims (S, S); 0 all over where no dark bridge crosses the nose."""
     size, unit = len(pixels), inter_ocular(landmarks)
-    depth = bottom_hat(log_luminance(pixels @ LUMA))
+    depth = bottom_hat(log_luminance(pixels @ LUMA), INTER_OCULAR * size)
     x, y = landmarks[list(_BRIDGE), :2].mean(axis=0)
     rows, columns = (
         slice(max(0, int(middle - reach * unit)), max(0, int(middle + reach * unit) + 1))

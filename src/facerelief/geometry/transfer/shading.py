@@ -20,8 +20,8 @@ from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mo
 from facerelief.geometry.topology import BROWS, LIPS, eye_outlines
 
 _WIDE = 6  # pixels of the UV map; a change that is wider is light that was not taken out
-_WRINKLE, _SIDE = 11, 160  # of so many pixels, along a crop or the UV map; wrinkles and brows are narrower, and dark
-_HAIR = 0.004  # of a crop's side: deviation of a Gaussian that leaves wrinkles and takes the hairs of a beard
+_WRINKLE = 11 / 52.8  # inter-ocular distances: wrinkles and brows are narrower, and dark
+_HAIR = 0.64 / 52.8  # inter-ocular distances: deviation of a Gaussian that leaves wrinkles and takes a beard's hairs
 _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 # Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
 _DEEPER, _SHADOW, _CREASE = 8.0, 1.3, 1.2
@@ -43,7 +43,7 @@ class RatioImages:
         unit = INTER_OCULAR * uv_map.size
         missed = _feature_mask(uv_map.points, uv_map.size, _RAISED * unit)
         self._clear = (1 - feathered(blurred, uv_map.size // 20)) * (1 - feathered(missed, _MARGIN * unit))
-        own = np.clip(1 - bottom_hat(full_maps(face.texture)) / _EVERYONES, 0, 1)
+        own = np.clip(1 - bottom_hat(full_maps(face.texture), unit) / _EVERYONES, 0, 1)
         self._lighter = 1 + (_DEEPER - 1) * own
 
     def __call__(self, change: Floats) -> Floats:
@@ -74,9 +74,9 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
         (S, S), the change of log luminance that would fill them.
     """
     features = _feature_mask(landmarks, len(pixels))
-    margin = _MARGIN * inter_ocular(landmarks)
-    smooth = ndimage().gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * len(pixels))
-    return bottom_hat(smooth) * (1 - feathered(features, margin))
+    unit = inter_ocular(landmarks)
+    smooth = ndimage().gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * unit)
+    return bottom_hat(smooth, unit) * (1 - feathered(features, _MARGIN * unit))
 
 
 def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:
@@ -106,10 +106,15 @@ def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32
     return np.minimum(finer[..., :1], most).astype(np.float32)
 
 
-def bottom_hat(light: Floats) -> Float32:
-    """How much darker than its surroundings log luminance (S, S) is where that is narrow: its closing less itself."""
+def bottom_hat(light: Floats, unit: float) -> Float32:
+    """How much darker than its surroundings a picture is where that is narrow: its closing less itself.
+
+    Args:
+        light: (S, S), log luminance.
+        unit: The inter-ocular distance in its pixels, of which dark lines that count are narrower than a fifth.
+    """
     light = light.astype(np.float32)
-    width = round(_WRINKLE * len(light) / _SIDE) | 1
+    width = round(_WRINKLE * unit) | 1
     depth: Float32 = binomial_blur(ndimage().grey_closing(light, size=(width, width), mode="nearest") - light)
     return depth
 

@@ -13,7 +13,7 @@ from facerelief.geometry.morphable.log_albedo import binomial_blur
 
 LEAST_DETERMINANT = 0.02  # of a patch that hardly anything is left of
 _ROUNDS, _REACH = 60, 6  # of smoothing, and how far around a fold, in nodes
-_MARGIN = 0.06  # of the crop's side, along which nothing is smoothed, so that the flow stays zero at the border
+_MARGIN = 0.05  # of the crop's side, along which nothing is smoothed, so that the flow stays zero at the border
 
 
 def jacobian_determinants(flow: Floats) -> Floats:

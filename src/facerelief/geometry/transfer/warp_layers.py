@@ -10,7 +10,7 @@ import numpy as np
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import Window, crop_strips, warp_photo
+from facerelief.faces.warping import Window, changed_box, crop_strips, warp_photo
 from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
 from facerelief.geometry.transfer.mouth.interior import MouthInterior
@@ -79,7 +79,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
     maps = {name: value for name, value in layers.maps.items() if name != "flow"}
     eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
-    for place in crop_strips(crop, rgb.shape):
+    for place in crop_strips(crop, rgb.shape, changed_box([flow, *maps.values()], crop.size)):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         if parted:
             _part_lips(pixels, rgb, crop, parted, place)

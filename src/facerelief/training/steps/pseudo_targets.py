@@ -26,13 +26,12 @@ from facerelief.data.crops import read_alignment, read_crop
 from facerelief.data.manifest import Sample
 from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.errors import DatasetError
-from facerelief.faces.alignment import align
 from facerelief.faces.warping import flow_in_photo, resample_map
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer, backward_flow
+from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, backward_flow, transfer_crop
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
 from facerelief.geometry.transfer.warp_layers import apply_layers
@@ -40,7 +39,7 @@ from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to the mean, so their targets are exaggerated
-_MAKER = 5  # version of how they are made; a cache of another is not read
+_MAKER = 6  # version of how they are made; a cache of another is not read
 MOST_PHOTOS = 500  # photos of each expression; rare ones have no more
 _Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
@@ -190,7 +189,7 @@ class TargetMaker:
         side = min(len(rgb), 2 * self._size)  # the edit's detail is lost in the end
         landmarks = landmarks * (side / len(rgb))
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
-        crop = align(landmarks, TRANSFER_SIZE)
+        crop = transfer_crop(landmarks)
         pixels, landmarks = crop.cut(rgb), seen_lips(rgb, landmarks)
         fit = fit_face(self._transfer.face, landmarks)
         wrinkles = wrinkle_map(pixels, crop.to_crop(landmarks))

@@ -10,14 +10,13 @@ from collections.abc import Callable
 import numpy as np
 
 from facerelief.array_types import RGB, Floats, Int64
-from facerelief.faces.alignment import align
 from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.morphable.action_units import EMFACS
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.learning.portraits import Portraits
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
-from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
+from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, transfer_crop
 from facerelief.geometry.transfer.lips import CLOSED_MOUTH, mouth_opening
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.targets import Target
@@ -47,7 +46,7 @@ class Detections:
             (U, 468, 3), by how much more the landmarks that are detected differ from those of the face without
             expression, in the mean face's frame; None where the detector finds no face.
         """
-        crop, seen = align(landmarks, TRANSFER_SIZE), seen_lips(rgb, landmarks)
+        crop, seen = transfer_crop(landmarks), seen_lips(rgb, landmarks)
         before, fit = crop.cut(rgb), fit_face(self._face, seen)
         found = []
         for movement in (np.zeros_like(self._face.mean), *movements):
