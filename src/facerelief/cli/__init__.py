@@ -28,6 +28,7 @@ from facerelief.cli.commands import (
     report_edits,
     report_outside,
     serve,
+    stimuli,
     study,
     train,
     verify,
@@ -56,6 +57,7 @@ report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
 app.command("demo")(demo.demo)
+app.command("stimuli")(stimuli.stimuli)
 app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)
