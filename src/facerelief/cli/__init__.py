@@ -15,6 +15,7 @@ from facerelief.cli import streams
 from facerelief.cli.command import Commands, QuietOption
 from facerelief.cli.commands import (
     compare,
+    continuum,
     dataset,
     demo,
     doctor,
@@ -22,6 +23,7 @@ from facerelief.cli.commands import (
     evaluate,
     export,
     latency,
+    measure,
     morph,
     morphable,
     report,
@@ -57,6 +59,8 @@ report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
 app.command("demo")(demo.demo)
+app.command("measure")(measure.measure)
+app.command("continuum")(continuum.continuum)
 app.command("stimuli")(stimuli.stimuli)
 app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)

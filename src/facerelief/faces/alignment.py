@@ -113,9 +113,9 @@ def align_eyes(landmarks: Floats, size: int = 256) -> Crop:
 
     Example:
         >>> points = np.random.default_rng(0).uniform(0, 100, (468, 2))
-        >>> eyes = [align_eyes(points, 100).to_crop(points)[list(pair)].mean(axis=0) for pair in ((33, 133), (362, 263))]
-        >>> [[round(float(x), 3) for x in eye] for eye in eyes]
-        [[33.5, 36.0], [66.5, 36.0]]
+        >>> left, right = align_eyes(points, 100).to_crop(points)[[[33, 133], [362, 263]]].mean(axis=1)
+        >>> left.round(3).tolist(), right.round(3).tolist()
+        ([33.5, 36.0], [66.5, 36.0])
     """
     eyes = np.array([landmarks[list(pair), :2].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True)])
     half = np.array([(-INTER_OCULAR / 2, 0.0), (INTER_OCULAR / 2, 0.0)])

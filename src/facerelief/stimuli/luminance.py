@@ -132,7 +132,7 @@ def match_histogram(luma: UInt8, mask: Bool, levels: UInt8) -> UInt8:
         (S, S), outside the mask as before.
     """
     keys = [_local_mean(luma, window)[mask] for window in reversed(_WINDOWS)]
-    order = np.lexsort([*keys, luma[mask]])
+    order = np.lexsort(np.stack([*keys, luma[mask].astype(np.float64)]))
     inside = np.empty_like(levels)
     inside[order] = levels
     made = luma.copy()

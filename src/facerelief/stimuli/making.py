@@ -224,15 +224,17 @@ class _Making:
             luma = match_luminance(before, mask, mean, deviation)
         made = with_luma(rgb, luma) if settings.colour == "rgb" else luma
         made = np.where(mask if made.ndim == 2 else mask[..., None], made, np.uint8(round(mean)))
-        facts = {"mean_before": _round(before[mask].mean()), "deviation_before": _round(before[mask].std())}
-        facts["histogram"] = "exact" if settings.exact else "mean and deviation"
-        self._save(made, dataclasses.replace(row, **facts), photo, mask)
+        row = dataclasses.replace(
+            row,
+            mean_before=_round(before[mask].mean()),
+            deviation_before=_round(before[mask].std()),
+            histogram="exact" if settings.exact else "mean and deviation",
+        )
+        self._save(made, row, photo, mask)
         if settings.scrambled:
             seed = settings.seed + len(self.rows)
             stem = Path(row.file).stem
-            control = dataclasses.replace(
-                row, file=f"{stem}-scrambled.png", kind=f"{row.kind}, scrambled", seed=seed, **facts
-            )
+            control = dataclasses.replace(row, file=f"{stem}-scrambled.png", kind=f"{row.kind}, scrambled", seed=seed)
             self._save(scramble_phase(made, seed), control, photo, np.ones_like(mask))
 
     def _save(self, picture: UInt8, row: Row, photo: Photo, mask: Bool) -> None:
