@@ -15,7 +15,7 @@ class Painter(Editor[EditPlan]):
 
     method = "painter"
 
-    def _plan(self, rgb: np.ndarray, face: Face, label: int) -> EditPlan:
+    def _plan(self, rgb: np.ndarray, face: Face, to: str) -> EditPlan:
         crop = align(face.landmarks, 32)
         return EditPlan(face, crop, crop.cut(rgb))
 

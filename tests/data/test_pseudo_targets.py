@@ -13,7 +13,6 @@ from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.crops import read_crop
 from facerelief.errors import DatasetError
-from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
@@ -64,7 +63,7 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     face, pixels = load_face(), crop.cut(rgb)
     landmarks = seen_lips(rgb, landmarks)
     transfer = ExpressionTransfer(face)
-    wanted = transfer.targets[EXPRESSIONS.index(NAMES[target])]
+    wanted = transfer.targets(NAMES[target])
     layers = transfer(pixels, crop, landmarks, fit_face(face, landmarks), wanted, module.STRENGTH)
     light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(pixels, crop.to_crop(landmarks)))
     edited = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))

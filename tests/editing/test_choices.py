@@ -100,7 +100,7 @@ def test_a_photo_without_a_face(editor: Editor) -> None:
 
 def test_the_finder_is_loaded_when_it_is_needed(tiny_weights: Weights, photo: Photo) -> None:
     editor = load_editor(tiny_weights())
-    assert editor.label("happy") == 1
+    assert editor.target("happy") == "happiness"
     assert len(editor.find(photo)) == 1
 
 
@@ -161,7 +161,11 @@ def test_each_method_loads_its_own_kind_of_editor(tiny_weights: Weights) -> None
         editor = load_editor(place, method="morphable")
         assert isinstance(editor, MorphableEditor)
         assert editor.expressions == EXPRESSIONS
-        assert [editor.label(name) for name in ("neutral", "Smile", "contemptuous")] == [0, 1, 7]
+        assert [editor.target(name) for name in ("neutral", "Smile", "contemptuous")] == [
+            "neutral",
+            "happiness",
+            "contempt",
+        ]
 
 
 @pytest.mark.parametrize("method", ["", "Morphable", "3dmm"])

@@ -60,16 +60,16 @@ def test_pixels_outside_the_face_never_change(
     """Wherever the face is, whichever way it is turned, however strong the edit; also where it leaves the photo."""
     rgb = np.random.default_rng(seed).integers(0, 256, (160, 200, 3), dtype=np.uint8)
     placed = turned(face, degrees, scale, x, y)
-    label = editor.label("surprise")
-    out, done = editor.apply(rgb, placed, label, strength)
+    to = editor.target("surprise")
+    out, done = editor.apply(rgb, placed, to, strength)
     far = outside(done.crop.size, placed, rgb.shape)
     np.testing.assert_array_equal(out[far], rgb[far])
-    same, _ = editor.apply(rgb, placed, label, 0.0)
+    same, _ = editor.apply(rgb, placed, to, 0.0)
     np.testing.assert_array_equal(same, rgb)
 
 
 def test_something_does_change(editor: Editor, face: Face) -> None:
-    out, done = editor.apply(PORTRAIT, face, editor.label("surprise"), 1.0)
+    out, done = editor.apply(PORTRAIT, face, editor.target("surprise"), 1.0)
     near = ~outside(done.crop.size, face, PORTRAIT.shape)
     assert (out != PORTRAIT).any(axis=2)[near].mean() > 0.3
 
@@ -92,11 +92,11 @@ def digest(pixels: np.ndarray) -> str:
 
 def test_a_plan_rendered_later_is_the_edit(editor: Editor, face: Face) -> None:
     """Made once and rendered at any strength, in any order, on the same photo: as if each were asked for by itself."""
-    label = editor.label("happiness")
-    plan = editor.plan(PORTRAIT, face, label)
+    to = editor.target("happiness")
+    plan = editor.plan(PORTRAIT, face, to)
     kept = PORTRAIT.copy()
     for strength in (1.0, 0.3, 0.0, 1.5, 0.3):
-        once, _ = editor.apply(PORTRAIT, face, label, strength)
+        once, _ = editor.apply(PORTRAIT, face, to, strength)
         later = editor.render(PORTRAIT, plan, strength)
         assert np.abs(once.astype(int) - later).max() <= 1  # networks' last bits differ from call to call
     np.testing.assert_array_equal(PORTRAIT, kept)
@@ -106,14 +106,14 @@ def test_a_plan_rendered_later_is_the_edit(editor: Editor, face: Face) -> None:
 @pytest.mark.parametrize("strength", [0.6, 1.5])
 def test_what_is_not_of_the_part_stays(editor: Editor, face: Face, strength: float) -> None:
     """Below the cheeks an edit of the eyes changes nothing, nor one of the mouth from the lower lids up."""
-    label = editor.label("surprise")
-    whole, _ = editor.apply(PORTRAIT, face, label, strength)
+    to = editor.target("surprise")
+    whole, _ = editor.apply(PORTRAIT, face, to, strength)
     rows = np.arange(len(PORTRAIT)) + 0.5
     middle = align(face.landmarks, 100).to_photo(np.array([(50.0, 50.0), (50.0, 51.0)]))
     assert abs(middle[1, 0] - middle[0, 0]) < 0.35 * (middle[1, 1] - middle[0, 1])  # upright, within 20 degrees
     lids, lips = face.landmarks[[145, 374], 1], face.landmarks[[61, 0, 291], 1]
     for part, stays in (("eyes", rows > lips.max() + 20), ("mouth", rows < lids.min() - 20)):
-        out, done = editor.apply(PORTRAIT, face, label, strength, part)
+        out, done = editor.apply(PORTRAIT, face, to, strength, part)
         assert done.part == part
         np.testing.assert_array_equal(out[stays], PORTRAIT[stays])
         assert (whole[stays] != PORTRAIT[stays]).any()
@@ -121,12 +121,12 @@ def test_what_is_not_of_the_part_stays(editor: Editor, face: Face, strength: flo
         assert np.abs(out[own].astype(int) - whole[own]).max() <= 1  # networks' last bits differ from call to call
         assert (out[own] != PORTRAIT[own]).any()
     with pytest.raises(FacereliefError) as caught:
-        editor.apply(PORTRAIT, face, label, strength, "nose")
+        editor.apply(PORTRAIT, face, to, strength, "nose")
     assert str(caught.value) == "no part 'nose' of a face; choose from face, eyes, mouth"
 
 
 def test_what_is_smoothed_over_time_is_there(editor: Editor, face: Face) -> None:
-    plan = editor.plan(PORTRAIT, face, editor.label("happiness"))
+    plan = editor.plan(PORTRAIT, face, editor.target("happiness"))
     assert plan.smoothing_windows
     for name, reach in plan.smoothing_windows.items():
         values = getattr(plan, name)

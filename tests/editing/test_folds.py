@@ -58,8 +58,8 @@ def test_no_edit_folds(
 ) -> None:
     some = portraits if strength == 1.5 else portraits[:4]
     for rgb, face in some:
-        for label in range(len(editor.expressions)):
-            editor.apply(rgb, face, label, strength, part)
+        for to in editor.expressions:
+            editor.apply(rgb, face, to, strength, part)
     assert len(warps) >= 8 * len(some)
     assert [number for number, (flow, _) in enumerate(warps) if folds(flow).any()] == []
     assert min(jacobian_determinants(large).min() for _, large in warps) > 0
@@ -69,9 +69,9 @@ def test_an_editor_tells_the_warps_that_it_applies(
     editor: Editor, portraits: list[tuple[np.ndarray, Face]], warps: list[Any]
 ) -> None:
     """Of a smile that is closed three: of the face and of both lips."""
-    for (rgb, face), label, count in ((portraits[0], 3, 1), (portraits[1], 0, 3)):
+    for (rgb, face), to, count in ((portraits[0], "surprise", 1), (portraits[1], "neutral", 3)):
         warps.clear()
-        plan = editor.plan(rgb, face, label)
+        plan = editor.plan(rgb, face, to)
         editor.render(rgb, plan, 1.2)
         told = editor.warps(plan, 1.2)
         assert len(told) == count
@@ -85,6 +85,6 @@ def test_without_it_they_would(
 ) -> None:
     monkeypatch.setattr(warp_layers, "unfold", lambda flow: flow)
     for rgb, face in portraits[:4]:
-        for label in range(len(editor.expressions)):
-            editor.apply(rgb, face, label, 1.5)
+        for to in editor.expressions:
+            editor.apply(rgb, face, to, 1.5)
     assert any(folds(flow).any() for flow, _ in warps)

@@ -42,8 +42,8 @@ class Levels(Editor[LevelPlan]):
         super().__init__(("neutral", "happiness", "surprise", "anger"))
         self.ahead = ahead
 
-    def _plan(self, rgb: np.ndarray, face: Face, label: int) -> LevelPlan:
-        level = {"happiness": 0, "neutral": 1, "anger": 2}[self.expressions[label]] + self.ahead
+    def _plan(self, rgb: np.ndarray, face: Face, to: str) -> LevelPlan:
+        level = {"happiness": 0, "neutral": 1, "anger": 2}[to] + self.ahead
         crop = align(face.landmarks, 16)
         return LevelPlan(face, crop, crop.cut(rgb), 50 * level)
 

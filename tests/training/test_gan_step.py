@@ -10,7 +10,7 @@ from facerelief.networks.stargan import DiscriminatorOutput
 from facerelief.training.presets import make_config
 from facerelief.training.steps.ema import EMA
 from facerelief.training.steps.gan_step import (
-    Targets,
+    TargetClasses,
     augment,
     discriminator_terms,
     discriminator_weights,
@@ -261,7 +261,7 @@ def test_a_real_picture_matches_its_own_expression_and_an_edit_its_target() -> N
     y_s, step, both = torch.tensor([0, 1]), 1, torch.tensor([True, True])
 
     def match(y_t: list[int], known_classes: Tensor = both) -> float:
-        targets = Targets(torch.tensor(y_t), known_classes)
+        targets = TargetClasses(torch.tensor(y_t), known_classes)
         critic = Critic(matching=True)
         return discriminator_terms(critic, REAL, FAKE, y_s, config, noise(step=step), 0.0, targets)["match"].item()
 
@@ -272,14 +272,14 @@ def test_a_real_picture_matches_its_own_expression_and_an_edit_its_target() -> N
     assert match([1, 0], torch.tensor([True, False])) == pytest.approx(
         untold[0] / 2 + (softplus(0) + 22) / 4 + untold[1] / 4
     )
-    plain = discriminator_terms(Critic(), REAL, FAKE, y_s, config, noise(step=step), 0.0, Targets(y_s, both))
+    plain = discriminator_terms(Critic(), REAL, FAKE, y_s, config, noise(step=step), 0.0, TargetClasses(y_s, both))
     assert "match" not in plain
 
 
 def test_r1_is_of_what_the_critic_believes_of_both_heads() -> None:
     """Both have the same gradient w, so their mean has it too."""
     config, y_s = make_config(ExpressionTraining, "cpu", {"objective": "r1"}), torch.tensor([0, 1])
-    targets = Targets(y_s, torch.tensor([True, True]))
+    targets = TargetClasses(y_s, torch.tensor([True, True]))
     found = discriminator_terms(Critic(matching=True), REAL, FAKE, y_s, config, noise(step=0), 0.0, targets)
     assert found["r1"].item() == pytest.approx(25 / 2)
 

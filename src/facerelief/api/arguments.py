@@ -1,6 +1,6 @@
 """Arguments of the Python API: their types for type checkers, and checks at run time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, Literal, TypeAlias
 
@@ -13,7 +13,8 @@ from facerelief.faces.detector import Face
 from facerelief.faces.mediapipe_models import LANDMARK_COUNT
 from facerelief.geometry.morphable.fitting import is_face_like
 
-Several: TypeAlias = Literal["all"] | list[Expression] | tuple[Expression, ...]
+One: TypeAlias = Expression | str | Mapping[int, str]
+Several: TypeAlias = Literal["all"] | list[Expression] | list[str] | tuple[str, ...]
 Part: TypeAlias = Literal["face", "eyes", "mouth"]
 Method: TypeAlias = Literal["morphable", "relief", "stargan"]
 EngineName: TypeAlias = Literal["torch", "onnx", "openvino", "openvino-bf16", "auto"]
@@ -40,21 +41,30 @@ def check_choice(value: Any, choices: Iterable[str], what: str) -> None:
         raise FacereliefError(f"no {what} {shown(value)}; choose from {', '.join(choices)}")
 
 
-def is_several(to: Expression | Several) -> bool:
-    """Whether `to` names several expressions.
+def is_several(to: One | Several) -> bool:
+    """Whether `to` asks for several edits.
 
     Raises:
-        FacereliefError: It names neither one nor several.
+        FacereliefError: It asks for neither one nor several.
 
     Example:
-        >>> is_several("happy"), is_several("all"), is_several(["happy"])
-        (False, True, True)
+        >>> is_several("happy"), is_several({1: "happy", 2: "sad"}), is_several("all"), is_several(["happy"])
+        (False, False, True, True)
     """
     if isinstance(to, str):
         return to.strip().lower() == "all"
+    if isinstance(to, Mapping) and to and all(isinstance(key, int) for key in to):
+        return False
     if not isinstance(to, list | tuple) or not to:
         raise FacereliefError(f"no expression {shown(to)}; choose from {', '.join(EXPRESSIONS)}, all, or a list")
     return True
+
+
+def check_words(words: Any) -> str:
+    """Check that what a face is to show is a string. Raises `FacereliefError` if it is not."""
+    if not isinstance(words, str):
+        raise FacereliefError(f"unknown expression {shown(words)}; choose from {', '.join(EXPRESSIONS)}")
+    return words
 
 
 def check_strength(strength: Any) -> float:

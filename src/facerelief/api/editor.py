@@ -3,7 +3,7 @@
 from __future__ import annotations  # help() then says `Expression`, and not the two dozen words that it stands for
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, overload
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from PIL import Image
 
 from facerelief.api.arguments import (
     Faces,
+    One,
     Part,
     Several,
     WhichFace,
@@ -19,20 +20,19 @@ from facerelief.api.arguments import (
     check_faces,
     check_pictures,
     check_strength,
+    check_words,
     is_several,
 )
 from facerelief.api.pictures import Picture, image_of, photo_of
+from facerelief.api.processes import loaded_here
 from facerelief.api.results import Edited, Edits, FoundFaces
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.regions import PARTS
 from facerelief.editing.video.pipeline import in_order
 from facerelief.errors import FacereliefError
-from facerelief.expressions import Expression, Name
+from facerelief.expressions import Name
 from facerelief.faces.detector import Face
-
-_LOADED: dict[tuple[str, int], Editor] = {}  # by editor and process: those that came from other processes
-_MOST_LOADED = 4
 
 
 class FaceEditor:
@@ -67,12 +67,14 @@ class FaceEditor:
         self._load, self._key, self._held = load, uuid4().hex, (os.getpid(), editor)
         self.method, self.engine = editor.method, getattr(editor, "engine", "torch")
         self.expressions = editor.expressions
+        self._learned: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"FaceEditor(method={self.method!r}, engine={self.engine!r}, expressions={self.expressions})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_held": (0, None)}
+        learned = self._held[1].learned if self._held[1] else self._learned
+        return {**vars(self), "_held": (0, None), "_learned": dict(learned)}
 
     def _here(self) -> Editor:
         """The editor; another process loads its own, because threads of networks and detectors do not survive a fork.
@@ -81,7 +83,8 @@ class FaceEditor:
         """
         pid, editor = self._held
         if pid != os.getpid():
-            editor = _loaded(self._key, self._load)
+            editor = loaded_here(self._key, self._load)
+            editor.learned.update(self._learned)
             self._held = os.getpid(), editor
         return editor
 
@@ -103,25 +106,25 @@ class FaceEditor:
         return FoundFaces(self._here().find(photo), photo.rgb)
 
     @overload
-    def edit(
-        self, image: np.ndarray, to: Expression, *, strength: float = ..., faces: Faces = ..., part: Part = ...
-    ) -> Edited[np.ndarray]: ...
-    @overload
-    def edit(
-        self, image: Picture, to: Expression, *, strength: float = ..., faces: Faces = ..., part: Part = ...
-    ) -> Edited[Image.Image]: ...
-    @overload
-    def edit(
+    def edit(  # type: ignore[overload-overlap]  # "all" is one of all strings
         self, image: np.ndarray, to: Several, *, strength: float = ..., faces: Faces = ..., part: Part = ...
     ) -> list[Edited[np.ndarray]]: ...
     @overload
-    def edit(
+    def edit(  # type: ignore[overload-overlap]
         self, image: Picture, to: Several, *, strength: float = ..., faces: Faces = ..., part: Part = ...
     ) -> list[Edited[Image.Image]]: ...
+    @overload
+    def edit(
+        self, image: np.ndarray, to: One, *, strength: float = ..., faces: Faces = ..., part: Part = ...
+    ) -> Edited[np.ndarray]: ...
+    @overload
+    def edit(
+        self, image: Picture, to: One, *, strength: float = ..., faces: Faces = ..., part: Part = ...
+    ) -> Edited[Image.Image]: ...
     def edit(
         self,
         image: Picture | np.ndarray,
-        to: Expression | Several,
+        to: One | Several,
         *,
         strength: float = 1.0,
         faces: Faces = "largest",
@@ -131,8 +134,10 @@ class FaceEditor:
 
         Args:
             image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes.
-            to: An expression, such as "happiness" or "happy". Several in a list, or "all", give a list of edits; the
-                faces are then detected once.
+            to: An expression, such as "happiness" or "happy"; or, by the method "morphable", action units, blendshapes,
+                presets and blends: "AU12:0.8+AU4L:0.3", "jawOpen:0.3", "wink-left", "happiness:0.6+surprise:0.4", or
+                what `like` returned. Several in a list, or "all", for all expressions, give a list of edits; the faces
+                are then detected once. {1: "happiness", 2: "neutral"} gives each face its own.
             strength: Share of the full change, from 0 (the picture itself) to 1.5.
             faces: "largest", "all", a number counted from the largest (1), a point (x, y) of the face in pixels, or one
                 or some of the faces that `faces` returned.
@@ -162,46 +167,47 @@ class FaceEditor:
         """
         wanted = self._wanted(to)
         strength, (which, some) = check_strength(strength), check_faces(faces)
+        if isinstance(to, Mapping) and some is None and which != "largest":
+            raise FacereliefError("to says which faces; leave faces out, or give those that `faces` found")
         check_choice(part, PARTS, "part")
         photo, editor = photo_of(image), self._here()
-        chosen = choose_faces(editor.find(photo) if some is None else some, which, photo.name)
+        found = editor.find(photo) if some is None else some
+        chosen = found if isinstance(to, Mapping) else choose_faces(found, which, photo.name)
         edits = Edits[Any]()
-        for name in wanted:
-            done = editor(photo, name, strength=strength, face="all", faces=chosen, part=part)
+        for words in wanted:
+            done = editor(photo, words, strength=strength, face="all", faces=chosen, part=part)
             out = done.photo.rgb if isinstance(image, np.ndarray) else image_of(done.photo)
             edits.append(Edited(out, done.expression, done.faces, done.photo, photo.rgb))
         return edits if is_several(to) else edits[0]
 
-    def _wanted(self, to: Expression | Several) -> list[str]:
-        """The full names of expressions. Raises `FacereliefError` if the weights lack one."""
-        editor = self._here()
-        names: Any = [to] if not is_several(to) else editor.expressions if isinstance(to, str) else to
-        return [editor.target(name) for name in names]
+    def like(self, image: Picture | np.ndarray, neutral: Picture | np.ndarray | None = None) -> str:
+        """Take the expression of another picture's face, whoever is in it, to give it to faces.
+
+        Args:
+            image: A picture, as `edit` takes it; of several faces the largest counts.
+            neutral: A picture of the same person without expression: the difference of the two is then taken.
+
+        Returns:
+            Words for it, which `edit` takes as `to`, also in blends. The last 32 are kept, and go with the editor to
+            other processes.
+
+        Raises:
+            NoFaceFound: There is no face, or it is too small or seen from the side.
+            PhotoError: This is no picture.
+            FacereliefError: The method cannot; "morphable" can.
+        """
+        return self._here().take_expression(photo_of(image), None if neutral is None else photo_of(neutral))
+
+    def _wanted(self, to: One | Several) -> list[str | dict[int, str]]:
+        """Canonical words for each edit. Raises `FacereliefError` for what the weights or the method cannot do."""
+        editor, several = self._here(), is_several(to)
+        if isinstance(to, Mapping):
+            return [{number: editor.target(check_words(words)) for number, words in to.items()}]
+        names: Any = [to] if not several else editor.expressions if isinstance(to, str) else to
+        return [editor.target(check_words(name)) for name in names]
 
     @overload
-    def edit_all(
-        self,
-        images: Iterable[Picture | np.ndarray],
-        to: Expression,
-        *,
-        strength: float = ...,
-        faces: WhichFace = ...,
-        part: Part = ...,
-        errors: Literal["raise"] = ...,
-    ) -> list[Edited[Any]]: ...
-    @overload
-    def edit_all(
-        self,
-        images: Iterable[Picture | np.ndarray],
-        to: Expression,
-        *,
-        strength: float = ...,
-        faces: WhichFace = ...,
-        part: Part = ...,
-        errors: Literal["return"],
-    ) -> list[Edited[Any] | FacereliefError]: ...
-    @overload
-    def edit_all(
+    def edit_all(  # type: ignore[overload-overlap]
         self,
         images: Iterable[Picture | np.ndarray],
         to: Several,
@@ -212,7 +218,7 @@ class FaceEditor:
         errors: Literal["raise"] = ...,
     ) -> list[list[Edited[Any]]]: ...
     @overload
-    def edit_all(
+    def edit_all(  # type: ignore[overload-overlap]
         self,
         images: Iterable[Picture | np.ndarray],
         to: Several,
@@ -222,10 +228,32 @@ class FaceEditor:
         part: Part = ...,
         errors: Literal["return"],
     ) -> list[list[Edited[Any]] | FacereliefError]: ...
+    @overload
     def edit_all(
         self,
         images: Iterable[Picture | np.ndarray],
-        to: Expression | Several,
+        to: One,
+        *,
+        strength: float = ...,
+        faces: WhichFace = ...,
+        part: Part = ...,
+        errors: Literal["raise"] = ...,
+    ) -> list[Edited[Any]]: ...
+    @overload
+    def edit_all(
+        self,
+        images: Iterable[Picture | np.ndarray],
+        to: One,
+        *,
+        strength: float = ...,
+        faces: WhichFace = ...,
+        part: Part = ...,
+        errors: Literal["return"],
+    ) -> list[Edited[Any] | FacereliefError]: ...
+    def edit_all(
+        self,
+        images: Iterable[Picture | np.ndarray],
+        to: One | Several,
         *,
         strength: float = 1.0,
         faces: WhichFace = "largest",
@@ -264,13 +292,3 @@ class FaceEditor:
                 return problem
 
         return list(in_order(one, check_pictures(images), os.cpu_count() or 1))
-
-
-def _loaded(key: str, load: Callable[[], Editor]) -> Editor:
-    """An editor that came from another process. A pool sends it with each picture; it is loaded once."""
-    place = key, os.getpid()
-    editor = _LOADED.get(place) or load()
-    _LOADED[place] = editor
-    for old in list(_LOADED)[:-_MOST_LOADED]:
-        _LOADED.pop(old, None)
-    return editor

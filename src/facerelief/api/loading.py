@@ -27,6 +27,7 @@ def load(
     engine: EngineName | None = None,
     task_file: str | os.PathLike[str] | None = None,
     teeth_from: str | os.PathLike[str] | None = None,
+    presets: str | os.PathLike[str] | None = None,
 ) -> FaceEditor:
     """Load an editor, ready for use by any number of threads.
 
@@ -38,6 +39,7 @@ def load(
         task_file: A face_landmarker.task file, for mediapipe versions without models.
         teeth_from: A photo in which the person who is to be edited smiles openly: what other photos of that person hide
             of the teeth is taken from it.
+        presets: A TOML file of further names for blends, with lines such as `grin = "AU12:1.2+jawOpen:0.2"`.
 
     Returns:
         The editor. The face detector is loaded at the first edit.
@@ -66,6 +68,7 @@ def load(
             engine,
             _absolute(task_file, "task"),
             _absolute(teeth_from, "photo"),
+            _absolute(presets, "TOML"),
         )
     )
 
@@ -76,9 +79,14 @@ def _absolute(path: str | os.PathLike[str] | None, what: str) -> Path | None:
 
 
 def _make(
-    weights: Path | None, method: str | None, engine: str | None, task_file: Path | None, teeth_from: Path | None
+    weights: Path | None,
+    method: str | None,
+    engine: str | None,
+    task_file: Path | None,
+    teeth_from: Path | None,
+    presets: Path | None,
 ) -> Editor:
     if os.getpid() != _HOME:
         torch.set_num_threads(1)  # other threads do not survive a fork: torch would wait for them
     finder = FinderPool(functools.partial(load_finder, task_file=task_file))
-    return load_editor(weights, finder, method=method, engine=engine, teeth_from=teeth_from)
+    return load_editor(weights, finder, method=method, engine=engine, teeth_from=teeth_from, presets=presets)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import typer
 
 from facerelief.cli.console import bar, err, explain, keep, say, waiting
-from facerelief.editing.editor import Editor
 from facerelief.editing.jobs.batch import make_jobs, run_batch, run_video
 from facerelief.editing.jobs.inputs import Input
 from facerelief.editing.jobs.job import EDITED, FAILED, SKIPPED, EditJob, EditOutcome
@@ -14,26 +13,9 @@ from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
 from facerelief.errors import FacereliefError
-from facerelief.expressions import EXPRESSIONS, resolve_all
 
 _MAX_ROWS = 20  # of failures in the table
 _STAY = "finished edits are kept"
-
-
-def expressions_of(to: str, editor: Editor) -> Sequence[str]:
-    """Parse --to; prints warnings about the expressions on standard error."""
-    every = "all" in [name.strip().lower() for name in to.split(",")]
-    wanted = editor.expressions if every else resolve_all(to)
-    missing = [name for name in EXPRESSIONS if name not in wanted] if every else []
-    if missing:
-        err.print(
-            f"these weights support {len(wanted)} of {len(EXPRESSIONS)} expressions; left out: {', '.join(missing)}"
-        )
-    for expression in wanted:
-        editor.target(expression)
-        if caution := editor.caution(expression):
-            say(caution, to=err)
-    return wanted
 
 
 def edit_all(targets: Mapping[Input, OutputPaths], editor: FileEditor, workers: int | None) -> None:

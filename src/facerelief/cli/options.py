@@ -74,6 +74,29 @@ ToSeveralOption = Annotated[
     str,
     some_of(choices=(*EXPRESSIONS, "all"), help=f"{_LISTED}; several separated by commas, or all.", show_default=False),
 ]
+_GRAMMAR = "action units (AU12L:0.5), blendshapes, presets and blends (joy:0.6+AU4:0.3): see `facerelief expressions`"
+ShowOption = Annotated[
+    str | None,
+    some_of(choices=(*EXPRESSIONS, "all"), help=f"{_LISTED}, or all; {_GRAMMAR}.", show_default=False),
+]
+ActionUnitsOption = Annotated[
+    str | None,
+    typer.Option("--au", metavar="AU=AMOUNT,...", help="Action units, as in AU12=0.8,AU4L=0.3."),
+]
+BlendshapesOption = Annotated[
+    str | None,
+    typer.Option("--blendshape", metavar="NAME=AMOUNT,...", help="Blendshapes by ARKit's names, as in jawOpen=0.3."),
+]
+LikeOption = Annotated[
+    Path | None, typer.Option(help="A photo: its face's expression is shown, whoever is in it.", exists=True)
+]
+LikeNeutralOption = Annotated[
+    Path | None,
+    typer.Option(help="With --like: a photo of that person without expression, to take the difference.", exists=True),
+]
+PresetsOption = Annotated[
+    Path | None, typer.Option(help='A TOML file of further names, with lines such as grin = "AU12:1.2+jawOpen:0.2".')
+]
 ExpressionsOption = Annotated[
     str | None, some_of(choices=EXPRESSIONS, help=f"Expressions, separated by commas: {_LISTED}. Default: all eight.")
 ]

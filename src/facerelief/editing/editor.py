@@ -6,9 +6,9 @@ edit = editor(photo, "happiness")         # edit.photo, edit.faces[0].before, .a
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from facerelief.array_types import RGB, Floats
 from facerelief.editing.face_choice import FaceChoice, check_any, choose_faces
@@ -90,7 +90,7 @@ class Edit:
 
     Attributes:
         photo: The photo, edited, which carries the mark that says so.
-        expression: What it was edited to.
+        expression: What it was edited to, in words; of faces with an edit each `1:happiness,2:neutral`.
         faces: What was done to each face.
     """
 
@@ -108,6 +108,7 @@ class Editor(ABC, Generic[PlanT]):
     Attributes:
         method: The method's name.
         expressions: What it can edit to.
+        learned: What was taken from photos, by the names that `take_expression` gave; empty where the method cannot.
     """
 
     method: str = ""
@@ -120,6 +121,7 @@ class Editor(ABC, Generic[PlanT]):
             finder: What finds faces; by default loaded when it is needed.
         """
         self.expressions = expressions
+        self.learned: dict[str, Any] = {}
         self._finder = finder
 
     def caution(self, expression: str) -> str | None:
@@ -139,6 +141,22 @@ class Editor(ABC, Generic[PlanT]):
             FacereliefError: There is no such part.
         """
         return dataclasses.replace(self._plan(rgb, face, to), part=check_part(part))
+
+    def take_expression(self, photo: Photo, neutral: Photo | None = None) -> str:
+        """From now on, faces can be given what a photo's face shows, whoever is in it.
+
+        Args:
+            photo: The photo; of several faces the largest counts.
+            neutral: One of the same person without expression: what differs between the two is taken.
+
+        Returns:
+            A name for it, which `target` takes; it tells the photo by the digest of its pixels.
+
+        Raises:
+            NoFaceFound: There is no face, or it cannot be measured.
+            FacereliefError: The method cannot.
+        """
+        raise FacereliefError(f"method {self.method} edits to expressions alone; take --method morphable for --like")
 
     @abstractmethod
     def _plan(self, rgb: RGB, face: Face, to: str) -> PlanT:
@@ -208,7 +226,7 @@ class Editor(ABC, Generic[PlanT]):
     def __call__(
         self,
         photo: Photo,
-        to: str,
+        to: str | Mapping[int, str],
         *,
         strength: float = 1.0,
         face: FaceChoice = "largest",
@@ -219,10 +237,10 @@ class Editor(ABC, Generic[PlanT]):
 
         Args:
             photo: The photo.
-            to: What it is to show, as `target` takes it.
+            to: What it is to show, as `target` takes it; or what each face is to show, by numbers from 1, the largest.
             strength: Share of the full change, 0 (the photo itself) to 1.5.
-            face: "largest", "all", 1, 2 ... counted from the largest, or (x, y), a point of the face in pixels of the
-                upright photo.
+            face: Where all are to show one thing, which faces: "largest", "all", 1, 2 ... counted from the largest, or
+                (x, y), a point of the face in pixels of the upright photo.
             faces: Those that `find` gave, to spare finding them again.
             part: "face", or what alone may change: "eyes", with the brows, or "mouth", with the cheeks and the chin.
 
@@ -230,20 +248,25 @@ class Editor(ABC, Generic[PlanT]):
             FacereliefError: The weights lack the expression, or an argument is out of range.
             NoFaceFound: There is no such face, or it cannot be edited.
         """
-        expression = self.target(to)
+        each = {1: self.target(to)} if isinstance(to, str) else {k: self.target(words) for k, words in to.items()}
         if not 0 <= strength <= MAX_STRENGTH:
             raise FacereliefError(f"strength {strength} is out of range; choose 0 to {MAX_STRENGTH}")
-        chosen = choose_faces(self.find(photo) if faces is None else faces, face, photo.name)
-        rgb = photo.rgb
-        edited = []
-        for one in chosen:
-            rgb, done = self.apply(rgb, one, expression, strength, part)
+        found = self.find(photo) if faces is None else faces
+        if isinstance(to, str):
+            expression, wanted = each[1], [(one, each[1]) for one in choose_faces(found, face, photo.name)]
+        else:
+            expression = words_of_each(each)
+            wanted = [(choose_faces(found, k, photo.name)[0], words) for k, words in each.items()]
+        rgb, edited = photo.rgb, []
+        for one, words in wanted:
+            rgb, done = self.apply(rgb, one, words, strength, part)
             edited.append(done)
-        mark = mark_edit(photo.mark, expression, [one.crop for one in edited]) if strength else photo.mark
+        crops = [one.crop for one in edited]
+        mark = mark_edit(photo.mark, expression, crops, [words for _, words in wanted]) if strength else photo.mark
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def target(self, to: str) -> str:
-        """The canonical name of what a face is to show: one of `expressions`.
+        """The canonical words for what a face is to show: one of `expressions`.
 
         Args:
             to: An expression, or another name of it.
@@ -251,7 +274,16 @@ class Editor(ABC, Generic[PlanT]):
         Raises:
             FacereliefError: The weights lack it, or there is no such expression.
         """
-        expression = resolve(to)
+        try:
+            expression = resolve(to)
+        except FacereliefError as reason:
+            more = "for blends, action units and blendshapes take --method morphable"
+            raise FacereliefError(f"{reason}; {more}") from None
         if expression not in self.expressions:
             raise FacereliefError(f"these weights cannot do {expression}; choose from {', '.join(self.expressions)}")
         return expression
+
+
+def words_of_each(to: Mapping[int, str]) -> str:
+    """What each face is to show, by its number, in one line: `1:happiness,2:neutral`."""
+    return ",".join(f"{number}:{words}" for number, words in to.items())

@@ -13,6 +13,7 @@ from facerelief.editing.methods.relief import ReliefEditor
 from facerelief.editing.methods.stargan import StarGANEditor
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.faces.detector import FaceFinder
+from facerelief.geometry.morphable.controls import package_presets, read_presets
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
 from facerelief.networks.backbones import build_backbone
 from facerelief.photos.photo import read_photo
@@ -29,6 +30,7 @@ def load_editor(
     method: str | None = None,
     engine: str | None = None,
     teeth_from: Path | None = None,
+    presets: Path | None = None,
 ) -> Editor:
     """Load an editor: "morphable", which needs no training, or a trained network, named after its backbone.
 
@@ -39,6 +41,7 @@ def load_editor(
         engine: What runs a network, of `ENGINES`, or "auto" for the fastest that is installed and agrees; by default
             PyTorch.
         teeth_from: A photo in which the person who is to be edited shows teeth, as of `Editor.take_teeth`.
+        presets: A TOML file of further names, as `read_presets` takes it.
 
     Raises:
         CheckpointError: The weights are absent, damaged, or of another kind or version.
@@ -48,13 +51,15 @@ def load_editor(
         >>> load_editor(method="morphable").expressions[:3]
         ('neutral', 'happiness', 'sadness')
     """
-    editor = _load(weights, finder, method, engine)
+    editor = _load(weights, finder, method, engine, presets)
     if teeth_from:
         editor.take_teeth(read_photo(teeth_from))
     return editor
 
 
-def _load(weights: Path | None, finder: FaceFinder | None, method: str | None, engine: str | None) -> Editor:
+def _load(
+    weights: Path | None, finder: FaceFinder | None, method: str | None, engine: str | None, presets: Path | None
+) -> Editor:
     if method is not None and method not in METHODS:
         raise FacereliefError(f"no method {method!r}; choose from {', '.join(METHODS)}")
     if method is None and weights is None:
@@ -64,7 +69,11 @@ def _load(weights: Path | None, finder: FaceFinder | None, method: str | None, e
             raise FacereliefError(
                 f"--engine {engine} is for networks, not for the morphable face; take --method relief"
             )
-        return MorphableEditor(load_face(weights), finder)
+        face = load_face(weights)
+        own = read_presets(presets, face.rig) if presets else {}
+        return MorphableEditor(face, finder, package_presets() | own)
+    if presets:
+        raise FacereliefError("presets are for the morphable face; take --method morphable, or leave --presets out")
     editor = load_network_editor(weights, finder, method or "relief", engine or "torch")
     found = editor.config.backbone
     if method not in (None, found):

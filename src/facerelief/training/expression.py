@@ -32,7 +32,7 @@ from facerelief.training.steps.editing_step import (
 )
 from facerelief.training.steps.ema import EMA
 from facerelief.training.steps.gan_step import (
-    Targets,
+    TargetClasses,
     augment,
     discriminator_terms,
     discriminator_weights,
@@ -225,7 +225,7 @@ def discriminator_step(
     _freeze_discriminators(nets, False)
     weights = discriminator_weights(config) | {"match": config.match_weight}
     real, fake = augment(batch.image, noise, config.augment), augment(edited.i_t.detach(), noise, config.augment)
-    targets = Targets(edited.y_t, known_classes)
+    targets = TargetClasses(edited.y_t, known_classes)
     terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, 0.0, targets)
     if edited.taught is not None and len(edited.taught.label):  # of rare expressions there are few photos
         fake = nets.discriminator(augment(edited.taught.image, noise, config.augment))

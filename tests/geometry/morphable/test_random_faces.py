@@ -93,7 +93,7 @@ def test_a_symmetric_person_from_the_front_is_its_own_mirror_image(expression: s
     eyes = landmarks[[*EYE_OUTER, *EYE_INNER], :2]
     row, column = np.mgrid[:96, :96] + 0.5
     inside = (np.abs(row - eyes[:, 1].mean()) < 5) & (column > eyes[:, 0].min()) & (column < eyes[:, 0].max())
-    assert (difference[~inside] > 6).mean() < 0.002 and difference[~inside].max() <= 10
+    assert (difference[~inside] > 6).mean() < 0.002 and difference[~inside].max() <= 12
     assert (difference[~inside] <= 1).mean() > 0.9
     assert difference[~inside].mean() < 0.5
 

@@ -124,7 +124,7 @@ def test_what_a_photo_shows_moves_by_strength_times_the_movement(
     for x, y in landmarks[list(DOTS), :2]:
         photo += 150 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 18)
     rgb = np.repeat(photo.round().astype(np.uint8)[..., None], 3, axis=2)
-    crop, aim = align(landmarks, TRANSFER_SIZE), known.targets[EXPRESSIONS.index("happiness")]
+    crop, aim = align(landmarks, TRANSFER_SIZE), known.targets("happiness")
     layers = known(crop.cut(rgb), crop, landmarks, fit_face(FACE, landmarks), aim, strength)
     edited = apply_layers(rgb, crop, layers)[..., 0].astype(float)
     for vertex in DOTS:

@@ -81,7 +81,7 @@ def test_rims_stay_where_they_are(expression: str) -> None:
     """Of the pixels of the rims nearly all stay dark; those of the brows above them move."""
     editor, size = load_editor(method="morphable"), 480
     photo, points = face(size, glasses=True), landmarks(size).astype(np.float32)
-    plan = editor.plan(photo, Face(points), editor.label(expression))
+    plan = editor.plan(photo, Face(points), editor.target(expression))
     edited = editor.render(photo, plan, 1.0)
     rims = (photo != face(size, glasses=False)).any(axis=2)
     rims[: int(0.27 * size)] = False  # not where brows lie over them

@@ -1,5 +1,6 @@
 """`facerelief edit`."""
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -7,13 +8,18 @@ import typer
 
 from facerelief.cli.console import waiting
 from facerelief.cli.options import (
+    ActionUnitsOption,
+    BlendshapesOption,
     EngineOption,
     FacesOption,
+    LikeNeutralOption,
+    LikeOption,
     MethodOption,
     PartOption,
+    PresetsOption,
+    ShowOption,
     TaskFileOption,
     TeethOption,
-    ToSeveralOption,
     WeightsOption,
 )
 from facerelief.errors import FacereliefError
@@ -28,7 +34,21 @@ def edit(
             show_default=False,
         ),
     ],
-    to: ToSeveralOption,
+    to: ShowOption = None,
+    au: ActionUnitsOption = None,
+    blendshape: BlendshapesOption = None,
+    like: LikeOption = None,
+    like_neutral: LikeNeutralOption = None,
+    edits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--edit",
+            metavar="N:EXPRESSION",
+            help="What the N-th largest face is to show; give one --edit for each face.",
+            show_default=False,
+        ),
+    ] = None,
+    presets: PresetsOption = None,
     out_path: Annotated[
         str | None,
         typer.Option(
@@ -89,21 +109,29 @@ def edit(
         curl -s URL | facerelief edit - --to sadness > sad.jpg
 
         facerelief edit clip.mp4 --to surprise --strength 0:0,2.5:1
+
+        facerelief edit me.jpg --to happiness:0.6+surprise:0.4,wink-left
+
+        facerelief edit me.jpg --like friend.jpg
     """
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     with waiting("getting ready"):
-        from facerelief.cli.edited import edit_all, expressions_of
+        from facerelief.cli.edited import edit_all
+        from facerelief.cli.wanted import check_options, edits_of, names_in_files, words_of
+        from facerelief.editing.editor import words_of_each
         from facerelief.editing.face_choice import parse_face_choice
         from facerelief.editing.jobs.fetch import DownloadLimits
         from facerelief.editing.jobs.inputs import expand
         from facerelief.editing.jobs.job import EditSettings, is_edit
-        from facerelief.editing.jobs.outputs import OutputNaming, all_targets
+        from facerelief.editing.jobs.outputs import OutputNaming, all_targets, check_not_read
         from facerelief.editing.jobs.photo_job import FileEditor
         from facerelief.editing.regions import check_part
         from facerelief.editing.strength import parse_strength
         from facerelief.evaluation.receipt_scores import crop_scorer_factory
 
+        said = {"--to": to, "--au": au, "--blendshape": blendshape, "--like": like, "--edit": edits}
+        check_options(said, like_neutral, face)
         settings = EditSettings(
             strength=parse_strength(strength),
             face=parse_face_choice(face),
@@ -113,6 +141,8 @@ def edit(
             engine=engine,
             task_file=task_file,
             teeth_from=teeth_from,
+            presets=presets,
+            like=(like, like_neutral) if like else None,
             depth=depth,
             receipt=receipt,
             scores=crop_scorer_factory(judge, encoder),
@@ -123,7 +153,21 @@ def edit(
         folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
         found = expand(inputs, without=folder)
         editor = FileEditor(settings)
-    wanted = expressions_of(to, editor.editor)
-    typed = OutputNaming(strength, face, part, editor.editor.method, weights, bool(teeth_from))
+    if edits:
+        editor.settings = settings = dataclasses.replace(settings, each=edits_of(editor.editor, edits))
+        wanted = [words_of_each(dict(settings.each))]
+    else:
+        wanted = [editor.like] if editor.like else words_of(editor.editor, to, au, blendshape)
+    called = names_in_files(like, like_neutral, settings.each)
+    typed = OutputNaming(
+        strength,
+        face,
+        part,
+        editor.editor.method,
+        weights,
+        bool(teeth_from),
+        {wanted[0]: called} if called else {},
+    )
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
+    check_not_read(targets, settings.sides, [path for path in (teeth_from, presets, like, like_neutral) if path])
     edit_all(targets, editor, workers)

@@ -8,16 +8,21 @@ import typer
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import (
     MORPHS,
+    ActionUnitsOption,
+    BlendshapesOption,
     FacesOption,
+    LikeNeutralOption,
+    LikeOption,
     MethodOption,
     PartOption,
+    PresetsOption,
+    ShowOption,
     TaskFileOption,
     TeethOption,
-    ToOption,
     WeightsOption,
 )
 from facerelief.cli.writes import files_at, writes
-from facerelief.expressions import resolve
+from facerelief.errors import FacereliefError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +34,13 @@ if TYPE_CHECKING:
 @writes(files_at("out_path"))
 def morph(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
-    to: ToOption,
     out_path: Annotated[Path, typer.Option("-o", "--out", help=f"A file: {', '.join(MORPHS)}.", show_default=False)],
+    to: ShowOption = None,
+    au: ActionUnitsOption = None,
+    blendshape: BlendshapesOption = None,
+    like: LikeOption = None,
+    like_neutral: LikeNeutralOption = None,
+    presets: PresetsOption = None,
     seconds: Annotated[float, typer.Option(help="Seconds from the photo to the expression.")] = 1.5,
     hold: Annotated[float, typer.Option(help="Seconds for which the expression is held.")] = 0.5,
     back: Annotated[bool, typer.Option("--back", help="Also back to the photo.")] = False,
@@ -51,6 +61,7 @@ def morph(
 
     facerelief morph me.jpg --to happiness --back -o smile.gif
     """
+    from facerelief.cli.wanted import check_options, words_of
     from facerelief.editing import load_editor
     from facerelief.editing.face_choice import parse_face_choice
     from facerelief.editing.regions import check_part
@@ -62,10 +73,17 @@ def morph(
     from facerelief.photos.provenance.xmp import mark_edit
 
     check_suffix(out_path)
+    check_options({"--to": to, "--au": au, "--blendshape": blendshape, "--like": like}, like_neutral, face)
     settings = Morph(seconds, fps, hold, back, size, parse_strength(strength).constant, check_part(part))
-    expression, total = resolve(to), len(settings.shares())
     which = parse_face_choice(face)
-    editor = load_editor(weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from)
+    finder = load_finder(task_file=task_file)
+    editor = load_editor(weights, finder, method=method, teeth_from=teeth_from, presets=presets)
+    if like:
+        expression = editor.take_expression(read_photo(like), read_photo(like_neutral) if like_neutral else None)
+    else:
+        expression, *more = words_of(editor, to, au, blendshape)
+        if more:
+            raise FacereliefError("a morph shows one thing at its end; name one, or a blend as in joy:0.6+surprise:0.4")
     source = read_photo(photo)
     notes = [f"{photo}: {note}" for note in source.notes] + notes_on_loss(source, out_path, provenance)
     if source.mark is not None:
@@ -73,7 +91,7 @@ def morph(
     frames = morphed(editor, source, expression, settings, which, notes)
     with bar("morphing", "frames") as move:
         mark = mark_edit(None, expression, ()) if provenance else None
-        save_morph(out_path, _reported(frames, total, move), settings, mark, source.history)
+        save_morph(out_path, _reported(frames, len(settings.shares()), move), settings, mark, source.history)
     say(*notes, to=err)
     say(str(out_path))
 

@@ -78,7 +78,7 @@ def outside(
 
         facerelief report outside london --instruments package/model --split test -o report
     """
-    from facerelief.cli.edited import expressions_of
+    from facerelief.cli.wanted import expressions_of
     from facerelief.data.sources.layouts import read_labelled
     from facerelief.editing import load_editor
     from facerelief.evaluation.outside.instruments import Instruments

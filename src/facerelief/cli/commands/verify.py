@@ -126,7 +126,7 @@ def _in_words(picture: Path, found: "Provenance") -> str:
     if not found.pixels:
         lines.append(f"  pixels  {'none' if found.pixels is not None else 'not checked: videos have none'}")
     for mark in found.pixels or ():
-        what = f"edited to {mark.expression}" if mark.expression else "edited, the expression cannot be read"
+        what = f"edited to {mark.expression}" if mark.expression else "edited; no expression can be read"
         lines.append(
             f"  pixels  {what}, at {mark.box[0]},{mark.box[1]} to {mark.box[2]},{mark.box[3]}; {mark.right:.0%} of the "
             f"signs are right, by chance one time in {_odds(mark.chance)}"

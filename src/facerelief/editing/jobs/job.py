@@ -37,6 +37,9 @@ class EditSettings:
         engine: As `load_editor` takes it.
         task_file: Of the face finder; by default the package's.
         teeth_from: As `load_editor` takes it.
+        presets: As `load_editor` takes them.
+        like: A photo that shows what faces are to show, and one of the same person without expression, or None.
+        each: What each face is to show, by its number from the largest, where they are not to show one thing.
         depth: Also write the depth before and after.
         receipt: Also write receipts.
         scores: Makes what a receipt asks of networks; it is sent to other processes, and its `repr` tells which
@@ -54,6 +57,9 @@ class EditSettings:
     engine: str | None = None
     task_file: Path | None = None
     teeth_from: Path | None = None
+    presets: Path | None = None
+    like: tuple[Path, Path | None] | None = None
+    each: tuple[tuple[int, str], ...] = ()
     depth: bool = False
     receipt: bool = False
     scores: Callable[[], CropScorer] | None = None
@@ -69,7 +75,9 @@ class EditSettings:
         """A digest of all that a picture, or its receipt, depends on beside the photo; `weights`: their SHA-256."""
         without = ("weights", "limits", "overwrite")
         plain = {name: repr(value) for name, value in vars(self).items() if name not in without}
-        plain |= {"teeth_from": sha256(self.teeth_from)} if self.teeth_from else {}
+        read = {"teeth_from": self.teeth_from, "presets": self.presets}
+        read |= dict(zip(("like", "like_neutral"), self.like, strict=True)) if self.like else {}
+        plain |= {name: sha256(path) for name, path in read.items() if path}
         plain |= {"depth": "False", "receipt": repr(receipt), "method": "None"}  # weights tell the method
         plain |= {"engine": repr(self.engine if self.engine != "torch" else None)}
         plain |= {} if receipt else {"scores": "None"}

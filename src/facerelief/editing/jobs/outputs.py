@@ -1,5 +1,7 @@
 """Where edits go: a file, a folder, a pattern of names, or standard output."""
 
+import dataclasses
+import hashlib
 import os
 import re
 import string
@@ -16,9 +18,10 @@ from facerelief.photos.photo import SAVE_FORMATS
 STDOUT = Path("-")
 _REMEDY = "edit them one at a time, or tell them apart by fields in --out, as in {name}-{expression}"
 NAME_FIELDS = ("name", "expression", "strength", "face", "part", "method")
+_LONG = 60  # letters of a name that tell what an edit shows
 _VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm")
 
-OutputPaths = dict[str, Path]  # by expression
+OutputPaths = dict[str, Path]  # by what a photo is edited to, in words
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class OutputNaming:
         method: The editor's.
         weights: None for the package's.
         teeth: Whether teeth are taken from another photo.
+        called: What an edit is called where it is not by its own words, by these.
     """
 
     strength: str = "1"
@@ -40,6 +44,12 @@ class OutputNaming:
     method: str = "morphable"
     weights: Path | None = None
     teeth: bool = False
+    called: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def expression(self, to: str) -> str:
+        """What an edit is called in names: its words, with `_` for what file systems do not take; long ones are cut."""
+        name = re.sub(r"[:+,]", "_", self.called.get(to, to))
+        return name if len(name) <= _LONG else f"{name[:_LONG]}_{hashlib.sha256(to.encode()).hexdigest()[:8]}"
 
     @property
     def fields(self) -> dict[str, str]:
@@ -89,7 +99,7 @@ def all_targets(
 
     Args:
         inputs: What is to be edited.
-        wanted: The expressions.
+        wanted: What it is to show, in words.
         out: A file, where there is one picture; a folder, as is all that ends with a slash; a pattern with fields such
             as `{name}`; "-"; or None, beside the photo.
         typed: What shows in the names of edits.
@@ -114,6 +124,15 @@ def all_targets(
     targets = _without_sources(targets, sides, is_edit)
     _check_distinct(targets, sides)
     return targets
+
+
+def check_not_read(targets: Mapping[Input, OutputPaths], sides: Sides, read: Iterable[Path]) -> None:
+    """Raise `FacereliefError` where an edit would replace another file that the command reads."""
+    known = {_identity(path): path for path in read}
+    for places in targets.values():
+        for place in _all_places(places, sides):
+            if _identity(place) in known:
+                raise FacereliefError(f"{place} is read by this command; choose another --out")
 
 
 def _by_place(targets: Mapping[Input, OutputPaths], sides: Sides) -> dict[Path, set[Input]]:
@@ -177,9 +196,9 @@ def _targets(
         if not single or one.is_video:
             raise FacereliefError("standard output takes one photo; name a folder with --out")
         return {wanted[0]: STDOUT}
-    names = {to: f"{stem}-{to}{typed.ending}{suffix}" for to in wanted}
+    names = {to: f"{stem}-{typed.expression(to)}{typed.ending}{suffix}" for to in wanted}
     if out is not None and "{" in out:
-        fields = {to: typed.fields | {"name": stem, "expression": to} for to in wanted}
+        fields = {to: typed.fields | {"name": stem, "expression": typed.expression(to)} for to in wanted}
         return {to: _from_pattern(out, fields[to], suffix, names[to]) for to in wanted}
     if out is None or Path(out).is_dir() or _ends_as_a_folder(out) or not _names_a_file(Path(out)):
         beside = one.file.parent if isinstance(one.source, Path) else Path()

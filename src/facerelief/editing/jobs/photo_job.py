@@ -26,25 +26,41 @@ from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detector import Face, load_finder
 from facerelief.files import atomic, sha256, write_json
-from facerelief.photos.photo import Photo, encode_photo, save_photo
+from facerelief.photos.photo import Photo, encode_photo, read_photo, save_photo
 from facerelief.processes.threads import threads_for
 
 
 class FileEditor:
-    """Edits photos from files to files; one a process."""
+    """Edits photos from files to files; one a process.
+
+    Attributes:
+        settings: How photos are edited.
+        editor: What edits them.
+        like: The words for what `settings.like` shows.
+        weights: Name and SHA-256 of the weights' file.
+    """
 
     def __init__(self, settings: EditSettings) -> None:
         """Load the editor and the face detector. Raises `FacereliefError` for settings that cannot be followed."""
         finder = load_finder(task_file=settings.task_file)
         self.settings = settings
         self.editor: Editor = load_editor(
-            settings.weights, finder, method=settings.method, engine=settings.engine, teeth_from=settings.teeth_from
+            settings.weights,
+            finder,
+            method=settings.method,
+            engine=settings.engine,
+            teeth_from=settings.teeth_from,
+            presets=settings.presets,
         )
+        self.like = self._take(*settings.like) if settings.like else None
         if isinstance(self.editor, NetworkEditor):
             torch.set_num_threads(threads_for(1, self.editor.config.size, self.editor.config.width))
         weights = weights_file(self.editor, settings.weights)
         self.weights = {"file": weights.name, "sha256": sha256(weights)}
         self._scores = settings.scores() if settings.scores else None
+
+    def _take(self, shows: Path, neutral: Path | None) -> str:
+        return self.editor.take_expression(read_photo(shows), read_photo(neutral) if neutral else None)
 
     def __call__(self, job: EditJob) -> EditOutcome:
         """Edit one photo; each edit is written before the next is made.
@@ -72,7 +88,7 @@ class FileEditor:
         if photo.mark is not None:
             notes.append(f"{job.source} is an edit itself ({photo.mark.description})")
         faces = self.editor.find(photo)
-        notes += notes_on_choice(faces, self.settings.face, photo.name)
+        notes += notes_on_choice(faces, self.settings.face, photo.name) if not self.settings.each else []
         written: list[Path] = []
         try:
             with plan.held(notes):
@@ -91,7 +107,12 @@ class FileEditor:
         settings = self.settings
         for to, at in todo.items():
             edit = self.editor(
-                photo, to, strength=settings.strength.constant, face=settings.face, faces=faces, part=settings.part
+                photo,
+                dict(settings.each) or to,
+                strength=settings.strength.constant,
+                face=settings.face,
+                faces=faces,
+                part=settings.part,
             )
             write_picture(edit.photo, at, settings.provenance)
             yield at

@@ -21,6 +21,8 @@ def edit_video_job(editor: FileEditor, job: EditJob, progress: Progress = no_pro
         raise VideoError(f"{job.source}: videos are edited from files; download it first")
     if settings.receipt or settings.depth:
         raise VideoError(f"{path}: --receipt and --save-depth are for photos; leave them out")
+    if settings.each:
+        raise VideoError(f"{path}: --edit is for photos; edit one face of a video after the other, with --face")
     plan = JobPlan(job, source_digest(job.source), settings, editor.weights["sha256"])
     if plan.nothing_to_do:
         return plan.nothing_to_do

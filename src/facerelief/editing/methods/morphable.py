@@ -1,11 +1,14 @@
 """Editing without training: a morphable face is fitted to the photo's face, and its expression replaced."""
 
 import dataclasses
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from facerelief.array_types import RGB, Float32, Floats, Landmarks
 from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.regions import part_mask
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
@@ -22,6 +25,7 @@ from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
 
 _FINE = 3  # times finer than the rest of an edit are wrinkles
+_MOST_LEARNED = 32  # 200 kB each
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
 
 
@@ -49,13 +53,17 @@ class MorphablePlan(EditPlan):
 
 
 class MorphableEditor(Editor[MorphablePlan]):
-    """Edits with a fitted morphable face; knows all eight expressions."""
+    """Edits with a fitted morphable face; knows all eight expressions, action units and blendshapes."""
 
     method = "morphable"
 
-    def __init__(self, face: MorphableFace, finder: FaceFinder | None = None) -> None:
+    def __init__(
+        self, face: MorphableFace, finder: FaceFinder | None = None, presets: Mapping[str, str] | None = None
+    ) -> None:
+        """presets: Names and what they stand for; by default the package's."""
         super().__init__(EXPRESSIONS, finder)
-        self._transfer = ExpressionTransfer(face)
+        self._transfer = ExpressionTransfer(face, presets)
+        self.learned = self._transfer.targets.learned
         self._teeth: tuple[RGB, Mouth] | None = None
 
     def take_teeth(self, photo: Photo) -> None:
@@ -64,6 +72,21 @@ class MorphableEditor(Editor[MorphablePlan]):
         if mouth.opening < _SHOWS_TEETH:
             raise FacereliefError(f"{photo.name} shows no teeth; choose a photo with an open smile for --teeth-from")
         self._teeth = photo.rgb, mouth
+
+    def take_expression(self, photo: Photo, neutral: Photo | None = None) -> str:
+        """As `Editor.take_expression`."""
+        shown = self._shown(photo) - (self._shown(neutral) if neutral else 0)
+        pixels = hashlib.sha256(photo.rgb.tobytes() + (neutral.rgb.tobytes() if neutral else b""))
+        name = f"like-photo-{pixels.hexdigest()[:8]}"
+        while len(self.learned) >= _MOST_LEARNED:
+            self.learned.pop(next(iter(self.learned)))
+        self.learned[name] = self._transfer.targets.of_modes(shown)
+        return name
+
+    def _shown(self, photo: Photo) -> Floats:
+        """Coefficients (E,) of what a photo's largest face shows."""
+        (face,) = choose_faces(self.find(photo), "largest", photo.name)
+        return fit_face(self._transfer.face, seen_lips(photo.rgb, face.landmarks)).expression
 
     def target(self, to: str) -> str:
         """As `Editor.target`; also action units, blendshapes, presets and blends, as `parse_control` reads them."""

@@ -7,10 +7,11 @@ jawOpen:0.3+mouthSmileLeft    blendshapes, by ARKit's names
 wink-left                     a preset
 """
 
+import functools
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -24,8 +25,11 @@ from facerelief.files import read_file
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES, Rig
 
 MOST = 2.0  # amount of a part
-_MOST_PARTS, _LARGEST = 24, 1 << 16  # of a blend; bytes of a file of presets
-_UNIT = re.compile(r"au(\d+)([lr]?)", re.IGNORECASE)
+_MOST_PARTS, _LARGEST = 24, 1_000_000  # of a blend; bytes of a file of presets
+_UNIT = re.compile(r"au(\d{1,3})([lr]?)", re.IGNORECASE)
+_PRESET = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_WRITE = 'write lines such as wink = "AU43L:1"'
+_WAYS = ("jaw", "mouth")  # that move to one side or the other: both at once is nowhere
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,13 @@ class Control:
         return "+".join(name if amount == 1 else f"{name}:{amount:g}" for name, amount in self.parts)
 
 
-def parse_control(text: str, rig: Rig, presets: Mapping[str, str] | None = None) -> Control:
+def parse_control(text: str, rig: Rig, names: Collection[str] | None = None) -> Control:
     """Read what a face is to show.
 
     Args:
         text: `NAME[:AMOUNT]`, joined by `+`.
         rig: Whose shapes may be named.
-        presets: Further names, and what they stand for; by default the package's.
+        names: Further names; by default those of the package's presets.
 
     Raises:
         FacereliefError: A name is unknown, an amount is not between 0 and 2, or a part is named twice.
@@ -60,14 +64,14 @@ def parse_control(text: str, rig: Rig, presets: Mapping[str, str] | None = None)
         >>> parse_control("joy:0.5 + au4:0.25", load_face().rig)
         Control(parts=(('happiness', 0.5), ('AU4', 0.25)))
     """
-    presets = package_presets() if presets is None else presets
+    names = package_presets() if names is None else names
     pieces = [piece.strip() for piece in text.split("+")]
     if len(pieces) > _MOST_PARTS:
         raise FacereliefError(f"{len(pieces)} parts in one expression; name at most {_MOST_PARTS}")
     parts: dict[str, float] = {}
     for piece in pieces:
         word, colon, number = piece.partition(":")
-        name = _named(word.strip(), rig, presets)
+        name = _named(word.strip(), rig, names)
         if name in parts:
             raise FacereliefError(f"{name} is named twice in {shown(text)}; name it once")
         parts[name] = _amount(number, word) if colon else 1.0
@@ -84,7 +88,7 @@ def _amount(text: str, of: str) -> float:
     return value
 
 
-def _named(word: str, rig: Rig, presets: Mapping[str, str]) -> str:
+def _named(word: str, rig: Rig, names: Collection[str]) -> str:
     """The name that a word means. Raises `FacereliefError`."""
     key = word.lower()
     if unit := _UNIT.fullmatch(key):
@@ -95,25 +99,29 @@ def _named(word: str, rig: Rig, presets: Mapping[str, str]) -> str:
         if side and ACTION_UNITS[number][1] + SIDES[0] not in rig.names:
             raise FacereliefError(f"AU{number} has no sides; write AU{number}")
         return f"AU{number}{side}"
-    for name in (*presets, *rig.names, *_both_sides(rig)):
+    for name in (*names, *rig.names, *both_sides(rig)):
         if key == name.lower():
             return name
     try:
         return resolve(word)
     except FacereliefError:
-        names = ", ".join(EXPRESSIONS)
-        message = f"nothing is called {shown(word)}; choose from {names}, or from what `facerelief expressions` lists"
+        listed = ", ".join(EXPRESSIONS)
+        message = f"nothing is called {shown(word)}; choose from {listed}, or from what `facerelief expressions` lists"
         raise FacereliefError(message) from None
 
 
-def _both_sides(rig: Rig) -> list[str]:
+def both_sides(rig: Rig) -> list[str]:
     """Shapes of both sides at once, without the side: `mouthSmile`."""
     left, right = SIDES
-    return [
-        name.removesuffix(left)
-        for name in rig.names
-        if name.endswith(left) and name.removesuffix(left) + right in rig.names
-    ]
+    stems = [name.removesuffix(left) for name in rig.names if name.endswith(left)]
+    return [stem for stem in stems if stem + right in rig.names and stem not in _WAYS]
+
+
+def kind_of(name: str) -> str:
+    """Of a canonical name: "expression", "action unit", "preset" or "blendshape"."""
+    if name in EXPRESSIONS:
+        return "expression"
+    return "action unit" if _UNIT.fullmatch(name) else "preset" if _PRESET.fullmatch(name) else "blendshape"
 
 
 def rig_amounts(name: str, rig: Rig) -> Floats:
@@ -125,25 +133,51 @@ def rig_amounts(name: str, rig: Rig) -> Floats:
     return np.array([float(shape in wanted) for shape in rig.names])
 
 
+@functools.cache
 def package_presets() -> dict[str, str]:
     """The package's presets: names, and what they stand for."""
     with resources.as_file(resources.files("facerelief") / "geometry" / "morphable" / "presets.toml") as path:
-        return read_presets(path)
+        return _read(path)
 
 
-def read_presets(path: Path) -> dict[str, str]:
+def read_presets(path: Path, rig: Rig) -> dict[str, str]:
     """Read presets: lines `name = "AU43L:1+AU6L:0.4"` of a TOML file.
 
+    Args:
+        path: The file.
+        rig: Whose shapes may be named.
+
     Raises:
-        FacereliefError: The file cannot be read, or a line is not of this form. What lines stand for is read later.
+        FacereliefError: The file cannot be read, or a line is not of this form, or stands for nothing. Presets are made
+            of expressions, action units and blendshapes, not of presets.
     """
+    found = _read(path)
+    for name, value in found.items():
+        if name == "all" or _UNIT.fullmatch(name) or _is_known(name, rig):
+            raise FacereliefError(f"{path}: {shown(name)} has a meaning already; choose another name")
+        try:
+            parse_control(value, rig, ())
+        except FacereliefError as reason:
+            raise FacereliefError(f"{path}: {name}: {reason}") from reason
+    return found
+
+
+def _is_known(word: str, rig: Rig) -> bool:
+    try:
+        return bool(_named(word, rig, ()))
+    except FacereliefError:
+        return False
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Names and values of a file of presets. Raises `FacereliefError`."""
     try:
         found = tomllib.loads(read_file(path, _LARGEST).decode("utf-8"))
     except OSError as reason:
-        raise FacereliefError(f"{path} cannot be read ({reason.strerror})") from reason
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
-        raise FacereliefError(f'{path} is no TOML file ({reason}); write lines such as wink = "AU43L:1"') from reason
+        raise FacereliefError(f"{path} cannot be read ({reason.strerror}); check the name") from reason
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as reason:
+        raise FacereliefError(f"{path} is no TOML file ({reason}); {_WRITE}") from reason
     for name, value in found.items():
-        if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", name) or name in EXPRESSIONS:
-            raise FacereliefError(f'{path}: {shown(name)} is no preset; write lines such as wink = "AU43L:1"')
-    return dict(found)
+        if not isinstance(value, str) or not _PRESET.fullmatch(name):
+            raise FacereliefError(f"{path}: {shown(name)} is no preset; {_WRITE}")
+    return found

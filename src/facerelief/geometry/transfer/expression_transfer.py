@@ -4,7 +4,7 @@ The photo itself is warped, at its own resolution, from where its landmarks are 
 the expression's ratio image (`shading.py`) is multiplied in; and the inside of an open mouth is drawn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,13 +66,14 @@ class _Move:
 class ExpressionTransfer:
     """Transfers expressions to photos by a morphable model that is fitted to them."""
 
-    def __init__(self, face: MorphableFace) -> None:
+    def __init__(self, face: MorphableFace, presets: Mapping[str, str] | None = None) -> None:
+        """presets: As of `Targets`."""
         self.face = face
         self._ratio_images = RatioImages(face)
         self._shutting = closing_movement(face)
         sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
         self._free = np.column_stack([sideways, upwards, sideways])
-        self.targets = Targets(face)
+        self.targets = Targets(face, presets)
 
     def __call__(
         self, pixels: RGB, crop: Crop, landmarks: Landmarks, fit: Fit, aim: Target, strength: float

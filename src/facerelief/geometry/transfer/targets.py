@@ -1,5 +1,6 @@
 """What a face is to show, as a movement and a change of texture."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,8 @@ from facerelief.array_types import Floats
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.controls import Control, package_presets, parse_control, rig_amounts
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
+
+_KEPT = 64  # targets, 200 kB each
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,40 +36,48 @@ class Target:
 
 
 class Targets:
-    """Makes targets from words, for one morphable model; keeps those that it made."""
+    """Makes targets from words, for one morphable model; keeps the last that it made.
+
+    Attributes:
+        learned: Targets that are not made from words, by the names that they go by in words.
+    """
 
     def __init__(self, face: MorphableFace, presets: Mapping[str, str] | None = None) -> None:
         """presets: Names and what they stand for; by default the package's."""
-        self._face, self._made = face, dict[str, Target]()
+        self.learned: dict[str, Target] = {}
+        self._face = face
         self._presets = package_presets() if presets is None else presets
+        self._made = functools.lru_cache(_KEPT)(self._make)
 
     def control(self, text: str) -> Control:
         """As `parse_control`. Raises `FacereliefError`."""
-        return parse_control(text, self._face.rig, self._presets)
+        return parse_control(text, self._face.rig, (*self._presets, *self.learned))
 
     def __call__(self, text: str) -> Target:
         """What a text stands for. Raises `FacereliefError` for one that stands for nothing."""
-        if text not in self._made:
-            none = Target(np.zeros_like(self._face.mean), np.zeros((len(self._face.texture),) * 2))
-            parts = [self._part(name).times(amount) for name, amount in self.control(text).parts]
-            self._made[text] = sum(parts, start=none)
-        return self._made[text]
+        return self._made(self.control(text))
 
-    def add(self, name: str, target: Target) -> None:
-        """From now on, a text stands for a target."""
-        self._made[name] = target
+    def _make(self, control: Control) -> Target:
+        none = Target(np.zeros_like(self._face.mean), np.zeros((len(self._face.texture),) * 2))
+        return sum((self._part(name).times(amount) for name, amount in control.parts), start=none)
 
     def _part(self, name: str) -> Target:
         face = self._face
+        if name in self.learned:
+            return self.learned[name]
         if name in EXPRESSIONS:
             return Target(face.expression(name), full_maps(face.texture_classes[EXPRESSIONS.index(name)]))
         if name in self._presets:
-            return self(self._presets[name])
+            return self._make(parse_control(self._presets[name], face.rig, ()))
         movement = face.rig.movement(rig_amounts(name, face.rig))
         return Target(movement, self._texture(movement))
+
+    def of_modes(self, coefficients: Floats) -> Target:
+        """What coefficients (E,) of the modes of expression show."""
+        texture = full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
+        return Target(self._face.movement(coefficients), texture)
 
     def _texture(self, movement: Floats) -> Floats:
         """What a movement (468, 3) adds to the log albedo (A, A), as far as modes of expression can make it."""
         flat = self._face.expression_modes.reshape(len(self._face.expression_modes), -1)
-        coefficients = flat @ movement.ravel() / (flat**2).sum(axis=1)
-        return full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
+        return self.of_modes(flat @ movement.ravel() / (flat**2).sum(axis=1)).texture

@@ -44,11 +44,13 @@ class WatermarkCode:
         waves: (N, 2), frequencies down and across a tile.
         known: (N, 2), cosine and sine chips that are the same in every watermark.
         signs: (W, N, 2), -1 or 1, the chips of each word.
+        other: (N, 2), the chips of an edit to something else, such as a blend; no expression is read of it.
     """
 
     waves: Int64
     known: Bool
     signs: Float64
+    other: Float64
 
 
 @functools.cache
@@ -58,11 +60,12 @@ def watermark_code() -> WatermarkCode:
     y, x = np.meshgrid(across, across, indexing="ij")
     length = np.hypot(y, x)
     waves = np.argwhere(((y > 0) | ((y == 0) & (x > 0))) & (length >= _BAND[0]) & (length <= _BAND[1]))
-    shape = (2 + len(EXPRESSIONS), len(waves), 2)
+    shape = (3 + len(EXPRESSIONS), len(waves), 2)  # a longer digest begins as a shorter one
     drawn = hashlib.shake_256(_SEED).digest(math.prod(shape))  # numpy's generators may change between versions
     which, common, *words = np.frombuffer(drawn, np.uint8).reshape(shape)
     known = which % _WORD_SHARE > 0
-    return WatermarkCode(waves, known, np.where(known, common, words) % 2 * 2.0 - 1)
+    *signs, other = np.where(known, common, words) % 2 * 2.0 - 1
+    return WatermarkCode(waves, known, np.stack(signs), other)
 
 
 def embed_watermark(image: Image.Image, faces: Sequence[tuple[Crop, str]]) -> None:
@@ -70,10 +73,13 @@ def embed_watermark(image: Image.Image, faces: Sequence[tuple[Crop, str]]) -> No
 
     Args:
         image: The image.
-        faces: Crops with the expressions that they were edited to. Crops too small for a watermark get none.
+        faces: Crops with what they were edited to, an expression or other words. Crops too small for a watermark get
+            none.
     """
     for crop, expression in faces:
-        _imprint_one(image, crop, watermark_code().signs[EXPRESSIONS.index(expression)])
+        code = watermark_code()
+        word = code.signs[EXPRESSIONS.index(expression)] if expression in EXPRESSIONS else code.other
+        _imprint_one(image, crop, word)
 
 
 def _imprint_one(image: Image.Image, crop: Crop, signs: np.ndarray) -> None:

@@ -46,7 +46,7 @@ class Watermark:
 
     Args:
         box: x0, y0, x1, y1 in pixels.
-        expression: To which the face was edited; None if that cannot be read.
+        expression: To which the face was edited; None if that cannot be read, or is none of the eight.
         right: Share of right signs, 0.5 by chance.
         chance: Bound on the probability of a false positive.
     """

@@ -32,10 +32,20 @@ class EditMark:
     faces: tuple[tuple[Crop, str], ...] = dataclasses.field(default=(), compare=False, repr=False)
 
 
-def mark_edit(earlier: EditMark | None, expression: str, crops: Sequence[Crop]) -> EditMark:
-    """The record of an edit of the faces in `crops` to an expression; earlier edits of other faces are kept."""
+def mark_edit(
+    earlier: EditMark | None, expression: str, crops: Sequence[Crop], each: Sequence[str] | None = None
+) -> EditMark:
+    """The record of an edit; earlier edits of other faces are kept.
+
+    Args:
+        earlier: The record of what was done before.
+        expression: What it was edited to, in words.
+        crops: Crops of the edited faces.
+        each: What each of these faces was edited to; by default all to `expression`.
+    """
+    each = each or [expression] * len(crops)
     others = [face for face in (earlier.faces if earlier else ()) if not any(_same_face(face[0], new) for new in crops)]
-    faces = (*others, *((crop, expression) for crop in crops))
+    faces = (*others, *zip(crops, each, strict=True))
     return EditMark(f"facerelief {__version__}", f"facial expression edited to {expression}", faces)
 
 

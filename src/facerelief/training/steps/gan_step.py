@@ -53,7 +53,7 @@ def augment(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = T
 
 
 @dataclass(frozen=True)
-class Targets:
+class TargetClasses:
     """What fakes are to show.
 
     Attributes:
@@ -73,7 +73,7 @@ def discriminator_terms(
     config: Training,
     noise: StepRandom,
     beta: float,
-    targets: Targets | None = None,
+    targets: TargetClasses | None = None,
 ) -> eq.Terms:
     """The terms of D_rgb or D_depth.
 
