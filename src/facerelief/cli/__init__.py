@@ -27,6 +27,7 @@ from facerelief.cli.commands import (
     morph,
     morphable,
     report,
+    report_controls,
     report_edits,
     report_outside,
     serve,
@@ -55,6 +56,7 @@ app.add_typer(morphable.app, name="morphable")
 report.app.command("rate")(report_edits.rate)
 report.app.command("identity")(report_edits.identity)
 report.app.command("outside")(report_outside.outside)
+report.app.command("controls")(report_controls.controls)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
