@@ -5,7 +5,7 @@ vision-language model judges and three recognisers compare; here face-api's judg
 compare methods with each other, not with the paper's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,7 +138,7 @@ def summarise_expressions(edits: Sequence[ExpressionEdits]) -> dict[str, Any]:
     }
 
 
-def bidirectional_confusion(confusion: dict[str, dict[str, float]], a: str, b: str) -> float:
+def bidirectional_confusion(confusion: Mapping[Any, Mapping[str, float]], a: str, b: str) -> float:
     """BCR, eq. 2 of the paper: the mean of how often edits to one are called the other.
 
     Example:

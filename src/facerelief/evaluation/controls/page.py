@@ -40,7 +40,7 @@ NOTES = {
         "neutral photo. correlation: cosine of the motion of landmarks with the giver's own. own: the same of what the "
         "receiver really does. length: along the giver's motion, as a share of it. error: mean distance of landmarks "
         "from where the giver's motion would bring them, inter-ocular; of no motion in brackets. identity distance: "
-        f"dlib's, L2; below {SAME_PERSON:g} it is the same person. Medians; in brackets 95 % of 1,000 redraws of people."
+        f"dlib's, L2; below {SAME_PERSON:g}: the same person. Medians; in brackets 95 % of 1,000 redraws of people."
     ),
 }
 
