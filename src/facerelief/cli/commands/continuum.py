@@ -14,11 +14,11 @@ from facerelief.cli.options import (
     PartOption,
     TaskFileOption,
     TeethOption,
-    ToOption,
     WeightsOption,
     one_of,
 )
 from facerelief.cli.writes import OutputFiles, Overwrite, claims_of
+from facerelief.expressions import EXPRESSIONS
 from facerelief.files.ownership import claimed
 
 TIMINGS = ("linear", "sigmoid", "ease")
@@ -36,7 +36,15 @@ _OUTPUTS = OutputFiles(("folder", "video"), _files)
 
 def continuum(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
-    to: ToOption,
+    to: Annotated[
+        str,
+        one_of(
+            choices=EXPRESSIONS,
+            metavar="EXPRESSION",
+            help="An expression, or whatever else `edit --to` takes, as in AU12:0.8+AU4:0.3.",
+            show_default=False,
+        ),
+    ],
     folder: Annotated[Path, typer.Option("-o", "--out", help="The folder of the frames.", show_default=False)],
     steps: Annotated[int, typer.Option(min=2, max=201, help="Frames, from the photo to the expression.")] = 11,
     timing: Annotated[
