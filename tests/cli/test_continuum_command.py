@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facerelief.cli.commands import continuum as command_module
-from facerelief.editing import continuum as module
 from facerelief.photos.photo import read_mark
 
 Command = Callable
@@ -66,7 +64,3 @@ def test_frames_of_others_and_of_other_settings_stay(
 def test_bad_input_is_one_line(refused: Refused, me: Path, tmp_path: Path, words: tuple[str, ...], line: str) -> None:
     assert line in refused("continuum", str(me), *words, "-o", str(tmp_path / "out"))
     assert not list((tmp_path / "out").glob("*.png"))
-
-
-def test_names_that_are_repeated_are_the_same() -> None:
-    assert command_module.TIMINGS == module.TIMINGS

@@ -42,7 +42,7 @@ def test_timings_by_closed_forms() -> None:
 
 def test_frames_sheet_and_table(editor: Editor, still: np.ndarray, tmp_path: Path) -> None:
     photo, files = Photo(still, name="me.png"), continuum_files(Path("me.png"), "jawOpen:0.4", 4, tmp_path)
-    notes = write_continuum(editor, photo, "jawOpen:0.4", Continuum(4), files, provenance=False)
+    notes = write_continuum(editor, photo, "jawOpen:0.4", Continuum(4, provenance=False), files)
     assert not notes and sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in files.all)
     frames = [np.asarray(Image.open(path)) for path in files.frames]
     assert (frames[0] == still).all()
@@ -60,12 +60,12 @@ def test_frames_sheet_and_table(editor: Editor, still: np.ndarray, tmp_path: Pat
 
 def test_frames_that_are_kept_are_not_made_again(editor: Editor, portrait: np.ndarray, tmp_path: Path) -> None:
     photo, files = Photo(portrait, name="me.png"), continuum_files(Path("me.png"), "surprise", 3, tmp_path)
-    how = Continuum(3)
-    write_continuum(editor, photo, "surprise", how, files, provenance=False)
+    how = Continuum(3, provenance=False)
+    write_continuum(editor, photo, "surprise", how, files)
     table, last = files.table.read_text(), files.frames[2].read_bytes()
     changed = files.frames[1].stat().st_mtime_ns
     files.frames[2].unlink()
-    write_continuum(editor, photo, "surprise", how, files, kept=files.frames[:2], provenance=False)
+    write_continuum(editor, photo, "surprise", how, files, kept=files.frames[:2])
     assert files.frames[1].stat().st_mtime_ns == changed
     assert files.table.read_text() == table and files.frames[2].read_bytes() == last
 
@@ -92,14 +92,9 @@ def test_video_frames_are_the_frames_with_even_sides(tmp_path: Path) -> None:
         ({"timing": "quick"}, "no timing 'quick'; choose from linear, sigmoid, ease"),
         ({"fps": 500.0}, "500 frames a second; choose 1 to 60"),
         ({"part": "ears"}, "ears"),
+        ({"face": "all"}, "a continuum is of one face"),
     ],
 )
 def test_what_cannot_be(wrong: dict, line: str) -> None:
     with pytest.raises(FacereliefError, match=line):
         Continuum(**wrong)
-
-
-def test_all_faces_at_once_are_refused(editor: Editor, portrait: np.ndarray, tmp_path: Path) -> None:
-    files = continuum_files(Path("me.png"), "fear", 2, tmp_path)
-    with pytest.raises(FacereliefError, match="a continuum is of one face"):
-        write_continuum(editor, Photo(portrait), "fear", Continuum(2), files, face="all")

@@ -43,8 +43,10 @@ class Continuum:
         steps: Frames, from none to all of the strength.
         strength: Of the last.
         timing: Of `TIMINGS`: evenly spaced, along a logistic curve, or slow at both ends (3 t^2 - 2 t^3).
-        part: Of a face, as `Editor.__call__` takes it.
+        face: One face, as `Editor.__call__` takes it.
+        part: Of the face, as `Editor.__call__` takes it.
         fps: Frames a second of a video.
+        provenance: Record in the frames that they are edits.
 
     Example:
         >>> [round(share, 2) for share in Continuum(steps=5, timing="ease").shares()]
@@ -54,8 +56,10 @@ class Continuum:
     steps: int = 11
     strength: float = 1.0
     timing: str = "linear"
+    face: FaceChoice = "largest"
     part: str = WHOLE
     fps: float = 25.0
+    provenance: bool = True
 
     def __post_init__(self) -> None:
         if not _STEPS[0] <= self.steps <= _STEPS[1]:
@@ -67,6 +71,8 @@ class Continuum:
         if not 1 <= self.fps <= 60:
             raise FacereliefError(f"{self.fps:g} frames a second; choose 1 to 60")
         check_part(self.part)
+        if parse_face_choice(self.face) == "all":
+            raise FacereliefError("a continuum is of one face; choose it with --face 2, or leave --face out")
 
     def shares(self) -> list[float]:
         """The share of the strength for each frame, from 0 to 1."""
@@ -122,10 +128,7 @@ def write_continuum(
     to: str,
     how: Continuum,
     files: ContinuumFiles,
-    *,
-    face: FaceChoice = "largest",
     kept: Collection[Path] = (),
-    provenance: bool = True,
     progress: Progress = no_progress,
 ) -> list[str]:
     """Write the frames, the sheet and the table.
@@ -136,60 +139,63 @@ def write_continuum(
         to: What its face is to show, as `Editor.target` takes it.
         how: The steps.
         files: Where they go.
-        face: One face, as `Editor.__call__` takes it.
         kept: Frames that an earlier, interrupted call wrote: they are not made again.
-        provenance: Record in the frames that they are edits.
         progress: Called with the number of frames done, and the total.
 
     Returns:
         Notes, a line each.
 
     Raises:
-        FacereliefError: As `Editor.__call__`, or several faces are chosen.
+        FacereliefError: As `Editor.__call__`.
     """
-    wanted, which = editor.target(to), parse_face_choice(face)
-    if which == "all":
-        raise FacereliefError("a continuum is of one face; choose it with --face 2, or leave --face out")
-    faces = editor.find(photo)
-    notes = notes_on_choice(faces, which, photo.name)
-    chosen = choose_faces(faces, which, photo.name)[0]
-    plan: EditPlan | None = None
-    frames: list[_Frame] = []
-    tiles: list[RGB] = []
-    first: Face | None = None
+    faces, which = editor.find(photo), parse_face_choice(how.face)
+    making = _Making(editor, photo, choose_faces(faces, which, photo.name)[0], editor.target(to), how)
+    frames, tiles = list[_Frame](), list[RGB]()
     for step, (share, path) in enumerate(zip(how.shares(), files.frames, strict=True)):
         progress(step, how.steps)
-        strength = share * how.strength
         if path not in kept:
-            plan = plan or editor.plan(photo.rgb, chosen, wanted, how.part)
-            mark = mark_edit(photo.mark, wanted, [plan.crop]) if strength else photo.mark
-            made = dataclasses.replace(photo.with_rgb(editor.render(photo.rgb, plan, strength)), mark=mark)
-            save_photo(made, path, provenance=provenance)
+            making.write(share * how.strength, path)
         rgb = read_photo(path).rgb  # what is measured is what is in the file
-        found = editor.finder.follow(rgb, first or chosen)
-        first = first or found
-        frames.append(_measured(strength, first, found))
-        tiles.append(align(chosen.landmarks, _TILE).cut(rgb))
+        frames.append(making.measure(share * how.strength, rgb))
+        tiles.append(align(making.face.landmarks, _TILE).cut(rgb))
     _write_sheet(tiles, frames, files.sheet)
     write_text(files.table, _table(frames, files))
     progress(how.steps, how.steps)
-    lost = sum(one.moved is None for one in frames)
-    return notes + (
-        [f"{photo.name}: no face is found again in {lost} frames; their measures are empty"] if lost else []
-    )
+    notes, lost = notes_on_choice(faces, which, photo.name), sum(one.moved is None for one in frames)
+    if lost:
+        notes.append(f"{photo.name}: no face is found again in {lost} frames; their measures are empty")
+    return notes
+
+
+class _Making:
+    def __init__(self, editor: Editor, photo: Photo, face: Face, to: str, how: Continuum) -> None:
+        self._editor, self._photo, self._to, self._how = editor, photo, to, how
+        self.face = face
+        self._plan: EditPlan | None = None
+        self._first: Face | None = None  # as it was found in the first frame
+
+    def write(self, strength: float, path: Path) -> None:
+        """Make a frame. The edit is planned once."""
+        photo = self._photo
+        self._plan = self._plan or self._editor.plan(photo.rgb, self.face, self._to, self._how.part)
+        mark = mark_edit(photo.mark, self._to, [self._plan.crop]) if strength else photo.mark
+        rgb = self._editor.render(photo.rgb, self._plan, strength)
+        save_photo(dataclasses.replace(photo.with_rgb(rgb), mark=mark), path, provenance=self._how.provenance)
+
+    def measure(self, strength: float, rgb: RGB) -> _Frame:
+        """Measure a frame (H, W, 3) against the first one."""
+        found = self._editor.finder.follow(rgb, self._first or self.face)
+        self._first = self._first or found
+        if self._first is None or found is None:
+            return _Frame(strength, None, None)
+        moved = _in_inter_ocular(found) - _in_inter_ocular(self._first)
+        return _Frame(strength, moved, measure_face(load_face(), found.landmarks, self._first.landmarks))
 
 
 def video_frames(files: ContinuumFiles, size: int) -> Iterator[RGB]:
     """The written frames (H, W, 3) for a video, the longer side at most `size` pixels, with even sides."""
     for path in files.frames:
         yield fit_size(read_photo(path).rgb, size)
-
-
-def _measured(strength: float, first: Face | None, found: Face | None) -> _Frame:
-    if first is None or found is None:
-        return _Frame(strength, None, None)
-    before, after = (_in_inter_ocular(one) for one in (first, found))
-    return _Frame(strength, after - before, measure_face(load_face(), found.landmarks, first.landmarks))
 
 
 def _in_inter_ocular(face: Face) -> Floats:

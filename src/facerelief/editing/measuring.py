@@ -10,7 +10,7 @@ from facerelief.geometry.morphable.measuring import Amount, Measurement, measure
 from facerelief.geometry.morphable.model import load_face
 from facerelief.photos.photo import Photo
 
-NOTE = (
+MOVEMENT_NOTE = (
     "Amounts are movements, not feelings: 1 is the full movement of the rig's shape, 0 none. They are estimated from "
     "landmarks, with a standard deviation; units that landmarks do not tell apart from others are marked as not seen."
 )

@@ -20,7 +20,7 @@ from facerelief.geometry.morphable.measuring.responses import (
     RESPONSES_FILE,
     Responses,
     given_amounts,
-    learn_responses,
+    learn_shape_responses,
     load_responses,
     save_responses,
 )
@@ -68,7 +68,9 @@ def make_responses(
     if len(reported) < _FEWEST:
         raise FacereliefError(f"{len(reported)} neutral photos with a face; {_FEWEST} people are needed, give more")
     face = load_face()
-    save_responses(folder / RESPONSES_FILE, learn_responses(face.rig, face.mean, reported), {"people": len(reported)})
+    save_responses(
+        folder / RESPONSES_FILE, learn_shape_responses(face.rig, face.mean, reported), {"people": len(reported)}
+    )
     write_text(folder / CARD, _card(folder / RESPONSES_FILE, len(reported), data_note))
     return [folder / name for name in RESPONSES_FILES]
 

@@ -31,7 +31,7 @@ from facerelief.stimuli.luminance import (
 from facerelief.stimuli.scrambling import scramble_phase
 
 TABLE, AVERAGE = "stimuli.csv", "average.png"
-SIZES = (64, 2048)  # pixels a side, smallest and largest
+STIMULUS_SIZES = (64, 2048)  # pixels a side, smallest and largest
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class StimulusSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not SIZES[0] <= self.size <= SIZES[1]:
-            raise FacereliefError(f"stimuli of {self.size} pixels; choose {SIZES[0]} to {SIZES[1]}")
+        if not STIMULUS_SIZES[0] <= self.size <= STIMULUS_SIZES[1]:
+            raise FacereliefError(f"stimuli of {self.size} pixels; choose {STIMULUS_SIZES[0]} to {STIMULUS_SIZES[1]}")
         if self.colour not in ("luma", "rgb"):
             raise FacereliefError(f"no colour {self.colour!r}; choose luma or rgb")
         if self.exact and self.colour == "rgb":

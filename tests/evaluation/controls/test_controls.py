@@ -12,7 +12,7 @@ from facerelief.data.sources.labelled import Labelled
 from facerelief.editing import load_editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.controls.expressions import (
-    STRENGTHS,
+    EVEN_STRENGTHS,
     ExpressionEdits,
     edit_at_strengths,
     harmonic_mean,
@@ -20,7 +20,7 @@ from facerelief.evaluation.controls.expressions import (
     summarise_expressions,
 )
 from facerelief.evaluation.controls.likeness import LikePair, correlation, summarise_likeness, transfer_expressions
-from facerelief.evaluation.controls.page import controls_markdown, tables, write_pages
+from facerelief.evaluation.controls.page import control_tables, controls_markdown, write_control_pages
 from facerelief.evaluation.controls.results import ControlScores, control_facts
 from facerelief.evaluation.controls.units import SHAPES, UNITS, GivenUnit, all_units, summarise_units
 from facerelief.evaluation.outside.people import FaceLandmarks, one_a_person
@@ -57,11 +57,11 @@ def test_every_unit_and_shape_is_given() -> None:
 
 
 def edits(target: str, called: str, scores: tuple[float, ...], similarity: float = 1.0) -> ExpressionEdits:
-    return ExpressionEdits("a", target, called, scores, similarity, STRENGTHS)
+    return ExpressionEdits("a", target, called, scores, similarity, EVEN_STRENGTHS)
 
 
 def test_the_benchmarks_definitions_by_hand() -> None:
-    rising = tuple(strength / 2 for strength in STRENGTHS)
+    rising = tuple(strength / 2 for strength in EVEN_STRENGTHS)
     some = [edits("fear", "surprise", rising), edits("fear", "fear", rising)]
     some += [
         edits("surprise", "surprise", rising),
@@ -78,8 +78,8 @@ def test_the_benchmarks_definitions_by_hand() -> None:
 
 
 def test_correlations_and_means_at_their_ends() -> None:
-    assert pearson(tuple(-x for x in STRENGTHS)) == pytest.approx(-1)
-    assert pearson((0.3,) * 7) == 0 and math.isnan(pearson((*STRENGTHS[:6], math.nan)))
+    assert pearson(tuple(-x for x in EVEN_STRENGTHS)) == pytest.approx(-1)
+    assert pearson((0.3,) * 7) == 0 and math.isnan(pearson((*EVEN_STRENGTHS[:6], math.nan)))
     assert harmonic_mean(0.0, 0.9) == 0 and harmonic_mean(0.4, 0.4) == pytest.approx(0.4)
     shifted = np.ones((468, 2))
     assert correlation(shifted, -shifted) == -1 and correlation(np.zeros((468, 2)), shifted) == 0
@@ -129,7 +129,7 @@ def test_a_giver_to_a_receiver_and_pages(portrait: np.ndarray, tmp_path: Path) -
     assert len(curves) == 7 and np.median([pearson(one.motion) for one in curves]) > 0.9
     units = [unit("a", "AU1", AU1=0.5), GivenUnit("a", SHAPES, "jawOpen", 0.4, {"jawOpen": Amount(0.4, 0.1)})]
     facts = control_facts(ControlScores(units, curves, pairs), tmp_path, 2, editor, None, None, ["a note"])
-    assert {*tables(facts)} == {"Units", "Confusion", "Expressions", "Another person's expression"}
-    page = write_pages(facts, tmp_path / "report")
+    assert {*control_tables(facts)} == {"Units", "Confusion", "Expressions", "Another person's expression"}
+    page = write_control_pages(facts, tmp_path / "report")
     assert "jawOpen" in page.read_text() and "a note" in controls_markdown(facts)
     assert json.loads((tmp_path / "report" / "report.json").read_text())["people"] == 2

@@ -9,6 +9,7 @@ from facerelief import __version__
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import (
     MORPHS,
+    TIMINGS,
     FacesOption,
     MethodOption,
     PartOption,
@@ -20,8 +21,6 @@ from facerelief.cli.options import (
 from facerelief.cli.writes import OutputFiles, Overwrite, claims_of
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files.ownership import claimed
-
-TIMINGS = ("linear", "sigmoid", "ease")
 
 
 def _files(values: Any) -> list[Path | None]:
@@ -84,7 +83,7 @@ def continuum(
     from facerelief.photos.provenance.xmp import mark_edit
 
     values = {name: value for name, value in locals().items() if name in _OPTIONS}
-    how = Continuum(steps, strength, timing, part, fps)
+    how = Continuum(steps, strength, timing, face, part, fps, provenance)
     if video:
         check_suffix(video)
     claims = claims_of("continuum", _OUTPUTS, values | {"version": __version__}, overwrite)
@@ -93,9 +92,7 @@ def continuum(
         editor = load_editor(weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from)
         source, files = read_photo(photo), continuum_files(photo, to, steps, folder)
         with bar("making", "frames", keeps=True) as move:
-            notes = write_continuum(
-                editor, source, to, how, files, face=face, kept=kept, provenance=provenance, progress=move
-            )
+            notes = write_continuum(editor, source, to, how, files, kept, move)
         if video:
             mark = mark_edit(None, editor.target(to), ()) if provenance else None
             save_morph(video, video_frames(files, size), how, mark, source.history)

@@ -36,7 +36,7 @@ def measure(
 
         facerelief measure smile.jpg --neutral still.jpg --json
     """
-    from facerelief.editing.measuring import NOTE, measure_photo, table_of
+    from facerelief.editing.measuring import MOVEMENT_NOTE, measure_photo, table_of
     from facerelief.faces.detector import load_finder
     from facerelief.photos.photo import read_photo
 
@@ -56,8 +56,8 @@ def measure(
         return
     for one in measured:
         say(*_lines(one), "")
-    say(NOTE)
-    answer({"note": NOTE, "faces": [one.facts() for one in measured]}, as_json)
+    say(MOVEMENT_NOTE)
+    answer({"note": MOVEMENT_NOTE, "faces": [one.facts() for one in measured]}, as_json)
 
 
 def _lines(one: "MeasuredFace") -> list[str]:

@@ -62,7 +62,7 @@ def controls(
     from facerelief.editing import load_editor
     from facerelief.evaluation.controls.expressions import edit_at_strengths
     from facerelief.evaluation.controls.likeness import transfer_expressions
-    from facerelief.evaluation.controls.page import write_pages
+    from facerelief.evaluation.controls.page import write_control_pages
     from facerelief.evaluation.controls.results import ControlScores, control_facts
     from facerelief.evaluation.controls.units import give_units
     from facerelief.evaluation.outside.instruments import Instruments
@@ -98,16 +98,16 @@ def controls(
     say(*notes, to=err)
     _print(facts)
     if folder:
-        say(str(write_pages(facts, folder)))
+        say(str(write_control_pages(facts, folder)))
     answer(facts, as_json)
 
 
 def _print(facts: dict[str, Any]) -> None:
     """Print the tables, but for the wide one."""
-    from facerelief.evaluation.controls.page import tables
+    from facerelief.evaluation.controls.page import control_tables
     from facerelief.evaluation.report.tables import table_text
 
     say(facts["title"], facts["lead"])
-    for heading, some in tables(facts).items():
+    for heading, some in control_tables(facts).items():
         for caption, (header, rows) in some if heading != "Confusion" else ():
             say("", caption or heading, *table_text(header, rows))

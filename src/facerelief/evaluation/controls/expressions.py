@@ -24,8 +24,8 @@ from facerelief.networks.face_api import FACE_API_EXPRESSIONS
 from facerelief.photos.photo import read_photo
 from facerelief.progress import NotedProgress, no_progress
 
-STRENGTHS = tuple(np.linspace(0, MAX_STRENGTH, 7).tolist())
-_AT_ONE = STRENGTHS.index(1.0)
+EVEN_STRENGTHS = tuple(np.linspace(0, MAX_STRENGTH, 7).tolist())
+_AT_ONE = EVEN_STRENGTHS.index(1.0)
 CONFUSED = (("fear", "surprise"), ("anger", "disgust"))  # the paper's pairs
 BASIC = ("happiness", "sadness", "anger", "fear", "disgust", "surprise")
 
@@ -38,7 +38,7 @@ class ExpressionEdits:
         identity: The person.
         target: The expression.
         called: What the judge calls the edit at strength 1; empty where no face was found or there is no judge.
-        scores: (7,), the judge's probability of the target, by `STRENGTHS`.
+        scores: (7,), the judge's probability of the target, by `EVEN_STRENGTHS`.
         similarity: Cosine of the identity vectors of photo and edit, at strength 1.
         motion: (7,), movement of landmarks along that at strength 1, inter-ocular distances, root of the sum.
     """
@@ -77,7 +77,7 @@ def edit_at_strengths(
                 continue
             plan = editor.plan(rgb, before, target)
             seen, moved = [], []
-            for strength in STRENGTHS:
+            for strength in EVEN_STRENGTHS:
                 edit = editor.render(rgb, plan, strength)
                 after = editor.finder.follow(edit, before)
                 gone = np.full((468, 2), np.nan)
@@ -89,7 +89,7 @@ def edit_at_strengths(
 
 
 def _edits(identity: str, target: str, seen: Sequence[Seen | None], moved: Floats) -> ExpressionEdits:
-    nan, scores, called, similarity = float("nan"), [float("nan")] * len(STRENGTHS), "", float("nan")
+    nan, scores, called, similarity = float("nan"), [float("nan")] * len(EVEN_STRENGTHS), "", float("nan")
     if target in FACE_API_EXPRESSIONS:
         place = FACE_API_EXPRESSIONS.index(target)
         scores = [nan if one is None else float(one.expression[place]) for one in seen]
@@ -162,10 +162,10 @@ def harmonic_mean(score: float, similarity: float) -> float:
 
 
 def pearson(values: Sequence[float]) -> float:
-    """CLS: the Pearson correlation of `STRENGTHS` with values (7,); NaN where one is missing, 0 of equal ones."""
+    """CLS: the Pearson correlation of `EVEN_STRENGTHS` with values (7,); NaN where one is missing, 0 of equal ones."""
     if not np.isfinite(values).all():
         return float("nan")
-    return float(np.corrcoef(STRENGTHS, values)[0, 1]) if np.ptp(values) > 0 else 0.0
+    return float(np.corrcoef(EVEN_STRENGTHS, values)[0, 1]) if np.ptp(values) > 0 else 0.0
 
 
 def _called(edits: Sequence[ExpressionEdits]) -> dict[str, float]:

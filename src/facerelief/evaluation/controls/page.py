@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from facerelief.evaluation.controls.expressions import CONFUSED, STRENGTHS
+from facerelief.evaluation.controls.expressions import CONFUSED, EVEN_STRENGTHS
 from facerelief.evaluation.controls.units import SHAPES, UNITS
 from facerelief.evaluation.report.html import definition_list, notes, page, paragraph
 from facerelief.evaluation.report.tables import table_html, table_markdown
@@ -15,7 +15,7 @@ from facerelief.networks.face_api import FACE_API_EXPRESSIONS, SAME_PERSON
 _Table = tuple[list[str], list[list[str]]]
 _KINDS = (UNITS, SHAPES)
 _PAIRS = " and ".join(" with ".join(pair) for pair in CONFUSED)
-NOTES = {
+_NOTES = {
     "Units": (
         "Each unit and shape is given by itself to a neutral photo of each person, as edit does, and measured in the "
         "edit against the photo, as measure does. largest: the share of people in whom the unit given is the one of "
@@ -29,7 +29,7 @@ NOTES = {
     "Expressions": (
         "After FFE-Bench (Hua et al., arXiv 2603.25728), from neutral photos. accuracy: how often the judge calls the "
         "edit the target. score: the judge's probability of it. CLS: Pearson correlation of strength and score, "
-        f"{len(STRENGTHS)} strengths from 0 to {STRENGTHS[-1]:g}; of motion: the same of the motion of landmarks. "
+        f"{len(EVEN_STRENGTHS)} strengths from 0 to {EVEN_STRENGTHS[-1]:g}; of motion: the same of landmarks' motion. "
         "identity: cosine of dlib's vectors of photo and edit. HES: harmonic mean of score and identity. mSCR: how "
         f"often {_PAIRS} are confused. The paper's judge is a vision-language model and its identity that of three "
         "recognisers, so these numbers compare methods here, not with the paper. face-api's judge hardly knows fear, "
@@ -45,7 +45,7 @@ NOTES = {
 }
 
 
-def write_pages(facts: dict[str, Any], folder: Path) -> Path:
+def write_control_pages(facts: dict[str, Any], folder: Path) -> Path:
     """Write report.json, report.md and report.html, replacing earlier ones; returns the path of report.html."""
     write_json(folder / "report.json", facts)
     write_text(folder / "report.md", controls_markdown(facts))
@@ -53,7 +53,7 @@ def write_pages(facts: dict[str, Any], folder: Path) -> Path:
     return folder / "report.html"
 
 
-def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
+def control_tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
     """By heading, tables with their captions; those that have something in them."""
     found: dict[str, list[tuple[str, _Table]]] = {}
     if facts["units"]:
@@ -128,8 +128,8 @@ def likeness_table(facts: dict[str, Any]) -> _Table:
 def controls_markdown(facts: dict[str, Any]) -> str:
     """report.md."""
     lines = [f"# {escape_text(facts['title'])}", "", escape_text(facts["lead"]), ""]
-    for heading, some in tables(facts).items():
-        lines += [f"## {heading}", "", escape_text(NOTES[heading]), ""]
+    for heading, some in control_tables(facts).items():
+        lines += [f"## {heading}", "", escape_text(_NOTES[heading]), ""]
         for caption, (header, rows) in some:
             lines += [escape_text(caption), ""] if caption else []
             lines.append(table_markdown(header, rows))
@@ -141,8 +141,8 @@ def controls_markdown(facts: dict[str, Any]) -> str:
 def controls_html(facts: dict[str, Any]) -> str:
     """report.html."""
     sections = [
-        (heading, paragraph(NOTES[heading]) + "".join(table_html(*table, caption) for caption, table in some))
-        for heading, some in tables(facts).items()
+        (heading, paragraph(_NOTES[heading]) + "".join(table_html(*table, caption) for caption, table in some))
+        for heading, some in control_tables(facts).items()
     ]
     made_with = definition_list([(name, str(value)) for name, value in facts["made_with"].items()])
     sections.append(("Made with", notes(facts["notes"]) + made_with))

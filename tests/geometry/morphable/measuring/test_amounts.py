@@ -9,7 +9,7 @@ from scipy.optimize import lsq_linear
 from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.morphable.fitting import pose_modes
 from facerelief.geometry.morphable.measuring import Responses, load_responses, measure_face
-from facerelief.geometry.morphable.measuring.responses import DEPTH, given_amounts, learn_responses, mirrored_name
+from facerelief.geometry.morphable.measuring.responses import DEPTH, given_amounts, learn_shape_responses, mirrored_name
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
 
@@ -98,7 +98,7 @@ def test_responses_are_learned() -> None:
         share = 0.3 + 0.02 * random.normal()
         people.append({name: share * given[name] * shape for name, shape in zip(given, face.rig.shapes, strict=True)})
     del people[0]["jawOpen"]
-    learned = learn_responses(face.rig, face.mean, people)
+    learned = learn_shape_responses(face.rig, face.mean, people)
     shares = (learned.shapes * face.rig.shapes).sum(axis=(1, 2)) / (face.rig.shapes**2).sum(axis=(1, 2))
     assert shares == pytest.approx(np.full(len(shares), 0.3), abs=0.02)
     assert isinstance(learned, Responses) and len(learned.errors) == 100

@@ -57,7 +57,7 @@ def given_amounts(rig: Rig) -> dict[str, float]:
     return {name: round(min(1.0, _FARTHEST / far), 2) for name, far in zip(rig.names, farthest.tolist(), strict=True)}
 
 
-def learn_responses(rig: Rig, mean: Floats, reported: Sequence[Mapping[str, Floats]]) -> Responses:
+def learn_shape_responses(rig: Rig, mean: Floats, reported: Sequence[Mapping[str, Floats]]) -> Responses:
     """Learn responses from edits of neutral photos.
 
     Args:
