@@ -12,7 +12,7 @@ from facerelief.photos.photo import Photo
 
 MOVEMENT_NOTE = (
     "Amounts are movements, not feelings: 1 is the full movement of the rig's shape, 0 none. They are estimated from "
-    "landmarks, with a standard deviation; units that landmarks do not tell apart from others are marked as not seen."
+    "landmarks, with a standard deviation; where it is above 0.4 they are unsure: landmarks hardly tell units apart."
 )
 
 

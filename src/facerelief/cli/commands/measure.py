@@ -61,7 +61,7 @@ def measure(
 
 
 def _lines(one: "MeasuredFace") -> list[str]:
-    """A face in text: the units and shapes that it shows, the largest first, and what cannot be seen."""
+    """A face in text: the units and shapes that it shows, the largest first, and which of them are unsure."""
     from facerelief.geometry.morphable.action_units import ACTION_UNITS
 
     x0, y0, x1, y1 = one.face.box
@@ -71,6 +71,6 @@ def _lines(one: "MeasuredFace") -> list[str]:
         shown = sorted((item for item in amounts.items() if item[1].amount >= _LEAST), key=lambda item: -item[1].amount)
         for name, found in shown:
             called = ACTION_UNITS[int(name[2:].rstrip("LR"))][0] if name.startswith("AU") else ""
-            unseen = "" if found.seen else "  not seen"
+            unseen = "" if found.seen else "  unsure"
             lines.append(f"  {name:20}{found.amount:6.2f} +- {found.deviation:.2f}  {called}{unseen}".rstrip())
     return lines
