@@ -20,6 +20,7 @@ from facerelief.checkpoint import read_facts, stored_kind
 from facerelief.config import ClassifierTraining
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import CheckpointError, FacereliefError
+from facerelief.geometry.morphable.measuring.responses import RESPONSES_FILE, load_responses, save_responses
 from facerelief.geometry.morphable.model import FACE_FILE, load_face, save_face
 from facerelief.networks.identity import Encoder
 from facerelief.training.classifier import build_classifier, load_classifier
@@ -28,7 +29,7 @@ from facerelief.training.identity import known_persons, load_identity
 from facerelief.training.run.folder import Run
 
 MOST = 400 << 10  # KiB that all damaged files of a loader may take
-NAMES = ("relief", "stargan", "face", "depth", "judge", "identity", "state")
+NAMES = ("relief", "stargan", "face", "responses", "depth", "judge", "identity", "state")
 JUDGE = ClassifierTraining(size=32, width=4)
 
 
@@ -43,6 +44,12 @@ def of_face(path: Path) -> list[Tensor]:
     load_face.__globals__["_load"].cache_clear()
     face = load_face(path)
     return [torch.from_numpy(getattr(face, name)) for name in ("mean", "identity", "clusters", "texture", "chroma")]
+
+
+def of_responses(path: Path) -> list[Tensor]:
+    load_responses.cache_clear()
+    responses = load_responses(path)
+    return [torch.from_numpy(responses.shapes), torch.from_numpy(responses.errors)]
 
 
 def of_depth(path: Path) -> list[Tensor]:
@@ -65,6 +72,7 @@ LOADERS: dict[str, Callable[[Path], list[Tensor]]] = {
     "relief": of_editor,
     "stargan": of_editor,
     "face": of_face,
+    "responses": of_responses,
     "depth": of_depth,
     "judge": lambda path: list(load_classifier(path)[0].state_dict().values()),
     "identity": lambda path: list(load_identity(path)[0].state_dict().values()),
@@ -92,10 +100,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Callable[..., 
     run.save(3, {"judge": judge}, {"judge": optimiser})
     run.close()
     save_face(folder / FACE_FILE, load_face(), {"photos": {"neutral": 3}})
+    save_responses(folder / RESPONSES_FILE, load_responses(), {"people": 3})
     return {
         "relief": tiny_weights(backbone="relief"),
         "stargan": tiny_weights(),
         "face": folder / FACE_FILE,
+        "responses": folder / RESPONSES_FILE,
         "depth": write_depth(folder / "depth") / "weights.safetensors",
         "judge": write_judge(folder / "judge") / "weights.safetensors",
         "identity": write_encoder(folder / "identity") / "weights.safetensors",

@@ -20,7 +20,8 @@ from facerelief.files.json import parse
 VERSION = 1
 WEIGHTS = "weights.safetensors"  # in a run's folder
 _LARGEST = 1 << 30  # bytes of weights
-_LIMITS = {"face": 64 << 20, "mouth": 8 << 20, "glasses": 1 << 20, "state": 1 << 40}  # a state is compared with its run
+# Bytes of files by kind; a state is compared with its run.
+_LIMITS = {"face": 64 << 20, "mouth": 8 << 20, "glasses": 1 << 20, "responses": 4 << 20, "state": 1 << 40}
 _LONGEST = 8 << 20  # bytes of a header
 _FLOATS, _COUNTS = ("F64", "F32", "F16", "BF16"), ("I64", "I32")
 _SHOWN = 60  # letters of a name
@@ -57,7 +58,7 @@ class Checkpoint:
     """Named tensors, read on demand, and the facts stored with them.
 
     Attributes:
-        kind: "editor", "depth", "judge", "identity", "face", "mouth", "glasses" or "state".
+        kind: "editor", "depth", "judge", "identity", "face", "mouth", "glasses", "responses" or "state".
         specs: Type and shape of each tensor, by name.
         facts: What the header records, e.g. the run's "config" and checksums.
         path: The file.

@@ -17,6 +17,7 @@ from facerelief.data.review.selection import Thresholds
 from facerelief.data.sources.layouts import SOURCES
 from facerelief.data.synthesize import SIZES, Plan
 from facerelief.editing import METHODS
+from facerelief.editing.continuum import TIMINGS
 from facerelief.editing.engines.agreement import AUTO
 from facerelief.editing.engines.runtimes import ENGINES
 from facerelief.editing.regions import PARTS
@@ -107,6 +108,7 @@ def test_the_choices_that_are_offered_are_those_there_are() -> None:
     assert set(options.BACKBONES) == set(BACKBONES)
     assert options.PARTS == PARTS
     assert options.MORPHS == MORPH_SUFFIXES
+    assert options.TIMINGS == TIMINGS
     assert set(options.ENGINES) == {*ENGINES, AUTO}
     load_reconstructor("mediapipe")  # registers all
     assert set(options.RECONSTRUCTORS) == set(RECONSTRUCTORS)

@@ -24,6 +24,11 @@ Refused = Callable[..., str]
 # A call of each command, and a file that it would write.
 CALLS = {
     "morph": (("me.png", "--to", "happy", "-o", "x.gif"), "x.gif"),
+    "continuum": (("me.png", "--to", "anger", "-o", "out"), "out/me-anger-03.png"),
+    "continuum, its table": (("me.png", "--to", "anger", "-o", "out"), "out/me-anger.csv"),
+    "continuum, its video": (("me.png", "--to", "anger", "-o", "out", "--video", "x.mp4"), "x.mp4"),
+    "stimuli": (("me.png", "-o", "out"), "out/me.png"),
+    "stimuli, their table": (("me.png", "-o", "out"), "out/stimuli.csv"),
     "demo": (("-o", "."), "happiness.png"),
     "demo, its sheet": (("-o", "."), "demo.png"),
     "compare": (("me.png", "-o", "x.png"), "x.png"),
@@ -39,6 +44,8 @@ CALLS = {
     "morphable fit": (("d", "-o", "face"), "face/README.md"),
     "morphable mouth": (("FaceXModel", "-o", "mouth"), "mouth/README.md"),
     "morphable glasses": (("photos", "-o", "glasses"), "glasses/README.md"),
+    "morphable responses": (("photos", "-o", "responses"), "responses/README.md"),
+    "report controls": (("photos", "-o", "report"), "report/report.html"),
     "report depth": (("runs", "--data", "d", "--figure", "x.png"), "x.png"),
     "report depth, numbers": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),
     "report judge": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),
@@ -64,7 +71,8 @@ FOLDERS = {
     "train judge",
     "train identity",
 }
-NOTHING = {"doctor", "expressions", "verify", "serve", "dataset review", "dataset stats"}  # under a name of the user's
+# Commands that write nothing under a name of the user's.
+NOTHING = {"doctor", "expressions", "verify", "measure", "serve", "dataset review", "dataset stats"}
 
 
 def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -15,6 +15,7 @@ from facerelief.cli import streams
 from facerelief.cli.command import Commands, QuietOption
 from facerelief.cli.commands import (
     compare,
+    continuum,
     dataset,
     demo,
     doctor,
@@ -23,13 +24,16 @@ from facerelief.cli.commands import (
     export,
     expressions,
     latency,
+    measure,
     mesh,
     morph,
     morphable,
     report,
+    report_controls,
     report_edits,
     report_outside,
     serve,
+    stimuli,
     study,
     train,
     verify,
@@ -54,11 +58,15 @@ app.add_typer(morphable.app, name="morphable")
 report.app.command("rate")(report_edits.rate)
 report.app.command("identity")(report_edits.identity)
 report.app.command("outside")(report_outside.outside)
+report.app.command("controls")(report_controls.controls)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
 app.command("mesh")(mesh.mesh)
 app.command("demo")(demo.demo)
+app.command("measure")(measure.measure)
+app.command("continuum")(continuum.continuum)
+app.command("stimuli")(stimuli.stimuli)
 app.command("compare")(compare.compare)
 app.command("doctor")(doctor.doctor)
 app.command("export")(export.export)

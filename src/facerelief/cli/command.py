@@ -18,6 +18,7 @@ _QUIET = "facerelief.quiet"  # key in the context that all parts of a command li
 _ANSWERS = (
     "doctor",
     "verify",
+    "measure",
     "compare",
     "evaluate",
     "study",

@@ -25,6 +25,7 @@ SPLITS = ("test", "val", "train", "all")
 SIZES = (64, 96, 128, 192, 256)  # of synthetic pictures
 COLOURS = ("rgb", "luma")
 FACES = ("largest", "all")
+TIMINGS = ("linear", "sigmoid", "ease")
 MORPHS = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
 
 

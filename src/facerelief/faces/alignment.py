@@ -108,6 +108,20 @@ def align(landmarks: Floats, size: int = 256) -> Crop:
     return Crop(_similarity(landmarks[list(_RIGID), :2].astype(np.float64), target), size)
 
 
+def align_eyes(landmarks: Floats, size: int = 256) -> Crop:
+    """As `align`, with the eyes' centres alone in their standard places, exactly.
+
+    Example:
+        >>> points = np.random.default_rng(0).uniform(0, 100, (468, 2))
+        >>> left, right = align_eyes(points, 100).to_crop(points)[[[33, 133], [362, 263]]].mean(axis=1)
+        >>> left.round(3).tolist(), right.round(3).tolist()
+        ([33.5, 36.0], [66.5, 36.0])
+    """
+    eyes = np.array([landmarks[list(pair), :2].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True)])
+    half = np.array([(-INTER_OCULAR / 2, 0.0), (INTER_OCULAR / 2, 0.0)])
+    return Crop(_similarity(eyes.astype(np.float64), (np.array(EYES_AT) + half) * size), size)
+
+
 def inter_ocular(landmarks: Floats) -> float:
     """Distance of the eye centres (midpoints of the corners) in the image plane, in the unit of the landmarks."""
     left, right = (landmarks[list(pair), :2].mean(axis=0) for pair in zip(EYE_OUTER, EYE_INNER, strict=True))

@@ -155,7 +155,7 @@ class EditService:
         to = editor.target(spec.to)
         plan = self._plans.plan(editor, photo.rgb, face, to, spec.part)
         edited = photo.with_rgb(editor.render(photo.rgb, plan, spec.strength))
-        return replace(edited, mark=mark_edit(photo.mark, to, [plan.crop])) if spec.strength else edited
+        return replace(edited, mark=mark_edit(photo.mark, to, [plan.marked])) if spec.strength else edited
 
     def read_and_choose(
         self, data: bytes, specs: tuple[EditSpec, ...], method: str, token: CancelToken

@@ -1,4 +1,4 @@
-"""`facerelief morphable fit | mouth | glasses`."""
+"""`facerelief morphable fit | mouth | glasses | responses`."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -89,4 +89,32 @@ def glasses(
 
     with bar("learning", "photos") as move:
         written = make_glasses(photos, folder, data_note, move)
+    say(*map(str, written))
+
+
+def _responses_files(values: Mapping[str, Any]) -> list[Path | None]:
+    from facerelief.release.responses import RESPONSES_FILES
+
+    return [values["folder"] / name for name in RESPONSES_FILES]
+
+
+@app.command("responses")
+@writes(OutputFiles(("folder",), _responses_files))
+def responses(
+    photos: Annotated[
+        Path,
+        typer.Argument(help="A folder with one folder per expression, or a CSV file with labels.", show_default=False),
+    ],
+    folder: Annotated[Path, typer.Option("-o", "--out", help="The folder of the responses.", show_default=False)],
+    people: Annotated[str | None, typer.Option(help="Identities, separated by commas. Default: all.")] = None,
+    data_note: Annotated[
+        str, typer.Option(help="The source of the photos, for the model card.", show_default=False)
+    ] = "Not stated.",
+) -> None:
+    """Learn what the landmark model reports of each blendshape, for `measure`, from neutral photos that are edited."""
+    from facerelief.release.responses import make_responses
+
+    names = [name.strip() for name in people.split(",")] if people else []
+    with bar("learning", "photos") as move:
+        written = make_responses(photos, folder, names, data_note, move)
     say(*map(str, written))

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from PIL import Image
@@ -26,6 +26,19 @@ from facerelief.photos.provenance.xmp import EditMark, pack_xmp, to_comment
 MORPH_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
 _PICTURES, _MOST_FRAMES = (".gif", ".webp"), 600  # all of whose frames are in memory at a time
 _SMALLEST, _LONGEST, _FASTEST = 32, 60.0, 60.0  # pixels; seconds; frames a second
+
+
+class Timed(Protocol):
+    """How far each frame of a film is on its way, and how fast they follow each other."""
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        ...
+
+    def shares(self) -> list[float]:
+        """The share of the way for each frame."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -127,7 +140,7 @@ def render_morph(editor: Editor, rgb: RGB, plans: Sequence[tuple[EditPlan, float
 
 
 def save_morph(
-    path: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None, history: bytes | None = None
+    path: Path, frames: Iterator[RGB], how: Timed, mark: EditMark | None, history: bytes | None = None
 ) -> int:
     """Write a morph, whole or not at all.
 
@@ -169,14 +182,14 @@ def encode_morph(
     return sign(stream.getvalue(), kind, mark, parent=history) if mark else stream.getvalue()
 
 
-def _write(part: Path, frames: Iterator[RGB], how: Morph, mark: EditMark | None) -> int:
+def _write(part: Path, frames: Iterator[RGB], how: Timed, mark: EditMark | None) -> int:
     kind = part.suffix.lower()
     if kind not in _PICTURES:
         return write_frames(part, frames, how.fps, to_comment(mark) if mark else None)
     return _save_pictures(part, kind, frames, how, mark)
 
 
-def _save_pictures(target: Path | BinaryIO, kind: str, frames: Iterator[RGB], how: Morph, mark: EditMark | None) -> int:
+def _save_pictures(target: Path | BinaryIO, kind: str, frames: Iterator[RGB], how: Timed, mark: EditMark | None) -> int:
     pictures = [Image.fromarray(rgb) for rgb in frames]
     options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
     if kind == ".gif":

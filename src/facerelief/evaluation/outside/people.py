@@ -145,3 +145,18 @@ def true_photos(labelled: Sequence[Labelled]) -> dict[str, dict[str, Labelled]]:
     for one in labelled:
         found.setdefault(one.identity, {}).setdefault(one.expression, one)
     return {person: shown for person, shown in found.items() if len(shown) > 1}
+
+
+def one_a_person(photos: Sequence[Labelled], expression: str, most: int) -> list[Labelled]:
+    """The first photo of an expression of each person, of at most so many people, a fixed draw.
+
+    Raises:
+        FacereliefError: Nobody has one.
+    """
+    found: dict[str, Labelled] = {}
+    for one in photos:
+        if one.expression == expression:
+            found.setdefault(one.identity, one)
+    if not found:
+        raise FacereliefError(f"no {expression} photo can be measured; choose photos with some, or other people")
+    return [found[name] for name in sorted(sorted(found, key=fixed_draw)[:most])]

@@ -78,7 +78,7 @@ def fit_face(face: MorphableFace, landmarks: Landmarks) -> Fit:
     for _ in range(_ROUNDS):
         pose = fit_similarity(points[:, used], shape[used])
         placed: Floats = apply_similarity(points, *pose)[0]
-        basis = np.concatenate([modes, _pose_modes(shape)])
+        basis = np.concatenate([modes, pose_modes(shape)])
         flat, weighted = basis.reshape(len(basis), -1), (basis * weight).reshape(len(basis), -1)
         solved = np.linalg.solve(weighted @ flat.T + prior, weighted @ (placed - face.mean).ravel())
         coefficients, used = solved[:count], slice(None)
@@ -101,7 +101,7 @@ def is_face_like(points: Landmarks) -> bool:
     return bool(apart < _UNLIKE)
 
 
-def _pose_modes(shape: Floats) -> Floats:
+def pose_modes(shape: Floats) -> Floats:
     """What shifts, a scale and rotations change to first order, (7, 468, 3); else the modes would take their part."""
     shifts = np.broadcast_to(np.eye(3)[:, None], (3, *shape.shape))
     turns = np.cross(np.eye(3)[:, None], shape)

@@ -1,0 +1,230 @@
+"""A continuum: one photo at evenly spaced strengths of an expression, each frame measured."""
+
+import csv
+import dataclasses
+import io
+import math
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facerelief.array_types import RGB, Floats
+from facerelief.easing import smoothstep
+from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
+from facerelief.editing.regions import WHOLE, check_part
+from facerelief.editing.strength import MAX_STRENGTH
+from facerelief.editing.video.morph import fit_size
+from facerelief.errors import FacereliefError
+from facerelief.faces.alignment import align, inter_ocular
+from facerelief.faces.detector import Face
+from facerelief.files import atomic, write_text
+from facerelief.geometry.morphable.measuring import Measurement, measure_face
+from facerelief.geometry.morphable.model import load_face
+from facerelief.photos.photo import Photo, read_photo, save_photo
+from facerelief.photos.provenance.xmp import mark_edit
+from facerelief.progress import Progress, no_progress
+from facerelief.tile_sheet import SheetStyle, draw_sheet
+
+TIMINGS = ("linear", "sigmoid", "ease")
+_STEPS = (2, 201)  # fewest and most
+_STEEP = 10.0  # of the sigmoid: a tenth of the way before 0.28 of the steps
+_TILE, _IN_A_ROW = 220, 6  # of the sheet: pixels, frames
+
+
+@dataclass(frozen=True)
+class Continuum:
+    """The steps of a continuum. Raises `FacereliefError` for what is out of range.
+
+    Attributes:
+        steps: Frames, from none to all of the strength.
+        strength: Of the last.
+        timing: Of `TIMINGS`: evenly spaced, along a logistic curve, or slow at both ends (3 t^2 - 2 t^3).
+        face: One face, as `Editor.__call__` takes it.
+        part: Of the face, as `Editor.__call__` takes it.
+        fps: Frames a second of a video.
+        provenance: Record in the frames that they are edits.
+
+    Example:
+        >>> [round(share, 2) for share in Continuum(steps=5, timing="ease").shares()]
+        [0.0, 0.16, 0.5, 0.84, 1.0]
+    """
+
+    steps: int = 11
+    strength: float = 1.0
+    timing: str = "linear"
+    face: FaceChoice = "largest"
+    part: str = WHOLE
+    fps: float = 25.0
+    provenance: bool = True
+
+    def __post_init__(self) -> None:
+        if not _STEPS[0] <= self.steps <= _STEPS[1]:
+            raise FacereliefError(f"{self.steps} steps; choose {_STEPS[0]} to {_STEPS[1]}")
+        if not 0 < self.strength <= MAX_STRENGTH:
+            raise FacereliefError(f"strength {self.strength:g} is out of range; choose above 0 to {MAX_STRENGTH}")
+        if self.timing not in TIMINGS:
+            raise FacereliefError(f"no timing {self.timing!r}; choose from {', '.join(TIMINGS)}")
+        if not 1 <= self.fps <= 60:
+            raise FacereliefError(f"{self.fps:g} frames a second; choose 1 to 60")
+        check_part(self.part)
+        if parse_face_choice(self.face) == "all":
+            raise FacereliefError("a continuum is of one face; choose it with --face 2, or leave --face out")
+
+    def shares(self) -> list[float]:
+        """The share of the strength for each frame, from 0 to 1."""
+        even = np.linspace(0, 1, self.steps)
+        if self.timing == "ease":
+            even = smoothstep(even)
+        if self.timing == "sigmoid":
+            curve = np.tanh(_STEEP / 2 * (even - 0.5))
+            even = (curve - curve[0]) / (curve[-1] - curve[0])
+        return even.tolist()
+
+
+@dataclass(frozen=True)
+class ContinuumFiles:
+    """The names of a continuum's files.
+
+    Attributes:
+        frames: One a step.
+        sheet: All frames' faces, side by side.
+        table: Strength and what was measured, a line a frame.
+    """
+
+    frames: tuple[Path, ...]
+    sheet: Path
+    table: Path
+
+    @property
+    def all(self) -> list[Path]:
+        """Every file."""
+        return [*self.frames, self.sheet, self.table]
+
+
+def continuum_files(photo: Path, to: str, steps: int, folder: Path) -> ContinuumFiles:
+    """Where the continuum of a photo to an expression goes; names are safe in every file system."""
+    stem = f"{photo.stem}-{re.sub(r'[^A-Za-z0-9.]+', '-', to).strip('-')}"
+    digits = len(str(steps - 1))
+    frames = tuple(folder / f"{stem}-{step:0{digits}}.png" for step in range(steps))
+    return ContinuumFiles(frames, folder / f"{stem}.jpg", folder / f"{stem}.csv")
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What was measured of a written frame: motion of landmarks from the first frame, in inter-ocular distances."""
+
+    strength: float
+    moved: Floats | None  # (468, 2); None where no face was found
+    shown: Measurement | None
+
+
+def write_continuum(
+    editor: Editor,
+    photo: Photo,
+    to: str,
+    how: Continuum,
+    files: ContinuumFiles,
+    kept: Collection[Path] = (),
+    progress: Progress = no_progress,
+) -> list[str]:
+    """Write the frames, the sheet and the table.
+
+    Args:
+        editor: What edits the photo.
+        photo: The photo.
+        to: What its face is to show, as `Editor.target` takes it.
+        how: The steps.
+        files: Where they go.
+        kept: Frames that an earlier, interrupted call wrote: they are not made again.
+        progress: Called with the number of frames done, and the total.
+
+    Returns:
+        Notes, a line each.
+
+    Raises:
+        FacereliefError: As `Editor.__call__`.
+    """
+    faces, which = editor.find(photo), parse_face_choice(how.face)
+    making = _Making(editor, photo, choose_faces(faces, which, photo.name)[0], editor.target(to), how)
+    frames, tiles = list[_Frame](), list[RGB]()
+    for step, (share, path) in enumerate(zip(how.shares(), files.frames, strict=True)):
+        progress(step, how.steps)
+        if path not in kept:
+            making.write(share * how.strength, path)
+        rgb = read_photo(path).rgb  # what is measured is what is in the file
+        frames.append(making.measure(share * how.strength, rgb))
+        tiles.append(align(making.face.landmarks, _TILE).cut(rgb))
+    _write_sheet(tiles, frames, files.sheet)
+    write_text(files.table, _table(frames, files))
+    progress(how.steps, how.steps)
+    notes, lost = notes_on_choice(faces, which, photo.name), sum(one.moved is None for one in frames)
+    if lost:
+        notes.append(f"{photo.name}: no face is found again in {lost} frames; their measures are empty")
+    return notes
+
+
+class _Making:
+    def __init__(self, editor: Editor, photo: Photo, face: Face, to: str, how: Continuum) -> None:
+        self._editor, self._photo, self._to, self._how = editor, photo, to, how
+        self.face = face
+        self._plan: EditPlan | None = None
+        self._first: Face | None = None  # as it was found in the first frame
+
+    def write(self, strength: float, path: Path) -> None:
+        """Make a frame. The edit is planned once."""
+        photo = self._photo
+        self._plan = self._plan or self._editor.plan(photo.rgb, self.face, self._to, self._how.part)
+        mark = mark_edit(photo.mark, self._to, [self._plan.marked]) if strength else photo.mark
+        rgb = self._editor.render(photo.rgb, self._plan, strength)
+        save_photo(dataclasses.replace(photo.with_rgb(rgb), mark=mark), path, provenance=self._how.provenance)
+
+    def measure(self, strength: float, rgb: RGB) -> _Frame:
+        """Measure a frame (H, W, 3) against the first one."""
+        found = self._editor.finder.follow(rgb, self._first or self.face)
+        self._first = self._first or found
+        if self._first is None or found is None:
+            return _Frame(strength, None, None)
+        moved = _in_inter_ocular(found) - _in_inter_ocular(self._first)
+        return _Frame(strength, moved, measure_face(load_face(), found.landmarks, self._first.landmarks))
+
+
+def video_frames(files: ContinuumFiles, size: int) -> Iterator[RGB]:
+    """The written frames (H, W, 3) for a video, the longer side at most `size` pixels, with even sides."""
+    for path in files.frames:
+        yield fit_size(read_photo(path).rgb, size)
+
+
+def _in_inter_ocular(face: Face) -> Floats:
+    """Landmarks (468, 2), aligned by eyes and nose."""
+    points = align(face.landmarks, 256).to_crop(face.landmarks.astype(np.float64))[:, :2]
+    return points / inter_ocular(points)
+
+
+def _table(frames: Sequence[_Frame], files: ContinuumFiles) -> str:
+    """A line a frame: file, strength, mean motion, motion along that of the last frame as a share of it, and units."""
+    last = frames[-1].moved
+    units = next((list(one.shown.action_units) for one in frames if one.shown), [])
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["file", "strength", "motion", "share_of_motion", *units])
+    for path, one in zip(files.frames, frames, strict=True):
+        motion, share, amounts = "", "", [""] * len(units)
+        if one.moved is not None and one.shown is not None:
+            motion = f"{np.linalg.norm(one.moved, axis=1).mean():.5f}"
+            along = float("nan") if last is None else float((one.moved * last).sum() / max((last**2).sum(), 1e-12))
+            share = "" if math.isnan(along) else f"{along:.4f}"
+            amounts = [f"{amount.amount:.3f}" for amount in one.shown.action_units.values()]
+        writer.writerow([path.name, f"{one.strength:.4f}", motion, share, *amounts])
+    return stream.getvalue()
+
+
+def _write_sheet(tiles: Sequence[RGB], frames: Sequence[_Frame], path: Path) -> None:
+    rows = [tiles[start : start + _IN_A_ROW] for start in range(0, len(tiles), _IN_A_ROW)]
+    ends = [(start, min(start + _IN_A_ROW, len(tiles)) - 1) for start in range(0, len(tiles), _IN_A_ROW)]
+    names = [f"strength {frames[a].strength:.2f} to {frames[b].strength:.2f}" for a, b in ends]
+    with atomic(path) as temporary:
+        draw_sheet(rows, (), names, SheetStyle(gap=2)).save(temporary, quality=92)

@@ -1,0 +1,82 @@
+"""What the faces of a photo show: action units and blendshapes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from facerelief.editing.face_choice import FaceChoice, choose_faces, parse_face_choice
+from facerelief.faces.detector import Face, FaceFinder
+from facerelief.geometry.morphable.measuring import Amount, Measurement, measure_face
+from facerelief.geometry.morphable.model import load_face
+from facerelief.photos.photo import Photo
+
+MOVEMENT_NOTE = (
+    "Amounts are movements, not feelings: 1 is the full movement of the rig's shape, 0 none. They are estimated from "
+    "landmarks, with a standard deviation; where it is above 0.4 they are unsure: landmarks hardly tell units apart."
+)
+
+
+@dataclass(frozen=True)
+class MeasuredFace:
+    """What one face shows.
+
+    Attributes:
+        photo: Its photo's name.
+        face: The face.
+        neutral: The name of the photo that it was compared with; empty without one.
+        shown: The amounts.
+    """
+
+    photo: str
+    face: Face
+    neutral: str
+    shown: Measurement
+
+    def facts(self) -> dict[str, Any]:
+        """For JSON: photo, box in pixels, and by name the amount, its deviation, and whether it can be seen."""
+        return {
+            "photo": self.photo,
+            "box": [round(side, 1) for side in self.face.box],
+            "neutral": self.neutral or None,
+            "action_units": {name: _facts(one) for name, one in self.shown.action_units.items()},
+            "blendshapes": {name: _facts(one) for name, one in self.shown.blendshapes.items()},
+        }
+
+    @property
+    def line(self) -> dict[str, str]:
+        """For a table: names of columns and their texts."""
+        both = self.shown.action_units | self.shown.blendshapes
+        x0, y0, x1, y1 = self.face.box
+        placed = {"photo": self.photo, "face": f"{(x0 + x1) / 2:.0f} {(y0 + y1) / 2:.0f}", "neutral": self.neutral}
+        return placed | {name: f"{one.amount:.3f}" for name, one in both.items()}
+
+
+def measure_photo(
+    photo: Photo, finder: FaceFinder, which: FaceChoice = "largest", neutral: Photo | None = None
+) -> list[MeasuredFace]:
+    """Measure faces of a photo.
+
+    Args:
+        photo: The photo.
+        finder: Finds faces.
+        which: Of them, as `Editor.__call__` takes it.
+        neutral: A photo in which the same person shows nothing; its largest face counts.
+
+    Raises:
+        NoFaceFound: There is no such face in either photo, or it is too small or turned away.
+    """
+    faces = choose_faces(finder(photo.rgb), parse_face_choice(which), photo.name)
+    still = None if neutral is None else choose_faces(finder(neutral.rgb), "largest", neutral.name)[0].landmarks
+    name = neutral.name if neutral else ""
+    model = load_face()
+    return [MeasuredFace(photo.name, one, name, measure_face(model, one.landmarks, still)) for one in faces]
+
+
+def table_of(measured: Sequence[MeasuredFace]) -> list[list[str]]:
+    """A header, and a line a face."""
+    lines = [one.line for one in measured]
+    return [list(lines[0]), *(list(line.values()) for line in lines)] if lines else []
+
+
+def _facts(one: Amount) -> dict[str, Any]:
+    return {"amount": round(one.amount, 3), "deviation": round(one.deviation, 3), "seen": one.seen}
