@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from heads import head, similarities
 
-from facerelief.geometry.morphable.learning.shape import neutral_means, principal, projected
+from facerelief.geometry.morphable.learning.shape import modes_beyond, neutral_means, principal, projected
 from facerelief.geometry.morphable.procrustes import (
     STABLE_LANDMARKS,
     apply_similarity,
@@ -109,3 +109,16 @@ def test_rounding_does_not_choose_the_sign_of_a_lopsided_mode(seed: int) -> None
     sides = np.array((0.5, 1, -1, -0.5)) + random.normal(scale=1e-9, size=4)
     ((mode,), _) = principal(random.normal(size=(20, 1)) * sides, 1)
     assert mode[1] > 0 > mode[2]
+
+
+def test_modes_beyond_others_have_the_covariance_of_what_movements_do_beside_them() -> None:
+    """Movements of which each has an amount of one deviation; principal modes may be scaled, as they are orthogonal."""
+    random = np.random.default_rng(3)
+    frame, _ = np.linalg.qr(random.normal(size=(12, 3)))
+    modes = (frame * (3.0, 1.0, 0.2)).T.reshape(3, 4, 3)
+    movements = random.normal(size=(5, 4, 3))
+    found = modes_beyond(movements, modes).reshape(5, 12)
+    beside = movements.reshape(5, 12) @ (np.eye(12) - frame @ frame.T)
+    np.testing.assert_allclose(found.T @ found, beside.T @ beside, atol=1e-12)
+    np.testing.assert_allclose(found @ found.T, np.diag((found**2).sum(axis=1)), atol=1e-12)
+    np.testing.assert_allclose(found @ frame, 0, atol=1e-12)

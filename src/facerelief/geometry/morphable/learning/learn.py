@@ -11,7 +11,7 @@ from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.filters import ndimage
-from facerelief.geometry.morphable.action_units import EMFACS, Rig
+from facerelief.geometry.morphable.action_units import EMFACS, SIDES, Rig
 from facerelief.geometry.morphable.learning.expressions import (
     Amounts,
     Evidence,
@@ -22,7 +22,7 @@ from facerelief.geometry.morphable.learning.expressions import (
 )
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
 from facerelief.geometry.morphable.learning.responses import learn_responses, still_faces
-from facerelief.geometry.morphable.learning.shape import Shapes, learn_shapes, projected
+from facerelief.geometry.morphable.learning.shape import Shapes, free_to_move, learn_shapes, modes_beyond, projected
 from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
 from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric
 from facerelief.geometry.morphable.model import UV_SIZE, MorphableFace
@@ -30,6 +30,7 @@ from facerelief.geometry.morphable.uv_map import UVMap, mouth_mask, skin_mask, s
 from facerelief.progress import Progress, no_progress
 
 _OPEN_BY = {10: 0.5, 16: 0.8, 26: 0.22}  # the UV map's mouth, in action units: lips 0.23 inter-ocular distances apart
+_UNIT = 0.4  # of a unit: deviation of its amount in photos
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _CLUSTERS, _SMALLEST_CLUSTER = 64, 12  # of persons, and the fewest persons in one
 _COLOURED = 8.0  # mean distance from grey, levels, from which a photo counts as coloured
@@ -79,20 +80,33 @@ def _draft(shapes: Shapes, rig: Rig) -> MorphableFace:
     """The model without textures and expressions."""
     opened = shapes.mean + rig.movement(rig.amounts(_OPEN_BY))
     plain = np.zeros((0, UV_SIZE, UV_SIZE // 2), np.float32)
+    modes = np.concatenate([shapes.expression, modes_beyond(_unit_movements(rig, shapes.mean), shapes.expression)])
     return MorphableFace(
         mean=_single(shapes.mean),
         identity=_single(shapes.identity),
-        expression_modes=_single(shapes.expression),
+        expression_modes=_single(modes),
         rig=rig,
         amounts=np.zeros((len(EXPRESSIONS), len(rig.names)), np.float32),
         template=_single(with_border_ring(opened, shapes.mean)),
         texture=np.zeros(plain.shape[1:], np.float32),
         texture_identity=plain,
-        texture_expression=np.zeros((len(shapes.expression), *plain.shape[1:]), np.float32),
+        texture_expression=np.zeros((len(modes), *plain.shape[1:]), np.float32),
         texture_classes=np.zeros((len(EXPRESSIONS), *plain.shape[1:]), np.float32),
         chroma=np.ones((3, *plain.shape[1:]), np.float32),
         clusters=np.zeros((0, len(shapes.identity)), np.float32),
     )
+
+
+def _unit_movements(rig: Rig, mean: Floats) -> Floats:
+    """What EMFACS's action units move, (U, 468, 3): on both sides, and on one more than on the other.
+
+    Photos that are edited show more than those that modes are learned from, and more unevenly.
+    """
+    even = sorted({unit for prototype in EMFACS.values() for unit in prototype.units})
+    uneven = sorted({unit for prototype in EMFACS.values() if prototype.sides != SIDES for unit in prototype.units})
+    amounts = [rig.amounts({unit: _UNIT}) for unit in even]
+    amounts += [rig.amounts({unit: _UNIT}, SIDES[:1]) - rig.amounts({unit: _UNIT}, SIDES[1:]) for unit in uneven]
+    return np.stack([rig.movement(one) for one in amounts]) * free_to_move(mean)
 
 
 def _with_textures(
@@ -122,12 +136,14 @@ def _with_textures(
     inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
     face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
     people: Floats = textures.identity * ~inside  # nobody shows teeth in a neutral photo
+    folds = np.zeros_like(draft.texture_expression)  # none of the rig's modes
+    folds[: len(textures.expression)] = (textures.expression * face).reshape(-1, *half)
     learned = replace(
         draft,
         amounts=_single(amounts),
         texture=_single(textures.mean).reshape(half),
         texture_identity=_single(people).reshape(-1, *half),
-        texture_expression=_single(textures.expression * face).reshape(-1, *half),
+        texture_expression=folds,
         texture_classes=_single(classes * face).reshape(-1, *half),
         chroma=_single(chroma),
         clusters=_single(_clusters(shapes.people, textures.people)),

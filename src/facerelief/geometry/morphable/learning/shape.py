@@ -132,6 +132,16 @@ def principal(changes: Floats, count: int) -> tuple[Floats, Floats]:
     return (modes * signs[:, None]).reshape(-1, *changes.shape[1:]), explained
 
 
+def modes_beyond(movements: Floats, modes: Floats) -> Floats:
+    """Modes (M, ...) of what movements (M, ...) do beside principal modes (K, ...), with which their amounts, each of
+    one deviation, are independent.
+    """
+    beside = movements - np.tensordot(projected(movements, modes), modes, 1)
+    _, lengths, directions = np.linalg.svd(beside.reshape(len(beside), -1), full_matrices=False)
+    found: Floats = (lengths[:, None] * directions).reshape(movements.shape)
+    return found
+
+
 def projected(changes: Floats, modes: Floats) -> Floats:
     """Coefficients (N, K) of changes (N, ...) in principal modes (K, ...)."""
     flat = modes.reshape(len(modes), -1)
