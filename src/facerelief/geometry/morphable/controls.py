@@ -13,7 +13,6 @@ import re
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy as np
 from facerelief.array_types import Floats
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, resolve
-from facerelief.files import read_file
+from facerelief.files import packaged_file, read_file
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, GAZE_SHAPES, GAZES, SIDES, Rig
 
 MOST = 2.0  # amount of a part
@@ -160,8 +159,7 @@ def blink_shapes(rig: Rig) -> Floats:
 @functools.cache
 def package_presets() -> dict[str, str]:
     """The package's presets: names, and what they stand for."""
-    with resources.as_file(resources.files("facerelief") / "geometry" / "morphable" / "presets.toml") as path:
-        return _read(path)
+    return _read(packaged_file("geometry", "morphable", "presets.toml"))
 
 
 def read_presets(path: Path, rig: Rig) -> dict[str, str]:
