@@ -124,7 +124,7 @@ def test_another_edit_for_each_face(command: Command, photo: Path) -> None:
     command("edit", "group.png", "--to", "AU12:1.5", "-o", "one.png", "--no-provenance", "--face", 1)
     command("edit", "one.png", "--to", "surprise", "-o", "two.png", "--no-provenance", "--face", 2)
     apart = np.abs(both.rgb.astype(int) - read_photo(Path("two.png")).rgb)
-    assert (apart > 8).mean() < 0.002  # the second face is found again in the edited photo
+    assert (apart > 8).mean() < 0.004  # the second face is found again in the edited photo
     assert changed(group, both)[:, :300].any() and changed(group, both)[:, 350:].any()
 
 

@@ -10,8 +10,8 @@ import pytest
 from pages import picked, pixels, png, settled, until, upload
 
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.alignment import align
 from facerelief.faces.detector import MediaPipeFinder
+from facerelief.geometry.transfer.expression_transfer import transfer_crop
 from facerelief.photos.photo import read_photo
 from facerelief.photos.provenance.verify import find_provenance
 
@@ -54,8 +54,8 @@ def test_one_face_of_a_group_from_upload_to_download(
     assert "surprise" in said.xmp.description
     assert said.edited
     moved = (read_photo(saved).rgb != group).any(axis=2)
-    crop = align(finder(group)[1].landmarks, 64)
-    corners = crop.to_photo(np.array([(0, 0), (64, 0), (0, 64), (64, 64)], float))
+    crop = transfer_crop(finder(group)[1].landmarks)
+    corners = crop.to_photo(crop.size * np.array([(0, 0), (1, 0), (0, 1), (1, 1)], float))
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
     rows, columns = np.nonzero(moved)
     assert rows.size

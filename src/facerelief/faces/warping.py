@@ -14,10 +14,10 @@ from facerelief.strips import in_strips
 _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level of a photo changes
 
 Window = tuple[slice, slice]  # rows and columns of a photo
-Box = tuple[Sequence[float], Sequence[float]]  # left and top, right and bottom, crop pixels
+Corners = tuple[Sequence[float], Sequence[float]]  # left and top, right and bottom, crop pixels
 
 
-def crop_strips(crop: Crop, shape: tuple[int, ...], part: Box | None = None) -> Iterator[Window]:
+def crop_strips(crop: Crop, shape: tuple[int, ...], part: Corners | None = None) -> Iterator[Window]:
     """The rows and columns of a photo of a shape (height, width, ...) that hold a crop, in strips of bounded memory.
 
     Args:
@@ -95,7 +95,7 @@ def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic
     return found.reshape(found.shape[:2] + values.shape[2:])
 
 
-def changed_box(maps: Iterable[Floats], size: int) -> Box:
+def changed_box(maps: Iterable[Floats], size: int) -> Corners:
     """What part of a crop some maps (S, S, C) change; values below a thousandth change nothing.
 
     Args:

@@ -145,7 +145,7 @@ def save_modes(path: Path, face: MorphableFace) -> None:
 def _of_modes(face: MorphableFace, identity: np.ndarray, texture: np.ndarray, expression: np.ndarray) -> np.ndarray:
     """A tile of the face with these coefficients."""
     landmarks, _ = pose_shape(face.shape(identity) + face.movement(expression), Setting(), 2 * _TILE)
-    half = np.tensordot(texture, face.texture_identity, 1) + np.tensordot(expression, face.texture_expression, 1)
+    half = np.tensordot(texture, face.texture_identity, 1) + face.wrinkles(expression)
     look = Appearance(face.uv_map, full_maps(face.texture + half), face.tint)
     return _halved(render_face(landmarks, landmarks, look, np.full((2 * _TILE, 2 * _TILE, 3), 0.5)))
 

@@ -30,7 +30,7 @@ SHAPES = {
 MAPS = {
     "texture": (A, A // 2),
     "texture_identity": (T, A, A // 2),
-    "texture_expression": (E, A, A // 2),
+    "texture_expression": (E - 1, A, A // 2),
     "texture_classes": (8, A, A // 2),
     "chroma": (3, A, A // 2),
 }
@@ -203,6 +203,12 @@ def test_a_texture_is_the_mean_its_modes_and_the_expression() -> None:
     np.testing.assert_array_equal(face.log_albedo(np.zeros(0), "fear", 0), full_maps(face.texture))
 
 
+def test_wrinkles_are_of_the_first_modes() -> None:
+    face, coefficients = some_face(), np.arange(1.0, E + 1)
+    expected = sum(n * each for n, each in zip(coefficients, face.texture_expression, strict=False))
+    np.testing.assert_allclose(face.wrinkles(coefficients), expected, rtol=1e-5)
+
+
 # -- the face that the package carries ------------------------------------------------------------------------------
 
 
@@ -213,7 +219,7 @@ def test_the_carried_face_is_small_and_complete() -> None:
     assert face.amounts.shape == (8, len(face.rig.names))
     assert len(face.rig.shapes) == len(set(face.rig.names)) > 40
     assert face.clusters.shape[1] == len(face.identity) + len(face.texture_identity)
-    assert len(face.texture_expression) == len(face.expression_modes)
+    assert 0 < len(face.texture_expression) < len(face.expression_modes)
     assert face.texture.shape == (face.uv_map.size, face.uv_map.size // 2)
     np.testing.assert_allclose(face.tint @ LUMA, 1, atol=0.02)  # colour without brightness, in steps of 1/127
 

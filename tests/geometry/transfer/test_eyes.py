@@ -45,7 +45,7 @@ def test_irises_stay_round_and_where_they_are(editor: MorphableEditor, drawn: tu
     out = edited(editor, drawn, to)
     for eye in range(2):
         (centre, away), (before, _) = (fitted_circle(iris_pixels(rgb, eye)) for rgb in (out, drawn[0]))
-        np.testing.assert_allclose(away, RADIUS, rtol=0.05)
+        np.testing.assert_allclose(away, RADIUS, rtol=0.07)
         np.testing.assert_allclose(centre, before, atol=0.05 * RADIUS)
 
 

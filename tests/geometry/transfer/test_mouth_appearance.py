@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facerelief.colour import LUMA
-from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.appearance import Surface, between_edges, lit, shaded_by_lips
 from facerelief.geometry.transfer.mouth.maps import cheeks_depth
 
 TEETH = np.array((0.8, 0.78, 0.74))
@@ -14,7 +14,16 @@ TEETH = np.array((0.8, 0.78, 0.74))
 
 def surface(shape: tuple[int, int] = (1, 1), **values: float) -> Surface:
     """A tooth's front in full light, of 200 pixels to an inter-ocular distance, but for `values`."""
-    usual = {"facing": 1.0, "exposure": 1.0, "tooth": 1.0, "aside": 0.0, "edge": 1.0, "jaw": 0.0, "level": 1.0}
+    usual = {
+        "facing": 1.0,
+        "exposure": 1.0,
+        "tooth": 1.0,
+        "aside": 0.0,
+        "edge": 1.0,
+        "side": 1.0,
+        "jaw": 0.0,
+        "level": 1.0,
+    }
     planes = usual | {"gloss": 0.0, "reached": 1.0} | values
     return Surface(**{name: np.full(shape, value) for name, value in planes.items()}, unit=200.0)
 
@@ -74,9 +83,10 @@ def test_lower_teeth_are_in_the_shade_of_upper_ones() -> None:
 
 def test_the_upper_lip_shades_what_is_right_below_it_and_reddens_it() -> None:
     """0.26 exp(-d / 0.02) of red is taken and 0.45 of blue; far from both lips nothing."""
-    mask = np.zeros((200, 5), bool)
+    mask = np.zeros((200, 99), bool)
     mask[20:180] = True
-    shaded = shaded_by_lips(np.ones((200, 5, 3)), mask, np.ones((200, 5)), 400.0, np.array((0.6, 0.4, 0.4)), 1.0)[:, 2]
+    lips = np.array((0.6, 0.4, 0.4))
+    shaded = shaded_by_lips(np.ones((200, 99, 3)), mask, np.ones((200, 99)), 400.0, lips, 1.0)[:, 49]
     for row in (20, 24, 34):
         away = (row - 19) / 400
         assert shaded[row, 0] == pytest.approx(1 - 0.26 * math.exp(-away / 0.02), abs=1e-3)
@@ -107,3 +117,31 @@ def test_cheeks_are_nearest_at_the_corners_of_the_mouth() -> None:
     assert depth[10] == depth[40] == depth[0] == pytest.approx(0.35)
     assert depth[25] == pytest.approx(0.35 + 5 * 0.15)
     assert cheeks_depth(np.zeros((50, 50), bool), 100.0).shape == (50,)
+
+
+def test_teeth_have_rounded_corners_with_dark_between_them() -> None:
+    """Two front teeth of 28 pixels side by side, a gap of 4 between them, 30 pixels high above their edges."""
+    column, row = np.arange(60.0), np.arange(30.0)[::-1]
+    shown = surface((30, 60))
+    shown.side[:] = np.where(column < 28, 27.5 - column, np.where(column < 32, 200.0, column - 31.5)) / 200
+    shown.edge[:] = row[:, None] / 200
+    shown.edge[:, 28:32] = 1.0
+    found = between_edges(np.ones((30, 60, 3)), shown, 0.0) @ LUMA
+    assert found[-1, 26:34].max() < 0.4  # at the edges the gap is dark, and so are the corners beside it
+    assert found[-1, 10] > 0.95 and found[0, 10] > 0.95 and found[0, 29] > 0.5
+    inside = np.hypot(9 - 1.5, 9 - 1.5)  # pixels from the centre of a corner of radius 9 to its very corner
+    assert inside > 9 and found[-2, 26] < 0.5 < found[-7, 20]
+
+
+def test_teeth_are_darker_where_they_touch() -> None:
+    """By 0.25 at the contact, by 0.25 / e 0.01 inter-ocular distances beside it."""
+    for side, left in ((0.0, 0.75), (0.01, 1 - 0.25 / math.e)):
+        np.testing.assert_allclose(between_edges(np.ones((1, 1, 3)), surface(side=side), 1.0), np.full((1, 1, 3), left))
+
+
+def test_corners_of_the_mouth_are_dark() -> None:
+    mask = np.zeros((60, 100), bool)
+    mask[20:40, 10:90] = True
+    shown = shaded_by_lips(np.ones((60, 100, 3)), mask, np.ones((60, 100)), 200.0, TEETH, 0.0)[30] @ LUMA
+    assert shown[10] == pytest.approx(0.3 * shown[50], abs=0.01)
+    assert (np.diff(shown[10:31]) > 0).all() and shown[31] == pytest.approx(shown[50])

@@ -40,7 +40,7 @@ class MorphableFace:
         template: (540, 3), the UV map's own shape.
         texture: (A, A / 2), the mean.
         texture_identity: (T, A, A / 2), modes.
-        texture_expression: (E, A, A / 2), what expression modes add.
+        texture_expression: (F, A, A / 2), what the first F expression modes add; the others add nothing.
         texture_classes: (8, A, A / 2), what full expressions add.
         chroma: (3, A, A / 2), each channel over the luma.
         clusters: (C, K + T), mean coefficients of groups of similar persons: identity, then texture.
@@ -73,6 +73,11 @@ class MorphableFace:
         """What coefficients (E,) of expression modes move, (468, 3)."""
         moved: Floats = np.tensordot(coefficients, self.expression_modes, 1)
         return moved
+
+    def wrinkles(self, coefficients: Floats) -> Floats:
+        """What coefficients (E,) of expression modes add to the texture, (A, A / 2)."""
+        added: Floats = np.tensordot(coefficients[: len(self.texture_expression)], self.texture_expression, 1)
+        return added
 
     def expression(self, name: str, strength: float = 1.0) -> Floats:
         """What an expression moves, (468, 3); strength 1 is a clear one."""
@@ -156,12 +161,12 @@ def _load(path: Path, changed: int) -> MorphableFace:
 def _check_shapes(saved: Checkpoint) -> None:
     """Raise `CheckpointError` where the parts do not fit each other, before any of them is read."""
     sizes = saved.specs
-    counted = ("identity", "expression_modes", "texture_identity", "kinds", "texture")
-    k, e, t, c, a = (sizes[name].shape[0] if name in sizes and sizes[name].shape else 0 for name in counted)
+    counted = ("identity", "expression_modes", "texture_identity", "texture_expression", "kinds", "texture")
+    k, e, t, f, c, a = (sizes[name].shape[0] if name in sizes and sizes[name].shape else 0 for name in counted)
     maps = {
         "texture": (a, a // 2),
         "texture_identity": (t, a, a // 2),
-        "texture_expression": (e, a, a // 2),
+        "texture_expression": (min(f, e), a, a // 2),
         "texture_classes": (len(EXPRESSIONS), a, a // 2),
         "chroma": (3, a, a // 2),
     }

@@ -149,7 +149,7 @@ class ExpressionTransfer:
 
     def _shade(self, uv: Floats, fit: Fit, texture: Floats) -> Floats:
         """The log ratio image (S, S, 1) of a full expression, by its texture (A, A), looked up at `uv` (S, S, 2)."""
-        leaving = full_maps(-np.tensordot(fit.expression, self.face.texture_expression, 1))
+        leaving = full_maps(-self.face.wrinkles(fit.expression))
         change = self._ratio_images(texture + leaving)
         # Only the wrinkles of an expression that leaves are taken away: others are the person's own.
         limited = np.minimum(change, np.maximum(self._ratio_images(leaving), 0))

@@ -76,7 +76,7 @@ class Targets:
 
     def of_modes(self, coefficients: Floats) -> Target:
         """What coefficients (E,) of the modes of expression show."""
-        texture = full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
+        texture = full_maps(self._face.wrinkles(coefficients))
         return Target(self._face.movement(coefficients), texture)
 
     def _texture(self, movement: Floats) -> Floats:

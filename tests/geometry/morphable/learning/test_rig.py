@@ -46,6 +46,7 @@ MOVES = {
     "browDown_R": around(107, 0.35, (0.0, 0.08, 0.02)),  # less than the other side's
     "jawLeft": around(152, 0.6, (0.1, 0.0, 0.0)),
     "jawRight": around(152, 0.6, (-0.1, 0.0, 0.0)),
+    "mouthShrugLower": around(17, 0.5, (0.0, -0.1, 0.0)),  # reaches the chin
     "mouthFunnel": around(13, 0.3, (0.02, 0.0, 0.1)),  # a little to one side
 }
 NO_SHAPES = ("eyeLookDown_L", "PupilDilate_L", "identity000", "generic_neutral_mesh")
@@ -92,9 +93,9 @@ def shape(rig: Rig, name: str) -> np.ndarray:
 
 
 def test_shapes_of_the_skin_have_arkits_names(rig: Rig) -> None:
-    expected = ("browDownLeft", "browDownRight", "jawLeft", "jawOpen", "jawRight", "mouthFunnel")
+    expected = ("browDownLeft", "browDownRight", "jawLeft", "jawOpen", "jawRight", "mouthFunnel", "mouthShrugLower")
     assert rig.names == expected
-    assert rig.shapes.shape == (6, 468, 3)
+    assert rig.shapes.shape == (7, 468, 3)
     assert rig.shapes.dtype == np.float32
 
 
@@ -104,6 +105,15 @@ def test_landmarks_move_as_the_skin_there(rig: Rig, name: str) -> None:
     found, true = shape(rig, name), MOVES[name]
     assert (found * true).sum() / np.linalg.norm(found) / np.linalg.norm(true) > 0.98
     assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(true), rel=0.1)
+
+
+def test_the_outline_of_a_face_stays_where_skin_slides_along_it(rig: Rig) -> None:
+    """But for jaws: they carry it along."""
+    found, true = shape(rig, "mouthShrugLower"), MOVES["mouthShrugLower"]
+    assert true[152, 1] < -0.02
+    assert found[152, 1] / true[152, 1] == pytest.approx(0.2, abs=0.04)
+    assert found[17, 1] / true[17, 1] > 0.8
+    assert shape(rig, "jawLeft")[152, 0] / MOVES["jawLeft"][152, 0] > 0.85
 
 
 def test_lips_that_touch_are_told_apart(rig: Rig) -> None:

@@ -90,7 +90,7 @@ def _draft(shapes: Shapes, rig: Rig) -> MorphableFace:
         template=_single(with_border_ring(opened, shapes.mean)),
         texture=np.zeros(plain.shape[1:], np.float32),
         texture_identity=plain,
-        texture_expression=np.zeros((len(modes), *plain.shape[1:]), np.float32),
+        texture_expression=plain,
         texture_classes=np.zeros((len(EXPRESSIONS), *plain.shape[1:]), np.float32),
         chroma=np.ones((3, *plain.shape[1:]), np.float32),
         clusters=np.zeros((0, len(shapes.identity)), np.float32),
@@ -136,14 +136,12 @@ def _with_textures(
     inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
     face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
     people: Floats = textures.identity * ~inside  # nobody shows teeth in a neutral photo
-    folds = np.zeros_like(draft.texture_expression)  # none of the rig's modes
-    folds[: len(textures.expression)] = (textures.expression * face).reshape(-1, *half)
     learned = replace(
         draft,
         amounts=_single(amounts),
         texture=_single(textures.mean).reshape(half),
         texture_identity=_single(people).reshape(-1, *half),
-        texture_expression=folds,
+        texture_expression=_single(textures.expression * face).reshape(-1, *half),
         texture_classes=_single(classes * face).reshape(-1, *half),
         chroma=_single(chroma),
         clusters=_single(_clusters(shapes.people, textures.people)),

@@ -22,8 +22,8 @@ _GUMS, _TEETH = (14_034, 17_006), ((17_204, 19_052), (19_434, 21_312))  # polygo
 _FIRST_TOOTH, _LOWER_TEETH = 17_039, (19_247, 21_451)  # vertices
 _EYE_CORNERS, _LIPS, _CHIN = (1507, 1528, 3742, 3721), (5533, 5517), 966  # vertices
 # Open smiles show 0.125 inter-ocular distances of the upper teeth (median of 12 people of the London set), and their
-# edges above the lower lip in 9 of them. Lowered by less than this head's lips are, the teeth do so in edits.
-_LOWER = 0.004
+# edges above the lower lip in 9 of them. Higher by this much than in this head, the teeth show their edges in edits.
+_HIGHER = 0.018
 _OVERBITE = 0.03  # by which upper teeth cover lower ones (2 mm are usual); this head's meet edge to edge
 _ARC = 0.5  # edges rise to the sides by this much times the square of the distance from the middle (median of 8 smiles)
 _TALLER = 1.12  # upper teeth, whose gums those smiles hardly show: taller than this head's, upwards from their edges
@@ -54,7 +54,7 @@ def learn_mouth(folder: Path, face: MorphableFace) -> MouthModel:
     turned = head @ rotation.T + shift - head
     jaw = ((opened - head) * turned).sum(axis=1) / (turned**2).sum(axis=1)
     move = face.mean[[13, 14]].mean(axis=0) - head[list(_LIPS)].mean(axis=0)
-    move = move * (0, 1, 1) + (0, _LOWER, 0)
+    move = move * (0, 1, 1) + (0, -_HIGHER, 0)
     head, jaw = head + move, np.clip(jaw, 0, 1)
     head[:, 1] -= _OVERBITE * jaw + _ARC * head[:, 0] ** 2
     edge = head[slice(_FIRST_TOOTH, _LOWER_TEETH[0]), 1].max()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facerelief.array_types import Bool, Float64, Floats, Int64
+from facerelief.easing import smoothstep
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.geometry.morphable.action_units import SIDES, Rig
 from facerelief.geometry.morphable.learning.ict_facekit import (
@@ -19,6 +20,7 @@ from facerelief.geometry.morphable.learning.ict_facekit import (
     read_head,
 )
 from facerelief.geometry.morphable.procrustes import apply_similarity, fit_similarity, mirror_shapes
+from facerelief.geometry.topology import OUTLINE
 from facerelief.geometry.transfer.lips import LOWER, MOUTH_CORNERS, UPPER
 
 # The same points on both faces: MediaPipe's vertices, and ICT-FaceKit's (its `vertex_indices.json`). Of the lips'
@@ -45,6 +47,9 @@ _LOWER_LIP = (
 )
 _SMOOTH = 1e-4  # of the spline
 _NEAREST, _CLOSEST = 4, 0.004  # vertices that a landmark is interpolated from; inter-ocular distances
+# A face's outline in a picture is no skin: that slides along behind it. In smiles (12 people of the London set) it
+# moves by a tenth to a quarter of what the skin does there. Jaws and cheeks that are blown up carry it along.
+_OF_OUTLINE, _NEAR_OUTLINE, _WITH_OUTLINE = 0.2, 0.4, ("jaw", "cheekPuff")
 _NO_SKIN = ("eyeLook", "Pupil", "identity", "generic")  # files that hold no shape of the skin
 
 
@@ -73,7 +78,8 @@ def learn_rig(folder: Path, mean: Floats) -> Rig:
     placed = apply_similarity(head[None], rotation, scale, shift)[0]
     weights = _correspondence(placed, polygons[:FACE_POLYGONS], moves[Path(JAW_OPEN).stem], mean)
     turned = {name: weights @ move @ rotation[0].T * scale[0] for name, move in moves.items()}
-    shapes = {_arkit(name): _even(turned, name) for name in names}
+    inside = _inside_outline(mean)
+    shapes = {_arkit(name): _even(turned, name) * (1 if name.startswith(_WITH_OUTLINE) else inside) for name in names}
     return Rig(tuple(shapes), np.stack(list(shapes.values())).astype(np.float32))
 
 
@@ -145,6 +151,12 @@ def _arkit(name: str) -> str:
         if name.endswith(suffix):
             return name.removesuffix(suffix) + side
     return name
+
+
+def _inside_outline(mean: Floats) -> Floats:
+    """Share (468, 1) of the skin's movement that is seen: less at the face's outline."""
+    away = np.linalg.norm(mean[:, None, :2] - mean[None, list(OUTLINE), :2], axis=2).min(axis=1)
+    return (_OF_OUTLINE + (1 - _OF_OUTLINE) * smoothstep(away / _NEAR_OUTLINE))[:, None]
 
 
 def _even(shapes: dict[str, Floats], name: str) -> Floats:

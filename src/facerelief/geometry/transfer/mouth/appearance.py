@@ -13,6 +13,8 @@ import numpy as np
 from facerelief.array_types import Bool, Floats
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
+from facerelief.geometry.filters import ndimage
+from facerelief.geometry.transfer.mouth.maps import GAP
 
 # Share of red, green and blue that a lip takes from the teeth right at it, and how far its shade reaches. Light that
 # comes from the lip itself is red, so red loses least.
@@ -21,6 +23,10 @@ _LOWER_SHADE, _LOWER_REACH = np.array((0.06, 0.19, 0.17)), 0.009
 _FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright as in the middle; from here darkest
 _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
+# Radius of a tooth's corners, by its distance from the middle; set by eye. And how light it is between them.
+_ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.045, 0.055, 0.07), 0.3
+_CONTACT, _CONTACT_REACH = 0.25, 0.01
+_CORNER, _CORNER_REACH = 0.3, 0.1
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.5  # shade below the edges of upper teeth; of all lower teeth
@@ -46,6 +52,7 @@ class Surface:
         tooth: 1 on teeth, 0 on gums and tongue.
         aside: Distance from the middle of the teeth.
         edge: Distance from the edge of a front tooth; large elsewhere.
+        side: Distance from its sides; large elsewhere.
         jaw: Share of the lower jaw's motion: 0 on upper teeth, 1 on lower ones.
         level: Brightness of this tooth and place, as a share of that of teeth.
         gloss: Cosine, like `facing`, of the rough surface.
@@ -58,6 +65,7 @@ class Surface:
     tooth: Floats
     aside: Floats
     edge: Floats
+    side: Floats
     jaw: Floats
     level: Floats
     gloss: Floats
@@ -101,6 +109,17 @@ def _under_teeth(surface: Surface) -> Floats:
     return left * (1 - _LOWER_JAW * surface.jaw)
 
 
+def between_edges(colours: Floats, surface: Surface, coloured: float) -> Floats:
+    """A picture (S, S, 3) with the dark that is seen between the rounded corners of neighbouring teeth."""
+    radius = np.interp(surface.aside, _ROUNDED_AT, _ROUNDED)
+    corner = np.hypot(np.maximum(radius - surface.edge, 0), np.maximum(radius - surface.side, 0))
+    beyond = smoothstep((corner - radius) * surface.unit)
+    beyond = ndimage().grey_closing(beyond, (1, max(3, round(GAP * surface.unit))))[..., None]
+    touching = 1 - _CONTACT * np.exp(-surface.side / _CONTACT_REACH)[..., None]
+    dark: Floats = touching * colours * (1 - beyond * (1 - _NOTCH ** (1 + coloured * (_SHADE_REDDENS - 1))))
+    return dark
+
+
 def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips: Floats, coloured: float) -> Floats:
     """A picture (S, S, 3) of a mouth's inside with the shade of the lips, and with what of them turns inwards.
 
@@ -115,6 +134,11 @@ def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips
     above, below = (np.cumsum(mask[::way], axis=0)[::way] / unit for way in (1, -1))
     for distance, shade, reach in ((above, _UPPER_SHADE, _UPPER_REACH), (below, _LOWER_SHADE, _LOWER_REACH)):
         colours = colours * (1 - np.exp(-distance / reach)[..., None] * _toned(shade, coloured))
+    columns = np.flatnonzero(mask.any(axis=0))
+    if len(columns):
+        x = np.arange(mask.shape[1])
+        aside = np.minimum(x - columns[0], columns[-1] - x) / unit
+        colours = colours * (_CORNER + (1 - _CORNER) * smoothstep(aside / _CORNER_REACH))[:, None]
     width = np.maximum(np.minimum(_RIM_WIDEST, _RIM_HEIGHT * (above + below)), 1e-6)
     for distance, rim, thin, shown in ((above, _UPPER_RIM, _UPPER_THIN, 1 - tooth), (below, _LOWER_RIM, 1.0, 1.0)):
         share = (shown * np.exp(-((distance / (thin * width)) ** 2)))[..., None]

@@ -10,7 +10,8 @@ _SMALL = 48  # of the maps of light
 _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6, 1.0)  # inter-ocular distances behind the lips at which light is computed
 _SPREAD, _FROM_ABOVE = 0.45, 0.2  # of light through the opening: deviation, and how far it comes from above, per depth
 _AT_CORNERS, _INWARDS = 0.35, 5.0  # depth of the cheeks' inside at the corners of the mouth; its slope from there
-_GAP, _BETWEEN = 0.04, 0.84  # inter-ocular distances between teeth at most; brightness there
+_FULL = 2.5  # 1 / 0.4, which a blur by a pixel leaves of a line
+GAP, _BETWEEN = 0.04, 0.84  # inter-ocular distances between teeth at most; brightness there
 
 
 def through_opening(mask: Bool, depth: Floats, unit: float, rows: slice = slice(None)) -> Floats:
@@ -73,14 +74,14 @@ def without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
     A model's teeth stand apart; people's touch, or what is seen between them is lit through them.
     """
     teeth = tooth[..., 0] > 0.5
-    width = max(3, round(_GAP * unit))
+    width = max(3, round(GAP * unit))
     line = np.ones((1, 2 * (width // 2) + 1), bool)
     between = ndimage().binary_closing(np.pad(teeth, width), line)[width:-width, width:-width] & ~teeth
     near = ndimage().uniform_filter(
         np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), (width, width, 1)
     )
     filling = _BETWEEN * near[..., :3] / np.maximum(near[..., 3:], 1e-3)
-    share = gaussian(between[..., None].astype(np.float32), 1.0)
+    share = _FULL * gaussian(between[..., None].astype(np.float32), 1.0)  # of one pixel, too
     filled: Floats = colours + np.clip(share, 0, 1) * (np.maximum(filling, colours) - colours)
     return filled
 

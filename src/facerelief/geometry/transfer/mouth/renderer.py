@@ -8,7 +8,7 @@ from facerelief.array_types import RGB, Bool, Floats
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.transfer.lips import lip_colour, lips_depth
-from facerelief.geometry.transfer.mouth.appearance import Surface, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.appearance import Surface, between_edges, lit, shaded_by_lips
 from facerelief.geometry.transfer.mouth.frame import MouthFrame
 from facerelief.geometry.transfer.mouth.maps import cheeks_depth, through_opening, without_gaps
 from facerelief.geometry.transfer.mouth.model import MouthModel
@@ -35,7 +35,9 @@ class MouthRenderer:
         self._varied = ToothVariety(model)
         random = np.random.default_rng(0)
         uneven = 1 + _UNEVEN * random.normal(size=len(model.vertices))
-        fixed = (model.exposure, model.tooth, np.abs(model.vertices[:, 0]), self._varied.from_edge, model.jaw, uneven)
+        varied = self._varied
+        aside = np.abs(model.vertices[:, 0])
+        fixed = (model.exposure, model.tooth, aside, varied.from_edge, varied.from_side, model.jaw, uneven)
         self._fixed = np.column_stack(fixed)
         lobes = [
             ndimage().gaussian_filter(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES) for _ in range(_FIELDS)
@@ -64,6 +66,7 @@ class MouthRenderer:
             teeth = teeth * self._varied.tint(own.fit.identity) ** coloured
         colours = lit(surface, teeth, coloured)
         colours = without_gaps(colours, surface.tooth[..., None], surface.unit)
+        colours = between_edges(colours, surface, coloured)
         colours = shaded_by_lips(
             colours, mask[rows], surface.tooth, surface.unit, lip_colour(photo, own.landmarks), coloured
         )
@@ -81,7 +84,7 @@ class MouthRenderer:
         index, weights = rasterise(placed, triangles, len(mask))
         index, weights = index[rows], weights[rows]
         values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
-        z, facing, gloss, exposure, tooth, aside, edge, jaw, level = np.moveaxis(values, -1, 0)
+        z, facing, gloss, exposure, tooth, aside, edge, side, jaw, level = np.moveaxis(values, -1, 0)
         lobes = np.tensordot(self._varied.blend(own.fit.identity, len(self._lobes)), self._lobes[:, rows], 1)
         behind = np.maximum(0, (lips_depth(frame.place(motion.after, len(mask)), len(mask)) - z) / unit)
         cheeks = cheeks_depth(mask, unit)
@@ -92,6 +95,7 @@ class MouthRenderer:
             tooth=tooth * ~lining,
             aside=aside,
             edge=edge,
+            side=side,
             jaw=jaw,
             level=level * (1 + np.where(tooth > 0.5, _TEXTURE, _PAPILLAE) * lobes),
             gloss=gloss + _ROUGH * lobes,

@@ -25,14 +25,17 @@ class ToothVariety:
         self._of_identity = random.normal(size=(count, 4, _TRAITS)) / np.sqrt(_TRAITS)
         self._of_mouth = random.normal(size=(3, _TRAITS)) / np.sqrt(_TRAITS)
         inside = self._tooth >= 0
-        self._centre = np.zeros((len(model.vertices), 2))
+        self._centre, half = np.zeros((len(model.vertices), 2)), np.zeros(len(model.vertices))
         for number in range(count):
             own = self._tooth == number
             low, high = model.vertices[own, :2].min(axis=0), model.vertices[own, :2].max(axis=0)
+            half[own] = (high[0] - low[0]) / 2
             self._centre[own] = (low[0] + high[0]) / 2, high[1] if model.jaw[own].mean() < 0.5 else low[1]
         self._inside = inside
         away = np.abs(model.vertices[:, 1] - self._centre[:, 1])
         self.from_edge: Floats = np.where(inside, away, 1.0)  # (V,), of front teeth; 1 elsewhere
+        across = np.abs(model.vertices[:, 0] - self._centre[:, 0])
+        self.from_side: Floats = np.where(inside, half - across, 1.0)  # (V,), the same
 
     def moved(self, vertices: Floats, identity: Floats) -> Floats:
         """The closed model's vertices (V, 3), its frame, with the teeth of a face of coefficients `identity` (K,)."""
