@@ -69,16 +69,16 @@ def test_gloss_is_where_the_surface_reflects_the_light_and_where_light_comes() -
 
 
 def test_lower_teeth_are_in_the_shade_of_upper_ones() -> None:
-    """0.7 exp(-d / 0.04) of the light is taken, d below the last row of upper teeth, and half of all the rest."""
+    """0.7 exp(-d / 0.04) of the light is taken, d below the last row of upper teeth, and 0.4 of all the rest."""
     shown = surface((30, 2))
     shown.jaw[10:] = 1.0
     ratio = (lit(shown, TEETH, 1.0) / TEETH)[:, 0]
     np.testing.assert_allclose(ratio[:10], 1)
     for row in (10, 13, 29):
-        left = 0.5 * (1 - 0.7 * math.exp(-(row - 9) / 200 / 0.04))
-        np.testing.assert_allclose(ratio[row], [left**0.6, left**1.25, left**1.35], atol=1e-6)
+        left = 0.6 * (1 - 0.7 * math.exp(-(row - 9) / 200 / 0.04))
+        np.testing.assert_allclose(ratio[row], [left**0.85, left**1.08, left**1.15], atol=1e-6)
     grey = (lit(shown, np.full(3, 0.7), 0.0) / 0.7)[13, 0]
-    np.testing.assert_allclose(grey, 0.5 * (1 - 0.7 * math.exp(-4 / 200 / 0.04)), atol=1e-6)
+    np.testing.assert_allclose(grey, 0.6 * (1 - 0.7 * math.exp(-4 / 200 / 0.04)), atol=1e-6)
 
 
 def test_the_upper_lip_shades_what_is_right_below_it_and_reddens_it() -> None:

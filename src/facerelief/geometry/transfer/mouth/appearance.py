@@ -29,8 +29,8 @@ _CONTACT, _CONTACT_REACH = 0.25, 0.01
 _CORNER, _CORNER_REACH = 0.3, 0.1
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
-_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.5  # shade below the edges of upper teeth; of all lower teeth
-_SHADE_REDDENS = np.array((0.6, 1.25, 1.35))  # exponents: what lights teeth in that shade comes from tongue and lips
+_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.4  # shade below the edges of upper teeth; of all lower teeth
+_SHADE_REDDENS = np.array((0.85, 1.08, 1.15))  # exponents: what lights teeth in that shade comes from tongue and lips
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
 _FLESH = np.array((0.66, 0.38, 0.36))  # of the teeth's colour: gums and tongue, whatever colour lips have
 # Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
@@ -111,7 +111,7 @@ def _under_teeth(surface: Surface) -> Floats:
 
 def between_edges(colours: Floats, surface: Surface, coloured: float) -> Floats:
     """A picture (S, S, 3) with the dark that is seen between the rounded corners of neighbouring teeth."""
-    radius = np.interp(surface.aside, _ROUNDED_AT, _ROUNDED)
+    radius = np.interp(surface.aside, _ROUNDED_AT, _ROUNDED) * (1 - 0.5 * surface.jaw)
     corner = np.hypot(np.maximum(radius - surface.edge, 0), np.maximum(radius - surface.side, 0))
     beyond = smoothstep((corner - radius) * surface.unit)
     beyond = ndimage().grey_closing(beyond, (1, max(3, round(GAP * surface.unit))))[..., None]
