@@ -2,8 +2,8 @@
 
 Profiles were measured on 12 open smiles of the London set (none of the held-out people): lips, corners of the mouth and
 the contacts of teeth. How dark an open mouth is comes from 111 surprised people of muxspace/facial_expressions, its hue
-from 199 portraits of Hainish/congress-images-225x275. Highlights and the lips' inner sides were set by eye. Distances
-are in inter-ocular distances.
+from 199 portraits of Hainish/congress-images-225x275. Highlights, corners of teeth and of the mouth, and the lips'
+inner sides were set by eye. Distances are in inter-ocular distances.
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ _LOWER_SHADE, _LOWER_REACH = np.array((0.06, 0.19, 0.17)), 0.009
 _FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright as in the middle; from here darkest
 _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
-# Radius of a tooth's corners, by its distance from the middle; set by eye. And how light it is between them.
+# Radius of a tooth's corners, by its distance from the middle, and the light that is left between them.
 _ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.045, 0.055, 0.07), 0.3
-_CONTACT, _CONTACT_REACH = 0.25, 0.01
-_CORNER, _CORNER_REACH = 0.3, 0.1
+_CONTACT, _CONTACT_REACH = 0.25, 0.01  # shade where teeth touch
+_CORNER, _CORNER_REACH = 0.3, 0.1  # light that is left at the corners of the mouth
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.4  # shade below the edges of upper teeth; of all lower teeth
