@@ -6,8 +6,8 @@ from facerelief import __version__
 from facerelief.editing import METHODS
 from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.morphable.control_list import REGIONS
 from facerelief.webapp import morphs
-from facerelief.webapp.controls import REGIONS
 from facerelief.webapp.errors import CODES
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES
@@ -266,7 +266,10 @@ def _controls() -> Schema:
             "region": region,
             "sides": {"type": "boolean", "description": "Whether L or R may follow the name."},
         },
-        "blendshapes": {"region": region},
+        "blendshapes": {
+            "region": region,
+            "both": {"type": ["string", "null"], "description": "The name for both sides at once, or null."},
+        },
     }
     lists = {kind: {"type": "array", "items": _object({"name": name, **facts})} for kind, facts in kinds.items()}
     texts = {"type": "array", "items": {"type": "string"}}
