@@ -43,7 +43,7 @@ def place(page: Any, across: float, down: float) -> tuple[float, float]:
 
 
 def irises(page: Any, finder: MediaPipeFinder) -> np.ndarray:
-    """(2, 2), right and down, by which the dark between lids moved, in widths of an eye: of the left one in it, the other."""
+    """(2, 2), of each eye: by how much of its width the dark between its lids moved, right and down."""
     before, after = pixels(page, "#before"), pixels(page, "#after")
     landmarks, moved = finder(before.astype(np.uint8))[0].landmarks, []
     for curves in lid_curves():
