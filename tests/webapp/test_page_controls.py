@@ -144,8 +144,8 @@ def test_a_preset_an_expression_below_and_the_file(
     start = page.get_by_label("Start from")
     start.select_option("eyes closed")
     settled(page)
-    assert page.evaluate(EDITS) == "AU43:1.6 1"
-    assert page.get_by_role("slider", name="AU43 eyes closed").input_value() == "1.6"
+    assert page.evaluate(EDITS) == "AU43 1"
+    assert page.get_by_role("slider", name="AU43 eyes closed").input_value() == "1"
     slide(page, "AU7 lid tightener", 4)
     settled(page)
     assert start.evaluate("one => one.selectedOptions[0].text") == "own mixture"
