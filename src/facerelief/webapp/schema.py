@@ -131,8 +131,6 @@ _ONE_EDIT: Schema = {
         "description": "The face as /v1/faces returned it, instead of `face`; it is not detected again.",
     },
 }
-
-
 _LIKE = {
     "like": "Another photo: what its largest face shows is `like` in `to`, whose default it then is. Method morphable.",
     "like_neutral": "A photo of the person of `like` without expression: what differs between both is taken.",
@@ -266,10 +264,7 @@ def _controls() -> Schema:
             "region": region,
             "sides": {"type": "boolean", "description": "Whether L or R may follow the name."},
         },
-        "blendshapes": {
-            "region": region,
-            "both": {"type": ["string", "null"], "description": "The name for both sides at once, or null."},
-        },
+        "blendshapes": {"region": region, "both": {"type": ["string", "null"], "description": "Both sides at once."}},
     }
     lists = {kind: {"type": "array", "items": _object({"name": name, **facts})} for kind, facts in kinds.items()}
     texts = {"type": "array", "items": {"type": "string"}}
