@@ -174,9 +174,9 @@ class EditService:
 
     def _with_like(self, editor: Editor, spec: EditSpec, token: CancelToken) -> EditSpec:
         """An edit whose `to` says what `like` shows in the editor's words. Raises `FacereliefError`."""
+        check_named(spec.to, spec.like is not None)
         if spec.like is None:
             return spec
-        check_named(spec.to)
         like = self._read(spec.like, token, "like")
         neutral = self._read(spec.like_neutral, token, "like_neutral") if spec.like_neutral else None
         with self.stage("find", token):
