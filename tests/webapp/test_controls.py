@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,12 +14,11 @@ from PIL import Image
 from webapp_app import form
 
 from facerelief.editing import Editor, load_editor
-from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import MediaPipeFinder
-from facerelief.geometry.morphable.action_units import ACTION_UNITS
-from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.controls import package_presets
 from facerelief.photos.photo import Photo, encode_photo, read_mark
-from facerelief.webapp.controls import REGIONS, list_controls, region_of
+
+OwnServer = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -36,35 +37,19 @@ def rgb_of(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
-def test_all_that_is_listed_is_understood(client: httpx.Client, editor: Editor) -> None:
-    listed = client.get("/v1/controls").json()
-    assert listed["expressions"] == list(EXPRESSIONS)
-    assert listed["methods"] == ["morphable"]
-    assert {one["name"] for one in listed["action_units"]} == {f"AU{number}" for number in ACTION_UNITS}
-    assert {one["name"] for one in listed["blendshapes"]} == set(load_face().rig.names)
-    for one in listed["action_units"]:
-        for side in ("", "L", "R") if one["sides"] else ("",):
-            assert editor.target(one["name"] + side) == one["name"] + side
-    for one in (*listed["blendshapes"], *listed["presets"]):
-        assert editor.target(f"{one['name']}:{listed['most']:g}").startswith(one["name"])
-    assert {one["region"] for one in listed["action_units"]} == set(REGIONS) == set(listed["regions"])
+def test_the_list_is_that_of_the_editor(client: httpx.Client, editor: Editor) -> None:
+    assert client.get("/v1/controls").json() == {**(editor.controls() or {}), "methods": ["morphable"]}
 
 
-def test_regions_by_the_names_of_shapes() -> None:
-    expected = {
-        "browDown": "brows",
-        "eyeBlinkLeft": "eyes",
-        "eyeLookUpLeft": "eyes",
-        "cheekSquintLeft": "eyes",
-        "cheekPuff": "mouth",
-        "noseSneerLeft": "nose",
-        "mouthSmileLeft": "mouth",
-        "tongueOut": "mouth",
-        "jawOpen": "jaw",
-    }
-    assert {name: region_of(name) for name in expected} == expected
-    units = list_controls(load_face().rig)["action_units"]
-    assert [one["name"] for one in units if not one["sides"]] == ["AU17", "AU18", "AU22", "AU26"]
+def test_presets_of_the_servers_owner(own_server: OwnServer, photo: bytes, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('grin = "AU12:1.2+jawOpen:0.2"\nkiss = "AU18"')
+    with own_server("--presets", tmp_path / "mine.toml") as server, httpx.Client(base_url=server.url) as own:
+        presets = {one["name"]: one["stands_for"] for one in own.get("/v1/controls").json()["presets"]}
+        assert presets == package_presets() | {"grin": "AU12:1.2+jawOpen:0.2", "kiss": "AU18"}
+        answer = own.post("/v1/edit", **form(photo, to="grin:0.5"), timeout=60)
+    mark = read_mark(answer.content)
+    assert mark is not None
+    assert "grin:0.5" in mark.description
 
 
 def test_an_edit_by_a_blend_is_what_the_editor_makes(client: httpx.Client, editor: Editor, photo: bytes) -> None:
@@ -103,7 +88,9 @@ def test_an_animation_of_an_action_unit(client: httpx.Client, photo: bytes) -> N
         ({"to": "AU12:nan"}, "choose 0 to 2"),
         ({"to": "AU12+au12:0.3"}, "AU12 is named twice"),
         ({"to": "+".join(["AU12"] * 40)}, "name at most 24"),
-        ({"to": "smirkiness"}, "nothing is called 'smirkiness'"),
+        ({"to": "smirkiness"}, "contempt, or from what /v1/controls lists"),
+        ({"to": "AU12=0.5"}, "nothing is called 'AU12=0.5'; write NAME or NAME:AMOUNT, several joined by +"),
+        ({"to": "AU12+"}, "a name is missing in 'AU12+'; write NAME or NAME:AMOUNT, several joined by +"),
         ({"to": "x" * 100_000}, "nothing is called"),
         ({"to": "AU12", "method": "stargan"}, "AU12"),
     ],
@@ -171,8 +158,8 @@ def test_what_another_photo_shows_moves(client: httpx.Client, photo: bytes, smil
         ({"like_neutral": "smile"}, {"to": "anger"}, "bad_option", "like_neutral is given without like"),
         ({"like": "smile"}, {"to": "anger"}, "bad_option", "like is given, but to does not name it; send to=like"),
         ({"like": "smile"}, {"to": "like+like"}, "bad_option", "named twice"),
-        ({"like": "smile"}, {"to": "like:7"}, "bad_option", "choose 0 to 2"),
-        ({}, {"to": "like"}, "bad_option", "nothing is called 'like'"),
+        ({"like": "smile"}, {"to": "Like:7"}, "bad_option", "no amount '7' of 'like'; choose 0 to 2"),
+        ({}, {"to": "AU12+like:0.3"}, "bad_option", "to names like, but there is no like; send the other photo as"),
         ({}, {"to": "like", "like": "not base64!"}, "bad_option", "like is neither a file nor base64"),
         ({"like": "smile"}, {"method": "stargan"}, "bad_option", "take method morphable for like"),
         ({"like": "smile", "like_neutral": "smile", "other": "smile"}, {}, "bad_request", "Too many files"),

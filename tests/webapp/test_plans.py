@@ -23,7 +23,7 @@ def face(finder: MediaPipeFinder, group: np.ndarray) -> Face:
 
 def test_kept_plans_make_the_same_edits(editor: Editor, group: np.ndarray, face: Face) -> None:
     rgb, cache = group[:, :320], PlanCache()
-    for to in ("happiness", "AU12:0.5", "AU12:0.5", "surprise"):
+    for to in ("AU12:0.5", "AU12:0.5", "happiness", "AU43", "eyeLookUp", "AU15:0.3", "surprise"):
         made = editor.render(rgb, cache.plan(editor, rgb, face, to, WHOLE), 0.8)
         assert np.array_equal(made, editor.render(rgb, editor.plan(rgb, face, to), 0.8))
     assert len(cache) == 1

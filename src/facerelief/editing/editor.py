@@ -129,6 +129,10 @@ class Editor(ABC, Generic[PlanT]):
         self.learned: dict[str, Any] = {}
         self._finder = finder
 
+    def controls(self) -> dict[str, Any] | None:
+        """What `target` takes, as `list_controls` gives it; None where that is expressions alone."""
+        return None
+
     def caution(self, expression: str) -> str | None:
         """What is known against edits to an expression, in one line; None where nothing is."""
         return None

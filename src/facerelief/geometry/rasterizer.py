@@ -62,8 +62,11 @@ def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64
     corners = triangles.take(index.ravel().take(covered), axis=0)
     shares = weights.reshape(-1, 3).take(covered, axis=0)
     columns = values.reshape(len(values), math.prod(values.shape[1:]))
+    found = shares[:, 0, None] * columns.take(corners[:, 0], axis=0)
+    for k in (1, 2):
+        found += shares[:, k, None] * columns.take(corners[:, k], axis=0)
     out = np.zeros((index.size, columns.shape[1]))
-    out[covered] = sum(shares[:, k, None] * columns.take(corners[:, k], axis=0) for k in range(3))
+    out[covered] = found
     return out.reshape(index.shape + values.shape[1:])
 
 

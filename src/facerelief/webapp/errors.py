@@ -60,5 +60,6 @@ def to_api_error(error: FacereliefError) -> ApiError:
     Its message is one line: what, why; the remedy.
     """
     code = next((code for kind, code in _KINDS if isinstance(error, kind)), "bad_option")
-    what, _, remedy = str(error).replace(" --", " ").removeprefix("photo: ").rpartition("; ")
+    line = str(error).replace(" --", " ").replace("`facerelief expressions`", "/v1/controls").removeprefix("photo: ")
+    what, _, remedy = line.rpartition("; ")
     return ApiError(code, what or remedy, remedy if what else "change the request")

@@ -10,7 +10,7 @@ from typing import Any
 from facerelief.array_types import RGB
 from facerelief.editing import Editor
 from facerelief.editing.editor import EditPlan
-from facerelief.editing.methods.morphable import MorphablePlan
+from facerelief.editing.methods.morphable import MorphableEditor, MorphablePlan
 from facerelief.faces.detector import Face
 
 _LIFETIME_S = 30.0
@@ -31,18 +31,18 @@ class PlanCache:
 
     def plan(self, editor: Editor[Any], rgb: RGB, face: Face, to: str, part: str) -> EditPlan:
         """As `Editor.plan`, of a target that `Editor.target` gave. A face's fit does for all its targets."""
-        fitted = editor.method == "morphable"
+        fitted = isinstance(editor, MorphableEditor)
         key = _key(editor.method, "" if fitted else to, part, rgb, face)
         with self._lock:
             kept, _ = self._plans.pop(key, (None, 0.0))
+        plan: EditPlan
         if kept is None:
-            kept = editor.plan(rgb, face, to, part)
-            plan = kept
-        elif isinstance(kept, MorphablePlan):
-            plan = dataclasses.replace(kept, before=kept.crop.cut(rgb), to=to)
+            plan = editor.plan(rgb, face, to, part)
+        elif isinstance(editor, MorphableEditor) and isinstance(kept, MorphablePlan):
+            plan = editor.with_target(kept, rgb, to)
         else:
             plan = dataclasses.replace(kept, before=kept.crop.cut(rgb))
-        self._keep(key, dataclasses.replace(kept, before=kept.before[:0]))
+        self._keep(key, dataclasses.replace(plan, before=plan.before[:0]))
         return plan
 
     def _keep(self, key: bytes, plan: EditPlan) -> None:

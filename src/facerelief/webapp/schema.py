@@ -6,8 +6,8 @@ from facerelief import __version__
 from facerelief.editing import METHODS
 from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.morphable.control_list import REGIONS
 from facerelief.webapp import morphs
-from facerelief.webapp.controls import REGIONS
 from facerelief.webapp.errors import CODES
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES
@@ -131,8 +131,6 @@ _ONE_EDIT: Schema = {
         "description": "The face as /v1/faces returned it, instead of `face`; it is not detected again.",
     },
 }
-
-
 _LIKE = {
     "like": "Another photo: what its largest face shows is `like` in `to`, whose default it then is. Method morphable.",
     "like_neutral": "A photo of the person of `like` without expression: what differs between both is taken.",
@@ -266,7 +264,7 @@ def _controls() -> Schema:
             "region": region,
             "sides": {"type": "boolean", "description": "Whether L or R may follow the name."},
         },
-        "blendshapes": {"region": region},
+        "blendshapes": {"region": region, "both": {"type": ["string", "null"], "description": "Both sides at once."}},
     }
     lists = {kind: {"type": "array", "items": _object({"name": name, **facts})} for kind, facts in kinds.items()}
     texts = {"type": "array", "items": {"type": "string"}}

@@ -23,7 +23,6 @@ from facerelief.geometry.morphable.random_faces import random_person, random_set
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
-from facerelief.webapp.controls import has_controls, list_controls
 from facerelief.webapp.likes import check_named, in_words
 from facerelief.webapp.pictures import EncodedPicture, encode_picture
 from facerelief.webapp.plans import PlanCache
@@ -72,6 +71,7 @@ class EditorOptions:
     weights: Path | None = None
     method: str | None = None
     engine: str | None = None
+    presets: Path | None = None
 
 
 class EditService:
@@ -93,7 +93,9 @@ class EditService:
             on_stage: Called with the name of each finished stage and its seconds.
         """
         self._finder, self._pixels, self._on_stage = finder, pixels, on_stage
-        editor = load_editor(options.weights, finder, method=options.method, engine=options.engine)
+        editor = load_editor(
+            options.weights, finder, method=options.method, engine=options.engine, presets=options.presets
+        )
         self.method = editor.method
         self._editors = {self.method: editor}
         self._loading = threading.Lock()
@@ -122,8 +124,8 @@ class EditService:
 
     def controls(self) -> dict[str, Any]:
         """What an edit's `to` may name, by kind, and the methods that know more of it than expressions."""
-        methods = [name for name in METHODS if has_controls(self.editor(name))]
-        return {**list_controls(load_face().rig), "methods": methods}
+        known = {name: found for name in METHODS if (found := self.editor(name).controls())}
+        return {**next(iter(known.values())), "methods": list(known)}
 
     def faces(self, data: bytes, token: CancelToken) -> dict[str, Any]:
         """The faces of a photo, and its size, format and earlier edits."""
@@ -172,9 +174,9 @@ class EditService:
 
     def _with_like(self, editor: Editor, spec: EditSpec, token: CancelToken) -> EditSpec:
         """An edit whose `to` says what `like` shows in the editor's words. Raises `FacereliefError`."""
+        check_named(spec.to, spec.like is not None)
         if spec.like is None:
             return spec
-        check_named(spec.to)
         like = self._read(spec.like, token, "like")
         neutral = self._read(spec.like_neutral, token, "like_neutral") if spec.like_neutral else None
         with self.stage("find", token):

@@ -48,8 +48,9 @@ def test_names_of_all_there_is_are_read_whatever_their_case() -> None:
     ("text", "says"),
     [
         ("smirk", "nothing is called 'smirk'; choose from neutral, happiness,"),
-        ("", "nothing is called ''; choose from"),
-        ("happiness+", "nothing is called ''; choose from"),
+        ("", "a name is missing in ''; write NAME or NAME:AMOUNT, several joined by +"),
+        ("happiness+", "a name is missing in 'happiness+'; write NAME or NAME:AMOUNT, several joined by +"),
+        ("AU12=0.5", "nothing is called 'AU12=0.5'; write NAME or NAME:AMOUNT, several joined by +"),
         ("AU13", "no action unit 'AU13'; choose from AU1, AU2, AU4,"),
         ("AU26L", "AU26 has no sides; write AU26"),
         ("jaw", "nothing is called 'jaw'; choose from"),  # to the left and to the right is nowhere

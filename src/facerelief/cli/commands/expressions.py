@@ -1,11 +1,11 @@
 """`facerelief expressions`."""
 
-from pathlib import Path
 from typing import Any
 
 from facerelief.cli.answers import Json, answer
 from facerelief.cli.console import say
 from facerelief.cli.options import PresetsOption, WeightsOption
+from facerelief.expressions import ALIASES
 
 
 def expressions(presets: PresetsOption = None, weights: WeightsOption = None, as_json: Json = False) -> None:
@@ -15,7 +15,12 @@ def expressions(presets: PresetsOption = None, weights: WeightsOption = None, as
 
         facerelief expressions --json
     """
-    found = _listed(presets, weights)
+    from facerelief.geometry.morphable.control_list import list_controls
+    from facerelief.geometry.morphable.controls import package_presets, read_presets
+    from facerelief.geometry.morphable.model import load_face
+
+    rig = load_face(weights).rig
+    found = list_controls(rig, package_presets() | (read_presets(presets, rig) if presets else {}))
     if not as_json:
         for title, lines in _sections(found).items():
             width = max(len(name) for name, _ in lines)
@@ -23,44 +28,19 @@ def expressions(presets: PresetsOption = None, weights: WeightsOption = None, as
     answer(found, as_json)
 
 
-def _listed(presets: Path | None, weights: Path | None) -> dict[str, Any]:
-    """What there is, as JSON."""
-    from facerelief.expressions import ALIASES
-    from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES
-    from facerelief.geometry.morphable.controls import both_sides, package_presets, read_presets
-    from facerelief.geometry.morphable.model import load_face
-
-    rig = load_face(weights).rig
-    named = package_presets() | (read_presets(presets, rig) if presets else {})
-    units = {number: words for number, words in ACTION_UNITS.items() if _has(rig.names, words[1], SIDES)}
-    sided = both_sides(rig)
-    single = [name for name in rig.names if name not in [stem + side for stem in sided for side in SIDES]]
-    return {
-        "expressions": [{"name": name, "aliases": list(aliases)} for name, aliases in ALIASES.items()],
-        "presets": [{"name": name, "stands_for": words} for name, words in named.items()],
-        "action_units": [
-            {"name": f"AU{number}", "number": number, "description": name, "sides": stem in sided}
-            for number, (name, stem) in units.items()
-        ],
-        "blendshapes": [{"name": name, "sides": name in sided} for name in sorted([*sided, *single])],
-    }
-
-
-def _has(names: tuple[str, ...], stem: str, sides: tuple[str, ...]) -> bool:
-    return any(stem + side in names for side in ("", *sides))
-
-
 def _sections(found: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
     """Lines of text (name, what it is) by their titles."""
+    sides: dict[str, list[str]] = {}
+    for one in found["blendshapes"]:
+        sides.setdefault(one["both"] or one["name"], []).extend([one["name"]] if one["both"] else [])
     return {
-        "expressions": [(one["name"], ", ".join(one["aliases"])) for one in found["expressions"]],
+        "expressions": [(name, ", ".join(ALIASES[name])) for name in found["expressions"]],
         "presets (sides are the person's own)": [(one["name"], one["stands_for"]) for one in found["presets"]],
         "action units (FACS)": [
             (one["name"], one["description"] + f"; of one side: {one['name']}L, {one['name']}R" * one["sides"])
             for one in found["action_units"]
         ],
         "blendshapes (ARKit)": [
-            (one["name"], f"of one side: {one['name']}Left, {one['name']}Right" if one["sides"] else "")
-            for one in found["blendshapes"]
+            (name, f"of one side: {', '.join(of_one)}" if of_one else "") for name, of_one in sorted(sides.items())
         ],
     }

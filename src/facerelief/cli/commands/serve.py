@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import explain, out
-from facerelief.cli.options import EngineOption, MethodOption, TaskFileOption, WeightsOption
+from facerelief.cli.options import EngineOption, MethodOption, PresetsOption, TaskFileOption, WeightsOption
 from facerelief.errors import FacereliefError
 
 _TOKEN = "FACERELIEF_TOKEN"
@@ -60,6 +60,7 @@ def serve(
     method: MethodOption = None,
     weights: WeightsOption = None,
     engine: EngineOption = None,
+    presets: PresetsOption = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Requests computed at once. Default: one per core.")
     ] = None,
@@ -111,7 +112,7 @@ def serve(
     run(
         host,
         port,
-        editor=EditorOptions(weights, method, engine),
+        editor=EditorOptions(weights, method, engine, presets),
         task_file=task_file,
         limits=limits,
         access_options=access_options,

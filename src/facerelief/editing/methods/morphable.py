@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
+from facerelief.geometry.morphable.control_list import list_controls
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
@@ -55,7 +56,7 @@ class MorphablePlan(EditPlan):
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
-        eyes: The photo's eyes; none where the edit does not open, close or turn them.
+        eyes: The photo's eyes; they may be absent where the edit does not open, close or turn them.
     """
 
     # Faster movements, as in speech, are kept.
@@ -107,6 +108,10 @@ class MorphableEditor(Editor[MorphablePlan]):
         (face,) = choose_faces(self.find(photo), "largest", photo.name)
         return fit_face(self._transfer.face, seen_lips(photo.rgb, face.landmarks)).expression
 
+    def controls(self) -> dict[str, Any]:
+        """As `Editor.controls`."""
+        return list_controls(self._transfer.face.rig, self._transfer.targets.presets)
+
     def target(self, to: str) -> str:
         """As `Editor.target`; also action units, blendshapes, presets and blends, as `parse_control` reads them."""
         return str(self._transfer.targets.control(to))
@@ -120,9 +125,22 @@ class MorphableEditor(Editor[MorphablePlan]):
         rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
         wrinkles, rims = with_room(wrinkles), with_room(rims)[..., None]
-        moves = self._transfer.moves_eyes(fit, self._transfer.targets(to))
-        eyes = seen_eyes(rgb, face.landmarks) if moves else ()
+        eyes = seen_eyes(rgb, face.landmarks) if self._moves_eyes(fit, to) else ()
         return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims, eyes)
+
+    def with_target(self, plan: MorphablePlan, rgb: RGB, to: str) -> MorphablePlan:
+        """A plan for something else that the same face is to show, in a fraction of the time of `plan`.
+
+        Args:
+            plan: One for that face; its pixels may have been dropped.
+            rgb: (H, W, 3), the same photo.
+            to: What it is to show, as `target` gives it.
+        """
+        eyes = plan.eyes or (seen_eyes(rgb, plan.face.landmarks) if self._moves_eyes(plan.fit, to) else ())
+        return dataclasses.replace(plan, before=plan.crop.cut(rgb), to=to, eyes=eyes)
+
+    def _moves_eyes(self, fit: Fit, to: str) -> bool:
+        return self._transfer.moves_eyes(fit, self._transfer.targets(to))
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
@@ -130,7 +148,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         target = self._transfer.targets(plan.to)
         layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
-        eyes = EyeMotion(plan.eyes, strength * target.eyes) if plan.eyes and plan.part != "mouth" else None
+        turns = plan.eyes and plan.part != "mouth" and self._transfer.moves_eyes(plan.fit, target)
+        eyes = EyeMotion(plan.eyes, strength * target.eyes) if turns else None
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth, eyes=eyes)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 

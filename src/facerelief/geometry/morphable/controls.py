@@ -27,6 +27,8 @@ MOST = 2.0  # amount of a part
 _MOST_PARTS, _LARGEST = 24, 1_000_000  # of a blend; bytes of a file of presets
 _UNIT = re.compile(r"au(\d{1,3})([lr]?)", re.IGNORECASE)
 _PRESET = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_LISTED = "what `facerelief expressions` lists"
+_FORM = "write NAME or NAME:AMOUNT, several joined by +"
 _WRITE = 'write lines such as wink = "AU43L:1"'
 _WAYS = ("jaw", "mouth")  # that move to one side or the other: both at once is nowhere
 
@@ -70,6 +72,8 @@ def parse_control(text: str, rig: Rig, names: Collection[str] | None = None) -> 
     parts: dict[str, float] = {}
     for piece in pieces:
         word, colon, number = piece.partition(":")
+        if not word:
+            raise FacereliefError(f"a name is missing in {shown(text)}; {_FORM}")
         name = _named(word.strip(), rig, names)
         if name in parts:
             raise FacereliefError(f"{name} is named twice in {shown(text)}; name it once")
@@ -104,9 +108,10 @@ def _named(word: str, rig: Rig, names: Collection[str]) -> str:
     try:
         return resolve(word)
     except FacereliefError:
-        listed = ", ".join(EXPRESSIONS)
-        message = f"nothing is called {shown(word)}; choose from {listed}, or from what `facerelief expressions` lists"
-        raise FacereliefError(message) from None
+        remedy = f"choose from {', '.join(EXPRESSIONS)}, or from {_LISTED}"
+        if set(word) & set(",;="):
+            remedy = _FORM
+        raise FacereliefError(f"nothing is called {shown(word)}; {remedy}") from None
 
 
 def both_sides(rig: Rig) -> list[str]:

@@ -31,9 +31,8 @@ def unfold_symmetric(halves: Floats, size: int) -> Floats:
 def binomial_blur(values: Floats) -> Floats:
     """Values (H, W[, C]) by a binomial filter, 5 pixels wide."""
     for axis in (0, 1):
-        padded = np.pad(values, [(2, 2) if a == axis else (0, 0) for a in range(values.ndim)], mode="edge")
-        length = values.shape[axis]
-        parts = [w * np.take(padded, np.arange(length) + k, axis) for k, w in enumerate(_BINOMIAL)]
+        padded, length = _padded(values, axis, 2, 2), values.shape[axis]
+        parts = (w * _part(padded, axis, k, length) for k, w in enumerate(_BINOMIAL))
         values = functools.reduce(np.add, parts)
     return values
 
@@ -42,9 +41,17 @@ def box_blur(values: Floats, radius: int) -> Floats:
     """Values (H, W, C) averaged over boxes of 2 * radius + 1 pixels, thrice."""
     for _ in range(3):
         for axis in (0, 1):
-            padded = np.pad(values, [(radius + 1, radius) if a == axis else (0, 0) for a in range(3)], mode="edge")
-            sums = np.cumsum(padded, axis=axis)
+            sums = np.cumsum(_padded(values, axis, radius + 1, radius), axis=axis)
             length, width = values.shape[axis], 2 * radius + 1
-            upper, lower = (np.take(sums, np.arange(length) + k, axis=axis) for k in (width, 0))
-            values = (upper - lower) / width
+            values = (_part(sums, axis, width, length) - _part(sums, axis, 0, length)) / width
     return values
+
+
+def _padded(values: Floats, axis: int, before: int, after: int) -> Floats:
+    """Values with their first and last repeated along an axis."""
+    first, last = _part(values, axis, 0, 1), _part(values, axis, values.shape[axis] - 1, 1)
+    return np.concatenate([first] * before + [values] + [last] * after, axis=axis)
+
+
+def _part(values: Floats, axis: int, start: int, length: int) -> Floats:
+    return values[(slice(None),) * axis + (slice(start, start + length),)]

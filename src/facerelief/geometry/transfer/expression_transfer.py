@@ -4,6 +4,7 @@ The photo itself is warped, at its own resolution, from where its landmarks are 
 the expression's ratio image (`shading.py`) is multiplied in; and the inside of an open mouth is drawn.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,7 @@ _EYES_MOVE = 0.012  # inter-ocular distances by which lids move, below which an 
 # down. But people's means differ in it, and photos of an expression are not all of one pose; ears, hair and the
 # background would bend with it.
 _BESIDE_EARS = (127, 234, 93, 132, 58, 356, 454, 323, 361, 288)
+_KEPT = 8  # photos' own expressions, of 400 kB each, while sliders move
 _STILL = 0.35  # inter-ocular distances from it, within which expressions move the face less
 
 
@@ -79,6 +81,7 @@ class ExpressionTransfer:
         sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
         self._free = np.column_stack([sideways, upwards, sideways])
         self._blinks = blink_shapes(face.rig)
+        self._leaving = functools.lru_cache(_KEPT)(self._leave)
         self.targets = Targets(face, presets)
 
     def __call__(
@@ -149,11 +152,19 @@ class ExpressionTransfer:
 
     def _shade(self, uv: Floats, fit: Fit, texture: Floats) -> Floats:
         """The log ratio image (S, S, 1) of a full expression, by its texture (A, A), looked up at `uv` (S, S, 2)."""
-        leaving = full_maps(-self.face.wrinkles(fit.expression))
-        change = self._ratio_images(texture + leaving)
-        # Only the wrinkles of an expression that leaves are taken away: others are the person's own.
-        limited = np.minimum(change, np.maximum(self._ratio_images(leaving), 0))
+        leaving, most = self._leaving(fit.expression.astype(np.float64).tobytes())
+        limited = np.minimum(self._ratio_images(texture + leaving), most)
         return sample_bilinear(limited.astype(np.float32)[..., None], uv)
+
+    def _leave(self, expression: bytes) -> tuple[Floats, Floats]:
+        """What a photo's own expression, coefficients (E,) as bytes of float64, changes of the texture as it leaves.
+
+        Returns:
+            (A, A) each: that, and the most that may be lightened: only wrinkles of an expression that leaves are taken
+            away, since others are the person's own.
+        """
+        leaving = full_maps(-self.face.wrinkles(np.frombuffer(expression)))
+        return leaving, np.maximum(self._ratio_images(leaving), 0)
 
 
 def transfer_crop(landmarks: Floats) -> Crop:

@@ -100,10 +100,12 @@ def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32
     """
     size = len(wrinkles)
     planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(np.dstack([light, flow]), 2, 0)]
-    finer = np.dstack([np.asarray(p.resize((size, size), Image.Resampling.BILINEAR)) for p in planes])
-    rows, columns = np.indices(wrinkles.shape) + 0.5
-    most = sample_bilinear(wrinkles[..., None], finer[..., 1:] * (size / len(light)) + np.dstack([columns, rows]))
-    return np.minimum(finer[..., :1], most).astype(np.float32)
+    finer, right, down = (np.array(p.resize((size, size), Image.Resampling.BILINEAR)) for p in planes)
+    rows, columns = np.nonzero(finer > min(0.0, float(wrinkles.min())))  # elsewhere it is less than any wrinkle is deep
+    moved = np.column_stack([right[rows, columns], down[rows, columns]]) * (size / len(light))
+    most = sample_bilinear(wrinkles[..., None], moved + np.column_stack([columns + 0.5, rows + 0.5]))
+    finer[rows, columns] = np.minimum(finer[rows, columns], most[:, 0])
+    return finer[..., None]
 
 
 def bottom_hat(light: Floats, unit: float) -> Float32:

@@ -42,18 +42,19 @@ class Targets:
 
     Attributes:
         learned: Targets that are not made from words, by the names that they go by in words.
+        presets: Names of the user or of the package, and the words that they stand for.
     """
 
     def __init__(self, face: MorphableFace, presets: Mapping[str, str] | None = None) -> None:
         """presets: Names and what they stand for; by default the package's."""
         self.learned: dict[str, Target] = {}
         self._face = face
-        self._presets = package_presets() if presets is None else presets
+        self.presets = package_presets() if presets is None else presets
         self._made = functools.lru_cache(_KEPT)(self._make)
 
     def control(self, text: str) -> Control:
         """As `parse_control`. Raises `FacereliefError`."""
-        return parse_control(text, self._face.rig, (*self._presets, *self.learned))
+        return parse_control(text, self._face.rig, (*self.presets, *self.learned))
 
     def __call__(self, text: str) -> Target:
         """What a text stands for. Raises `FacereliefError` for one that stands for nothing."""
@@ -69,8 +70,8 @@ class Targets:
             return self.learned[name]
         if name in EXPRESSIONS:
             return Target(face.expression(name), full_maps(face.texture_classes[EXPRESSIONS.index(name)]))
-        if name in self._presets:
-            return self._make(parse_control(self._presets[name], face.rig, ()))
+        if name in self.presets:
+            return self._make(parse_control(self.presets[name], face.rig, ()))
         movement = face.rig.movement(rig_amounts(name, face.rig))
         return Target(movement, self._texture(movement), eye_amounts(name, face.rig))
 

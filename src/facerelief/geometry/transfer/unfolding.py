@@ -13,6 +13,7 @@ from facerelief.geometry.morphable.log_albedo import binomial_blur
 
 LEAST_DETERMINANT = 0.02  # of a patch that hardly anything is left of
 _ROUNDS, _REACH = 60, 6  # of smoothing, and how far around a fold, in nodes
+_BESIDE = 2 * _REACH + 6  # nodes beside folds that are looked at: what is smoothed, and what that takes into account
 _MARGIN = 0.05  # of the crop's side, along which nothing is smoothed, so that the flow stays zero at the border
 
 
@@ -46,13 +47,19 @@ def unfold(flow: Floats, least: float = LEAST_DETERMINANT) -> Floats:
     if not (folded := folds(flow, least)).any():
         return flow
     inner = border_fade(flow.shape[0], _MARGIN)
-    around = np.zeros(flow.shape[:2], dtype=np.float64)
+    flow, around, ends = flow.copy(), np.zeros(flow.shape[:2], dtype=np.float64), np.array([(len(flow), 0)] * 2)
     for _ in range(_ROUNDS):
-        around = np.maximum(around, _near(folded))
-        blurred = binomial_blur(binomial_blur(flow))
-        share = (around[..., None] * inner).astype(flow.dtype)
-        flow = flow + share * (blurred - flow)
-        if not (folded := folds(flow, least)).any():
+        for axis in (0, 1):
+            places = np.flatnonzero(folded.any(axis=1 - axis))
+            ends[axis] = min(ends[axis, 0], places[0] - _BESIDE), max(ends[axis, 1], places[-1] + _BESIDE)
+        first, last = np.clip(ends, 0, len(flow)).T
+        nodes, cells = (tuple(map(slice, first, last - less)) for less in (0, 1))
+        around[nodes] = np.maximum(around[nodes], _near(folded[cells]))
+        blurred = binomial_blur(binomial_blur(flow[nodes]))
+        share = (around[nodes][..., None] * inner[nodes]).astype(flow.dtype)
+        flow[nodes] += share * (blurred - flow[nodes])
+        folded[cells] = folds(flow[nodes], least)
+        if not folded.any():
             return flow
     return _less(flow, least)
 

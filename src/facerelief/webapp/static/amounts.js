@@ -8,7 +8,7 @@
  */
 
 const MOST_SPOKEN = 3; // movements that are named one by one
-const TO_ONE_SIDE = ["jaw", "mouth"]; // jawLeft moves the jaw to the left, not its left half
+const GAZE = /^eyeLook/;
 
 /**
  * The movements there are: action units, then blendshapes that no unit has.
@@ -17,22 +17,17 @@ const TO_ONE_SIDE = ["jaw", "mouth"]; // jawLeft moves the jaw to the left, not 
  */
 export function dialsOf({ action_units: units, blendshapes }) {
   const shapes = new Set(units.flatMap(({ shape }) => [shape, `${shape}Left`, `${shape}Right`]));
-  const all = new Set(blendshapes.map(({ name }) => name));
-  const stemOf = (name) => {
-    const stem = name.replace(/(Left|Right)$/, "");
-    const paired = all.has(`${stem}Left`) && all.has(`${stem}Right`) && !TO_ONE_SIDE.includes(stem);
-    return paired ? stem : name;
-  };
-  const others = new Map(blendshapes.filter(({ name }) => !shapes.has(name)).map(({ name, region }) => [stemOf(name), region]));
+  const free = blendshapes.filter(({ name }) => !shapes.has(name));
+  const others = new Map(free.map(({ name, region, both }) => [both ?? name, { region, sides: both !== null }]));
   return [
     ...units.map(({ name, description, region, sides, shape }) => {
       const names = [name, `${name}L`, `${name}R`];
       const aliases = new Map([shape, `${shape}Left`, `${shape}Right`].map((alias, k) => [alias, k]));
       return { words: description, code: name, region, sides, names, aliases };
     }),
-    ...[...others].map(([stem, region]) => {
+    ...[...others].map(([stem, { region, sides }]) => {
       const names = [stem, `${stem}Left`, `${stem}Right`];
-      return { words: stem, code: "", region, sides: !all.has(stem), names, aliases: new Map() };
+      return { words: stem, code: "", region, sides, names, aliases: new Map() };
     }),
   ];
 }
@@ -95,8 +90,9 @@ export function namesLike(text) {
 /** A text in words. @param {string} text as the server takes it */
 export function spoken(text) {
   const parts = text.split("+");
-  if (parts.length > MOST_SPOKEN) return `${parts.length} movements`;
-  return parts.map(inWords).join(" + ");
+  const looks = parts.some((part) => GAZE.test(part)) ? ["gaze"] : [];
+  const all = [...parts.filter((part) => !GAZE.test(part)).map(inWords), ...looks];
+  return all.length > MOST_SPOKEN ? `${all.length} movements` : all.join(" + ");
 }
 
 /** @param {string} part of a text */

@@ -11,7 +11,7 @@ import { open } from "./open.js";
 import { $, clear, guarded, show, state } from "./page.js";
 import { countSeveral, download, makeSeveral, openSeveral, stopSeveral } from "./saving.js";
 import { Refusal, get } from "./server.js";
-import { drawRegion, drawSliders, makeSliders, moved, showTab, tabByKey } from "./sliders.js";
+import { drawRegion, drawSliders, looked, makeSliders, moved, showTab, tabByKey } from "./sliders.js";
 import { fit } from "./stage.js";
 
 const ABOUT = {
@@ -175,6 +175,6 @@ guarded(async () => {
   $("method").replaceChildren(...menu.methods.map(({ name }) => new Option(name, name, false, name === menu.default_method)));
   drawMethod();
   makeExpressions();
-  makeSliders();
+  makeSliders(guarded((x, y) => selected() && choose(selected(), looked(selected(), x, y), true)));
   document.body.dataset.ready = "yes";
 })();

@@ -2,6 +2,7 @@
 
 import { Amounts, dialsOf, inWords } from "./amounts.js";
 import { drawTrack } from "./controls.js";
+import { GazePad, gazeOf, isGaze, setGaze } from "./gaze.js";
 import { $, state } from "./page.js";
 
 /** @typedef {import("./amounts.js").Dial} Dial */
@@ -11,22 +12,29 @@ const CALM = ["… from that person’s calm face", "from this calm face"];
 const OWN = "own"; // value of what is no preset
 
 let dials = /** @type {Dial[]} */ ([]);
+let sliders = /** @type {Dial[]} */ ([]); // those of them that have a slider
+let pad = /** @type {GazePad | null} */ (null);
 
 const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
 const amountsOf = (face) => new Amounts(face.expression, dials);
 const percent = (amount) => `${Math.round(100 * amount)} %`;
 const canControl = () => state.controls.methods.includes($("method").value);
 
-/** The tab's fields, once the server has said what there is. */
-export function makeSliders() {
+/**
+ * The tab's fields, once the server has said what there is.
+ * @param {(x: number, y: number) => void} look is told where the gaze pad was moved
+ */
+export function makeSliders(look) {
   dials = dialsOf(state.controls);
+  sliders = dials.filter((dial) => !isGaze(dial));
+  pad = new GazePad($("gaze"), look);
   $("preset").replaceChildren(
     new Option("the face as it is", ""),
     Object.assign(new Option("own mixture", OWN), { disabled: true, hidden: true }),
     ...state.controls.presets.map(({ name, stands_for: text }) => new Option(name.replaceAll("-", " "), new Amounts(text, dials).text())),
   );
   $("regions").replaceChildren(...state.controls.regions.map((name, k) => choice("region", name, k === 0)));
-  $("dials").replaceChildren(...dials.map(row));
+  $("dials").replaceChildren(...sliders.map(row));
   drawRegion();
 }
 
@@ -51,17 +59,19 @@ function row(dial, k) {
   return field;
 }
 
-/** Only the sliders of the chosen region are in sight. */
+/** Only what moves the chosen region is in sight. */
 export function drawRegion() {
   const region = chosen("region");
-  dials.forEach((dial, k) => ($("dials").children[k].hidden = dial.region !== region));
+  sliders.forEach((dial, k) => ($("dials").children[k].hidden = dial.region !== region));
+  $("gaze").hidden = !dials.some((dial) => isGaze(dial) && dial.region === region);
 }
 
 /** The sliders as they stand for a face. @param {import("./picture.js").Face | null} face */
 export function drawSliders(face) {
   if (!dials.length || !face) return;
   const [side, can, amounts] = [chosen("side"), canControl(), amountsOf(face)];
-  dials.forEach((dial, k) => drawRow($("dials").children[k], amounts.get(dial, side), can && (side === "both" || dial.sides)));
+  sliders.forEach((dial, k) => drawRow($("dials").children[k], amounts.get(dial, side), can && (side === "both" || dial.sides)));
+  pad.draw(gazeOf(amounts, side), can);
   $("preset").value = amounts.text() ?? "";
   if ($("preset").selectedIndex < 0) $("preset").value = OWN;
   $("preset").disabled = !can;
@@ -98,7 +108,14 @@ function drawRow(field, amount, free) {
 /** What a face is to show now that a slider was moved. @param {import("./picture.js").Face} face @param {HTMLInputElement} input */
 export function moved(face, input) {
   const amounts = amountsOf(face);
-  amounts.set(dials[Number(input.id.slice("dial-".length))], chosen("side"), Number(input.value));
+  amounts.set(sliders[Number(input.id.slice("dial-".length))], chosen("side"), Number(input.value));
+  return amounts.text();
+}
+
+/** What a face is to show now that the gaze pad was moved. @param {import("./picture.js").Face} face @param {number} x @param {number} y */
+export function looked(face, x, y) {
+  const amounts = amountsOf(face);
+  setGaze(amounts, chosen("side"), x, y);
   return amounts.text();
 }
 

@@ -1,5 +1,6 @@
 """What lies behind lids: the eye as the photo shows it, what lids hid of it, and an iris that looks elsewhere."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +53,8 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
         lids: Where its lids will be.
         shift: (2,), by which its iris moves, frame pixels.
     """
-    known, away = _known(eye), _from_iris(eye, np.zeros(2))
-    profile = _shadow_profile(eye, away)
-    before, after = (_shadow(profile, edges, eye.unit) for edges in (eye.lids, lids))
-    white = _white(eye, known, away, before)
+    known, away, profile, before, white = _unmoved(eye)
+    after = _shadow(profile, lids, eye.unit)
     iris, opacity = _iris(eye, known, shift)
     seen, kept = eye.pixels.astype(np.float32), _uncovered(eye, lids)
     rises = np.clip((eye.lids.upper - lids.upper) / (_RISES * eye.unit), 0, 1)[:, None]
@@ -67,6 +66,15 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
     levels = hidden + raw * (seen - hidden)
     light = after / (1 + raw * (before - 1))
     return Eyeball(levels, raw, np.clip(light, *_LIGHT))
+
+
+@functools.lru_cache(maxsize=8)  # eyes: the same are edited again and again while a slider moves
+def _unmoved(eye: Eye) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """What an eye shows whatever it does: `known`, `away`, `profile` and the light of its lids, and its white."""
+    known, away = _known(eye), _from_iris(eye, np.zeros(2))
+    profile = _shadow_profile(eye, away)
+    light = _shadow(profile, eye.lids, eye.unit)
+    return known, away, profile, light, _white(eye, known, away, light)
 
 
 def _from_iris(eye: Eye, shift: Floats) -> Floats:

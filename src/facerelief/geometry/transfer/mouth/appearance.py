@@ -32,6 +32,7 @@ _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front tee
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.4  # shade below the edges of upper teeth; of all lower teeth
 _SHADE_REDDENS = np.array((0.85, 1.08, 1.15))  # exponents: what lights teeth in that shade comes from tongue and lips
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
+_DULL = 0.7  # cosine below which nothing is seen of it; powers that are next to nothing take long
 _FLESH = np.array((0.66, 0.38, 0.36))  # of the teeth's colour: gums and tongue, whatever colour lips have
 # Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
 _FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.25, 0.3, 45.0, 3.0
@@ -94,7 +95,8 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-_FLESH_GAIN * surface.reached**_FLESH_DEPTH))
     flesh = flesh * surface.level
     red = flesh[..., None] ** (1 + coloured * (_REDDENS - 1)) * _toned(_FLESH, coloured)
-    gloss = _GLOSS * np.clip(surface.gloss, 0, 1) ** _SHARP * np.clip(surface.reached, 0, 1)
+    towards = np.where(surface.gloss > _DULL, np.minimum(surface.gloss, 1), 0)
+    gloss = _GLOSS * towards**_SHARP * np.clip(surface.reached, 0, 1)
     share = surface.tooth[..., None]
     colours: Floats = teeth * (share * tooth[..., None] * hue + (1 - share) * red + gloss[..., None])
     return colours
