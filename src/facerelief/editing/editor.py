@@ -193,7 +193,8 @@ class Editor(ABC, Generic[PlanT]):
 
         Returns:
             (S, S, 2) each, where each pixel comes from, right and down, in crop pixels: of the face, and of the upper
-            and the lower lip where they meet. None for a method that warps nothing.
+            and the lower lip where they meet. Then, of each eye that opens or closes, those of the upper and of the
+            lower lid, in pixels of a small crop of its own. None for a method that warps nothing.
         """
         return []
 

@@ -146,7 +146,7 @@ class MorphableEditor(Editor[MorphablePlan]):
         before, after = plan.crop.to_crop(plan.landmarks), plan.crop.to_crop(moved)
         free = part_mask(plan.crop, plan.face, plan.part) * (1 - plan.rims)
         after = before + sample_bilinear(free, before[:, :2]) * (after - before)
-        flow, skin = self.warps(plan, strength)[0], _skin()
+        flow, skin = self._final_layers(plan, strength).applied_flows()[0], _skin()
         for _ in range(_INVERSION_ROUNDS):  # at the crop's border, where the edit fades out, a chin falls less
             places = after[skin, :2]
             after[skin, :2] += 0.5 * (before[skin, :2] - places - sample_bilinear(flow, places))
@@ -157,7 +157,7 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def warps(self, plan: MorphablePlan, strength: float) -> list[Floats]:
         """As `Editor.warps`."""
-        return self._final_layers(plan, strength).warps()
+        return self._final_layers(plan, strength).warps(plan.crop)
 
     def _final_layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """As `layers`, with rims that stay and light limited to the face's wrinkles."""
