@@ -20,7 +20,7 @@ from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
-from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
+from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines, lid_curves
 from facerelief.geometry.transfer.expression_transfer import (
     STANDARD_SIZE,
     ExpressionTransfer,
@@ -28,11 +28,12 @@ from facerelief.geometry.transfer.expression_transfer import (
     with_room,
 )
 from facerelief.geometry.transfer.eyes.motion import EyeMotion
-from facerelief.geometry.transfer.eyes.seen import Eye, seen_eyes
+from facerelief.geometry.transfer.eyes.seen import MEASURES, Eye, eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.targets import Target
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
 
@@ -41,6 +42,7 @@ _MOST_LEARNED = 32  # 200 kB each
 # Landmark detectors shorten movements: of the smiles of 12 people that were given to 12 others they report this much.
 _REPORTED = 0.75
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
+_OPENS = 0.03  # inter-ocular distances by which an expression opens eyes that is mostly seen by them
 _INVERSION_ROUNDS = 12  # of a fixed point: the last one moves no landmark by a hundredth of the crop's side
 
 
@@ -56,10 +58,16 @@ class MorphablePlan(EditPlan):
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
         eyes: The photo's eyes; none where the edit does not open, close or turn them.
+        eye_measures: (2, `MEASURES`), where their lids and irises are; NaN without eyes.
     """
 
     # Faster movements, as in speech, are kept.
-    smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2, "rims": 0.2}
+    smoothing_windows: ClassVar[dict[str, float]] = {
+        "expression": 0.4,
+        "wrinkles": 0.2,
+        "rims": 0.2,
+        "eye_measures": 0.2,
+    }
     landmarks: Landmarks
     fit: Fit
     to: str
@@ -67,6 +75,7 @@ class MorphablePlan(EditPlan):
     wrinkles: Float32
     rims: Float32
     eyes: tuple[Eye, ...]
+    eye_measures: Floats
 
 
 class MorphableEditor(Editor[MorphablePlan]):
@@ -120,9 +129,23 @@ class MorphableEditor(Editor[MorphablePlan]):
         rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
         wrinkles, rims = with_room(wrinkles), with_room(rims)[..., None]
-        moves = self._transfer.moves_eyes(fit, self._transfer.targets(to))
-        eyes = seen_eyes(rgb, face.landmarks) if moves else ()
-        return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims, eyes)
+        target = self._transfer.targets(to)
+        eyes = seen_eyes(rgb, face.landmarks) if self._transfer.moves_eyes(fit, target) else ()
+        measures = np.stack([eye_measures(eye) for eye in eyes]) if eyes else np.full((2, MEASURES), np.nan)
+        return MorphablePlan(
+            face,
+            crop,
+            before,
+            landmarks,
+            fit,
+            to,
+            fit.expression,
+            wrinkles,
+            rims,
+            eyes,
+            measures,
+            cautions=_cautions(eyes, target),
+        )
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
@@ -130,7 +153,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         target = self._transfer.targets(plan.to)
         layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
-        eyes = EyeMotion(plan.eyes, strength * target.eyes) if plan.eyes and plan.part != "mouth" else None
+        seen = tuple(map(with_measures, plan.eyes, plan.eye_measures))
+        eyes = EyeMotion(seen, strength * target.eyes) if seen and plan.part != "mouth" else None
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth, eyes=eyes)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
@@ -165,6 +189,18 @@ class MorphableEditor(Editor[MorphablePlan]):
         flow = layers.flow * (1 - plan.rims)
         light = limit_to_wrinkles(layers.light, flow, plan.wrinkles)
         return dataclasses.replace(layers, flow=flow, light=light)
+
+
+def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:
+    """What of a target cannot be done to a photo's eyes."""
+    for eye, amounts, (upper, lower) in zip(eyes, target.eyes, lid_curves(), strict=False):
+        middle = len(upper) // 2
+        wider = target.movement[lower[middle], 1] - target.movement[upper[middle], 1]
+        if eye.frontal < 0.5 and (amounts.any() or wider > _OPENS):
+            return ("the head is turned too far for its eyes to be opened, closed or turned",)
+        if eye.clear < 0.5 and (amounts[1:].any() or wider > _OPENS):
+            return ("an eye is shut or hardly seen; it is not opened or turned",)
+    return ()
 
 
 @cache
