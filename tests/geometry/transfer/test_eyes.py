@@ -179,6 +179,19 @@ def test_shut_eyes_are_not_torn_open(editor: MorphableEditor, drawn: tuple[np.nd
     assert editor.plan(shut, face, "AU5").cautions and not editor.plan(shut, face, "AU43").cautions
 
 
+def test_eyes_turn_together(editor: MorphableEditor, drawn: tuple[np.ndarray, Face]) -> None:
+    """Where one is not clear, neither turns all the way: eyes would squint."""
+    rgb, face = drawn
+    plan = editor.plan(rgb, face, editor.target("look-left"))
+    before = [fitted_circle(iris_pixels(rgb, eye))[0][0] for eye in range(2)]
+    for clear, share in ((1.0, 1.0), (0.75, 0.5), (0.5, 0.0)):
+        unclear = dataclasses.replace(plan, eye_measures=plan.eye_measures.copy())
+        unclear.eye_measures[1, 0] = clear
+        out = editor.render(rgb, unclear, 1.0)
+        moved = [fitted_circle(iris_pixels(out, eye))[0][0] - before[eye] for eye in range(2)]
+        np.testing.assert_allclose(moved, share * GAZE[0] * UNIT, atol=0.08 * RADIUS)
+
+
 def test_eyes_of_a_head_that_is_turned_far_stay(editor: MorphableEditor, drawn: tuple[np.ndarray, Face]) -> None:
     rgb, face = drawn
     points = face.landmarks.copy()

@@ -67,7 +67,11 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
         crop: The face's crop.
         flow: (S, S, 2), of that crop, without what only lids do.
     """
-    layers = (_layer(eye, amounts, crop, flow) for eye, amounts in zip(motion.eyes, motion.amounts, strict=True))
+    turned = motion.amounts[:, 1:].any(axis=1)
+    clear = min((eye.clear for eye, turns in zip(motion.eyes, turned, strict=True) if turns), default=1.0)
+    gaze = np.clip(2 * clear - 1, 0, 1)  # of both alike; less of it first, then less of all: two irises would be seen
+    amounts = motion.amounts * (1, gaze, gaze)
+    layers = (_layer(eye, does, crop, flow) for eye, does in zip(motion.eyes, amounts, strict=True))
     return [layer for layer in layers if layer]
 
 
