@@ -33,6 +33,7 @@ class EditPlan:
         crop: The part of the photo that may change, of side S.
         before: (S, S, 3), the crop's pixels.
         part: What the edit is limited to, of `PARTS`.
+        cautions: What of it cannot be done to this face, a line each.
     """
 
     smoothing_windows: ClassVar[dict[str, float]] = {}
@@ -40,6 +41,7 @@ class EditPlan:
     crop: Crop
     before: RGB
     part: str = dataclasses.field(default=WHOLE, kw_only=True)
+    cautions: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
 
     @property
     def marked(self) -> Crop:
@@ -197,7 +199,8 @@ class Editor(ABC, Generic[PlanT]):
 
         Returns:
             (S, S, 2) each, where each pixel comes from, right and down, in crop pixels: of the face, and of the upper
-            and the lower lip where they meet. None for a method that warps nothing.
+            and the lower lip where they meet. Then, of each eye that opens or closes, those of the upper and of the
+            lower lid, in pixels of a small crop of its own. None for a method that warps nothing.
         """
         return []
 

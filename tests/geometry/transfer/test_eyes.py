@@ -1,5 +1,7 @@
 """Eyes behind lids, measured on drawn eyes: irises stay round, closed eyes hide them, and a gaze moves them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from drawn_eyes import RADIUS, UNIT, drawn_eyes, fitted_circle, iris_centre, iris_pixels
@@ -9,8 +11,9 @@ from facerelief.faces.alignment import inter_ocular
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.controls import eye_amounts
 from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.topology import lid_curves
 from facerelief.geometry.transfer.eyes.motion import GAZE, EyeMotion, eye_layers
-from facerelief.geometry.transfer.eyes.seen import seen_eyes
+from facerelief.geometry.transfer.eyes.seen import eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.unfolding import jacobian_determinants
 
 EYES = (slice(180, 380), slice(130, 570))  # of the drawn photo
@@ -138,6 +141,65 @@ def test_skin_of_lids_does_not_fold(editor: MorphableEditor, drawn: tuple[np.nda
                 least = jacobian_determinants(layer.maps[name].astype(np.float64)).min(axis=0)
                 shown = used & (layer.maps["share"][:-1, :-1, 0] > 0)
                 assert least[shown].min() > 0
+
+
+def test_measures_are_averaged(drawn: tuple[np.ndarray, Face]) -> None:
+    """Of a video's frames: the mean of an eye's own and of one with another iris and lids lies halfway."""
+    eye = seen_eyes(drawn[0], drawn[1].landmarks)[0]
+    size, own = eye.frame.size, eye_measures(eye)
+    same = with_measures(eye, own)
+    assert (same.iris, same.clear) == (eye.iris, eye.clear)
+    np.testing.assert_allclose(same.lids.upper, eye.lids.upper, atol=1e-9)
+    higher = dataclasses.replace(eye.lids, upper=eye.lids.upper - 4.0, lower=eye.lids.lower + 2.0)
+    other = dataclasses.replace(eye, lids=higher, iris=dataclasses.replace(eye.iris, x=eye.iris.x + 6), clear=0.0)
+    mean = with_measures(eye, (own + eye_measures(other)) / 2)
+    assert mean.iris.x == pytest.approx(eye.iris.x + 3) and mean.iris.y == pytest.approx(eye.iris.y)
+    assert mean.clear == pytest.approx(eye.clear / 2)
+    middle = int(np.mean(eye.lids.corners))
+    assert mean.lids.upper[middle] == pytest.approx(eye.lids.upper[middle] - 2)
+    assert mean.lids.lower[middle] == pytest.approx(eye.lids.lower[middle] + 1)
+    assert mean.lids.upper[0] == eye.lids.upper[0] and size == mean.frame.size
+    unknown = with_measures(eye, np.full_like(own, np.nan))
+    assert unknown.iris == eye.iris and unknown.clear == eye.clear
+
+
+def test_shut_eyes_are_not_torn_open(editor: MorphableEditor, drawn: tuple[np.ndarray, Face]) -> None:
+    """Nothing is known of what is behind lids; an edit says so."""
+    assert min(eye.clear for eye in seen_eyes(drawn[0], drawn[1].landmarks)) > 0.9
+    assert not editor.plan(*drawn, "AU5").cautions
+    shut, points = edited(editor, drawn, "AU43"), drawn[1].landmarks.copy()
+    for upper, lower in zip(*(np.array(lids) for lids in zip(*lid_curves(), strict=True)), strict=True):
+        points[upper] = points[lower] - (0, 0.04 * UNIT, 0)
+    face = Face(points)
+    assert max(eye.clear for eye in seen_eyes(shut, points)) < 0.1
+    plan = editor.plan(shut, face, editor.target("look-left"))
+    assert plan.cautions == ("an eye is shut or hardly seen; it is not opened or turned",)
+    for out in (editor.render(shut, plan, 1.0), edited(editor, (shut, face), "AU5")):
+        assert out[EYES][..., 2].max() < 150 and not iris_pixels(out, 0).any()
+    assert editor.plan(shut, face, "AU5").cautions and not editor.plan(shut, face, "AU43").cautions
+
+
+def test_eyes_turn_together(editor: MorphableEditor, drawn: tuple[np.ndarray, Face]) -> None:
+    """Where one is not clear, neither turns all the way: eyes would squint."""
+    rgb, face = drawn
+    plan = editor.plan(rgb, face, editor.target("look-left"))
+    before = [fitted_circle(iris_pixels(rgb, eye))[0][0] for eye in range(2)]
+    for clear, share in ((1.0, 1.0), (0.75, 0.5), (0.5, 0.0)):
+        unclear = dataclasses.replace(plan, eye_measures=plan.eye_measures.copy())
+        unclear.eye_measures[1, 0] = clear
+        out = editor.render(rgb, unclear, 1.0)
+        moved = [fitted_circle(iris_pixels(out, eye))[0][0] - before[eye] for eye in range(2)]
+        np.testing.assert_allclose(moved, share * GAZE[0] * UNIT, atol=0.08 * RADIUS)
+
+
+def test_eyes_of_a_head_that_is_turned_far_stay(editor: MorphableEditor, drawn: tuple[np.ndarray, Face]) -> None:
+    rgb, face = drawn
+    points = face.landmarks.copy()
+    points[:, 2] = -points[:, 0]  # by 45 degrees
+    plan = editor.plan(rgb, Face(points), "AU43")
+    assert plan.cautions == ("the head is turned too far for its eyes to be opened, closed or turned",)
+    after, before = (iris_pixels(some, 0).sum() for some in (editor.render(rgb, plan, 1.0), rgb))
+    assert after > 0.5 * before
 
 
 def test_a_small_or_closed_eye_is_no_error(editor: MorphableEditor) -> None:

@@ -16,10 +16,10 @@ PARTS = ("units", "expressions", "likeness")
 
 
 def _files(values: Any) -> list[Path | None]:
-    return [values["folder"] / name for name in _PAGES] if values["folder"] else []
+    return [values["sheet"], *([values["folder"] / name for name in _PAGES] if values["folder"] else [])]
 
 
-@writes(OutputFiles(("folder",), _files))
+@writes(OutputFiles(("folder", "sheet"), _files))
 def controls(
     photos: Annotated[
         Path,
@@ -48,6 +48,10 @@ def controls(
     folder: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write report.json, report.md and report.html here.")
     ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Draw the units that landmarks do not tell apart here, of four people, beside their photos."),
+    ] = None,
     task_file: TaskFileOption = None,
     as_json: Json = False,
 ) -> None:
@@ -64,11 +68,15 @@ def controls(
     from facerelief.evaluation.controls.likeness import transfer_expressions
     from facerelief.evaluation.controls.page import write_control_pages
     from facerelief.evaluation.controls.results import ControlScores, control_facts
+    from facerelief.evaluation.controls.unit_sheet import draw_unseen_units, save_unit_sheet
     from facerelief.evaluation.controls.units import give_units
     from facerelief.evaluation.outside.instruments import Instruments
     from facerelief.evaluation.outside.people import FaceLandmarks, Selection, choose, one_a_person
     from facerelief.faces.detector import load_finder
+    from facerelief.tile_sheet import check_picture
 
+    if sheet:
+        check_picture(sheet)
     parts = [one.strip() for one in what.split(",")]
     if wrong := next((one for one in parts if one not in PARTS), None):
         raise FacereliefError(f"no part {wrong!r}; choose from {', '.join(PARTS)}")
@@ -97,6 +105,10 @@ def controls(
     facts = control_facts(scores, photos, len(neutral), editor, weights, tools, notes)
     say(*notes, to=err)
     _print(facts)
+    if sheet:
+        with bar("drawing units", "photos") as move:
+            save_unit_sheet(draw_unseen_units(editor, neutral, landmarks, move), sheet)
+        say(str(sheet))
     if folder:
         say(str(write_control_pages(facts, folder)))
     answer(facts, as_json)

@@ -114,6 +114,7 @@ class FileEditor:
                 faces=faces,
                 part=settings.part,
             )
+            notes += dict.fromkeys(f"{job.source}: {line}" for one in edit.faces for line in one.plan.cautions)
             write_picture(edit.photo, at, settings.provenance)
             yield at
             for path, picture in self._depths(photo, edit, at, notes).items() if settings.depth else ():

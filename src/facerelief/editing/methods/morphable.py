@@ -21,7 +21,7 @@ from facerelief.geometry.morphable.control_list import list_controls
 from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
-from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
+from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines, lid_curves
 from facerelief.geometry.transfer.expression_transfer import (
     STANDARD_SIZE,
     ExpressionTransfer,
@@ -29,11 +29,12 @@ from facerelief.geometry.transfer.expression_transfer import (
     with_room,
 )
 from facerelief.geometry.transfer.eyes.motion import EyeMotion
-from facerelief.geometry.transfer.eyes.seen import Eye, seen_eyes
+from facerelief.geometry.transfer.eyes.seen import MEASURES, Eye, eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.targets import Target
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
 
@@ -42,6 +43,7 @@ _MOST_LEARNED = 32  # 200 kB each
 # Landmark detectors shorten movements: of the smiles of 12 people that were given to 12 others they report this much.
 _REPORTED = 0.75
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
+_OPENS = 0.03  # inter-ocular distances by which an expression opens eyes that is mostly seen by them
 _INVERSION_ROUNDS = 12  # of a fixed point: the last one moves no landmark by a hundredth of the crop's side
 
 
@@ -57,17 +59,24 @@ class MorphablePlan(EditPlan):
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
         eyes: The photo's eyes; they may be absent where the edit does not open, close or turn them.
+        eye_measures: (2, `MEASURES`), where their lids and irises are; NaN without eyes.
     """
 
     # Faster movements, as in speech, are kept.
-    smoothing_windows: ClassVar[dict[str, float]] = {"expression": 0.4, "wrinkles": 0.2, "rims": 0.2}
+    smoothing_windows: ClassVar[dict[str, float]] = {
+        "expression": 0.4,
+        "wrinkles": 0.2,
+        "rims": 0.2,
+        "eye_measures": 0.2,
+    }
     landmarks: Landmarks
     fit: Fit
     to: str
     expression: Floats
     wrinkles: Float32
     rims: Float32
-    eyes: tuple[Eye, ...]
+    eyes: tuple[Eye, ...] = dataclasses.field(default=(), kw_only=True)
+    eye_measures: Floats = dataclasses.field(default_factory=lambda: np.full((2, MEASURES), np.nan), kw_only=True)
 
 
 class MorphableEditor(Editor[MorphablePlan]):
@@ -125,8 +134,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
         wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
         wrinkles, rims = with_room(wrinkles), with_room(rims)[..., None]
-        eyes = seen_eyes(rgb, face.landmarks) if self._moves_eyes(fit, to) else ()
-        return MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims, eyes)
+        plan = MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims)
+        return self._with_eyes(plan, rgb)
 
     def with_target(self, plan: MorphablePlan, rgb: RGB, to: str) -> MorphablePlan:
         """A plan for something else that the same face is to show, in a fraction of the time of `plan`.
@@ -136,11 +145,15 @@ class MorphableEditor(Editor[MorphablePlan]):
             rgb: (H, W, 3), the same photo.
             to: What it is to show, as `target` gives it.
         """
-        eyes = plan.eyes or (seen_eyes(rgb, plan.face.landmarks) if self._moves_eyes(plan.fit, to) else ())
-        return dataclasses.replace(plan, before=plan.crop.cut(rgb), to=to, eyes=eyes)
+        return self._with_eyes(dataclasses.replace(plan, before=plan.crop.cut(rgb), to=to), rgb)
 
-    def _moves_eyes(self, fit: Fit, to: str) -> bool:
-        return self._transfer.moves_eyes(fit, self._transfer.targets(to))
+    def _with_eyes(self, plan: MorphablePlan, rgb: RGB) -> MorphablePlan:
+        """A plan with the eyes of its photo, where they are to be opened, closed or turned."""
+        target = self._transfer.targets(plan.to)
+        if not plan.eyes and self._transfer.moves_eyes(plan.fit, target):
+            eyes = seen_eyes(rgb, plan.face.landmarks)
+            plan = dataclasses.replace(plan, eyes=eyes, eye_measures=np.stack([eye_measures(eye) for eye in eyes]))
+        return dataclasses.replace(plan, cautions=_cautions(plan.eyes, target))
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
@@ -148,8 +161,9 @@ class MorphableEditor(Editor[MorphablePlan]):
         target = self._transfer.targets(plan.to)
         layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
-        turns = plan.eyes and plan.part != "mouth" and self._transfer.moves_eyes(plan.fit, target)
-        eyes = EyeMotion(plan.eyes, strength * target.eyes) if turns else None
+        seen = tuple(map(with_measures, plan.eyes, plan.eye_measures))
+        turns = seen and plan.part != "mouth" and self._transfer.moves_eyes(plan.fit, target)
+        eyes = EyeMotion(seen, strength * target.eyes) if turns else None
         layers = dataclasses.replace(layers, mouth=None if plan.part == "eyes" else mouth, eyes=eyes)
         return layers.masked(part_mask(plan.crop, plan.face, plan.part))
 
@@ -165,7 +179,7 @@ class MorphableEditor(Editor[MorphablePlan]):
         before, after = plan.crop.to_crop(plan.landmarks), plan.crop.to_crop(moved)
         free = part_mask(plan.crop, plan.face, plan.part) * (1 - plan.rims)
         after = before + sample_bilinear(free, before[:, :2]) * (after - before)
-        flow, skin = self.warps(plan, strength)[0], _skin()
+        flow, skin = self._final_layers(plan, strength).applied_flows()[0], _skin()
         for _ in range(_INVERSION_ROUNDS):  # at the crop's border, where the edit fades out, a chin falls less
             places = after[skin, :2]
             after[skin, :2] += 0.5 * (before[skin, :2] - places - sample_bilinear(flow, places))
@@ -176,7 +190,7 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def warps(self, plan: MorphablePlan, strength: float) -> list[Floats]:
         """As `Editor.warps`."""
-        return self._final_layers(plan, strength).warps()
+        return self._final_layers(plan, strength).warps(plan.crop)
 
     def _final_layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """As `layers`, with rims that stay and light limited to the face's wrinkles."""
@@ -184,6 +198,18 @@ class MorphableEditor(Editor[MorphablePlan]):
         flow = layers.flow * (1 - plan.rims)
         light = limit_to_wrinkles(layers.light, flow, plan.wrinkles)
         return dataclasses.replace(layers, flow=flow, light=light)
+
+
+def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:
+    """What of a target cannot be done to a photo's eyes."""
+    for eye, amounts, (upper, lower) in zip(eyes, target.eyes, lid_curves(), strict=False):
+        middle = len(upper) // 2
+        wider = target.movement[lower[middle], 1] - target.movement[upper[middle], 1]
+        if eye.frontal < 0.5 and (amounts.any() or wider > _OPENS):
+            return ("the head is turned too far for its eyes to be opened, closed or turned",)
+        if eye.clear < 0.5 and (amounts[1:].any() or wider > _OPENS):
+            return ("an eye is shut or hardly seen; it is not opened or turned",)
+    return ()
 
 
 @cache

@@ -90,7 +90,7 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
 
     def warps(self, plan: ReliefPlan, strength: float) -> list[Floats]:
         """As `Editor.warps`."""
-        return self._final_layers(plan, strength).warps()
+        return self._final_layers(plan, strength).warps(plan.crop)
 
     def _final_layers(self, plan: ReliefPlan, strength: float) -> WarpLayers:
         """Strength scales how far pixels move, the colour's opacity, and the morphable face's edit.

@@ -6,12 +6,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from facerelief.array_types import Floats
+from facerelief.array_types import Float32, Floats
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.controls import Control, eye_amounts, package_presets, parse_control, rig_amounts
+from facerelief.geometry.morphable.action_units import EMFACS, SIDES
+from facerelief.geometry.morphable.controls import (
+    Control,
+    eye_amounts,
+    kind_of,
+    package_presets,
+    parse_control,
+    rig_amounts,
+)
+from facerelief.geometry.morphable.log_albedo import box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 
 _KEPT = 64  # targets, 200 kB each
+_ALONE = 0.5  # of mean wrinkles that units draw, set by eye: `Prototype.wrinkles` of smiles is less already
+_HARDLY_MOVED = 0.01  # inter-ocular distances by which an expression moves skin whose texture is half its doing
+_AROUND = 4  # pixels of the UV map around moving skin that are taken for moving, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +61,7 @@ class Targets:
         """presets: Names and what they stand for; by default the package's."""
         self.learned: dict[str, Target] = {}
         self._face = face
+        self._shape_textures: Float32 | None = None  # made when they are needed
         self.presets = package_presets() if presets is None else presets
         self._made = functools.lru_cache(_KEPT)(self._make)
 
@@ -61,26 +74,60 @@ class Targets:
         return self._made(self.control(text))
 
     def _make(self, control: Control) -> Target:
-        none = Target(np.zeros_like(self._face.mean), np.zeros((len(self._face.texture),) * 2))
-        return sum((self._part(name).times(amount) for name, amount in control.parts), start=none)
+        face, amounts, eyes = self._face, np.zeros(len(self._face.rig.names)), np.zeros((2, 3))
+        others = []
+        for name, amount in control.parts:
+            if kind_of(name) in ("action unit", "blendshape"):
+                amounts += amount * rig_amounts(name, face.rig)
+                eyes += amount * eye_amounts(name, face.rig)
+            else:
+                others.append(self._other(name).times(amount))
+        return sum(others, start=Target(face.rig.movement(amounts), self._texture(amounts), eyes))
 
-    def _part(self, name: str) -> Target:
+    def _other(self, name: str) -> Target:
+        """What is not of the rig: an expression, a preset, or what was learned."""
         face = self._face
         if name in self.learned:
             return self.learned[name]
-        if name in EXPRESSIONS:
-            return Target(face.expression(name), full_maps(face.texture_classes[EXPRESSIONS.index(name)]))
         if name in self.presets:
             return self._make(parse_control(self.presets[name], face.rig, ()))
-        movement = face.rig.movement(rig_amounts(name, face.rig))
-        return Target(movement, self._texture(movement), eye_amounts(name, face.rig))
+        amounts = face.amounts[EXPRESSIONS.index(name)]
+        if EMFACS[name].sides != SIDES:  # learned textures are symmetric
+            return Target(face.expression(name), self._texture(amounts))
+        return Target(face.expression(name), full_maps(face.texture_classes[EXPRESSIONS.index(name)]))
 
     def of_modes(self, coefficients: Floats) -> Target:
         """What coefficients (E,) of the modes of expression show."""
         texture = full_maps(self._face.wrinkles(coefficients))
         return Target(self._face.movement(coefficients), texture)
 
-    def _texture(self, movement: Floats) -> Floats:
-        """What a movement (468, 3) adds to the log albedo (A, A), as far as modes of expression can make it."""
-        flat = self._face.expression_modes.reshape(len(self._face.expression_modes), -1)
-        return self.of_modes(flat @ movement.ravel() / (flat**2).sum(axis=1)).texture
+    def _texture(self, amounts: Floats) -> Floats:
+        """What amounts (R,) of the rig's shapes add to the log albedo, (A, A)."""
+        if not amounts.any():
+            return np.zeros((len(self._face.texture),) * 2)
+        if self._shape_textures is None:
+            self._shape_textures = shape_textures(self._face)
+        deepest = np.maximum(self._face.amounts.max(axis=0), 1)
+        return np.tensordot(np.minimum(amounts, deepest), self._shape_textures, 1)
+
+
+def shape_textures(face: MorphableFace) -> Float32:
+    """What each shape of the rig adds to the log albedo, (R, A, A).
+
+    Of the learned textures of expressions, each shape has the part where it moves the skin: at each pixel of the UV
+    map, with m_r the distance by which shape r moves it and a_er the amount of it in expression e, textures t_r of
+    which the expression's is sum_r a_er t_r, with the least sum of (t_r / m_r)^2. A shape that is in no expression has
+    none, for nothing is known of its wrinkles. Beside a whole expression's, wrinkles of a single unit seem deep.
+    """
+    learned = [number for number, name in enumerate(EXPRESSIONS) if EMFACS[name].sides == SIDES]
+    amounts = face.amounts[learned].astype(np.float64)
+    paler = np.array([min(1.0, _ALONE / EMFACS[EXPRESSIONS[number]].wrinkles) for number in learned])
+    wanted = full_maps(face.texture_classes[learned]) * paler[:, None, None]
+    distances = np.linalg.norm(face.rig.shapes, axis=2).T  # (468, R)
+    beside = np.zeros((len(face.template) - len(distances), distances.shape[1]))
+    moved = box_blur(face.uv_map.interpolate(np.concatenate([distances, beside])), _AROUND)
+    weighted = moved[..., None, :] * amounts  # (A, A, E, R)
+    gram = weighted @ weighted.swapaxes(-1, -2) + _HARDLY_MOVED**2 * np.eye(len(learned))
+    found = np.linalg.solve(gram, np.moveaxis(wanted, 0, -1)[..., None])
+    textures = (weighted.swapaxes(-1, -2) @ found)[..., 0] * moved
+    return np.ascontiguousarray(np.moveaxis(textures, -1, 0), dtype=np.float32)

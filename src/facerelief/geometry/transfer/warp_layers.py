@@ -59,10 +59,12 @@ class WarpLayers:
         flow = unfold(self.flow)
         return flow, parted_flows(flow, self.lips) if self.lips else None
 
-    def warps(self) -> list[Floats]:
-        """All of these flows, (S, S, 2) each."""
+    def warps(self, crop: Crop) -> list[Floats]:
+        """All flows by which a photo is warped where its crop is `crop`, as `Editor.warps` gives them."""
         flow, lips = self.applied_flows()
-        return [flow, lips.upper, lips.lower] if lips else [flow]
+        eyes = eye_layers(self.eyes, crop, flow) if self.eyes else []
+        of_lids = [layer.maps[name] for layer in eyes for name in ("upper", "lower")]
+        return [flow, *([lips.upper, lips.lower] if lips else []), *of_lids]
 
 
 def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:

@@ -60,7 +60,21 @@ def find_iris(luma: Floats, lids: Lids, unit: float) -> Iris:
     return best
 
 
-def _rise(smooth: Floats, inside: Bool, circles: tuple[Floats, Floats, Floats], across: float) -> Floats:
+def iris_contrast(luma: Floats, lids: Lids, unit: float, iris: Iris) -> float:
+    """How much brighter it is around an iris than in it, as a share of the bright parts of the eye.
+
+    In 28 eyes of the London set at least 0.26; in the same eyes closed, where a circle is found nonetheless, mostly
+    below 0.15. Arguments are those of `find_iris`.
+    """
+    inside = lids.within(1.0)[..., 0] > 0.5
+    if not inside.any():
+        return 0.0
+    circle = tuple(np.array([value]) for value in (iris.x, iris.y, iris.radius))
+    rise = _rise(ndimage().gaussian_filter(luma, _FINE * unit), inside, circle, _ACROSS[0] * unit)
+    return float(rise.item() / max(float(np.percentile(luma[inside], 90)), 1.0))
+
+
+def _rise(smooth: Floats, inside: Bool, circles: tuple[Floats, ...], across: float) -> Floats:
     """How much brighter it is outside of circles than inside, (X, Y, R): the mean over what lids leave of them."""
     x, y, r = (axis[..., None] for axis in np.meshgrid(*circles, indexing="ij"))
     last = len(smooth) - 1

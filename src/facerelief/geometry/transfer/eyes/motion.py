@@ -25,6 +25,7 @@ _WIDER = 0.35  # of the movement that detectors need to see an eye opened
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
 _CORNER, _MARGIN = 0.08, 0.06  # inter-ocular distances beside the corners, over which all this falls off; of the frame
 _LEAST = 0.006  # inter-ocular distances by which lids move that are left to the skin around them
+_CLOSES = 0.5  # of an eye, from which nothing is drawn that has to be seen clearly
 _SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
 _SEAM_ENDS = 0.1  # inter-ocular distances from a corner over which it begins
 
@@ -66,7 +67,11 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
         crop: The face's crop.
         flow: (S, S, 2), of that crop, without what only lids do.
     """
-    layers = (_layer(eye, amounts, crop, flow) for eye, amounts in zip(motion.eyes, motion.amounts, strict=True))
+    turned = motion.amounts[:, 1:].any(axis=1)
+    clear = min((eye.clear for eye, turns in zip(motion.eyes, turned, strict=True) if turns), default=1.0)
+    gaze = np.clip(2 * clear - 1, 0, 1)  # of both alike; less of it first, then less of all: two irises would be seen
+    amounts = motion.amounts * (1, gaze, gaze)
+    layers = (_layer(eye, does, crop, flow) for eye, does in zip(motion.eyes, amounts, strict=True))
     return [layer for layer in layers if layer]
 
 
@@ -94,6 +99,12 @@ def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer | No
         "opacity": lids.within(soft) * smoothstep(lids.gap / (2 * soft))[:, None],
         **_borders(eye, lids),
     }
+    share = eye.frontal * max(
+        eye.clear, float(smoothstep(amounts[0] / _CLOSES))
+    )  # an eye that is not clear can be closed only
+    if not amounts.any():  # so that nothing jumps where an edit grows
+        share *= float(smoothstep(moved / (_LEAST * eye.unit) - 1))
+    maps["share"] = maps["share"] * share
     return EyeLayer(eye.frame, maps)
 
 
