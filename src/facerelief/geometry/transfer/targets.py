@@ -60,8 +60,7 @@ class Targets:
         return self._made(self.control(text))
 
     def _make(self, control: Control) -> Target:
-        none = Target(np.zeros_like(self._face.mean), np.zeros((len(self._face.texture),) * 2))
-        return sum((self._part(name).times(amount) for name, amount in control.parts), start=none)
+        return self.of_amounts(dict(control.parts))
 
     def _part(self, name: str) -> Target:
         face = self._face
@@ -74,12 +73,13 @@ class Targets:
         movement = face.rig.movement(rig_amounts(name, face.rig))
         return Target(movement, self._texture(movement), eye_amounts(name, face.rig))
 
-    def of_modes(self, coefficients: Floats) -> Target:
-        """What coefficients (E,) of the modes of expression show."""
-        texture = full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
-        return Target(self._face.movement(coefficients), texture)
+    def of_amounts(self, amounts: Mapping[str, float]) -> Target:
+        """What amounts of parts, by their names in words, show at once; nothing if there are none."""
+        none = Target(np.zeros_like(self._face.mean), np.zeros((len(self._face.texture),) * 2))
+        return sum((self._part(name).times(amount) for name, amount in amounts.items()), start=none)
 
     def _texture(self, movement: Floats) -> Floats:
         """What a movement (468, 3) adds to the log albedo (A, A), as far as modes of expression can make it."""
         flat = self._face.expression_modes.reshape(len(self._face.expression_modes), -1)
-        return self.of_modes(flat @ movement.ravel() / (flat**2).sum(axis=1)).texture
+        coefficients = flat @ movement.ravel() / (flat**2).sum(axis=1)
+        return full_maps(np.tensordot(coefficients, self._face.texture_expression, 1))
