@@ -44,15 +44,23 @@ def snippets(holds: str) -> list[str]:
 def test_what_needs_one_process(folder: Path) -> None:
     """In their order, as somebody types them who reads the page."""
     simple = _SNIPPETS[: _SNIPPETS.index(snippets("multiprocessing")[0])]
-    assert len(simple) == 6
+    assert len(simple) == 8
     unseen = "from PIL import Image\nImage.Image.show = lambda image: print('shown', image.size)\n"
     ended = run_script(unseen + "\n".join(simple), folder)
     assert ended.code == 0, ended
-    assert ended.out.splitlines() == [
+    lines = ended.out.splitlines()
+    assert (lines[0], lines[-1]) == (
         "shown (512, 512)",
         "me.jpg: there is no face 2; choose from 1 to 1, 1 is the largest",
-    ]
-    assert {path.name for path in folder.glob("*.*")} >= {"happy.jpg", "me-happiness.png", "skewed.png"}
+    )
+    assert len(lines) == 9  # between: an amount, five steps, and the shares of another continuum
+    assert {path.name for path in folder.glob("*.*")} >= {
+        "happy.jpg",
+        "me-happiness.png",
+        "skewed.png",
+        "anger-1.00.png",
+    }
+    assert {path.name for path in (folder / "stimuli").iterdir()} > {"me-scrambled.png", "average.png", "stimuli.csv"}
 
 
 def test_pools_of_processes(folder: Path) -> None:

@@ -20,6 +20,8 @@ Method: TypeAlias = Literal["morphable", "relief", "stargan"]
 EngineName: TypeAlias = Literal["torch", "onnx", "openvino", "openvino-bf16", "auto"]
 WhichFace: TypeAlias = Literal["largest", "all"] | int | tuple[float, float]
 Faces: TypeAlias = WhichFace | Face | Sequence[Face]
+OneFace: TypeAlias = Literal["largest"] | int | tuple[float, float] | Face
+Timing: TypeAlias = Literal["linear", "sigmoid", "ease"]
 
 _FAR = 1e9  # pixels
 _FACES = "choose largest, all, a number counted from the largest, a point (x, y) of it in pixels, or what faces() found"
@@ -72,6 +74,13 @@ def check_strength(strength: Any) -> float:
     if not _within(strength, 0, 1.5):
         raise FacereliefError(f"strength {shown(strength)} is out of range; choose a number from 0 to 1.5")
     return float(strength)
+
+
+def check_count(count: Any, what: str) -> int:
+    """Check that a number of something is a whole one. Raises `FacereliefError` if it is not."""
+    if isinstance(count, bool) or not isinstance(count, int | np.integer):
+        raise FacereliefError(f"{what} is {shown(count)}; give a whole number")
+    return int(count)
 
 
 def check_faces(faces: Any) -> tuple[FaceChoice, list[Face] | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations  # help() then says `Expression`, and not the
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, overload
-from uuid import uuid4
 
 import numpy as np
 from PIL import Image
@@ -23,8 +22,8 @@ from facerelief.api.arguments import (
     check_words,
     is_several,
 )
+from facerelief.api.measuring import MeasuringEditor
 from facerelief.api.pictures import Picture, image_of, photo_of
-from facerelief.api.processes import loaded_here
 from facerelief.api.results import Edited, Edits, FoundFaces
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import choose_faces
@@ -35,7 +34,7 @@ from facerelief.expressions import Name
 from facerelief.faces.detector import Face
 
 
-class FaceEditor:
+class FaceEditor(MeasuringEditor):
     """Edits faces in pictures by one method.
 
     Threads may share an editor and then detect faces in parallel. An editor can be sent to other processes, each of
@@ -63,34 +62,13 @@ class FaceEditor:
         Args:
             load: Makes an editor whose face detector threads may share. Called once in each process; must be picklable.
         """
-        editor: Any = load()
-        self._load, self._key, self._held = load, uuid4().hex, (os.getpid(), editor)
+        super().__init__(load)
+        editor: Any = self._here()
         self.method, self.engine = editor.method, getattr(editor, "engine", "torch")
         self.expressions = editor.expressions
-        self._learned: dict[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"FaceEditor(method={self.method!r}, engine={self.engine!r}, expressions={self.expressions})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_held": (0, None), "_learned": self._all_learned()}
-
-    def _all_learned(self) -> dict[str, Any]:
-        """What `like` took, in this process and before it."""
-        editor = self._held[1]
-        return self._learned | (editor.learned if editor else {})
-
-    def _here(self) -> Editor:
-        """The editor; another process loads its own, because threads of networks and detectors do not survive a fork.
-
-        Threads that load at the same time each load one: a lock could have been forked while it was held.
-        """
-        pid, editor = self._held
-        if pid != os.getpid():
-            learned, editor = self._all_learned(), loaded_here(self._key, self._load)
-            editor.learned.update(learned)
-            self._held = os.getpid(), editor
-        return editor
 
     def faces(self, image: Picture | np.ndarray) -> list[Face]:
         """Detect the faces in a picture.

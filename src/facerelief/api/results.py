@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from facerelief.api.pictures import file_path
 from facerelief.array_types import RGB
+from facerelief.editing.continuum import FrameMeasures
 from facerelief.editing.editor import EditedFace
 from facerelief.errors import FacereliefError, shown
 from facerelief.faces.detector import Face
@@ -71,6 +72,18 @@ class Edited(Generic[_T]):
 
     def _repr_html_(self) -> str:
         return figure(_row([self]), f"Left: before. Right: {self.expression}.", f"before, {self.expression}")
+
+
+@dataclass(frozen=True, repr=False)
+class ContinuumStep(Edited[_T]):
+    """A step of a continuum.
+
+    Attributes:
+        measures: Its strength, and how the face differs from that of the first step: `motion` of landmarks, and
+            `action_units`.
+    """
+
+    measures: FrameMeasures
 
 
 class Edits(list[Edited[_T]]):

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Floats
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.editor import Edit, EditedFace, Editor, EditPlan
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE, check_part
 from facerelief.editing.strength import MAX_STRENGTH
@@ -22,7 +21,7 @@ from facerelief.errors import FacereliefError
 from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.detector import Face
 from facerelief.files import atomic, write_text
-from facerelief.geometry.morphable.measuring import Measurement, measure_face
+from facerelief.geometry.morphable.measuring import Amount, Measurement, measure_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.photos.photo import Photo, read_photo, save_photo
 from facerelief.photos.provenance.xmp import mark_edit
@@ -113,13 +112,69 @@ def continuum_files(photo: Path, to: str, steps: int, folder: Path) -> Continuum
     return ContinuumFiles(frames, folder / f"{stem}.jpg", folder / f"{stem}.csv")
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """What was measured of a written frame: motion of landmarks from the first frame, in inter-ocular distances."""
+@dataclass(frozen=True, eq=False)
+class FrameMeasures:
+    """What was measured of a frame.
+
+    Attributes:
+        strength: Of the edit.
+        moved: (468, 2), by how much landmarks differ from those of the first frame, aligned by eyes and nose, in
+            inter-ocular distances; None where no face was found.
+        shown: Amounts of blendshapes, against the first frame; None where no face was found.
+    """
 
     strength: float
-    moved: Floats | None  # (468, 2); None where no face was found
+    moved: Floats | None
     shown: Measurement | None
+
+    @property
+    def motion(self) -> float | None:
+        """Mean length of `moved`."""
+        return None if self.moved is None else float(np.linalg.norm(self.moved, axis=1).mean())
+
+    @property
+    def action_units(self) -> dict[str, Amount]:
+        """By name; empty where no face was found."""
+        return self.shown.action_units if self.shown else {}
+
+
+def shares_of_motion(frames: Sequence[FrameMeasures]) -> list[float | None]:
+    """Each frame's motion along that of the last one, as a share of it; None where no face was found.
+
+    Example:
+        >>> along, across = np.full((468, 2), (0.1, 0.0)), np.full((468, 2), (0.0, 0.1))
+        >>> frames = [FrameMeasures(1, moved, None) for moved in (0 * along, along / 2 + across, along)]
+        >>> shares_of_motion(frames)
+        [0.0, 0.5, 1.0]
+    """
+    last = frames[-1].moved if frames else None
+    if last is None:
+        return [None] * len(frames)
+    length = max(float((last**2).sum()), 1e-12)
+    return [None if one.moved is None else float((one.moved * last).sum()) / length for one in frames]
+
+
+def make_continuum(
+    editor: Editor, photo: Photo, to: str, how: Continuum, face: Face | None = None
+) -> Iterator[tuple[Edit, FrameMeasures]]:
+    """Make the frames of a continuum one by one, without writing them.
+
+    Args:
+        editor: What edits the photo.
+        photo: The photo.
+        to: What its face is to show, as `Editor.target` takes it.
+        how: The steps.
+        face: That face, of those that `Editor.find` gave; by default found again.
+
+    Returns:
+        For each step the edited photo, and what is measured of it.
+
+    Raises:
+        FacereliefError: As `Editor.__call__`, at once and not at the first step.
+    """
+    face = face or choose_faces(editor.find(photo), parse_face_choice(how.face), photo.name)[0]
+    making = _Making(editor, photo, face, editor.target(to), how)
+    return (making(share * how.strength) for share in how.shares())
 
 
 def write_continuum(
@@ -150,11 +205,11 @@ def write_continuum(
     """
     faces, which = editor.find(photo), parse_face_choice(how.face)
     making = _Making(editor, photo, choose_faces(faces, which, photo.name)[0], editor.target(to), how)
-    frames, tiles = list[_Frame](), list[RGB]()
+    frames, tiles = list[FrameMeasures](), list[RGB]()
     for step, (share, path) in enumerate(zip(how.shares(), files.frames, strict=True)):
         progress(step, how.steps)
         if path not in kept:
-            making.write(share * how.strength, path)
+            save_photo(making.edit(share * how.strength).photo, path, provenance=how.provenance)
         rgb = read_photo(path).rgb  # what is measured is what is in the file
         frames.append(making.measure(share * how.strength, rgb))
         tiles.append(align(making.face.landmarks, _TILE).cut(rgb))
@@ -174,22 +229,28 @@ class _Making:
         self._plan: EditPlan | None = None
         self._first: Face | None = None  # as it was found in the first frame
 
-    def write(self, strength: float, path: Path) -> None:
+    def __call__(self, strength: float) -> tuple[Edit, FrameMeasures]:
+        """A frame, and what is measured of it."""
+        edit = self.edit(strength)
+        return edit, self.measure(strength, edit.photo.rgb)
+
+    def edit(self, strength: float) -> Edit:
         """Make a frame. The edit is planned once."""
         photo = self._photo
         self._plan = self._plan or self._editor.plan(photo.rgb, self.face, self._to, self._how.part)
         mark = mark_edit(photo.mark, self._to, [self._plan.marked]) if strength else photo.mark
         rgb = self._editor.render(photo.rgb, self._plan, strength)
-        save_photo(dataclasses.replace(photo.with_rgb(rgb), mark=mark), path, provenance=self._how.provenance)
+        faces = [EditedFace(self._plan, self._plan.crop.cut(rgb))]
+        return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), self._to, faces)
 
-    def measure(self, strength: float, rgb: RGB) -> _Frame:
+    def measure(self, strength: float, rgb: RGB) -> FrameMeasures:
         """Measure a frame (H, W, 3) against the first one."""
         found = self._editor.finder.follow(rgb, self._first or self.face)
         self._first = self._first or found
         if self._first is None or found is None:
-            return _Frame(strength, None, None)
+            return FrameMeasures(strength, None, None)
         moved = _in_inter_ocular(found) - _in_inter_ocular(self._first)
-        return _Frame(strength, moved, measure_face(load_face(), found.landmarks, self._first.landmarks))
+        return FrameMeasures(strength, moved, measure_face(load_face(), found.landmarks, self._first.landmarks))
 
 
 def video_frames(files: ContinuumFiles, size: int) -> Iterator[RGB]:
@@ -204,25 +265,21 @@ def _in_inter_ocular(face: Face) -> Floats:
     return points / inter_ocular(points)
 
 
-def _table(frames: Sequence[_Frame], files: ContinuumFiles) -> str:
+def _table(frames: Sequence[FrameMeasures], files: ContinuumFiles) -> str:
     """A line a frame: file, strength, mean motion, motion along that of the last frame as a share of it, and units."""
-    last = frames[-1].moved
-    units = next((list(one.shown.action_units) for one in frames if one.shown), [])
+    units = next((list(one.action_units) for one in frames if one.shown), [])
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["file", "strength", "motion", "share_of_motion", *units])
-    for path, one in zip(files.frames, frames, strict=True):
-        motion, share, amounts = "", "", [""] * len(units)
-        if one.moved is not None and one.shown is not None:
-            motion = f"{np.linalg.norm(one.moved, axis=1).mean():.5f}"
-            along = float("nan") if last is None else float((one.moved * last).sum() / max((last**2).sum(), 1e-12))
-            share = "" if math.isnan(along) else f"{along:.4f}"
-            amounts = [f"{amount.amount:.3f}" for amount in one.shown.action_units.values()]
+    for path, one, along in zip(files.frames, frames, shares_of_motion(frames), strict=True):
+        motion = "" if one.motion is None else f"{one.motion:.5f}"
+        share = "" if along is None else f"{along:.4f}"
+        amounts = [f"{amount.amount:.3f}" for amount in one.action_units.values()] or [""] * len(units)
         writer.writerow([path.name, f"{one.strength:.4f}", motion, share, *amounts])
     return stream.getvalue()
 
 
-def _write_sheet(tiles: Sequence[RGB], frames: Sequence[_Frame], path: Path) -> None:
+def _write_sheet(tiles: Sequence[RGB], frames: Sequence[FrameMeasures], path: Path) -> None:
     rows = [tiles[start : start + _IN_A_ROW] for start in range(0, len(tiles), _IN_A_ROW)]
     ends = [(start, min(start + _IN_A_ROW, len(tiles)) - 1) for start in range(0, len(tiles), _IN_A_ROW)]
     names = [f"strength {frames[a].strength:.2f} to {frames[b].strength:.2f}" for a, b in ends]

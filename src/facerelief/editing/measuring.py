@@ -32,20 +32,30 @@ class MeasuredFace:
     neutral: str
     shown: Measurement
 
+    @property
+    def action_units(self) -> dict[str, Amount]:
+        """By name: `AU12`, of both sides, and `AU12L` and `AU12R`, the person's own."""
+        return self.shown.action_units
+
+    @property
+    def blendshapes(self) -> dict[str, Amount]:
+        """By ARKit's names."""
+        return self.shown.blendshapes
+
     def facts(self) -> dict[str, Any]:
         """For JSON: photo, box in pixels, and by name the amount, its deviation, and whether it can be seen."""
         return {
             "photo": self.photo,
             "box": [round(side, 1) for side in self.face.box],
             "neutral": self.neutral or None,
-            "action_units": {name: _facts(one) for name, one in self.shown.action_units.items()},
-            "blendshapes": {name: _facts(one) for name, one in self.shown.blendshapes.items()},
+            "action_units": {name: _facts(one) for name, one in self.action_units.items()},
+            "blendshapes": {name: _facts(one) for name, one in self.blendshapes.items()},
         }
 
     @property
     def line(self) -> dict[str, str]:
         """For a table: names of columns and their texts."""
-        both = self.shown.action_units | self.shown.blendshapes
+        both = self.action_units | self.blendshapes
         x0, y0, x1, y1 = self.face.box
         placed = {"photo": self.photo, "face": f"{(x0 + x1) / 2:.0f} {(y0 + y1) / 2:.0f}", "neutral": self.neutral}
         return placed | {name: f"{one.amount:.3f}" for name, one in both.items()}
@@ -58,14 +68,48 @@ def measure_photo(
 
     Args:
         photo: The photo.
-        finder: Finds faces.
+        finder: Finds faces, as `load_finder` makes one.
         which: Of them, as `Editor.__call__` takes it.
-        neutral: A photo in which the same person shows nothing; its largest face counts.
+        neutral: As of `measure_faces`.
 
     Raises:
         NoFaceFound: There is no such face in either photo, or it is too small or turned away.
+
+    Example:
+        A synthetic face, whose landmarks are known:
+
+        >>> import numpy as np
+        >>> from facerelief.geometry.morphable import random_person, random_setting, render_portrait
+        >>> model, random = load_face(), np.random.default_rng(0)
+        >>> person, setting = random_person(model, random), random_setting(random)
+        >>> finders, photos = {}, {}
+        >>> for name in ("neutral", "happiness"):
+        ...     rgb, landmarks = render_portrait(model, person, name, setting, 128)
+        ...     photos[name] = Photo(rgb, name=f"{name}.png")
+        ...     finders[name] = lambda rgb, found=landmarks: [Face(found)]
+        >>> still = measure_photo(photos["neutral"], finders["neutral"])
+        >>> smile = measure_photo(photos["happiness"], finders["happiness"])
+        >>> still[0].action_units["AU12"].amount < smile[0].action_units["AU12"].amount
+        True
     """
     faces = choose_faces(finder(photo.rgb), parse_face_choice(which), photo.name)
+    return measure_faces(photo, faces, finder, neutral)
+
+
+def measure_faces(
+    photo: Photo, faces: Sequence[Face], finder: FaceFinder, neutral: Photo | None = None
+) -> list[MeasuredFace]:
+    """Measure faces that were found.
+
+    Args:
+        photo: The photo.
+        faces: Those of its faces.
+        finder: Finds the neutral face.
+        neutral: A photo in which the same person shows nothing; its largest face counts.
+
+    Raises:
+        NoFaceFound: There is no face in `neutral`, or it is too small or turned away.
+    """
     still = None if neutral is None else choose_faces(finder(neutral.rgb), "largest", neutral.name)[0].landmarks
     name = neutral.name if neutral else ""
     model = load_face()

@@ -8,14 +8,18 @@ from facerelief.stimuli.luminance import (
     match_histogram,
     match_luminance,
 )
+from facerelief.stimuli.making import StimulusSettings, make_stimuli, stimulus_files
 from facerelief.stimuli.scrambling import scramble_phase
 
 __all__ = [
     "AverageFace",
     "HistogramTarget",
     "LuminanceTarget",
+    "StimulusSettings",
     "face_oval",
+    "make_stimuli",
     "match_histogram",
     "match_luminance",
     "scramble_phase",
+    "stimulus_files",
 ]

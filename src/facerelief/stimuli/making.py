@@ -143,6 +143,20 @@ def make_stimuli(
 
     Raises:
         FacereliefError: No photo has a face, or a file cannot be written.
+
+    Example:
+        >>> from PIL import Image
+        >>> from facerelief.faces.detector import Face
+        >>> from facerelief.geometry.morphable import load_face, random_person, random_setting, render_portrait
+        >>> model, random = load_face(), np.random.default_rng(0)
+        >>> setting = random_setting(random)
+        >>> rgb, landmarks = render_portrait(model, random_person(model, random), "neutral", setting, 128)
+        >>> Image.fromarray(rgb).save("me.png")
+        >>> settings = StimulusSettings(size=64, scrambled=True)
+        >>> make_stimuli([Path("me.png")], Path("stimuli"), settings, lambda rgb: [Face(landmarks)])
+        []
+        >>> [path.name for path in stimulus_files([Path("me.png")], Path("stimuli"), settings)]
+        ['me.png', 'me-scrambled.png', 'stimuli.csv']
     """
     making = _Making(folder, settings)
     sources, notes = stimulus_sources(paths), []

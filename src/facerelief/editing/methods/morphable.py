@@ -19,6 +19,7 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.control_list import list_controls
 from facerelief.geometry.morphable.fitting import Fit, fit_face
+from facerelief.geometry.morphable.measuring import match_movement
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines, lid_curves
@@ -40,8 +41,6 @@ from facerelief.photos.photo import Photo
 
 _FINE = 3  # times finer than the rest of an edit are wrinkles
 _MOST_LEARNED = 32  # 200 kB each
-# Landmark detectors shorten movements: of the smiles of 12 people that were given to 12 others they report this much.
-_REPORTED = 0.75
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
 _OPENS = 0.03  # inter-ocular distances by which an expression opens eyes that is mostly seen by them
 _INVERSION_ROUNDS = 12  # of a fixed point: the last one moves no landmark by a hundredth of the crop's side
@@ -106,16 +105,22 @@ class MorphableEditor(Editor[MorphablePlan]):
         name = f"like-photo-{pixels.hexdigest()[:8]}"
         if name in self.learned:
             return name
-        shown = self._shown(photo) - (self._shown(neutral) if neutral else 0)
+        shows = self._seen_landmarks(photo)
+        if neutral:
+            still = self._seen_landmarks(neutral)
+        else:
+            fit = fit_face(self.model, shows)
+            still = fit.to_image(self.model.shape(fit.identity))
+            shows = still + fit.displacement(self.model.movement(fit.expression))
         while len(self.learned) >= _MOST_LEARNED:
             self.learned.pop(next(iter(self.learned)))
-        self.learned[name] = self._transfer.targets.of_modes(shown / _REPORTED)
+        self.learned[name] = self._transfer.targets.of_amounts(match_movement(self.model, shows, still))
         return name
 
-    def _shown(self, photo: Photo) -> Floats:
-        """Coefficients (E,) of what a photo's largest face shows."""
+    def _seen_landmarks(self, photo: Photo) -> Landmarks:
+        """Those of a photo's largest face, (468, 3), with the lips as the photo shows them."""
         (face,) = choose_faces(self.find(photo), "largest", photo.name)
-        return fit_face(self._transfer.face, seen_lips(photo.rgb, face.landmarks)).expression
+        return seen_lips(photo.rgb, face.landmarks)
 
     def controls(self) -> dict[str, Any]:
         """As `Editor.controls`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.array_types import Floats
+from facerelief.array_types import Floats, Landmarks
 from facerelief.data.sources.labelled import Labelled
 from facerelief.editing.editor import Editor
 from facerelief.evaluation.intervals import quantile_interval
@@ -14,6 +14,8 @@ from facerelief.evaluation.outside.instruments import Instruments
 from facerelief.evaluation.outside.people import FaceLandmarks, true_photos
 from facerelief.evaluation.outside.views import aligned
 from facerelief.faces.detector import Face
+from facerelief.geometry.morphable.fitting import pose_modes
+from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.face_api import SAME_PERSON
 from facerelief.photos.photo import read_photo
 from facerelief.progress import NotedProgress, no_progress
@@ -29,7 +31,7 @@ class LikePair:
         giver: The person of the expression.
         receiver: The person of the edited photo.
         expression: Its label.
-        correlation: Of the receiver's motion with the giver's own, over landmarks and both axes.
+        correlation: Of the receiver's `motion` with the giver's own, over landmarks and both axes.
         ratio: Of their lengths, along the giver's motion.
         error: Mean distance of the two motions, inter-ocular distances.
         still: The same of no motion.
@@ -101,11 +103,11 @@ def _pair(
     after = editor.finder.follow(edit, before)
     if after is None:
         return None
-    wanted = aligned(landmarks(shown)) - aligned(landmarks(still))
-    made = aligned(after.landmarks) - aligned(before.landmarks)
+    wanted = motion(landmarks(shown), landmarks(still))
+    made = motion(after.landmarks, before.landmarks)
     own = float("nan")
     if shown.expression in receiver:
-        own = correlation(aligned(landmarks(receiver[shown.expression])) - aligned(face.landmarks), wanted)
+        own = correlation(motion(landmarks(receiver[shown.expression]), face.landmarks), wanted)
     distance = float("nan")
     if instruments:
         vectors = [instruments(*one).identity for one in ((rgb, before.landmarks), (edit, after.landmarks))]
@@ -121,6 +123,23 @@ def _pair(
         own,
         distance,
     )
+
+
+def motion(landmarks: Landmarks, neutral: Landmarks) -> Floats:
+    """How a face moved between two photos, but for what a turn of the head changes: people nod when they smile.
+
+    Args:
+        landmarks: (468, 3), pixels.
+        neutral: (468, 3), pixels of the other photo.
+
+    Returns:
+        (468, 2), inter-ocular distances.
+    """
+    moved = (aligned(landmarks) - aligned(neutral)).ravel()
+    modes = pose_modes(load_face().mean.astype(np.float64))[..., :2].reshape(7, -1)
+    turned, _ = np.linalg.qr(modes.T)
+    still: Floats = (moved - turned @ (turned.T @ moved)).reshape(-1, 2)
+    return still
 
 
 def correlation(a: Floats, b: Floats) -> float:

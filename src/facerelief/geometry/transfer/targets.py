@@ -74,9 +74,13 @@ class Targets:
         return self._made(self.control(text))
 
     def _make(self, control: Control) -> Target:
+        return self.of_amounts(dict(control.parts))
+
+    def of_amounts(self, parts: Mapping[str, float]) -> Target:
+        """What amounts of parts, by their names in words, show at once; nothing if there are none."""
         face, amounts, eyes = self._face, np.zeros(len(self._face.rig.names)), np.zeros((2, 3))
         others = []
-        for name, amount in control.parts:
+        for name, amount in parts.items():
             if kind_of(name) in ("action unit", "blendshape"):
                 amounts += amount * rig_amounts(name, face.rig)
                 eyes += amount * eye_amounts(name, face.rig)
@@ -95,11 +99,6 @@ class Targets:
         if EMFACS[name].sides != SIDES:  # learned textures are symmetric
             return Target(face.expression(name), self._texture(amounts))
         return Target(face.expression(name), full_maps(face.texture_classes[EXPRESSIONS.index(name)]))
-
-    def of_modes(self, coefficients: Floats) -> Target:
-        """What coefficients (E,) of the modes of expression show."""
-        texture = full_maps(self._face.wrinkles(coefficients))
-        return Target(self._face.movement(coefficients), texture)
 
     def _texture(self, amounts: Floats) -> Floats:
         """What amounts (R,) of the rig's shapes add to the log albedo, (A, A)."""

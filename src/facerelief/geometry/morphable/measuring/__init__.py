@@ -1,6 +1,7 @@
 """Measuring: how much of each blendshape and action unit a face shows, by its landmarks."""
 
 from facerelief.geometry.morphable.measuring.amounts import Amount, Measurement, measure_face
+from facerelief.geometry.morphable.measuring.matching import match_movement
 from facerelief.geometry.morphable.measuring.responses import Responses, load_responses, save_responses
 
-__all__ = ["Amount", "Measurement", "Responses", "load_responses", "measure_face", "save_responses"]
+__all__ = ["Amount", "Measurement", "Responses", "load_responses", "match_movement", "measure_face", "save_responses"]

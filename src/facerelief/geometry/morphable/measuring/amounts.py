@@ -100,32 +100,32 @@ def measure_face(
         (0.8, 0.0)
     """
     responses = load_responses() if responses is None else responses
-    base = face.mean.astype(np.float64) if neutral is None else _aligned(face, neutral)
+    base = face.mean.astype(np.float64) if neutral is None else in_mean_frame(face, neutral)
     nuisance = [pose_modes(base), responses.errors] + ([] if neutral is not None else [face.identity])
     counts = [len(some) for some in nuisance]
-    free = _weighted(np.concatenate(nuisance).astype(np.float64)) / responses.noise
-    shapes = _weighted(responses.shapes.astype(np.float64)) / responses.noise
-    moved = _weighted(_aligned(face, landmarks) - base)[None] / responses.noise
+    free = weighted_rows(np.concatenate(nuisance).astype(np.float64)) / responses.noise
+    shapes = weighted_rows(responses.shapes.astype(np.float64)) / responses.noise
+    moved = weighted_rows(in_mean_frame(face, landmarks) - base)[None] / responses.noise
     prior = np.concatenate([np.zeros(counts[0]), np.ones(sum(counts[1:]))])  # any pose is as likely
     taken = np.linalg.solve(free @ free.T + np.diag(prior), free @ np.concatenate([shapes, moved]).T)
     across = shapes @ free.T
     precision = shapes @ shapes.T - across @ taken[:, :-1] + _DOUBT * np.eye(len(shapes))
     pull = (shapes @ moved.T)[:, 0] - across @ taken[:, -1] - _LEAST_LIKELY
-    return Measurement(responses.names, _non_negative(precision, pull), np.linalg.inv(precision))
+    return Measurement(responses.names, non_negative(precision, pull), np.linalg.inv(precision))
 
 
-def _aligned(face: MorphableFace, landmarks: Landmarks) -> Floats:
+def in_mean_frame(face: MorphableFace, landmarks: Landmarks) -> Floats:
     """Landmarks (468, 3) in the frame of the mean face."""
     return align_shapes(landmarks[None].astype(np.float64), face.mean.astype(np.float64))[0]
 
 
-def _weighted(shapes: Floats) -> Floats:
+def weighted_rows(shapes: Floats) -> Floats:
     """Shapes (..., 468, 3) as rows (N, 1404), or one (1404,)."""
     weighted: Floats = (shapes * (1, 1, DEPTH)).reshape(*shapes.shape[:-2], -1)
     return weighted
 
 
-def _non_negative(precision: Floats, pull: Floats) -> Float64:
+def non_negative(precision: Floats, pull: Floats) -> Float64:
     """The x >= 0 (R,) with the smallest x' precision x / 2 - pull x."""
     try:
         from scipy.optimize import nnls
