@@ -120,6 +120,7 @@ class MorphableEditor(Editor[MorphablePlan]):
     def _seen_landmarks(self, photo: Photo) -> Landmarks:
         """Those of a photo's largest face, (468, 3), with the lips as the photo shows them."""
         (face,) = choose_faces(self.find(photo), "largest", photo.name)
+        face = self.finder.follow(photo.rgb, face) or face  # as edits were looked at, to learn what is reported of them
         return seen_lips(photo.rgb, face.landmarks)
 
     def controls(self) -> dict[str, Any]:
