@@ -1,7 +1,7 @@
 """Faces in photos: detection, alignment, head pose, and warping."""
 
 from facerelief.faces.alignment import Crop, align, inter_ocular
-from facerelief.faces.detector import Face, FaceFinder, FinderPool, MediaPipeFinder, load_finder
+from facerelief.faces.detector import Face, FaceFinder, FinderPool, LandmarkFinder, load_finder
 from facerelief.faces.pose import head_pose
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     "Face",
     "FaceFinder",
     "FinderPool",
-    "MediaPipeFinder",
+    "LandmarkFinder",
     "align",
     "head_pose",
     "inter_ocular",

@@ -1,7 +1,8 @@
-"""Face detection with 468 landmarks, by MediaPipe's bundled models or a user's `.task` file.
+"""Face detection with 468 landmarks.
 
-Backend "mediapipe": `mediapipe.solutions.face_mesh` (mediapipe 0.10.14-0.10.21, models in the wheel, offline).
-Backend "tasks": `mediapipe.tasks` FaceLandmarker (any later mediapipe) with a user's `.task` file.
+Backend "onnx": the package's own networks. Backend "mediapipe": the same networks run by `mediapipe.solutions`
+(mediapipe 0.10.14-0.10.21, models in the wheel). Backend "tasks": `mediapipe.tasks` FaceLandmarker (any later
+mediapipe) with a user's `.task` file.
 """
 
 import math
@@ -17,16 +18,12 @@ import numpy as np
 
 from facerelief.array_types import RGB, Landmarks
 from facerelief.errors import FacereliefError, install_command
-from facerelief.faces.mediapipe_models import (
-    Landmarker,
-    far_face_proposer,
-    import_mediapipe,
-    mesh_landmarker,
-    tasks_landmarker,
-)
+from facerelief.faces.landmarks.landmarker import FarFaceProposer, NetworkLandmarker
+from facerelief.faces.mediapipe_models import far_face_proposer, import_mediapipe, mesh_landmarker, tasks_landmarker
 from facerelief.processes.object_pool import ObjectPool
 from facerelief.strips import shrunk
 
+BACKENDS = ("onnx", "mediapipe", "tasks")
 BORDER = 0.3  # fraction of the larger side that is added around a picture, for faces in tight crops
 WORKING_SIDE = 1024  # larger pictures are shrunk to this size for the mesh model
 FAR_SIDE = 2048  # larger photos are shrunk to this size for the search of far faces
@@ -74,23 +71,45 @@ class FaceFinder(Protocol):
         ...
 
 
-class MediaPipeFinder:
-    """Detects near faces in the whole photo and far faces in windows, and refines each in its own crop.
+class Landmarker(Protocol):
+    """Finds points in a photo (H, W, 3): of each face (N, 3), in its pixels, z towards the viewer.
 
-    Finds faces of 40 pixels, and in photos over 2048 pixels faces of 1/50 of the longer side. Not thread-safe: use one
-    per thread, or a `FinderPool`.
+    The photo is searched in a square; border: what is added around it, a fraction of its side.
     """
 
-    def __init__(self, landmarker: Landmarker, proposer: Landmarker | None = None) -> None:
-        """proposer: thread-safe; proposes boxes around far faces, two corners each."""
-        self._landmarker, self._proposer = landmarker, proposer
+    def __call__(self, rgb: RGB, border: float) -> list[np.ndarray]:
+        """The points of each face."""
+        ...
+
+
+Tracker = Callable[[RGB, np.ndarray], np.ndarray | None]  # a frame, landmarks in the one before: those in this one
+
+
+class LandmarkFinder:
+    """Detects near faces in the whole photo and far faces in windows, and refines each in its own crop.
+
+    Finds faces of 40 pixels, and in photos over 2048 pixels faces of 1/50 of the longer side. As thread-safe as its
+    landmarker: the package's networks are, mediapipe is not and needs one finder per thread, or a `FinderPool`.
+    """
+
+    def __init__(
+        self, landmarker: Landmarker, proposer: Landmarker | None = None, tracker: Tracker | None = None
+    ) -> None:
+        """Search by models.
+
+        Args:
+            landmarker: Finds the landmarks of near faces.
+            proposer: Thread-safe; proposes boxes around far faces, two corners each.
+            tracker: Follows a face; without one it is detected again where it was.
+        """
+        self._landmarker, self._proposer, self._tracker = landmarker, proposer, tracker
 
     def __call__(self, rgb: RGB) -> list[Face]:
         """The faces of a photo (H, W, 3), the largest first."""
         with ThreadPoolExecutor(_PARALLEL) as threads:
             far = self._far(rgb, threads) if max(rgb.shape) >= WORKING_SIDE // 2 else None
             work, scale = _shrink(rgb, WORKING_SIDE)
-            found = [self._refined(rgb, points / scale) for points in _landmarks(self._landmarker, work, BORDER)]
+            found = [self._refined(rgb, points / scale) for points in self._landmarker(work, BORDER)]
             if far is None and not any(_fills(points, rgb) for points in found):
                 far = self._far(rgb, threads)
             for box in far or ():
@@ -101,7 +120,8 @@ class MediaPipeFinder:
 
     def follow(self, rgb: RGB, face: Face) -> Face | None:
         """Track a face into the next frame of a video; much faster than detection. None if it is lost."""
-        found = self._in_crop(rgb, face.landmarks)
+        tracked = self._tracker(rgb, face.landmarks) if self._tracker else None
+        found = self._in_crop(rgb, face.landmarks) if tracked is None else [tracked]
         return Face(found[0].astype(np.float32)) if found else None
 
     def _far(self, rgb: RGB, threads: ThreadPoolExecutor) -> Iterator[np.ndarray]:
@@ -110,7 +130,7 @@ class MediaPipeFinder:
 
         def propose(x: int, y: int, side: int) -> list[np.ndarray]:
             window, shrunk = _shrink(work[y : y + side, x : x + side], WINDOW)
-            found = _landmarks(self._proposer or self._landmarker, window, 0)
+            found = (self._proposer or self._landmarker)(window, 0)
             return [(points / shrunk + (x, y, 0)) / scale for points in found]
 
         search = threads.map if self._proposer else map  # a landmarker is not thread-safe
@@ -129,7 +149,7 @@ class MediaPipeFinder:
         if min(x1 - x0, y1 - y0) < 16:
             return []
         work, scale = _shrink(rgb[y0:y1, x0:x1], WORKING_SIDE)
-        faces = [points / scale + (x0, y0, 0) for points in _landmarks(self._landmarker, work, BORDER)]
+        faces = [points / scale + (x0, y0, 0) for points in self._landmarker(work, BORDER)]
         near = [points for points in faces if _overlaps(points, [around])]
         return sorted(near, key=lambda points: -np.ptp(points[:, 0]))[:1]
 
@@ -153,57 +173,47 @@ class FinderPool:
 
 
 class _Proposers:
-    """The detector of far faces, thread-safe."""
+    """MediaPipe's detector of far faces, thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._pool = ObjectPool(far_face_proposer, most)
 
-    def __call__(self, rgb: RGB) -> list[np.ndarray]:
+    def __call__(self, rgb: RGB, border: float) -> list[np.ndarray]:
         with self._pool.lend() as propose:
-            return propose(rgb)
+            return propose(rgb, border)
 
 
-def load_finder(backend: str = "mediapipe", task_file: Path | None = None) -> MediaPipeFinder:
+def load_finder(backend: str = "onnx", task_file: Path | None = None) -> LandmarkFinder:
     """Load a face finder.
 
     Args:
-        backend: "mediapipe" (bundled models) or "tasks" (needs `task_file`).
-        task_file: A face_landmarker.task file.
+        backend: "onnx" (the package's networks), "mediapipe" (those of its wheel) or "tasks" (needs `task_file`).
+        task_file: A face_landmarker.task file for mediapipe, which is then used.
 
     Raises:
-        MissingExtra: mediapipe is not installed.
+        CheckpointError: A network of the package is missing or damaged.
+        MissingExtra: mediapipe is needed and not installed.
         FacereliefError: mediapipe does not load or has no models, or the task file is missing or wrong.
+
+    Example:
+        >>> load_finder()(np.zeros((64, 64, 3), np.uint8))
+        []
     """
-    if backend not in ("mediapipe", "tasks"):
-        raise FacereliefError(f"no face finder {backend!r}; choose from mediapipe, tasks")
-    mediapipe = import_mediapipe()
+    if backend not in BACKENDS:
+        raise FacereliefError(f"no face finder {backend!r}; choose from {', '.join(BACKENDS)}")
     if backend == "tasks" or task_file is not None:
-        return MediaPipeFinder(tasks_landmarker(task_file))
+        import_mediapipe()
+        return LandmarkFinder(tasks_landmarker(task_file))
+    if backend == "onnx":
+        landmarker = NetworkLandmarker()
+        return LandmarkFinder(landmarker, FarFaceProposer(), landmarker.track)
+    mediapipe = import_mediapipe()
     if not hasattr(mediapipe, "solutions"):
         raise FacereliefError(
             f"mediapipe {mediapipe.__version__} has no bundled models; install mediapipe 0.10.21 "
-            f"({install_command('faces')}) or give a face_landmarker.task file with --task-file"
+            f"({install_command('mediapipe')}) or give a face_landmarker.task file with --task-file"
         )
-    return MediaPipeFinder(mesh_landmarker(), _Proposers(_PARALLEL))
-
-
-def _landmarks(landmarker: Landmarker, rgb: RGB, border: float) -> list[np.ndarray]:
-    """Landmarks in pixels of `rgb`, which is padded to a square; border: added to it, a fraction of the side."""
-    height, width = rgb.shape[:2]
-    side = round((1 + 2 * border) * max(height, width))
-    top, left = (side - height) // 2, (side - width) // 2
-    return [points * (side, side, -side) - (left, top, 0) for points in landmarker(_framed(rgb, side, top, left))]
-
-
-def _framed(rgb: RGB, side: int, top: int, left: int) -> np.ndarray:
-    """Pad a picture to a square by its border: `np.pad` in a third of the time."""
-    bottom, right = top + rgb.shape[0], left + rgb.shape[1]
-    framed = np.empty((side, side, 3), dtype=np.uint8)
-    framed[top:bottom, left:right] = rgb
-    framed[top:bottom, :left] = rgb[:, :1]
-    framed[top:bottom, right:] = rgb[:, -1:]
-    framed[:top], framed[bottom:] = framed[top], framed[bottom - 1]
-    return framed
+    return LandmarkFinder(mesh_landmarker(), _Proposers(_PARALLEL))
 
 
 def _shrink(rgb: RGB, side: int) -> tuple[np.ndarray, float]:

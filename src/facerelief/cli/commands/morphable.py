@@ -1,4 +1,4 @@
-"""`facerelief morphable fit | mouth | glasses | responses`."""
+"""`facerelief morphable fit | mouth | glasses | responses | landmarks`."""
 
 import importlib
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from facerelief.cli.command import Commands
 from facerelief.cli.console import bar, say
 from facerelief.cli.writes import OutputFiles, writes
 
-app = Commands(help="Make the models of faces, mouths and glasses that edits use.")
+app = Commands(help="Make the models of faces, mouths, glasses and landmarks that edits use.")
 
 
 ModelFolder = Annotated[Path, typer.Option("-o", "--out", help="The model's folder.", show_default=False)]
@@ -118,3 +118,17 @@ def responses(
     with bar("learning", "photos") as move:
         written = make_responses(photos, folder, names, data_note, move)
     say(*map(str, written))
+
+
+@app.command("landmarks")
+@writes(OutputFiles(("folder",), _files("landmarks", "LANDMARK_FILES")))
+def landmarks(
+    modules: Annotated[
+        Path, typer.Argument(help="The folder mediapipe/modules of mediapipe 0.10.21.", show_default=False)
+    ],
+    folder: ModelFolder,
+) -> None:
+    """Convert MediaPipe's networks, which find faces and their landmarks, to ONNX."""
+    from facerelief.release.landmarks import make_landmarks
+
+    say(*map(str, make_landmarks(modules, folder)))

@@ -1,0 +1,87 @@
+"""From a photo to landmarks by the package's networks, step by step as MediaPipe's face mesh does it."""
+
+import numpy as np
+
+from facerelief.array_types import RGB, Float64
+from facerelief.faces.landmarks.detection import Detection, full_range, short_range
+from facerelief.faces.landmarks.networks import FACE_MESH, load_network
+from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection, region_of_landmarks
+from facerelief.faces.landmarks.sampling import sample
+
+SURE, UNSURE = 0.5, 0.3  # least scores of detections; the second where the first finds no face
+MAX_FACES = 20  # in one picture
+_PRESENT = 0.5  # of the face mesh: what it was shown is a face
+
+
+class NetworkLandmarker:
+    """Near faces with their landmarks. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Raises `CheckpointError` where a network's file is missing or damaged."""
+        self._detect, self._mesh = short_range(), load_network(FACE_MESH)
+
+    def __call__(self, rgb: RGB, border: float) -> list[Float64]:
+        """Landmarks (468, 3) of each face, in pixels of the photo (H, W, 3).
+
+        Args:
+            rgb: The photo.
+            border: What is added around the square that holds it, as a fraction of its side.
+        """
+        square = _Square(rgb, border)
+        for found in self._detect(square.sampled(self._detect.side), SURE, UNSURE):
+            regions = distinct([square.region(one) for one in found[:MAX_FACES]])
+            if landmarks := [points for points in self._landmarks(rgb, regions) if points is not None]:
+                return landmarks
+        return []
+
+    def track(self, rgb: RGB, points: Float64) -> Float64 | None:
+        """Landmarks (468, 3) of a face in the next frame of a video, around those in the last one; None if lost."""
+        region = region_of_landmarks(points)
+        (found,) = self._landmarks(rgb, [region])
+        if found is not None and not region_of_landmarks(found).is_near(region):
+            (found,) = self._landmarks(rgb, [region_of_landmarks(found)])
+        return found
+
+    def _landmarks(self, rgb: RGB, regions: list[Region]) -> list[Float64 | None]:
+        """Of the face in each region; None where there is none."""
+        if not regions:
+            return []
+        points, presence = self._mesh(np.stack([region.cut(rgb) for region in regions]))
+        present = presence > np.log(_PRESENT / (1 - _PRESENT))
+        return [one.to_photo(p) if there else None for one, p, there in zip(regions, points, present, strict=True)]
+
+
+class FarFaceProposer:
+    """Boxes around faces that are small in a picture, two corners each. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Raises `CheckpointError` where the network's file is missing or damaged."""
+        self._detect = full_range()
+
+    def __call__(self, rgb: RGB, border: float) -> list[Float64]:
+        """Two corners (2, 3) of the box around each face, z 0, in pixels of the photo; `border` as above."""
+        square = _Square(rgb, border)
+        (found,) = self._detect(square.sampled(self._detect.side), SURE)
+        return [square.corners(one) for one in found]
+
+
+class _Square:
+    """The square around a photo that a detector is shown; beyond the photo its border is repeated."""
+
+    def __init__(self, rgb: RGB, border: float) -> None:
+        height, width = rgb.shape[:2]
+        self._rgb = rgb
+        self.side = round((1 + 2 * border) * max(height, width))
+        self.top, self.left = (self.side - height) // 2, (self.side - width) // 2
+
+    def sampled(self, side: int) -> RGB:
+        """The square in another size."""
+        places = np.arange(side) * (self.side / side)
+        return sample(self._rgb, places[None] - self.left, places[:, None] - self.top)
+
+    def region(self, found: Detection) -> Region:
+        return region_of_detection(found, self.side, self.left, self.top)
+
+    def corners(self, found: Detection) -> Float64:
+        corners = found.box.reshape(2, 2) * self.side - (self.left, self.top)
+        return np.column_stack([corners, np.zeros(2)])

@@ -1,0 +1,65 @@
+"""The networks that find faces and their landmarks, run by ONNX Runtime on one core."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from facerelief.array_types import Float32, UInt8
+from facerelief.errors import CheckpointError, MissingExtra
+from facerelief.files import sha256
+from facerelief.files.packaged import packaged_file
+
+FOLDER = ("weights", "landmarks")  # in the package
+SHORT_RANGE, FULL_RANGE, FACE_MESH = "blazeface-short-range.onnx", "blazeface-full-range.onnx", "face-mesh.onnx"
+CHECKSUMS: Mapping[str, str] = {  # SHA-256
+    SHORT_RANGE: "83d13710c218bcdff93a36992f58e66242e3202635e90f64ff516fdb42d95604",
+    FULL_RANGE: "a98fa2e50d752cd7de918d0f0042212c20d43af3bd73e78e6d0deea5634feff7",
+    FACE_MESH: "54305c0f48e89e25b4bb2eed51b239a45ea0ad2556003a91eec3b5af5bf0630d",
+}
+
+
+class FaceNetwork:
+    """A network of the package: pictures in, numbers out. Thread-safe, and usable after a fork."""
+
+    def __init__(self, name: str) -> None:
+        """Load a network.
+
+        Args:
+            name: Of its file, e.g. `FACE_MESH`.
+
+        Raises:
+            CheckpointError: The file is missing or is not the one that this version carries.
+            MissingExtra: ONNX Runtime is not installed.
+        """
+        path = packaged_file(*FOLDER, name)
+        if not path.is_file():
+            raise CheckpointError(f"no face model at {path}; reinstall facerelief")
+        if sha256(path) != CHECKSUMS[name]:
+            raise CheckpointError(f"{path} is damaged or of another version; reinstall facerelief")
+        try:
+            import onnxruntime
+        except ImportError as reason:
+            raise MissingExtra("onnxruntime", "") from reason
+        options: Any = onnxruntime.SessionOptions()
+        # Networks of a millisecond: to wake a second thread costs as much as it saves, and one thread can be forked.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, pictures: UInt8) -> list[Float32]:
+        """Run it.
+
+        Args:
+            pictures: (N, side, side, 3) of the network's side.
+
+        Returns:
+            Detectors: (N, boxes, 16) and (N, boxes); the face mesh: (N, 468, 3) and (N,).
+        """
+        found: list[Float32] = self._session.run(None, {"image": pictures})
+        return found
+
+
+@functools.cache
+def load_network(name: str) -> FaceNetwork:
+    """A network of the package, loaded once a process; see `FaceNetwork`."""
+    return FaceNetwork(name)

@@ -1,0 +1,56 @@
+"""Pictures for networks: bilinear samples of a photo, whose border is repeated.
+
+Places are rounded to 1/32 pixel and weighted in whole numbers, as OpenCV's `warpPerspective` does for MediaPipe, so
+that the networks see the same pixels. A place is that of a pixel's centre: 0 is the first pixel.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facerelief.array_types import RGB, Float64
+
+_BITS = 5  # of a pixel's 32 steps
+_STEPS = 1 << _BITS
+
+
+def sample(rgb: RGB, x: Float64, y: Float64) -> RGB:
+    """Samples of a photo.
+
+    Args:
+        rgb: (H, W, 3).
+        x: Columns, (h, w), or (1, w) where they are those of all rows.
+        y: Rows, (h, w), or (h, 1).
+
+    Returns:
+        (h, w, 3).
+
+    Example:
+        >>> rgb = np.array([[[0, 0, 0], [100, 10, 200]]], np.uint8)
+        >>> sample(rgb, np.array([[-1.0, 0.25, 0.5, 2.0]]), np.array([[0.0]]))[0].tolist()
+        [[0, 0, 0], [25, 3, 50], [50, 5, 100], [100, 10, 200]]
+    """
+    height, width = rgb.shape[:2]
+    columns, right = _neighbours(x, width)
+    rows, down = _neighbours(y, height)
+    pixels, size = rgb.reshape(-1, 3), (len(y), x.shape[1])
+    # Four times as fast as with the colours as a dimension of three, over which numpy loops.
+    top_left, top_right, low_left, low_right = (
+        pixels.take(row * width + column, axis=0).reshape(len(y), -1).astype(np.int16)
+        for row in rows
+        for column in columns
+    )
+    top = top_left * np.int16(_STEPS) + (top_right - top_left) * right
+    low = low_left * np.int16(_STEPS) + (low_right - low_left) * right
+    blend = top * np.int32(_STEPS) + (low - top) * down.astype(np.int32)
+    blend += _STEPS * _STEPS // 2
+    blend >>= 2 * _BITS
+    return blend.astype(np.uint8).reshape(*size, 3)
+
+
+def _neighbours(places: Float64, count: int) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.int16]]:
+    """The pixels before and after places, and how far on they are, in steps, for each colour."""
+    steps = np.rint(places * _STEPS).astype(np.intp)
+    first = steps >> _BITS
+    share = (steps & (_STEPS - 1)).astype(np.int16)
+    ends = np.clip(first, 0, count - 1), np.clip(first + 1, 0, count - 1)
+    return ends, share if places.shape[1] == 1 else np.repeat(share, 3, axis=1)
