@@ -34,14 +34,12 @@ def sample(rgb: RGB, x: Float64, y: Float64) -> RGB:
     rows, down = _neighbours(y, height)
     pixels, size = rgb.reshape(-1, 3), (len(y), x.shape[1])
     # Four times as fast as with the colours as a dimension of three, over which numpy loops.
-    top_left, top_right, low_left, low_right = (
-        pixels.take(row * width + column, axis=0).reshape(len(y), -1).astype(np.int16)
-        for row in rows
-        for column in columns
-    )
+    places = (row * width + column for row in rows for column in columns)
+    corners = (pixels.take(place, axis=0).reshape(len(y), -1).astype(np.int16) for place in places)
+    top_left, top_right, low_left, low_right = corners
     top = top_left * np.int16(_STEPS) + (top_right - top_left) * right
     low = low_left * np.int16(_STEPS) + (low_right - low_left) * right
-    blend = top * np.int32(_STEPS) + (low - top) * down.astype(np.int32)
+    blend = top.astype(np.int32) * _STEPS + (low - top) * down.astype(np.int32)
     blend += _STEPS * _STEPS // 2
     blend >>= 2 * _BITS
     return blend.astype(np.uint8).reshape(*size, 3)
