@@ -11,6 +11,7 @@ from facerelief.array_types import RGB, Float64
 
 _BITS = 5  # of a pixel's 32 steps
 _STEPS = 1 << _BITS
+_ROWS = 64  # sampled at a time: memory for all of them would be given back and asked for again at every call
 
 
 def sample(rgb: RGB, x: Float64, y: Float64) -> RGB:
@@ -29,20 +30,24 @@ def sample(rgb: RGB, x: Float64, y: Float64) -> RGB:
         >>> sample(rgb, np.array([[-1.0, 0.25, 0.5, 2.0]]), np.array([[0.0]]))[0].tolist()
         [[0, 0, 0], [25, 3, 50], [50, 5, 100], [100, 10, 200]]
     """
-    height, width = rgb.shape[:2]
-    columns, right = _neighbours(x, width)
-    rows, down = _neighbours(y, height)
-    pixels, size = rgb.reshape(-1, 3), (len(y), x.shape[1])
-    # Four times as fast as with the colours as a dimension of three, over which numpy loops.
-    places = (row * width + column for row in rows for column in columns)
+    found = np.empty((len(y), x.shape[1], 3), dtype=np.uint8)
+    pixels = np.ascontiguousarray(rgb).reshape(-1, 3)
+    for start in range(0, len(y), _ROWS):
+        part = slice(start, start + _ROWS)
+        found[part] = _sample(pixels, rgb.shape, x if len(x) == 1 else x[part], y[part])
+    return found
+
+
+def _sample(pixels: RGB, shape: tuple[int, ...], x: Float64, y: Float64) -> RGB:
+    (columns, right), (rows, down) = _neighbours(x, shape[1]), _neighbours(y, shape[0])
+    # Colours are no dimension of their own: numpy would loop over each three of them.
+    places = (row * shape[1] + column for row in rows for column in columns)
     corners = (pixels.take(place, axis=0).reshape(len(y), -1).astype(np.int16) for place in places)
     top_left, top_right, low_left, low_right = corners
     top = top_left * np.int16(_STEPS) + (top_right - top_left) * right
     low = low_left * np.int16(_STEPS) + (low_right - low_left) * right
     blend = top.astype(np.int32) * _STEPS + (low - top) * down.astype(np.int32)
-    blend += _STEPS * _STEPS // 2
-    blend >>= 2 * _BITS
-    return blend.astype(np.uint8).reshape(*size, 3)
+    return ((blend + _STEPS * _STEPS // 2) >> 2 * _BITS).astype(np.uint8).reshape(len(y), -1, 3)
 
 
 def _neighbours(places: Float64, count: int) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.int16]]:
