@@ -17,7 +17,7 @@ from facerelief.data import synthesize as synthesis
 from facerelief.data.journal import open_dataset
 from facerelief.data.manifest import METADATA, Sample, write_rows
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detector import MediaPipeFinder, load_finder
+from facerelief.faces.detector import LandmarkFinder, load_finder
 from facerelief.networks.backbones import build_backbone
 
 # What starts servers, browsers, kernels or many processes, or kills them: left out of `make check`.
@@ -86,7 +86,7 @@ def portrait() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def finder() -> MediaPipeFinder:
+def finder() -> LandmarkFinder:
     pytest.importorskip("mediapipe", exc_type=ImportError)
     return load_finder()
 

@@ -14,7 +14,7 @@ import facerelief
 from facerelief import EXPRESSIONS, Edited, FaceEditor, FacereliefError
 from facerelief.editing import load_editor
 from facerelief.errors import NoFaceFound, PhotoError
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import Photo, read_mark, read_photo
 
 
@@ -25,7 +25,7 @@ def editor() -> FaceEditor:
 
 
 @pytest.fixture(scope="module")
-def happy(finder: MediaPipeFinder, portrait: np.ndarray) -> np.ndarray:
+def happy(finder: LandmarkFinder, portrait: np.ndarray) -> np.ndarray:
     """What the editor itself makes of the portrait."""
     return load_editor(finder=finder)(Photo(portrait), "happiness", strength=0.7).photo.rgb
 

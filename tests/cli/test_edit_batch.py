@@ -20,7 +20,7 @@ from servers import Page, serving
 
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.editing.jobs.outputs import STDOUT
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.files.ownership import OWNERSHIP_JOURNAL
 from facerelief.photos.photo import Photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
@@ -30,7 +30,7 @@ HEAD = Image.fromarray(astronaut()[:230, 110:340])
 
 
 @pytest.fixture
-def quick(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+def quick(finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     """One finder, since loading it takes longer than an edit."""
     monkeypatch.setattr(files_module, "load_finder", lambda **_: finder)
 

@@ -16,7 +16,7 @@ from facerelief.editing.jobs import video_job
 from facerelief.editing.jobs.inputs import Input
 from facerelief.editing.jobs.job import EditJob, EditOutcome, EditSettings, JobPlan
 from facerelief.errors import FacereliefError
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.files import write_text
 
 Command = Callable[..., Any]
@@ -102,7 +102,7 @@ def test_what_was_written_before_a_process_ended_is_nobody_elses(
 
 @pytest.fixture
 def edit(
-    command: Command, finder: MediaPipeFinder, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, finder: LandmarkFinder, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Command:
     """Runs `edit me.png --to happy,surprise --weights ...` in a folder with this photo."""
     monkeypatch.setattr(files_module, "load_finder", lambda **_: finder)

@@ -15,7 +15,7 @@ from facerelief.editing import Editor, load_editor
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces import detector
-from facerelief.faces.detector import Face, MediaPipeFinder
+from facerelief.faces.detector import Face, LandmarkFinder
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face, save_face
 from facerelief.photos.photo import read_mark, read_photo
 
@@ -24,7 +24,7 @@ Refused = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
-def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_finder(finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loaded once, since that takes longer than an edit."""
     for module in (files_module, detector):
         monkeypatch.setattr(module, "load_finder", lambda **_: finder)
@@ -61,7 +61,7 @@ def edited(command: Command, photo: Path) -> Callable[..., np.ndarray]:
     return run
 
 
-def by_python(editor: Editor, photo: Path, finder: MediaPipeFinder) -> np.ndarray:
+def by_python(editor: Editor, photo: Path, finder: LandmarkFinder) -> np.ndarray:
     source = read_photo(photo)
     return editor(source, "happiness", faces=finder(source.rgb)).photo.rgb
 
@@ -79,7 +79,7 @@ def amount(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_a_method_by_its_name_is_pythons(
-    edited: Callable[..., np.ndarray], photo: Path, weights: Path, finder: MediaPipeFinder
+    edited: Callable[..., np.ndarray], photo: Path, weights: Path, finder: LandmarkFinder
 ) -> None:
     drawn, painted = edited("--method", "morphable"), edited("--method", "stargan", "--weights", weights)
     np.testing.assert_array_equal(drawn, by_python(load_editor(method="morphable"), photo, finder))
@@ -90,7 +90,7 @@ def test_a_method_by_its_name_is_pythons(
     assert_same_network(edited("--weights", weights), painted)
 
 
-def test_the_packages_network(edited: Callable[..., np.ndarray], photo: Path, finder: MediaPipeFinder) -> None:
+def test_the_packages_network(edited: Callable[..., np.ndarray], photo: Path, finder: LandmarkFinder) -> None:
     result = edited("--method", "stargan")
     assert_same_network(result, by_python(load_editor(method="stargan"), photo, finder))
     assert amount(result, edited("--method", "morphable")) > 1
@@ -119,7 +119,7 @@ def test_a_weaker_face_edits_less(edited: Callable[..., np.ndarray], photo: Path
 # -- what comes of it -----------------------------------------------------------------------------------------------
 
 
-def test_all_eight_expressions_with_depth(command: Command, photo: Path, finder: MediaPipeFinder) -> None:
+def test_all_eight_expressions_with_depth(command: Command, photo: Path, finder: LandmarkFinder) -> None:
     """The edited face is still a face, in the same place; what is far from it stays, and so does the photo itself."""
     before = photo.read_bytes()
     result = command("edit", photo, "--to", "all", "--method", "morphable", "--save-depth", "-o", photo.parent)

@@ -15,7 +15,7 @@ from photos import astronaut
 from PIL import Image
 
 from facerelief.editing.jobs import photo_job as files_module
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.files.ownership import OWNERSHIP_JOURNAL, read_written
 from facerelief.photos.photo import read_photo
 
@@ -25,7 +25,7 @@ HEAD = Image.fromarray(astronaut()[:230, 110:340])
 
 @pytest.fixture
 def edit(
-    command: Command, finder: MediaPipeFinder, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, finder: LandmarkFinder, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Command:
     """Runs `edit ARGUMENTS --to happy --weights ...` in a folder with the photo me.png, with one finder for all."""
     monkeypatch.setattr(files_module, "load_finder", lambda **_: finder)

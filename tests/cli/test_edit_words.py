@@ -14,7 +14,7 @@ from facerelief.editing.jobs import photo_job as files_module
 from facerelief.editing.jobs.outputs import OutputNaming
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces import detector
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.morphable import load_face
 from facerelief.photos.photo import Photo, read_mark, read_photo, save_photo
 
@@ -23,7 +23,7 @@ Refused = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
-def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_finder(finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loaded once, since that takes longer than an edit."""
     for module in (files_module, detector):
         monkeypatch.setattr(module, "load_finder", lambda **_: finder)
@@ -128,7 +128,7 @@ def test_another_edit_for_each_face(command: Command, photo: Path) -> None:
     assert changed(group, both)[:, :300].any() and changed(group, both)[:, 350:].any()
 
 
-def test_what_another_photo_shows(command: Command, photo: Path, grinning: Path, finder: MediaPipeFinder) -> None:
+def test_what_another_photo_shows(command: Command, photo: Path, grinning: Path, finder: LandmarkFinder) -> None:
     """A grin of known units moves the mouth of the neutral photo most of the way that it moved in the other."""
     assert command("edit", photo, "--to", "neutral", "-o", "still.png", "--no-provenance").code == 0
     result = command("edit", "still.png", "--like", grinning, "--like-neutral", "still.png")

@@ -15,13 +15,13 @@ from facerelief.cli import main
 from facerelief.editing import load_editor
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.errors import FacereliefError
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 
 Command = Callable
 
 
 @pytest.fixture
-def room(tmp_path: Path, finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> Path:
+def room(tmp_path: Path, finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to be in, deep enough that what leaves it is found."""
     monkeypatch.setattr(files_module, "load_finder", lambda **_: finder)
     place = tmp_path / "a" / "b" / "room"
@@ -66,7 +66,7 @@ def test_a_batch_of_all_of_them(command: Command, room: Path, tmp_path: Path, we
     assert not without
 
 
-def test_the_same_from_python(room: Path, tmp_path: Path, weights: Path, finder: MediaPipeFinder) -> None:
+def test_the_same_from_python(room: Path, tmp_path: Path, weights: Path, finder: LandmarkFinder) -> None:
     """A third of them and all endless ones, by path and by bytes: the library's error, one line, nothing written."""
     editor = FaceEditor(lambda: load_editor(weights, finder))
     some = [one for k, one in enumerate(corpus()) if k % 3 == 0 or one[0].startswith("endless")]

@@ -17,7 +17,7 @@ from facerelief.data.manifest import METADATA, Sample, read_samples
 from facerelief.data.portraits import DatasetPortraits
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.files import sha256
 from facerelief.geometry.morphable.learning import learn
 from facerelief.geometry.transfer.glasses_classifier import load_glasses
@@ -201,7 +201,7 @@ def test_arguments_that_are_missing(refused: Refused, pairs: Path) -> None:
 # -- glasses --------------------------------------------------------------------------------------------------------
 
 
-def sorted_photos(folder: Path, finder: MediaPipeFinder, people: int) -> Path:
+def sorted_photos(folder: Path, finder: LandmarkFinder, people: int) -> Path:
     """Heads, half of them with dark rings around the eyes."""
     for number in range(2 * people):
         picture = variant(number)
@@ -217,7 +217,7 @@ def sorted_photos(folder: Path, finder: MediaPipeFinder, people: int) -> Path:
     return folder
 
 
-def test_glasses_are_learned(command: Command, refused: Refused, finder: MediaPipeFinder, tmp_path: Path) -> None:
+def test_glasses_are_learned(command: Command, refused: Refused, finder: LandmarkFinder, tmp_path: Path) -> None:
     photos = sorted_photos(tmp_path / "photos", finder, 22)
     call = ("morphable", "glasses", photos, "-o", tmp_path / "glasses")
     result = command(*call, "--data-note", "Drawn.")

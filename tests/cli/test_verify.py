@@ -15,7 +15,7 @@ from PIL import Image
 from facerelief.editing.video.morph import Morph, save_morph
 from facerelief.editing.video.writer import write_frames
 from facerelief.faces import detector
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import read_mark, read_photo, save_photo
 from facerelief.photos.provenance.xmp import EditMark, mark_edit
 
@@ -23,7 +23,7 @@ Command = Callable
 
 
 @pytest.fixture(autouse=True)
-def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_finder(finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detector, "load_finder", lambda **_: finder)
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from facerelief.editing.jobs import photo_job as files_module
 from facerelief.errors import install_command
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import read_mark, read_photo, save_photo
 from facerelief.photos.provenance.content_credentials import sign_file
 from facerelief.photos.provenance.xmp import EditMark
@@ -23,7 +23,7 @@ Refused = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
-def _one_finder(finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> None:
+def _one_finder(finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files_module, "load_finder", lambda **_: finder)
 
 

@@ -7,7 +7,7 @@ import pytest
 from photos import astronaut
 
 from facerelief.editing import Editor, load_editor
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import Photo
 
 
@@ -17,10 +17,10 @@ def photo() -> Photo:
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> Editor:
+def editor(finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> Editor:
     return load_editor(tiny_weights(), finder)
 
 
 @pytest.fixture(scope="module")
-def luma_editor(finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> Editor:
+def luma_editor(finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> Editor:
     return load_editor(tiny_weights(colour="luma"), finder)

@@ -19,7 +19,7 @@ from facerelief.editing.engines.runtimes import ENGINES, load_openvino, output_n
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, MissingExtra, install_command
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.files import sha256
 from facerelief.photos.photo import Photo
 
@@ -69,7 +69,7 @@ def test_a_model_takes_pictures_of_other_sizes(networks: dict[str, NetworkEditor
 
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_an_edit_is_the_same_by_every_engine(
-    tiny_weights: Weights, finder: MediaPipeFinder, photo: Photo, backbone: str
+    tiny_weights: Weights, finder: LandmarkFinder, photo: Photo, backbone: str
 ) -> None:
     weights = tiny_weights(backbone=backbone)
     faces = finder(photo.rgb)

@@ -13,21 +13,21 @@ from photos import astronaut
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.errors import FacereliefError
 from facerelief.faces.alignment import Crop, align
-from facerelief.faces.detector import Face, MediaPipeFinder
+from facerelief.faces.detector import Face, LandmarkFinder
 from facerelief.photos.photo import Photo, read_photo, save_photo
 
 PORTRAIT = astronaut()
 
 
 @pytest.fixture(scope="module", params=METHODS)
-def editor(request: pytest.FixtureRequest, finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> Editor:
+def editor(request: pytest.FixtureRequest, finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> Editor:
     """Of each method, networks with random numbers, which change all that they may."""
     weights = None if request.param == "morphable" else tiny_weights(backbone=request.param)
     return load_editor(weights, finder, method=request.param)
 
 
 @pytest.fixture(scope="module")
-def face(finder: MediaPipeFinder) -> Face:
+def face(finder: LandmarkFinder) -> Face:
     return finder(PORTRAIT)[0]
 
 

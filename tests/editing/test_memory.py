@@ -11,7 +11,7 @@ from clips import head_pan, write_clip
 from photos import astronaut
 from PIL import Image
 
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 
 SIDE = 3464  # pixels: 12 million
 COPIES = 4.5  # of a photo's bytes: the photo, its edit, and what it is encoded from, which takes 4 bytes a pixel
@@ -40,7 +40,7 @@ print(peak() - before)
 
 
 @pytest.fixture(scope="module")
-def photos(finder: MediaPipeFinder, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, np.ndarray]:
+def photos(finder: LandmarkFinder, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, np.ndarray]:
     """A portrait whose face is half as large as the photo, small and large, and the landmarks in the small one."""
     small, large = (tmp_path_factory.mktemp("portrait") / f"{name}.jpg" for name in ("small", "large"))
     portrait = Image.fromarray(astronaut()).crop((120, 0, 332, 212)).resize((400, 400), Image.Resampling.BICUBIC)

@@ -12,7 +12,7 @@ from facerelief.editing.loading import load_editor
 from facerelief.editing.mesh_export import MeshEdit, face_glb
 from facerelief.editing.methods import MorphableEditor
 from facerelief.faces.alignment import align
-from facerelief.faces.detector import Face, MediaPipeFinder
+from facerelief.faces.detector import Face, LandmarkFinder
 from facerelief.geometry.export import ARKIT_NAMES
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.photos.photo import Photo, read_mark, read_photo
@@ -22,7 +22,7 @@ SURPRISE = MeshEdit("surprise")
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> MorphableEditor:
+def editor(finder: LandmarkFinder) -> MorphableEditor:
     found = load_editor(finder=finder)
     assert isinstance(found, MorphableEditor)
     return found

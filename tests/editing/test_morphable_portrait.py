@@ -7,18 +7,18 @@ from PIL import Image
 from facerelief.colour import LUMA
 from facerelief.editing import Editor, load_editor
 from facerelief.faces.alignment import align, inter_ocular
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import Photo
 
 LEFT_CORNER, RIGHT_CORNER, UPPER_LIP, LOWER_LIP = 61, 291, 13, 14
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> Editor:
+def editor(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder, method="morphable")
 
 
-def mouth(finder: MediaPipeFinder, photo: Photo) -> tuple[float, float, float]:
+def mouth(finder: LandmarkFinder, photo: Photo) -> tuple[float, float, float]:
     """Of the only face found: the corners' height below the eyes, their distance, and the gap between the lips, all in
     inter-ocular distances.
     """
@@ -41,7 +41,7 @@ def calm(editor: Editor, smiling: Photo) -> Photo:
     return editor(smiling, "neutral").photo
 
 
-def test_a_smile_goes_and_the_lips_close(editor: Editor, finder: MediaPipeFinder, smiling: Photo, calm: Photo) -> None:
+def test_a_smile_goes_and_the_lips_close(editor: Editor, finder: LandmarkFinder, smiling: Photo, calm: Photo) -> None:
     half = editor(smiling, "neutral", strength=0.5).photo
     heights, widths, gaps = zip(*(mouth(finder, one) for one in (smiling, half, calm)), strict=True)
     assert heights[0] < heights[1] < heights[2]
@@ -51,7 +51,7 @@ def test_a_smile_goes_and_the_lips_close(editor: Editor, finder: MediaPipeFinder
 
 @pytest.mark.parametrize("name", ["happiness", "surprise"])
 def test_the_mouth_of_an_edit_is_found_where_it_should_be(
-    editor: Editor, finder: MediaPipeFinder, calm: Photo, name: str
+    editor: Editor, finder: LandmarkFinder, calm: Photo, name: str
 ) -> None:
     """Happiness draws its corners up and apart, surprise opens it; the more, the stronger."""
     faces = editor.find(calm)
@@ -65,7 +65,7 @@ def test_the_mouth_of_an_edit_is_found_where_it_should_be(
         assert gaps[2] > gaps[0] + 0.05
 
 
-def test_no_teeth_are_left_between_lips_that_close(editor: Editor, finder: MediaPipeFinder, smiling: Photo) -> None:
+def test_no_teeth_are_left_between_lips_that_close(editor: Editor, finder: LandmarkFinder, smiling: Photo) -> None:
     """Where lips meet it is darker than on the lips beside it; also in a photo six times as large."""
     large = Image.fromarray(smiling.rgb).resize((1440, 1440), Image.Resampling.BICUBIC)
     for photo in (smiling, Photo(np.asarray(large))):

@@ -12,7 +12,7 @@ from facerelief.editing.jobs.batch import make_jobs
 from facerelief.editing.jobs.inputs import Input
 from facerelief.editing.jobs.job import EditOutcome, EditSettings
 from facerelief.editing.jobs.photo_job import FileEditor
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos import photo as photo_module
 from facerelief.photos.photo import Photo
 
@@ -46,7 +46,7 @@ def hashed(source: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def edit(source: Path, finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch) -> EditOutcome:
+def edit(source: Path, finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch) -> EditOutcome:
     monkeypatch.setattr(photo_job, "load_finder", lambda **_: finder)
     settings = EditSettings(method="morphable", receipt=True)
     targets = {name: source.parent / "out" / f"{name}.png" for name in NAMES}
@@ -55,14 +55,14 @@ def edit(source: Path, finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_photo_is_hashed_once_for_all_of_its_edits(
-    source: Path, hashed: list[str], finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch
+    source: Path, hashed: list[str], finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len(edit(source, finder, monkeypatch).written) == 3 * len(NAMES)
     assert hashed == ["bytes"]
 
 
 def test_a_photo_whose_edits_are_there_is_not_decoded_again(
-    source: Path, hashed: list[str], finder: MediaPipeFinder, monkeypatch: pytest.MonkeyPatch
+    source: Path, hashed: list[str], finder: LandmarkFinder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(source, finder, monkeypatch)
     hashed.clear()

@@ -17,14 +17,14 @@ from facerelief.editing.loading import carried_weights
 from facerelief.errors import CheckpointError
 from facerelief.evaluation.receipt_scores import NetworkCropScorer, crop_scorer_factory
 from facerelief.faces.alignment import align
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.depth_maps import GeometryMaps
 from facerelief.geometry.morphable.model import carried_face
 from facerelief.photos.photo import Photo
 
 
 @pytest.fixture(scope="module")
-def sharp(finder: MediaPipeFinder) -> Editor:
+def sharp(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder)
 
 
@@ -141,7 +141,7 @@ def test_runs_that_are_something_else(tmp_path: Path) -> None:
 
 
 def test_receipts_are_written_beside_the_edits(
-    tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch, finder: MediaPipeFinder
+    tmp_path: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch, finder: LandmarkFinder
 ) -> None:
     from facerelief.editing.jobs import photo_job
     from facerelief.editing.jobs.inputs import Input

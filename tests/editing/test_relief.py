@@ -11,7 +11,7 @@ from facerelief.editing import load_editor
 from facerelief.editing.methods.relief import ReliefEditor, _trusted
 from facerelief.editing.regions import around_mouth
 from facerelief.faces.alignment import align
-from facerelief.faces.detector import Face, MediaPipeFinder
+from facerelief.faces.detector import Face, LandmarkFinder
 from facerelief.faces.pose import head_pose
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE, ExpressionTransfer
@@ -45,7 +45,7 @@ class Idle(ExpressionTransfer):
         )
 
 
-def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
+def network_alone(network: ReliefGenerator, finder: LandmarkFinder, colour: str = "rgb") -> ReliefEditor:
     config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
     editor = ReliefEditor(network, config, finder)
     editor._morphable._transfer = Idle(load_face())
@@ -53,7 +53,7 @@ def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str
 
 
 @pytest.mark.parametrize("colour", ["rgb", "luma"])
-def test_what_only_moves_stays_as_sharp_as_the_photo(finder: MediaPipeFinder, photo: Photo, colour: str) -> None:
+def test_what_only_moves_stays_as_sharp_as_the_photo(finder: LandmarkFinder, photo: Photo, colour: str) -> None:
     editor = network_alone(Known(-2 / 64), finder, colour)
     face = editor.find(photo)[0]
     edit = editor(photo, "happiness")
@@ -70,7 +70,7 @@ def test_what_only_moves_stays_as_sharp_as_the_photo(finder: MediaPipeFinder, ph
     np.testing.assert_array_equal(edit.faces[0].after, edit.faces[0].crop.cut(edit.photo.rgb))
 
 
-def test_the_expression_and_strength_reach_the_network(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_the_expression_and_strength_reach_the_network(finder: LandmarkFinder, photo: Photo) -> None:
     editor = network_alone(Known(-2 / 64), finder)
     face = editor.find(photo)[0]
     x, y = face.landmarks[168, :2].astype(int)  # between the eyes: far from the mouth
@@ -85,7 +85,7 @@ def test_the_expression_and_strength_reach_the_network(finder: MediaPipeFinder, 
     assert difference("happiness", 1.5) == difference("happiness", 1.0)  # more is the morphable face's, which is still
 
 
-def test_a_nose_goes_where_the_morphable_face_has_it(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_a_nose_goes_where_the_morphable_face_has_it(finder: LandmarkFinder, photo: Photo) -> None:
     """Where a network moves all, and the morphable face nothing, the eyes move, and the nose and its folds do not."""
     editor = network_alone(Known(-2 / 64), finder)
     face = editor.find(photo)[0]
@@ -98,7 +98,7 @@ def test_a_nose_goes_where_the_morphable_face_has_it(finder: MediaPipeFinder, ph
     assert max(amounts[:3]) < 0.1 * amounts[3]
 
 
-def test_a_network_is_trusted_half_as_much_from_the_side(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_a_network_is_trusted_half_as_much_from_the_side(finder: LandmarkFinder, photo: Photo) -> None:
     """The same landmarks turned about the vertical; between, the share falls steadily."""
     points = finder(photo.rgb)[0].landmarks.astype(float)
     points -= points.mean(axis=0)
@@ -126,7 +126,7 @@ class Paints(ReliefGenerator):
         return Maps(torch.zeros(1, 2, *image.shape[2:]), plane, torch.ones_like(image))
 
 
-def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_skin_is_shaded_and_no_more(finder: LandmarkFinder, photo: Photo) -> None:
     """By all-white paint skin changes by a twenty-fifth of the range at most, and what is beside the face not."""
     editor = network_alone(Paints(), finder)
     face = editor.find(photo)[0]
@@ -142,7 +142,7 @@ def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> No
         np.testing.assert_array_equal(shown[place], before[place])
 
 
-def test_the_mouth_is_the_morphable_face_s(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_the_mouth_is_the_morphable_face_s(finder: LandmarkFinder, photo: Photo) -> None:
     """Whatever the network would do there: around it both editors give the same."""
     config = ExpressionTraining(size=64, expressions=("neutral", "surprise"), backbone="relief")
     editor, morphable = ReliefEditor(Paints(), config, finder), load_editor(method="morphable", finder=finder)

@@ -15,7 +15,7 @@ from facerelief.editing import Editor
 from facerelief.editing.methods.stargan import StarGANEditor, StarGANPlan, paste_back
 from facerelief.editing.regions import face_mask
 from facerelief.faces.alignment import align
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.networks.backbones import GeneratorOutput
 from facerelief.photos.photo import Photo, read_photo, save_photo
 
@@ -35,7 +35,7 @@ class Brighter(nn.Module):
         return GeneratorOutput(image + self.by)
 
 
-def known_editor(network: nn.Module, finder: MediaPipeFinder, colour: str = "rgb") -> StarGANEditor:
+def known_editor(network: nn.Module, finder: LandmarkFinder, colour: str = "rgb") -> StarGANEditor:
     return StarGANEditor(network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
 
 
@@ -58,7 +58,7 @@ def test_only_the_face_changes_at_the_photos_own_size(editor: Editor, side: int)
     assert moved[y - side // 50 : y + side // 50, x - side // 50 : x + side // 50].mean() > 0.9
 
 
-def test_a_network_that_changes_nothing_gives_the_very_photo(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_a_network_that_changes_nothing_gives_the_very_photo(finder: LandmarkFinder, photo: Photo) -> None:
     edit = known_editor(Brighter(0), finder)(photo, "neutral")
     np.testing.assert_array_equal(edit.photo.rgb, photo.rgb)
     np.testing.assert_array_equal(edit.faces[0].after, edit.faces[0].before)
@@ -72,7 +72,7 @@ def test_strength_nought_gives_the_very_photo(editor: Editor, luma_editor: Edito
 
 @pytest.mark.parametrize(("strength", "levels"), [(1.0, 5), (0.5, 3), (1.5, 8)])
 def test_strength_is_the_share_of_the_change(
-    finder: MediaPipeFinder, photo: Photo, strength: float, levels: int
+    finder: LandmarkFinder, photo: Photo, strength: float, levels: int
 ) -> None:
     """5.1 levels, wherever the mask is whole and there is room up to 255."""
     edit = known_editor(Brighter(), finder)(photo, "happy", strength=strength)
@@ -84,7 +84,7 @@ def test_strength_is_the_share_of_the_change(
     assert (edit.photo.rgb >= photo.rgb).all()
 
 
-def test_a_strong_change_replaces_the_photos_own_detail(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_a_strong_change_replaces_the_photos_own_detail(finder: LandmarkFinder, photo: Photo) -> None:
     """Else the old mouth would show through the new one."""
     large = Photo(np.asarray(Image.fromarray(photo.rgb).resize((1024, 1024), Image.Resampling.BICUBIC)))
     weak, strong = (known_editor(Brighter(by), finder)(large, "happy") for by in (-0.05, -0.4))
@@ -99,7 +99,7 @@ def test_a_strong_change_replaces_the_photos_own_detail(finder: MediaPipeFinder,
     assert detail(strong.photo) < 0.8 * detail(large)
 
 
-def test_what_the_network_is_shown(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_what_the_network_is_shown(finder: LandmarkFinder, photo: Photo) -> None:
     colour, luma = Brighter(), Brighter()
     edit = known_editor(colour, finder)(photo, "surprise")
     known_editor(luma, finder, "luma")(photo, "surprise")
@@ -165,7 +165,7 @@ def test_a_face_at_the_edge_of_the_photo(editor: Editor) -> None:
 # -- mask and paste -------------------------------------------------------------------------------------------------
 
 
-def test_the_mask_is_whole_in_the_face_and_nothing_at_the_border(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_the_mask_is_whole_in_the_face_and_nothing_at_the_border(finder: LandmarkFinder, photo: Photo) -> None:
     (face,) = finder(photo.rgb)
     for size in (32, 128):
         crop = align(face.landmarks, size)
@@ -180,7 +180,7 @@ def test_the_mask_is_whole_in_the_face_and_nothing_at_the_border(finder: MediaPi
         assert np.abs(np.diff(mask, axis=0)).max() < 17 / size  # soft
 
 
-def test_a_change_out_of_range_is_clipped(finder: MediaPipeFinder, photo: Photo) -> None:
+def test_a_change_out_of_range_is_clipped(finder: LandmarkFinder, photo: Photo) -> None:
     (face,) = finder(photo.rgb)
     crop = align(face.landmarks, 64)
     x, y = face.landmarks[6, :2].astype(int)

@@ -14,14 +14,14 @@ from facerelief.editing.strength import Strength
 from facerelief.editing.video import edit as video_module
 from facerelief.editing.video.edit import edit_video
 from facerelief.errors import FacereliefError, NoFaceFound, VideoError
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.filterwarnings("default")  # av's own
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> Editor:
+def editor(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder)
 
 
@@ -261,7 +261,7 @@ def test_an_editor_that_fails_in_another_thread(
 
 
 def test_networks_edit_videos_too(
-    finder: MediaPipeFinder, clip: Path, tmp_path: Path, tiny_weights: Callable[..., Path]
+    finder: LandmarkFinder, clip: Path, tmp_path: Path, tiny_weights: Callable[..., Path]
 ) -> None:
     for backbone in ("stargan", "relief"):
         editor = load_editor(tiny_weights(backbone=backbone), finder)

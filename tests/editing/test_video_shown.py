@@ -11,7 +11,7 @@ from facerelief.editing.video import reader as source_module
 from facerelief.editing.video.edit import edit_video
 from facerelief.editing.video.yuv_frames import Orientation
 from facerelief.errors import VideoError
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.filterwarnings("default")  # av's own
@@ -23,7 +23,7 @@ EIGHT = [
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> Editor:
+def editor(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder, method="morphable")
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.video.edit import edit_video
 from facerelief.errors import VideoError
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 
 av = pytest.importorskip("av")
 pytestmark = pytest.mark.filterwarnings("default")  # av's own
@@ -23,7 +23,7 @@ SPOKEN = "1\n00:00:00,000 --> 00:00:00,080\nHello\n\n2\n00:00:00,080 --> 00:00:0
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> Editor:
+def editor(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder, method="morphable")
 
 

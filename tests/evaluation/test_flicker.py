@@ -15,7 +15,7 @@ from facerelief.evaluation.diagnostics.flicker import (
     edit_with_known_motion,
     measure_flicker,
 )
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import Photo
 
 BOX = (179.0, 70.0, 273.0, 176.0)
@@ -39,7 +39,7 @@ def test_the_camera_moves_smoothly_and_keeps_the_face_in_view(film: SyntheticVid
         assert there.min() > 0 and (there < film.size).all()
 
 
-def test_landmarks_move_as_the_picture_does(film: SyntheticVideo, finder: MediaPipeFinder) -> None:
+def test_landmarks_move_as_the_picture_does(film: SyntheticVideo, finder: LandmarkFinder) -> None:
     frames = list(film.frames())
     first, other = finder(frames[0].rgb)[0].landmarks, finder(frames[3].rgb)[0].landmarks
     assert np.abs(film.moved(first, 0, 3)[:, :2] - other[:, :2]).mean() < 1
@@ -72,7 +72,7 @@ def test_what_moves_with_the_face_is_no_flicker() -> None:
     assert shaking.levels > 5 * still.levels
 
 
-def test_a_video_flickers_less_than_its_frames(finder: MediaPipeFinder, film: SyntheticVideo) -> None:
+def test_a_video_flickers_less_than_its_frames(finder: LandmarkFinder, film: SyntheticVideo) -> None:
     editor = load_editor(finder=finder)
     apart = measure_flicker(film, edit_frames_separately(editor, film.frames(), "surprise"))
     true = measure_flicker(film, edit_with_known_motion(editor, film, "surprise"))

@@ -12,11 +12,11 @@ from PIL import Image
 from facerelief.editing import load_editor
 from facerelief.errors import NoFaceFound
 from facerelief.evaluation.diagnostics.latency import STAGES, drawn_photo, measure_latency, preview_of
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import read_photo
 
 
-def test_the_parts_make_up_the_whole(finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> None:
+def test_the_parts_make_up_the_whole(finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> None:
     moved = []
     found = measure_latency(
         load_editor(tiny_weights(), finder), drawn_photo(500, 300), repeats=5, progress=lambda *now: moved.append(now)
@@ -33,7 +33,7 @@ def test_the_parts_make_up_the_whole(finder: MediaPipeFinder, tiny_weights: Call
     assert found.median("whole") <= found.p95("whole")
 
 
-def test_a_slow_part_is_named(finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> None:
+def test_a_slow_part_is_named(finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> None:
     def slow(rgb: np.ndarray) -> list:
         time.sleep(0.3)
         return finder(rgb)
@@ -43,7 +43,7 @@ def test_a_slow_part_is_named(finder: MediaPipeFinder, tiny_weights: Callable[..
     assert found.median("decode") < found.median("detect") < found.median("whole")
 
 
-def test_a_drawn_photo_is_the_same_everywhere_and_holds_one_face(finder: MediaPipeFinder) -> None:
+def test_a_drawn_photo_is_the_same_everywhere_and_holds_one_face(finder: LandmarkFinder) -> None:
     data = drawn_photo()
     assert data == drawn_photo()
     assert Image.open(io.BytesIO(data)).size == (1000, 1000)
@@ -54,7 +54,7 @@ def test_a_drawn_photo_is_the_same_everywhere_and_holds_one_face(finder: MediaPi
     assert np.abs(known.landmarks[:, :2] - 64).max() < 64
 
 
-def test_a_photo_without_a_face(finder: MediaPipeFinder, tiny_weights: Callable[..., Path]) -> None:
+def test_a_photo_without_a_face(finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (200, 200)).save(stream, "PNG")
     with pytest.raises(NoFaceFound):

@@ -8,7 +8,7 @@ import pytest
 from drawn_mouths import DARK, LIP, TONGUE, TOOTH, WHITE, Colour, draw, halves, landmarks
 
 from facerelief.evaluation.outside.mouths import cut_mouth, look_at_mouth, own_side, teeth_mask
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import read_photo
 
 
@@ -70,7 +70,7 @@ def test_a_mouth_is_cut_upright_at_the_photo_s_own_resolution() -> None:
     assert cut_mouth(draw(points), points, 100).shape == (32, 52, 3)
 
 
-def test_real_smiles_show_teeth_and_closed_mouths_do_not(finder: MediaPipeFinder) -> None:
+def test_real_smiles_show_teeth_and_closed_mouths_do_not(finder: LandmarkFinder) -> None:
     shared = Path(os.environ.get("FACERELIEF_SHARED", Path(__file__).resolve().parents[2].parent / "shared"))
     photos = shared / "data" / "london"
     if not photos.is_dir():

@@ -17,7 +17,7 @@ from PIL import Image
 
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces import detector, mediapipe_models
-from facerelief.faces.detector import Face, MediaPipeFinder, load_finder
+from facerelief.faces.detector import Face, LandmarkFinder, load_finder
 from facerelief.faces.mediapipe_models import import_mediapipe, mesh_landmarker
 from facerelief.faces.placeholder import placeholder_face
 
@@ -49,7 +49,7 @@ def assert_near(face: Face, box: np.ndarray) -> None:
 # -- one face -------------------------------------------------------------------------------------------------------
 
 
-def test_the_portrait_has_one_face_in_its_place(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_the_portrait_has_one_face_in_its_place(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     (face,) = finder(portrait)
     assert face.landmarks.shape == (468, 3)
     assert face.landmarks.dtype == np.float32
@@ -62,20 +62,20 @@ def test_the_portrait_has_one_face_in_its_place(finder: MediaPipeFinder, portrai
     assert face.size == pytest.approx(106, rel=0.1)
 
 
-def test_depth_grows_towards_the_viewer(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_depth_grows_towards_the_viewer(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     z = finder(portrait)[0].landmarks[:, 2]
     assert z[1] > max(z[33], z[263]) > max(z[234], z[454])  # nose tip, outer eye corners, ears
     assert 0.3 < (z[1] - z[[234, 454]].mean()) / 106 < 1.2  # in the unit of x and y
 
 
-def test_two_runs_and_two_finders_agree_to_the_bit(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_two_runs_and_two_finders_agree_to_the_bit(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     first = finder(portrait)[0].landmarks
     finder(gathering(700, 500, (300, 100, 200)))  # nothing is remembered of the photo before
     np.testing.assert_array_equal(finder(portrait)[0].landmarks, first)
     np.testing.assert_array_equal(load_finder()(portrait)[0].landmarks, first)
 
 
-def test_a_mirrored_photo_has_mirrored_landmarks(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_a_mirrored_photo_has_mirrored_landmarks(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     there = finder(portrait)[0]
     back = finder(np.ascontiguousarray(portrait[:, ::-1]))[0].landmarks * (-1, 1, 1) + (portrait.shape[1], 0, 0)
     pairs = {**SIDES, **{right: left for left, right in SIDES.items()}}
@@ -86,7 +86,7 @@ def test_a_mirrored_photo_has_mirrored_landmarks(finder: MediaPipeFinder, portra
 
 @pytest.mark.parametrize(("rows", "columns"), [((20, 300), (0, 512)), ((0, 512), (120, 330)), ((40, 230), (150, 300))])
 def test_parts_of_the_photo_have_shifted_landmarks(
-    finder: MediaPipeFinder, portrait: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
+    finder: LandmarkFinder, portrait: np.ndarray, rows: tuple[int, int], columns: tuple[int, int]
 ) -> None:
     whole = finder(portrait)[0]
     (part,) = finder(np.ascontiguousarray(portrait[slice(*rows), slice(*columns)]))
@@ -94,13 +94,13 @@ def test_parts_of_the_photo_have_shifted_landmarks(
     assert np.abs(moved - whole.landmarks[:, :2]).mean() / whole.size < 0.02
 
 
-def test_a_photo_of_twelve_megapixels_has_scaled_landmarks(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_a_photo_of_twelve_megapixels_has_scaled_landmarks(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     large = Image.fromarray(portrait).resize((3600, 3600), Image.Resampling.BICUBIC)
     whole, (face,) = finder(portrait)[0], finder(np.asarray(large))
     assert np.abs(face.landmarks * (512 / 3600) - whole.landmarks).mean() / whole.size < 0.02
 
 
-def test_a_tight_crop_is_found(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_a_tight_crop_is_found(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     tight = np.ascontiguousarray(portrait[75:180, 175:275])
     (face,) = finder(tight)
     np.testing.assert_allclose(face.landmarks[1, :2], np.subtract(BY_EYE[1], (175, 75)), atol=4)
@@ -110,7 +110,7 @@ def test_a_tight_crop_is_found(finder: MediaPipeFinder, portrait: np.ndarray) ->
 
 
 @pytest.mark.parametrize(("head", "x", "y"), [(120, 900, 700), (90, 40, 60), (75, 1850, 1380)])
-def test_a_small_face_in_a_large_photo(finder: MediaPipeFinder, head: int, x: int, y: int) -> None:
+def test_a_small_face_in_a_large_photo(finder: LandmarkFinder, head: int, x: int, y: int) -> None:
     side = round(head * 230 / 160)  # the head with its hair takes up 160 of the square's 230 pixels
     (face,) = finder(gathering(2000, 1500, (x, y, side)))
     assert_near(face, face_at(x, y, side))
@@ -125,7 +125,7 @@ def test_a_small_face_in_a_large_photo(finder: MediaPipeFinder, head: int, x: in
     ],
 )
 def test_several_faces_the_largest_first(
-    finder: MediaPipeFinder, width: int, height: int, places: list[tuple[int, int, int]]
+    finder: LandmarkFinder, width: int, height: int, places: list[tuple[int, int, int]]
 ) -> None:
     faces = finder(gathering(width, height, *places))
     assert len(faces) == 3
@@ -134,14 +134,14 @@ def test_several_faces_the_largest_first(
 
 
 @pytest.mark.parametrize("shape", [(512, 512), (16, 16), (700, 90), (900, 1200)])
-def test_photos_without_a_face(finder: MediaPipeFinder, shape: tuple[int, int]) -> None:
+def test_photos_without_a_face(finder: LandmarkFinder, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     for picture in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
         assert finder(picture) == []
 
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "immunohistochemistry"])
-def test_pictures_of_other_things(finder: MediaPipeFinder, name: str) -> None:
+def test_pictures_of_other_things(finder: LandmarkFinder, name: str) -> None:
     from skimage import data
 
     picture = Image.fromarray(getattr(data, name)())
@@ -202,7 +202,7 @@ def test_a_search_without_a_face_holds_up_nobody_and_silences_nobody() -> None:
 
 
 def test_what_others_print_is_not_swallowed(
-    finder: MediaPipeFinder, portrait: np.ndarray, capfd: pytest.CaptureFixture[str]
+    finder: LandmarkFinder, portrait: np.ndarray, capfd: pytest.CaptureFixture[str]
 ) -> None:
     finder(portrait)
     os.write(2, b"still here")

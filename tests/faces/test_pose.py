@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.faces.pose import head_pose
 
 RIGHT, LEFT, TOP, CHIN = 454, 234, 10, 152  # as seen in the picture
@@ -52,7 +52,7 @@ def test_the_tilt_in_the_picture_does_not_change_the_rest() -> None:
     assert head_pose(turned(looks_right, (X, Y), 20)) == pytest.approx((30, 0, 20), abs=1e-9)
 
 
-def test_a_portrait_turned_in_the_picture(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_a_portrait_turned_in_the_picture(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     yaw, pitch, roll = head_pose(finder(portrait)[0].landmarks)
     assert max(abs(yaw), abs(pitch), abs(roll)) < 15
     for degrees in (-20, 15):
@@ -62,7 +62,7 @@ def test_a_portrait_turned_in_the_picture(finder: MediaPipeFinder, portrait: np.
         assert yaw_now == pytest.approx(yaw, abs=5)
 
 
-def test_a_mirrored_portrait_looks_the_other_way(finder: MediaPipeFinder, portrait: np.ndarray) -> None:
+def test_a_mirrored_portrait_looks_the_other_way(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     narrow = Image.fromarray(portrait).crop((150, 40, 300, 200))
     yaw, pitch, roll = head_pose(finder(np.asarray(narrow))[0].landmarks)
     mirrored = narrow.transpose(Image.Transpose.FLIP_LEFT_RIGHT)

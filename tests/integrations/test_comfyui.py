@@ -14,7 +14,7 @@ from edits import faces_at
 
 from facerelief.editing.loading import load_editor
 from facerelief.errors import FacereliefError, NoFaceFound
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.morphable.action_units import ACTION_UNITS
 from facerelief.photos.photo import Photo
 
@@ -101,7 +101,7 @@ def test_every_node_is_declared_in_full(package: ModuleType) -> None:
 
 
 def test_a_batch_is_edited_as_the_editor_edits_each(
-    package: ModuleType, finder: MediaPipeFinder, head: np.ndarray
+    package: ModuleType, finder: LandmarkFinder, head: np.ndarray
 ) -> None:
     mirrored = np.ascontiguousarray(head[:, ::-1])
     batch = torch.cat([image_of(head), image_of(mirrored)])
@@ -204,7 +204,7 @@ def test_nodes_in_a_row(package: ModuleType, head: np.ndarray) -> None:
         run(package, "FaceReliefControls", also="glee")
 
 
-def test_a_unit_moves_its_side(package: ModuleType, finder: MediaPipeFinder, head: np.ndarray) -> None:
+def test_a_unit_moves_its_side(package: ModuleType, finder: LandmarkFinder, head: np.ndarray) -> None:
     """The person's left is the picture's right."""
     brows = finder(head)[0].landmarks[[105, 334], 0]  # the right and the left one
     (raised,) = run(package, "FaceReliefEdit", image=image_of(head), to="AU2L:1.5")

@@ -14,7 +14,7 @@ from PIL import Image
 from webapp_app import form
 
 from facerelief.editing import Editor, load_editor
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.morphable.controls import package_presets
 from facerelief.photos.photo import Photo, encode_photo, read_mark
 
@@ -22,7 +22,7 @@ OwnServer = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> Editor:
+def editor(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder, method="morphable")
 
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageSequence
 from webapp_app import form
 
 from facerelief.editing.video.morph import Morph
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.provenance.content_credentials import sign
 from facerelief.photos.provenance.verify import find_provenance
 from facerelief.photos.provenance.xmp import EditMark
@@ -52,7 +52,7 @@ def film_of(data: bytes) -> Iterator[np.ndarray]:
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "mp4"])
 def test_it_begins_as_the_photo_and_ends_as_the_edit(
-    client: httpx.Client, finder: MediaPipeFinder, face: bytes, kind: str, tmp_path: Any
+    client: httpx.Client, finder: LandmarkFinder, face: bytes, kind: str, tmp_path: Any
 ) -> None:
     if kind == "mp4":
         pytest.importorskip("av")
@@ -119,7 +119,7 @@ def test_whatever_the_page_offers_is_within_the_limits() -> None:
 
 
 @pytest.mark.parametrize("provenance", [True, False])
-def test_the_history_of_a_photo_goes_on_in_its_morph(finder: MediaPipeFinder, face: bytes, provenance: bool) -> None:
+def test_the_history_of_a_photo_goes_on_in_its_morph(finder: LandmarkFinder, face: bytes, provenance: bool) -> None:
     c2pa = pytest.importorskip("c2pa", reason="needs the extra provenance")
     photo = sign(face, "PNG", EditMark("camera 1", "taken by camera 1"))
     values = {"photo": photo, "format": "gif", "seconds": 0.2, "fps": 5, "provenance": provenance}
@@ -147,7 +147,7 @@ class CancelledAfter(CancelToken):
         super().check()
 
 
-def test_nobody_waits_for_frames_that_nobody_wants(finder: MediaPipeFinder, face: bytes) -> None:
+def test_nobody_waits_for_frames_that_nobody_wants(finder: LandmarkFinder, face: bytes) -> None:
     service = EditService(finder, EditorOptions(method="morphable"))
     fields = Fields({"photo": face, "format": "gif"})
     specs = (EditSpec("surprise", 1.0, "largest"),)

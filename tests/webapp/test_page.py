@@ -10,7 +10,7 @@ import pytest
 from pages import picked, pixels, png, settled, until, upload
 
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.transfer.expression_transfer import transfer_crop
 from facerelief.photos.photo import read_photo
 from facerelief.photos.provenance.verify import find_provenance
@@ -19,7 +19,7 @@ Open = Callable[..., Any]
 
 
 def test_one_face_of_a_group_from_upload_to_download(
-    open_page: Open, finder: MediaPipeFinder, group: np.ndarray, tmp_path: Path
+    open_page: Open, finder: LandmarkFinder, group: np.ndarray, tmp_path: Path
 ) -> None:
     page = open_page(viewport={"width": 1440, "height": 900})
     upload(page, png(tmp_path, group, "us.png"))
@@ -81,7 +81,7 @@ def test_faces_keep_their_own_expressions(open_page: Open, group: np.ndarray, tm
     assert page.get_by_role("radio", name="happiness").is_checked()
 
 
-def test_eyes_or_mouth_alone(open_page: Open, finder: MediaPipeFinder, group: np.ndarray, tmp_path: Path) -> None:
+def test_eyes_or_mouth_alone(open_page: Open, finder: LandmarkFinder, group: np.ndarray, tmp_path: Path) -> None:
     """Each face keeps its own part, and the download has what is shown."""
     page = open_page()
     upload(page, png(tmp_path, group))

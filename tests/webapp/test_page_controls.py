@@ -10,7 +10,7 @@ from pages import PHONE, SMALL, opened, picked, png, settled, until, upload, wit
 from photos import astronaut
 
 from facerelief.editing import load_editor
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.verify import find_provenance
 
@@ -20,7 +20,7 @@ EDITS = "document.getElementById('picture').dataset.edits"
 
 
 @pytest.fixture(scope="module")
-def smiling(finder: MediaPipeFinder) -> np.ndarray:
+def smiling(finder: LandmarkFinder) -> np.ndarray:
     """uint8 (320, 320, 3): a face that smiles, as edited."""
     head = np.ascontiguousarray(astronaut()[:320, 64:384][:, ::-1])
     return load_editor(finder=finder, method="morphable")(Photo(head), "AU12:1.2+AU26:0.6").photo.rgb
@@ -136,7 +136,7 @@ def test_the_tab_by_keyboard_alone(open_page: Open, group: np.ndarray, tmp_path:
 
 
 def test_a_preset_an_expression_below_and_the_file(
-    open_page: Open, finder: MediaPipeFinder, group: np.ndarray, tmp_path: Path
+    open_page: Open, finder: LandmarkFinder, group: np.ndarray, tmp_path: Path
 ) -> None:
     page = open_page(**DESK)
     upload(page, png(tmp_path, group[:, :320], "me.png"))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pages import PHONE, SMALL, opened, pixels, png, settled, until
 
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import lid_curves
 
@@ -42,7 +42,7 @@ def place(page: Any, across: float, down: float) -> tuple[float, float]:
     return middle[0] + across * (box["width"] / 2 - 16), middle[1] + down * (box["height"] / 2 - 16)
 
 
-def irises(page: Any, finder: MediaPipeFinder) -> np.ndarray:
+def irises(page: Any, finder: LandmarkFinder) -> np.ndarray:
     """(2, 2), of each eye: by how much of its width the dark between its lids moved, right and down."""
     before, after = pixels(page, "#before"), pixels(page, "#after")
     landmarks, moved = finder(before.astype(np.uint8))[0].landmarks, []
@@ -62,7 +62,7 @@ def irises(page: Any, finder: MediaPipeFinder) -> np.ndarray:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("options", [PHONE, DESK], ids=["phone", "desk"])
 def test_both_eyes_look_where_the_pad_says(
-    open_eyes: Open, finder: MediaPipeFinder, options: dict[str, Any], scheme: str
+    open_eyes: Open, finder: LandmarkFinder, options: dict[str, Any], scheme: str
 ) -> None:
     page = open_eyes(**options, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

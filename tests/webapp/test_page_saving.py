@@ -10,7 +10,7 @@ import pytest
 from pages import Held, opened, picked, png, settled, until, without
 from PIL import Image, ImageSequence
 
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import read_photo
 from facerelief.photos.provenance.verify import find_provenance
 
@@ -27,7 +27,7 @@ def saved(page: Any, button: str, folder: Path) -> Path:
 
 
 def test_several_expressions_come_as_one_archive(
-    open_page: Open, finder: MediaPipeFinder, group: np.ndarray, tmp_path: Path
+    open_page: Open, finder: LandmarkFinder, group: np.ndarray, tmp_path: Path
 ) -> None:
     """Of the chosen face; the other one keeps its own."""
     page = open_page()
@@ -94,7 +94,7 @@ def test_what_goes_wrong_with_several_is_said_where_they_are_asked_for(
     without(page, "status of 504")
 
 
-def test_a_moving_picture(open_page: Open, finder: MediaPipeFinder, group: np.ndarray, tmp_path: Path) -> None:
+def test_a_moving_picture(open_page: Open, finder: LandmarkFinder, group: np.ndarray, tmp_path: Path) -> None:
     page = open_page()
     opened(page, png(tmp_path, group, "us.png"))
     assert page.locator("#moving-open").is_disabled()  # nothing would move

@@ -7,17 +7,17 @@ import pytest
 
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.regions import WHOLE
-from facerelief.faces.detector import Face, MediaPipeFinder
+from facerelief.faces.detector import Face, LandmarkFinder
 from facerelief.webapp.plans import PlanCache
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> Editor:
+def editor(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder, method="morphable")
 
 
 @pytest.fixture(scope="module")
-def face(finder: MediaPipeFinder, group: np.ndarray) -> Face:
+def face(finder: LandmarkFinder, group: np.ndarray) -> Face:
     return finder(group[:, :320])[0]
 
 

@@ -13,7 +13,7 @@ from webapp_app import form
 
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.expressions import EXPRESSIONS
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.topology import face_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_mark
 from facerelief.webapp.pictures import EncodedPicture
@@ -21,7 +21,7 @@ from facerelief.webapp.server.responses import as_picture
 
 
 @pytest.fixture(scope="module")
-def editor(finder: MediaPipeFinder) -> Editor:
+def editor(finder: LandmarkFinder) -> Editor:
     return load_editor(finder=finder)
 
 
@@ -90,7 +90,7 @@ def test_strength_nought_gives_the_photo_back(client: httpx.Client, group: np.nd
 
 
 def test_what_is_known_against_an_edit_comes_with_it(
-    client: httpx.Client, finder: MediaPipeFinder, group: np.ndarray
+    client: httpx.Client, finder: LandmarkFinder, group: np.ndarray
 ) -> None:
     relief = load_editor(finder=finder, method="relief")
     known = {name: relief.caution(name) for name in relief.expressions}
@@ -128,9 +128,7 @@ def test_formats(client: httpx.Client, group: np.ndarray, kind: str) -> None:
 # -- the other addresses --------------------------------------------------------------------------------------------
 
 
-def test_faces_are_those_that_the_finder_finds(
-    client: httpx.Client, finder: MediaPipeFinder, group: np.ndarray
-) -> None:
+def test_faces_are_those_that_the_finder_finds(client: httpx.Client, finder: LandmarkFinder, group: np.ndarray) -> None:
     answer = client.post("/v1/faces", **form(as_png(group))).json()
     assert (answer["width"], answer["height"], answer["format"]) == (640, 320, "png")
     assert answer["edited_before"] is None

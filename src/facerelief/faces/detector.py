@@ -18,7 +18,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Landmarks
 from facerelief.errors import FacereliefError, install_command
-from facerelief.faces.landmarks.landmarker import FarFaceProposer, NetworkLandmarker
+from facerelief.faces.landmarks.landmarker import FarFaceProposer, Landmarker, NetworkLandmarker
 from facerelief.faces.mediapipe_models import far_face_proposer, import_mediapipe, mesh_landmarker, tasks_landmarker
 from facerelief.processes.object_pool import ObjectPool
 from facerelief.strips import shrunk
@@ -68,17 +68,6 @@ class FaceFinder(Protocol):
 
     def follow(self, rgb: RGB, face: Face) -> Face | None:
         """Track a face into the next frame of a video; None if it is lost."""
-        ...
-
-
-class Landmarker(Protocol):
-    """Finds points in a photo (H, W, 3): of each face (N, 3), in its pixels, z towards the viewer.
-
-    The photo is searched in a square; border: what is added around it, a fraction of its side.
-    """
-
-    def __call__(self, rgb: RGB, border: float) -> list[np.ndarray]:
-        """The points of each face."""
         ...
 
 

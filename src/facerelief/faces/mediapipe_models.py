@@ -12,6 +12,7 @@ import numpy as np
 
 from facerelief.array_types import RGB
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.faces.landmarks.landmarker import Landmarker
 from facerelief.faces.lazy_modules import postpone_import
 from facerelief.faces.placeholder import placeholder_face
 from facerelief.files import read_file
@@ -20,7 +21,6 @@ LANDMARK_COUNT = 468
 MAX_FACES = 20
 _MAX_TASK_BYTES = 200_000_000  # the real one has 4 million
 _STDERR_LOCK = threading.RLock()
-Search = Callable[[RGB, float], list[np.ndarray]]  # as `facerelief.faces.detector.Landmarker`
 _home: int | None = None  # id of the process that made the first model
 
 
@@ -58,7 +58,7 @@ def import_mediapipe() -> Any:
     return mediapipe
 
 
-def mesh_landmarker() -> Search:
+def mesh_landmarker() -> Landmarker:
     """The bundled face mesh model."""
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
@@ -80,7 +80,7 @@ def mesh_landmarker() -> Search:
     return _in_pixels(run)
 
 
-def far_face_proposer() -> Search:
+def far_face_proposer() -> Landmarker:
     """The full-range detector, for small faces: boxes as two corner points each."""
     from mediapipe.python.solutions.face_detection import FaceDetection
 
@@ -98,7 +98,7 @@ def far_face_proposer() -> Search:
     return _in_pixels(run)
 
 
-def tasks_landmarker(task_file: Path | None) -> Search:
+def tasks_landmarker(task_file: Path | None) -> Landmarker:
     """A face landmarker from a task file. Raises `FacereliefError` if it is missing or another file."""
     remedy = "download face_landmarker.task and give it with --task-file"
     if task_file is None or not task_file.exists():
@@ -131,7 +131,7 @@ def tasks_landmarker(task_file: Path | None) -> Search:
     return _in_pixels(run)
 
 
-def _in_pixels(find: Callable[[RGB], list[np.ndarray]]) -> Search:
+def _in_pixels(find: Callable[[RGB], list[np.ndarray]]) -> Landmarker:
     """A model that finds points in fractions of a picture, on a photo that is padded to a square."""
 
     def search(rgb: RGB, border: float) -> list[np.ndarray]:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from facerelief.checkpoint import save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.faces.alignment import align
-from facerelief.faces.detector import MediaPipeFinder
+from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.transfer.glasses_classifier import (
     GlassesClassifier,
     gradient_histograms,
@@ -95,7 +95,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         load_glasses(tmp_path / "absent.safetensors")
 
 
-def test_photos_of_people(finder: MediaPipeFinder) -> None:
+def test_photos_of_people(finder: LandmarkFinder) -> None:
     """Of those that the package's classifier has learned from, nearly all are what they were sorted as."""
     shared = Path(os.environ.get("FACERELIEF_SHARED", Path(__file__).resolve().parents[3].parent / "shared"))
     photos = shared / "data" / "facial_expressions"

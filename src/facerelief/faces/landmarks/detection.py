@@ -3,6 +3,7 @@
 Bazarevsky et al., BlazeFace: Sub-millisecond Neural Face Detection on Mobile GPUs, 2019.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,19 +46,20 @@ class Detector:
         """
         self.side, self._network, self._anchors = side, load_network(name), anchors(grids)
 
-    def __call__(self, picture: UInt8, *thresholds: float) -> list[list[Detection]]:
+    def __call__(self, picture: UInt8, *thresholds: float) -> Iterator[list[Detection]]:
         """Detect faces in a picture (side, side, 3).
 
         Args:
             picture: The picture.
             thresholds: Least scores.
 
-        Returns:
+        Yields:
             For each threshold the faces, the surest first.
         """
         raw, scores = (values[0] for values in self._network(picture[None]))
         sure = 1 / (1 + np.exp(-np.clip(scores, -80, 80)))
-        return [self._above(raw, sure, least) for least in thresholds]
+        for least in thresholds:
+            yield self._above(raw, sure, least)
 
     def _above(self, raw: Float32, scores: Float32, least: float) -> list[Detection]:
         chosen = np.flatnonzero((scores >= least) & (raw[:, 2:4] >= 0).all(axis=1))

@@ -1,5 +1,8 @@
 """From a photo to landmarks by the package's networks, step by step as MediaPipe's face mesh does it."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from facerelief.array_types import RGB, Float64
@@ -8,6 +11,9 @@ from facerelief.faces.landmarks.networks import FACE_MESH, load_network
 from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection, region_of_landmarks
 from facerelief.faces.landmarks.sampling import sample
 
+# Finds points in a photo (H, W, 3), which is searched in a square; a border is added around it, a fraction of its side.
+# Gives, for each face, points (N, 3) in pixels of the photo, z towards the viewer.
+Landmarker: TypeAlias = Callable[[RGB, float], list[np.ndarray]]
 SURE, UNSURE = 0.5, 0.3  # least scores of detections; the second where the first finds no face
 MAX_FACES = 20  # in one picture
 _PRESENT = 0.5  # of the face mesh: what it was shown is a face

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from facerelief.array_types import Float32, UInt8
-from facerelief.errors import CheckpointError, MissingExtra
+from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import sha256
 from facerelief.files.packaged import packaged_file
 
@@ -29,7 +29,7 @@ class FaceNetwork:
 
         Raises:
             CheckpointError: The file is missing or is not the one that this version carries.
-            MissingExtra: ONNX Runtime is not installed.
+            FacereliefError: ONNX Runtime does not load.
         """
         path = packaged_file(*FOLDER, name)
         if not path.is_file():
@@ -39,7 +39,10 @@ class FaceNetwork:
         try:
             import onnxruntime
         except ImportError as reason:
-            raise MissingExtra("onnxruntime", "") from reason
+            detail = " ".join(str(reason).split())
+            raise FacereliefError(
+                f"onnxruntime does not load ({detail}); pip install --force-reinstall onnxruntime"
+            ) from reason
         options: Any = onnxruntime.SessionOptions()
         # Networks of a millisecond: to wake a second thread costs as much as it saves, and one thread can be forked.
         options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -54,6 +54,8 @@ def _neighbours(places: Float64, count: int) -> tuple[tuple[NDArray[np.intp], ND
     """The pixels before and after places, and how far on they are, in steps, for each colour."""
     steps = np.rint(places * _STEPS).astype(np.intp)
     first = steps >> _BITS
+    after = first + 1
+    if first.min() < 0 or after.max() >= count:
+        first, after = (np.clip(one, 0, count - 1) for one in (first, after))
     share = (steps & (_STEPS - 1)).astype(np.int16)
-    ends = np.clip(first, 0, count - 1), np.clip(first + 1, 0, count - 1)
-    return ends, share if places.shape[1] == 1 else np.repeat(share, 3, axis=1)
+    return (first, after), share if places.shape[1] == 1 else np.repeat(share, 3, axis=1)
