@@ -12,8 +12,8 @@ from facerelief.files.packaged import packaged_file
 FOLDER = ("weights", "landmarks")  # in the package
 SHORT_RANGE, FULL_RANGE, FACE_MESH = "blazeface-short-range.onnx", "blazeface-full-range.onnx", "face-mesh.onnx"
 CHECKSUMS: Mapping[str, str] = {  # SHA-256
-    SHORT_RANGE: "83d13710c218bcdff93a36992f58e66242e3202635e90f64ff516fdb42d95604",
-    FULL_RANGE: "a98fa2e50d752cd7de918d0f0042212c20d43af3bd73e78e6d0deea5634feff7",
+    SHORT_RANGE: "e69d342c067baeeda1e29e638478fbe1cf97b9b7849b64f813095a866aa0b8ba",
+    FULL_RANGE: "2035d22abdb1bf8bdd60273ac1fcae5e8497d5542ad946af7162993d58b33bff",
     FACE_MESH: "54305c0f48e89e25b4bb2eed51b239a45ea0ad2556003a91eec3b5af5bf0630d",
 }
 

@@ -11,7 +11,8 @@ from facerelief.release.landmarks.tflite import Operator, TFLiteGraph
 
 _OPSET, _IR = 17, 8  # read by every ONNX Runtime since 1.12
 _RELU = 1  # TFLite's number of a fused activation
-_SAME, _VALID = 0, 1  # TFLite's padding
+_SAME = 0  # TFLite's padding
+_BLOCK = 16  # channels that ONNX Runtime computes at a time; others would be reordered before and after each step
 
 
 def to_onnx(graph: TFLiteGraph, low: float, high: float, outputs: Mapping[str, tuple[int, ...]]) -> Any:
@@ -45,6 +46,8 @@ class _Conversion:
         self._nodes: list[Any] = []
         self._weights: dict[str, Any] = {}
         self._padded: dict[int, tuple[int, list[int]]] = {}  # what pads rows and columns: its input and how much
+        leave = (i for operator in graph.operators if operator.name in _EXACT for i in operator.inputs)
+        self._exact = {*leave, *graph.inputs, *graph.outputs}  # tensors that are not filled up to whole blocks
 
     def model(self, low: float, high: float, outputs: Mapping[str, tuple[int, ...]]) -> Any:
         helper, types = self._onnx.helper, self._onnx.TensorProto
@@ -77,6 +80,11 @@ class _Conversion:
             return name
         return self._add("Cast", f"{name}_float", name, to=self._onnx.TensorProto.FLOAT)
 
+    def _channels(self, number: int) -> int:
+        """Of a tensor, filled up with zeros to whole blocks."""
+        channels = self._graph.shapes[number][3]
+        return channels if number in self._exact else -(-channels // _BLOCK) * _BLOCK
+
     def constant(self, operator: Operator) -> None:
         """DEQUANTIZE and DENSIFY of weights: they are stored as they were."""
         self._constants[operator.output] = self._constants[operator.inputs[0]]
@@ -87,10 +95,16 @@ class _Conversion:
         depthwise = operator.name.startswith("DEPTHWISE")
         kernel = self._constants[weight].transpose((3, 0, 1, 2) if depthwise else (0, 3, 1, 2))
         source, padding = self._padded.get(source, (source, None))
+        width = self._channels(operator.output)
+        kernel = _filled(kernel, width, 1 if depthwise else self._channels(source))
         how: dict[str, Any] = {"auto_pad": "SAME_UPPER"} if operator.options["padding"] == _SAME else {}
         if padding:
             how = {"pads": padding}
-        names = (f"t{source}", self._weight(f"w{weight}", kernel), self._weight(f"b{bias}", self._constants[bias]))
+        names = (
+            f"t{source}",
+            self._weight(f"w{weight}", kernel),
+            self._weight(f"b{bias}", _filled(self._constants[bias], width)),
+        )
         how |= {"strides": [operator.options["stride"]] * 2, "group": len(kernel) if depthwise else 1}
         self._activated(operator, "Conv", *names, kernel_shape=list(kernel.shape[2:]), **how)
 
@@ -101,12 +115,16 @@ class _Conversion:
         if channels == 0:
             self._padded[operator.output] = source, [top, left, bottom, right]
             return
-        pads = np.array([0, 0, top, left, 0, channels, bottom, right])
-        self._add("Pad", f"t{operator.output}", f"t{source}", self._weight(f"p{operator.output}", pads))
+        more = self._channels(operator.output) - self._channels(source)
+        if more or top or bottom or left or right:
+            pads = self._weight(f"p{operator.output}", np.array([0, 0, top, left, 0, more, bottom, right]))
+            self._add("Pad", f"t{operator.output}", f"t{source}", pads)
+        else:  # the last block had room
+            self._add("Identity", f"t{operator.output}", f"t{source}")
 
     def prelu(self, operator: Operator) -> None:
         """PRELU as slope * x + (1 - slope) * relu(x): ONNX Runtime's PRelu takes three times as long as the whole."""
-        slopes = self._constants[operator.inputs[1]].reshape(-1, 1, 1, 1)
+        slopes = _filled(self._constants[operator.inputs[1]].reshape(-1, 1, 1, 1), self._channels(operator.output))
         source, made, group = f"t{operator.inputs[0]}", f"t{operator.output}", len(slopes)
         slope = self._weight(f"{made}_slope", slopes)
         rest = self._add("Sub", f"{made}_rest", self._weight(f"{made}_one", np.float32(1)), slope)
@@ -167,6 +185,13 @@ class _Conversion:
             self._add("Relu", made, plain)
 
 
+def _filled(values: np.ndarray, *sides: int) -> np.ndarray:
+    """Values with zeros behind, so that the first sides are as given."""
+    wanted = (*sides, *values.shape[len(sides) :])
+    return np.pad(values, [(0, want - have) for want, have in zip(wanted, values.shape, strict=True)])
+
+
+_EXACT = ("RESHAPE", "DEPTH_TO_SPACE")  # which mix channels with places
 _CONVERTED: Mapping[str, Callable[[_Conversion, Operator], None]] = {
     "ADD": _Conversion.sum,
     "CONCATENATION": _Conversion.concatenation,
