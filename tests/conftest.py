@@ -87,7 +87,6 @@ def portrait() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def finder() -> LandmarkFinder:
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     return load_finder()
 
 

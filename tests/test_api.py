@@ -20,7 +20,6 @@ from facerelief.photos.photo import Photo, read_mark, read_photo
 
 @pytest.fixture(scope="module")
 def editor() -> FaceEditor:
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     return facerelief.load()
 
 

@@ -28,7 +28,6 @@ assert all(os.waitpid(child, 0)[1] == 0 for child in children)
 
 @pytest.fixture
 def folder(tmp_path: Path, portrait: np.ndarray) -> Path:
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     Image.fromarray(portrait).save(tmp_path / "me.jpg", quality=95)
     Image.fromarray(np.hstack([portrait, portrait[:, ::-1]])).save(tmp_path / "group.jpg", quality=95)
     for name in ("friend.jpg", "friend-neutral.jpg"):

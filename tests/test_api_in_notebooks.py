@@ -33,7 +33,6 @@ through_a_helper("absent.png")
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory, portrait: np.ndarray) -> list[nbformat.NotebookNode]:
     """The cells of one session, after they ran."""
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     folder = tmp_path_factory.mktemp("session")
     Image.fromarray(portrait).save(folder / "me.png")
     notebook = cells(

@@ -14,7 +14,6 @@ from facerelief.photos.photo import Photo
 
 @pytest.fixture(scope="module")
 def editor() -> FaceEditor:
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     return facerelief.load(method="morphable")
 
 

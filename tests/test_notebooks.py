@@ -42,7 +42,6 @@ def test_notebooks_are_kept_small_and_without_outputs(name: str) -> None:
 
 
 def test_the_editing_notebook_edits_saves_and_says_what_goes_wrong(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     done = executed("edit", tmp_path)
     assert shown(cell(done, '"surprise")\nedit'))["text/plain"] == "Edited('surprise', 512x512, 1 face)"
     assert "Left: before. Right: surprise." in shown(cell(done, '"surprise")\nedit'))["text/html"]
@@ -54,7 +53,6 @@ def test_the_editing_notebook_edits_saves_and_says_what_goes_wrong(tmp_path: Pat
 
 
 def test_the_training_notebook_ends_in_an_edit_by_what_it_trained(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     done = executed("train", tmp_path)
     assert (tmp_path / "small" / "guided" / "weights.safetensors").is_file()
     assert "image/png" in shown(cell(done, "samples[-1]"))

@@ -17,8 +17,6 @@ from facerelief.faces.alignment import Crop
 from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.topology import face_triangles
 
-pytest.importorskip("mediapipe", exc_type=ImportError)
-
 Command = Callable
 Refused = Callable[..., str]
 

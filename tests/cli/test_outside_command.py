@@ -16,8 +16,6 @@ from facerelief.photos.photo import Photo
 Command = Callable
 Refused = Callable[..., str]
 
-pytest.importorskip("mediapipe", exc_type=ImportError)
-
 
 @pytest.fixture(scope="module")
 def instruments(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -24,8 +24,6 @@ from facerelief.faces.alignment import Crop
 from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.topology import face_triangles
 
-pytest.importorskip("mediapipe", exc_type=ImportError)
-
 CLASSES, PEOPLE = ("neutral", "happy", "surprise"), 7
 BAD = {"corrupt": "unreadable", "empty": "unreadable", "blank": "no usable face"}
 

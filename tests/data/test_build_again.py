@@ -30,8 +30,6 @@ from facerelief.data.sources.labelled import Labelled
 from facerelief.data.sources.layouts import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 
-pytest.importorskip("mediapipe", exc_type=ImportError)
-
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:

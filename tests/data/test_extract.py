@@ -23,7 +23,6 @@ CENTRE = [33, 133, 263, 362, 1, 2, 6, 61, 291, 13, 14, 168]  # landmarks well in
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     root = tmp_path_factory.mktemp("dataset")
     for name in FOLDERS:
         (root / name).mkdir()

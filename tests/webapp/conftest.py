@@ -87,7 +87,7 @@ def own_server(tmp_path: Path) -> Callable[..., contextlib.AbstractContextManage
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One for all tests; a line in its log, or a file that it leaves anywhere, fails the last of them."""
-    for package in ("mediapipe", "starlette", "uvicorn", "prometheus_client"):
+    for package in ("starlette", "uvicorn", "prometheus_client"):
         pytest.importorskip(package, exc_type=ImportError)
     folder = tmp_path_factory.mktemp("server")
     with running(folder) as server:

@@ -7,7 +7,7 @@ from load import load
 
 
 def test_many_clients_and_a_killed_server() -> None:
-    for package in ("mediapipe", "starlette", "uvicorn", "httpx"):
+    for package in ("starlette", "uvicorn", "httpx"):
         pytest.importorskip(package, exc_type=ImportError)
     outcome, rude = asyncio.run(load(clients=12, seconds=12, answers=24, rude=(16, 8, 1)))
     assert outcome.wrong == []

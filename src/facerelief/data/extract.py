@@ -51,7 +51,7 @@ class Recipe:
     size: int = 256
     reconstructor: str = "mediapipe"
     reconstructor_options: dict[str, Any] = field(default_factory=dict)
-    finder: str = "mediapipe"
+    finder: str = "onnx"
     task_file: str | None = None
 
 

@@ -205,7 +205,6 @@ def rewrite(path: Path, residual: float | None) -> None:
 
 def test_a_dataset_of_photos(tmp_path: Path) -> None:
     """Its depth is that of the landmarks' own mesh, only smoother."""
-    pytest.importorskip("mediapipe", exc_type=ImportError)
     photos = tmp_path / "photos"
     (photos / "happy").mkdir(parents=True)
     for number in range(2):

@@ -29,7 +29,8 @@ from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
 _DEVELOPMENT = ("dev", "demo")
 _GIVES = {
-    "faces": "face detection, depth",
+    "faces": "depth of datasets",
+    "mediapipe": "another face finder",
     "fast": "rendering 15 times faster",
     "train": "training",
     "meshes": "meshes of other methods",
@@ -182,7 +183,7 @@ def find_faces() -> tuple[str, float | None]:
     found = finder(photo.rgb)
     if not found or abs(found[0].landmarks[:, :2].mean(axis=0) - face.landmarks[:, :2].mean(axis=0)).max() > 20:
         raise FacereliefError(
-            "a synthetic face was not detected in its place; pip install --force-reinstall mediapipe==0.10.21"
+            "a synthetic face was not detected in its place; pip install --force-reinstall onnxruntime"
         )
     return f"a synthetic face in {_SIDE} x {_SIDE} pixels", _least(lambda: finder(photo.rgb))
 
