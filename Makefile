@@ -42,7 +42,7 @@ smoke: .venv/dev.done
 
 .venv/dev.done: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[faces,fast,demo,train,eval,meshes,video,serve,provenance,engines,dev]'
+	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[faces,mediapipe,fast,demo,train,eval,meshes,video,serve,provenance,engines,dev]'
 	touch $@
 
 clean:

@@ -21,6 +21,7 @@ from facerelief.evaluation.diagnostics.doctor import (
     packages,
     run_check,
 )
+from facerelief.faces.landmarks.networks import load_network
 
 HIDDEN = {"mediapipe": "mediapipe", "c2pa": "c2pa-python", "onnxruntime": "onnxruntime", "openvino": "openvino"}
 

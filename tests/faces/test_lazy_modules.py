@@ -20,7 +20,7 @@ def test_faces_are_found_without_matplotlib() -> None:
     code = """
 import sys
 from facerelief.faces.detector import load_finder
-load_finder()
+load_finder("mediapipe")
 print([name for name in sys.modules if name.startswith("matplotlib")])
 from matplotlib.figure import Figure
 import matplotlib.pyplot as plt

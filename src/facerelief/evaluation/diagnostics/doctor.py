@@ -182,9 +182,7 @@ def find_faces() -> tuple[str, float | None]:
     finder = load_finder()
     found = finder(photo.rgb)
     if not found or abs(found[0].landmarks[:, :2].mean(axis=0) - face.landmarks[:, :2].mean(axis=0)).max() > 20:
-        raise FacereliefError(
-            "a synthetic face was not detected in its place; pip install --force-reinstall onnxruntime"
-        )
+        raise FacereliefError("a synthetic face was not found in its place; pip install --force-reinstall onnxruntime")
     return f"a synthetic face in {_SIDE} x {_SIDE} pixels", _least(lambda: finder(photo.rgb))
 
 
