@@ -15,6 +15,7 @@ from facerelief.faces.landmarks.sampling import sample
 # Gives, for each face, points (N, 3) in pixels of the photo, z towards the viewer.
 Landmarker: TypeAlias = Callable[[RGB, float], list[np.ndarray]]
 SURE, UNSURE = 0.5, 0.3  # least scores of detections; the second where the first finds no face
+FAR = 0.6  # least score of far faces: MediaPipe uses it whatever it is told
 MAX_FACES = 20  # in one picture
 _PRESENT = 0.5  # of the face mesh: what it was shown is a face
 
@@ -67,7 +68,7 @@ class FarFaceProposer:
     def __call__(self, rgb: RGB, border: float) -> list[Float64]:
         """Two corners (2, 3) of the box around each face, z 0, in pixels of the photo; `border` as above."""
         square = _Square(rgb, border)
-        (found,) = self._detect(square.sampled(self._detect.side), SURE)
+        (found,) = self._detect(square.sampled(self._detect.side), FAR)
         return [square.corners(one) for one in found]
 
 

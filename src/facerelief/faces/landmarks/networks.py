@@ -39,7 +39,7 @@ class FaceNetwork:
         try:
             import onnxruntime
         except ImportError as reason:
-            detail = " ".join(str(reason).split())
+            detail = " ".join(str(reason).replace(";", ",").split())
             raise FacereliefError(
                 f"onnxruntime does not load ({detail}); pip install --force-reinstall onnxruntime"
             ) from reason
