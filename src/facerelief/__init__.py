@@ -1,7 +1,7 @@
 """Edits the facial expression in photos, and trains such editors guided by dense 3D geometry.
 
 Example:
-    Edit a photo (needs the extra `faces`; the weights are part of the package):
+    Edit a photo (the weights are part of the package):
 
     >>> import facerelief
     >>> editor = facerelief.load()  # doctest: +SKIP
@@ -14,12 +14,17 @@ Example:
 """
 
 import importlib.metadata
+import os
 import typing
 from pathlib import Path
 
 from facerelief import errors
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
+
+# ONNX Runtime from 1.29 on reports its use to Microsoft unless this is set before it is imported; and the thread that does
+# so keeps forked processes from ending.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if typing.TYPE_CHECKING:
     from facerelief.api import Edited, Face, FaceEditor, load

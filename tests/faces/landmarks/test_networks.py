@@ -1,10 +1,12 @@
 """The packaged networks: their card, their checksums, and what happens where one is missing."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import run_script
 
 from facerelief.errors import CheckpointError
 from facerelief.faces.landmarks import networks
@@ -40,3 +42,24 @@ def test_pictures_together_give_what_each_gives() -> None:
     for number, picture in enumerate(pictures):
         for whole, one in zip(together, load_network(FACE_MESH)(picture[None]), strict=True):
             np.testing.assert_allclose(whole[number], one[0], atol=1e-3)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and forks")
+def test_no_thread_is_left_that_reports_or_that_a_forked_process_would_wait_for(tmp_path: Path) -> None:
+    """ONNX Runtime's telemetry is off, and a process that was forked after faces were searched for searches and ends."""
+    code = """
+import os, sys
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+import numpy as np
+from facerelief.faces.landmarks.landmarker import NetworkLandmarker
+find = NetworkLandmarker()
+find(np.zeros((64, 64, 3), np.uint8), 0)
+print(os.environ["ORT_DISABLE_TELEMETRY"], len(os.listdir("/proc/self/task")), flush=True)
+child = os.fork()
+if not child:
+    print(find(np.zeros((64, 64, 3), np.uint8), 0), flush=True)
+    sys.exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+    ended = run_script(code, tmp_path, seconds=120)
+    assert ended.out.splitlines() == ["1 1", "[]", "0"]
