@@ -22,8 +22,8 @@ from facerelief import errors
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 
-# ONNX Runtime from 1.29 on reports its use to Microsoft unless this is set before it is imported; and the thread that does
-# so keeps forked processes from ending.
+# ONNX Runtime from 1.29 on reports its use to Microsoft unless this is set before it is imported; and the thread that
+# does so keeps forked processes from ending.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if typing.TYPE_CHECKING:

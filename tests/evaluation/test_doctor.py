@@ -21,7 +21,7 @@ from facerelief.evaluation.diagnostics.doctor import (
     packages,
     run_check,
 )
-from facerelief.faces.landmarks.networks import load_network
+from facerelief.faces.landmarks import networks
 
 HIDDEN = {"mediapipe": "mediapipe", "c2pa": "c2pa-python", "onnxruntime": "onnxruntime", "openvino": "openvino"}
 
@@ -40,7 +40,7 @@ def _hidden(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(metadata, "version", seen)
     monkeypatch.setattr(metadata, "requires", lambda _: REQUIRED)
-    load_network.cache_clear()
+    networks._loaded.cache_clear()
     monkeypatch.setattr(doctor, "_REPEATS", 1)
     monkeypatch.setattr(console, "FIRST_S", float("inf"))
 

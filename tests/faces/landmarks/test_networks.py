@@ -46,7 +46,7 @@ def test_pictures_together_give_what_each_gives() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and forks")
 def test_no_thread_is_left_that_reports_or_that_a_forked_process_would_wait_for(tmp_path: Path) -> None:
-    """ONNX Runtime's telemetry is off, and a process that was forked after faces were searched for searches and ends."""
+    """ONNX Runtime's telemetry is off; a process that is forked after faces were searched for searches and ends."""
     code = """
 import os, sys
 os.environ["OPENBLAS_NUM_THREADS"] = "1"

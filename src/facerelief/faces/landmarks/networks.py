@@ -1,6 +1,7 @@
 """The networks that find faces and their landmarks, run by ONNX Runtime on one core."""
 
 import functools
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ CHECKSUMS: Mapping[str, str] = {  # SHA-256
 
 
 class FaceNetwork:
-    """A network of the package: pictures in, numbers out. Thread-safe, and usable after a fork."""
+    """A network of the package: pictures in, numbers out. Thread-safe."""
 
     def __init__(self, name: str) -> None:
         """Load a network.
@@ -62,7 +63,12 @@ class FaceNetwork:
         return found
 
 
-@functools.cache
 def load_network(name: str) -> FaceNetwork:
     """A network of the package, loaded once a process; see `FaceNetwork`."""
+    return _loaded(name, os.getpid())
+
+
+@functools.cache
+def _loaded(name: str, process: int) -> FaceNetwork:
+    """A forked process loads its own: what it inherits may have been in use by a thread that was not forked."""
     return FaceNetwork(name)
