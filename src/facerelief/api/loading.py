@@ -36,7 +36,7 @@ def load(
         method: "morphable" (the default without weights), which needs no training, "relief" or "stargan".
         engine: What runs the network: "torch" (the default), "onnx", "openvino", "openvino-bf16", or "auto" for the
             fastest that agrees with torch.
-        task_file: A face_landmarker.task file, for mediapipe versions without models.
+        task_file: A face_landmarker.task file, by which mediapipe finds faces in place of the package's networks.
         teeth_from: A photo in which the person who is to be edited smiles openly: what other photos of that person hide
             of the teeth is taken from it.
         presets: A TOML file of further names for blends, with lines such as `grin = "AU12:1.2+jawOpen:0.2"`.

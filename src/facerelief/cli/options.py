@@ -109,9 +109,7 @@ FacesOption = Annotated[
         help="N: counted from the largest. X,Y: the face at that point, in the photo's pixels.",
     ),
 ]
-TaskFileOption = Annotated[
-    Path | None, typer.Option(help="A face_landmarker.task file, for mediapipe versions without bundled models.")
-]
+TaskFileOption = Annotated[Path | None, typer.Option(help="A face_landmarker.task file: mediapipe finds faces by it.")]
 TeethOption = Annotated[
     Path | None,
     typer.Option(

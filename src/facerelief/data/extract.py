@@ -45,7 +45,7 @@ class Recipe:
         reconstructor: One of `RECONSTRUCTORS`, which gives each face its mesh.
         reconstructor_options: Options of the reconstructor.
         finder: The face finder's backend.
-        task_file: MediaPipe's face_landmarker.task, for versions without bundled models.
+        task_file: MediaPipe's face_landmarker.task, by which mediapipe finds faces in place of `finder`.
     """
 
     size: int = 256

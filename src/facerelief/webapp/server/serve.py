@@ -53,7 +53,7 @@ def serve(
         host: The address to listen at.
         port: 0: any free one.
         editor: The default editor. None: the package's own weights.
-        task_file: MediaPipe's face landmarker. None: the one in the cache.
+        task_file: MediaPipe's face_landmarker.task. None: the package's networks.
         limits: None: the defaults, with one worker per processor.
         access_options: None: this machine only, without a token.
         ready: Called with the server's URL once it accepts requests.
