@@ -71,9 +71,6 @@ class FaceFinder(Protocol):
         ...
 
 
-Tracker = Callable[[RGB, np.ndarray], np.ndarray | None]  # a frame, landmarks in the one before: those in this one
-
-
 class LandmarkFinder:
     """Detects near faces in the whole photo and far faces in windows, and refines each in its own crop.
 
@@ -81,17 +78,14 @@ class LandmarkFinder:
     landmarker: the package's networks are, mediapipe is not and needs one finder per thread, or a `FinderPool`.
     """
 
-    def __init__(
-        self, landmarker: Landmarker, proposer: Landmarker | None = None, tracker: Tracker | None = None
-    ) -> None:
+    def __init__(self, landmarker: Landmarker, proposer: Landmarker | None = None) -> None:
         """Search by models.
 
         Args:
             landmarker: Finds the landmarks of near faces.
             proposer: Thread-safe; proposes boxes around far faces, two corners each.
-            tracker: Follows a face; without one it is detected again where it was.
         """
-        self._landmarker, self._proposer, self._tracker = landmarker, proposer, tracker
+        self._landmarker, self._proposer = landmarker, proposer
 
     def __call__(self, rgb: RGB) -> list[Face]:
         """The faces of a photo (H, W, 3), the largest first."""
@@ -109,8 +103,7 @@ class LandmarkFinder:
 
     def follow(self, rgb: RGB, face: Face) -> Face | None:
         """Track a face into the next frame of a video; much faster than detection. None if it is lost."""
-        tracked = self._tracker(rgb, face.landmarks) if self._tracker else None
-        found = self._in_crop(rgb, face.landmarks) if tracked is None else [tracked]
+        found = self._in_crop(rgb, face.landmarks)
         return Face(found[0].astype(np.float32)) if found else None
 
     def _far(self, rgb: RGB, threads: ThreadPoolExecutor) -> Iterator[np.ndarray]:
@@ -194,8 +187,7 @@ def load_finder(backend: str = "onnx", task_file: Path | None = None) -> Landmar
         import_mediapipe()
         return LandmarkFinder(tasks_landmarker(task_file))
     if backend == "onnx":
-        landmarker = NetworkLandmarker()
-        return LandmarkFinder(landmarker, FarFaceProposer(), landmarker.track)
+        return LandmarkFinder(NetworkLandmarker(), FarFaceProposer())
     mediapipe = import_mediapipe()
     if not hasattr(mediapipe, "solutions"):
         raise FacereliefError(

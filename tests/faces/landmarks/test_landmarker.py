@@ -80,7 +80,6 @@ def test_a_face_is_followed_as_it_is_found(finder: LandmarkFinder, portrait: np.
 def test_a_face_that_has_gone_is_lost(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     (face,) = finder(portrait)
     assert finder.follow(np.full_like(portrait, 90), face) is None
-    assert NetworkLandmarker().track(np.full_like(portrait, 90), face.landmarks) is None
 
 
 def test_a_border_only_shows_more(portrait: np.ndarray) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facerelief.faces.landmarks.detection import Detection
-from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection, region_of_landmarks
+from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection
 
 
 def test_the_region_of_a_detection() -> None:
@@ -13,12 +13,6 @@ def test_the_region_of_a_detection() -> None:
     region = region_of_detection(Detection(np.array([0.3, 0.4, 0.6, 0.6]), eyes, 0.9), 200, 50, -10)
     assert (region.x, region.y, region.side) == pytest.approx((40, 110, 90))
     assert region.angle == pytest.approx(np.pi / 4)
-
-
-def test_the_region_of_landmarks() -> None:
-    points = np.full((468, 3), 50.0)
-    points[[0, 1, 33, 263], :2] = (10, 30), (90, 60), (40, 45), (60, 45)
-    assert region_of_landmarks(points) == Region(50, 45, 120, 0)
 
 
 def test_there_and_back() -> None:
@@ -39,10 +33,3 @@ def test_of_two_regions_of_one_face_the_later_is_kept() -> None:
     near, same, other = Region(50, 50, 40, 0), Region(52, 50, 40, 0.5), Region(90, 50, 40, 0)
     assert distinct([near, other, same]) == [other, same]
     assert distinct([]) == []
-
-
-def test_regions_in_which_the_same_is_found() -> None:
-    region = Region(100, 100, 50, 3.1)
-    assert region.is_near(Region(103, 98, 52, -3.1))  # across half a turn
-    assert not region.is_near(Region(106, 100, 50, 3.1))
-    assert not region.is_near(Region(100, 100, 50, 2.9))

@@ -8,7 +8,7 @@ import numpy as np
 from facerelief.array_types import RGB, Float64
 from facerelief.faces.landmarks.detection import Detection, full_range, short_range
 from facerelief.faces.landmarks.networks import FACE_MESH, load_network
-from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection, region_of_landmarks
+from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection
 from facerelief.faces.landmarks.sampling import sample
 
 # Finds points in a photo (H, W, 3), which is searched in a square; a border is added around it, a fraction of its side.
@@ -40,14 +40,6 @@ class NetworkLandmarker:
             if landmarks := [points for points in self._landmarks(rgb, regions) if points is not None]:
                 return landmarks
         return []
-
-    def track(self, rgb: RGB, points: Float64) -> Float64 | None:
-        """Landmarks (468, 3) of a face in the next frame of a video, around those in the last one; None if lost."""
-        region = region_of_landmarks(points)
-        (found,) = self._landmarks(rgb, [region])
-        if found is not None and not region_of_landmarks(found).is_near(region):
-            (found,) = self._landmarks(rgb, [region_of_landmarks(found)])
-        return found
 
     def _landmarks(self, rgb: RGB, regions: list[Region]) -> list[Float64 | None]:
         """Of the face in each region; None where there is none."""

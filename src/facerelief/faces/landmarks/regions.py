@@ -10,9 +10,7 @@ from facerelief.faces.landmarks.sampling import sample
 
 MESH_SIDE = 192  # pixels of the face mesh's input
 _MARGIN = 1.5  # of a face's longer side
-_EYES = (33, 263)  # outer corners
 _SAME_FACE = 0.5  # intersection over union of the regions of one face
-_STILL = 0.1  # of a region's side; farther off, landmarks are less accurate
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,6 @@ class Region:
         z = points[:, 2] * (-self.side / MESH_SIDE)
         return np.column_stack([self.x + cos * x - sin * y, self.y + sin * x + cos * y, z]).astype(np.float64)
 
-    def is_near(self, other: "Region") -> bool:
-        """Whether the face mesh would find the same in both."""
-        apart = max(abs(self.x - other.x), abs(self.y - other.y), abs(self.side - other.side))
-        return apart < _STILL * self.side and abs(np.sin((self.angle - other.angle) / 2)) < _STILL / 2
-
 
 def region_of_detection(found: Detection, side: float, left: float, top: float) -> Region:
     """The region of a detected face.
@@ -68,13 +61,9 @@ def region_of_detection(found: Detection, side: float, left: float, top: float) 
         left: Where the square starts, pixels.
         top: Where the square starts, pixels.
     """
-    return _around(found.box * side - (left, top, left, top), found.eyes)
-
-
-def region_of_landmarks(points: Floats) -> Region:
-    """The region of a face whose landmarks (468, 2 or 3) in the photo are known."""
-    flat = points[:, :2]
-    return _around(np.concatenate([flat.min(axis=0), flat.max(axis=0)]), flat[list(_EYES)])
+    x0, y0, x1, y1 = (found.box * side - (left, top, left, top)).tolist()
+    right, down = (found.eyes[1] - found.eyes[0]).tolist()
+    return Region((x0 + x1) / 2, (y0 + y1) / 2, _MARGIN * max(x1 - x0, y1 - y0), float(np.arctan2(down, right)))
 
 
 def distinct(regions: list[Region]) -> list[Region]:
@@ -85,8 +74,3 @@ def distinct(regions: list[Region]) -> list[Region]:
         apart = intersection_over_union(boxes, one.box) <= _SAME_FACE
         kept = [other for other, stays in zip(kept, apart, strict=True) if stays] + [one]
     return kept
-
-
-def _around(box: Floats, eyes: Floats) -> Region:
-    (x0, y0, x1, y1), (right, down) = box.tolist(), (eyes[1] - eyes[0]).tolist()
-    return Region((x0 + x1) / 2, (y0 + y1) / 2, _MARGIN * max(x1 - x0, y1 - y0), float(np.arctan2(down, right)))
