@@ -244,12 +244,20 @@ def test_weights_of_a_config_that_is_not_ours(refused: Refused, portrait_jpg: Pa
 # -- what is not there ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("module", "extra"), [("mediapipe", "faces"), ("skimage", "demo")])
+@pytest.mark.parametrize(
+    ("module", "extra", "options"), [("mediapipe", "mediapipe", ("--task-file", "face.task")), ("skimage", "demo", ())]
+)
 def test_packages_that_are_not_installed(
-    refused: Refused, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, extra: str
+    refused: Refused,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    extra: str,
+    options: tuple[str, ...],
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    line = refused("demo", "-o", tmp_path / "demo", "--weights", weights)
+    line = refused("demo", "-o", tmp_path / "demo", "--weights", weights, *options)
     assert line.endswith(f"is not installed; install it with: {install_command(extra)}")
 
 
