@@ -12,13 +12,12 @@ import numpy as np
 
 from facerelief.array_types import RGB
 from facerelief.errors import FacereliefError, MissingExtra
-from facerelief.faces.landmarks.landmarker import Landmarker
+from facerelief.faces.landmarks.landmarker import MAX_FACES, Landmarker
 from facerelief.faces.lazy_modules import postpone_import
 from facerelief.faces.placeholder import placeholder_face
 from facerelief.files import read_file
 
 LANDMARK_COUNT = 468
-MAX_FACES = 20
 _MAX_TASK_BYTES = 200_000_000  # the real one has 4 million
 _STDERR_LOCK = threading.RLock()
 _home: int | None = None  # id of the process that made the first model

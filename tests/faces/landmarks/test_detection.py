@@ -6,7 +6,7 @@ from PIL import Image
 
 from facerelief.faces.landmarks.detection import (
     anchors,
-    decode,
+    decode_boxes,
     full_range,
     intersection_over_union,
     merge_boxes,
@@ -26,7 +26,7 @@ def test_as_many_anchors_as_the_networks_have_boxes() -> None:
 def test_numbers_are_decoded() -> None:
     """A box of 32 x 64 pixels of 128, 16 right and 8 up of an anchor at a quarter; its first point 4 left, 12 down."""
     raw = np.array([[16.0, -8, 32, 64, -4, 12, *[0] * 10]], np.float32)
-    found = decode(raw, np.array([[0.25, 0.25]], np.float32), 128)[0]
+    found = decode_boxes(raw, np.array([[0.25, 0.25]], np.float32), 128)[0]
     assert found[:4].tolist() == [0.25, -0.0625, 0.5, 0.4375]
     assert found[4:6].tolist() == [0.21875, 0.34375]
     assert found[6:].tolist() == [0.25] * 10

@@ -63,7 +63,7 @@ class Detector:
 
     def _above(self, raw: Float32, scores: Float32, least: float) -> list[Detection]:
         chosen = np.flatnonzero((scores >= least) & (raw[:, 2:4] >= 0).all(axis=1))
-        merged, best = merge_boxes(decode(raw[chosen], self._anchors[chosen], self.side), scores[chosen])
+        merged, best = merge_boxes(decode_boxes(raw[chosen], self._anchors[chosen], self.side), scores[chosen])
         eyes = merged[:, [[_RIGHT_EYE, _RIGHT_EYE + 1], [_LEFT_EYE, _LEFT_EYE + 1]]]
         return [Detection(*one) for one in zip(merged[:, :4], eyes, best.tolist(), strict=True)]
 
@@ -92,7 +92,7 @@ def anchors(grids: tuple[tuple[int, int], ...]) -> Float32:
     return np.concatenate(found).astype(np.float32)
 
 
-def decode(raw: Floats, centres: Floats, side: int) -> Floats:
+def decode_boxes(raw: Floats, centres: Floats, side: int) -> Floats:
     """Boxes and points from a detector's numbers.
 
     Args:

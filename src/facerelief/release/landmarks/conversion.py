@@ -15,7 +15,7 @@ _SAME = 0  # TFLite's padding
 _BLOCK = 16  # channels that ONNX Runtime computes at a time; others would be reordered before and after each step
 
 
-def to_onnx(graph: TFLiteGraph, low: float, high: float, outputs: Mapping[str, tuple[int, ...]]) -> Any:
+def convert_graph(graph: TFLiteGraph, low: float, high: float, outputs: Mapping[str, tuple[int, ...]]) -> Any:
     """Convert a graph.
 
     Args:

@@ -8,7 +8,7 @@ from facerelief.errors import FacereliefError
 from facerelief.faces.landmarks.networks import FACE_MESH, FULL_RANGE, SHORT_RANGE
 from facerelief.files import atomic, sha256, write_text
 from facerelief.release.folders import CARD, check_model_folder
-from facerelief.release.landmarks.conversion import to_onnx
+from facerelief.release.landmarks.conversion import convert_graph
 from facerelief.release.landmarks.tflite import read_tflite
 
 LANDMARK_FILES = (SHORT_RANGE, FULL_RANGE, FACE_MESH, CARD)
@@ -46,7 +46,7 @@ def make_landmarks(modules: Path, folder: Path) -> list[Path]:
     if not modules.is_dir():
         raise FacereliefError(f"no folder {modules}; name the folder mediapipe/modules of a mediapipe 0.10.21")
     for name, (source, black, outputs) in _MODELS.items():
-        model = to_onnx(read_tflite(modules / source), black, 1, outputs)
+        model = convert_graph(read_tflite(modules / source), black, 1, outputs)
         with atomic(folder / name) as part:
             part.write_bytes(model.SerializeToString(deterministic=True))
     write_text(folder / CARD, _card(modules, folder))
