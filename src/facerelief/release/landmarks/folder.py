@@ -28,6 +28,23 @@ _MODELS = {
     FACE_MESH: _Model("face_landmark/face_landmark.tflite", 0, {"landmarks": (468, 3), "presence": ()}),
 }
 
+_LIMITS = """## What was done
+
+- Weights are those of the sources, in half precision as there; sparse ones are written out. Nothing was trained.
+- Input is a picture's bytes, uint8 (N, side, side, 3): 128 for the short range, 192 for the others. Its range is
+  mapped to that of the networks inside.
+- PReLU is written as a sum of two channel-wise products, paddings are part of the convolutions, and channels are filled
+  up with zeros to multiples of 16: ONNX Runtime takes less than half the time for these.
+- Coordinates differ from LiteRT's by some 1e-4 pixels of the input.
+
+## What it cannot do
+
+- The face mesh reports strong movements too small: of a raised brow a quarter, of a smile 0.6 (`weights/responses`).
+  It says nothing of teeth, tongue and irises.
+- Faces below 40 pixels, in profile, upside down or half covered are missed, or their landmarks are wrong.
+- The detectors find drawn faces too. They say where a face is, not whose.
+"""
+
 
 def make_landmarks(modules: Path, folder: Path) -> list[Path]:
     """Convert MediaPipe's networks, and write them with their card.
@@ -80,19 +97,4 @@ Facial Surface Geometry from Monocular Video on Mobile GPUs, 2019.
 facerelief morphable landmarks mediapipe/modules -o LANDMARKS
 ```
 
-## What was done
-
-- Weights are those of the sources, in half precision as there; sparse ones are written out. Nothing was trained.
-- Input is a picture's bytes, uint8 (N, side, side, 3): 128 for the short range, 192 for the others. Its range is
-  mapped to that of the networks inside.
-- PReLU is written as a sum of two channel-wise products, paddings are part of the convolutions, and channels are filled
-  up with zeros to multiples of 16: ONNX Runtime takes less than half the time for these.
-- Coordinates differ from LiteRT's by some 1e-4 pixels of the input.
-
-## What it cannot do
-
-- The face mesh reports strong movements too small: of a raised brow a quarter, of a smile 0.6 (`weights/responses`).
-  It says nothing of teeth, tongue and irises.
-- Faces below 40 pixels, in profile, upside down or half covered are missed, or their landmarks are wrong.
-- The detectors find drawn faces too. They say where a face is, not whose.
-"""
+{_LIMITS}"""
