@@ -241,5 +241,5 @@ def test_a_wrinkle_that_is_filled_gets_the_colour_of_the_skin_around() -> None:
     change = np.log((skin @ LUMA + floor) / (crease @ LUMA + floor)) * np.ones((1, 1, 1))
     alone, filled = (relight(crease[None, None], change, some)[0, 0] for some in (None, tint[100:101, 100:101]))
     assert filled @ LUMA == pytest.approx(skin @ LUMA, abs=0.5)
-    assert np.abs(filled - skin).max() < 8 < np.abs(alone - skin).max()
+    assert np.abs(filled - skin).max() < 10 < 0.7 * np.abs(alone - skin).max()
     np.testing.assert_allclose(relight(skin[None, None], -change, tint[:1, :1]), relight(skin[None, None], -change))
