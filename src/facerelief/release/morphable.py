@@ -192,7 +192,7 @@ single person.
 |---|--:|--:|--:|--:|
 {_shares(facts["explained"])}
 
-Photos are fitted with {_more_modes(path, facts)} more modes of expression: what the rig's action units move beside these.
+Photos are fitted with {_more_modes(path, facts)} more modes of expression: what the rig's units move beside these.
 
 ## Where the expressions come from
 
