@@ -2,6 +2,7 @@
 
 python benchmarks/hard_faces.py docs/failures.jpg                          # of editors: --method morphable
 python benchmarks/hard_faces.py docs/failures-real.jpg --photos PHOTO ...   # rows of your own photos
+python benchmarks/hard_faces.py docs/controls.jpg --to wink-left AU4 --photos PHOTO ...  # to what `edit --to` takes
 
 Faces are found in the pictures as in any photo; nothing that the drawing knows reaches the editor.
 """
@@ -99,25 +100,25 @@ def photo(case: Case) -> Photo:
     return Photo(np.asarray(worn.resize((SIZE, SIZE), Image.Resampling.LANCZOS)), name=case.title)
 
 
-def rows_of_cases(editor: Editor) -> Rows:
+def rows_of_cases(editor: Editor, to: list[str]) -> Rows:
     """Each synthetic case before and after every edit."""
     rows: Rows = []
     for case in CASES:
         one = photo(case)
         faces = editor.find(one)
-        edits = [editor(one, name, faces=faces, part=case.part).photo.rgb for name in EXPRESSIONS]
+        edits = [editor(one, words, faces=faces, part=case.part).photo.rgb for words in to]
         rows.append((case.title, [one.rgb, *edits]))
     return rows
 
 
-def rows_of_photos(editor: Editor, photos: list[Path]) -> Rows:
+def rows_of_photos(editor: Editor, photos: list[Path], to: list[str]) -> Rows:
     """The largest face of each photo before and after every edit."""
     rows: Rows = []
     for path in photos:
         one = read_photo(path)
         faces = editor.find(one)[:1]
         crop = align(faces[0].landmarks, SIZE)
-        edits = [editor(one, name, faces=faces).photo.rgb for name in EXPRESSIONS]
+        edits = [editor(one, words, faces=faces).photo.rgb for words in to]
         rows.append((path.stem, [crop.cut(rgb) for rgb in (one.rgb, *edits)]))
     return rows
 
@@ -144,10 +145,12 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--method", choices=METHODS, default=DEFAULT)
     parser.add_argument("--photos", type=Path, nargs="+", default=[])
+    parser.add_argument("--to", nargs="+", default=list(EXPRESSIONS))
     arguments = parser.parse_args()
     editor = load_editor(method=arguments.method)
-    rows = rows_of_photos(editor, arguments.photos) if arguments.photos else rows_of_cases(editor)
-    sheet(rows, ["photo", *EXPRESSIONS]).save(arguments.picture, quality=88)
+    to, photos = arguments.to, arguments.photos
+    rows = rows_of_photos(editor, photos, to) if photos else rows_of_cases(editor, to)
+    sheet(rows, ["photo", *to]).save(arguments.picture, quality=88)
 
 
 if __name__ == "__main__":

@@ -87,4 +87,4 @@ def test_workers_of_a_server_that_are_forked_when_it_is_loaded(folder: Path) -> 
 
 
 def test_every_snippet_is_run() -> None:
-    assert len(_SNIPPETS) == 6 + len(snippets("ProcessPoolExecutor") + snippets("DataLoader") + snippets("wsgi"))
+    assert len(_SNIPPETS) == 8 + len(snippets("ProcessPoolExecutor") + snippets("DataLoader") + snippets("wsgi"))

@@ -40,6 +40,17 @@ def test_a_continuum_with_a_video(command: Command, me: Path, tmp_path: Path) ->
     assert frames[1].stat().st_mtime_ns == mine
 
 
+def test_a_continuum_to_a_preset_of_ones_own(command: Command, refused: Refused, me: Path, tmp_path: Path) -> None:
+    presets = tmp_path / "mine.toml"
+    presets.write_text('grin = "AU12:1.2+jawOpen:0.2"\n')
+    words = ("continuum", str(me), "--to", "grin", "--steps", "2", "-o", str(tmp_path / "out"))
+    assert "nothing is called 'grin'" in refused(*words)
+    command(*words, "--presets", str(presets))
+    assert read_mark(tmp_path / "out" / "me-grin-1.png").description == "facial expression edited to grin"
+    presets.write_text('grin = "AU12:0.5"\n')
+    assert "was made" in refused(*words, "--presets", str(presets))  # of other words for it
+
+
 def test_frames_of_others_and_of_other_settings_stay(
     refused: Refused, command: Command, me: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,15 @@ def test_action_units_and_blends(command: Callable, portrait_jpg: Path, tmp_path
     assert lowest[1] < lowest[0] - 0.004
 
 
+def test_a_preset_of_ones_own(command: Callable, portrait_jpg: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('gape = "neutral+jawOpen:0.3"\n')
+    named, spelled = tmp_path / "named.glb", tmp_path / "spelled.glb"
+    words = ("mesh", portrait_jpg, "--no-provenance")
+    assert command(*words, "-o", named, "--to", "gape", "--presets", tmp_path / "mine.toml").code == 0
+    assert command(*words, "-o", spelled, "--to", "neutral+jawOpen:0.3").code == 0
+    assert named.read_bytes() == spelled.read_bytes()
+
+
 def test_the_largest_of_several_is_taken_unless_one_is_named(command: Callable, tmp_path: Path) -> None:
     photo = tmp_path / "group.png"
     Image.fromarray(faces_at((130, 150, 230), (450, 200, 170)).rgb).save(photo)

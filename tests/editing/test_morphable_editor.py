@@ -83,7 +83,23 @@ def test_all_eight_expressions_are_offered(editor: Editor) -> None:
     pictures = [edit.photo.rgb for edit in edits]
     for k, picture in enumerate(pictures):
         assert (picture.shape, picture.dtype) == (photo.rgb.shape, np.uint8)
-        assert all(difference(picture, other) > 1 for other in pictures[:k])
+        assert all(difference(picture, other) > 0.5 for other in pictures[:k])
+
+
+@pytest.mark.parametrize("to", ["AU4", "AU43", "look-left"])
+def test_units_are_added_to_what_a_face_shows(editor: Editor, to: str) -> None:
+    """A frown, closed eyes or a gaze leave a smile as it is; after an expression the smile has gone, too."""
+    photo, face = drawn("happiness", person=1)
+    landmarks = face.landmarks
+    below = int(landmarks[[0, 61, 291], 1].min())  # from the mouth on
+    change = np.abs(edited(editor, photo, face, to).astype(int) - photo.rgb)
+    assert not change[below:].any()
+    eyes = [landmarks[[33, 133, 159, 145]], landmarks[[263, 362, 386, 374]]]
+    brows = [landmarks[[70, 107]], landmarks[[300, 336]]]
+    for region in brows if to == "AU4" else eyes:
+        (x0, y0), (x1, y1) = region[:, :2].min(axis=0).astype(int) - 2, region[:, :2].max(axis=0).astype(int) + 3
+        assert change[y0:y1, x0:x1].mean() > 3
+    assert np.abs(edited(editor, photo, face, f"neutral+{to}").astype(int) - photo.rgb)[below:].mean() > 1
 
 
 @pytest.mark.parametrize(

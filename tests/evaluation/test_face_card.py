@@ -149,7 +149,7 @@ def test_the_card_repeats_the_command_and_names_the_rigs_source(card: str) -> No
 
 def test_the_card_says_what_the_modes_explain(card: str, fitted: Path) -> None:
     face = load_face(fitted)
-    counts = {"identity": face.identity, "expression": face.expression_modes, "texture": face.texture_identity}
+    counts = {"identity": face.identity, "expression": face.texture_expression, "texture": face.texture_identity}
     rows = table(card, "modes")
     assert list(rows) == list(counts)
     explained = load_checkpoint(fitted / FACE_FILE, "face").facts["explained"]

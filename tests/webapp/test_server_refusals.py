@@ -25,7 +25,7 @@ REFUSALS: dict[str, tuple[str, dict[str, Any]]] = {
         "bad_option",
         {"content": b"--b\r\n", "headers": {"content-type": "multipart/form-data; boundary=b"}},
     ),
-    "two photos": ("bad_request", {"files": [("photo", b"1"), ("photo", b"2")], "data": {"to": "fear"}}),
+    "two photos": ("bad_option", {"files": [("photo", b"1"), ("photo", b"2")], "data": {"to": "fear"}}),
     "no photo": ("bad_option", {"json": {"to": "fear"}}),
     "no expression": ("bad_option", form(EMPTY_PNG)),
     "no base64": ("bad_option", {"json": {"photo": "§§", "to": "fear"}}),

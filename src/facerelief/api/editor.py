@@ -180,6 +180,21 @@ class FaceEditor(MeasuringEditor):
         """
         return self._here().take_expression(photo_of(image), None if neutral is None else photo_of(neutral))
 
+    def controls(self) -> dict[str, Any]:
+        """List what `edit` takes as `to`: expressions, presets, action units and blendshapes, as JSON.
+
+        Returns:
+            As `/v1/controls` of the server and `facerelief expressions --json` give it: lists by kind, and `most`, the
+            largest amount. Of methods that know expressions alone, these.
+
+        Example:
+            >>> import facerelief
+            >>> listed = facerelief.load(method="morphable").controls()
+            >>> [unit["name"] for unit in listed["action_units"] if unit["region"] == "nose"]
+            ['AU9']
+        """
+        return self._here().controls() or {"expressions": list(self.expressions)}
+
     def _wanted(self, to: One | Several) -> list[str | dict[int, str]]:
         """Canonical words for each edit. Raises `FacereliefError` for what the weights or the method cannot do."""
         editor, several = self._here(), is_several(to)

@@ -1,7 +1,7 @@
 """What every editor shares: a photo and an expression in, the same photo with that expression out.
 
-editor = load_editor()                    # the weights that the package carries
-edit = editor(photo, "happiness")         # edit.photo, edit.faces[0].before, .after
+editor = load_editor()             # the weights that the package carries
+edit = editor(photo, "happiness")  # edit.photo, edit.faces[0].before, .after
 """
 
 import dataclasses
@@ -264,10 +264,10 @@ class Editor(ABC, Generic[PlanT]):
         if not 0 <= strength <= MAX_STRENGTH:
             raise FacereliefError(f"strength {strength} is out of range; choose 0 to {MAX_STRENGTH}")
         found = self.find(photo) if faces is None else faces
+        expression = each[1] if isinstance(to, str) else words_of_each(each)
         if isinstance(to, str):
-            expression, wanted = each[1], [(one, each[1]) for one in choose_faces(found, face, photo.name)]
+            wanted = [(one, expression) for one in choose_faces(found, face, photo.name)]
         else:
-            expression = words_of_each(each)
             wanted = [(choose_faces(found, k, photo.name)[0], words) for k, words in each.items()]
         rgb, edited = photo.rgb, []
         for one, words in wanted:
@@ -278,10 +278,7 @@ class Editor(ABC, Generic[PlanT]):
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def target(self, to: str) -> str:
-        """The canonical words for what a face is to show: one of `expressions`.
-
-        Args:
-            to: An expression, or another name of it.
+        """The canonical words for what a face is to show, one of `expressions`, of any name `to` of it.
 
         Raises:
             FacereliefError: The weights lack it, or there is no such expression.

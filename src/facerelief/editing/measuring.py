@@ -76,21 +76,16 @@ def measure_photo(
         NoFaceFound: There is no such face in either photo, or it is too small or turned away.
 
     Example:
-        A synthetic face, whose landmarks are known:
+        A mean face whose left corner of the mouth is pulled up, as the landmark model reports it:
 
         >>> import numpy as np
-        >>> from facerelief.geometry.morphable import random_person, random_setting, render_portrait
-        >>> model, random = load_face(), np.random.default_rng(0)
-        >>> person, setting = random_person(model, random), random_setting(random)
-        >>> finders, photos = {}, {}
-        >>> for name in ("neutral", "happiness"):
-        ...     rgb, landmarks = render_portrait(model, person, name, setting, 128)
-        ...     photos[name] = Photo(rgb, name=f"{name}.png")
-        ...     finders[name] = lambda rgb, found=landmarks: [Face(found)]
-        >>> still = measure_photo(photos["neutral"], finders["neutral"])
-        >>> smile = measure_photo(photos["happiness"], finders["happiness"])
-        >>> still[0].action_units["AU12"].amount < smile[0].action_units["AU12"].amount
-        True
+        >>> from facerelief.geometry.morphable.measuring import load_responses
+        >>> reported = load_responses()
+        >>> smile = load_face().mean + reported.shapes[reported.names.index("mouthSmileLeft")]
+        >>> photo = Photo(np.zeros((400, 400, 3), np.uint8), name="smile.png")
+        >>> (found,) = measure_photo(photo, lambda rgb: [Face(100 * smile + 200)])
+        >>> max(found.action_units, key=lambda name: found.action_units[name].amount)
+        'AU12L'
     """
     faces = choose_faces(finder(photo.rgb), parse_face_choice(which), photo.name)
     return measure_faces(photo, faces, finder, neutral)

@@ -192,6 +192,8 @@ single person.
 |---|--:|--:|--:|--:|
 {_shares(facts["explained"])}
 
+Photos are fitted with {_more_modes(path, facts)} more modes of expression: what the rig's units move beside these.
+
 ## Where the expressions come from
 
 Shapes: {_RIG}, brought to the landmarks (`learning/rig.py`).
@@ -234,6 +236,11 @@ def _command(facts: dict[str, Any]) -> str:
     rig = "--rig FaceXModel" if facts["rig_given"] else ""
     further = " ".join(f"--expressions-from DATASET_{number}" for number in range(1, len(facts["further_sha256"]) + 1))
     return " ".join(part for part in ("facerelief morphable fit DATASET -o FACE", rig, further) if part)
+
+
+def _more_modes(path: Path, facts: dict[str, Any]) -> int:
+    """How many modes of expression a face has that were not learned from photos."""
+    return len(load_face(path).expression_modes) - len(facts["explained"]["expression"])
 
 
 def _shares(explained: dict[str, list[float]]) -> str:

@@ -75,7 +75,7 @@ def test_an_expression_with_a_closed_mouth_shuts_it_in_proportion(name: str, sho
     landmarks = 200 * (FACE.mean + FACE.expression(shown)) + 500.0
     if shown == "neutral":
         landmarks = close_lips(landmarks, 1.0)
-    move = TRANSFER._move_landmarks(landmarks, fit_face(FACE, landmarks), FACE.expression(name), strength)
+    move = TRANSFER._move_landmarks(landmarks, fit_face(FACE, landmarks), TRANSFER.targets(name), strength)
     left = (1 - min(1.0, strength)) * mouth_opening(landmarks)
     assert mouth_opening(move.target) == pytest.approx(left, abs=0.003)
     assert move.shut == pytest.approx(min(1.0, strength) if shown != "neutral" else 0.0)
@@ -84,7 +84,7 @@ def test_an_expression_with_a_closed_mouth_shuts_it_in_proportion(name: str, sho
 @pytest.mark.parametrize("name", EXPRESSIONS[1:])
 def test_the_outline_beside_the_ears_stays_and_the_chin_moves(name: str) -> None:
     landmarks = 200 * FACE.mean + 500.0
-    move = TRANSFER._move_landmarks(landmarks, fit_face(FACE, landmarks), FACE.expression(name), 1.5)
+    move = TRANSFER._move_landmarks(landmarks, fit_face(FACE, landmarks), TRANSFER.targets(name), 1.5)
     moved = np.linalg.norm((move.target - move.source)[:, :2], axis=1) / 200
     assert moved[[127, 234, 93, 132, 58, 356, 454, 323, 361, 288]].max() < 1e-6
     assert moved[[13, 14, 61, 291]].max() > 0.02
@@ -153,7 +153,8 @@ def test_a_chin_goes_all_the_way_that_a_jaw_falls() -> None:
     lip, chin = FACE.mean[[17, 152], 1]
     falls = np.zeros((468, 3))
     falls[:, 1] = 0.2 * np.clip((FACE.mean[:, 1] - lip) / (chin - lip) + 0.5, 0, 1)
-    crop, aim = transfer_crop(landmarks), Target(falls, np.zeros_like(TRANSFER.targets("neutral").texture))
+    plain = TRANSFER.targets("neutral").texture
+    crop, aim = transfer_crop(landmarks), Target(falls, plain, plain)
     layers = TRANSFER(crop.cut(rgb), crop, landmarks, fit_face(FACE, landmarks), aim, 1.0)
     edited = apply_layers(rgb, crop, layers)[..., 0].astype(float)
     weight = np.maximum(edited - 80, 0) * (np.hypot(columns - x, rows - y - 30) < 20)

@@ -199,7 +199,7 @@ def test_eyes_of_a_head_that_is_turned_far_stay(editor: MorphableEditor, drawn: 
     plan = editor.plan(rgb, Face(points), "AU43")
     assert plan.cautions == ("the head is turned too far for its eyes to be opened, closed or turned",)
     after, before = (iris_pixels(some, 0).sum() for some in (editor.render(rgb, plan, 1.0), rgb))
-    assert after > 0.5 * before
+    assert after > 0.4 * before
 
 
 def test_a_small_or_closed_eye_is_no_error(editor: MorphableEditor) -> None:

@@ -15,6 +15,7 @@ from facerelief.geometry.transfer.shading import (
     limit_to_wrinkles,
     log_luminance,
     relight,
+    skin_tint,
     wrinkle_map,
 )
 
@@ -227,3 +228,18 @@ def test_a_wrinkle_that_is_filled_has_the_colour_of_skin() -> None:
 
 def test_light_of_black_and_white() -> None:
     np.testing.assert_allclose(log_luminance(np.array([-3.0, 0, 255])), np.log([FLOOR, FLOOR, 1 + FLOOR]), rtol=1e-6)
+
+
+def test_a_wrinkle_that_is_filled_gets_the_colour_of_the_skin_around() -> None:
+    """Its bottom is darker and redder: lightened alone, it would be an orange line."""
+    skin, crease = np.array((200.0, 150.0, 120.0)), np.array((140.0, 70.0, 40.0))
+    crop = np.tile(skin, (200, 200, 1))
+    crop[98:102] = crease
+    tint = skin_tint(crop.astype(np.uint8), np.zeros((200, 200, 2), np.float32))
+    np.testing.assert_allclose(tint[20, 100], skin / (skin @ LUMA), atol=0.01)
+    floor = FLOOR * 255
+    change = np.log((skin @ LUMA + floor) / (crease @ LUMA + floor)) * np.ones((1, 1, 1))
+    alone, filled = (relight(crease[None, None], change, some)[0, 0] for some in (None, tint[100:101, 100:101]))
+    assert filled @ LUMA == pytest.approx(skin @ LUMA, abs=0.5)
+    assert np.abs(filled - skin).max() < 10 < 0.7 * np.abs(alone - skin).max()
+    np.testing.assert_allclose(relight(skin[None, None], -change, tint[:1, :1]), relight(skin[None, None], -change))

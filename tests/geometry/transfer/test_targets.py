@@ -24,6 +24,7 @@ def targets() -> Targets:
 def assert_same(one: Target, other: Target) -> None:
     np.testing.assert_allclose(one.movement, other.movement, atol=1e-6)
     np.testing.assert_allclose(one.texture, other.texture, atol=1e-6)
+    np.testing.assert_allclose(one.typical, other.typical, atol=1e-6)
 
 
 def test_an_expression_is_the_face_s_own(targets: Targets) -> None:
@@ -31,6 +32,28 @@ def test_an_expression_is_the_face_s_own(targets: Targets) -> None:
         np.testing.assert_allclose(targets(name).movement, FACE.expression(name), atol=1e-6)
         if name != "contempt":  # of one side, while learned textures are symmetric
             np.testing.assert_allclose(targets(name).texture, full_maps(FACE.texture_classes[number]), atol=1e-6)
+
+
+def test_a_smile_is_drawn_with_few_of_the_wrinkles_that_smiles_have(targets: Targets) -> None:
+    smile, frown = targets("happiness"), targets("sadness")
+    np.testing.assert_allclose(smile.texture, EMFACS["happiness"].wrinkles * smile.typical, atol=1e-6)
+    assert EMFACS["happiness"].wrinkles < 0.5
+    np.testing.assert_array_equal(frown.texture, frown.typical)
+
+
+@pytest.mark.parametrize(
+    ("words", "adds"),
+    [
+        *(("AU12", True), ("jawOpen:0.3+AU4", True), ("wink-left", True), ("wink-left+AU4", True)),
+        *(("happiness", False), ("neutral+AU12", False), ("AU12+happiness:0.1", False)),
+        *(("closed-smile", False), ("kiss+AU4", False)),
+    ],
+)
+def test_units_are_added_to_what_a_photo_shows_and_expressions_take_its_place(
+    targets: Targets, words: str, adds: bool
+) -> None:
+    assert targets(words).adds is adds
+    assert targets(words).times(0.5).adds is adds
 
 
 def test_a_blendshape_is_the_rig_s(targets: Targets) -> None:
@@ -46,13 +69,15 @@ def test_a_blendshape_is_the_rig_s(targets: Targets) -> None:
         ("AU12:0.8+AU4:0.3", (("AU12", 0.8), ("AU4", 0.3))),
         ("AU12", (("AU12L", 1.0), ("AU12R", 1.0))),
         ("wink-left:0.5+jawOpen:0", (("wink-left", 0.5),)),
-        ("kiss", (("mouthPucker", 0.9),)),
+        ("kiss", (("neutral", 1.0), ("mouthPucker", 0.9))),
     ],
 )
 def test_a_blend_is_the_sum_of_its_parts(targets: Targets, blend: str, parts: tuple[tuple[str, float], ...]) -> None:
     movement = sum(amount * targets(name).movement for name, amount in parts)
-    texture = sum(amount * targets(name).texture for name, amount in parts)
-    assert_same(targets(blend), Target(movement, texture))
+    texture, typical = (
+        sum(amount * getattr(targets(name), kind) for name, amount in parts) for kind in ("texture", "typical")
+    )
+    assert_same(targets(blend), Target(movement, texture, typical))
 
 
 def test_one_way_of_writing_is_as_good_as_another(targets: Targets) -> None:

@@ -13,6 +13,7 @@ from facerelief.cli.options import (
     FacesOption,
     MethodOption,
     PartOption,
+    PresetsOption,
     TaskFileOption,
     TeethOption,
     WeightsOption,
@@ -62,6 +63,7 @@ def continuum(
     weights: WeightsOption = None,
     task_file: TaskFileOption = None,
     teeth_from: TeethOption = None,
+    presets: PresetsOption = None,
     provenance: Annotated[
         bool, typer.Option("--provenance/--no-provenance", help="Record the edit in the files.")
     ] = True,
@@ -89,7 +91,9 @@ def continuum(
     claims = claims_of("continuum", _OUTPUTS, values | {"version": __version__}, overwrite)
     with claimed(claims):
         kept = {claim.path for claim in claims if claim.is_ours()}
-        editor = load_editor(weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from)
+        editor = load_editor(
+            weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from, presets=presets
+        )
         source, files = read_photo(photo), continuum_files(photo, to, steps, folder)
         with bar("making", "frames", keeps=True) as move:
             notes = write_continuum(editor, source, to, how, files, kept, move)
@@ -104,5 +108,5 @@ def continuum(
 
 _OPTIONS = (
     *("photo", "to", "folder", "steps", "timing", "strength", "video", "fps", "size", "face", "part", "method"),
-    *("weights", "task_file", "teeth_from", "provenance"),
+    *("weights", "task_file", "teeth_from", "presets", "provenance"),
 )

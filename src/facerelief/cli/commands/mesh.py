@@ -9,6 +9,7 @@ from facerelief.cli.console import err, say, waiting
 from facerelief.cli.options import (
     FacesOption,
     PartOption,
+    PresetsOption,
     TaskFileOption,
     TeethOption,
     one_of,
@@ -40,6 +41,7 @@ def mesh(
     ] = None,
     task_file: TaskFileOption = None,
     teeth_from: TeethOption = None,
+    presets: PresetsOption = None,
     provenance: Annotated[
         bool, typer.Option("--provenance/--no-provenance", help="Record the edit in the file.")
     ] = True,
@@ -60,13 +62,16 @@ def mesh(
         from facerelief.editing.strength import parse_strength
         from facerelief.faces.detector import load_finder
         from facerelief.files import atomic
+        from facerelief.geometry.morphable.controls import package_presets, read_presets
         from facerelief.geometry.morphable.model import load_face
         from facerelief.photos.photo import read_photo
 
         which, share = parse_face_choice(face), parse_strength(strength).constant
         if which == "all":
             raise FacereliefError("a mesh is of one face; choose --face 1, 2 ... or X,Y, a point of it in pixels")
-        editor = MorphableEditor(load_face(weights), load_finder(task_file=task_file))
+        face_model = load_face(weights)
+        named = package_presets() | (read_presets(presets, face_model.rig) if presets else {})
+        editor = MorphableEditor(face_model, load_finder(task_file=task_file), named)
         if teeth_from:
             editor.take_teeth(read_photo(teeth_from))
         edit = MeshEdit(editor.target(to), share, check_part(part)) if to is not None else None

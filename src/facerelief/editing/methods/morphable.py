@@ -30,7 +30,7 @@ from facerelief.geometry.transfer.expression_transfer import (
     with_room,
 )
 from facerelief.geometry.transfer.eyes.motion import EyeMotion
-from facerelief.geometry.transfer.eyes.seen import MEASURES, Eye, eye_measures, seen_eyes, with_measures
+from facerelief.geometry.transfer.eyes.seen import EYE_MEASURES, Eye, eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
@@ -58,7 +58,7 @@ class MorphablePlan(EditPlan):
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
         eyes: The photo's eyes; they may be absent where the edit does not open, close or turn them.
-        eye_measures: (2, `MEASURES`), where their lids and irises are; NaN without eyes.
+        eye_measures: (2, `EYE_MEASURES`), where their lids and irises are; NaN without eyes.
     """
 
     # Faster movements, as in speech, are kept.
@@ -75,7 +75,7 @@ class MorphablePlan(EditPlan):
     wrinkles: Float32
     rims: Float32
     eyes: tuple[Eye, ...] = dataclasses.field(default=(), kw_only=True)
-    eye_measures: Floats = dataclasses.field(default_factory=lambda: np.full((2, MEASURES), np.nan), kw_only=True)
+    eye_measures: Floats = dataclasses.field(default_factory=lambda: np.full((2, EYE_MEASURES), np.nan), kw_only=True)
 
 
 class MorphableEditor(Editor[MorphablePlan]):
@@ -114,7 +114,8 @@ class MorphableEditor(Editor[MorphablePlan]):
             shows = still + fit.displacement(self.model.movement(fit.expression))
         while len(self.learned) >= _MOST_LEARNED:
             self.learned.pop(next(iter(self.learned)))
-        self.learned[name] = self._transfer.targets.of_amounts(match_movement(self.model, shows, still))
+        found = self._transfer.targets.of_amounts(match_movement(self.model, shows, still))
+        self.learned[name] = dataclasses.replace(found, adds=False)
         return name
 
     def _seen_landmarks(self, photo: Photo) -> Landmarks:

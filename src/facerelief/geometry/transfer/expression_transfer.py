@@ -4,6 +4,7 @@ The photo itself is warped, at its own resolution, from where its landmarks are 
 the expression's ratio image (`shading.py`) is multiplied in; and the inside of an open mouth is drawn.
 """
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
-from facerelief.geometry.topology import OUTLINE, lid_curves
+from facerelief.geometry.topology import INNER_LIPS, LIPS, OUTLINE, lid_curves
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     DENSE,
@@ -46,6 +47,7 @@ TRANSFER_SIZE = STANDARD_SIZE + _BELOW  # side of that crop
 _FADE = 12.8  # pixels along the crop's border, in which the edit fades out
 _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _OPENED = 0.5  # of the part of lips that stays behind when they close, when closed ones open
+_LIPS_MOVE = 0.002  # inter-ocular distances that are seen
 _TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
 _CHIN = 152
 _EYES_MOVE = 0.012  # inter-ocular distances by which lids move, below which an iris seems as round
@@ -101,24 +103,27 @@ class ExpressionTransfer:
             Layers (S, S) for `apply_layers`; their light is still to be limited by `limit_to_wrinkles`.
         """
         around_eyes = aim.movement - np.tensordot(aim.eyes[:, 0], self._blinks, 1)  # lids are moved by `eyes/`
-        move = self._move_landmarks(landmarks.astype(np.float64), fit, around_eyes, strength)
+        beside_lids = dataclasses.replace(aim, movement=around_eyes)
+        move = self._move_landmarks(landmarks.astype(np.float64), fit, beside_lids, strength)
         source, target = crop.to_crop(move.source), crop.to_crop(move.target)
         shows_inside = move.shut or mouth_opening(source) > CLOSED_MOUTH
         rims = lip_rims(pixels, source) if shows_inside else np.full((2, DENSE), _OPENED * TRIM)
         trimmed = trim_lips(source, max(move.shut, move.opened) * rims)
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
-        light = strength * self._shade(uv, fit, aim.texture)
+        light = strength * self._shade(uv, fit, aim)
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
         lips = meeting_lips(source, target, rims) if meet else None
-        mouth = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
+        lips_move = np.abs(move.target - move.source)[list(LIPS + INNER_LIPS)].max() > _LIPS_MOVE * fit.scale
+        after = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
+        mouth = after if lips_move else None  # else the photo's own stays as it is
         fade = border_fade(TRANSFER_SIZE, _FADE / TRANSFER_SIZE)
         return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(fade)
 
     def moves_eyes(self, fit: Fit, aim: Target) -> bool:
         """Whether an edit of a photo with this fit moves lids or turns eyes so far that it is seen."""
-        change = aim.movement - self.face.movement(fit.expression)
+        change = aim.movement - (0 if aim.adds else self.face.movement(fit.expression))
         moved = change[np.array(lid_curves()).ravel(), :2]
         return bool(aim.eyes.any() or np.abs(moved).max() > _EYES_MOVE)
 
@@ -129,16 +134,18 @@ class ExpressionTransfer:
 
     def moved_landmarks(self, landmarks: Landmarks, fit: Fit, aim: Target, strength: float) -> Floats:
         """Where the edit puts landmarks (468, 3), photo pixels; arguments as those of a call."""
-        return self._move_landmarks(landmarks.astype(np.float64), fit, aim.movement, strength).target
+        return self._move_landmarks(landmarks.astype(np.float64), fit, aim, strength).target
 
     def _mouth(self, landmarks: Landmarks, fit: Fit) -> Mouth:
         closed = self.face.shape(fit.identity)[list(MOUTH_CORNERS)]
         return Mouth(landmarks, fit, closed, _chin_drop(self.face.movement(fit.expression)))
 
-    def _move_landmarks(self, landmarks: Floats, fit: Fit, full: Floats, strength: float) -> _Move:
+    def _move_landmarks(self, landmarks: Floats, fit: Fit, aim: Target, strength: float) -> _Move:
         """Where landmarks (468, 3), photo pixels, go; of an expression with a closed mouth, with the lips together."""
         shown = self.face.movement(fit.expression)
-        movement = shown + strength * (_aim(self.face, full, fit.expression) - shown)
+        full = shown + aim.movement if aim.adds else aim.movement
+        wanted = full if aim.adds else _aim(self.face, full, fit.expression)
+        movement = shown + strength * (wanted - shown)
         target = landmarks + fit.displacement((movement - shown) * self._free)
         shut = 0.0
         if keeps_mouth_closed(self.face, full):
@@ -150,10 +157,16 @@ class ExpressionTransfer:
             target = take_gaps(target, landmarks, 1 - share)
         return _Move(landmarks, target, movement, shut, _newly_open(landmarks, target))
 
-    def _shade(self, uv: Floats, fit: Fit, texture: Floats) -> Floats:
-        """The log ratio image (S, S, 1) of a full expression, by its texture (A, A), looked up at `uv` (S, S, 2)."""
-        leaving, most = self._leaving(fit.expression.astype(np.float64).tobytes())
-        limited = np.minimum(self._ratio_images(texture + leaving), most)
+    def _shade(self, uv: Floats, fit: Fit, aim: Target) -> Floats:
+        """The log ratio image (S, S, 1) of a full expression, looked up at `uv` (S, S, 2)."""
+        if aim.adds:
+            limited = np.minimum(self._ratio_images(aim.texture), 0)
+        else:
+            leaving, most = self._leaving(fit.expression.astype(np.float64).tobytes())
+            limited = np.minimum(self._ratio_images(aim.texture + leaving), most)
+            # A smile keeps all the wrinkles that smiles have, though fewer are drawn.
+            stays = np.maximum(self._ratio_images(aim.typical + leaving), 0)
+            limited = np.where(limited > 0, np.minimum(limited, stays), limited)
         return sample_bilinear(limited.astype(np.float32)[..., None], uv)
 
     def _leave(self, expression: bytes) -> tuple[Floats, Floats]:

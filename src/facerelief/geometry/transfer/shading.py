@@ -11,6 +11,7 @@ from PIL import Image
 
 from facerelief.array_types import RGB, Bool, Float32, Floats, Landmarks
 from facerelief.colour import LUMA
+from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.filters import ndimage
@@ -28,6 +29,7 @@ _DEEPER, _SHADOW, _CREASE = 8.0, 1.3, 1.2
 _FLANK = 9  # pixels of the UV map, within which a wrinkle is deepest along its crease
 _STRONGEST = 0.6
 _PALER = 0.6  # of what colour loses in more light: what fills a wrinkle is to be as coloured as the skin beside it
+_AROUND, _FILLED = 0.03, 0.15  # of a crop's side; change of light from which a wrinkle counts as filled
 _RAISED, _STEPS = 0.13, 5  # inter-ocular distances, by which eyebrows rise; places on that way
 _MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
@@ -126,7 +128,24 @@ def log_luminance(luma: Floats) -> Floats:
     return np.log(np.maximum(luma, 0) / np.float32(255) + np.float32(FLOOR))
 
 
-def relight(pixels: Floats, change: Floats) -> Floats:
+def skin_tint(pixels: RGB, flow: Floats) -> Float32:
+    """The colour of the skin around each place of a crop, as shares of its luminance.
+
+    Args:
+        pixels: (S, S, 3), the crop before a warp.
+        flow: (S, S, 2), of the warp.
+
+    Returns:
+        (S, S, 3), after the warp.
+    """
+    deviation = _AROUND * len(pixels)
+    blurred = ndimage().gaussian_filter(pixels.astype(np.float32), (deviation, deviation, 0)) + 1  # black has no colour
+    rows, columns = np.indices(pixels.shape[:2]) + 0.5
+    tint = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
+    return sample_bilinear(tint, flow + np.dstack([columns, rows]))
+
+
+def relight(pixels: Floats, change: Floats, tint: Floats | None = None) -> Floats:
     """Change the light that falls on skin.
 
     Colour deepens where light falls, as skin's does: over 117 colour photos of faces its red falls as the 0.80th power
@@ -135,6 +154,7 @@ def relight(pixels: Floats, change: Floats) -> Floats:
     Args:
         pixels: (h, w, 3), levels of 0 to 255.
         change: (h, w, 1), of log luminance.
+        tint: (h, w, 3), as of `skin_tint`: wrinkles that are filled get it, for the bottom of one is redder than skin.
 
     Returns:
         (h, w, 3), levels, not clipped.
@@ -147,5 +167,8 @@ def relight(pixels: Floats, change: Floats) -> Floats:
     luma = (pixels @ LUMA.astype(np.float32))[..., None]
     floor, gain = np.float32(FLOOR * 255), np.exp(change)
     paler = np.clip(1 - np.maximum(change, 0) * _PALER - np.minimum(change, 0), 0.5, 1.6)
-    relit: Floats = (luma + floor) * gain - floor + (pixels - luma) * (gain * paler)
+    level, colour = (luma + floor) * gain - floor, (pixels - luma) * (gain * paler)
+    if tint is not None:
+        colour = colour + smoothstep(change / _FILLED) * ((tint - 1) * level - colour)
+    relit: Floats = level + colour
     return relit

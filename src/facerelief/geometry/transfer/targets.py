@@ -26,6 +26,9 @@ _HARDLY_MOVED = 0.01  # inter-ocular distances by which an expression moves skin
 _AROUND = 4  # pixels of the UV map around moving skin that are taken for moving, too
 
 
+_ARRAYS = ("movement", "texture", "typical", "eyes")
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """An expression that a face is to be given.
@@ -33,20 +36,25 @@ class Target:
     Attributes:
         movement: (468, 3), of a face without expression, inter-ocular distances.
         texture: (A, A), what it adds to the log albedo, in the UV map.
+        typical: (A, A), the same with all wrinkles that people show: so much of a photo's own may stay.
         eyes: (2, 3), what lids and eyeballs do, as `eye_amounts` gives it; `movement` has that of the lids, too.
+        adds: Whether it is added to what a photo shows, as action units are, rather than put in its place.
     """
 
     movement: Floats
     texture: Floats
+    typical: Floats
     eyes: Floats = field(default_factory=lambda: np.zeros((2, 3)))
+    adds: bool = False
 
     def __add__(self, other: "Target") -> "Target":
-        """Both at once."""
-        return Target(self.movement + other.movement, self.texture + other.texture, self.eyes + other.eyes)
+        """Both at once; added to what a photo shows if both are."""
+        sums = {name: getattr(self, name) + getattr(other, name) for name in _ARRAYS}
+        return Target(**sums, adds=self.adds and other.adds)
 
     def times(self, amount: float) -> "Target":
         """So much of it."""
-        return Target(amount * self.movement, amount * self.texture, amount * self.eyes)
+        return Target(**{name: amount * getattr(self, name) for name in _ARRAYS}, adds=self.adds)
 
 
 class Targets:
@@ -86,7 +94,8 @@ class Targets:
                 eyes += amount * eye_amounts(name, face.rig)
             else:
                 others.append(self._other(name).times(amount))
-        return sum(others, start=Target(face.rig.movement(amounts), self._texture(amounts), eyes))
+        texture = self._texture(amounts)
+        return sum(others, start=Target(face.rig.movement(amounts), texture, texture / _ALONE, eyes, True))
 
     def _other(self, name: str) -> Target:
         """What is not of the rig: an expression, a preset, or what was learned."""
@@ -95,10 +104,12 @@ class Targets:
             return self.learned[name]
         if name in self.presets:
             return self._make(parse_control(self.presets[name], face.rig, ()))
-        amounts = face.amounts[EXPRESSIONS.index(name)]
+        number, movement = EXPRESSIONS.index(name), face.expression(name)
         if EMFACS[name].sides != SIDES:  # learned textures are symmetric
-            return Target(face.expression(name), self._texture(amounts))
-        return Target(face.expression(name), full_maps(face.texture_classes[EXPRESSIONS.index(name)]))
+            texture = self._texture(face.amounts[number])
+            return Target(movement, texture, texture / _ALONE)
+        texture = full_maps(face.texture_classes[number])
+        return Target(movement, texture, texture / EMFACS[name].wrinkles)
 
     def _texture(self, amounts: Floats) -> Floats:
         """What amounts (R,) of the rig's shapes add to the log albedo, (A, A)."""

@@ -16,8 +16,10 @@ from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_f
 from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import MouthMotion
-from facerelief.geometry.transfer.shading import log_luminance, relight
+from facerelief.geometry.transfer.shading import log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
+
+_FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +83,12 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
     maps = {name: value for name, value in layers.maps.items() if name != "flow"}
     eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
-    for place in crop_strips(crop, rgb.shape, changed_box([flow, *maps.values()], crop.size)):
+    around = np.array(changed_box([flow, *maps.values()], crop.size))
+    boxes = np.stack([around, *(_corners(eye.frame, crop) for eye in eyes)])
+    changed = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
+    if layers.light.max() > _FILLS:
+        maps["tint"] = skin_tint(crop.cut(rgb), flow)
+    for place in crop_strips(crop, rgb.shape, changed):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         if parted:
             _part_lips(pixels, rgb, crop, parted, place)
@@ -91,6 +98,13 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     if layers.mouth:
         _mouth_interior().draw(out, rgb, layers.mouth)
     return out
+
+
+def _corners(part: Crop, crop: Crop) -> Floats:
+    """Left and top, right and bottom of a part of the photo, (2, 2), in pixels of its crop."""
+    square = float(part.size) * np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
+    points = crop.to_crop(part.to_photo(square))
+    return np.stack([points.min(axis=0), points.max(axis=0)])
 
 
 def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, parted: PartedFlows, place: Window) -> None:
@@ -114,6 +128,7 @@ def _composite(
     light: Float32,
     shade: Float32 | None = None,
     shade_opacity: Float32 | None = None,
+    tint: Float32 | None = None,
 ) -> RGB:
     """Warped pixels (h, w, 3), in levels, under all other layers, enlarged to them."""
     if shade is not None and shade_opacity is not None:
@@ -124,5 +139,5 @@ def _composite(
         else:
             luma = (pixels @ LUMA.astype(np.float32))[..., None]
             light = light + (log_luminance(luma + shade - shade_opacity * luma) - log_luminance(luma))
-    levels: RGB = np.clip(np.rint(relight(pixels, light)), 0, 255).astype(np.uint8)
+    levels: RGB = np.clip(np.rint(relight(pixels, light, tint)), 0, 255).astype(np.uint8)
     return levels

@@ -50,7 +50,7 @@ class Detections:
         before, fit = crop.cut(rgb), fit_face(self._face, seen)
         found = []
         for movement in (np.zeros_like(self._face.mean), *movements):
-            layers = self._transfer(before, crop, seen, fit, Target(movement, self._plain), 1.0)
+            layers = self._transfer(before, crop, seen, fit, Target(movement, self._plain, self._plain), 1.0)
             faces = self._finder(apply_layers(rgb, crop, layers))
             if not faces:
                 return None

@@ -18,6 +18,7 @@ from facerelief.geometry.topology import INNER_LIPS
 _LIPS = 3.0  # weight of the inner lips: how far a mouth opens is seen first
 _DOUBT = 0.03  # draws amounts to none, squared inter-ocular distances: a brow is reported at a quarter of its movement
 _UNEVEN = 0.01  # draws both sides together: errors make smiles crooked; more of it would hide crooked ones
+_CORRECTIVE = ("mouthClose",)  # shuts lips that a jaw has parted, and stops there: no movement to be added
 _EXPLAINED = 0.87  # of the length of people's smiles is what shapes of the rig add up to
 
 
@@ -47,7 +48,7 @@ def match_movement(
         'jawOpen'
     """
     responses = load_responses() if responses is None else responses
-    rows = [row for row, name in enumerate(responses.names) if name in face.rig.names]
+    rows = [row for row, name in enumerate(responses.names) if name in face.rig.names and name not in _CORRECTIVE]
     names = [responses.names[row] for row in rows]
     base = in_mean_frame(face, neutral)
     weight = np.ones((468, 1))

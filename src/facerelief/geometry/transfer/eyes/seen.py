@@ -17,7 +17,7 @@ from facerelief.geometry.transfer.eyes.iris import Iris, find_iris, iris_contras
 from facerelief.geometry.transfer.eyes.lids import Lids, landmark_lids, seen_lids
 
 _PLACES = 32  # along a lid, at which it is measured
-MEASURES = 4 + 2 * _PLACES
+EYE_MEASURES = 4 + 2 * _PLACES
 # Of the contrast of an iris times the opening of its eye, inter-ocular distances: in 28 open eyes of the London set at
 # least 0.03, half closed at least 0.028; closed at most 0.018 in 19 of 20.
 _SHUT, _CLEAR = 0.018, 0.028
@@ -81,8 +81,8 @@ def eye_measures(eye: Eye) -> Floats:
     """What was found of an eye, so that it can be averaged over frames of a video.
 
     Returns:
-        (`MEASURES`,), `clear`, then shares of the frame's side: the iris' centre and radius, and how far the upper and
-        the lower lid lie below their landmarks, from the left to the right corner.
+        (`EYE_MEASURES`,), `clear`, then shares of the frame's side: the iris' centre and radius, and how far the upper
+        and the lower lid lie below their landmarks, from the left to the right corner.
     """
     drawn = landmark_lids(eye.landmarks[0], eye.landmarks[1], eye.frame.size)
     iris = np.array((eye.iris.x, eye.iris.y, eye.iris.radius))
@@ -93,7 +93,7 @@ def eye_measures(eye: Eye) -> Floats:
 
 
 def with_measures(eye: Eye, measures: Floats) -> Eye:
-    """The eye with other measures (`MEASURES`,); those that are not finite stay its own."""
+    """The eye with other measures (`EYE_MEASURES`,); those that are not finite stay its own."""
     own = eye_measures(eye)
     found = np.where(np.isfinite(measures), measures, own)
     change = (found - own)[1:] * eye.frame.size
