@@ -1,6 +1,6 @@
 """One person's expression given to others: their motion beside the giver's, and whether they stay themselves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,10 +81,6 @@ def transfer_expressions(
                 pairs += [found] if found else []
     progress(len(usable), len(usable))
     return pairs
-
-
-def _have_faces(photos: Iterable[Labelled], landmarks: FaceLandmarks) -> bool:
-    return all(landmarks.or_none(one) is not None for one in photos)
 
 
 def _pair(

@@ -5,14 +5,11 @@ from typing import Any
 
 from facerelief.evaluation.controls.expressions import CONFUSED, EVEN_STRENGTHS
 from facerelief.evaluation.controls.units import SHAPES, UNITS
-from facerelief.evaluation.report.html import definition_list, notes, page, paragraph
-from facerelief.evaluation.report.tables import table_html, table_markdown
+from facerelief.evaluation.report.sections import Table, sections_html, sections_markdown
 from facerelief.files import write_json, write_text
-from facerelief.files.markdown import escape_text
 from facerelief.geometry.morphable.measuring.amounts import SEEN
 from facerelief.networks.face_api import FACE_API_EXPRESSIONS, SAME_PERSON
 
-_Table = tuple[list[str], list[list[str]]]
 _KINDS = (UNITS, SHAPES)
 _PAIRS = " and ".join(" with ".join(pair) for pair in CONFUSED)
 _NOTES = {
@@ -53,9 +50,9 @@ def write_control_pages(facts: dict[str, Any], folder: Path) -> Path:
     return folder / "report.html"
 
 
-def control_tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
+def control_tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, Table]]]:
     """By heading, tables with their captions; those that have something in them."""
-    found: dict[str, list[tuple[str, _Table]]] = {}
+    found: dict[str, list[tuple[str, Table]]] = {}
     if facts["units"]:
         found["Units"] = [(_caption(kind, facts["units"][kind]), unit_table(facts["units"][kind])) for kind in _KINDS]
         found["Confusion"] = [(UNITS, confusion_table(facts["units"][UNITS]))]
@@ -74,7 +71,7 @@ def _caption(kind: str, facts: dict[str, Any]) -> str:
     )
 
 
-def unit_table(facts: dict[str, Any]) -> _Table:
+def unit_table(facts: dict[str, Any]) -> Table:
     """A row a unit; those that landmarks tell apart first."""
     header = ["given", "amount", "measured, median", "largest", "largest instead", "deviation", "seen", "N"]
     rows = []
@@ -85,7 +82,7 @@ def unit_table(facts: dict[str, Any]) -> _Table:
     return header, rows
 
 
-def confusion_table(facts: dict[str, Any]) -> _Table:
+def confusion_table(facts: dict[str, Any]) -> Table:
     """Rows what was given, columns what was measured."""
     rows = [
         [name, *("-" if value is None else f"{value:.2f}" if value >= 0.05 else "" for value in values)]
@@ -94,7 +91,7 @@ def confusion_table(facts: dict[str, Any]) -> _Table:
     return ["given", *facts["names"]], rows
 
 
-def expression_table(facts: dict[str, Any]) -> _Table:
+def expression_table(facts: dict[str, Any]) -> Table:
     """A row a target."""
     header = ["target", *(f"called {name}" for name in FACE_API_EXPRESSIONS)]
     header += ["CLS", "CLS of motion", "identity", "HES", "N"]
@@ -114,7 +111,7 @@ def _caption_expressions(facts: dict[str, Any]) -> str:
     return f"{numbers}; confused: {pairs or '-'}"
 
 
-def likeness_table(facts: dict[str, Any]) -> _Table:
+def likeness_table(facts: dict[str, Any]) -> Table:
     """A row an expression."""
     header = ["expression", "correlation", "own", "length", "error", "identity distance", "same person", "pairs"]
     rows = []
@@ -127,26 +124,12 @@ def likeness_table(facts: dict[str, Any]) -> _Table:
 
 def controls_markdown(facts: dict[str, Any]) -> str:
     """report.md."""
-    lines = [f"# {escape_text(facts['title'])}", "", escape_text(facts["lead"]), ""]
-    for heading, some in control_tables(facts).items():
-        lines += [f"## {heading}", "", escape_text(_NOTES[heading]), ""]
-        for caption, (header, rows) in some:
-            lines += [escape_text(caption), ""] if caption else []
-            lines.append(table_markdown(header, rows))
-    lines += [f"- {escape_text(line)}" for line in facts["notes"]]
-    lines += ["", "## Made with", "", *(f"- {escape_text(f'{k}: {v}')}" for k, v in facts["made_with"].items())]
-    return "\n".join(lines) + "\n"
+    return sections_markdown(facts, facts["lead"], control_tables(facts), _NOTES)
 
 
 def controls_html(facts: dict[str, Any]) -> str:
     """report.html."""
-    sections = [
-        (heading, paragraph(_NOTES[heading]) + "".join(table_html(*table, caption) for caption, table in some))
-        for heading, some in control_tables(facts).items()
-    ]
-    made_with = definition_list([(name, str(value)) for name, value in facts["made_with"].items()])
-    sections.append(("Made with", notes(facts["notes"]) + made_with))
-    return page(facts["title"], facts["lead"], sections)
+    return sections_html(facts, facts["lead"], control_tables(facts), _NOTES)
 
 
 def _number(value: float | None, digits: int = 2) -> str:

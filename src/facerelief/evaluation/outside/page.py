@@ -12,14 +12,11 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.outside.measure import EDIT, MEAN_MOVEMENT, NO_EDIT, MouthPair
 from facerelief.evaluation.outside.results import SHOWS_TEETH
 from facerelief.evaluation.outside.strengths import STRENGTHS
-from facerelief.evaluation.report.html import definition_list, notes, page, paragraph
-from facerelief.evaluation.report.tables import table_html, table_markdown
+from facerelief.evaluation.report.sections import Table, sections_html, sections_markdown
 from facerelief.files import atomic, write_json, write_text
-from facerelief.files.markdown import escape_text
 from facerelief.networks.face_api import SAME_PERSON
 from facerelief.tile_sheet import SheetStyle, draw_sheet
 
-_Table = tuple[list[str], list[list[str]]]
 _WAYS = (EDIT, NO_EDIT, MEAN_MOVEMENT)
 _IN_A_ROW = 2  # people of a sheet
 _AGAINST = {  # by measure: its title and decimal places
@@ -81,7 +78,7 @@ def write_pages(facts: dict[str, Any], folder: Path) -> Path:
     return folder / "report.html"
 
 
-def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
+def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, Table]]]:
     """By heading, tables with their captions; those that have something in them."""
     found = {"Expression and identity": [("", target_table(facts))]}
     if facts["truth"]:
@@ -95,7 +92,7 @@ def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, _Table]]]:
     return found
 
 
-def target_table(facts: dict[str, Any]) -> _Table:
+def target_table(facts: dict[str, Any]) -> Table:
     """A row a target."""
     header = ["target", "called it", "mean probability", "mostly called instead", "real photos called it"]
     header += ["identity, median", "identity, p95", "face not found", "N"]
@@ -119,7 +116,7 @@ def target_table(facts: dict[str, Any]) -> _Table:
     return header, rows
 
 
-def truth_table(direction: dict[str, Any]) -> _Table:
+def truth_table(direction: dict[str, Any]) -> Table:
     """A row a measure, a column a way."""
     ways = [way for way in _WAYS if way in direction]
     rows = []
@@ -134,14 +131,14 @@ def truth_table(direction: dict[str, Any]) -> _Table:
     return ["", *ways], rows
 
 
-def mouth_table(facts: dict[str, Any]) -> _Table:
+def mouth_table(facts: dict[str, Any]) -> Table:
     """A row a target, and one a label of real photos."""
     rows = [[f"edited to {name}", *_mouth_cells(one)] for name, one in facts["mouths"].items()]
     rows += [[f"real {name}", *_mouth_cells(one)] for name, one in facts["real_mouths"].items()]
     return ["", "open", "of", "teeth, median share of the inside", "shows teeth", "detail, median"], rows
 
 
-def strength_table(facts: dict[str, Any]) -> _Table:
+def strength_table(facts: dict[str, Any]) -> Table:
     """Two rows a target: as landmarks are seen to move, and as the warp moves them."""
     header = ["target", "movement", *(f"at {strength:g}" for strength in STRENGTHS[1:])]
     header += ["R2 of medians", "R2, median edit", "length at 1", "folded", "face not found", "N"]
@@ -174,26 +171,12 @@ def _mouth_cells(one: dict[str, Any]) -> list[str]:
 
 def outside_markdown(facts: dict[str, Any]) -> str:
     """report.md."""
-    lines = [f"# {escape_text(facts['title'])}", "", escape_text(f"{facts['lead']} {_INTERVALS}"), ""]
-    for heading, some in tables(facts).items():
-        lines += [f"## {heading}", "", NOTES[heading], ""]
-        for caption, (header, rows) in some:
-            lines += [f"{escape_text(caption)}", ""] if caption else []
-            lines.append(table_markdown(header, rows))
-    lines += [f"- {escape_text(line)}" for line in facts["notes"]]
-    lines += ["", "## Made with", "", *(f"- {escape_text(f'{k}: {v}')}" for k, v in facts["made_with"].items())]
-    return "\n".join(lines) + "\n"
+    return sections_markdown(facts, f"{facts['lead']} {_INTERVALS}", tables(facts), NOTES)
 
 
 def outside_html(facts: dict[str, Any]) -> str:
     """report.html."""
-    sections = [
-        (heading, paragraph(NOTES[heading]) + "".join(table_html(*table, caption) for caption, table in some))
-        for heading, some in tables(facts).items()
-    ]
-    made_with = definition_list([(name, str(value)) for name, value in facts["made_with"].items()])
-    sections.append(("Made with", notes(facts["notes"]) + made_with))
-    return page(facts["title"], f"{facts['lead']} {_INTERVALS}", sections)
+    return sections_html(facts, f"{facts['lead']} {_INTERVALS}", tables(facts), NOTES)
 
 
 def save_mouths(pairs: Sequence[MouthPair], path: Path) -> None:
