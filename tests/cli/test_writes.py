@@ -44,6 +44,7 @@ CALLS = {
     "morphable fit": (("d", "-o", "face"), "face/README.md"),
     "morphable mouth": (("FaceXModel", "-o", "mouth"), "mouth/README.md"),
     "morphable glasses": (("photos", "-o", "glasses"), "glasses/README.md"),
+    "morphable landmarks": (("mediapipe", "-o", "landmarks"), "landmarks/README.md"),
     "morphable responses": (("photos", "-o", "responses"), "responses/README.md"),
     "report controls": (("photos", "-o", "report"), "report/report.html"),
     "report depth": (("runs", "--data", "d", "--figure", "x.png"), "x.png"),

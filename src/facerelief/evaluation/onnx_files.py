@@ -4,6 +4,7 @@ A file is data, but it can name other files, hold loops without end, and ask for
 """
 
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,9 +108,11 @@ class _Trial:
     """Loads a network and runs it once; gives the error of one that cannot be loaded. memory: bytes, at most."""
 
     def __init__(self, memory: int) -> None:
-        with contextlib.suppress(ImportError, ValueError, OSError):  # of Unix alone
-            import resource
+        if sys.platform == "win32":  # which has no such limit
+            return
+        import resource
 
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
             hard = resource.getrlimit(resource.RLIMIT_AS)[1]
             most = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
             resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -4,7 +4,6 @@ from facerelief.files.disk import (
     atomic,
     check_file,
     is_partial,
-    lock_folder,
     open_file,
     override_replace,
     read_file,
@@ -13,6 +12,7 @@ from facerelief.files.disk import (
     write_json,
     write_text,
 )
+from facerelief.files.locks import lock_folder
 from facerelief.files.packaged import packaged_file
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Reading of regular files only, atomic writing, and locks."""
+"""Reading of regular files only, and atomic writing."""
 
 import contextlib
 import errno
@@ -8,12 +8,14 @@ import os
 import re
 import secrets
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from facerelief.errors import FacereliefError, shown
+from facerelief.files.locks import LOCK_FILE, lock_file
 
 _NOT_FILES = {
     stat.S_IFIFO: "a FIFO, not a file",
@@ -99,16 +101,20 @@ def atomic(path: Path) -> Iterator[Path]:
         raise FacereliefError(f"{shown(str(path))} cannot be a file's name ({reason}); choose another") from reason
     except OSError as reason:
         raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; choose another place") from reason
+    lock = contextlib.ExitStack()
+    lock.callback(os.close, handle)
     try:
         yield temporary
+        if sys.platform == "win32":  # which renames no open files
+            lock.close()
         _replacers.get(_key(path), os.replace)(temporary, path)
     except OSError as reason:
         raise FacereliefError(
             f"cannot write {path}: {reason.strerror or reason}; free space or choose another place"
         ) from reason
     finally:
+        lock.close()
         temporary.unlink(missing_ok=True)
-        os.close(handle)
 
 
 def _check_replaceable(path: Path) -> None:
@@ -168,7 +174,7 @@ def _partial(path: Path) -> tuple[Path, int]:
         with contextlib.suppress(FileExistsError):
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             with contextlib.suppress(OSError):  # some file systems have no locks
-                _flock(handle, wait=True)
+                lock_file(handle, wait=True)
             if temporary.exists():  # otherwise another process removed it before it was locked
                 return temporary, handle
             os.close(handle)
@@ -180,8 +186,8 @@ _swept: set[str] = set()  # folders that this process has swept
 
 
 def is_partial(name: str) -> bool:
-    """Whether a name is that of a temporary file of `atomic`."""
-    return _PARTIAL.fullmatch(name) is not None
+    """Whether a name is that of a temporary file of `atomic`, or of a lock."""
+    return _PARTIAL.fullmatch(name) is not None or name == LOCK_FILE
 
 
 def _sweep(folder: Path) -> None:
@@ -199,64 +205,16 @@ def _sweep(folder: Path) -> None:
 
 def _remove_unlocked(path: str) -> None:
     """Remove a file. Raises `OSError` if it is locked, or locks are not supported."""
+    if sys.platform == "win32":
+        os.unlink(path)  # which Windows refuses while the file is open
+        return
     handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if stat.S_ISREG(os.fstat(handle).st_mode):
-            _flock(handle, wait=False)
+            lock_file(handle, wait=False)
             os.unlink(path)
     finally:
         os.close(handle)
-
-
-def _flock(handle: int, *, wait: bool) -> None:
-    import fcntl  # Unix only
-
-    fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-
-
-_locks: dict[str, tuple[int, int]] = {}  # by folder: the lock's handle, and how often it is held
-
-
-@contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """Lock a folder against other processes, until the end of the block or the process. May be nested.
-
-    Raises:
-        FacereliefError: Another process has locked it, or it cannot be created.
-    """
-    key = os.path.realpath(folder)
-    handle, times = _locks.get(key, (-1, 0))
-    if not times:
-        handle = _locked(folder)
-    _locks[key] = handle, times + 1
-    try:
-        yield
-    finally:
-        handle, times = _locks.pop(key)
-        if times > 1:
-            _locks[key] = handle, times - 1
-        else:
-            os.close(handle)
-
-
-def _locked(folder: Path) -> int:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError as reason:
-        raise FacereliefError(
-            f"cannot write to {folder}: {reason.strerror or reason}; choose another place"
-        ) from reason
-    try:
-        _flock(handle, wait=False)
-    except BlockingIOError as reason:
-        os.close(handle)
-        raise FacereliefError(
-            f"another process is working in {folder}; wait for it, or choose another folder"
-        ) from reason
-    except OSError:  # some file systems have no locks
-        pass
-    return handle
 
 
 def write_text(path: Path, text: str) -> None:

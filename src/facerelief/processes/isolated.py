@@ -73,17 +73,21 @@ def _signal(name: str) -> int:
 
 def limit_memory() -> None:
     """In the process: limit memory to what a large photo needs, and write no core dump."""
-    with contextlib.suppress(ImportError, ValueError, OSError):  # Unix only
-        import resource
+    if sys.platform == "win32":  # which has no such limits
+        return
+    import resource
 
+    with contextlib.suppress(ValueError, OSError):  # macOS refuses some limits
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
 def limit_cpu_time(seconds: float) -> None:
     """In the process: limit CPU time from now on, rounded up to seconds."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource
+    if sys.platform == "win32":
+        return
+    import resource
 
+    with contextlib.suppress(ValueError, OSError):
         limit = math.ceil(time.process_time() + seconds)
         resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))

@@ -7,6 +7,7 @@ import multiprocessing.connection
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from collections import deque
@@ -200,7 +201,7 @@ class _Workers:
 @contextlib.contextmanager
 def without_interrupts() -> Iterator[None]:
     """Processes started in the block ignore Ctrl-C; the parent handles it and ends them."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+    if sys.platform == "win32":  # which cannot block signals
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

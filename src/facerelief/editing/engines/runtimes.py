@@ -126,7 +126,8 @@ def _keep_inherited() -> None:
 
 
 _WITH_THREADS: weakref.WeakSet[Engine] = weakref.WeakSet()
-os.register_at_fork(after_in_child=_keep_inherited)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_keep_inherited)
 
 
 def import_openvino() -> Any:

@@ -115,10 +115,10 @@ def _fit_open_files(limits: Limits) -> tuple[Limits, int]:
 
     A whole backlog may be accepted at once, and again before the first of it is handled.
     """
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
+    if sys.platform == "win32":  # which has no such limit
         return limits, _BACKLOG
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = limits.connections + 4 * _BACKLOG + 2 * _SPARE_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
