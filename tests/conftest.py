@@ -29,6 +29,7 @@ SLOW = (
     "test_api_types",
     "test_damaged_weights",
     "test_notebooks",
+    "test_package",
     "cli/test_dataset",
     "cli/test_edit_batch",
     "cli/test_edit_failures",

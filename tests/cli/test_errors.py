@@ -245,7 +245,7 @@ def test_weights_of_a_config_that_is_not_ours(refused: Refused, portrait_jpg: Pa
 
 
 @pytest.mark.parametrize(
-    ("module", "extra", "options"), [("mediapipe", "mediapipe", ("--task-file", "face.task")), ("skimage", "demo", ())]
+    ("module", "extra", "options"), [("mediapipe", "mediapipe", ("--task-file", __file__)), ("skimage", "demo", ())]
 )
 def test_packages_that_are_not_installed(
     refused: Refused,

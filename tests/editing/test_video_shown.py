@@ -53,11 +53,11 @@ def display_matrix(path: Path) -> tuple[int, int, int, int]:
     """That of a file's first frame."""
     with av.open(str(path)) as container:
         frame = next(container.decode(video=0))
-        for data in frame.side_data:
-            if data.type.name == "DISPLAYMATRIX":
-                a, b, _, c, d = (int(value) for value in np.sign(np.frombuffer(bytes(data), np.int32)[:5]))
-                return a, b, c, d
-    return 1, 0, 0, 1
+        data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d = (int(value) for value in np.sign(np.frombuffer(bytes(data), np.int32)[:5]))
+    return a, b, c, d
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:

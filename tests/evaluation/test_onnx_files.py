@@ -83,13 +83,18 @@ def test_an_input_may_be_called_location(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["resource.setrlimit(resource.RLIMIT_AS, (LESS, LESS))", "sys.modules['resource'] = None"]
+    "before",
+    [
+        "resource.setrlimit(resource.RLIMIT_AS, (LESS, LESS))",
+        "onnx_files.sys = types.SimpleNamespace(platform='win32'); sys.modules['resource'] = None",
+    ],
 )
 def test_it_is_tried_under_a_lower_limit_and_without_limits_too(tmp_path: Path, before: str) -> None:
     """As after `ulimit -v`, and as on Windows."""
     code = f"""
-import resource, sys
+import resource, sys, types
 from pathlib import Path
+from facerelief.evaluation import onnx_files
 from facerelief.evaluation.onnx_files import MEMORY, _Trial
 limits, LESS = resource.getrlimit, MEMORY - 1
 {before}

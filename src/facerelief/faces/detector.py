@@ -184,7 +184,6 @@ def load_finder(backend: str = "onnx", task_file: Path | None = None) -> Landmar
     if backend not in BACKENDS:
         raise FacereliefError(f"no face finder {backend!r}; choose from {', '.join(BACKENDS)}")
     if backend == "tasks" or task_file is not None:
-        import_mediapipe()
         return LandmarkFinder(tasks_landmarker(task_file))
     if backend == "onnx":
         return LandmarkFinder(NetworkLandmarker(), FarFaceProposer())

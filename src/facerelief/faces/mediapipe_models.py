@@ -98,7 +98,12 @@ def far_face_proposer() -> Landmarker:
 
 
 def tasks_landmarker(task_file: Path | None) -> Landmarker:
-    """A face landmarker from a task file. Raises `FacereliefError` if it is missing or another file."""
+    """A face landmarker from a task file.
+
+    Raises:
+        FacereliefError: The file is missing or another file.
+        MissingExtra: mediapipe is not installed.
+    """
     remedy = "download face_landmarker.task and give it with --task-file"
     if task_file is None or not task_file.exists():
         raise FacereliefError(f"no task file {task_file or 'given'}; {remedy}")
@@ -106,7 +111,7 @@ def tasks_landmarker(task_file: Path | None) -> Landmarker:
         content = read_file(task_file, _MAX_TASK_BYTES)
     except OSError as reason:
         raise FacereliefError(f"cannot read the task file {task_file} ({reason.strerror}); {remedy}") from reason
-    import mediapipe
+    mediapipe = import_mediapipe()
     from mediapipe.tasks.python import BaseOptions
     from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
 

@@ -191,8 +191,8 @@ def _seconds(stream: Any, container: Any) -> float:
 
 def _turn(picture: Any) -> tuple[Orientation, bool]:
     """How a decoder's frame is to be shown, and whether that is but nearly so."""
-    for data in picture.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            matrix = np.frombuffer(bytes(data), np.int32)
-            return Orientation.of(matrix), Orientation.leans(matrix)
-    return Orientation(), False
+    data = picture.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return Orientation(), False
+    matrix = np.frombuffer(bytes(data), np.int32)
+    return Orientation.of(matrix), Orientation.leans(matrix)
