@@ -17,7 +17,7 @@ def test_samples_are_those_of_torch(height: int, width: int) -> None:
     planes = torch.from_numpy(rgb.transpose(2, 0, 1).astype(np.float32))[None]
     expected = F.grid_sample(planes, grid, mode="bicubic", padding_mode="border", align_corners=False)
     found = sample_bicubic(rgb, points)
-    assert (found.dtype, found.shape) == (np.float32, points.shape[:2] + (3,))
+    assert (found.dtype, found.shape) == (np.float32, (*points.shape[:2], 3))
     np.testing.assert_allclose(found, expected[0].permute(1, 2, 0).numpy(), atol=0.25)
 
 

@@ -16,6 +16,7 @@ from facerelief.files import packaged_file
 from facerelief.geometry.morphable.controls import package_presets, read_presets
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
 from facerelief.networks.backbones import build_backbone
+from facerelief.networks.weights import build_network
 from facerelief.photos.photo import read_photo
 
 DEFAULT = "morphable"  # where neither a method nor weights are named
@@ -101,7 +102,7 @@ def load_network_editor(
     path = network_file(weights, backbone)
     saved = load_checkpoint(path, "editor")
     config = saved.config(ExpressionTraining)
-    generator = saved.build(lambda: build_backbone(config), "generator")
+    generator = build_network(saved, lambda: build_backbone(config), "generator")
     return _EDITORS[config.backbone](generator, config, finder, engine, _scores(saved))
 
 

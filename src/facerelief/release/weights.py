@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from facerelief import __version__
-from facerelief.checkpoint import WEIGHTS, half, named_tensors, save_checkpoint
+from facerelief.checkpoint import WEIGHTS, half, save_checkpoint
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
+from facerelief.networks.weights import named_tensors
 from facerelief.training.classifier import Accuracy
 from facerelief.training.run.folder import read_metrics, read_run_settings
 from facerelief.training.run.model_card import last_terms, recipe_table
