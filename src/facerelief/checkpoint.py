@@ -197,6 +197,17 @@ def read_facts(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+def data_offsets(path: Path) -> dict[str, tuple[int, int]]:
+    """Where in a checkpoint's file each tensor begins and ends, bytes. Raises `CheckpointError` where it is none."""
+    _open(path)
+    with open_file(path) as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+    start = 8 + length
+    found = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+    return {name: (start + first, start + last) for name, (first, last) in found.items()}
+
+
 def _metadata(path: Path) -> dict[str, str]:
     try:
         return _open(path)[1]

@@ -3,6 +3,8 @@
 The three colours of a pixel travel in one whole number, and are added up along a row at once: the cost is in fetching.
 """
 
+from typing import Any
+
 import numpy as np
 
 from facerelief.array_types import RGB, Float32, Floats
@@ -91,9 +93,9 @@ def _places(v: Float32, side: int) -> tuple[np.ndarray, Float32]:
     return first, inside - first.astype(np.float32)
 
 
-def _weights(t: Float32) -> tuple[Float32, Float32, Float32, Float32]:
+def _weights(t: Float32) -> list[Any]:
     """Of the four pixels around a place that is `t`, 0 to 1, on from the second."""
     rest = 1 - t
     first, last = _A * t * rest * rest, _A * rest * t * t
     second = 1 + t * t * ((_A + 2) * t - (_A + 3))
-    return first, second, 1 - first - second - last, last
+    return [first, second, 1 - first - second - last, last]

@@ -74,7 +74,7 @@ def _fill(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.nd
     """Numpy: every pixel of every bounding box, fewer of them after each edge, then the nearest of those inside."""
     t, column, row = _in_boxes(corners, size)
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (np.ascontiguousarray(corners[:, k].T) for k in range(3))
-    ends, found = ((bx, by, cx, cy), (cx, cy, ax, ay), (ax, ay, bx, by)), []
+    ends, found = ((bx, by, cx, cy), (cx, cy, ax, ay), (ax, ay, bx, by)), list[np.ndarray]()
     for fx, fy, gx, gy in ends:
         px, py = column + 0.5, row + 0.5
         side = (fx.take(t) - px) * (gy.take(t) - py) - (fy.take(t) - py) * (gx.take(t) - px)
