@@ -44,6 +44,7 @@ SLOW = (
     "cli/test_streams",
     "cli/test_study_command",
     "cli/test_verify",
+    "cli/test_without_torch",
     "cli/test_video_command",
     "data/test_build",
     "data/test_synthesize_again",

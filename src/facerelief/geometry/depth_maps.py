@@ -50,9 +50,6 @@ def render_geometry(mesh: FaceMesh, landmarks: Landmarks, size: int, backend: st
             there.
         size: The crop's side.
         backend: As `rasterise` takes it.
-
-    Raises:
-        MissingExtra: SciPy, which fills holes, is not installed.
     """
     surface = mesh.surface
     index, weights = rasterise(mesh.vertices, surface, size, backend)

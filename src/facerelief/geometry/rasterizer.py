@@ -14,14 +14,15 @@ import numpy as np
 from facerelief.array_types import Float64, Floats, Int64
 
 
-def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "auto") -> tuple[Int64, Float64]:
+def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "numpy") -> tuple[Int64, Float64]:
     """Which triangle each pixel shows, and where in it.
 
     Args:
         vertices: (V, 3), pixels, y down, +z towards the viewer; they may lie outside the image.
         triangles: (T, 3), counter-clockwise seen from the front with y up.
         size: S, the image's side.
-        backend: "auto", "numpy" or "numba".
+        backend: "numpy", "numba", or "auto" for numba where it is installed: it takes half a second to load, which
+            pays for many images.
 
     Returns:
         The triangle's index, (S, S), -1 where there is none, and barycentric weights, (S, S, 3).

@@ -93,8 +93,9 @@ def release_graph(weights: Path) -> str:
 ## Without PyTorch
 
 `{graph.name}` ({graph.stat().st_size / 1e3:.0f} kB, SHA-256 `{sha256(graph)}`)
-is the network for ONNX Runtime; its weights are those of the file beside it. The largest differences from PyTorch, on synthetic faces with every expression:
-{errors}; images and colours in [-1, 1], masks in [0, 1], flow in sides of the crop.
+is the network for ONNX Runtime; its weights are those of the file beside it. The largest differences from PyTorch, on
+synthetic faces with every expression: {errors};
+images and colours in [-1, 1], masks in [0, 1], flow in sides of the crop.
 """
 
 
