@@ -3,7 +3,7 @@
 # make test   run the test suite
 PYTHON ?= python3
 # One command for everything, so that no other package pulls in another torch. On a machine without an NVIDIA card a
-# CPU build of torch spares gigabytes: make demo TORCH="torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
+# CPU build of torch spares gigabytes: make test TORCH="torch==2.13.0 --extra-index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
 BIN = .venv/bin
 
@@ -39,12 +39,12 @@ smoke: .venv/dev.done
 
 .venv/demo.done: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[faces,fast,demo]'
+	$(BIN)/python -m pip install --quiet -e '.[demo]'
 	touch $@
 
 .venv/dev.done: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[faces,mediapipe,fast,demo,train,eval,meshes,video,serve,provenance,engines,dev]'
+	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[mediapipe,fast,demo,train,eval,meshes,video,serve,provenance,engines,dev]'
 	touch $@
 
 clean:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from facerelief.checkpoint import named_tensors, save_checkpoint
+from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data import synthesize as synthesis
 from facerelief.data.journal import open_dataset
@@ -19,6 +19,7 @@ from facerelief.data.manifest import METADATA, Sample, write_rows
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import LandmarkFinder, load_finder
 from facerelief.networks.backbones import build_backbone
+from facerelief.networks.weights import named_tensors
 
 # What starts servers, browsers, kernels or many processes, or kills them: left out of `make check`.
 SLOW = (
@@ -44,6 +45,7 @@ SLOW = (
     "cli/test_streams",
     "cli/test_study_command",
     "cli/test_verify",
+    "cli/test_without_torch",
     "cli/test_video_command",
     "data/test_build",
     "data/test_synthesize_again",

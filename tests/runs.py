@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
-from facerelief.checkpoint import named_tensors, save_checkpoint
+from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.files import write_json
+from facerelief.networks.weights import named_tensors
 from facerelief.training.classifier import build_classifier
 from facerelief.training.depth import build_depth_nets
 from facerelief.training.identity import build_encoder

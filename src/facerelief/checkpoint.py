@@ -1,16 +1,17 @@
-"""Weights on disk: safetensors files that are written atomically and described in their header; no pickles."""
+"""Weights on disk: safetensors files that are written atomically and described in their header; no pickles.
+
+Tensors are numpy arrays here. `networks/weights.py` brings them into the modules of torch, and out of them.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from safetensors.numpy import save_file
 
 from facerelief.config import Config, from_json
 from facerelief.errors import CheckpointError, FacereliefError
@@ -23,10 +24,8 @@ _LARGEST = 1 << 30  # bytes of weights
 # Bytes of files by kind; a state is compared with its run.
 _LIMITS = {"face": 64 << 20, "mouth": 8 << 20, "glasses": 1 << 20, "responses": 4 << 20, "state": 1 << 40}
 _LONGEST = 8 << 20  # bytes of a header
-_FLOATS, _COUNTS = ("F64", "F32", "F16", "BF16"), ("I64", "I32")
+FLOATS, COUNTS = ("F64", "F32", "F16"), ("I64", "I32")  # types that are read, as safetensors names them
 _SHOWN = 60  # letters of a name
-
-_Network = TypeVar("_Network", bound=nn.Module)
 
 
 class Spec(NamedTuple):
@@ -39,18 +38,6 @@ class Spec(NamedTuple):
 
     dtype: str
     shape: tuple[int, ...]
-
-
-class _NoInitialValues(TorchFunctionMode):
-    """Leaves out `torch.nn.init`: to draw from a normal distribution for tensors without memory, torch imports its
-    compiler, which takes seconds.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Do what was called, but for initial values."""
-        if getattr(func, "__module__", None) == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
 
 
 @dataclass(frozen=True)
@@ -71,7 +58,7 @@ class Checkpoint:
     _stream: Any = field(repr=False, compare=False)  # the open file: what was checked is what is read
 
     @property
-    def tensors(self) -> dict[str, Tensor]:
+    def tensors(self) -> dict[str, np.ndarray]:
         """All tensors as they are in the file."""
         return {name: self._stream.get_tensor(name) for name in self.specs}
 
@@ -80,14 +67,14 @@ class Checkpoint:
         start = prefix + "."
         return {name.removeprefix(start): spec for name, spec in self.specs.items() if name.startswith(start)}
 
-    def part(self, prefix: str) -> dict[str, Tensor]:
+    def part(self, prefix: str) -> dict[str, np.ndarray]:
         """The tensors below `prefix.`, without it, as float32 where they are of another precision.
 
         Raises `CheckpointError` where one is neither of real numbers nor a count, or holds NaN or infinity.
         """
         return {name: self.read(f"{prefix}.{name}") for name in self.below(prefix)}
 
-    def read(self, name: str, *dtypes: str) -> Tensor:
+    def read(self, name: str, *dtypes: str) -> np.ndarray:
         """A tensor, converted to float32 if it is a float of another precision.
 
         Args:
@@ -98,12 +85,14 @@ class Checkpoint:
             CheckpointError: Its type is another, or it holds NaN or infinity.
         """
         dtype = self.specs[name].dtype
-        if dtype not in (dtypes or (*_FLOATS, *_COUNTS)):
-            raise self._unfit(f"{_shown(name)} is of type {dtype}, not {' or '.join(dtypes) or 'a float'}")
-        value: Tensor = self._stream.get_tensor(name)
-        value = value.float() if dtype in _FLOATS else value
-        if dtype in _FLOATS and not value.isfinite().all():
-            raise self._unfit(f"{_shown(name)} holds NaN or infinity")
+        if dtype not in (dtypes or (*FLOATS, *COUNTS)):
+            raise self._unfit(f"{shown_name(name)} is of type {dtype}, not {' or '.join(dtypes) or 'a float'}")
+        value: np.ndarray = self._stream.get_tensor(name)
+        if dtype in FLOATS:
+            with np.errstate(over="ignore"):
+                value = value.astype(np.float32, copy=False)
+        if dtype in FLOATS and not np.isfinite(value).all():
+            raise self._unfit(f"{shown_name(name)} holds NaN or infinity")
         return value
 
     def fact(self, name: str, kind: type[Any]) -> Any:
@@ -122,40 +111,6 @@ class Checkpoint:
                 f"{self.path} has no config of this version ({reason}); use matching weights"
             ) from reason
 
-    def build(self, make: Callable[[], _Network], prefix: str) -> _Network:
-        """The network that `make` gives, with the tensors below `prefix.`.
-
-        Raises:
-            CheckpointError: A name, type or shape does not fit; then no memory has been taken for the network.
-        """
-        with torch.device("meta"), _NoInitialValues():
-            self._check(make().state_dict(), prefix)
-        module = make()
-        module.load_state_dict(self.part(prefix))
-        return module
-
-    def fill(self, module: nn.Module, prefix: str) -> None:
-        """Load the tensors below `prefix.` into a module; every name, type and shape must fit."""
-        self._check(module.state_dict(), prefix)
-        module.load_state_dict(self.part(prefix))
-
-    def _check(self, wanted: Mapping[str, Tensor], prefix: str) -> None:
-        """Compare names, types and shapes, before anything is read."""
-        have = self.below(prefix)
-        problem = ""
-        if missing := [name for name in wanted if name not in have]:
-            problem = f"it lacks {_listed(missing)}"
-        elif unknown := [name for name in have if name not in wanted]:
-            problem = f"it has {_listed(unknown)} besides"
-        for name, value in {} if problem else wanted.items():
-            dtype, shape = have[name]
-            if shape != tuple(value.shape):
-                problem = f"{name} is {shape}, not {tuple(value.shape)}"
-            elif dtype not in (_FLOATS if value.is_floating_point() else _COUNTS):
-                problem = f"{name} is of type {dtype}, not {'a float' if value.is_floating_point() else 'an integer'}"
-        if problem:
-            raise CheckpointError(f"{self.path}: {prefix} does not fit this version: {problem}; use matching weights")
-
     def _unfit(self, problem: str) -> CheckpointError:
         return CheckpointError(f"{self.path} cannot be used: {problem}; get the file again, or train it again")
 
@@ -165,7 +120,7 @@ def weights_in(path: Path) -> Path:
     return path / WEIGHTS if path.is_dir() else path
 
 
-def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
     """Write a checkpoint atomically; the same contents give the same bytes.
 
     Args:
@@ -174,7 +129,7 @@ def save_checkpoint(path: Path, kind: str, tensors: Mapping[str, Tensor], facts:
         tensors: By name, e.g. of `named_tensors`.
         facts: Stored in the header as JSON.
     """
-    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    plain = {name: np.asarray(value, order="C") for name, value in tensors.items()}
     header = {"format": f"facerelief-{kind}", "version": str(VERSION), "facts": json.dumps(facts, sort_keys=True)}
     with atomic(path) as part:
         try:
@@ -212,10 +167,10 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
         )
     stream, header = _open(path)
     if header.get("format") != f"facerelief-{kind}":
-        found = _shown(header.get("format", "not a facerelief file"))
+        found = shown_name(header.get("format", "not a facerelief file"))
         raise CheckpointError(f"{path} is {found}, not facerelief-{kind}; name another file")
     if header.get("version") != str(VERSION):
-        version = _shown(str(header.get("version")))
+        version = shown_name(str(header.get("version")))
         raise CheckpointError(f"{path} is of version {version}, this program reads {VERSION}; train it again")
     try:
         facts = parse(header["facts"])
@@ -242,6 +197,17 @@ def read_facts(path: Path) -> dict[str, Any]:
     return facts if isinstance(facts, dict) else {}
 
 
+def data_offsets(path: Path) -> dict[str, tuple[int, int]]:
+    """Where in a checkpoint's file each tensor begins and ends, bytes. Raises `CheckpointError` where it is none."""
+    _open(path)
+    with open_file(path) as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+    start = 8 + length
+    found = {name: entry["data_offsets"] for name, entry in header.items() if name != "__metadata__"}
+    return {name: (start + first, start + last) for name, (first, last) in found.items()}
+
+
 def _metadata(path: Path) -> dict[str, str]:
     try:
         return _open(path)[1]
@@ -258,7 +224,7 @@ def _open(path: Path) -> tuple[Any, dict[str, str]]:
         with open_file(path) as raw:
             if int.from_bytes(raw.read(8), "little") > _LONGEST:
                 raise ValueError(f"a header of more than {_LONGEST >> 20} MiB")
-        stream: Any = safe_open(path, framework="pt")
+        stream: Any = safe_open(path, framework="np")
         return stream, stream.metadata() or {}
     except (SafetensorError, OSError, ValueError, OverflowError) as reason:
         raise CheckpointError(
@@ -266,23 +232,12 @@ def _open(path: Path) -> tuple[Any, dict[str, str]]:
         ) from reason
 
 
-def named_tensors(**modules: nn.Module) -> dict[str, Tensor]:
-    """The state of modules under their names: `named_tensors(generator=G)["generator.layers.0.weight"]`."""
-    return {
-        f"{prefix}.{name}": value for prefix, module in modules.items() for name, value in module.state_dict().items()
-    }
-
-
-def half(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def half(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Float tensors in half precision, for files that are shipped; `Checkpoint.part` gives them back as float32."""
-    return {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
+    return {name: value.astype(np.float16) if value.dtype.kind == "f" else value for name, value in tensors.items()}
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(f'"{_shown(name)}"' for name in names[:3]) + (f" and {len(names) - 3} more" * (len(names) > 3))
-
-
-def _shown(text: str) -> str:
+def shown_name(text: str) -> str:
     """A text from a file, harmless and short."""
     plain = ascii(text)[1:-1]
     return plain if len(plain) <= _SHOWN else plain[:_SHOWN] + "..."

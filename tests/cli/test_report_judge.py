@@ -11,11 +11,12 @@ import torch
 from runs import write_judge as knowing
 from shells import change_rows
 
-from facerelief.checkpoint import named_tensors, save_checkpoint
+from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ClassifierTraining, ExpressionTraining
 from facerelief.data.manifest import read_samples
 from facerelief.editing.loading import carried_weights
 from facerelief.files import write_json
+from facerelief.networks.weights import named_tensors
 from facerelief.training.classifier import build_classifier
 
 Command = Callable

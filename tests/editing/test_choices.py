@@ -9,7 +9,7 @@ import pytest
 import torch
 from edits import around, changed, faces_at
 
-from facerelief.checkpoint import named_tensors, save_checkpoint
+from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.face_choice import choose_faces
@@ -22,6 +22,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import carried_face
 from facerelief.networks.backbones import build_backbone
+from facerelief.networks.weights import named_tensors
 from facerelief.photos.photo import Photo
 
 Weights = Callable[..., Path]

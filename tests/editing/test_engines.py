@@ -14,8 +14,9 @@ import pytest
 
 from facerelief.editing import Editor, load_editor
 from facerelief.editing.engines.agreement import Parity, compare_engines, load_engine, synthetic_inputs
+from facerelief.editing.engines.conversion import output_names, to_onnx
 from facerelief.editing.engines.export import FORMATS, REPORT, export_editor
-from facerelief.editing.engines.runtimes import ENGINES, load_openvino, output_names, to_onnx
+from facerelief.editing.engines.runtimes import ENGINES, load_openvino
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, MissingExtra, install_command

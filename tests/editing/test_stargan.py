@@ -36,7 +36,7 @@ class Brighter(nn.Module):
 
 
 def known_editor(network: nn.Module, finder: LandmarkFinder, colour: str = "rgb") -> StarGANEditor:
-    return StarGANEditor(network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
+    return StarGANEditor(lambda: network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
 
 
 # -- what changes, and what must not --------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def _hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 REQUIRED = [
     "numpy>=1.26",
     "mediapipe==0.10.21; python_version < '3.13' and extra == 'mediapipe'",
-    "scipy>=1.15; extra == 'faces'",
+    "trimesh>=4; extra == 'meshes'",
     'c2pa-python<0.39,>=0.38; extra == "provenance"',
     "pytest; extra == 'dev'",
 ]

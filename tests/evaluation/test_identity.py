@@ -11,7 +11,7 @@ import torch
 from shells import read_split, write_dataset
 from torch import Tensor, nn
 
-from facerelief.checkpoint import named_tensors, save_checkpoint
+from facerelief.checkpoint import save_checkpoint
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.errors import DatasetError, FacereliefError
@@ -20,6 +20,7 @@ from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.metrics.identity import real_distances, summarise_distances
 from facerelief.evaluation.scoring import score_edits
 from facerelief.evaluation.systems import EditFunction, System, photo_rows
+from facerelief.networks.weights import named_tensors
 from facerelief.training.identity import build_encoder
 from facerelief.training.verification import person_digest
 

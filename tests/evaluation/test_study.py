@@ -203,7 +203,7 @@ def judged_by(grid: Grid, folder: Path, dataset: Path) -> dict[str, bytes]:
 
 def tensors(folder: Path) -> dict[str, bytes]:
     found = load_checkpoint(folder / "judge" / "weights.safetensors", "judge").tensors
-    return {name: value.numpy().tobytes() for name, value in found.items()}
+    return {name: value.tobytes() for name, value in found.items()}
 
 
 def test_the_judge_never_sees_an_edit_or_anybody_in_the_test_photos(

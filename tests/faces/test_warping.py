@@ -5,7 +5,8 @@ import pytest
 from crops import HEIGHT, WIDTH, centred, centres, slopes
 
 from facerelief import strips as strips_module
-from facerelief.faces.warping import crop_strips, resample_map, sample_bicubic, warp_photo
+from facerelief.faces.bicubic import sample_bicubic
+from facerelief.faces.warping import crop_strips, resample_map, warp_photo
 
 
 def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:

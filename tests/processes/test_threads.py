@@ -1,9 +1,24 @@
 """Threads by the size of the work."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from facerelief.processes.threads import threads_for, torch_threads
+
+LATER = """
+import sys
+from facerelief.processes.threads import available_threads, limit_threads
+limit_threads(1)
+assert "torch" not in sys.modules
+print(available_threads())
+import facerelief.networks, torch
+print(torch.get_num_threads(), available_threads())
+limit_threads(3)
+print(torch.get_num_threads(), available_threads())
+"""
 
 
 @pytest.mark.parametrize(
@@ -32,3 +47,8 @@ def test_threads_are_given_back_whatever_happens() -> None:
     with pytest.raises(KeyError), torch_threads(3):
         fail()
     assert torch.get_num_threads() == before
+
+
+def test_a_limit_holds_for_torch_whenever_it_is_imported() -> None:
+    done = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, timeout=300)
+    assert done.stdout.split() == ["1", "1", "1", "3", "3"], done.stderr

@@ -13,11 +13,12 @@ import pytest
 import torch
 from shells import CLASSES, change_rows, write_dataset
 
-from facerelief.checkpoint import named_tensors, save_checkpoint
+from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.networks import vgg as vgg_module
+from facerelief.networks.weights import named_tensors
 from facerelief.training import launch
 from facerelief.training.classifier import build_classifier
 from facerelief.training.geometry_probe import probe_geometry

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -193,7 +194,7 @@ def test_a_state_with_moments_of_no_parameter(tmp_path: Path, small: Small, plac
     layer, optimiser = learner(1)
     run.save(1, {"net": layer}, {"net": optimiser})
     saved = load_checkpoint(tmp_path / "state.safetensors", "state")
-    tensors = saved.tensors | {f"optimiser.net.{place}.step": torch.tensor(1.0)}
+    tensors = saved.tensors | {f"optimiser.net.{place}.step": np.array(1.0, np.float32)}
     save_checkpoint(tmp_path / "state.safetensors", "state", tensors, {"step": 1})
     message = refusal(lambda: run.restore({"net": layer}, {"net": optimiser}), CheckpointError)
     assert f"'optimiser.net.{place}.step' does not fit this run; delete the file" in message

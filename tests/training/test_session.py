@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -154,7 +155,7 @@ def test_the_first_term_that_is_not_finite_is_named_and_nothing_of_it_is_kept(
     assert [line["step"] for line in read_metrics(tmp_path)] == [4, 6]
     saved = load_checkpoint(tmp_path / "state.safetensors", "state")
     assert saved.facts["step"] == 6
-    assert saved.tensors["mover.weight"].isfinite()
+    assert np.isfinite(saved.tensors["mover.weight"])
 
 
 def test_only_the_named_players_move(small: Small, tmp_path: Path) -> None:

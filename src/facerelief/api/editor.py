@@ -42,7 +42,7 @@ class FaceEditor(MeasuringEditor):
 
     Attributes:
         method: "morphable", "relief" or "stargan".
-        engine: What runs the network: "torch", "onnx", "openvino" or "openvino-bf16".
+        engine: What runs the network: "torch", "onnx", "openvino" or "openvino-bf16"; "numpy" where there is none.
         expressions: The expressions that it can edit to.
 
     Example:
@@ -64,7 +64,7 @@ class FaceEditor(MeasuringEditor):
         """
         super().__init__(load)
         editor: Any = self._here()
-        self.method, self.engine = editor.method, getattr(editor, "engine", "torch")
+        self.method, self.engine = editor.method, getattr(editor, "engine", "numpy")
         self.expressions = editor.expressions
 
     def __repr__(self) -> str:

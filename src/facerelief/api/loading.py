@@ -6,8 +6,6 @@ import functools
 import os
 from pathlib import Path
 
-import torch
-
 from facerelief.api.arguments import EngineName, Method, check_choice
 from facerelief.api.editor import FaceEditor
 from facerelief.api.pictures import file_path
@@ -16,8 +14,9 @@ from facerelief.editing.editor import Editor
 from facerelief.editing.engines.agreement import AUTO
 from facerelief.editing.engines.runtimes import ENGINES
 from facerelief.faces.detector import FinderPool, load_finder
+from facerelief.processes.threads import limit_threads
 
-_HOME = os.getpid()  # the process in which torch was imported
+_HOME = os.getpid()  # the process in which threads may have been started
 
 
 def load(
@@ -34,8 +33,8 @@ def load(
     Args:
         weights: The folder of a run or of a fitted morphable model, or a .safetensors file. Default: the package's.
         method: "morphable" (the default without weights), which needs no training, "relief" or "stargan".
-        engine: What runs the network: "torch" (the default), "onnx", "openvino", "openvino-bf16", or "auto" for the
-            fastest that agrees with torch.
+        engine: What runs the network: "onnx" (the default of the package's networks), "torch" (that of others),
+            "openvino", "openvino-bf16", or "auto" for the fastest that agrees with torch.
         task_file: A face_landmarker.task file, by which mediapipe finds faces in place of the package's networks.
         teeth_from: A photo in which the person who is to be edited smiles openly: what other photos of that person hide
             of the teeth is taken from it.
@@ -51,7 +50,7 @@ def load(
 
     Example:
         >>> load(method="morphable").engine
-        'torch'
+        'numpy'
         >>> load(method="magic")
         Traceback (most recent call last):
         facerelief.errors.FacereliefError: no method 'magic'; choose from morphable, relief, stargan
@@ -87,6 +86,6 @@ def _make(
     presets: Path | None,
 ) -> Editor:
     if os.getpid() != _HOME:
-        torch.set_num_threads(1)  # other threads do not survive a fork: torch would wait for them
+        limit_threads(1)  # other threads do not survive a fork: torch would wait for them
     finder = FinderPool(functools.partial(load_finder, task_file=task_file))
     return load_editor(weights, finder, method=method, engine=engine, teeth_from=teeth_from, presets=presets)

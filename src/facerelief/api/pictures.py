@@ -6,7 +6,6 @@ from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from facerelief.array_types import RGB
 from facerelief.editing.jobs.fetch import is_url
@@ -76,7 +75,7 @@ def _can_be_encoded(name: str) -> bool:
 
 
 def _instead(image: object) -> str:
-    if isinstance(image, Tensor):
+    if hasattr(image, "detach"):  # a tensor of torch
         return "give tensor.detach().cpu().numpy(), as (H, W, 3) of uint8: permute(1, 2, 0) first where channels lead"
     if isinstance(image, bytearray | memoryview):
         return "give bytes(...) of it"

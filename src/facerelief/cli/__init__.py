@@ -39,7 +39,7 @@ from facerelief.cli.commands import (
     verify,
 )
 from facerelief.cli.console import begin, explain, interrupted
-from facerelief.errors import FacereliefError
+from facerelief.errors import FacereliefError, MissingExtra
 
 _UNREAD, _REFUSED, _INTERRUPTED = 1, 2, 130
 # Wrong options and arguments. Typer does not export this error: old versions use click's, new ones their own.
@@ -120,6 +120,11 @@ def _run() -> int | None:
         return _REFUSED
     except streams.OutputLost:
         raise
+    except ModuleNotFoundError as problem:
+        if problem.name != "torch":  # which commands of training and evaluation import as they begin
+            raise
+        explain(str(MissingExtra("torch", "train")))
+        return _REFUSED
     except OSError as problem:
         if problem.filename is None:
             raise

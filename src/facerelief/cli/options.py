@@ -137,7 +137,8 @@ EngineOption = Annotated[
     str | None,
     one_of(
         choices=ENGINES,
-        help="The inference engine. auto: the fastest that is installed and agrees with PyTorch. Default: torch.",
+        help="The inference engine. auto: the fastest that is installed and agrees with PyTorch. "
+        "Default: onnx for the package's networks, torch for others.",
         show_default=False,
     ),
 ]

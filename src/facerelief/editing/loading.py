@@ -1,6 +1,8 @@
 """Editors from weights on disk, and without weights."""
 
+import functools
 from pathlib import Path
+from typing import Any
 
 from facerelief.checkpoint import Checkpoint, load_checkpoint, stored_kind, weights_in
 from facerelief.config import ExpressionTraining
@@ -10,12 +12,11 @@ from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.editing.methods.relief import ReliefEditor
 from facerelief.editing.methods.stargan import StarGANEditor
-from facerelief.errors import CheckpointError, FacereliefError
+from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.faces.detector import FaceFinder
 from facerelief.files import packaged_file
 from facerelief.geometry.morphable.controls import package_presets, read_presets
 from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
-from facerelief.networks.backbones import build_backbone
 from facerelief.photos.photo import read_photo
 
 DEFAULT = "morphable"  # where neither a method nor weights are named
@@ -39,7 +40,7 @@ def load_editor(
         finder: What finds faces; by default loaded when it is needed.
         method: One of `METHODS`; by default what the weights are for, and `DEFAULT` without weights.
         engine: What runs a network, of `ENGINES`, or "auto" for the fastest that is installed and agrees; by default
-            PyTorch.
+            ONNX Runtime for the package's own, and PyTorch for others.
         teeth_from: A photo in which the person who is to be edited shows teeth, as of `Editor.take_teeth`.
         presets: A TOML file of further names, as `read_presets` takes it.
 
@@ -74,7 +75,7 @@ def _load(
         return MorphableEditor(face, finder, package_presets() | own)
     if presets:
         raise FacereliefError("presets are for the morphable face; take --method morphable, or leave --presets out")
-    editor = load_network_editor(weights, finder, method or "relief", engine or "torch")
+    editor = load_network_editor(weights, finder, method or "relief", engine)
     found = editor.config.backbone
     if method not in (None, found):
         raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")
@@ -85,7 +86,7 @@ def load_network_editor(
     weights: Path | None = None,
     finder: FaceFinder | None = None,
     backbone: str = "stargan",
-    engine: str = "torch",
+    engine: str | None = None,
 ) -> NetworkEditor:
     """Load an editor with a trained network.
 
@@ -93,16 +94,28 @@ def load_network_editor(
         weights: A run's folder or a .safetensors file; by default the package's own of a backbone.
         finder: What finds faces; by default loaded when it is needed.
         backbone: Which of the package's networks, where no weights are named.
-        engine: What runs the network, of `ENGINES`, or "auto" for the fastest that is installed and agrees.
+        engine: What runs the network, of `ENGINES`, or "auto" for the fastest that is installed and agrees; by default
+            "onnx" for weights with a graph, as the package's, and "torch" for others.
 
     Raises:
         CheckpointError: The weights are absent, damaged, or not those of an editor of this version.
+        MissingExtra: A package is not installed.
     """
     path = network_file(weights, backbone)
     saved = load_checkpoint(path, "editor")
     config = saved.config(ExpressionTraining)
-    generator = saved.build(lambda: build_backbone(config), "generator")
-    return _EDITORS[config.backbone](generator, config, finder, engine, _scores(saved))
+    build = functools.partial(_build, saved, config)
+    return _EDITORS[config.backbone](build, config, finder, engine, _scores(saved), path)
+
+
+def _build(saved: Checkpoint, config: ExpressionTraining) -> Any:
+    """The network of weights. Raises `MissingExtra` where torch is not installed."""
+    try:
+        from facerelief.networks.backbones import build_backbone
+        from facerelief.networks.weights import build_network
+    except ModuleNotFoundError as reason:
+        raise MissingExtra("torch", "train") from reason
+    return build_network(saved, lambda: build_backbone(config), "generator")
 
 
 def weights_file(editor: Editor, weights: Path | None = None) -> Path:

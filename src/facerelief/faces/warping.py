@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from PIL import Image
 
-from facerelief.array_types import RGB, Float32, Floats, UInt8
+from facerelief.array_types import RGB, Float32, Floats
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
+from facerelief.faces.bicubic import sample_bicubic
 from facerelief.strips import in_strips
 
 _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level of a photo changes
+_FINER = (2, 4)  # times, at least and at most, that a map is enlarged by cubic curves before it is turned
 
 Window = tuple[slice, slice]  # rows and columns of a photo
 Corners = tuple[Sequence[float], Sequence[float]]  # left and top, right and bottom, crop pixels
@@ -49,25 +50,11 @@ def warp_photo(
         The warped pixels (h, w, 3), and the maps at the photo's resolution, by name, (h, w, C).
     """
     rows, columns = place
-    enlarged = resample_maps(crop, maps, place)
+    enlarged = {name: resample_map(crop, values, place) for name, values in maps.items()}
     points = flow_in_photo(crop, resample_map(crop, flow, place, "bilinear"))  # bicubic overshoots, which can fold
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
     return sample_bicubic(rgb, points), enlarged
-
-
-def resample_maps(crop: Crop, maps: Mapping[str, Floats], place: Window) -> dict[str, Float32]:
-    """Several maps (S, S, C), by name, as `resample_map` brings one to a place of the photo, (h, w, C) each.
-
-    Those of one size are brought at once.
-    """
-    found: dict[str, Float32] = {}
-    for size in {len(values) for values in maps.values()}:
-        alike = {name: values for name, values in maps.items() if len(values) == size}
-        brought = resample_map(crop, np.dstack([*alike.values()]), place)
-        ends = np.cumsum([values.shape[2] for values in alike.values()])
-        found |= dict(zip(alike, np.split(brought, ends[:-1], axis=2), strict=True))
-    return found
 
 
 def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic") -> Floats:
@@ -83,16 +70,36 @@ def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic
         (h, w) or (h, w, C).
     """
     rows, columns = place
-    x, y = (np.arange(part.start, part.stop) + 0.5 for part in (columns, rows))
-    right, down = crop.matrix * 2 / crop.size - ((0, 0, 1), (0, 0, 1))  # in torch's coordinates, from -1 to 1
-    to_right, to_down = (row[0] * x + (row[1] * y + row[2])[:, None] for row in (right, down))
-    grid = np.stack([to_right, to_down], axis=2)
-    if not grid.size:
-        return np.zeros(grid.shape[:2] + values.shape[2:], dtype=np.float32)
-    planes = np.asarray(values, dtype=np.float32).reshape(*values.shape[:2], -1)
-    found = _sampled(planes.transpose(2, 0, 1), grid, mode)
-    found[(abs(to_right) > 1) | (abs(to_down) > 1)] = 0
-    return found.reshape(found.shape[:2] + values.shape[2:])
+    height, width, planes = rows.stop - rows.start, columns.stop - columns.start, values.reshape(*values.shape[:2], -1)
+    found = np.zeros((planes.shape[2], height, width), dtype=np.float32)  # planar: later operations are faster
+    (left, right), (top, bottom) = ((part.start, part.stop) for part in _needed(crop, len(values), place))
+    if found.size and right > left and bottom > top:
+        to_map = crop.matrix * (len(values) / crop.size)  # from the photo's pixels
+        finer = int(np.clip(np.ceil(1 / np.hypot(*to_map[:, 0])), *_FINER)) if mode == "bicubic" else 1
+        to_map = finer * (to_map @ _shift(columns.start, rows.start) - ((0, 0, left), (0, 0, top)))
+        for k, plane in enumerate(found):
+            image = Image.fromarray(np.ascontiguousarray(planes[..., k], dtype=np.float32))
+            size, box = (finer * (right - left), finer * (bottom - top)), (left, top, right, bottom)
+            part = image.crop(box) if finer == 1 else image.resize(size, Image.Resampling.BICUBIC, box)
+            plane[:] = part.transform(
+                (width, height), Image.Transform.AFFINE, tuple(map(float, to_map.ravel())), Image.Resampling.BILINEAR
+            )
+    return found.transpose(1, 2, 0).reshape((height, width, *values.shape[2:]))
+
+
+def _needed(crop: Crop, size: int, place: Window) -> Window:
+    """Columns and rows of a map of a side that a place of the photo shows, and a pixel around them."""
+    rows, columns = place
+    corners = np.array([(x, y) for x in (columns.start, columns.stop) for y in (rows.start, rows.stop)], float)
+    points = crop.to_crop(corners) * (size / crop.size)
+    start = np.clip(np.floor(points.min(axis=0)).astype(int) - 1, 0, size)
+    stop = np.clip(np.ceil(points.max(axis=0)).astype(int) + 1, start, size)
+    return slice(int(start[0]), int(stop[0])), slice(int(start[1]), int(stop[1]))
+
+
+def _shift(right: float, down: float) -> Floats:
+    """The matrix (3, 3) of a shift."""
+    return np.array([(1.0, 0, right), (0, 1, down), (0, 0, 1)])
 
 
 def changed_box(maps: Iterable[Floats], size: int) -> Corners:
@@ -122,25 +129,3 @@ def border_fade(size: int, margin: float) -> Floats:
     """(S, S, 1): 1 inside, falling to 0 along the border, over `margin` of the side."""
     edge = np.minimum(np.arange(size), np.arange(size)[::-1]) / (margin * size)
     return smoothstep(np.minimum(edge[:, None], edge[None, :]))[..., None]
-
-
-def sample_bicubic(rgb: RGB, points: Floats) -> Float32:
-    """Cubic values float32 (h, w, 3) of a photo at points (h, w, 2) in its pixels."""
-    x, y = points[..., 0], points[..., 1]  # each by itself: ten times as fast as min(axis=(0, 1))
-    last = np.array(rgb.shape[1::-1]) - 1
-    low = np.clip(np.floor((x.min(), y.min())).astype(int) - 3, 0, last)  # all points of a strip may lie outside
-    high = np.maximum(np.ceil((x.max(), y.max())).astype(int) + 3, low + 1)
-    region: RGB = rgb[low[1] : high[1], low[0] : high[0]].transpose(2, 0, 1)
-    size = np.array(region.shape[:0:-1], dtype=np.float32)
-    return _sampled(region, np.asarray((points - low.astype(np.float32)) * (2 / size) - 1, dtype=np.float32))
-
-
-def _sampled(image: Floats | UInt8, grid: Floats, mode: str = "bicubic") -> Float32:
-    """Cubic or bilinear values (h, w, C) of an image (C, H, W), its border repeated, at a grid (h, w, 2) from -1 to 1.
-
-    The result is planar in memory, which makes later numpy operations several times as fast as interleaved pixels.
-    """
-    planes, places = (torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))[None] for x in (image, grid))
-    found = F.grid_sample(planes, places, mode=mode, padding_mode="border", align_corners=False)
-    values: Float32 = found[0].numpy().transpose(1, 2, 0)
-    return values

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from facerelief.array_types import Bool, Depth, Floats, Landmarks, Normals
-from facerelief.errors import DatasetError, MissingExtra
+from facerelief.errors import DatasetError
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
 from facerelief.files.png import read_png
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
@@ -50,9 +50,6 @@ def render_geometry(mesh: FaceMesh, landmarks: Landmarks, size: int, backend: st
             there.
         size: The crop's side.
         backend: As `rasterise` takes it.
-
-    Raises:
-        MissingExtra: SciPy, which fills holes, is not installed.
     """
     surface = mesh.surface
     index, weights = rasterise(mesh.vertices, surface, size, backend)
@@ -106,11 +103,9 @@ def _fill_holes(values: Floats, mask: Bool, keep_open: Bool) -> Bool:
 
     Returns the mask with the holes closed, but for those at `keep_open`.
     """
-    try:
-        from scipy import ndimage
-        from scipy.interpolate import griddata
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
+    from scipy import ndimage
+    from scipy.interpolate import griddata
+
     mouth = ndimage.binary_dilation(keep_open, iterations=2)
     holes = ndimage.binary_fill_holes(mask | mouth) & ~mask & ~mouth
     if not holes.any():

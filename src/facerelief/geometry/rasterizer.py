@@ -14,14 +14,15 @@ import numpy as np
 from facerelief.array_types import Float64, Floats, Int64
 
 
-def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "auto") -> tuple[Int64, Float64]:
+def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "numpy") -> tuple[Int64, Float64]:
     """Which triangle each pixel shows, and where in it.
 
     Args:
         vertices: (V, 3), pixels, y down, +z towards the viewer; they may lie outside the image.
         triangles: (T, 3), counter-clockwise seen from the front with y up.
         size: S, the image's side.
-        backend: "auto", "numpy" or "numba".
+        backend: "numpy", "numba", or "auto" for numba where it is installed: it takes half a second to load, which
+            pays for many images.
 
     Returns:
         The triangle's index, (S, S), -1 where there is none, and barycentric weights, (S, S, 3).
@@ -71,32 +72,47 @@ def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64
 
 
 def _fill(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numpy: every pixel of every bounding box, then the nearest of those inside."""
-    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (corners[:, k].T for k in range(3))
-    area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+    """Numpy: every pixel of every bounding box, fewer of them after each edge, then the nearest of those inside."""
+    t, column, row = _in_boxes(corners, size)
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (np.ascontiguousarray(corners[:, k].T) for k in range(3))
+    ends, found = ((bx, by, cx, cy), (cx, cy, ax, ay), (ax, ay, bx, by)), list[np.ndarray]()
+    for fx, fy, gx, gy in ends:
+        px, py = column + 0.5, row + 0.5
+        side = (fx.take(t) - px) * (gy.take(t) - py) - (fy.take(t) - py) * (gx.take(t) - px)
+        inside = np.flatnonzero(side <= 0)
+        t, column, row, side, *found = (part.take(inside) for part in (t, column, row, side, *found))
+        found.append(side)
+    area = ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)).take(t)
+    wa, wb, wc = (side / area for side in found)
+    z = wa * az.take(t) + wb * bz.take(t) + wc * cz.take(t)
+    pixel = row * size + column
+    depth = np.full(size * size, -np.inf)
+    np.maximum.at(depth, pixel, z)
+    nearest = np.flatnonzero(z == depth.take(pixel))[::-1]  # of the same depth the first comes last, and stays
+    index, weights = np.full(size * size, -1, dtype=np.int64), np.zeros((size * size, 3))
+    index[pixel.take(nearest)] = t.take(nearest)
+    first = nearest[index.take(pixel.take(nearest)) == t.take(nearest)]
+    weights[pixel.take(first)] = np.stack([side.take(first) for side in (wa, wb, wc)], axis=1)
+    return index.reshape(size, size), weights.reshape(size, size, 3), depth.reshape(size, size)
+
+
+def _in_boxes(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pixels of the bounding boxes of the triangles in front: triangle, column and row, (N,), by triangles."""
+    (ax, ay, _), (bx, by, _), (cx, cy, _) = (corners[:, k].T for k in range(3))
     x0, x1 = _pixel_range(np.minimum(np.minimum(ax, bx), cx), np.maximum(np.maximum(ax, bx), cx), size)
     y0, y1 = _pixel_range(np.minimum(np.minimum(ay, by), cy), np.maximum(np.maximum(ay, by), cy), size)
-    width, height = x1 - x0, y1 - y0
-    count = np.where(area < 0, width * height, 0)
-    t = np.repeat(np.arange(len(corners)), count)
-    k = np.arange(len(t)) - np.repeat(np.cumsum(count) - count, count)
-    column, row = x0[t] + k % width[t], y0[t] + k // width[t]
-    px, py = column + 0.5, row + 0.5
-    wa = (bx[t] - px) * (cy[t] - py) - (by[t] - py) * (cx[t] - px)
-    wb = (cx[t] - px) * (ay[t] - py) - (cy[t] - py) * (ax[t] - px)
-    wc = (ax[t] - px) * (by[t] - py) - (ay[t] - py) * (bx[t] - px)
-    inside = (wa <= 0) & (wb <= 0) & (wc <= 0)
-    t, column, row = t[inside], column[inside], row[inside]
-    weights = np.stack([wa[inside], wb[inside], wc[inside]], axis=1) / area[t][:, None]
-    z = weights[:, 0] * az[t] + weights[:, 1] * bz[t] + weights[:, 2] * cz[t]
-    pixel = row * size + column
-    order = np.lexsort((t, -z, pixel))
-    pixel, first = np.unique(pixel[order], return_index=True)
-    best = order[first]
-    out_index, out_weights = np.full(size * size, -1, dtype=np.int64), np.zeros((size * size, 3))
-    out_depth = np.full(size * size, -np.inf)
-    out_index[pixel], out_weights[pixel], out_depth[pixel] = t[best], weights[best], z[best]
-    return out_index.reshape(size, size), out_weights.reshape(size, size, 3), out_depth.reshape(size, size)
+    front = np.flatnonzero(((bx - ax) * (cy - ay) - (by - ay) * (cx - ax) < 0) & (x1 > x0) & (y1 > y0))
+    lines, row = _counted(y0[front], y1[front])  # rows of boxes
+    t = front[lines]
+    pixels, column = _counted(x0[t], x1[t])
+    return t.take(pixels), column, row.take(pixels)
+
+
+def _counted(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ranges from first to last - 1, (N,), one after the other: the number of the range, and the number within."""
+    count = last - first
+    which = np.repeat(np.arange(len(count)), count)
+    return which, np.arange(len(which)) + np.repeat(first - (np.cumsum(count) - count), count)
 
 
 def _pixel_range(low: np.ndarray, high: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

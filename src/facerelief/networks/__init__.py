@@ -7,6 +7,9 @@ from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.identity import Encoder
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import Discriminator, DiscriminatorOutput, StarGAN
+from facerelief.processes.threads import limit_torch
+
+limit_torch()
 
 __all__ = [
     "BACKBONES",

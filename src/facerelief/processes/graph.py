@@ -9,10 +9,9 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 from typing import Any
 
-import torch
-
 from facerelief.errors import FacereliefError
 from facerelief.processes.pool import exit_with_parent, without_interrupts
+from facerelief.processes.threads import limit_threads
 
 JobFunction = Callable[[str], Any]
 OnFinished = Callable[[str, Any], None]  # (name of a job, its result)
@@ -137,7 +136,7 @@ def _start(start: Callable[..., JobFunction], arguments: tuple[Any, ...], thread
     quiet = os.open(os.devnull, os.O_WRONLY)  # only the parent prints
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
-    torch.set_num_threads(threads)
+    limit_threads(threads)
     try:
         _work = start(*arguments)
     except Exception as reason:  # what is raised here would be lost: the first job raises it

@@ -4,11 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from facerelief import __version__
-from facerelief.checkpoint import WEIGHTS, half, named_tensors, save_checkpoint
+from facerelief.checkpoint import WEIGHTS, half, save_checkpoint
+from facerelief.editing.engines.agreement import compare_engines, synthetic_inputs
+from facerelief.editing.engines.conversion import torch_engine
+from facerelief.editing.engines.graph import load_graph, write_graph
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
+from facerelief.networks.weights import named_tensors
 from facerelief.training.classifier import Accuracy
 from facerelief.training.run.folder import read_metrics, read_run_settings
 from facerelief.training.run.model_card import last_terms, recipe_table
@@ -66,8 +70,33 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
         raise FacereliefError(f"the rates of {run.name} are those of its network alone; measure it with: {_MEASURE}")
     facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
     save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
-    write_text(out.parent / "README.md", editor_card(run, out, rates[run.name], data_note, command))
+    graph = release_graph(out)
+    write_text(out.parent / "README.md", editor_card(run, out, rates[run.name], data_note, command) + graph)
     return out
+
+
+def release_graph(weights: Path) -> str:
+    """Write the graph of weights beside them, and return what their card says of it, Markdown.
+
+    Raises:
+        FacereliefError: ONNX Runtime, by the graph, does not agree with PyTorch.
+    """
+    editor = load_network_editor(weights, engine="torch")
+    graph = write_graph(weights, editor.generator, editor.config.size)
+    engines = (load_graph(graph, weights, 1), torch_engine(editor.generator))
+    parity = compare_engines("onnx", *engines, editor.generator, *synthetic_inputs(editor.config))
+    if not parity.agrees:
+        graph.unlink()
+        raise FacereliefError(f"ONNX Runtime does not agree with PyTorch on {weights}; install another onnxruntime")
+    errors = ", ".join(f"{name} {value:.0e}" for name, value in parity.largest.items())
+    return f"""
+## Without PyTorch
+
+`{graph.name}` ({graph.stat().st_size / 1e3:.0f} kB, SHA-256 `{sha256(graph)}`)
+is the network for ONNX Runtime; its weights are those of the file beside it. The largest differences from PyTorch, on
+synthetic faces with every expression: {errors};
+images and colours in [-1, 1], masks in [0, 1], flow in sides of the crop.
+"""
 
 
 def editor_card(run: Path, weights: Path, rate: dict[str, Any], data_note: str, command: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from facerelief.array_types import RGB, Float64, Floats, Landmarks
-from facerelief.faces.warping import sample_bicubic
+from facerelief.faces.bicubic import sample_bicubic
 from facerelief.geometry.transfer.expression_transfer import backward_flow
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facerelief.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
+from facerelief.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint, weights_in
 from facerelief.config import ClassifierTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batches, make_batch
 from facerelief.networks.classifier import Classifier
+from facerelief.networks.weights import build_network, named_tensors
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.session import Learner, Session
@@ -124,7 +125,7 @@ def load_classifier(folder: Path) -> tuple[Classifier, ClassifierTraining]:
     """
     saved = load_checkpoint(weights_in(folder), "judge")
     config = saved.config(ClassifierTraining)
-    classifier = saved.build(lambda: build_classifier(config), "judge")
+    classifier = build_network(saved, lambda: build_classifier(config), "judge")
     return classifier.eval().requires_grad_(False), config
 
 

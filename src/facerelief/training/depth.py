@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facerelief.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, named_tensors, save_checkpoint, weights_in
+from facerelief.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint, weights_in
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch
 from facerelief.networks.depth import GEOMETRY_CHANNELS, DepthTranslator
+from facerelief.networks.weights import build_network, named_tensors
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.run.model_card import write_card
@@ -163,6 +164,6 @@ def load_depth_nets(folder: Path) -> tuple[DepthNets, DepthTraining, Checkpoint]
     path = weights_in(folder)
     saved = load_checkpoint(path, "depth")
     config = saved.config(DepthTraining)
-    translator = saved.build(lambda: _build_translator(config), "translator")
-    discriminator = saved.build(lambda: build_discriminator(config, GEOMETRY_CHANNELS[config.guide]), "critic")
+    translator = build_network(saved, lambda: _build_translator(config), "translator")
+    discriminator = build_network(saved, lambda: build_discriminator(config, GEOMETRY_CHANNELS[config.guide]), "critic")
     return DepthNets(translator, discriminator), config, saved

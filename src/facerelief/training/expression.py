@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facerelief.checkpoint import WEIGHTS, named_tensors, save_checkpoint
+from facerelief.checkpoint import WEIGHTS, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch
 from facerelief.networks.conversion import one_hot
+from facerelief.networks.weights import named_tensors
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features

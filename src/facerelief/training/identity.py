@@ -17,11 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facerelief.checkpoint import WEIGHTS, load_checkpoint, named_tensors, save_checkpoint, weights_in
+from facerelief.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint, weights_in
 from facerelief.config import IdentityTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import make_batch
 from facerelief.networks.identity import Encoder
+from facerelief.networks.weights import build_network, named_tensors
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.session import Learner, Session
@@ -160,7 +161,7 @@ def load_identity(folder: Path) -> tuple[Encoder, IdentityTraining]:
     """
     saved = load_checkpoint(weights_in(folder), "identity")
     config = saved.config(IdentityTraining)
-    encoder = saved.build(lambda: build_encoder(config), "encoder")
+    encoder = build_network(saved, lambda: build_encoder(config), "encoder")
     return encoder.eval().requires_grad_(False), config
 
 

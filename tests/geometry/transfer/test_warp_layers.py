@@ -8,7 +8,7 @@ import pytest
 
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import sample_bicubic
+from facerelief.faces.bicubic import sample_bicubic
 from facerelief.geometry.morphable.log_albedo import FLOOR
 from facerelief.geometry.transfer.lips import MeetingLips
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
@@ -182,12 +182,12 @@ def test_at_whole_steps_are_the_neighbours(picture: np.ndarray) -> None:
 
 def test_half_way_between_pixels() -> None:
     """Cubic convolution by hand: -3/32, 19/32, 19/32, -3/32, by which ramps stay ramps and steps are sharp."""
-    step = np.zeros((8, 8, 1), np.uint8)
+    step = np.zeros((8, 8, 3), np.uint8)
     step[:, 4:] = 160
     x = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
     points = np.stack([x, np.full(5, 4.5)], axis=1)[None].astype(np.float32)
     np.testing.assert_allclose(sample_bicubic(step, points)[0, :, 0], [0, -15, 80, 175, 160], atol=1e-3)
-    ramp = np.arange(0, 160, 20, dtype=np.uint8)[None, :, None].repeat(8, 0)
+    ramp = np.arange(0, 160, 20, dtype=np.uint8)[None, :, None].repeat(8, 0).repeat(3, 2)
     np.testing.assert_allclose(sample_bicubic(ramp, points)[0, :, 0], [30, 50, 70, 90, 110], atol=1e-3)
 
 

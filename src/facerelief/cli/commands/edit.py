@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -128,7 +128,6 @@ def edit(
         from facerelief.editing.jobs.photo_job import FileEditor
         from facerelief.editing.regions import check_part
         from facerelief.editing.strength import parse_strength
-        from facerelief.evaluation.receipt_scores import crop_scorer_factory
 
         said = {"--to": to, "--au": au, "--blendshape": blendshape, "--like": like, "--edit": edits}
         check_options(said, like_neutral, face)
@@ -145,7 +144,7 @@ def edit(
             like=(like, like_neutral) if like else None,
             depth=depth,
             receipt=receipt,
-            scores=crop_scorer_factory(judge, encoder),
+            scores=_scores(judge, encoder),
             provenance=provenance,
             limits=DownloadLimits(private),
             overwrite=overwrite,
@@ -171,3 +170,12 @@ def edit(
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
     check_not_read(targets, settings.sides, [path for path in (teeth_from, presets, like, like_neutral) if path])
     edit_all(targets, editor, workers)
+
+
+def _scores(judge: Path | None, encoder: Path | None) -> Any:
+    """What makes the scores of receipts, which needs torch; None where none are asked for."""
+    if not (judge or encoder):
+        return None
+    from facerelief.evaluation.receipt_scores import crop_scorer_factory
+
+    return crop_scorer_factory(judge, encoder)

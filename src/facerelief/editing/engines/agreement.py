@@ -5,16 +5,19 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from facerelief.array_types import Float32
 from facerelief.config import ExpressionTraining
-from facerelief.editing.engines.runtimes import ENGINES, PACKAGES, Engine, output_names
+from facerelief.editing.engines.runtimes import ENGINES, PACKAGES, Engine, conversion
 from facerelief.errors import CheckpointError
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
+
+if TYPE_CHECKING:
+    from torch import nn
 
 AUTO = "auto"
 MAX_MEAN_ERROR, MAX_ERROR = 0.004, 0.06  # errors of an engine that agrees, at most: half a level, eight levels of 255
@@ -47,7 +50,7 @@ def installed_engines() -> list[str]:
     return [name for name in ENGINES if importlib.util.find_spec(PACKAGES[name])]
 
 
-def load_engine(name: str, generator: nn.Module, config: ExpressionTraining) -> tuple[str, Engine]:
+def load_engine(name: str, generator: "nn.Module", config: ExpressionTraining) -> tuple[str, Engine]:
     """Build an engine.
 
     Args:
@@ -82,7 +85,7 @@ def compare_engines(
     name: str,
     engine: Engine,
     reference: Engine,
-    generator: nn.Module,
+    generator: "nn.Module",
     images: Float32,
     conditions: Float32,
     repeats: int = 5,
@@ -104,7 +107,7 @@ def compare_engines(
         start = perf_counter()
         engine(images[:1], conditions[:1])
         times.append(1000 * (perf_counter() - start))
-    errors = dict(zip(output_names(generator), map(np.abs, map(np.subtract, got, expected)), strict=True))
+    errors = dict(zip(conversion().output_names(generator), map(np.abs, map(np.subtract, got, expected)), strict=True))
     largest, mean = ({k: float(measure(e)) for k, e in errors.items()} for measure in (np.max, np.mean))
     return Parity(name, largest, mean, min(times))
 

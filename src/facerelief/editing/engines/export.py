@@ -8,6 +8,7 @@ from typing import Any
 
 from facerelief import __version__
 from facerelief.editing.engines.agreement import Parity, compare_engines, synthetic_inputs
+from facerelief.editing.engines.conversion import output_names, to_onnx, torch_engine
 from facerelief.editing.engines.runtimes import (
     INPUTS,
     Engine,
@@ -15,9 +16,6 @@ from facerelief.editing.engines.runtimes import (
     imported,
     load_onnx,
     load_openvino,
-    output_names,
-    to_onnx,
-    torch_engine,
 )
 from facerelief.editing.loading import load_network_editor, network_file
 from facerelief.editing.methods.network import NetworkEditor

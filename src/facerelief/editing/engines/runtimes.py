@@ -4,7 +4,6 @@ engine = ENGINES["openvino"](generator)
 (edited,) = engine(images, conditions)      # of a StarGAN; of a relief network: flow, mask, colour
 """
 
-import contextlib
 import ctypes
 import importlib
 import io
@@ -12,71 +11,64 @@ import os
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from facerelief.array_types import Float32
 from facerelief.errors import MissingExtra
-from facerelief.networks.relief import ReliefGenerator
-from facerelief.quiet import quiet
+from facerelief.processes.threads import available_threads
 from facerelief.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # images float32 (N, C, S, S) in [-1, 1] and conditions float32 (N, K) to `output_names`, float32; for any threads
 Engine = Callable[[Float32, Float32], list[Float32]]
-ENGINES: Registry[Callable[[nn.Module], Engine]] = Registry("engine")
+ENGINES: Registry[Callable[["nn.Module"], Engine]] = Registry("engine")
 INPUTS = ("image", "condition")
 
-_OPSET = 17
 PACKAGES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino", "openvino-bf16": "openvino"}
 
 
-class Outputs(nn.Module):
-    """A generator that gives what its editor needs, and nothing else, as a tuple."""
-
-    def __init__(self, generator: nn.Module) -> None:
-        super().__init__()
-        self.generator = generator.eval()
-
-    def forward(self, image: Tensor, condition: Tensor) -> tuple[Tensor, ...]:
-        """What `output_names` says, of images (N, C, S, S) in [-1, 1] and conditions (N, K)."""
-        if isinstance(self.generator, ReliefGenerator):
-            return tuple(self.generator.maps(image, condition))
-        return (self.generator(image, condition).image,)
-
-
-def output_names(generator: nn.Module) -> tuple[str, ...]:
-    """The names of what `Outputs` gives."""
-    return ("flow", "mask", "colour") if isinstance(generator, ReliefGenerator) else ("edited",)
+def conversion() -> Any:
+    """The module `conversion`. Raises `MissingExtra` where torch is not installed."""
+    try:
+        return importlib.import_module("facerelief.editing.engines.conversion")
+    except ModuleNotFoundError as reason:
+        raise MissingExtra("torch", "train") from reason
 
 
 @ENGINES.add("torch")
-def torch_engine(generator: nn.Module) -> Engine:
-    """PyTorch itself, fp32."""
-    outputs = Outputs(generator)
-
-    def run(image: Float32, condition: Float32) -> list[Float32]:
-        with torch.inference_mode():
-            return [part.numpy() for part in outputs(torch.from_numpy(image), torch.from_numpy(condition))]
-
-    return run
+def torch_engine(generator: "nn.Module") -> Engine:
+    """PyTorch itself, fp32. Raises `MissingExtra` where it is not installed."""
+    engine: Engine = conversion().torch_engine(generator)
+    return engine
 
 
 @ENGINES.add("onnx")
-def onnx_engine(generator: nn.Module) -> Engine:
+def onnx_engine(generator: "nn.Module") -> Engine:
     """ONNX Runtime, fp32. Raises `MissingExtra` where it is not installed."""
-    return load_onnx(to_onnx(generator))
+    return load_onnx(conversion().to_onnx(generator))
 
 
-def load_onnx(model: bytes | str) -> Engine:
-    """An engine from an ONNX model's bytes or its file's name."""
+def load_onnx(model: bytes | str, threads: int | None = None) -> Engine:
+    """An engine from an ONNX model's bytes or its file's name, of so many threads, by default those that there are."""
+    return session_engine(onnx_session(model, threads or available_threads()))
+
+
+def onnx_session(model: bytes | str, threads: int) -> Any:
+    """ONNX Runtime's session of a model's bytes or file. Its threads sleep between edits."""
     runtime = imported("onnxruntime")
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors only
-    session = runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def session_engine(session: Any) -> Engine:
+    """An engine from a session."""
 
     def run(image: Float32, condition: Float32) -> list[Float32]:
         return session.run(None, dict(zip(INPUTS, (image, condition), strict=True)))
@@ -85,15 +77,15 @@ def load_onnx(model: bytes | str) -> Engine:
 
 
 @ENGINES.add("openvino")
-def openvino_engine(generator: nn.Module) -> Engine:
+def openvino_engine(generator: "nn.Module") -> Engine:
     """OpenVINO, fp32. Raises `MissingExtra` where it is not installed."""
-    return load_openvino(to_onnx(generator), "f32")
+    return load_openvino(conversion().to_onnx(generator), "f32")
 
 
 @ENGINES.add("openvino-bf16")
-def openvino_bf16_engine(generator: nn.Module) -> Engine:
+def openvino_bf16_engine(generator: "nn.Module") -> Engine:
     """OpenVINO, bf16: fast on processors with AMX or AVX-512 BF16. Raises `MissingExtra` where it is not installed."""
-    return load_openvino(to_onnx(generator), "bf16")
+    return load_openvino(conversion().to_onnx(generator), "bf16")
 
 
 def load_openvino(model: bytes | str, precision: str) -> Engine:
@@ -103,7 +95,7 @@ def load_openvino(model: bytes | str, precision: str) -> Engine:
     settings = {  # by itself it would take bf16 on some machines
         "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_NUM_THREADS": available_threads(),
     }
     compiled = core.compile_model(read, "CPU", settings)
 
@@ -151,29 +143,3 @@ def imported(package: str) -> Any:
         return importlib.import_module(package)
     except ImportError as reason:
         raise MissingExtra(package, "engines") from reason
-
-
-def to_onnx(generator: nn.Module) -> bytes:
-    """A generator as an ONNX model, opset 17: inputs `INPUTS` of any batch, outputs `output_names`.
-
-    Raises `MissingExtra` where onnx, which torch's exporter calls at its end, is not installed.
-    """
-    imported("onnx")
-    of_one: Any = generator
-    example = torch.zeros(1, of_one.channels, 64, 64), torch.zeros(1, of_one.conditions)
-    stream: Any = io.BytesIO()
-    names = output_names(generator)
-    axes = {name: {0: "batch", 2: "height", 3: "width"} for name in ("image", *names)} | {"condition": {0: "batch"}}
-    with quiet(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-        # The older exporter: ten times faster than the new one, without a further package, for torch from 2.4 on.
-        torch.onnx.export(
-            Outputs(generator),
-            example,
-            stream,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=list(INPUTS),
-            output_names=list(names),
-            dynamic_axes=axes,
-        )
-    return bytes(stream.getvalue())

@@ -5,8 +5,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-import torch
-
 from facerelief.editing.jobs.inputs import Input
 from facerelief.editing.jobs.job import EDITED, FAILED, EditJob, EditOutcome, EditSettings, failed_outcome
 from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
@@ -14,6 +12,7 @@ from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
 from facerelief.files.ownership import read_written
 from facerelief.processes.pool import MIN_ITEMS, map_in_processes
+from facerelief.processes.threads import limit_threads
 from facerelief.progress import Progress
 
 
@@ -25,10 +24,10 @@ class BatchEditor:
 
         Args:
             settings: How photos are edited.
-            threads: Of torch, where processes share the cores.
+            threads: Of networks, where processes share the cores.
         """
         if threads:
-            torch.set_num_threads(threads)
+            limit_threads(threads)
         self._edit: Callable[[EditJob], EditOutcome] = FileEditor(settings)
 
     def __call__(self, job: EditJob) -> EditOutcome:

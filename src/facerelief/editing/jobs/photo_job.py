@@ -4,8 +4,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import torch
-
 from facerelief.editing.editor import Edit, Editor
 from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
@@ -27,7 +25,7 @@ from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detector import Face, load_finder
 from facerelief.files import atomic, sha256, write_json
 from facerelief.photos.photo import Photo, encode_photo, read_photo, save_photo
-from facerelief.processes.threads import threads_for
+from facerelief.processes.threads import limit_threads, threads_for
 
 
 class FileEditor:
@@ -54,7 +52,7 @@ class FileEditor:
         )
         self.like = self._take(*settings.like) if settings.like else None
         if isinstance(self.editor, NetworkEditor):
-            torch.set_num_threads(threads_for(1, self.editor.config.size, self.editor.config.width))
+            limit_threads(threads_for(1, self.editor.config.size, self.editor.config.width))
         weights = weights_file(self.editor, settings.weights)
         self.weights = {"file": weights.name, "sha256": sha256(weights)}
         self._scores = settings.scores() if settings.scores else None

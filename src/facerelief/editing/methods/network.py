@@ -1,17 +1,24 @@
 """What editors with a trained network share: how a crop and an expression reach it, and what runs it."""
 
+import functools
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from torch import nn
 
 from facerelief.array_types import RGB, Float32
 from facerelief.config import ExpressionTraining
 from facerelief.editing.editor import Editor, PlanT
 from facerelief.editing.engines.agreement import load_engine
+from facerelief.editing.engines.graph import graph_of, load_graph
 from facerelief.errors import CheckpointError
 from facerelief.faces.detector import FaceFinder
+from facerelief.processes.threads import threads_for
+
+if TYPE_CHECKING:
+    from torch import nn
 
 _ENOUGH = 0.9  # of the share of real photos that a classifier recognises
 _ADVICE = "where it is faint, try --strength 1.5 or --method morphable"
@@ -21,8 +28,7 @@ class NetworkEditor(Editor[PlanT], ABC):
     """Edits with the generator of one set of weights.
 
     Attributes:
-        generator: The network.
-        config: Its configuration.
+        config: The network's configuration.
         scores: Of weights that were measured: by expression, shares that an expression classifier recognises, of
             "edits" and of real photos ("judge_on_real").
         engine: The name of what runs the network.
@@ -30,16 +36,36 @@ class NetworkEditor(Editor[PlanT], ABC):
 
     def __init__(
         self,
-        generator: nn.Module,
+        build: "Callable[[], nn.Module]",
         config: ExpressionTraining,
         finder: FaceFinder | None = None,
-        engine: str = "torch",
+        engine: str | None = None,
         scores: Mapping[str, Mapping[str, float]] | None = None,
+        weights: Path | None = None,
     ) -> None:
+        """Load what runs the network.
+
+        Args:
+            build: Makes the network, which needs torch.
+            config: Its configuration.
+            finder: What finds faces; by default loaded when it is needed.
+            engine: One of `ENGINES`, or "auto"; by default "onnx" for weights with a graph, and "torch" for others.
+            scores: As of the class.
+            weights: The file of the weights, beside which a graph may lie.
+        """
         super().__init__(config.expressions, finder)
-        self.generator, self.config, self.scores = generator.eval(), config, scores or {}
+        self._build, self.config, self.scores = build, config, scores or {}
         self.method = config.backbone
-        self.engine, self._run = load_engine(engine, self.generator, config)
+        graph = graph_of(weights) if weights and engine in (None, "onnx") else None
+        if weights and graph:
+            self.engine, self._run = "onnx", load_graph(graph, weights, threads_for(1, config.size, config.width))
+        else:
+            self.engine, self._run = load_engine(engine or "torch", self.generator, config)
+
+    @functools.cached_property
+    def generator(self) -> "nn.Module":
+        """The network. Raises `MissingExtra` where torch is not installed, `CheckpointError` for weights of another."""
+        return self._build().eval()
 
     def caution(self, expression: str) -> str | None:
         """That the weights learnt an expression without photos of it, or show it less clearly than photos do."""

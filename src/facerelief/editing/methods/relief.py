@@ -26,7 +26,6 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.expression_transfer import STANDARD_SIZE, with_room
 from facerelief.geometry.transfer.shading import limit_to_wrinkles
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
-from facerelief.networks.relief import ReliefGenerator
 from facerelief.photos.photo import Photo
 
 _MARGIN = 0.06  # of the aligned crop's side, along which the edit fades out
@@ -58,8 +57,6 @@ class ReliefPlan(MorphablePlan):
 
 class ReliefEditor(NetworkEditor[ReliefPlan]):
     """Edits with a network whose edits are a flow, a mask and a colour, and the package's morphable face."""
-
-    generator: ReliefGenerator
 
     @functools.cached_property
     def _morphable(self) -> MorphableEditor:

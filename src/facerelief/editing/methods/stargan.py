@@ -16,7 +16,7 @@ from facerelief.editing.methods.network import NetworkEditor
 from facerelief.editing.regions import face_mask, gaussian_blur, part_mask
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
-from facerelief.faces.warping import crop_strips, resample_maps
+from facerelief.faces.warping import crop_strips, resample_map
 
 FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
 
@@ -71,7 +71,7 @@ def paste_back(rgb: RGB, plan: StarGANPlan, strength: float) -> RGB:
     maps = {"change": change * mask, "fading": _faded(change) * mask, "coarse": coarse.astype(np.float32)}
     out = rgb.copy()
     for place in crop_strips(crop, rgb.shape):
-        enlarged = resample_maps(crop, maps, place)
+        enlarged = {name: resample_map(crop, values, place) for name, values in maps.items()}
         photo = rgb[place].astype(np.float32)
         detail = (photo @ LUMA[:, None] if luma_only else photo) - enlarged["coarse"]
         levels = photo + enlarged["change"] - enlarged["fading"] * detail

@@ -29,7 +29,6 @@ from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
 _DEVELOPMENT = ("dev", "demo")
 _GIVES = {
-    "faces": "depth of datasets",
     "mediapipe": "another face finder",
     "fast": "rendering 15 times faster",
     "train": "training",

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from facerelief.array_types import Float32, Floats
-from facerelief.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from facerelief.checkpoint import Checkpoint, half, load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import packaged_file
@@ -110,13 +109,11 @@ def save_face(path: Path, face: MorphableFace, facts: dict[str, Any]) -> None:
     Raises:
         FacereliefError: The file cannot be written.
     """
-    tensors = {_stored(name): torch.from_numpy(getattr(face, name)).half() for name in _SHAPES}
+    tensors = half({_stored(name): getattr(face, name) for name in _SHAPES} | {"rig": face.rig.shapes})
     for name in _MAPS:
-        maps = torch.from_numpy(np.ascontiguousarray(getattr(face, name)))
-        scale = maps.abs().amax(dim=(-2, -1), keepdim=True).clamp_min(1e-6) / 127
-        tensors[name] = (maps / scale).round().to(torch.int8)
-        tensors[f"{name}.scale"] = scale
-    tensors["rig"] = torch.from_numpy(face.rig.shapes).half()
+        maps = getattr(face, name)
+        scale = np.abs(maps).max(axis=(-2, -1), keepdims=True).clip(1e-6) / 127
+        tensors |= {name: np.rint(maps / scale).astype(np.int8), f"{name}.scale": scale}
     save_checkpoint(path, "face", tensors, facts | {"rig": list(face.rig.names)})
 
 
@@ -145,10 +142,10 @@ def _load(path: Path, changed: int) -> MorphableFace:
     """Kept in memory until the file has `changed`."""
     saved = load_checkpoint(path, "face")
     _check_shapes(saved)
-    parts = {name: saved.read(_stored(name)).numpy() for name in _SHAPES}
+    parts = {name: saved.read(_stored(name)) for name in _SHAPES}
     for name in _MAPS:
-        parts[name] = saved.read(name, "I8").float().numpy() * saved.read(f"{name}.scale").numpy()
-    rig = Rig(tuple(map(str, saved.fact("rig", list))), saved.read("rig").numpy())
+        parts[name] = saved.read(name, "I8").astype(np.float32) * saved.read(f"{name}.scale")
+    rig = Rig(tuple(map(str, saved.fact("rig", list))), saved.read("rig"))
     moved = {"rig": rig.shapes, "amounts": rig.movement(parts["amounts"])}
     for name, values in (parts | moved).items():
         if np.abs(values).max(initial=0) > _MOST:

@@ -110,7 +110,7 @@ def render_face(vertices: Floats, still: Floats, look: Appearance, background: F
     """
     triangles = rendered_triangles()
     posed = with_border_ring(vertices, still)
-    index, weights = rasterise(posed, triangles, len(background))
+    index, weights = rasterise(posed, triangles, len(background), "auto")
     attributes = np.column_stack([look.uv_map.points, vertex_normals(posed, triangles), _opacity(len(posed))])
     values = interpolate(attributes, triangles, index, weights)
     normal = values[..., 2:5] / np.maximum(np.linalg.norm(values[..., 2:5], axis=2, keepdims=True), 1e-9)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from facerelief.array_types import RGB, Bool, Float32, Float64, Floats, Int64
-from facerelief.checkpoint import load_checkpoint, save_checkpoint
+from facerelief.checkpoint import half, load_checkpoint, save_checkpoint
 from facerelief.colour import LUMA
 from facerelief.errors import CheckpointError
 from facerelief.files import packaged_file
@@ -110,7 +109,7 @@ def save_glasses(path: Path, classifier: GlassesClassifier, facts: dict[str, Any
         classifier: The classifier.
         facts: What the file records of its source; JSON.
     """
-    tensors = {"weights": torch.from_numpy(classifier.weights).half()}
+    tensors = half({"weights": classifier.weights})
     save_checkpoint(path, "glasses", tensors, facts | {"bias": classifier.bias})
 
 
@@ -131,4 +130,4 @@ def load_glasses(path: Path | None = None) -> GlassesClassifier:
     saved = load_checkpoint(path or packaged_file("weights", "glasses", GLASSES_FILE), "glasses")
     if "weights" not in saved.specs or saved.specs["weights"].shape != _SHAPE:
         raise CheckpointError(f"{saved.path}: weights does not fit; get the file again")
-    return GlassesClassifier(saved.read("weights").numpy(), float(saved.fact("bias", float)))
+    return GlassesClassifier(saved.read("weights"), float(saved.fact("bias", float)))

@@ -23,6 +23,7 @@ from facerelief.config import Training, rename_settings
 from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.files import is_partial, lock_folder, write_json, write_text
 from facerelief.files.json import append_lines, read_lines, read_object
+from facerelief.networks.weights import as_arrays, fill_network
 
 CONFIG, METRICS, STATE, CARD = "config.json", "metrics.jsonl", "state.safetensors", "README.md"
 
@@ -66,7 +67,7 @@ class Run:
             return 0
         saved = load_checkpoint(self.folder / STATE, "state")
         for name, module in modules.items():
-            saved.fill(module, name)
+            fill_network(saved, module, name)
         for name, optimiser in optimisers.items():
             _restore_optimiser(optimiser, saved, f"optimiser.{name}")
         step: int = saved.fact("step", int)
@@ -96,7 +97,9 @@ class Run:
         for name, optimiser in optimisers.items():
             for place, values in optimiser.state_dict()["state"].items():
                 tensors |= {f"optimiser.{name}.{place}.{key}": value for key, value in values.items()}
-        save_checkpoint(self.folder / STATE, "state", tensors, {"step": step} | ({"log": log} if log else {}))
+        save_checkpoint(
+            self.folder / STATE, "state", as_arrays(tensors), {"step": step} | ({"log": log} if log else {})
+        )
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Append one line of metrics."""
@@ -203,7 +206,7 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, saved: Checkpoint, pref
         wanted = {"step": (), "exp_avg": shapes.get(place), "exp_avg_sq": shapes.get(place)}.get(key)
         if place not in shapes or spec.shape != wanted:
             raise _unfit(saved, f"{prefix}.{name}")
-        state.setdefault(int(place), {})[key] = saved.read(f"{prefix}.{name}")
+        state.setdefault(int(place), {})[key] = torch.from_numpy(saved.read(f"{prefix}.{name}"))
     for at, moments in state.items():
         if len(moments) < 3:  # a parameter that never had a gradient has none
             raise _unfit(saved, f"{prefix}.{at}")

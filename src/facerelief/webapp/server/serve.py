@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.detector import FinderPool, load_finder
+from facerelief.processes.threads import limit_threads
 from facerelief.webapp.server.addresses import LOCAL_NAMES, is_local, networks_of
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.service import EditorOptions, EditService
@@ -70,8 +71,6 @@ def serve(
         from facerelief.webapp.server.graceful_server import GracefulServer, uvicorn_config
     except ImportError as reason:
         raise MissingExtra(reason.name or "starlette", "serve") from reason
-    import torch
-
     access_options, editor = access_options or AccessOptions(), editor or EditorOptions()
     limits = limits or Limits(workers=os.cpu_count() or 1)
     access = Access(
@@ -80,7 +79,7 @@ def serve(
         access_options.token,
         networks_of(access_options.proxies),
     )
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // limits.workers))
+    limit_threads(max(1, (os.cpu_count() or 1) // limits.workers))
     finder = FinderPool(lambda: load_finder(task_file=task_file), most=2 * limits.workers)
     with _socket(host, port) as listening:
         limits, backlog = _fit_open_files(limits)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerelief.array_types import Bool, Floats, Int64
-from facerelief.errors import MissingExtra
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import INTER_OCULAR
 from facerelief.geometry.morphable.action_units import EMFACS, SIDES
@@ -175,10 +174,8 @@ def fit_amounts(name: str, evidence: Evidence, responses: Mapping[int, Floats], 
     Raises:
         MissingExtra: SciPy is absent.
     """
-    try:
-        from scipy.optimize import lsq_linear
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
+    from scipy.optimize import lsq_linear
+
     usual = EMFACS[name].units
     weight = free_to_move(mean) * (1, 1, _DEPTH)
     seen = np.stack([(responses[unit] * weight).ravel() for unit in usual], axis=1)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from facerelief.array_types import Bool, Float32, Floats
-from facerelief.errors import DatasetError, MissingExtra
+from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.filters import ndimage
@@ -226,10 +226,8 @@ def _clusters(identity: Floats, texture: Floats) -> Floats:
     What people look like is not Gaussian: a beard is darker than skin, never lighter. Only groups of several persons
     are kept, so that none is anybody.
     """
-    try:
-        from scipy.cluster.vq import kmeans2
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
+    from scipy.cluster.vq import kmeans2
+
     persons = np.column_stack([identity, texture])
     importance = np.where(np.arange(persons.shape[1]) < identity.shape[1], 0.5, 1.0)
     scaled = np.clip(persons, -3, 3) * importance

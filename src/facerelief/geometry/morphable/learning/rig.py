@@ -10,7 +10,7 @@ import numpy as np
 
 from facerelief.array_types import Bool, Float64, Floats, Int64
 from facerelief.easing import smoothstep
-from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.errors import FacereliefError
 from facerelief.geometry.morphable.action_units import SIDES, Rig
 from facerelief.geometry.morphable.learning.ict_facekit import (
     FACE_POLYGONS,
@@ -85,11 +85,9 @@ def learn_rig(folder: Path, mean: Floats) -> Rig:
 
 def _correspondence(head: Floats, polygons: Int64, opened: Floats, mean: Floats) -> Floats:
     """Weights (468, V) of the head's vertices (V, 3), in the mean face's frame, that interpolate at its landmarks."""
-    try:
-        from scipy.interpolate import RBFInterpolator
-        from scipy.spatial import cKDTree
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
+    from scipy.interpolate import RBFInterpolator
+    from scipy.spatial import cKDTree
+
     landmarks, there = list(_SAME), list(_SAME.values())
     spline = RBFInterpolator(mean[landmarks], head[there] - mean[landmarks], smoothing=_SMOOTH)
     wanted = mean + spline(mean)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerelief.array_types import Float64, Floats, Landmarks
-from facerelief.errors import MissingExtra
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES
 from facerelief.geometry.morphable.fitting import pose_modes
 from facerelief.geometry.morphable.measuring.responses import DEPTH, Responses, load_responses
@@ -127,10 +126,8 @@ def weighted_rows(shapes: Floats) -> Floats:
 
 def non_negative(precision: Floats, pull: Floats) -> Float64:
     """The x >= 0 (R,) with the smallest x' precision x / 2 - pull x."""
-    try:
-        from scipy.optimize import nnls
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
+    from scipy.optimize import nnls
+
     lower = np.linalg.cholesky(precision)
     found: Float64 = nnls(lower.T, np.linalg.solve(lower, pull))[0]
     return found

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from facerelief.array_types import Float32, Floats
-from facerelief.checkpoint import load_checkpoint, save_checkpoint
+from facerelief.checkpoint import half, load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.files import packaged_file
 from facerelief.geometry.morphable.action_units import SIDES, Rig
@@ -102,7 +101,7 @@ def save_responses(path: Path, responses: Responses, facts: dict[str, Any]) -> N
         responses: The responses.
         facts: What the file records of their source; JSON.
     """
-    tensors = {name: torch.from_numpy(getattr(responses, name)).half() for name in ("shapes", "errors")}
+    tensors = half({name: getattr(responses, name) for name in ("shapes", "errors")})
     save_checkpoint(path, "responses", tensors, facts | {"names": list(responses.names)})
 
 
@@ -125,7 +124,7 @@ def load_responses(path: Path | None = None) -> Responses:
     for name in ("shapes", "errors"):
         if name not in saved.specs or saved.specs[name].shape[1:] != (468, 3):
             raise CheckpointError(f"{saved.path}: {name} does not fit; get the file again")
-    shapes, errors = (saved.read(name).numpy() for name in ("shapes", "errors"))
+    shapes, errors = (saved.read(name) for name in ("shapes", "errors"))
     if len(shapes) != len(names):
         raise CheckpointError(f"{saved.path}: {len(shapes)} shapes and {len(names)} names; get the file again")
     if max(float(np.abs(one).max(initial=0)) for one in (shapes, errors)) > _MOST:

@@ -7,7 +7,8 @@ import numpy as np
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import Window, resample_map, sample_bicubic
+from facerelief.faces.bicubic import sample_bicubic
+from facerelief.faces.warping import Window, resample_map
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.eyeball import eyeball

@@ -10,7 +10,7 @@ from facerelief.array_types import RGB, Bool, Floats
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import align, inter_ocular
-from facerelief.faces.warping import sample_bicubic
+from facerelief.faces.bicubic import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import lip_outline, mouth_opening, trim_gap

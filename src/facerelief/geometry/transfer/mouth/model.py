@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from facerelief.array_types import Float32, Floats, Int64
-from facerelief.checkpoint import load_checkpoint, save_checkpoint
+from facerelief.checkpoint import half, load_checkpoint, save_checkpoint
 from facerelief.errors import CheckpointError
 from facerelief.files import packaged_file
 
@@ -79,8 +78,8 @@ def save_mouth(path: Path, mouth: MouthModel, facts: dict[str, Any]) -> None:
         mouth: The model.
         facts: What the file records of its source; JSON.
     """
-    tensors = {name: torch.from_numpy(np.asarray(getattr(mouth, name))).half() for name in _PARTS}
-    tensors["triangles"] = torch.from_numpy(mouth.triangles.astype(np.int32))
+    tensors = half({name: np.asarray(getattr(mouth, name)) for name in _PARTS})
+    tensors["triangles"] = mouth.triangles.astype(np.int32)
     save_checkpoint(path, "mouth", tensors, facts | {"turn": mouth.turn})
 
 
@@ -109,8 +108,8 @@ def load_mouth(path: Path | None = None) -> MouthModel:
             raise CheckpointError(f"{saved.path}: {name} does not fit; get the file again")
     if "triangles" not in saved.specs or saved.specs["triangles"].shape[1:] != (3,):
         raise CheckpointError(f"{saved.path}: triangles does not fit; get the file again")
-    triangles = saved.read("triangles", "I32").numpy().astype(np.int64)
+    triangles = saved.read("triangles", "I32").astype(np.int64)
     if triangles.size and not 0 <= triangles.min() <= triangles.max() < count:
         raise CheckpointError(f"{saved.path}: triangles name vertices that are not there; get the file again")
-    parts = {name: saved.read(name).numpy() for name in _PARTS}
+    parts = {name: saved.read(name) for name in _PARTS}
     return MouthModel(triangles=triangles, turn=float(saved.fact("turn", float)), **parts)

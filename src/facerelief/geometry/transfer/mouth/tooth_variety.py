@@ -3,7 +3,6 @@
 import numpy as np
 
 from facerelief.array_types import Float32, Floats, Int64
-from facerelief.errors import MissingExtra
 from facerelief.geometry.transfer.mouth.model import MouthModel
 
 _WIDTHS, _FRONT = (0.09, 0.2), 0.34  # inter-ocular distances: of a tooth; from the middle, up to the first molars
@@ -86,15 +85,8 @@ def _known(identity: Floats) -> Floats:
 
 def _front_teeth(model: MouthModel) -> tuple[Int64, int]:
     """The number of the front tooth that each vertex belongs to, (V,), -1 for none, and how many there are."""
-    try:
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-    except ImportError as reason:
-        raise MissingExtra("scipy", "faces") from reason
     triangles = model.triangles[(model.tooth[model.triangles] > 0.99).all(axis=1)]
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]]])
-    shape = (len(model.vertices),) * 2
-    _, piece = connected_components(coo_matrix((np.ones(len(edges)), edges.T), shape=shape), directed=False)
+    piece = _pieces(triangles, len(model.vertices))
     found: Int64 = np.full(len(model.vertices), -1)
     count = 0
     for one in np.unique(piece[triangles]):
@@ -104,3 +96,16 @@ def _front_teeth(model: MouthModel) -> tuple[Int64, int]:
             found[own] = count
             count += 1
     return found, count
+
+
+def _pieces(triangles: Int64, count: int) -> Int64:
+    """For each of so many vertices, (V,), the first vertex of the piece that triangles (T, 3) make of it."""
+    piece: Int64 = np.arange(count)
+    while True:
+        before, lowest = piece, piece[triangles].min(axis=1)
+        piece = before.copy()
+        for corner in triangles.T:
+            np.minimum.at(piece, before[corner], lowest)  # a piece's first vertex goes along
+        piece = piece[piece]
+        if (piece == before).all():
+            return piece
