@@ -105,7 +105,8 @@ def test_threads_that_wait_sleep(tmp_path: Path) -> None:
 
 def test_the_choices_that_are_offered_are_those_there_are() -> None:
     assert tuple(options.METHODS) == METHODS
-    assert set(options.BACKBONES) == set(BACKBONES)
+    assert set(options.TRAINED) == set(BACKBONES)
+    assert [name for name in options.TRAINED if carried_weights(name).is_file()] == list(options.CARRIED)
     assert options.PARTS == PARTS
     assert options.MORPHS == MORPH_SUFFIXES
     assert options.TIMINGS == TIMINGS

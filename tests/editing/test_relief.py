@@ -46,7 +46,7 @@ class Idle(ExpressionTransfer):
 
 
 def network_alone(network: ReliefGenerator, finder: MediaPipeFinder, colour: str = "rgb") -> ReliefEditor:
-    config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
+    config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, method="relief")
     editor = ReliefEditor(network, config, finder)
     editor._morphable._transfer = Idle(load_face())
     return editor
@@ -144,7 +144,7 @@ def test_skin_is_shaded_and_no_more(finder: MediaPipeFinder, photo: Photo) -> No
 
 def test_the_mouth_is_the_morphable_face_s(finder: MediaPipeFinder, photo: Photo) -> None:
     """Whatever the network would do there: around it both editors give the same."""
-    config = ExpressionTraining(size=64, expressions=("neutral", "surprise"), backbone="relief")
+    config = ExpressionTraining(size=64, expressions=("neutral", "surprise"), method="relief")
     editor, morphable = ReliefEditor(Paints(), config, finder), load_editor(method="morphable", finder=finder)
     face = editor.find(photo)[0]
     crop = align(face.landmarks, 160)

@@ -1,6 +1,11 @@
-"""RGB backbones by name. Any network that computes an edit I_t = G_rgb(I_s, y_t) can be trained with the guidance."""
+"""G_rgb of each method by name: what a trained editor's file holds, and the condition that it takes.
+
+Any network that computes an edit I_t = G_rgb(I_s, condition) can be trained with the guidance. How it is trained is in
+`training.methods`, under the same name.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -10,23 +15,38 @@ from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import StarGAN
 from facerelief.registry import Registry
 
-__all__ = ["BACKBONES", "GeneratorOutput", "build_backbone"]
+__all__ = ["BACKBONES", "Backbone", "GeneratorOutput", "build_backbone"]
 
-# Functions of image channels, length of the one-hot condition and settings. They build a network that takes I_s and a
-# condition and gives a `GeneratorOutput`.
-BACKBONES: Registry[Callable[[int, int, ExpressionTraining], nn.Module]] = Registry("backbone")
+
+@dataclass(frozen=True)
+class Backbone:
+    """A method's G_rgb.
+
+    Attributes:
+        build: Builds the network of a run's size. The network takes I_s (N, C, S, S) and a condition (N, ...) and
+            gives a `GeneratorOutput`.
+        condition: The kind of its condition, of `data.conditions.CONDITIONS`.
+    """
+
+    build: Callable[[ExpressionTraining], nn.Module]
+    condition: str = "class"
+
+
+BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods")
 
 
 @BACKBONES.add("stargan")
-def _stargan(channels: int, conditions: int, config: ExpressionTraining) -> nn.Module:
-    return StarGAN(channels, conditions, config.width, config.blocks, config.smooth)
+@Backbone
+def _stargan(config: ExpressionTraining) -> nn.Module:
+    return StarGAN(config.channels, len(config.expressions), config.width, config.blocks, config.smooth)
 
 
 @BACKBONES.add("relief")
-def _relief(channels: int, conditions: int, config: ExpressionTraining) -> nn.Module:
-    return ReliefGenerator(channels, conditions, config.width, config.blocks)
+@Backbone
+def _relief(config: ExpressionTraining) -> nn.Module:
+    return ReliefGenerator(config.channels, len(config.expressions), config.width, config.blocks)
 
 
 def build_backbone(config: ExpressionTraining) -> nn.Module:
-    """A fresh G_rgb of a run's kind and size. Raises `FacereliefError` for an unknown backbone."""
-    return BACKBONES[config.backbone](config.channels, len(config.expressions), config)
+    """A fresh G_rgb of a run's method and size. Raises `FacereliefError` for an unknown method."""
+    return BACKBONES[config.method].build(config)

@@ -64,8 +64,9 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
         ) from reason
     if as_edited is not True:
         raise FacereliefError(f"the rates of {run.name} are those of its network alone; measure it with: {_MEASURE}")
+    editor = load_network_editor(run)
     facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
-    save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
+    save_checkpoint(out, "editor", half(named_tensors(generator=editor.generator, condition=editor.condition)), facts)
     write_text(out.parent / "README.md", editor_card(run, out, rates[run.name], data_note, command))
     return out
 
@@ -101,7 +102,7 @@ training photos only.
 
 ## What it cannot do
 
-{_LIMITS.format(draws=_DRAWS[config.get("backbone", "stargan")].format(size=config["size"]))}
+{_LIMITS.format(draws=_DRAWS[config["method"]].format(size=config["size"]))}
 """
 
 

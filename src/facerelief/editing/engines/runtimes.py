@@ -26,7 +26,9 @@ from facerelief.registry import Registry
 
 # images float32 (N, C, S, S) in [-1, 1] and conditions float32 (N, K) to `output_names`, float32; for any threads
 Engine = Callable[[Float32, Float32], list[Float32]]
-ENGINES: Registry[Callable[[nn.Module], Engine]] = Registry("engine")
+# An image (1, C, S, S) and a condition (1, ...) of a network's shapes; what is in them does not matter.
+Example = tuple[Tensor, Tensor]
+ENGINES: Registry[Callable[[nn.Module, Example], Engine]] = Registry("engine")
 INPUTS = ("image", "condition")
 
 _OPSET = 17
@@ -53,7 +55,7 @@ def output_names(generator: nn.Module) -> tuple[str, ...]:
 
 
 @ENGINES.add("torch")
-def torch_engine(generator: nn.Module) -> Engine:
+def torch_engine(generator: nn.Module, example: Example | None = None) -> Engine:
     """PyTorch itself, fp32."""
     outputs = Outputs(generator)
 
@@ -65,9 +67,9 @@ def torch_engine(generator: nn.Module) -> Engine:
 
 
 @ENGINES.add("onnx")
-def onnx_engine(generator: nn.Module) -> Engine:
+def onnx_engine(generator: nn.Module, example: Example) -> Engine:
     """ONNX Runtime, fp32. Raises `MissingExtra` where it is not installed."""
-    return load_onnx(to_onnx(generator))
+    return load_onnx(to_onnx(generator, example))
 
 
 def load_onnx(model: bytes | str) -> Engine:
@@ -85,15 +87,15 @@ def load_onnx(model: bytes | str) -> Engine:
 
 
 @ENGINES.add("openvino")
-def openvino_engine(generator: nn.Module) -> Engine:
+def openvino_engine(generator: nn.Module, example: Example) -> Engine:
     """OpenVINO, fp32. Raises `MissingExtra` where it is not installed."""
-    return load_openvino(to_onnx(generator), "f32")
+    return load_openvino(to_onnx(generator, example), "f32")
 
 
 @ENGINES.add("openvino-bf16")
-def openvino_bf16_engine(generator: nn.Module) -> Engine:
+def openvino_bf16_engine(generator: nn.Module, example: Example) -> Engine:
     """OpenVINO, bf16: fast on processors with AMX or AVX-512 BF16. Raises `MissingExtra` where it is not installed."""
-    return load_openvino(to_onnx(generator), "bf16")
+    return load_openvino(to_onnx(generator, example), "bf16")
 
 
 def load_openvino(model: bytes | str, precision: str) -> Engine:
@@ -152,17 +154,16 @@ def imported(package: str) -> Any:
         raise MissingExtra(package, "engines") from reason
 
 
-def to_onnx(generator: nn.Module) -> bytes:
+def to_onnx(generator: nn.Module, example: Example) -> bytes:
     """A generator as an ONNX model, opset 17: inputs `INPUTS` of any batch, outputs `output_names`.
 
     Raises `MissingExtra` where onnx, which torch's exporter calls at its end, is not installed.
     """
     imported("onnx")
-    of_one: Any = generator
-    example = torch.zeros(1, of_one.channels, 64, 64), torch.zeros(1, of_one.conditions)
     stream: Any = io.BytesIO()
     names = output_names(generator)
-    axes = {name: {0: "batch", 2: "height", 3: "width"} for name in ("image", *names)} | {"condition": {0: "batch"}}
+    spatial, constant = {0: "batch", 2: "height", 3: "width"}, {0: "batch"}
+    axes = dict.fromkeys(("image", *names), spatial) | {"condition": spatial if example[1].ndim == 4 else constant}
     with quiet(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         # The older exporter: ten times faster than the new one, without a further package, for torch from 2.4 on.
         torch.onnx.export(

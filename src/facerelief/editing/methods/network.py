@@ -6,8 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 from torch import nn
 
-from facerelief.array_types import RGB, Float32
+from facerelief.array_types import RGB, Float32, Floats
 from facerelief.config import ExpressionTraining
+from facerelief.data.conditions import Condition, build_condition
 from facerelief.editing.editor import Editor, PlanT
 from facerelief.editing.engines.agreement import load_engine
 from facerelief.errors import CheckpointError
@@ -22,6 +23,7 @@ class NetworkEditor(Editor[PlanT], ABC):
 
     Attributes:
         generator: The network.
+        condition: What tells it which expression to show.
         config: Its configuration.
         scores: Of weights that were measured: by expression, shares that an expression classifier recognises, of
             "edits" and of real photos ("judge_on_real").
@@ -35,11 +37,13 @@ class NetworkEditor(Editor[PlanT], ABC):
         finder: FaceFinder | None = None,
         engine: str = "torch",
         scores: Mapping[str, Mapping[str, float]] | None = None,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__(config.expressions, finder)
-        self.generator, self.config, self.scores = generator.eval(), config, scores or {}
-        self.method = config.backbone
-        self.engine, self._run = load_engine(engine, self.generator, config)
+        self.generator, self.condition = generator.eval(), condition or build_condition(config)
+        self.config, self.scores = config, scores or {}
+        self.method = config.method
+        self.engine, self._run = load_engine(engine, self.generator, self.condition, config)
 
     def caution(self, expression: str) -> str | None:
         """That the weights learnt an expression without photos of it, or show it less clearly than photos do."""
@@ -55,12 +59,13 @@ class NetworkEditor(Editor[PlanT], ABC):
         """A crop (S, S, 3) as the network takes it, a batch (1, C, S, S) in [-1, 1]."""
         return self.config.network_input(pixels)[None]
 
-    def run(self, image: Float32, to: str) -> list[Float32]:
+    def run(self, image: Float32, to: str, landmarks: Floats) -> list[Float32]:
         """Run the network.
 
         Args:
             image: As `prepare` gives it.
             to: One of `expressions`.
+            landmarks: (468, 3), in pixels of the image.
 
         Returns:
             Its outputs, (S, S, C) each.
@@ -68,8 +73,7 @@ class NetworkEditor(Editor[PlanT], ABC):
         Raises:
             CheckpointError: The weights give NaN or infinity, as those of a run that diverged do.
         """
-        label = self.expressions.index(to)
-        condition = np.eye(len(self.expressions), dtype=np.float32)[label : label + 1]
+        condition = self.condition.of_face(landmarks, self.expressions.index(to))
         found = [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]
         if not all(np.isfinite(part).all() for part in found):
             raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")

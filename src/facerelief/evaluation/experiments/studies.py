@@ -26,9 +26,13 @@ class Cell:
     def slug(self) -> str:
         """Its name in paths: the guide, then what else differs."""
         guide = str(self.editor.get("guide", "depth"))
-        if guide == "none" and "backbone" not in self.editor:
+        if guide == "none" and "method" not in self.editor:
             guide = "stargan"
-        others = [f"{name}-{value}" for name, value in sorted(self.editor.items()) if name != "guide"]
+        # As earlier versions named it, so that their studies resume.
+        named = {
+            {"method": "backbone"}.get(name, name): value for name, value in self.editor.items() if name != "guide"
+        }
+        others = [f"{name}-{value}" for name, value in sorted(named.items())]
         return "_".join([guide, *others]).lower()
 
 
@@ -55,7 +59,7 @@ _HEADLINE = Cell("depth map + penalty", {"guide": "depth", "conf_penalty": 0.1})
 
 
 def _relief(title: str, **editor: Any) -> Cell:
-    return Cell(title, {"backbone": "relief", **editor})
+    return Cell(title, {"method": "relief", **editor})
 
 
 STUDIES = {
@@ -122,7 +126,7 @@ class Scale:
         identity: Settings of the identity encoder.
         depth: Settings of stage 1.
         editor: Settings of stage 2.
-        relief: Settings of stage 2 with the backbone `relief`; they override `editor`'s.
+        relief: Settings of stage 2 with the method `relief`; they override `editor`'s.
     """
 
     preset: str

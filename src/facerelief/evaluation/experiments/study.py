@@ -187,7 +187,7 @@ def _add_cell(
 ) -> None:
     """The run of a cell with one seed, the stage 1 that it needs, and its evaluation."""
     own = {**cell.editor, **make.request.changes}
-    settings = {**make.scale.editor, **(make.scale.relief if own.get("backbone") == "relief" else {}), **own}
+    settings = {**make.scale.editor, **(make.scale.relief if own.get("method") == "relief" else {}), **own}
     if steps is not None:
         settings["steps"] = steps
     config = make(ExpressionTraining, settings, seed)
