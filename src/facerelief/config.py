@@ -256,7 +256,7 @@ def _check_numbers(config: Training) -> None:
     if config.lr == 0 or config.d_lr == 0:
         raise FacereliefError("lr and d_lr must be above 0")
     if config.decay_from > 1 or config.lr_factor > 1 or config.ema >= 1:
-        raise FacereliefError("decay_from and lr_factor must be at most 1, and ema below 1")
+        raise FacereliefError("decay_from must be at most 1, lr_factor too, and ema below 1")
     if len(config.betas) != 2 or not all(0 <= beta < 1 for beta in config.betas):
         raise FacereliefError(f"betas must be two numbers from 0 to below 1, not {config.betas}")
 

@@ -20,6 +20,7 @@ from facerelief.editing import METHODS
 from facerelief.editing.continuum import TIMINGS
 from facerelief.editing.engines.agreement import AUTO
 from facerelief.editing.engines.runtimes import ENGINES
+from facerelief.editing.loading import carried_weights
 from facerelief.editing.regions import PARTS
 from facerelief.editing.video.morph import MORPH_SUFFIXES
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, load_reconstructor

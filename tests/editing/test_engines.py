@@ -22,7 +22,7 @@ from facerelief.editing.engines.agreement import (
     synthetic_inputs,
 )
 from facerelief.editing.engines.export import FORMATS, REPORT, export_editor
-from facerelief.editing.engines.runtimes import ENGINES, load_openvino, output_names, to_onnx
+from facerelief.editing.engines.runtimes import ENGINES, load_openvino, output_names, to_onnx, torch_engine
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, MissingExtra, install_command
@@ -63,7 +63,7 @@ def test_engines_agree_with_pytorch(networks: dict[str, NetworkEditor], backbone
     assert images.shape == (9, editor.config.channels, 32, 32) and images.min() >= -1 and images.max() <= 1
     run, reference = (
         ENGINES[engine](editor.generator, example_of(editor)),
-        ENGINES["torch"](editor.generator, example_of(editor)),
+        torch_engine(editor.generator),
     )
     for batch in (images, images[:1]):
         expected, got = reference(batch, conditions[: len(batch)]), run(batch, conditions[: len(batch)])
@@ -78,7 +78,7 @@ def test_a_model_takes_pictures_of_other_sizes(networks: dict[str, NetworkEditor
     image, condition = np.random.default_rng(0).uniform(-1, 1, (2, 1, 48, 48)).astype(np.float32), np.eye(3)[:2]
     for name in EXACT:
         got = ENGINES[name](generator, example)(image, condition.astype(np.float32))
-        expected = ENGINES["torch"](generator, example)(image, condition.astype(np.float32))
+        expected = torch_engine(generator)(image, condition.astype(np.float32))
         assert all(abs(one - other).max() < 1e-4 for one, other in zip(got, expected, strict=True))
 
 
@@ -141,7 +141,7 @@ def test_an_engine_that_is_off_does_not_agree(networks: dict[str, NetworkEditor]
     editor = networks["relief"]
     inputs, reference = (
         synthetic_inputs(editor.config, editor.condition, persons=1),
-        ENGINES["torch"](editor.generator, example_of(editor)),
+        torch_engine(editor.generator),
     )
     exact = compare_engines("torch", reference, reference, editor.generator, *inputs)
     assert exact.agrees and set(exact.largest) == {"flow", "mask", "colour"} and exact.milliseconds > 0
@@ -208,7 +208,7 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
     assert tuple(one.name for one in session.get_outputs()) == names and set(json.loads(facts["outputs"])) == set(names)
     images, conditions = synthetic_inputs(editor.config, editor.condition, persons=1, seed=5)
     got = session.run(None, {"image": images, "condition": conditions})
-    for one, other in zip(got, ENGINES["torch"](editor.generator, example_of(editor))(images, conditions), strict=True):
+    for one, other in zip(got, torch_engine(editor.generator)(images, conditions), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
     report = json.loads((path.parent / REPORT).read_text())
     assert report["metadata"] == facts and report["pictures"] == 9

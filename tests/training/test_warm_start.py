@@ -59,9 +59,8 @@ def held_back(method: str, batch: Batch, drawn: GeneratorOutput) -> Terms:
     """What a method minimises of an edit from the first step on."""
     config = ExpressionTraining(method=method, guide="none")
     noise = StepRandom(0, 0, torch.device("cpu"))
-    return METHODS[method](config).warm_up_terms(
-        TrainingStep({}, batch, edited(batch, drawn, batch.label, None), noise)
-    )
+    step = TrainingStep({}, batch, edited(batch, drawn, batch.label, None), noise)
+    return METHODS[method](config).warm_up_terms(step)
 
 
 def test_what_the_tutor_says_by_hand(splits: Splits) -> None:

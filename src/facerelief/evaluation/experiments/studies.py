@@ -29,9 +29,8 @@ class Cell:
         if guide == "none" and "method" not in self.editor:
             guide = "stargan"
         # As earlier versions named it, so that their studies resume.
-        named = {
-            {"method": "backbone"}.get(name, name): value for name, value in self.editor.items() if name != "guide"
-        }
+        earlier = {"method": "backbone"}
+        named = {earlier.get(name, name): value for name, value in self.editor.items() if name != "guide"}
         others = [f"{name}-{value}" for name, value in sorted(named.items())]
         return "_".join([guide, *others]).lower()
 
