@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import planes
 
-MOST = 1024  # channels of any layer, at width 64
-
 
 def halvings(size: int, most: int = 5) -> int:
     """How often an image of `size` px is halved: at most `most` times, and to no less than 2 px."""

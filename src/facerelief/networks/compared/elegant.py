@@ -133,7 +133,7 @@ class LabelledDiscriminator(nn.Module):
 
 
 def exchange(z: Tensor, other: Tensor, chosen: Tensor) -> Tensor:
-    """Eq. 1: a code with the chosen attributes' blocks of another.
+    """A code with the chosen attributes' blocks of another.
 
     Args:
         z: Codes (N, D, h, w); channels d of [D k / K, D (k + 1) / K), rounded, are the block of attribute k.

@@ -12,7 +12,7 @@ from facerelief.networks.stargan import planes, trunk
 
 
 class GANimation(nn.Module):
-    """Eq. 1: I_t = A * I_s + (1 - A) * C; A = 1 keeps the photo. 8.47 M parameters at width 64 and 17 action units.
+    """I_t = A * I_s + (1 - A) * C; A = 1 keeps the photo. 8.47 M parameters at width 64 and 17 action units.
 
     Args:
         channels: Of the image, in and out.

@@ -14,7 +14,7 @@ SLOPE = 0.2
 
 
 class SelectiveTransferUnit(nn.Module):
-    """Eqs. 1-6: a GRU cell of convolutions that decides what of the encoder's map an edit needs.
+    """A GRU cell of convolutions that decides what of the encoder's map an edit needs.
 
     Args:
         inputs: Channels of the coarser state.
@@ -35,12 +35,12 @@ class SelectiveTransferUnit(nn.Module):
             encoded: The encoder's map, (N, channels, 2 h, 2 w).
             state: Of the coarser unit, with the attributes, (N, inputs, h, w).
         """
-        coarse = self.upsample(state)  # Eq. 1
+        coarse = self.upsample(state)  # s hat
         both = torch.cat([encoded, coarse], dim=1)
-        reset, update = self.reset(both).sigmoid(), self.update(both).sigmoid()  # Eqs. 2 and 3
-        kept = reset * coarse  # Eq. 4
-        info = self.info(torch.cat([encoded, kept], dim=1)).tanh()  # Eq. 5
-        return (1 - update) * coarse + update * info, kept  # Eq. 6
+        reset, update = self.reset(both).sigmoid(), self.update(both).sigmoid()  # r, z
+        kept = reset * coarse  # s
+        info = self.info(torch.cat([encoded, kept], dim=1)).tanh()  # f hat
+        return (1 - update) * coarse + update * info, kept  # f_t, s
 
 
 class STGAN(nn.Module):
