@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from facerelief.config import ExpressionTraining
+from facerelief.networks.compared.ganimation import GANimation
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import StarGAN
@@ -33,6 +34,7 @@ class Backbone:
 
 
 BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods")
+UNITS = 17  # action units of `data.conditions.units`
 
 
 @BACKBONES.add("stargan")
@@ -45,6 +47,13 @@ def _stargan(config: ExpressionTraining) -> nn.Module:
 @Backbone
 def _relief(config: ExpressionTraining) -> nn.Module:
     return ReliefGenerator(config.channels, len(config.expressions), config.width, config.blocks)
+
+
+def _ganimation(config: ExpressionTraining) -> nn.Module:
+    return GANimation(config.channels, UNITS, config.width, config.blocks)
+
+
+BACKBONES.add("ganimation")(Backbone(_ganimation, "units"))
 
 
 def build_backbone(config: ExpressionTraining) -> nn.Module:

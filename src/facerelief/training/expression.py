@@ -67,7 +67,7 @@ def train_expression(
     built = method.build()
     generator, mean = built["generator"], EMA(built["generator"], config.ema)
     prepared = session.prepare(*_learners(method, built, guidance, mean))
-    nets = {name: prepared[name] for name in built}
+    nets = {name: prepared.get(name, module) for name, module in built.items()}
     guidance = guidance and guidance.with_nets(_prepared_depth(guidance.nets, prepared))
     condition.to(session.device)
     guide = "depth" if config.guide == "none" else config.guide
@@ -220,8 +220,9 @@ def _learners(
 ) -> tuple[dict[str, Learner], dict[str, nn.Module]]:
     """The networks that learn, and the others of the state, by their names in its file."""
     config = method.config
-    learners = {name: method.learner(name, module) for name, module in built.items()}
-    fixed: dict[str, nn.Module] = {"average": mean}
+    with_weights = {name for name, module in built.items() if any(True for _ in module.parameters())}
+    learners = {name: method.learner(name, module) for name, module in built.items() if name in with_weights}
+    fixed: dict[str, nn.Module] = {"average": mean, **{k: v for k, v in built.items() if k not in with_weights}}
     if guidance is not None:
         learners["depth_critic"] = Learner(guidance.nets.discriminator, config.d_lr)
         if config.freeze_depth:

@@ -3,7 +3,7 @@
 `training.expression` is the loop of all of them: data, session, average, guidance by depth, log and samples.
 """
 
-from facerelief.training.methods import relief, stargan
+from facerelief.training.methods import ganimation, relief, stargan
 from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
 
-__all__ = ["METHODS", "Method", "TrainingStep", "Update", "relief", "stargan"]
+__all__ = ["METHODS", "Method", "TrainingStep", "Update", "ganimation", "relief", "stargan"]

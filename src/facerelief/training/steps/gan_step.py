@@ -112,6 +112,26 @@ def discriminator_terms(
     return terms
 
 
+def penalty_terms(
+    discriminator: nn.Module, real: Tensor, fake: Tensor, config: Training, noise: StepRandom
+) -> eq.Terms:
+    """The regulariser of an objective for a critic without classes: "gp" of wgan-gp, or "r1" at the steps that have it.
+
+    discriminator: gives a `DiscriminatorOutput`, or patch logits alone.
+    """
+
+    def logits(x: Tensor) -> Tensor:
+        found = discriminator(x)
+        real: Tensor = found.real if isinstance(found, DiscriminatorOutput) else found
+        return real
+
+    if config.objective == "wgan-gp":
+        return {"gp": eq.gradient_penalty(logits, real, fake, noise.uniform(len(real), 1, 1, 1))}
+    if config.objective == "r1" and noise.step % config.r1_every == 0:
+        return {"r1": eq.r1_penalty(logits, real)}
+    return {}
+
+
 def _real_logits(output: DiscriminatorOutput, y: Tensor) -> Tensor:
     """Mean patch logits of images with labels y (N,): (N, 1), or (N, 2) with a matching head."""
     logits = [output.real]
