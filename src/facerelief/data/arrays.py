@@ -104,7 +104,8 @@ def load_arrays(
         arrays = {name: map_npy(paths[name], kind, (len(samples), *shape)) for name, (kind, shape) in shapes.items()}
     except (OSError, ValueError) as reason:
         raise DatasetError(f"{folder} is damaged ({reason}); delete it, and it is made again") from reason
-    return Arrays(**arrays, label=label, expressions=tuple(expressions), samples=tuple(samples))
+    image, depth, normal = arrays["image"], arrays["depth"], arrays["normal"]
+    return Arrays(image, depth, normal, label, tuple(expressions), tuple(samples))
 
 
 def arrays_folder(dataset: Path) -> Path:

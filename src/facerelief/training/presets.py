@@ -100,7 +100,9 @@ def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None 
             values[name] = _converted(name, value, types[name])
         else:
             raise FacereliefError(f"no setting {name!r}; choose from {', '.join([*types, *options])}")
-    return kind(**values, **({"options": options} if options else {}))
+    if options:
+        values["options"] = options
+    return kind(**values)
 
 
 def _converted(name: str, value: Any, kind: Any) -> Any:

@@ -54,8 +54,7 @@ def output_names(generator: nn.Module) -> tuple[str, ...]:
     return ("flow", "mask", "colour") if isinstance(generator, ReliefGenerator) else ("edited",)
 
 
-@ENGINES.add("torch")
-def torch_engine(generator: nn.Module, example: Example | None = None) -> Engine:
+def torch_engine(generator: nn.Module) -> Engine:
     """PyTorch itself, fp32."""
     outputs = Outputs(generator)
 
@@ -64,6 +63,9 @@ def torch_engine(generator: nn.Module, example: Example | None = None) -> Engine
             return [part.numpy() for part in outputs(torch.from_numpy(image), torch.from_numpy(condition))]
 
     return run
+
+
+ENGINES.add("torch")(lambda generator, example: torch_engine(generator))
 
 
 @ENGINES.add("onnx")
