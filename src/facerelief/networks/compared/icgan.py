@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.networks.compared.initial_weights import normal_start
+from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import planes
 
 CODE = 100  # length of z
@@ -108,6 +109,33 @@ class CodeEncoder(nn.Module):
         """Codes or attributes."""
         code: Tensor = self.layers(image)
         return code
+
+
+class IcGAN(nn.Module):
+    """E_z and G, as a generator. E_y is not needed where y is an expression: all of it is replaced.
+
+    Args:
+        size: As of `ConditionalDecoder`.
+        channels: As of `ConditionalDecoder`.
+        attributes: As of `ConditionalDecoder`.
+        width: Of G; E_z's first layer has half as many.
+
+    Example:
+        >>> IcGAN(32, width=4)(torch.zeros(2, 3, 32, 32), torch.eye(8)[:2]).image.shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(self, size: int = 64, channels: int = 3, attributes: int = 8, width: int = 64) -> None:
+        super().__init__()
+        self.encoder = CodeEncoder(CODE, 64 * width, size, channels, width // 2)
+        self.decoder = ConditionalDecoder(size, channels, attributes, width)
+
+    def forward(self, image: Tensor | None, y: Tensor, z: Tensor | None = None) -> GeneratorOutput:
+        """Edits of images (N, C, size, size) to y, one-hot (N, K); of codes z (N, code) instead, new images."""
+        if z is None:
+            assert image is not None
+            z = self.encoder(image)
+        return GeneratorOutput(self.decoder(z, 2 * y - 1))
 
 
 def _normed(channels: int) -> tuple[nn.Module, nn.Module]:
