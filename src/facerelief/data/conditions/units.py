@@ -1,7 +1,7 @@
 """Action units of the mesh: GANimation's conditions, without OpenFace.
 
-Units are how much of each blendshape the landmarks show (`geometry.morphable.measuring`), the mean of both sides, 0
-for none and 1 for the full movement. An expression is asked for by the units of a random real photo that shows it.
+Units are how far landmarks are moved along each unit's shape (`geometry.morphable.measuring`), the mean of both sides,
+0 for none and 1 for the full movement. An expression is asked for by the units of a random real photo that shows it.
 """
 
 import dataclasses
@@ -18,7 +18,9 @@ from facerelief.data.batches import Batch, to_device
 from facerelief.data.conditions.condition import CONDITIONS, Condition
 from facerelief.data.conditions.per_photo import Measure, measure_landmarks
 from facerelief.errors import DatasetError
-from facerelief.geometry.morphable.measuring import measure_face
+from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES
+from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.measuring.matching import match_movement
 from facerelief.geometry.morphable.model import load_face
 from facerelief.progress import Progress, no_progress
 
@@ -32,13 +34,16 @@ _NAME = "units-1"  # of the file of units; another version of the estimator gets
 def estimate_units() -> Measure:
     """A function from landmarks (468, 3) to the units that they show, (U,) in [0, 1].
 
+    The morphable face is fitted; its identity is the same face without expression. Amounts of the rig's shapes are
+    those that move landmarks from there to where they are (`match_movement`).
+
     Raises:
         MissingExtra: SciPy is absent.
 
     Example:
         >>> from facerelief.geometry.morphable.measuring import load_responses
         >>> reported = load_responses()
-        >>> jaw = load_face().mean + reported.shapes[reported.names.index("jawOpen")]
+        >>> jaw = load_face().mean + 0.6 * reported.shapes[reported.names.index("jawOpen")]
         >>> units = estimate_units()(100 * jaw + 200, 400)
         >>> UNITS[int(units.argmax())]
         26
@@ -46,10 +51,17 @@ def estimate_units() -> Measure:
     face = load_face()
 
     def units(landmarks: Floats, size: int) -> Float32:
-        found = measure_face(face, landmarks).action_units
-        return np.clip([found[f"AU{number}"].amount for number in UNITS], 0, 1).astype(np.float32)
+        still = face.shape(fit_face(face, landmarks).identity)
+        amounts = match_movement(face, landmarks, still)
+        return np.clip([_of_both_sides(amounts, number) for number in UNITS], 0, 1).astype(np.float32)
 
     return units
+
+
+def _of_both_sides(amounts: dict[str, float], number: int) -> float:
+    """A unit's amount, the mean of both sides where it has sides; of amounts by the names of a rig's shapes."""
+    stem = ACTION_UNITS[number][1]
+    return amounts.get(stem, 0.0) or sum(amounts.get(stem + side, 0.0) for side in SIDES) / len(SIDES)
 
 
 @CONDITIONS.add("units")

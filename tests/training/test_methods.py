@@ -1,0 +1,24 @@
+"""Every method passes the conformance tests that packages with further methods use."""
+
+import pytest
+
+from facerelief.conformance import MethodConformance
+from facerelief.training.methods import METHODS
+
+pytest.importorskip("scipy", reason="action units and synthetic faces need it")
+
+
+class TestStarGAN(MethodConformance):
+    name = "stargan"
+
+
+class TestRelief(MethodConformance):
+    name = "relief"
+
+
+class TestGANimation(MethodConformance):
+    name = "ganimation"
+
+
+def test_every_method_is_tested() -> None:
+    assert {one.name for one in MethodConformance.__subclasses__() if one.__module__ == __name__} == set(METHODS)
