@@ -130,12 +130,16 @@ class IcGAN(nn.Module):
         self.encoder = CodeEncoder(CODE, 64 * width, size, channels, width // 2)
         self.decoder = ConditionalDecoder(size, channels, attributes, width)
 
-    def forward(self, image: Tensor | None, y: Tensor, z: Tensor | None = None) -> GeneratorOutput:
-        """Edits of images (N, C, size, size) to y, one-hot (N, K); of codes z (N, code) instead, new images."""
-        if z is None:
-            assert image is not None
-            z = self.encoder(image)
-        return GeneratorOutput(self.decoder(z, 2 * y - 1))
+    def forward(self, image: Tensor | None, y: Tensor | None, z: Tensor | None = None) -> GeneratorOutput | Tensor:
+        """Edits of images to attributes.
+
+        Args:
+            image: (N, C, size, size) in [-1, 1]; None where z is given.
+            y: One-hot, (N, K); without it the codes E_z(image), (N, code), are returned.
+            z: Codes (N, code), to paint new images from.
+        """
+        code: Tensor = self.encoder(image) if z is None else z
+        return code if y is None else GeneratorOutput(self.decoder(code, 2 * y - 1))
 
 
 def _normed(channels: int) -> tuple[nn.Module, nn.Module]:

@@ -105,8 +105,16 @@ class SourceAwareSTGAN(nn.Module):
         self.network = STGAN(channels, attributes, width, layers)
         self.source = Classifier(channels, attributes, max(4, width // 2), dropout=0)
 
-    def forward(self, image: Tensor, y: Tensor, own: Tensor | None = None) -> GeneratorOutput:
-        """Edits of images (N, C, H, W) to attributes y (N, K) in {0, 1}; own: theirs, by default estimated."""
-        if own is None:
-            own = self.source(image).softmax(dim=1)
+    def forward(self, image: Tensor, y: Tensor | None, own: Tensor | None = None) -> GeneratorOutput | Tensor:
+        """Edits of images (N, C, H, W) to attributes y (N, K) in {0, 1}.
+
+        Args:
+            image: Photos.
+            y: The target's attributes; without them the logits (N, K) of the photos' own are returned.
+            own: The photos' attributes; by default they are estimated.
+        """
+        if y is None:
+            logits: Tensor = self.source(image)
+            return logits
+        own = self.source(image).softmax(dim=1) if own is None else own
         return GeneratorOutput(self.network(image, 2 * CODE_STRENGTH * (y - own)))

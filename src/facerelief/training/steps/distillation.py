@@ -11,7 +11,6 @@ from facerelief.networks.relief import warped
 from facerelief.training import losses as eq
 from facerelief.training.steps.edited_batch import EditedBatch
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
-from facerelief.training.steps.step_random import StepRandom
 
 _NEAR = 5  # pixels
 _SHADE = 0.1  # of the range 2 of an image
@@ -28,10 +27,6 @@ class Distillation:
 
     targets: PseudoTargets | None = None
     encoder: nn.Module | None = None
-
-    def choose(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
-        """Target labels y_t (N,): the batch's labels permuted, as in StarGAN; with pseudo-targets, any expression."""
-        return noise.permuted(batch.label) if self.targets is None else noise.integers(classes, len(batch.label))
 
     def terms(self, batch: Batch, edited: "EditedBatch") -> eq.Terms:
         """Mean distances from the edits to their pseudo-targets, in image and flow, and to the person's photo.
