@@ -149,7 +149,7 @@ class Loop:
         if self.distillation.targets is None:
             y_t = self.method.choose(batch, noise, known_classes)
         else:
-            y_t = noise.integers(len(self.config.expressions), len(batch.label))
+            y_t = self.distillation.choose(batch, noise, len(self.config.expressions))
         c_s, c_t = self.photos.of(batch, y_t, noise)
         return edit_batch(self.method, self.nets, batch, y_t, (c_s, c_t), noise, self.guidance, self.distillation)
 

@@ -56,9 +56,8 @@ class CycleGANMethod(Method):
         fake, label = step.nets["pool"](edited.i_t, edited.y_t, noise)
         real, fake = (augment(x, noise, augmented) for x in (step.batch.image, fake))
         asked = nn.functional.one_hot(label, edited.c_t.shape[1]).to(edited.c_t)
-        yield Update(
-            "D_rgb", {"adv": own.least_squares_discriminator(critic(real, edited.c_s), critic(fake, asked))}, ("critic",)
-        )
+        terms = {"adv": own.least_squares_discriminator(critic(real, edited.c_s), critic(fake, asked))}
+        yield Update("D_rgb", terms, ("critic",))
 
     def generator_terms(self, step: TrainingStep) -> eq.Terms:
         """Eqs. 1 and 2, and the identity loss of photos that need no change."""

@@ -102,7 +102,5 @@ class ELEGANTMethod(Method):
     def _other_edit(self, step: TrainingStep) -> Tensor:
         """D: B with A's blocks."""
         y_s, y_t = self._labels(step.edited.c_s), self._labels(step.edited.c_t)
-        output: GeneratorOutput = step.nets["generator"](
-            self._photos(step)[1], step.edited.c_s, chosen=y_s + y_t > 0
-        )
+        output: GeneratorOutput = step.nets["generator"](self._photos(step)[1], step.edited.c_s, chosen=y_s + y_t > 0)
         return output.image

@@ -46,9 +46,7 @@ class GANnotationMethod(Method):
         """D, which sees a photo and the drawing of its landmarks."""
         config = self.config
         return {
-            "critic": PatchCritic(
-                config.size, config.channels + EDGE_CHANNELS, config.d_width, config.d_max_channels
-            )
+            "critic": PatchCritic(config.size, config.channels + EDGE_CHANNELS, config.d_width, config.d_max_channels)
         }
 
     def critic_updates(self, step: TrainingStep) -> Iterator[Update]:

@@ -36,9 +36,7 @@ class IcGANMethod(Method):
     def build_others(self) -> dict[str, nn.Module]:
         """D, which judges images together with attributes."""
         config = self.config
-        return {
-            "critic": MatchingDiscriminator(config.size, config.channels, len(config.expressions), config.d_width)
-        }
+        return {"critic": MatchingDiscriminator(config.size, config.channels, len(config.expressions), config.d_width)}
 
     def critic_updates(self, step: TrainingStep) -> Iterator[Update]:
         """Real photos with their attributes against new images, and against real photos with others."""

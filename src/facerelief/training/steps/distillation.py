@@ -11,6 +11,7 @@ from facerelief.networks.relief import warped
 from facerelief.training import losses as eq
 from facerelief.training.steps.edited_batch import EditedBatch
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
+from facerelief.training.steps.step_random import StepRandom
 
 _NEAR = 5  # pixels
 _SHADE = 0.1  # of the range 2 of an image
@@ -27,6 +28,11 @@ class Distillation:
 
     targets: PseudoTargets | None = None
     encoder: nn.Module | None = None
+
+    @staticmethod
+    def choose(batch: Batch, noise: StepRandom, classes: int) -> Tensor:
+        """Target labels y_t (N,) where there are pseudo-targets: any expression."""
+        return noise.integers(classes, len(batch.label))
 
     def terms(self, batch: Batch, edited: "EditedBatch") -> eq.Terms:
         """Mean distances from the edits to their pseudo-targets, in image and flow, and to the person's photo.
