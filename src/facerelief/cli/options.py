@@ -15,7 +15,18 @@ from facerelief.expressions import EXPRESSIONS
 
 METHODS = ("morphable", "relief", "stargan")
 CARRIED = ("stargan", "relief")  # whose weights the package carries
-TRAINED = ("stargan", "relief", "ganimation")  # what `train expression` trains
+TRAINED = (
+    "stargan",
+    "relief",
+    "ganimation",
+    "gannotation",
+    "cyclegan",
+    "icgan",
+    "attgan",
+    "stgan",
+    "elegant",
+    "diat",
+)  # what `train expression` trains
 PARTS = ("face", "eyes", "mouth")
 ENGINES = ("torch", "onnx", "openvino", "openvino-bf16", "auto")
 FORMATS = ("onnx", "openvino")

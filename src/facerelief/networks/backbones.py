@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from torch import nn
 
 from facerelief.config import ExpressionTraining
+from facerelief.networks.compared.attgan import AttGAN, halvings
+from facerelief.networks.compared.cyclegan import CycleGAN
+from facerelief.networks.compared.diat import DIAT
+from facerelief.networks.compared.elegant import ELEGANT
 from facerelief.networks.compared.ganimation import GANimation
+from facerelief.networks.compared.gannotation import GANnotation
+from facerelief.networks.compared.icgan import IcGAN
+from facerelief.networks.compared.stgan import SourceAwareSTGAN
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import StarGAN
@@ -35,6 +42,7 @@ class Backbone:
 
 BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods")
 UNITS = 17  # action units of `data.conditions.units`
+EDGE_CHANNELS = 3  # of `data.conditions.landmarks`
 
 
 @BACKBONES.add("stargan")
@@ -54,6 +62,48 @@ def _ganimation(config: ExpressionTraining) -> nn.Module:
 
 
 BACKBONES.add("ganimation")(Backbone(_ganimation, "units"))
+
+
+@BACKBONES.add("cyclegan")
+@Backbone
+def _cyclegan(config: ExpressionTraining) -> nn.Module:
+    return CycleGAN(config.channels, len(config.expressions), config.width, config.blocks)
+
+
+@BACKBONES.add("icgan")
+@Backbone
+def _icgan(config: ExpressionTraining) -> nn.Module:
+    return IcGAN(config.size, config.channels, len(config.expressions), config.width)
+
+
+@BACKBONES.add("attgan")
+@Backbone
+def _attgan(config: ExpressionTraining) -> nn.Module:
+    return AttGAN(config.channels, len(config.expressions), config.width, halvings(config.size))
+
+
+@BACKBONES.add("stgan")
+@Backbone
+def _stgan(config: ExpressionTraining) -> nn.Module:
+    return SourceAwareSTGAN(config.channels, len(config.expressions), config.width, halvings(config.size))
+
+
+@BACKBONES.add("diat")
+@Backbone
+def _diat(config: ExpressionTraining) -> nn.Module:
+    return DIAT(config.channels, len(config.expressions), config.width, config.blocks)
+
+
+def _elegant(config: ExpressionTraining) -> nn.Module:
+    return ELEGANT(config.channels, config.width, halvings(config.size))
+
+
+def _gannotation(config: ExpressionTraining) -> nn.Module:
+    return GANnotation(config.channels, EDGE_CHANNELS, config.width, config.blocks)
+
+
+BACKBONES.add("elegant")(Backbone(_elegant, "exemplar"))
+BACKBONES.add("gannotation")(Backbone(_gannotation, "landmarks"))
 
 
 def build_backbone(config: ExpressionTraining) -> nn.Module:

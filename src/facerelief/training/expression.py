@@ -137,16 +137,19 @@ class Loop:
         """Critics learn; every `d_steps`-th time the generator does too, and True is returned."""
         due = (noise.step + 1) % self.config.d_steps == 0
         with torch.set_grad_enabled(due):  # shared by the critics' and the generator's step
-            edited = self.edit(batch, noise)
+            edited = self.edit(batch, noise, known_classes)
         step = TrainingStep(self.nets, batch, edited, noise, known_classes)
         self.train_critics(step)
         if due:
             self.train_generator(step)
         return due
 
-    def edit(self, batch: Batch, noise: StepRandom) -> EditedBatch:
-        """The batch's edits to chosen expressions."""
-        y_t = self.distillation.choose(batch, noise, len(self.config.expressions))
+    def edit(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> EditedBatch:
+        """The batch's edits to chosen expressions; with pseudo-targets, to any."""
+        if self.distillation.targets is None:
+            y_t = self.method.choose(batch, noise, known_classes)
+        else:
+            y_t = self.distillation.choose(batch, noise, len(self.config.expressions))
         c_s, c_t = self.photos.of(batch, y_t, noise)
         return edit_batch(self.method, self.nets, batch, y_t, (c_s, c_t), noise, self.guidance, self.distillation)
 

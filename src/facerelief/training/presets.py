@@ -91,8 +91,9 @@ def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None 
         from facerelief.training.methods import METHODS  # imports torch
 
         method = METHODS[given.get("method", ExpressionTraining.method)]
-        values |= method.presets.get(preset, {})
-        options = dict(method.options)
+        of_method = method.presets.get(preset, {})
+        options = {name: of_method.get(name, value) for name, value in method.options.items()}
+        values |= {name: value for name, value in of_method.items() if name not in options}
     for name, value in given.items():
         if name in options:
             options[name] = _converted(name, value, float)

@@ -5,14 +5,14 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.networks.compared.attgan import AttGAN, AttributeDiscriminator
-from facerelief.networks.compared.cyclegan import PatchDiscriminator, ResidualTranslator
+from facerelief.networks.compared.cyclegan import CycleGAN, PatchDiscriminator, ResidualTranslator
 from facerelief.networks.compared.diat import DIAT, Denoiser, ReferenceDiscriminator
 from facerelief.networks.compared.elegant import ELEGANT, LabelledDiscriminator, exchange
 from facerelief.networks.compared.ganimation import GANimation
 from facerelief.networks.compared.gannotation import GANnotation, PatchCritic
-from facerelief.networks.compared.icgan import CodeEncoder, ConditionalDecoder, MatchingDiscriminator
+from facerelief.networks.compared.icgan import CodeEncoder, ConditionalDecoder, IcGAN, MatchingDiscriminator
 from facerelief.networks.compared.initial_weights import STD, normal_start
-from facerelief.networks.compared.stgan import STGAN, SelectiveTransferUnit
+from facerelief.networks.compared.stgan import SelectiveTransferUnit, SourceAwareSTGAN
 
 SIZES = (32, 48, 64, 96, 128)
 
@@ -75,20 +75,16 @@ def test_every_network_takes_the_sizes_of_a_run(size: int) -> None:
     assert ResidualTranslator(width=4, blocks=1)(photo).shape == photo.shape
     assert PatchDiscriminator(width=4)(photo).shape[:2] == (2, 1)
     assert AttributeDiscriminator(size, width=4, hidden=8)(photo).attributes.shape == (2, 8)
-    for network in (AttGAN(width=4, layers=4), STGAN(width=4, layers=4)):
+    for network in (AttGAN(width=4, layers=4), SourceAwareSTGAN(width=4, layers=4), IcGAN(size, width=4)):
         assert network(photo, y).image.shape == photo.shape
-    elegant = ELEGANT(width=4, layers=4)
-    maps = elegant.encoder(photo)
-    assert elegant.edit(photo, maps, maps[-1]).shape == photo.shape
+    assert ELEGANT(width=4, layers=4)(photo, photo).image.shape == photo.shape
     for side in (size, size // 2):
         assert LabelledDiscriminator(side, width=4)(photo, y).shape == (2,)
     assert ConditionalDecoder(size, width=4)(torch.zeros(2, 100), y).shape == photo.shape
     assert MatchingDiscriminator(size, width=4)(photo, y).shape == (2,)
     assert CodeEncoder(8, 16, size, width=4)(photo).shape == (2, 8)
-    assert DIAT(width=4)(photo).shape == photo.shape
-    output = ReferenceDiscriminator(size, width=4)(photo)
-    assert output.real.shape == (2,)
-    assert output.maps[0].shape[-1] == 2 * output.maps[1].shape[-1]
+    assert DIAT(expressions=8, width=4)(photo, y).image.shape == photo.shape
+    assert ReferenceDiscriminator(size, width=4)(photo).shape[0] == 2
     assert Denoiser(width=4)(photo).shape == photo.shape
 
 
@@ -119,8 +115,41 @@ def test_elegant_keeps_the_photo_where_the_residual_is_zero() -> None:
     network, photo = ELEGANT(width=4, layers=3), image()
     for p in network.decoder.layers[-1].parameters():
         p.zero_()
-    maps = network.encoder(photo)
-    assert torch.equal(network.edit(photo, maps, torch.randn_like(maps[-1])), photo)
+    assert torch.equal(network(photo, image()).image, photo)
+
+
+@torch.no_grad()
+def test_elegant_by_its_own_code_does_not_see_the_exemplar() -> None:
+    network, photo = ELEGANT(width=4, layers=3), image()
+    none = torch.zeros(2, 8, dtype=torch.bool)
+    itself = network(photo, photo).image
+    assert torch.equal(network(photo, image(), none).image, itself)
+    assert torch.allclose(network(photo, image(), ~none).image, network(photo, image()).image) is False
+
+
+@torch.no_grad()
+def test_stgan_that_is_told_what_it_would_estimate_does_the_same() -> None:
+    network, photo, y = SourceAwareSTGAN(attributes=3, width=4, layers=3).eval(), image(), torch.eye(3)[:2]
+    estimated = network.source(photo).softmax(dim=1)
+    assert torch.equal(network(photo, y).image, network(photo, y, own=estimated).image)
+    assert torch.equal(network(photo, y, own=y).image, network.network(photo, torch.zeros(2, 3)))
+
+
+@torch.no_grad()
+def test_a_translator_of_its_own_for_each_expression() -> None:
+    network, photo, y = CycleGAN(expressions=3, width=4, blocks=1), image(count=4), torch.eye(3)[[2, 0, 2, 1]]
+    grouped, every = network.train()(photo, y).image, network.eval()(photo, y).image
+    assert torch.allclose(grouped, every, atol=1e-5)
+    for row, label in enumerate((2, 0, 2, 1)):
+        alone = network.translators.networks[label](photo[row : row + 1])
+        assert torch.allclose(alone, every[row : row + 1], atol=1e-5)
+
+
+def test_a_translator_that_nobody_asks_for_gets_a_gradient_of_zero() -> None:
+    network = CycleGAN(expressions=3, width=4, blocks=1)
+    network(image(), torch.eye(3)[[0, 2]]).image.sum().backward()
+    used = [any(p.grad.any() for p in one.parameters()) for one in network.translators.networks]
+    assert used == [True, False, True]
 
 
 @torch.no_grad()

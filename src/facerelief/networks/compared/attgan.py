@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import planes
 
+CODE_STRENGTH = 0.5  # attributes reach the decoder as -0.5 and 0.5
+
 
 def halvings(size: int, most: int = 5) -> int:
     """How often an image of `size` px is halved: at most `most` times, and to no less than 2 px."""
@@ -87,7 +89,7 @@ class AttGAN(nn.Module):
 
     Args:
         channels: Of the image, in and out.
-        attributes: Length of the attribute vector; values are -0.5 and 0.5.
+        attributes: Length of the attribute vector.
         width: Channels of the first layer.
         layers: Halvings.
         shortcuts: As of `AttributeDecoder`.
@@ -124,9 +126,9 @@ class AttGAN(nn.Module):
         image: Tensor = self.decoder(maps, attributes)
         return image
 
-    def forward(self, image: Tensor, attributes: Tensor) -> GeneratorOutput:
-        """Edits of images (N, C, H, W), H and W divisible by 2 ** layers, to attributes (N, attributes)."""
-        return GeneratorOutput(self.decode(self.encode(image), attributes))
+    def forward(self, image: Tensor, y: Tensor) -> GeneratorOutput:
+        """Edits of images (N, C, H, W), H and W divisible by 2 ** layers, to attributes y (N, K) in {0, 1}."""
+        return GeneratorOutput(self.decode(self.encode(image), (2 * y - 1) * CODE_STRENGTH))
 
 
 class AttributeLogits(NamedTuple):

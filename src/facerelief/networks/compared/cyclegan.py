@@ -1,8 +1,16 @@
-"""CycleGAN (Zhu et al., ICCV 2017): Johnson's residual translator without a condition, and a patch discriminator."""
+"""CycleGAN (Zhu et al., ICCV 2017): Johnson's residual translator without a condition, and a patch discriminator.
 
+Each expression has networks of its own: a translator from any photo to it, and a discriminator. With two expressions
+these are G and F, D_Y and D_X of the paper.
+"""
+
+from collections.abc import Callable
+
+import torch
 from torch import Tensor, nn
 
 from facerelief.networks.compared.initial_weights import normal_start
+from facerelief.networks.generator_output import GeneratorOutput
 
 
 class ResidualTranslator(nn.Module):
@@ -67,6 +75,61 @@ class PatchDiscriminator(nn.Module):
         """Patch scores."""
         scores: Tensor = self.layers(image)
         return scores
+
+
+class PerExpression(nn.Module):
+    """A network for each expression; a batch's samples go through that of their own.
+
+    In training an expression that nobody asks for still gets a gradient, of 0, so that processes agree on what they
+    average. At test all networks run, so that the module can be exported.
+
+    Args:
+        expressions: K.
+        build: Builds one network, from images (N, C, H, W) to one tensor (N, ...).
+    """
+
+    def __init__(self, expressions: int, build: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(build() for _ in range(expressions))
+
+    def forward(self, image: Tensor, y: Tensor) -> Tensor:
+        """The output for each image, of the network of its expression; y: one-hot, (N, K)."""
+        if not self.training:
+            every = torch.stack([network(image) for network in self.networks], dim=1)
+            return (every * y.reshape(*y.shape, *[1] * (every.ndim - 2)).to(every.dtype)).sum(dim=1)
+        labels, parts, places = y.argmax(dim=1), [], []
+        unused = image.new_zeros(())
+        for label, network in enumerate(self.networks):
+            (rows,) = torch.nonzero(labels == label, as_tuple=True)
+            if len(rows):
+                parts.append(network(image[rows]))
+                places.append(rows)
+            elif torch.is_grad_enabled():
+                unused = unused + 0 * network(image[:1]).sum()
+        return torch.cat(parts)[torch.cat(places).argsort()] + unused
+
+
+class CycleGAN(nn.Module):
+    """A translator to each expression, as a generator.
+
+    Args:
+        channels: Of the image, in and out.
+        expressions: Translators.
+        width: As of `ResidualTranslator`.
+        blocks: As of `ResidualTranslator`.
+
+    Example:
+        >>> CycleGAN(expressions=2, width=4, blocks=1)(torch.zeros(2, 3, 32, 32), torch.eye(2)).image.shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(self, channels: int = 3, expressions: int = 2, width: int = 64, blocks: int = 9) -> None:
+        super().__init__()
+        self.translators = PerExpression(expressions, lambda: ResidualTranslator(channels, width, blocks))
+
+    def forward(self, image: Tensor, y: Tensor) -> GeneratorOutput:
+        """Images (N, C, H, W) in [-1, 1] by the translators to y, one-hot (N, K)."""
+        return GeneratorOutput(self.translators(image, y))
 
 
 def _normed(channels: int) -> tuple[nn.Module, nn.Module]:

@@ -4,40 +4,44 @@ There is no public code. The translator is Johnson's, CycleGAN's with 5 blocks; 
 whether a face is still the same.
 """
 
-from typing import NamedTuple
-
+import torch
 from torch import Tensor, nn
 
-from facerelief.networks.compared.cyclegan import ResidualTranslator
+from facerelief.networks.compared.cyclegan import PerExpression, ResidualTranslator
 from facerelief.networks.compared.initial_weights import normal_start
+from facerelief.networks.generator_output import GeneratorOutput
+from facerelief.networks.stargan import critic_depth
 
 BLOCKS = 5
 
 
-class DIAT(ResidualTranslator):
-    """T: images (N, C, H, W) to images with the reference attribute: 3 convolutions, 5 blocks, 2 doublings, 1.
+class DIAT(nn.Module):
+    """T for each expression: 3 convolutions, residual blocks, 2 doublings, 1 convolution.
 
-    Args: as of `ResidualTranslator`.
+    Args:
+        channels: Of the image, in and out.
+        expressions: Translators.
+        width: As of `ResidualTranslator`.
+        blocks: As of `ResidualTranslator`.
+
+    Example:
+        >>> DIAT(expressions=2, width=4, blocks=1)(torch.zeros(2, 3, 32, 32), torch.eye(2)).image.shape
+        torch.Size([2, 3, 32, 32])
     """
 
-    def __init__(self, channels: int = 3, width: int = 64, blocks: int = BLOCKS) -> None:
-        super().__init__(channels, width, blocks)
+    def __init__(self, channels: int = 3, expressions: int = 2, width: int = 64, blocks: int = BLOCKS) -> None:
+        super().__init__()
+        self.translators = PerExpression(expressions, lambda: ResidualTranslator(channels, width, blocks))
 
-
-class ReferenceOutput(NamedTuple):
-    """A `ReferenceDiscriminator`'s output for N images.
-
-    Attributes:
-        real: Logits (N,) of being a real image with the attribute.
-        maps: The last two convolutions' maps, where identities are compared.
-    """
-
-    real: Tensor
-    maps: tuple[Tensor, Tensor]
+    def forward(self, image: Tensor, y: Tensor) -> GeneratorOutput:
+        """Images (N, C, H, W) in [-1, 1] by the translators to y, one-hot (N, K)."""
+        return GeneratorOutput(self.translators(image, y))
 
 
 class ReferenceDiscriminator(nn.Module):
-    """D: is an image (N, C, size, size) a real one with the reference attribute? And the maps of phi.
+    """D: is an image (N, C, size, size) a real one with the reference attribute? Logits and maps as one tensor.
+
+    Its last two convolutions' maps, phi, are where identities are compared.
 
     Args:
         size: Side of the images in pixels.
@@ -48,7 +52,7 @@ class ReferenceDiscriminator(nn.Module):
     def __init__(self, size: int = 128, channels: int = 3, width: int = 64) -> None:
         super().__init__()
         self.layers = nn.ModuleList()
-        depth = min(6, size.bit_length() - 2)
+        depth = critic_depth(size)
         inputs = channels
         for k in range(depth):
             outputs = width * min(2**k, 8)
@@ -58,13 +62,13 @@ class ReferenceDiscriminator(nn.Module):
         self.linear = nn.Linear(inputs * (size >> depth) ** 2, 1)
         normal_start(self)
 
-    def forward(self, image: Tensor) -> ReferenceOutput:
-        """Logits and maps."""
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 1 + M): the logit of each image, then its M values of phi."""
         maps = []
         for layer in self.layers:
             image = layer(image)
-            maps.append(image)
-        return ReferenceOutput(self.linear(image.flatten(1)).flatten(), (maps[-2], maps[-1]))
+            maps.append(image.flatten(1))
+        return torch.cat([self.linear(maps[-1]), maps[-2], maps[-1]], dim=1)
 
 
 class Denoiser(nn.Module):

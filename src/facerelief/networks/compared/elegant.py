@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerelief.networks.compared.initial_weights import normal_start
+from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import planes
 
 
@@ -84,26 +85,33 @@ class ELEGANT(nn.Module):
 
     Args:
         channels: Of the image, in and out.
-        attributes: Blocks of the code.
         width: Channels of the first layer; the code has 8 times as many.
         layers: Halvings.
 
     Example:
-        >>> network, image = ELEGANT(attributes=8, width=4, layers=4), torch.zeros(2, 3, 32, 32)
-        >>> maps = network.encoder(image)
-        >>> network.edit(image, maps, exchange(maps[-1], maps[-1], torch.ones(2, 8) > 0)).shape
+        >>> photo, exemplar = torch.zeros(2, 3, 32, 32), torch.zeros(2, 3 + 8, 32, 32)
+        >>> ELEGANT(width=4, layers=4)(photo, exemplar).image.shape
         torch.Size([2, 3, 32, 32])
     """
 
-    def __init__(self, channels: int = 3, attributes: int = 8, width: int = 64, layers: int = 5) -> None:
+    def __init__(self, channels: int = 3, width: int = 64, layers: int = 5) -> None:
         super().__init__()
-        self.attributes = attributes
+        self.channels = channels
         self.encoder = LatentEncoder(channels, width, layers)
         self.decoder = ResidualDecoder(channels, width, layers)
 
-    def edit(self, image: Tensor, maps: list[Tensor], z: Tensor) -> Tensor:
-        """Images (N, C, H, W) with the code z instead of their own; `maps` are the encoder's of the images."""
-        return (image + self.decoder(z, maps[-1], maps)).clamp(-1, 1)
+    def forward(self, image: Tensor, exemplar: Tensor, chosen: Tensor | None = None) -> GeneratorOutput:
+        """Edits of images with the attributes of exemplars.
+
+        Args:
+            image: (N, C, H, W) in [-1, 1], H and W divisible by 2 ** layers.
+            exemplar: (N, C or more, H, W), of which the first C channels are photos.
+            chosen: bool (N, K), the attributes whose blocks are exchanged; by default all, as a photo's own
+                expression is unknown.
+        """
+        maps, other = self.encoder(image), self.encoder(exemplar[:, : self.channels])[-1]
+        z = other if chosen is None else exchange(maps[-1], other, chosen)
+        return GeneratorOutput((image + self.decoder(z, maps[-1], maps)).clamp(-1, 1))
 
 
 class LabelledDiscriminator(nn.Module):

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.networks.compared.initial_weights import normal_start
+from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import planes
 
 CODE = 100  # length of z
@@ -108,6 +109,37 @@ class CodeEncoder(nn.Module):
         """Codes or attributes."""
         code: Tensor = self.layers(image)
         return code
+
+
+class IcGAN(nn.Module):
+    """E_z and G, as a generator. E_y is not needed where y is an expression: all of it is replaced.
+
+    Args:
+        size: As of `ConditionalDecoder`.
+        channels: As of `ConditionalDecoder`.
+        attributes: As of `ConditionalDecoder`.
+        width: Of G; E_z's first layer has half as many.
+
+    Example:
+        >>> IcGAN(32, width=4)(torch.zeros(2, 3, 32, 32), torch.eye(8)[:2]).image.shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(self, size: int = 64, channels: int = 3, attributes: int = 8, width: int = 64) -> None:
+        super().__init__()
+        self.encoder = CodeEncoder(CODE, 64 * width, size, channels, width // 2)
+        self.decoder = ConditionalDecoder(size, channels, attributes, width)
+
+    def forward(self, image: Tensor | None, y: Tensor | None, z: Tensor | None = None) -> GeneratorOutput | Tensor:
+        """Edits of images to attributes.
+
+        Args:
+            image: (N, C, size, size) in [-1, 1]; None where z is given.
+            y: One-hot, (N, K); without it the codes E_z(image), (N, code), are returned.
+            z: Codes (N, code), to paint new images from.
+        """
+        code: Tensor = self.encoder(image) if z is None else z
+        return code if y is None else GeneratorOutput(self.decoder(code, 2 * y - 1))
 
 
 def _normed(channels: int) -> tuple[nn.Module, nn.Module]:

@@ -6,7 +6,8 @@ The condition is the difference of the attributes, target minus source. Its disc
 import torch
 from torch import Tensor, nn
 
-from facerelief.networks.compared.attgan import AttributeDecoder, AttributeEncoder
+from facerelief.networks.classifier import Classifier
+from facerelief.networks.compared.attgan import CODE_STRENGTH, AttributeDecoder, AttributeEncoder
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import planes
 
@@ -53,7 +54,7 @@ class STGAN(nn.Module):
         layers: Halvings; one fewer are the units, shortcuts and injections.
 
     Example:
-        >>> STGAN(attributes=8, width=4, layers=4)(torch.zeros(2, 3, 32, 32), torch.zeros(2, 8)).image.shape
+        >>> STGAN(attributes=8, width=4, layers=4)(torch.zeros(2, 3, 32, 32), torch.zeros(2, 8)).shape
         torch.Size([2, 3, 32, 32])
     """
 
@@ -81,6 +82,39 @@ class STGAN(nn.Module):
         image: Tensor = self.decoder(transferred, difference)
         return image
 
-    def forward(self, image: Tensor, difference: Tensor) -> GeneratorOutput:
+    def forward(self, image: Tensor, difference: Tensor) -> Tensor:
         """Edits of images (N, C, H, W), H and W divisible by 2 ** layers, by differences (N, attributes)."""
-        return GeneratorOutput(self.decode(self.encode(image), difference))
+        return self.decode(self.encode(image), difference)
+
+
+class SourceAwareSTGAN(nn.Module):
+    """STGAN as a generator that also edits photos whose own expression nobody tells.
+
+    A small classifier beside it, not part of the authors', estimates the source's attributes then.
+
+    Args: as of `STGAN`.
+
+    Example:
+        >>> network = SourceAwareSTGAN(attributes=8, width=4, layers=4)
+        >>> network(torch.zeros(2, 3, 32, 32), torch.eye(8)[:2]).image.shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(self, channels: int = 3, attributes: int = 8, width: int = 64, layers: int = 5) -> None:
+        super().__init__()
+        self.network = STGAN(channels, attributes, width, layers)
+        self.source = Classifier(channels, attributes, max(4, width // 2), dropout=0)
+
+    def forward(self, image: Tensor, y: Tensor | None, own: Tensor | None = None) -> GeneratorOutput | Tensor:
+        """Edits of images (N, C, H, W) to attributes y (N, K) in {0, 1}.
+
+        Args:
+            image: Photos.
+            y: The target's attributes; without them the logits (N, K) of the photos' own are returned.
+            own: The photos' attributes; by default they are estimated.
+        """
+        if y is None:
+            logits: Tensor = self.source(image)
+            return logits
+        own = self.source(image).softmax(dim=1) if own is None else own
+        return GeneratorOutput(self.network(image, 2 * CODE_STRENGTH * (y - own)))

@@ -3,18 +3,6 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-CODE_STRENGTH = 0.5  # attributes are given as -0.5 and 0.5
-
-
-def attribute_code(y: Tensor) -> Tensor:
-    """Attributes y (N, K) in {0, 1} as a generator takes them: -0.5 and 0.5."""
-    return (2 * y - 1) * CODE_STRENGTH
-
-
-def attribute_difference(y_t: Tensor, y_s: Tensor) -> Tensor:
-    """STGAN's att_diff: -1, 0 and 1 where an attribute goes, stays and comes; both (N, K) in {0, 1}."""
-    return attribute_code(y_t) - attribute_code(y_s)
-
 
 def attribute_classification(logits: Tensor, y: Tensor) -> Tensor:
     """L_cls: binary cross-entropy of attributes (N, K): of real photos for C, of the target in edits for G."""

@@ -40,20 +40,27 @@ class ImagePool(nn.Module):
     def __init__(self, length: int, channels: int, size: int) -> None:
         super().__init__()
         self.images: Tensor
+        self.labels: Tensor
         self.count: Tensor
         self.register_buffer("images", torch.zeros(length, channels, size, size))
+        self.register_buffer("labels", torch.zeros(length, dtype=torch.long))
         self.register_buffer("count", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
-    def exchange(self, images: Tensor, noise: StepRandom) -> Tensor:
-        """What the discriminator sees of edits (N, C, S, S): themselves until the pool is full, then half past ones."""
-        length, seen = len(self.images), images.clone()
-        swap, places = noise.uniform(len(images)) < 0.5, noise.integers(length, len(images))
-        for k, image in enumerate(images.detach()):
+    def forward(self, images: Tensor, labels: Tensor, noise: StepRandom) -> tuple[Tensor, Tensor]:
+        """What discriminators see of edits (N, C, S, S) to expressions (N,): these until it is full, then half others.
+
+        Returns:
+            Edits of the same shape, without gradient, and their expressions.
+        """
+        length, images, labels = len(self.images), images.detach().clone(), labels.clone()
+        swap, places = (noise.uniform(len(images)) < 0.5).tolist(), noise.integers(length, len(images)).tolist()
+        for k, place in enumerate(places):
             if self.count < length:
-                self.images[self.count] = image
+                self.images[self.count], self.labels[self.count] = images[k], labels[k]
                 self.count += 1
             elif swap[k]:
-                seen[k] = self.images[places[k]]
-                self.images[places[k]] = image
-        return seen.detach()
+                past, label = self.images[place].clone(), self.labels[place].clone()
+                self.images[place], self.labels[place] = images[k], labels[k]
+                images[k], labels[k] = past, label
+        return images, labels

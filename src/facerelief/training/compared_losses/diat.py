@@ -1,15 +1,11 @@
 """DIAT-A: the attribute loss is `losses.adversarial_*` as "r1" (log loss); identity and perceptual losses are here."""
 
-from collections.abc import Sequence
-
-import torch
 from torch import Tensor
 
 
-def adaptive_identity(of_photo: Sequence[Tensor], of_edit: Sequence[Tensor]) -> Tensor:
-    """Squared error between the attribute discriminator's maps of photo and edit, summed over its layers."""
-    pairs = zip(of_photo, of_edit, strict=True)
-    return torch.stack([(a.detach() - b).square().mean() for a, b in pairs]).sum()
+def adaptive_identity(of_photo: Tensor, of_edit: Tensor) -> Tensor:
+    """Mean squared error between what the attribute's discriminator computes of photo and edit, phi (N, M)."""
+    return (of_photo.detach() - of_edit).square().mean()
 
 
 def denoising_error(noise: Tensor, estimated: Tensor) -> Tensor:

@@ -3,7 +3,33 @@
 `training.expression` is the loop of all of them: data, session, average, guidance by depth, log and samples.
 """
 
-from facerelief.training.methods import ganimation, relief, stargan
+from facerelief.training.methods import (
+    attgan,
+    cyclegan,
+    diat,
+    elegant,
+    ganimation,
+    gannotation,
+    icgan,
+    relief,
+    stargan,
+    stgan,
+)
 from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
 
-__all__ = ["METHODS", "Method", "TrainingStep", "Update", "ganimation", "relief", "stargan"]
+__all__ = [
+    "METHODS",
+    "Method",
+    "TrainingStep",
+    "Update",
+    "attgan",
+    "cyclegan",
+    "diat",
+    "elegant",
+    "ganimation",
+    "gannotation",
+    "icgan",
+    "relief",
+    "stargan",
+    "stgan",
+]

@@ -90,6 +90,13 @@ class Method(ABC):
         """How a network learns: critics at `d_lr`, the others at `lr`, all by the run's Adam."""
         return Learner(module, self.config.d_lr if name in self.critics else self.config.lr)
 
+    def choose(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> Tensor:
+        """Target labels y_t (N,), where there are no pseudo-targets; by default the batch's, permuted, as in StarGAN.
+
+        known_classes: as of `TrainingStep`.
+        """
+        return noise.permuted(batch.label)
+
     def target(self, c_t: Tensor, noise: StepRandom) -> Tensor:
         """The target condition that training uses, of what a photo shows; by default that."""
         return c_t

@@ -29,9 +29,10 @@ class Distillation:
     targets: PseudoTargets | None = None
     encoder: nn.Module | None = None
 
-    def choose(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
-        """Target labels y_t (N,): the batch's labels permuted, as in StarGAN; with pseudo-targets, any expression."""
-        return noise.permuted(batch.label) if self.targets is None else noise.integers(classes, len(batch.label))
+    @staticmethod
+    def choose(batch: Batch, noise: StepRandom, classes: int) -> Tensor:
+        """Target labels y_t (N,) where there are pseudo-targets: any expression."""
+        return noise.integers(classes, len(batch.label))
 
     def terms(self, batch: Batch, edited: "EditedBatch") -> eq.Terms:
         """Mean distances from the edits to their pseudo-targets, in image and flow, and to the person's photo.

@@ -1,6 +1,8 @@
 """Pieces of a training step that both stages share: augmentation of what discriminators see, and their terms."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -113,7 +115,7 @@ def discriminator_terms(
 
 
 def penalty_terms(
-    discriminator: nn.Module, real: Tensor, fake: Tensor, config: Training, noise: StepRandom
+    discriminator: Callable[[Tensor], Any], real: Tensor, fake: Tensor, config: Training, noise: StepRandom
 ) -> eq.Terms:
     """The regulariser of an objective for a critic without classes: "gp" of wgan-gp, or "r1" at the steps that have it.
 
