@@ -24,7 +24,7 @@ $facerelief train judge dataset -o judge --expressions neutral,happiness,surpris
 $facerelief train depth dataset -o depth --expressions neutral,happiness,surprise --steps 6 ${small/--set warm_up=2/}
 $facerelief train expression dataset -o guided --depth depth --steps 6 $small
 $facerelief train expression dataset -o stargan --guide none --expressions neutral,happiness,surprise --steps 6 $small
-$facerelief train expression dataset -o relief --depth depth --backbone relief --steps 6 $small
+$facerelief train expression dataset -o relief --depth depth --method relief --steps 6 $small
 $facerelief train identity dataset -o identity --steps 4 --set size=32 --set width=8 --set batch=6 --set precision=no
 $facerelief compare relief guided --morphable --data dataset --judge judge --encoder identity -o compare.jpg
 $facerelief evaluate relief guided --data dataset --judge judge --encoder identity --depth depth -o report
