@@ -61,10 +61,9 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
         save_plot(grid.folder / f"{name}-fig4.png", distribution_plot(distances, references, title))
     if there:
         _figures_of_edits(grid, study, samples, name)
-        save_plot(
-            grid.folder / f"{name}-fig8.png",
-            confusion_plot(_matrices(results), study_warnings(results), columns=5 if study.in_pairs else 99),
-        )
+        columns = 5 if study.in_pairs else len(there) + 1
+        chart = confusion_plot(_matrices(results), study_warnings(results), columns)
+        save_plot(grid.folder / f"{name}-fig8.png", chart)
         save_plot(grid.folder / f"{name}-fig9.png", curves_plot(list(runs.values())))
     write_text(
         grid.folder / f"{name}.html",

@@ -48,7 +48,7 @@ class Study:
         cells: The rows. The others are compared with the first.
         equal_time: Whether every cell trains for as long as the first, instead of for as many steps.
         on_second_dataset: Whether it is measured on a second dataset, of other people.
-        in_pairs: Whether every second cell is the one before it with guidance, and is compared with that.
+        in_pairs: Whether cells with guidance, whose names end with `WITH_GUIDANCE`, are compared with those without.
     """
 
     title: str
@@ -67,6 +67,7 @@ def _relief(title: str, **editor: Any) -> Cell:
     return Cell(title, {"method": "relief", **editor})
 
 
+WITH_GUIDANCE = "_depth"
 # In the order in which the paper names them. Each is trained with its own losses, and then with the guidance as well.
 _METHODS = {
     "stargan": "StarGAN",
@@ -86,7 +87,7 @@ def _with_and_without(method: str, title: str) -> tuple[Cell, Cell]:
     guided = {"guide": "depth", "conf_penalty": 0.1, "method": method}
     return (
         Cell(title, {"guide": "none", "method": method}, method),
-        Cell(f"{title} + depth", guided, f"{method}_depth"),
+        Cell(f"{title} + depth", guided, method + WITH_GUIDANCE),
     )
 
 

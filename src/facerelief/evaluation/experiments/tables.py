@@ -10,7 +10,7 @@ from facerelief import __version__
 from facerelief.errors import MissingExtra
 from facerelief.evaluation.chance import SMOKE_WARNING, chance_warning
 from facerelief.evaluation.experiments.grid import BASELINES, Grid, read_score
-from facerelief.evaluation.experiments.studies import Study
+from facerelief.evaluation.experiments.studies import WITH_GUIDANCE, Study
 from facerelief.evaluation.report.tables import bold, table_markdown
 from facerelief.evaluation.summary import MEASURES, measure_title, read_first
 from facerelief.files.json import read_lines
@@ -127,7 +127,7 @@ def differences(results: dict[str, Any]) -> _Table:
     """
     cells = results["cells"]
     if results["in_pairs"]:
-        pairs = list(zip(cells[1::2], cells[::2], strict=False))
+        pairs = [(one, first) for first in cells for one in cells if one["slug"] == first["slug"] + WITH_GUIDANCE]
         title, names = "with guidance minus without (seeds in which better)", [first["title"] for _, first in pairs]
     else:
         pairs = [(cell, cells[0]) for cell in cells[1:]]
