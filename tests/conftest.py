@@ -62,6 +62,8 @@ SLOW = (
     "processes/",
     "training/test_core_only",
     "training/test_interruption",
+    "training/test_methods",
+    "training/test_own_method",
     "training/test_processes",
     "training/test_resume",
 )
