@@ -117,6 +117,8 @@ def run_expression(
     encoder = _identity_teacher(config, identity)
     METHODS[config.method](config)  # what does not fit is refused before anything is decoded
     splits = choose_splits(dataset, config)
+    condition = build_condition(config)
+    condition.check(dataset.path, splits.rows["train"][0])
     guidance, saved = _load_guidance(config, depth, vgg, judge) if config.guide != "none" else (None, None)
     data_facts = splits.data_facts | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
     if guidance and saved:
@@ -130,7 +132,6 @@ def run_expression(
     if guidance and on_probe:
         on_probe([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
     targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
-    condition = build_condition(config)
     train, val = (condition.measure(dataset.path, one, decoding) for one in (arrays.train, arrays.val))
     distillation = Distillation(targets, encoder)
     return train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)

@@ -10,6 +10,7 @@ from facerelief.array_types import Float32, Floats
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch
+from facerelief.data.manifest import Sample
 from facerelief.progress import Progress, no_progress
 from facerelief.registry import Registry
 
@@ -28,6 +29,9 @@ class Condition(nn.Module, ABC):
     def __init__(self, config: ExpressionTraining) -> None:
         super().__init__()
         self.expressions, self.input = config.expressions, config.network_input
+
+    def check(self, dataset: Path, sample: Sample) -> None:
+        """Raise `DatasetError` where a dataset lacks what `measure` takes, seen from one sample, before it is decoded."""
 
     def measure(self, dataset: Path, arrays: Arrays, progress: Progress = no_progress) -> Arrays:
         """The same photos with what this condition needs of each in `Arrays.measured`; kept beside the dataset.

@@ -19,6 +19,8 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, to_device
 from facerelief.data.conditions.condition import CONDITIONS, Condition
 from facerelief.data.conditions.per_photo import Measure, measure_landmarks
+from facerelief.data.crops import read_alignment
+from facerelief.data.manifest import Sample
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
@@ -96,6 +98,10 @@ class TargetLandmarks(Condition):
     """Edge maps (N, 3, S, S) in [0, 1] of the face's landmarks with the target expression."""
 
     meaning = "edge map (N, 3, size, size) of the target's landmarks, [0, 1]: outline; brows and eyes; nose and lips"
+
+    def check(self, dataset: Path, sample: Sample) -> None:
+        """As `Condition.check`: meshes."""
+        read_alignment(dataset / sample.mesh)
 
     def measure(self, dataset: Path, arrays: Arrays, progress: Progress = no_progress) -> Arrays:
         """As `Condition.measure`: "landmarks", (N, 9, P, 2)."""

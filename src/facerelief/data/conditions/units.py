@@ -17,6 +17,8 @@ from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, to_device
 from facerelief.data.conditions.condition import CONDITIONS, Condition
 from facerelief.data.conditions.per_photo import Measure, measure_landmarks
+from facerelief.data.crops import read_alignment
+from facerelief.data.manifest import Sample
 from facerelief.errors import DatasetError
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES
 from facerelief.geometry.morphable.fitting import fit_face
@@ -79,6 +81,10 @@ class ActionUnits(Condition):
     def __init__(self, config: ExpressionTraining) -> None:
         super().__init__(config)
         self.register_buffer("table", torch.zeros(len(config.expressions), _KEPT, len(UNITS)))
+
+    def check(self, dataset: Path, sample: Sample) -> None:
+        """As `Condition.check`: meshes."""
+        read_alignment(dataset / sample.mesh)
 
     def measure(self, dataset: Path, arrays: Arrays, progress: Progress = no_progress) -> Arrays:
         """As `Condition.measure`: "units", (N, U)."""
