@@ -14,6 +14,7 @@ import torch
 from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data import synthesize as synthesis
+from facerelief.data.conditions import build_condition
 from facerelief.data.journal import open_dataset
 from facerelief.data.manifest import METADATA, Sample, write_rows
 from facerelief.expressions import EXPRESSIONS
@@ -65,6 +66,8 @@ SLOW = (
     "processes/",
     "training/test_core_only",
     "training/test_interruption",
+    "training/test_methods",
+    "training/test_own_method",
     "training/test_processes",
     "training/test_resume",
 )
@@ -103,7 +106,8 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
         torch.manual_seed(0)
         generator = build_backbone(config)
         path = tmp_path_factory.mktemp("weights") / "weights.safetensors"
-        save_checkpoint(path, "editor", named_tensors(generator=generator), {"config": dataclasses.asdict(config)})
+        tensors = named_tensors(generator=generator, condition=build_condition(config))
+        save_checkpoint(path, "editor", tensors, {"config": dataclasses.asdict(config)})
         return path
 
     return write

@@ -24,7 +24,7 @@ $facerelief train judge dataset -o judge --expressions neutral,happiness,surpris
 $facerelief train depth dataset -o depth --expressions neutral,happiness,surprise --steps 6 ${small/--set warm_up=2/}
 $facerelief train expression dataset -o guided --depth depth --steps 6 $small
 $facerelief train expression dataset -o stargan --guide none --expressions neutral,happiness,surprise --steps 6 $small
-$facerelief train expression dataset -o relief --depth depth --backbone relief --steps 6 $small
+$facerelief train expression dataset -o relief --depth depth --method relief --steps 6 $small
 $facerelief train identity dataset -o identity --steps 4 --set size=32 --set width=8 --set batch=6 --set precision=no
 $facerelief compare relief guided --morphable --data dataset --judge judge --encoder identity -o compare.jpg
 $facerelief evaluate relief guided --data dataset --judge judge --encoder identity --depth depth -o report
@@ -35,6 +35,7 @@ $facerelief edit astronaut.jpg --to neutral --weights relief -o edited
 $facerelief dataset synthesize -n 24 --size 64 --settings 1 -o synthetic
 $facerelief train depth synthetic -o synthetic-depth --steps 2 ${small/--set warm_up=2/}
 $facerelief study table1 --scale smoke --processes 2 -o study
+$facerelief study methods --scale smoke --seeds 1 --processes 2 -o methods
 ls edited
 test -s edited/astronaut-happiness-guided.jpg
 test -s edited/astronaut-sadness.jpg
@@ -42,4 +43,5 @@ test -s edited/astronaut-neutral-relief.jpg
 test -s compare.jpg
 test -s report/report.html
 test -s study/table1.md
+test -s methods/methods.md
 echo "smoke run: from photos to an edited photo, done"

@@ -116,11 +116,11 @@ def test_a_wrong_choice_lists_the_right_ones(name: str, value: str, listed: str)
 
 def test_matching_is_part_of_the_relief_backbone_where_its_objective_allows_it() -> None:
     for preset, weight in (("cpu", 1), ("gpu", 1), ("paper", 0)):
-        assert make_config(ExpressionTraining, preset, {"backbone": "relief"}).match_weight == weight
+        assert make_config(ExpressionTraining, preset, {"method": "relief"}).match_weight == weight
         assert make_config(ExpressionTraining, preset).match_weight == 0
-    message = refusal(ExpressionTraining, "cpu", {"backbone": "relief", "objective": "wgan-gp"})
+    message = refusal(ExpressionTraining, "cpu", {"method": "relief", "objective": "wgan-gp"})
     assert "--set match_weight=0" in message
-    without = {"backbone": "relief", "objective": "wgan-gp", "match_weight": "0"}
+    without = {"method": "relief", "objective": "wgan-gp", "match_weight": "0"}
     assert make_config(ExpressionTraining, "cpu", without).objective == "wgan-gp"
 
 
@@ -193,7 +193,8 @@ def test_numbers_that_cannot_be(changes: dict[str, str], named: str) -> None:
 @pytest.mark.parametrize(("before", "name"), RENAMED_SETTINGS.items())
 def test_settings_of_earlier_versions_go_on_working(before: str, name: str) -> None:
     kind = IdentityTraining if name == "singleton_share" else ExpressionTraining
-    assert getattr(make_config(kind, "cpu", {before: "0.25" if kind is IdentityTraining else "2"}), name) in (0.25, 2)
+    value = "relief" if name == "method" else "0.25" if kind is IdentityTraining else "2"
+    assert getattr(make_config(kind, "cpu", {before: value}), name) in (0.25, 2, "relief")
     written = dataclasses.asdict(make_config(kind, "cpu", {}))
     written[before] = written.pop(name)
     assert from_json(kind, json.loads(json.dumps(written))) == make_config(kind, "cpu", {})

@@ -102,7 +102,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, tiny_weights: Callable[..., 
     save_face(folder / FACE_FILE, load_face(), {"photos": {"neutral": 3}})
     save_responses(folder / RESPONSES_FILE, load_responses(), {"people": 3})
     return {
-        "relief": tiny_weights(backbone="relief"),
+        "relief": tiny_weights(method="relief"),
         "stargan": tiny_weights(),
         "face": folder / FACE_FILE,
         "responses": folder / RESPONSES_FILE,

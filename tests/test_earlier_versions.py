@@ -63,7 +63,7 @@ def test_networks_give_what_they_gave(stored: Path) -> None:
 def test_a_run_resumes_under_the_settings_of_its_time(stored: Path) -> None:
     """Two more steps give the weights that the earlier version got."""
     written = json.loads((stored / "relief" / "config.json").read_text())["config"]
-    assert {"fewest", "full", "pair_weight", "way_weight"} == set(written) & set(RENAMED_SETTINGS)
+    assert {"backbone", "fewest", "full", "pair_weight", "way_weight"} == set(written) & set(RENAMED_SETTINGS)
     settings = read_run_settings(stored / "relief")["config"]
     assert (settings["edit_gain"], settings["min_photos"], settings["flow_distill_weight"]) == (1.2, 1, 0.4)
     settings |= {"steps": 4, "expressions": tuple(settings["expressions"]), "betas": tuple(settings["betas"])}

@@ -7,7 +7,7 @@ step after every `d_steps` of them.
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from facerelief.errors import FacereliefError
@@ -25,7 +25,7 @@ PERCEPTUALS = ("vgg19", "judge", "none")
 PRECISIONS = ("no", "bf16", "auto")
 _COUNTS = (
     *("width", "blocks", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
-    *("log_every", "sample_every", "save_every"),
+    *("lr_every", "log_every", "sample_every", "save_every"),
 )
 _MOST = {
     "width": 1024,
@@ -60,6 +60,9 @@ class Training:
     d_lr: float = 1e-4  # of the discriminators
     betas: tuple[float, float] = (0.5, 0.999)
     decay_from: float = 0.5  # share of the steps after which rates fall linearly to 0; 1.0 keeps them constant
+    lr_factor: float = 1.0  # of the rates, once more every `lr_every` steps; 1.0 keeps them
+    lr_every: int = 1_000
+    weight_decay: float = 0.0  # of Adam
     adv_weight: float = 1.0
     cls_weight: float = 1.0
     rec_weight: float = 10.0
@@ -128,16 +131,17 @@ class ExpressionTraining(Training):
     guide: str = "depth"  # "none" is the StarGAN baseline
     depth_weight: float = 0.1  # Table 3's weight of the depth network's adversarial and classification terms
     depth_rec_weight: float = 1.0  # of Eq. 7
-    backbone: str = "stargan"  # G_rgb: "stargan", the paper's, or "relief", which moves pixels before it paints any
+    method: str = "stargan"  # of `training.methods`: networks, conditions and terms beside the guidance
+    options: dict[str, float] = field(default_factory=dict)  # settings that the method alone has
     warm_start: str = "none"  # "morphable": G_rgb also learns from the morphable editor's edits of the photos
     warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; discriminators train from step 0
     match_weight: float = 0.0  # of the adversarial loss of each expression (a matching head); 0 disables it
     image_distill_weight: float = 3.0  # of the distance to those edits
     id_weight: float = 0.0  # of the identity distance from photo to edit; its encoder must not score the editor
-    flow_distill_weight: float = 0.5  # of backbone "relief": of its flow's squared distance to theirs, in pixels
-    paint_weight: float = 0.0  # of backbone "relief": of what it paints where those edits only move
-    flow_weight: float = 0.1  # of backbone "relief": how much its flow stretches
-    mask_weight: float = 0.02  # of backbone "relief": how much it paints
+    flow_distill_weight: float = 0.5  # of method "relief": of its flow's squared distance to theirs, in pixels
+    paint_weight: float = 0.0  # of method "relief": of what it paints where those edits only move
+    flow_weight: float = 0.1  # of method "relief": how much its flow stretches
+    mask_weight: float = 0.02  # of method "relief": how much it paints
     edit_gain: float = 1.0  # factor on G_rgb's change at strength 1; networks regress to the mean and change too little
     smooth: bool = False  # smooth G_rgb's change by a 3x3 binomial filter
     freeze_depth: bool = False  # False: G_depth is trained too, anchored by Eqs. 9 and 10 on real pairs
@@ -150,6 +154,9 @@ class ExpressionTraining(Training):
             raise FacereliefError(
                 "match_weight has no gradient penalty; choose another objective, or --set match_weight=0"
             )
+        for name, value in self.options.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise FacereliefError(f"{name!a:.60} must be a number of 0 or more, not {value!a:.40}")
 
 
 @dataclass(frozen=True)
@@ -198,6 +205,7 @@ Config = TypeVar("Config", bound=Training)
 
 # Settings of earlier versions by their names of today; files and commands may hold either.
 RENAMED_SETTINGS = {
+    "backbone": "method",
     "fewest": "min_photos",
     "full": "edit_gain",
     "pair_weight": "image_distill_weight",
@@ -224,7 +232,7 @@ def from_json(kind: type[Config], values: Any) -> Config:
     if not isinstance(values, dict):
         raise FacereliefError("the run's config is no object; it is damaged")
     values = rename_settings(values)
-    names = {field.name for field in dataclasses.fields(kind)}
+    names = {one.name for one in dataclasses.fields(kind)}
     unknown = sorted(set(values) - names)
     if unknown:
         raise FacereliefError(f"the run's config has an unknown setting {unknown[0]!a:.60}; it is from another version")
@@ -241,14 +249,14 @@ def _check_numbers(config: Training) -> None:
     for name, most in _MOST.items():
         if getattr(config, name, 0) > most:
             raise FacereliefError(f"{name} must be at most {most}, not {getattr(config, name)}")
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if isinstance(value, int | float) and field.name != "seed" and not (math.isfinite(value) and value >= 0):
-            raise FacereliefError(f"{field.name} must be a number of 0 or more, not {value}")
+    for one in dataclasses.fields(config):
+        value = getattr(config, one.name)
+        if isinstance(value, int | float) and one.name != "seed" and not (math.isfinite(value) and value >= 0):
+            raise FacereliefError(f"{one.name} must be a number of 0 or more, not {value}")
     if config.lr == 0 or config.d_lr == 0:
         raise FacereliefError("lr and d_lr must be above 0")
-    if config.decay_from > 1 or config.ema >= 1:
-        raise FacereliefError("decay_from must be at most 1, and ema below 1")
+    if config.decay_from > 1 or config.lr_factor > 1 or config.ema >= 1:
+        raise FacereliefError("decay_from must be at most 1, lr_factor too, and ema below 1")
     if len(config.betas) != 2 or not all(0 <= beta < 1 for beta in config.betas):
         raise FacereliefError(f"betas must be two numbers from 0 to below 1, not {config.betas}")
 

@@ -29,7 +29,7 @@ def test_two_editors_side_by_side(
     command: Command, synthetic: Path, run: Path, tiny_weights: Weights, tmp_path: Path
 ) -> None:
     """Three editors, two photos: a table of what judge and encoder say, and a picture of six rows and four columns."""
-    relief = write_run(tmp_path / "moves", tiny_weights(backbone="relief"), backbone="relief")
+    relief = write_run(tmp_path / "moves", tiny_weights(method="relief"), method="relief")
     judge, encoder = write_judge(tmp_path / "judge"), write_encoder(tmp_path / "encoder")
     picture, numbers = tmp_path / "side.png", tmp_path / "side.json"
     scoring = ["--judge", judge, "--encoder", encoder, "--json-file", numbers]

@@ -20,6 +20,7 @@ from facerelief.editing import METHODS
 from facerelief.editing.continuum import TIMINGS
 from facerelief.editing.engines.agreement import AUTO
 from facerelief.editing.engines.runtimes import ENGINES
+from facerelief.editing.loading import carried_weights
 from facerelief.editing.regions import PARTS
 from facerelief.editing.video.morph import MORPH_SUFFIXES
 from facerelief.geometry.reconstructors import RECONSTRUCTORS, load_reconstructor
@@ -105,7 +106,8 @@ def test_threads_that_wait_sleep(tmp_path: Path) -> None:
 
 def test_the_choices_that_are_offered_are_those_there_are() -> None:
     assert tuple(options.METHODS) == METHODS
-    assert set(options.BACKBONES) == set(BACKBONES)
+    assert set(options.TRAINED) == set(BACKBONES)
+    assert [name for name in options.TRAINED if carried_weights(name).is_file()] == list(options.CARRIED)
     assert options.PARTS == PARTS
     assert options.MORPHS == MORPH_SUFFIXES
     assert options.TIMINGS == TIMINGS

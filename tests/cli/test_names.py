@@ -166,7 +166,7 @@ def completed(line: str) -> list[str]:
         ("facerelief edit me.jpg --face ", ["largest", "all"]),
         ("facerelief study table1 --scale s", ["smoke"]),
         ("facerelief study table", ["table1", "table2", "table3", "table4"]),
-        ("facerelief train expression data --backbone ", ["stargan", "relief"]),
+        ("facerelief train expression data --method s", ["stargan", "stgan"]),
         ("facerelief train depth data --preset ", ["paper", "gpu", "cpu"]),
         ("facerelief dataset syn", ["synthesize"]),
     ],

@@ -153,11 +153,11 @@ def test_each_method_loads_its_own_kind_of_editor(tiny_weights: Weights) -> None
     assert isinstance(load_editor(), MorphableEditor)  # the default
     assert isinstance(load_editor(method="relief"), ReliefEditor)
     assert isinstance(load_editor(tiny_weights()), StarGANEditor)  # told from the file
-    assert isinstance(load_editor(tiny_weights(backbone="relief")), ReliefEditor)
+    assert isinstance(load_editor(tiny_weights(method="relief")), ReliefEditor)
     assert isinstance(load_editor(carried_face()), MorphableEditor)
     assert isinstance(load_editor(carried_face().parent), MorphableEditor)
     assert isinstance(load_editor(tiny_weights(), method="stargan"), StarGANEditor)
-    assert isinstance(load_editor(tiny_weights(backbone="relief"), method="relief"), ReliefEditor)
+    assert isinstance(load_editor(tiny_weights(method="relief"), method="relief"), ReliefEditor)
     for place in (None, carried_face(), carried_face().parent):
         editor = load_editor(place, method="morphable")
         assert isinstance(editor, MorphableEditor)
@@ -176,7 +176,7 @@ def test_a_method_that_is_unknown(method: str) -> None:
 
 
 def test_a_network_of_another_backbone(tiny_weights: Weights) -> None:
-    path = tiny_weights(backbone="relief")
+    path = tiny_weights(method="relief")
     with pytest.raises(FacereliefError, match=r"weights\.safetensors is a relief network, not stargan; choose another"):
         load_editor(path, method="stargan")
 

@@ -13,8 +13,14 @@ import numpy as np
 import pytest
 
 from facerelief.editing import Editor, load_editor
-from facerelief.editing.engines.agreement import Parity, compare_engines, load_engine, synthetic_inputs
-from facerelief.editing.engines.conversion import output_names, to_onnx
+from facerelief.editing.engines.agreement import (
+    Parity,
+    compare_engines,
+    example_inputs,
+    load_engine,
+    synthetic_inputs,
+)
+from facerelief.editing.engines.conversion import output_names, to_onnx, torch_engine
 from facerelief.editing.engines.export import FORMATS, REPORT, export_editor
 from facerelief.editing.engines.runtimes import ENGINES, load_openvino
 from facerelief.editing.loading import load_network_editor
@@ -37,9 +43,14 @@ no_bf16 = pytest.mark.skipif("ONEDNN_MAX_CPU_ISA" in os.environ, reason="OpenVIN
 @pytest.fixture(scope="module")
 def networks(tiny_weights: Weights) -> dict[str, NetworkEditor]:
     return {
-        name: load_network_editor(tiny_weights(backbone=name, colour=colour))
+        name: load_network_editor(tiny_weights(method=name, colour=colour))
         for name, colour in zip(BACKBONES, ("rgb", "luma"), strict=True)
     }
+
+
+def example_of(editor: NetworkEditor) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs of the shapes that the network takes."""
+    return example_inputs(editor.config, editor.condition)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -48,9 +59,12 @@ def networks(tiny_weights: Weights) -> dict[str, NetworkEditor]:
 )
 def test_engines_agree_with_pytorch(networks: dict[str, NetworkEditor], backbone: str, engine: str) -> None:
     editor = networks[backbone]
-    images, conditions = synthetic_inputs(editor.config)
+    images, conditions = synthetic_inputs(editor.config, editor.condition)
     assert images.shape == (9, editor.config.channels, 32, 32) and images.min() >= -1 and images.max() <= 1
-    run, reference = ENGINES[engine](editor.generator), ENGINES["torch"](editor.generator)
+    run, reference = (
+        ENGINES[engine](editor.generator, example_of(editor)),
+        torch_engine(editor.generator),
+    )
     for batch in (images, images[:1]):
         expected, got = reference(batch, conditions[: len(batch)]), run(batch, conditions[: len(batch)])
         assert len(got) == len(expected) == len(output_names(editor.generator))
@@ -60,11 +74,11 @@ def test_engines_agree_with_pytorch(networks: dict[str, NetworkEditor], backbone
 
 
 def test_a_model_takes_pictures_of_other_sizes(networks: dict[str, NetworkEditor]) -> None:
-    generator = networks["relief"].generator
+    generator, example = networks["relief"].generator, example_of(networks["relief"])
     image, condition = np.random.default_rng(0).uniform(-1, 1, (2, 1, 48, 48)).astype(np.float32), np.eye(3)[:2]
     for name in EXACT:
-        got = ENGINES[name](generator)(image, condition.astype(np.float32))
-        expected = ENGINES["torch"](generator)(image, condition.astype(np.float32))
+        got = ENGINES[name](generator, example)(image, condition.astype(np.float32))
+        expected = torch_engine(generator)(image, condition.astype(np.float32))
         assert all(abs(one - other).max() < 1e-4 for one, other in zip(got, expected, strict=True))
 
 
@@ -72,7 +86,7 @@ def test_a_model_takes_pictures_of_other_sizes(networks: dict[str, NetworkEditor
 def test_an_edit_is_the_same_by_every_engine(
     tiny_weights: Weights, finder: LandmarkFinder, photo: Photo, backbone: str
 ) -> None:
-    weights = tiny_weights(backbone=backbone)
+    weights = tiny_weights(method=backbone)
     faces = finder(photo.rgb)
     expected = load_editor(weights, finder)(photo, "surprise", faces=faces).photo.rgb
     assert (expected != photo.rgb).any()
@@ -84,9 +98,9 @@ def test_an_edit_is_the_same_by_every_engine(
 def test_threads_share_an_engine(networks: dict[str, NetworkEditor]) -> None:
     """Each gets the answer to its own question."""
     editor = networks["stargan"]
-    images, conditions = synthetic_inputs(editor.config)
+    images, conditions = synthetic_inputs(editor.config, editor.condition)
     for name in EXACT:
-        run = ENGINES[name](editor.generator)
+        run = ENGINES[name](editor.generator, example_of(editor))
         expected = [run(images[k : k + 1], conditions[k : k + 1])[0] for k in range(9)]
         wrong: list[int] = []
 
@@ -116,16 +130,19 @@ def test_auto_takes_the_fastest_that_agrees(
         return Parity(name, {"edited": error}, {"edited": 0.0}, speeds[name])
 
     monkeypatch.setattr("facerelief.editing.engines.agreement.compare_engines", compared)
-    assert load_engine("auto", editor.generator, editor.config)[0] == "openvino"
+    assert load_engine("auto", editor.generator, editor.condition, editor.config)[0] == "openvino"
     speeds["onnx"] = 2.0
-    assert load_engine("auto", editor.generator, editor.config)[0] == "onnx"
+    assert load_engine("auto", editor.generator, editor.condition, editor.config)[0] == "onnx"
     lacking |= {"onnx", "openvino"}
-    assert load_engine("auto", editor.generator, editor.config)[0] == "torch"
+    assert load_engine("auto", editor.generator, editor.condition, editor.config)[0] == "torch"
 
 
 def test_an_engine_that_is_off_does_not_agree(networks: dict[str, NetworkEditor]) -> None:
     editor = networks["relief"]
-    inputs, reference = synthetic_inputs(editor.config, persons=1), ENGINES["torch"](editor.generator)
+    inputs, reference = (
+        synthetic_inputs(editor.config, editor.condition, persons=1),
+        torch_engine(editor.generator),
+    )
     exact = compare_engines("torch", reference, reference, editor.generator, *inputs)
     assert exact.agrees and set(exact.largest) == {"flow", "mask", "colour"} and exact.milliseconds > 0
     off = compare_engines(
@@ -166,7 +183,7 @@ def test_an_engine_whose_exporter_is_missing_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingExtra, match=re.escape(install_command("engines"))):
-        ENGINES[engine](networks["relief"].generator)
+        ENGINES[engine](networks["relief"].generator, example_of(networks["relief"]))
 
 
 # -- export ---------------------------------------------------------------------------------------------------------
@@ -177,7 +194,7 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
     import onnx
     import onnxruntime
 
-    weights = tiny_weights(backbone=backbone)
+    weights = tiny_weights(method=backbone)
     path, compared = export_editor(tmp_path / "onnx", "onnx", weights)
     assert {one.name for one in path.parent.iterdir()} == {"model.onnx", REPORT}
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -189,9 +206,9 @@ def test_an_exported_model_says_what_it_is_and_does_it(tiny_weights: Weights, tm
     editor = load_network_editor(weights)
     names = output_names(editor.generator)
     assert tuple(one.name for one in session.get_outputs()) == names and set(json.loads(facts["outputs"])) == set(names)
-    images, conditions = synthetic_inputs(editor.config, persons=1, seed=5)
+    images, conditions = synthetic_inputs(editor.config, editor.condition, persons=1, seed=5)
     got = session.run(None, {"image": images, "condition": conditions})
-    for one, other in zip(got, ENGINES["torch"](editor.generator)(images, conditions), strict=True):
+    for one, other in zip(got, torch_engine(editor.generator)(images, conditions), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
     report = json.loads((path.parent / REPORT).read_text())
     assert report["metadata"] == facts and report["pictures"] == 9
@@ -209,7 +226,8 @@ def test_an_openvino_export(tiny_weights: Weights, tmp_path: Path) -> None:
     text = path.read_text()
     for name in ("weights_sha256", "expressions", "facerelief-editor"):
         assert name in text
-    images, conditions = synthetic_inputs(load_network_editor(tiny_weights()).config, persons=1)
+    editor = load_network_editor(tiny_weights())
+    images, conditions = synthetic_inputs(editor.config, editor.condition, persons=1)
     assert load_openvino(str(path), "f32")(images, conditions)[0].shape == (3, 3, 32, 32)
 
 
@@ -223,5 +241,5 @@ def test_what_cannot_be_exported_leaves_nothing(tiny_weights: Weights, tmp_path:
 
 
 def test_the_model_is_a_function_of_the_weights(networks: dict[str, NetworkEditor]) -> None:
-    generator = networks["stargan"].generator
-    assert to_onnx(generator) == to_onnx(generator)
+    generator, example = networks["stargan"].generator, example_of(networks["stargan"])
+    assert to_onnx(generator, example) == to_onnx(generator, example)

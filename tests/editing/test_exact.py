@@ -22,7 +22,7 @@ PORTRAIT = astronaut()
 @pytest.fixture(scope="module", params=METHODS)
 def editor(request: pytest.FixtureRequest, finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> Editor:
     """Of each method, networks with random numbers, which change all that they may."""
-    weights = None if request.param == "morphable" else tiny_weights(backbone=request.param)
+    weights = None if request.param == "morphable" else tiny_weights(method=request.param)
     return load_editor(weights, finder, method=request.param)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facerelief.editing.engines.agreement import synthetic_inputs
+from facerelief.editing.engines.agreement import example_inputs, synthetic_inputs
 from facerelief.editing.engines.conversion import torch_engine
 from facerelief.editing.engines.graph import graph_of, load_graph, write_graph
 from facerelief.editing.loading import carried_weights, load_network_editor
@@ -27,7 +27,7 @@ def copied(tmp_path: Path) -> Path:
 def test_a_graph_gives_what_torch_gives(backbone: str) -> None:
     editor, reference = load_network_editor(None, None, backbone), load_network_editor(None, None, backbone, "torch")
     assert (editor.engine, reference.engine) == ("onnx", "torch")
-    images, conditions = synthetic_inputs(editor.config, persons=1)
+    images, conditions = synthetic_inputs(editor.config, editor.condition, persons=1)
     expected = torch_engine(reference.generator)(images, conditions)
     weights = carried_weights(backbone)
     got = load_graph(weights.with_suffix(".onnx"), weights, 1)(images, conditions)
@@ -49,8 +49,12 @@ def test_a_graph_is_written_again(copied: Path) -> None:
     graph.unlink()
     editor = load_network_editor(copied)
     assert editor.engine == "torch"
-    assert write_graph(copied, editor.generator, editor.config.size) == graph == graph_of(copied)
-    images, conditions = synthetic_inputs(editor.config, persons=1)
+    assert (
+        write_graph(copied, editor.generator, example_inputs(editor.config, editor.condition))
+        == graph
+        == graph_of(copied)
+    )
+    images, conditions = synthetic_inputs(editor.config, editor.condition, persons=1)
     (got,) = load_graph(graph, copied, 1)(images[:1], conditions[:1])
     (expected,) = torch_engine(editor.generator)(images[:1], conditions[:1])
     np.testing.assert_allclose(got, expected, atol=1e-4)

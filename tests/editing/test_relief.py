@@ -7,7 +7,9 @@ from edits import around, changed
 from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
+from facerelief.data.conditions import OneHot
 from facerelief.editing import load_editor
+from facerelief.editing.methods.network import TrainedNetwork
 from facerelief.editing.methods.relief import ReliefEditor, _trusted
 from facerelief.editing.regions import around_mouth
 from facerelief.faces.alignment import align
@@ -46,8 +48,8 @@ class Idle(ExpressionTransfer):
 
 
 def network_alone(network: ReliefGenerator, finder: LandmarkFinder, colour: str = "rgb") -> ReliefEditor:
-    config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, backbone="relief")
-    editor = ReliefEditor(lambda: network, config, finder)
+    config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES, method="relief")
+    editor = ReliefEditor(lambda: TrainedNetwork(network, OneHot(config)), config, finder)
     editor._morphable._transfer = Idle(load_face())
     return editor
 
@@ -144,8 +146,11 @@ def test_skin_is_shaded_and_no_more(finder: LandmarkFinder, photo: Photo) -> Non
 
 def test_the_mouth_is_the_morphable_face_s(finder: LandmarkFinder, photo: Photo) -> None:
     """Whatever the network would do there: around it both editors give the same."""
-    config = ExpressionTraining(size=64, expressions=("neutral", "surprise"), backbone="relief")
-    editor, morphable = ReliefEditor(Paints, config, finder), load_editor(method="morphable", finder=finder)
+    config = ExpressionTraining(size=64, expressions=("neutral", "surprise"), method="relief")
+    editor, morphable = (
+        ReliefEditor(lambda: TrainedNetwork(Paints(), OneHot(config)), config, finder),
+        load_editor(method="morphable", finder=finder),
+    )
     face = editor.find(photo)[0]
     crop = align(face.landmarks, 160)
     for to in ("neutral", "surprise"):

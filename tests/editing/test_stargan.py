@@ -11,7 +11,9 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
+from facerelief.data.conditions import OneHot
 from facerelief.editing import Editor
+from facerelief.editing.methods.network import TrainedNetwork
 from facerelief.editing.methods.stargan import StarGANEditor, StarGANPlan, paste_back
 from facerelief.editing.regions import face_mask
 from facerelief.faces.alignment import align
@@ -36,7 +38,8 @@ class Brighter(nn.Module):
 
 
 def known_editor(network: nn.Module, finder: LandmarkFinder, colour: str = "rgb") -> StarGANEditor:
-    return StarGANEditor(lambda: network, ExpressionTraining(size=64, colour=colour, expressions=CHOICES), finder)
+    config = ExpressionTraining(size=64, colour=colour, expressions=CHOICES)
+    return StarGANEditor(lambda: TrainedNetwork(network, OneHot(config)), config, finder)
 
 
 # -- what changes, and what must not --------------------------------------------------------------------------------

@@ -264,6 +264,6 @@ def test_networks_edit_videos_too(
     finder: LandmarkFinder, clip: Path, tmp_path: Path, tiny_weights: Callable[..., Path]
 ) -> None:
     for backbone in ("stargan", "relief"):
-        editor = load_editor(tiny_weights(backbone=backbone), finder)
+        editor = load_editor(tiny_weights(method=backbone), finder)
         assert edit_video(editor, clip, tmp_path / f"{backbone}.mp4", "happiness").edited == 24
         assert amount(read_frames(clip)[0], read_frames(tmp_path / f"{backbone}.mp4")[0]).min() > 1

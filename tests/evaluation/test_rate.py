@@ -8,7 +8,9 @@ import torch
 from shells import CLASSES, mark, read_split, write_dataset
 from torch import Tensor, nn
 
+from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
+from facerelief.data.conditions import OneHot
 from facerelief.evaluation.metric_networks import MetricNetworks
 from facerelief.evaluation.scoring import score_edits
 from facerelief.evaluation.summary import edit_accuracy
@@ -62,10 +64,11 @@ class Rate:
 
 def generation_rate(generator: nn.Module, judge: nn.Module, test: Arrays, batch: int = 32) -> Rate:
     """Of a network's edits, beside the classifier's accuracy on the photos and beside what it says of them unedited."""
+    condition = OneHot(ExpressionTraining(expressions=test.expressions))
     networks, rows = MetricNetworks(judge, pixels=False), np.arange(len(test.label))
     edits, sources = (
         edit_accuracy(score_edits(system, networks, test, rows, batch=batch), test.expressions)
-        for system in (network_system("network", generator, test), unedited(test))
+        for system in (network_system("network", generator, condition, test), unedited(test))
     )
     return Rate(edits, accuracy_on(judge, test), sources)
 

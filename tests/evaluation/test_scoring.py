@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from facerelief.config import ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
+from facerelief.data.conditions import OneHot
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks, class_mean_maps
 from facerelief.evaluation.metrics.geometry import map_errors
@@ -75,6 +77,11 @@ def rows(test: Arrays) -> np.ndarray:
 
 def levels(test: Arrays, row: int) -> np.ndarray:
     return np.moveaxis(np.array(test.image[row]), 0, 2)
+
+
+def classes(test: Arrays) -> OneHot:
+    """The condition of networks that take classes."""
+    return OneHot(ExpressionTraining(expressions=test.expressions))
 
 
 def test_partners_are_the_pictures_of_the_same_scene(test: Arrays) -> None:
@@ -151,7 +158,7 @@ class Brightens(nn.Module):
 
 
 def test_a_network_that_sets_the_tone(test: Arrays) -> None:
-    scores = score_edits(network_system("tone", Brightens(), test), networks(test), test, rows(test))
+    scores = score_edits(network_system("tone", Brightens(), classes(test), test), networks(test), test, rows(test))
     assert (scores.predicted == scores.target).mean() > 0.95  # but for what clamping does to the tone
     edit = 20
     row, target = int(scores.row[edit]), int(scores.target[edit])
@@ -177,7 +184,7 @@ def test_the_batch_is_no_matter(test: Arrays, batch: int) -> None:
         columns = {"row": scores.row, "target": scores.target, "predicted": scores.predicted, **scores.values}
         return {name: value[order] for name, value in columns.items()}
 
-    system, some = network_system("tone", Brightens(), test), np.array([1, 4, 5, 7])
+    system, some = network_system("tone", Brightens(), classes(test), test), np.array([1, 4, 5, 7])
     once, again = (table(score_edits(system, networks(test), test, some, batch=size)) for size in (64, batch))
     assert set(once["row"]) == set(some.tolist())
     for name, value in once.items():

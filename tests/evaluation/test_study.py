@@ -92,7 +92,7 @@ def test_the_relief_backbone_is_warmed_up_for_longer_and_shares_stage_1_with_tab
         name: lay_out(asked, STUDIES[name], SCALES["cpu"], Dataset(asked.dataset), asked.folder) for name in studies
     }
     cells = {cell.title: grids["backbone"].job(f"cells/{cell.slug}-s0").config for cell in STUDIES["backbone"].cells}
-    assert {config.backbone for config in cells.values()} == {"relief"}
+    assert {config.method for config in cells.values()} == {"relief"}
     assert {config.warm_up for config in cells.values()} == {500}
     assert grids["table1"].jobs[4].config.warm_up == 150
     assert [config.guide for config in cells.values()] == ["none", "depth", "normal", "both", "depth"]

@@ -1,5 +1,6 @@
 """Equal time: paces of cells, measured, and the steps that they give."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,15 @@ import pytest
 from facerelief.config import ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.evaluation.experiments import study as module
-from facerelief.evaluation.experiments.studies import STUDIES, Cell, find_scale
+from facerelief.evaluation.experiments.studies import STUDIES, Cell, Scale, find_scale
 from facerelief.evaluation.experiments.study import StudyRequest, lay_out
 
 Like = Callable[..., StudyRequest]
+
+
+def scale_of(asked: StudyRequest) -> Scale:
+    """Its scale, with three rounds of laps of 48 steps."""
+    return dataclasses.replace(find_scale(asked.scale), pace=(3, 48))
 
 
 def test_paces_are_of_the_fastest_of_several_rounds(
@@ -34,7 +40,7 @@ def test_paces_are_of_the_fastest_of_several_rounds(
     monkeypatch.setattr(module, "_seconds_a_step", seconds)
     asked = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
     for _ in range(2):  # the second time nothing is measured
-        grid = lay_out(asked, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
+        grid = lay_out(asked, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
         assert [grid.job(f"cells/{cell.slug}-s0").config.steps for cell in cells] == [1000, 250]
     assert measured == [cell.slug for cell in cells] * 3
 
@@ -54,7 +60,7 @@ def test_a_pace_is_the_seconds_of_a_step(moved: Like, tmp_path: Path, monkeypatc
     monkeypatch.setattr(module.launch, "run_expression", train)
     monkeypatch.setattr(module.time, "perf_counter", lambda: clock[0])
     asked = moved(study="objectives", folder=tmp_path)
-    lay_out(asked, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
+    lay_out(asked, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
     one, five = (cell.slug for cell in STUDIES["objectives"].cells)
     assert json.loads((tmp_path / "objectives-pace.json").read_text()) == pytest.approx({one: 0.1, five: 0.2})
     assert runs == [f"{slug}-{number}" for number in range(3) for slug in (one, five)]
@@ -64,9 +70,9 @@ def test_equal_time_gives_the_slower_cell_fewer_steps(moved: Like, tmp_path: Pat
     asked = moved(study="objectives", folder=tmp_path)
     slugs = [cell.slug for cell in STUDIES["objectives"].cells]
     (tmp_path / "objectives-pace.json").write_text(json.dumps({slugs[0]: 0.2, slugs[1]: 0.5}))
-    grid = lay_out(asked, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
+    grid = lay_out(asked, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
     steps = [grid.job(f"cells/{slug}-s0").config.steps for slug in slugs]
     assert steps == [2, 1]  # 2 steps of 0.2 s are 0.8 of 0.5 s
     long = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
-    grid = lay_out(long, STUDIES["objectives"], find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
+    grid = lay_out(long, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
     assert grid.job(f"cells/{slugs[1]}-s1").config.steps == 400

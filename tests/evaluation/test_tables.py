@@ -25,6 +25,7 @@ def results(**cells: list[dict[str, float]]) -> dict[str, Any]:
     ]
     return {
         "cells": shown,
+        "in_pairs": False,
         "bases": {"unedited": {"rate": 0.1}},
         "names": {"frechet": "expression-FID", "kernel": "expression-KID"},
         "bench": {"encoder": {"name": "identity distance (facerelief encoder)"}, "depth": None},
@@ -71,3 +72,25 @@ def test_what_was_refused_is_not_there() -> None:
         "values": {"rate": {"mean": 0.5}, "true_psnr": {"mean": 20.0}},
     }
     assert measure_values(summary) == {"rate": 0.5, "rate_six": 0.6, "kernel": 0.1, "true_psnr": 20.0}
+
+
+def test_a_study_in_pairs_says_what_guidance_is_worth() -> None:
+    """Each method with guidance minus without, by seed; rows are methods."""
+    found = results(
+        StarGAN=[{"rate": 0.5}, {"rate": 0.7}],
+        guided=[{"rate": 0.6}, {"rate": 0.8}],
+        IcGAN=[{"rate": 0.3}, {"rate": 0.3}],
+        lone=[{"rate": 0.2}, {"rate": 0.2}],
+    )
+    for cell, slug in zip(found["cells"], ("stargan", "stargan_depth", "icgan", "diat_depth"), strict=True):
+        cell["slug"] = slug
+    found["in_pairs"] = True
+    title = results_table(found)[0][1]
+    assert differences(found) == (
+        ["with guidance minus without (seeds in which better)", title],
+        [["StarGAN", "+0.100 ± 0.000 (2/2)"]],
+    )
+    header, rows = results_table(found)
+    assert header == ["", title]
+    assert [row[0] for row in rows] == ["unedited", "StarGAN (2)", "guided (2)", "IcGAN (2)", "lone (2)"]
+    assert rows[0][1] == "0.100" and rows[3][1] == "0.300 ± 0.000"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from stage2 import Nets, build_nets, edit_batch, generator_terms, generator_weights
 from torch import Tensor
 
 from facerelief.checkpoint import load_checkpoint
@@ -22,8 +23,8 @@ from facerelief.training import depth as stage1
 from facerelief.training import expression as stage2
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
-from facerelief.training.expression import Guidance, generator_terms, generator_weights, train_expression
-from facerelief.training.steps.editing_step import Nets, build_nets, edit_batch
+from facerelief.training.expression import train_expression
+from facerelief.training.guidance import Guidance
 from facerelief.training.steps.gan_step import set_requires_grad
 from facerelief.training.steps.step_random import StepRandom
 
@@ -141,8 +142,6 @@ def test_the_weights_are_the_papers(small: Small) -> None:
             "rgb/way": 0.5,
             "rgb/paint": 0,
             "rgb/id": 0,
-            "rgb/flow": 0.1,
-            "rgb/mask": 0.02,
             "depth/adv": 0.6,
             "depth/cls": 0.9,
             "depth/rec": 7,
@@ -172,11 +171,11 @@ def test_no_critic_learns_in_the_generators_step(
     small: Small, splits: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Gradients are looked at where the optimisers step, weights after it."""
-    depth, seen, nets = depth_nets(small), {}, []
+    depth, seen = depth_nets(small), {}
 
     class Watched(stage2.Session):
         def optimizer_step(self, player: str, *arguments: Any) -> None:
-            parts = {"G_rgb": nets[0].generator, "D_rgb": nets[0].discriminator}
+            parts = {"G_rgb": self._modules["generator"], "D_rgb": self._modules["critic"]}
             parts |= {"G_depth": depth.translator, "D_depth": depth.discriminator}
             for module in parts.values():
                 module.zero_grad(set_to_none=True)
@@ -191,7 +190,6 @@ def test_no_critic_learns_in_the_generators_step(
             seen.setdefault(player, []).append((with_gradient, moved))
 
     monkeypatch.setattr(stage2, "Session", Watched)
-    monkeypatch.setattr(stage2, "build_nets", lambda *given: nets.append(build_nets(*given)) or nets[0])
     config = small(ExpressionTraining, steps=2)
     train_expression(config, splits["train"], splits["val"], tmp_path, DATA_FACTS, depth and Guidance(depth))
     assert seen == {

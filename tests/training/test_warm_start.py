@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stage2 import build_nets
 
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
@@ -16,9 +17,11 @@ from facerelief.errors import DatasetError, FacereliefError
 from facerelief.networks.backbones import GeneratorOutput
 from facerelief.networks.relief import warped
 from facerelief.training.expression import train_expression
+from facerelief.training.losses import Terms
+from facerelief.training.methods import METHODS, TrainingStep
 from facerelief.training.presets import make_config
 from facerelief.training.steps.distillation import Distillation, overpaint
-from facerelief.training.steps.editing_step import EditedBatch, build_nets, flow_and_mask_regularisers
+from facerelief.training.steps.edited_batch import EditedBatch
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
 from facerelief.training.steps.step_random import StepRandom
 
@@ -49,7 +52,15 @@ class Halves(torch.nn.Module):
 
 
 def edited(batch: Batch, drawn: GeneratorOutput, y_t: torch.Tensor, pairs: PseudoTargets | None) -> EditedBatch:
-    return EditedBatch(y_t, drawn, None, pairs.of_batch(batch, y_t) if pairs else None)
+    return EditedBatch(y_t, drawn, y_t, y_t, None, pairs.of_batch(batch, y_t) if pairs else None)
+
+
+def held_back(method: str, batch: Batch, drawn: GeneratorOutput) -> Terms:
+    """What a method minimises of an edit from the first step on."""
+    config = ExpressionTraining(method=method, guide="none")
+    noise = StepRandom(0, 0, torch.device("cpu"))
+    step = TrainingStep({}, batch, edited(batch, drawn, batch.label, None), noise)
+    return METHODS[method](config).warm_up_terms(step)
 
 
 def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
@@ -62,7 +73,7 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
     levels = (train.image[rows[1:]].astype(int) - np.array([20, 40])[:, None, None, None]).clip(0, 255)
     expected = np.abs(levels / 127.5 - 1 - (batch.image[1:] + 0.5).numpy()).mean()
     distillation, drawn = Distillation(pairs), GeneratorOutput(batch.image + 0.5, flow, mask)
-    terms = distillation.terms(batch, edited(batch, drawn, y_t, pairs)) | flow_and_mask_regularisers(drawn)
+    terms = distillation.terms(batch, edited(batch, drawn, y_t, pairs)) | held_back("relief", batch, drawn)
     assert terms.pop("rgb/paint") > 0  # by hand below
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
         {
@@ -75,7 +86,7 @@ def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
     )
     assert set(distillation.terms(batch, edited(batch, GeneratorOutput(batch.image), y_t, pairs))) == {"rgb/pair"}
     assert (
-        flow_and_mask_regularisers(GeneratorOutput(batch.image))
+        held_back("stargan", batch, GeneratorOutput(batch.image))
         == Distillation().terms(batch, edited(batch, drawn, y_t, None))
         == {}
     )
@@ -104,8 +115,9 @@ def test_with_pseudo_targets_any_expression_is_a_target(splits: Splits) -> None:
     """Without them the batch's own labels, permuted."""
     batch = make_batch(splits["train"], np.flatnonzero(splits["train"].label == 1)[:4], "depth")
     noise = [StepRandom(0, step, torch.device("cpu")) for step in range(20)]
-    assert {int(k) for n in noise for k in Distillation().choose(batch, n, 3)} == {1}
-    drawn = torch.cat([Distillation(pairs_of(splits["train"])).choose(batch, n, 3) for n in noise])
+    method, known = METHODS["stargan"](ExpressionTraining(guide="none")), torch.ones(3) > 0
+    assert {int(k) for n in noise for k in method.choose(batch, n, known)} == {1}
+    drawn = torch.cat([Distillation.choose(batch, n, 3) for n in noise])
     assert drawn.shape == (80,)
     assert np.bincount(drawn, minlength=3).min() > 10  # 27 on the average
 
@@ -137,7 +149,7 @@ def test_a_warm_start_teaches_the_targets_first(
     small: Small, splits: Splits, tmp_path: Path, metrics: Metrics, backbone: str
 ) -> None:
     config = small(
-        ExpressionTraining, guide="none", backbone=backbone, warm_start="morphable", warm_up=30, steps=32, lr=2e-3
+        ExpressionTraining, guide="none", method=backbone, warm_start="morphable", warm_up=30, steps=32, lr=2e-3
     )
     train_expression(
         config,
@@ -186,14 +198,14 @@ def test_what_the_flow_moves_is_not_paint() -> None:
 
 
 def test_a_relief_run_holds_its_cycle_loosely_unless_told() -> None:
-    loose = make_config(ExpressionTraining, "cpu", {"backbone": "relief"})
+    loose = make_config(ExpressionTraining, "cpu", {"method": "relief"})
     assert (loose.rec_weight, loose.warm_start, loose.warm_up) == (1.0, "morphable", 1000)
-    assert make_config(ExpressionTraining, "cpu", {"backbone": "relief", "rec_weight": "4"}).rec_weight == 4
-    assert make_config(ExpressionTraining, "cpu", {"backbone": "stargan"}).rec_weight == 10
+    assert make_config(ExpressionTraining, "cpu", {"method": "relief", "rec_weight": "4"}).rec_weight == 4
+    assert make_config(ExpressionTraining, "cpu", {"method": "stargan"}).rec_weight == 10
     with pytest.raises(FacereliefError, match=r"^no warm_start 'cold'; choose from none, morphable$"):
         make_config(ExpressionTraining, "cpu", {"warm_start": "cold"})
 
 
 def test_an_unknown_backbone(small: Small) -> None:
-    with pytest.raises(FacereliefError, match=r"^no backbone 'unet'; choose from relief, stargan$"):
-        build_nets(small(ExpressionTraining, guide="none", backbone="unet"), None)
+    with pytest.raises(FacereliefError, match=r"^no method 'unet'; choose from relief, stargan$"):
+        build_nets(small(ExpressionTraining, guide="none", method="unet"), None)

@@ -45,6 +45,7 @@ RENAMED = (
     Renamed(("edit",), "--again", "--overwrite", "--overwrite", None),
     Renamed(("dataset synthesize",), "--face", "--weights", "--weights FACE"),
     Renamed(("export",), "--to", "--format", "--format"),
+    Renamed(("train expression", "export"), "--backbone", "--method", "--method"),
     Renamed(("demo",), "--photo", "", "demo PHOTO"),
     Renamed(_MEASURE, "--json", "--json-file", "--json > FILE", _is_target),
 )

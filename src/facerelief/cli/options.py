@@ -14,7 +14,19 @@ from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 
 METHODS = ("morphable", "relief", "stargan")
-BACKBONES = ("stargan", "relief")
+CARRIED = ("stargan", "relief")  # whose weights the package carries
+TRAINED = (
+    "stargan",
+    "relief",
+    "ganimation",
+    "gannotation",
+    "cyclegan",
+    "icgan",
+    "attgan",
+    "stgan",
+    "elegant",
+    "diat",
+)  # what `train expression` trains
 PARTS = ("face", "eyes", "mouth")
 ENGINES = ("torch", "onnx", "openvino", "openvino-bf16", "auto")
 FORMATS = ("onnx", "openvino")

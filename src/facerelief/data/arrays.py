@@ -7,10 +7,10 @@ with a box filter; depth and normals are averaged over face pixels only and back
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Arrays:
         label: (N,), int64, indices into `expressions`.
         expressions: Names of the classes.
         samples: The samples, in the order of the rows.
+        measured: What conditions need besides of each photo, (N, ...) by name.
     """
 
     image: np.ndarray
@@ -47,6 +48,7 @@ class Arrays:
     label: np.ndarray
     expressions: tuple[str, ...]
     samples: tuple[Sample, ...]
+    measured: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -102,7 +104,8 @@ def load_arrays(
         arrays = {name: map_npy(paths[name], kind, (len(samples), *shape)) for name, (kind, shape) in shapes.items()}
     except (OSError, ValueError) as reason:
         raise DatasetError(f"{folder} is damaged ({reason}); delete it, and it is made again") from reason
-    return Arrays(**arrays, label=label, expressions=tuple(expressions), samples=tuple(samples))
+    image, depth, normal = arrays["image"], arrays["depth"], arrays["normal"]
+    return Arrays(image, depth, normal, label, tuple(expressions), tuple(samples))
 
 
 def arrays_folder(dataset: Path) -> Path:

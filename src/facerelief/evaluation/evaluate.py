@@ -161,15 +161,19 @@ def build_systems(
     networks: Sequence[EditorWeights], editors: Mapping[str, Editor], dataset: Dataset, setup: EvaluationSetup
 ) -> list[System]:
     """The systems to measure: networks, put on the setup's device, and editors as users have them."""
-    found = [network_as_system(network, setup.test, setup.networks.device) for network in networks]
+    found = [network_as_system(network, dataset, setup.test, setup.networks.device) for network in networks]
     found += [editor_system(name, editor, dataset, setup.test) for name, editor in editors.items()]
     return found
 
 
-def network_as_system(network: EditorWeights, test: Arrays, device: torch.device | str = "cpu") -> System:
+def network_as_system(
+    network: EditorWeights, dataset: Dataset, test: Arrays, device: torch.device | str = "cpu"
+) -> System:
     """A network whose own pictures are measured, of the test photos' size, colour and expressions."""
-    generator = load_network_editor(network.path).generator.eval().requires_grad_(False)
-    return network_system(network.name, generator.to(device), test)
+    editor = load_network_editor(network.path)
+    generator = editor.generator.eval().requires_grad_(False).to(device)
+    measured = editor.condition.measure(dataset.path, test)
+    return network_system(network.name, generator, editor.condition.to(device), measured)
 
 
 def evaluate(

@@ -153,7 +153,7 @@ def _systems(
     found = [
         editor_system(one.name, load_network_editor(one.path), dataset, test)
         if measured.as_edited
-        else network_as_system(one, test)
+        else network_as_system(one, dataset, test)
         for one in networks
     ]
     if measured.morphable:

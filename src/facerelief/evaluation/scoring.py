@@ -116,7 +116,7 @@ class _Pass:
     def _of_edit(self, source: Batch, image: Tensor, maps: Tensor | None, targets: np.ndarray) -> dict[str, Tensor]:
         values: dict[str, Tensor] = {}
         if self._with.pixels and self._system.back is not None:
-            cycled = to_levels(self._system.back(image, source.label))
+            cycled = to_levels(self._system.back(image, source.rows))
             before = to_levels(source.image)
             values |= {"cycle_psnr": psnr(cycled, before), "cycle_ssim": ssim(cycled, before)}
         if self._with.identity is not None:

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 from facerelief.array_types import RGB, Int64
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import make_batch
+from facerelief.data.batches import Batch, make_batch
+from facerelief.data.conditions import Condition
 from facerelief.data.crops import read_crop
 from facerelief.data.dataset import Dataset
 from facerelief.data.synthesize import SYNTHETIC, scene_of
 from facerelief.editing.editor import Editor
 from facerelief.faces.detector import Face
 from facerelief.network_input import from_levels
-from facerelief.networks.conversion import one_hot
 
 # Edits the test photos of the given rows to one expression: (N, C, S, S) in [-1, 1].
 EditFunction = Callable[[Int64, int], Tensor]
@@ -30,25 +30,39 @@ class System:
     Attributes:
         name: In reports.
         edits: Its edits of test photos, at the size and colour in which the metric networks see them.
-        back: Images (N, C, S, S) and labels (N,) to edited images, for the cycle; None where there is no such network.
+        back: Edits (N, C, S, S) of rows (N,) to images that show what the photos show, for the cycle; None where there
+            is no such network.
     """
 
     name: str
     edits: EditFunction
-    back: Callable[[Tensor, Tensor], Tensor] | None = None
+    back: Callable[[Tensor, Int64], Tensor] | None = None
 
 
-def network_system(name: str, generator: nn.Module, test: Arrays) -> System:
-    """A trained G_rgb, measured by the network's own images, as in the paper's tables."""
-    count = len(test.expressions)
+def network_system(name: str, generator: nn.Module, condition: Condition, test: Arrays) -> System:
+    """A trained G_rgb, measured by the network's own images, as in the paper's tables.
+
+    Args:
+        name: In reports.
+        generator: G_rgb.
+        condition: What it takes.
+        test: The test photos, measured by the condition.
+    """
+
+    def asked(batch: Batch, target: int) -> Tensor:
+        """What asks for one expression; where training photos say how, another one for each photo, always the same."""
+        draws = [np.random.default_rng((int(row), target)).random() for row in batch.rows] if condition.random else None
+        labels = torch.full_like(batch.label, target)
+        return condition.towards(test, batch, labels, None if draws is None else torch.tensor(draws).to(labels.device))
 
     @torch.inference_mode()
     def edits(rows: Int64, target: int) -> Tensor:
-        image = make_batch(test, rows, "depth", device=device_of(generator)).image
-        return back(image, torch.full((len(image),), target, device=image.device))
+        batch = make_batch(test, rows, "depth", device=device_of(generator))
+        return generator(batch.image, asked(batch, target)).image.float()
 
-    def back(image: Tensor, labels: Tensor) -> Tensor:
-        return generator(image, one_hot(labels, count)).image.float()
+    def back(image: Tensor, rows: Int64) -> Tensor:
+        batch = make_batch(test, rows, "depth", device=image.device)
+        return generator(image, condition.own(test, batch)).image.float()
 
     return System(name, edits, back)
 

@@ -1,6 +1,6 @@
 """Networks as PyTorch modules, without any training."""
 
-from facerelief.networks.backbones import BACKBONES, build_backbone
+from facerelief.networks.backbones import BACKBONES, Backbone, build_backbone
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.depth import DepthTranslator
 from facerelief.networks.generator_output import GeneratorOutput
@@ -13,6 +13,7 @@ limit_torch()
 
 __all__ = [
     "BACKBONES",
+    "Backbone",
     "Classifier",
     "DepthTranslator",
     "Discriminator",

@@ -1,32 +1,111 @@
-"""RGB backbones by name. Any network that computes an edit I_t = G_rgb(I_s, y_t) can be trained with the guidance."""
+"""G_rgb of each method by name: what a trained editor's file holds, and the condition that it takes.
+
+Any network that computes an edit I_t = G_rgb(I_s, condition) can be trained with the guidance. How it is trained is in
+`training.methods`, under the same name.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from torch import nn
 
 from facerelief.config import ExpressionTraining
+from facerelief.networks.compared.attgan import AttGAN, halvings
+from facerelief.networks.compared.cyclegan import CycleGAN
+from facerelief.networks.compared.diat import DIAT
+from facerelief.networks.compared.elegant import ELEGANT
+from facerelief.networks.compared.ganimation import GANimation
+from facerelief.networks.compared.gannotation import GANnotation
+from facerelief.networks.compared.icgan import IcGAN
+from facerelief.networks.compared.stgan import SourceAwareSTGAN
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.networks.stargan import StarGAN
 from facerelief.registry import Registry
 
-__all__ = ["BACKBONES", "GeneratorOutput", "build_backbone"]
+__all__ = ["BACKBONES", "Backbone", "GeneratorOutput", "build_backbone"]
 
-# Functions of image channels, length of the one-hot condition and settings. They build a network that takes I_s and a
-# condition and gives a `GeneratorOutput`.
-BACKBONES: Registry[Callable[[int, int, ExpressionTraining], nn.Module]] = Registry("backbone")
+
+@dataclass(frozen=True)
+class Backbone:
+    """A method's G_rgb.
+
+    Attributes:
+        build: Builds the network of a run's size. The network takes I_s (N, C, S, S) and a condition (N, ...) and
+            gives a `GeneratorOutput`.
+        condition: The kind of its condition, of `data.conditions.CONDITIONS`.
+    """
+
+    build: Callable[[ExpressionTraining], nn.Module]
+    condition: str = "class"
+
+
+BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods")
+UNITS = 17  # action units of `data.conditions.units`
+EDGE_CHANNELS = 3  # of `data.conditions.landmarks`
 
 
 @BACKBONES.add("stargan")
-def _stargan(channels: int, conditions: int, config: ExpressionTraining) -> nn.Module:
-    return StarGAN(channels, conditions, config.width, config.blocks, config.smooth)
+@Backbone
+def _stargan(config: ExpressionTraining) -> nn.Module:
+    return StarGAN(config.channels, len(config.expressions), config.width, config.blocks, config.smooth)
 
 
 @BACKBONES.add("relief")
-def _relief(channels: int, conditions: int, config: ExpressionTraining) -> nn.Module:
-    return ReliefGenerator(channels, conditions, config.width, config.blocks)
+@Backbone
+def _relief(config: ExpressionTraining) -> nn.Module:
+    return ReliefGenerator(config.channels, len(config.expressions), config.width, config.blocks)
+
+
+def _ganimation(config: ExpressionTraining) -> nn.Module:
+    return GANimation(config.channels, UNITS, config.width, config.blocks)
+
+
+BACKBONES.add("ganimation")(Backbone(_ganimation, "units"))
+
+
+@BACKBONES.add("cyclegan")
+@Backbone
+def _cyclegan(config: ExpressionTraining) -> nn.Module:
+    return CycleGAN(config.channels, len(config.expressions), config.width, config.blocks)
+
+
+@BACKBONES.add("icgan")
+@Backbone
+def _icgan(config: ExpressionTraining) -> nn.Module:
+    return IcGAN(config.size, config.channels, len(config.expressions), config.width)
+
+
+@BACKBONES.add("attgan")
+@Backbone
+def _attgan(config: ExpressionTraining) -> nn.Module:
+    return AttGAN(config.channels, len(config.expressions), config.width, halvings(config.size))
+
+
+@BACKBONES.add("stgan")
+@Backbone
+def _stgan(config: ExpressionTraining) -> nn.Module:
+    return SourceAwareSTGAN(config.channels, len(config.expressions), config.width, halvings(config.size))
+
+
+@BACKBONES.add("diat")
+@Backbone
+def _diat(config: ExpressionTraining) -> nn.Module:
+    return DIAT(config.channels, len(config.expressions), config.width, config.blocks)
+
+
+def _elegant(config: ExpressionTraining) -> nn.Module:
+    return ELEGANT(config.channels, config.width, halvings(config.size))
+
+
+def _gannotation(config: ExpressionTraining) -> nn.Module:
+    return GANnotation(config.channels, EDGE_CHANNELS, config.width, config.blocks)
+
+
+BACKBONES.add("elegant")(Backbone(_elegant, "exemplar"))
+BACKBONES.add("gannotation")(Backbone(_gannotation, "landmarks"))
 
 
 def build_backbone(config: ExpressionTraining) -> nn.Module:
-    """A fresh G_rgb of a run's kind and size. Raises `FacereliefError` for an unknown backbone."""
-    return BACKBONES[config.backbone](config.channels, len(config.expressions), config)
+    """A fresh G_rgb of a run's method and size. Raises `FacereliefError` for an unknown method."""
+    return BACKBONES[config.method].build(config)

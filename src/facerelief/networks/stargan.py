@@ -4,6 +4,8 @@ Instance norm uses each image's own statistics in training and at test, so train
 with zeros: reflection would make a constant label plane invisible to instance norm.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -53,32 +55,41 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         self.channels, self.conditions, self.smooth = channels, conditions, smooth
-        layers: list[nn.Module] = [
-            nn.Conv2d(channels + conditions, width, 7, padding=3, bias=False),
-            _norm(width),
-            nn.ReLU(inplace=True),
-        ]
-        for k in (1, 2):
-            layers += [
-                nn.Conv2d(width * k, width * k * 2, 4, stride=2, padding=1, bias=False),
-                _norm(width * k * 2),
-                nn.ReLU(inplace=True),
-            ]
-        layers += [ResidualBlock(width * 4) for _ in range(blocks)]
-        for k in (4, 2):
-            layers += [
-                nn.ConvTranspose2d(width * k, width * k // 2, 4, stride=2, padding=1, bias=False),
-                _norm(width * k // 2),
-                nn.ReLU(inplace=True),
-            ]
-        layers += [nn.Conv2d(width, channels, 7, padding=3, bias=False), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        head = [nn.Conv2d(width, channels, 7, padding=3, bias=False), nn.Tanh()]
+        self.layers = nn.Sequential(*trunk(channels + conditions, width, blocks), *head)
 
     def forward(self, image: Tensor, condition: Tensor) -> Tensor:
         """image: (N, C, H, W) in [-1, 1], H and W divisible by 4; condition: (N, conditions). Returns (N, C, H, W)."""
-        planes = condition[:, :, None, None].expand(-1, -1, *image.shape[2:]).to(image.dtype)
-        out: Tensor = self.layers(torch.cat([image, planes], dim=1))
+        return self.translate(image, planes(condition, image))
+
+    def translate(self, image: Tensor, maps: Tensor) -> Tensor:
+        """The same for a condition of each pixel, maps (N, conditions, H, W)."""
+        out: Tensor = self.layers(torch.cat([image, maps], dim=1))
         return (image + binomial_filter(out - image)).clamp(-1, 1) if self.smooth else out
+
+
+def trunk(inputs: int, width: int, blocks: int) -> list[nn.Module]:
+    """The generator's layers before its head: inputs (N, inputs, H, W) to features (N, width, H, W)."""
+    layers: list[nn.Module] = [nn.Conv2d(inputs, width, 7, padding=3, bias=False), _norm(width), nn.ReLU(inplace=True)]
+    for k in (1, 2):
+        layers += [
+            nn.Conv2d(width * k, width * k * 2, 4, stride=2, padding=1, bias=False),
+            _norm(width * k * 2),
+            nn.ReLU(inplace=True),
+        ]
+    layers += [ResidualBlock(width * 4) for _ in range(blocks)]
+    for k in (4, 2):
+        layers += [
+            nn.ConvTranspose2d(width * k, width * k // 2, 4, stride=2, padding=1, bias=False),
+            _norm(width * k // 2),
+            nn.ReLU(inplace=True),
+        ]
+    return layers
+
+
+def planes(condition: Tensor, maps: Tensor) -> Tensor:
+    """A condition (N, K) at every pixel of maps (N, C, H, W): (N, K, H, W)."""
+    return condition[:, :, None, None].expand(-1, -1, *maps.shape[2:]).to(maps.dtype)
 
 
 class StarGAN(Generator):
@@ -93,6 +104,19 @@ def binomial_filter(change: Tensor) -> Tensor:
     """The 3x3 binomial filter (1 2 1)^T (1 2 1) / 16 of a change (N, C, H, W); it removes grids of period 2."""
     padded = F.pad(change, (1, 1, 1, 1), mode="replicate")
     return F.avg_pool2d(F.avg_pool2d(padded, 2, stride=1), 2, stride=1)
+
+
+def critic_depth(size: int) -> int:
+    """How often a discriminator halves images of `size` px."""
+    return min(6, size.bit_length() - 2)
+
+
+def critic_trunk(channels: int, widths: Sequence[int]) -> list[nn.Module]:
+    """A discriminator's strided convolutions, of images with `channels`, to as many maps as `widths` say."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((channels, *widths)):
+        layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.01, inplace=True)]
+    return layers
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -136,13 +160,10 @@ class Discriminator(nn.Module):
         matching: bool = False,
     ) -> None:
         super().__init__()
-        depth = min(6, size.bit_length() - 2)
-        layers: list[nn.Module] = []
-        inputs, outputs = channels, width
-        for _ in range(depth):
-            layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.01, inplace=True)]
-            inputs, outputs = outputs, min(outputs * 2, max_channels)
-        self.trunk = nn.Sequential(*layers)
+        depth = critic_depth(size)
+        widths = [min(width * 2**k, max_channels) for k in range(depth)]
+        self.trunk = nn.Sequential(*critic_trunk(channels, widths))
+        inputs = widths[-1]
         self.adversarial = nn.Conv2d(inputs, 1, 3, padding=1, bias=False)
         seen = min(width * 2 ** (_LOCAL - 1), max_channels)
         self.local = nn.Conv2d(seen, 1, 3, padding=1, bias=False) if local else None

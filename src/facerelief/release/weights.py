@@ -5,13 +5,14 @@ from typing import Any
 
 from facerelief import __version__
 from facerelief.checkpoint import WEIGHTS, half, save_checkpoint
-from facerelief.editing.engines.agreement import compare_engines, synthetic_inputs
+from facerelief.editing.engines.agreement import compare_engines, example_inputs, synthetic_inputs
 from facerelief.editing.engines.conversion import torch_engine
 from facerelief.editing.engines.graph import load_graph, write_graph
 from facerelief.editing.loading import load_network_editor
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
+from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.weights import named_tensors
 from facerelief.training.classifier import Accuracy
 from facerelief.training.run.folder import read_metrics, read_run_settings
@@ -68,9 +69,11 @@ def release(run: Path, out: Path, rates: dict[str, Any], data_note: str, command
         ) from reason
     if as_edited is not True:
         raise FacereliefError(f"the rates of {run.name} are those of its network alone; measure it with: {_MEASURE}")
+    editor = load_network_editor(run)
     facts = settings | {"scores": scores, "run_weights_sha256": sha256(run / WEIGHTS)}
-    save_checkpoint(out, "editor", half(named_tensors(generator=load_network_editor(run).generator)), facts)
-    graph = release_graph(out)
+    network = named_tensors(generator=editor.generator, condition=editor.condition)
+    save_checkpoint(out, "editor", half(network), facts)
+    graph = release_graph(out) if BACKBONES[editor.config.method].condition == "class" else ""
     write_text(out.parent / "README.md", editor_card(run, out, rates[run.name], data_note, command) + graph)
     return out
 
@@ -82,9 +85,10 @@ def release_graph(weights: Path) -> str:
         FacereliefError: ONNX Runtime, by the graph, does not agree with PyTorch.
     """
     editor = load_network_editor(weights, engine="torch")
-    graph = write_graph(weights, editor.generator, editor.config.size)
+    inputs = synthetic_inputs(editor.config, editor.condition)
+    graph = write_graph(weights, editor.generator, example_inputs(editor.config, editor.condition))
     engines = (load_graph(graph, weights, 1), torch_engine(editor.generator))
-    parity = compare_engines("onnx", *engines, editor.generator, *synthetic_inputs(editor.config))
+    parity = compare_engines("onnx", *engines, editor.generator, *inputs)
     if not parity.agrees:
         graph.unlink()
         raise FacereliefError(f"ONNX Runtime does not agree with PyTorch on {weights}; install another onnxruntime")
@@ -130,7 +134,7 @@ training photos only.
 
 ## What it cannot do
 
-{_LIMITS.format(draws=_DRAWS[config.get("backbone", "stargan")].format(size=config["size"]))}
+{_LIMITS.format(draws=_DRAWS[config["method"]].format(size=config["size"]))}
 """
 
 

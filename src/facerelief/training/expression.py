@@ -1,9 +1,10 @@
-"""Stage 2: StarGAN guided end to end by the depth network (Eqs. 1-8 and 11); without guidance, StarGAN.
+"""Stage 2: an editor of any method, guided end to end by the depth network (Eqs. 1-8 and 11), or without guidance.
 
 facerelief train expression DATASET --depth DEPTH_RUN -o RUN --preset cpu
-facerelief train expression DATASET --guide none -o RUN --preset cpu
+facerelief train expression DATASET --guide none --method ganimation -o RUN --preset cpu
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,117 +16,21 @@ from facerelief.checkpoint import WEIGHTS, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch
-from facerelief.networks.conversion import one_hot
+from facerelief.data.conditions import Condition, build_condition
 from facerelief.networks.weights import named_tensors
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
-from facerelief.training.depth import DepthNets, Features
+from facerelief.training.depth import DepthNets
+from facerelief.training.guidance import Guidance, check_guide, guidance_weights
+from facerelief.training.methods import METHODS, Method, TrainingStep
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_expression_grid
 from facerelief.training.run.session import Learner, Session
-from facerelief.training.steps.distillation import Distillation
-from facerelief.training.steps.editing_step import (
-    EditedBatch,
-    Nets,
-    build_nets,
-    edit_batch,
-    flow_and_mask_regularisers,
-)
+from facerelief.training.steps.distillation import Distillation, distillation_weights
+from facerelief.training.steps.edited_batch import EditedBatch
 from facerelief.training.steps.ema import EMA
-from facerelief.training.steps.gan_step import (
-    TargetClasses,
-    augment,
-    discriminator_terms,
-    discriminator_weights,
-    set_requires_grad,
-)
+from facerelief.training.steps.gan_step import discriminator_weights, set_requires_grad
 from facerelief.training.steps.step_random import StepRandom
-
-
-def generator_terms(
-    nets: Nets,
-    batch: Batch,
-    edited: EditedBatch,
-    config: ExpressionTraining,
-    features: Features | None,
-    noise: StepRandom,
-    known_classes: Tensor | None = None,
-) -> eq.Terms:
-    """The terms of G_rgb and G_depth: L_rgb (Eq. 4), L_depth on the edit (Eq. 8), and the anchor on real pairs.
-
-    Args:
-        nets: Their networks, discriminators included.
-        batch: Source photos, maps and labels.
-        edited: The photos' edits.
-        config: The objective, and which terms there are.
-        features: V of Eq. 10; None leaves that term out.
-        noise: The step's random numbers.
-        known_classes: bool (K,), the expressions that the discriminators see in real photos; by default all. Others
-            count in no class term: discriminators could learn them only from artefacts of pseudo-targets.
-
-    Returns:
-        Unweighted scalars, named as in `generator_weights`.
-    """
-    y_t, i_t, d_t = edited.y_t, edited.i_t, edited.d_t
-    fake = nets.discriminator(augment(i_t, noise, config.augment))
-    i_cycled = nets.generator(i_t, one_hot(batch.label, len(config.expressions))).image
-    terms = {
-        "rgb/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 1
-        "rgb/cls": eq.classification(fake.classes, y_t, known_classes),  # Eq. 2
-        "rgb/rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
-    }
-    if fake.matches is not None:
-        matches = eq.of_class(fake.matches, y_t, known_classes)
-        terms["rgb/match"] = eq.adversarial_generator(matches, config.objective)  # Eq. 1, of each expression by itself
-    if nets.depth is None or d_t is None:
-        return terms
-    fake = nets.depth.discriminator(augment(d_t, noise, config.augment, light=False))
-    terms |= {
-        "depth/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
-        "depth/cls": eq.classification(fake.classes, y_t, known_classes),  # Eq. 6
-        "depth/rec": eq.reconstruction(i_t, nets.depth.translator(d_t, to="image")),  # Eq. 7
-    }
-    if config.freeze_depth:
-        return terms
-    d_hat = nets.depth.translator(batch.image)
-    terms["depth/pix"] = eq.pixel(batch.geometry, d_hat)  # Eq. 9
-    if features is not None:
-        terms["depth/per"] = eq.perceptual(features, batch.geometry, d_hat)  # Eq. 10
-    return terms
-
-
-def generator_weights(config: ExpressionTraining) -> dict[str, float]:
-    """L_rgb + depth_weight * (adv + cls) + depth_rec_weight * rec, and the anchor's own weights."""
-    return {
-        "rgb/adv": config.adv_weight,
-        "rgb/cls": config.cls_weight,
-        "rgb/match": config.match_weight,
-        "rgb/rec": config.rec_weight,
-        "rgb/pair": config.image_distill_weight,
-        "rgb/way": config.flow_distill_weight,
-        "rgb/paint": config.paint_weight,
-        "rgb/id": config.id_weight,
-        "rgb/flow": config.flow_weight,
-        "rgb/mask": config.mask_weight,
-        "depth/adv": config.depth_weight * config.adv_weight,
-        "depth/cls": config.depth_weight * config.cls_weight,
-        "depth/rec": config.depth_rec_weight,
-        "depth/pix": config.pix_weight,
-        "depth/per": config.per_weight,
-    }
-
-
-@dataclass(frozen=True)
-class Guidance:
-    """The networks that guide a run.
-
-    Attributes:
-        nets: Of a finished stage 1.
-        features: V of Eq. 10, where G_depth is trained too.
-    """
-
-    nets: DepthNets
-    features: Features | None = None
 
 
 def train_expression(
@@ -142,8 +47,8 @@ def train_expression(
 
     Args:
         config: Its settings.
-        train: Training photos.
-        held_out: Validation photos, for the grids of samples.
+        train: Training photos, with what the method's condition measures of them.
+        held_out: Validation photos, the same, for the grids of samples.
         folder: The run's folder.
         data_facts: What config.json records of the data and of what the run learns from.
         guidance: Of the same guide, size, colour and expressions; None for guide "none".
@@ -156,105 +61,177 @@ def train_expression(
     Raises:
         FacereliefError: The folder holds another run, or the loss is not finite.
     """
+    check_guide(config, guidance)
+    method, condition = METHODS[config.method](config), build_condition(config)
+    condition.collect(train)
     session = Session("editor", config, folder, data_facts, progress)
-    nets = build_nets(config, guidance.nets if guidance else None)
-    generator, mean = nets.generator, EMA(nets.generator, config.ema)
-    nets = nets.with_modules(session.prepare(*_learners(nets, config, mean)))
+    built = method.build()
+    generator, mean = built["generator"], EMA(built["generator"], config.ema)
+    prepared = session.prepare(*_learners(method, built, guidance, mean))
+    nets = {name: prepared.get(name, module) for name, module in built.items()}
+    guidance = guidance and guidance.with_nets(_prepared_depth(guidance.nets, prepared))
+    condition.to(session.device)
     guide = "depth" if config.guide == "none" else config.guide
     batches = Batches(train, config, guide, session.rank, session.world)
     known_classes = torch.from_numpy(batches.known_classes).to(session.device)
+    loop = Loop(session, method, nets, Conditioned(condition, train), guidance, distillation or Distillation())
     shown = make_batch(held_out, balanced_rows(held_out), guide, device=session.device)
-    translator = nets.depth.translator if nets.depth else None
-    generator_step = GeneratorStep(
-        session, nets, config, guidance.features if guidance else None, known_classes, distillation or Distillation()
-    )
+    asked = Conditioned(condition, held_out).every(shown)
+    translator = guidance.nets.translator if guidance else None
     for step in session.steps(
-        lambda path: save_expression_grid(path, mean.module, translator, shown, config.expressions)
+        lambda path: save_expression_grid(path, mean.module, translator, shown, asked, config.expressions)
     ):
-        batch, noise = batches(step, session.device), session.noise(step)
-        due = (step + 1) % config.d_steps == 0
-        with torch.set_grad_enabled(due):  # shared by the discriminator's and the generator's step
-            edited = generator_step.edit(batch, noise)
-        discriminator_step(session, nets, batch, edited, noise, known_classes)
-        if due:
-            generator_step(batch, edited, noise)
+        if loop(batches(step, session.device), session.noise(step), known_classes):
             mean.update(generator, step)
     if session.run.main:
-        save_checkpoint(folder / WEIGHTS, "editor", named_tensors(generator=mean.module), session.run.settings)
+        tensors = named_tensors(generator=mean.module, condition=condition)
+        save_checkpoint(folder / WEIGHTS, "editor", tensors, session.run.settings)
         write_card(folder)
     session.close()
     return folder / WEIGHTS
 
 
 @dataclass(frozen=True)
-class GeneratorStep:
-    """Updates the generators: G_rgb and, unless it is frozen or absent, the depth network."""
+class Conditioned:
+    """Photos, and the condition that asks for their edits."""
+
+    condition: Condition
+    arrays: Arrays
+
+    def of(self, batch: Batch, y_t: Tensor, noise: StepRandom) -> tuple[Tensor, Tensor]:
+        """What photos show, and what asks for y_t."""
+        draws = noise.uniform(len(y_t)) if self.condition.random else None
+        return self.condition.own(self.arrays, batch), self.condition.towards(self.arrays, batch, y_t, draws)
+
+    def every(self, batch: Batch) -> list[Tensor]:
+        """What asks all photos for each expression in turn."""
+        labels = range(len(self.arrays.expressions))
+        return [self.condition.towards(self.arrays, batch, torch.full_like(batch.label, k)) for k in labels]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What one step does, whatever the method.
+
+    Attributes:
+        session: The run's.
+        method: The method.
+        nets: Its networks, as the session prepared them.
+        photos: The training photos and the condition.
+        guidance: The depth network, where the run is guided.
+        distillation: Further losses of G_rgb.
+    """
 
     session: Session
-    nets: Nets
-    config: ExpressionTraining
-    features: Features | None
-    known_classes: Tensor
+    method: Method
+    nets: Mapping[str, nn.Module]
+    photos: Conditioned
+    guidance: Guidance | None
     distillation: Distillation
 
-    def edit(self, batch: Batch, noise: StepRandom) -> EditedBatch:
-        """The batch's edits to chosen expressions."""
-        classes = len(self.config.expressions)
-        return edit_batch(
-            self.nets, batch, self.distillation.choose(batch, noise, classes), classes, self.distillation.targets
-        )
+    @property
+    def config(self) -> ExpressionTraining:
+        """The run's settings."""
+        return self.method.config
 
-    def __call__(self, batch: Batch, edited: EditedBatch, noise: StepRandom) -> None:
-        """One step; during the warm-up without the discriminators and the depth network."""
-        config, nets = self.config, self.nets
-        _freeze_discriminators(nets, True)
-        terms = flow_and_mask_regularisers(edited.output) | self.distillation.terms(batch, edited)
-        if noise.step >= config.warm_up:
-            terms |= generator_terms(nets, batch, edited, config, self.features, noise, self.known_classes)
-        elif self.distillation.targets is None:
-            terms["rgb/rec"] = eq.reconstruction(batch.image, edited.i_t)
-        moving = ["generator"] + ["translator"] * (nets.depth is not None and not config.freeze_depth)
-        self.session.optimizer_step("G", terms, generator_weights(config), noise.step, *moving)
+    def __call__(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> bool:
+        """Critics learn; every `d_steps`-th time the generator does too, and True is returned."""
+        due = (noise.step + 1) % self.config.d_steps == 0
+        with torch.set_grad_enabled(due):  # shared by the critics' and the generator's step
+            edited = self.edit(batch, noise, known_classes)
+        step = TrainingStep(self.nets, batch, edited, noise, known_classes)
+        self.train_critics(step)
+        if due:
+            self.train_generator(step)
+        return due
 
-
-def discriminator_step(
-    session: Session, nets: Nets, batch: Batch, edited: EditedBatch, noise: StepRandom, known_classes: Tensor
-) -> None:
-    """One step of D_rgb and, where the run is guided, of D_depth. known_classes: as `generator_terms` takes it."""
-    config = session.config
-    assert isinstance(config, ExpressionTraining)
-    _freeze_discriminators(nets, False)
-    weights = discriminator_weights(config) | {"match": config.match_weight}
-    real, fake = augment(batch.image, noise, config.augment), augment(edited.i_t.detach(), noise, config.augment)
-    targets = TargetClasses(edited.y_t, known_classes)
-    terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, 0.0, targets)
-    if edited.taught is not None and len(edited.taught.label):  # of rare expressions there are few photos
-        fake = nets.discriminator(augment(edited.taught.image, noise, config.augment))
-        terms["pair"] = eq.classification(fake.classes, edited.taught.label, known_classes)
-    session.optimizer_step("D_rgb", terms, weights, noise.step, "critic")
-    if nets.depth is not None and edited.d_t is not None:
-        d_t = edited.d_t.detach()
-        real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
-        beta = config.conf_penalty
-        terms = discriminator_terms(nets.depth.discriminator, real, fake, batch.label, config, noise, beta)
-        session.optimizer_step("D_depth", terms, weights, noise.step, "depth_critic")
-
-
-def _learners(nets: Nets, config: ExpressionTraining, mean: EMA) -> tuple[dict[str, Learner], dict[str, nn.Module]]:
-    """The networks that learn, and the others of the state, by their names in its file."""
-    learners = {"generator": Learner(nets.generator, config.lr), "critic": Learner(nets.discriminator, config.d_lr)}
-    fixed: dict[str, nn.Module] = {"average": mean}
-    if nets.depth is not None:
-        learners["depth_critic"] = Learner(nets.depth.discriminator, config.d_lr)
-        if config.freeze_depth:
-            set_requires_grad(nets.depth.translator, False)
-            fixed["translator"] = nets.depth.translator
+    def edit(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> EditedBatch:
+        """The batch's edits to chosen expressions; with pseudo-targets, to any."""
+        if self.distillation.targets is None:
+            y_t = self.method.choose(batch, noise, known_classes)
         else:
-            learners["translator"] = Learner(nets.depth.translator, config.lr)
-    return learners, fixed
+            y_t = self.distillation.choose(batch, noise, len(self.config.expressions))
+        c_s, c_t = self.photos.of(batch, y_t, noise)
+        return edit_batch(self.method, self.nets, batch, y_t, (c_s, c_t), noise, self.guidance, self.distillation)
 
+    def train_critics(self, step: TrainingStep) -> None:
+        """One step of the method's critics and, where the run is guided, of D_depth."""
+        self._freeze_critics(False)
+        for update in self.method.critic_updates(step):
+            self._step(update.log, update.terms, step, update.networks)
+        if self.guidance is not None:
+            terms, weights = self.guidance.critic_terms(step, self.config), discriminator_weights(self.config)
+            self.session.optimizer_step("D_depth", terms, weights, step.noise.step, "depth_critic")
 
-def _freeze_discriminators(nets: Nets, frozen: bool) -> None:
-    for one in (nets.discriminator, nets.depth.discriminator if nets.depth else None):
-        if one is not None:
+    def train_generator(self, step: TrainingStep) -> None:
+        """One step of G_rgb and G_depth; during the warm-up without the critics and the depth network."""
+        self._freeze_critics(True)
+        terms = self.method.warm_up_terms(step) | self.distillation.terms(step.batch, step.edited)
+        warm = step.noise.step >= self.config.warm_up
+        if warm:
+            terms |= generator_terms(self.method, step, self.guidance)
+        elif self.distillation.targets is None:
+            terms["rgb/rec"] = eq.reconstruction(step.batch.image, step.edited.i_t)
+        translator = ["translator"] * (self.guidance is not None and not self.config.freeze_depth)
+        self._step("G", terms, step, [*self.method.moved, *translator])
+        for update in self.method.other_updates(step):
+            self._step(update.log, update.terms, step, update.networks)
+
+    def _step(self, log: str, terms: eq.Terms, step: TrainingStep, networks: Iterable[str]) -> None:
+        self.session.optimizer_step(log, terms, generator_weights(self.method), step.noise.step, *networks)
+
+    def _freeze_critics(self, frozen: bool) -> None:
+        depth = [self.guidance.nets.discriminator] if self.guidance else []
+        for one in (*(self.nets[name] for name in self.method.critics), *depth):
             set_requires_grad(one, not frozen)
+
+
+def edit_batch(
+    method: Method,
+    nets: Mapping[str, nn.Module],
+    batch: Batch,
+    y_t: Tensor,
+    conditions: tuple[Tensor, Tensor],
+    noise: StepRandom,
+    guidance: Guidance | None = None,
+    distillation: Distillation | None = None,
+) -> EditedBatch:
+    """The batch's edits to y_t (N,); `conditions`: of what the photos show, and of y_t."""
+    c_s, c_t = conditions[0], method.target(conditions[1], noise)
+    output = method.edit(nets, batch, c_s, c_t)
+    d_t = guidance.nets.translator(output.image) if guidance else None
+    targets = distillation.targets if distillation else None
+    return EditedBatch(y_t, output, c_s, c_t, d_t, targets.of_batch(batch, y_t) if targets else None)
+
+
+def generator_terms(method: Method, step: TrainingStep, guidance: Guidance | None = None) -> eq.Terms:
+    """The terms of the edit: the method's (of StarGAN L_rgb, Eq. 4), and the guidance's L_depth (Eq. 8)."""
+    return method.generator_terms(step) | (guidance.terms(step, method.config) if guidance else {})
+
+
+def generator_weights(method: Method) -> dict[str, float]:
+    """The weights of all terms but D_depth's; the method's own come last, so that it may change any."""
+    shared = {"rgb/rec": method.config.rec_weight}  # of the warm-up
+    return shared | distillation_weights(method.config) | guidance_weights(method.config) | method.weights()
+
+
+def _prepared_depth(nets: DepthNets, prepared: Mapping[str, nn.Module]) -> DepthNets:
+    return DepthNets(prepared.get("translator", nets.translator), prepared["depth_critic"])
+
+
+def _learners(
+    method: Method, built: Mapping[str, nn.Module], guidance: Guidance | None, mean: EMA
+) -> tuple[dict[str, Learner], dict[str, nn.Module]]:
+    """The networks that learn, and the others of the state, by their names in its file."""
+    config = method.config
+    with_weights = {name for name, module in built.items() if any(True for _ in module.parameters())}
+    learners = {name: method.learner(name, module) for name, module in built.items() if name in with_weights}
+    fixed: dict[str, nn.Module] = {"average": mean, **{k: v for k, v in built.items() if k not in with_weights}}
+    if guidance is not None:
+        learners["depth_critic"] = Learner(guidance.nets.discriminator, config.d_lr)
+        if config.freeze_depth:
+            set_requires_grad(guidance.nets.translator, False)
+            fixed["translator"] = guidance.nets.translator
+        else:
+            learners["translator"] = Learner(guidance.nets.translator, config.lr)
+    return learners, fixed

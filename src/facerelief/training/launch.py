@@ -17,17 +17,19 @@ from facerelief.config import (
     IdentityTraining,
     Training,
 )
+from facerelief.data.conditions import build_condition
 from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
-from facerelief.networks.backbones import BACKBONES
 from facerelief.networks.vgg import load_vgg19, three_channels
 from facerelief.progress import Progress, StepProgress, no_progress
 from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
 from facerelief.training.depth import Features, load_depth_nets, train_depth
-from facerelief.training.expression import Guidance, train_expression
+from facerelief.training.expression import train_expression
 from facerelief.training.geometry_probe import ProbeResult, probe_geometry
+from facerelief.training.guidance import Guidance
 from facerelief.training.identity import load_identity, train_identity
+from facerelief.training.methods import METHODS
 from facerelief.training.run.folder import check_folder
 from facerelief.training.splits import choose_splits, decode_splits
 from facerelief.training.steps.distillation import Distillation
@@ -113,8 +115,10 @@ def run_expression(
             or the loss is not finite.
     """
     encoder = _identity_teacher(config, identity)
-    BACKBONES[config.backbone]  # an unknown one is refused before anything is decoded
+    METHODS[config.method](config)  # what does not fit is refused before anything is decoded
     splits = choose_splits(dataset, config)
+    condition = build_condition(config)
+    condition.check(dataset.path, splits.rows["train"][0])
     guidance, saved = _load_guidance(config, depth, vgg, judge) if config.guide != "none" else (None, None)
     data_facts = splits.data_facts | ({"identity_weights_sha256": sha256(weights_in(identity))} if identity else {})
     if guidance and saved:
@@ -128,8 +132,9 @@ def run_expression(
     if guidance and on_probe:
         on_probe([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
     targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
+    train, val = (condition.measure(dataset.path, one, decoding) for one in (arrays.train, arrays.val))
     distillation = Distillation(targets, encoder)
-    return train_expression(config, arrays.train, arrays.val, folder, data_facts, guidance, progress, distillation)
+    return train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)
 
 
 def run_classifier(

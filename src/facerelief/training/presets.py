@@ -47,39 +47,6 @@ _GPU = {
 }
 # Stage 1 weighs the accuracy of the map most: with the paper's weights Eqs. 5-7 outweigh Eq. 9 (docs/training.md).
 _ACCURATE = {"adv_weight": 0.1, "cls_weight": 0.1, "rec_weight": 1.0, "pix_weight": 30.0}
-# This backbone starts from the photo itself. With StarGAN's cycle weight its edits stay too close to the photo; with a
-# large weight of Eq. 7, G_depth encodes the picture in dots.
-_RELIEF = {
-    "warm_start": "morphable",
-    "warm_up": 1_000,
-    "lr": 5e-4,
-    "rec_weight": 1.0,
-    "flow_distill_weight": 0.3,
-    "depth_rec_weight": 0.1,
-    "pix_weight": 30.0,
-    "r1_weight": 0.3,
-    "paint_weight": 20.0,
-}
-# The class loss has no optimum and causes artefacts; the per-class adversarial loss saturates where real images do.
-# `depth_weight` is larger because `cls_weight` scales the guidance's class term too.
-_MATCHING = {"match_weight": 1.0, "cls_weight": 0.1, "depth_weight": 0.3, "d_local": True}
-_RELIEF_ON: dict[str, dict[str, Any]] = {
-    "cpu": _MATCHING,
-    "gpu": {
-        **_MATCHING,
-        "width": 48,
-        "d_width": 48,
-        "d_max_channels": 512,
-        "min_photos": 100,
-        "batch": 16,
-        "d_lr": 4e-4,
-        "warm_up": 800,
-        "steps": 2_400,
-        "decay_from": 0.6,
-        "ema": 0.998,
-        "edit_gain": 1.44,
-    },
-}
 PRESETS: dict[str, dict[type[Training], dict[str, Any]]] = {
     "paper": {
         DepthTraining: {"decay_from": 1.0, "ema": 0.0, "balanced": False},
@@ -116,14 +83,26 @@ def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None 
     """
     if preset not in PRESETS:
         raise FacereliefError(f"no preset {preset!r}; choose from {', '.join(PRESETS)}")
-    types = get_type_hints(kind)
+    given = rename_settings(changes or {})
+    types: dict[str, Any] = {name: hint for name, hint in get_type_hints(kind).items() if name != "options"}
     values: dict[str, Any] = dict(PRESETS[preset].get(kind, {}))
-    if (changes or {}).get("backbone") == "relief":
-        values |= _RELIEF | _RELIEF_ON.get(preset, {})
-    for name, value in rename_settings(changes or {}).items():
-        if name not in types:
-            raise FacereliefError(f"no setting {name!r}; choose from {', '.join(types)}")
-        values[name] = _converted(name, value, types[name])
+    options: dict[str, float] = {}
+    if issubclass(kind, ExpressionTraining):
+        from facerelief.training.methods import METHODS  # imports torch
+
+        method = METHODS[given.get("method", ExpressionTraining.method)]
+        of_method = method.presets.get(preset, {})
+        options = {name: of_method.get(name, value) for name, value in method.options.items()}
+        values |= {name: value for name, value in of_method.items() if name not in options}
+    for name, value in given.items():
+        if name in options:
+            options[name] = _converted(name, value, float)
+        elif name in types:
+            values[name] = _converted(name, value, types[name])
+        else:
+            raise FacereliefError(f"no setting {name!r}; choose from {', '.join([*types, *options])}")
+    if options:
+        values["options"] = options
     return kind(**values)
 
 

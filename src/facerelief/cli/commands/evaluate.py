@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facerelief.cli.console import bar, say
-from facerelief.cli.options import BACKBONES, check_different, one_of, some_of
+from facerelief.cli.options import CARRIED, check_different, one_of, some_of
 from facerelief.cli.writes import files_in, writes
 from facerelief.config import ExpressionTraining, Training
 from facerelief.errors import FacereliefError
@@ -48,7 +48,7 @@ def evaluate_editors(
     ] = None,
     morphable: Annotated[bool, typer.Option("--morphable", help="Also evaluate the morphable editor.")] = False,
     carried: Annotated[
-        list[str] | None, one_of(choices=BACKBONES, help="Also evaluate the package's own network; repeatable.")
+        list[str] | None, one_of(choices=CARRIED, help="Also evaluate the package's own network; repeatable.")
     ] = None,
     expressions: Annotated[
         str | None,
@@ -110,9 +110,9 @@ def _networks(runs: list[Path], carried: list[str]) -> "list[EditorWeights]":
     from facerelief.evaluation.evaluate import read_editor_weights
     from facerelief.evaluation.metric_files import check_agrees
 
-    unknown = next((name for name in carried if name not in BACKBONES), None)
+    unknown = next((name for name in carried if name not in CARRIED), None)
     if unknown:
-        raise FacereliefError(f"the package has no network {unknown}; choose from {', '.join(BACKBONES)}")
+        raise FacereliefError(f"the package has no network {unknown}; choose from {', '.join(CARRIED)}")
     found = [read_editor_weights(run) for run in runs]
     found += [read_editor_weights(carried_weights(name), f"carried {name}") for name in carried]
     for other in found[1:]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from facerelief.cli.console import say
-from facerelief.cli.options import BACKBONES, FORMATS, one_of
+from facerelief.cli.options import CARRIED, FORMATS, one_of
 from facerelief.cli.writes import files_in, writes
 
 
@@ -20,8 +20,8 @@ def export(
         Path | None,
         typer.Argument(help="A run's folder or a .safetensors file. Default: the package's.", show_default=False),
     ] = None,
-    backbone: Annotated[
-        str, one_of(choices=BACKBONES, help="Which of the package's networks, if no weights are given.")
+    method: Annotated[
+        str, one_of(choices=CARRIED, help="Which of the package's networks, if no weights are given.")
     ] = "stargan",
 ) -> None:
     """Write an editor's network for other programs, read it back, and compare it with PyTorch.
@@ -35,5 +35,5 @@ def export(
     from facerelief.editing.engines.agreement import errors_in_words
     from facerelief.editing.engines.export import export_editor as write
 
-    path, compared = write(folder, kind, weights, backbone)
+    path, compared = write(folder, kind, weights, method)
     say(str(path), "errors against PyTorch, largest / mean:", *errors_in_words(compared))

@@ -10,7 +10,7 @@ import typer
 from facerelief.cli.command import Commands
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, out, say
-from facerelief.cli.options import BACKBONES, COLOURS, DatasetFolder, ExpressionsOption, one_of
+from facerelief.cli.options import COLOURS, TRAINED, DatasetFolder, ExpressionsOption, one_of
 from facerelief.config import (
     GEOMETRY_TARGETS,
     GUIDES,
@@ -108,9 +108,13 @@ def expression(
         str | None,
         one_of(choices=GUIDES, help="Geometry for the guidance. none: the StarGAN baseline. Default: depth."),
     ] = None,
-    backbone: Annotated[
+    method: Annotated[
         str | None,
-        one_of(choices=BACKBONES, help="relief: warps the photo before it adds colour. Default: stargan."),
+        one_of(
+            choices=TRAINED,
+            metavar="NAME",
+            help=f"{', '.join(TRAINED)}, or one of an installed package; see docs/methods. Default: stargan.",
+        ),
     ] = None,
     warm_start: Annotated[
         str | None,
@@ -133,7 +137,7 @@ def expression(
     ] = None,
 ) -> None:
     """Stage 2: train the expression editor end to end under the depth network's guidance (equations 1 to 8 and 11)."""
-    given = _given(guide=guide, backbone=backbone, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
+    given = _given(guide=guide, method=method, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
     given |= _given(depth_weight=depth_weight, conf_penalty=conf_penalty)
     given |= {"freeze_depth": True} if freeze_depth else {}
     from facerelief.data import Dataset

@@ -19,6 +19,8 @@ from facerelief.geometry.morphable.random_faces import random_person, random_set
 if TYPE_CHECKING:
     from torch import nn
 
+    from facerelief.data.conditions import Condition
+
 AUTO = "auto"
 MAX_MEAN_ERROR, MAX_ERROR = 0.004, 0.06  # errors of an engine that agrees, at most: half a level, eight levels of 255
 
@@ -50,12 +52,15 @@ def installed_engines() -> list[str]:
     return [name for name in ENGINES if importlib.util.find_spec(PACKAGES[name])]
 
 
-def load_engine(name: str, generator: "nn.Module", config: ExpressionTraining) -> tuple[str, Engine]:
+def load_engine(
+    name: str, generator: "nn.Module", condition: "Condition", config: ExpressionTraining
+) -> tuple[str, Engine]:
     """Build an engine.
 
     Args:
         name: One of `ENGINES`, or `AUTO` for the fastest that is installed and agrees with PyTorch.
         generator: The network that it is to run.
+        condition: The network's.
         config: The network's configuration.
 
     Returns:
@@ -66,13 +71,14 @@ def load_engine(name: str, generator: "nn.Module", config: ExpressionTraining) -
         MissingExtra: Its package is not installed.
         CheckpointError: The network gives numbers that are none, so that no engine agrees.
     """
+    example = example_inputs(config, condition)
     if name != AUTO:
-        return name, ENGINES[name](generator)
-    built = {"torch": ENGINES["torch"](generator)}
-    compared, inputs = [], synthetic_inputs(config, persons=1)
+        return name, ENGINES[name](generator, example)
+    built = {"torch": ENGINES["torch"](generator, example)}
+    compared, inputs = [], synthetic_inputs(config, condition, persons=1)
     for one in installed_engines():
         with contextlib.suppress(RuntimeError):  # what a processor lacks, an engine may tell only when it is tried
-            built[one] = built.get(one) or ENGINES[one](generator)
+            built[one] = built.get(one) or ENGINES[one](generator, example)
             compared.append(compare_engines(one, built[one], built["torch"], generator, *inputs))
     agreeing = [one for one in compared if one.agrees]
     if not agreeing:  # not even PyTorch with itself
@@ -98,7 +104,7 @@ def compare_engines(
         reference: What it is to agree with.
         generator: The network that both run.
         images: (N, C, S, S) in [-1, 1].
-        conditions: (N, K), one-hot.
+        conditions: (N, ...), as the network takes them.
         repeats: How often one face is timed.
     """
     expected, got = reference(images, conditions), engine(images, conditions)
@@ -112,17 +118,25 @@ def compare_engines(
     return Parity(name, largest, mean, min(times))
 
 
-def synthetic_inputs(config: ExpressionTraining, persons: int = 3, seed: int = 0) -> tuple[Float32, Float32]:
+def synthetic_inputs(
+    config: ExpressionTraining, condition: "Condition", persons: int = 3, seed: int = 0
+) -> tuple[Float32, Float32]:
     """Crops of synthetic faces, as a network of this configuration sees them, each with every condition."""
-    face, faces = load_face(), []
+    face, faces, conditions = load_face(), [], []
+    count = len(config.expressions)
     for person in range(persons):
         random = np.random.default_rng((seed, person))
         who, setting = random_person(face, random), random_setting(random)
-        rgb, _ = render_portrait(face, who, "neutral", setting, config.size)
+        rgb, landmarks = render_portrait(face, who, "neutral", setting, config.size)
         faces.append(config.network_input(rgb)[None])
-    count = len(config.expressions)
-    conditions = np.tile(np.eye(count, dtype=np.float32), (persons, 1))
-    return np.repeat(np.concatenate(faces), count, axis=0), conditions
+        conditions += [condition.of_face(landmarks, label) for label in range(count)]
+    return np.repeat(np.concatenate(faces), count, axis=0), np.concatenate(conditions)
+
+
+def example_inputs(config: ExpressionTraining, condition: "Condition") -> tuple[Float32, Float32]:
+    """Inputs of a network of this configuration, of zeros."""
+    image, asked = (1, config.channels, config.size, config.size), (1, *condition.shape)
+    return np.zeros(image, np.float32), np.zeros(asked, np.float32)
 
 
 def errors_in_words(parities: Sequence[Parity]) -> list[str]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.array_types import Float32
-from facerelief.editing.engines.runtimes import INPUTS, Engine, imported
+from facerelief.editing.engines.runtimes import INPUTS, Engine, Example, imported
 from facerelief.networks.relief import ReliefGenerator
 from facerelief.quiet import quiet
 
@@ -24,7 +24,7 @@ class Outputs(nn.Module):
         self.generator = generator.eval()
 
     def forward(self, image: Tensor, condition: Tensor) -> tuple[Tensor, ...]:
-        """What `output_names` says, of images (N, C, S, S) in [-1, 1] and conditions (N, K)."""
+        """What `output_names` says, of images (N, C, S, S) in [-1, 1] and conditions (N, ...)."""
         if isinstance(self.generator, ReliefGenerator):
             return tuple(self.generator.maps(image, condition))
         return (self.generator(image, condition).image,)
@@ -46,35 +46,36 @@ def torch_engine(generator: nn.Module) -> Engine:
     return run
 
 
-def to_onnx(generator: nn.Module, size: int | None = None) -> bytes:
+def to_onnx(generator: nn.Module, example: Example, *, fixed: bool = False) -> bytes:
     """A generator as an ONNX model, opset 17: inputs `INPUTS` of any batch, outputs `output_names`.
 
     Args:
         generator: The network.
-        size: The side of the only crops that it is to take; weights then stay as they are, under their names. None:
-            crops of any side.
+        example: An image and a condition of its shapes.
+        fixed: Whether it is to take images of the example's size alone; weights then stay as they are, under their
+            names.
 
     Raises:
         MissingExtra: onnx, which torch's exporter calls at its end, is not installed.
     """
     imported("onnx")
-    of_one: Any = generator
-    example = torch.zeros(1, of_one.channels, size or 64, size or 64), torch.zeros(1, of_one.conditions)
+    image, condition = map(torch.from_numpy, example)
     stream: Any = io.BytesIO()
     names = output_names(generator)
-    sides = {} if size else {2: "height", 3: "width"}
-    axes = {name: {0: "batch"} | sides for name in ("image", *names)} | {"condition": {0: "batch"}}
+    sides = {} if fixed else {2: "height", 3: "width"}
+    spatial, constant = {0: "batch"} | sides, {0: "batch"}
+    axes = dict.fromkeys(("image", *names), spatial) | {"condition": spatial if condition.ndim == 4 else constant}
     with quiet(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         # The older exporter: ten times faster than the new one, without a further package, for torch from 2.4 on.
         torch.onnx.export(
             Outputs(generator),
-            example,
+            (image, condition),
             stream,
             dynamo=False,
             opset_version=_OPSET,
             input_names=list(INPUTS),
             output_names=list(names),
             dynamic_axes=axes,
-            do_constant_folding=size is None,  # which would transpose weights
+            do_constant_folding=not fixed,  # which would transpose weights
         )
     return bytes(stream.getvalue())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from facerelief import __version__
-from facerelief.editing.engines.agreement import Parity, compare_engines, synthetic_inputs
+from facerelief.editing.engines.agreement import Parity, compare_engines, example_inputs, synthetic_inputs
 from facerelief.editing.engines.conversion import output_names, to_onnx, torch_engine
 from facerelief.editing.engines.runtimes import (
     INPUTS,
@@ -29,7 +29,7 @@ REPORT = "parity.json"
 
 
 def export_editor(
-    folder: Path, to: str, weights: Path | None = None, backbone: str = "stargan"
+    folder: Path, to: str, weights: Path | None = None, method: str = "stargan"
 ) -> tuple[Path, list[Parity]]:
     """Write an editor's network in another format, and beside it `REPORT`: how it compares with PyTorch.
 
@@ -39,8 +39,8 @@ def export_editor(
     Args:
         folder: Where it goes.
         to: A format of `FORMATS`.
-        weights: A run's folder or a .safetensors file; by default the package's own of a backbone.
-        backbone: Which of the package's networks, where no weights are named.
+        weights: A run's folder or a .safetensors file; by default the package's own of a method.
+        method: Which of the package's networks, where no weights are named.
 
     Returns:
         The model's file and the comparison.
@@ -51,10 +51,10 @@ def export_editor(
         MissingExtra: The format's package is not installed.
     """
     write = FORMATS[to]
-    editor = load_network_editor(weights, None, backbone)
-    facts = metadata(editor, sha256(network_file(weights, backbone)))
-    path, engines = write(to_onnx(editor.generator), facts, folder)
-    images, conditions = synthetic_inputs(editor.config)
+    editor = load_network_editor(weights, None, method)
+    facts = metadata(editor, sha256(network_file(weights, method)))
+    path, engines = write(to_onnx(editor.generator, example_inputs(editor.config, editor.condition)), facts, folder)
+    images, conditions = synthetic_inputs(editor.config, editor.condition)
     reference = torch_engine(editor.generator)
     contenders = {"torch f32": reference, **{f"{to} {precision}": one for precision, one in engines.items()}}
     compared = [
@@ -78,13 +78,13 @@ def metadata(editor: NetworkEditor, digest: str) -> dict[str, str]:
     return {
         "format": "facerelief-editor",
         "version": __version__,
-        "backbone": config.backbone,
+        "backbone": config.method,
         "expressions": json.dumps(config.expressions),
         "size": str(config.size),
         "colour": config.colour,
         "weights_sha256": digest,
         "inputs": json.dumps(
-            {INPUTS[0]: "aligned crop, (N, C, size, size), [-1, 1]", INPUTS[1]: "one-hot, in the order of expressions"}
+            {INPUTS[0]: "aligned crop, (N, C, size, size), [-1, 1]", INPUTS[1]: editor.condition.meaning}
         ),
         "outputs": json.dumps({name: meaning[name] for name in names}),
     }

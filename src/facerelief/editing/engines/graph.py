@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from facerelief.checkpoint import data_offsets
-from facerelief.editing.engines.runtimes import Engine, conversion, imported, onnx_session, session_engine
+from facerelief.editing.engines.runtimes import Engine, Example, conversion, imported, onnx_session, session_engine
 from facerelief.errors import CheckpointError
 from facerelief.files import atomic, sha256
 
@@ -45,13 +45,13 @@ def load_graph(graph: Path, weights: Path, threads: int) -> Engine:
     return session_engine(session)
 
 
-def write_graph(weights: Path, generator: "nn.Module", size: int) -> Path:
+def write_graph(weights: Path, generator: "nn.Module", example: Example) -> Path:
     """Write the graph of shipped weights beside them.
 
     Args:
         weights: The .safetensors file of the generator, in half precision.
         generator: The network.
-        size: The side of its crops.
+        example: An image and a condition of its shapes.
 
     Returns:
         The graph's file, of some ten kilobytes.
@@ -60,7 +60,7 @@ def write_graph(weights: Path, generator: "nn.Module", size: int) -> Path:
         MissingExtra: onnx is not installed.
     """
     onnx = imported("onnx")
-    model = onnx.load_model_from_string(conversion().to_onnx(generator, size))
+    model = onnx.load_model_from_string(conversion().to_onnx(generator, example, fixed=True))
     offsets = data_offsets(weights)
     casts = [_move(onnx, one, weights.name, *offsets[one.name]) for one in model.graph.initializer]
     nodes = [*casts, *model.graph.node]

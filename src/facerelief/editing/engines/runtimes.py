@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 # images float32 (N, C, S, S) in [-1, 1] and conditions float32 (N, K) to `output_names`, float32; for any threads
 Engine = Callable[[Float32, Float32], list[Float32]]
-ENGINES: Registry[Callable[["nn.Module"], Engine]] = Registry("engine")
+# An image (1, C, S, S) and a condition (1, ...) of a network's shapes; what is in them does not matter.
+Example = tuple[Float32, Float32]
+ENGINES: Registry[Callable[["nn.Module", Example], Engine]] = Registry("engine")
 INPUTS = ("image", "condition")
 
 PACKAGES = {"torch": "torch", "onnx": "onnxruntime", "openvino": "openvino", "openvino-bf16": "openvino"}
@@ -40,16 +42,16 @@ def conversion() -> Any:
 
 
 @ENGINES.add("torch")
-def torch_engine(generator: "nn.Module") -> Engine:
+def torch_engine(generator: "nn.Module", example: Example) -> Engine:
     """PyTorch itself, fp32. Raises `MissingExtra` where it is not installed."""
     engine: Engine = conversion().torch_engine(generator)
     return engine
 
 
 @ENGINES.add("onnx")
-def onnx_engine(generator: "nn.Module") -> Engine:
+def onnx_engine(generator: "nn.Module", example: Example) -> Engine:
     """ONNX Runtime, fp32. Raises `MissingExtra` where it is not installed."""
-    return load_onnx(conversion().to_onnx(generator))
+    return load_onnx(conversion().to_onnx(generator, example))
 
 
 def load_onnx(model: bytes | str, threads: int | None = None) -> Engine:
@@ -77,15 +79,15 @@ def session_engine(session: Any) -> Engine:
 
 
 @ENGINES.add("openvino")
-def openvino_engine(generator: "nn.Module") -> Engine:
+def openvino_engine(generator: "nn.Module", example: Example) -> Engine:
     """OpenVINO, fp32. Raises `MissingExtra` where it is not installed."""
-    return load_openvino(conversion().to_onnx(generator), "f32")
+    return load_openvino(conversion().to_onnx(generator, example), "f32")
 
 
 @ENGINES.add("openvino-bf16")
-def openvino_bf16_engine(generator: "nn.Module") -> Engine:
+def openvino_bf16_engine(generator: "nn.Module", example: Example) -> Engine:
     """OpenVINO, bf16: fast on processors with AMX or AVX-512 BF16. Raises `MissingExtra` where it is not installed."""
-    return load_openvino(conversion().to_onnx(generator), "bf16")
+    return load_openvino(conversion().to_onnx(generator, example), "bf16")
 
 
 def load_openvino(model: bytes | str, precision: str) -> Engine:

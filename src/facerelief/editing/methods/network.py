@@ -4,11 +4,11 @@ import functools
 from abc import ABC
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from facerelief.array_types import RGB, Float32
+from facerelief.array_types import RGB, Float32, Floats
 from facerelief.config import ExpressionTraining
 from facerelief.editing.editor import Editor, PlanT
 from facerelief.editing.engines.agreement import load_engine
@@ -20,8 +20,22 @@ from facerelief.processes.threads import threads_for
 if TYPE_CHECKING:
     from torch import nn
 
+    from facerelief.data.conditions import Condition
+
 _ENOUGH = 0.9  # of the share of real photos that a classifier recognises
 _ADVICE = "where it is faint, try --strength 1.5 or --method morphable"
+
+
+class TrainedNetwork(NamedTuple):
+    """What weights hold.
+
+    Attributes:
+        generator: The network.
+        condition: What tells it which expression to show.
+    """
+
+    generator: "nn.Module"
+    condition: "Condition"
 
 
 class NetworkEditor(Editor[PlanT], ABC):
@@ -36,7 +50,7 @@ class NetworkEditor(Editor[PlanT], ABC):
 
     def __init__(
         self,
-        build: "Callable[[], nn.Module]",
+        build: Callable[[], TrainedNetwork],
         config: ExpressionTraining,
         finder: FaceFinder | None = None,
         engine: str | None = None,
@@ -55,17 +69,33 @@ class NetworkEditor(Editor[PlanT], ABC):
         """
         super().__init__(config.expressions, finder)
         self._build, self.config, self.scores = build, config, scores or {}
-        self.method = config.backbone
+        self.method = config.method
         graph = graph_of(weights) if weights and engine in (None, "onnx") else None
         if weights and graph:
             self.engine, self._run = "onnx", load_graph(graph, weights, threads_for(1, config.size, config.width))
+            self._ask = self._one_hot
         else:
-            self.engine, self._run = load_engine(engine or "torch", self.generator, config)
+            self.engine, self._run = load_engine(engine or "torch", self.generator, self.condition, config)
+            self._ask = self.condition.of_face
 
     @functools.cached_property
+    def _trained(self) -> TrainedNetwork:
+        trained = self._build()
+        return trained._replace(generator=trained.generator.eval())
+
+    @property
     def generator(self) -> "nn.Module":
         """The network. Raises `MissingExtra` where torch is not installed, `CheckpointError` for weights of another."""
-        return self._build().eval()
+        return self._trained.generator
+
+    @property
+    def condition(self) -> "Condition":
+        """What tells the network which expression to show. Raises as `generator`."""
+        return self._trained.condition
+
+    def _one_hot(self, landmarks: Floats, to: int) -> Float32:
+        """As `Condition.of_face` of one-hot conditions, the only ones of graphs, without torch."""
+        return np.eye(len(self.expressions), dtype=np.float32)[to : to + 1]
 
     def caution(self, expression: str) -> str | None:
         """That the weights learnt an expression without photos of it, or show it less clearly than photos do."""
@@ -81,12 +111,13 @@ class NetworkEditor(Editor[PlanT], ABC):
         """A crop (S, S, 3) as the network takes it, a batch (1, C, S, S) in [-1, 1]."""
         return self.config.network_input(pixels)[None]
 
-    def run(self, image: Float32, to: str) -> list[Float32]:
+    def run(self, image: Float32, to: str, landmarks: Floats) -> list[Float32]:
         """Run the network.
 
         Args:
             image: As `prepare` gives it.
             to: One of `expressions`.
+            landmarks: (468, 3), in pixels of the image.
 
         Returns:
             Its outputs, (S, S, C) each.
@@ -94,8 +125,7 @@ class NetworkEditor(Editor[PlanT], ABC):
         Raises:
             CheckpointError: The weights give NaN or infinity, as those of a run that diverged do.
         """
-        label = self.expressions.index(to)
-        condition = np.eye(len(self.expressions), dtype=np.float32)[label : label + 1]
+        condition = self._ask(landmarks, self.expressions.index(to))
         found = [np.moveaxis(part[0], 0, 2) for part in self._run(image, condition)]
         if not all(np.isfinite(part).all() for part in found):
             raise CheckpointError("these weights make pixels that are not numbers; train them again, with a lower rate")

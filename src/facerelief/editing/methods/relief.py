@@ -69,8 +69,9 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
     def _plan(self, rgb: RGB, face: Face, to: str) -> ReliefPlan:
         """What the network and the morphable face would do to a face's crop."""
         known = self._morphable.plan(rgb, face, to)
-        image = self.prepare(align(face.landmarks, self.config.size).cut(rgb))
-        flow, mask, colour = self.run(image, to)
+        crop = align(face.landmarks, self.config.size)
+        image = self.prepare(crop.cut(rgb))
+        flow, mask, colour = self.run(image, to, crop.to_crop(face.landmarks.astype(np.float64)))
         share = _limited_opacity(mask, colour, np.moveaxis(image[0], 0, 2))
         shade = _enlarged(np.dstack([share, share * (colour + 1) * 127.5]), _SOFT)
         shade *= face_mask(align(face.landmarks, STANDARD_SIZE), face)[..., None]

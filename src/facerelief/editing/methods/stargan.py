@@ -45,7 +45,7 @@ class StarGANEditor(NetworkEditor[StarGANPlan]):
         crop = align(face.landmarks, self.config.size)
         before = crop.cut(rgb)
         image = self.prepare(before)
-        (out,) = self.run(image, to)
+        (out,) = self.run(image, to, crop.to_crop(face.landmarks.astype(np.float64)))
         change = (out - np.moveaxis(image[0], 0, 2)) * 127.5
         return StarGANPlan(face, crop, before, change)
 

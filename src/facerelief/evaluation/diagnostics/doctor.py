@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from facerelief.editing import METHODS, load_editor
-from facerelief.editing.engines.agreement import compare_engines, synthetic_inputs
+from facerelief.editing.engines.agreement import compare_engines, example_inputs, synthetic_inputs
 from facerelief.editing.engines.runtimes import ENGINES, PACKAGES
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, MissingExtra, install_command
@@ -225,8 +225,10 @@ def sign_and_read() -> tuple[str, float | None]:
 def run_engine(name: str) -> tuple[str, float | None]:
     """Run the package's relief network by an engine, and compare it with PyTorch."""
     editor = _relief()
-    engine, reference = (ENGINES[one](editor.generator) for one in (name, "torch"))
-    parity = compare_engines(name, engine, reference, editor.generator, *synthetic_inputs(editor.config, persons=1))
+    example = example_inputs(editor.config, editor.condition)
+    engine, reference = (ENGINES[one](editor.generator, example) for one in (name, "torch"))
+    inputs = synthetic_inputs(editor.config, editor.condition, persons=1)
+    parity = compare_engines(name, engine, reference, editor.generator, *inputs)
     if not parity.agrees:
         raise FacereliefError(f"{PACKAGES[name]} does not agree with PyTorch; use another --engine")
     return f"the relief network on {editor.config.size} pixels, agrees with PyTorch", parity.milliseconds

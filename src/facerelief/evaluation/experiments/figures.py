@@ -18,6 +18,7 @@ from facerelief.evaluation.experiments.tables import (
     NOTE,
     classifier_line,
     differences,
+    differences_title,
     duration_text,
     results_table,
     study_markdown,
@@ -60,9 +61,9 @@ def write_study(grid: Grid, study: Study, results: dict[str, Any], name: str, co
         save_plot(grid.folder / f"{name}-fig4.png", distribution_plot(distances, references, title))
     if there:
         _figures_of_edits(grid, study, samples, name)
-        save_plot(
-            grid.folder / f"{name}-fig8.png", confusion_plot(_matrices(results), study_warnings(results), columns=99)
-        )
+        columns = 5 if study.in_pairs else len(there) + 1
+        chart = confusion_plot(_matrices(results), study_warnings(results), columns)
+        save_plot(grid.folder / f"{name}-fig8.png", chart)
         save_plot(grid.folder / f"{name}-fig9.png", curves_plot(list(runs.values())))
     write_text(
         grid.folder / f"{name}.html",
@@ -96,8 +97,9 @@ def _figures_of_edits(grid: Grid, study: Study, samples: Samples, name: str) -> 
     for title, place in zip(dict.fromkeys([titles[0], titles[-1]]), ("first", "last"), strict=False):
         both |= {title: samples.edits[title][:4], f"depth, {place}": samples.depth[title][:4]}
     save_sheet(grid.folder / f"{name}-fig5.jpg", samples.source[:4], both, samples.expressions)
-    number = 6 if study.on_second_dataset else 10
-    save_sheet(grid.folder / f"{name}-fig{number}.jpg", samples.source, samples.edits, samples.expressions)
+    number = 6 if study.on_second_dataset or study.in_pairs else 10
+    some = samples.first(2) if study.in_pairs else samples  # of twenty systems
+    save_sheet(grid.folder / f"{name}-fig{number}.jpg", some.source, some.edits, some.expressions)
 
 
 def _matrices(results: dict[str, Any]) -> list[tuple[str, Accuracy, str]]:
@@ -128,7 +130,7 @@ def _page(
             "Results",
             above + table_html(*results_table(results)) + notes(remarks),
         ),
-        ("Differences, paired by seed", table_html(*differences(results))),
+        (differences_title(results), table_html(*differences(results))),
         ("Confusion (Fig. 8)", plot_html(matrices, "confusion matrices, in percent of each row")),
     ]
     if samples is not None:

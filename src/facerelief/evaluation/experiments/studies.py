@@ -17,18 +17,25 @@ class Cell:
     Attributes:
         title: Its name in tables.
         editor: Settings of stage 2 that differ from the scale's.
+        name: Its name in paths; by default the guide, then what else differs.
     """
 
     title: str
     editor: dict[str, Any] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def slug(self) -> str:
-        """Its name in paths: the guide, then what else differs."""
+        """Its name in paths."""
+        if self.name:
+            return self.name
         guide = str(self.editor.get("guide", "depth"))
-        if guide == "none" and "backbone" not in self.editor:
+        if guide == "none" and "method" not in self.editor:
             guide = "stargan"
-        others = [f"{name}-{value}" for name, value in sorted(self.editor.items()) if name != "guide"]
+        # As earlier versions named it, so that their studies resume.
+        earlier = {"method": "backbone"}
+        named = {earlier.get(name, name): value for name, value in self.editor.items() if name != "guide"}
+        others = [f"{name}-{value}" for name, value in sorted(named.items())]
         return "_".join([guide, *others]).lower()
 
 
@@ -41,12 +48,14 @@ class Study:
         cells: The rows. The others are compared with the first.
         equal_time: Whether every cell trains for as long as the first, instead of for as many steps.
         on_second_dataset: Whether it is measured on a second dataset, of other people.
+        in_pairs: Whether cells with guidance, whose names end with `WITH_GUIDANCE`, are compared with those without.
     """
 
     title: str
     cells: tuple[Cell, ...]
     equal_time: bool = False
     on_second_dataset: bool = False
+    in_pairs: bool = False
 
 
 STARGAN = Cell("StarGAN", {"guide": "none"})
@@ -55,7 +64,31 @@ _HEADLINE = Cell("depth map + penalty", {"guide": "depth", "conf_penalty": 0.1})
 
 
 def _relief(title: str, **editor: Any) -> Cell:
-    return Cell(title, {"backbone": "relief", **editor})
+    return Cell(title, {"method": "relief", **editor})
+
+
+WITH_GUIDANCE = "_depth"
+# In the order in which the paper names them. Each is trained with its own losses, and then with the guidance as well.
+_METHODS = {
+    "stargan": "StarGAN",
+    "ganimation": "GANimation",
+    "gannotation": "GANnotation, unpaired",
+    "cyclegan": "CycleGAN",
+    "icgan": "IcGAN",
+    "attgan": "AttGAN",
+    "stgan": "STGAN",
+    "elegant": "ELEGANT",
+    "diat": "DIAT",
+    "relief": "relief",
+}
+
+
+def _with_and_without(method: str, title: str) -> tuple[Cell, Cell]:
+    guided = {"guide": "depth", "conf_penalty": 0.1, "method": method}
+    return (
+        Cell(title, {"guide": "none", "method": method}, method),
+        Cell(f"{title} + depth", guided, method + WITH_GUIDANCE),
+    )
 
 
 STUDIES = {
@@ -102,6 +135,12 @@ STUDIES = {
             _relief("depth, no warm start", guide="depth", warm_start="none"),
         ),
     ),
+    "methods": Study(
+        "The systems that the paper compares itself to, each without and with guidance by depth, at equal time",
+        tuple(cell for name, title in _METHODS.items() for cell in _with_and_without(name, title)),
+        equal_time=True,
+        in_pairs=True,
+    ),
 }
 DATASET_STUDY = "table4"  # dataset statistics: nothing is trained
 STUDY_NAMES = (*STUDIES, DATASET_STUDY)
@@ -122,7 +161,8 @@ class Scale:
         identity: Settings of the identity encoder.
         depth: Settings of stage 1.
         editor: Settings of stage 2.
-        relief: Settings of stage 2 with the backbone `relief`; they override `editor`'s.
+        methods: Settings of stage 2 by method; they override `editor`'s.
+        pace: Rounds in which cells of equal time are timed, and steps of a lap.
     """
 
     preset: str
@@ -135,9 +175,11 @@ class Scale:
     identity: dict[str, Any]
     depth: dict[str, Any]
     editor: dict[str, Any]
-    relief: dict[str, Any] = field(default_factory=dict)
+    methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+    pace: tuple[int, int] = (3, 48)
 
 
+_COMPARED = {name: {"warm_up": 0} for name in _METHODS if name not in ("stargan", "relief")}  # their papers have none
 _SPARSE = {"perceptual": "none", "log_every": 20, "sample_every": 10**9}
 SCALES = {
     # A test that everything runs, in a minute on two cores; its numbers mean nothing.
@@ -152,6 +194,8 @@ SCALES = {
         identity={"steps": 6},
         depth={"steps": 8, "blocks": 1, "d_width": 8, "d_max_channels": 64},
         editor={"steps": 8, "blocks": 1, "d_width": 8, "d_max_channels": 64, "warm_up": 2},
+        methods=_COMPARED,
+        pace=(1, 2),
     ),
     # Table 1 within about three hours on two cores.
     "cpu": Scale(
@@ -165,7 +209,7 @@ SCALES = {
         identity={"steps": 600},
         depth={"steps": 400, "width": 24, "blocks": 4, "save_every": 100},
         editor={"steps": 1200, "width": 24, "blocks": 4, "warm_up": 150, "save_every": 100},
-        relief={"warm_up": 500},
+        methods={**_COMPARED, "relief": {"warm_up": 500}},
     ),
     # Table 1 in nine minutes on one H200 and 16 cores, twelve jobs at once.
     "gpu": Scale(
@@ -179,7 +223,7 @@ SCALES = {
         identity={"steps": 800},
         depth={"steps": 600, "batch": 32, "save_every": 300},
         editor={"steps": 1500, "batch": 32, "warm_up": 150, "save_every": 500},
-        relief={"warm_up": 700},
+        methods={**_COMPARED, "relief": {"warm_up": 700}},
     ),
     # The paper's own numbers: days on one card.
     "paper": Scale(

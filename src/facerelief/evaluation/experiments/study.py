@@ -36,7 +36,6 @@ METRIC_SEED = 1000  # of the metric networks, far from the seeds of the cells
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
 _STUDYS_OWN = ("guide", "expressions", "seed")
 DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
-PACE_ROUNDS, PACE_STEPS = 3, 48  # rounds over the cells, of whose runs the fastest counts; steps of a run's two laps
 
 _MEASURE_AGAIN = "delete it, and it is measured again"
 
@@ -187,7 +186,7 @@ def _add_cell(
 ) -> None:
     """The run of a cell with one seed, the stage 1 that it needs, and its evaluation."""
     own = {**cell.editor, **make.request.changes}
-    settings = {**make.scale.editor, **(make.scale.relief if own.get("backbone") == "relief" else {}), **own}
+    settings = {**make.scale.editor, **make.scale.methods.get(own.get("method", "stargan"), {}), **own}
     if steps is not None:
         settings["steps"] = steps
     config = make(ExpressionTraining, settings, seed)
@@ -243,7 +242,7 @@ def _paces(study: Study, request: StudyRequest, make: _Maker, dataset: Dataset, 
         try:
             rounds = [
                 {cell.slug: _seconds_a_step(cell, make, dataset, root / "pace", k) for cell in study.cells}
-                for k in range(PACE_ROUNDS)
+                for k in range(make.scale.pace[0])  # the fastest run of a cell counts
             ]
         finally:
             torch.set_num_threads(threads)
@@ -258,9 +257,11 @@ def _paces(study: Study, request: StudyRequest, make: _Maker, dataset: Dataset, 
 
 def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, number: int) -> float:
     """Of discriminator steps, with the generator steps among them, in the second lap of a run: the first warms up."""
-    total = 2 * PACE_STEPS
-    short = {"steps": total, "log_every": PACE_STEPS, "save_every": total, "warm_up": 0}
-    config = make(ExpressionTraining, {**make.scale.editor, **cell.editor, **make.request.changes, **short}, 0)
+    lap = make.scale.pace[1]
+    short = {"steps": 2 * lap, "log_every": lap, "save_every": 2 * lap, "warm_up": 0}
+    own = {**cell.editor, **make.request.changes}
+    method = make.scale.methods.get(own.get("method", "stargan"), {})
+    config = make(ExpressionTraining, {**make.scale.editor, **method, **own, **short}, 0)
     stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": 1}
     times: list[float] = []
     depth = folder / f"depth-{config.guide}"
@@ -274,7 +275,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
         vgg=make.request.vgg,
         progress=lambda done, total, values: times.append(time.perf_counter()),
     )
-    return (times[-1] - times[-2]) / PACE_STEPS
+    return (times[-1] - times[-2]) / lap
 
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:

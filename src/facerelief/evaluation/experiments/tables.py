@@ -10,7 +10,7 @@ from facerelief import __version__
 from facerelief.errors import MissingExtra
 from facerelief.evaluation.chance import SMOKE_WARNING, chance_warning
 from facerelief.evaluation.experiments.grid import BASELINES, Grid, read_score
-from facerelief.evaluation.experiments.studies import Study
+from facerelief.evaluation.experiments.studies import WITH_GUIDANCE, Study
 from facerelief.evaluation.report.tables import bold, table_markdown
 from facerelief.evaluation.summary import MEASURES, measure_title, read_first
 from facerelief.files.json import read_lines
@@ -85,6 +85,7 @@ def collect(grid: Grid, study: Study, seeds: Sequence[int], failures: dict[str, 
         )
     return {
         "title": study.title,
+        "in_pairs": study.in_pairs,
         "facerelief": __version__,
         "bench": base["bench"],
         "device": base["device"],
@@ -104,7 +105,7 @@ def measures_of(results: dict[str, Any]) -> list[str]:
 
 
 def results_table(results: dict[str, Any]) -> _Table:
-    """A row a measure, a column a cell, after a column for each baseline."""
+    """A row a measure, a column a cell, after a column for each baseline; of a study in pairs the other way round."""
     cells, baselines = results["cells"], results["bases"]
     rows = []
     for name in measures_of(results):
@@ -115,24 +116,47 @@ def results_table(results: dict[str, Any]) -> _Table:
             values = [one[name] for one in cell["seeds"].values() if name in one]
             row.append(estimate(values).shown(digits) if values else "-")
         rows.append(row)
-    return ["", *baselines, *(f"{cell['title']} ({len(cell['seeds'])})" for cell in cells)], rows
+    header = ["", *baselines, *(f"{cell['title']} ({len(cell['seeds'])})" for cell in cells)]
+    return _transposed(header, rows) if results["in_pairs"] else (header, rows)
 
 
 def differences(results: dict[str, Any]) -> _Table:
-    """Each cell minus the first, seed by seed; in brackets, in how many seeds of how many it is better."""
-    first, *others = results["cells"]
-    rows = []
-    for name in measures_of(results):
-        row = [_title(name, results)]
-        for cell in others:
-            pairs = [
-                (one[name], first["seeds"][seed][name])
-                for seed, one in cell["seeds"].items()
-                if name in one and name in first["seeds"].get(seed, {})
-            ]
-            row.append(_difference(name, pairs))
-        rows.append(row)
-    return [f"minus {first['title']} (seeds in which better)", *(cell["title"] for cell in others)], rows
+    """Each cell minus the first, seed by seed; in brackets, in how many seeds of how many it is better.
+
+    Of a study in pairs, what guidance is worth: a row a method, with guidance minus without.
+    """
+    cells = results["cells"]
+    if results["in_pairs"]:
+        pairs = [(one, first) for first in cells for one in cells if one["slug"] == first["slug"] + WITH_GUIDANCE]
+        title, names = "with guidance minus without (seeds in which better)", [first["title"] for _, first in pairs]
+    else:
+        pairs = [(cell, cells[0]) for cell in cells[1:]]
+        title, names = f"minus {cells[0]['title']} (seeds in which better)", [cell["title"] for cell, _ in pairs]
+    rows = [
+        [_title(name, results), *(_difference(name, _by_seed(name, *pair)) for pair in pairs)]
+        for name in measures_of(results)
+    ]
+    return _transposed([title, *names], rows) if results["in_pairs"] else ([title, *names], rows)
+
+
+def differences_title(results: dict[str, Any]) -> str:
+    """The heading of `differences`."""
+    return "What guidance is worth to each method, by seed" if results["in_pairs"] else "Differences, paired by seed"
+
+
+def _by_seed(name: str, cell: dict[str, Any], first: dict[str, Any]) -> list[tuple[float, float]]:
+    """A measure of both cells, of the seeds that both have."""
+    return [
+        (one[name], first["seeds"][seed][name])
+        for seed, one in cell["seeds"].items()
+        if name in one and name in first["seeds"].get(seed, {})
+    ]
+
+
+def _transposed(header: list[str], rows: list[list[str]]) -> _Table:
+    """A column a measure."""
+    columns = [[name, *(row[place] for row in rows)] for place, name in enumerate(header[1:], 1)]
+    return [header[0], *(row[0] for row in rows)], columns
 
 
 def _difference(name: str, pairs: list[tuple[float, float]]) -> str:
@@ -177,7 +201,13 @@ def study_markdown(results: dict[str, Any], command: str) -> str:
         f"{len(setup['expressions'])} expressions; "
         f"seeds in brackets; {results['device']}; {duration_text(results)}."
     )
-    lines += ["", table_markdown(*results_table(results)), "## Differences", "", table_markdown(*differences(results))]
+    lines += [
+        "",
+        table_markdown(*results_table(results)),
+        f"## {differences_title(results)}",
+        "",
+        table_markdown(*differences(results)),
+    ]
     lines += [f"- {escape_text(name)} is not given: {escape_text(why)}" for name, why in results["refused"].items()]
     lines += [f"- {escape_text(line)}" for line in setup["notes"]]
     lines += [f"- failed: {escape_text(name)}: {escape_text(why)}" for name, why in results["failures"].items()]

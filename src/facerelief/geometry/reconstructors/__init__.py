@@ -36,7 +36,7 @@ class Reconstructor(Protocol):
         ...
 
 
-RECONSTRUCTORS: Registry[Callable[..., Reconstructor]] = Registry("reconstructor")
+RECONSTRUCTORS: Registry[Callable[..., Reconstructor]] = Registry("reconstructor", "facerelief.reconstructors")
 
 
 def load_reconstructor(name: str, **options: Any) -> Reconstructor:

@@ -8,11 +8,12 @@ from facerelief import __version__
 from facerelief.checkpoint import WEIGHTS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_code, escape_text
+from facerelief.training.methods import METHODS
 from facerelief.training.run.folder import CARD, read_metrics, read_run_settings
 
 _KINDS = {
     "depth": "A depth network (G_depth, G'_depth and D_depth of Bodur et al., WACV 2021).",
-    "editor": "An editor of facial expressions (G_rgb of Bodur et al., WACV 2021).",
+    "editor": "An editor of facial expressions: G_rgb of {method}.",
     "judge": "A classifier of facial expressions, to score edited photos; trained on real photos only.",
     "identity": (
         "An encoder of faces, to measure how far an edit keeps the person. It must not score an editor that it trained."
@@ -35,10 +36,11 @@ _LIMITS = {
 def write_card(run: Path) -> None:
     """Write RUN/README.md from what the run recorded."""
     settings, metrics = read_run_settings(run), read_metrics(run)
-    kind = settings["kind"]
+    kind, config = settings["kind"], settings["config"]
+    what = _KINDS[kind].format(method=METHODS[config["method"]].title if kind == "editor" else "")
     text = f"""# {escape_text(run.name)}
 
-{_KINDS[kind]} Expressions: {", ".join(settings["config"]["expressions"])}. Made with facerelief {__version__};
+{what} Expressions: {", ".join(config["expressions"])}. Made with facerelief {__version__};
 `{WEIGHTS}` has SHA-256 `{sha256(run / WEIGHTS)}`.
 
 ## Data
@@ -47,7 +49,7 @@ Dataset `{escape_code(settings.get("dataset", "unnamed"))}`, SHA-256 of its meta
 `{settings.get("metadata_sha256", "not recorded")}`; people of its val and test splits were not trained on. Who may use
 these weights depends on the terms of those photos.
 
-{recipe_table(settings["config"])}
+{recipe_table(config)}
 {last_terms(metrics)}
 
 ## Limits

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from facerelief.data.batches import Batch
 from facerelief.files import atomic
-from facerelief.networks.conversion import one_hot, to_pixels
+from facerelief.networks.conversion import to_pixels
 from facerelief.tile_sheet import draw_sheet, enlarged
 
 
@@ -34,12 +34,18 @@ def save_depth_grid(path: Path, translator: nn.Module, batch: Batch) -> None:
 
 @torch.no_grad()
 def save_expression_grid(
-    path: Path, generator: nn.Module, translator: nn.Module | None, batch: Batch, expressions: Sequence[str]
+    path: Path,
+    generator: nn.Module,
+    translator: nn.Module | None,
+    batch: Batch,
+    conditions: Sequence[Tensor],
+    expressions: Sequence[str],
 ) -> None:
-    """A row a photo: the photo, then its edit to every expression; below each the geometry that is estimated of it."""
-    classes = len(expressions)
-    targets = [torch.full((len(batch.image),), k, device=batch.image.device) for k in range(classes)]
-    edits = [generator(batch.image, one_hot(y_t, classes)).image for y_t in targets]
+    """A row a photo: the photo, then its edit to every expression; below each the geometry that is estimated of it.
+
+    conditions: (N, ...) each, what asks all photos for each expression.
+    """
+    edits = [generator(batch.image, condition).image for condition in conditions]
     columns = [to_pixels(x) for x in (batch.image, *edits)]
     rows = [list(tiles) for tiles in zip(*columns, strict=True)]
     if translator is not None:

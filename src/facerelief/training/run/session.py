@@ -12,7 +12,7 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,17 @@ from facerelief.training.steps.step_random import StepRandom
 
 @dataclass(frozen=True)
 class Learner:
-    """A network that learns, by an Adam of its own with this rate."""
+    """A network that learns, by an Adam of its own.
+
+    Attributes:
+        module: The network.
+        lr: The initial rate.
+        betas: Of Adam; by default the run's.
+    """
 
     module: nn.Module
     lr: float
+    betas: tuple[float, float] | None = None
 
 
 class Session:
@@ -92,15 +99,20 @@ class Session:
             if on_gpu:  # how tensor cores want convolutions
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._modules = {**modules, **fixed}
+        decay = self.config.weight_decay
         self._optimisers = {
-            name: torch.optim.Adam(learner.module.parameters(), learner.lr, self.config.betas, fused=on_gpu)
-            for name, learner in learners.items()
+            name: torch.optim.Adam(
+                one.module.parameters(), one.lr, one.betas or self.config.betas, weight_decay=decay, fused=on_gpu
+            )
+            for name, one in learners.items()
         }
         self._start = self.run.restore(self._modules, self._optimisers)
         self._log = Log(read_facts(self.run.folder / STATE).get("log"))
-        prepared = self.accelerator.prepare(*modules.values(), *self._optimisers.values())
-        self._stepping = dict(zip(learners, prepared[len(learners) :], strict=True))
-        return dict(zip(learners, prepared[: len(learners)], strict=True))
+        for name, optimiser in self._optimisers.items():
+            self._stepping[name] = self.accelerator.prepare_optimizer(optimiser)
+        # In "evaluation mode" accelerate sets the precision but does not wrap: processes average gradients in
+        # `optimizer_step`, whichever networks a method calls, however often, before it goes back.
+        return {name: self.accelerator.prepare_model(one, evaluation_mode=True) for name, one in modules.items()}
 
     def noise(self, step: int) -> StepRandom:
         """The random numbers of one step."""
@@ -157,10 +169,25 @@ class Session:
         for optimiser in chosen:
             optimiser.zero_grad(set_to_none=True)
         self.accelerator.backward(loss)
+        if self.world > 1:
+            self._average_gradients(names)
         for optimiser in chosen:
             for group in optimiser.param_groups:
                 group["lr"] = group.setdefault("initial_lr", group["lr"]) * decay(step, self.config)
             optimiser.step()
+
+    def _average_gradients(self, names: Sequence[str]) -> None:
+        """Give every process the mean of all processes' gradients; what has none in any process gets none."""
+        for name in names:
+            learning = [one for one in self._modules[name].parameters() if one.requires_grad]
+            found = [torch.zeros_like(one) if one.grad is None else one.grad for one in learning]
+            there = torch.tensor([float(one.grad is not None) for one in learning], device=self.device)
+            flat = torch.cat([there, *(one.flatten() for one in found)])
+            shares, *means = self.accelerator.reduce(flat, reduction="mean").split(
+                [len(there), *(one.numel() for one in found)]
+            )
+            for one, share, mean in zip(learning, shares.tolist(), means, strict=True):
+                one.grad = mean.view_as(one).clone() if share else None
 
     def close(self) -> None:
         """Leave the process group in order."""
@@ -210,9 +237,10 @@ class Log:
 
 
 def decay(step: int, config: Training) -> float:
-    """Factor of the learning rates: 1, then from `decay_from` of the steps on linearly to zero."""
+    """Factor of the learning rates: `lr_factor` each `lr_every` steps, and from `decay_from` on linearly to zero."""
     start = config.decay_from * config.steps
-    return 1.0 if step < start else (config.steps - step) / (config.steps - start)
+    linear = 1.0 if step < start else (config.steps - step) / (config.steps - start)
+    return linear * config.lr_factor ** (step // config.lr_every)
 
 
 @contextlib.contextmanager

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
 from facerelief.networks.relief import warped
 from facerelief.training import losses as eq
-from facerelief.training.steps.editing_step import EditedBatch
+from facerelief.training.steps.edited_batch import EditedBatch
 from facerelief.training.steps.pseudo_targets import PseudoTargets, TargetBatch
 from facerelief.training.steps.step_random import StepRandom
 
@@ -28,9 +29,10 @@ class Distillation:
     targets: PseudoTargets | None = None
     encoder: nn.Module | None = None
 
-    def choose(self, batch: Batch, noise: StepRandom, classes: int) -> Tensor:
-        """Target labels y_t (N,): the batch's labels permuted, as in StarGAN; with pseudo-targets, any expression."""
-        return noise.permuted(batch.label) if self.targets is None else noise.integers(classes, len(batch.label))
+    @staticmethod
+    def choose(batch: Batch, noise: StepRandom, classes: int) -> Tensor:
+        """Target labels y_t (N,) where there are pseudo-targets: any expression."""
+        return noise.integers(classes, len(batch.label))
 
     def terms(self, batch: Batch, edited: "EditedBatch") -> eq.Terms:
         """Mean distances from the edits to their pseudo-targets, in image and flow, and to the person's photo.
@@ -53,6 +55,16 @@ class Distillation:
                 person = self.encoder(batch.image)
             terms["rgb/id"] = 1 - (person * self.encoder(edited.i_t)).sum(dim=1).mean()
         return terms
+
+
+def distillation_weights(config: ExpressionTraining) -> dict[str, float]:
+    """Of `Distillation.terms`."""
+    return {
+        "rgb/pair": config.image_distill_weight,
+        "rgb/way": config.flow_distill_weight,
+        "rgb/paint": config.paint_weight,
+        "rgb/id": config.id_weight,
+    }
 
 
 def overpaint(image: Tensor, edited: Tensor, flow: Tensor, taught: TargetBatch) -> Tensor:

@@ -1,6 +1,8 @@
 """Pieces of a training step that both stages share: augmentation of what discriminators see, and their terms."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -110,6 +112,26 @@ def discriminator_terms(
     if config.objective == "r1" and noise.step % config.r1_every == 0:
         terms["r1"] = eq.r1_penalty(lambda x: _real_logits(discriminator(x), y_s), real)
     return terms
+
+
+def penalty_terms(
+    discriminator: Callable[[Tensor], Any], real: Tensor, fake: Tensor, config: Training, noise: StepRandom
+) -> eq.Terms:
+    """The regulariser of an objective for a critic without classes: "gp" of wgan-gp, or "r1" at the steps that have it.
+
+    discriminator: gives a `DiscriminatorOutput`, or patch logits alone.
+    """
+
+    def logits(x: Tensor) -> Tensor:
+        found = discriminator(x)
+        real: Tensor = found.real if isinstance(found, DiscriminatorOutput) else found
+        return real
+
+    if config.objective == "wgan-gp":
+        return {"gp": eq.gradient_penalty(logits, real, fake, noise.uniform(len(real), 1, 1, 1))}
+    if config.objective == "r1" and noise.step % config.r1_every == 0:
+        return {"r1": eq.r1_penalty(logits, real)}
+    return {}
 
 
 def _real_logits(output: DiscriminatorOutput, y: Tensor) -> Tensor:

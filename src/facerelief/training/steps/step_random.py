@@ -24,6 +24,10 @@ class StepRandom:
         """Uniform in [0, 1)."""
         return to_device(torch.rand(shape, generator=self._random), self._device)
 
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal."""
+        return to_device(torch.randn(shape, generator=self._random), self._device)
+
     def integers(self, below: int, count: int) -> Tensor:
         """Uniform integers (count,) from 0."""
         return to_device(torch.randint(below, (count,), generator=self._random), self._device)

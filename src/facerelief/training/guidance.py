@@ -1,0 +1,78 @@
+"""The guidance of an editor by the depth network: Eqs. 5 to 10 on edits, whatever method made them."""
+
+from dataclasses import dataclass
+
+from facerelief.config import ExpressionTraining
+from facerelief.data.batches import Batch
+from facerelief.errors import FacereliefError
+from facerelief.training import losses as eq
+from facerelief.training.depth import DepthNets, Features
+from facerelief.training.methods.method import TrainingStep
+from facerelief.training.steps.gan_step import augment, discriminator_terms
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """The networks that guide a run.
+
+    Attributes:
+        nets: Of a finished stage 1.
+        features: V of Eq. 10, where G_depth is trained too.
+    """
+
+    nets: DepthNets
+    features: Features | None = None
+
+    def with_nets(self, nets: DepthNets) -> "Guidance":
+        """The same, with the modules that a session prepared."""
+        return Guidance(nets, self.features)
+
+    def terms(self, step: TrainingStep, config: ExpressionTraining) -> eq.Terms:
+        """L_depth on the edits (Eq. 8) and, unless G_depth is frozen, the anchor on real pairs.
+
+        Returns:
+            Unweighted scalars, named as in `guidance_weights`.
+        """
+        d_t, nets = step.edited.d_t, self.nets
+        assert d_t is not None
+        fake = nets.discriminator(augment(d_t, step.noise, config.augment, light=False))
+        terms = {
+            "depth/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
+            "depth/cls": eq.classification(fake.classes, step.edited.y_t, step.known_classes),  # Eq. 6
+            "depth/rec": eq.reconstruction(step.edited.i_t, nets.translator(d_t, to="image")),  # Eq. 7
+        }
+        return terms if config.freeze_depth else terms | self._anchor(step.batch)
+
+    def critic_terms(self, step: TrainingStep, config: ExpressionTraining) -> eq.Terms:
+        """D_depth's terms: Eqs. 5 and 11, with y_s on real maps."""
+        noise, d_t = step.noise, step.edited.d_t
+        assert d_t is not None
+        real, fake = (augment(x, noise, config.augment, light=False) for x in (step.batch.geometry, d_t.detach()))
+        label, beta = step.batch.label, config.conf_penalty
+        return discriminator_terms(self.nets.discriminator, real, fake, label, config, noise, beta)
+
+    def _anchor(self, batch: Batch) -> eq.Terms:
+        d_hat = self.nets.translator(batch.image)
+        terms = {"depth/pix": eq.pixel(batch.geometry, d_hat)}  # Eq. 9
+        if self.features is not None:
+            terms["depth/per"] = eq.perceptual(self.features, batch.geometry, d_hat)  # Eq. 10
+        return terms
+
+
+def guidance_weights(config: ExpressionTraining) -> dict[str, float]:
+    """depth_weight * (adv + cls) + depth_rec_weight * rec, and the anchor's own weights."""
+    return {
+        "depth/adv": config.depth_weight * config.adv_weight,
+        "depth/cls": config.depth_weight * config.cls_weight,
+        "depth/rec": config.depth_rec_weight,
+        "depth/pix": config.pix_weight,
+        "depth/per": config.per_weight,
+    }
+
+
+def check_guide(config: ExpressionTraining, guidance: Guidance | None) -> None:
+    """Raise `FacereliefError` where a run's guide and its depth network do not go together."""
+    if (guidance is None) != (config.guide == "none"):
+        raise FacereliefError(
+            f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
+        )

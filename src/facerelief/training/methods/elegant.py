@@ -1,0 +1,106 @@
+"""ELEGANT (Xiao et al., ECCV 2018): photos A and B exchange expressions, which gives C and D.
+
+A is the photo, B the exemplar. The code has a block for each expression. Expressions exclude one another, so those of
+both photos are exchanged. At test a photo's own is unknown and all blocks are exchanged: so they are in every second
+edit of training. The paper steps through the attributes in turn; here a batch holds edits between all of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from facerelief.data.batches import Batch
+from facerelief.networks.compared.elegant import LabelledDiscriminator
+from facerelief.networks.generator_output import GeneratorOutput
+from facerelief.training import losses as eq
+from facerelief.training.compared_losses import elegant as own
+from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.steps.gan_step import discriminator_weights
+
+_SHARE = 1 / 4  # of D's loss: it sums over four photos
+
+
+@METHODS.add("elegant")
+class ELEGANTMethod(Method):
+    """Edits by example."""
+
+    title: ClassVar[str] = "ELEGANT (Xiao et al., ECCV 2018)"
+    critics: ClassVar[tuple[str, ...]] = ("critic", "small_critic")
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {
+            **{"batch": 16, "d_steps": 1, "steps": 200_000, "lr_factor": 0.97, "lr_every": 3_000, "decay_from": 1.0},
+            **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0},
+        },
+        "gpu": {"rec_weight": 5.0, "warm_up": 0, "smooth": False},
+        "cpu": {"rec_weight": 5.0, "d_lr": 2e-4, "warm_up": 0, "smooth": False},
+    }
+
+    def build_others(self) -> dict[str, nn.Module]:
+        """D1, and D2 at half the size."""
+        config = self.config
+        more = config.channels, len(config.expressions), config.d_width
+        return {
+            "critic": LabelledDiscriminator(config.size, *more),
+            "small_critic": LabelledDiscriminator(config.size // 2, *more),
+        }
+
+    def edit(self, nets: Mapping[str, nn.Module], batch: Batch, c_s: Tensor, c_t: Tensor) -> GeneratorOutput:
+        """C: A with B's blocks."""
+        chosen = self._labels(c_s).add(self._labels(c_t)) > 0
+        chosen[1::2] = True
+        output: GeneratorOutput = nets["generator"](batch.image, c_t, chosen=chosen)
+        return output
+
+    def critic_updates(self, step: TrainingStep) -> Iterator[Update]:
+        """L_D of both scales, A and B against C and D."""
+        with torch.no_grad():
+            swapped = self._other_edit(step)
+        real, fake = torch.cat(self._photos(step)), torch.cat([step.edited.i_t.detach(), swapped])
+        y, y_swapped = self._both_labels(step)
+        terms = {
+            name: own.scale_discriminator(step.nets[critic](real, y), step.nets[critic](fake, y_swapped))
+            for name, critic in (("adv1", "critic"), ("adv2", "small_critic"))
+        }
+        yield Update("D_rgb", terms, self.critics)
+
+    def generator_terms(self, step: TrainingStep) -> eq.Terms:
+        """L_G: both scales on C and D, and both photos from their own codes."""
+        generator, (a, b) = step.nets["generator"], self._photos(step)
+        fake, (_, y) = torch.cat([step.edited.i_t, self._other_edit(step)]), self._both_labels(step)
+        photos = torch.cat([a, b])
+        return {
+            "rgb/adv1": own.scale_generator(step.nets["critic"](fake, y)),
+            "rgb/adv2": own.scale_generator(step.nets["small_critic"](fake, y)),
+            "rgb/rec": own.two_photo_reconstruction(photos, generator(photos, photos).image),
+        }
+
+    def weights(self) -> dict[str, float]:
+        """5 of the reconstruction, 1 and 0.5 of the scales, and a quarter of these for D."""
+        weight = self.config.adv_weight
+        return discriminator_weights(self.config) | {
+            "adv1": _SHARE * weight,
+            "adv2": _SHARE * own.SMALL_WEIGHT * weight,
+            "rgb/adv1": weight,
+            "rgb/adv2": own.SMALL_WEIGHT * weight,
+            "rgb/rec": self.config.rec_weight,
+        }
+
+    def _labels(self, condition: Tensor) -> Tensor:
+        """One-hot (N, K), of an exemplar's planes."""
+        return condition[:, self.config.channels :, 0, 0]
+
+    def _photos(self, step: TrainingStep) -> tuple[Tensor, Tensor]:
+        return step.batch.image, step.edited.c_t[:, : self.config.channels]
+
+    def _both_labels(self, step: TrainingStep) -> tuple[Tensor, Tensor]:
+        """Of A and B, and of C and D."""
+        y_s, y_t = self._labels(step.edited.c_s), self._labels(step.edited.c_t)
+        return torch.cat([y_s, y_t]), torch.cat([y_t, y_s])
+
+    def _other_edit(self, step: TrainingStep) -> Tensor:
+        """D: B with A's blocks."""
+        y_s, y_t = self._labels(step.edited.c_s), self._labels(step.edited.c_t)
+        output: GeneratorOutput = step.nets["generator"](self._photos(step)[1], step.edited.c_s, chosen=y_s + y_t > 0)
+        return output.image
