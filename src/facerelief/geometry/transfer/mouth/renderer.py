@@ -83,7 +83,8 @@ class MouthRenderer:
         attributes[:, -1] *= self._varied.brightness(own.fit.identity)
         heights = placed[:, 1].take(triangles)
         triangles = triangles[(heights.max(axis=1) >= rows.start) & (heights.min(axis=1) <= rows.stop)]
-        index, weights = (part[rows] for part in rasterise(placed, triangles, len(mask)))
+        index, weights = rasterise(placed, triangles, len(mask))
+        index, weights = index[rows], weights[rows]
         values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
         z, facing, gloss, exposure, tooth, aside, edge, side, jaw, level = np.moveaxis(values, -1, 0)
         lobes = np.tensordot(self._varied.blend(own.fit.identity, len(self._lobes)), self._lobes[:, rows], 1)
