@@ -65,7 +65,7 @@ def onnx_session(model: bytes | str, threads: int) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # errors only
+    options.log_severity_level = 4  # errors are raised
     return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
