@@ -6,13 +6,15 @@ with zeros: reflection would make a constant label plane invisible to instance n
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerelief.networks.generator_output import GeneratorOutput
+
+Module = TypeVar("Module", bound=nn.Module)
 
 _LOCAL = 3  # convolutions before the local head: its receptive field is 22 px
 
@@ -106,6 +108,19 @@ def binomial_filter(change: Tensor) -> Tensor:
     return F.avg_pool2d(F.avg_pool2d(padded, 2, stride=1), 2, stride=1)
 
 
+def he_start(module: Module) -> Module:
+    """Draw weights as He et al. (2015) do, for a discriminator without norms; the module itself.
+
+    Other starts shrink the signal in each layer, the more the narrower it is.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, a=0.01, nonlinearity="leaky_relu")
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+    return module
+
+
 def critic_depth(size: int) -> int:
     """How often a discriminator halves images of `size` px."""
     return min(6, size.bit_length() - 2)
@@ -171,13 +186,8 @@ class Discriminator(nn.Module):
         self.matches = nn.Conv2d(inputs, classes, 3, padding=1, bias=False) if matching else None
 
     def start_afresh(self) -> "Discriminator":
-        """Draw the weights as He et al. (2015) do; torch's default start shrinks the signal threefold per layer."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, a=0.01, nonlinearity="leaky_relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-        return self
+        """`he_start` of itself."""
+        return he_start(self)
 
     def forward(self, image: Tensor) -> DiscriminatorOutput:
         """image: (N, C, size, size) in [-1, 1].

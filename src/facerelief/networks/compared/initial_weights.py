@@ -1,10 +1,8 @@
 """The start of most GANs of 2016 to 2019 (Radford et al., 2016)."""
 
-from typing import TypeVar
-
 from torch import nn
 
-Module = TypeVar("Module", bound=nn.Module)
+from facerelief.networks.stargan import Module
 
 STD = 0.02
 _LINEAR = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)

@@ -15,6 +15,7 @@ from facerelief.data.batches import Batch
 from facerelief.errors import FacereliefError
 from facerelief.networks.compared.cyclegan import PerExpression
 from facerelief.networks.compared.diat import BLOCKS, Denoiser, ReferenceDiscriminator
+from facerelief.networks.stargan import he_start
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import diat as own
 from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
@@ -50,6 +51,7 @@ class DIATMethod(Method):
         critic = PerExpression(
             len(config.expressions), lambda: ReferenceDiscriminator(config.size, config.channels, config.d_width)
         )
+        critic = he_start(critic) if config.d_init == "he" else critic
         return {"critic": critic, "denoiser": Denoiser(config.channels, max(1, int(_DENOISER * config.width)))}
 
     def choose(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import nn
 
 from facerelief.networks.backbones import EDGE_CHANNELS
 from facerelief.networks.compared.gannotation import PatchCritic
+from facerelief.networks.stargan import he_start
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import gannotation as own
 from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
@@ -45,9 +46,8 @@ class GANnotationMethod(Method):
     def build_others(self) -> dict[str, nn.Module]:
         """D, which sees a photo and the drawing of its landmarks."""
         config = self.config
-        return {
-            "critic": PatchCritic(config.size, config.channels + EDGE_CHANNELS, config.d_width, config.d_max_channels)
-        }
+        critic = PatchCritic(config.size, config.channels + EDGE_CHANNELS, config.d_width, config.d_max_channels)
+        return {"critic": he_start(critic) if config.d_init == "he" else critic}
 
     def critic_updates(self, step: TrainingStep) -> Iterator[Update]:
         """L_adv: photos with their drawings against edits with theirs."""
