@@ -10,7 +10,7 @@ BIN = .venv/bin
 # A test process a core, each computing in one thread (tests/conftest.py); more than four take much memory.
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile
 
-.PHONY: demo check test test-avx2 lint smoke clean
+.PHONY: demo check test test-avx2 test-mediapipe package lint smoke clean
 
 demo: .venv/demo.done
 	$(BIN)/facerelief demo -o demo --overwrite
@@ -24,6 +24,14 @@ test: .venv/dev.done
 # The networks and their training as a processor without AVX-512 computes them.
 test-avx2: .venv/dev.done
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(PYTEST) tests/networks tests/training
+
+# The package's own networks against mediapipe, in an environment of its own: it needs numpy 1, and Python before 3.13.
+test-mediapipe: .venv-mediapipe/done
+	.venv-mediapipe/bin/python -m pytest tests/faces
+
+# Wheel and sdist, and an edit by the wheel in an empty environment.
+package: .venv/dev.done
+	packaging/check.sh $(BIN)/python
 
 lint: .venv/dev.done
 	$(BIN)/ruff check
@@ -44,8 +52,13 @@ smoke: .venv/dev.done
 
 .venv/dev.done: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[mediapipe,fast,demo,train,eval,meshes,video,serve,provenance,engines,dev]'
+	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[fast,demo,train,eval,meshes,video,serve,provenance,engines,dev]'
+	touch $@
+
+.venv-mediapipe/done: pyproject.toml
+	$(PYTHON) -m venv .venv-mediapipe
+	.venv-mediapipe/bin/python -m pip install --quiet $(TORCH) -e '.[mediapipe,train]' pytest hypothesis
 	touch $@
 
 clean:
-	rm -rf .venv demo
+	rm -rf .venv .venv-mediapipe demo
