@@ -69,12 +69,12 @@ def test_every_lack_is_told_with_its_remedy(
     states = {name: check["state"] for name, check in checks.items()}
     assert states == {
         "[mediapipe] another face finder": LACKS,
-        "[faces] depth of datasets": OK,
+        "[meshes] meshes of other methods": OK,
         "[provenance] signed manifests": LACKS,
         "faces are found": BROKEN,
         "edit --method morphable": OK,
-        "edit --method stargan": OK,
-        "edit --method relief": OK,
+        "edit --method stargan": BROKEN,
+        "edit --method relief": BROKEN,
         "saved with provenance": OK,
         "signed manifest (C2PA)": LACKS,
         "edit --engine torch": OK,
@@ -86,7 +86,7 @@ def test_every_lack_is_told_with_its_remedy(
     assert checks["signed manifest (C2PA)"]["remedy"] == install_command("provenance")
     assert checks["edit --engine onnx"]["remedy"] == install_command("engines")
     assert checks["[mediapipe] another face finder"]["detail"] == "mediapipe is missing"
-    assert checks["[faces] depth of datasets"]["detail"].startswith("scipy 1.")
+    assert checks["[meshes] meshes of other methods"]["detail"].startswith("trimesh ")
     timed = {name for name, check in checks.items() if check["milliseconds"]}
     assert timed == {name for name in states if states[name] == OK and not name.startswith("[")}
 
@@ -137,7 +137,7 @@ def test_extras_are_those_of_the_installation(monkeypatch: pytest.MonkeyPatch) -
     found = {check.name: check for check in packages()}
     assert list(found) == [
         "[mediapipe] another face finder",
-        "[faces] depth of datasets",
+        "[meshes] meshes of other methods",
         "[provenance] signed manifests",
         "[train] training",
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from facerelief.checkpoint import data_offsets
 from facerelief.editing.engines.runtimes import Engine, Example, conversion, imported, onnx_session, session_engine
-from facerelief.errors import CheckpointError, MissingExtra
+from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic, sha256
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def load_graph(graph: Path, weights: Path, threads: int) -> Engine:
     try:
         session = onnx_session(str(graph), threads)
         digest = session.get_modelmeta().custom_metadata_map.get(_DIGEST)
-    except MissingExtra:
+    except FacereliefError:
         raise
     except Exception as reason:  # those of ONNX Runtime have no class in common
         raise CheckpointError(f"{graph} is damaged or not a graph of {weights.name}; {_REMEDY}") from reason

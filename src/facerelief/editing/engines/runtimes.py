@@ -17,6 +17,7 @@ import numpy as np
 
 from facerelief.array_types import Float32
 from facerelief.errors import MissingExtra
+from facerelief.faces.landmarks.networks import import_onnxruntime
 from facerelief.processes.threads import available_threads
 from facerelief.registry import Registry
 
@@ -61,7 +62,7 @@ def load_onnx(model: bytes | str, threads: int | None = None) -> Engine:
 
 def onnx_session(model: bytes | str, threads: int) -> Any:
     """ONNX Runtime's session of a model's bytes or file. Its threads sleep between edits."""
-    runtime = imported("onnxruntime")
+    runtime = import_onnxruntime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

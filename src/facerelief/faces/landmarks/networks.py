@@ -1,6 +1,7 @@
 """The networks that find faces and their landmarks, run by ONNX Runtime on one core."""
 
 import functools
+import importlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -37,13 +38,7 @@ class FaceNetwork:
             raise CheckpointError(f"no face model at {path}; reinstall facerelief")
         if sha256(path) != CHECKSUMS[name]:
             raise CheckpointError(f"{path} is damaged or of another version; reinstall facerelief")
-        try:
-            import onnxruntime
-        except ImportError as reason:
-            detail = " ".join(str(reason).replace(";", ",").split())
-            raise FacereliefError(
-                f"onnxruntime does not load ({detail}); pip install --force-reinstall onnxruntime"
-            ) from reason
+        onnxruntime = import_onnxruntime()
         options: Any = onnxruntime.SessionOptions()
         # Networks of a millisecond: to wake a second thread costs as much as it saves, and one thread can be forked.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -61,6 +56,17 @@ class FaceNetwork:
         """
         found: list[Float32] = self._session.run(None, {"image": pictures})
         return found
+
+
+def import_onnxruntime() -> Any:
+    """The package onnxruntime. Raises `FacereliefError` where it does not load."""
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as reason:
+        detail = " ".join(str(reason).replace(";", ",").split())
+        raise FacereliefError(
+            f"onnxruntime does not load ({detail}); pip install --force-reinstall onnxruntime"
+        ) from reason
 
 
 def load_network(name: str) -> FaceNetwork:

@@ -81,8 +81,8 @@ def sample_bilinear(image: Floats, points: Floats) -> Floats:
     column, row = np.minimum(x.astype(np.int64), width - 2), np.minimum(y.astype(np.int64), height - 2)
     right, low = (x - column).astype(np.float32)[..., None], (y - row).astype(np.float32)[..., None]
     flat, at = image.reshape(-1, image.shape[2]), row * width + column
-    above = flat[at] * (1 - right) + flat[at + 1] * right
-    below = flat[at + width] * (1 - right) + flat[at + width + 1] * right
+    above = flat.take(at, axis=0) * (1 - right) + flat.take(at + 1, axis=0) * right
+    below = flat.take(at + width, axis=0) * (1 - right) + flat.take(at + width + 1, axis=0) * right
     mixed: Floats = above * (1 - low) + below * low
     return mixed
 

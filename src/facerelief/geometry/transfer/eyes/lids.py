@@ -125,10 +125,9 @@ def _best_path(gain: Floats, bend: float) -> Floats:
     """The row in each column of a path of largest gain (K, N) that steps by one row at most; a step costs `bend`."""
     count, length = gain.shape
     total, came = gain[:, 0], np.zeros(gain.shape, dtype=int)
-    rows = np.arange(count)
+    rows, ways = np.arange(count), np.full((3, count), -np.inf)
     for column in range(1, length):
-        padded = np.pad(total, 1, constant_values=-np.inf)
-        ways = np.stack([padded[:-2] - bend, total, padded[2:] - bend])
+        ways[0, 1:], ways[1], ways[2, :-1] = total[:-1] - bend, total, total[1:] - bend
         came[:, column] = rows + np.argmax(ways, axis=0) - 1
         total = ways.max(axis=0) + gain[:, column]
     path = np.empty(length, dtype=int)
