@@ -1,5 +1,6 @@
 """What `pip install facerelief` alone edits: every method, by the command line, by Python and over HTTP."""
 
+import json
 import re
 import subprocess
 import sys
@@ -142,6 +143,16 @@ def test_what_needs_torch_says_so_in_one_line(folder: Path, words: list[str]) ->
     lines = [line for line in done.stderr.splitlines() if "torch is not installed" in line]
     assert lines == [f"facerelief: torch is not installed; install it with: {install_command('train')}"]
     assert "Traceback" not in done.stderr
+
+
+def test_the_doctor(folder: Path) -> None:
+    done = run(COMMAND, folder, "doctor", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert "does not train, for want of torch" in told["machine"]
+    states = {check["name"]: check["state"] for check in told["checks"]}
+    assert {states[f"edit --method {method}"] for method in METHODS} == {"ok"}
+    assert states["edit --engine torch"] == "lacks"
 
 
 def test_a_single_edit_imports_no_compiler(folder: Path) -> None:

@@ -10,7 +10,6 @@ from importlib import metadata
 from time import perf_counter
 
 import numpy as np
-import torch
 
 from facerelief.editing import METHODS, load_editor
 from facerelief.editing.engines.agreement import compare_engines, example_inputs, synthetic_inputs
@@ -24,7 +23,6 @@ from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.content_credentials import read_credentials
 from facerelief.photos.provenance.watermark_detection import detect_watermarks
 from facerelief.progress import Progress, no_progress
-from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
 
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
 _DEVELOPMENT = ("dev", "demo")
@@ -112,11 +110,18 @@ def examine(progress: Progress = no_progress) -> Health:
 def machine() -> str:
     """Processor, system and versions, in one line."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    system, versions = f"{platform.system()} {platform.machine()}, {cores} cores", f"numpy {np.__version__}"
+    try:
+        import torch
+
+        from facerelief.training.run.precision import PRECISION_NAMES, fastest_precision
+    except ModuleNotFoundError:
+        return f"{system}; Python {platform.python_version()}, {versions}; does not train, for want of torch"
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     best, (precision, why) = torch.backends.cpu.get_cpu_capability(), fastest_precision()
     return (
-        f"{platform.system()} {platform.machine()}, {cores} cores ({best}), {gpu}; Python {platform.python_version()}, "
-        f"torch {torch.__version__} on {torch.get_num_threads()} threads, numpy {np.__version__}; "
+        f"{system} ({best}), {gpu}; Python {platform.python_version()}, "
+        f"torch {torch.__version__} on {torch.get_num_threads()} threads, {versions}; "
         f"trains in {PRECISION_NAMES[precision]}, because {why}"
     )
 
@@ -236,7 +241,7 @@ def run_engine(name: str) -> tuple[str, float | None]:
 
 @functools.cache
 def _relief() -> NetworkEditor:
-    editor = load_editor(method="relief")
+    editor = load_editor(method="relief", engine="torch")
     assert isinstance(editor, NetworkEditor)
     return editor
 
