@@ -57,7 +57,7 @@ smoke: .venv/dev.done
 
 .venv-mediapipe/done: pyproject.toml
 	$(PYTHON) -m venv .venv-mediapipe
-	.venv-mediapipe/bin/python -m pip install --quiet $(TORCH) -e '.[mediapipe,train]' pytest hypothesis
+	.venv-mediapipe/bin/python -m pip install --quiet $(TORCH) -e '.[mediapipe,demo,train]' pytest hypothesis
 	touch $@
 
 clean:
