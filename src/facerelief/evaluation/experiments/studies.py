@@ -17,15 +17,17 @@ class Cell:
     Attributes:
         title: Its name in tables.
         editor: Settings of stage 2 that differ from the scale's.
+        sham: Which maps without geometry it learns from (`data.sham.SHAMS`); "" for the dataset's own.
     """
 
     title: str
     editor: dict[str, Any] = field(default_factory=dict)
+    sham: str = ""
 
     @property
     def slug(self) -> str:
         """Its name in paths: the guide, then what else differs."""
-        guide = str(self.editor.get("guide", "depth"))
+        guide = self.sham or str(self.editor.get("guide", "depth"))
         if guide == "none" and "backbone" not in self.editor:
             guide = "stargan"
         others = [f"{name}-{value}" for name, value in sorted(self.editor.items()) if name != "guide"]
@@ -103,6 +105,17 @@ STUDIES = {
         ),
     ),
 }
+STUDIES["evidence"] = Study(
+    "Does geometry help? Guidance by depth against maps that carry none",
+    (
+        STARGAN,
+        Cell("StarGAN, class weight 1", {"guide": "none", "cls_weight": 1.0}),
+        replace(_HEADLINE, title="depth"),
+        Cell("sham: luminance as depth", _HEADLINE.editor, sham="luminance"),
+        Cell("sham: another photo's depth", _HEADLINE.editor, sham="shuffled"),
+        Cell("normals", {"guide": "normal", "conf_penalty": 0.1}),
+    ),
+)
 DATASET_STUDY = "table4"  # dataset statistics: nothing is trained
 STUDY_NAMES = (*STUDIES, DATASET_STUDY)
 
