@@ -226,7 +226,7 @@ def discriminator_step(
     weights = discriminator_weights(config) | {"match": config.match_weight}
     real, fake = augment(batch.image, noise, config.augment), augment(edited.i_t.detach(), noise, config.augment)
     targets = TargetClasses(edited.y_t, known_classes)
-    terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, 0.0, targets)
+    terms = discriminator_terms(nets.discriminator, real, fake, batch.classes, config, noise, 0.0, targets)
     if edited.taught is not None and len(edited.taught.label):  # of rare expressions there are few photos
         fake = nets.discriminator(augment(edited.taught.image, noise, config.augment))
         terms["pair"] = eq.classification(fake.classes, edited.taught.label, known_classes)
@@ -235,7 +235,7 @@ def discriminator_step(
         d_t = edited.d_t.detach()
         real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_t))
         beta = config.conf_penalty
-        terms = discriminator_terms(nets.depth.discriminator, real, fake, batch.label, config, noise, beta)
+        terms = discriminator_terms(nets.depth.discriminator, real, fake, batch.classes, config, noise, beta)
         session.optimizer_step("D_depth", terms, weights, noise.step, "depth_critic")
 
 
