@@ -31,6 +31,7 @@ from facerelief.cli.commands import (
     report,
     report_controls,
     report_edits,
+    report_evidence,
     report_outside,
     serve,
     stimuli,
@@ -59,6 +60,7 @@ report.app.command("rate")(report_edits.rate)
 report.app.command("identity")(report_edits.identity)
 report.app.command("outside")(report_outside.outside)
 report.app.command("controls")(report_controls.controls)
+report.app.command("evidence")(report_evidence.evidence)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)

@@ -58,9 +58,8 @@ def face_api_judge(
         CheckpointError: The weights are missing or damaged.
     """
     network = load_tfjs(FaceApiExpressions(), folder, "face_expression").to(device)
-    known = [
-        (k, FACE_API_EXPRESSIONS.index(name)) for k, name in enumerate(expressions) if name in FACE_API_EXPRESSIONS
-    ]
+    shared = [name for name in expressions if name in FACE_API_EXPRESSIONS]
+    known = [(expressions.index(name), FACE_API_EXPRESSIONS.index(name)) for name in shared]
     ours, theirs = (np.array(column) for column in zip(*known, strict=True))
 
     @torch.inference_mode()

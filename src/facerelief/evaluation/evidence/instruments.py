@@ -1,0 +1,106 @@
+"""All instruments of the evidence, and one pass of them over an editor's edits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from facerelief.array_types import Int64
+from facerelief.checkpoint import load_checkpoint, weights_in
+from facerelief.config import ExpressionTraining
+from facerelief.data.arrays import Arrays
+from facerelief.evaluation.evidence.judges import Judge, face_api_judge, landmark_judge, own_judge
+from facerelief.evaluation.evidence.measure import (
+    STRENGTHS,
+    Edit,
+    TruePairs,
+    confusion_of,
+    drawn_rows,
+    judged_edits,
+    leave_alone,
+    network_edit,
+    true_target_errors,
+)
+from facerelief.evaluation.evidence.meter import LandmarkMeter
+from facerelief.networks.backbones import build_backbone
+
+BASELINES = "unedited"
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """Judges, meter and the photos that are edited.
+
+    Attributes:
+        test: Test photos.
+        rows: Which of them are edited.
+        judges: By name.
+        meter: Of landmarks.
+        pairs: People with true targets, at the size and colour of `test`.
+    """
+
+    test: Arrays
+    rows: Int64
+    judges: Mapping[str, Judge]
+    meter: LandmarkMeter
+    pairs: TruePairs
+
+    def __call__(self, edit: Edit, strengths: Sequence[float] = STRENGTHS) -> dict[str, Any]:
+        """What the instruments say of edits, by strength: confusions by judge, levels changed, landmark errors."""
+        return {f"{strength:g}": self._at(edit, strength) for strength in strengths}
+
+    def baselines(self) -> dict[str, Any]:
+        """The same of photos left alone, and the judges' confusions on all real test photos."""
+        levels = np.asarray(self.test.image)
+        real = {
+            name: confusion_of(self.test.label, judge(levels), len(self.test.expressions)).tolist()
+            for name, judge in self.judges.items()
+        }
+        return {BASELINES: self(leave_alone, (1.0,)), "real": real}
+
+    def _at(self, edit: Edit, strength: float) -> dict[str, Any]:
+        found = judged_edits(edit, self.test, self.rows, self.judges, strength)
+        before = np.asarray(self.test.image[found["rows"]], dtype=float)
+        return {
+            "confusion": found["confusion"],
+            "n": found["n"],
+            "change": float(np.abs(found["levels"] - before).mean()),
+            "london": true_target_errors(edit, self.pairs, self.test.expressions, self.meter, strength),
+        }
+
+
+def assemble(
+    model: Path, judges: Sequence[Path], train: Arrays, test: Arrays, pairs: TruePairs, a_class: int
+) -> Instruments:
+    """Load the instruments.
+
+    Args:
+        model: `model` of the npm package @vladmandic/face-api.
+        judges: Runs of `train judge`.
+        train: Real photos that the judge by landmarks learns from.
+        test: Photos to edit, with the same expressions.
+        pairs: As of `Instruments`.
+        a_class: So many test photos of each expression are edited.
+
+    Raises:
+        CheckpointError: A network is missing or damaged.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    meter = LandmarkMeter(model, device)
+    found: dict[str, Judge] = {
+        "face-api": face_api_judge(model, test.expressions, device=device),
+        "landmarks": landmark_judge(train, meter),
+    }
+    found |= {run.name: own_judge(run, test.expressions, device=device) for run in judges}
+    return Instruments(test, drawn_rows(test, a_class), found, meter, pairs)
+
+
+def edit_of_run(run: Path) -> Edit:
+    """The edits of a run of stage 2. Raises `CheckpointError` where its weights cannot be read."""
+    saved = load_checkpoint(weights_in(run), "editor")
+    config = saved.config(ExpressionTraining)
+    generator = saved.build(lambda: build_backbone(config), "generator").eval().requires_grad_(False)
+    return network_edit(generator.to("cuda" if torch.cuda.is_available() else "cpu"), len(config.expressions))
