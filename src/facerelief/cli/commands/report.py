@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.command import Commands
-from facerelief.cli.console import out, say
+from facerelief.cli.console import err, out, say
 from facerelief.cli.options import SPLITS, MethodOption, TaskFileOption, ToOption, WeightsOption, one_of
 from facerelief.cli.writes import OutputFiles, files_at, writes
 
@@ -71,13 +71,21 @@ def judge_on(
     from facerelief.data import Dataset
     from facerelief.evaluation.chance import chance_facts
     from facerelief.training.classifier import accuracy_on, load_classifier
+    from facerelief.training.identity import known_persons
     from facerelief.training.splits import load_split
+    from facerelief.training.verification import person_digest
 
     network, settings = load_classifier(judge)
-    accuracy = accuracy_on(network, load_split(Dataset(data), split, settings))
+    photos = load_split(Dataset(data), split, settings)
+    accuracy = accuracy_on(network, photos)
     print_accuracy(f"{judge.name} on {data.name}", accuracy)
     out.print(f"chance {1 / len(settings.expressions):.3f}; photos {sum(map(sum, accuracy.confusion)):,}")
     warn_of_chance(accuracy)
+    known = known_persons(judge, "judge")
+    seen = sum(person_digest(sample.identity) in known for sample in photos.samples)
+    if seen:
+        total = len(photos.samples)
+        say(f"warning: {seen:,} of {total:,} photos show people that it was trained on; use --split test", to=err)
     answer(dataclasses.asdict(accuracy) | chance_facts(accuracy), as_json, json_file)
 
 

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from facerelief.array_types import Float64, Int64
+from facerelief.array_types import Int64
 from facerelief.data.arrays import Arrays
 from facerelief.errors import DatasetError
 from facerelief.evaluation.evidence.judges import Judge, as_rgb
 from facerelief.evaluation.evidence.meter import LandmarkMeter, landmark_error
-from facerelief.evaluation.metrics.distances import kernel_distance
 from facerelief.evaluation.metrics.quality import to_levels
 from facerelief.network_input import from_levels
 from facerelief.networks.conversion import one_hot
@@ -127,22 +126,3 @@ def balanced_rate(confusion: Sequence[Sequence[int]]) -> float:
         0.875
     """
     return float(np.mean([row[k] / sum(row) for k, row in enumerate(confusion) if sum(row)]))
-
-
-def kernel_within_classes(features: Float64, targets: Int64, real: Float64, label: Int64) -> float:
-    """The mean over classes of the kernel distance between edits to a class and real photos of that class.
-
-    A distance between all edits and all photos would measure how often either shows each class.
-
-    Args:
-        features: Of edits, (N, D).
-        targets: Their classes, (N,).
-        real: Features of real photos, (M, D).
-        label: Their classes, (M,).
-    """
-    values = [
-        kernel_distance(torch.from_numpy(real[label == k]), torch.from_numpy(features[targets == k]))
-        for k in np.unique(targets)
-        if (label == k).sum() > 1 and (targets == k).sum() > 1
-    ]
-    return float(np.mean(values))

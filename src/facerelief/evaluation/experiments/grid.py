@@ -187,14 +187,15 @@ class Worker:
         network = read_editor_weights(grid.folder / "cells" / cell)
         (system,) = build_systems([network], {}, grid.dataset, setup)
         scores = score(system, setup, rows, lambda name, done, total: self._progress(job.name, done, total))
-        summary = summarise(scores, setup.test, setup.real, setup.features)
+        summary = summarise(scores, setup.test, setup.real, setup.features, setup.real_label)
         distances = {"identity": scores.values["identity"]} if "identity" in scores.values else {}
         self._write(job.name, {"summary": summary}, distances)
 
     def _score_baselines(self, setup: EvaluationSetup, rows: np.ndarray) -> None:
         """Scores of the baselines, and the facts of the evaluation setup."""
         scored = {one.name: score(one, setup, rows) for one in baselines(setup.test)}
-        summaries = {name: summarise(scores, setup.test, setup.real, setup.features) for name, scores in scored.items()}
+        real = (setup.real, setup.features, setup.real_label)
+        summaries = {name: summarise(scores, setup.test, *real) for name, scores in scored.items()}
         self._write(f"scores/{BASELINES}", {"bench": setup.facts, "summaries": summaries}, references(setup))
 
     def _write(self, name: str, facts: dict[str, Any], distances: dict[str, np.ndarray]) -> None:

@@ -266,7 +266,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
     total = 2 * PACE_STEPS
     short = {"steps": total, "log_every": PACE_STEPS, "save_every": total, "warm_up": 0}
     config = make(ExpressionTraining, {**make.scale.editor, **cell.editor, **make.request.changes, **short}, 0)
-    stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": 1}
+    stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": PACE_STEPS}
     times: list[float] = []
     depth = folder / f"depth-{config.guide}"
     if config.guide != "none":
