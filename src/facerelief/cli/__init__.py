@@ -14,6 +14,7 @@ from facerelief import __version__
 from facerelief.cli import streams
 from facerelief.cli.command import Commands, QuietOption
 from facerelief.cli.commands import (
+    augment,
     compare,
     continuum,
     dataset,
@@ -76,6 +77,7 @@ app.command("expressions")(expressions.expressions)
 app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate_editors)
+app.command("augment")(augment.augment)
 app.command("study")(study.study)
 
 

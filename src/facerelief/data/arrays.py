@@ -72,7 +72,7 @@ def vote_shares(sample: Sample, expressions: Sequence[str]) -> np.ndarray:
     if not sample.votes:
         return label
     try:
-        by_name = dict(zip(EXPRESSIONS, map(int, sample.votes.split()), strict=True))
+        by_name: dict[str, int] = dict(zip(EXPRESSIONS, map(int, sample.votes.split()), strict=True))
     except ValueError as reason:
         raise DatasetError(
             f"{sample.file_name} has votes {sample.votes!r:.40}, which are not {len(EXPRESSIONS)} numbers; "

@@ -5,8 +5,6 @@ normals of another photo of its split, drawn at random. Photos, labels and split
 """
 
 import dataclasses
-import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from facerelief.colour import to_luma
 from facerelief.data.dataset import Dataset
 from facerelief.data.journal import open_dataset
+from facerelief.data.linking import link
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_rows
 from facerelief.data.sources.depth_overlays import normals_from_depth
 from facerelief.errors import DatasetError, FacereliefError
@@ -83,28 +82,17 @@ def _copied(dataset: Path, out: Path, maps: str, sample: Sample, donor: Sample) 
     """One sample in the new dataset. A map that is already there was written completely."""
     try:
         for name in (sample.file_name, sample.mask_file_name, sample.mesh):
-            _link(dataset / name, out / name)
+            link(dataset / name, out / name)
         stem = Path(sample.file_name).stem
         depth, normal = f"depth/{stem}-{maps}.png", f"normal/{stem}-{maps}.png"
         if maps == "shuffled":
-            _link(dataset / donor.depth_file_name, out / depth)
-            _link(dataset / donor.normal_file_name, out / normal)
+            link(dataset / donor.depth_file_name, out / depth)
+            link(dataset / donor.normal_file_name, out / normal)
         elif not (out / normal).is_file():
             _write_luminance(dataset, sample, out / depth, out / normal)
     except OSError as reason:
         raise FacereliefError(f"cannot write to {out}: {reason.strerror or reason}; free space") from reason
     return dataclasses.replace(sample, depth_file_name=depth, normal_file_name=normal)
-
-
-def _link(source: Path, target: Path) -> None:
-    """The same file under another name; a copy where the file system has no links."""
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _write_luminance(dataset: Path, sample: Sample, depth_file: Path, normal_file: Path) -> None:

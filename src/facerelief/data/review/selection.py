@@ -96,8 +96,9 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
     """
     samples = read_samples(dataset)
     settings = read_dataset_settings(dataset)
-    if "sham" in settings:
-        raise DatasetError(f"{dataset} has sham maps; review the dataset that it was made from, and make it again")
+    for made, what in (("sham", "sham maps"), ("augmented", "edits")):
+        if made in settings:
+            raise DatasetError(f"{dataset} has {what}; review the dataset that it was made from, and make it again")
     if "face_sha256" in settings:
         raise DatasetError(
             f"{dataset} is synthetic: its expressions are alike and its geometry exact; no review is needed"

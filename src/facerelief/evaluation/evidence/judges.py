@@ -75,9 +75,9 @@ def face_api_judge(
 
 
 def _face(crop: np.ndarray) -> np.ndarray:
-    box = tuple(place * len(crop) for place in _FACE)
+    left, top, right, bottom = (place * len(crop) for place in _FACE)
     size = (EXPRESSION_SIZE, EXPRESSION_SIZE)
-    return np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BICUBIC, box=box))
+    return np.asarray(Image.fromarray(crop).resize(size, Image.Resampling.BICUBIC, box=(left, top, right, bottom)))
 
 
 @dataclass(frozen=True)

@@ -86,12 +86,13 @@ def frechet_matched(real: Tensor, label: Tensor, made: Tensor, target: Tensor) -
     Raises:
         TooFew: There is no photo of a target class, or as `frechet_distance` does.
     """
-    classes, counts = target.unique(return_counts=True)
+    counts = torch.bincount(target)
+    classes = torch.nonzero(counts)[:, 0]
     absent = [int(k) for k in classes if not (label == k).any()]
     if absent:
         raise TooFew("no real photo shows one of the targets; measure a dataset that has some")
     parts = [moments(real[label == k]) for k in classes]
-    return frechet_distance(reweighted(parts, (counts / counts.sum()).tolist()), moments(made))
+    return frechet_distance(reweighted(parts, (counts[classes] / len(target)).tolist()), moments(made))
 
 
 def kernel_within_classes(real: Tensor, label: Tensor, made: Tensor, target: Tensor) -> float:
@@ -102,7 +103,7 @@ def kernel_within_classes(real: Tensor, label: Tensor, made: Tensor, target: Ten
     Raises:
         TooFew: No class is left.
     """
-    pairs = [(real[label == k], made[target == k]) for k in target.unique()]
+    pairs = [(real[label == k], made[target == k]) for k in torch.nonzero(torch.bincount(target))[:, 0]]
     values = [kernel_distance(*pair) for pair in pairs if min(map(len, pair)) > 1]
     if not values:
         raise TooFew("no class has two real photos and two edits; measure more photos")
