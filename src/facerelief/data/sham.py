@@ -111,8 +111,8 @@ def luminance_depth(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Depth (H, W) that is the luminance of a photo (H, W, 3) inside a mask (H, W), and 0, the background, outside.
 
     Example:
-        >>> luminance_depth(np.full((1, 2, 3), 51, np.uint8), np.array([[True, False]])).round(3).tolist()
-        [[0.2, 0.0]]
+        >>> luminance_depth(np.full((1, 2, 3), 255, np.uint8), np.array([[True, False]])).tolist()
+        [[1.0, 0.0]]
     """
     luma = to_luma(rgb).astype(np.float32) / 255
     return np.where(mask, np.maximum(luma, _DARKEST), 0).astype(np.float32)

@@ -29,7 +29,7 @@ from facerelief.geometry.depth_maps import render_geometry
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
 from facerelief.progress import Progress, no_progress
 
-EDITED = "edited from"  # what the reasons of an edit begin with
+MADE_FROM = "edited from"  # what the reasons of an edit begin with
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def plan_edits(
     return planned
 
 
-def augment(
+def augment_dataset(
     dataset: Dataset,
     out: Path,
     editor: Editor,
@@ -148,7 +148,7 @@ def _edited(dataset: Path, out: Path, editor: Editor, one: PlannedEdit, target: 
     arrays = {"vertices": mesh.vertices, "landmarks": points}
     stem = f"{Path(one.sample.file_name).stem}-to-{one.target}"
     files = write_files(out, stem, made, render_geometry(mesh, points, size), arrays, matrix, photo_size)
-    note = f"{EDITED} {one.sample.expression} by {editor.method}"
+    note = f"{MADE_FROM} {one.sample.expression} by {editor.method}"
     return dataclasses.replace(
         one.sample,
         **files,

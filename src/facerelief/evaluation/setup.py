@@ -98,17 +98,17 @@ def set_up(
             "sha256": sha256(weights_in(files.judge)),
             "accuracy_on_real": accuracy_facts(accuracy_on(classifier, test)),
         },
-        "features": {
-            "name": features.frechet,
-            "sha256": features.sha256,
-            "dimensions": real.shape[1],
-            "real_photos": len(real),
-        },
+        "features": _feature_facts(features, real),
         "encoder": identity_facts,
         "depth": depth_facts,
         "notes": _notes(dataset, test) + _foreign(dataset, files) + _perfect(parts, held_out, features),
     }
     return EvaluationSetup(test, networks, features, real, real_label, facts)
+
+
+def _feature_facts(features: FeatureNet, real: Tensor) -> dict[str, Any]:
+    sizes = {"dimensions": real.shape[1], "real_photos": len(real)}
+    return {"name": features.frechet, "sha256": features.sha256, **sizes}
 
 
 def _perfect(parts: list[Tensor], held_out: list[Arrays], features: FeatureNet) -> list[str]:

@@ -19,7 +19,7 @@ from facerelief.evaluation.evidence.measure import (
     network_edit,
     true_pairs,
 )
-from facerelief.evaluation.evidence.summary import LANDMARKS, at_change, differences, markdown, table
+from facerelief.evaluation.evidence.summary import LANDMARKS, at_change, markdown, paired_differences, table
 from facerelief.networks.generator_output import GeneratorOutput
 
 NAMES = ("neutral", "happiness")
@@ -103,7 +103,7 @@ SCORES = {
 
 def test_differences_are_paired_by_seed() -> None:
     """The seeds differ by 0.001 in both cells, so that every difference is the same and its interval is 0."""
-    gap = differences(SCORES, "stargan")["depth"]
+    gap = paired_differences(SCORES, "stargan")["depth"]
     assert gap[LANDMARKS].mean == pytest.approx(-0.002)
     assert gap[LANDMARKS].half == pytest.approx(0, abs=1e-12)
     assert gap["rate by judge"].mean == pytest.approx((0.8 - 0.4) / 2)

@@ -31,8 +31,7 @@ def augment(
     """
     from facerelief.data import Dataset
     from facerelief.editing import load_editor
-    from facerelief.editing.augmentation import augment as write_augmented
-    from facerelief.editing.augmentation import plan_edits
+    from facerelief.editing.augmentation import augment_dataset, plan_edits
     from facerelief.expressions import resolve_all
     from facerelief.faces.detector import load_finder
 
@@ -41,7 +40,7 @@ def augment(
     wanted = resolve_all(expressions) if expressions else [name for name in editor.expressions if name in shown]
     planned = plan_edits(source.samples, wanted, per_class, seed)
     with bar("editing", "photos", keeps=True) as move:
-        made = write_augmented(source, folder, editor, planned, move)
+        made = augment_dataset(source, folder, editor, planned, move)
     counts = ", ".join(f"{count:,} {name}" for name, count in made.edits.items())
     say(f"{len(made.samples):,} samples in {folder}, of which edited: {counts or 'none'}")
     if made.lost:

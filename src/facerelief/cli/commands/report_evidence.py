@@ -43,11 +43,11 @@ def evidence(
         --instruments package/model --judge runs/study/judge -o runs/evidence
     """
     from facerelief.data import Dataset
-    from facerelief.evaluation.evidence.report import Request, measure_runs, read_scores
+    from facerelief.evaluation.evidence.report import EvidenceRequest, measure_runs, read_scores
     from facerelief.evaluation.evidence.summary import markdown
     from facerelief.files import write_text
 
-    request = Request(Dataset(data), Dataset(pairs), instruments, tuple(judge or ()), a_class)
+    request = EvidenceRequest(Dataset(data), Dataset(pairs), instruments, tuple(judge or ()), a_class)
     with bar("measuring", "runs") as move:
         measure_runs(runs, request, folder, move)
     scores, baselines = read_scores(folder)

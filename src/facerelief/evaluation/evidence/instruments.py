@@ -14,8 +14,8 @@ from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.evaluation.evidence.judges import Judge, face_api_judge, landmark_judge, own_judge
 from facerelief.evaluation.evidence.measure import (
-    STRENGTHS,
-    Edit,
+    EDIT_STRENGTHS,
+    LevelsEdit,
     TruePairs,
     confusion_of,
     drawn_rows,
@@ -27,11 +27,11 @@ from facerelief.evaluation.evidence.measure import (
 from facerelief.evaluation.evidence.meter import LandmarkMeter
 from facerelief.networks.backbones import build_backbone
 
-BASELINES = "unedited"
+UNEDITED = "unedited"
 
 
 @dataclass(frozen=True)
-class Instruments:
+class EvidenceInstruments:
     """Judges, meter and the photos that are edited.
 
     Attributes:
@@ -48,7 +48,7 @@ class Instruments:
     meter: LandmarkMeter
     pairs: TruePairs
 
-    def __call__(self, edit: Edit, strengths: Sequence[float] = STRENGTHS) -> dict[str, Any]:
+    def __call__(self, edit: LevelsEdit, strengths: Sequence[float] = EDIT_STRENGTHS) -> dict[str, Any]:
         """What the instruments say of edits, by strength: confusions by judge, levels changed, landmark errors."""
         return {f"{strength:g}": self._at(edit, strength) for strength in strengths}
 
@@ -59,9 +59,9 @@ class Instruments:
             name: confusion_of(self.test.label, judge(levels), len(self.test.expressions)).tolist()
             for name, judge in self.judges.items()
         }
-        return {BASELINES: self(leave_alone, (1.0,)), "real": real}
+        return {UNEDITED: self(leave_alone, (1.0,)), "real": real}
 
-    def _at(self, edit: Edit, strength: float) -> dict[str, Any]:
+    def _at(self, edit: LevelsEdit, strength: float) -> dict[str, Any]:
         found = judged_edits(edit, self.test, self.rows, self.judges, strength)
         before = np.asarray(self.test.image[found["rows"]], dtype=float)
         return {
@@ -74,7 +74,7 @@ class Instruments:
 
 def assemble(
     model: Path, judges: Sequence[Path], train: Arrays, test: Arrays, pairs: TruePairs, a_class: int
-) -> Instruments:
+) -> EvidenceInstruments:
     """Load the instruments.
 
     Args:
@@ -82,7 +82,7 @@ def assemble(
         judges: Runs of `train judge`.
         train: Real photos that the judge by landmarks learns from.
         test: Photos to edit, with the same expressions.
-        pairs: As of `Instruments`.
+        pairs: As of `EvidenceInstruments`.
         a_class: So many test photos of each expression are edited.
 
     Raises:
@@ -95,10 +95,10 @@ def assemble(
         "landmarks": landmark_judge(train, meter),
     }
     found |= {run.name: own_judge(run, test.expressions, device=device) for run in judges}
-    return Instruments(test, drawn_rows(test, a_class), found, meter, pairs)
+    return EvidenceInstruments(test, drawn_rows(test, a_class), found, meter, pairs)
 
 
-def edit_of_run(run: Path) -> Edit:
+def edit_of_run(run: Path) -> LevelsEdit:
     """The edits of a run of stage 2. Raises `CheckpointError` where its weights cannot be read."""
     saved = load_checkpoint(weights_in(run), "editor")
     config = saved.config(ExpressionTraining)

@@ -16,7 +16,7 @@ from facerelief.network_input import from_levels
 from facerelief.networks.face_api import EXPRESSION_SIZE, FACE_API_EXPRESSIONS, FaceApiExpressions
 from facerelief.training.classifier import load_classifier, log_probabilities
 
-COMPONENTS = 40  # principal components of landmarks that the linear judge sees
+LANDMARK_COMPONENTS = 40  # principal components of landmarks that the linear judge sees
 _SHRINKAGE = 0.05  # of its covariance, towards the mean variance
 _FACE = (0.1, 0.2, 0.9, 1.0)  # the part of an aligned crop that face-api's judge sees, shares of its side
 
@@ -105,7 +105,7 @@ def fit_landmark_judge(shapes: Float64, label: Int64, classes: int) -> LandmarkJ
     """The discriminant of shapes (N, F) with labels (N,), with equal priors; each class needs a shape."""
     mean = shapes.mean(axis=0)
     _, _, rows = np.linalg.svd(shapes - mean, full_matrices=False)
-    axes = rows[:COMPONENTS].T
+    axes = rows[:LANDMARK_COMPONENTS].T
     x = (shapes - mean) @ axes
     centres = np.stack([x[label == k].mean(axis=0) for k in range(classes)])
     within = np.cov((x - centres[label]).T)

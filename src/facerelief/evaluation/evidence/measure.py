@@ -17,10 +17,10 @@ from facerelief.evaluation.metrics.quality import to_levels
 from facerelief.network_input import from_levels
 from facerelief.networks.conversion import one_hot
 
-STRENGTHS = (0.5, 1.0, 1.5)  # factors of an edit's change
+EDIT_STRENGTHS = (0.5, 1.0, 1.5)  # factors of an edit's change
 
 # Pictures (N, C, S, S), uint8, and targets (N,) to edits, uint8, at a strength.
-Edit = Callable[[np.ndarray, Int64, float], np.ndarray]
+LevelsEdit = Callable[[np.ndarray, Int64, float], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def true_pairs(arrays: Arrays, expressions: tuple[str, str] = ("neutral", "happi
     return TruePairs(tuple(people), expressions, np.asarray(arrays.image)[rows])
 
 
-def network_edit(generator: nn.Module, classes: int, batch: int = 64) -> Edit:
+def network_edit(generator: nn.Module, classes: int, batch: int = 64) -> LevelsEdit:
     """Edits of a generator, at a strength: the photo plus so many times the change, rounded to 8 bits."""
     device = next(generator.parameters()).device
 
@@ -73,7 +73,7 @@ def leave_alone(levels: np.ndarray, targets: Int64, strength: float) -> np.ndarr
 
 
 def true_target_errors(
-    edit: Edit, pairs: TruePairs, expressions: Sequence[str], meter: LandmarkMeter, strength: float = 1.0
+    edit: LevelsEdit, pairs: TruePairs, expressions: Sequence[str], meter: LandmarkMeter, strength: float = 1.0
 ) -> dict[str, list[float]]:
     """Landmark error of each person's edit to the other expression against the own photo of it.
 
@@ -98,7 +98,7 @@ def drawn_rows(test: Arrays, a_class: int, seed: int = 0) -> Int64:
 
 
 def judged_edits(
-    edit: Edit, test: Arrays, rows: Int64, judges: Mapping[str, Judge], strength: float = 1.0
+    edit: LevelsEdit, test: Arrays, rows: Int64, judges: Mapping[str, Judge], strength: float = 1.0
 ) -> dict[str, Any]:
     """Edits of test photos to every other expression, called by every judge.
 

@@ -102,7 +102,7 @@ def aligned_shape(points: Float64) -> Float64:
 
     Example:
         >>> shape = aligned_shape(np.random.default_rng(0).uniform(size=(1, 68, 2))).reshape(-1, 2)
-        >>> (shape[25:31].mean(axis=0) - shape[19:25].mean(axis=0)).round(6).tolist()
+        >>> np.abs(shape[25:31].mean(axis=0) - shape[19:25].mean(axis=0)).round(6).tolist()
         [1.0, 0.0]
     """
     z = points @ (1, 1j)

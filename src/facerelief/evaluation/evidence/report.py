@@ -11,7 +11,7 @@ from facerelief.data.arrays import load_arrays
 from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.evaluate import network_notes, read_editor_weights
-from facerelief.evaluation.evidence.instruments import Instruments, assemble, edit_of_run
+from facerelief.evaluation.evidence.instruments import EvidenceInstruments, assemble, edit_of_run
 from facerelief.evaluation.evidence.measure import TruePairs, true_pairs
 from facerelief.files import write_json
 from facerelief.files.json import read_object
@@ -24,7 +24,7 @@ _REMEDY = "delete it, and it is measured again"
 
 
 @dataclass(frozen=True)
-class Request:
+class EvidenceRequest:
     """What runs are measured on and with.
 
     Attributes:
@@ -42,7 +42,9 @@ class Request:
     a_class: int = 60
 
 
-def measure_runs(runs: Sequence[Path], request: Request, folder: Path, progress: Progress = no_progress) -> None:
+def measure_runs(
+    runs: Sequence[Path], request: EvidenceRequest, folder: Path, progress: Progress = no_progress
+) -> None:
     """Measure runs that have no file in `folder` yet, and the baselines.
 
     Raises:
@@ -70,7 +72,7 @@ def measure_runs(runs: Sequence[Path], request: Request, folder: Path, progress:
         progress(done, len(todo))
 
 
-def _assembled(request: Request, config: ExpressionTraining) -> Instruments:
+def _assembled(request: EvidenceRequest, config: ExpressionTraining) -> EvidenceInstruments:
     train, test = (load_split(request.data, split, config) for split in ("train", "test"))
     return assemble(request.model, request.judges, train, test, pairs_of(request.pairs, config), request.a_class)
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.evidence.instruments import BASELINES
+from facerelief.evaluation.evidence.instruments import UNEDITED
 from facerelief.evaluation.evidence.measure import balanced_rate
 from facerelief.evaluation.experiments.tables import Estimate, estimate
 
-Scores = Mapping[str, Mapping[str, Mapping[str, Any]]]  # by cell and seed, what `Instruments` gave
+Scores = Mapping[str, Mapping[str, Mapping[str, Any]]]  # by cell and seed, what `EvidenceInstruments` gave
 LANDMARKS = "landmark error to the true target"
 _RATE = "rate by "
 
@@ -39,7 +39,7 @@ def table(scores: Scores, strength: str = "1") -> dict[str, dict[str, Estimate]]
     return {cell: _over_seeds([values_of(one[strength]) for one in seeds.values()]) for cell, seeds in scores.items()}
 
 
-def differences(scores: Scores, first: str, strength: str = "1") -> dict[str, dict[str, Estimate]]:
+def paired_differences(scores: Scores, first: str, strength: str = "1") -> dict[str, dict[str, Estimate]]:
     """By cell and measure the difference from the cell `first`, paired by seed."""
     base = {seed: values_of(one[strength]) for seed, one in scores[first].items()}
     return _differences(scores, first, base, lambda one, seed: values_of(one[strength]))
@@ -82,7 +82,7 @@ def markdown(scores: Scores, baselines: Mapping[str, Any], first: str) -> str:
         raise FacereliefError(f"no run of {first!r} among {', '.join(scores)}; name one with --first")
     means = table(scores)
     names = list(means[first])
-    alone = values_of(baselines[BASELINES]["1"])
+    alone = values_of(baselines[UNEDITED]["1"])
     real = {f"{_RATE}{name}": balanced_rate(confusion) for name, confusion in baselines["real"].items()}
     rows = [
         ["real photos", *(f"{real[name]:.3f}" if name in real else "-" for name in names)],
@@ -91,7 +91,7 @@ def markdown(scores: Scores, baselines: Mapping[str, Any], first: str) -> str:
     for cell, row in means.items():
         rows.append([f"{cell} ({row[LANDMARKS].n})", *(row[name].shown(_digits(name)) for name in names)])
     parts = [_lines(["", *names], rows)]
-    others = (differences(scores, first), differences_at_equal_change(scores, first))
+    others = (paired_differences(scores, first), differences_at_equal_change(scores, first))
     for title, gaps in zip((f"minus {first}", f"minus {first}, at equal change"), others, strict=True):
         shown = [[cell, *(_bold(row[name], _digits(name)) for name in names)] for cell, row in gaps.items()]
         parts.append(_lines([title, *names], shown))

@@ -148,12 +148,17 @@ def check_folder(folder: Path, kind: str, config: Training, data_facts: Mapping[
     if folder.is_file():
         raise FacereliefError(f"{folder} is a file; name a folder for the run")
     before = read_run_settings(folder) if (folder / CONFIG).is_file() else None
-    if before is not None:
-        _same_run(folder, before, settings)
+    if before is not None:  # a setting that is newer than the run had its default
+        default = json.loads(json.dumps({k: v for k, v in _defaults(config).items() if k not in before["config"]}))
+        _same_run(folder, {**before, "config": default | before["config"]}, settings)
         _check_steps(folder, config.steps)
     elif folder.is_dir() and not all(is_partial(path.name) for path in folder.iterdir()):
         raise FacereliefError(f"{folder} holds other files; choose an empty folder for the run")
     return settings
+
+
+def _defaults(config: Training) -> dict[str, Any]:
+    return {one.name: getattr(type(config), one.name, {}) for one in dataclasses.fields(config)}
 
 
 def read_run_settings(folder: Path) -> dict[str, Any]:
