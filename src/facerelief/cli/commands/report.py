@@ -70,6 +70,7 @@ def judge_on(
     """Accuracy of an expression classifier on another dataset, per class, with the chance level."""
     from facerelief.data import Dataset
     from facerelief.evaluation.chance import chance_facts
+    from facerelief.evaluation.evidence.crowd import crowd_ceiling
     from facerelief.training.classifier import accuracy_on, load_classifier
     from facerelief.training.identity import known_persons
     from facerelief.training.splits import load_split
@@ -80,13 +81,18 @@ def judge_on(
     accuracy = accuracy_on(network, photos)
     print_accuracy(f"{judge.name} on {data.name}", accuracy)
     out.print(f"chance {1 / len(settings.expressions):.3f}; photos {sum(map(sum, accuracy.confusion)):,}")
+    ceiling = crowd_ceiling(photos.samples, settings.expressions)
+    if ceiling:
+        shares = "  ".join(f"{name} {share:.2f}" for name, share in ceiling.items() if name != "balanced")
+        out.print(f"one person against the majority of the others: balanced {ceiling['balanced']:.3f}  {shares}")
     warn_of_chance(accuracy)
     known = known_persons(judge, "judge")
     seen = sum(person_digest(sample.identity) in known for sample in photos.samples)
     if seen:
         total = len(photos.samples)
         say(f"warning: {seen:,} of {total:,} photos show people that it was trained on; use --split test", to=err)
-    answer(dataclasses.asdict(accuracy) | chance_facts(accuracy), as_json, json_file)
+    facts = dataclasses.asdict(accuracy) | chance_facts(accuracy) | ({"crowd": ceiling} if ceiling else {})
+    answer(facts, as_json, json_file)
 
 
 @app.command("curves")
