@@ -109,7 +109,8 @@ def fit_landmark_judge(shapes: Float64, label: Int64, classes: int) -> LandmarkJ
     x = (shapes - mean) @ axes
     centres = np.stack([x[label == k].mean(axis=0) for k in range(classes)])
     within = np.cov((x - centres[label]).T)
-    within = (1 - _SHRINKAGE) * within + _SHRINKAGE * np.eye(len(within)) * np.trace(within) / len(within)
+    size = len(within)  # one photo a class has no spread: then the nearest centre counts
+    within = (1 - _SHRINKAGE) * within + np.eye(size) * (_SHRINKAGE * np.trace(within) / size + 1e-9)
     weights = np.linalg.solve(within, centres.T)
     return LandmarkJudge(mean, axes, weights, -0.5 * (centres.T * weights).sum(axis=0))
 
