@@ -72,6 +72,7 @@ class Training:
     perceptual: str = "vgg19"  # features of Eq. 10: "vgg19", "judge" or "none"
     ema: float = 0.999  # decay of the averaged generators, per generator step
     balanced: bool = True  # every expression equally often
+    soft_labels: bool = False  # class terms on photos ask for the shares of the votes, where a dataset has votes
     min_photos: int = 0  # an expression with fewer training photos is a target only: its photos are in no batch
     augment: bool = False  # discriminators see jittered pictures, so that they do not memorise small classes
     precision: str = "no"  # "no" (fp32), "bf16", or "auto": what is fastest on the processor that a run begins on

@@ -259,13 +259,14 @@ def test_instruments_that_know_a_test_person(
     assert line.startswith(f"{encoder} was trained on photos of {person}")
 
 
-@pytest.mark.parametrize("kind", ["judge", "identity"])
+@pytest.mark.parametrize(("kind", "stage"), [("judge", ""), ("identity", ""), ("judge", "stage1_")])
 def test_an_editor_that_learnt_from_what_is_to_measure_it(
-    refused: Refused, run: Path, words: list[object], tools: dict[str, Path], tmp_path: Path, kind: str
+    refused: Refused, run: Path, words: list[object], tools: dict[str, Path], tmp_path: Path, kind: str, stage: str
 ) -> None:
+    """Also where its stage 1 alone did."""
     teacher = tools["encoder" if kind == "identity" else kind]
     saved, pupil = load_checkpoint(run / "weights.safetensors", "editor"), tmp_path / "pupil" / "weights.safetensors"
-    facts = saved.facts | {f"{kind}_weights_sha256": sha256(teacher / "weights.safetensors")}
+    facts = saved.facts | {f"{stage}{kind}_weights_sha256": sha256(teacher / "weights.safetensors")}
     save_checkpoint(pupil, "editor", saved.tensors, facts)
     assert refused("evaluate", pupil.parent, *words) == (
         f"pupil learnt from {teacher}, which cannot measure it then; give another: facerelief train {kind} --seed 1"

@@ -52,6 +52,10 @@ CALLS = {
     "report judge": (("runs", "--data", "d", "--json-file", "x.json"), "x.json"),
     "report rate": (("runs", "--data", "d", "--judge", "j", "--json-file", "x.json"), "x.json"),
     "report identity": (("runs", "--data", "d", "--encoder", "e", "--figure", "x.png"), "x.png"),
+    "report evidence": (
+        ("run", "--data", "d", "--pairs", "p", "--instruments", "m", "-o", "report"),
+        "report/evidence.md",
+    ),
     "report outside": (("photos", "--instruments", "m", "-o", "report"), "report/report.html"),
     "report outside, its sheet": (("photos", "--instruments", "m", "--sheet", "x.png"), "x.png"),
     "report outside, numbers": (("photos", "--instruments", "m", "--json-file", "x.json"), "x.json"),
@@ -67,6 +71,8 @@ CALLS = {
 FOLDERS = {
     "dataset build",
     "dataset synthesize",
+    "dataset sham",
+    "augment",
     "train depth",
     "train expression",
     "train judge",
@@ -117,6 +123,8 @@ def test_folders_of_something_else_are_not_begun_in(
         (tmp_path / "photos" / "happy").mkdir(parents=True)
         Image.fromarray(astronaut()).save(tmp_path / "photos" / "happy" / "a.png")
     source = {"dataset build": [tmp_path / "photos"], "dataset synthesize": []}.get(words, [])
+    if words in ("dataset sham", "augment"):
+        source = [write_dataset(tmp_path_factory.mktemp("dataset"))]
     if words.startswith("train"):
         source = [write_dataset(tmp_path_factory.mktemp("dataset")), "--expressions", ",".join(CLASSES)]
     small = ["--set", "batch=4", "--set", "size=32"] if words.startswith("train") else []

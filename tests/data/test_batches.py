@@ -7,8 +7,9 @@ import torch
 from shells import row_of
 
 from facerelief.config import DepthTraining
-from facerelief.data.arrays import Arrays
+from facerelief.data.arrays import Arrays, vote_shares
 from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch, mirrored
+from facerelief.errors import DatasetError
 from facerelief.training.presets import make_config
 
 SIZE = 4
@@ -178,3 +179,26 @@ def test_shown_rows_take_the_persons_in_turn(people: str, expected: list[int]) -
     label = np.array([0, 1, 2, 0, 1, 2])
     data = dataclasses.replace(data, label=label, samples=tuple(map(row_of, people)))
     assert balanced_rows(data).tolist() == expected
+
+
+def test_shares_of_votes_by_hand() -> None:
+    """Votes stand in the order of `EXPRESSIONS`; those for expressions that the run lacks do not count."""
+    names = ("neutral", "happiness", "anger")
+    voted = row_of("a", votes="1 2 3 0 0 0 1 3")
+    assert vote_shares(voted, names).tolist() == [0.25, 0.5, 0.25]
+    assert vote_shares(row_of("b", expression="anger"), names).tolist() == [0, 0, 1]
+    assert vote_shares(row_of("c", votes="0 0 9 1 0 0 0 0"), names).tolist() == [1, 0, 0]  # its label, neutral
+    with pytest.raises(DatasetError, match=r"has votes '1 2', which are not 8 numbers"):
+        vote_shares(row_of("d", votes="1 2"), names)
+
+
+def test_soft_labels_are_asked_for_and_the_label_stays() -> None:
+    source = arrays()
+    voted = tuple(dataclasses.replace(sample, votes="1 3 0 0 0 0 0 0") for sample in source.samples)
+    source = dataclasses.replace(source, samples=voted)
+    config = make_config(DepthTraining, "cpu", {"batch": 6})
+    plain = Batches(source, config, "depth")(3)
+    assert plain.classes is plain.label
+    soft = Batches(source, dataclasses.replace(config, soft_labels=True), "depth")(3)
+    assert torch.equal(soft.label, plain.label)
+    assert soft.classes.tolist() == [[0.25, 0.75, 0.0]] * 6

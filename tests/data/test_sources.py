@@ -171,7 +171,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         read_labelled(tmp_path / "absent")
     with pytest.raises(DatasetError, match="unpack archives first"):
         read_labelled(tmp_path / "photos.zip")
-    with pytest.raises(FacereliefError, match="no source 'ferg'; choose from affectnet, csv, folder, rafd"):
+    with pytest.raises(FacereliefError, match="no source 'ferg'; choose from affectnet, csv, ferplus, folder, "):
         read_labelled(tmp_path, source="ferg")
     with pytest.raises(DatasetError, match="'folder' has no option cameras"):
         read_labelled(tmp_path, cameras=(90,))

@@ -10,7 +10,16 @@ import torch
 from scipy import linalg
 from torch import Tensor, nn
 
-from facerelief.evaluation.metrics.distances import TooFew, frechet_distance, kernel_distance, merged, moments
+from facerelief.evaluation.metrics.distances import (
+    TooFew,
+    frechet_distance,
+    frechet_matched,
+    kernel_distance,
+    kernel_within_classes,
+    merged,
+    moments,
+    reweighted,
+)
 
 
 def features(seed: int, count: int, length: int = 12) -> Tensor:
@@ -124,3 +133,35 @@ def test_too_few_images_are_refused_with_the_reason() -> None:
     assert np.isfinite(frechet_distance(many, many))
     with pytest.raises(TooFew, match="two images or more"):
         kernel_distance(features(0, 1), features(0, 5))
+
+
+def _two_classes(shares: tuple[int, int], other: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Points of two far classes, so many of each; `other`: those that the first set does not have."""
+    random = np.random.default_rng(0)
+    some = random.normal(size=(2, 400, 2)) * 0.1 + np.array([-1, 1])[:, None, None]
+    parts = [some[k][200:][:n] if other else some[k][:200][:n] for k, n in enumerate(shares)]
+    return torch.from_numpy(np.concatenate(parts)), torch.from_numpy(np.repeat([0, 1], shares))
+
+
+def test_the_class_mix_moves_plain_distances_and_not_matched_ones() -> None:
+    """Real photos of 180 and 20, and 20 and 180 others of the same two classes as the edits that are always right."""
+    real, label = _two_classes((180, 20), other=False)
+    made, target = _two_classes((20, 180), other=True)
+    assert frechet_distance(moments(real), moments(made)) > 2
+    assert frechet_matched(real, label, made, target) == pytest.approx(0, abs=0.01)
+    assert kernel_distance(real, made) > 1
+    assert kernel_within_classes(real, label, made, target) == pytest.approx(0, abs=0.05)
+    wrong = 1 - target  # each class in the other's place
+    assert frechet_matched(real, label, made, wrong) > 2
+    assert kernel_within_classes(real, label, made, wrong) > 5
+    with pytest.raises(TooFew, match="no real photo shows one of the targets"):
+        frechet_matched(real[:180], label[:180], made, target)
+
+
+def test_reweighting_by_the_shares_that_there_are_changes_nothing() -> None:
+    points, label = _two_classes((50, 150), other=False)
+    parts = [moments(points[label == k]) for k in (0, 1)]
+    whole, found = moments(points), reweighted(parts, [0.25, 0.75])
+    assert found.count == whole.count
+    assert torch.allclose(found.mean, whole.mean)
+    assert torch.allclose(found.covariance, whole.covariance)

@@ -102,6 +102,28 @@ def test_the_relief_backbone_is_warmed_up_for_longer_and_shares_stage_1_with_tab
     assert {"depth/depth-0.1-s0", "depth/normal-0.1-s0", "judge"} <= shared
 
 
+def test_sham_cells_differ_in_their_maps_only_and_are_measured_on_the_true_dataset(moved: Like) -> None:
+    asked = moved(study="evidence", scale="cpu")
+    study = STUDIES["evidence"]
+    grid = lay_out(asked, study, SCALES["cpu"], Dataset(asked.dataset), asked.folder)
+    slugs = {cell.title: cell.slug for cell in study.cells}
+    true, sham, other = (
+        grid.job(f"cells/{slugs[title]}-s1")
+        for title in ("depth", "sham: luminance as depth", "sham: another photo's depth")
+    )
+    assert true.config == sham.config == other.config
+    assert (true.depth, sham.depth, other.depth) == (
+        "depth/depth-0.1-s1",
+        "depth/luminance-0.1-s1",
+        "depth/shuffled-0.1-s1",
+    )
+    assert grid.job(true.depth).config == grid.job(sham.depth).config
+    assert grid.trained_on(true) is grid.dataset
+    folders = {job.name: grid.trained_on(job).path.name for job in (sham, other, grid.job(sham.depth))}
+    assert list(folders.values()) == ["dataset-luminance", "dataset-shuffled", "dataset-luminance"]
+    assert "depth/depth-0.1-s1" in {job.name for job in grid.jobs}  # shared with table 1
+
+
 def test_a_longer_stage_1_guides_and_does_not_measure(moved: Like) -> None:
     asked = moved(study="table1", scale="cpu", stage1={"steps": "900", "width": "40"})
     grid = lay_out(asked, STUDIES["table1"], SCALES["cpu"], Dataset(asked.dataset), asked.folder)

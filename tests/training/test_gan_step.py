@@ -251,6 +251,22 @@ def test_terms_by_hand() -> None:
     assert terms("hinge", beta=0.25)["cls"] == pytest.approx(0.75 * math.log(2))  # Eq. 11: entropy is log 2 too
 
 
+def test_the_shares_of_votes_reach_the_class_term_alone() -> None:
+    """The class logits of both real pictures are (0, 0) but for the second's, by hand; D_adv sees no label."""
+    config = make_config(DepthTraining, "cpu", {"objective": "hinge"})
+    shares = torch.tensor([[0.5, 0.5], [0.25, 0.75]])
+    found = discriminator_terms(Critic(), REAL, FAKE, shares, config, noise(step=1), 0.0)
+    assert found["cls"].item() == pytest.approx(math.log(2))
+    assert found["adv"].item() == pytest.approx(1 + 25)
+    matching = make_config(ExpressionTraining, "cpu", {"objective": "r1"})
+    targets = TargetClasses(torch.tensor([0, 1]), torch.tensor([True, True]))
+    one, other = (
+        discriminator_terms(Critic(matching=True), REAL, FAKE, y, matching, noise(step=0), 0.0, targets)
+        for y in (torch.tensor([0, 1]), torch.tensor([[0.9, 0.1], [0.4, 0.6]]))
+    )
+    assert one["match"].item() == other["match"].item()
+
+
 def softplus(x: float) -> float:
     return math.log1p(math.exp(x))
 

@@ -21,6 +21,7 @@ from facerelief.networks import vgg as vgg_module
 from facerelief.networks.weights import named_tensors
 from facerelief.training import launch
 from facerelief.training.classifier import build_classifier
+from facerelief.training.depth import load_depth_nets
 from facerelief.training.geometry_probe import probe_geometry
 from facerelief.training.run.folder import read_run_settings
 from facerelief.training.splits import load_splits
@@ -244,3 +245,38 @@ def test_a_run_that_learnt_from_a_judge_goes_on_with_the_same_one_only(
     launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=judges[0] / "weights.safetensors")
     message = refusal(lambda: launch.run_depth(Dataset(faces), config, tmp_path / "run", judge=judges[1]))
     assert "another judge_weights_sha256" in message
+
+
+# --- what could go unseen ---
+
+
+def test_too_few_steps_for_one_of_the_generator_are_refused(dataset: Path, small: Small, tmp_path: Path) -> None:
+    for kind, run in ((DepthTraining, launch.run_depth), (ExpressionTraining, launch.run_expression)):
+        config = small(kind, steps=4, d_steps=5, **({"guide": "none"} if kind is ExpressionTraining else {}))
+        said = refusal(lambda run=run, config=config: run(Dataset(dataset), config, tmp_path / "run"))
+        assert said.startswith("4 steps are fewer than the 5 discriminator steps before each step of the generator")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_depth_network_that_would_not_be_used_is_refused(depth_run: Path, faces: Path, small: Small) -> None:
+    config = small(ExpressionTraining, guide="none")
+    said = refusal(lambda: launch.run_expression(Dataset(faces), config, Path("run"), depth=depth_run))
+    assert "--guide none does not use a depth network; leave out --depth" in said
+
+
+def test_the_depth_network_that_stage_2_trained_is_a_stage_1_again(
+    depth_run: Path, faces: Path, small: Small, tmp_path: Path
+) -> None:
+    """It has moved from where it began, its colleague of before is as it was, and it guides another run."""
+    before, config, _ = load_depth_nets(depth_run)
+    first = small(ExpressionTraining, guide="depth", steps=2)
+    launch.run_expression(Dataset(faces), first, tmp_path / "first", depth=depth_run)
+    after, config_after, _ = load_depth_nets(tmp_path / "first" / launch.TRAINED_DEPTH)
+    assert config_after == config
+    for name in ("translator", "discriminator"):
+        weights = [dict(getattr(nets, name).named_parameters()) for nets in (before, after)]
+        assert any(not torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    second = small(ExpressionTraining, guide="depth", steps=1, freeze_depth=True)
+    trained = tmp_path / "first" / launch.TRAINED_DEPTH
+    launch.run_expression(Dataset(faces), second, tmp_path / "second", depth=trained)
+    assert not (tmp_path / "second" / launch.TRAINED_DEPTH).exists()  # it was frozen

@@ -82,6 +82,19 @@ def test_eqs_2_and_6_are_cross_entropy(label: int, expected: float) -> None:
     assert eq.classification(logits, torch.tensor([label])).item() == pytest.approx(expected)
 
 
+def test_eqs_2_and_6_on_the_shares_of_votes_by_hand() -> None:
+    """Three of four people chose the class of probability 1/2, one that of 1/4: 3/4 log 2 + 1/4 log 4 = 5/4 log 2."""
+    logits = torch.tensor([[math.log(2), 0.0, 0.0]])
+    assert eq.classification(logits, torch.tensor([[0.75, 0.25, 0.0]])).item() == pytest.approx(1.25 * math.log(2))
+    certain = torch.tensor([[1.0, 0.0, 0.0]])
+    assert eq.classification(logits, certain).item() == pytest.approx(
+        eq.classification(logits, torch.tensor([0])).item()
+    )
+    beta = 0.1  # Eq. 11: the entropy of (1/2, 1/4, 1/4) is 3/2 log 2
+    found = eq.confident_classification(logits, torch.tensor([[0.75, 0.25, 0.0]]), beta).item()
+    assert found == pytest.approx((1.25 - beta * 1.5) * math.log(2))
+
+
 def test_eqs_3_and_9_are_mean_absolute_errors() -> None:
     a, b = torch.tensor([[[[1.0, -1.0, 0.25]]]]), torch.tensor([[[[0.5, 0.0, 0.25]]]])
     assert eq.reconstruction(a, b).item() == pytest.approx(0.5)

@@ -14,6 +14,7 @@ from facerelief import __version__
 from facerelief.cli import streams
 from facerelief.cli.command import Commands, QuietOption
 from facerelief.cli.commands import (
+    augment,
     compare,
     continuum,
     dataset,
@@ -31,6 +32,7 @@ from facerelief.cli.commands import (
     report,
     report_controls,
     report_edits,
+    report_evidence,
     report_outside,
     serve,
     stimuli,
@@ -59,6 +61,7 @@ report.app.command("rate")(report_edits.rate)
 report.app.command("identity")(report_edits.identity)
 report.app.command("outside")(report_outside.outside)
 report.app.command("controls")(report_controls.controls)
+report.app.command("evidence")(report_evidence.evidence)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)
 app.command("morph")(morph.morph)
@@ -74,6 +77,7 @@ app.command("expressions")(expressions.expressions)
 app.command("verify")(verify.verify)
 app.command("serve")(serve.serve)
 app.command("evaluate")(evaluate.evaluate_editors)
+app.command("augment")(augment.augment)
 app.command("study")(study.study)
 
 

@@ -4,6 +4,7 @@ Decoding PNGs limits training on small crops; memory-mapped arrays are read 50 t
 with a box filter; depth and normals are averaged over face pixels only and background stays background.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from PIL import Image
 from facerelief.data.dataset import Dataset
 from facerelief.data.manifest import Sample, inside
 from facerelief.errors import DatasetError
+from facerelief.expressions import EXPRESSIONS
 from facerelief.files import atomic
 from facerelief.files.arrays import map_npy
 from facerelief.files.png import read_png
@@ -55,10 +57,31 @@ class Arrays:
         """Side of the crops in pixels."""
         return int(self.image.shape[-1])
 
+    @functools.cached_property
+    def shares(self) -> np.ndarray:
+        """(N, K), float32: which share of the votes each expression has; 1 for the label of a photo without votes."""
+        return np.stack([vote_shares(sample, self.expressions) for sample in self.samples])
+
     @property
     def network_input(self) -> NetworkInput:
         """How these images were made from crops."""
         return NetworkInput(self.size, "rgb" if self.image.shape[1] == 3 else "luma")
+
+
+def vote_shares(sample: Sample, expressions: Sequence[str]) -> np.ndarray:
+    """The share (K,) of a photo's votes that each expression has, of the votes for these expressions."""
+    label = np.array([sample.expression == name for name in expressions], dtype=np.float32)
+    if not sample.votes:
+        return label
+    try:
+        by_name: dict[str, int] = dict(zip(EXPRESSIONS, map(int, sample.votes.split()), strict=True))
+    except ValueError as reason:
+        raise DatasetError(
+            f"{sample.file_name} has votes {sample.votes!r:.40}, which are not {len(EXPRESSIONS)} numbers; "
+            "build the dataset again"
+        ) from reason
+    votes = np.array([by_name[name] for name in expressions], dtype=np.float32)
+    return votes / votes.sum() if votes.sum() > 0 else label
 
 
 def load_arrays(

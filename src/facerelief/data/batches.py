@@ -1,5 +1,6 @@
 """Batches as a pure function of (seed, step): resuming at a step gives the very batches that an unbroken run sees."""
 
+import dataclasses
 import functools
 from collections import Counter
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ class Batch:
         label: y_s, (N,), int64, indices of the run's expressions.
         rows: (N,), rows of `Arrays`.
         flips: (N,), bool, which samples are mirrored.
+        shares: (N, K), float32, the shares of the votes, where the run learns from them.
     """
 
     image: Tensor
@@ -30,6 +32,12 @@ class Batch:
     label: Tensor
     rows: np.ndarray
     flips: np.ndarray
+    shares: Tensor | None = None
+
+    @property
+    def classes(self) -> Tensor:
+        """What class terms on the photos ask for: `shares` where there are any, else `label`."""
+        return self.label if self.shares is None else self.shares
 
 
 class Batches:
@@ -54,7 +62,7 @@ class Batches:
 
     def __init__(self, arrays: Arrays, config: Training, guide: str, rank: int = 0, world: int = 1) -> None:
         self.arrays, self.size, self.guide, self.seed = arrays, config.batch, guide, config.seed
-        self.rank, self.world = rank, world
+        self.rank, self.world, self._soft = rank, world, config.soft_labels
         rows = np.arange(len(arrays.label))
         by_class = [rows[arrays.label == k] for k in range(len(arrays.expressions))]
         enough = [pool for pool in by_class if len(pool) >= config.min_photos]
@@ -71,7 +79,10 @@ class Batches:
         draws = range(step * self.size, (step + 1) * self.size)[block]
         rows = np.array([self._draw(number) for number in draws])
         flips = np.random.default_rng((self.seed, 1, step)).random(self.size)[block] < 0.5
-        return make_batch(self.arrays, rows, self.guide, flips, device)
+        batch = make_batch(self.arrays, rows, self.guide, flips, device)
+        if not self._soft:
+            return batch
+        return dataclasses.replace(batch, shares=to_device(torch.from_numpy(self.arrays.shares[rows]), device))
 
     def _draw(self, number: int) -> int:
         """Row of the number-th draw: pools in turn, each walked in a new order every time it is used up."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe
+from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe, votes_text
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless, write_rows
 from facerelief.data.sources.labelled import Labelled, splits_by_person
@@ -110,8 +110,11 @@ def _given_up(task: ExtractionTask, why: str) -> Reject:
 
 def _labelled_anew(row: Sample | Reject, task: ExtractionTask) -> Sample | Reject:
     """A row with the labels of this call, which may have been corrected since the photo was done."""
-    row = dataclasses.replace(row, expression=task.labelled.expression, identity=task.labelled.identity)
-    return dataclasses.replace(row, split=task.split) if isinstance(row, Sample) else row
+    label = task.labelled
+    row = dataclasses.replace(row, expression=label.expression, identity=label.identity)
+    if isinstance(row, Reject):
+        return row
+    return dataclasses.replace(row, split=task.split, votes=votes_text(label.votes))
 
 
 def _tasks(

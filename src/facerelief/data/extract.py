@@ -130,6 +130,7 @@ class Extractor:
             coverage=round(_coverage(crop, landmarks, (rgb.shape[0], rgb.shape[1])), 4),
             fingerprint=fingerprint(cut),
             chroma=round(chroma(cut), 2),
+            votes=votes_text(task.labelled.votes),
         )
 
 
@@ -182,6 +183,11 @@ def write_files(
         "mask_file_name": f"mask/{name}",
         "mesh": f"mesh/{stem}.npz",
     }
+
+
+def votes_text(votes: tuple[int, ...] | None) -> str:
+    """Votes as `Sample.votes` holds them."""
+    return " ".join(map(str, votes or ()))
 
 
 def sharpness(rgb: np.ndarray) -> float:

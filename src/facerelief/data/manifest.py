@@ -52,6 +52,7 @@ class Sample:
         quality: 0 to 1, set by `dataset review`.
         keep: Whether training uses the sample.
         reasons: Why it is not kept, or notes; separated by "; ".
+        votes: How many people chose each of `EXPRESSIONS`, separated by spaces; "" where only one label is known.
     """
 
     file_name: str
@@ -75,6 +76,7 @@ class Sample:
     quality: float = 1.0
     keep: bool = True
     reasons: str = ""
+    votes: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Reject:
 
 _Row = TypeVar("_Row", Sample, Reject)
 _FILES = ("file_name", "depth_file_name", "normal_file_name", "mask_file_name", "mesh")
+_ADDED = ("votes",)  # columns that datasets of earlier versions lack
 _FORMULA = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four in full width
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # a line break can be quoted
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
@@ -130,7 +133,8 @@ def read_rows(path: Path, kind: type[_Row]) -> list[_Row]:
     try:
         with csv_lines(path) as lines:
             reader = csv.DictReader(lines)
-            missing = [name for name in types if name not in (reader.fieldnames or ())]
+            there = set(reader.fieldnames or ())
+            missing = [name for name in types if name not in there and name not in _ADDED]
             if missing:
                 raise DatasetError(
                     f"{path} has no column {missing[0]!r}; it is from another version: build the dataset again"
@@ -138,7 +142,7 @@ def read_rows(path: Path, kind: type[_Row]) -> list[_Row]:
             rows = []
             for cells in reader:
                 line = reader.line_num
-                rows.append(kind(**{name: _parse(cells[name], types[name]) for name in types}))
+                rows.append(kind(**{name: _parse(cells[name], types[name]) for name in types if name in there}))
             return rows
     except OSError as reason:
         raise DatasetError(f"{path} cannot be read ({reason.strerror}); build the dataset again") from reason

@@ -109,8 +109,8 @@ def network_notes(
         FacereliefError: The editor learnt from a metric network.
     """
     for kind, path in (("judge", judge), ("identity", encoder)):
-        taught = network.facts.get(f"{kind}_weights_sha256")
-        if path is not None and taught and taught == sha256(weights_in(path)):
+        taught = [network.facts.get(f"{stage}{kind}_weights_sha256") for stage in ("", "stage1_")]
+        if path is not None and any(taught) and sha256(weights_in(path)) in taught:
             raise FacereliefError(
                 f"{network.name} learnt from {path}, which cannot measure it then; "
                 f"give another: facerelief train {kind} --seed 1"
@@ -196,7 +196,7 @@ def evaluate(
     distances: dict[str, np.ndarray] = {}
     for system in (*baselines(setup.test), *measured):
         scores = score(system, setup, rows, progress)
-        summaries[system.name] = summarise(scores, setup.test, setup.real, setup.features)
+        summaries[system.name] = summarise(scores, setup.test, setup.real, setup.features, setup.real_label)
         if system in measured and "identity" in scores.values:
             distances[system.name] = scores.values["identity"]
     facts = setup.facts | {

@@ -23,7 +23,7 @@ from facerelief.evaluation.metric_files import (
     with_depth,
 )
 from facerelief.evaluation.metric_networks import FeatureNet, MetricNetworks
-from facerelief.evaluation.summary import accuracy_facts, feature_rows
+from facerelief.evaluation.summary import MEASURES, accuracy_facts, class_matched_distances, distances, feature_rows
 from facerelief.evaluation.systems import partner_rows
 from facerelief.files import sha256
 from facerelief.training.classifier import accuracy_on, load_classifier
@@ -39,6 +39,7 @@ class EvaluationSetup:
         networks: The metric networks.
         features: Of `networks`.
         real: Features (M, D) of held-out real photos.
+        real_label: Their classes, (M,).
         facts: What a report records.
     """
 
@@ -46,6 +47,7 @@ class EvaluationSetup:
     networks: MetricNetworks
     features: FeatureNet
     real: Tensor
+    real_label: Tensor
     facts: dict[str, Any]
 
 
@@ -82,7 +84,8 @@ def set_up(
     if files.depth is not None:
         networks, depth_facts = with_depth(networks, dataset, config, files.depth, test)
     held_out = [test, *_val(dataset, config)]
-    real = torch.cat([_features_of(features, arrays, device) for arrays in held_out])
+    parts = [_features_of(features, arrays, device) for arrays in held_out]
+    real, real_label = torch.cat(parts), torch.cat([torch.from_numpy(arrays.label) for arrays in held_out])
     facts = {
         **dataset.facts,
         "size": config.size,
@@ -95,17 +98,36 @@ def set_up(
             "sha256": sha256(weights_in(files.judge)),
             "accuracy_on_real": accuracy_facts(accuracy_on(classifier, test)),
         },
-        "features": {
-            "name": features.frechet,
-            "sha256": features.sha256,
-            "dimensions": real.shape[1],
-            "real_photos": len(real),
-        },
+        "features": _feature_facts(features, real),
         "encoder": identity_facts,
         "depth": depth_facts,
-        "notes": _notes(dataset, test) + _foreign(dataset, files),
+        "notes": _notes(dataset, test) + _foreign(dataset, files) + _perfect(parts, held_out, features),
     }
-    return EvaluationSetup(test, networks, features, real, facts)
+    return EvaluationSetup(test, networks, features, real, real_label, facts)
+
+
+def _feature_facts(features: FeatureNet, real: Tensor) -> dict[str, Any]:
+    sizes = {"dimensions": real.shape[1], "real_photos": len(real)}
+    return {"name": features.frechet, "sha256": features.sha256, **sizes}
+
+
+def _perfect(parts: list[Tensor], held_out: list[Arrays], features: FeatureNet) -> list[str]:
+    """What real photos of the targets get: distances of test photos, as many of each class, to validation photos."""
+    if len(parts) < 2:
+        return []
+    label, other = (torch.from_numpy(arrays.label) for arrays in held_out)
+    counts = [int((label == k).sum()) for k in range(len(held_out[0].expressions))]
+    few = min((count for count in counts if count), default=0)
+    rows = torch.cat([torch.nonzero(label == k)[:few, 0] for k in range(len(counts))])
+    made, target = parts[0][rows], label[rows]
+    found = distances(parts[1], made, features) | class_matched_distances(parts[1], other, made, target)
+    titles = {"frechet": features.frechet, "kernel": features.kernel}
+    titles |= {name: MEASURES[name].title for name in ("frechet_matched", "kernel_within")}
+    shown = [f"{title} {found[name]:.{MEASURES[name].digits}f}" for name, title in titles.items() if name in found]
+    if not shown:
+        return []
+    numbers = ", ".join(shown)
+    return [f"Real test photos, {few} of each expression, in place of edits, against validation photos: {numbers}."]
 
 
 def _val(dataset: Dataset, config: Training) -> list[Arrays]:

@@ -1,5 +1,6 @@
 """From an editor's scores to the numbers of a report: rates, means and distances, with intervals over persons."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ from torch import Tensor
 from facerelief.data.arrays import Arrays
 from facerelief.evaluation.intervals import interval, mean_interval, redraws
 from facerelief.evaluation.metric_networks import FeatureNet
-from facerelief.evaluation.metrics.distances import TooFew, frechet_distance, kernel_distance, merged, moments
+from facerelief.evaluation.metrics.distances import (
+    TooFew,
+    frechet_distance,
+    frechet_matched,
+    kernel_distance,
+    kernel_within_classes,
+    merged,
+    moments,
+)
 from facerelief.evaluation.scoring import EditScores
 from facerelief.training.classifier import Accuracy
 
@@ -38,7 +47,9 @@ MEASURES = {
     "rate": Measure("expression generation rate, mean over classes", "", 3, 1),
     "rate_six": Measure("the same, six classes", "", 3, 1),
     "frechet": Measure("FID", "", 2, -1),
+    "frechet_matched": Measure("FID, classes matched", "", 2, -1),
     "kernel": Measure("KID", "", 5, -1),
+    "kernel_within": Measure("KID within classes", "", 5, -1),
     "depth_rate": Measure("edits whose depth is classified as the target", "", 3, 1),
     "normal_rate": Measure("edits whose normals are classified as the target", "", 3, 1),
     "cycle_psnr": Measure("PSNR of the cycle", "dB", 2, 1),
@@ -53,6 +64,8 @@ MEASURES = {
     "class_normal": Measure("normal error against the target expression's mean map", "degrees", 2, -1),
 }
 
+
+DISTANCES = ("frechet", "frechet_matched", "kernel", "kernel_within")  # among the measures
 
 READ_FIRST = (
     "Read first: the expression generation rate, beside the classifier on real photos and beside unedited; then the "
@@ -102,8 +115,18 @@ def accuracy_of(wanted: np.ndarray, predicted: np.ndarray, expressions: tuple[st
     return Accuracy(expressions, pairs.reshape(classes, classes).tolist())
 
 
-def summarise(scores: EditScores, test: Arrays, real: Tensor, features: FeatureNet) -> dict[str, Any]:
-    """The numbers of one editor. real: features (M, D) of held-out real photos."""
+def summarise(
+    scores: EditScores, test: Arrays, real: Tensor, features: FeatureNet, label: Tensor | None = None
+) -> dict[str, Any]:
+    """The numbers of one editor.
+
+    Args:
+        scores: Of its edits.
+        test: The test photos.
+        real: Features (M, D) of held-out real photos.
+        features: The network that they come from.
+        label: Classes (M,) of those photos, for distances that the class mix does not move.
+    """
     persons = _persons(scores, test)
     accuracy = edit_accuracy(scores, test.expressions)
     facts: dict[str, Any] = {
@@ -116,7 +139,19 @@ def summarise(scores: EditScores, test: Arrays, real: Tensor, features: FeatureN
         name: mean_interval(value, persons) for name, value in scores.values.items() if np.isfinite(value).any()
     }
     facts["distances"] = distances(real, scores.features, features)
+    if label is not None:
+        target = torch.from_numpy(scores.target)
+        facts["distances"] |= class_matched_distances(real, label, scores.features, target)
     return facts
+
+
+def class_matched_distances(real: Tensor, label: Tensor, made: Tensor, target: Tensor) -> dict[str, float]:
+    """Distances of edits from real photos of their targets, as far as there are enough; arguments as of the metrics."""
+    found = {}
+    for name, call in (("frechet_matched", frechet_matched), ("kernel_within", kernel_within_classes)):
+        with contextlib.suppress(TooFew):
+            found[name] = call(real, label, made, target)
+    return found
 
 
 def distances(real: Tensor, made: Tensor, features: FeatureNet, part: int = 2048) -> dict[str, Any]:

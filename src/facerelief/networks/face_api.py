@@ -1,4 +1,4 @@
-"""The two networks of the npm package @vladmandic/face-api (MIT): an expression judge, and dlib's face recogniser.
+"""Networks of the npm package @vladmandic/face-api (MIT): expression judge, landmarks, and dlib's face recogniser.
 
 Nobody of this project trained them, and no editor was trained with them. Parameters have the names of the package's
 manifests, with dots for slashes, and torch's order of axes.
@@ -34,6 +34,26 @@ class FaceApiExpressions(nn.Module):
             x = block(x)
         probabilities: Tensor = self.fc(F.avg_pool2d(x, 7, 2).flatten(1)).softmax(dim=1)
         return probabilities
+
+
+class FaceApiLandmarks(nn.Module):
+    """The same blocks and a linear layer: the 68 landmarks of dlib's order, of which 17 to 67 lie within the face."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense0 = _DenseBlock(3, 32, separable=False)
+        self.dense1 = _DenseBlock(32, 64)
+        self.dense2 = _DenseBlock(64, 128)
+        self.dense3 = _DenseBlock(128, 256)
+        self.fc = _FullyConnected(256, 2 * 68)
+
+    def forward(self, levels: Tensor) -> Tensor:
+        """Points (N, 68, 2), x and y in shares of the side, of RGB levels 0 to 255, (N, 3, 112, 112)."""
+        x = _normalised(levels)
+        for block in (self.dense0, self.dense1, self.dense2, self.dense3):
+            x = block(x)
+        points: Tensor = self.fc(F.avg_pool2d(x, 7, 2).flatten(1))
+        return points.reshape(len(x), 68, 2)
 
 
 class FaceApiRecognition(nn.Module):

@@ -95,7 +95,7 @@ def train_classifier(
         batch, noise = batches(step, session.device), session.noise(step)
         network.train()
         logits = network(random_erase(augment(batch.image, noise, True), noise))
-        terms = {"cls": nn.functional.cross_entropy(logits, batch.label, label_smoothing=config.smoothing)}
+        terms = {"cls": nn.functional.cross_entropy(logits, batch.classes, label_smoothing=config.smoothing)}
         session.optimizer_step("judge", terms, {"cls": 1.0}, step, "judge")
         mean.update(raw, step)
     accuracy = accuracy_on(mean.module, test)

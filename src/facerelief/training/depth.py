@@ -71,7 +71,7 @@ def depth_generator_terms(
     fake = nets.discriminator(augment(d_hat, noise, config.augment, light=False))
     terms = {
         "adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
-        "cls": eq.classification(fake.classes, batch.label),  # Eq. 6
+        "cls": eq.classification(fake.classes, batch.classes),  # Eq. 6
         "rec": eq.reconstruction(batch.image, nets.translator(d_hat, to="image")),  # Eq. 7
         "pix": eq.pixel(batch.geometry, d_hat),  # Eq. 9
     }
@@ -136,7 +136,7 @@ def train_depth(
             d_hat = nets.translator(batch.image)
         real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
         set_requires_grad(nets.discriminator, True)
-        terms = discriminator_terms(nets.discriminator, real, fake, batch.label, config, noise, config.conf_penalty)
+        terms = discriminator_terms(nets.discriminator, real, fake, batch.classes, config, noise, config.conf_penalty)
         session.optimizer_step("D_depth", terms, discriminator_weights(config), step, "critic")
         if due:
             set_requires_grad(nets.discriminator, False)

@@ -48,8 +48,8 @@ class Guidance:
         noise, d_t = step.noise, step.edited.d_t
         assert d_t is not None
         real, fake = (augment(x, noise, config.augment, light=False) for x in (step.batch.geometry, d_t.detach()))
-        label, beta = step.batch.label, config.conf_penalty
-        return discriminator_terms(self.nets.discriminator, real, fake, label, config, noise, beta)
+        y_s, beta = step.batch.classes, config.conf_penalty
+        return discriminator_terms(self.nets.discriminator, real, fake, y_s, config, noise, beta)
 
     def _anchor(self, batch: Batch) -> eq.Terms:
         d_hat = self.nets.translator(batch.image)

@@ -1,6 +1,7 @@
 """Entry points of training, for the command line and for Python: a dataset and a configuration give a run."""
 
 import dataclasses
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facerelief.checkpoint import Checkpoint, load_checkpoint, weights_in
+from facerelief.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_in
 from facerelief.config import (
     ClassifierTraining,
     Config,
@@ -22,6 +23,7 @@ from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.vgg import load_vgg19, three_channels
+from facerelief.networks.weights import named_tensors
 from facerelief.progress import Progress, StepProgress, no_progress
 from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
 from facerelief.training.depth import Features, load_depth_nets, train_depth
@@ -35,6 +37,9 @@ from facerelief.training.splits import choose_splits, decode_splits
 from facerelief.training.steps.distillation import Distillation
 from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
+
+TRAINED_DEPTH = "depth.safetensors"  # in a run of stage 2: the depth network that it trained
+STAGE1_JUDGE = "stage1_judge_weights_sha256"  # fact of a run whose stage 1 learnt from a judge's features
 
 
 def count_persons(dataset: Dataset, config: Training) -> tuple[int, int, int]:
@@ -71,6 +76,7 @@ def run_depth(
         DatasetError: The dataset is too small, or damaged.
         FacereliefError: The folder holds another run, or the loss is not finite.
     """
+    _check_steps(config)
     splits = choose_splits(dataset, config)
     data_facts = splits.data_facts | _teacher(config, judge)
     check_folder(folder, "depth", config, data_facts)
@@ -114,6 +120,9 @@ def run_expression(
         FacereliefError: A network that the run learns from is missing or does not fit, the folder holds another run,
             or the loss is not finite.
     """
+    _check_steps(config)
+    if config.guide == "none" and depth is not None:
+        raise FacereliefError(f"--guide none does not use a depth network; leave out --depth {depth}, or --guide none")
     encoder = _identity_teacher(config, identity)
     METHODS[config.method](config)  # what does not fit is refused before anything is decoded
     splits = choose_splits(dataset, config)
@@ -127,6 +136,8 @@ def run_expression(
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
         data_facts |= {"depth_weights_sha256": sha256(saved.path)}
         data_facts |= _teacher(config, judge) if guidance.features else {}
+        if "judge_weights_sha256" in saved.facts:  # whose features G_depth learnt from
+            data_facts |= {STAGE1_JUDGE: saved.facts["judge_weights_sha256"]}
     check_folder(folder, "editor", config, data_facts)
     arrays = decode_splits(splits, config, decoding)
     if guidance and on_probe:
@@ -134,7 +145,10 @@ def run_expression(
     targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
     train, val = (condition.measure(dataset.path, one, decoding) for one in (arrays.train, arrays.val))
     distillation = Distillation(targets, encoder)
-    return train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)
+    weights = train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)
+    if guidance and saved and not config.freeze_depth:
+        _save_trained_depth(folder, guidance, saved)
+    return weights
 
 
 def run_classifier(
@@ -175,6 +189,22 @@ def run_identity(
     draw_pairs([sample.identity for split in ("val", "test") for sample in splits.rows[split]])
     arrays = decode_splits(splits, config, decoding)
     return train_identity(config, arrays.train, (arrays.val, arrays.test), folder, arrays.data_facts, progress)
+
+
+def _check_steps(config: DepthTraining | ExpressionTraining) -> None:
+    if config.steps < config.d_steps:
+        raise FacereliefError(
+            f"{config.steps} steps are fewer than the {config.d_steps} discriminator steps before each step of the "
+            f"generator, which would not learn; give --steps {config.d_steps} or more, or a smaller --set d_steps"
+        )
+
+
+def _save_trained_depth(folder: Path, guidance: Guidance, stage1: Checkpoint) -> None:
+    """The depth network as stage 2 left it, in the form of a stage 1, so that it can be reported and guide again."""
+    if int(os.environ.get("RANK", "0")) > 0:  # of torchrun's processes the first alone writes
+        return
+    tensors = named_tensors(translator=guidance.nets.translator, critic=guidance.nets.discriminator)
+    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts)
 
 
 def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Config:

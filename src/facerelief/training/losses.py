@@ -49,7 +49,7 @@ def classification(class_logits: Tensor, y: Tensor, known_classes: Tensor | None
 
     Args:
         class_logits: (N, C).
-        y: Labels (N,).
+        y: Labels (N,); or, without `known_classes`, the shares of the classes (N, C) that a crowd voted for.
         known_classes: bool (C,), the classes that the discriminator sees in real photos; by default all.
 
     Returns:

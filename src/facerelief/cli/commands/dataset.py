@@ -11,6 +11,7 @@ from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import (
     MESH_AXES,
     RECONSTRUCTORS,
+    SHAMS,
     SIZES,
     SOURCES,
     DatasetFolder,
@@ -128,6 +129,31 @@ def synthesize(
     persons = len({sample.identity for sample in samples})
     say(f"{len(samples)} pictures of {persons} persons in {dataset}")
     say(f"Next: facerelief train depth {dataset} -o runs/depth")
+
+
+@app.command("sham")
+def sham(
+    dataset: DatasetFolder,
+    copy: Annotated[Path, typer.Option("-o", "--out", help="The new dataset's folder.", show_default=False)],
+    maps: Annotated[
+        str,
+        one_of(
+            choices=SHAMS,
+            help="luminance: the photo's brightness inside the face as depth. shuffled: another photo's depth.",
+        ),
+    ] = "luminance",
+    seed: Annotated[int, typer.Option(help="Seed of the shuffle.")] = 0,
+) -> None:
+    """Copy a dataset with depth maps that carry no geometry, to tell what guidance by depth brings from the rest.
+
+    An editor that is guided by such maps has the same networks, losses and weights. Photos are linked, not copied.
+    """
+    from facerelief.data import Dataset
+    from facerelief.data.sham import make_sham
+
+    with bar("writing", "samples", keeps=True) as move:
+        rows = make_sham(Dataset(dataset), copy, maps, seed=seed, progress=move)
+    say(f"{len(rows)} samples with {maps} as depth in {copy}; its depth maps are no geometry")
 
 
 @app.command("review")

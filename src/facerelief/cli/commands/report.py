@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.command import Commands
-from facerelief.cli.console import out, say
+from facerelief.cli.console import err, out, say
 from facerelief.cli.options import SPLITS, MethodOption, TaskFileOption, ToOption, WeightsOption, one_of
 from facerelief.cli.writes import OutputFiles, files_at, writes
 
@@ -70,15 +70,29 @@ def judge_on(
     """Accuracy of an expression classifier on another dataset, per class, with the chance level."""
     from facerelief.data import Dataset
     from facerelief.evaluation.chance import chance_facts
+    from facerelief.evaluation.evidence.crowd import crowd_ceiling
     from facerelief.training.classifier import accuracy_on, load_classifier
+    from facerelief.training.identity import known_persons
     from facerelief.training.splits import load_split
+    from facerelief.training.verification import person_digest
 
     network, settings = load_classifier(judge)
-    accuracy = accuracy_on(network, load_split(Dataset(data), split, settings))
+    photos = load_split(Dataset(data), split, settings)
+    accuracy = accuracy_on(network, photos)
     print_accuracy(f"{judge.name} on {data.name}", accuracy)
     out.print(f"chance {1 / len(settings.expressions):.3f}; photos {sum(map(sum, accuracy.confusion)):,}")
+    ceiling = crowd_ceiling(photos.samples, settings.expressions)
+    if ceiling:
+        shares = "  ".join(f"{name} {share:.2f}" for name, share in ceiling.items() if name != "balanced")
+        out.print(f"one person against the majority of the others: balanced {ceiling['balanced']:.3f}  {shares}")
     warn_of_chance(accuracy)
-    answer(dataclasses.asdict(accuracy) | chance_facts(accuracy), as_json, json_file)
+    known = known_persons(judge, "judge")
+    seen = sum(person_digest(sample.identity) in known for sample in photos.samples)
+    if seen:
+        total = len(photos.samples)
+        say(f"warning: {seen:,} of {total:,} photos show people that it was trained on; use --split test", to=err)
+    facts = dataclasses.asdict(accuracy) | chance_facts(accuracy) | ({"crowd": ceiling} if ceiling else {})
+    answer(facts, as_json, json_file)
 
 
 @app.command("curves")

@@ -95,7 +95,11 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
             expression.
     """
     samples = read_samples(dataset)
-    if "face_sha256" in read_dataset_settings(dataset):
+    settings = read_dataset_settings(dataset)
+    for made, what in (("sham", "sham maps"), ("augmented", "edits")):
+        if made in settings:
+            raise DatasetError(f"{dataset} has {what}; review the dataset that it was made from, and make it again")
+    if "face_sha256" in settings:
         raise DatasetError(
             f"{dataset} is synthetic: its expressions are alike and its geometry exact; no review is needed"
         )
@@ -105,7 +109,7 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
     for sample in samples:
         seen.append(read_input(dataset, sample))
         progress(len(seen), len(samples))
-    size = int(read_dataset_settings(dataset).get("size", 256))
+    size = int(settings.get("size", 256))
     labelled = [_labelled(sample, overrides.get(sample.file_name)) for sample in samples]
     judged = select_samples(samples, seen, _pairs(dataset, labelled, seen, size, limits), overrides, limits)
     write_rows(dataset / METADATA, Sample, judged)

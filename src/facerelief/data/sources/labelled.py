@@ -35,6 +35,7 @@ class Labelled:
         identity: The person; photos of one identity are all in one split.
         box: x0, y0, x1, y1 of the face, pixels of the photo.
         split: "train", "val" or "test", if published.
+        votes: How many of those who labelled the photo chose each of `EXPRESSIONS`, if published.
     """
 
     photo: Path
@@ -42,6 +43,7 @@ class Labelled:
     identity: str
     box: tuple[float, float, float, float] | None = None
     split: str | None = None
+    votes: tuple[int, ...] | None = None
 
 
 Found = tuple[list[Labelled], list[str]]  # what a source returns: photos, and notes to print, one line each

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from facerelief.data.sources.crowd import is_ferplus, is_london, read_ferplus, read_london
 from facerelief.data.sources.labelled import (
     SPLIT_NAMES,
     Found,
@@ -32,6 +33,8 @@ from facerelief.suffixes import PHOTO_SUFFIXES
 SOURCES: Registry[Callable[..., Found]] = Registry("source")
 SOURCES.add("affectnet")(read_affectnet)
 SOURCES.add("rafd")(read_rafd)
+SOURCES.add("ferplus")(read_ferplus)
+SOURCES.add("london")(read_london)
 
 TABLE = "labels.csv"
 COLUMNS = {
@@ -62,10 +65,14 @@ def _detect(path: Path) -> tuple[str, str]:
     """The name of the source that fits what lies at `path`, and by what; "folder" where nothing speaks for another."""
     if is_affectnet(path):
         return "affectnet", "AffectNet's lists or annotations"
+    if is_ferplus(path):
+        return "ferplus", "the votes of FER+"
     if path.is_file():
         return "csv", "a table"
     if (path / TABLE).is_file():
         return "csv", TABLE
+    if is_london(path):
+        return "london", "the folders of the London set"
     if any(is_rafd(photo) for photo in islice(photos_under(path), 20)):
         return "rafd", "RaFD's file names"
     return "folder", "folders named by expression"

@@ -1,6 +1,7 @@
 """A study's grid: which runs it takes, how each is made, and what is already there.
 
 STUDY/dataset            made where none is given
+STUDY/dataset-SHAM       its copies with maps that carry no geometry, where cells learn from them
 STUDY/judge, identity, measure   the metric networks: shared by all cells and seeds
 STUDY/depth/NAME         stage 1, shared by the cells that have its guide, penalty and seed
 STUDY/cells/NAME         stage 2, a cell and a seed each
@@ -10,7 +11,8 @@ STUDY/jobs.jsonl         what each finished job took
 
 import dataclasses
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +57,14 @@ class Job:
         config: Configuration of the training; None for an evaluation.
         needs: Names of the jobs that must be done before.
         depth: Name of the run of stage 1 that guides it.
+        sham: As of `Cell`.
     """
 
     name: str
     config: Training | None
     needs: tuple[str, ...] = ()
     depth: str | None = None
+    sham: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,12 @@ class Grid:
 
     Attributes:
         folder: Where it is.
-        dataset: What all runs are trained and evaluated on.
+        dataset: What all runs are evaluated on, and trained on but for those that learn from sham maps.
         jobs: In the order in which they should start.
         setup_config: Size, colour and expressions that the evaluation is set up for.
         identity: Whether the dataset has the pairs of photos that an identity encoder needs.
         vgg: torchvision's VGG19 file, for Eq. 10.
+        shams: Its copies by what their maps are.
     """
 
     folder: Path
@@ -82,6 +87,11 @@ class Grid:
     setup_config: ExpressionTraining
     identity: bool
     vgg: Path | None = None
+    shams: Mapping[str, Dataset] = field(default_factory=dict)
+
+    def trained_on(self, job: Job) -> Dataset:
+        """What a training learns from."""
+        return self.shams[job.sham] if job.sham else self.dataset
 
     def job(self, name: str) -> Job:
         """The job of a name."""
@@ -97,7 +107,7 @@ class Grid:
         found = read_run_settings(run)
         had = dataclasses.asdict(from_json(type(job.config), found["config"]))  # a setting newer than the run: default
         changed = next((name for name, value in dataclasses.asdict(job.config).items() if had[name] != value), None)
-        if found.get("metadata_sha256") != self.dataset.digest:
+        if found.get("metadata_sha256") != self.trained_on(job).digest:
             changed = "state of the dataset"
         if changed:
             raise FacereliefError(f"{run} is of another study, with another {changed}; choose another folder with -o")
@@ -149,7 +159,7 @@ class Worker:
         return time.perf_counter() - start
 
     def _train(self, job: Job, config: Training) -> None:
-        run, dataset = self._grid.folder / job.name, self._grid.dataset
+        run, dataset = self._grid.folder / job.name, self._grid.trained_on(job)
 
         def progress(done: int, total: int, values: dict[str, float]) -> None:
             self._progress(job.name, done, total)
@@ -177,14 +187,15 @@ class Worker:
         network = read_editor_weights(grid.folder / "cells" / cell)
         (system,) = build_systems([network], {}, grid.dataset, setup)
         scores = score(system, setup, rows, lambda name, done, total: self._progress(job.name, done, total))
-        summary = summarise(scores, setup.test, setup.real, setup.features)
+        summary = summarise(scores, setup.test, setup.real, setup.features, setup.real_label)
         distances = {"identity": scores.values["identity"]} if "identity" in scores.values else {}
         self._write(job.name, {"summary": summary}, distances)
 
     def _score_baselines(self, setup: EvaluationSetup, rows: np.ndarray) -> None:
         """Scores of the baselines, and the facts of the evaluation setup."""
         scored = {one.name: score(one, setup, rows) for one in baselines(setup.test)}
-        summaries = {name: summarise(scores, setup.test, setup.real, setup.features) for name, scores in scored.items()}
+        real = (setup.real, setup.features, setup.real_label)
+        summaries = {name: summarise(scores, setup.test, *real) for name, scores in scored.items()}
         self._write(f"scores/{BASELINES}", {"bench": setup.facts, "summaries": summaries}, references(setup))
 
     def _write(self, name: str, facts: dict[str, Any], distances: dict[str, np.ndarray]) -> None:

@@ -18,18 +18,20 @@ class Cell:
         title: Its name in tables.
         editor: Settings of stage 2 that differ from the scale's.
         name: Its name in paths; by default the guide, then what else differs.
+        sham: Which maps without geometry it learns from (`data.sham.SHAMS`); "" for the dataset's own.
     """
 
     title: str
     editor: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    sham: str = ""
 
     @property
     def slug(self) -> str:
         """Its name in paths."""
         if self.name:
             return self.name
-        guide = str(self.editor.get("guide", "depth"))
+        guide = self.sham or str(self.editor.get("guide", "depth"))
         if guide == "none" and "method" not in self.editor:
             guide = "stargan"
         # As earlier versions named it, so that their studies resume.
@@ -142,6 +144,17 @@ STUDIES = {
         in_pairs=True,
     ),
 }
+STUDIES["evidence"] = Study(
+    "Does geometry help? Guidance by depth against maps that carry none",
+    (
+        STARGAN,
+        Cell("StarGAN, class weight 1", {"guide": "none", "cls_weight": 1.0}),
+        replace(_HEADLINE, title="depth"),
+        Cell("sham: luminance as depth", _HEADLINE.editor, sham="luminance"),
+        Cell("sham: another photo's depth", _HEADLINE.editor, sham="shuffled"),
+        Cell("normals", {"guide": "normal", "conf_penalty": 0.1}),
+    ),
+)
 DATASET_STUDY = "table4"  # dataset statistics: nothing is trained
 STUDY_NAMES = (*STUDIES, DATASET_STUDY)
 

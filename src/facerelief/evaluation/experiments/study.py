@@ -18,6 +18,7 @@ import torch
 from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.data.dataset import Dataset
 from facerelief.data.manifest import METADATA, SETTINGS
+from facerelief.data.sham import make_sham
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.experiments.grid import BASELINES, Grid, Job, Worker, device_name
@@ -122,6 +123,9 @@ def run_study(request: StudyRequest, progress: StudyProgress | None = None) -> t
     dataset = Dataset(request.dataset or _own_dataset(request, study, scale, progress))
     root = request.folder / "second" if study.on_second_dataset else request.folder
     grid = lay_out(request, study, scale, dataset, root)
+    for maps, copy in grid.shams.items():
+        if not (copy.path / METADATA).is_file():
+            make_sham(dataset, copy.path, maps, progress=progress.dataset)
     todo = grid.todo()
     if todo:  # decoded once for all, and refused before anything is trained
         load_splits(dataset, grid.setup_config, progress.dataset)
@@ -163,7 +167,8 @@ def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset,
         for cell in study.cells:
             _add_cell(jobs, cell, seed, make, paces.get(cell.slug), metric_runs)
     setup_config = make(ExpressionTraining, scale.editor, 0)
-    return Grid(root, dataset, tuple(jobs.values()), setup_config, identity, request.vgg)
+    shams = {cell.sham: Dataset(root / f"dataset-{cell.sham}") for cell in study.cells if cell.sham}
+    return Grid(root, dataset, tuple(jobs.values()), setup_config, identity, request.vgg, shams)
 
 
 @dataclass(frozen=True)
@@ -193,12 +198,12 @@ def _add_cell(
     depth: str | None = None
     needs: tuple[str, ...] = ()
     if config.guide != "none":
-        depth = f"depth/{config.guide}-{config.conf_penalty:g}-s{seed}"
+        depth = f"depth/{cell.sham or config.guide}-{config.conf_penalty:g}-s{seed}"
         stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "conf_penalty": config.conf_penalty}
-        jobs[depth] = Job(depth, make(DepthTraining, stage1, seed))
+        jobs[depth] = Job(depth, make(DepthTraining, stage1, seed), sham=cell.sham)
         needs = (depth,)
     name = f"{cell.slug}-s{seed}"
-    jobs[f"cells/{name}"] = Job(f"cells/{name}", config, needs, depth)
+    jobs[f"cells/{name}"] = Job(f"cells/{name}", config, needs, depth, cell.sham)
     jobs[f"scores/{name}"] = Job(f"scores/{name}", None, (f"cells/{name}", *metric_runs))
 
 
@@ -262,7 +267,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
     own = {**cell.editor, **make.request.changes}
     method = make.scale.methods.get(own.get("method", "stargan"), {})
     config = make(ExpressionTraining, {**make.scale.editor, **method, **own, **short}, 0)
-    stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": 1}
+    stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": lap}
     times: list[float] = []
     depth = folder / f"depth-{config.guide}"
     if config.guide != "none":

@@ -12,7 +12,7 @@ from facerelief.evaluation.chance import SMOKE_WARNING, chance_warning
 from facerelief.evaluation.experiments.grid import BASELINES, Grid, read_score
 from facerelief.evaluation.experiments.studies import WITH_GUIDANCE, Study
 from facerelief.evaluation.report.tables import bold, table_markdown
-from facerelief.evaluation.summary import MEASURES, measure_title, read_first
+from facerelief.evaluation.summary import DISTANCES, MEASURES, measure_title, read_first
 from facerelief.files.json import read_lines
 from facerelief.files.markdown import escape_code, escape_text
 from facerelief.training.classifier import Accuracy
@@ -60,7 +60,7 @@ def estimate(values: Sequence[float]) -> Estimate:
 def measure_values(summary: dict[str, Any]) -> dict[str, float]:
     """A cell's measures by name, as far as they were taken."""
     values = {"rate": summary["edits"]["all"], "rate_six": summary["edits"]["six"]}
-    values |= {kind: summary["distances"][kind] for kind in ("frechet", "kernel") if kind in summary["distances"]}
+    values |= {kind: summary["distances"][kind] for kind in DISTANCES if kind in summary["distances"]}
     values |= {name: value["mean"] for name, value in summary["values"].items() if name != "rate"}
     return {name: float(value) for name, value in values.items()}
 

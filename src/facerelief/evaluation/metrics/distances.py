@@ -3,7 +3,7 @@
 Moments are kept in double precision and merge exactly: in batches, in several processes, or at once, they are the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +51,63 @@ def merged(parts: Iterable[Moments]) -> Moments:
     for part in others:
         first = first.merged(part)
     return first
+
+
+def reweighted(parts: Sequence[Moments], weights: Sequence[float]) -> Moments:
+    """The moments of a set in which each part has another share.
+
+    Args:
+        parts: Moments of, e.g., the photos of each expression.
+        weights: Share of each part; they sum to 1.
+    """
+    mean = torch.stack([w * part.mean for part, w in zip(parts, weights, strict=True)]).sum(dim=0)
+    covariance = torch.stack(
+        [
+            w * (part.scatter / part.count + torch.outer(part.mean - mean, part.mean - mean))
+            for part, w in zip(parts, weights, strict=True)
+        ]
+    ).sum(dim=0)
+    count = sum(part.count for part in parts)
+    return Moments(count, mean, covariance * count)
+
+
+def frechet_matched(real: Tensor, label: Tensor, made: Tensor, target: Tensor) -> float:
+    """`frechet_distance` to real photos in which each class has the share that it has among the edits' targets.
+
+    Plain, the distance also measures the class mix: photos that are mostly neutral are far from edits to everything
+    else, and from real photos of everything else.
+
+    Args:
+        real: Features of real photos, (M, D).
+        label: Their classes, (M,).
+        made: Features of edits, (N, D).
+        target: The classes that they are to show, (N,); photos of each are needed.
+
+    Raises:
+        TooFew: There is no photo of a target class, or as `frechet_distance` does.
+    """
+    counts = torch.bincount(target)
+    classes = torch.nonzero(counts)[:, 0]
+    absent = [int(k) for k in classes if not (label == k).any()]
+    if absent:
+        raise TooFew("no real photo shows one of the targets; measure a dataset that has some")
+    parts = [moments(real[label == k]) for k in classes]
+    return frechet_distance(reweighted(parts, (counts[classes] / len(target)).tolist()), moments(made))
+
+
+def kernel_within_classes(real: Tensor, label: Tensor, made: Tensor, target: Tensor) -> float:
+    """The mean over classes of `kernel_distance` between real photos of a class and edits to it; the mix has no part.
+
+    Arguments as of `frechet_matched`. Classes with fewer than two photos or edits are left out.
+
+    Raises:
+        TooFew: No class is left.
+    """
+    pairs = [(real[label == k], made[target == k]) for k in torch.nonzero(torch.bincount(target))[:, 0]]
+    values = [kernel_distance(*pair) for pair in pairs if min(map(len, pair)) > 1]
+    if not values:
+        raise TooFew("no class has two real photos and two edits; measure more photos")
+    return sum(values) / len(values)
 
 
 def frechet_distance(a: Moments, b: Moments) -> float:

@@ -92,6 +92,11 @@ def quality_table(facts: dict[str, Any]) -> _Table:
         [_distance_title(kind, first), *(_distance(summary["distances"], kind) for summary in editors.values())]
         for kind in ("frechet", "kernel")
     ]
+    rows += [
+        [MEASURES[kind].title, *(_plain(one["distances"].get(kind), kind) for one in editors.values())]
+        for kind in ("frechet_matched", "kernel_within")
+        if any(kind in one["distances"] for one in editors.values())
+    ]
     for key, how in MEASURES.items():
         if key in ("rate", "rate_six") or not any(key in summary["values"] for summary in editors.values()):
             continue
@@ -110,6 +115,10 @@ def _distance(found: dict[str, Any], kind: str) -> str:
     if kind not in found:
         return f"refused, N {found['n_edits']:,}" if name in found["refused"] else "-"
     return f"{found[kind]:.{MEASURES[kind].digits}f} (N {found['n_edits']:,})"
+
+
+def _plain(value: float | None, kind: str) -> str:
+    return "-" if value is None else f"{value:.{MEASURES[kind].digits}f}"
 
 
 def _value(value: dict[str, Any] | None, digits: int) -> str:

@@ -36,7 +36,7 @@ class StarGAN(Method):
         real, fake = (augment(x, noise, config.augment) for x in (step.batch.image, edited.i_t.detach()))
         known_classes = step.known_classes
         targets = TargetClasses(edited.y_t, known_classes) if known_classes is not None else None
-        terms = discriminator_terms(critic, real, fake, step.batch.label, config, noise, 0.0, targets)
+        terms = discriminator_terms(critic, real, fake, step.batch.classes, config, noise, 0.0, targets)
         if edited.taught is not None and len(edited.taught.label):  # of rare expressions there are few photos
             fake = critic(augment(edited.taught.image, noise, config.augment))
             terms["pair"] = eq.classification(fake.classes, edited.taught.label, known_classes)

@@ -83,7 +83,7 @@ def discriminator_terms(
         discriminator: Gives a `DiscriminatorOutput`.
         real: Real photos or maps, (N, C, S, S).
         fake: Edits or estimated maps of the same shape, without gradient.
-        y_s: Labels of `real`, (N,).
+        y_s: Labels of `real`, (N,), or the shares of their classes, (N, K).
         config: The objective and how often R1 is computed.
         noise: The step's random numbers.
         beta: Of Eq. 11; 0 gives Eqs. 2 and 6.
@@ -94,14 +94,15 @@ def discriminator_terms(
         and the regulariser "gp" or "r1" at the steps that have one.
     """
     of_real, of_fake = discriminator(real), discriminator(fake)
+    label = y_s if y_s.ndim == 1 else y_s.argmax(dim=1)
     terms = {
         "adv": eq.adversarial_discriminator(of_real.real, of_fake.real, config.objective),
         "cls": eq.confident_classification(of_real.classes, y_s, beta),
     }
     if targets is not None and of_real.matches is not None:
-        known_classes, mismatched = targets.known_classes, noise.others(y_s, targets.known_classes)
+        known_classes, mismatched = targets.known_classes, noise.others(label, targets.known_classes)
         matches = (
-            eq.of_class(of_real.matches, y_s, known_classes),
+            eq.of_class(of_real.matches, label, known_classes),
             eq.of_class(of_fake.matches, targets.y_t, known_classes),
             eq.of_class(of_real.matches, mismatched, known_classes),
         )
@@ -110,7 +111,7 @@ def discriminator_terms(
         alpha = noise.uniform(len(real), 1, 1, 1)
         terms["gp"] = eq.gradient_penalty(lambda x: discriminator(x).real, real, fake, alpha)
     if config.objective == "r1" and noise.step % config.r1_every == 0:
-        terms["r1"] = eq.r1_penalty(lambda x: _real_logits(discriminator(x), y_s), real)
+        terms["r1"] = eq.r1_penalty(lambda x: _real_logits(discriminator(x), label), real)
     return terms
 
 

@@ -1,0 +1,1 @@
+"""Whether guidance by geometry helps on real people: measured by instruments that guided no editor."""
