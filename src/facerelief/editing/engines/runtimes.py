@@ -43,7 +43,7 @@ def conversion() -> Any:
 
 
 @ENGINES.add("torch")
-def torch_engine(generator: "nn.Module", example: Example) -> Engine:
+def _torch_engine(generator: "nn.Module", example: Example) -> Engine:
     """PyTorch itself, fp32. Raises `MissingExtra` where it is not installed."""
     engine: Engine = conversion().torch_engine(generator)
     return engine
