@@ -11,13 +11,15 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
+from facerelief.errors import FacereliefError
 from facerelief.networks.compared.elegant import LabelledDiscriminator
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import elegant as own
 from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
-from facerelief.training.steps.gan_step import discriminator_weights
+from facerelief.training.steps.gan_step import discriminator_weights, penalty_terms
 
 _SHARE = 1 / 4  # of D's loss: it sums over four photos
 
@@ -31,11 +33,16 @@ class ELEGANTMethod(Method):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {
             **{"batch": 16, "d_steps": 1, "steps": 200_000, "lr_factor": 0.97, "lr_every": 3_000, "decay_from": 1.0},
-            **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0},
+            **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0, "objective": "vanilla"},
         },
         "gpu": {"rec_weight": 5.0, "warm_up": 0, "smooth": False},
         "cpu": {"rec_weight": 5.0, "d_lr": 2e-4, "warm_up": 0, "smooth": False},
     }
+
+    def __init__(self, config: ExpressionTraining) -> None:
+        super().__init__(config)
+        if config.objective not in ("vanilla", "r1"):
+            raise FacereliefError("elegant has the log loss; choose --set objective=vanilla or r1")
 
     def build_others(self) -> dict[str, nn.Module]:
         """D1, and D2 at half the size."""
@@ -59,11 +66,11 @@ class ELEGANTMethod(Method):
             swapped = self._other_edit(step)
         real, fake = torch.cat(self._photos(step)), torch.cat([step.edited.i_t.detach(), swapped])
         y, y_swapped = self._both_labels(step)
-        terms = {
-            name: own.scale_discriminator(step.nets[critic](real, y), step.nets[critic](fake, y_swapped))
-            for name, critic in (("adv1", "critic"), ("adv2", "small_critic"))
-        }
-        yield Update("D_rgb", terms, self.critics)
+        for name, number in zip(self.critics, (1, 2), strict=True):
+            critic = step.nets[name]
+            terms = {f"adv{number}": own.scale_discriminator(critic(real, y), critic(fake, y_swapped))}
+            penalty = penalty_terms(lambda x, critic=critic: critic(x, y)[:, None], real, fake, self.config, step.noise)
+            yield Update("D_rgb", terms | {f"{key}_{number}": value for key, value in penalty.items()}, (name,))
 
     def generator_terms(self, step: TrainingStep) -> eq.Terms:
         """L_G: both scales on C and D, and both photos from their own codes."""
@@ -79,7 +86,10 @@ class ELEGANTMethod(Method):
     def weights(self) -> dict[str, float]:
         """5 of the reconstruction, 1 and 0.5 of the scales, and a quarter of these for D."""
         weight = self.config.adv_weight
+        r1 = discriminator_weights(self.config)["r1"]
         return discriminator_weights(self.config) | {
+            "r1_1": r1,
+            "r1_2": r1,
             "adv1": _SHARE * weight,
             "adv2": _SHARE * own.SMALL_WEIGHT * weight,
             "rgb/adv1": weight,
