@@ -35,6 +35,7 @@ $facerelief edit astronaut.jpg --to neutral --weights relief -o edited
 $facerelief dataset synthesize -n 24 --size 64 --settings 1 -o synthetic
 $facerelief train depth synthetic -o synthetic-depth --steps 2 ${small/--set warm_up=2/}
 $facerelief study table1 --scale smoke --processes 2 -o study
+$facerelief study methods --scale smoke --seeds 1 --processes 2 -o methods
 ls edited
 test -s edited/astronaut-happiness-guided.jpg
 test -s edited/astronaut-sadness.jpg
@@ -42,4 +43,5 @@ test -s edited/astronaut-neutral-relief.jpg
 test -s compare.jpg
 test -s report/report.html
 test -s study/table1.md
+test -s methods/methods.md
 echo "smoke run: from photos to an edited photo, done"

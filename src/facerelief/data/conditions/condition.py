@@ -31,7 +31,7 @@ class Condition(nn.Module, ABC):
         self.expressions, self.input = config.expressions, config.network_input
 
     def check(self, dataset: Path, sample: Sample) -> None:
-        """Raise `DatasetError` where a dataset lacks what `measure` takes, seen from one sample, before it is decoded."""
+        """Raise `DatasetError` where a dataset lacks what `measure` takes, by one sample, before any is decoded."""
 
     def measure(self, dataset: Path, arrays: Arrays, progress: Progress = no_progress) -> Arrays:
         """The same photos with what this condition needs of each in `Arrays.measured`; kept beside the dataset.

@@ -98,7 +98,8 @@ def _figures_of_edits(grid: Grid, study: Study, samples: Samples, name: str) -> 
         both |= {title: samples.edits[title][:4], f"depth, {place}": samples.depth[title][:4]}
     save_sheet(grid.folder / f"{name}-fig5.jpg", samples.source[:4], both, samples.expressions)
     number = 6 if study.on_second_dataset or study.in_pairs else 10
-    save_sheet(grid.folder / f"{name}-fig{number}.jpg", samples.source, samples.edits, samples.expressions)
+    some = samples.first(2) if study.in_pairs else samples  # of twenty systems
+    save_sheet(grid.folder / f"{name}-fig{number}.jpg", some.source, some.edits, some.expressions)
 
 
 def _matrices(results: dict[str, Any]) -> list[tuple[str, Accuracy, str]]:

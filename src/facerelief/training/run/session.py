@@ -177,13 +177,17 @@ class Session:
             optimiser.step()
 
     def _average_gradients(self, names: Sequence[str]) -> None:
-        """Give every process the mean of all processes' gradients."""
+        """Give every process the mean of all processes' gradients; what has none in any process gets none."""
         for name in names:
-            found = [p.grad for p in self._modules[name].parameters() if p.grad is not None]
-            flat = torch.cat([one.flatten() for one in found])
-            mean = self.accelerator.reduce(flat, reduction="mean")
-            for one, part in zip(found, mean.split([one.numel() for one in found]), strict=True):
-                one.copy_(part.view_as(one))
+            learning = [one for one in self._modules[name].parameters() if one.requires_grad]
+            found = [torch.zeros_like(one) if one.grad is None else one.grad for one in learning]
+            there = torch.tensor([float(one.grad is not None) for one in learning], device=self.device)
+            flat = torch.cat([there, *(one.flatten() for one in found)])
+            shares, *means = self.accelerator.reduce(flat, reduction="mean").split(
+                [len(there), *(one.numel() for one in found)]
+            )
+            for one, share, mean in zip(learning, shares.tolist(), means, strict=True):
+                one.grad = mean.view_as(one).clone() if share else None
 
     def close(self) -> None:
         """Leave the process group in order."""
