@@ -18,14 +18,14 @@ from facerelief.networks.compared.elegant import LabelledDiscriminator
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import elegant as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import discriminator_weights, penalty_terms
 
 _SHARE = 1 / 4  # of D's loss: it sums over four photos
 
 
-@METHODS.add("elegant")
-class ELEGANTMethod(Method):
+@TRAINING_METHODS.add("elegant")
+class ELEGANTMethod(TrainingMethod):
     """Edits by example."""
 
     title: ClassVar[str] = "ELEGANT (Xiao et al., ECCV 2018)"
