@@ -6,6 +6,7 @@ edit of training. The paper steps through the attributes in turn; here a batch h
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -18,14 +19,14 @@ from facerelief.networks.compared.elegant import LabelledDiscriminator
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import elegant as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import discriminator_weights, penalty_terms
 
 _SHARE = 1 / 4  # of D's loss: it sums over four photos
 
 
-@METHODS.add("elegant")
-class ELEGANTMethod(Method):
+@TRAINING_METHODS.add("elegant")
+class ELEGANTMethod(TrainingMethod):
     """Edits by example."""
 
     title: ClassVar[str] = "ELEGANT (Xiao et al., ECCV 2018)"
@@ -69,7 +70,7 @@ class ELEGANTMethod(Method):
         for name, number in zip(self.critics, (1, 2), strict=True):
             critic = step.nets[name]
             terms = {f"adv{number}": own.scale_discriminator(critic(real, y), critic(fake, y_swapped))}
-            penalty = penalty_terms(lambda x, critic=critic: critic(x, y)[:, None], real, fake, self.config, step.noise)
+            penalty = penalty_terms(partial(_judged, critic, y), real, fake, self.config, step.noise)
             yield Update("D_rgb", terms | {f"{key}_{number}": value for key, value in penalty.items()}, (name,))
 
     def generator_terms(self, step: TrainingStep) -> eq.Terms:
@@ -114,3 +115,9 @@ class ELEGANTMethod(Method):
         y_s, y_t = self._labels(step.edited.c_s), self._labels(step.edited.c_t)
         output: GeneratorOutput = step.nets["generator"](self._photos(step)[1], step.edited.c_s, chosen=y_s + y_t > 0)
         return output.image
+
+
+def _judged(critic: nn.Module, y: Tensor, x: Tensor) -> Tensor:
+    """Logits (N, 1) of photos under labels y."""
+    logits: Tensor = critic(x, y)
+    return logits[:, None]
