@@ -12,7 +12,7 @@ from facerelief.networks.conversion import one_hot
 from facerelief.training import expression, losses
 from facerelief.training.depth import DepthNets
 from facerelief.training.guidance import Guidance, check_guide
-from facerelief.training.methods import METHODS, TrainingStep
+from facerelief.training.methods import TRAINING_METHODS, TrainingStep
 from facerelief.training.steps.edited_batch import EditedBatch
 from facerelief.training.steps.step_random import StepRandom
 
@@ -31,12 +31,12 @@ class Nets:
 
 def build_nets(config: ExpressionTraining, depth: DepthNets | None) -> Nets:
     check_guide(config, Guidance(depth) if depth else None)
-    built = METHODS[config.method](config).build()
+    built = TRAINING_METHODS[config.method](config).build()
     return Nets(built["generator"], built["critic"], depth, config)
 
 
 def edit_batch(nets: Nets, batch: Batch, y_t: Tensor, classes: int) -> EditedBatch:
-    method = METHODS[nets.config.method](nets.config)
+    method = TRAINING_METHODS[nets.config.method](nets.config)
     conditions = one_hot(batch.label, classes), one_hot(y_t, classes)
     guidance = Guidance(nets.depth) if nets.depth else None
     noise = StepRandom(0, 0, torch.device("cpu"))
@@ -55,10 +55,10 @@ def generator_terms(
     named = {"generator": nets.generator, "critic": nets.discriminator}
     guidance = Guidance(nets.depth, features) if nets.depth else None
     step = TrainingStep(named, batch, edited, noise, known_classes)
-    return expression.generator_terms(METHODS[config.method](config), step, guidance)
+    return expression.generator_terms(TRAINING_METHODS[config.method](config), step, guidance)
 
 
 def generator_weights(config: ExpressionTraining) -> dict[str, float]:
     """Those of the generators' terms."""
-    weights = expression.generator_weights(METHODS[config.method](config))
+    weights = expression.generator_weights(TRAINING_METHODS[config.method](config))
     return {name: weight for name, weight in weights.items() if "/" in name}

@@ -15,7 +15,7 @@ from facerelief.config import (
     ExpressionTraining,
     IdentityTraining,
 )
-from facerelief.training.methods import METHODS
+from facerelief.training.methods import TRAINING_METHODS
 
 _ROOT = Path(__file__).parents[1]
 _PAGES = [
@@ -119,6 +119,6 @@ def test_commands_in_the_pages_are_those_there_are(page: Path) -> None:
 def test_settings_in_the_pages_are_those_there_are() -> None:
     kinds = (ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining)
     known = {field.name for kind in kinds for field in dataclasses.fields(kind)}
-    known |= {name for method in METHODS for name in METHODS[method].options}
+    known |= {name for method in TRAINING_METHODS for name in TRAINING_METHODS[method].options}
     pages = "\n".join(page.read_text(encoding="utf-8") for page in _PAGES if page.name != "own_method.md")
     assert set(re.findall(r"--(?:set|stage1)\s+([a-z]\w*)=", pages)) <= known

@@ -49,12 +49,12 @@ def test_registries_do_not_share_entries() -> None:
 PLUGIN = """
 from facerelief.networks.backbones import BACKBONES, Backbone
 from facerelief.networks.stargan import StarGAN
-from facerelief.training.methods.method import METHODS
-from facerelief.training.methods.stargan import StarGAN as Losses
+from facerelief.training.methods.method import TRAINING_METHODS
+from facerelief.training.methods.stargan import StarGANMethod as Losses
 
 BACKBONES.add("mine")(Backbone(lambda config: StarGAN(config.channels, len(config.expressions), config.width, 1)))
 
-@METHODS.add("mine")
+@TRAINING_METHODS.add("mine")
 class Mine(Losses):
     title = "mine"
     options = {"strictness": 2.0}
@@ -78,27 +78,27 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_method_of_an_installed_package(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is imported when it is named, and not before; presets and networks know it."""
     from facerelief.networks.backbones import BACKBONES, build_backbone
-    from facerelief.training.methods import METHODS
+    from facerelief.training.methods import TRAINING_METHODS
 
-    for registry in (BACKBONES, METHODS):
+    for registry in (BACKBONES, TRAINING_METHODS):
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    assert "mine" in METHODS and "others_mine" not in sys.modules
+    assert "mine" in TRAINING_METHODS and "others_mine" not in sys.modules
     config = make_config(ExpressionTraining, "cpu", {"method": "mine", "strictness": "3", "width": 4})
-    assert config.options == {"strictness": 3.0} and METHODS["mine"](config).option("strictness") == 3
+    assert config.options == {"strictness": 3.0} and TRAINING_METHODS["mine"](config).option("strictness") == 3
     assert build_backbone(config).conditions == 8
     with pytest.raises(FacereliefError, match=r"^no method 'his'; choose from attgan, broken, cyclegan, diat, .*mine,"):
-        METHODS["his"]
+        TRAINING_METHODS["his"]
 
 
 def test_a_package_that_cannot_be_imported_is_named_in_one_line(installed: Path) -> None:
-    from facerelief.training.methods import METHODS
+    from facerelief.training.methods import TRAINING_METHODS
 
     with pytest.raises(FacereliefError) as caught:
-        METHODS["broken"]
+        TRAINING_METHODS["broken"]
     assert str(caught.value) == (
         "method 'broken' of others_broken cannot be imported (ModuleNotFoundError: No module named "
         "'no_such_package'); repair or uninstall it"
     )
     with pytest.raises(FacereliefError) as caught:
-        METHODS["empty"]
+        TRAINING_METHODS["empty"]
     assert str(caught.value) == "others_empty registers no method 'empty'; repair the package or uninstall it"

@@ -3,7 +3,7 @@
 import pytest
 
 from facerelief.conformance import MethodConformance
-from facerelief.training.methods import METHODS
+from facerelief.training.methods import TRAINING_METHODS
 
 pytest.importorskip("scipy", reason="action units and synthetic faces need it")
 
@@ -49,4 +49,6 @@ class TestDIAT(MethodConformance):
 
 
 def test_every_method_is_tested() -> None:
-    assert {one.name for one in MethodConformance.__subclasses__() if one.__module__ == __name__} == set(METHODS)
+    assert {one.name for one in MethodConformance.__subclasses__() if one.__module__ == __name__} == set(
+        TRAINING_METHODS
+    )

@@ -11,7 +11,7 @@ import pytest
 from facerelief.conformance import MethodConformance
 from facerelief.data.conditions import CONDITIONS
 from facerelief.networks.backbones import BACKBONES
-from facerelief.training.methods import METHODS
+from facerelief.training.methods import TRAINING_METHODS
 
 pytest.importorskip("scipy", reason="synthetic faces need it")
 PAGE = Path(__file__).parents[2] / "docs" / "own_method.md"
@@ -31,7 +31,7 @@ def _installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (folder / "my_method.py").write_text(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        for registry in (BACKBONES, METHODS, CONDITIONS):
+        for registry in (BACKBONES, TRAINING_METHODS, CONDITIONS):
             patch.setattr(registry, "_entries", dict(registry._entries))
         yield
     sys.modules.pop("my_method", None)

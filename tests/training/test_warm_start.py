@@ -18,7 +18,7 @@ from facerelief.networks.backbones import GeneratorOutput
 from facerelief.networks.relief import warped
 from facerelief.training.expression import train_expression
 from facerelief.training.losses import Terms
-from facerelief.training.methods import METHODS, TrainingStep
+from facerelief.training.methods import TRAINING_METHODS, TrainingStep
 from facerelief.training.presets import make_config
 from facerelief.training.steps.distillation import Distillation, overpaint
 from facerelief.training.steps.edited_batch import EditedBatch
@@ -60,7 +60,7 @@ def held_back(method: str, batch: Batch, drawn: GeneratorOutput) -> Terms:
     config = ExpressionTraining(method=method, guide="none")
     noise = StepRandom(0, 0, torch.device("cpu"))
     step = TrainingStep({}, batch, edited(batch, drawn, batch.label, None), noise)
-    return METHODS[method](config).warm_up_terms(step)
+    return TRAINING_METHODS[method](config).warm_up_terms(step)
 
 
 def test_what_the_tutor_says_by_hand(splits: Splits) -> None:
@@ -115,7 +115,7 @@ def test_with_pseudo_targets_any_expression_is_a_target(splits: Splits) -> None:
     """Without them the batch's own labels, permuted."""
     batch = make_batch(splits["train"], np.flatnonzero(splits["train"].label == 1)[:4], "depth")
     noise = [StepRandom(0, step, torch.device("cpu")) for step in range(20)]
-    method, known = METHODS["stargan"](ExpressionTraining(guide="none")), torch.ones(3) > 0
+    method, known = TRAINING_METHODS["stargan"](ExpressionTraining(guide="none")), torch.ones(3) > 0
     assert {int(k) for n in noise for k in method.choose(batch, n, known)} == {1}
     drawn = torch.cat([Distillation.choose(batch, n, 3) for n in noise])
     assert drawn.shape == (80,)
@@ -207,5 +207,5 @@ def test_a_relief_run_holds_its_cycle_loosely_unless_told() -> None:
 
 
 def test_an_unknown_backbone(small: Small) -> None:
-    with pytest.raises(FacereliefError, match=r"^no method 'unet'; choose from relief, stargan$"):
+    with pytest.raises(FacereliefError, match=r"^no method 'unet'; choose from attgan, cyclegan, .*, stargan, stgan$"):
         build_nets(small(ExpressionTraining, guide="none", method="unet"), None)

@@ -22,7 +22,7 @@ from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
 from facerelief.training.guidance import Guidance, check_guide, guidance_weights
-from facerelief.training.methods import METHODS, Method, TrainingStep
+from facerelief.training.methods import TRAINING_METHODS, TrainingMethod, TrainingStep
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_expression_grid
 from facerelief.training.run.session import Learner, Session
@@ -62,7 +62,7 @@ def train_expression(
         FacereliefError: The folder holds another run, or the loss is not finite.
     """
     check_guide(config, guidance)
-    method, condition = METHODS[config.method](config), build_condition(config)
+    method, condition = TRAINING_METHODS[config.method](config), build_condition(config)
     condition.collect(train)
     session = Session("editor", config, folder, data_facts, progress)
     built = method.build()
@@ -123,7 +123,7 @@ class Loop:
     """
 
     session: Session
-    method: Method
+    method: TrainingMethod
     nets: Mapping[str, nn.Module]
     photos: Conditioned
     guidance: Guidance | None
@@ -187,7 +187,7 @@ class Loop:
 
 
 def edit_batch(
-    method: Method,
+    method: TrainingMethod,
     nets: Mapping[str, nn.Module],
     batch: Batch,
     y_t: Tensor,
@@ -204,12 +204,12 @@ def edit_batch(
     return EditedBatch(y_t, output, c_s, c_t, d_t, targets.of_batch(batch, y_t) if targets else None)
 
 
-def generator_terms(method: Method, step: TrainingStep, guidance: Guidance | None = None) -> eq.Terms:
+def generator_terms(method: TrainingMethod, step: TrainingStep, guidance: Guidance | None = None) -> eq.Terms:
     """The terms of the edit: the method's (of StarGAN L_rgb, Eq. 4), and the guidance's L_depth (Eq. 8)."""
     return method.generator_terms(step) | (guidance.terms(step, method.config) if guidance else {})
 
 
-def generator_weights(method: Method) -> dict[str, float]:
+def generator_weights(method: TrainingMethod) -> dict[str, float]:
     """The weights of all terms but D_depth's; the method's own come last, so that it may change any."""
     shared = {"rgb/rec": method.config.rec_weight}  # of the warm-up
     return shared | distillation_weights(method.config) | guidance_weights(method.config) | method.weights()
@@ -220,7 +220,7 @@ def _prepared_depth(nets: DepthNets, prepared: Mapping[str, nn.Module]) -> Depth
 
 
 def _learners(
-    method: Method, built: Mapping[str, nn.Module], guidance: Guidance | None, mean: EMA
+    method: TrainingMethod, built: Mapping[str, nn.Module], guidance: Guidance | None, mean: EMA
 ) -> tuple[dict[str, Learner], dict[str, nn.Module]]:
     """The networks that learn, and the others of the state, by their names in its file."""
     config = method.config

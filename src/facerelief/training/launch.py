@@ -31,7 +31,7 @@ from facerelief.training.expression import train_expression
 from facerelief.training.geometry_probe import ProbeResult, probe_geometry
 from facerelief.training.guidance import Guidance
 from facerelief.training.identity import load_identity, train_identity
-from facerelief.training.methods import METHODS
+from facerelief.training.methods import TRAINING_METHODS
 from facerelief.training.run.folder import check_folder
 from facerelief.training.splits import choose_splits, decode_splits
 from facerelief.training.steps.distillation import Distillation
@@ -124,7 +124,7 @@ def run_expression(
     if config.guide == "none" and depth is not None:
         raise FacereliefError(f"--guide none does not use a depth network; leave out --depth {depth}, or --guide none")
     encoder = _identity_teacher(config, identity)
-    METHODS[config.method](config)  # what does not fit is refused before anything is decoded
+    TRAINING_METHODS[config.method](config)  # what does not fit is refused before anything is decoded
     splits = choose_splits(dataset, config)
     condition = build_condition(config)
     condition.check(dataset.path, splits.rows["train"][0])

@@ -88,9 +88,9 @@ def make_config(kind: type[Config], preset: str, changes: dict[str, Any] | None 
     values: dict[str, Any] = dict(PRESETS[preset].get(kind, {}))
     options: dict[str, float] = {}
     if issubclass(kind, ExpressionTraining):
-        from facerelief.training.methods import METHODS  # imports torch
+        from facerelief.training.methods import TRAINING_METHODS  # imports torch
 
-        method = METHODS[given.get("method", ExpressionTraining.method)]
+        method = TRAINING_METHODS[given.get("method", ExpressionTraining.method)]
         of_method = method.presets.get(preset, {})
         options = {name: of_method.get(name, value) for name, value in method.options.items()}
         values |= {name: value for name, value in of_method.items() if name not in options}

@@ -18,7 +18,7 @@ from facerelief.array_types import Float32, Floats
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, to_device
 from facerelief.data.conditions.condition import CONDITIONS, Condition
-from facerelief.data.conditions.per_photo import Measure, measure_landmarks
+from facerelief.data.conditions.per_photo import LandmarkMeasure, measure_landmarks
 from facerelief.data.crops import read_alignment
 from facerelief.data.manifest import Sample
 from facerelief.expressions import EXPRESSIONS
@@ -77,7 +77,7 @@ def draw_edges(points: Floats, size: int) -> Float32:
     return np.stack([np.asarray(channel) for channel in channels]).astype(np.float32) / 255
 
 
-def move_landmarks() -> Measure:
+def move_landmarks() -> LandmarkMeasure:
     """A function from landmarks (468, 3) to those that edge maps show: (1 + 8, P, 2) in sides of the crop.
 
     The first are the face's own; the others what they would be with each of the eight `EXPRESSIONS`.
@@ -141,5 +141,5 @@ class TargetLandmarks(Condition):
 
 
 @functools.cache
-def _mover() -> Measure:
+def _mover() -> LandmarkMeasure:
     return move_landmarks()

@@ -17,13 +17,13 @@ from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 # Landmarks (468, 3) in crop pixels, and the crop's side, to a value.
-Measure = Callable[[Floats, int], Float32]
+LandmarkMeasure = Callable[[Floats, int], Float32]
 
 
 class LandmarkMeasurer:
     """Measures samples; one a process."""
 
-    def __init__(self, dataset: Path, make: Callable[[], Measure]) -> None:
+    def __init__(self, dataset: Path, make: Callable[[], LandmarkMeasure]) -> None:
         self._dataset, self._measure = dataset, make()
 
     def __call__(self, files: tuple[str, str]) -> Float32:
@@ -37,7 +37,7 @@ def measure_landmarks(
     dataset: Path,
     arrays: Arrays,
     name: str,
-    make: Callable[[], Measure],
+    make: Callable[[], LandmarkMeasure],
     shape: tuple[int, ...],
     progress: Progress = no_progress,
 ) -> Float32:

@@ -16,7 +16,7 @@ from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, to_device
 from facerelief.data.conditions.condition import CONDITIONS, Condition
-from facerelief.data.conditions.per_photo import Measure, measure_landmarks
+from facerelief.data.conditions.per_photo import LandmarkMeasure, measure_landmarks
 from facerelief.data.crops import read_alignment
 from facerelief.data.manifest import Sample
 from facerelief.errors import DatasetError
@@ -33,7 +33,7 @@ _KEPT = 64  # photos of each expression whose units travel with the weights
 _NAME = "units-1"  # of the file of units; another version of the estimator gets another
 
 
-def estimate_units() -> Measure:
+def estimate_units() -> LandmarkMeasure:
     """A function from landmarks (468, 3) to the units that they show, (U,) in [0, 1].
 
     The morphable face is fitted; its identity is the same face without expression. Amounts of the rig's shapes are

@@ -15,11 +15,11 @@ from facerelief.training.methods import (
     stargan,
     stgan,
 )
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 
 __all__ = [
-    "METHODS",
-    "Method",
+    "TRAINING_METHODS",
+    "TrainingMethod",
     "TrainingStep",
     "Update",
     "attgan",

@@ -12,7 +12,7 @@ from torch import nn
 from facerelief.networks.compared.attgan import AttributeDiscriminator
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import attgan as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import augment, discriminator_weights, penalty_terms
 
 _HIDDEN = 16  # units of the critic's linear layers, in widths
@@ -22,8 +22,8 @@ SCHEDULE = {  # 200 epochs of 182,000 photos, of which a sixth go to G; the rate
 }
 
 
-@METHODS.add("attgan")
-class AttGANMethod(Method):
+@TRAINING_METHODS.add("attgan")
+class AttGANMethod(TrainingMethod):
     """One encoder and decoder for all expressions."""
 
     title: ClassVar[str] = "AttGAN (He et al., TIP 2019)"

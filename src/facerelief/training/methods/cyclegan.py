@@ -14,15 +14,15 @@ from facerelief.data.batches import Batch
 from facerelief.networks.compared.cyclegan import PatchDiscriminator, PerExpression
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import cyclegan as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import augment, discriminator_weights
 from facerelief.training.steps.step_random import StepRandom
 
 _WHOLE = 128  # px, from which on patches are the paper's 70 px; they are 34 px below
 
 
-@METHODS.add("cyclegan")
-class CycleGANMethod(Method):
+@TRAINING_METHODS.add("cyclegan")
+class CycleGANMethod(TrainingMethod):
     """No condition: each expression has its own translator."""
 
     title: ClassVar[str] = "CycleGAN (Zhu et al., ICCV 2017)"

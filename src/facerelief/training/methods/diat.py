@@ -18,15 +18,15 @@ from facerelief.networks.compared.diat import BLOCKS, Denoiser, ReferenceDiscrim
 from facerelief.networks.stargan import he_start
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import diat as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import augment, discriminator_weights, penalty_terms
 from facerelief.training.steps.step_random import StepRandom
 
 _DENOISER = 0.5  # width, of the generator's
 
 
-@METHODS.add("diat")
-class DIATMethod(Method):
+@TRAINING_METHODS.add("diat")
+class DIATMethod(TrainingMethod):
     """No condition and no way back: each expression has its own translator."""
 
     title: ClassVar[str] = "DIAT-A (Li, Zuo and Zhang, 2016)"

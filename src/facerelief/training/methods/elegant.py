@@ -6,24 +6,27 @@ edit of training. The paper steps through the attributes in turn; here a batch h
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
+from facerelief.errors import FacereliefError
 from facerelief.networks.compared.elegant import LabelledDiscriminator
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import elegant as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
-from facerelief.training.steps.gan_step import discriminator_weights
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
+from facerelief.training.steps.gan_step import discriminator_weights, penalty_terms
 
 _SHARE = 1 / 4  # of D's loss: it sums over four photos
 
 
-@METHODS.add("elegant")
-class ELEGANTMethod(Method):
+@TRAINING_METHODS.add("elegant")
+class ELEGANTMethod(TrainingMethod):
     """Edits by example."""
 
     title: ClassVar[str] = "ELEGANT (Xiao et al., ECCV 2018)"
@@ -31,11 +34,16 @@ class ELEGANTMethod(Method):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {
             **{"batch": 16, "d_steps": 1, "steps": 200_000, "lr_factor": 0.97, "lr_every": 3_000, "decay_from": 1.0},
-            **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0},
+            **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0, "objective": "vanilla"},
         },
         "gpu": {"rec_weight": 5.0, "warm_up": 0, "smooth": False},
         "cpu": {"rec_weight": 5.0, "d_lr": 2e-4, "warm_up": 0, "smooth": False},
     }
+
+    def __init__(self, config: ExpressionTraining) -> None:
+        super().__init__(config)
+        if config.objective not in ("vanilla", "r1"):
+            raise FacereliefError("elegant has the log loss; choose --set objective=vanilla or r1")
 
     def build_others(self) -> dict[str, nn.Module]:
         """D1, and D2 at half the size."""
@@ -59,11 +67,11 @@ class ELEGANTMethod(Method):
             swapped = self._other_edit(step)
         real, fake = torch.cat(self._photos(step)), torch.cat([step.edited.i_t.detach(), swapped])
         y, y_swapped = self._both_labels(step)
-        terms = {
-            name: own.scale_discriminator(step.nets[critic](real, y), step.nets[critic](fake, y_swapped))
-            for name, critic in (("adv1", "critic"), ("adv2", "small_critic"))
-        }
-        yield Update("D_rgb", terms, self.critics)
+        for name, number in zip(self.critics, (1, 2), strict=True):
+            critic = step.nets[name]
+            terms = {f"adv{number}": own.scale_discriminator(critic(real, y), critic(fake, y_swapped))}
+            penalty = penalty_terms(partial(_judged, critic, y), real, fake, self.config, step.noise)
+            yield Update("D_rgb", terms | {f"{key}_{number}": value for key, value in penalty.items()}, (name,))
 
     def generator_terms(self, step: TrainingStep) -> eq.Terms:
         """L_G: both scales on C and D, and both photos from their own codes."""
@@ -79,7 +87,10 @@ class ELEGANTMethod(Method):
     def weights(self) -> dict[str, float]:
         """5 of the reconstruction, 1 and 0.5 of the scales, and a quarter of these for D."""
         weight = self.config.adv_weight
+        r1 = discriminator_weights(self.config)["r1"]
         return discriminator_weights(self.config) | {
+            "r1_1": r1,
+            "r1_2": r1,
             "adv1": _SHARE * weight,
             "adv2": _SHARE * own.SMALL_WEIGHT * weight,
             "rgb/adv1": weight,
@@ -104,3 +115,9 @@ class ELEGANTMethod(Method):
         y_s, y_t = self._labels(step.edited.c_s), self._labels(step.edited.c_t)
         output: GeneratorOutput = step.nets["generator"](self._photos(step)[1], step.edited.c_s, chosen=y_s + y_t > 0)
         return output.image
+
+
+def _judged(critic: nn.Module, y: Tensor, x: Tensor) -> Tensor:
+    """Logits (N, 1) of photos under labels y."""
+    logits: Tensor = critic(x, y)
+    return logits[:, None]

@@ -16,15 +16,15 @@ from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import Discriminator
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import ganimation as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import augment, discriminator_weights, penalty_terms
 from facerelief.training.steps.step_random import StepRandom
 
 _JITTER = 0.1  # of the target's units, to each side
 
 
-@METHODS.add("ganimation")
-class GANimation(Method):
+@TRAINING_METHODS.add("ganimation")
+class GANimationMethod(TrainingMethod):
     """One generator for all action units, held by attention and by the cycle back to the photo's own units."""
 
     title: ClassVar[str] = "GANimation (Pumarola et al., ECCV 2018)"

@@ -17,12 +17,12 @@ from facerelief.networks.compared.gannotation import PatchCritic
 from facerelief.networks.stargan import he_start
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import gannotation as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import augment, discriminator_weights, penalty_terms
 
 
-@METHODS.add("gannotation")
-class GANnotationMethod(Method):
+@TRAINING_METHODS.add("gannotation")
+class GANnotationMethod(TrainingMethod):
     """One generator for all drawings."""
 
     title: ClassVar[str] = "GANnotation (Sanchez and Valstar, FG 2020), unpaired"

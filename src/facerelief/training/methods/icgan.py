@@ -14,12 +14,12 @@ from facerelief.networks.compared.icgan import CODE, MatchingDiscriminator
 from facerelief.networks.conversion import one_hot
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import icgan as own
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import discriminator_weights
 
 
-@METHODS.add("icgan")
-class IcGANMethod(Method):
+@TRAINING_METHODS.add("icgan")
+class IcGANMethod(TrainingMethod):
     """What an edit keeps of the photo is what a code of 100 numbers holds."""
 
     title: ClassVar[str] = "IcGAN (Perarnau et al., 2016)"

@@ -37,8 +37,8 @@ class TrainingStep:
     """What a step's terms are made of.
 
     Attributes:
-        nets: The method's networks by the names that `Method.build` gave. Call them, with keywords for what is not an
-            edit, but do not call their methods: what is called has the run's precision.
+        nets: The method's networks by the names that `build` gave. Call them, with keywords for what is not an edit,
+            but do not call their methods: what is called has the run's precision.
         batch: Photos I_s, maps d_s and labels y_s.
         edited: Their edits I_t to y_t, and both conditions.
         noise: The step's random numbers.
@@ -52,7 +52,7 @@ class TrainingStep:
     known_classes: Tensor | None = None
 
 
-class Method(ABC):
+class TrainingMethod(ABC):
     """One method.
 
     Attributes:
@@ -134,4 +134,4 @@ class Method(ABC):
         """The weight of each term, of critics and generator, by its name."""
 
 
-METHODS: Registry[type[Method]] = Registry("method", "facerelief.methods")
+TRAINING_METHODS: Registry[type[TrainingMethod]] = Registry("method", "facerelief.methods")

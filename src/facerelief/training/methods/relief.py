@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from facerelief.networks.relief import roughness
 from facerelief.training import losses as eq
-from facerelief.training.methods.method import METHODS, TrainingStep
-from facerelief.training.methods.stargan import StarGAN
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingStep
+from facerelief.training.methods.stargan import StarGANMethod
 
 # It starts from the photo itself. With StarGAN's cycle weight its edits stay too close to the photo; with a large
 # weight of Eq. 7, G_depth encodes the picture in dots.
@@ -41,8 +41,8 @@ _GPU = {
 }
 
 
-@METHODS.add("relief")
-class Relief(StarGAN):
+@TRAINING_METHODS.add("relief")
+class ReliefMethod(StarGANMethod):
     """StarGAN, with a flow and a mask that are held back."""
 
     title: ClassVar[str] = "relief, of this project"

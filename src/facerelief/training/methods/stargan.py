@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import nn
 
 from facerelief.training import losses as eq
-from facerelief.training.methods.method import METHODS, Method, TrainingStep, Update
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
 from facerelief.training.steps.gan_step import (
     TargetClasses,
     augment,
@@ -19,8 +19,8 @@ from facerelief.training.steps.gan_step import (
 )
 
 
-@METHODS.add("stargan")
-class StarGAN(Method):
+@TRAINING_METHODS.add("stargan")
+class StarGANMethod(TrainingMethod):
     """One generator for all expressions, held by the cycle back to the photo's own."""
 
     title: ClassVar[str] = "StarGAN (Choi et al., CVPR 2018)"

@@ -13,10 +13,10 @@ from facerelief.data.batches import Batch
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.training import losses as eq
 from facerelief.training.methods.attgan import AttGANMethod
-from facerelief.training.methods.method import METHODS, TrainingStep
+from facerelief.training.methods.method import TRAINING_METHODS, TrainingStep
 
 
-@METHODS.add("stgan")
+@TRAINING_METHODS.add("stgan")
 class STGANMethod(AttGANMethod):
     """AttGAN with selective transfer units, asked by differences."""
 

@@ -8,7 +8,7 @@ from facerelief import __version__
 from facerelief.checkpoint import WEIGHTS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_code, escape_text
-from facerelief.training.methods import METHODS
+from facerelief.training.methods import TRAINING_METHODS
 from facerelief.training.run.folder import CARD, read_metrics, read_run_settings
 
 _KINDS = {
@@ -37,7 +37,7 @@ def write_card(run: Path) -> None:
     """Write RUN/README.md from what the run recorded."""
     settings, metrics = read_run_settings(run), read_metrics(run)
     kind, config = settings["kind"], settings["config"]
-    what = _KINDS[kind].format(method=METHODS[config["method"]].title if kind == "editor" else "")
+    what = _KINDS[kind].format(method=TRAINING_METHODS[config["method"]].title if kind == "editor" else "")
     text = f"""# {escape_text(run.name)}
 
 {what} Expressions: {", ".join(config["expressions"])}. Made with facerelief {__version__};

@@ -1,0 +1,154 @@
+"""What each compared method asks its networks, seen by networks that note their arguments."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from facerelief.config import ExpressionTraining
+from facerelief.data.batches import Batch
+from facerelief.errors import FacereliefError
+from facerelief.networks.compared.attgan import AttributeLogits
+from facerelief.networks.conversion import one_hot
+from facerelief.networks.generator_output import GeneratorOutput
+from facerelief.training.methods import METHODS, Method, TrainingStep
+from facerelief.training.presets import make_config
+from facerelief.training.steps.edited_batch import EditedBatch
+from facerelief.training.steps.step_random import StepRandom
+
+COUNT, SIZE, CLASSES = 4, 32, 3
+Y_S, Y_T = torch.tensor([0, 1, 2, 0]), torch.tensor([1, 2, 0, 2])
+
+
+class Noted(nn.Module):
+    """A network that notes what it is called with."""
+
+    def __init__(self, answer: Callable[..., Any]) -> None:
+        super().__init__()
+        self.answer = answer
+        self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        self.calls.append((arguments, named))
+        return self.answer(*arguments, **named)
+
+
+def method_of(name: str, **changes: Any) -> Method:
+    given = {"method": name, "size": SIZE, "colour": "rgb", "expressions": "neutral,happiness,anger", "augment": False}
+    return METHODS[name](make_config(ExpressionTraining, "cpu", {"guide": "none", **given, **changes}))
+
+
+def step_of(nets: dict[str, nn.Module], c_s: Tensor, c_t: Tensor) -> TrainingStep:
+    torch.manual_seed(0)
+    image = torch.rand(COUNT, 3, SIZE, SIZE)
+    batch = Batch(image, image[:, :1], Y_S, np.arange(COUNT), np.zeros(COUNT, dtype=bool))
+    edited = EditedBatch(Y_T, GeneratorOutput(image.flip(3)), c_s, c_t)
+    return TrainingStep(nets, batch, edited, StepRandom(0, 1, torch.device("cpu")), torch.ones(CLASSES) > 0)
+
+
+def labels() -> tuple[Tensor, Tensor]:
+    return one_hot(Y_S, CLASSES), one_hot(Y_T, CLASSES)
+
+
+def same(image: Tensor, *_: Any, **__: Any) -> GeneratorOutput:
+    return GeneratorOutput(image)
+
+
+@pytest.mark.parametrize("name", ["cyclegan", "diat"])
+def test_translators_are_asked_for_another_expression(name: str) -> None:
+    method = method_of(name)
+    step = step_of({}, *labels())
+    chosen = [method.choose(step.batch, StepRandom(0, k, torch.device("cpu")), step.known_classes) for k in range(50)]
+    assert not any((y == Y_S).any() for y in chosen)
+    assert {int(y) for one in chosen for y in one} == {0, 1, 2}
+    known = torch.tensor([True, True, False])  # an expression without photos is nobody's target
+    chosen = [method.choose(step.batch, StepRandom(0, k, torch.device("cpu")), known) for k in range(50)]
+    assert {int(y) for one in chosen for y in one} == {0, 1}
+
+
+def test_the_way_back_of_cyclegan_is_that_of_the_photos_own_expression() -> None:
+    nets = {"generator": Noted(same), "critic": Noted(lambda image, y: image[:, :1])}
+    step = step_of(nets, *labels())
+    terms = method_of("cyclegan").generator_terms(step)
+    (back, _), (identity, _) = nets["generator"].calls
+    assert back[0] is step.edited.i_t and back[1].equal(labels()[0])
+    assert identity[0] is step.batch.image and identity[1].equal(labels()[0])
+    assert nets["critic"].calls[0][0][1].equal(labels()[1])
+    assert terms["rgb/identity"].item() == 0
+    assert terms["rgb/rec"] == (step.batch.image - step.batch.image.flip(3)).abs().mean()
+
+
+def test_stgan_is_told_the_photos_own_attributes() -> None:
+    """The edit is asked for by both; the reconstruction, the second call, by the photo's own twice."""
+    nets = {
+        "generator": Noted(lambda image, y, own=None: torch.zeros(COUNT, CLASSES) if y is None else same(image)),
+        "critic": Noted(lambda image: AttributeLogits(image.mean((1, 2, 3))[:, None], torch.zeros(COUNT, CLASSES))),
+    }
+    c_s, c_t = labels()
+    step, method = step_of(nets, c_s, c_t), method_of("stgan")
+    method.edit(nets, step.batch, c_s, c_t)
+    terms = method.generator_terms(step)
+    edit, _, again = nets["generator"].calls
+    assert edit[0][1].equal(c_t) and edit[1]["own"].equal(c_s)
+    assert again[0][1].equal(c_s) and again[1]["own"].equal(c_s)
+    assert terms["rgb/own"].item() == pytest.approx(np.log(CLASSES))  # of a classifier that knows nothing
+    assert set(terms) <= set(method.weights())
+
+
+def test_icgan_shows_its_critic_right_new_and_wrong_attributes() -> None:
+    image = torch.zeros(COUNT, 3, SIZE, SIZE)
+    nets = {
+        "generator": Noted(lambda image_or_none, y, z=None: same(image)),
+        "critic": Noted(lambda image, y: y.sum(dim=1)),
+    }
+    step = step_of(nets, *labels())
+    list(method_of("icgan").critic_updates(step))
+    right, new, wrong = (call[0] for call in nets["critic"].calls)
+    assert right[0] is step.batch.image and right[1].equal(2 * labels()[0] - 1)
+    assert new[0].equal(image) and new[1].equal(2 * labels()[1] - 1)
+    assert wrong[0] is step.batch.image
+    assert not (wrong[1].argmax(dim=1) == Y_S).any()
+    z = nets["generator"].calls[0][1]["z"]
+    assert z.shape == (COUNT, 100) and abs(z.std().item() - 1) < 0.15  # normal, not uniform
+
+
+def test_elegant_exchanges_the_blocks_of_both_expressions_or_all() -> None:
+    planes = [one_hot(y, CLASSES)[:, :, None, None].expand(-1, -1, SIZE, SIZE) for y in (Y_S, Y_T)]
+    photos = torch.rand(2, COUNT, 3, SIZE, SIZE)
+    c_s, c_t = (torch.cat(pair, dim=1) for pair in zip(photos, planes, strict=True))
+    nets = {
+        "generator": Noted(same),
+        "critic": Noted(lambda image, y: y.sum(dim=1)),
+        "small_critic": Noted(lambda image, y: y.sum(dim=1)),
+    }
+    step, method = step_of(nets, c_s, c_t), method_of("elegant")
+    method.edit(nets, step.batch, c_s, c_t)
+    assert nets["generator"].calls[0][1]["chosen"].tolist() == [
+        [True, True, False],
+        [True, True, True],
+        [True, False, True],
+        [True, True, True],
+    ]
+    list(method.critic_updates(step))
+    (real, y), (fake, y_swapped) = (call[0] for call in nets["critic"].calls)
+    assert real.equal(torch.cat([step.batch.image, photos[1]])) and y.argmax(dim=1).equal(torch.cat([Y_S, Y_T]))
+    assert fake.equal(torch.cat([step.edited.i_t, photos[1]])) and y_swapped.argmax(dim=1).equal(torch.cat([Y_T, Y_S]))
+
+
+def test_the_critic_of_gannotation_sees_each_picture_with_its_drawing() -> None:
+    drawings = torch.rand(2, COUNT, 3, SIZE, SIZE)
+    nets = {"critic": Noted(lambda x: x.mean(dim=(1, 2, 3)))}
+    step = step_of(nets, *drawings)
+    list(method_of("gannotation").critic_updates(step))
+    real, fake = (call[0][0] for call in nets["critic"].calls[:2])
+    assert real.equal(torch.cat([step.batch.image, drawings[0]], dim=1))
+    assert fake.equal(torch.cat([step.edited.i_t, drawings[1]], dim=1))
+
+
+@pytest.mark.parametrize(("name", "objective"), [("diat", "wgan-gp"), ("elegant", "hinge"), ("elegant", "wgan-gp")])
+def test_objectives_that_a_method_cannot_take(name: str, objective: str) -> None:
+    with pytest.raises(FacereliefError, match=r"choose --set objective=vanilla"):
+        method_of(name, objective=objective)
