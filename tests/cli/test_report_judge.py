@@ -15,6 +15,7 @@ from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ClassifierTraining, ExpressionTraining
 from facerelief.data.manifest import read_samples
 from facerelief.editing.loading import carried_weights
+from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
 from facerelief.networks.weights import named_tensors
 from facerelief.training.classifier import build_classifier
@@ -223,3 +224,25 @@ def test_a_judge_that_knows_somebody_in_the_test_photos(refused: Refused, datase
     judge = knowing(tmp_path / "judge", knows=person)
     line = refused("report", "rate", "--judge", judge, "--data", dataset, "--morphable")
     assert line.startswith(f"{judge} was trained on photos of {person}, who is in the test photos; give the dataset")
+
+
+def test_photos_of_people_that_a_judge_learnt_from_are_counted(command: Command, dataset: Path, tmp_path: Path) -> None:
+    person = next(sample.identity for sample in read_samples(dataset) if sample.split == "train")
+    judge = knowing(tmp_path / "judge", knows=person)
+    warning = "warning: 3 of 3 photos show people that it was trained on; use --split test"
+    assert warning in command("report", "judge", judge, "--data", dataset, "--split", "train").err
+    assert "trained on" not in command("report", "judge", judge, "--data", dataset, "--split", "test").err
+
+
+def test_the_crowd_stands_beside_a_judge(command: Command, dataset: Path, judge: Path, tmp_path: Path) -> None:
+    """Eight of ten people agree on every photo: one of them agrees with the majority of the others in 0.8."""
+    voted = tmp_path / "voted"
+    shutil.copytree(dataset, voted)
+    for place, name in enumerate(EXPRESSIONS):
+        counts = [0] * len(EXPRESSIONS)
+        counts[place], counts[place - 1] = 8, 2
+        votes = " ".join(map(str, counts))
+        change_rows(voted, lambda row, name=name: row.expression == name, votes=votes)
+    done = command("report", "judge", judge, "--data", voted, "--json-file", tmp_path / "facts.json")
+    assert "one person against the majority of the others: balanced 0.800" in done.out
+    assert json.loads((tmp_path / "facts.json").read_text())["crowd"]["happiness"] == pytest.approx(0.8)
