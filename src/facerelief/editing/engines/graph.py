@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _DIGEST = "weights_sha256"  # key in the graph's metadata
+_SHOWN = 160  # letters of a reason, whose end says most
 _REMEDY = "reinstall facerelief, or remove the graph and install the extra train"
 
 
@@ -41,7 +42,8 @@ def load_graph(graph: Path, weights: Path, threads: int) -> Engine:
     except FacereliefError:
         raise
     except Exception as reason:  # those of ONNX Runtime have no class in common
-        raise CheckpointError(f"{graph} is damaged or not a graph of {weights.name}; {_REMEDY}") from reason
+        why = " ".join(str(reason).split())[-_SHOWN:]
+        raise CheckpointError(f"{graph} is damaged or not a graph of {weights.name} (...{why}); {_REMEDY}") from reason
     if digest != sha256(weights):
         raise CheckpointError(f"{graph} is the graph of other weights than {weights.name}; {_REMEDY}")
     return session_engine(session)
