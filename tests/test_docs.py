@@ -53,7 +53,7 @@ def test_files_that_the_pages_name_exist() -> None:
     """By the end of their path, as a reader looks for them; NAME stands for a new one."""
     there = [
         "/" + path.relative_to(_ROOT).as_posix()
-        for top in ("src", "tests", "benchmarks")
+        for top in ("src", "tests", "benchmarks", "packaging")
         for path in (_ROOT / top).rglob("*.py")
     ]
     pages = {page.name: set(re.findall(r"`([\w/]+\.py)(?::\w+)?`", prose(page))) for page in _PAGES}

@@ -78,13 +78,14 @@ def test_every_lack_is_told_with_its_remedy(
         "saved with provenance": OK,
         "signed manifest (C2PA)": LACKS,
         "edit --engine torch": OK,
-        "edit --engine onnx": LACKS,
+        "edit --engine onnx": BROKEN,
         "edit --engine openvino": LACKS,
         "edit --engine openvino-bf16": LACKS,
     }
     assert checks["faces are found"]["remedy"] == "pip install --force-reinstall onnxruntime"
     assert checks["signed manifest (C2PA)"]["remedy"] == install_command("provenance")
-    assert checks["edit --engine onnx"]["remedy"] == install_command("engines")
+    assert checks["edit --engine onnx"]["remedy"] == "pip install --force-reinstall onnxruntime"
+    assert checks["edit --engine openvino"]["remedy"] == install_command("engines")
     assert checks["[mediapipe] another face finder"]["detail"] == "mediapipe is missing"
     assert checks["[meshes] meshes of other methods"]["detail"].startswith("trimesh ")
     timed = {name for name, check in checks.items() if check["milliseconds"]}
@@ -174,5 +175,5 @@ def test_examine_moves_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_machine_tells_the_precision_that_trainings_take(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facerelief.evaluation.diagnostics.doctor.fastest_precision", lambda: ("no", "it is of 1999"))
+    monkeypatch.setattr("facerelief.training.run.precision.fastest_precision", lambda: ("no", "it is of 1999"))
     assert machine().endswith("; trains in fp32, because it is of 1999")
