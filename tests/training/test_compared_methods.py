@@ -14,7 +14,7 @@ from facerelief.errors import FacereliefError
 from facerelief.networks.compared.attgan import AttributeLogits
 from facerelief.networks.conversion import one_hot
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.training.methods import METHODS, Method, TrainingStep
+from facerelief.training.methods import TRAINING_METHODS, TrainingMethod, TrainingStep
 from facerelief.training.presets import make_config
 from facerelief.training.steps.edited_batch import EditedBatch
 from facerelief.training.steps.step_random import StepRandom
@@ -36,9 +36,9 @@ class Noted(nn.Module):
         return self.answer(*arguments, **named)
 
 
-def method_of(name: str, **changes: Any) -> Method:
+def method_of(name: str, **changes: Any) -> TrainingMethod:
     given = {"method": name, "size": SIZE, "colour": "rgb", "expressions": "neutral,happiness,anger", "augment": False}
-    return METHODS[name](make_config(ExpressionTraining, "cpu", {"guide": "none", **given, **changes}))
+    return TRAINING_METHODS[name](make_config(ExpressionTraining, "cpu", {"guide": "none", **given, **changes}))
 
 
 def step_of(nets: dict[str, nn.Module], c_s: Tensor, c_t: Tensor) -> TrainingStep:

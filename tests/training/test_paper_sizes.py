@@ -5,13 +5,13 @@ import torch
 from torch import nn
 
 from facerelief.config import ExpressionTraining
-from facerelief.training.methods import METHODS
+from facerelief.training.methods import TRAINING_METHODS
 from facerelief.training.presets import make_config
 
 
 def built(name: str) -> dict[str, nn.Module]:
     with torch.device("meta"):
-        return METHODS[name](make_config(ExpressionTraining, "paper", {"method": name})).build()
+        return TRAINING_METHODS[name](make_config(ExpressionTraining, "paper", {"method": name})).build()
 
 
 def count(module: nn.Module) -> int:

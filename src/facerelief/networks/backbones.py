@@ -67,7 +67,7 @@ BACKBONES.add("ganimation")(Backbone(_ganimation, "units"))
 @BACKBONES.add("cyclegan")
 @Backbone
 def _cyclegan(config: ExpressionTraining) -> nn.Module:
-    return CycleGAN(config.channels, len(config.expressions), config.width, config.blocks)
+    return CycleGAN(config.channels, len(config.expressions), config.width, config.blocks, config.smooth)
 
 
 @BACKBONES.add("icgan")
@@ -79,27 +79,29 @@ def _icgan(config: ExpressionTraining) -> nn.Module:
 @BACKBONES.add("attgan")
 @Backbone
 def _attgan(config: ExpressionTraining) -> nn.Module:
-    return AttGAN(config.channels, len(config.expressions), config.width, halvings(config.size))
+    sizes = config.channels, len(config.expressions), config.width, halvings(config.size)
+    return AttGAN(*sizes, smooth=config.smooth)
 
 
 @BACKBONES.add("stgan")
 @Backbone
 def _stgan(config: ExpressionTraining) -> nn.Module:
-    return SourceAwareSTGAN(config.channels, len(config.expressions), config.width, halvings(config.size))
+    sizes = config.channels, len(config.expressions), config.width, halvings(config.size)
+    return SourceAwareSTGAN(*sizes, smooth=config.smooth)
 
 
 @BACKBONES.add("diat")
 @Backbone
 def _diat(config: ExpressionTraining) -> nn.Module:
-    return DIAT(config.channels, len(config.expressions), config.width, config.blocks)
+    return DIAT(config.channels, len(config.expressions), config.width, config.blocks, config.smooth)
 
 
 def _elegant(config: ExpressionTraining) -> nn.Module:
-    return ELEGANT(config.channels, config.width, halvings(config.size))
+    return ELEGANT(config.channels, config.width, halvings(config.size), config.smooth)
 
 
 def _gannotation(config: ExpressionTraining) -> nn.Module:
-    return GANnotation(config.channels, EDGE_CHANNELS, config.width, config.blocks)
+    return GANnotation(config.channels, EDGE_CHANNELS, config.width, config.blocks, config.smooth)
 
 
 BACKBONES.add("elegant")(Backbone(_elegant, "exemplar"))

@@ -67,7 +67,7 @@ class Generator(nn.Module):
     def translate(self, image: Tensor, maps: Tensor) -> Tensor:
         """The same for a condition of each pixel, maps (N, conditions, H, W)."""
         out: Tensor = self.layers(torch.cat([image, maps], dim=1))
-        return (image + binomial_filter(out - image)).clamp(-1, 1) if self.smooth else out
+        return smoothed(image, out) if self.smooth else out
 
 
 def trunk(inputs: int, width: int, blocks: int) -> list[nn.Module]:
@@ -132,6 +132,11 @@ def critic_trunk(channels: int, widths: Sequence[int]) -> list[nn.Module]:
     for inputs, outputs in pairwise((channels, *widths)):
         layers += [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1), nn.LeakyReLU(0.01, inplace=True)]
     return layers
+
+
+def smoothed(image: Tensor, edited: Tensor) -> Tensor:
+    """An edit (N, C, H, W) of an image whose change is filtered by `binomial_filter`, in [-1, 1]."""
+    return (image + binomial_filter(edited - image)).clamp(-1, 1)
 
 
 class DiscriminatorOutput(NamedTuple):

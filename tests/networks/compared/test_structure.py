@@ -1,5 +1,7 @@
 """What the compared networks promise beyond their sizes: which pixels they keep, and where conditions act."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,6 +15,7 @@ from facerelief.networks.compared.gannotation import GANnotation, PatchCritic
 from facerelief.networks.compared.icgan import CodeEncoder, ConditionalDecoder, IcGAN, MatchingDiscriminator
 from facerelief.networks.compared.initial_weights import STD, normal_start
 from facerelief.networks.compared.stgan import SelectiveTransferUnit, SourceAwareSTGAN
+from facerelief.networks.stargan import binomial_filter
 
 SIZES = (32, 48, 64, 96, 128)
 
@@ -86,6 +89,30 @@ def test_every_network_takes_the_sizes_of_a_run(size: int) -> None:
     assert DIAT(expressions=8, width=4)(photo, y).image.shape == photo.shape
     assert ReferenceDiscriminator(size, width=4)(photo).shape[0] == 2
     assert Denoiser(width=4)(photo).shape == photo.shape
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda smooth: GANnotation(width=4, blocks=1, smooth=smooth),
+        lambda smooth: CycleGAN(expressions=3, width=4, blocks=1, smooth=smooth).eval(),
+        lambda smooth: DIAT(expressions=3, width=4, blocks=1, smooth=smooth).eval(),
+        lambda smooth: AttGAN(attributes=3, width=4, layers=3, smooth=smooth),
+        lambda smooth: SourceAwareSTGAN(attributes=3, width=4, layers=3, smooth=smooth),
+        lambda smooth: ELEGANT(width=4, layers=3, smooth=smooth),
+    ],
+)
+def test_smooth_filters_the_change(build: Callable[[bool], nn.Module]) -> None:
+    plain, smooth = build(False), build(True)
+    smooth.load_state_dict(plain.state_dict())
+    photo, condition = image(), torch.eye(3)[:2]
+    if isinstance(plain, GANnotation | ELEGANT):
+        condition = image()
+    change, filtered = (network(photo, condition).image - photo for network in (plain, smooth))
+    grid = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(16, 16)
+    assert torch.allclose(filtered, ((photo + binomial_filter(change)).clamp(-1, 1) - photo), atol=1e-5)
+    assert (filtered * grid).mean().abs() <= (change * grid).mean().abs() + 1e-4
 
 
 def test_discriminators_see_70_px() -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.networks.stargan import planes
+from facerelief.networks.stargan import planes, smoothed
 
 CODE_STRENGTH = 0.5  # attributes reach the decoder as -0.5 and 0.5
 
@@ -95,6 +95,7 @@ class AttGAN(nn.Module):
         shortcuts: As of `AttributeDecoder`.
         injections: As of `AttributeDecoder`; the authors' recipe is 1.
         slope: As of `AttributeEncoder`.
+        smooth: As of `networks.stargan.Generator`.
 
     Example:
         >>> AttGAN(attributes=8, width=4, layers=4)(torch.zeros(2, 3, 32, 32), torch.zeros(2, 8)).image.shape
@@ -110,9 +111,10 @@ class AttGAN(nn.Module):
         shortcuts: int = 1,
         injections: int = 1,
         slope: float = 0.01,
+        smooth: bool = False,
     ) -> None:
         super().__init__()
-        self.channels, self.attributes = channels, attributes
+        self.smooth = smooth
         self.encoder = AttributeEncoder(channels, width, layers, slope)
         self.decoder = AttributeDecoder(channels, attributes, width, layers, shortcuts, injections)
 
@@ -128,7 +130,8 @@ class AttGAN(nn.Module):
 
     def forward(self, image: Tensor, y: Tensor) -> GeneratorOutput:
         """Edits of images (N, C, H, W), H and W divisible by 2 ** layers, to attributes y (N, K) in {0, 1}."""
-        return GeneratorOutput(self.decode(self.encode(image), (2 * y - 1) * CODE_STRENGTH))
+        edited = self.decode(self.encode(image), (2 * y - 1) * CODE_STRENGTH)
+        return GeneratorOutput(smoothed(image, edited) if self.smooth else edited)
 
 
 class AttributeLogits(NamedTuple):

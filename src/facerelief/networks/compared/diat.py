@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facerelief.networks.compared.cyclegan import PerExpression, ResidualTranslator
 from facerelief.networks.compared.initial_weights import normal_start
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.networks.stargan import critic_depth
+from facerelief.networks.stargan import critic_depth, smoothed
 
 BLOCKS = 5
 
@@ -23,19 +23,24 @@ class DIAT(nn.Module):
         expressions: Translators.
         width: As of `ResidualTranslator`.
         blocks: As of `ResidualTranslator`.
+        smooth: As of `networks.stargan.Generator`.
 
     Example:
         >>> DIAT(expressions=2, width=4, blocks=1)(torch.zeros(2, 3, 32, 32), torch.eye(2)).image.shape
         torch.Size([2, 3, 32, 32])
     """
 
-    def __init__(self, channels: int = 3, expressions: int = 2, width: int = 64, blocks: int = BLOCKS) -> None:
+    def __init__(
+        self, channels: int = 3, expressions: int = 2, width: int = 64, blocks: int = BLOCKS, smooth: bool = False
+    ) -> None:
         super().__init__()
+        self.smooth = smooth
         self.translators = PerExpression(expressions, lambda: ResidualTranslator(channels, width, blocks))
 
     def forward(self, image: Tensor, y: Tensor) -> GeneratorOutput:
         """Images (N, C, H, W) in [-1, 1] by the translators to y, one-hot (N, K)."""
-        return GeneratorOutput(self.translators(image, y))
+        edited = self.translators(image, y)
+        return GeneratorOutput(smoothed(image, edited) if self.smooth else edited)
 
 
 class ReferenceDiscriminator(nn.Module):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from facerelief.networks.compared.initial_weights import normal_start
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.networks.stargan import planes
+from facerelief.networks.stargan import planes, smoothed
 
 
 class ChannelNorm(nn.Module):
@@ -87,6 +87,7 @@ class ELEGANT(nn.Module):
         channels: Of the image, in and out.
         width: Channels of the first layer; the code has 8 times as many.
         layers: Halvings.
+        smooth: As of `networks.stargan.Generator`.
 
     Example:
         >>> photo, exemplar = torch.zeros(2, 3, 32, 32), torch.zeros(2, 3 + 8, 32, 32)
@@ -94,9 +95,9 @@ class ELEGANT(nn.Module):
         torch.Size([2, 3, 32, 32])
     """
 
-    def __init__(self, channels: int = 3, width: int = 64, layers: int = 5) -> None:
+    def __init__(self, channels: int = 3, width: int = 64, layers: int = 5, smooth: bool = False) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.smooth = channels, smooth
         self.encoder = LatentEncoder(channels, width, layers)
         self.decoder = ResidualDecoder(channels, width, layers)
 
@@ -111,7 +112,8 @@ class ELEGANT(nn.Module):
         """
         maps, other = self.encoder(image), self.encoder(exemplar[:, : self.channels])[-1]
         z = other if chosen is None else exchange(maps[-1], other, chosen)
-        return GeneratorOutput((image + self.decoder(z, maps[-1], maps)).clamp(-1, 1))
+        edited = (image + self.decoder(z, maps[-1], maps)).clamp(-1, 1)
+        return GeneratorOutput(smoothed(image, edited) if self.smooth else edited)
 
 
 class LabelledDiscriminator(nn.Module):

@@ -18,6 +18,7 @@ class GANnotation(Generator):
         maps: Channels of the drawing: 3 of a coloured edge map, or 68 heatmaps.
         width: Channels of the first layer.
         blocks: Residual blocks.
+        smooth: As of `Generator`.
 
     Example:
         >>> import torch
@@ -25,8 +26,10 @@ class GANnotation(Generator):
         torch.Size([2, 3, 32, 32])
     """
 
-    def __init__(self, channels: int = 3, maps: int = 3, width: int = 64, blocks: int = 6) -> None:
-        super().__init__(channels, maps, width, blocks)
+    def __init__(
+        self, channels: int = 3, maps: int = 3, width: int = 64, blocks: int = 6, smooth: bool = False
+    ) -> None:
+        super().__init__(channels, maps, width, blocks, smooth)
         normal_start(self)
 
     def forward(self, image: Tensor, maps: Tensor) -> GeneratorOutput:  # type: ignore[override]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.compared.attgan import CODE_STRENGTH, AttributeDecoder, AttributeEncoder
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.networks.stargan import planes
+from facerelief.networks.stargan import planes, smoothed
 
 SLOPE = 0.2
 
@@ -60,7 +60,6 @@ class STGAN(nn.Module):
 
     def __init__(self, channels: int = 3, attributes: int = 8, width: int = 64, layers: int = 5) -> None:
         super().__init__()
-        self.channels, self.attributes = channels, attributes
         self.encoder = AttributeEncoder(channels, width, layers, SLOPE)
         widths = [width * min(2**k, 16) for k in range(layers)]
         self.units = nn.ModuleList(
@@ -92,7 +91,7 @@ class SourceAwareSTGAN(nn.Module):
 
     A small classifier beside it, not part of the authors', estimates the source's attributes then.
 
-    Args: as of `STGAN`.
+    Args: as of `STGAN`; smooth: as of `networks.stargan.Generator`.
 
     Example:
         >>> network = SourceAwareSTGAN(attributes=8, width=4, layers=4)
@@ -100,8 +99,11 @@ class SourceAwareSTGAN(nn.Module):
         torch.Size([2, 3, 32, 32])
     """
 
-    def __init__(self, channels: int = 3, attributes: int = 8, width: int = 64, layers: int = 5) -> None:
+    def __init__(
+        self, channels: int = 3, attributes: int = 8, width: int = 64, layers: int = 5, smooth: bool = False
+    ) -> None:
         super().__init__()
+        self.smooth = smooth
         self.network = STGAN(channels, attributes, width, layers)
         self.source = Classifier(channels, attributes, max(4, width // 2), dropout=0)
 
@@ -117,4 +119,5 @@ class SourceAwareSTGAN(nn.Module):
             logits: Tensor = self.source(image)
             return logits
         own = self.source(image).softmax(dim=1) if own is None else own
-        return GeneratorOutput(self.network(image, 2 * CODE_STRENGTH * (y - own)))
+        edited = self.network(image, 2 * CODE_STRENGTH * (y - own))
+        return GeneratorOutput(smoothed(image, edited) if self.smooth else edited)

@@ -32,8 +32,8 @@ class CycleGANMethod(TrainingMethod):
             **{"blocks": 9, "batch": 1, "d_steps": 1, "steps": 200_000, "decay_from": 0.5},  # 200 epochs of 1,000
             **{"lr": 2e-4, "d_lr": 2e-4, "ema": 0.0},
         },
-        "gpu": {"warm_up": 0, "smooth": False},
-        "cpu": {"width": 16, "blocks": 3, "d_width": 16, "warm_up": 0, "smooth": False},
+        "gpu": {"warm_up": 0},
+        "cpu": {"width": 16, "blocks": 3, "d_width": 16, "warm_up": 0},
     }
 
     def build_others(self) -> dict[str, nn.Module]:

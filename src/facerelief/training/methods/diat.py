@@ -36,8 +36,8 @@ class DIATMethod(TrainingMethod):
             **{"size": 128, "blocks": BLOCKS, "batch": 16, "d_steps": 1, "steps": 200_000, "objective": "vanilla"},
             **{"lr": 2e-4, "d_lr": 2e-4, "ema": 0.0},
         },
-        "gpu": {"blocks": BLOCKS, "warm_up": 0, "smooth": False},
-        "cpu": {"width": 16, "blocks": 3, "d_width": 16, "warm_up": 0, "smooth": False},
+        "gpu": {"blocks": BLOCKS, "warm_up": 0},
+        "cpu": {"width": 16, "blocks": 3, "d_width": 16, "warm_up": 0},
     }
 
     def __init__(self, config: ExpressionTraining) -> None:
