@@ -30,7 +30,7 @@ class DIATMethod(TrainingMethod):
     """No condition and no way back: each expression has its own translator."""
 
     title: ClassVar[str] = "DIAT-A (Li, Zuo and Zhang, 2016)"
-    options: ClassVar[dict[str, float]] = {"identity_weight": 1.0, "noise_weight": 1.0, "noise": 0.1}
+    options: ClassVar[dict[str, float]] = {"identity_weight": 10.0, "noise_weight": 1.0, "noise": 0.1}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {
             **{"size": 128, "blocks": BLOCKS, "batch": 16, "d_steps": 1, "steps": 200_000, "objective": "vanilla"},
