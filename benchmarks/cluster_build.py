@@ -3,7 +3,7 @@
     python benchmarks/cluster_build.py PHOTOS --most 2000 --work /tmp/cluster
 
 Afterwards every file of the shards is compared with those that one process makes of the same photos in a folder, bit
-for bit: rows, rejects, crops, depth, normals, masks and meshes. Needs the extras `cluster` and `remote`, and moto[server].
+for bit: rows, rejects, crops, depth, normals, masks, meshes. Needs the extras `cluster` and `remote`, and moto[server].
 The S3 server is moto's, on loopback.
 """
 
@@ -103,7 +103,7 @@ def s3_server() -> Iterator[object]:
 @contextmanager
 def three_nodes() -> Iterator[object]:
     """A Ray cluster of three nodes of one core; yields a function that kills one of them."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_worker_niceness="0")
     from ray.cluster_utils import Cluster
 
     small = {"num_cpus": 1, "object_store_memory": 100_000_000}

@@ -66,6 +66,7 @@ CALLS = {
 # They begin a folder, refuse one that holds something else, and go on with their own.
 FOLDERS = {
     "dataset build",
+    "dataset convert",
     "dataset synthesize",
     "train depth",
     "train expression",

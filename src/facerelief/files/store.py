@@ -129,14 +129,15 @@ class _Remote:
             except FileNotFoundError:
                 return {}
         prefix = self._root.rstrip("/") + "/"
-        return {path.removeprefix(prefix): _stamp(facts) for path, facts in found.items() if path.startswith(prefix)}
+        below = {path.removeprefix(prefix): facts for path, facts in found.items() if path.startswith(prefix)}
+        return {name: _stamp(facts) for name, facts in below.items() if name and not name.endswith("/")}
 
     def read(self, name: str, most: int | None = None) -> bytes:
         with self._explained(name, "read"):
-            data: bytes = self._fs.cat_file(self._at(name), end=None if most is None else most + 1)
-        if most is not None and len(data) > most:
-            raise FacereliefError(f"{self.url}/{name} is larger than {most // 1_000_000} MB; it is not one of ours")
-        return data
+            if most is not None and self._fs.size(self._at(name)) > most:
+                raise FacereliefError(f"{self.url}/{name} is larger than {most // 1_000_000} MB; it is not one of ours")
+            data: bytes = self._fs.cat_file(self._at(name))
+            return data
 
     @contextlib.contextmanager
     def local(self, name: str) -> Iterator[Path]:

@@ -106,15 +106,13 @@ def run_in_process(
 
 
 class WorkerProcess:
-    """A process that stays for several maps, so that what `start` loads is loaded once. Ends with its block."""
+    """A process that stays for several maps, so that what `start` loads is loaded once."""
 
     def __init__(self, start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, ...]) -> None:
         self._worker = _Worker(start, arguments)
 
-    def __enter__(self) -> "WorkerProcess":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Kill the process."""
         self._worker.end()
 
     def map(

@@ -172,7 +172,8 @@ def _tables(store: Store, rows: Sequence[Seen], size: int) -> tuple[Built, Revie
             (folder / OVERRIDES).write_bytes(store.read(OVERRIDES, MAX_CSV_BYTES))
         overrides = read_overrides(folder, (sample.file_name for sample in samples))
         thumbnails = [one.thumbnail for one in built if one.thumbnail is not None]
-        judged = judge(samples, reviews, lambda index: thumbnails[index].astype(float), size, overrides, Thresholds())
+        look = lambda index: thumbnails[index].astype(float)  # noqa: E731
+        judged = judge(samples, reviews, look, size, overrides, Thresholds()) if samples else []
         write_rows(folder / REJECTS, Reject, rejects)
         write_rows(folder / METADATA, Sample, judged)
         store.write(REJECTS, folder / REJECTS)

@@ -4,8 +4,10 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -37,11 +39,11 @@ class ShardMaker:
 
     def __init__(self, recipe: Recipe, photos: str, out: str) -> None:
         self._photos, self._out = open_store(photos), open_store(out)
-        self._folder = tempfile.TemporaryDirectory(prefix="facerelief-shards-")
-        self._here = Path(self._folder.name)
+        self._here = Path(tempfile.mkdtemp(prefix="facerelief-shards-"))
         for name in FOLDERS:
             (self._here / name).mkdir()
         self._process = WorkerProcess(Extractor, (recipe, self._here))
+        weakref.finalize(self, _end, self._process, self._here)
 
     def __call__(self, shard: Shard) -> ShardFacts:
         """Write a shard and its part."""
@@ -64,10 +66,15 @@ class ShardMaker:
         return facts
 
     def _rows(self, photos: Sequence[ShardPhoto]) -> Iterator[Sample | Reject]:
-        with _Fetched(self._photos, photos) as tasks:
+        with _Fetched(self._photos, photos, self._here / "absent") as tasks:
             for index, row in enumerate(self._process.map(tasks, lost=_lost, seconds=MOST_SECONDS)):
                 yield row
                 tasks.release(index)
+
+
+def _end(process: WorkerProcess, folder: Path) -> None:
+    process.end()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lost(task: ExtractionTask, why: str) -> Reject:
@@ -77,8 +84,8 @@ def _lost(task: ExtractionTask, why: str) -> Reject:
 class _Fetched(Sequence[ExtractionTask]):
     """The tasks of photos, which are fetched ahead; each is on this machine when it is taken, until it is released."""
 
-    def __init__(self, store: Store, photos: Sequence[ShardPhoto]) -> None:
-        self._store, self._photos = store, photos
+    def __init__(self, store: Store, photos: Sequence[ShardPhoto], absent: Path) -> None:
+        self._store, self._photos, self._absent = store, photos, absent
         self._held: dict[int, contextlib.ExitStack] = {}
         self._slots, self._over = threading.Semaphore(_AHEAD), False
         self._pool = ThreadPoolExecutor(_THREADS, "fetch")
@@ -115,7 +122,7 @@ class _Fetched(Sequence[ExtractionTask]):
         try:
             path = held.enter_context(self._store.local(photo.name))
         except FileNotFoundError:  # it is rejected, as one that is gone from a disk
-            path = Path(photo.name)
+            path = self._absent / photo.name
         return dataclasses.replace(photo.task, labelled=dataclasses.replace(photo.task.labelled, photo=path))
 
 
