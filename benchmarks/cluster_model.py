@@ -1,6 +1,6 @@
 """How a build of shards scales: a model in closed form, beside a simulation of its queue of shards.
 
-    python benchmarks/cluster_model.py --photo-seconds 0.034 --pairs-per-second 2e8
+    python benchmarks/cluster_model.py --photo-seconds 0.034 --pairs-per-second 1.5e8
 
 W workers, one a core, take shards of K photos from a queue. A photo costs t seconds of a core, b_in bytes read, b_out
 written; a node of C cores shares one link. The driver hands out shards, s seconds each, and at the end reads the rows
@@ -48,7 +48,7 @@ class Costs:
     gets: float = 5500.0
     hand_out: float = 0.01
     row: float = 100e-6
-    pairs: float = 2e8
+    pairs: float = 1.5e8
 
     @property
     def taken(self) -> float:
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument(
         "--photo-seconds", type=float, required=True, help="of one core, as `dataset build --workers 1` takes"
     )
-    parser.add_argument("--pairs-per-second", type=float, default=2e8)
+    parser.add_argument("--pairs-per-second", type=float, default=1.5e8)
     parser.add_argument("--per-shard", type=int, default=256)
     parser.add_argument("--case", nargs=2, type=int, metavar=("PHOTOS", "WORKERS"), help="only this one, as JSON")
     arguments = parser.parse_args()

@@ -14,6 +14,7 @@ from facerelief.processes.cluster import Spread, View, check_cluster, map_over
 from facerelief.processes.pool import WorkerLost
 
 ray = pytest.importorskip("ray", reason="needs the extra `cluster`")
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # files that Ray leaves open
 PORT = 20051
 ADDRESS = f"ray://127.0.0.1:{PORT}"
 
