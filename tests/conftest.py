@@ -49,6 +49,7 @@ SLOW = (
     "cli/test_without_torch",
     "cli/test_video_command",
     "data/test_build",
+    "data/test_shards",
     "data/test_synthesize_again",
     "editing/test_folds",
     "editing/test_memory",

@@ -70,6 +70,7 @@ CALLS = {
 # They begin a folder, refuse one that holds something else, and go on with their own.
 FOLDERS = {
     "dataset build",
+    "dataset convert",
     "dataset synthesize",
     "dataset sham",
     "augment",

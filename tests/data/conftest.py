@@ -9,7 +9,7 @@ from shells import Handmade, row_of
 
 from facerelief.data import build
 from facerelief.data.manifest import Sample
-from facerelief.processes import pool
+from facerelief.processes import cluster
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def _small_builds_are_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are about what is written; the process that each would start takes seconds, and `test_pool` tries it."""
 
     def nearby(*arguments: Any, here: Callable[[Any], Any], **options: Any) -> Iterator[Any]:
-        items = arguments[2]
-        return map(here, items) if len(items) < 16 else pool.map_in_processes(*arguments, here=here, **options)
+        items = arguments[3]
+        return map(here, items) if len(items) < 16 else cluster.map_over(*arguments, here=here, **options)
 
-    monkeypatch.setattr(build, "map_in_processes", nearby)
+    monkeypatch.setattr(build, "map_over", nearby)

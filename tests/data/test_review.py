@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from facerelief.data.review.selection import Thresholds, _groups, review
+from facerelief.data.review.measures import joined
+from facerelief.data.review.selection import Thresholds, review
 from facerelief.errors import DatasetError
 from facerelief.geometry.depth_maps import load_depth, save_depth
 
@@ -283,6 +284,6 @@ def test_a_picture_that_ends_early_leaves_out_its_sample_only(handmade):
 
 
 def test_pairs_are_joined_into_groups():
-    assert _groups([(1, 2), (2, 5), (7, 3), (9, 7)]) == [[1, 2, 5], [3, 7, 9]]
+    assert joined([(1, 2), (2, 5), (7, 3), (9, 7)]) == [[1, 2, 5], [3, 7, 9]]
     chain = [(k, k + 1) for k in range(20_000)]
-    assert _groups(reversed(chain)) == [list(range(20_001))]
+    assert joined(reversed(chain)) == [list(range(20_001))]

@@ -18,6 +18,7 @@ from facerelief.cli.commands import (
     compare,
     continuum,
     dataset,
+    dataset_copies,
     demo,
     doctor,
     edit,
@@ -57,6 +58,8 @@ app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(report.app, name="report")
 app.add_typer(morphable.app, name="morphable")
+dataset.app.command("convert")(dataset_copies.convert)
+dataset.app.command("sham")(dataset_copies.sham)
 report.app.command("rate")(report_edits.rate)
 report.app.command("identity")(report_edits.identity)
 report.app.command("outside")(report_outside.outside)

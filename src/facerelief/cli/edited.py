@@ -18,7 +18,7 @@ _MAX_ROWS = 20  # of failures in the table
 _STAY = "finished edits are kept"
 
 
-def edit_all(targets: Mapping[Input, OutputPaths], editor: FileEditor, workers: int | None) -> None:
+def edit_all(targets: Mapping[Input, OutputPaths], editor: FileEditor, workers: int | None, cluster: str) -> None:
     """Edit what is not finished. The error of a single photo is raised; if one of several fails, the exit code is 1."""
     jobs = make_jobs(targets, editor.settings)
     if len(jobs) == 1:
@@ -27,7 +27,7 @@ def edit_all(targets: Mapping[Input, OutputPaths], editor: FileEditor, workers: 
             keep(_STAY)
         _conclude(_edit_one(jobs[0], editor))
     else:
-        _edit_several(jobs, editor, workers)
+        _edit_several(jobs, editor, workers, cluster)
 
 
 def _edit_one(job: EditJob, editor: FileEditor) -> EditOutcome:
@@ -54,14 +54,14 @@ def _conclude(outcome: EditOutcome) -> None:
         say(f"{outcome.source} {outcome.reason}", to=err)
 
 
-def _edit_several(jobs: Sequence[EditJob], editor: FileEditor, workers: int | None) -> None:
+def _edit_several(jobs: Sequence[EditJob], editor: FileEditor, workers: int | None, cluster: str) -> None:
     """Edit photos in parallel, then videos one by one. Exits with 1 if one failed."""
     photos, videos = [[job for job in jobs if job.source.is_video is kind] for kind in (False, True)]
     outcomes = []
     keep(_STAY)
     if photos:
         with bar("editing", "photos", keeps=True) as move:
-            for outcome in run_batch(photos, editor, workers):
+            for outcome in run_batch(photos, editor, workers, cluster):
                 outcomes.append(outcome)
                 _report(outcome)
                 move(len(outcomes), len(photos))

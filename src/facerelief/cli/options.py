@@ -155,7 +155,14 @@ EngineOption = Annotated[
         show_default=False,
     ),
 ]
-WorkersOption = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")]
+WorkersOption = Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core, of all machines.")]
+ClusterOption = Annotated[
+    str,
+    typer.Option(
+        metavar="local|auto|ray://HOST:PORT",
+        help="Where the work is done: on this machine, on the Ray cluster that it belongs to, or on another one.",
+    ),
+]
 DatasetFolder = Annotated[
     Path, typer.Argument(metavar="DATASET", help="A folder made by `facerelief dataset build`.", show_default=False)
 ]

@@ -4,19 +4,22 @@ Every finished photo is a line of `build.jsonl`; when all are done the lines bec
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe, votes_text
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
-from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, harmless, write_rows
+from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, Sample, harmless, write_rows
 from facerelief.data.sources.labelled import Labelled, splits_by_person
 from facerelief.files import lock_folder
-from facerelief.processes.pool import map_in_processes
+from facerelief.processes.cluster import LOCAL, Spread, View, map_over
 from facerelief.progress import Progress, no_progress
 
 MOST_SECONDS = 300.0  # of one photo, which takes one or two; a process that needs more hangs
+_SHARE = "name photos and dataset in a folder that all machines share, or by URL with --shards"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def build_dataset(
     overlays: dict[Path, Path] | None = None,
     workers: int | None = None,
     seed: int = 0,
+    cluster: str = LOCAL,
     progress: Progress = no_progress,
 ) -> Built:
     """Make a dataset from labelled photos.
@@ -58,6 +62,7 @@ def build_dataset(
         overlays: Published depth maps, by photo.
         workers: Processes; by default one per core.
         seed: Of the split by identity, where the publisher gives none.
+        cluster: As in `Spread`; its machines must have the photos and the dataset at the same paths.
         progress: Called with the number of photos done and the total.
 
     Raises:
@@ -65,14 +70,22 @@ def build_dataset(
         FacereliefError: It cannot be written, or the recipe cannot be followed.
     """
     recipe = recipe or Recipe()
-    settings = {"size": recipe.size, "seed": seed, "depth_maps": bool(overlays), "recipe": dataclasses.asdict(recipe)}
+    if cluster != LOCAL:  # whose processes start elsewhere
+        dataset, photos = dataset.absolute(), photos.absolute()
+        labelled = [dataclasses.replace(one, photo=one.photo.absolute()) for one in labelled]
+    settings = build_settings(recipe, seed, bool(overlays))
     splits, notes = splits_by_person(labelled, seed)
-    tasks = _tasks(labelled, photos, overlays or {}, splits)
+    tasks = photo_tasks(labelled, photos, overlays or {}, splits)
     extractor = Extractor(recipe, dataset)  # before anything is written: it may find something missing
     open_dataset(dataset, settings)
     with lock_folder(dataset):
-        built = _built(tasks, extractor, recipe, dataset, workers, progress)
+        built = _built(tasks, extractor, recipe, dataset, Spread(cluster, workers), progress)
     return dataclasses.replace(built, notes=notes)
+
+
+def build_settings(recipe: Recipe, seed: int, overlays: bool = False) -> dict[str, Any]:
+    """What dataset.json records of a build."""
+    return {"size": recipe.size, "seed": seed, "depth_maps": overlays, "recipe": dataclasses.asdict(recipe)}
 
 
 def _built(
@@ -80,7 +93,7 @@ def _built(
     extractor: Extractor,
     recipe: Recipe,
     dataset: Path,
-    workers: int | None,
+    spread: Spread,
     progress: Progress,
 ) -> Built:
     """Do what is not done yet, and write the tables."""
@@ -90,8 +103,9 @@ def _built(
     todo = [task for task in tasks if task.source not in done]
     before = len(tasks) - len(todo)
     progress(before, len(tasks))
-    work = map_in_processes(
-        Extractor, (recipe, dataset), todo, workers, here=extractor, lost=_given_up, seconds=MOST_SECONDS
+    view = View(functools.partial(_shared, dataset, todo[:1]), _SHARE)
+    work = map_over(
+        spread, Extractor, (recipe, dataset), todo, here=extractor, lost=given_up, seconds=MOST_SECONDS, view=view
     )
     for finished, row in enumerate(work, before + 1):
         done[row.source] = row
@@ -104,7 +118,12 @@ def _built(
     return built
 
 
-def _given_up(task: ExtractionTask, why: str) -> Reject:
+def _shared(dataset: Path, tasks: Sequence[ExtractionTask]) -> list[str]:
+    return [stamp_of(dataset / SETTINGS), *(stamp_of(task.labelled.photo) for task in tasks)]
+
+
+def given_up(task: ExtractionTask, why: str) -> Reject:
+    """The row of a photo whose process died."""
     return Reject(task.source, task.labelled.expression, task.labelled.identity, GIVEN_UP, why)
 
 
@@ -117,9 +136,10 @@ def _labelled_anew(row: Sample | Reject, task: ExtractionTask) -> Sample | Rejec
     return dataclasses.replace(row, split=task.split, votes=votes_text(label.votes))
 
 
-def _tasks(
+def photo_tasks(
     labelled: Sequence[Labelled], photos: Path, overlays: dict[Path, Path], splits: dict[str, str]
 ) -> list[ExtractionTask]:
+    """The tasks of a build, in the order of the photos; arguments as in `build_dataset`, and the split by identity."""
     tasks = []
     for one in labelled:
         inside = one.photo.is_relative_to(photos)

@@ -3,6 +3,7 @@
 facerelief evaluate RUN --data DATASET
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +20,19 @@ from facerelief.data.batches import balanced_rows, make_batch
 from facerelief.data.dataset import Dataset
 from facerelief.editing.editor import Editor
 from facerelief.editing.loading import load_network_editor
+from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.evaluation.metric_files import MetricFiles
 from facerelief.evaluation.metrics.identity import real_distances
 from facerelief.evaluation.scoring import EditScores, score_edits
 from facerelief.evaluation.setup import EvaluationSetup, set_up
+from facerelief.evaluation.spread import ScoringJob, scores_on_cluster
 from facerelief.evaluation.summary import summarise
 from facerelief.evaluation.systems import System, baselines, editor_system, network_system, partner_rows, photo_rows
 from facerelief.files import sha256
+from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.conversion import to_pixels
+from facerelief.processes.cluster import LOCAL, Spread
 from facerelief.progress import NamedProgress, no_progress
 
 FORMAT = 1  # of report.json
@@ -131,6 +136,7 @@ def evaluate_all(
     files: MetricFiles,
     photos: int | None = None,
     progress: NamedProgress = no_progress,
+    spread: Spread | None = None,
 ) -> Evaluation:
     """Measure networks and other editors on a dataset's test photos.
 
@@ -142,6 +148,7 @@ def evaluate_all(
         files: Where the metric networks are.
         photos: A fixed draw of so many test photos; by default all.
         progress: Called with the system's name, the photos done and in all.
+        spread: Where edits are scored; on a cluster, of the editors only "morphable", the package's.
 
     Returns:
         The scores, for `report.write_report`.
@@ -154,7 +161,25 @@ def evaluate_all(
     setup.facts["notes"] += notes
     setup.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}
     rows = photo_rows(setup.test, photos)
-    return evaluate(build_systems(networks, editors, dataset, setup), setup, rows, progress)
+    systems = build_systems(networks, editors, dataset, setup)
+    scores: dict[str, EditScores] = {}
+    if spread is not None and spread.cluster != LOCAL:
+        job = ScoringJob(dataset.path, config, files, functools.partial(_open, tuple(networks), tuple(editors)))
+        names = [system.name for system in (*baselines(setup.test), *systems)]
+        scores = scores_on_cluster(job, names, rows, spread, progress)
+    return evaluate(systems, setup, rows, progress, scores=scores)
+
+
+def _open(
+    networks: Sequence[EditorWeights], editors: Sequence[str], dataset: Dataset, setup: EvaluationSetup
+) -> list[System]:
+    """The systems of `evaluate_all`, in another process."""
+    if {*editors} - {"morphable"}:
+        raise FacereliefError(
+            "on a cluster, networks and the package's morphable editor are measured; leave --cluster out"
+        )
+    opened = {name: MorphableEditor(load_face()) for name in editors}
+    return [*baselines(setup.test), *build_systems(networks, opened, dataset, setup)]
 
 
 def build_systems(
@@ -182,6 +207,7 @@ def evaluate(
     rows: np.ndarray,
     progress: NamedProgress = no_progress,
     shown: int = 6,
+    scores: Mapping[str, EditScores] | None = None,
 ) -> Evaluation:
     """Measure the `baselines`, then other systems.
 
@@ -191,14 +217,15 @@ def evaluate(
         rows: Which test photos are edited, (P,).
         progress: Called with the system's name, the photos done and in all.
         shown: Photos among the samples, at most.
+        scores: By name of the system, where it was scored elsewhere.
     """
     summaries: dict[str, Any] = {}
     distances: dict[str, np.ndarray] = {}
     for system in (*baselines(setup.test), *measured):
-        scores = score(system, setup, rows, progress)
-        summaries[system.name] = summarise(scores, setup.test, setup.real, setup.features, setup.real_label)
-        if system in measured and "identity" in scores.values:
-            distances[system.name] = scores.values["identity"]
+        found = (scores or {}).get(system.name) or score(system, setup, rows, progress)
+        summaries[system.name] = summarise(found, setup.test, setup.real, setup.features, setup.real_label)
+        if system in measured and "identity" in found.values:
+            distances[system.name] = found.values["identity"]
     facts = setup.facts | {
         "format": FORMAT,
         "facerelief": __version__,

@@ -4,6 +4,7 @@
 a file would hold: edits are rounded to 8 bits before anything looks at them, and before the cycle goes back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ from facerelief.evaluation.systems import System, partner_rows
 from facerelief.network_input import from_levels
 from facerelief.progress import Progress, no_progress
 from facerelief.training.classifier import predict
+
+BATCH = 32  # photos at a time
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def score_edits(
     test: Arrays,
     rows: np.ndarray,
     progress: Progress = no_progress,
-    batch: int = 32,
+    batch: int = BATCH,
 ) -> EditScores:
     """Edit test photos to every other expression and measure every edit.
 
@@ -71,6 +74,15 @@ def score_edits(
         pass_.take([(others, target) for others, target in pairs if len(others)])
         progress(start + len(some), len(rows))
     return pass_.scores()
+
+
+def join_scores(parts: Sequence[EditScores]) -> EditScores:
+    """The scores of several passes as those of one."""
+    values = {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values}
+    row, target, predicted = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("row", "target", "predicted")
+    )
+    return EditScores(row, target, predicted, values, torch.cat([part.features for part in parts]))
 
 
 class _Pass:

@@ -42,6 +42,7 @@ def map_in_processes(
     here: Callable[[Item], Result] | None = None,
     lost: Callable[[Item, str], Result] | None = None,
     seconds: float = math.inf,
+    fewest: int = MIN_ITEMS,
 ) -> Iterator[Result]:
     """Yield the result of every item, in order.
 
@@ -54,6 +55,7 @@ def map_in_processes(
         lost: Called with an item and the reason if its process died twice or took longer than `seconds`; returns its
             result. The process is replaced. None: `WorkerLost` is raised.
         seconds: The longest that an item may take.
+        fewest: Fewer items are done by one worker.
 
     Raises:
         WorkerLost: A process died, and `lost` is None. Errors of `start` and of the work are raised too.
@@ -62,7 +64,7 @@ def map_in_processes(
         >>> list(map_in_processes(lambda: abs, (), [-1, 2], workers=1))
         [1, 2]
     """
-    count = 1 if len(items) < MIN_ITEMS else workers or os.cpu_count() or 1
+    count = 1 if len(items) < fewest else workers or os.cpu_count() or 1
     if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return
@@ -101,6 +103,23 @@ def run_in_process(
         raise WorkerLost from reason
     finally:
         worker.end()
+
+
+class WorkerProcess:
+    """A process that stays for several maps, so that what `start` loads is loaded once."""
+
+    def __init__(self, start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, ...]) -> None:
+        self._worker = _Worker(start, arguments)
+
+    def end(self) -> None:
+        """Kill the process."""
+        self._worker.end()
+
+    def map(
+        self, items: Sequence[Any], *, lost: Callable[[Any, str], Any] | None = None, seconds: float = math.inf
+    ) -> Iterator[Any]:
+        """The result of every item, in order, as `map_in_processes` gives them; an item is taken when it is due."""
+        return _Workers([self._worker], items, lost, seconds).results()
 
 
 class _Worker:

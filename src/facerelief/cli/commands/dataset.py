@@ -1,4 +1,4 @@
-"""`facerelief dataset build | review | stats`."""
+"""`facerelief dataset build | synthesize | review | stats`."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,9 +11,9 @@ from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import (
     MESH_AXES,
     RECONSTRUCTORS,
-    SHAMS,
     SIZES,
     SOURCES,
+    ClusterOption,
     DatasetFolder,
     TaskFileOption,
     WorkersOption,
@@ -22,18 +22,29 @@ from facerelief.cli.options import (
 from facerelief.errors import DatasetError, FacereliefError, printable
 
 if TYPE_CHECKING:
+    from facerelief.data import Sample
     from facerelief.data.build import Built
+    from facerelief.data.extract import Recipe
+    from facerelief.data.review.selection import Review
+    from facerelief.processes.cluster import Spread
 
 app = Commands(help="Make a dataset of RGB, depth and normals from photos, and review it.")
 
 
 @app.command("build")
 def build(
-    photos: Annotated[
-        Path,
-        typer.Argument(help="A folder with one folder per expression, or a CSV file with labels.", show_default=False),
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="PHOTOS",
+            help="A folder with one folder per expression, or a CSV file with labels; also by URL (s3://, gs://, hf://).",
+            show_default=False,
+        ),
     ],
-    dataset: Annotated[Path, typer.Option("-o", "--out", help="The dataset's folder.", show_default=False)],
+    out_place: Annotated[
+        str,
+        typer.Option("-o", "--out", help="The dataset's folder; with --shards also a URL.", show_default=False),
+    ],
     source: Annotated[str, one_of(choices=SOURCES, help="How the photos are laid out.")] = "auto",
     per_class: Annotated[int | None, typer.Option(help="Most photos per class (the paper: 15000).")] = None,
     depth_maps: Annotated[
@@ -48,6 +59,11 @@ def build(
     ] = "y-down",
     task_file: TaskFileOption = None,
     workers: WorkersOption = None,
+    cluster: ClusterOption = "local",
+    shards: Annotated[bool, typer.Option("--shards", help="Write WebDataset shards, which can be streamed.")] = False,
+    per_shard: Annotated[
+        int | None, typer.Option(min=1, help="With --shards: photos of a shard. Default: 256.")
+    ] = None,
     cameras: Annotated[
         str | None, typer.Option(help="RaFD's camera angles, from 0,45,90,135,180. Default: 45,90,135.")
     ] = None,
@@ -56,13 +72,32 @@ def build(
     """Detect, align to 256 px and reconstruct every face; write depth, normals and masks; then review the dataset.
 
     Rejected photos are listed in rejects.csv with the reason. Run the same command again to resume.
+
+        facerelief dataset build photos -o datasets/mine
+
+        facerelief dataset build s3://bucket/photos --shards -o s3://bucket/mine --cluster ray://head:10001
     """
     if (reconstructor == "meshfile") != (meshes is not None):
         raise FacereliefError("--reconstructor meshfile and --meshes FOLDER go together; give both or neither")
     from facerelief.data.build import build_dataset
     from facerelief.data.extract import Recipe
     from facerelief.data.sources.layouts import read_labelled
+    from facerelief.files.store import is_url, path_of
+    from facerelief.processes.cluster import Spread, check_cluster
 
+    check_cluster(cluster)
+    if shards:
+        if meshes or depth_maps or task_file:
+            raise FacereliefError(
+                "--shards takes no --meshes, --depth-maps or --task-file; build a folder and convert it"
+            )
+        found = {"source": source, "per_class": per_class, **_angles(cameras)}
+        recipe = Recipe(256, reconstructor)
+        _build_shards(place, out_place, found, recipe, Spread(cluster, workers, 2), per_shard, seed)
+        return
+    if is_url(place) or is_url(out_place) or per_shard:
+        raise FacereliefError("URLs and --per-shard are for shards; add --shards")
+    photos, dataset = path_of(place), path_of(out_place)
     reading = read_labelled(photos, source, per_class=per_class, **_angles(cameras))
     for note in reading.notes:
         say(note)
@@ -72,11 +107,44 @@ def build(
     root = photos if photos.is_dir() else photos.parent
     with bar("building", "photos", keeps=True) as move:
         built = build_dataset(
-            reading.photos, root, dataset, recipe, overlays=overlays, workers=workers, seed=seed, progress=move
+            reading.photos,
+            root,
+            dataset,
+            recipe,
+            overlays=overlays,
+            workers=workers,
+            seed=seed,
+            cluster=cluster,
+            progress=move,
         )
     _print_outcome(built, dataset)
     review(dataset)
     stats(dataset)
+
+
+def _build_shards(
+    photos: str,
+    out_place: str,
+    source: dict[str, Any],
+    recipe: "Recipe",
+    spread: "Spread",
+    per_shard: int | None,
+    seed: int,
+) -> None:
+    from facerelief.data.shards.build import build_shards
+    from facerelief.data.shards.photos import labelled_photos
+    from facerelief.data.shards.plan import PER_SHARD
+
+    with labelled_photos(photos, **source) as labelled:
+        for note in labelled.reading.notes:
+            say(note)
+        with bar("building", "photos", keeps=True) as move:
+            built, reviewed = build_shards(
+                labelled, out_place, recipe, spread=spread, per_shard=per_shard or PER_SHARD, seed=seed, progress=move
+            )
+    _print_outcome(built, out_place)
+    _print_review(reviewed)
+    _print_stats(reviewed.samples, out_place.rstrip("/").rpartition("/")[2])
 
 
 def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
@@ -88,7 +156,7 @@ def _overlays(depth_maps: Path, photos: list[Path]) -> dict[Path, Path]:
     return found
 
 
-def _print_outcome(built: "Built", dataset: Path) -> None:
+def _print_outcome(built: "Built", dataset: Path | str) -> None:
     """Print how many photos became samples. Raises `DatasetError` if none did."""
     from facerelief.data.manifest import REJECTS
 
@@ -98,8 +166,8 @@ def _print_outcome(built: "Built", dataset: Path) -> None:
     reasons = Counter(reject.reason for reject in built.rejects).most_common()
     why = "; ".join(f"{count} {reason}" for reason, count in reasons)
     if not built.samples:
-        raise DatasetError(f"none of {total} photos became a sample ({why}); see {dataset / REJECTS}")
-    listed = f"; {why}: see {dataset / REJECTS}" if why else ""
+        raise DatasetError(f"none of {total} photos became a sample ({why}); see {dataset}/{REJECTS}")
+    listed = f"; {why}: see {dataset}/{REJECTS}" if why else ""
     say(f"{len(built.samples)} of {total} photos became samples{listed}")
 
 
@@ -131,31 +199,6 @@ def synthesize(
     say(f"Next: facerelief train depth {dataset} -o runs/depth")
 
 
-@app.command("sham")
-def sham(
-    dataset: DatasetFolder,
-    copy: Annotated[Path, typer.Option("-o", "--out", help="The new dataset's folder.", show_default=False)],
-    maps: Annotated[
-        str,
-        one_of(
-            choices=SHAMS,
-            help="luminance: the photo's brightness inside the face as depth. shuffled: another photo's depth.",
-        ),
-    ] = "luminance",
-    seed: Annotated[int, typer.Option(help="Seed of the shuffle.")] = 0,
-) -> None:
-    """Copy a dataset with depth maps that carry no geometry, to tell what guidance by depth brings from the rest.
-
-    An editor that is guided by such maps has the same networks, losses and weights. Photos are linked, not copied.
-    """
-    from facerelief.data import Dataset
-    from facerelief.data.sham import make_sham
-
-    with bar("writing", "samples", keeps=True) as move:
-        rows = make_sham(Dataset(dataset), copy, maps, seed=seed, progress=move)
-    say(f"{len(rows)} samples with {maps} as depth in {copy}; its depth maps are no geometry")
-
-
 @app.command("review")
 def review(
     dataset: DatasetFolder,
@@ -171,21 +214,29 @@ def review(
     with bar("reviewing", "samples") as move:
         result = review_dataset(dataset, thresholds, move)
     sheet = write_contact_sheet(dataset, thresholds=thresholds)
+    _print_review(result)
+    say(f"Look at {sheet}; change it in {dataset / 'overrides.csv'} and review again.")
+
+
+def _print_review(result: "Review") -> None:
     reasons = ", ".join(f"{count} {reason}" for reason, count in result.left_out.items())
     say(f"{result.kept} of {len(result.samples)} kept; left out: {reasons or 'none'}")
     for leak in result.leaks:
         say(f"{leak}: the same picture is in another split, under another name")
-    say(f"Look at {sheet}; change it in {dataset / 'overrides.csv'} and review again.")
 
 
 @app.command("stats")
 def stats(dataset: DatasetFolder) -> None:
     """Print the paper's Table 4 for this dataset, and warnings."""
     from facerelief.data.manifest import read_samples
+
+    _print_stats(read_samples(dataset), dataset.resolve().name)
+
+
+def _print_stats(samples: "list[Sample]", name: str) -> None:
     from facerelief.data.stats import dataset_warnings, render, table4
 
-    samples = read_samples(dataset)
-    out.print(render(table4(samples, printable(dataset.resolve().name))), markup=False)
+    out.print(render(table4(samples, printable(name))), markup=False)
     for warning in dataset_warnings(samples):
         say(f"warning: {warning}", to=err, style="yellow")
 

@@ -10,6 +10,7 @@ from facerelief.cli.console import waiting
 from facerelief.cli.options import (
     ActionUnitsOption,
     BlendshapesOption,
+    ClusterOption,
     EngineOption,
     FacesOption,
     LikeNeutralOption,
@@ -89,6 +90,7 @@ def edit(
     ] = True,
     task_file: TaskFileOption = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of a batch. Default: one per core.")] = None,
+    cluster: ClusterOption = "local",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Edit finished photos again, and replace other files of the same name.")
     ] = False,
@@ -113,6 +115,8 @@ def edit(
         facerelief edit me.jpg --to happiness:0.6+surprise:0.4,wink-left
 
         facerelief edit me.jpg --like friend.jpg
+
+        facerelief edit album --to happiness -o edited --cluster ray://head:10001
     """
     if (judge or encoder) and not receipt:
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
@@ -128,7 +132,9 @@ def edit(
         from facerelief.editing.jobs.photo_job import FileEditor
         from facerelief.editing.regions import check_part
         from facerelief.editing.strength import parse_strength
+        from facerelief.processes.cluster import check_cluster
 
+        check_cluster(cluster)
         said = {"--to": to, "--au": au, "--blendshape": blendshape, "--like": like, "--edit": edits}
         check_options(said, like_neutral, face)
         settings = EditSettings(
@@ -169,7 +175,7 @@ def edit(
     )
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
     check_not_read(targets, settings.sides, [path for path in (teeth_from, presets, like, like_neutral) if path])
-    edit_all(targets, editor, workers)
+    edit_all(targets, editor, workers, cluster)
 
 
 def _scores(judge: Path | None, encoder: Path | None) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facerelief.cli.console import bar, say
-from facerelief.cli.options import CARRIED, check_different, one_of, some_of
+from facerelief.cli.options import CARRIED, ClusterOption, check_different, one_of, some_of
 from facerelief.cli.writes import files_in, writes
 from facerelief.config import ExpressionTraining, Training
 from facerelief.errors import FacereliefError
@@ -60,6 +60,7 @@ def evaluate_editors(
     photos: Annotated[
         int | None, typer.Option(min=1, help="Number of test photos, a fixed sample. Default: all.")
     ] = None,
+    cluster: ClusterOption = "local",
 ) -> None:
     """Evaluate editors on held-out people: rate, FID, PSNR, SSIM, identity, geometry; as JSON, Markdown, HTML."""
     from facerelief.data import Dataset
@@ -68,7 +69,9 @@ def evaluate_editors(
     from facerelief.evaluation.report.plots import check_matplotlib
     from facerelief.evaluation.report.report import rate_table, report_warnings, write_report
     from facerelief.evaluation.setup import require_test_photos
+    from facerelief.processes.cluster import Spread, check_cluster
 
+    check_cluster(cluster)
     check_matplotlib()
     networks = _networks(runs or [], carried or [])
     names = [network.name for network in networks] + ["morphable"] * morphable
@@ -87,7 +90,14 @@ def evaluate_editors(
     editors = _morphable() if morphable else {}
     with bar("measuring", "photos") as move:
         measured = evaluate_all(
-            networks, editors, dataset, config, files, photos, lambda name, done, total: move(done, total, name)
+            networks,
+            editors,
+            dataset,
+            config,
+            files,
+            photos,
+            lambda name, done, total: move(done, total, name),
+            Spread(cluster),
         )
     page = write_report(measured, folder)
     for line in report_warnings(measured.facts):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from facerelief.array_types import Floats
 from facerelief.data.manifest import Sample
@@ -50,3 +51,9 @@ def read_input(dataset: Path, sample: Sample) -> ReviewInput:
         return ReviewInput(landmarks, fit, residual=residual)
     except _DAMAGE as reason:
         return ReviewInput(nowhere, 0.0, f"{type(reason).__name__} while reading them")
+
+
+def read_thumbnail(dataset: Path, sample: Sample) -> Floats:
+    """The crop in grey, (32, 32), levels of 0 to 255, by which pictures are compared."""
+    grey = Image.fromarray(read_png(dataset / sample.file_name, "L"))
+    return np.asarray(grey.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)

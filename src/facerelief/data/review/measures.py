@@ -3,7 +3,7 @@
 All is vectorised: ten thousand samples take seconds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,3 +142,21 @@ def close_fingerprints(fingerprints: Sequence[str], bits: int) -> NDArray[np.int
         later = second > first
         pairs.append(np.column_stack([first[later], second[later]]) + start)
     return np.concatenate(pairs)
+
+
+def joined(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Pairs joined into groups, sorted: [(1, 2), (2, 5)] gives [[1, 2, 5]]."""
+    parent: dict[int, int] = {}
+
+    def root(index: int) -> int:
+        while (above := parent.setdefault(index, index)) != index:
+            parent[index] = index = parent[above]  # halves the way for the next
+        return index
+
+    for one, other in pairs:
+        low, high = sorted((root(one), root(other)))
+        parent[high] = low
+    groups: dict[int, list[int]] = {}
+    for index in sorted(parent):
+        groups.setdefault(root(index), []).append(index)
+    return list(groups.values())

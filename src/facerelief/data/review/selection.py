@@ -7,20 +7,18 @@ gives the same result.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from facerelief.array_types import Floats
 from facerelief.data.manifest import METADATA, Sample, read_dataset_settings, read_samples, write_rows
-from facerelief.data.review.inputs import ReviewInput, read_input
-from facerelief.data.review.measures import implausibility, same_pictures
+from facerelief.data.review.inputs import ReviewInput, read_input, read_thumbnail
+from facerelief.data.review.measures import implausibility, joined, same_pictures
 from facerelief.data.review.overrides import Override, read_overrides
 from facerelief.errors import DatasetError
-from facerelief.files.png import read_png
 from facerelief.progress import Progress, no_progress
 
 _RELABELLED, _CONFIRMED = "relabelled by hand", "label confirmed by hand"
@@ -110,10 +108,31 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
         seen.append(read_input(dataset, sample))
         progress(len(seen), len(samples))
     size = int(settings.get("size", 256))
-    labelled = [_labelled(sample, overrides.get(sample.file_name)) for sample in samples]
-    judged = select_samples(samples, seen, _pairs(dataset, labelled, seen, size, limits), overrides, limits)
+    judged = judge(samples, seen, lambda index: read_thumbnail(dataset, samples[index]), size, overrides, limits)
     write_rows(dataset / METADATA, Sample, judged)
     return Review(judged, len(overrides))
+
+
+def judge(
+    samples: Sequence[Sample],
+    seen: Sequence[ReviewInput],
+    thumbnail: Callable[[int], Floats],
+    size: int,
+    overrides: Mapping[str, Override],
+    limits: Thresholds,
+) -> list[Sample]:
+    """`select_samples` by the pairs of samples that show the same picture.
+
+    Args:
+        samples: As metadata.csv holds them.
+        seen: What was read of each sample.
+        thumbnail: `read_thumbnail` of the sample with an index.
+        size: Side of the crops in pixels.
+        overrides: By file name.
+        limits: Of what is kept.
+    """
+    labelled = [_labelled(sample, overrides.get(sample.file_name)) for sample in samples]
+    return select_samples(samples, seen, _pairs(labelled, seen, thumbnail, size, limits), overrides, limits)
 
 
 def select_samples(
@@ -139,7 +158,7 @@ def select_samples(
         replace(sample, quality=quality(sample, one, thresholds), keep=not flawed)
         for sample, one, flawed in zip(labelled, seen, found, strict=True)
     ]
-    for group in _groups(pairs):
+    for group in joined(pairs):
         for index, reason in _settle(group, scored, overrides).items():
             found[index].append(reason)
     return [_decided(s, flawed, overrides.get(s.file_name)) for s, flawed in zip(scored, found, strict=True)]
@@ -259,37 +278,19 @@ def _oddness(seen: Sequence[ReviewInput]) -> list[float]:
     return [float(value) for value in odd]
 
 
-def _groups(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Pairs joined into groups, sorted: [(1, 2), (2, 5)] gives [[1, 2, 5]]."""
-    parent: dict[int, int] = {}
-
-    def root(index: int) -> int:
-        while (above := parent.setdefault(index, index)) != index:
-            parent[index] = index = parent[above]  # halves the way for the next
-        return index
-
-    for one, other in pairs:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    groups: dict[int, list[int]] = {}
-    for index in sorted(parent):
-        groups.setdefault(root(index), []).append(index)
-    return list(groups.values())
-
-
 def _pairs(
-    dataset: Path, samples: Sequence[Sample], seen: Sequence[ReviewInput], size: int, limits: Thresholds
+    samples: Sequence[Sample],
+    seen: Sequence[ReviewInput],
+    thumbnail: Callable[[int], Floats],
+    size: int,
+    limits: Thresholds,
 ) -> list[tuple[int, int]]:
     for sample in samples:
         if re.fullmatch("[0-9a-f]{16}", sample.fingerprint) is None:
             raise DatasetError(
-                f"{dataset / METADATA}: {sample.file_name} has fingerprint {sample.fingerprint!r}, which is not one "
+                f"{METADATA}: {sample.file_name} has fingerprint {sample.fingerprint!r}, which is not one "
                 "(a spreadsheet may have changed it); build the dataset again"
             )
-
-    def thumbnail(index: int) -> Floats:
-        grey = Image.fromarray(read_png(dataset / samples[index].file_name, "L"))
-        return np.asarray(grey.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
 
     def may_differ(i: int, j: int) -> bool:  # a person's neutral face and faint smile, photographed alike
         return samples[i].identity == samples[j].identity and samples[i].expression != samples[j].expression

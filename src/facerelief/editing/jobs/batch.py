@@ -1,19 +1,24 @@
-"""Many photos over all cores: one bad file stops nothing, and what an earlier run has finished is not done again."""
+"""Many photos over all cores or a cluster: a bad file stops nothing, and what is finished is not done again."""
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from facerelief.editing.jobs.inputs import Input
+from facerelief.editing.jobs.inputs import STDIN, Input
 from facerelief.editing.jobs.job import EDITED, FAILED, EditJob, EditOutcome, EditSettings, failed_outcome
 from facerelief.editing.jobs.outputs import STDOUT, OutputPaths
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.jobs.video_job import edit_video_job
+from facerelief.errors import FacereliefError
+from facerelief.files import sha256
 from facerelief.files.ownership import read_written
+from facerelief.processes.cluster import LOCAL, Spread, View, map_over
 from facerelief.processes.pool import MIN_ITEMS, map_in_processes
 from facerelief.processes.threads import limit_threads
 from facerelief.progress import Progress
+
+_SHARE = "run it in a folder that all machines share, with photos and weights in it"
 
 
 class BatchEditor:
@@ -64,24 +69,51 @@ def make_jobs(targets: Mapping[Input, OutputPaths], settings: EditSettings) -> l
     return jobs
 
 
-def run_batch(jobs: list[EditJob], editor: FileEditor, workers: int | None = None) -> Iterator[EditOutcome]:
+def run_batch(
+    jobs: list[EditJob], editor: FileEditor, workers: int | None = None, cluster: str = LOCAL
+) -> Iterator[EditOutcome]:
     """Do all jobs.
 
     Args:
         jobs: What is to be done.
         editor: Used in this process where the jobs are few, or one worker does them all.
-        workers: Processes, by default one a core.
+        workers: Processes, by default one a core, of all machines.
+        cluster: As in `Spread`; its machines must have photos, weights and edits at the same paths.
 
     Yields:
         Outcomes in the order of the jobs, also where one of them ends the very process that does it.
     """
-    workers = workers or os.cpu_count() or 1
-    arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
-    apart = workers > 1 and len(jobs) >= MIN_ITEMS
-    here = functools.partial(attempt, editor)
-    outcomes = map_in_processes(BatchEditor, arguments, jobs, workers, here=here, lost=_lost if apart else None)
+    if cluster == LOCAL:
+        workers = workers or os.cpu_count() or 1
+        arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
+        apart = workers > 1 and len(jobs) >= MIN_ITEMS
+        here = functools.partial(attempt, editor)
+        outcomes = map_in_processes(BatchEditor, arguments, jobs, workers, here=here, lost=_lost if apart else None)
+    else:
+        outcomes = _on_cluster(jobs, editor, Spread(cluster, workers))
     for job, outcome in zip(jobs, outcomes, strict=True):
         yield _written_since(job, outcome)
+
+
+def _on_cluster(jobs: Sequence[EditJob], editor: FileEditor, spread: Spread) -> Iterator[EditOutcome]:
+    """All machines work in this process's folder. Raises `FacereliefError` where they have not the same one."""
+    if any(job.source.source == STDIN or STDOUT in job.targets.values() for job in jobs):
+        raise FacereliefError("standard input and output are this machine's; name files, or leave --cluster out")
+    files = [path for path in (editor.settings.weights, jobs[0].source.source) if isinstance(path, Path)]
+    view = View(functools.partial(_look, Path.cwd(), files), _SHARE)
+    arguments = (Path.cwd(), editor.settings)
+    return map_over(spread, _start_in, arguments, jobs, lost=_lost, view=view)
+
+
+def _start_in(folder: Path, settings: EditSettings) -> BatchEditor:
+    os.chdir(folder)
+    return BatchEditor(settings, threads=1)
+
+
+def _look(folder: Path, files: Sequence[Path]) -> list[str]:
+    """Checksums of files, "" of those that are not there."""
+    paths = [folder / file for file in files]
+    return [sha256(path) if path.is_file() else "" for path in paths]
 
 
 def run_video(job: EditJob, editor: FileEditor, progress: Progress) -> EditOutcome:
