@@ -26,6 +26,7 @@ from facerelief.evaluation.experiments.tables import collect
 from facerelief.files import sha256
 from facerelief.training.classifier import load_classifier
 from facerelief.training.identity import load_identity
+from facerelief.training.methods import TRAINING_METHODS
 
 Like = Callable[..., StudyRequest]
 
@@ -305,3 +306,20 @@ def test_synthetic_has_identity_pairs_and_lone_photos_cannot(
 def test_what_tells_cells_apart_is_not_for_set(moved: Like, changes: dict[str, str], name: str) -> None:
     with pytest.raises(FacereliefError, match=f"^{name} tells the cells or seeds of table2 apart; leave it out of"):
         moved(changes=changes)
+
+
+def test_every_method_without_and_with_guidance_at_equal_time(moved: Like, tmp_path: Path) -> None:
+    """StarGAN sets the time; a method that is twice as slow gets half the steps; pairs share stage 1."""
+    asked = moved(study="methods", folder=tmp_path, changes={"steps": "1000"})
+    study = STUDIES["methods"]
+    names = [cell.slug for cell in study.cells]
+    assert names[:4] == ["stargan", "stargan_depth", "ganimation", "ganimation_depth"] and len(names) == 20
+    assert {cell.editor["method"] for cell in study.cells} == set(TRAINING_METHODS)
+    pace = {name: 0.2 if name.endswith("_depth") else 0.1 for name in names}
+    (tmp_path / "methods-pace.json").write_text(json.dumps(pace))
+    grid = lay_out(asked, study, find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
+    for name in names:
+        job = grid.job(f"cells/{name}-s0")
+        assert job.config.steps == (500 if name.endswith("_depth") else 1000)
+        assert job.depth == ("depth/depth-0.1-s0" if name.endswith("_depth") else None)
+        assert job.config.warm_up == (0 if job.config.method not in ("stargan", "relief") else job.config.warm_up)

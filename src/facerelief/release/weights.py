@@ -102,7 +102,7 @@ training photos only.
 
 ## What it cannot do
 
-{_LIMITS.format(draws=_DRAWS[config["method"]].format(size=config["size"]))}
+{_LIMITS.format(draws=_DRAWS.get(config["method"], _DRAWS["stargan"]).format(size=config["size"]))}
 """
 
 

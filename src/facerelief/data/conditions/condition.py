@@ -1,7 +1,6 @@
 """The interface of conditions, and their registry."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -21,10 +20,12 @@ class Condition(nn.Module, ABC):
     Attributes:
         random: Whether `towards` chooses among training photos, so that it needs random numbers.
         meaning: What a condition is, for exported models.
+        carries: What of training photos travels with the weights, for cards; nothing by default.
     """
 
     random: bool = False
     meaning: str
+    carries: str = ""
 
     def __init__(self, config: ExpressionTraining) -> None:
         super().__init__()
@@ -81,4 +82,4 @@ class Condition(nn.Module, ABC):
         """
 
 
-CONDITIONS: Registry[Callable[[ExpressionTraining], Condition]] = Registry("kind of condition", "facerelief.methods")
+CONDITIONS: Registry[type[Condition]] = Registry("kind of condition", "facerelief.methods")

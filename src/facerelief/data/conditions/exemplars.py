@@ -30,6 +30,7 @@ class Exemplars(Condition):
 
     random = True
     meaning = "photo of another face with the expression, [-1, 1], and K planes, one-hot in the order of expressions"
+    carries = f"{_KEPT} training photos of each expression, as exemplars"
     table: Tensor
 
     def __init__(self, config: ExpressionTraining) -> None:

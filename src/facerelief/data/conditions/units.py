@@ -76,6 +76,7 @@ class ActionUnits(Condition):
 
     random = True
     meaning = f"intensities in [0, 1] of the action units {', '.join(map(str, UNITS))}"
+    carries = f"the action units of {_KEPT} training photos of each expression, without the photos"
     table: Tensor
 
     def __init__(self, config: ExpressionTraining) -> None:

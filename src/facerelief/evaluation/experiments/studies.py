@@ -210,6 +210,7 @@ SCALES = {
         depth={"steps": 400, "width": 24, "blocks": 4, "save_every": 100},
         editor={"steps": 1200, "width": 24, "blocks": 4, "warm_up": 150, "save_every": 100},
         methods={**_COMPARED, "relief": {"warm_up": 500}},
+        pace=(2, 12),
     ),
     # Table 1 in nine minutes on one H200 and 16 cores, twelve jobs at once.
     "gpu": Scale(
@@ -224,6 +225,7 @@ SCALES = {
         depth={"steps": 600, "batch": 32, "save_every": 300},
         editor={"steps": 1500, "batch": 32, "warm_up": 150, "save_every": 500},
         methods={**_COMPARED, "relief": {"warm_up": 700}},
+        pace=(1, 16),
     ),
     # The paper's own numbers: days on one card.
     "paper": Scale(

@@ -6,8 +6,10 @@ from typing import Any
 
 from facerelief import __version__
 from facerelief.checkpoint import WEIGHTS
+from facerelief.data.conditions import CONDITIONS
 from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_code, escape_text
+from facerelief.networks.backbones import BACKBONES
 from facerelief.training.methods import TRAINING_METHODS
 from facerelief.training.run.folder import CARD, read_metrics, read_run_settings
 
@@ -47,7 +49,7 @@ def write_card(run: Path) -> None:
 
 Dataset `{escape_code(settings.get("dataset", "unnamed"))}`, SHA-256 of its metadata.csv
 `{settings.get("metadata_sha256", "not recorded")}`; people of its val and test splits were not trained on. Who may use
-these weights depends on the terms of those photos.
+these weights depends on the terms of those photos.{_carried(config) if kind == "editor" else ""}
 
 {recipe_table(config)}
 {last_terms(metrics)}
@@ -57,6 +59,12 @@ these weights depends on the terms of those photos.
 {_LIMITS[kind]} Scores are not part of this card; measure them with `facerelief report`.
 """
     write_text(run / CARD, text)
+
+
+def _carried(config: Mapping[str, Any]) -> str:
+    """A sentence on what the weights hold of training photos, or nothing."""
+    carries = CONDITIONS[BACKBONES[config["method"]].condition].carries
+    return f"\nThey contain {carries}." if carries else ""
 
 
 def recipe_table(config: Mapping[str, Any]) -> str:
