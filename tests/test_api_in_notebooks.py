@@ -117,7 +117,7 @@ def test_an_error_is_one_line_and_the_line_that_led_to_it(session: list[nbformat
 
 def test_values_are_described_in_a_line(session: list[nbformat.NotebookNode]) -> None:
     editor, faces, others = (shown(session[k])["text/plain"] for k in (7, 8, 9))
-    assert editor.startswith("FaceEditor(method='morphable', engine='torch', expressions=('neutral', 'happiness'")
+    assert editor.startswith("FaceEditor(method='morphable', engine='numpy', expressions=('neutral', 'happiness'")
     assert re.fullmatch(r"\[EditedFace\(Face\(x=\d+, y=\d+, size=\d+\), part='face', 192x192\)\]", faces)
     assert re.fullmatch(r"\[Photo\('the image', 512x512\), Face\(x=\d+, y=\d+, size=\d+\)\]", others)
 

@@ -193,7 +193,7 @@ def test_photos_that_cannot_be_read_as_labelled(refused: Refused, tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--source", "fer"], "no source 'fer'; choose from affectnet, csv, folder, rafd"),
+        (["--source", "fer"], "no source 'fer'; choose from affectnet, csv, ferplus, folder, london, rafd"),
         (["--source", "rafd"], "no labelled photos for source 'rafd'"),
         (["--source", "affectnet"], "no AffectNet found; looked for"),
         (["--reconstructor", "tddfa", "--workers", "2"], "no reconstructor 'tddfa'; choose from"),

@@ -278,7 +278,7 @@ def test_an_editor_that_gives_no_numbers(
 ) -> None:
     saved = load_checkpoint(run / "weights.safetensors", "editor")
     broken = tmp_path / "broken" / "weights.safetensors"
-    tensors = {name: torch.full_like(value, 1e30) for name, value in saved.tensors.items()}
+    tensors = {name: np.full_like(value, 1e30) for name, value in saved.tensors.items()}
     save_checkpoint(broken, "editor", tensors, saved.facts)
     line = refused("evaluate", broken.parent, "--data", synthetic, "--judge", tools["judge"])
     assert re.match(r"broken makes pixels that are not numbers of rgb/.*png; its training has diverged: ", line)

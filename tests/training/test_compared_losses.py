@@ -211,10 +211,12 @@ def test_both_photos_are_reconstructed() -> None:
 # --- DIAT ---
 
 
-def test_identity_is_compared_on_maps_of_both_layers() -> None:
-    photo = [torch.zeros(1, 2, 2, 2), torch.zeros(1, 4, 1, 1)]
-    edit = [torch.ones(1, 2, 2, 2), torch.full((1, 4, 1, 1), 2.0)]
-    assert diat.adaptive_identity(photo, edit).item() == pytest.approx(1 + 4)
+def test_identity_is_compared_on_what_the_attributes_discriminator_computes() -> None:
+    photo, edit = torch.tensor([[0.0, 2.0], [1.0, 1.0]], requires_grad=True), torch.tensor([[1.0, 0.0], [1.0, 4.0]])
+    loss = diat.adaptive_identity(photo, edit.requires_grad_())
+    assert loss.item() == pytest.approx((1 + 4 + 0 + 9) / 4)
+    loss.backward()
+    assert photo.grad is None and edit.grad is not None
 
 
 def test_noise_that_a_denoiser_finds() -> None:

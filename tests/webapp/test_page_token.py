@@ -41,7 +41,8 @@ def test_the_page_asks_for_a_token_until_it_is_right(open_page: Open, group: np.
     page.keyboard.press("Enter")
     opened(page, png(tmp_path, group[:, :320]))
     assert not dialog.is_visible()
-    assert brought[:3] == [None, "Bearer wrong", f"Bearer {TOKEN}"]
+    assert brought[0] is None
+    assert list(dict.fromkeys(filter(None, brought))) == ["Bearer wrong", f"Bearer {TOKEN}"]
     page.reload()  # kept in this tab
     until(page, "document.body.dataset.ready")
     assert not dialog.is_visible()
