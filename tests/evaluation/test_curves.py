@@ -77,10 +77,8 @@ def test_a_name_that_says_no_picture_format_is_refused(tmp_path: Path, name: str
 
 
 def test_the_panels_are_terms_that_stage_2_logs() -> None:
-    logged = {f"G/{name}" for name in generator_weights(METHODS["stargan"](ExpressionTraining()))} | {
-        "D_rgb/adv",
-        "D_rgb/cls",
-    }
+    weights = generator_weights(TRAINING_METHODS["stargan"](ExpressionTraining()))
+    logged = {f"G/{name}" for name in weights} | {"D_rgb/adv", "D_rgb/cls"}
     assert set(CURVES) <= logged
 
 
