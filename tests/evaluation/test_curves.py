@@ -11,6 +11,7 @@ from facerelief.config import ExpressionTraining
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.evaluation.report.plots import CURVES, curves_plot, save_plot
 from facerelief.training.expression import generator_weights
+from facerelief.training.methods import TRAINING_METHODS
 
 pytest.importorskip("matplotlib", reason="the curves are drawn with it")
 
