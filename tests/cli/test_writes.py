@@ -128,6 +128,8 @@ def test_folders_of_something_else_are_not_begun_in(
         source = [write_dataset(tmp_path_factory.mktemp("dataset"))]
     if words.startswith("train"):
         source = [write_dataset(tmp_path_factory.mktemp("dataset")), "--expressions", ",".join(CLASSES)]
+    if words == "dataset convert":
+        source = [write_dataset(tmp_path_factory.mktemp("dataset"))]
     small = ["--set", "batch=4", "--set", "size=32"] if words.startswith("train") else []
     guide = ["--guide", "none"] if words == "train expression" else []
     line = refused(*words.split(), *source, "-o", mine.parent, *guide, *small)

@@ -91,6 +91,16 @@ def test_there_and_back(bucket: Bucket, photos: Path, tmp_path: Path) -> None:
     }
 
 
+def test_what_another_machine_writes_is_seen(bucket: Bucket) -> None:
+    store = store_module.open_store("s3://bucket/shared")
+    other = s3fs.S3FileSystem(skip_instance_cache=True)
+    other.pipe_file("bucket/shared/parts/a", b"first")
+    assert set(store.listing()) == {"parts/a"}
+    other.pipe_file("bucket/shared/parts/b", b"second")
+    assert store.read("parts/b", most=100) == b"second"
+    assert set(store.listing()) == {"parts/a", "parts/b"}
+
+
 def refuse(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "stolen")
 

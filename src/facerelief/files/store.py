@@ -113,7 +113,7 @@ class _Local:
 class _Remote:
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._fs, self._root = _file_system(self.url)
+        self._fs, self._root = _file_system(url)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _Remote, (self.url,)  # connections stay in their process
@@ -123,7 +123,6 @@ class _Remote:
 
     def listing(self) -> dict[str, str]:
         with self._explained("", "listed"):
-            self._fs.invalidate_cache()
             try:
                 found = self._fs.find(self._root, detail=True)
             except FileNotFoundError:
@@ -174,19 +173,19 @@ class _Remote:
 
 
 def _file_system(url: str) -> tuple[Any, str]:
-    scheme = url.partition("://")[0].lower()
+    scheme, _, rest = url.partition("://")
+    if not rest.strip("/"):
+        raise FacereliefError(f"{shown(url)} names no folder; give {scheme}://BUCKET/FOLDER")
     try:
         import fsspec
     except ImportError as reason:
         raise MissingExtra("fsspec", "remote") from reason
     try:
-        fs, root = fsspec.url_to_fs(url)
+        fs, root = fsspec.url_to_fs(url, use_listings_cache=False)  # other machines write there too
     except ImportError as reason:
-        raise MissingExtra(_PACKAGES.get(scheme, f"fsspec's package for {scheme}://"), "remote") from reason
+        raise MissingExtra(_PACKAGES.get(scheme.lower(), f"fsspec's package for {scheme}://"), "remote") from reason
     except Exception as reason:  # ValueError: an unknown scheme; others while a package looks for credentials
         raise FacereliefError(f"{shown(url)} cannot be opened ({_said(reason)}); {_AGAIN}") from reason
-    if not str(root).strip("/"):
-        raise FacereliefError(f"{shown(url)} names no folder; give {scheme}://BUCKET/FOLDER")
     return fs, str(root).rstrip("/")
 
 

@@ -166,7 +166,8 @@ class _Member:
         """Ask for a process anywhere in the cluster."""
         self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor).remote()
         self.reference: Any = self._actor.begin.remote(self._packed)
-        self.started, self.index, self.since = False, None, math.inf
+        self.started, self.since = False, math.inf
+        self.index: int | None = None
 
     def give(self, index: int, item: Any) -> None:
         """Start an item."""

@@ -148,12 +148,15 @@ def _all_seen(store: Store, shards: Sequence[Shard]) -> dict[str, Seen]:
     """What became of every photo, by source. Raises `DatasetError` where a part does not tell of its shard's photos."""
 
     def read(shard: Shard) -> list[Seen]:
+        problem = "tells of other photos"
         try:
             found = read_part(store.read(shard.part, MOST_PART))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            found = []
+        except FileNotFoundError:
+            found, problem = [], "is missing"
+        except (ValueError, KeyError, TypeError) as reason:
+            found, problem = [], f"is damaged ({reason})"
         if [one.row.source for one in found] != [photo.task.source for photo in shard.photos]:
-            raise DatasetError(f"{store}/{shard.part} is damaged; delete it and run the same command again")
+            raise DatasetError(f"{store}/{shard.part} {problem}; delete it and run the same command again")
         return found
 
     with ThreadPoolExecutor(_THREADS) as pool:

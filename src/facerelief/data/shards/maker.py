@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -65,7 +65,7 @@ class ShardMaker:
         self._out.write(shard.part, write_part(shard.digest, facts, seen))  # last: now the shard is finished
         return facts
 
-    def _rows(self, photos: Sequence[ShardPhoto]) -> Iterator[Sample | Reject]:
+    def _rows(self, photos: Sequence[ShardPhoto]) -> Generator[Sample | Reject, None, None]:
         with _Fetched(self._photos, photos, self._here / "absent") as tasks:
             for index, row in enumerate(self._process.map(tasks, lost=_lost, seconds=MOST_SECONDS)):
                 yield row
