@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facerelief.errors import FacereliefError
-from facerelief.files.store import Store, is_url, open_store, path_of
+from facerelief.files.store import Store, is_remote, open_store, path_of
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -85,7 +85,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     ],
 )
 def test_paths_and_urls(place: str, url: bool, path: str | None) -> None:
-    assert is_url(place) is url
+    assert is_remote(place) is url
     if path is not None:
         assert path_of(place) == Path(path)
 

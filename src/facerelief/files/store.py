@@ -41,11 +41,11 @@ class Store(Protocol):
         """Remove a file, if there is one."""
 
 
-def is_url(place: str | Path) -> bool:
+def is_remote(place: str | Path) -> bool:
     """Whether a place is one on the net, not on disk; `file://` is on disk.
 
     Example:
-        >>> is_url("s3://bucket/photos"), is_url("file:///photos"), is_url("photos")
+        >>> is_remote("s3://bucket/photos"), is_remote("file:///photos"), is_remote("photos")
         (True, False, False)
     """
     scheme = re.match(r"([a-z][a-z0-9+.-]+)://", str(place), re.IGNORECASE)
@@ -64,7 +64,7 @@ def open_store(place: str | Path) -> Store:
     Raises:
         FacereliefError: It is no such URL, or the package of its scheme is not installed.
     """
-    return _Remote(str(place)) if is_url(place) else _Local(path_of(place))
+    return _Remote(str(place)) if is_remote(place) else _Local(path_of(place))
 
 
 class _Local:

@@ -17,8 +17,8 @@ from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.processes.pool import MIN_ITEMS, WorkerLost, map_in_processes
 from facerelief.processes.versions import versions
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 LOCAL, AUTO, SCHEME = "local", "auto", "ray://"
 _DEATHS = 3  # of an item's workers, after which the item is lost: a node that fails takes its items with it
 _AHEAD = 20  # per worker: the most items that are done before an earlier one
@@ -59,15 +59,15 @@ def check_cluster(cluster: str) -> None:
 
 def map_over(
     spread: Spread,
-    start: Callable[..., Callable[[Item], Result]],
+    start: Callable[..., Callable[[_Item], _Result]],
     arguments: tuple[Any, ...],
-    items: Sequence[Item],
+    items: Sequence[_Item],
     *,
-    here: Callable[[Item], Result] | None = None,
-    lost: Callable[[Item, str], Result] | None = None,
+    here: Callable[[_Item], _Result] | None = None,
+    lost: Callable[[_Item, str], _Result] | None = None,
     seconds: float = math.inf,
     view: View | None = None,
-) -> Iterator[Result]:
+) -> Iterator[_Result]:
     """Yield the result of every item, in order: `map_in_processes`, here or on a cluster.
 
     Args:

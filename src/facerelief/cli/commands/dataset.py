@@ -82,7 +82,7 @@ def build(
     from facerelief.data.build import build_dataset
     from facerelief.data.extract import Recipe
     from facerelief.data.sources.layouts import read_labelled
-    from facerelief.files.store import is_url, path_of
+    from facerelief.files.store import is_remote, path_of
     from facerelief.processes.cluster import Spread, check_cluster
 
     check_cluster(cluster)
@@ -95,7 +95,7 @@ def build(
         recipe = Recipe(256, reconstructor)
         _build_shards(place, out_place, found, recipe, Spread(cluster, workers, 2), per_shard, seed)
         return
-    if is_url(place) or is_url(out_place) or per_shard:
+    if is_remote(place) or is_remote(out_place) or per_shard:
         raise FacereliefError("URLs and --per-shard are for shards; add --shards")
     photos, dataset = path_of(place), path_of(out_place)
     reading = read_labelled(photos, source, per_class=per_class, **_angles(cameras))

@@ -30,14 +30,14 @@ def convert(
     """
     from facerelief.data.shards.convert import pack, unpack
     from facerelief.data.shards.plan import PER_SHARD
-    from facerelief.files.store import is_url, path_of
+    from facerelief.files.store import is_remote, path_of
 
     folder = path_of(source)
     with bar("converting", "samples") as move:
-        if not is_url(source) and (folder / "rgb").is_dir():
+        if not is_remote(source) and (folder / "rgb").is_dir():
             facts = pack(folder, target, per_shard or PER_SHARD, move)
             done = f"{sum(one.samples for one in facts)} samples in {len(facts)} shards in {target}"
-        elif is_url(target):
+        elif is_remote(target):
             raise FacereliefError(f"{source} is no dataset's folder; shards become a folder on this machine: -o FOLDER")
         else:
             done = f"{unpack(source, path_of(target), move)} samples in {target}"

@@ -24,13 +24,13 @@ from facerelief.data.shards.plan import (
     PARTS,
     PER_SHARD,
     SHARD_LIST,
-    Seen,
     Shard,
     ShardFacts,
     ShardPhoto,
+    ShardRow,
     plan_shards,
-    read_head,
     read_part,
+    read_part_head,
     shard_list,
 )
 from facerelief.data.sources.labelled import splits_by_person
@@ -134,7 +134,7 @@ def _finished(store: Store, shards: Sequence[Shard], there: set[str]) -> dict[st
 
     def facts(shard: Shard) -> ShardFacts | None:
         try:
-            digest, found = read_head(store.read(shard.part, MOST_PART))
+            digest, found = read_part_head(store.read(shard.part, MOST_PART))
         except (FileNotFoundError, ValueError, KeyError, AttributeError):
             return None
         return found if digest == shard.digest and (not found.samples or shard.archive in there) else None
@@ -144,10 +144,10 @@ def _finished(store: Store, shards: Sequence[Shard], there: set[str]) -> dict[st
         return {shard.name: found for shard, found in zip(some, pool.map(facts, some), strict=True) if found}
 
 
-def _all_seen(store: Store, shards: Sequence[Shard]) -> dict[str, Seen]:
+def _all_seen(store: Store, shards: Sequence[Shard]) -> dict[str, ShardRow]:
     """What became of every photo, by source. Raises `DatasetError` where a part does not tell of its shard's photos."""
 
-    def read(shard: Shard) -> list[Seen]:
+    def read(shard: Shard) -> list[ShardRow]:
         problem = "tells of other photos"
         try:
             found = read_part(store.read(shard.part, MOST_PART))
@@ -163,7 +163,7 @@ def _all_seen(store: Store, shards: Sequence[Shard]) -> dict[str, Seen]:
         return {one.row.source: one for found in pool.map(read, shards) for one in found}
 
 
-def _tables(store: Store, rows: Sequence[Seen], size: int) -> tuple[Built, Review]:
+def _tables(store: Store, rows: Sequence[ShardRow], size: int) -> tuple[Built, Review]:
     """Judge the samples and write the tables."""
     built = [one for one in rows if isinstance(one.row, Sample)]
     samples = [one.row for one in built if isinstance(one.row, Sample)]

@@ -20,7 +20,7 @@ from facerelief.data.extract import FOLDERS, ExtractionTask, Extractor, Recipe
 from facerelief.data.manifest import Reject, Sample
 from facerelief.data.review.inputs import read_input, read_thumbnail
 from facerelief.data.shards.archive import ShardWriter, files_of
-from facerelief.data.shards.plan import Seen, Shard, ShardFacts, ShardPhoto, write_part
+from facerelief.data.shards.plan import Shard, ShardFacts, ShardPhoto, ShardRow, write_part
 from facerelief.files import sha256
 from facerelief.files.store import Store, open_store
 from facerelief.processes.pool import WorkerProcess
@@ -51,11 +51,11 @@ class ShardMaker:
         with ShardWriter(file) as archive, contextlib.closing(self._rows(shard.photos)) as rows:
             for row in rows:
                 if isinstance(row, Reject):
-                    seen.append(Seen(row))
+                    seen.append(ShardRow(row))
                     continue
                 archive.add(row, self._here)
                 thumbnail = read_thumbnail(self._here, row).astype(np.uint8)
-                seen.append(Seen(row, read_input(self._here, row), thumbnail))
+                seen.append(ShardRow(row, read_input(self._here, row), thumbnail))
                 for path in files_of(row).values():
                     os.unlink(self._here / path)
         count = sum(isinstance(one.row, Sample) for one in seen)

@@ -14,7 +14,7 @@ from facerelief.data.sources.labelled import Labelled, is_photo
 from facerelief.data.sources.layouts import Reading, read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files.csv import MAX_CSV_BYTES
-from facerelief.files.store import is_url, open_store, path_of
+from facerelief.files.store import is_remote, open_store, path_of
 
 _TABLES = (".csv", ".txt", ".npy")  # what sources read beside photos
 _THREADS = 16
@@ -54,7 +54,7 @@ def labelled_photos(place: str, source: str = "auto", per_class: int | None = No
     Raises:
         FacereliefError: As `read_labelled`, or the store cannot be read.
     """
-    if not is_url(place):
+    if not is_remote(place):
         path = path_of(place).absolute()
         root = path if path.is_dir() else path.parent
         reading = read_labelled(path, source, per_class, **options)

@@ -85,7 +85,7 @@ class ShardFacts:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ShardRow:
     """A finished photo: its row, and of a sample what a review reads of it.
 
     Attributes:
@@ -126,19 +126,19 @@ def shard_name(split: str, number: int) -> str:
     return f"{split}-{number:06}"
 
 
-def write_part(digest: str, facts: ShardFacts, seen: Sequence[Seen]) -> bytes:
+def write_part(digest: str, facts: ShardFacts, seen: Sequence[ShardRow]) -> bytes:
     """The bytes of a part."""
     lines = [{"digest": digest, **dataclasses.asdict(facts)}, *map(_line, seen)]
     return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
-def read_head(part: bytes) -> tuple[str, ShardFacts]:
+def read_part_head(part: bytes) -> tuple[str, ShardFacts]:
     """The digest and the facts of a part. Raises `ValueError` where it is damaged."""
     values = parse(part.partition(b"\n")[0])
     return values.pop("digest"), to_dataclass(ShardFacts, values)
 
 
-def read_part(part: bytes) -> list[Seen]:
+def read_part(part: bytes) -> list[ShardRow]:
     """The photos of a part. Raises `ValueError` where it is damaged."""
     return [_seen(parse(line)) for line in part.split(b"\n")[1:] if line]
 
@@ -165,7 +165,7 @@ def _label(task: ExtractionTask) -> list[Any]:
     return [task.source, task.split, one.expression, one.identity, list(one.box) if one.box else None]
 
 
-def _line(seen: Seen) -> dict[str, Any]:
+def _line(seen: ShardRow) -> dict[str, Any]:
     line = {"kind": type(seen.row).__name__, **dataclasses.asdict(seen.row)}
     if seen.review is None or seen.thumbnail is None:
         return line
@@ -174,11 +174,11 @@ def _line(seen: Seen) -> dict[str, Any]:
     return line | {"review": review | {name: base64.b64encode(one.tobytes()).decode() for name, one in arrays.items()}}
 
 
-def _seen(values: dict[str, Any]) -> Seen:
+def _seen(values: dict[str, Any]) -> ShardRow:
     kind, review = values.pop("kind"), values.pop("review", None)
     if kind != "Sample" or review is None:
-        return Seen(to_dataclass(Reject, values))
+        return ShardRow(to_dataclass(Reject, values))
     landmarks = np.frombuffer(base64.b64decode(review["landmarks"]), "<f4").reshape(468, 3)
     thumbnail = np.frombuffer(base64.b64decode(review["thumbnail"]), np.uint8).reshape(32, 32)
     read = ReviewInput(landmarks, float(review["fit"]), str(review["problem"]), float(review["residual"]))
-    return Seen(to_dataclass(Sample, values), read, thumbnail)
+    return ShardRow(to_dataclass(Sample, values), read, thumbnail)
