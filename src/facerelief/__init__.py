@@ -50,8 +50,11 @@ __all__ = ["EXPRESSIONS", "Edited", "Face", "FaceEditor", "FacereliefError", "__
 if not typing.TYPE_CHECKING:  # else any name would pass for one of the package's
 
     def __getattr__(name: str) -> typing.Any:
-        """Import what needs torch when it is first used."""
+        """Import what edits photos when it is first used."""
         if name in ("Edited", "Face", "FaceEditor", "load"):
+            from facerelief.processor import check_processor
+
+            check_processor()
             from facerelief import api
 
             return getattr(api, name)

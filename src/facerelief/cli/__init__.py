@@ -43,6 +43,7 @@ from facerelief.cli.commands import (
 )
 from facerelief.cli.console import begin, explain, interrupted
 from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.processor import check_processor
 
 _UNREAD, _REFUSED, _INTERRUPTED = 1, 2, 130
 # Wrong options and arguments. Typer does not export this error: old versions use click's, new ones their own.
@@ -121,6 +122,7 @@ def _run() -> int | None:
     """Run the command; returns the exit code."""
     try:
         streams.refuse_empty(sys.argv[1:])
+        check_processor()
         code: int | None = app(prog_name="facerelief", standalone_mode=False)
     except FacereliefError as problem:
         explain(str(problem))
