@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining
+from facerelief.data.conditions import build_condition
 from facerelief.data.dataset import Dataset
 from facerelief.data.manifest import METADATA, SETTINGS
 from facerelief.data.synthesize import Plan, synthesize
@@ -30,7 +31,7 @@ from facerelief.progress import NotedProgress, Progress, no_progress
 from facerelief.training import launch
 from facerelief.training.presets import make_config
 from facerelief.training.run.precision import resolve_precision
-from facerelief.training.splits import load_splits
+from facerelief.training.splits import SplitArrays, load_splits
 
 METRIC_SEED = 1000  # of the metric networks, far from the seeds of the cells
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
@@ -123,8 +124,8 @@ def run_study(request: StudyRequest, progress: StudyProgress | None = None) -> t
     root = request.folder / "second" if study.on_second_dataset else request.folder
     grid = lay_out(request, study, scale, dataset, root)
     todo = grid.todo()
-    if todo:  # decoded once for all, and refused before anything is trained
-        load_splits(dataset, grid.setup_config, progress.dataset)
+    if todo:  # decoded and measured once for all, and refused before anything is trained
+        _measure(grid, load_splits(dataset, grid.setup_config, progress.dataset), progress.dataset)
     total, done = len(grid.jobs), len(grid.jobs) - len(todo)
     progress.jobs(done, total, "")
 
@@ -140,6 +141,14 @@ def run_study(request: StudyRequest, progress: StudyProgress | None = None) -> t
 
     arguments = (grid, within) if request.processes == 1 else (grid,)
     return grid, run_graph(todo, Worker, arguments, request.processes, finished)
+
+
+def _measure(grid: Grid, splits: SplitArrays, progress: Progress) -> None:
+    """What conditions need of each photo; the files are kept beside the dataset."""
+    by_method = {job.config.method: job.config for job in grid.jobs if isinstance(job.config, ExpressionTraining)}
+    for config in by_method.values():
+        for arrays in (splits.train, splits.val, splits.test):
+            build_condition(config).measure(grid.dataset.path, arrays, progress)
 
 
 def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset, root: Path) -> Grid:
