@@ -43,7 +43,7 @@ Preset = Annotated[
     str,
     one_of(
         choices=tuple(PRESETS),
-        help="paper: 256 px, the paper's numbers. gpu: 128 px. cpu: 64 px, two cores, an hour.",
+        help="paper: the authors' own settings. gpu: 128 px. cpu: 64 px, two cores, an hour.",
     ),
 ]
 Colour = Annotated[
@@ -106,7 +106,7 @@ def expression(
     preset: Preset = "cpu",
     guide: Annotated[
         str | None,
-        one_of(choices=GUIDES, help="Geometry for the guidance. none: the StarGAN baseline. Default: depth."),
+        one_of(choices=GUIDES, help="Geometry for the guidance. none: the method alone. Default: depth."),
     ] = None,
     method: Annotated[
         str | None,
