@@ -32,6 +32,7 @@ SLOW = (
     "test_damaged_weights",
     "test_notebooks",
     "test_package",
+    "cli/test_cluster_commands",
     "cli/test_dataset",
     "cli/test_edit_batch",
     "cli/test_edit_failures",
