@@ -100,7 +100,7 @@ def test_table_4_counts_a_dataset(command: Command, tmp_path: Path) -> None:
 def test_what_is_refused(refused: Refused, tmp_path: Path) -> None:
     faces = write_dataset(tmp_path / "faces")
     line = refused("study", "table7")
-    names = "table1, table2, table3, penalty, anchors, objectives, backbone, methods, table4"
+    names = "table1, table2, table3, penalty, anchors, objectives, backbone, methods, evidence, table4"
     assert line == f"no study 'table7'; choose from {names}"
     assert refused("study", "table1", "--scale", "huge").startswith(
         "no scale 'huge'; choose from smoke, cpu, gpu, paper"

@@ -117,7 +117,7 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
     white = (known * _fade(away, *_LEFT))[::_COARSE, ::_COARSE]
     pixels, lit = eye.pixels[::_COARSE, ::_COARSE], (eye.pixels / light)[::_COARSE, ::_COARSE]
     luma, sure = (lit @ LUMA)[..., None], white[..., 0] > 0.5
-    bright = np.percentile(luma[sure], _BRIGHT) if sure.any() else _UNSEEN
+    bright = max(1.0, np.percentile(luma[sure], _BRIGHT)) if sure.any() else _UNSEEN  # a black photo has no white
     brightest = np.percentile((pixels @ LUMA)[sure], _BRIGHTEST) if sure.any() else _UNSEEN
     weights = white * _fade(luma / bright, *_WHITE) + 1e-6
     both = np.dstack([lit * weights, weights]).astype(np.float32)
