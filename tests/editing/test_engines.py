@@ -173,7 +173,7 @@ def test_names_that_are_wrong_or_not_installed(
         load_editor(method="morphable", engine="onnx")
     assert isinstance(load_editor(method="morphable", engine="auto"), Editor)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(FacereliefError, match=r"onnxruntime does not load .* pip install --force-reinstall onnxruntime"):
+    with pytest.raises(FacereliefError, match=r"does not load .*; pip install --force-reinstall onnxruntime"):
         load_editor(weights, engine="onnx")
 
 
