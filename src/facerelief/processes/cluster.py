@@ -4,6 +4,7 @@ Nothing of the work passes through Ray but items and results: workers read and w
 """
 
 import importlib.util
+import logging
 import math
 import os
 import pickle
@@ -120,6 +121,7 @@ def _connect(cluster: str) -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # what goes wrong is raised too
     try:
         ray.init(cluster, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     except Exception as reason:  # Ray has errors of many kinds, also of versions that differ
@@ -168,7 +170,10 @@ class _Member:
 
     def begin(self) -> None:
         """Ask for a process anywhere in the cluster."""
-        self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor).remote()
+        try:
+            self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor).remote()
+        except (ImportError, AttributeError) as reason:  # of the head
+            raise FacereliefError(_unlike(str(reason))) from reason
         self.reference: Any = self._actor.begin.remote(self._packed)
         self.started, self.since = False, math.inf
         self.index: int | None = None
