@@ -103,7 +103,9 @@ def s3_server() -> Iterator[object]:
 @contextmanager
 def three_nodes() -> Iterator[object]:
     """A Ray cluster of three nodes of one core; yields a function that kills one of them."""
-    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_worker_niceness="0")
+    os.environ.update(
+        RAY_USAGE_STATS_ENABLED="0", RAY_worker_niceness="0", RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S="600"
+    )
     from ray.cluster_utils import Cluster
 
     small = {"num_cpus": 1, "object_store_memory": 100_000_000}

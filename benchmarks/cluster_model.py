@@ -102,9 +102,17 @@ def main() -> None:
     )
     parser.add_argument("--pairs-per-second", type=float, default=1.5e8)
     parser.add_argument("--per-shard", type=int, default=256)
+    parser.add_argument("--read", type=float, default=150e3, help="bytes of a photo")
+    parser.add_argument("--written", type=float, default=187e3, help="bytes of a sample, all files")
     parser.add_argument("--case", nargs=2, type=int, metavar=("PHOTOS", "WORKERS"), help="only this one, as JSON")
     arguments = parser.parse_args()
-    costs = Costs(arguments.photo_seconds, per_shard=arguments.per_shard, pairs=arguments.pairs_per_second)
+    costs = Costs(
+        arguments.photo_seconds,
+        arguments.read,
+        arguments.written,
+        arguments.per_shard,
+        pairs=arguments.pairs_per_second,
+    )
     if arguments.case:
         photos, workers = arguments.case
         seconds = {**predicted(costs, photos, workers), "simulated": simulated(costs, photos, workers)}

@@ -22,6 +22,7 @@ def ray_cluster(port: int, nodes: int) -> Iterator[tuple[Any, list[Any]]]:
         patch.setenv("PYTHONPATH", path)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")
+        patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "600")  # on a busy machine its 30 s are too few
         ports = [(port + _PORTS * n + 100, port + _PORTS * (n + 1)) for n in range(nodes + 1)]
         own = [{"min_worker_port": low, "max_worker_port": high, **_SMALL} for low, high in ports]
         head = {**own[0], "num_cpus": 0, "ray_client_server_port": port, "include_dashboard": False}

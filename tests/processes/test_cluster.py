@@ -91,7 +91,7 @@ def test_nobody_is_there() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(
-        FacereliefError, match=f"the cluster ray://127.0.0.1:{port} cannot be used .*refused"
+        FacereliefError, match=f"the cluster ray://127.0.0.1:{port} does not answer .*refused"
     ) as problem:
         list(map_over(Spread(f"ray://127.0.0.1:{port}"), abs, (), [1]))
     assert "\n" not in str(problem.value)

@@ -15,7 +15,7 @@ from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal,
 from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, Sample, harmless, write_rows
 from facerelief.data.sources.labelled import Labelled, splits_by_person
 from facerelief.files import lock_folder
-from facerelief.processes.cluster import LOCAL, Spread, View, map_over
+from facerelief.processes.cluster import LOCAL, Spread, View, check_cluster, map_over
 from facerelief.progress import Progress, no_progress
 
 MOST_SECONDS = 300.0  # of one photo, which takes one or two; a process that needs more hangs
@@ -70,6 +70,7 @@ def build_dataset(
         FacereliefError: It cannot be written, or the recipe cannot be followed.
     """
     recipe = recipe or Recipe()
+    check_cluster(cluster)
     if cluster != LOCAL:  # whose processes start elsewhere
         dataset, photos = dataset.absolute(), photos.absolute()
         labelled = [dataclasses.replace(one, photo=one.photo.absolute()) for one in labelled]

@@ -3,6 +3,8 @@
 Nothing of the work passes through Ray but items and results: workers read and write files themselves.
 """
 
+import importlib.util
+import logging
 import math
 import os
 import pickle
@@ -52,9 +54,17 @@ class View(NamedTuple):
 
 
 def check_cluster(cluster: str) -> None:
-    """Raises `FacereliefError` unless it is `local`, `auto` or `ray://HOST:PORT`."""
+    """Raises `FacereliefError` unless it is `local`, `auto` or `ray://HOST:PORT`, and somebody answers there."""
     if cluster not in (LOCAL, AUTO) and re.fullmatch(r"ray://[^\s/:]+:\d{1,5}", cluster) is None:
         raise FacereliefError(f"--cluster {cluster} is no cluster; give local, auto or ray://HOST:PORT")
+    if cluster != LOCAL and importlib.util.find_spec("ray") is None:
+        raise MissingExtra("ray", "cluster")
+    if cluster.startswith(SCHEME):  # Ray itself would wait for minutes
+        host, _, port = cluster.removeprefix(SCHEME).rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), _REACH_S).close()
+        except (OSError, OverflowError) as reason:
+            raise FacereliefError(f"the cluster {cluster} does not answer ({reason}); check the address") from reason
 
 
 def map_over(
@@ -109,14 +119,10 @@ def _connect(cluster: str) -> Any:
     """Ray's module, connected. Raises `FacereliefError` where the cluster does not answer."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # what goes wrong is raised too
     try:
-        import ray
-    except ImportError as reason:
-        raise MissingExtra("ray", "cluster") from reason
-    try:
-        if cluster.startswith(SCHEME):  # Ray itself would wait for minutes
-            host, _, port = cluster.removeprefix(SCHEME).rpartition(":")
-            socket.create_connection((host, int(port)), _REACH_S).close()
         ray.init(cluster, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     except Exception as reason:  # Ray has errors of many kinds, also of versions that differ
         raise FacereliefError(
@@ -164,7 +170,10 @@ class _Member:
 
     def begin(self) -> None:
         """Ask for a process anywhere in the cluster."""
-        self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor).remote()
+        try:
+            self._actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor).remote()
+        except (ImportError, AttributeError) as reason:  # of the head
+            raise FacereliefError(_unlike(str(reason))) from reason
         self.reference: Any = self._actor.begin.remote(self._packed)
         self.started, self.since = False, math.inf
         self.index: int | None = None

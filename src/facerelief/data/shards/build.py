@@ -38,7 +38,7 @@ from facerelief.errors import DatasetError
 from facerelief.files.csv import MAX_CSV_BYTES
 from facerelief.files.json import MAX_JSON_BYTES
 from facerelief.files.store import Store, open_store
-from facerelief.processes.cluster import Spread, View, map_over
+from facerelief.processes.cluster import Spread, View, check_cluster, map_over
 from facerelief.progress import Progress, no_progress
 
 _THREADS = 16
@@ -76,7 +76,8 @@ def build_shards(
         DatasetError: `out` holds something else.
         FacereliefError: It cannot be written, the photos cannot be read, or the recipe cannot be followed.
     """
-    recipe = recipe or Recipe()
+    recipe, spread = recipe or Recipe(), spread or Spread(fewest=2)
+    check_cluster(spread.cluster)
     splits, notes = splits_by_person(photos.reading.photos, seed)
     tasks = photo_tasks(photos.reading.photos, photos.root, {}, splits)
     named = [ShardPhoto(task, photos.name_of(task.labelled)) for task in tasks]
@@ -91,7 +92,7 @@ def build_shards(
     if todo:
         store.remove(SHARD_LIST)  # what it lists is about to change
     view = View(functools.partial(look_at, photos.place, out, named[0].name, SETTINGS), _SHARE)
-    work = map_over(spread or Spread(fewest=2), ShardMaker, (recipe, photos.place, out), todo, view=view)
+    work = map_over(spread, ShardMaker, (recipe, photos.place, out), todo, view=view)
     for shard, facts in zip(todo, work, strict=True):
         done[shard.name] = facts
         finished += len(shard.photos)
