@@ -52,7 +52,7 @@ smoke: .venv/dev.done
 
 .venv/dev.done: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[fast,demo,train,eval,meshes,video,serve,provenance,engines,dev]'
+	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[fast,demo,train,eval,meshes,video,serve,provenance,engines,cluster,remote,dev]'
 	touch $@
 
 .venv-mediapipe/done: pyproject.toml

@@ -1,12 +1,15 @@
 """A Ray cluster on this machine: a head without cores and nodes of one core each."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from facerelief.files.locks import lock_file
 
 _SMALL = {"object_store_memory": 80_000_000}
 _PORTS = 1000  # of each node's processes
@@ -18,7 +21,11 @@ def ray_cluster(port: int, nodes: int) -> Iterator[tuple[Any, list[Any]]]:
     from ray.cluster_utils import Cluster
 
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    with pytest.MonkeyPatch.context() as patch:  # what the nodes' processes inherit
+    with (
+        open(Path(tempfile.gettempdir()) / "facerelief-ray-tests", "w") as one_at_a_time,
+        pytest.MonkeyPatch.context() as patch,  # what the nodes' processes inherit
+    ):
+        lock_file(one_at_a_time.fileno(), wait=True)  # two clusters on a machine of two cores starve each other
         patch.setenv("PYTHONPATH", path)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")

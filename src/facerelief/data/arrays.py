@@ -183,7 +183,7 @@ def create_memmap(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.
         FacereliefError: As `files.atomic`.
     """
     with atomic(path) as part:
-        array = np.lib.format.open_memmap(part, "w+", kind, shape)  # type: ignore[no-untyped-call]
+        array = np.lib.format.open_memmap(part, "w+", kind, shape)
         if hasattr(os, "posix_fallocate"):  # on Linux: a full disk is told now; later, it would kill the process
             with part.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, part.stat().st_size)

@@ -168,7 +168,7 @@ def write_files(
         save_depth(dataset / "depth" / name, relief.depth)
         save_normal(dataset / "normal" / name, relief.normal)
         Image.fromarray(mask).save(dataset / "mask" / name, compress_level=1)
-        singles = {key: values.astype(np.float32) for key, values in arrays.items()}
+        singles: dict[str, Any] = {key: values.astype(np.float32) for key, values in arrays.items()}
         mesh = io.BytesIO()  # on a full disk, the archive's own file would not close in silence
         np.savez(mesh, matrix=matrix, photo_size=photo_size, **singles)
         (dataset / "mesh" / f"{stem}.npz").write_bytes(mesh.getvalue())
@@ -230,7 +230,7 @@ def _coverage(crop: Crop, landmarks: np.ndarray, shape: tuple[int, int]) -> floa
     face = polygon_mask(landmarks[list(OUTLINE), :2], crop.size)
     rows, columns = np.nonzero(face)
     points = crop.to_photo(np.column_stack([columns + 0.5, rows + 0.5]))
-    inside = (points >= 0).all(axis=1) & (points <= shape[::-1]).all(axis=1)
+    inside = np.asarray((points >= 0).all(axis=1) & (points <= shape[::-1]).all(axis=1))
     return float(inside.mean()) if len(inside) else 0.0
 
 

@@ -76,4 +76,5 @@ def check_part(part: str) -> str:
 def gaussian_blur(share: Floats | Bool, radius: float) -> Mask:
     """A map (S, S) in [0, 1] blurred."""
     levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
-    return np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
+    blurred = np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32)
+    return np.asarray(blurred / 255, dtype=np.float32)

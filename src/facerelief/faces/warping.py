@@ -111,7 +111,7 @@ def changed_box(maps: Iterable[Floats], size: int) -> Corners:
     """
     low, high = np.full(2, float(size)), np.zeros(2)
     for values in maps:
-        changes = (np.abs(values) > _LEAST).any(axis=2)
+        changes = np.asarray((np.abs(values) > _LEAST).any(axis=2))
         for axis in (0, 1):
             if len(places := np.flatnonzero(changes.any(axis=axis))):
                 ends = np.array((places[0] - 1, places[-1] + 2)) * (size / len(values))  # between pixels it goes over

@@ -51,7 +51,7 @@ def map_npy(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
     check_file(path)
     try:
         # `np.load` would take archives too
-        array: np.ndarray = np.lib.format.open_memmap(path, mode="r")  # type: ignore[no-untyped-call]
+        array: np.ndarray = np.lib.format.open_memmap(path, mode="r")
     except NUMPY_ERRORS as reason:
         raise ValueError(str(reason).splitlines()[0] if str(reason) else type(reason).__name__) from reason
     if array.dtype != dtype or array.shape != shape:

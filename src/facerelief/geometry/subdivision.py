@@ -19,7 +19,7 @@ class Subdivision:
     """
 
     def __init__(self, triangles: Int64, vertices: int, levels: int) -> None:
-        matrix = np.eye(vertices)
+        matrix: Floats = np.eye(vertices)
         for _ in range(levels):
             triangles, matrix = _divided(triangles, matrix)
         self.triangles = triangles

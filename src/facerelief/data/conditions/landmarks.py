@@ -74,7 +74,8 @@ def draw_edges(points: Floats, size: int) -> Float32:
     pens, width = [ImageDraw.Draw(channel) for channel in channels], max(1, round(_LINE * size))
     for curve, channel in edge_curves():
         pens[channel].line([tuple(map(float, pixels[place[vertex]])) for vertex in curve], fill=255, width=width)
-    return np.stack([np.asarray(channel) for channel in channels]).astype(np.float32) / 255
+    drawn = np.stack([np.asarray(channel) for channel in channels]).astype(np.float32)
+    return np.asarray(drawn / 255, dtype=np.float32)
 
 
 def move_landmarks() -> LandmarkMeasure:

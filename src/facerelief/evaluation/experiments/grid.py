@@ -198,7 +198,7 @@ class Worker:
         summaries = {name: summarise(scores, setup.test, *real) for name, scores in scored.items()}
         self._write(f"scores/{BASELINES}", {"bench": setup.facts, "summaries": summaries}, references(setup))
 
-    def _write(self, name: str, facts: dict[str, Any], distances: dict[str, np.ndarray]) -> None:
+    def _write(self, name: str, facts: dict[str, Any], distances: dict[str, Any]) -> None:
         grid = self._grid
         with atomic(grid.folder / f"{name}.npz") as part:
             np.savez(part, **distances)

@@ -51,7 +51,7 @@ def view(rgb: RGB, landmarks: Landmarks, instruments: Instruments) -> FaceView:
 
 def aligned(landmarks: Landmarks) -> Float64:
     """Landmarks (468, 3) of a photo in its aligned crop, (468, 2), in inter-ocular distances."""
-    return align(landmarks, SIDE).to_crop(landmarks.astype(np.float64))[:, :2] / UNIT
+    return np.asarray(align(landmarks, SIDE).to_crop(landmarks.astype(np.float64))[:, :2] / UNIT, dtype=np.float64)
 
 
 def against(made: FaceView, true: FaceView) -> dict[str, float]:

@@ -145,8 +145,8 @@ class ExpressionTransfer:
         shown = self.face.movement(fit.expression)
         full = shown + aim.movement if aim.adds else aim.movement
         wanted = full if aim.adds else _aim(self.face, full, fit.expression)
-        movement = shown + strength * (wanted - shown)
-        target = landmarks + fit.displacement((movement - shown) * self._free)
+        movement: Floats = shown + strength * (wanted - shown)
+        target: Floats = landmarks + fit.displacement((movement - shown) * self._free)
         shut = 0.0
         if keeps_mouth_closed(self.face, full):
             share, opening = min(1.0, strength), max(0.0, mouth_opening(landmarks))

@@ -54,7 +54,7 @@ def gradient_histograms(pixels: RGB) -> Float32:
     """
     rows, columns = (slice(first - _RIM, last + _RIM) for first, last in (_ROWS, _COLUMNS))
     light = log_luminance((pixels[rows, columns] @ LUMA).astype(np.float32))
-    down, right = (steps[_RIM:-_RIM, _RIM:-_RIM] for steps in np.gradient(binomial_blur(light)))
+    down, right = (np.asarray(steps)[_RIM:-_RIM, _RIM:-_RIM] for steps in np.gradient(binomial_blur(light)))
     length, angle = np.hypot(down, right), np.arctan2(down, right) % np.pi * (_DIRECTIONS / np.pi)
     half = _DIRECTIONS / 2
     away = np.abs((angle - np.arange(_DIRECTIONS, dtype=np.float32)[:, None, None] + half) % _DIRECTIONS - half)

@@ -132,12 +132,13 @@ def _composite(
 ) -> RGB:
     """Warped pixels (h, w, 3), in levels, under all other layers, enlarged to them."""
     if shade is not None and shade_opacity is not None:
-        excess = np.maximum(shade_opacity, 1)  # of strength above 1: no more than all may be covered
+        excess: Any = np.maximum(shade_opacity, 1)  # of strength above 1: no more than all may be covered
         shade, shade_opacity = shade / excess, shade_opacity / excess
         if shade.shape[2] == 3:
-            pixels = pixels + shade - shade_opacity * pixels
+            pixels = np.asarray(pixels + shade - shade_opacity * pixels, dtype=np.float32)
         else:
             luma = (pixels @ LUMA.astype(np.float32))[..., None]
-            light = light + (log_luminance(luma + shade - shade_opacity * luma) - log_luminance(luma))
+            change = log_luminance(luma + shade - shade_opacity * luma) - log_luminance(luma)
+            light = np.asarray(light + change, dtype=np.float32)
     levels: RGB = np.clip(np.rint(relight(pixels, light, tint)), 0, 255).astype(np.uint8)
     return levels

@@ -68,5 +68,5 @@ class UVPictures:
 def _to_uv_map(portrait: Portrait, landmarks: Landmarks, uv_map: UVMap) -> tuple[Floats, Bool]:
     points = uv_map.interpolate(with_border_ring(landmarks, landmarks)[:, :2])
     in_photo = portrait.crop.to_photo(points.reshape(-1, 2)).reshape(points.shape)
-    seen = ((in_photo >= 0) & (in_photo <= portrait.photo_size)).all(axis=2)
+    seen = np.asarray(((in_photo >= 0) & (in_photo <= portrait.photo_size)).all(axis=2))
     return sample_bilinear(portrait.rgb.astype(np.float32) / 255, points), seen

@@ -52,5 +52,5 @@ def _detail(picture: Floats) -> Float32:
     smooth = picture
     for _ in range(_SMOOTH):
         smooth = binomial_blur(smooth)
-    detail: Float32 = smooth - box_blur(smooth[..., None], max(1, len(picture) // _DETAIL))[..., 0]
-    return detail
+    detail = smooth - box_blur(smooth[..., None], max(1, len(picture) // _DETAIL))[..., 0]
+    return np.asarray(detail, dtype=np.float32)

@@ -68,7 +68,7 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
         crop: The face's crop.
         flow: (S, S, 2), of that crop, without what only lids do.
     """
-    turned = motion.amounts[:, 1:].any(axis=1)
+    turned = [bool(one.any()) for one in motion.amounts[:, 1:]]
     clear = min((eye.clear for eye, turns in zip(motion.eyes, turned, strict=True) if turns), default=1.0)
     gaze = np.clip(2 * clear - 1, 0, 1)  # of both alike; less of it first, then less of all: two irises would be seen
     amounts = motion.amounts * (1, gaze, gaze)

@@ -36,9 +36,9 @@ def through_opening(mask: Bool, depth: Floats, unit: float, rows: slice = slice(
     stack = np.stack(levels)
     place = np.interp(depth, _DEPTHS, np.arange(len(_DEPTHS)))
     below = np.minimum(place.astype(int), len(_DEPTHS) - 2)
-    rows, columns = np.indices(depth.shape)
+    down, across = np.indices(depth.shape)
     share = place - below
-    light: Floats = (1 - share) * stack[below, rows, columns] + share * stack[below + 1, rows, columns]
+    light: Floats = (1 - share) * stack[below, down, across] + share * stack[below + 1, down, across]
     return np.clip(light, 0, 1)
 
 
