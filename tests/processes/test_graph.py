@@ -69,6 +69,27 @@ def test_a_process_that_dies_ends_the_graph_with_the_remedy(tmp_path: Path) -> N
         run_graph(NEEDS, Notes, (tmp_path, "", "b"), 2)
 
 
+class Dying:
+    """Does "slow" for a long time, and dies by "dies" while it does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.begun = folder / "begun"
+
+    def __call__(self, name: str) -> int:
+        if name == "slow":
+            self.begun.touch()
+            time.sleep(600)
+        while not self.begun.exists():
+            time.sleep(0.05)
+        os._exit(1)
+
+
+def test_a_job_that_goes_on_when_another_process_dies_is_ended(tmp_path: Path) -> None:
+    with pytest.raises(FacereliefError, match="with fewer --processes"):
+        run_graph({"slow": (), "dies": ()}, Dying, (tmp_path,), 2)
+    assert not [child for child in active_children() if "Spawn" in child.name]
+
+
 class Endless:
     """Does "quick" at once, and "endless" never."""
 

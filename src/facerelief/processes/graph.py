@@ -1,5 +1,6 @@
 """A graph of dependent jobs, run in one or several processes. If a job fails, those that depend on it fail too."""
 
+import contextlib
 import functools
 import os
 import signal
@@ -54,17 +55,20 @@ def run_graph(
             _settle(name, *_attempt(work, name), waiting, failures, finished)
         return failures
     setting, others = (start, arguments, threads_of(processes)), set(active_children())
-    with ProcessPoolExecutor(processes, get_context("spawn"), _start, setting) as pool:
+    with contextlib.ExitStack() as stack:
+        # A pool a process: one pool of several does not always notice that one of them has died.
+        idle = [ProcessPoolExecutor(1, get_context("spawn"), _start, setting) for _ in range(processes)]
+        for pool in idle:
+            stack.enter_context(pool)
         try:
-            _run_all(pool, processes, waiting, failures, finished)
-        except BrokenProcessPool as reason:
-            raise FacereliefError(
-                "a process died, perhaps out of memory; run the same command again with fewer --processes"
-            ) from reason
-        except BaseException:  # a job may run for hours: it is ended, and resumed another time
+            _run_all([*idle], waiting, failures, finished)
+        except BaseException as reason:  # a job may run for hours: it is ended, and resumed another time
             for child in set(active_children()) - others:
                 child.terminate()
-            pool.shutdown(cancel_futures=True)
+            if isinstance(reason, BrokenProcessPool):
+                raise FacereliefError(
+                    "a process died, perhaps out of memory; run the same command again with fewer --processes"
+                ) from reason
             raise
     return failures
 
@@ -75,21 +79,23 @@ def threads_of(processes: int) -> int:
 
 
 def _run_all(
-    pool: ProcessPoolExecutor,
-    processes: int,
+    idle: list[ProcessPoolExecutor],
     waiting: dict[str, set[str]],
     failures: dict[str, str],
     finished: OnFinished,
 ) -> None:
-    running: dict[Future[tuple[Any, str | None]], str] = {}
+    running: dict[Future[tuple[Any, str | None]], tuple[str, ProcessPoolExecutor]] = {}
     while waiting or running:
-        while len(running) < processes and (name := _ready(waiting)):
+        while idle and (name := _ready(waiting)):
             del waiting[name]
+            pool = idle.pop()
             with without_interrupts():
-                running[pool.submit(_call, name)] = name
+                running[pool.submit(_call, name)] = name, pool
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
-            _settle(running.pop(future), *future.result(), waiting, failures, finished)
+            name, pool = running.pop(future)
+            idle.append(pool)
+            _settle(name, *future.result(), waiting, failures, finished)
 
 
 def _ready(waiting: Mapping[str, set[str]]) -> str:
@@ -126,6 +132,7 @@ def _attempt(work: JobFunction, name: str) -> tuple[Any, str | None]:
         return None, str(reason)
 
 
+_INTERRUPTED = 130  # exit code
 _work: JobFunction | None = None
 
 
@@ -150,4 +157,9 @@ def _fail(reason: Exception, name: str) -> None:
 def _call(name: str) -> tuple[Any, str | None]:
     if _work is None:
         raise FacereliefError("the process was not started")
-    return _attempt(_work, name)
+    try:
+        return _attempt(_work, name)
+    except (
+        KeyboardInterrupt
+    ):  # by SIGTERM; the pool would take it for the job's result, and wait for this process for ever
+        os._exit(_INTERRUPTED)
