@@ -10,7 +10,7 @@ BIN = .venv/bin
 # A test process a core, each computing in one thread (tests/conftest.py); more than four take much memory.
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile
 
-.PHONY: demo check test test-avx2 test-mediapipe package lint smoke clean
+.PHONY: demo check test test-avx2 test-cluster test-mediapipe package lint smoke clean
 
 demo: .venv/demo.done
 	$(BIN)/facerelief demo -o demo --overwrite
@@ -24,6 +24,11 @@ test: .venv/dev.done
 # The networks and their training as a processor without AVX-512 computes them.
 test-avx2: .venv/dev.done
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(PYTEST) tests/networks tests/training
+
+# Work on a Ray cluster of this machine, by itself: where other tests run beside it, Ray's processes starve.
+test-cluster: .venv/dev.done
+	$(BIN)/python -m pip install --quiet -e '.[cluster]'
+	$(BIN)/python -m pytest tests/processes/test_cluster.py tests/cli/test_cluster_commands.py
 
 # The package's own networks against mediapipe, in an environment of its own: it needs numpy 1, and Python before 3.13.
 test-mediapipe: .venv-mediapipe/done
@@ -52,7 +57,7 @@ smoke: .venv/dev.done
 
 .venv/dev.done: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[fast,demo,train,eval,meshes,video,serve,provenance,engines,cluster,remote,dev]'
+	$(BIN)/python -m pip install --quiet $(TORCH) -e '.[fast,demo,train,eval,meshes,video,serve,provenance,engines,remote,dev]'
 	touch $@
 
 .venv-mediapipe/done: pyproject.toml
