@@ -16,44 +16,46 @@ SAME_PERSON = 0.6  # dlib's own limit: two photos at a smaller L2 distance show 
 _MEAN = (122.782, 117.001, 104.298)  # levels
 
 
-class FaceApiExpressions(nn.Module):
-    """Four dense blocks of separable convolutions and a linear layer: the expression that a face shows."""
+class _DenseNet(nn.Module):
+    """Four dense blocks of separable convolutions and a linear layer."""
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: int) -> None:
         super().__init__()
         self.dense0 = _DenseBlock(3, 32, separable=False)
         self.dense1 = _DenseBlock(32, 64)
         self.dense2 = _DenseBlock(64, 128)
         self.dense3 = _DenseBlock(128, 256)
-        self.fc = _FullyConnected(256, len(FACE_API_EXPRESSIONS))
+        self.fc = _FullyConnected(256, outputs)
+
+    def outputs(self, levels: Tensor) -> Tensor:
+        """(N, outputs), of RGB levels 0 to 255, (N, 3, 112, 112)."""
+        x = _normalised(levels)
+        for block in (self.dense0, self.dense1, self.dense2, self.dense3):
+            x = block(x)
+        found: Tensor = self.fc(F.avg_pool2d(x, 7, 2).flatten(1))
+        return found
+
+
+class FaceApiExpressions(_DenseNet):
+    """The expression that a face shows."""
+
+    def __init__(self) -> None:
+        super().__init__(len(FACE_API_EXPRESSIONS))
 
     def forward(self, levels: Tensor) -> Tensor:
         """Probabilities (N, 7), in the order of `FACE_API_EXPRESSIONS`, of RGB levels 0 to 255, (N, 3, 112, 112)."""
-        x = _normalised(levels)
-        for block in (self.dense0, self.dense1, self.dense2, self.dense3):
-            x = block(x)
-        probabilities: Tensor = self.fc(F.avg_pool2d(x, 7, 2).flatten(1)).softmax(dim=1)
-        return probabilities
+        return self.outputs(levels).softmax(dim=1)
 
 
-class FaceApiLandmarks(nn.Module):
-    """The same blocks and a linear layer: the 68 landmarks of dlib's order, of which 17 to 67 lie within the face."""
+class FaceApiLandmarks(_DenseNet):
+    """The 68 landmarks of dlib's order, of which 17 to 67 lie within the face."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.dense0 = _DenseBlock(3, 32, separable=False)
-        self.dense1 = _DenseBlock(32, 64)
-        self.dense2 = _DenseBlock(64, 128)
-        self.dense3 = _DenseBlock(128, 256)
-        self.fc = _FullyConnected(256, 2 * 68)
+        super().__init__(2 * 68)
 
     def forward(self, levels: Tensor) -> Tensor:
         """Points (N, 68, 2), x and y in shares of the side, of RGB levels 0 to 255, (N, 3, 112, 112)."""
-        x = _normalised(levels)
-        for block in (self.dense0, self.dense1, self.dense2, self.dense3):
-            x = block(x)
-        points: Tensor = self.fc(F.avg_pool2d(x, 7, 2).flatten(1))
-        return points.reshape(len(x), 68, 2)
+        return self.outputs(levels).reshape(len(levels), 68, 2)
 
 
 class FaceApiRecognition(nn.Module):
