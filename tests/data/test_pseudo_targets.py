@@ -17,7 +17,7 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, transfer_crop
 from facerelief.geometry.transfer.photo_look import seen_lips
-from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.shading import wrinkle_map
 from facerelief.geometry.transfer.warp_layers import apply_layers
 from facerelief.networks.relief import warped
 from facerelief.training.steps import pseudo_targets as module
@@ -64,8 +64,7 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     transfer = ExpressionTransfer(face)
     wanted = transfer.targets(NAMES[target])
     layers = transfer(pixels, crop, landmarks, fit_face(face, landmarks), wanted, module.STRENGTH)
-    light = limit_to_wrinkles(layers.light, layers.flow, wrinkle_map(pixels, crop.to_crop(landmarks)))
-    edited = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
+    edited = apply_layers(rgb, crop, layers.filled(wrinkle_map(pixels, crop.to_crop(landmarks))))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
     assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking
 

@@ -34,7 +34,7 @@ from facerelief.geometry.transfer.eyes.seen import EYE_MEASURES, Eye, eye_measur
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.photo_look import seen_lips
-from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.shading import wrinkle_map
 from facerelief.geometry.transfer.targets import Target
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
@@ -202,9 +202,8 @@ class MorphableEditor(Editor[MorphablePlan]):
     def _final_layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """As `layers`, with rims that stay and light limited to the face's wrinkles."""
         layers = self.layers(plan, strength)
-        flow = layers.flow * (1 - plan.rims)
-        light = limit_to_wrinkles(layers.light, flow, plan.wrinkles)
-        return dataclasses.replace(layers, flow=flow, light=light)
+        still = dataclasses.replace(layers, flow=layers.flow * (1 - plan.rims))
+        return still.filled(plan.wrinkles * np.float32(min(1.0, strength)))
 
 
 def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:

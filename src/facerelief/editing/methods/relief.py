@@ -24,7 +24,6 @@ from facerelief.faces.pose import head_pose
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.expression_transfer import STANDARD_SIZE, with_room
-from facerelief.geometry.transfer.shading import limit_to_wrinkles
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
 
@@ -130,14 +129,14 @@ def _blended(plan: ReliefPlan, known: WarpLayers, amount: float, beyond: Floats)
     flow = share * (own * plan.flow + beyond) + (1 - share) * known.flow
     flow = (flow * (1 - plan.rims)).astype(np.float32)
     shading = trust * (1 - mouth)
-    return dataclasses.replace(
+    layers = dataclasses.replace(
         known,
         eyes=None,  # the network moves an eyeball along with its lids
         flow=flow,
-        light=limit_to_wrinkles(known.light, flow, plan.wrinkles),
         shade=shading * (own * plan.shade),
         shade_opacity=shading * (own * plan.shade_opacity),
     )
+    return layers.filled(plan.wrinkles * np.float32(min(1.0, amount)))
 
 
 def _trusted(face: Face) -> float:

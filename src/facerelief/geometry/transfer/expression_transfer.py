@@ -13,7 +13,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
 from facerelief.easing import smoothstep
-from facerelief.faces.alignment import Crop, align
+from facerelief.faces.alignment import INTER_OCULAR, Crop, align
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.controls import blink_shapes
 from facerelief.geometry.morphable.fitting import Fit, fit_face
@@ -21,6 +21,7 @@ from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS, LIPS, OUTLINE, lid_curves
+from facerelief.geometry.transfer.folds import MORE_THAN_DEEP, fold_band, leaving_folds
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     DENSE,
@@ -79,6 +80,8 @@ class ExpressionTransfer:
         """presets: As of `Targets`."""
         self.face = face
         self._ratio_images = RatioImages(face)
+        uv_map = face.uv_map
+        self._folds = fold_band(uv_map.points, uv_map.size, INTER_OCULAR * uv_map.size)
         self._shutting = closing_movement(face)
         sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
         self._free = np.column_stack([sideways, upwards, sideways])
@@ -100,7 +103,7 @@ class ExpressionTransfer:
             strength: Share of the way from the fit's expression to the new one.
 
         Returns:
-            Layers (S, S) for `apply_layers`; their light is still to be limited by `limit_to_wrinkles`.
+            Layers (S, S) for `apply_layers`; their wrinkles are still to be `filled`.
         """
         around_eyes = aim.movement - np.tensordot(aim.eyes[:, 0], self._blinks, 1)  # lids are moved by `eyes/`
         beside_lids = dataclasses.replace(aim, movement=around_eyes)
@@ -111,7 +114,7 @@ class ExpressionTransfer:
         trimmed = trim_lips(source, max(move.shut, move.opened) * rims)
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
-        light = strength * self._shade(uv, fit, aim)
+        light, fill = np.split(strength * self._shade(uv, fit, aim), 2, axis=2)
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
         lips = meeting_lips(source, target, rims) if meet else None
@@ -119,7 +122,7 @@ class ExpressionTransfer:
         after = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
         mouth = after if lips_move else None  # else the photo's own stays as it is
         fade = border_fade(TRANSFER_SIZE, _FADE / TRANSFER_SIZE)
-        return WarpLayers(flow, light + seam, mouth=mouth, lips=lips).masked(fade)
+        return WarpLayers(flow, light + seam, fill, mouth=mouth, lips=lips).masked(fade)
 
     def moves_eyes(self, fit: Fit, aim: Target) -> bool:
         """Whether an edit of a photo with this fit moves lids or turns eyes so far that it is seen."""
@@ -158,16 +161,20 @@ class ExpressionTransfer:
         return _Move(landmarks, target, movement, shut, _newly_open(landmarks, target))
 
     def _shade(self, uv: Floats, fit: Fit, aim: Target) -> Floats:
-        """The log ratio image (S, S, 1) of a full expression, looked up at `uv` (S, S, 2)."""
+        """What a full expression darkens, and the most that it lightens wrinkles, (S, S, 2), looked up at `uv`."""
+        drawn = np.minimum(self._ratio_images(aim.texture), 0)
         if aim.adds:
-            limited = np.minimum(self._ratio_images(aim.texture), 0)
-        else:
-            leaving, most = self._leaving(fit.expression.astype(np.float64).tobytes())
-            limited = np.minimum(self._ratio_images(aim.texture + leaving), most)
-            # A smile keeps all the wrinkles that smiles have, though fewer are drawn.
-            stays = np.maximum(self._ratio_images(aim.typical + leaving), 0)
-            limited = np.where(limited > 0, np.minimum(limited, stays), limited)
-        return sample_bilinear(limited.astype(np.float32)[..., None], uv)
+            return sample_bilinear(np.dstack([drawn, np.zeros_like(drawn)]).astype(np.float32), uv)
+        leaving, most = self._leaving(fit.expression.astype(np.float64).tobytes())
+        change = self._ratio_images(aim.texture + leaving)
+        # A smile keeps all the wrinkles that smiles have, though fewer are drawn.
+        stays = np.maximum(self._ratio_images(aim.typical + leaving), 0)
+        fill = np.clip(change, 0, np.minimum(most, stays))
+        # A fold of a smile that leaves is filled whole, and what the new expression has in its place is drawn.
+        folds = leaving_folds(self.face.movement(fit.expression), aim.movement) * self._folds
+        fill = np.maximum(fill, MORE_THAN_DEEP * folds)
+        drawn = np.minimum(change, 0) * (1 - folds) + drawn * folds
+        return sample_bilinear(np.dstack([drawn, fill]).astype(np.float32), uv)
 
     def _leave(self, expression: bytes) -> tuple[Floats, Floats]:
         """What a photo's own expression, coefficients (E,) as bytes of float64, changes of the texture as it leaves.

@@ -29,10 +29,11 @@ SHOWN_TEETH = 0.07  # inter-ocular distances between the lips from which a mouth
 _BRIGHTEST = 75.0  # percentile
 _LIPS_NEAR = 0.4  # share of what is between the lips, beside them, that is not looked at
 _BRIGHTER, _LESS_RED, _DARKER = 1.25, 0.6, 0.45  # than lips
+_LIT = 0.6  # of the lips' luminance; what is darker has no colour that tells
 _ALIKE = 0.95  # cosine of colours, below which something is neither lips nor teeth
 # Of what is between the lips: at most 0.07 in 77 closed mouths of the London set, but for two whose slit is dark; at
 # least 0.35 in 38 that show teeth.
-_SOME, _MOST = 0.1, 0.3
+_SOME, _MOST = 0.1, 0.22
 # Deviation of the luminance between the lips over that of lips, in the same photos without colour: at most 0.21 in nine
 # of ten closed mouths, at least 0.3 in nine of ten that show teeth; in a fifth of the size 0.18 and 0.22.
 _SMOOTH, _ROUGH = 0.19, 0.26
@@ -126,7 +127,8 @@ def _unlike_lips(levels: Floats, lips: Floats) -> tuple[Bool, Bool]:
     """Whether pixels (..., 3) are bright and not as red as lips of a colour (3,), as teeth are; and whether dark."""
     level, luma = float(lips @ LUMA), levels @ LUMA
     red = (levels[..., 0] - levels[..., 1]) / np.maximum(luma, 0.05)
-    teeth = (luma > _BRIGHTER * level) & (red < _LESS_RED * (lips[0] - lips[1]) / max(level, 0.05) + 0.02)
+    of_lips = _LESS_RED * (lips[0] - lips[1]) / max(level, 0.05)
+    teeth = (luma > _BRIGHTER * level) & (red < of_lips + 0.02) | (luma > _LIT * level) & (red < of_lips)
     return teeth, luma < _DARKER * level
 
 

@@ -19,6 +19,7 @@ from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_b
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
 from facerelief.geometry.topology import BROWS, LIPS, eye_outlines
+from facerelief.geometry.transfer.folds import fold_band, fold_depth
 
 _WIDE = 6  # pixels of the UV map; a change that is wider is light that was not taken out
 _WRINKLE = 11 / 52.8  # inter-ocular distances: wrinkles and brows are narrower, and dark
@@ -30,6 +31,7 @@ _FLANK = 9  # pixels of the UV map, within which a wrinkle is deepest along its 
 _STRONGEST = 0.6
 _PALER = 0.6  # of what colour loses in more light: what fills a wrinkle is to be as coloured as the skin beside it
 _AROUND, _FILLED = 0.03, 0.15  # of a crop's side; change of light from which a wrinkle counts as filled
+_LEAST = 1e-3  # of weight, where all around is filled
 _RAISED, _STEPS = 0.13, 5  # inter-ocular distances, by which eyebrows rise; places on that way
 _MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
@@ -77,8 +79,10 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
     """
     features = _feature_mask(landmarks, len(pixels))
     unit = inter_ocular(landmarks)
-    smooth = ndimage().gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * unit)
-    return bottom_hat(smooth, unit) * (1 - feathered(features, _MARGIN * unit))
+    light = log_luminance(pixels @ LUMA).astype(np.float32)
+    smooth = ndimage().gaussian_filter(light, _HAIR * unit)
+    folds = fold_depth(light, fold_band(landmarks, len(pixels)), unit)
+    return np.maximum(bottom_hat(smooth, unit), folds) * (1 - feathered(features, _MARGIN * unit))
 
 
 def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:
@@ -89,25 +93,31 @@ def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:
     return functools.reduce(np.logical_or, [polygon_mask(ring, size) for ring in rings])
 
 
-def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32:
+def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32) -> Float32:
     """Limit a change of light to one that fills a face's wrinkles to the brim: more of it would glow.
 
     Args:
-        light: (S, S, 1), change of log luminance after the warp.
+        fill: (S, S, 1), change of log luminance after the warp, at least 0.
         flow: (S, S, 2), that of the warp, by which wrinkles are looked up.
         wrinkles: (W, W), the `wrinkle_map` of the same crop before the warp, as fine as wrinkles are to be seen.
 
     Returns:
-        (W, W, 1), `light` where it darkens or is less than the wrinkle is deep.
+        (W, W, 1), `fill` where it is less than the wrinkle is deep, elsewhere that.
     """
     size = len(wrinkles)
-    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(np.dstack([light, flow]), 2, 0)]
-    finer, right, down = (np.array(p.resize((size, size), Image.Resampling.BILINEAR)) for p in planes)
-    rows, columns = np.nonzero(finer > min(0.0, float(wrinkles.min())))  # elsewhere it is less than any wrinkle is deep
-    moved = np.column_stack([right[rows, columns], down[rows, columns]]) * (size / len(light))
-    most = sample_bilinear(wrinkles[..., None], moved + np.column_stack([columns + 0.5, rows + 0.5]))
-    finer[rows, columns] = np.minimum(finer[rows, columns], most[:, 0])
-    return finer[..., None]
+    finer = enlarged(np.dstack([fill, flow]), size)
+    limited = finer[..., 0]
+    rows, columns = np.nonzero(limited > 0)
+    moved = finer[rows, columns, 1:] * (size / len(fill))
+    deep = sample_bilinear(wrinkles[..., None], moved + np.column_stack([columns + 0.5, rows + 0.5]))
+    limited[rows, columns] = np.minimum(limited[rows, columns], deep[:, 0])
+    return limited[..., None]
+
+
+def enlarged(maps: Floats, size: int) -> Float32:
+    """Smooth maps (S, S, K) with `size` pixels a side."""
+    planes = [Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in np.moveaxis(maps, 2, 0)]
+    return np.dstack([np.asarray(plane.resize((size, size), Image.Resampling.BILINEAR)) for plane in planes])
 
 
 def bottom_hat(light: Floats, unit: float) -> Float32:
@@ -128,21 +138,26 @@ def log_luminance(luma: Floats) -> Floats:
     return np.log(np.maximum(luma, 0) / np.float32(255) + np.float32(FLOOR))
 
 
-def skin_tint(pixels: RGB, flow: Floats) -> Float32:
+def skin_tint(pixels: RGB, flow: Floats, light: Floats) -> Float32:
     """The colour of the skin around each place of a crop, as shares of its luminance.
 
     Args:
         pixels: (S, S, 3), the crop before a warp.
         flow: (S, S, 2), of the warp.
+        light: (K S, K S, 1), change of log luminance; where it fills wrinkles, the skin beside them counts.
 
     Returns:
         (S, S, 3), after the warp.
     """
-    deviation = _AROUND * len(pixels)
-    blurred = ndimage().gaussian_filter(pixels.astype(np.float32), (deviation, deviation, 0)) + 1  # black has no colour
-    rows, columns = np.indices(pixels.shape[:2]) + 0.5
-    tint = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
-    return sample_bilinear(tint, flow + np.dstack([columns, rows]))
+    size = len(pixels)
+    rows, columns = np.indices((size, size)) + 0.5
+    warped = sample_bilinear(pixels.astype(np.float32), flow + np.dstack([columns, rows]))
+    step = len(light) // size
+    skin = 1 - smoothstep(light[step // 2 :: step, step // 2 :: step] / _FILLED) + np.float32(_LEAST)
+    deviation = _AROUND * size
+    blurred = ndimage().gaussian_filter((warped + 1) * skin, (deviation, deviation, 0))  # black has no colour
+    tint: Float32 = (blurred / (blurred @ LUMA.astype(np.float32))[..., None]).astype(np.float32)
+    return tint
 
 
 def relight(pixels: Floats, change: Floats, tint: Floats | None = None) -> Floats:

@@ -16,7 +16,7 @@ from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_f
 from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import MouthMotion
-from facerelief.geometry.transfer.shading import log_luminance, relight, skin_tint
+from facerelief.geometry.transfer.shading import enlarged, limit_to_wrinkles, log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
 
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
@@ -31,6 +31,7 @@ class WarpLayers:
     Attributes:
         flow: (S, S, 2), where each pixel comes from (backward warping): right and down, in crop pixels.
         light: (S, S, 1), change of log luminance, as `relight` takes it.
+        fill: (S, S, 1), the most by which wrinkles are lightened besides; `filled` makes light of it.
         shade: (S, S, C), a network's colour, or for C = 1 its luminance: levels in [0, 255] times `shade_opacity`.
         shade_opacity: (S, S, 1), that of `shade`; what is above 1 counts as 1.
         mouth: What the mouth does, whose inside is drawn at the photo's resolution; None where it is left alone.
@@ -40,6 +41,7 @@ class WarpLayers:
 
     flow: Floats
     light: Floats
+    fill: Floats | None = None
     shade: Floats | None = None
     shade_opacity: Floats | None = None
     mouth: MouthMotion | None = None
@@ -55,6 +57,20 @@ class WarpLayers:
         """All maps times a mask (S, S, 1), float32."""
         masked: Any = {name: (value * mask).astype(np.float32) for name, value in self.maps.items()}
         return dataclasses.replace(self, **masked)
+
+    def filled(self, wrinkles: Float32) -> "WarpLayers":
+        """The layers with the wrinkles filled that leave.
+
+        Args:
+            wrinkles: (K S, K S), how deep those of the crop are before the warp, as `wrinkle_map` gives it.
+
+        Returns:
+            The same edit, its `light` (K S, K S, 1) and without `fill`.
+        """
+        if self.fill is None:
+            return self
+        finer = limit_to_wrinkles(self.fill, self.flow, wrinkles)
+        return dataclasses.replace(self, light=finer + enlarged(self.light, len(finer)), fill=None)
 
     def applied_flows(self) -> tuple[Floats, PartedFlows | None]:
         """The flow, and those of lips that meet, without folds, as the photo is warped by them."""
@@ -75,19 +91,19 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     Args:
         rgb: (H, W, 3), the photo; it is not written to.
         crop: Where in the photo the layers lie.
-        layers: The edit.
+        layers: The edit; wrinkles that are not `filled` stay.
 
     Returns:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
-    maps = {name: value for name, value in layers.maps.items() if name != "flow"}
+    maps = {name: value for name, value in layers.maps.items() if name not in ("flow", "fill")}
     eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
     around = np.array(changed_box([flow, *maps.values()], crop.size))
     boxes = np.stack([around, *(_corners(eye.frame, crop) for eye in eyes)])
     changed = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
     if layers.light.max() > _FILLS:
-        maps["tint"] = skin_tint(crop.cut(rgb), flow)
+        maps["tint"] = skin_tint(crop.cut(rgb), flow, layers.light)
     for place in crop_strips(crop, rgb.shape, changed):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         if parted:

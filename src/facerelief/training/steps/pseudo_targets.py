@@ -4,7 +4,6 @@ Synthetic datasets hold true ones. Of real photos there are none, so the morphab
 are made once for some photos of each expression, and kept beside the dataset.
 """
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, backward_flow, transfer_crop
 from facerelief.geometry.transfer.photo_look import seen_lips
-from facerelief.geometry.transfer.shading import limit_to_wrinkles, wrinkle_map
+from facerelief.geometry.transfer.shading import wrinkle_map
 from facerelief.geometry.transfer.warp_layers import apply_layers
 from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
@@ -199,8 +198,7 @@ class TargetMaker:
             layers = self._transfer(pixels, crop, landmarks, fit, target, STRENGTH)
             flow, place = np.zeros((side, side, 2), np.float32), crop.covers((side, side))
             flow[place] = flow_in_photo(crop, resample_map(crop, layers.flow, place)) / side
-            light = limit_to_wrinkles(layers.light, layers.flow, wrinkles)
-            edit = apply_layers(rgb, crop, dataclasses.replace(layers, light=light))
+            edit = apply_layers(rgb, crop, layers.filled(wrinkles))
             return self._small(self._shrunk(edit)), self._small_flow(flow)
 
         return [edited(name) for name in self._expressions]
