@@ -100,16 +100,16 @@ def smiling() -> tuple[np.ndarray, Face]:
 
 
 def test_they_are_filled_in_proportion_to_strength(smiling: tuple[np.ndarray, Face]) -> None:
-    """Where nothing is warped and drawn, half of the strength makes half of the light, not all of a shallow fold's."""
+    """Half of the strength makes about half of the light, not all of a shallow fold's."""
     editor = MorphableEditor(load_face())
     plan = editor.plan(*smiling, "neutral")
     found = []
-    for strength in (0.5, 1.0):
+    for strength in (0.25, 0.5, 1.0):
         layers = editor.layers(plan, strength)
-        zero = {name: np.zeros_like(value) for name, value in layers.maps.items() if name != "fill"}
-        found.append(dataclasses.replace(layers, **zero).filled(strength * plan.wrinkles).light)
-    assert found[1].max() > 0.05
-    np.testing.assert_allclose(found[0], 0.5 * found[1], atol=1e-6)
+        dark = np.zeros_like(layers.light)
+        found.append(dataclasses.replace(layers, light=dark).filled(np.float32(strength) * plan.wrinkles).light.sum())
+    assert found[2] > 100
+    assert np.array(found[:2]) / found[2] == pytest.approx((0.25, 0.5), rel=0.15)
 
 
 def test_an_action_unit_leaves_them(smiling: tuple[np.ndarray, Face]) -> None:

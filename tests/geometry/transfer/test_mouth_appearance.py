@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from facerelief.colour import LUMA
-from facerelief.geometry.transfer.mouth.appearance import Surface, between_edges, lit, shaded_by_lips
+from facerelief.geometry.transfer.mouth.appearance import Surface, between_edges, lit, shaded_by_lips, thin_corners
 from facerelief.geometry.transfer.mouth.maps import cheeks_depth
 
 TEETH = np.array((0.8, 0.78, 0.74))
@@ -37,6 +37,30 @@ def test_teeth_get_darker_and_yellower_to_the_sides() -> None:
     np.testing.assert_allclose(lit(surface(aside=0.3), TEETH, 1.0)[0, 0], TEETH * (0.88, 0.83, 0.79))
     levels = [lit(surface(aside=place), TEETH, 1.0)[0, 0] @ LUMA for place in (0.05, 0.15, 0.25, 0.35)]
     assert levels == sorted(levels, reverse=True) and levels[0] == pytest.approx(TEETH @ LUMA)
+
+
+def test_front_teeth_have_a_white_highlight_in_the_middle() -> None:
+    """0.3 of (the teeth's colour)^0.3 at its middle; exp(-1/2) of it 0.03 further up; none at sides, molars, in the dark."""
+    middle = {"edge": 0.085, "side": 0.06, "gloss": 1.0}
+    plain = lit(surface(edge=0.085, side=0.06), TEETH, 1.0)[0, 0]
+    white = 0.3 * TEETH**0.3
+    wet = 0.8 * TEETH  # of the surface, where it faces the light
+    np.testing.assert_allclose(lit(surface(**middle), TEETH, 1.0)[0, 0] - plain, white + wet)
+    higher = lit(surface(**middle | {"edge": 0.115}), TEETH, 1.0)[0, 0] - plain
+    np.testing.assert_allclose(higher, white * math.exp(-0.5) + wet)
+    for none in ({"side": 0.0}, {"aside": 0.3}, {"tooth": 0.0}):
+        without, without_gloss = (lit(surface(**middle | none | g), TEETH, 1.0)[0, 0] for g in ({}, {"gloss": 0.0}))
+        np.testing.assert_allclose(without - without_gloss, wet)
+    assert np.ptp(white / white.mean()) < 0.5 * np.ptp(TEETH / TEETH.mean())
+
+
+def test_the_inside_ends_softly_at_the_corners() -> None:
+    """Over 0.05 inter-ocular distances; half way it is half there."""
+    mask = np.zeros((20, 101), bool)
+    mask[5:15, 10:91] = True
+    found = thin_corners(mask, 200.0)[10]
+    assert found[10] == 0 and found[15] == pytest.approx(0.5) and found[20:81].min() == 1 and found[95] == 0
+    assert not thin_corners(np.zeros((5, 5), bool), 200.0).any()
 
 
 def test_flesh_gets_darker_and_redder_with_depth() -> None:
@@ -127,15 +151,15 @@ def test_teeth_have_rounded_corners_with_dark_between_them() -> None:
     shown.edge[:] = row[:, None] / 200
     shown.edge[:, 28:32] = 1.0
     found = between_edges(np.ones((30, 60, 3)), shown, 0.0) @ LUMA
-    assert found[-1, 26:34].max() < 0.4  # at the edges the gap is dark, and so are the corners beside it
+    assert found[-1, 26:34].max() < 0.45  # at the edges the gap is dark, and so are the corners beside it
     assert found[-1, 10] > 0.95 and found[0, 10] > 0.95 and found[0, 29] > 0.5
     inside = np.hypot(9 - 1.5, 9 - 1.5)  # pixels from the centre of a corner of radius 9 to its very corner
-    assert inside > 9 and found[-2, 26] < 0.5 < found[-7, 20]
+    assert inside > 9 and found[-2, 26] < 0.6 < found[-7, 20]
 
 
 def test_teeth_are_darker_where_they_touch() -> None:
-    """By 0.25 at the contact, by 0.25 / e 0.01 inter-ocular distances beside it."""
-    for side, left in ((0.0, 0.75), (0.01, 1 - 0.25 / math.e)):
+    """By 0.16 at the contact, by 0.16 / e 0.012 inter-ocular distances beside it."""
+    for side, left in ((0.0, 0.84), (0.012, 1 - 0.16 / math.e)):
         np.testing.assert_allclose(between_edges(np.ones((1, 1, 3)), surface(side=side), 1.0), np.full((1, 1, 3), left))
 
 
@@ -143,5 +167,5 @@ def test_corners_of_the_mouth_are_dark() -> None:
     mask = np.zeros((60, 100), bool)
     mask[20:40, 10:90] = True
     shown = shaded_by_lips(np.ones((60, 100, 3)), mask, np.ones((60, 100)), 200.0, TEETH, 0.0)[30] @ LUMA
-    assert shown[10] == pytest.approx(0.3 * shown[50], abs=0.01)
+    assert shown[10] == pytest.approx(0.4 * shown[50], abs=0.01)
     assert (np.diff(shown[10:31]) > 0).all() and shown[31] == pytest.approx(shown[50])

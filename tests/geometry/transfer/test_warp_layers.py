@@ -153,8 +153,19 @@ def test_more_than_all_is_not_shaded(picture: np.ndarray) -> None:
 # -- masks ----------------------------------------------------------------------------------------------------------
 
 
+def test_wrinkles_are_filled_as_deep_as_they_are() -> None:
+    """Beside what is darkened: 0.2 of a wrinkle's 0.3 where at most 0.2 may be filled, and 0.1 where it is no deeper."""
+    depth = np.full((2 * SIDE, 2 * SIDE), 0.3, np.float32)
+    depth[:, :SIDE] = 0.1
+    some = dataclasses.replace(layers((0, 0), -0.5), fill=np.full((SIDE, SIDE, 1), 0.2, np.float32))
+    filled = some.filled(depth)
+    assert filled.fill is None and filled.light.shape == (2 * SIDE, 2 * SIDE, 1)
+    np.testing.assert_allclose(filled.light[:, [2, -3], 0], np.tile((-0.4, -0.3), (2 * SIDE, 1)), atol=1e-6)
+    assert layers((0, 0), -0.5).filled(depth).light.shape == (SIDE, SIDE, 1)  # nothing is to be filled
+
+
 def test_a_mask_weakens_every_layer_and_leaves_out_none() -> None:
-    full = layers((2, 4), -0.5, (50,), 0.5)
+    full = dataclasses.replace(layers((2, 4), -0.5, (50,), 0.5), fill=np.ones((SIDE, SIDE, 1), np.float32))
     half = full.masked(np.full((SIDE, SIDE, 1), 0.5))
     assert set(full.maps) == set(half.maps) == {*vars(full)} - {"mouth", "lips", "eyes"}
     for name, value in full.maps.items():

@@ -19,7 +19,7 @@ from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_b
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
 from facerelief.geometry.topology import BROWS, LIPS, eye_outlines
-from facerelief.geometry.transfer.folds import fold_band, fold_depth
+from facerelief.geometry.transfer.folds import fold_band, fold_depth, within_folds
 
 _WIDE = 6  # pixels of the UV map; a change that is wider is light that was not taken out
 _WRINKLE = 11 / 52.8  # inter-ocular distances: wrinkles and brows are narrower, and dark
@@ -81,8 +81,9 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
     unit = inter_ocular(landmarks)
     light = log_luminance(pixels @ LUMA).astype(np.float32)
     smooth = ndimage().gaussian_filter(light, _HAIR * unit)
-    folds = fold_depth(light, fold_band(landmarks, len(pixels)), unit)
-    return np.maximum(bottom_hat(smooth, unit), folds) * (1 - feathered(features, _MARGIN * unit))
+    elsewhere = 1 - within_folds(fold_band(landmarks, len(pixels)))
+    depth = bottom_hat(smooth, unit) * elsewhere + fold_depth(light, landmarks)
+    return depth * (1 - feathered(features, _MARGIN * unit))
 
 
 def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:

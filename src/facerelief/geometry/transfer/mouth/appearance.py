@@ -1,8 +1,8 @@
 """How the inside of a mouth looks: brightness and colour of teeth, gums, tongue and the dark behind them.
 
 Profiles were measured on 12 open smiles of the London set (none of the held-out people): lips, corners of the mouth and
-the contacts of teeth. How dark an open mouth is comes from 111 surprised people of muxspace/facial_expressions, its hue
-from 199 portraits of Hainish/congress-images-225x275. Highlights, corners of teeth and of the mouth, and the lips'
+the contacts of teeth. How bright highlights are was measured on 11 of them. How dark an open mouth is comes from 111 surprised people of muxspace/facial_expressions, its hue
+from 199 portraits of Hainish/congress-images-225x275. Where highlights lie, corners of teeth and of the mouth, and the lips'
 inner sides were set by eye. Distances are in inter-ocular distances.
 """
 
@@ -24,14 +24,19 @@ _FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright a
 _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 # Radius of a tooth's corners, by its distance from the middle, and the light that is left between them.
-_ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.045, 0.055, 0.07), 0.3
-_CONTACT, _CONTACT_REACH = 0.25, 0.01  # shade where teeth touch
-_CORNER, _CORNER_REACH = 0.3, 0.1  # light that is left at the corners of the mouth
+_ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.04, 0.05, 0.07), 0.4
+_CONTACT, _CONTACT_REACH = 0.16, 0.012  # shade where teeth touch
+_CORNER, _CORNER_REACH = 0.4, 0.1  # light that is left at the corners of the mouth
+_THIN = 0.05  # over which the inside goes over into the lips there
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.4  # shade below the edges of upper teeth; of all lower teeth
 _SHADE_REDDENS = np.array((0.85, 1.08, 1.15))  # exponents: what lights teeth in that shade comes from tongue and lips
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
+# Highlights of front teeth, of the lamps that light a face: strength; height above the edges of teeth, and its
+# deviation; distance from a tooth's sides over which one begins; from the middle of the mouth, over which they end.
+_SPOT, _SPOT_AT, _SPOT_HIGH, _SPOT_BEGINS, _SPOTS_END = 0.3, 0.085, 0.03, (0.02, 0.055), (0.15, 0.3)
+_SPOT_POWER, _SPOT_WHITE = 8, 0.3  # exponents: of how teeth face it, which differs; of the teeth's colour
 _DULL = 0.7  # cosine below which nothing is seen of it; powers that are next to nothing take long
 _FLESH = np.array((0.66, 0.38, 0.36))  # of the teeth's colour: gums and tongue, whatever colour lips have
 # Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
@@ -99,7 +104,19 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     gloss = _GLOSS * towards**_SHARP * np.clip(surface.reached, 0, 1)
     share = surface.tooth[..., None]
     colours: Floats = teeth * (share * tooth[..., None] * hue + (1 - share) * red + gloss[..., None])
-    return colours
+    return colours + _highlights(surface)[..., None] * teeth**_SPOT_WHITE
+
+
+def _highlights(surface: Surface) -> Floats:
+    """What (S, S) the lamps that light a face add to the middle of each front tooth: enamel is smooth and wet."""
+    begins, ends = (
+        smoothstep((places - low) / (high - low))
+        for places, (low, high) in ((surface.side, _SPOT_BEGINS), (surface.aside, _SPOTS_END))
+    )
+    along = np.exp(-0.5 * ((surface.edge - _SPOT_AT) / _SPOT_HIGH) ** 2)
+    faced = np.clip(surface.gloss, 0, 1) ** _SPOT_POWER * np.clip(surface.reached, 0, 1)
+    spots: Floats = _SPOT * surface.tooth * begins * (1 - ends) * along * faced
+    return spots
 
 
 def _under_teeth(surface: Surface) -> Floats:
@@ -146,6 +163,17 @@ def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips
         share = (shown * np.exp(-((distance / (thin * width)) ** 2)))[..., None]
         colours = colours + share * (_toned(rim, coloured) * lips - colours)
     return colours
+
+
+def thin_corners(mask: Bool, unit: float) -> Floats:
+    """An opening (S, S) as opacity: at its corners, where lips touch, it goes over into them."""
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not len(columns):
+        return mask.astype(np.float32)
+    x = np.arange(mask.shape[1])
+    aside = np.minimum(x - columns[0], columns[-1] - x) / unit
+    opacity: Floats = mask * smoothstep(aside / _THIN).astype(np.float32)
+    return opacity
 
 
 def _toned(colour: Floats, coloured: float) -> Floats:

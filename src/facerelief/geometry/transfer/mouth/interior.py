@@ -14,6 +14,7 @@ from facerelief.faces.bicubic import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import lip_outline, mouth_opening, trim_gap
+from facerelief.geometry.transfer.mouth.appearance import thin_corners
 from facerelief.geometry.transfer.mouth.frame import MouthFrame
 from facerelief.geometry.transfer.mouth.maps import gaussian
 from facerelief.geometry.transfer.mouth.model import MouthModel
@@ -69,7 +70,9 @@ class MouthInterior:
         """In the frame's window: the mouth's inside, levels in [0, 1] (S, S, 3), and its opacity (S, S, 1)."""
         own, (corner, side) = motion.before, frame.window()
         mask = polygon_mask(frame.place(outline, RENDER_SIDE), RENDER_SIDE)
-        enlarged = frame.to_photo(np.dstack([self._renderer.render(photo, motion, mask, frame), mask]))
+        unit = own.fit.scale * RENDER_SIDE / frame.width
+        drawn = self._renderer.render(photo, motion, mask, frame)
+        enlarged = frame.to_photo(np.dstack([drawn, thin_corners(mask, unit)]))
         blur = edge_blur(photo, own.landmarks)
         softened = gaussian(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
         deviation = np.hypot(grain(photo, own.landmarks), _ENAMEL / blur) / _KEPT
