@@ -14,6 +14,9 @@ from facerelief.strips import in_strips
 _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level of a photo changes
 _FINER = (2, 4)  # times, at least and at most, that a map is enlarged by cubic curves before it is turned
 
+_SHRUNK = (1.2, 1.7)  # times, from which what a warp brings together is averaged, and is so wholly
+_THIRDS = (-1 / 3, 0.0, 1 / 3)  # of a pixel
+
 Window = tuple[slice, slice]  # rows and columns of a photo
 Corners = tuple[Sequence[float], Sequence[float]]  # left and top, right and bottom, crop pixels
 
@@ -55,6 +58,31 @@ def warp_photo(
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
     return sample_bicubic(rgb, points), enlarged
+
+
+def average_where_shrunk(pixels: Float32, rgb: RGB, crop: Crop, flow: Floats, place: Window) -> None:
+    """Average, in warped pixels, what a warp that shrinks brings together: a thin dark line would be dots.
+
+    Args:
+        pixels: (h, w, 3), as `warp_photo` made them; written to.
+        rgb: The other arguments, as it was given them.
+        crop: As above.
+        flow: As above.
+        place: As above.
+    """
+    rows, columns = place
+    if min(pixels.shape[:2]) < 2:
+        return
+    points = flow_in_photo(crop, resample_map(crop, flow, place, "bilinear"))
+    points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
+    points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
+    steps = np.stack(np.gradient(points, axis=(1, 0)))
+    shrunk = np.linalg.norm(steps, axis=3).max(axis=0)
+    y, x = np.nonzero(shrunk > _SHRUNK[0])
+    right, down = steps[:, y, x]
+    sampled = [sample_bicubic(rgb, (points[y, x] + a * right + b * down)[None])[0] for a in _THIRDS for b in _THIRDS]
+    share = smoothstep((shrunk[y, x, None] - _SHRUNK[0]) / (_SHRUNK[1] - _SHRUNK[0]))
+    pixels[y, x] += share * (np.mean(sampled, axis=0) - pixels[y, x])
 
 
 def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic") -> Floats:

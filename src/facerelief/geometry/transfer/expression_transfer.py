@@ -117,7 +117,7 @@ class ExpressionTransfer:
         light, fill = np.split(strength * self._shade(uv, fit, aim), 2, axis=2)
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
-        lips = meeting_lips(source, target, rims) if meet else None
+        lips = meeting_lips(source, target, rims, crop.scale) if meet else None
         lips_move = np.abs(move.target - move.source)[list(LIPS + INNER_LIPS)].max() > _LIPS_MOVE * fit.scale
         after = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
         mouth = after if lips_move else None  # else the photo's own stays as it is

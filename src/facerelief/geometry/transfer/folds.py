@@ -19,8 +19,8 @@ from facerelief.geometry.transfer.lips import MOUTH_CORNERS
 # From the wings of the nose past the corners of the mouth to beside the chin, in MediaPipe's landmarks.
 FOLDS = ((129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422))
 _NOSE = (6, 351, 429, 279, 358, 294, 327, 2, 98, 64, 129, 49, 209, 122)
-_RIM = 0.08  # inter-ocular distances; what is that near to the outline of a face may be beside it
-_BESIDE_NOSE = 0.06  # inter-ocular distances, in which the shadow of a nose is the nose's
+_RIM = 0.16  # inter-ocular distances; what is that near to the outline of a face may be beside it
+_BESIDE_NOSE = 0.08  # inter-ocular distances, in which the shadow of a nose is the nose's
 _WIDE = 0.13  # inter-ocular distances to each side; half as far again the band ends
 _FINE, _JOINED = 0.004, 0.11  # the same; deviations: of skin's own texture, which stays, and of what joins both sides
 MORE_THAN_DEEP = 0.8  # of log luminance, than any fold is
@@ -54,7 +54,7 @@ def fold_band(landmarks: Floats, size: int, unit: float | None = None) -> Float3
     found = np.asarray(lines)
     beside = ndimage().distance_transform_edt(found != 2)
     band = np.clip(1.5 - ndimage().distance_transform_edt(found) / (_WIDE * unit), 0, 1)
-    band = band * np.clip(beside / (_BESIDE_NOSE * unit), 0, 1) * _inside(landmarks, size, unit)
+    band = band * smoothstep(beside / (_BESIDE_NOSE * unit)) * _inside(landmarks, size, unit)
     return band.astype(np.float32)
 
 

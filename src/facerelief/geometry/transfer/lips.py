@@ -24,6 +24,7 @@ DENSE, _OUTER_CORNERS = 41, (61, 291)  # points along a lip, of which every four
 _AROUND = 4.0  # crop pixels around the line where lips meet that are warped for each lip
 _OVER = 2.0  # crop pixels beyond that line up to which a lip's flow goes on
 _PARTED = 5.0  # crop pixels beside the line where lips meet, in which the flow goes over into that of a lip's rim
+_SAMPLED, _MOST_TRIMMED = 1.75, 0.6  # pixels of a photo, and share of a lip's height
 _SEAM, _SEAM_WIDTH = -0.5, 0.011  # change of log light; deviation across, inter-ocular distances
 
 
@@ -182,10 +183,19 @@ def _curve(points: Floats, steps: int) -> Floats:
     return found.reshape(-1, 2)
 
 
-def meeting_lips(source: Floats, target: Floats, shares: Floats) -> MeetingLips:
-    """Lips, open in points `source` (468, 2 or 3), that meet in `target`, without `shares` (2, 41) of their height."""
+def meeting_lips(source: Floats, target: Floats, shares: Floats, pixel: float) -> MeetingLips:
+    """Lips that were open and meet.
+
+    Args:
+        source: (468, 2 or 3), landmarks before.
+        target: The same after.
+        shares: (2, 41), of their height, that stay behind.
+        pixel: A pixel of the photo, in theirs: sampling looks so far beyond a rim, where it is dark.
+    """
     inner, outer = lip_curves(source)
-    upper, lower = inner + shares[..., None] * (outer - inner)
+    height = np.maximum(np.linalg.norm(outer - inner, axis=2), 1e-6)
+    trimmed = np.minimum(np.maximum(shares, _SAMPLED * pixel / height), np.maximum(shares, _MOST_TRIMMED))
+    upper, lower = inner + trimmed[..., None] * (outer - inner)
     return MeetingLips(lip_curves(target)[0].mean(axis=0), upper, lower)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import Window, changed_box, crop_strips, warp_photo
+from facerelief.faces.warping import Window, average_where_shrunk, changed_box, crop_strips, warp_photo
 from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
 from facerelief.geometry.transfer.mouth.interior import MouthInterior
@@ -19,6 +19,7 @@ from facerelief.geometry.transfer.mouth.motion import MouthMotion
 from facerelief.geometry.transfer.shading import enlarged, limit_to_wrinkles, log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
 
+_COARSE = 0.3  # pixels of a crop in one of the photo, from which a line between lips may be a pixel wide
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
 
 
@@ -106,6 +107,8 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
         maps["tint"] = skin_tint(crop.cut(rgb), flow, layers.light)
     for place in crop_strips(crop, rgb.shape, changed):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
+        if crop.scale > _COARSE:
+            average_where_shrunk(pixels, rgb, crop, flow, place)
         if parted:
             _part_lips(pixels, rgb, crop, parted, place)
         for eye in eyes:

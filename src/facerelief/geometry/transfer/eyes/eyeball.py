@@ -18,6 +18,7 @@ _OLD_EDGE, _BEYOND = 0.065, 0.02  # the same, of an edge that moved away; beyond
 _SOFT = 0.016  # the same, over which this falls off
 _BORDER = (1.03, 1.14)  # of an iris' radius, over which it goes over into white
 _LEFT = (1.15, 1.3)  # the same, where nothing is left of an iris that was there
+_GLINT = 1.3  # times the mean of an iris at that radius; what is brighter is a highlight
 _TURNED = 0.01  # inter-ocular distances, by which an iris moves that is drawn anew
 _BRIGHT, _BRIGHTEST = 85, 94  # percentiles of what may be white: the usual, and the most that is drawn
 _WHITE = (0.65, 0.95)  # shares of the usual from which it is white, and surely is
@@ -135,7 +136,7 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
 def _iris(eye: Eye, known: Floats, shift: Floats) -> tuple[Floats, Floats]:
     """(S, S, 3) a whole iris, moved by `shift`, and its opacity (S, S, 1).
 
-    What a lid hides is what mirrors it, from above to below; what is hidden there too, its mean at that radius.
+    What a lid hides is what mirrors it, from above to below, without its highlight; what is hidden there too, its mean at that radius.
     """
     right, down = np.moveaxis(frame_places(len(known)) - (np.array((eye.iris.x, eye.iris.y)) + shift), 2, 0)
     away = _from_iris(eye, shift)
@@ -143,7 +144,8 @@ def _iris(eye: Eye, known: Floats, shift: Floats) -> tuple[Floats, Floats]:
     found = _radial(eye, known)[np.minimum((away[..., 0] * 20).astype(int), 29)]
     for side in (-1, 1):
         there = sample_bilinear(source, np.dstack([eye.iris.x + right, eye.iris.y + side * down]))
-        found = found + there[..., 3:] * (there[..., :3] - found)
+        levels = there[..., :3] if side > 0 else np.minimum(there[..., :3], _GLINT * found)
+        found = found + there[..., 3:] * (levels - found)
     return found, 1 - _fade(away, *_BORDER)
 
 

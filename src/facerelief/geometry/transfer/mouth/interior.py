@@ -13,7 +13,7 @@ from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.bicubic import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.topology import INNER_LIPS
-from facerelief.geometry.transfer.lips import lip_outline, mouth_opening, trim_gap
+from facerelief.geometry.transfer.lips import lip_curves, lip_outline, mouth_opening, trim_gap
 from facerelief.geometry.transfer.mouth.appearance import thin_corners
 from facerelief.geometry.transfer.mouth.frame import MouthFrame
 from facerelief.geometry.transfer.mouth.maps import gaussian
@@ -28,6 +28,7 @@ _RIM, _RIM_PIXELS = 0.014, 2.5  # inter-ocular distances, and at least pixels, a
 # photo's own inside is not trusted
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
+_LONGER = 2.0  # times, that a photo's upper teeth get at most, to reach a lip that rises
 _BITE = 0.08  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
 _APART = (0.05, 0.1)  # inter-ocular distances that the chin has dropped, over which jaws are seen apart
 # Grain of teeth beyond that of cheeks, in levels, in a photo that is sharp: in 9 smiles of the London set the median is
@@ -93,16 +94,18 @@ class MouthInterior:
         """
         rows, columns = np.indices((side, side)) + 0.5
         places = np.dstack([columns + corner[0], rows + corner[1]])
-        outline = lip_outline(
-            trim_gap(seen.landmarks, max(_RIM, _RIM_PIXELS / inter_ocular(seen.landmarks)))[list(INNER_LIPS), :2]
-        )
-        edge = self._upper_edge(seen) + np.array((0.0, _BITE * inter_ocular(seen.landmarks)))
+        unit = inter_ocular(seen.landmarks)
+        trusted = trim_gap(seen.landmarks, max(_RIM, _RIM_PIXELS / unit))
+        outline, edge = lip_outline(trusted[list(INNER_LIPS), :2]), self._upper_edge(seen)
         softness = max(0.7, _SOFT * motion.before.fit.scale)
         share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)
         for upper in (False, True):
             matrix = self._carry(seen, motion, upper)
             points = places @ matrix[:2] + matrix[2]
-            below = (points[..., 1] - np.interp(points[..., 0], *edge.T)) / softness
+            if upper:
+                lip = lip_curves(motion.after)[0][0] @ matrix[:2] + matrix[2]
+                points = _reaching(points, edge, lip_curves(trusted)[0][0], lip)
+            below = (points[..., 1] - np.interp(points[..., 0], *edge.T) - _BITE * unit) / softness
             part = (smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
             mask = part * gaussian(_within(outline, points).astype(np.float32)[..., None], softness)
             levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
@@ -147,6 +150,24 @@ class MouthInterior:
         which = np.clip(np.digitize(upper[:, 0], bins), 1, 8)
         lowest = [upper[which == k, 1].max(initial=upper[:, 1].min()) for k in range(1, 9)]
         return np.column_stack([(bins[:-1] + bins[1:]) / 2, lowest])
+
+
+def _reaching(points: Floats, edge: Floats, before: Floats, after: Floats) -> Floats:
+    """Places (S, S, 2) of seen teeth, which get longer so that they reach a lip that rises.
+
+    What a photo does not show above them is hardly like the model's: teeth differ in height, and some show gums.
+
+    Args:
+        points: Places in a photo.
+        edge: Points (N, 2) along the edges of its upper teeth.
+        before: Points (N, 2) along its upper lip.
+        after: The same, of the edit, brought into the photo.
+    """
+    x = points[..., 0]
+    bottom, old, new = (np.interp(x, *line.T) for line in (edge, before, after))
+    longer = np.clip((bottom - new) / np.maximum(bottom - old, 1e-3), 1, _LONGER)
+    y = np.where(points[..., 1] < bottom, bottom - (bottom - points[..., 1]) / longer, points[..., 1])
+    return np.dstack([x, y])
 
 
 def _teeth_level(photo: RGB, mouth: Mouth) -> float:

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from facerelief.array_types import RGB, Bool, Floats
+from facerelief.easing import smoothstep
 from facerelief.geometry.filters import ndimage
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.transfer.lips import lip_colour, lips_depth
@@ -19,6 +20,9 @@ from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, face_colour, to
 RENDER_SIDE = 320  # pixels
 _MARGIN = 16  # rows of the render beside the opening that are drawn too: blur reaches them
 _APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
+# Inter-ocular distances by which lower teeth lie lower behind the lip of an open mouth, which stays nearer to them than
+# the chin's skin does; drop of the chin from which they do so wholly.
+_SUNK, _SUNK_AT = 0.05, 0.2
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
 _LOBES, _FIELDS = (6.0, 1.8), 4  # pixels of the render: height and width of enamel's lobes; patterns that are blended
 _TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
@@ -110,5 +114,6 @@ class MouthRenderer:
         varied = self._varied.moved(self._model.vertices, mouth.fit.identity)
         teeth = dataclasses.replace(self._model, vertices=varied.astype(np.float32))
         vertices, normals = teeth.opened(np.hypot(max(0.0, drop), _APART))
+        vertices[:, 1] += _SUNK * smoothstep(max(0.0, drop) / _SUNK_AT) * self._model.jaw
         scale, shift = self._model.fitted(mouth.closed)
         return mouth.fit.to_image(vertices * scale + shift), normals
