@@ -14,7 +14,7 @@ from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import closing, gaussian, smallest
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
@@ -59,7 +59,7 @@ class RatioImages:
         """
         around, seen = np.moveaxis(box_blur(np.dstack([change * self._clear, self._clear]), _WIDE), 2, 0)
         fine = self._clear * (change - around / np.maximum(seen, 1e-3))  # of what is clear: rims would be wrinkles
-        deepest = np.minimum(ndimage().minimum_filter(fine, _FLANK), -1e-6)
+        deepest = np.minimum(smallest(fine, (_FLANK, _FLANK)), -1e-6)
         darker = _SHADOW + _CREASE * np.clip(fine / deepest, 0, 1) ** 2  # a crease along the bottom of a soft shadow
         limited: Floats = np.clip(np.where(fine < 0, darker, self._lighter) * fine, -_STRONGEST, _STRONGEST)
         return limited * self._clear
@@ -77,7 +77,7 @@ def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
     """
     features = _feature_mask(landmarks, len(pixels))
     unit = inter_ocular(landmarks)
-    smooth = ndimage().gaussian_filter(log_luminance(pixels @ LUMA), _HAIR * unit)
+    smooth = gaussian(log_luminance(pixels @ LUMA), _HAIR * unit)
     return bottom_hat(smooth, unit) * (1 - feathered(features, _MARGIN * unit))
 
 
@@ -119,7 +119,7 @@ def bottom_hat(light: Floats, unit: float) -> Float32:
     """
     light = light.astype(np.float32)
     width = round(_WRINKLE * unit) | 1
-    depth: Float32 = binomial_blur(ndimage().grey_closing(light, size=(width, width), mode="nearest") - light)
+    depth: Float32 = binomial_blur(closing(light, (width, width), "repeat") - light)
     return depth
 
 
@@ -139,7 +139,7 @@ def skin_tint(pixels: RGB, flow: Floats) -> Float32:
         (S, S, 3), after the warp.
     """
     deviation = _AROUND * len(pixels)
-    blurred = ndimage().gaussian_filter(pixels.astype(np.float32), (deviation, deviation, 0)) + 1  # black has no colour
+    blurred = gaussian(pixels.astype(np.float32), (deviation, deviation, 0)) + 1  # black has no colour
     rows, columns = np.indices(pixels.shape[:2]) + 0.5
     tint = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
     return sample_bilinear(tint, flow + np.dstack([columns, rows]))

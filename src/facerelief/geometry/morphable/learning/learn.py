@@ -10,7 +10,7 @@ from facerelief.array_types import Bool, Float32, Floats
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import FaceFinder
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.morphable.action_units import EMFACS, SIDES, Rig
 from facerelief.geometry.morphable.learning.expressions import (
     Amounts,
@@ -237,7 +237,7 @@ def _clusters(identity: Floats, texture: Floats) -> Floats:
 
 
 def _gaussian(plane: Floats, deviation: float) -> Floats:
-    blurred: Floats = ndimage().gaussian_filter(plane, deviation)
+    blurred: Floats = gaussian(plane, deviation)
     return blurred
 
 

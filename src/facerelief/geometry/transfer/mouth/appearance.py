@@ -13,7 +13,7 @@ import numpy as np
 from facerelief.array_types import Bool, Floats
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import closing
 from facerelief.geometry.transfer.mouth.maps import GAP
 
 # Share of red, green and blue that a lip takes from the teeth right at it, and how far its shade reaches. Light that
@@ -116,7 +116,7 @@ def between_edges(colours: Floats, surface: Surface, coloured: float) -> Floats:
     radius = np.interp(surface.aside, _ROUNDED_AT, _ROUNDED) * (1 - 0.5 * surface.jaw)
     corner = np.hypot(np.maximum(radius - surface.edge, 0), np.maximum(radius - surface.side, 0))
     beyond = smoothstep((corner - radius) * surface.unit)
-    beyond = ndimage().grey_closing(beyond, (1, max(3, round(GAP * surface.unit))))[..., None]
+    beyond = closing(beyond, (1, max(3, round(GAP * surface.unit))))[..., None]
     touching = 1 - _CONTACT * np.exp(-surface.side / _CONTACT_REACH)[..., None]
     dark: Floats = touching * colours * (1 - beyond * (1 - _NOTCH ** (1 + coloured * (_SHADE_REDDENS - 1))))
     return dark

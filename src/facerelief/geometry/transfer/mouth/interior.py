@@ -12,10 +12,10 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.bicubic import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import lip_outline, mouth_opening, trim_gap
 from facerelief.geometry.transfer.mouth.frame import MouthFrame
-from facerelief.geometry.transfer.mouth.maps import gaussian
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.renderer import RENDER_SIDE, MouthRenderer
@@ -71,9 +71,9 @@ class MouthInterior:
         mask = polygon_mask(frame.place(outline, RENDER_SIDE), RENDER_SIDE)
         enlarged = frame.to_photo(np.dstack([self._renderer.render(photo, motion, mask, frame), mask]))
         blur = edge_blur(photo, own.landmarks)
-        softened = gaussian(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
+        softened = _blurred(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
         deviation = np.hypot(grain(photo, own.landmarks), _ENAMEL / blur) / _KEPT
-        noise = gaussian(deviation * np.random.default_rng(0).normal(size=(side, side, 1)), 0.5)
+        noise = _blurred(deviation * np.random.default_rng(0).normal(size=(side, side, 1)), 0.5)
         inside, opacity = softened[..., :3] + noise / 255, np.clip(softened[..., 3:], 0, 1)
         for source, seen in (*([motion.teeth] if motion.teeth else ()), (photo, own)):  # its own teeth over all others
             shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))
@@ -101,7 +101,7 @@ class MouthInterior:
             points = places @ matrix[:2] + matrix[2]
             below = (points[..., 1] - np.interp(points[..., 0], *edge.T)) / softness
             part = (smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
-            mask = part * gaussian(_within(outline, points).astype(np.float32)[..., None], softness)
+            mask = part * _blurred(_within(outline, points).astype(np.float32)[..., None], softness)
             levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
             share += mask
         return np.minimum(share, 1), levels / np.maximum(share, 1e-6)
@@ -149,6 +149,11 @@ class MouthInterior:
 def _teeth_level(photo: RGB, mouth: Mouth) -> float:
     """How bright teeth are in a photo."""
     return max(0.05, float(tooth_colour(photo, mouth.landmarks, mouth.opening) @ LUMA))
+
+
+def _blurred(values: Floats, deviation: float) -> Floats:
+    """Maps (H, W, C) blurred."""
+    return gaussian(values, (deviation, deviation, 0))
 
 
 def _within(outline: Floats, points: Floats) -> Bool:
