@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from facerelief.array_types import Bool, Float32, Floats
-from facerelief.errors import DatasetError
+from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.filters import gaussian
@@ -218,6 +218,14 @@ def _chroma(sums: Floats, weights: Floats, inside: Bool, face: Floats) -> Floats
     mean = face[..., None] * mean + (1 - face[..., None]) * np.sqrt(skin)  # hair and neck, which differ too much
     mean = mean / (mean @ LUMA32)[..., None]
     return np.moveaxis(mean[:, : UV_SIZE // 2], 2, 0)
+
+
+def check_scipy() -> None:
+    """Raise `MissingExtra` before minutes of learning, not after them."""
+    try:
+        __import__("scipy")
+    except ImportError as reason:
+        raise MissingExtra("scipy", "train") from reason
 
 
 def _clusters(identity: Floats, texture: Floats) -> Floats:
