@@ -65,19 +65,19 @@ class RatioImages:
         return limited * self._clear
 
 
-def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
+def wrinkle_map(luma: Floats, landmarks: Landmarks) -> Float32:
     """How deep the wrinkles of a crop are.
 
     Args:
-        pixels: (S, S, 3), the crop.
+        luma: (S, S), luminance of the crop, 0 to 255.
         landmarks: (468, 3), crop pixels. Eyebrows, eyes and lips are dark and narrow too, and count as no wrinkles.
 
     Returns:
         (S, S), the change of log luminance that would fill them.
     """
-    features = _feature_mask(landmarks, len(pixels))
+    features = _feature_mask(landmarks, len(luma))
     unit = inter_ocular(landmarks)
-    smooth = gaussian(log_luminance(pixels @ LUMA), _HAIR * unit)
+    smooth = gaussian(log_luminance(luma.astype(np.float32)), _HAIR * unit)
     return bottom_hat(smooth, unit) * (1 - feathered(features, _MARGIN * unit))
 
 

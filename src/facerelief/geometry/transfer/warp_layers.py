@@ -10,14 +10,15 @@ import numpy as np
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import Window, changed_box, crop_strips, warp_photo
+from facerelief.faces.warping import Window, changed_box, crop_strips, resample_map, warp_photo
 from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
-from facerelief.geometry.transfer.mouth.interior import MouthInterior
+from facerelief.geometry.transfer.mouth.interior import MouthInterior, MouthPicture
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import MouthMotion
 from facerelief.geometry.transfer.shading import log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
+from facerelief.processes.threads import beside
 
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
 
@@ -80,23 +81,30 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     Returns:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
+    mouth = beside(functools.partial(_mouth_inside, rgb, layers.mouth))
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
     maps = {name: value for name, value in layers.maps.items() if name != "flow"}
     eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
     around = np.array(changed_box([flow, *maps.values()], crop.size))
     boxes = np.stack([around, *(_corners(eye.frame, crop) for eye in eyes)])
     changed = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
-    if layers.light.max() > _FILLS:
-        maps["tint"] = skin_tint(crop.cut(rgb), flow)
-    for place in crop_strips(crop, rgb.shape, changed):
+    tint = skin_tint(crop.cut(rgb), flow) if layers.light.max() > _FILLS else None
+
+    def draw(place: Window) -> None:
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
+        if tint is not None:
+            enlarged["tint"] = resample_map(crop, tint, place, "bilinear")  # it is smooth
         if parted:
             _part_lips(pixels, rgb, crop, parted, place)
         for eye in eyes:
             draw_eye(pixels, rgb, eye, place)
         out[place] = _composite(pixels, **enlarged)
-    if layers.mouth:
-        _mouth_interior().draw(out, rgb, layers.mouth)
+
+    strips = [beside(functools.partial(draw, place)) for place in crop_strips(crop, rgb.shape, changed)]
+    for drawn in reversed(strips):  # those of the end are done here, until the other thread has begun the rest
+        drawn()
+    if inside := mouth():
+        inside.paste(out)
     return out
 
 
@@ -116,6 +124,11 @@ def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, parted: PartedFlows, place
     above, maps = warp_photo(rgb, crop, parted.upper, {"below": parted.below}, window)
     beneath, _ = warp_photo(rgb, crop, parted.lower, {}, window)
     pixels[inner] = above + np.clip(0.5 + maps["below"] / crop.scale, 0, 1) * (beneath - above)
+
+
+def _mouth_inside(rgb: RGB, motion: MouthMotion | None) -> MouthPicture | None:
+    """What is drawn into an edit between the lips."""
+    return _mouth_interior().draw(rgb, motion) if motion else None
 
 
 @functools.cache
