@@ -13,7 +13,7 @@ from facerelief.strips import in_strips
 
 _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level of a photo changes
 _FINER = (2, 4)  # times, at least and at most, that a map that is not as fine as the photo is enlarged by cubic curves
-_POINTS = 1 << 14  # of a place at a time: they stay in the processor's cache
+_POINTS = 1 << 15  # of a place at a time: they stay in the processor's cache
 
 Window = tuple[slice, slice]  # rows and columns of a photo
 Corners = tuple[Sequence[float], Sequence[float]]  # left and top, right and bottom, crop pixels

@@ -101,11 +101,12 @@ def limit_to_wrinkles(light: Floats, flow: Floats, wrinkles: Float32) -> Float32
         (W, W, 1), `light` where it darkens or is less than the wrinkle is deep.
     """
     size = len(wrinkles)
-    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in np.moveaxis(np.dstack([light, flow]), 2, 0)]
-    finer, right, down = (np.array(p.resize((size, size), Image.Resampling.BILINEAR)) for p in planes)
+    plane = Image.fromarray(np.ascontiguousarray(light[..., 0], dtype=np.float32))
+    finer = np.array(plane.resize((size, size), Image.Resampling.BILINEAR))
     rows, columns = np.nonzero(finer > min(0.0, float(wrinkles.min())))  # elsewhere it is less than any wrinkle is deep
-    moved = np.column_stack([right[rows, columns], down[rows, columns]]) * (size / len(light))
-    most = sample_bilinear(wrinkles[..., None], moved + np.column_stack([columns + 0.5, rows + 0.5]))
+    places = np.column_stack([columns, rows]).astype(np.float32) + np.float32(0.5)
+    times = np.float32(size / len(light))
+    most = sample_bilinear(wrinkles[..., None], places + times * sample_bilinear(flow, places / times))
     finer[rows, columns] = np.minimum(finer[rows, columns], most[:, 0])
     return finer[..., None]
 
