@@ -118,7 +118,6 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path
 @pytest.fixture(scope="session")
 def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 drawn faces of 64 pixels: three persons, one a split, with all eight expressions each; not to be changed."""
-    pytest.importorskip("scipy", reason="holes are filled with scipy")
     dataset = tmp_path_factory.mktemp("synthetic") / "dataset"
     synthesis.synthesize(dataset, synthesis.Plan(count=24, size=64, scenes_per_person=1), workers=1)
     return dataset
@@ -129,7 +128,6 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """104 drawn faces of 64 pixels, enough to learn a face from: 52 persons, each neutral and with one other expression
     of the seven; not to be changed.
     """
-    pytest.importorskip("scipy", reason="holes are filled with scipy")
     dataset = tmp_path_factory.mktemp("pairs") / "dataset"
     plan = synthesis.Plan(count=8 * 52, size=64, scenes_per_person=1)
     open_dataset(dataset, {"size": plan.size, "seed": plan.seed})

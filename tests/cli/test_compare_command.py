@@ -17,8 +17,6 @@ Command = Callable
 Refused = Callable[..., str]
 Weights = Callable[..., Path]
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 
 @pytest.fixture(scope="module")
 def run(tiny_weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -26,8 +26,6 @@ Command = Callable
 Refused = Callable[..., str]
 Weights = Callable[..., Path]
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:

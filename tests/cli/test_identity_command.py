@@ -21,8 +21,6 @@ Refused = Callable[..., str]
 Weights = Callable[..., Path]
 TINY = ("size=32", "width=4", "batch=4", "dimensions=8", "precision=no")
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 
 @pytest.fixture(scope="module")
 def dataset(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -25,8 +25,6 @@ Refused = Callable[..., str]
 Weights = Callable[..., Path]
 CHOICES = ("neutral", "happiness", "surprise")
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 
 @pytest.fixture(scope="module")
 def dataset(synthetic: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

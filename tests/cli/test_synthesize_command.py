@@ -24,8 +24,6 @@ Command = Callable
 Refused = Callable[..., str]
 LEAST = ("dataset", "synthesize", "-n", 24, "--size", 64, "--settings", 1, "--workers", 1, "-o")
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 
 # -- what works -----------------------------------------------------------------------------------------------------
 

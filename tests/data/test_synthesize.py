@@ -27,8 +27,6 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import Setting, pose_shape, random_person
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 
 def unit_of(landmarks: np.ndarray) -> float:
     """Inter-ocular distance in space, pixels."""

@@ -13,8 +13,6 @@ from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.geometry.morphable.model import carried_face
 from facerelief.processes import pool
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 PLAN = Plan(count=24, size=64, scenes_per_person=1)  # the fixture's
 
 

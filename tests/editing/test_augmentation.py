@@ -17,7 +17,6 @@ from facerelief.errors import DatasetError
 from facerelief.faces.detector import Face
 from facerelief.files.png import read_png
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
 NAMES = ("neutral", "happiness", "surprise")
 
 

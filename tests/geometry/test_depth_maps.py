@@ -27,8 +27,6 @@ SIZE, UNIT, STEP = 128, 48.0, 4  # crop, inter-ocular distance of the landmarks,
 Height = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Box = tuple[int, int, int, int]  # x0, y0, x1, y1
 
-pytest.importorskip("scipy", reason="holes are filled with scipy")
-
 
 def cells(x0: int, y0: int, x1: int, y1: int) -> tuple[np.ndarray, np.ndarray]:
     """Upper left corners of the sheet's squares in a box."""

@@ -11,8 +11,6 @@ from facerelief.files import write_json
 from facerelief.training.methods import TRAINING_METHODS
 from facerelief.training.run.model_card import write_card
 
-pytest.importorskip("scipy", reason="action units and synthetic faces need it")
-
 
 class TestStarGAN(MethodConformance):
     name = "stargan"

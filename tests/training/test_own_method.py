@@ -13,7 +13,6 @@ from facerelief.data.conditions import CONDITIONS
 from facerelief.networks.backbones import BACKBONES
 from facerelief.training.methods import TRAINING_METHODS
 
-pytest.importorskip("scipy", reason="synthetic faces need it")
 PAGE = Path(__file__).parents[2] / "docs" / "own_method.md"
 
 

@@ -15,7 +15,7 @@ _ONE = 1 << 11  # the weight 1 along a row
 _MASK = (1 << _FIELD) - 1
 _BELOW = 1 << 18  # what is added to each colour: overshoot may be negative, -48 levels at most
 _ALL_BELOW = _BELOW | _BELOW << _FIELD | _BELOW << 2 * _FIELD
-_POINTS = 1 << 14  # sampled at a time: they stay in the processor's cache
+_POINTS = 1 << 15  # sampled at a time: they stay in the processor's cache
 
 
 def sample_bicubic(rgb: RGB, points: Floats) -> Float32:

@@ -12,7 +12,8 @@ from facerelief.faces.bicubic import sample_bicubic
 from facerelief.strips import in_strips
 
 _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level of a photo changes
-_FINER = (2, 4)  # times, at least and at most, that a map is enlarged by cubic curves before it is turned
+_FINER = (2, 4)  # times, at least and at most, that a map that is not as fine as the photo is enlarged by cubic curves
+_POINTS = 1 << 15  # of a place at a time: they stay in the processor's cache
 
 _SHRUNK = (1.2, 1.7)  # times, from which what a warp brings together is averaged, and is so wholly
 _THIRDS = (-1 / 3, 0.0, 1 / 3)  # of a pixel
@@ -98,21 +99,86 @@ def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic
         (h, w) or (h, w, C).
     """
     rows, columns = place
-    height, width, planes = rows.stop - rows.start, columns.stop - columns.start, values.reshape(*values.shape[:2], -1)
-    found = np.zeros((planes.shape[2], height, width), dtype=np.float32)  # planar: later operations are faster
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    planes = np.moveaxis(values.reshape(*values.shape[:2], -1), 2, 0)
     (left, right), (top, bottom) = ((part.start, part.stop) for part in _needed(crop, len(values), place))
-    if found.size and right > left and bottom > top:
+    if height and width and right > left and bottom > top:
         to_map = crop.matrix * (len(values) / crop.size)  # from the photo's pixels
-        finer = int(np.clip(np.ceil(1 / np.hypot(*to_map[:, 0])), *_FINER)) if mode == "bicubic" else 1
+        fine = float(np.hypot(*to_map[:, 0]))
+        finer = int(np.clip(np.ceil(1 / fine), *_FINER)) if mode == "bicubic" and fine < 1 else 1
         to_map = finer * (to_map @ _shift(columns.start, rows.start) - ((0, 0, left), (0, 0, top)))
-        for k, plane in enumerate(found):
-            image = Image.fromarray(np.ascontiguousarray(planes[..., k], dtype=np.float32))
-            size, box = (finer * (right - left), finer * (bottom - top)), (left, top, right, bottom)
-            part = image.crop(box) if finer == 1 else image.resize(size, Image.Resampling.BICUBIC, box)
-            plane[:] = part.transform(
-                (width, height), Image.Transform.AFFINE, tuple(map(float, to_map.ravel())), Image.Resampling.BILINEAR
-            )
+        if finer > 1:
+            found = _enlarged(planes, (left, top, right, bottom), finer, to_map, (width, height))
+        else:
+            parts = [np.ascontiguousarray(plane[top:bottom, left:right], dtype=np.float32) for plane in planes]
+            found = _turned(parts, to_map, height, width)
+    else:
+        found = np.zeros((len(planes), height, width), dtype=np.float32)
     return found.transpose(1, 2, 0).reshape((height, width, *values.shape[2:]))
+
+
+def _enlarged(planes: Floats, box: tuple[int, ...], times: int, matrix: Floats, size: tuple[int, int]) -> Float32:
+    """A box of planes (C, h, w), so many times as large by cubic curves, then as `_turned` does it, of some size."""
+    found = np.empty((len(planes), size[1], size[0]), dtype=np.float32)
+    finer = times * (box[2] - box[0]), times * (box[3] - box[1])
+    for plane, out in zip(planes, found, strict=True):
+        image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
+        image = image.resize(finer, Image.Resampling.BICUBIC, box)
+        coefficients = tuple(map(float, matrix.ravel()))
+        out[:] = image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
+    return found
+
+
+def _turned(planes: Sequence[Float32], matrix: Floats, height: int, width: int) -> Float32:
+    """Planes (h, w) in another frame, (C, height, width): linear between pixels, 0 outside.
+
+    Args:
+        planes: All of one size.
+        matrix: (2, 3), maps pixels of that frame to theirs.
+        height: Of the frame.
+        width: Of the frame.
+    """
+    found = np.empty((len(planes), height, width), dtype=np.float32)  # planar: later operations are faster
+    high, wide = planes[0].shape
+    right, down = np.arange(width) + 0.5, np.arange(height) + 0.5
+    parts_of_x, parts_of_y = (
+        [values.astype(np.float32) for values in (along * right + shift, across * down)]
+        for along, across, shift in (matrix - ((0, 0, 0.5), (0, 0, 0.5))).tolist()
+    )
+    step = max(1, _POINTS // width)
+    for start in range(0, height, step):
+        part = slice(start, min(start + step, height))
+        x, y = (parts[0] + parts[1][part, None] for parts in (parts_of_x, parts_of_y))
+        inside = _all_inside(x, wide) and _all_inside(y, high)
+        outside = None if inside else (x < -0.5) | (x >= wide - 0.5) | (y < -0.5) | (y >= high - 0.5)
+        (column, across), (row, below) = (_between_pixels(v, side, inside) for v, side in ((x, wide), (y, high)))
+        first = (row * np.float32(wide) + column).astype(np.int64)  # exact up to 16 million pixels
+        next_column, next_row = int(wide > 1), wide * (high > 1)
+        corners = [first + further for further in (0, next_column, next_row, next_row + next_column)]
+        for plane, out in zip(planes, found[:, part], strict=True):
+            upper, upper_right, lower, lower_right = (plane.ravel().take(at) for at in corners)
+            upper += across * (upper_right - upper)
+            lower += across * (lower_right - lower)
+            np.add(upper, below * (lower - upper), out=out)
+        if outside is not None:
+            found[:, part][:, outside] = 0
+    return found
+
+
+def _all_inside(places: Float32, side: int) -> bool:
+    """Whether places, (h, w) along lines, lie between the centres of the first and the last of `side` pixels."""
+    ends = places[:: max(1, len(places) - 1), :: max(1, places.shape[1] - 1)]
+    return bool(ends.min() >= 0 and ends.max() < side - 1)
+
+
+def _between_pixels(places: Float32, side: int, inside: bool) -> tuple[Float32, Float32]:
+    """The pixels before places, and how far on places are, 0 to 1; beyond the first and the last it is these."""
+    if not inside:
+        places = np.clip(places, 0, side - 1)
+    first = np.floor(places)
+    if not inside:
+        first = np.minimum(first, max(side - 2, 0))
+    return first, places - first
 
 
 def _needed(crop: Crop, size: int, place: Window) -> Window:

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from facerelief.array_types import Bool, Depth, Floats, Landmarks, Normals
+from facerelief.array_types import Bool, Depth, Floats, Int64, Landmarks, Normals
 from facerelief.errors import DatasetError
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
 from facerelief.files.png import read_png
+from facerelief.geometry.filters import enclosed, grown
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS
 
 FAR, NEAR = -1.3, 1.0  # inter-ocular distances; 13,000 ears and noses of real faces lie within
 _LEVELS = 65535
+_MOST_KNOWN = 400  # places around holes by which they are filled
 
 
 @dataclass(frozen=True)
@@ -99,26 +101,37 @@ def _z_at_eyes(z: Floats, mask: Bool, landmarks: Landmarks) -> float:
 
 
 def _fill_holes(values: Floats, mask: Bool, keep_open: Bool) -> Bool:
-    """Fill `values` (H, W, K) over the holes of the mask by cubic interpolation from a ring of two pixels around each.
+    """Fill `values` (H, W, K) over the holes of the mask by thin plates through a ring of two pixels around them.
 
     Returns the mask with the holes closed, but for those at `keep_open`.
     """
-    from scipy import ndimage
-    from scipy.interpolate import griddata
-
-    mouth = ndimage.binary_dilation(keep_open, iterations=2)
-    holes = ndimage.binary_fill_holes(mask | mouth) & ~mask & ~mouth
-    if not holes.any():
-        return mask
-    ring = ndimage.binary_dilation(holes, iterations=2) & mask
-    known, unknown = np.argwhere(ring), np.argwhere(holes)
-    filled = griddata(known, values[ring], unknown, method="nearest")
-    if len(known) > 3:
-        smooth = griddata(known, values[ring], unknown, method="cubic")
-        filled = np.where(np.isfinite(smooth), smooth, filled)
-    values[holes] = filled
+    mouth = grown(keep_open, 2)
+    holes = enclosed(mask | mouth) & ~mask & ~mouth
+    if holes.any():
+        ring = grown(holes, 2) & mask
+        values[holes] = _thin_plate(np.argwhere(ring), values[ring], np.argwhere(holes))
     closed: Bool = mask | holes
     return closed
+
+
+def _thin_plate(known: Int64, values: Floats, wanted: Int64) -> Floats:
+    """Values (M, K) at places `wanted` (M, 2) of the plate that bends least through values (N, K) at `known` (N, 2).
+
+    Duchon, Splines minimizing rotation-invariant semi-norms, 1977. Of many places every second, third ... is taken.
+    """
+    step = -(-len(known) // _MOST_KNOWN)
+    known, values = known[::step], values[::step]
+
+    def bent(places: Int64) -> Floats:
+        apart = ((places[:, None] - known) ** 2).sum(axis=2)
+        return np.column_stack([apart * np.log(np.maximum(apart, 1)), np.ones(len(places)), places])
+
+    level = bent(known)
+    flat = level[:, len(known) :]
+    system = np.block([[level], [flat.T, np.zeros((3, 3))]])
+    weights = np.linalg.lstsq(system, np.concatenate([values, np.zeros((3, values.shape[1]))]), rcond=None)[0]
+    found: Floats = np.concatenate([bent(some) @ weights for some in np.array_split(wanted, -(-len(wanted) // 1024))])
+    return found
 
 
 def save_depth(path: Path, depth: Depth) -> None:

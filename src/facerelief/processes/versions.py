@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facerelief import __version__
 
-_RESULTS_FROM = ("numpy", "pillow", "onnxruntime", "scipy", "torch")  # packages on which results depend
+_RESULTS_FROM = ("numpy", "pillow", "onnxruntime", "torch")  # packages on which results depend
 
 
 def versions() -> dict[str, str]:

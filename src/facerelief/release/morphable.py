@@ -19,7 +19,7 @@ from facerelief.files import sha256, write_text
 from facerelief.files.markdown import escape_text
 from facerelief.geometry.depth_maps import render_geometry
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, EMFACS, SIDES, Rig
-from facerelief.geometry.morphable.learning.learn import learn_face
+from facerelief.geometry.morphable.learning.learn import check_scipy, learn_face
 from facerelief.geometry.morphable.learning.rig import learn_rig
 from facerelief.geometry.morphable.model import FACE_FILE, MorphableFace, full_maps, load_face, save_face
 from facerelief.geometry.morphable.random_faces import (
@@ -78,8 +78,10 @@ def fit_and_write(
     Raises:
         DatasetError: The dataset has too few persons or no neutral photos; nothing is written.
         FacereliefError: `folder` holds something else, or cannot be written.
+        MissingExtra: SciPy is not installed.
     """
     check_model_folder(folder, FACE_FILE, "face")
+    check_scipy()
     portraits = DatasetPortraits(dataset)
     others = [_shows_neutral(path) for path in further]
 

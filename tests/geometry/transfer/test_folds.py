@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from facerelief.colour import LUMA
 from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.model import load_face
@@ -50,7 +51,7 @@ def test_a_fold_between_skin_of_two_shades_is_filled_smoothly() -> None:
     beside = beside_fold()
     skin = 0.15 * np.tanh(beside / (0.06 * UNIT))  # log luminance: brighter on the cheek
     line = -0.5 * np.exp(-((beside / (0.03 * UNIT)) ** 2))
-    depth = fold_depth((skin + line).astype(np.float32), BAND, UNIT)
+    depth = fold_depth((skin + line).astype(np.float32), POINTS, BAND)
     on_line = (np.abs(beside) < 1) & (BAND > 0.99)
     before, after = (np.abs((light - skin)[on_line]).mean() for light in (skin + line, skin + line + depth))
     assert before > 0.45 and after < 0.1
@@ -59,7 +60,7 @@ def test_a_fold_between_skin_of_two_shades_is_filled_smoothly() -> None:
 
 def test_the_skins_own_texture_stays() -> None:
     pores = np.random.default_rng(0).normal(0, 0.05, (SIZE, SIZE)).astype(np.float32)
-    depth = fold_depth(pores, BAND, UNIT)
+    depth = fold_depth(pores, POINTS, BAND)
     inside = BAND > 0.99
     assert (pores + depth)[inside].std() > 0.9 * pores[inside].std()
     assert np.corrcoef((pores + depth)[inside], pores[inside])[0, 1] > 0.9
@@ -68,14 +69,14 @@ def test_the_skins_own_texture_stays() -> None:
 def test_it_is_as_deep_in_a_picture_twice_as_fine() -> None:
     light = (-0.5 * np.exp(-((beside_fold() / (0.04 * UNIT)) ** 2))).astype(np.float32)
     finer = ndimage.zoom(light, 2, order=1)
-    depth = fold_depth(finer, fold_band(2 * POINTS, 2 * SIZE), 2 * UNIT)
-    assert np.abs(depth[::2, ::2] - fold_depth(light, BAND, UNIT)).mean() < 0.01
+    depth = fold_depth(finer, 2 * POINTS, fold_band(2 * POINTS, 2 * SIZE))
+    assert np.abs(depth[::2, ::2] - fold_depth(light, POINTS, BAND)).mean() < 0.01
 
 
 def test_the_wrinkles_of_a_photo_have_its_folds() -> None:
     picture = np.full((SIZE, SIZE, 3), 180.0)
     picture *= np.exp(-0.4 * np.exp(-((beside_fold() / (0.08 * UNIT)) ** 2)))[..., None]  # wider than wrinkles are
-    depth = wrinkle_map(np.rint(picture).astype(np.uint8), POINTS)
+    depth = wrinkle_map(np.rint(picture) @ LUMA, POINTS)
     rows, columns = at(FOLDS[0][2:4])
     assert depth[rows, columns].min() > 0.2
     assert depth[at((50, 280))].max() < 0.05  # cheeks

@@ -40,7 +40,7 @@ def test_teeth_get_darker_and_yellower_to_the_sides() -> None:
 
 
 def test_front_teeth_have_a_white_highlight_in_the_middle() -> None:
-    """0.3 of (the teeth's colour)^0.3 at its middle; exp(-1/2) of it 0.03 further up; none at sides, molars, in the dark."""
+    """0.3 of (the teeth's colour)^0.3 at its middle; exp(-1/2) of it 0.03 further up; none at sides and on molars."""
     middle = {"edge": 0.085, "side": 0.06, "gloss": 1.0}
     plain = lit(surface(edge=0.085, side=0.06), TEETH, 1.0)[0, 0]
     white = 0.3 * TEETH**0.3

@@ -51,7 +51,9 @@ def inside(mouth: Mouth, grow: int = 0) -> np.ndarray:
 
 def drawn(photo: np.ndarray, before: Mouth, after: Mouth, **rest: object) -> np.ndarray:
     edited = photo.copy()
-    INTERIOR.draw(edited, photo, MouthMotion(before, after.landmarks, after.drop, **rest))  # type: ignore[arg-type]
+    picture = INTERIOR.draw(photo, MouthMotion(before, after.landmarks, after.drop, **rest))  # type: ignore[arg-type]
+    if picture:
+        picture.paste(edited)
     return edited
 
 

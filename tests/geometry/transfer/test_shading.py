@@ -74,7 +74,7 @@ def test_eyebrows_eyes_and_lips_are_no_wrinkles() -> None:
         row = int(points[list(ring), 1].mean())
         picture[row - 2 : row + 2] //= 2
     picture[20:24] //= 2
-    depth = wrinkle_map(picture, points)
+    depth = wrinkle_map(picture @ LUMA, points)
     for ring in BROWS:
         columns, rows = points[list(ring), :2].mean(axis=0).astype(int)
         assert depth[rows, columns] < 0.1
@@ -94,7 +94,7 @@ def wrinkled(at: int) -> np.ndarray:
 def limited(light: float, picture: np.ndarray, flow: tuple[float, float] = (0, 0)) -> np.ndarray:
     """(SIDE, SIDE): what is left of the same light everywhere, after the same flow everywhere."""
     same, flows = np.full((SIDE, SIDE, 1), light, np.float32), np.tile(np.float32(flow), (SIDE, SIDE, 1))
-    return limit_to_wrinkles(same, flows, wrinkle_map(picture, elsewhere()))[..., 0]
+    return limit_to_wrinkles(same, flows, wrinkle_map(picture @ LUMA, elsewhere()))[..., 0]
 
 
 def test_light_fills_a_wrinkle_to_the_brim_and_nothing_else() -> None:
@@ -115,7 +115,7 @@ def test_a_wrinkle_is_found_in_a_finer_picture() -> None:
     picture = np.broadcast_to(SKIN, (3 * SIDE, 3 * SIDE, 3)).astype(np.uint8)
     picture[:, 59:62] //= 2
     light, flow = np.full((SIDE, SIDE, 1), 5.0, np.float32), np.tile(np.float32((6, 0)), (SIDE, SIDE, 1))
-    result = limit_to_wrinkles(light, flow, wrinkle_map(picture, elsewhere(3 * UNIT)))
+    result = limit_to_wrinkles(light, flow, wrinkle_map(picture @ LUMA, elsewhere(3 * UNIT)))
     assert result.shape == (3 * SIDE, 3 * SIDE, 1)
     assert result[9, :, 0].argmax() == 60 - 3 * 6
     assert result[9, 36:49, 0].min() < 0.1 < 0.3 < result.max()
@@ -127,10 +127,12 @@ def test_hairs_of_a_beard_are_no_wrinkles() -> None:
     random = np.random.default_rng(0)
     for x, y in random.integers(0, 3 * SIDE - 8, (9000, 2)):
         picture[y : y + 6, x] = picture[y : y + 6, x] // 3
-    hairy = wrinkle_map(picture, elsewhere(3 * UNIT))
+    hairy = wrinkle_map(picture @ LUMA, elsewhere(3 * UNIT))
     picture[:, 236:245] //= 3
     assert hairy[100:380, 100:380].mean() < 0.35
-    assert wrinkle_map(picture, elsewhere(3 * UNIT))[100:380, 238:243].mean() > 2 * hairy[100:380, 100:380].mean()
+    assert (
+        wrinkle_map(picture @ LUMA, elsewhere(3 * UNIT))[100:380, 238:243].mean() > 2 * hairy[100:380, 100:380].mean()
+    )
 
 
 @pytest.mark.parametrize("light", [-0.5, 0.0, 0.05])

@@ -154,7 +154,7 @@ def test_more_than_all_is_not_shaded(picture: np.ndarray) -> None:
 
 
 def test_wrinkles_are_filled_as_deep_as_they_are() -> None:
-    """Beside what is darkened: 0.2 of a wrinkle's 0.3 where at most 0.2 may be filled, and 0.1 where it is no deeper."""
+    """Beside what is darkened: 0.2 of a wrinkle's 0.3 where that much may be filled, and 0.1 where it is no deeper."""
     depth = np.full((2 * SIDE, 2 * SIDE), 0.3, np.float32)
     depth[:, :SIDE] = 0.1
     some = dataclasses.replace(layers((0, 0), -0.5), fill=np.full((SIDE, SIDE, 1), 0.2, np.float32))

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +38,7 @@ from facerelief.geometry.transfer.shading import wrinkle_map
 from facerelief.geometry.transfer.targets import Target
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
+from facerelief.processes.threads import beside
 
 _FINE = 3  # times finer than the rest of an edit are wrinkles
 _MOST_LEARNED = 32  # 200 kB each
@@ -134,15 +135,16 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def _plan(self, rgb: RGB, face: Face, to: str) -> MorphablePlan:
         """The face, fitted."""
-        crop = transfer_crop(face.landmarks)
-        before, landmarks = crop.cut(rgb), seen_lips(rgb, face.landmarks)
+        landmarks, crop = seen_lips(rgb, face.landmarks), transfer_crop(face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
+        eyes = beside(partial(self._seen_eyes, rgb, face, fit, to))
         standard, fine = (align(face.landmarks, times * STANDARD_SIZE) for times in (1, _FINE))
         rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
-        wrinkles = wrinkle_map(fine.cut(rgb), fine.to_crop(landmarks)) * (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
-        wrinkles, rims = with_room(wrinkles), with_room(rims)[..., None]
-        plan = MorphablePlan(face, crop, before, landmarks, fit, to, fit.expression, wrinkles, rims)
-        return self._with_eyes(plan, rgb)
+        wrinkles = wrinkle_map(fine.cut_luma(rgb), fine.to_crop(landmarks))
+        wrinkles *= (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
+        maps = with_room(wrinkles), with_room(rims)[..., None]
+        plan = MorphablePlan(face, crop, crop.cut(rgb), landmarks, fit, to, fit.expression, *maps)
+        return self._with_eyes(plan, eyes())
 
     def with_target(self, plan: MorphablePlan, rgb: RGB, to: str) -> MorphablePlan:
         """A plan for something else that the same face is to show, in a fraction of the time of `plan`.
@@ -152,15 +154,18 @@ class MorphableEditor(Editor[MorphablePlan]):
             rgb: (H, W, 3), the same photo.
             to: What it is to show, as `target` gives it.
         """
-        return self._with_eyes(dataclasses.replace(plan, before=plan.crop.cut(rgb), to=to), rgb)
+        eyes = () if plan.eyes else self._seen_eyes(rgb, plan.face, plan.fit, to)
+        return self._with_eyes(dataclasses.replace(plan, before=plan.crop.cut(rgb), to=to), eyes)
 
-    def _with_eyes(self, plan: MorphablePlan, rgb: RGB) -> MorphablePlan:
-        """A plan with the eyes of its photo, where they are to be opened, closed or turned."""
-        target = self._transfer.targets(plan.to)
-        if not plan.eyes and self._transfer.moves_eyes(plan.fit, target):
-            eyes = seen_eyes(rgb, plan.face.landmarks)
+    def _seen_eyes(self, rgb: RGB, face: Face, fit: Fit, to: str) -> tuple[Eye, ...]:
+        """The eyes of a photo, where they are to be opened, closed or turned."""
+        return seen_eyes(rgb, face.landmarks) if self._transfer.moves_eyes(fit, self._transfer.targets(to)) else ()
+
+    def _with_eyes(self, plan: MorphablePlan, eyes: tuple[Eye, ...]) -> MorphablePlan:
+        """A plan with eyes, where there are any, and with its cautions."""
+        if eyes:
             plan = dataclasses.replace(plan, eyes=eyes, eye_measures=np.stack([eye_measures(eye) for eye in eyes]))
-        return dataclasses.replace(plan, cautions=_cautions(plan.eyes, target))
+        return dataclasses.replace(plan, cautions=_cautions(plan.eyes, self._transfer.targets(plan.to)))
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""

@@ -12,10 +12,11 @@ from time import perf_counter
 import numpy as np
 
 from facerelief.editing import METHODS, load_editor
-from facerelief.editing.engines.agreement import compare_engines, example_inputs, synthetic_inputs
+from facerelief.editing.engines.agreement import MAX_ERROR, compare_engines, example_inputs, synthetic_inputs
 from facerelief.editing.engines.runtimes import ENGINES, PACKAGES
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, MissingExtra, install_command
+from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, load_finder
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import Setting, random_person, render_portrait
@@ -229,7 +230,9 @@ def sign_and_read() -> tuple[str, float | None]:
 
 def run_engine(name: str) -> tuple[str, float | None]:
     """Run the package's relief network by an engine, and compare it with PyTorch."""
-    editor = _relief()
+    if name == "onnx":
+        return run_graph()
+    editor = _relief("torch")
     example = example_inputs(editor.config, editor.condition)
     engine, reference = (ENGINES[one](editor.generator, example) for one in (name, "torch"))
     inputs = synthetic_inputs(editor.config, editor.condition, persons=1)
@@ -239,9 +242,26 @@ def run_engine(name: str) -> tuple[str, float | None]:
     return f"the relief network on {editor.config.size} pixels, agrees with PyTorch", parity.milliseconds
 
 
+def run_graph() -> tuple[str, float | None]:
+    """Run the relief network's graph, as edits do by ONNX Runtime; compare it with PyTorch where that is installed."""
+    photo, face = synthetic_face()
+    editor = _relief("onnx")
+    crop = align(face.landmarks, editor.config.size)
+    image, landmarks = editor.prepare(crop.cut(photo.rgb)), crop.to_crop(face.landmarks)
+    found, least = editor.run(image, "happiness", landmarks), _least(lambda: editor.run(image, "happiness", landmarks))
+    shown = f"the relief network on {editor.config.size} pixels"
+    try:
+        expected = _relief("torch").run(image, "happiness", landmarks)
+    except MissingExtra:
+        return shown, least
+    if max(np.abs(one - other).max() for one, other in zip(found, expected, strict=True)) > MAX_ERROR:
+        raise FacereliefError(f"{PACKAGES['onnx']} does not agree with PyTorch; use another --engine")
+    return f"{shown}, agrees with PyTorch", least
+
+
 @functools.cache
-def _relief() -> NetworkEditor:
-    editor = load_editor(method="relief", engine="torch")
+def _relief(engine: str) -> NetworkEditor:
+    editor = load_editor(method="relief", engine=engine)
     assert isinstance(editor, NetworkEditor)
     return editor
 

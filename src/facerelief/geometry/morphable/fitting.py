@@ -1,5 +1,6 @@
 """Fitting the morphable model to a face's landmarks: pose, identity and expression, by least squares with priors."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,28 +67,60 @@ def fit_face(face: MorphableFace, landmarks: Landmarks) -> Fit:
         >>> round(fit.scale), fit.shift.round()
         (100, array([250., 250., 250.]))
     """
-    modes = np.concatenate([face.identity, face.expression_modes]).astype(np.float64)
-    count = len(modes)
-    deviation = np.where(np.arange(count) < len(face.identity), 1.0, _EXPRESSIVE)
-    prior = np.diag(np.append(_NOISE**2 * face.mean.size / count / deviation**2, np.zeros(7)))
-    weight = np.ones((len(face.mean), 1))
-    weight[list(INNER_LIPS)] = _LIPS
+    modes = _modes(face)
     points = landmarks[None].astype(np.float64)
-    shape: Floats = face.mean.astype(np.float64)
+    mean = face.mean.astype(np.float64)
+    shape: Floats = mean
     used: Any = list(STABLE_LANDMARKS)  # once the expression is known, the pose is fitted to all points
     for _ in range(_ROUNDS):
         pose = fit_similarity(points[:, used], shape[used])
         placed: Floats = apply_similarity(points, *pose)[0]
-        basis = np.concatenate([modes, pose_modes(shape)])
-        flat, weighted = basis.reshape(len(basis), -1), (basis * weight).reshape(len(basis), -1)
-        solved = np.linalg.solve(weighted @ flat.T + prior, weighted @ (placed - face.mean).ravel())
-        coefficients, used = solved[:count], slice(None)
-        shape = face.mean + np.tensordot(coefficients, modes, 1)
+        moves = pose_modes(shape)
+        rows, weighted = moves.reshape(len(moves), -1), (moves * modes.weight).reshape(len(moves), -1)
+        across = np.einsum("kv,pv->kp", modes.weighted, rows)
+        system = np.block([[modes.products, across], [across.T, np.einsum("pv,qv->pq", weighted, rows)]])
+        found = np.linalg.solve(system, _along(placed - mean, modes.weighted, weighted))
+        coefficients, used = found[: len(modes.rows)], slice(None)
+        shape = mean + np.einsum("k,kv->v", coefficients, modes.rows).reshape(mean.shape)
     rotation, scale, shift = pose[0][0], float(pose[1][0]), pose[2][0]
     persons = len(face.identity)
     residual = float(np.sqrt(((placed - shape) ** 2).sum(axis=1).mean()))
     back = rotation.T
     return Fit(back, 1 / scale, -back @ shift / scale, coefficients[:persons], coefficients[persons:], residual)
+
+
+@dataclass(frozen=True, eq=False)
+class _Modes:
+    """What fits to all photos have in common. Products are einsum's: BLAS would spread so small ones over threads.
+
+    Attributes:
+        weight: (468, 1), of each landmark.
+        rows: (K + E, 1404), the modes.
+        weighted: The same, by weight.
+        products: (K + E, K + E), of the weighted modes with the modes, and the prior.
+    """
+
+    weight: Floats
+    rows: Floats
+    weighted: Floats
+    products: Floats
+
+
+@functools.lru_cache(maxsize=4)
+def _modes(face: MorphableFace) -> _Modes:
+    modes = np.concatenate([face.identity, face.expression_modes]).astype(np.float64)
+    count = len(modes)
+    deviation = np.where(np.arange(count) < len(face.identity), 1.0, _EXPRESSIVE)
+    prior = np.diag(_NOISE**2 * face.mean.size / count / deviation**2)
+    weight = np.ones((len(face.mean), 1))
+    weight[list(INNER_LIPS)] = _LIPS
+    rows, weighted = modes.reshape(count, -1), (modes * weight).reshape(count, -1)
+    return _Modes(weight, rows, weighted, np.einsum("kv,jv->kj", weighted, rows) + prior)
+
+
+def _along(difference: Floats, *modes: Floats) -> Floats:
+    """Products of modes (N, 1404) with a difference of shapes (468, 3), (N of all,)."""
+    return np.concatenate([np.einsum("kv,v->k", some, difference.ravel()) for some in modes])
 
 
 def is_face_like(points: Landmarks) -> bool:

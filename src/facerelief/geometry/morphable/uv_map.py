@@ -79,12 +79,15 @@ def sample_bilinear(image: Floats, points: Floats) -> Floats:
     height, width = image.shape[:2]
     x, y = np.clip(points[..., 0] - 0.5, 0, width - 1), np.clip(points[..., 1] - 0.5, 0, height - 1)
     column, row = np.minimum(x.astype(np.int64), width - 2), np.minimum(y.astype(np.int64), height - 2)
-    right, low = (x - column).astype(np.float32)[..., None], (y - row).astype(np.float32)[..., None]
-    flat, at = image.reshape(-1, image.shape[2]), row * width + column
-    above = flat.take(at, axis=0) * (1 - right) + flat.take(at + 1, axis=0) * right
-    below = flat.take(at + width, axis=0) * (1 - right) + flat.take(at + width + 1, axis=0) * right
-    mixed: Floats = above * (1 - low) + below * low
-    return mixed
+    right, low = (x - column).astype(np.float32), (y - row).astype(np.float32)
+    first = row * width + column
+    corners = [first + further for further in (0, 1, width, width + 1)]
+    found = np.empty((image.shape[2], *first.shape), dtype=np.result_type(image, np.float32))
+    for out, plane in zip(found, np.moveaxis(image, 2, 0), strict=True):  # planar: several times as fast
+        upper, upper_right, lower, lower_right = (plane.ravel().take(at) for at in corners)
+        upper = upper + right * (upper_right - upper)
+        out[...] = upper + low * (lower + right * (lower_right - lower) - upper)
+    return np.moveaxis(found, 0, -1)
 
 
 class UVMap:

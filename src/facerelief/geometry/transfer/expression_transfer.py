@@ -21,7 +21,7 @@ from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS, LIPS, OUTLINE, lid_curves
-from facerelief.geometry.transfer.folds import MORE_THAN_DEEP, fold_band, leaving_folds, within_folds
+from facerelief.geometry.transfer.folds import MORE_THAN_DEEP, fold_band, leaving_folds
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     DENSE,
@@ -81,7 +81,7 @@ class ExpressionTransfer:
         self.face = face
         self._ratio_images = RatioImages(face)
         uv_map = face.uv_map
-        self._folds = within_folds(fold_band(uv_map.points, uv_map.size, INTER_OCULAR * uv_map.size))
+        self._folds = fold_band(uv_map.points, uv_map.size, INTER_OCULAR * uv_map.size)
         self._shutting = closing_movement(face)
         sideways, upwards = (_away_from(face, vertices) for vertices in (OUTLINE, _BESIDE_EARS))
         self._free = np.column_stack([sideways, upwards, sideways])

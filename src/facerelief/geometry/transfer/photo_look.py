@@ -9,7 +9,7 @@ from facerelief.colour import GREY, LUMA, chroma
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import box_mean, largest, smallest
 from facerelief.geometry.topology import INNER_LIPS, eye_outlines
 from facerelief.geometry.transfer.lips import TRIM, close_lips, lip_colour, lip_curves
 
@@ -56,7 +56,7 @@ def edge_blur(rgb: RGB, landmarks: Landmarks) -> float:
     if min(luma.shape) < 4:
         return _LEAST
     size = max(5, round(_WINDOW * unit)) | 1
-    contrast = ndimage().maximum_filter(luma, size) - ndimage().minimum_filter(luma, size)
+    contrast = largest(luma, (size, size)) - smallest(luma, (size, size))
     down, right = np.gradient(luma)
     steep = np.maximum(np.hypot(down, right), 1e-3)
     strong = contrast > _STRONG * np.percentile(contrast, 95)
@@ -117,9 +117,7 @@ def lip_rims(rgb: RGB, landmarks: Landmarks) -> Floats:
     levels = rgb[np.clip(y, 0, rgb.shape[0] - 1), np.clip(x, 0, rgb.shape[1] - 1)] / 255
     teeth, dark = _unlike_lips(levels, lip_colour(rgb, landmarks))
     last = (steps * np.logical_and.accumulate(teeth | dark, axis=2)).max(axis=2)
-    shares: Floats = ndimage().uniform_filter1d(
-        ndimage().maximum_filter1d(np.maximum(last + _BEYOND, TRIM), 3, axis=1), 3, axis=1
-    )
+    shares = box_mean(largest(np.maximum(last + _BEYOND, TRIM), (1, 3)), 3, axis=1)
     return np.minimum(shares, _FAR)
 
 

@@ -14,12 +14,12 @@ from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import closing, gaussian, smallest
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
 from facerelief.geometry.topology import BROWS, LIPS, eye_outlines
-from facerelief.geometry.transfer.folds import fold_band, fold_depth, within_folds
+from facerelief.geometry.transfer.folds import fold_band, fold_depth
 
 _WIDE = 6  # pixels of the UV map; a change that is wider is light that was not taken out
 _WRINKLE = 11 / 52.8  # inter-ocular distances: wrinkles and brows are narrower, and dark
@@ -61,28 +61,27 @@ class RatioImages:
         """
         around, seen = np.moveaxis(box_blur(np.dstack([change * self._clear, self._clear]), _WIDE), 2, 0)
         fine = self._clear * (change - around / np.maximum(seen, 1e-3))  # of what is clear: rims would be wrinkles
-        deepest = np.minimum(ndimage().minimum_filter(fine, _FLANK), -1e-6)
+        deepest = np.minimum(smallest(fine, (_FLANK, _FLANK)), -1e-6)
         darker = _SHADOW + _CREASE * np.clip(fine / deepest, 0, 1) ** 2  # a crease along the bottom of a soft shadow
         limited: Floats = np.clip(np.where(fine < 0, darker, self._lighter) * fine, -_STRONGEST, _STRONGEST)
         return limited * self._clear
 
 
-def wrinkle_map(pixels: RGB, landmarks: Landmarks) -> Float32:
+def wrinkle_map(luma: Floats, landmarks: Landmarks) -> Float32:
     """How deep the wrinkles of a crop are.
 
     Args:
-        pixels: (S, S, 3), the crop.
+        luma: (S, S), luminance of the crop, 0 to 255.
         landmarks: (468, 3), crop pixels. Eyebrows, eyes and lips are dark and narrow too, and count as no wrinkles.
 
     Returns:
         (S, S), the change of log luminance that would fill them.
     """
-    features = _feature_mask(landmarks, len(pixels))
+    features = _feature_mask(landmarks, len(luma))
     unit = inter_ocular(landmarks)
-    light = log_luminance(pixels @ LUMA).astype(np.float32)
-    smooth = ndimage().gaussian_filter(light, _HAIR * unit)
-    elsewhere = 1 - within_folds(fold_band(landmarks, len(pixels)))
-    depth = bottom_hat(smooth, unit) * elsewhere + fold_depth(light, landmarks)
+    light = log_luminance(luma.astype(np.float32))
+    smooth, band = gaussian(light, _HAIR * unit), fold_band(landmarks, len(luma))
+    depth = (1 - band) * bottom_hat(smooth, unit) + fold_depth(light, landmarks, band)
     return depth * (1 - feathered(features, _MARGIN * unit))
 
 
@@ -106,19 +105,19 @@ def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32) -> Float32:
         (W, W, 1), `fill` where it is less than the wrinkle is deep, elsewhere that.
     """
     size = len(wrinkles)
-    finer = enlarged(np.dstack([fill, flow]), size)
-    limited = finer[..., 0]
-    rows, columns = np.nonzero(limited > 0)
-    moved = finer[rows, columns, 1:] * (size / len(fill))
-    deep = sample_bilinear(wrinkles[..., None], moved + np.column_stack([columns + 0.5, rows + 0.5]))
-    limited[rows, columns] = np.minimum(limited[rows, columns], deep[:, 0])
-    return limited[..., None]
+    finer = enlarged(fill, size)[..., 0]
+    rows, columns = np.nonzero(finer > 0)
+    places = np.column_stack([columns, rows]).astype(np.float32) + np.float32(0.5)
+    times = np.float32(size / len(fill))
+    most = sample_bilinear(wrinkles[..., None], places + times * sample_bilinear(flow, places / times))
+    finer[rows, columns] = np.minimum(finer[rows, columns], most[:, 0])
+    return finer[..., None]
 
 
 def enlarged(maps: Floats, size: int) -> Float32:
     """Smooth maps (S, S, K) with `size` pixels a side."""
     planes = [Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in np.moveaxis(maps, 2, 0)]
-    return np.dstack([np.asarray(plane.resize((size, size), Image.Resampling.BILINEAR)) for plane in planes])
+    return np.dstack([np.array(plane.resize((size, size), Image.Resampling.BILINEAR)) for plane in planes])
 
 
 def bottom_hat(light: Floats, unit: float) -> Float32:
@@ -130,7 +129,7 @@ def bottom_hat(light: Floats, unit: float) -> Float32:
     """
     light = light.astype(np.float32)
     width = round(_WRINKLE * unit) | 1
-    depth: Float32 = binomial_blur(ndimage().grey_closing(light, size=(width, width), mode="nearest") - light)
+    depth: Float32 = binomial_blur(closing(light, (width, width), "repeat") - light)
     return depth
 
 
@@ -151,13 +150,13 @@ def skin_tint(pixels: RGB, flow: Floats, light: Floats) -> Float32:
         (S, S, 3), after the warp.
     """
     size = len(pixels)
-    rows, columns = np.indices((size, size)) + 0.5
+    rows, columns = np.indices((size, size), dtype=np.float32) + np.float32(0.5)
     warped = sample_bilinear(pixels.astype(np.float32), flow + np.dstack([columns, rows]))
     step = len(light) // size
     skin = 1 - smoothstep(light[step // 2 :: step, step // 2 :: step] / _FILLED) + np.float32(_LEAST)
     deviation = _AROUND * size
-    blurred = ndimage().gaussian_filter((warped + 1) * skin, (deviation, deviation, 0))  # black has no colour
-    tint: Float32 = (blurred / (blurred @ LUMA.astype(np.float32))[..., None]).astype(np.float32)
+    blurred = gaussian(((warped + 1) * skin).astype(np.float32), (deviation, deviation, 0))  # black has no colour
+    tint: Float32 = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
     return tint
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,15 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import Window, average_where_shrunk, changed_box, crop_strips, warp_photo
+from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
-from facerelief.geometry.transfer.mouth.interior import MouthInterior
+from facerelief.geometry.transfer.mouth.interior import MouthInterior, MouthPicture
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import MouthMotion
 from facerelief.geometry.transfer.shading import enlarged, limit_to_wrinkles, log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
+from facerelief.processes.threads import beside
 
 _COARSE = 0.3  # pixels of a crop in one of the photo, from which a line between lips may be a pixel wide
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
@@ -97,15 +100,16 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     Returns:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
+    mouth = beside(functools.partial(_mouth_inside, rgb, layers.mouth))
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
     maps = {name: value for name, value in layers.maps.items() if name not in ("flow", "fill")}
     eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
     around = np.array(changed_box([flow, *maps.values()], crop.size))
     boxes = np.stack([around, *(_corners(eye.frame, crop) for eye in eyes)])
     changed = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
-    if layers.light.max() > _FILLS:
-        maps["tint"] = skin_tint(crop.cut(rgb), flow, layers.light)
-    for place in crop_strips(crop, rgb.shape, changed):
+    tint = skin_tint(crop.cut(rgb), flow, layers.light) if layers.light.max() > _FILLS else None
+
+    def draw(place: Window) -> None:
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         if crop.scale > _COARSE:
             average_where_shrunk(pixels, rgb, crop, flow, place)
@@ -113,9 +117,17 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
             _part_lips(pixels, rgb, crop, parted, place)
         for eye in eyes:
             draw_eye(pixels, rgb, eye, place)
-        out[place] = _composite(pixels, **enlarged)
-    if layers.mouth:
-        _mouth_interior().draw(out, rgb, layers.mouth)
+        pixels, light = _shaded(pixels, **enlarged)
+        relit = relight(pixels, light)
+        if tint is not None:
+            _fill_wrinkles(relit, pixels, light, lambda places: sample_bilinear(tint, crop.to_crop(places)), place)
+        out[place] = np.clip(np.rint(relit), 0, 255).astype(np.uint8)
+
+    strips = [beside(functools.partial(draw, place)) for place in crop_strips(crop, rgb.shape, changed)]
+    for drawn in reversed(strips):  # those of the end are done here, until the other thread has begun the rest
+        drawn()
+    if inside := mouth():
+        inside.paste(out)
     return out
 
 
@@ -137,19 +149,20 @@ def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, parted: PartedFlows, place
     pixels[inner] = above + np.clip(0.5 + maps["below"] / crop.scale, 0, 1) * (beneath - above)
 
 
+def _mouth_inside(rgb: RGB, motion: MouthMotion | None) -> MouthPicture | None:
+    """What is drawn into an edit between the lips."""
+    return _mouth_interior().draw(rgb, motion) if motion else None
+
+
 @functools.cache
 def _mouth_interior() -> MouthInterior:
     return MouthInterior(load_mouth())
 
 
-def _composite(
-    pixels: Float32,
-    light: Float32,
-    shade: Float32 | None = None,
-    shade_opacity: Float32 | None = None,
-    tint: Float32 | None = None,
-) -> RGB:
-    """Warped pixels (h, w, 3), in levels, under all other layers, enlarged to them."""
+def _shaded(
+    pixels: Float32, light: Float32, shade: Float32 | None = None, shade_opacity: Float32 | None = None
+) -> tuple[Float32, Float32]:
+    """Warped pixels (h, w, 3), in levels, under a network's colour, or the light with its luminance, (h, w, 1)."""
     if shade is not None and shade_opacity is not None:
         excess: Any = np.maximum(shade_opacity, 1)  # of strength above 1: no more than all may be covered
         shade, shade_opacity = shade / excess, shade_opacity / excess
@@ -159,5 +172,23 @@ def _composite(
             luma = (pixels @ LUMA.astype(np.float32))[..., None]
             change = log_luminance(luma + shade - shade_opacity * luma) - log_luminance(luma)
             light = np.asarray(light + change, dtype=np.float32)
-    levels: RGB = np.clip(np.rint(relight(pixels, light, tint)), 0, 255).astype(np.uint8)
-    return levels
+    return pixels, light
+
+
+def _fill_wrinkles(
+    relit: Floats, pixels: Floats, light: Floats, tint: Callable[[Floats], Floats], place: Window
+) -> None:
+    """Give the wrinkles that more light fills the colour of the skin around them.
+
+    Args:
+        relit: (h, w, 3), the relit pixels of a place of the photo, to which those of wrinkles are written.
+        pixels: (h, w, 3), those before.
+        light: (h, w, 1), the change of light.
+        tint: The skin's colour (N, 3), as of `skin_tint`, at places (N, 2) of the photo.
+        place: Rows and columns of the photo.
+    """
+    rows, columns = np.nonzero(light[..., 0] > 0)
+    if len(rows):
+        places = np.column_stack([columns + (place[1].start + 0.5), rows + (place[0].start + 0.5)])
+        filled = relight(pixels[rows, columns][None], light[rows, columns][None], tint(places)[None])
+        relit[rows, columns] = filled[0]

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from facerelief.array_types import Int64, UInt8
-from facerelief.colour import to_luma
+from facerelief.colour import LUMA, to_luma
 from facerelief.data.arrays import Arrays, arrays_folder, create_memmap
 from facerelief.data.batches import Batch
 from facerelief.data.crops import read_alignment, read_crop
@@ -191,7 +191,7 @@ class TargetMaker:
         crop = transfer_crop(landmarks)
         pixels, landmarks = crop.cut(rgb), seen_lips(rgb, landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        wrinkles = wrinkle_map(pixels, crop.to_crop(landmarks))
+        wrinkles = wrinkle_map(pixels @ LUMA, crop.to_crop(landmarks))
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:
             target = self._transfer.targets(name)

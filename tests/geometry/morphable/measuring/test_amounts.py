@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.optimize import lsq_linear
+from scipy.optimize import lsq_linear, nnls
 
 from facerelief.geometry.morphable.action_units import Rig
 from facerelief.geometry.morphable.fitting import pose_modes
 from facerelief.geometry.morphable.measuring import Responses, load_responses, measure_face
+from facerelief.geometry.morphable.measuring.amounts import non_negative
 from facerelief.geometry.morphable.measuring.responses import DEPTH, given_amounts, learn_shape_responses, mirrored_name
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
@@ -116,3 +117,14 @@ def test_no_point_is_given_to_move_far() -> None:
 def test_the_other_side() -> None:
     rig = Rig(("jawLeft", "jawRight", "jawOpen"), np.zeros((3, 468, 3), np.float32))
     assert [mirrored_name(name, rig) for name in rig.names] == ["jawRight", "jawLeft", "jawOpen"]
+
+
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_non_negative_amounts_are_scipys(count: int) -> None:
+    """Values that are let go from 0, some of which have to go back there."""
+    random = np.random.default_rng(count)
+    for _ in range(20):
+        rows = random.normal(size=(count + 3, count))
+        right = random.normal(size=count + 3)
+        expected = nnls(rows, right)[0]
+        np.testing.assert_allclose(non_negative(rows.T @ rows, rows.T @ right), expected, atol=1e-9)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from facerelief.array_types import Bool, Float32, Floats
-from facerelief.errors import DatasetError
+from facerelief.errors import DatasetError, MissingExtra
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import FaceFinder
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.morphable.action_units import EMFACS, SIDES, Rig
 from facerelief.geometry.morphable.learning.expressions import (
     Amounts,
@@ -220,6 +220,14 @@ def _chroma(sums: Floats, weights: Floats, inside: Bool, face: Floats) -> Floats
     return np.moveaxis(mean[:, : UV_SIZE // 2], 2, 0)
 
 
+def check_scipy() -> None:
+    """Raise `MissingExtra` before minutes of learning, not after them."""
+    try:
+        __import__("scipy")
+    except ImportError as reason:
+        raise MissingExtra("scipy", "train") from reason
+
+
 def _clusters(identity: Floats, texture: Floats) -> Floats:
     """Mean coefficients (C, K + T) of groups of like persons, from each person's identity (N, K) and texture (N, T).
 
@@ -237,7 +245,7 @@ def _clusters(identity: Floats, texture: Floats) -> Floats:
 
 
 def _gaussian(plane: Floats, deviation: float) -> Floats:
-    blurred: Floats = ndimage().gaussian_filter(plane, deviation)
+    blurred: Floats = gaussian(plane, deviation)
     return blurred
 
 

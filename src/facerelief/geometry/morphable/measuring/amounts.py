@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facerelief.array_types import Float64, Floats, Landmarks
+from facerelief.array_types import Bool, Float64, Floats, Landmarks
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES
 from facerelief.geometry.morphable.fitting import pose_modes
 from facerelief.geometry.morphable.measuring.responses import DEPTH, Responses, load_responses
@@ -125,9 +125,28 @@ def weighted_rows(shapes: Floats) -> Floats:
 
 
 def non_negative(precision: Floats, pull: Floats) -> Float64:
-    """The x >= 0 (R,) with the smallest x' precision x / 2 - pull x."""
-    from scipy.optimize import nnls
+    """The x >= 0 (R,) with the smallest x' precision x / 2 - pull x.
 
-    lower = np.linalg.cholesky(precision)
-    found: Float64 = nnls(lower.T, np.linalg.solve(lower, pull))[0]
+    Active sets (Lawson and Hanson, Solving least squares problems, 1974, 23.3): one value after the other is let go
+    from 0, and those that would fall below 0 stay there.
+    """
+    found, free = np.zeros(len(pull)), np.zeros(len(pull), dtype=bool)
+    least = 1e-10 * np.abs(pull).max(initial=0.0)
+    while not free.all():
+        gain = np.where(free, -np.inf, pull - precision @ found)
+        if gain.max() <= least:
+            break
+        free[np.argmax(gain)] = True
+        while ((solved := _solved(precision, pull, free))[free] <= 0).any():
+            falls = free & (solved <= 0)
+            found += (found[falls] / (found[falls] - solved[falls])).min() * (solved - found)
+            free &= found > least / precision.diagonal().max()
+        found = solved
     return found
+
+
+def _solved(precision: Floats, pull: Floats, free: Bool) -> Float64:
+    """The x with the smallest x' precision x / 2 - pull x whose values are 0 but where they are free."""
+    solved = np.zeros(len(pull))
+    solved[free] = np.linalg.solve(precision[np.ix_(free, free)], pull[free])
+    return solved

@@ -136,7 +136,8 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
 def _iris(eye: Eye, known: Floats, shift: Floats) -> tuple[Floats, Floats]:
     """(S, S, 3) a whole iris, moved by `shift`, and its opacity (S, S, 1).
 
-    What a lid hides is what mirrors it, from above to below, without its highlight; what is hidden there too, its mean at that radius.
+    What a lid hides is what mirrors it, from above to below, without its highlight; what is hidden there too, its mean
+    at that radius.
     """
     right, down = np.moveaxis(frame_places(len(known)) - (np.array((eye.iris.x, eye.iris.y)) + shift), 2, 0)
     away = _from_iris(eye, shift)

@@ -4,7 +4,7 @@ import numpy as np
 
 from facerelief.array_types import Float32, Floats
 from facerelief.faces.alignment import Crop, align, inter_ocular
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian
 
 EYE_SIDE = 0.84  # inter-ocular distances, of the frame's side
 _ABOVE = 0.06  # the same, by which the frame's centre is above the eye's
@@ -30,5 +30,4 @@ def frame_places(size: int) -> Float32:
 def blur(values: Floats, down: float, along: float | None = None) -> Float32:
     """Maps (S, S, C), blurred by Gaussians of a deviation, in pixels, and of another along rows."""
     deviations = (down, down if along is None else along, 0)
-    blurred: Float32 = ndimage().gaussian_filter(values.astype(np.float32), deviations, truncate=3.0)
-    return blurred
+    return gaussian(values.astype(np.float32), deviations, truncate=3.0)

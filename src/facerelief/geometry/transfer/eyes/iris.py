@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerelief.array_types import Bool, Floats
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.transfer.eyes.lids import Lids
 
 IRIS_RADIUS = 0.5 * 11.7 / 63  # inter-ocular distances: people's irises hardly differ
@@ -40,7 +40,7 @@ def find_iris(luma: Floats, lids: Lids, unit: float) -> Iris:
         lids: The edges of its opening.
         unit: Pixels to an inter-ocular distance.
     """
-    smooth = ndimage().gaussian_filter(luma, _FINE * unit)
+    smooth = gaussian(luma, _FINE * unit)
     middle = int(np.clip(np.mean(lids.corners), 0, len(luma) - 1))
     start = np.array((middle + 0.5, (lids.upper[middle] + lids.lower[middle]) / 2))
     inside = lids.within(1.0)[..., 0] > 0.5
@@ -70,7 +70,7 @@ def iris_contrast(luma: Floats, lids: Lids, unit: float, iris: Iris) -> float:
     if not inside.any():
         return 0.0
     circle = tuple(np.array([value]) for value in (iris.x, iris.y, iris.radius))
-    rise = _rise(ndimage().gaussian_filter(luma, _FINE * unit), inside, circle, _ACROSS[0] * unit)
+    rise = _rise(gaussian(luma, _FINE * unit), inside, circle, _ACROSS[0] * unit)
     return float(rise.item() / max(float(np.percentile(luma[inside], 90)), 1.0))
 
 

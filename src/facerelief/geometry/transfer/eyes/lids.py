@@ -6,7 +6,7 @@ import numpy as np
 
 from facerelief.array_types import Floats
 from facerelief.easing import smoothstep
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian, steepness
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def seen_lids(luma: Floats, drawn: Lids, unit: float) -> Lids:
     columns = np.arange(first, last)
     if len(columns) < 3:
         return drawn
-    down = ndimage().sobel(ndimage().gaussian_filter(luma, _FINE * unit), axis=0) / 8
+    down = steepness(gaussian(luma, _FINE * unit)) / 8
     inside = smoothstep(np.minimum(columns - first, last - columns) / (_CORNER * unit))
     edges = []
     for edge, search, side in ((drawn.upper, _UPPER, -1), (drawn.lower, _LOWER, 1)):
@@ -101,7 +101,7 @@ def seen_lids(luma: Floats, drawn: Lids, unit: float) -> Lids:
         gain[np.abs(offsets[:, None]) > np.maximum(inside, 0.15) * search.outwards * unit + 1] = -9.0
         moved = np.zeros(len(luma))
         moved[columns] = offsets[_best_path(gain, _BEND)] - (_LASHES * unit * inside if side < 0 else 0)
-        moved = ndimage().gaussian_filter1d(moved, _SMOOTH * unit * (1 if side < 0 else 1.6))
+        moved = gaussian(moved, _SMOOTH * unit * (1 if side < 0 else 1.6))
         moved[: first + 1] = moved[last:] = 0
         edges.append(edge + side * moved)
     return Lids(np.minimum(*edges), edges[1], drawn.corners)

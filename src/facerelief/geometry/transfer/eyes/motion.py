@@ -9,7 +9,7 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.faces.bicubic import sample_bicubic
 from facerelief.faces.warping import Window, resample_map
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.eyeball import eyeball
 from facerelief.geometry.transfer.eyes.frame import frame_places
@@ -131,7 +131,7 @@ def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
         for number in range(_ROUNDS):  # smaller and smaller steps: flows jump where skin comes to lie over lids
             place = place - (place + sample_bilinear(flow, place[None])[0] - points) / (1.5 + 0.5 * number)
         along = np.interp(columns, points[:, 0], (place - points)[:, 1])
-        moved.append(ndimage().gaussian_filter1d(along, _SMOOTH * eye.unit, mode="nearest"))
+        moved.append(gaussian(along, _SMOOTH * eye.unit, "repeat"))
     upper, lower = moved
     follows = max(0.0, -down) * _FOLLOWS_UP - max(0.0, down) * _FOLLOWS_DOWN
     gap = eye.lids.gap

@@ -10,7 +10,7 @@ from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop, inter_ocular
 from facerelief.faces.pose import head_pose
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.topology import BROWS, lid_curves
 from facerelief.geometry.transfer.eyes.frame import eye_frame
 from facerelief.geometry.transfer.eyes.iris import Iris, find_iris, iris_contrast
@@ -68,7 +68,7 @@ def _seen_eye(rgb: RGB, points: Floats, side: int) -> Eye:
     brow = frame.to_crop(points[list(BROWS[side])])[:, :2]
     columns = np.arange(frame.size) + 0.5
     near = np.abs(columns[:, None] - brow[:, 0]) + 3 * (brow[:, 1].max() - brow[:, 1])
-    lowest = ndimage().gaussian_filter1d(brow[np.argmin(near, axis=1), 1], _SMOOTH * unit, mode="nearest")
+    lowest = gaussian(brow[np.argmin(near, axis=1), 1], _SMOOTH * unit, "repeat")
     iris = find_iris(luma, lids, unit)
     opening = float((edges[1] - edges[0])[len(edges[0]) // 2, 1] / unit)
     shows = iris_contrast(luma, lids, unit, iris) * max(opening, 0.0)

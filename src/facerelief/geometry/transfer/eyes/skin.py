@@ -4,7 +4,7 @@ import numpy as np
 
 from facerelief.array_types import Floats
 from facerelief.easing import smoothstep
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import closing, gaussian, largest
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.frame import blur, frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
@@ -57,8 +57,8 @@ def lid_flows(eye: Eye, lids: Lids, flow: Floats) -> tuple[Floats, Floats]:
 def _past_corners(eye: Eye, lids: Lids) -> Floats:
     """(S,): the edge of an upper lid that comes down, which at the corners draws the skin beside them along."""
     down = np.maximum(lids.upper - eye.lids.upper, 0)
-    wide = ndimage().maximum_filter1d(down, round(2 * _DRAWN * eye.unit) | 1)
-    drawn = ndimage().gaussian_filter1d(wide, 0.5 * _DRAWN * eye.unit)
+    wide = largest(down, [round(2 * _DRAWN * eye.unit) | 1])
+    drawn = gaussian(wide, 0.5 * _DRAWN * eye.unit)
     columns = np.arange(len(down)) + 0.5
     aside = np.minimum(columns - lids.corners[0], lids.corners[1] - columns) / (_DRAWN * eye.unit)
     edge: Floats = lids.upper + (1 - smoothstep(aside)) * np.maximum(drawn - down, 0)
@@ -82,7 +82,7 @@ def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
         return np.zeros((size, size, 3), np.float32), np.zeros((size, size, 1), np.float32)
     width = round(_LASH * unit) | 1
     seen = eye.pixels.astype(np.float32)
-    closed = ndimage().grey_closing(eye.pixels, size=(width, width, 1)).astype(np.float32)
+    closed = closing(eye.pixels, (width, width)).astype(np.float32)
     skin = blur(closed, _PLAIN * unit, _ALONG * unit) - _DARKER * blur(closed - seen, _LASH * unit)
     places = frame_places(size)
     columns, rows = np.moveaxis(places, 2, 0)
@@ -131,5 +131,4 @@ def _at_rows(flow: Floats, rows: Floats) -> Floats:
     """A flow (S, S, 2) at one row of each column (S,), smooth along columns, (S, 2)."""
     size = len(flow)
     found = flow[np.clip(rows.astype(int), 0, size - 1), np.arange(size)]
-    smooth: Floats = ndimage().gaussian_filter1d(found, _EVEN * size, axis=0, mode="nearest")
-    return smooth
+    return gaussian(found, (_EVEN * size, 0), "repeat")

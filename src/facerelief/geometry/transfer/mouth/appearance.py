@@ -1,9 +1,9 @@
 """How the inside of a mouth looks: brightness and colour of teeth, gums, tongue and the dark behind them.
 
 Profiles were measured on 12 open smiles of the London set (none of the held-out people): lips, corners of the mouth and
-the contacts of teeth. How bright highlights are was measured on 11 of them. How dark an open mouth is comes from 111 surprised people of muxspace/facial_expressions, its hue
-from 199 portraits of Hainish/congress-images-225x275. Where highlights lie, corners of teeth and of the mouth, and the lips'
-inner sides were set by eye. Distances are in inter-ocular distances.
+the contacts of teeth; how bright highlights are on 11 of them. How dark an open mouth is comes from 111 surprised people
+of muxspace/facial_expressions, its hue from 199 portraits of Hainish/congress-images-225x275. Where highlights lie,
+corners of teeth and of the mouth, and the lips' inner sides were set by eye. Distances are in inter-ocular distances.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import numpy as np
 from facerelief.array_types import Bool, Floats
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import closing
 from facerelief.geometry.transfer.mouth.maps import GAP
 
 # Share of red, green and blue that a lip takes from the teeth right at it, and how far its shade reaches. Light that
@@ -133,7 +133,7 @@ def between_edges(colours: Floats, surface: Surface, coloured: float) -> Floats:
     radius = np.interp(surface.aside, _ROUNDED_AT, _ROUNDED) * (1 - 0.5 * surface.jaw)
     corner = np.hypot(np.maximum(radius - surface.edge, 0), np.maximum(radius - surface.side, 0))
     beyond = smoothstep((corner - radius) * surface.unit)
-    beyond = ndimage().grey_closing(beyond, (1, max(3, round(GAP * surface.unit))))[..., None]
+    beyond = closing(beyond, (1, max(3, round(GAP * surface.unit))))[..., None]
     touching = 1 - _CONTACT * np.exp(-surface.side / _CONTACT_REACH)[..., None]
     dark: Floats = touching * colours * (1 - beyond * (1 - _NOTCH ** (1 + coloured * (_SHADE_REDDENS - 1))))
     return dark

@@ -4,6 +4,8 @@ What the photo shows between the lips stays: upper teeth where they are, since t
 as the jaw moves. What was hidden is rendered from the mouth model, lit through the opening of the lips.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from facerelief.array_types import RGB, Bool, Floats
@@ -12,11 +14,11 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.bicubic import sample_bicubic
 from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.topology import INNER_LIPS
 from facerelief.geometry.transfer.lips import lip_curves, lip_outline, mouth_opening, trim_gap
 from facerelief.geometry.transfer.mouth.appearance import thin_corners
 from facerelief.geometry.transfer.mouth.frame import MouthFrame
-from facerelief.geometry.transfer.mouth.maps import gaussian
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.renderer import RENDER_SIDE, MouthRenderer
@@ -37,6 +39,27 @@ _ENAMEL, _KEPT = 0.9, 0.55
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
 
 
+@dataclass(frozen=True, eq=False)
+class MouthPicture:
+    """The inside of a mouth as a part of a photo.
+
+    Attributes:
+        place: Rows and columns of the photo, h by w.
+        levels: (h, w, 3), of 255.
+        opacity: (h, w, 1).
+    """
+
+    place: tuple[slice, slice]
+    levels: Floats
+    opacity: Floats
+
+    def paste(self, edited: RGB) -> None:
+        """Write it into a photo (H, W, 3)."""
+        below = edited[self.place]
+        levels = below + self.opacity * (self.levels - below)
+        edited[self.place] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+
+
 class MouthInterior:
     """Draws the inside of mouths."""
 
@@ -44,13 +67,15 @@ class MouthInterior:
         self._model, self._renderer = model, MouthRenderer(model)
         self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
-    def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
+    def draw(self, photo: RGB, motion: MouthMotion) -> MouthPicture | None:
         """Draw the inside of the mouth between the lips of an edited photo.
 
         Args:
-            edited: (H, W, 3), written to.
             photo: (H, W, 3), before the edit.
             motion: What the mouth does in it.
+
+        Returns:
+            The picture, to be pasted into the edited photo; None where nothing of it is seen.
         """
         opening = mouth_opening(motion.after)
         visible = float(smoothstep((opening - _OPENS[0]) / (_OPENS[1] - _OPENS[0])))
@@ -58,14 +83,13 @@ class MouthInterior:
         frame = MouthFrame.around(outline, motion.after)
         corner, side = frame.window()
         rows, columns = (slice(max(0, c), max(0, c + side)) for c in corner[::-1])
-        target = edited[rows, columns]
+        target = photo[rows, columns]
         if not visible or not target.size:
-            return
+            return None
         inside, opacity = self._inside(photo, motion, outline, frame)
         y, x = np.maximum(-corner[::-1], 0)
         here = slice(y, y + target.shape[0]), slice(x, x + target.shape[1])
-        levels = target + visible * opacity[here] * (255 * inside[here] - target)
-        edited[rows, columns] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+        return MouthPicture((rows, columns), 255 * inside[here], visible * opacity[here])
 
     def _inside(self, photo: RGB, motion: MouthMotion, outline: Floats, frame: MouthFrame) -> tuple[Floats, Floats]:
         """In the frame's window: the mouth's inside, levels in [0, 1] (S, S, 3), and its opacity (S, S, 1)."""
@@ -75,9 +99,9 @@ class MouthInterior:
         drawn = self._renderer.render(photo, motion, mask, frame)
         enlarged = frame.to_photo(np.dstack([drawn, thin_corners(mask, unit)]))
         blur = edge_blur(photo, own.landmarks)
-        softened = gaussian(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
+        softened = _blurred(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
         deviation = np.hypot(grain(photo, own.landmarks), _ENAMEL / blur) / _KEPT
-        noise = gaussian(deviation * np.random.default_rng(0).normal(size=(side, side, 1)), 0.5)
+        noise = _blurred(deviation * np.random.default_rng(0).normal(size=(side, side, 1)), 0.5)
         inside, opacity = softened[..., :3] + noise / 255, np.clip(softened[..., 3:], 0, 1)
         for source, seen in (*([motion.teeth] if motion.teeth else ()), (photo, own)):  # its own teeth over all others
             shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))
@@ -107,7 +131,7 @@ class MouthInterior:
                 points = _reaching(points, edge, lip_curves(trusted)[0][0], lip)
             below = (points[..., 1] - np.interp(points[..., 0], *edge.T) - _BITE * unit) / softness
             part = (smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
-            mask = part * gaussian(_within(outline, points).astype(np.float32)[..., None], softness)
+            mask = part * _blurred(_within(outline, points).astype(np.float32)[..., None], softness)
             levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
             share += mask
         return np.minimum(share, 1), levels / np.maximum(share, 1e-6)
@@ -173,6 +197,11 @@ def _reaching(points: Floats, edge: Floats, before: Floats, after: Floats) -> Fl
 def _teeth_level(photo: RGB, mouth: Mouth) -> float:
     """How bright teeth are in a photo."""
     return max(0.05, float(tooth_colour(photo, mouth.landmarks, mouth.opening) @ LUMA))
+
+
+def _blurred(values: Floats, deviation: float) -> Floats:
+    """Maps (H, W, C) blurred."""
+    return gaussian(values, (deviation, deviation, 0))
 
 
 def _within(outline: Floats, points: Floats) -> Bool:

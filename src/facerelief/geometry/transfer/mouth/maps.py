@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from facerelief.array_types import Bool, Float32, Floats
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import box_mean, closing, gaussian
 
 _SMALL = 48  # of the maps of light
 _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6, 1.0)  # inter-ocular distances behind the lips at which light is computed
@@ -75,13 +75,13 @@ def without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
     """
     teeth = tooth[..., 0] > 0.5
     width = max(3, round(GAP * unit))
-    line = np.ones((1, 2 * (width // 2) + 1), bool)
-    between = ndimage().binary_closing(np.pad(teeth, width), line)[width:-width, width:-width] & ~teeth
-    near = ndimage().uniform_filter(
-        np.dstack([colours * teeth[..., None], teeth]).astype(np.float32), (width, width, 1)
-    )
+    beside = ((0, 0), (width, width))
+    between = closing(np.pad(teeth, beside), (1, width | 1))[:, width:-width] & ~teeth
+    near = np.dstack([colours * teeth[..., None], teeth]).astype(np.float32)
+    for axis in (0, 1):
+        near = box_mean(near, width, axis)
     filling = _BETWEEN * near[..., :3] / np.maximum(near[..., 3:], 1e-3)
-    share = _FULL * gaussian(between[..., None].astype(np.float32), 1.0)  # of one pixel, too
+    share = _FULL * gaussian(between[..., None].astype(np.float32), (1.0, 1.0, 0))  # of one pixel, too
     filled: Floats = colours + np.clip(share, 0, 1) * (np.maximum(filling, colours) - colours)
     return filled
 
@@ -90,9 +90,3 @@ def scaled_map(values: Floats, side: int) -> Float32:
     """A map (S, S) at another size; where it shrinks, averaged."""
     plane = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
     return np.asarray(plane.resize((side, side), Image.Resampling.BILINEAR))
-
-
-def gaussian(values: Floats, deviation: float) -> Floats:
-    """Maps (H, W, C) blurred."""
-    blurred: Floats = ndimage().gaussian_filter(values, (deviation, deviation, 0))
-    return blurred

@@ -6,7 +6,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Bool, Floats
 from facerelief.easing import smoothstep
-from facerelief.geometry.filters import ndimage
+from facerelief.geometry.filters import gaussian
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.transfer.lips import lip_colour, lips_depth
 from facerelief.geometry.transfer.mouth.appearance import Surface, between_edges, lit, shaded_by_lips
@@ -43,9 +43,7 @@ class MouthRenderer:
         aside = np.abs(model.vertices[:, 0])
         fixed = (model.exposure, model.tooth, aside, varied.from_edge, varied.from_side, model.jaw, uneven)
         self._fixed = np.column_stack(fixed)
-        lobes = [
-            ndimage().gaussian_filter(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES) for _ in range(_FIELDS)
-        ]
+        lobes = [gaussian(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES) for _ in range(_FIELDS)]
         self._lobes = np.stack([field / field.std() for field in lobes]).astype(np.float32)
 
     def render(self, photo: RGB, motion: MouthMotion, mask: Bool, frame: MouthFrame) -> Floats:
