@@ -40,8 +40,8 @@ def beside_fold() -> np.ndarray:
 
 def test_folds_lie_from_the_nose_to_beside_the_chin() -> None:
     for fold in FOLDS:
-        assert BAND[at(fold[1:])].min() > 0.9
-    assert BAND[at((1, 4, 33, 263, 13, 14, 152, 10, 234, 454))].max() == 0
+        assert BAND[at(fold[1:5])].min() > 0.95
+    assert BAND[at((1, 4, 33, 263, 13, 14, 152, 10, 234, 454))].max() < 1e-3
     mirrored = fold_band(POINTS * (-1, 1, 1) + (SIZE, 0, 0), SIZE)
     assert np.abs(mirrored[:, ::-1] - BAND).mean() < 0.01  # the landmarks are named for both sides
 
@@ -55,7 +55,7 @@ def test_a_fold_between_skin_of_two_shades_is_filled_smoothly() -> None:
     on_line = (np.abs(beside) < 1) & (BAND > 0.99)
     before, after = (np.abs((light - skin)[on_line]).mean() for light in (skin + line, skin + line + depth))
     assert before > 0.45 and after < 0.1
-    assert depth.min() >= 0 and depth[BAND == 0].max() == 0
+    assert depth.min() > -1e-5 and depth[BAND < 1e-4].max() < 1e-3
 
 
 def test_the_skins_own_texture_stays() -> None:

@@ -13,6 +13,7 @@ from facerelief.geometry.transfer.lips import (
     closing_movement,
     keeps_mouth_closed,
     lip_colour,
+    lip_curves,
     lip_seam,
     lips_depth,
     meeting_lips,
@@ -129,7 +130,7 @@ def test_the_seam_is_a_dark_line_where_the_lips_meet() -> None:
 def test_each_lip_keeps_its_flow_to_the_line_and_beyond_it() -> None:
     """Lips 0.2 apart are brought together: at the line each comes from its own rim, away from it from where it did."""
     source, target = landmarks(0.2), close_lips(landmarks(0.2), 1.0)
-    lips = meeting_lips(source, target, np.zeros((2, 41)))
+    lips = meeting_lips(source, target, np.zeros((2, 41)), 0.0)
     assert lips.line[0].tolist() == target[78, :2].tolist() and lips.line[-1].tolist() == target[308, :2].tolist()
     np.testing.assert_allclose(lips.line[:, 1], target[13, 1])
     flow = np.zeros((SIZE, SIZE, 2), np.float32)
@@ -145,6 +146,18 @@ def test_each_lip_keeps_its_flow_to_the_line_and_beyond_it() -> None:
     np.testing.assert_allclose(below[:, middle, 0], np.arange(SIZE) + 0.5 - lips.line[20, 1], atol=1e-5)
     outside = np.arange(SIZE) + 0.5 < lips.line[0, 0]
     np.testing.assert_array_equal(above[:, outside], flow[:, outside])
+
+
+def test_lips_of_small_photos_stay_behind_farther() -> None:
+    """A pixel of the photo is 1.2 here: 1.75 of them, of the lips' height at most 0.6."""
+    source = landmarks(0.2)
+    (upper, lower), _ = lip_curves(source)
+    fine, coarse = (meeting_lips(source, source, np.full((2, 41), 0.1), pixel) for pixel in (0.1, 1.2))
+    heights = np.linalg.norm(np.diff(np.stack(lip_curves(source)), axis=0)[0], axis=2)
+    expected = np.minimum(np.maximum(0.1, 1.75 * 1.2 / heights), 0.6) * heights
+    np.testing.assert_allclose(np.linalg.norm(coarse.upper - upper, axis=1), expected[0])
+    np.testing.assert_allclose(np.linalg.norm(coarse.lower - lower, axis=1), expected[1])
+    assert np.linalg.norm(fine.upper - upper, axis=1)[20] == pytest.approx(0.1 * heights[0, 20])
 
 
 def test_the_colour_of_lips_is_between_their_rims() -> None:

@@ -13,8 +13,8 @@ from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS
-from facerelief.geometry.transfer.lips import MOUTH_CORNERS, close_lips, lip_outline, mouth_opening
-from facerelief.geometry.transfer.mouth.interior import MouthInterior
+from facerelief.geometry.transfer.lips import LOWER, MOUTH_CORNERS, close_lips, lip_outline, mouth_opening
+from facerelief.geometry.transfer.mouth.interior import MouthInterior, _reaching
 from facerelief.geometry.transfer.mouth.maps import _FROM_ABOVE, _SPREAD, through_opening, without_gaps
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
@@ -86,14 +86,30 @@ def test_the_edit_of_a_mirrored_photo_is_mirrored() -> None:
 
 
 def test_own_teeth_stay_where_the_skull_keeps_them() -> None:
-    """The very pixels, while the lips open further around them and the jaw drops."""
-    photo, before, after = noise(), seen("happiness"), seen("happiness", 1.5)
-    assert after.drop != before.drop and before.opening > 0.06
+    """The very pixels, while the lower lip and the jaw drop."""
+    photo, before = noise(), seen("happiness")
+    lowered = before.landmarks.copy()
+    lowered[[*LOWER, 17], 1] += 12
+    after = dataclasses.replace(before, landmarks=lowered, drop=before.drop + 0.1)
+    assert before.opening > 0.06
     edited = drawn(photo, before, after)
     kept = inside(before, -8)
     kept[int(before.landmarks[[13, 14], 1].mean()) :] = False  # above the line of the teeth
     assert kept.sum() > 150
     np.testing.assert_array_equal(edited[kept], photo[kept])
+
+
+def test_own_teeth_reach_a_lip_that_rises() -> None:
+    """Edges at 30; a lip that is trusted from 20 on, and lies at 18, rises by 3: teeth reach from 30 to 15, not 20."""
+    places = np.array([[(5.0, 15.0), (5.0, 22.5), (5.0, 30.0), (5.0, 33.0)]])
+    edge, old, new = (np.array([(0.0, y), (10.0, y)]) for y in (30, 20, 15))
+    found = _reaching(places, edge, old, new, 2.0)
+    np.testing.assert_allclose(found[0, :, 1], (20, 25, 30, 33))
+    np.testing.assert_allclose(found[..., 0], 5)
+    for still in (18, 28):  # a lip that stays or falls
+        np.testing.assert_allclose(_reaching(places, edge, old, new + np.array((0, still - 15)), 2.0), places)
+    far = _reaching(places, edge, old, new - np.array((0, 100)), 2.0)
+    np.testing.assert_allclose(far[0, 0, 1], 30 - 15 / 2)  # they get no longer than twice
 
 
 def test_lower_teeth_go_with_the_jaw() -> None:

@@ -51,7 +51,7 @@ def fold_band(landmarks: Floats, size: int, unit: float | None = None) -> Float3
         near = np.maximum(near, _grown(points[list(fold)], side, _WIDE * scale, closed=False))
     beside = 1 - gaussian(_grown(points[list(_NOSE)], side, _BESIDE_NOSE * scale), _NOSE_ENDS * scale)
     band = gaussian(near, _ENDS * scale) * beside * _inside(points, side, scale)
-    return _enlarged(band, size)
+    return np.clip(_enlarged(band, size), 0, 1)
 
 
 def fold_depth(light: Float32, landmarks: Landmarks, band: Float32) -> Float32:

@@ -1,9 +1,10 @@
 """How the inside of a mouth looks: brightness and colour of teeth, gums, tongue and the dark behind them.
 
 Profiles were measured on 12 open smiles of the London set (none of the held-out people): lips, corners of the mouth and
-the contacts of teeth; how bright highlights are on 11 of them. How dark an open mouth is comes from 111 surprised people
-of muxspace/facial_expressions, its hue from 199 portraits of Hainish/congress-images-225x275. Where highlights lie,
-corners of teeth and of the mouth, and the lips' inner sides were set by eye. Distances are in inter-ocular distances.
+the contacts of teeth; how bright highlights are on 11 of them. How dark an open mouth is comes from 111 surprised
+people of muxspace/facial_expressions, its hue from 199 portraits of Hainish/congress-images-225x275. Where highlights
+lie, corners of teeth and of the mouth, and the lips' inner sides were set by eye. Distances are in inter-ocular
+distances.
 """
 
 from dataclasses import dataclass

@@ -119,7 +119,7 @@ class MouthInterior:
         rows, columns = np.indices((side, side)) + 0.5
         places = np.dstack([columns + corner[0], rows + corner[1]])
         unit = inter_ocular(seen.landmarks)
-        trusted = trim_gap(seen.landmarks, max(_RIM, _RIM_PIXELS / unit))
+        trusted, after = (trim_gap(points, max(_RIM, _RIM_PIXELS / unit)) for points in (seen.landmarks, motion.after))
         outline, edge = lip_outline(trusted[list(INNER_LIPS), :2]), self._upper_edge(seen)
         softness = max(0.7, _SOFT * motion.before.fit.scale)
         share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)
@@ -128,7 +128,7 @@ class MouthInterior:
             points = places @ matrix[:2] + matrix[2]
             if upper:
                 lip = lip_curves(motion.after)[0][0] @ matrix[:2] + matrix[2]
-                points = _reaching(points, edge, lip_curves(trusted)[0][0], lip)
+                points = _reaching(points, edge, lip_curves(trusted)[0][0], lip, margin * unit)
             below = (points[..., 1] - np.interp(points[..., 0], *edge.T) - _BITE * unit) / softness
             part = (smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
             mask = part * _blurred(_within(outline, points).astype(np.float32)[..., None], softness)
@@ -176,7 +176,7 @@ class MouthInterior:
         return np.column_stack([(bins[:-1] + bins[1:]) / 2, lowest])
 
 
-def _reaching(points: Floats, edge: Floats, before: Floats, after: Floats) -> Floats:
+def _reaching(points: Floats, edge: Floats, before: Floats, after: Floats, margin: float) -> Floats:
     """Places (S, S, 2) of seen teeth, which get longer so that they reach a lip that rises.
 
     What a photo does not show above them is hardly like the model's: teeth differ in height, and some show gums.
@@ -184,12 +184,15 @@ def _reaching(points: Floats, edge: Floats, before: Floats, after: Floats) -> Fl
     Args:
         points: Places in a photo.
         edge: Points (N, 2) along the edges of its upper teeth.
-        before: Points (N, 2) along its upper lip.
-        after: The same, of the edit, brought into the photo.
+        before: Points (N, 2) along its upper lip, below a margin at which it is not trusted.
+        after: Points (N, 2) along the upper lip of the edit, brought into the photo.
+        margin: In its pixels.
     """
     x = points[..., 0]
     bottom, old, new = (np.interp(x, *line.T) for line in (edge, before, after))
-    longer = np.clip((bottom - new) / np.maximum(bottom - old, 1e-3), 1, _LONGER)
+    rises = np.maximum(old - new - margin, 0)
+    reach = rises + np.minimum(rises, margin)  # over the margin, too
+    longer = np.clip(1 + reach / np.maximum(bottom - old, 1e-3), 1, _LONGER)
     y = np.where(points[..., 1] < bottom, bottom - (bottom - points[..., 1]) / longer, points[..., 1])
     return np.dstack([x, y])
 
