@@ -119,7 +119,8 @@ class MouthInterior:
         rows, columns = np.indices((side, side)) + 0.5
         places = np.dstack([columns + corner[0], rows + corner[1]])
         unit = inter_ocular(seen.landmarks)
-        trusted, after = (trim_gap(points, max(_RIM, _RIM_PIXELS / unit)) for points in (seen.landmarks, motion.after))
+        margin = max(_RIM, _RIM_PIXELS / unit)
+        trusted = trim_gap(seen.landmarks, margin)
         outline, edge = lip_outline(trusted[list(INNER_LIPS), :2]), self._upper_edge(seen)
         softness = max(0.7, _SOFT * motion.before.fit.scale)
         share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)
