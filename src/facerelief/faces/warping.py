@@ -77,7 +77,7 @@ def average_where_shrunk(pixels: Float32, rgb: RGB, crop: Crop, flow: Floats, pl
     points = flow_in_photo(crop, resample_map(crop, flow, place, "bilinear"))
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
-    steps = np.stack(np.gradient(points, axis=(1, 0)))
+    steps = np.stack([np.gradient(points, axis=axis) for axis in (1, 0)])
     shrunk = np.linalg.norm(steps, axis=3).max(axis=0)
     y, x = np.nonzero(shrunk > _SHRUNK[0])
     right, down = steps[:, y, x]

@@ -12,6 +12,7 @@ from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.controls import eye_amounts
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import lid_curves
+from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.motion import GAZE, EyeMotion, eye_layers
 from facerelief.geometry.transfer.eyes.seen import eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.unfolding import jacobian_determinants
@@ -212,3 +213,36 @@ def test_a_small_or_closed_eye_is_no_error(editor: MorphableEditor) -> None:
     for one, photo in ((small, rgb[::16, ::16]), (Face(shut), np.full_like(rgb, 120))):
         for to in ("eyes-closed", "look-left", "surprise"):
             assert edited(editor, (np.ascontiguousarray(photo), one), to).shape == photo.shape
+
+
+def openings(editor: MorphableEditor, drawn: tuple[np.ndarray, Face], to: str, clear: float = 1.0) -> list[float]:
+    """How far both eyes are open in the middle, in diameters of irises, if they were open by half of one."""
+    rgb, face = drawn
+    plan = editor.plan(rgb, face, editor.target(to))
+    eyes = []
+    for eye in seen_eyes(rgb, face.landmarks):
+        half = 0.5 * eye.iris.radius / max(eye.lids.gap.max(), 1.0)
+        lids = Lids(eye.lids.middle - half * eye.lids.gap, eye.lids.middle + half * eye.lids.gap, eye.lids.corners)
+        eyes.append(dataclasses.replace(eye, lids=lids))
+    eyes[1] = dataclasses.replace(eyes[1], clear=clear)
+    flow = editor.layers(plan, 1.0).applied_flows()[0]
+    layers = eye_layers(EyeMotion(tuple(eyes), np.zeros((2, 3))), plan.crop, flow)
+    return [
+        float(layer.maps["opacity"][:, int(np.mean(eye.lids.corners)), 0].sum() / (2 * eye.iris.radius))
+        for layer, eye in zip(layers, eyes, strict=False)
+    ]
+
+
+def test_narrow_eyes_that_are_opened_wide_become_nearly_as_wide_as_usual(
+    editor: MorphableEditor, drawn: tuple[np.ndarray, Face]
+) -> None:
+    """From 0.5 of an iris' diameter 0.6 of the way to 0.85, and what the units do besides; a little: no such leap."""
+    for left, right in (openings(editor, drawn, to) for to in ("surprise", "fear")):
+        assert 0.5 + 0.6 * 0.35 < left < 1.05 and right == pytest.approx(left, abs=0.1)
+    assert all(0.48 < one < 0.62 for one in openings(editor, drawn, "AU5:0.2"))
+
+
+def test_both_eyes_are_opened_alike(editor: MorphableEditor, drawn: tuple[np.ndarray, Face]) -> None:
+    """Where one of them is hardly seen, the other does not stare."""
+    (both, _), (other, *_) = openings(editor, drawn, "surprise"), openings(editor, drawn, "surprise", clear=0.5)
+    assert 0.5 < other < 0.5 + 0.6 * (both - 0.5)

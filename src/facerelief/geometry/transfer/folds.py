@@ -110,5 +110,5 @@ def _shrunk(values: Float32, side: int) -> Float32:
     return np.asarray(Image.fromarray(values).resize((side, side), Image.Resampling.BOX))
 
 
-def _enlarged(values: Float32, side: int) -> Float32:
-    return np.asarray(Image.fromarray(values).resize((side, side), Image.Resampling.BICUBIC))
+def _enlarged(values: Floats, side: int) -> Float32:
+    return np.asarray(Image.fromarray(values.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC))

@@ -156,8 +156,8 @@ def skin_tint(pixels: RGB, flow: Floats, light: Floats) -> Float32:
     skin = 1 - smoothstep(light[step // 2 :: step, step // 2 :: step] / _FILLED) + np.float32(_LEAST)
     deviation = _AROUND * size
     blurred = gaussian(((warped + 1) * skin).astype(np.float32), (deviation, deviation, 0))  # black has no colour
-    tint: Float32 = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
-    return tint
+    tint = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
+    return tint.astype(np.float32)
 
 
 def relight(pixels: Floats, change: Floats, tint: Floats | None = None) -> Floats:

@@ -22,7 +22,8 @@ _MEETS_AT = 0.12  # of an opening, from the lower lid, where lids meet
 GAZE = np.array((0.085, 0.055))  # inter-ocular distances by which irises move in a full gaze
 _MOST = 1.4  # of a full gaze
 _FOLLOWS_DOWN, _FOLLOWS_UP = 0.35, 0.15  # of an opening, by which the upper lid follows a full gaze
-_WIDER = 0.35  # of the movement that detectors need to see an eye opened
+_WIDER, _WIDE = 0.65, 0.06  # of the movement that detectors need to see an eye opened; where that is wide, inter-oc. d.
+_USUAL, _AS_USUAL = 0.85, 0.6  # of an iris' diameter, that eyes are open; share of the way to it
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
 _CORNER, _MARGIN = 0.08, 0.06  # inter-ocular distances beside the corners, over which all this falls off; of the frame
 _LEAST = 0.006  # inter-ocular distances by which lids move that are left to the skin around them
@@ -72,15 +73,16 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
     clear = min((eye.clear for eye, turns in zip(motion.eyes, turned, strict=True) if turns), default=1.0)
     gaze = np.clip(2 * clear - 1, 0, 1)  # of both alike; less of it first, then less of all: two irises would be seen
     amounts = motion.amounts * (1, gaze, gaze)
-    layers = (_layer(eye, does, crop, flow) for eye, does in zip(motion.eyes, amounts, strict=True))
+    opens = min((eye.clear for eye in motion.eyes), default=1.0)  # both eyes alike: else one of them would stare
+    layers = (_layer(eye, does, opens, crop, flow) for eye, does in zip(motion.eyes, amounts, strict=True))
     return [layer for layer in layers if layer]
 
 
-def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer | None:
+def _layer(eye: Eye, amounts: Floats, opens: float, crop: Crop, flow: Floats) -> EyeLayer | None:
     size, scale = eye.frame.size, eye.frame.scale / crop.scale
     places = crop.to_crop(eye.frame.to_photo(frame_places(size).reshape(-1, 2)))
     around = (sample_bilinear(flow, places.reshape(size, size, 2)) * scale).astype(np.float32)
-    lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]))
+    lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]), opens)
     moved = max(np.abs(lids.upper - eye.lids.upper).max(), np.abs(lids.lower - eye.lids.lower).max())
     if not amounts.any() and moved < _LEAST * eye.unit:
         return None
@@ -121,8 +123,11 @@ def _borders(eye: Eye, lids: Lids) -> dict[str, Floats]:
     return {"seam": seam[..., None], "share": share[..., None]}
 
 
-def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
-    """Where lids go: with the skin around them, over the eye as it closes, and along with its gaze."""
+def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float, opens: float) -> Lids:
+    """Where lids go: with the skin around them, over the eye as it closes, and along with its gaze.
+
+    An eye that is opened wide and was narrow first becomes as wide as usual, to a share.
+    """
     size = eye.frame.size
     columns = np.arange(size) + 0.5
     moved = []
@@ -136,8 +141,11 @@ def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float) -> Lids:
     follows = max(0.0, -down) * _FOLLOWS_UP - max(0.0, down) * _FOLLOWS_DOWN
     gap = eye.lids.gap
     wider, middle = lower - upper, int(np.clip(np.mean(eye.lids.corners), 0, size - 1))
-    rises = max(0.0, float(wider[middle] / max(gap[middle], 1.0)))
-    opened = np.maximum(gap + np.minimum(wider, _WIDER * rises * gap), 0) * (1 - closed) * max(0.0, 1 + follows)
+    whole, wide = max(float(gap[middle]), 1.0), float(wider[middle])
+    narrow = max(0.0, _USUAL * 2 * eye.iris.radius - whole)
+    rises = _WIDER * wide + _AS_USUAL * narrow * float(smoothstep(wide / (_WIDE * eye.unit)))
+    wider = opens * rises * gap / whole if wide > 0 else np.minimum(wider, 0)
+    opened = np.maximum(gap + wider, 0) * (1 - closed) * max(0.0, 1 + follows)
     bottom = eye.lids.lower + lower - closed * _MEETS_AT * gap
     return Lids(bottom - opened, bottom, eye.lids.corners)
 
