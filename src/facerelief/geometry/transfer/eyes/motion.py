@@ -144,7 +144,7 @@ def _moved_lids(eye: Eye, flow: Floats, closed: float, down: float, opens: float
     whole, wide = max(float(gap[middle]), 1.0), float(wider[middle])
     narrow = max(0.0, _USUAL * 2 * eye.iris.radius - whole)
     rises = _WIDER * wide + _AS_USUAL * narrow * float(smoothstep(wide / (_WIDE * eye.unit)))
-    wider = opens * rises * gap / whole if wide > 0 else np.minimum(wider, 0)
+    wider = np.asarray(opens * rises * gap / whole if wide > 0 else np.minimum(wider, 0))
     opened = np.maximum(gap + wider, 0) * (1 - closed) * max(0.0, 1 + follows)
     bottom = eye.lids.lower + lower - closed * _MEETS_AT * gap
     return Lids(bottom - opened, bottom, eye.lids.corners)
