@@ -1,5 +1,6 @@
 """Eyes of an edit: lids that move over eyeballs, warped and drawn at the photo's resolution."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,13 +52,19 @@ class EyeLayer:
     Attributes:
         frame: The frame.
         maps: By name. `upper` and `lower`: where skin comes from, as of `lid_flows`; `below`: how far below the line
-            between the lids a pixel is; `plain` and `drawn_out`: levels and opacity of `plain_lid`; `levels`, `raw`,
-            `light` and `opacity`: of the eyeball; `seam`: what the line where lids meet leaves of the light; `share`:
-            of all this.
+            between the lids a pixel is; `plain` and `drawn_out`: levels and opacity of `plain_lid`, if there is one;
+            `levels`, `raw`, `light` and `opacity`: of the eyeball; `seam`: what the line where lids meet leaves of the
+            light; `share`: of all this.
     """
 
     frame: Crop
     maps: dict[str, Floats]
+
+    @functools.cached_property
+    def stacked(self) -> Float32:
+        """All maps, (S, S, N), planar in memory."""
+        planes = [np.moveaxis(values, 2, 0) for values in self.maps.values()]
+        return np.moveaxis(np.concatenate(planes, dtype=np.float32), 0, 2)
 
 
 def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
@@ -86,20 +93,19 @@ def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer | No
         return None
     ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * GAZE * eye.unit)
     upper, lower = lid_flows(eye, lids, around)
-    plain, drawn_out = plain_lid(eye, upper, lids)
     soft = _SOFT * eye.unit
     maps = {
         "upper": upper,
         "lower": lower,
         "below": frame_places(size)[..., 1:] - lids.middle[:, None],
-        "plain": plain,
-        "drawn_out": drawn_out,
         "levels": ball.levels,
         "raw": ball.raw,
         "light": ball.light,
         "opacity": lids.within(soft) * smoothstep(lids.gap / (2 * soft))[:, None],
         **_borders(eye, lids),
     }
+    if plain := plain_lid(eye, upper, lids):
+        maps["plain"], maps["drawn_out"] = plain
     share = eye.frontal * max(
         eye.clear, float(smoothstep(amounts[0] / _CLOSES))
     )  # an eye that is not clear can be closed only
@@ -156,14 +162,15 @@ def draw_eye(pixels: Float32, photo: RGB, layer: EyeLayer, place: Window) -> Non
     inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, place, strict=True))
     if not pixels[inner].size:
         return
-    stacked = resample_map(frame, np.dstack([*layer.maps.values()]).astype(np.float32), window, "bilinear")
+    stacked = resample_map(frame, layer.stacked, window, "bilinear")
     ends = np.cumsum([values.shape[2] for values in layer.maps.values()])
     maps = dict(zip(layer.maps, np.split(stacked, ends[:-1], axis=2), strict=True))
     rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) + 0.5 for part in window)
     here = np.dstack(np.meshgrid(columns, rows))
     turned = frame.inverse[:, :2].T.astype(np.float32)
     above, beneath = (sample_bicubic(photo, here + maps[name] @ turned) for name in ("upper", "lower"))
-    above = above + maps["drawn_out"] * (maps["plain"] - above)
+    if "plain" in maps:
+        above = above + maps["drawn_out"] * (maps["plain"] - above)
     skin = above + np.clip(0.5 + maps["below"] / frame.scale, 0, 1) * (beneath - above)
     ball = maps["levels"] + maps["raw"] * (photo[window] - maps["levels"])
     levels = skin + maps["opacity"] * (ball * maps["light"] - skin)
