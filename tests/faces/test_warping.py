@@ -6,7 +6,7 @@ from crops import HEIGHT, WIDTH, centred, centres, slopes
 
 from facerelief import strips as strips_module
 from facerelief.faces.bicubic import sample_bicubic
-from facerelief.faces.warping import crop_strips, resample_map, warp_photo
+from facerelief.faces.warping import average_warped, average_where_shrunk, crop_strips, resample_map, warp_photo
 
 
 def bump(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -138,3 +138,33 @@ def test_strips_are_the_whole_a_few_rows_at_a_time(
         np.testing.assert_allclose(np.concatenate([more[name] for _, more in parts]), enlarged[name], atol=0.02)
         np.testing.assert_allclose(enlarged[name], resample_map(crop, maps[name], whole), atol=1e-6)
     np.testing.assert_array_equal(crop.cut(rgb), cut)
+
+
+def test_what_a_warp_brings_together_is_averaged() -> None:
+    """Rows of which every third is black, brought together three times: all grey; where nothing shrinks, the rows."""
+    photo = np.full((60, 40, 3), 240, np.uint8)
+    photo[::3] = 0
+    for step, expected in ((3.0, [160.0] * 12), (1.0, [0.0, 240.0, 240.0] * 4)):
+        rows, columns = np.mgrid[-1:13, -1:18] + 0.5
+        points = np.dstack([columns, 0.5 + step * (rows - 0.5)]).astype(np.float32)
+        pixels = sample_bicubic(photo, points[1:-1, 1:-1].copy())
+        average_where_shrunk(pixels, photo, points)
+        np.testing.assert_allclose(pixels[1:, 5, 0], expected[1:], atol=12)
+
+
+def test_warps_are_averaged_in_strips_as_in_one() -> None:
+    random = np.random.default_rng(0)
+    photo = random.integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    crop, (rows, columns) = centred(1.0, 10, 40), (slice(30, 60), slice(40, 80))
+    flow = np.zeros((40, 40, 2), np.float32)
+    flow[10:30, 10:30, 1] = np.linspace(-9, 9, 20)[:, None]
+
+    def averaged(place: tuple[slice, slice]) -> np.ndarray:
+        pixels, _ = warp_photo(photo, crop, flow, {}, place)
+        before = pixels.copy()
+        average_warped(pixels, photo, crop, flow, place)
+        assert (pixels != before).any()
+        return pixels
+
+    halves = [averaged((slice(30, 43), columns)), averaged((slice(43, 60), columns))]
+    np.testing.assert_allclose(np.concatenate(halves), averaged((rows, columns)), atol=0.02)

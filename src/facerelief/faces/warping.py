@@ -15,6 +15,7 @@ _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level 
 _FINER = (2, 4)  # times, at least and at most, that a map that is not as fine as the photo is enlarged by cubic curves
 _POINTS = 1 << 15  # of a place at a time: they stay in the processor's cache
 
+_COARSE = 0.0016  # of a crop's side, in a pixel of the photo
 _SHRUNK = (1.2, 1.7)  # times, from which what a warp brings together is averaged, and is so wholly
 _THIRDS = (-1 / 3, 0.0, 1 / 3)  # of a pixel
 
@@ -53,37 +54,44 @@ def warp_photo(
     Returns:
         The warped pixels (h, w, 3), and the maps at the photo's resolution, by name, (h, w, C).
     """
-    rows, columns = place
     enlarged = {name: resample_map(crop, values, place) for name, values in maps.items()}
+    return sample_bicubic(rgb, _sampled_places(crop, flow, place)), enlarged
+
+
+def _sampled_places(crop: Crop, flow: Floats, place: Window) -> Floats:
+    """Where the pixels of a place of a photo, h by w, come from by the flow of a crop, (h, w, 2)."""
+    rows, columns = place
     points = flow_in_photo(crop, resample_map(crop, flow, place, "bilinear"))  # bicubic overshoots, which can fold
     points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
     points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
-    return sample_bicubic(rgb, points), enlarged
+    return points
 
 
-def average_where_shrunk(pixels: Float32, rgb: RGB, crop: Crop, flow: Floats, place: Window) -> None:
-    """Average, in warped pixels, what a warp that shrinks brings together: a thin dark line would be dots.
+def average_warped(pixels: Float32, rgb: RGB, crop: Crop, flow: Floats, place: Window) -> None:
+    """Average, in what `warp_photo` gives for these arguments, what the warp brings together; `pixels` is written to.
+
+    Only where a face is small: there, the line between lips may be a pixel wide, and would be dots.
+    """
+    if crop.scale > _COARSE * crop.size and min(pixels.shape[:2]):
+        around = tuple(slice(part.start - 1, part.stop + 1) for part in place)
+        average_where_shrunk(pixels, rgb, _sampled_places(crop, flow, (around[0], around[1])))
+
+
+def average_where_shrunk(pixels: Float32, rgb: RGB, points: Floats) -> None:
+    """Average, in sampled pixels, what is brought together where a picture shrinks.
 
     Args:
-        pixels: (h, w, 3), as `warp_photo` made them; written to.
-        rgb: The other arguments, as it was given them.
-        crop: As above.
-        flow: As above.
-        place: As above.
+        pixels: (h, w, 3), as `sample_bicubic` gave them; written to.
+        rgb: (H, W, 3), the photo.
+        points: (h + 2, w + 2, 2), where they were sampled, and where pixels around them would be.
     """
-    rows, columns = place
-    if min(pixels.shape[:2]) < 2:
-        return
-    points = flow_in_photo(crop, resample_map(crop, flow, place, "bilinear"))
-    points[..., 0] += np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5
-    points[..., 1] += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] + 0.5
-    steps = np.stack([np.gradient(points, axis=axis) for axis in (1, 0)])
-    shrunk = np.linalg.norm(steps, axis=3).max(axis=0)
-    y, x = np.nonzero(shrunk > _SHRUNK[0])
-    right, down = steps[:, y, x]
-    sampled = [sample_bicubic(rgb, (points[y, x] + a * right + b * down)[None])[0] for a in _THIRDS for b in _THIRDS]
-    share = smoothstep((shrunk[y, x, None] - _SHRUNK[0]) / (_SHRUNK[1] - _SHRUNK[0]))
-    pixels[y, x] += share * (np.mean(sampled, axis=0) - pixels[y, x])
+    right, down = (points[1:-1, 2:] - points[1:-1, :-2]) / 2, (points[2:, 1:-1] - points[:-2, 1:-1]) / 2
+    shrunk = np.maximum(np.linalg.norm(right, axis=2), np.linalg.norm(down, axis=2))
+    some = shrunk > _SHRUNK[0]
+    at, right, down = points[1:-1, 1:-1][some], right[some], down[some]
+    sampled = [sample_bicubic(rgb, (at + a * right + b * down)[None])[0] for a in _THIRDS for b in _THIRDS]
+    share = smoothstep((shrunk[some][:, None] - _SHRUNK[0]) / (_SHRUNK[1] - _SHRUNK[0]))
+    pixels[some] += share * (np.mean(sampled, axis=0) - pixels[some])
 
 
 def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic") -> Floats:

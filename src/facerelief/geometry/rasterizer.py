@@ -7,11 +7,14 @@ or on an edge; the nearest triangle is shown, and at equal depth the first one. 
 import functools
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from facerelief.array_types import Float64, Floats, Int64
+
+_CANDIDATES = 15_000  # pixels of bounding boxes at a time
 
 
 def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "numpy") -> tuple[Int64, Float64]:
@@ -72,9 +75,24 @@ def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64
 
 
 def _fill(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numpy: every pixel of every bounding box, fewer of them after each edge, then the nearest of those inside."""
-    t, column, row = _in_boxes(corners, size)
-    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = (np.ascontiguousarray(corners[:, k].T) for k in range(3))
+    """Numpy: the pixels of all bounding boxes, a few thousand at a time, so that they stay in the processor's cache."""
+    index, weights = np.full(size * size, -1, dtype=np.int64), np.zeros((size * size, 3))
+    depth = np.full(size * size, -np.inf)
+    planes = [np.ascontiguousarray(corners[:, k].T) for k in range(3)]
+    t, row, first, last = _box_rows(planes, size)
+    ends = np.cumsum(last - first)
+    cuts = np.searchsorted(ends, np.arange(_CANDIDATES, ends[-1] if len(ends) else 0, _CANDIDATES))
+    for start, stop in pairwise([0, *cuts.tolist(), len(t)]):
+        part = slice(start, stop)
+        lines, column = _counted(first[part], last[part])
+        inside, x, y, *shares = _inside(planes, t[part].take(lines), column, row[part].take(lines))
+        _show(inside, y * size + x, _depths(planes, inside, shares), shares, (index, weights, depth))
+    return index.reshape(size, size), weights.reshape(size, size, 3), depth.reshape(size, size)
+
+
+def _inside(planes: list[np.ndarray], t: np.ndarray, column: np.ndarray, row: np.ndarray) -> list[np.ndarray]:
+    """Those pixels (N,) that lie in their triangles, fewer after each edge: triangle, column, row, three weights."""
+    (ax, ay, _), (bx, by, _), (cx, cy, _) = planes
     ends, found = ((bx, by, cx, cy), (cx, cy, ax, ay), (ax, ay, bx, by)), list[np.ndarray]()
     for fx, fy, gx, gy in ends:
         px, py = column + 0.5, row + 0.5
@@ -83,29 +101,39 @@ def _fill(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.nd
         t, column, row, side, *found = (part.take(inside) for part in (t, column, row, side, *found))
         found.append(side)
     area = ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax)).take(t)
-    wa, wb, wc = (side / area for side in found)
-    z = wa * az.take(t) + wb * bz.take(t) + wc * cz.take(t)
-    pixel = row * size + column
-    depth = np.full(size * size, -np.inf)
+    return [t, column, row, *(side / area for side in found)]
+
+
+def _depths(planes: list[np.ndarray], t: np.ndarray, shares: list[np.ndarray]) -> np.ndarray:
+    (_, _, az), (_, _, bz), (_, _, cz) = planes
+    depths: np.ndarray = shares[0] * az.take(t) + shares[1] * bz.take(t) + shares[2] * cz.take(t)
+    return depths
+
+
+def _show(
+    t: np.ndarray, pixel: np.ndarray, z: np.ndarray, shares: list[np.ndarray], shown: tuple[np.ndarray, ...]
+) -> None:
+    """Keep in `shown` (index, weights, depth) what is nearer than all before it; of the same depth, the first."""
+    index, weights, depth = shown
+    nearer = np.flatnonzero(z > depth.take(pixel))
+    t, pixel, z = (part.take(nearer) for part in (t, pixel, z))
     np.maximum.at(depth, pixel, z)
     nearest = np.flatnonzero(z == depth.take(pixel))[::-1]  # of the same depth the first comes last, and stays
-    index, weights = np.full(size * size, -1, dtype=np.int64), np.zeros((size * size, 3))
     index[pixel.take(nearest)] = t.take(nearest)
     first = nearest[index.take(pixel.take(nearest)) == t.take(nearest)]
-    weights[pixel.take(first)] = np.stack([side.take(first) for side in (wa, wb, wc)], axis=1)
-    return index.reshape(size, size), weights.reshape(size, size, 3), depth.reshape(size, size)
+    at = nearer.take(first)
+    weights[pixel.take(first)] = np.stack([share.take(at) for share in shares], axis=1)
 
 
-def _in_boxes(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The pixels of the bounding boxes of the triangles in front: triangle, column and row, (N,), by triangles."""
-    (ax, ay, _), (bx, by, _), (cx, cy, _) = (corners[:, k].T for k in range(3))
+def _box_rows(planes: list[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The rows of the bounding boxes of triangles in front: triangle, row, and first and last + 1 column, (N,)."""
+    (ax, ay, _), (bx, by, _), (cx, cy, _) = planes
     x0, x1 = _pixel_range(np.minimum(np.minimum(ax, bx), cx), np.maximum(np.maximum(ax, bx), cx), size)
     y0, y1 = _pixel_range(np.minimum(np.minimum(ay, by), cy), np.maximum(np.maximum(ay, by), cy), size)
     front = np.flatnonzero(((bx - ax) * (cy - ay) - (by - ay) * (cx - ax) < 0) & (x1 > x0) & (y1 > y0))
-    lines, row = _counted(y0[front], y1[front])  # rows of boxes
+    lines, row = _counted(y0[front], y1[front])
     t = front[lines]
-    pixels, column = _counted(x0[t], x1[t])
-    return t.take(pixels), column, row.take(pixels)
+    return t, row, x0[t], x1[t]
 
 
 def _counted(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.controls import eye_amounts
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import lid_curves
+from facerelief.geometry.transfer.eyes.eyeball import whitest
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.motion import GAZE, EyeMotion, eye_layers
 from facerelief.geometry.transfer.eyes.seen import eye_measures, seen_eyes, with_measures
@@ -246,3 +247,14 @@ def test_both_eyes_are_opened_alike(editor: MorphableEditor, drawn: tuple[np.nda
     """Where one of them is hardly seen, the other does not stare."""
     (both, _), (other, *_) = openings(editor, drawn, "surprise"), openings(editor, drawn, "surprise", clear=0.5)
     assert 0.5 < other < 0.5 + 0.6 * (both - 0.5)
+
+
+def test_the_white_of_an_eye_is_no_brighter_beside_its_skin_than_the_others(drawn: tuple[np.ndarray, Face]) -> None:
+    """One lens mirrors the sky. And an eye in the shade limits the other no more than its skin is dark."""
+    rgb, face = drawn
+    left, right = seen_eyes(rgb, face.landmarks)
+    usual = whitest((left, right))
+    glare = dataclasses.replace(right, pixels=np.where(right.pixels > 200, 255, right.pixels).astype(np.uint8))
+    shade = dataclasses.replace(right, pixels=right.pixels // 2)
+    assert whitest((left, glare)) == pytest.approx(usual, rel=0.02)
+    assert whitest((left, shade)) == pytest.approx((usual[0], usual[1] / 2), rel=0.1)

@@ -11,7 +11,7 @@ import numpy as np
 from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
-from facerelief.faces.warping import Window, average_where_shrunk, changed_box, crop_strips, warp_photo
+from facerelief.faces.warping import Window, average_warped, changed_box, crop_strips, warp_photo
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
@@ -22,7 +22,6 @@ from facerelief.geometry.transfer.shading import enlarged, limit_to_wrinkles, lo
 from facerelief.geometry.transfer.unfolding import unfold
 from facerelief.processes.threads import beside
 
-_COARSE = 0.3  # pixels of a crop in one of the photo, from which a line between lips may be a pixel wide
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
 
 
@@ -111,8 +110,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
 
     def draw(place: Window) -> None:
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
-        if crop.scale > _COARSE:
-            average_where_shrunk(pixels, rgb, crop, flow, place)
+        average_warped(pixels, rgb, crop, flow, place)
         if parted:
             _part_lips(pixels, rgb, crop, parted, place)
         for eye in eyes:

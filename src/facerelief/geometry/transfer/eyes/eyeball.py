@@ -1,6 +1,7 @@
 """What lies behind lids: the eye as the photo shows it, what lids hid of it, and an iris that looks elsewhere."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ _GLINT = 1.3  # times the mean of an iris at that radius; what is brighter is a 
 _TURNED = 0.01  # inter-ocular distances, by which an iris moves that is drawn anew
 _BRIGHT, _BRIGHTEST = 85, 94  # percentiles of what may be white: the usual, and the most that is drawn
 _WHITE = (0.65, 0.95)  # shares of the usual from which it is white, and surely is
+_ALIKE, _BELOW = 1.25, 0.06  # times; inter-ocular distances below the lower lid
 _UNSEEN = 160.0  # levels, where no white is seen
 _COARSE = 3  # pixels of the frame to one in which white is continued
 _NEAR, _FAR, _LITTLE = 0.035, 0.12, 0.03  # inter-ocular distances with which white is continued; a small weight
@@ -46,15 +48,17 @@ class Eyeball:
     light: Floats
 
 
-def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
+def eyeball(eye: Eye, lids: Lids, shift: Floats, whitest: float = np.inf) -> Eyeball:
     """An eye without lids.
 
     Args:
         eye: As the photo shows it.
         lids: Where its lids will be.
         shift: (2,), by which its iris moves, frame pixels.
+        whitest: How bright its white is at most, 0 to 255.
     """
     known, away, profile, before, white = _unmoved(eye)
+    white = white * np.minimum(1, whitest / np.maximum(white @ LUMA, 1))[..., None]
     after = _shadow(profile, lids, eye.unit)
     iris, opacity = _iris(eye, known, shift)
     seen, kept = eye.pixels.astype(np.float32), _uncovered(eye, lids)
@@ -67,6 +71,22 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats) -> Eyeball:
     levels = hidden + raw * (seen - hidden)
     light = after / (1 + raw * (before - 1))
     return Eyeball(levels, raw, np.clip(light, *_LIGHT))
+
+
+def whitest(eyes: Sequence[Eye]) -> list[float]:
+    """How bright the white of each eye of a face is at most: not much more beside its skin than that of the others.
+
+    What glasses reflect is brighter than white.
+    """
+    skin = [_skin_level(eye) for eye in eyes]
+    seen = [float(np.median(_unmoved(eye)[4] @ LUMA)) / level for eye, level in zip(eyes, skin, strict=True)]
+    return [_ALIKE * min(seen) * level for level in skin]
+
+
+def _skin_level(eye: Eye) -> float:
+    """The usual luminance of the skin below an eye."""
+    below = np.arange(len(eye.pixels))[:, None] > eye.lids.lower + _BELOW * eye.unit
+    return max(1.0, float(np.median((eye.pixels @ LUMA)[below]))) if below.any() else _UNSEEN
 
 
 @functools.lru_cache(maxsize=8)  # eyes: the same are edited again and again while a slider moves

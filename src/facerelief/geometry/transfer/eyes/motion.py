@@ -1,5 +1,6 @@
 """Eyes of an edit: lids that move over eyeballs, warped and drawn at the photo's resolution."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +9,10 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import Crop
 from facerelief.faces.bicubic import sample_bicubic
-from facerelief.faces.warping import Window, resample_map
+from facerelief.faces.warping import Window, average_where_shrunk, resample_map
 from facerelief.geometry.filters import gaussian
 from facerelief.geometry.morphable.uv_map import sample_bilinear
-from facerelief.geometry.transfer.eyes.eyeball import eyeball
+from facerelief.geometry.transfer.eyes.eyeball import eyeball, whitest
 from facerelief.geometry.transfer.eyes.frame import frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
@@ -26,6 +27,7 @@ _WIDER, _WIDE = 0.65, 0.06  # of the movement that detectors need to see an eye 
 _USUAL, _AS_USUAL = 0.85, 0.6  # of an iris' diameter, that eyes are open; share of the way to it
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
 _CORNER, _MARGIN = 0.08, 0.06  # inter-ocular distances beside the corners, over which all this falls off; of the frame
+_SMALL = 100  # pixels, a side of an eye's frame in the photo, below which a row of lashes may be a pixel wide
 _LEAST = 0.006  # inter-ocular distances by which lids move that are left to the skin around them
 _CLOSES = 0.5  # of an eye, from which nothing is drawn that has to be seen clearly
 _SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
@@ -52,13 +54,19 @@ class EyeLayer:
     Attributes:
         frame: The frame.
         maps: By name. `upper` and `lower`: where skin comes from, as of `lid_flows`; `below`: how far below the line
-            between the lids a pixel is; `plain` and `drawn_out`: levels and opacity of `plain_lid`; `levels`, `raw`,
-            `light` and `opacity`: of the eyeball; `seam`: what the line where lids meet leaves of the light; `share`:
-            of all this.
+            between the lids a pixel is; `plain` and `drawn_out`: levels and opacity of `plain_lid`, if there is one;
+            `levels`, `raw`, `light` and `opacity`: of the eyeball; `seam`: what the line where lids meet leaves of the
+            light; `share`: of all this.
     """
 
     frame: Crop
     maps: dict[str, Floats]
+
+    @functools.cached_property
+    def stacked(self) -> Float32:
+        """All maps, (S, S, N), planar in memory."""
+        planes = [np.moveaxis(values, 2, 0) for values in self.maps.values()]
+        return np.moveaxis(np.concatenate(planes, dtype=np.float32), 0, 2)
 
 
 def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
@@ -74,34 +82,36 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
     gaze = np.clip(2 * clear - 1, 0, 1)  # of both alike; less of it first, then less of all: two irises would be seen
     amounts = motion.amounts * (1, gaze, gaze)
     opens = min((eye.clear for eye in motion.eyes), default=1.0)  # both eyes alike: else one of them would stare
-    layers = (_layer(eye, does, opens, crop, flow) for eye, does in zip(motion.eyes, amounts, strict=True))
-    return [layer for layer in layers if layer]
+    found = []
+    for eye, does, white in zip(motion.eyes, amounts, whitest(motion.eyes), strict=True):
+        size, scale = eye.frame.size, eye.frame.scale / crop.scale
+        places = crop.to_crop(eye.frame.to_photo(frame_places(size).reshape(-1, 2)))
+        around = (sample_bilinear(flow, places.reshape(size, size, 2)) * scale).astype(np.float32)
+        found.append(_layer(eye, does, opens, white, around))
+    return [layer for layer in found if layer]
 
 
-def _layer(eye: Eye, amounts: Floats, opens: float, crop: Crop, flow: Floats) -> EyeLayer | None:
-    size, scale = eye.frame.size, eye.frame.scale / crop.scale
-    places = crop.to_crop(eye.frame.to_photo(frame_places(size).reshape(-1, 2)))
-    around = (sample_bilinear(flow, places.reshape(size, size, 2)) * scale).astype(np.float32)
+def _layer(eye: Eye, amounts: Floats, opens: float, white: float, around: Float32) -> EyeLayer | None:
+    """What an eye does, by `amounts` (3,), where the flow of its frame is `around` (S, S, 2); None where nothing."""
     lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]), opens)
     moved = max(np.abs(lids.upper - eye.lids.upper).max(), np.abs(lids.lower - eye.lids.lower).max())
     if not amounts.any() and moved < _LEAST * eye.unit:
         return None
-    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * GAZE * eye.unit)
+    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * GAZE * eye.unit, white)
     upper, lower = lid_flows(eye, lids, around)
-    plain, drawn_out = plain_lid(eye, upper, lids)
     soft = _SOFT * eye.unit
     maps = {
         "upper": upper,
         "lower": lower,
-        "below": frame_places(size)[..., 1:] - lids.middle[:, None],
-        "plain": plain,
-        "drawn_out": drawn_out,
+        "below": frame_places(eye.frame.size)[..., 1:] - lids.middle[:, None],
         "levels": ball.levels,
         "raw": ball.raw,
         "light": ball.light,
         "opacity": lids.within(soft) * smoothstep(lids.gap / (2 * soft))[:, None],
         **_borders(eye, lids),
     }
+    if plain := plain_lid(eye, upper, lids):
+        maps["plain"], maps["drawn_out"] = plain
     share = eye.frontal * max(
         eye.clear, float(smoothstep(amounts[0] / _CLOSES))
     )  # an eye that is not clear can be closed only
@@ -164,15 +174,25 @@ def draw_eye(pixels: Float32, photo: RGB, layer: EyeLayer, place: Window) -> Non
     inner = tuple(slice(w.start - p.start, w.stop - p.start) for w, p in zip(window, place, strict=True))
     if not pixels[inner].size:
         return
-    stacked = resample_map(frame, np.dstack([*layer.maps.values()]).astype(np.float32), window, "bilinear")
+    stacked = resample_map(frame, layer.stacked, window, "bilinear")
     ends = np.cumsum([values.shape[2] for values in layer.maps.values()])
     maps = dict(zip(layer.maps, np.split(stacked, ends[:-1], axis=2), strict=True))
     rows, columns = (np.arange(part.start, part.stop, dtype=np.float32) + 0.5 for part in window)
     here = np.dstack(np.meshgrid(columns, rows))
     turned = frame.inverse[:, :2].T.astype(np.float32)
-    above, beneath = (sample_bicubic(photo, here + maps[name] @ turned) for name in ("upper", "lower"))
-    above = above + maps["drawn_out"] * (maps["plain"] - above)
+    above, beneath = (_sampled(photo, here + maps[name] @ turned) for name in ("upper", "lower"))
+    if "plain" in maps:
+        above = above + maps["drawn_out"] * (maps["plain"] - above)
     skin = above + np.clip(0.5 + maps["below"] / frame.scale, 0, 1) * (beneath - above)
     ball = maps["levels"] + maps["raw"] * (photo[window] - maps["levels"])
     levels = skin + maps["opacity"] * (ball * maps["light"] - skin)
     pixels[inner] += maps["share"] * (levels * maps["seam"] - pixels[inner])
+
+
+def _sampled(photo: RGB, points: Floats) -> Float32:
+    """Pixels (h, w, 3) of a photo at points (h, w, 2); in small photos, lashes that come together are averaged."""
+    places = points.astype(np.float32)
+    pixels = sample_bicubic(photo, places)
+    if len(points) < _SMALL:
+        average_where_shrunk(pixels, photo, np.pad(places, ((1, 1), (1, 1), (0, 0)), "edge"))
+    return pixels

@@ -65,7 +65,7 @@ def _past_corners(eye: Eye, lids: Lids) -> Floats:
     return edge
 
 
-def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
+def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats] | None:
     """The skin of an upper lid that comes down, without lashes and folds, which would be drawn out to streaks.
 
     Args:
@@ -74,17 +74,17 @@ def plain_lid(eye: Eye, flow: Floats, lids: Lids) -> tuple[Floats, Floats]:
         lids: Where its lids will be.
 
     Returns:
-        (S, S, 3), levels, and their opacity (S, S, 1).
+        (S, S, 3), levels, and their opacity (S, S, 1); None where it does not come down.
     """
-    size, unit = len(flow), eye.unit
+    unit = eye.unit
     comes_down = smoothstep((lids.upper - eye.lids.upper) / (_DOWN * unit))
     if not comes_down.any():
-        return np.zeros((size, size, 3), np.float32), np.zeros((size, size, 1), np.float32)
+        return None
     width = round(_LASH * unit) | 1
     seen = eye.pixels.astype(np.float32)
     closed = closing(eye.pixels, (width, width)).astype(np.float32)
     skin = blur(closed, _PLAIN * unit, _ALONG * unit) - _DARKER * blur(closed - seen, _LASH * unit)
-    places = frame_places(size)
+    places = frame_places(len(flow))
     columns, rows = np.moveaxis(places, 2, 0)
     texture = np.clip(seen - blur(seen, _PLAIN * unit), -_TEXTURE, _TEXTURE)
     first, height = eye.lids.lower.max() + _CHEEK[0] * unit, _CHEEK[1] * unit

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facerelief.array_types import Bool, Floats
+from facerelief.array_types import Bool, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.geometry.filters import closing
@@ -91,21 +91,22 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     open_, diffuse = surface.exposure, surface.facing
     tooth = (_TOOTH_AMBIENT + (1 - _TOOTH_AMBIENT) * diffuse) * np.minimum(_TOOTH_OPEN + open_, 1)
     tooth = tooth * surface.level
-    shade = _under_teeth(surface)[..., None] ** (1 + coloured * (_SHADE_REDDENS - 1))
-    deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1)[..., None] ** (1 + coloured * (_REDDENS - 1))
-    side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))[..., None]
-    translucent = 1 - smoothstep(surface.edge / _EDGE)[..., None]
-    hue = (1 - side * (1 - _toned(_ASIDE, coloured))) * (1 - translucent * (1 - _toned(_TRANSLUCENT, coloured)))
-    hue = deep * shade * hue
+    reddens, reddens_in_shade = (_planar(1 + coloured * (powers - 1)) for powers in (_REDDENS, _SHADE_REDDENS))
+    shade = _under_teeth(surface) ** reddens_in_shade
+    deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1) ** reddens
+    side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))
+    translucent = 1 - smoothstep(surface.edge / _EDGE)
+    hue = 1 - side * _planar(1 - _toned(_ASIDE, coloured))
+    hue = deep * shade * hue * (1 - translucent * _planar(1 - _toned(_TRANSLUCENT, coloured)))
     flesh = (_FLESH_AMBIENT + (1 - _FLESH_AMBIENT) * diffuse) * np.minimum(_FLESH_OPEN + open_, 1)
     flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-_FLESH_GAIN * surface.reached**_FLESH_DEPTH))
     flesh = flesh * surface.level
-    red = flesh[..., None] ** (1 + coloured * (_REDDENS - 1)) * _toned(_FLESH, coloured)
+    red = flesh**reddens * _planar(_toned(_FLESH, coloured))
     towards = np.where(surface.gloss > _DULL, np.minimum(surface.gloss, 1), 0)
     gloss = _GLOSS * towards**_SHARP * np.clip(surface.reached, 0, 1)
-    share = surface.tooth[..., None]
-    colours: Floats = teeth * (share * tooth[..., None] * hue + (1 - share) * red + gloss[..., None])
-    return colours + _highlights(surface)[..., None] * teeth**_SPOT_WHITE
+    share = surface.tooth
+    colours = _planar(teeth) * (share * tooth * hue + (1 - share) * red + gloss)
+    return np.moveaxis(colours + _planar(teeth**_SPOT_WHITE) * _highlights(surface), 0, 2)
 
 
 def _highlights(surface: Surface) -> Floats:
@@ -118,6 +119,11 @@ def _highlights(surface: Surface) -> Floats:
     faced = np.clip(surface.gloss, 0, 1) ** _SPOT_POWER * np.clip(surface.reached, 0, 1)
     spots: Floats = _SPOT * surface.tooth * begins * (1 - ends) * along * faced
     return spots
+
+
+def _planar(colour: Floats) -> Float32:
+    """A colour (3,) as (3, 1, 1): pictures are computed colour by colour, and only seen as (S, S, 3)."""
+    return colour.astype(np.float32)[:, None, None]
 
 
 def _under_teeth(surface: Surface) -> Floats:
@@ -134,10 +140,10 @@ def between_edges(colours: Floats, surface: Surface, coloured: float) -> Floats:
     radius = np.interp(surface.aside, _ROUNDED_AT, _ROUNDED) * (1 - 0.5 * surface.jaw)
     corner = np.hypot(np.maximum(radius - surface.edge, 0), np.maximum(radius - surface.side, 0))
     beyond = smoothstep((corner - radius) * surface.unit)
-    beyond = closing(beyond, (1, max(3, round(GAP * surface.unit))))[..., None]
-    touching = 1 - _CONTACT * np.exp(-surface.side / _CONTACT_REACH)[..., None]
-    dark: Floats = touching * colours * (1 - beyond * (1 - _NOTCH ** (1 + coloured * (_SHADE_REDDENS - 1))))
-    return dark
+    beyond = closing(beyond, (1, max(3, round(GAP * surface.unit))))
+    touching = 1 - _CONTACT * np.exp(-surface.side / _CONTACT_REACH)
+    notch = _planar(1 - _NOTCH ** (1 + coloured * (_SHADE_REDDENS - 1)))
+    return np.moveaxis(touching * np.moveaxis(colours, 2, 0) * (1 - beyond * notch), 0, 2)
 
 
 def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips: Floats, coloured: float) -> Floats:
@@ -151,19 +157,20 @@ def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips
         lips: (3,), their colour, levels in [0, 1].
         coloured: As in `lit`.
     """
-    above, below = (np.cumsum(mask[::way], axis=0)[::way] / unit for way in (1, -1))
+    planes = np.moveaxis(colours, 2, 0)
+    above, below = (np.cumsum(mask[::way], axis=0, dtype=np.float32)[::way] / np.float32(unit) for way in (1, -1))
     for distance, shade, reach in ((above, _UPPER_SHADE, _UPPER_REACH), (below, _LOWER_SHADE, _LOWER_REACH)):
-        colours = colours * (1 - np.exp(-distance / reach)[..., None] * _toned(shade, coloured))
+        planes = planes * (1 - np.exp(-distance / reach) * _planar(_toned(shade, coloured)))
     columns = np.flatnonzero(mask.any(axis=0))
     if len(columns):
-        x = np.arange(mask.shape[1])
+        x = np.arange(mask.shape[1], dtype=np.float32)
         aside = np.minimum(x - columns[0], columns[-1] - x) / unit
-        colours = colours * (_CORNER + (1 - _CORNER) * smoothstep(aside / _CORNER_REACH))[:, None]
+        planes = planes * (_CORNER + (1 - _CORNER) * smoothstep(aside / _CORNER_REACH))
     width = np.maximum(np.minimum(_RIM_WIDEST, _RIM_HEIGHT * (above + below)), 1e-6)
     for distance, rim, thin, shown in ((above, _UPPER_RIM, _UPPER_THIN, 1 - tooth), (below, _LOWER_RIM, 1.0, 1.0)):
-        share = (shown * np.exp(-((distance / (thin * width)) ** 2)))[..., None]
-        colours = colours + share * (_toned(rim, coloured) * lips - colours)
-    return colours
+        share = shown * np.exp(-((distance / (thin * width)) ** 2))
+        planes = planes + share * (_planar(_toned(rim, coloured) * lips) - planes)
+    return np.moveaxis(planes, 0, 2)
 
 
 def thin_corners(mask: Bool, unit: float) -> Floats:

@@ -54,4 +54,4 @@ class MouthFrame:
         matrix = (*self.turn[0], at_corner[0], *self.turn[1], at_corner[1])
         planes = [Image.fromarray(scaled_map(picture[..., k], self.width)) for k in range(picture.shape[2])]
         turned = [p.transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC) for p in planes]
-        return np.dstack([np.asarray(plane) for plane in turned])
+        return np.moveaxis(np.stack([np.asarray(plane) for plane in turned]), 0, 2)

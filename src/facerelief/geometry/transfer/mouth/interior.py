@@ -101,7 +101,7 @@ class MouthInterior:
         blur = edge_blur(photo, own.landmarks)
         softened = _blurred(enlarged, np.sqrt(blur**2 - _SUBPIXEL**2))  # as sharp as the photo, and as grainy
         deviation = np.hypot(grain(photo, own.landmarks), _ENAMEL / blur) / _KEPT
-        noise = _blurred(deviation * np.random.default_rng(0).normal(size=(side, side, 1)), 0.5)
+        noise = _blurred(deviation * np.random.default_rng(0).normal(size=(side, side, 1)), 0.5).astype(np.float32)
         inside, opacity = softened[..., :3] + noise / 255, np.clip(softened[..., 3:], 0, 1)
         for source, seen in (*([motion.teeth] if motion.teeth else ()), (photo, own)):  # its own teeth over all others
             shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))

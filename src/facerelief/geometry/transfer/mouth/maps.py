@@ -77,13 +77,13 @@ def without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
     width = max(3, round(GAP * unit))
     beside = ((0, 0), (width, width))
     between = closing(np.pad(teeth, beside), (1, width | 1))[:, width:-width] & ~teeth
-    near = np.dstack([colours * teeth[..., None], teeth]).astype(np.float32)
-    for axis in (0, 1):
+    planes = np.moveaxis(colours, 2, 0)
+    near = np.stack([*(planes * teeth), teeth.astype(planes.dtype)])
+    for axis in (1, 2):
         near = box_mean(near, width, axis)
-    filling = _BETWEEN * near[..., :3] / np.maximum(near[..., 3:], 1e-3)
-    share = _FULL * gaussian(between[..., None].astype(np.float32), (1.0, 1.0, 0))  # of one pixel, too
-    filled: Floats = colours + np.clip(share, 0, 1) * (np.maximum(filling, colours) - colours)
-    return filled
+    filling = np.float32(_BETWEEN) * near[:3] / np.maximum(near[3], 1e-3)
+    share = _FULL * gaussian(between.astype(np.float32), 1.0)  # of one pixel, too
+    return np.moveaxis(planes + np.clip(share, 0, 1) * (np.maximum(filling, planes) - planes), 0, 2)
 
 
 def scaled_map(values: Floats, side: int) -> Float32:

@@ -89,9 +89,11 @@ class MouthRenderer:
         index, weights = index[rows], weights[rows]
         values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
         z, facing, gloss, exposure, tooth, aside, edge, side, jaw, level = np.moveaxis(values, -1, 0)
-        lobes = np.tensordot(self._varied.blend(own.fit.identity, len(self._lobes)), self._lobes[:, rows], 1)
-        behind = np.maximum(0, (lips_depth(frame.place(motion.after, len(mask)), len(mask)) - z) / unit)
-        cheeks = cheeks_depth(mask, unit)
+        blend = self._varied.blend(own.fit.identity, len(self._lobes)).astype(np.float32)
+        lobes = np.einsum("k,khw->hw", blend, self._lobes[:, rows])
+        lips = lips_depth(frame.place(motion.after, len(mask)), len(mask)).astype(np.float32)
+        behind = np.maximum(0, (lips - z) / np.float32(unit))
+        cheeks = cheeks_depth(mask, unit).astype(np.float32)
         lining = (index < 0) | (behind > cheeks)
         return Surface(
             facing=np.clip(facing, 0, 1),
