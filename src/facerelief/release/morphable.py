@@ -205,8 +205,7 @@ with all neutral photos of the dataset at the same pose; strength 1 is the media
 so the same movements are given to neutral photos of the dataset and detected there (`learning/responses.py`): amounts
 are those with which the edits' landmarks change as people's do, by least squares over the action units that EMFACS
 names (Friesen and Ekman, 1983). Of an expression's two forms, with an open and with a shut mouth, one is taken: nobody
-shows the mean of both. It is the open one where three of five photos show it. In the shut one the chin raiser, AU 17,
-brings together what other units part.
+shows the mean of both. It is the open one where three of five photos show it.
 
 *explained* is the share of the squared change of landmarks that these units explain. Amounts are drawn to what is
 typical of the expression (`action_units.py`, set by eye), the more the fewer people were seen: *weight of the typical*.

@@ -9,11 +9,10 @@ from heads import head, similarities
 
 from facerelief.geometry.morphable.action_units import EMFACS
 from facerelief.geometry.morphable.learning import Portrait
-from facerelief.geometry.morphable.learning.expressions import Evidence, find_evidence, fit_amounts, shut_by_chin
+from facerelief.geometry.morphable.learning.expressions import Evidence, find_evidence, fit_amounts
 from facerelief.geometry.morphable.learning.shape import free_to_move
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.procrustes import STABLE_LANDMARKS, apply_similarity, mirror_shapes
-from facerelief.geometry.transfer.lips import mouth_opening
 
 pytest.importorskip("scipy", reason="amounts are fitted with scipy")
 
@@ -280,18 +279,3 @@ def test_what_moves_at_the_rim_is_no_unit() -> None:
 )
 def test_doubt_falls_with_the_root_of_the_number_of_people(people: int, pairs: bool, doubt: float) -> None:
     assert evidence(np.zeros((468, 3)), people, pairs).doubt == pytest.approx(doubt, abs=0.01)
-
-
-def test_the_chin_shuts_what_a_wrinkled_nose_parts() -> None:
-    """As much as needed, no less than was seen, and none where lips touch."""
-    face = load_face()
-
-    def opened(units: Mapping[int, float]) -> float:
-        return mouth_opening(face.mean + face.rig.movement(face.rig.amounts(units))) - mouth_opening(face.mean)
-
-    parted = {9: 0.9, 15: 0.4, 17: 0.3}
-    assert opened(parted) > 0.04
-    shut = shut_by_chin(parted, face.rig, face.mean)
-    assert abs(opened(shut)) < 1e-3 and shut == pytest.approx(parted | {17: shut[17]}) and 0.3 < shut[17] < 1.5
-    assert shut_by_chin({15: 0.4, 17: 0.3}, face.rig, face.mean)[17] == pytest.approx(0.3)
-    assert mouth_opening(face.mean + face.expression("disgust")) - mouth_opening(face.mean) < 0.01

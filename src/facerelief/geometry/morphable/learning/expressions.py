@@ -12,7 +12,7 @@ import numpy as np
 from facerelief.array_types import Bool, Floats, Int64
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import INTER_OCULAR
-from facerelief.geometry.morphable.action_units import EMFACS, SIDES, Rig
+from facerelief.geometry.morphable.action_units import EMFACS, SIDES
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
 from facerelief.geometry.morphable.learning.registration import register
 from facerelief.geometry.morphable.learning.shape import free_to_move, neutral_means
@@ -32,7 +32,6 @@ _FEWEST_PAIRS = 10  # people with a neutral photo of theirs that are enough
 _POSE = 20.0  # degrees; a ridge of one photo at this pose
 _NEUTRALS = 500  # pictures that a mean neutral one is made of
 _MOST = 2.0  # amount of an action unit
-CHIN_RAISER = 17  # action unit
 _NO_DOUBT = 0.05  # enough that amounts are determined
 _SEEN = 0.05  # amount of an action unit, from which photos show it
 _DEPTH = 0.3  # weight of depth, which detectors guess, beside that of the other two coordinates
@@ -195,26 +194,6 @@ def fit_amounts(name: str, evidence: Evidence, responses: Mapping[int, Floats], 
     lacking = tuple(unit for unit in EMFACS[name].required if unbiased[unit] < _SEEN)
     found |= {unit: usual[unit] for unit in lacking}
     return Amounts(found, 1 - float(left @ left) / max(float(wanted @ wanted), 1e-12), lacking)
-
-
-def shut_by_chin(units: Mapping[int, float], rig: Rig, mean: Floats) -> dict[int, float]:
-    """Amounts of units with as much of the chin raiser, AU 17, as brings lips together that the others part.
-
-    People who wrinkle their nose with a shut mouth press the lower lip up; the rig's nose wrinkler parts the lips.
-
-    Args:
-        units: Amounts of both sides, with AU 17 among them.
-        rig: The rig.
-        mean: (468, 3), the mean face, whose mouth is shut.
-    """
-
-    def opened(chin: float) -> float:
-        moved = mean + rig.movement(rig.amounts({**units, CHIN_RAISER: chin}))
-        return mouth_opening(moved) - mouth_opening(mean)
-
-    without, whole = opened(0.0), opened(1.0)
-    needed = without / max(without - whole, 1e-6)
-    return {**units, CHIN_RAISER: min(max(units[CHIN_RAISER], needed), _MOST)}
 
 
 class ExpressionPictures:

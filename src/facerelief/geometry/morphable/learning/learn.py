@@ -13,14 +13,12 @@ from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.filters import gaussian
 from facerelief.geometry.morphable.action_units import EMFACS, SIDES, Rig
 from facerelief.geometry.morphable.learning.expressions import (
-    CHIN_RAISER,
     Amounts,
     Evidence,
     ExpressionPictures,
     find_evidence,
     fit_amounts,
     photos_read,
-    shut_by_chin,
 )
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
 from facerelief.geometry.morphable.learning.responses import learn_responses, still_faces
@@ -72,8 +70,6 @@ def learn_face(
     responses = {n: learn_responses(sources[n], rows, draft, finder, done) for n, rows in still.items()}
     found = {name: fit_amounts(name, one, responses[one.source], shapes.mean) for name, one in evidence.items()}
     units = {name: found[name].units if name in found else EMFACS[name].units for name in EXPRESSIONS}
-    shut = [name for name, one in evidence.items() if not one.open and CHIN_RAISER in units[name]]
-    units |= {name: shut_by_chin(units[name], rig, shapes.mean) for name in shut}
     amounts = np.stack([rig.amounts(units[name], EMFACS[name].sides) for name in EXPRESSIONS])
     learned, textures = _with_textures(draft, amounts, shapes, coefficients, sources, evidence, done)
     facts = _facts(portraits, shapes, textures, learned)
