@@ -46,7 +46,8 @@ class RatioImages:
         missed = _feature_mask(uv_map.points, uv_map.size, _RAISED * unit)
         self._clear = (1 - feathered(blurred, uv_map.size // 20)) * (1 - feathered(missed, _MARGIN * unit))
         own = np.clip(1 - bottom_hat(full_maps(face.texture), unit) / _EVERYONES, 0, 1)
-        self._lighter = 1 + (_DEEPER - 1) * own
+        self._lighter = (1 + (_DEEPER - 1) * own).astype(np.float32)
+        self._seen = np.maximum(box_blur(self._clear[..., None], _WIDE), 1e-3)
 
     def __call__(self, change: Floats) -> Floats:
         """Keep the wrinkles of a change of log luminance.
@@ -57,8 +58,9 @@ class RatioImages:
         Returns:
             (A, A), its fine detail. What lightens wrinkles is for `limit_to_wrinkles` to limit to those of a photo.
         """
-        around, seen = np.moveaxis(box_blur(np.dstack([change * self._clear, self._clear]), _WIDE), 2, 0)
-        fine = self._clear * (change - around / np.maximum(seen, 1e-3))  # of what is clear: rims would be wrinkles
+        change = change.astype(np.float32)
+        around = box_blur((change * self._clear)[..., None], _WIDE) / self._seen  # of what is clear: rims would show
+        fine = self._clear * (change - around[..., 0])
         deepest = np.minimum(smallest(fine, (_FLANK, _FLANK)), -1e-6)
         darker = _SHADOW + _CREASE * np.clip(fine / deepest, 0, 1) ** 2  # a crease along the bottom of a soft shadow
         limited: Floats = np.clip(np.where(fine < 0, darker, self._lighter) * fine, -_STRONGEST, _STRONGEST)
@@ -129,21 +131,12 @@ def log_luminance(luma: Floats) -> Floats:
     return np.log(np.maximum(luma, 0) / np.float32(255) + np.float32(FLOOR))
 
 
-def skin_tint(pixels: RGB, flow: Floats) -> Float32:
-    """The colour of the skin around each place of a crop, as shares of its luminance.
-
-    Args:
-        pixels: (S, S, 3), the crop before a warp.
-        flow: (S, S, 2), of the warp.
-
-    Returns:
-        (S, S, 3), after the warp.
-    """
+def skin_tint(pixels: RGB) -> Float32:
+    """The colour of the skin around each place of a crop (S, S, 3), as shares of its luminance, (S, S, 3)."""
     deviation = _AROUND * len(pixels)
     blurred = gaussian(pixels.astype(np.float32), (deviation, deviation, 0)) + 1  # black has no colour
-    rows, columns = np.indices(pixels.shape[:2]) + 0.5
-    tint = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
-    return sample_bilinear(tint, flow + np.dstack([columns, rows]))
+    tint: Float32 = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
+    return tint
 
 
 def relight(pixels: Floats, change: Floats, tint: Floats | None = None) -> Floats:

@@ -23,6 +23,7 @@ from facerelief.geometry.transfer.unfolding import unfold
 from facerelief.processes.threads import beside
 
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
+_COARSER = 2  # times coarser than a crop is the colour of skin around wrinkles
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +91,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     around = np.array(changed_box([flow, *maps.values()], crop.size))
     boxes = np.stack([around, *(_corners(eye.frame, crop) for eye in eyes)])
     changed = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
-    tint = skin_tint(crop.cut(rgb), flow) if layers.light.max() > _FILLS else None
+    tint = _tint_after(rgb, crop, flow) if layers.light.max() > _FILLS else None
 
     def draw(place: Window) -> None:
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
@@ -101,7 +102,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
         pixels, light = _shaded(pixels, **enlarged)
         relit = relight(pixels, light)
         if tint is not None:
-            _fill_wrinkles(relit, pixels, light, lambda places: sample_bilinear(tint, crop.to_crop(places)), place)
+            _fill_wrinkles(relit, pixels, light, tint, place)
         out[place] = np.clip(np.rint(relit), 0, 255).astype(np.uint8)
 
     strips = [beside(functools.partial(draw, place)) for place in crop_strips(crop, rgb.shape, changed)]
@@ -110,6 +111,18 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     if inside := mouth():
         inside.paste(out)
     return out
+
+
+def _tint_after(rgb: RGB, crop: Crop, flow: Floats) -> Callable[[Floats], Floats]:
+    """The `skin_tint` (N, 3) of a photo's crop at places (N, 2) of the photo, after a warp by a flow (S, S, 2)."""
+    coarse = Crop(crop.matrix / _COARSER, crop.size // _COARSER)  # as it is smooth
+    tint = skin_tint(coarse.cut(rgb))
+
+    def at(places: Floats) -> Floats:
+        points = crop.to_crop(places).astype(np.float32)
+        return sample_bilinear(tint, (points + sample_bilinear(flow, points)) / np.float32(_COARSER))
+
+    return at
 
 
 def _corners(part: Crop, crop: Crop) -> Floats:

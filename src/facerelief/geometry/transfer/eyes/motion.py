@@ -86,7 +86,7 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
 def _layer(eye: Eye, amounts: Floats, crop: Crop, flow: Floats) -> EyeLayer | None:
     size, scale = eye.frame.size, eye.frame.scale / crop.scale
     places = crop.to_crop(eye.frame.to_photo(frame_places(size).reshape(-1, 2)))
-    around = (sample_bilinear(flow, places.reshape(size, size, 2)) * scale).astype(np.float32)
+    around = (sample_bilinear(flow, places.reshape(size, size, 2).astype(np.float32)) * scale).astype(np.float32)
     lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]))
     moved = max(np.abs(lids.upper - eye.lids.upper).max(), np.abs(lids.lower - eye.lids.lower).max())
     if not amounts.any() and moved < _LEAST * eye.unit:
