@@ -133,7 +133,7 @@ def test_strips_are_the_whole_a_few_rows_at_a_time(
     assert all(columns == whole[1] for _, columns in places)
     assert [k for rows, _ in places for k in range(rows.start, rows.stop)] == [*range(whole[0].start, whole[0].stop)]
     parts = [warp_photo(rgb, crop, flow, maps, place) for place in places]
-    np.testing.assert_allclose(np.concatenate([part for part, _ in parts]), pixels, atol=0.02)
+    np.testing.assert_allclose(np.concatenate([part for part, _ in parts]), pixels, atol=0.3)  # noise twice over
     for name in maps:
         np.testing.assert_allclose(np.concatenate([more[name] for _, more in parts]), enlarged[name], atol=0.02)
         np.testing.assert_allclose(enlarged[name], resample_map(crop, maps[name], whole), atol=1e-6)

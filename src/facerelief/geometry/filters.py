@@ -31,7 +31,7 @@ def gaussian(
 
     Example:
         >>> gaussian(np.array([0.0, 0.0, 1.0, 0.0, 0.0]), 0.5).round(3).tolist()
-        [0.0, 0.107, 0.786, 0.107, 0.0]
+        [0.0, 0.106, 0.787, 0.106, 0.0]
     """
     each = deviations if isinstance(deviations, Sequence) else (deviations,) * values.ndim
     for axis, deviation in enumerate(each):

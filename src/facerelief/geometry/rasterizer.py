@@ -50,7 +50,7 @@ def rasterise(vertices: Floats, triangles: Int64, size: int, backend: str = "num
     return index, weights
 
 
-def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64) -> Float64:
+def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Floats) -> Floats:
     """Interpolate values of vertices at the pixels of an image.
 
     Args:
@@ -60,7 +60,7 @@ def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64
         weights: (H, W, 3), barycentric, as `rasterise` gives them.
 
     Returns:
-        (H, W) or (H, W, K); 0 where there is no triangle.
+        (H, W) or (H, W, K), single where both values and weights are; 0 where there is no triangle.
     """
     covered = np.flatnonzero(index >= 0)
     corners = triangles.take(index.ravel().take(covered), axis=0)
@@ -69,7 +69,7 @@ def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Float64
     found = shares[:, 0, None] * columns.take(corners[:, 0], axis=0)
     for k in (1, 2):
         found += shares[:, k, None] * columns.take(corners[:, k], axis=0)
-    out = np.zeros((index.size, columns.shape[1]))
+    out = np.zeros((index.size, columns.shape[1]), dtype=found.dtype)
     out[covered] = found
     return out.reshape(index.shape + values.shape[1:])
 

@@ -1,22 +1,15 @@
-"""Threads: their number for networks, and a second one that takes over a part of an edit.
+"""The number of threads for networks. With too little work a thread, waiting for each other takes longer than the work.
 
-With too little work a thread, waiting for each other takes longer than the work. That costs most on a machine that
-other programs keep busy.
+That costs most on a machine that other programs keep busy.
 """
 
 import contextlib
-import functools
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterator
 
 _VALUES_PER_THREAD = 200_000  # of a network's widest maps
 _limit: int | None = None
-_in_helper = threading.local()
-T = TypeVar("T")
 
 
 def limit_threads(count: int) -> None:
@@ -55,34 +48,6 @@ def threads_for(batch: int, size: int, width: int) -> int:
         1
     """
     return max(1, min(available_threads(), batch * size**2 * width // _VALUES_PER_THREAD))
-
-
-def beside(work: Callable[[], T]) -> Callable[[], T]:
-    """Begin a part of the work in another thread, where this process may use several; numpy and Pillow let it run.
-
-    Args:
-        work: The part, of milliseconds at least. What it begins in this way itself is done at once.
-
-    Returns:
-        What waits for its result, to be called once; where no thread has come to it yet, it is done then.
-
-    Example:
-        >>> eleven = beside(lambda: 5 + 6)
-        >>> 2 * 3 + eleven()
-        17
-    """
-    if available_threads() < 2 or getattr(_in_helper, "yes", False):
-        found = work()
-        return lambda: found
-    future = _helpers(os.getpid()).submit(work)
-    return lambda: work() if future.cancel() else future.result()
-
-
-@functools.cache
-def _helpers(process: int) -> ThreadPoolExecutor:
-    """Those of a process; a forked one has its own."""
-    count = max(1, (os.cpu_count() or 1) - 1)
-    return ThreadPoolExecutor(count, "facerelief-beside", lambda: setattr(_in_helper, "yes", True))
 
 
 @contextlib.contextmanager

@@ -51,9 +51,7 @@ def inside(mouth: Mouth, grow: int = 0) -> np.ndarray:
 
 def drawn(photo: np.ndarray, before: Mouth, after: Mouth, **rest: object) -> np.ndarray:
     edited = photo.copy()
-    picture = INTERIOR.draw(photo, MouthMotion(before, after.landmarks, after.drop, **rest))  # type: ignore[arg-type]
-    if picture:
-        picture.paste(edited)
+    INTERIOR.draw(edited, photo, MouthMotion(before, after.landmarks, after.drop, **rest))  # type: ignore[arg-type]
     return edited
 
 

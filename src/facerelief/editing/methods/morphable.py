@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,7 +38,6 @@ from facerelief.geometry.transfer.shading import wrinkle_map
 from facerelief.geometry.transfer.targets import Target
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
-from facerelief.processes.threads import beside
 
 _FINE = 3  # times finer than the rest of an edit are wrinkles
 _MOST_LEARNED = 32  # 200 kB each
@@ -137,14 +136,13 @@ class MorphableEditor(Editor[MorphablePlan]):
         """The face, fitted."""
         landmarks, crop = seen_lips(rgb, face.landmarks), transfer_crop(face.landmarks)
         fit = fit_face(self._transfer.face, landmarks)
-        eyes = beside(partial(self._seen_eyes, rgb, face, fit, to))
         standard, fine = (align(face.landmarks, times * STANDARD_SIZE) for times in (1, _FINE))
         rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
         wrinkles = wrinkle_map(fine.cut_luma(rgb), fine.to_crop(landmarks))
         wrinkles *= (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
         maps = with_room(wrinkles), with_room(rims)[..., None]
         plan = MorphablePlan(face, crop, crop.cut(rgb), landmarks, fit, to, fit.expression, *maps)
-        return self._with_eyes(plan, eyes())
+        return self._with_eyes(plan, self._seen_eyes(rgb, face, fit, to))
 
     def with_target(self, plan: MorphablePlan, rgb: RGB, to: str) -> MorphablePlan:
         """A plan for something else that the same face is to show, in a fraction of the time of `plan`.

@@ -2,6 +2,9 @@
 
 Places are rounded to 1/32 pixel and weighted in whole numbers, as OpenCV's `warpPerspective` does for MediaPipe, so
 that the networks see the same pixels. A place is that of a pixel's centre: 0 is the first pixel.
+
+The three colours of a pixel are fetched as one number; then red and blue are weighted in the halves of one, and green
+in another.
 """
 
 import numpy as np
@@ -10,8 +13,12 @@ from numpy.typing import NDArray
 from facerelief.array_types import RGB, Float64
 
 _BITS = 5  # of a pixel's 32 steps
-_STEPS = 1 << _BITS
-_ROWS = 64  # sampled at a time: memory for all of them would be given back and asked for again at every call
+_STEPS = np.uint32(1 << _BITS)
+_HALF = 16  # bits of a colour that is weighted along a row: 8 of its level and 5 of the weight
+_RED, _RED_BLUE = np.uint32(0xFF), np.uint32(0xFF00FF)
+
+UInt32 = NDArray[np.uint32]
+Int32 = NDArray[np.int32]
 
 
 def sample(rgb: RGB, x: Float64, y: Float64) -> RGB:
@@ -30,32 +37,52 @@ def sample(rgb: RGB, x: Float64, y: Float64) -> RGB:
         >>> sample(rgb, np.array([[-1.0, 0.25, 0.5, 2.0]]), np.array([[0.0]]))[0].tolist()
         [[0, 0, 0], [25, 3, 50], [50, 5, 100], [100, 10, 200]]
     """
-    found = np.empty((len(y), x.shape[1], 3), dtype=np.uint8)
-    pixels = np.ascontiguousarray(rgb).reshape(-1, 3)
-    for start in range(0, len(y), _ROWS):
-        part = slice(start, start + _ROWS)
-        found[part] = _sample(pixels, rgb.shape, x if len(x) == 1 else x[part], y[part])
+    if 1 in rgb.shape[:2]:
+        rgb = np.pad(rgb, ((0, 1), (0, 1), (0, 0)), mode="edge")
+    (column, right), (row, down) = _neighbours(x, rgb.shape[1]), _neighbours(y, rgb.shape[0])
+    left, end = int(column.min()), int(column.max()) + 2
+    if row.shape[1] == 1:  # the rows that are needed, then those below them
+        seen = rgb[np.concatenate([row[:, 0], row[:, 0] + 1]), left:end]
+        row, below = np.arange(len(row), dtype=np.int32)[:, None], len(row)
+    else:
+        top, bottom = int(row.min()), int(row.max()) + 2
+        seen, row, below = rgb[top:bottom, left:end], row - top, 1
+    numbers, width = _numbers(seen), end - left
+    first = row * np.int32(width) + (column - left)
+    rows = []
+    for start in (0, below * width):
+        one, other = numbers[start:].take(first), numbers[start + 1 :].take(first)
+        rows.append((_between(one & _RED_BLUE, other & _RED_BLUE, right), _between(*_green(one, other), right)))
+    (red_blue, green), (red_blue_low, green_low) = rows
+    low = np.uint32((1 << _HALF) - 1)
+    pairs = (red_blue & low, red_blue_low & low), (green, green_low), (red_blue >> _HALF, red_blue_low >> _HALF)
+    found = np.empty((*first.shape, 3), dtype=np.uint8)
+    for k, pair in enumerate(pairs):
+        found[..., k] = (_between(*pair, down) + (_STEPS * _STEPS >> 1)) >> 2 * _BITS
     return found
 
 
-def _sample(pixels: RGB, shape: tuple[int, ...], x: Float64, y: Float64) -> RGB:
-    (columns, right), (rows, down) = _neighbours(x, shape[1]), _neighbours(y, shape[0])
-    # Colours are no dimension of their own: numpy would loop over each three of them.
-    places = (row * shape[1] + column for row in rows for column in columns)
-    corners = (pixels.take(place, axis=0).reshape(len(y), -1).astype(np.int16) for place in places)
-    top_left, top_right, low_left, low_right = corners
-    top = top_left * np.int16(_STEPS) + (top_right - top_left) * right
-    low = low_left * np.int16(_STEPS) + (low_right - low_left) * right
-    blend = top.astype(np.int32) * _STEPS + (low - top) * down.astype(np.int32)
-    return ((blend + _STEPS * _STEPS // 2) >> 2 * _BITS).astype(np.uint8).reshape(len(y), -1, 3)
+def _numbers(rgb: RGB) -> UInt32:
+    """Each pixel of a photo (H, W, 3) as a number: red + 256 green + 65536 blue, and above that anything."""
+    levels = np.empty(rgb.size + 1, dtype=np.uint8)
+    levels[:-1].reshape(rgb.shape)[:] = rgb
+    return np.ndarray(rgb.size // 3, "<u4", levels, strides=(3,)).astype(np.uint32)
 
 
-def _neighbours(places: Float64, count: int) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], NDArray[np.int16]]:
-    """The pixels before and after places, and how far on they are, in steps, for each colour."""
-    steps = np.rint(places * _STEPS).astype(np.intp)
+def _green(*numbers: UInt32) -> list[UInt32]:
+    return [one >> 8 & _RED for one in numbers]
+
+
+def _between(first: UInt32, second: UInt32, share: UInt32) -> UInt32:
+    """32 times the numbers between others; share: how far on they are, in steps."""
+    return first * (_STEPS - share) + second * share
+
+
+def _neighbours(places: Float64, count: int) -> tuple[Int32, UInt32]:
+    """The pixels before places, of which one more lies after, and how far on places are, 0 to 32 steps."""
+    steps = np.rint(places * int(_STEPS)).astype(np.int32)
     first = steps >> _BITS
-    after = first + 1
-    if first.min() < 0 or after.max() >= count:
-        first, after = (np.clip(one, 0, count - 1) for one in (first, after))
-    share = (steps & (_STEPS - 1)).astype(np.int16)
-    return (first, after), share if places.shape[1] == 1 else np.repeat(share, 3, axis=1)
+    if first.min() < 0 or first.max() > count - 2:
+        steps = np.clip(steps, 0, (count - 1) << _BITS)
+        first = np.minimum(steps >> _BITS, count - 2)
+    return first, (steps - (first << _BITS)).view(np.uint32)

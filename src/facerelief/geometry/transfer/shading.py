@@ -9,7 +9,7 @@ import functools
 import numpy as np
 from PIL import Image
 
-from facerelief.array_types import RGB, Bool, Float32, Floats, Landmarks
+from facerelief.array_types import Bool, Float32, Floats, Landmarks
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, inter_ocular
@@ -48,7 +48,8 @@ class RatioImages:
         missed = _feature_mask(uv_map.points, uv_map.size, _RAISED * unit)
         self._clear = (1 - feathered(blurred, uv_map.size // 20)) * (1 - feathered(missed, _MARGIN * unit))
         own = np.clip(1 - bottom_hat(full_maps(face.texture), unit) / _EVERYONES, 0, 1)
-        self._lighter = 1 + (_DEEPER - 1) * own
+        self._lighter = (1 + (_DEEPER - 1) * own).astype(np.float32)
+        self._seen = np.maximum(box_blur(self._clear[..., None], _WIDE), 1e-3)
 
     def __call__(self, change: Floats) -> Floats:
         """Keep the wrinkles of a change of log luminance.
@@ -59,8 +60,9 @@ class RatioImages:
         Returns:
             (A, A), its fine detail. What lightens wrinkles is for `limit_to_wrinkles` to limit to those of a photo.
         """
-        around, seen = np.moveaxis(box_blur(np.dstack([change * self._clear, self._clear]), _WIDE), 2, 0)
-        fine = self._clear * (change - around / np.maximum(seen, 1e-3))  # of what is clear: rims would be wrinkles
+        change = change.astype(np.float32)
+        around = box_blur((change * self._clear)[..., None], _WIDE) / self._seen  # of what is clear: rims would show
+        fine = self._clear * (change - around[..., 0])
         deepest = np.minimum(smallest(fine, (_FLANK, _FLANK)), -1e-6)
         darker = _SHADOW + _CREASE * np.clip(fine / deepest, 0, 1) ** 2  # a crease along the bottom of a soft shadow
         limited: Floats = np.clip(np.where(fine < 0, darker, self._lighter) * fine, -_STRONGEST, _STRONGEST)
@@ -138,24 +140,19 @@ def log_luminance(luma: Floats) -> Floats:
     return np.log(np.maximum(luma, 0) / np.float32(255) + np.float32(FLOOR))
 
 
-def skin_tint(pixels: RGB, flow: Floats, light: Floats) -> Float32:
+def skin_tint(pixels: Floats, light: Floats) -> Float32:
     """The colour of the skin around each place of a crop, as shares of its luminance.
 
     Args:
-        pixels: (S, S, 3), the crop before a warp.
-        flow: (S, S, 2), of the warp.
-        light: (K S, K S, 1), change of log luminance; where it fills wrinkles, the skin beside them counts.
+        pixels: (S, S, 3), levels of the warped crop.
+        light: (S, S, 1), change of log luminance; where it fills a wrinkle, the skin beside it counts.
 
     Returns:
-        (S, S, 3), after the warp.
+        (S, S, 3).
     """
-    size = len(pixels)
-    rows, columns = np.indices((size, size), dtype=np.float32) + np.float32(0.5)
-    warped = sample_bilinear(pixels.astype(np.float32), flow + np.dstack([columns, rows]))
-    step = len(light) // size
-    skin = 1 - smoothstep(light[step // 2 :: step, step // 2 :: step] / _FILLED) + np.float32(_LEAST)
-    deviation = _AROUND * size
-    blurred = gaussian(((warped + 1) * skin).astype(np.float32), (deviation, deviation, 0))  # black has no colour
+    skin = 1 - smoothstep(light / _FILLED) + np.float32(_LEAST)
+    deviation = _AROUND * len(pixels)
+    blurred = gaussian(((pixels + 1) * skin).astype(np.float32), (deviation, deviation, 0))  # black has no colour
     tint = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
     return tint.astype(np.float32)
 

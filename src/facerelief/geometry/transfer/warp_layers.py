@@ -15,14 +15,14 @@ from facerelief.faces.warping import Window, average_warped, changed_box, crop_s
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
-from facerelief.geometry.transfer.mouth.interior import MouthInterior, MouthPicture
+from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import MouthMotion
 from facerelief.geometry.transfer.shading import enlarged, limit_to_wrinkles, log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
-from facerelief.processes.threads import beside
 
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
+_COARSER = 2  # times coarser than a crop is the colour of skin around wrinkles
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,16 +99,14 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
     Returns:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
-    mouth = beside(functools.partial(_mouth_inside, rgb, layers.mouth))
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
     maps = {name: value for name, value in layers.maps.items() if name not in ("flow", "fill")}
     eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
     around = np.array(changed_box([flow, *maps.values()], crop.size))
     boxes = np.stack([around, *(_corners(eye.frame, crop) for eye in eyes)])
     changed = boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)
-    tint = skin_tint(crop.cut(rgb), flow, layers.light) if layers.light.max() > _FILLS else None
-
-    def draw(place: Window) -> None:
+    tint = _tint_after(rgb, crop, flow, layers.light) if layers.light.max() > _FILLS else None
+    for place in crop_strips(crop, rgb.shape, changed):
         pixels, enlarged = warp_photo(rgb, crop, flow, maps, place)
         average_warped(pixels, rgb, crop, flow, place)
         if parted:
@@ -118,15 +116,25 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
         pixels, light = _shaded(pixels, **enlarged)
         relit = relight(pixels, light)
         if tint is not None:
-            _fill_wrinkles(relit, pixels, light, lambda places: sample_bilinear(tint, crop.to_crop(places)), place)
+            _fill_wrinkles(relit, pixels, light, tint, place)
         out[place] = np.clip(np.rint(relit), 0, 255).astype(np.uint8)
-
-    strips = [beside(functools.partial(draw, place)) for place in crop_strips(crop, rgb.shape, changed)]
-    for drawn in reversed(strips):  # those of the end are done here, until the other thread has begun the rest
-        drawn()
-    if inside := mouth():
-        inside.paste(out)
+    if layers.mouth:
+        _mouth_interior().draw(out, rgb, layers.mouth)
     return out
+
+
+def _tint_after(rgb: RGB, crop: Crop, flow: Floats, light: Floats) -> Callable[[Floats], Floats]:
+    """The `skin_tint` (N, 3) at places (N, 2) of a photo whose crop a flow (S, S, 2) and light (K S, K S, 1) edit."""
+    coarse = Crop(crop.matrix / _COARSER, crop.size // _COARSER)  # as it is smooth
+    moved, step = flow[::_COARSER, ::_COARSER] / np.float32(_COARSER), len(light) // coarse.size
+    centres = np.arange(coarse.size, dtype=np.float32) + np.float32(0.5)
+    warped = sample_bilinear(coarse.cut(rgb).astype(np.float32), moved + np.dstack(np.meshgrid(centres, centres)))
+    tint = skin_tint(warped, light[step // 2 :: step, step // 2 :: step])
+
+    def at(places: Floats) -> Floats:
+        return sample_bilinear(tint, (crop.to_crop(places) / _COARSER).astype(np.float32))
+
+    return at
 
 
 def _corners(part: Crop, crop: Crop) -> Floats:
@@ -145,11 +153,6 @@ def _part_lips(pixels: Float32, rgb: RGB, crop: Crop, parted: PartedFlows, place
     above, maps = warp_photo(rgb, crop, parted.upper, {"below": parted.below}, window)
     beneath, _ = warp_photo(rgb, crop, parted.lower, {}, window)
     pixels[inner] = above + np.clip(0.5 + maps["below"] / crop.scale, 0, 1) * (beneath - above)
-
-
-def _mouth_inside(rgb: RGB, motion: MouthMotion | None) -> MouthPicture | None:
-    """What is drawn into an edit between the lips."""
-    return _mouth_interior().draw(rgb, motion) if motion else None
 
 
 @functools.cache

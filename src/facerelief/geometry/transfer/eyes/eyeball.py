@@ -62,8 +62,9 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats, whitest: float = np.inf) -> Eye
     after = _shadow(profile, lids, eye.unit)
     iris, opacity = _iris(eye, known, shift)
     seen, kept = eye.pixels.astype(np.float32), _uncovered(eye, lids)
-    rises = np.clip((eye.lids.upper - lids.upper) / (_RISES * eye.unit), 0, 1)[:, None]
-    dark = 1 - _fade((seen @ LUMA)[..., None] / np.maximum(white @ LUMA, 1)[..., None], *_DARK)
+    rises = np.clip((eye.lids.upper - lids.upper) / (_RISES * eye.unit), 0, 1).astype(np.float32)[:, None]
+    luma = LUMA.astype(np.float32)
+    dark = 1 - _fade((seen @ luma)[..., None] / np.maximum(white @ luma, 1)[..., None], *_DARK)
     kept = kept * (1 - rises * dark * _fade(away, *_LEFT))  # shadows of lashes that go up
     turned = float(np.clip(np.hypot(*shift) / (_TURNED * eye.unit), 0, 1))
     raw = kept * (1 - turned * np.maximum(1 - _fade(away, *_LEFT), opacity))
@@ -101,8 +102,9 @@ def _unmoved(eye: Eye) -> tuple[Floats, Floats, Floats, Floats, Floats]:
 def _from_iris(eye: Eye, shift: Floats) -> Floats:
     """(S, S, 1): the distance from the centre of an iris that moved by `shift`, in its radii."""
     places = np.arange(len(eye.pixels), dtype=np.float32) + np.float32(0.5)
-    right, down = places - eye.iris.x - shift[0], (places - eye.iris.y - shift[1])[:, None]
-    return np.hypot(right, down)[..., None] / eye.iris.radius
+    right, down = places - (eye.iris.x + float(shift[0])), (places - (eye.iris.y + float(shift[1])))[:, None]
+    away: Floats = np.hypot(right, down)[..., None] / eye.iris.radius
+    return away
 
 
 def _fade(values: Floats, zero: float, one: float) -> Floats:
@@ -159,10 +161,11 @@ def _iris(eye: Eye, known: Floats, shift: Floats) -> tuple[Floats, Floats]:
     What a lid hides is what mirrors it, from above to below, without its highlight; what is hidden there too, its mean
     at that radius.
     """
-    right, down = np.moveaxis(frame_places(len(known)) - (np.array((eye.iris.x, eye.iris.y)) + shift), 2, 0)
+    centre = (np.array((eye.iris.x, eye.iris.y)) + shift).astype(np.float32)
+    right, down = np.moveaxis(frame_places(len(known)) - centre, 2, 0)
     away = _from_iris(eye, shift)
     source = np.dstack([eye.pixels, known]).astype(np.float32)
-    found = _radial(eye, known)[np.minimum((away[..., 0] * 20).astype(int), 29)]
+    found = _radial(eye, known).astype(np.float32)[np.minimum((away[..., 0] * 20).astype(int), 29)]
     for side in (-1, 1):
         there = sample_bilinear(source, np.dstack([eye.iris.x + right, eye.iris.y + side * down]))
         levels = there[..., :3] if side > 0 else np.minimum(there[..., :3], _GLINT * found)
@@ -201,5 +204,4 @@ def _shadow(profile: Floats, lids: Lids, unit: float) -> Floats:
     """(S, S, 1): the share of light that an upper lid leaves an eye, by its profile."""
     rows = np.arange(len(lids.upper))[:, None] + 0.5
     steps = (rows - lids.upper) / (_STEP * unit) - 0.5
-    found: Floats = np.interp(steps, np.arange(len(profile)), profile)
-    return found[..., None]
+    return np.interp(steps, np.arange(len(profile)), profile).astype(np.float32)[..., None]

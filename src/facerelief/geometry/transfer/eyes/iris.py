@@ -76,13 +76,14 @@ def iris_contrast(luma: Floats, lids: Lids, unit: float, iris: Iris) -> float:
 
 def _rise(smooth: Floats, inside: Bool, circles: tuple[Floats, ...], across: float) -> Floats:
     """How much brighter it is outside of circles than inside, (X, Y, R): the mean over what lids leave of them."""
-    x, y, r = (axis[..., None] for axis in np.meshgrid(*circles, indexing="ij"))
-    last = len(smooth) - 1
+    x, y, r = (axis[..., None] for axis in np.ix_(*circles))
+    side, smooth = len(smooth), smooth.astype(np.float32)
 
     def at(radius: Floats) -> tuple[Floats, Bool]:
-        columns = np.clip((x + radius * np.cos(_ANGLES)).astype(int), 0, last)
-        rows = np.clip((y + radius * np.sin(_ANGLES)).astype(int), 0, last)
-        return smooth[rows, columns], inside[rows, columns]
+        columns = np.clip((x + radius * np.cos(_ANGLES)).astype(int), 0, side - 1)
+        rows = np.clip((y + radius * np.sin(_ANGLES)).astype(int), 0, side - 1)
+        places = rows * side + columns  # columns do not depend on y, nor rows on x
+        return smooth.take(places), inside.take(places)
 
     (beyond, open_beyond), (within, open_within) = at(r + across), at(r - across)
     seen = open_beyond & open_within

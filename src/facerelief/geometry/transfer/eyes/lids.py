@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facerelief.array_types import Floats
+from facerelief.array_types import Float32, Floats
 from facerelief.easing import smoothstep
 from facerelief.geometry.filters import gaussian, steepness
 
@@ -57,11 +57,11 @@ class Lids:
         middle: Floats = (self.upper + self.lower) / 2
         return middle
 
-    def within(self, height: float) -> Floats:
+    def within(self, height: float) -> Float32:
         """(S, S, 1): 1 between the lids, falling to 0 over `height` pixels around their edges."""
-        rows = np.arange(len(self.upper))[:, None] + 0.5
-        inside = np.minimum(rows - self.upper, self.lower - rows) / height
-        share: Floats = np.clip(inside + 0.5, 0, 1)[..., None]
+        rows = np.arange(len(self.upper), dtype=np.float32)[:, None] + np.float32(0.5)
+        inside = np.minimum(rows - self.upper.astype(np.float32), self.lower.astype(np.float32) - rows)
+        share: Float32 = np.clip(inside / np.float32(height) + np.float32(0.5), 0, 1)[..., None]
         return share
 
 

@@ -107,8 +107,9 @@ def _stretched(flow: Floats, edges: tuple[Floats, Floats, Floats], reach: Floats
         stiff: How far away from the edge it is not.
         side: The sign of the direction away from the opening, -1 upwards.
     """
-    size, (before, after, middle) = len(flow), edges
-    away = side * (np.arange(size)[:, None] + 0.5)
+    size, (before, after, middle) = len(flow), (edge.astype(np.float32) for edge in edges)
+    reach = reach.astype(np.float32)
+    away = side * (np.arange(size, dtype=np.float32)[:, None] + np.float32(0.5))
     beyond = before + stiff + reach
     far = beyond
     for _ in range(_ROUNDS):  # to where the flow takes what is so far away

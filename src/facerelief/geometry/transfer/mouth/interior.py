@@ -4,8 +4,6 @@ What the photo shows between the lips stays: upper teeth where they are, since t
 as the jaw moves. What was hidden is rendered from the mouth model, lit through the opening of the lips.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from facerelief.array_types import RGB, Bool, Floats
@@ -39,27 +37,6 @@ _ENAMEL, _KEPT = 0.9, 0.55
 _SUBPIXEL = 0.3  # pixels: blur of what is rendered
 
 
-@dataclass(frozen=True, eq=False)
-class MouthPicture:
-    """The inside of a mouth as a part of a photo.
-
-    Attributes:
-        place: Rows and columns of the photo, h by w.
-        levels: (h, w, 3), of 255.
-        opacity: (h, w, 1).
-    """
-
-    place: tuple[slice, slice]
-    levels: Floats
-    opacity: Floats
-
-    def paste(self, edited: RGB) -> None:
-        """Write it into a photo (H, W, 3)."""
-        below = edited[self.place]
-        levels = below + self.opacity * (self.levels - below)
-        edited[self.place] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-
-
 class MouthInterior:
     """Draws the inside of mouths."""
 
@@ -67,15 +44,13 @@ class MouthInterior:
         self._model, self._renderer = model, MouthRenderer(model)
         self._front = (model.tooth > 0.99) & (model.jaw > 0.99) & (np.abs(model.vertices[:, 0]) < _FRONT)
 
-    def draw(self, photo: RGB, motion: MouthMotion) -> MouthPicture | None:
+    def draw(self, edited: RGB, photo: RGB, motion: MouthMotion) -> None:
         """Draw the inside of the mouth between the lips of an edited photo.
 
         Args:
+            edited: (H, W, 3), written to.
             photo: (H, W, 3), before the edit.
             motion: What the mouth does in it.
-
-        Returns:
-            The picture, to be pasted into the edited photo; None where nothing of it is seen.
         """
         opening = mouth_opening(motion.after)
         visible = float(smoothstep((opening - _OPENS[0]) / (_OPENS[1] - _OPENS[0])))
@@ -83,13 +58,14 @@ class MouthInterior:
         frame = MouthFrame.around(outline, motion.after)
         corner, side = frame.window()
         rows, columns = (slice(max(0, c), max(0, c + side)) for c in corner[::-1])
-        target = photo[rows, columns]
+        target = edited[rows, columns]
         if not visible or not target.size:
-            return None
+            return
         inside, opacity = self._inside(photo, motion, outline, frame)
         y, x = np.maximum(-corner[::-1], 0)
         here = slice(y, y + target.shape[0]), slice(x, x + target.shape[1])
-        return MouthPicture((rows, columns), 255 * inside[here], visible * opacity[here])
+        levels = target + visible * opacity[here] * (255 * inside[here] - target)
+        edited[rows, columns] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
     def _inside(self, photo: RGB, motion: MouthMotion, outline: Floats, frame: MouthFrame) -> tuple[Floats, Floats]:
         """In the frame's window: the mouth's inside, levels in [0, 1] (S, S, 3), and its opacity (S, S, 1)."""

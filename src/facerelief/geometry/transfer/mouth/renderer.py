@@ -86,8 +86,8 @@ class MouthRenderer:
         heights = placed[:, 1].take(triangles)
         triangles = triangles[(heights.max(axis=1) >= rows.start) & (heights.min(axis=1) <= rows.stop)]
         index, weights = rasterise(placed, triangles, len(mask))
-        index, weights = index[rows], weights[rows]
-        values = interpolate(attributes.astype(np.float32), triangles, index, weights).astype(np.float32)
+        index, weights = index[rows], weights[rows].astype(np.float32)
+        values = interpolate(attributes.astype(np.float32), triangles, index, weights)
         z, facing, gloss, exposure, tooth, aside, edge, side, jaw, level = np.moveaxis(values, -1, 0)
         blend = self._varied.blend(own.fit.identity, len(self._lobes)).astype(np.float32)
         lobes = np.einsum("k,khw->hw", blend, self._lobes[:, rows])
