@@ -310,7 +310,7 @@ def test_size_makes_no_difference(editor: Editor, size: int) -> None:
     [(slice(0, 192), slice(70, 192)), (slice(60, 192), slice(0, 192)), (slice(0, 140), slice(0, 120))],
 )
 def test_a_face_partly_outside_the_photo(editor: Editor, rows: slice, columns: slice) -> None:
-    """What is left of it changes as in the whole photo."""
+    """What is left of it changes as in the whole photo, but for what folds are filled with from beside it."""
     photo, face = drawn(person=1)
     part = Photo(photo.rgb[rows, columns].copy())
     shifted = Face(face.landmarks - np.float32((columns.start, rows.start, 0)))
@@ -319,7 +319,7 @@ def test_a_face_partly_outside_the_photo(editor: Editor, rows: slice, columns: s
     for name in ("happiness", "surprise", "sadness"):
         expected, result = edited(editor, photo, face, name)[rows, columns], edited(editor, part, shifted, name)
         assert result.shape == expected.shape
-        assert difference(result[inner], expected[inner]) < 0.05 * difference(expected[inner], part.rgb[inner])
+        assert difference(result[inner], expected[inner]) < 0.08 * difference(expected[inner], part.rgb[inner])
 
 
 def test_several_faces_one_after_the_other(editor: Editor) -> None:

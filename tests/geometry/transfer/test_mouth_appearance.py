@@ -40,13 +40,13 @@ def test_teeth_get_darker_and_yellower_to_the_sides() -> None:
 
 
 def test_front_teeth_have_a_white_highlight_in_the_middle() -> None:
-    """0.3 of (the teeth's colour)^0.3 at its middle; exp(-1/2) of it 0.03 further up; none at sides and on molars."""
-    middle = {"edge": 0.085, "side": 0.06, "gloss": 1.0}
-    plain = lit(surface(edge=0.085, side=0.06), TEETH, 1.0)[0, 0]
-    white = 0.3 * TEETH**0.3
+    """0.22 of (the teeth's colour)^0.3 at its middle; exp(-1/2) of it 0.022 further up; none at sides and on molars."""
+    middle = {"edge": 0.09, "side": 0.065, "gloss": 1.0}
+    plain = lit(surface(edge=0.09, side=0.065), TEETH, 1.0)[0, 0]
+    white = 0.22 * TEETH**0.3
     wet = 0.8 * TEETH  # of the surface, where it faces the light
     np.testing.assert_allclose(lit(surface(**middle), TEETH, 1.0)[0, 0] - plain, white + wet)
-    higher = lit(surface(**middle | {"edge": 0.115}), TEETH, 1.0)[0, 0] - plain
+    higher = lit(surface(**middle | {"edge": 0.112}), TEETH, 1.0)[0, 0] - plain
     np.testing.assert_allclose(higher, white * math.exp(-0.5) + wet)
     for none in ({"side": 0.0}, {"aside": 0.3}, {"tooth": 0.0}):
         without, without_gloss = (lit(surface(**middle | none | g), TEETH, 1.0)[0, 0] for g in ({}, {"gloss": 0.0}))
@@ -93,16 +93,16 @@ def test_gloss_is_where_the_surface_reflects_the_light_and_where_light_comes() -
 
 
 def test_lower_teeth_are_in_the_shade_of_upper_ones() -> None:
-    """0.7 exp(-d / 0.04) of the light is taken, d below the last row of upper teeth, and 0.4 of all the rest."""
+    """0.55 exp(-d / 0.04) of the light is taken, d below the last row of upper teeth, and 0.3 of all the rest."""
     shown = surface((30, 2))
     shown.jaw[10:] = 1.0
     ratio = (lit(shown, TEETH, 1.0) / TEETH)[:, 0]
     np.testing.assert_allclose(ratio[:10], 1)
     for row in (10, 13, 29):
-        left = 0.6 * (1 - 0.7 * math.exp(-(row - 9) / 200 / 0.04))
+        left = 0.7 * (1 - 0.55 * math.exp(-(row - 9) / 200 / 0.04))
         np.testing.assert_allclose(ratio[row], [left**0.85, left**1.08, left**1.15], atol=1e-6)
     grey = (lit(shown, np.full(3, 0.7), 0.0) / 0.7)[13, 0]
-    np.testing.assert_allclose(grey, 0.6 * (1 - 0.7 * math.exp(-4 / 200 / 0.04)), atol=1e-6)
+    np.testing.assert_allclose(grey, 0.7 * (1 - 0.55 * math.exp(-4 / 200 / 0.04)), atol=1e-6)
 
 
 def test_the_upper_lip_shades_what_is_right_below_it_and_reddens_it() -> None:
@@ -158,8 +158,8 @@ def test_teeth_have_rounded_corners_with_dark_between_them() -> None:
 
 
 def test_teeth_are_darker_where_they_touch() -> None:
-    """By 0.16 at the contact, by 0.16 / e 0.012 inter-ocular distances beside it."""
-    for side, left in ((0.0, 0.84), (0.012, 1 - 0.16 / math.e)):
+    """By 0.12 at the contact, by 0.12 / e 0.01 inter-ocular distances beside it."""
+    for side, left in ((0.0, 0.88), (0.01, 1 - 0.12 / math.e)):
         np.testing.assert_allclose(between_edges(np.ones((1, 1, 3)), surface(side=side), 1.0), np.full((1, 1, 3), left))
 
 

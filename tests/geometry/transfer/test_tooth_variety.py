@@ -32,11 +32,11 @@ def test_only_teeth_are_varied_and_by_little() -> None:
     vertices, bright = VARIETY.moved(MOUTH.vertices, 10 * person(2)), VARIETY.brightness(10 * person(2))
     shifts = (vertices - MOUTH.vertices)[MOUTH.tooth < 0.01]
     np.testing.assert_allclose(shifts, shifts[:1] + np.zeros_like(shifts), atol=1e-6)
-    assert not shifts[:, [0, 2]].any() and abs(shifts[0, 1]) < 0.02
+    assert not shifts[:, [0, 2]].any() and abs(shifts[0, 1]) < 0.031
     varied = np.linalg.norm(vertices - MOUTH.vertices - shifts[0], axis=1) > 1e-6
     assert (bright[~varied] == 1).all()
-    assert np.linalg.norm(vertices - MOUTH.vertices - shifts[0], axis=1).max() < 0.04
-    assert 0.93 < bright.min() < bright.max() < 1.07
+    assert np.linalg.norm(vertices - MOUTH.vertices - shifts[0], axis=1).max() < 0.06
+    assert 0.91 < bright.min() < bright.max() < 1.09
     for jaw in (MOUTH.jaw < 0.01, MOUTH.jaw > 0.99):  # incisors, canines and premolars of both jaws
         assert varied[jaw & (MOUTH.tooth > 0.99) & (np.abs(MOUTH.vertices[:, 0]) < 0.2)].mean() > 0.5
 
@@ -44,8 +44,8 @@ def test_only_teeth_are_varied_and_by_little() -> None:
 def test_teeth_of_people_differ_in_colour() -> None:
     np.testing.assert_array_equal(VARIETY.tint(np.zeros(30)), 1)
     tints = np.array([VARIETY.tint(person(seed)) for seed in range(200)])
-    assert np.abs(np.median(tints, axis=0) - 1).max() < 0.01
-    assert (tints.std(axis=0) > 0.01).all() and np.abs(tints - 1).max() < 0.11
+    assert np.abs(np.median(tints, axis=0) - 1).max() < 0.02
+    assert (tints.std(axis=0) > 0.01).all() and np.abs(tints - 1).max() < 0.21
     assert np.ptp(tints[:, 2] / tints[:, 0]) > np.ptp(tints[:, 1] / tints[:, 0])  # yellow is a lack of blue
 
 

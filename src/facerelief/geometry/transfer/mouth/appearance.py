@@ -26,17 +26,17 @@ _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and 
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 # Radius of a tooth's corners, by its distance from the middle, and the light that is left between them.
 _ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.04, 0.05, 0.07), 0.4
-_CONTACT, _CONTACT_REACH = 0.16, 0.012  # shade where teeth touch
+_CONTACT, _CONTACT_REACH = 0.12, 0.01  # shade where teeth touch
 _CORNER, _CORNER_REACH = 0.4, 0.1  # light that is left at the corners of the mouth
 _THIN = 0.05  # over which the inside goes over into the lips there
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
-_UNDER, _UNDER_REACH, _LOWER_JAW = 0.7, 0.04, 0.4  # shade below the edges of upper teeth; of all lower teeth
+_UNDER, _UNDER_REACH, _LOWER_JAW = 0.55, 0.04, 0.3  # shade below the edges of upper teeth; of all lower teeth
 _SHADE_REDDENS = np.array((0.85, 1.08, 1.15))  # exponents: what lights teeth in that shade comes from tongue and lips
 _GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
 # Highlights of front teeth, of the lamps that light a face: strength; height above the edges of teeth, and its
 # deviation; distance from a tooth's sides over which one begins; from the middle of the mouth, over which they end.
-_SPOT, _SPOT_AT, _SPOT_HIGH, _SPOT_BEGINS, _SPOTS_END = 0.3, 0.085, 0.03, (0.02, 0.055), (0.15, 0.3)
+_SPOT, _SPOT_AT, _SPOT_HIGH, _SPOT_BEGINS, _SPOTS_END = 0.22, 0.09, 0.022, (0.03, 0.065), (0.12, 0.26)
 _SPOT_POWER, _SPOT_WHITE = 8, 0.3  # exponents: of how teeth face it, which differs; of the teeth's colour
 _DULL = 0.7  # cosine below which nothing is seen of it; powers that are next to nothing take long
 _FLESH = np.array((0.66, 0.38, 0.36))  # of the teeth's colour: gums and tongue, whatever colour lips have

@@ -6,8 +6,8 @@ from facerelief.array_types import Float32, Floats, Int64
 from facerelief.geometry.transfer.mouth.model import MouthModel
 
 _WIDTHS, _FRONT = (0.09, 0.2), 0.34  # inter-ocular distances: of a tooth; from the middle, up to the first molars
-_UP, _TURN, _WIDER, _DARKER = 0.011, 0.09, 0.08, 0.06  # at most: inter-ocular distances, radians, shares
-_ARCH, _LIGHTER, _YELLOWER = 0.016, 0.05, 0.05  # at most: all teeth up, inter-ocular distances; shares, of their colour
+_UP, _TURN, _WIDER, _DARKER = 0.014, 0.1, 0.1, 0.08  # at most: inter-ocular distances, radians, shares
+_ARCH, _LIGHTER, _YELLOWER = 0.03, 0.09, 0.1  # at most: all teeth up, inter-ocular distances; shares, of their colour
 _AVERAGE = 0.3  # weight of each pattern for the mean face
 _TRAITS = 8  # modes of identity that teeth follow
 
