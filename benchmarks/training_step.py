@@ -21,11 +21,13 @@ from facerelief.config import DepthTraining, ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.data.manifest import Sample
 from facerelief.expressions import EXPRESSIONS
+from facerelief.progress import StepProgress, no_progress
 from facerelief.training.depth import build_depth_nets
 from facerelief.training.expression import train_expression
 from facerelief.training.guidance import Guidance
 from facerelief.training.presets import make_config
 
+SIZE, BATCH = 64, 16  # of preset `cpu`
 PHOTOS = 64
 WARM = 2  # steps before the clock starts
 
@@ -33,7 +35,7 @@ WARM = 2  # steps before the clock starts
 class Turns:
     """Called after each step of ours: notes its time, lets the official loop take a step, and notes that one's."""
 
-    def __init__(self, official: OfficialTraining | None, image: torch.Tensor, label: torch.Tensor) -> None:
+    def __init__(self, official: OfficialTraining, image: torch.Tensor, label: torch.Tensor) -> None:
         self.official, self.image, self.label = official, image, label
         self.times: dict[str, list[tuple[float, float]]] = {"ours": [], "official": []}
         self._start = now()
@@ -41,10 +43,9 @@ class Turns:
     def __call__(self, done: int, total: int, values: object) -> None:
         """As `StepProgress`."""
         self.times["ours"].append(since(self._start))
-        if self.official:
-            start = now()
-            self.official.update(self.image, self.label)
-            self.times["official"].append(since(start))
+        start = now()
+        self.official.update(self.image, self.label)
+        self.times["official"].append(since(start))
         self._start = now()
 
 
@@ -70,32 +71,38 @@ def noise_arrays(size: int, channels: int) -> Arrays:
     return Arrays(image, depth, normal, label, EXPRESSIONS, samples)
 
 
+def run_ours(changes: dict[str, str], steps: int, turns: StepProgress = no_progress) -> None:
+    """Train for some generator steps with preset `cpu`, on noise.
+
+    Args:
+        changes: Settings, as of facerelief's `--set`.
+        steps: How many.
+        turns: Called after each.
+    """
+    config = make_config(ExpressionTraining, "cpu", {**changes, "steps": str(steps), "warm_up": "0"})
+    arrays, guidance = noise_arrays(config.size, config.channels), None
+    if config.guide != "none":
+        same = {name: getattr(config, name) for name in ("size", "width", "d_width", "d_max_channels", "guide")}
+        guidance = Guidance(build_depth_nets(make_config(DepthTraining, "cpu", same)))
+    with tempfile.TemporaryDirectory() as folder:
+        train_expression(config, arrays, arrays, Path(folder) / "run", {}, guidance, turns)
+
+
 def main() -> None:
     """Print milliseconds for a generator step, of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, as of facerelief")
     parser.add_argument("--steps", type=int, default=18, help="generator steps of each")
-    parser.add_argument("--alone", action="store_true", help="leave the official loop out")
     options = parser.parse_args()
-    changes = dict(one.split("=", 1) for one in options.set)
-    changes |= {"steps": str(options.steps), "warm_up": "0"}
-    config = make_config(ExpressionTraining, "cpu", changes)
-    stage1 = {name: getattr(config, name) for name in ("size", "width", "d_width", "d_max_channels", "colour")}
-    guided = config.guide != "none"
-    nets = build_depth_nets(make_config(DepthTraining, "cpu", {**stage1, "guide": config.guide})) if guided else None
-    arrays = noise_arrays(config.size, config.channels)
-    image = torch.rand(config.batch, 3, config.size, config.size) * 2 - 1
-    label = torch.arange(config.batch) % len(EXPRESSIONS)
-    turns = Turns(None if options.alone else OfficialTraining(config.size), image, label)
-    with tempfile.TemporaryDirectory() as folder:
-        train_expression(config, arrays, arrays, Path(folder) / "run", {}, nets and Guidance(nets), turns)
-    of = {name: np.array(times[WARM:-1]) * 1000 for name, times in turns.times.items() if times}
-    for name, times in of.items():  # the last step also saves
+    image = torch.rand(BATCH, 3, SIZE, SIZE) * 2 - 1
+    turns = Turns(OfficialTraining(SIZE), image, torch.arange(BATCH) % len(EXPRESSIONS))
+    run_ours(dict(one.split("=", 1) for one in options.set), options.steps, turns)
+    of = {name: np.array(times[WARM:-1]) * 1000 for name, times in turns.times.items()}  # the last step also saves
+    for name, times in of.items():
         (wall, cpu), (middle, _) = times.min(axis=0), np.median(times, axis=0)
         print(f"{name:9} {wall:7.0f} ms a generator step (median {middle:.0f}), {cpu:.0f} ms of processor time")
-    if len(of) == 2:
-        least = of["official"].min(axis=0) / of["ours"].min(axis=0)
-        print(f"ratio     {least[0]:7.1f} (wall), {least[1]:.1f} (processor time)")
+    least = of["official"].min(axis=0) / of["ours"].min(axis=0)
+    print(f"ratio     {least[0]:7.1f} (wall), {least[1]:.1f} (processor time)")
 
 
 if __name__ == "__main__":
