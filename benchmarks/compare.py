@@ -59,7 +59,9 @@ def checked_out(name: str) -> Iterator[Path]:
         yield Path(name).resolve()
         return
     with tempfile.TemporaryDirectory() as folder:
-        packed = subprocess.run(["git", "-C", str(HERE.parent), "archive", f"{name}:src"], capture_output=True, check=False)
+        packed = subprocess.run(
+            ["git", "-C", str(HERE.parent), "archive", f"{name}:src"], capture_output=True, check=False
+        )
         if packed.returncode:
             sys.exit(f"{name} is neither a checkout nor a revision: {packed.stderr.decode().strip()}")
         inside = Path(folder) / "src"

@@ -60,10 +60,10 @@ class PaddedConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (N, C, H, W)."""
-        if torch.onnx.is_in_onnx_export():  # other engines want the kernels' shape before they see the weights
-            return super().forward(x)
         shifted = [F.pad(self.weight, (right, 1 - right, down, 1 - down)) for down in (0, 1) for right in (0, 1)]
-        kernels = torch.stack(shifted, dim=1).flatten(0, 1)  # as `pixel_shuffle` orders channels
+        side = self.kernel_size[0] + 1
+        shape = 4 * self.out_channels, self.in_channels, side, side  # in numbers, for ONNX
+        kernels = torch.stack(shifted, dim=1).reshape(shape)  # channels in the order of `pixel_shuffle`
         bias = None if self.bias is None else self.bias.repeat_interleave(4)
         return F.pixel_shuffle(F.conv2d(x, kernels, bias, stride=2, padding=self.padding), 2)
 
