@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor, nn
 
 from facerelief.config import ExpressionTraining
 from facerelief.networks.backbones import build_backbone
-from facerelief.networks.stargan import Discriminator, Generator, binomial_filter
+from facerelief.networks.stargan import Discriminator, Generator, InstanceNorm, PaddedConv2d, binomial_filter
 from facerelief.training.presets import make_config
 
 
@@ -177,3 +178,26 @@ def test_an_editor_is_built_as_its_run_says(preset: str, smooth: bool) -> None:
     with torch.device("meta"):
         generator = build_backbone(config)
     assert (generator.channels, generator.conditions, generator.smooth) == (1, 2, smooth)
+
+
+def test_instance_norm_by_the_kernel_of_group_norm() -> None:
+    """Against PyTorch's own, forwards and backwards."""
+    norm, x = InstanceNorm(3), torch.randn(2, 3, 6, 4, requires_grad=True)
+    with torch.no_grad():
+        norm.weight.copy_(torch.tensor([0.5, -1.0, 2.0]))
+        norm.bias.copy_(torch.tensor([0.0, 1.0, -3.0]))
+    plain = F.instance_norm(x, weight=norm.weight, bias=norm.bias, eps=norm.eps)
+    assert torch.allclose(norm(x), plain, atol=1e-6)
+    ours, theirs = (torch.autograd.grad(out.square().sum(), (x, norm.weight, norm.bias)) for out in (norm(x), plain))
+    assert all(torch.allclose(one, other, rtol=1e-4, atol=1e-4) for one, other in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize(("side", "bias"), [(7, False), (7, True), (3, True)])
+def test_a_convolution_for_squares_of_pixels(side: int, bias: bool) -> None:
+    """Against a plain convolution with the same weights, forwards and backwards."""
+    layer, plain = PaddedConv2d(4, 3, side, bias), nn.Conv2d(4, 3, side, padding=side // 2, bias=bias)
+    plain.load_state_dict(layer.state_dict())
+    x = torch.randn(2, 4, 10, 12, requires_grad=True)
+    assert torch.allclose(layer(x), plain(x), atol=1e-6)
+    ours, theirs = (torch.autograd.grad(one(x).square().sum(), (x, *one.parameters())) for one in (layer, plain))
+    assert all(torch.allclose(one, other, rtol=1e-4, atol=1e-3) for one, other in zip(ours, theirs, strict=True))

@@ -17,6 +17,7 @@ from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoE
 from facerelief.faces.alignment import Crop, align, inter_ocular
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.faces.pose import head_pose
+from facerelief.files.png import write_png
 from facerelief.geometry.depth_maps import (
     FAR,
     NEAR,
@@ -164,10 +165,10 @@ def write_files(
     # Not renamed into place: a sample exists once the build's journal names it, and 5 renames would cost 10 ms.
     name = f"{stem}.png"
     try:
-        Image.fromarray(rgb).save(dataset / "rgb" / name, compress_level=1)
+        write_png(dataset / "rgb" / name, rgb)
         save_depth(dataset / "depth" / name, relief.depth)
         save_normal(dataset / "normal" / name, relief.normal)
-        Image.fromarray(mask).save(dataset / "mask" / name, compress_level=1)
+        write_png(dataset / "mask" / name, mask)
         singles: dict[str, Any] = {key: values.astype(np.float32) for key, values in arrays.items()}
         mesh = io.BytesIO()  # on a full disk, the archive's own file would not close in silence
         np.savez(mesh, matrix=matrix, photo_size=photo_size, **singles)
@@ -228,10 +229,13 @@ def _overlaid(relief: GeometryMaps, path: Path, landmarks: np.ndarray, size: int
 def _coverage(crop: Crop, landmarks: np.ndarray, shape: tuple[int, int]) -> float:
     """Share of the face's outline polygon that lies inside the photo."""
     face = polygon_mask(landmarks[list(OUTLINE), :2], crop.size)
-    rows, columns = np.nonzero(face)
-    points = crop.to_photo(np.column_stack([columns + 0.5, rows + 0.5]))
-    inside = np.asarray((points >= 0).all(axis=1) & (points <= shape[::-1]).all(axis=1))
-    return float(inside.mean()) if len(inside) else 0.0
+    if not face.any():
+        return 0.0
+    centres, inside = np.arange(crop.size) + 0.5, np.ones_like(face)
+    for (along_x, along_y, start), length in zip(crop.inverse, shape[::-1], strict=True):
+        place = (along_x * centres + start) + (along_y * centres)[:, None]
+        inside &= (place >= 0) & (place <= length)
+    return float(inside[face].mean())
 
 
 def _stem(source: str) -> str:

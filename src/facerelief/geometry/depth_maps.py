@@ -14,10 +14,10 @@ from PIL import Image, ImageDraw
 from facerelief.array_types import Bool, Depth, Floats, Int64, Landmarks, Normals
 from facerelief.errors import DatasetError
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER
-from facerelief.files.png import read_png
+from facerelief.files.png import read_png, write_png
 from facerelief.geometry.filters import enclosed, grown
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
-from facerelief.geometry.rasterizer import interpolate, rasterise
+from facerelief.geometry.rasterizer import interpolate_at, rasterise
 from facerelief.geometry.topology import INNER_LIPS
 
 FAR, NEAR = -1.3, 1.0  # inter-ocular distances; 13,000 ears and noses of real faces lie within
@@ -57,20 +57,22 @@ def render_geometry(mesh: FaceMesh, landmarks: Landmarks, size: int, backend: st
     index, weights = rasterise(mesh.vertices, surface, size, backend)
     measured = (index >= 0) & (index < len(mesh.triangles))
     attributes = np.column_stack([mesh.vertices[:, 2], vertex_normals(mesh.vertices, surface)])
-    values = interpolate(attributes, surface, index, weights)
     mask = index >= 0
-    mask = _fill_holes(values, mask, keep_open=polygon_mask(landmarks[list(INNER_LIPS), :2], size))
-    z, normal = values[..., 0], values[..., 1:]
-    depth = (z - _z_at_eyes(z, mask, landmarks)) / _eye_distance(landmarks)
-    depth = np.clip((depth - FAR) / (NEAR - FAR), 1 / _LEVELS, 1.0)
-    lengths = np.sqrt(np.einsum("hwk,hwk->hw", normal, normal))[..., None]
-    normal = np.where(mask[..., None], normal / np.maximum(lengths, 1e-12), 0.0)
-    return GeometryMaps(
-        depth=np.where(mask, depth, 0.0).astype(np.float32),
-        normal=np.moveaxis(normal, 2, 0).astype(np.float32),
-        mask=mask,
-        measured=measured,
-    )
+    covered = np.flatnonzero(mask)
+    found = interpolate_at(covered, attributes, surface, index, weights)
+    holes = _holes(mask, keep_open=polygon_mask(landmarks[list(INNER_LIPS), :2], size))
+    if holes.any():
+        found = np.concatenate([found, _filled(holes, mask, found)])
+        covered, mask = np.concatenate([covered, np.flatnonzero(holes)]), mask | holes
+    z, normal = found[:, 0], found[:, 1:]
+    plane = np.zeros(mask.size)
+    plane[covered] = z
+    scaled = (z - _z_at_eyes(plane.reshape(mask.shape), mask, landmarks)) / _eye_distance(landmarks)
+    depth, normals = np.zeros(mask.size, dtype=np.float32), np.zeros((3, mask.size), dtype=np.float32)
+    depth[covered] = np.clip((scaled - FAR) / (NEAR - FAR), 1 / _LEVELS, 1.0)
+    lengths = np.sqrt(np.einsum("pk,pk->p", normal, normal))
+    normals[:, covered] = (normal / np.maximum(lengths, 1e-12)[:, None]).T
+    return GeometryMaps(depth.reshape(mask.shape), normals.reshape(3, *mask.shape), mask, measured)
 
 
 def polygon_mask(points: Floats, size: int) -> Bool:
@@ -100,18 +102,20 @@ def _z_at_eyes(z: Floats, mask: Bool, landmarks: Landmarks) -> float:
     return float(z[r[nearest], c[nearest]])
 
 
-def _fill_holes(values: Floats, mask: Bool, keep_open: Bool) -> Bool:
-    """Fill `values` (H, W, K) over the holes of the mask by thin plates through a ring of two pixels around them.
-
-    Returns the mask with the holes closed, but for those at `keep_open`.
-    """
+def _holes(mask: Bool, keep_open: Bool) -> Bool:
+    """The holes of a mask (H, W), but for those at `keep_open` and two pixels around it."""
     mouth = grown(keep_open, 2)
-    holes = enclosed(mask | mouth) & ~mask & ~mouth
-    if holes.any():
-        ring = grown(holes, 2) & mask
-        values[holes] = _thin_plate(np.argwhere(ring), values[ring], np.argwhere(holes))
-    closed: Bool = mask | holes
-    return closed
+    holes: Bool = enclosed(mask | mouth) & ~mask & ~mouth
+    return holes
+
+
+def _filled(holes: Bool, mask: Bool, found: Floats) -> Floats:
+    """Values (Q, K) of holes, by thin plates through a ring of two pixels around them.
+
+    found: (P, K), the values of the mask's pixels.
+    """
+    ring = grown(holes, 2) & mask
+    return _thin_plate(np.argwhere(ring), found[ring[mask]], np.argwhere(holes))
 
 
 def _thin_plate(known: Int64, values: Floats, wanted: Int64) -> Floats:
@@ -136,7 +140,7 @@ def _thin_plate(known: Int64, values: Floats, wanted: Int64) -> Floats:
 
 def save_depth(path: Path, depth: Depth) -> None:
     """Depth (H, W) in [0, 1] as a 16-bit grey PNG: round(depth * 65535)."""
-    Image.fromarray(np.round(depth * _LEVELS).astype(np.uint16)).save(path, compress_level=1)
+    write_png(path, np.round(depth * _LEVELS).astype(np.uint16))
 
 
 def load_depth(path: Path) -> Depth:
@@ -149,8 +153,7 @@ def load_depth(path: Path) -> Depth:
 
 def save_normal(path: Path, normal: Normals) -> None:
     """Normals (3, H, W) in [-1, 1] as an 8-bit RGB PNG: round(127.5 * (n + 1)); the background becomes 128."""
-    levels = np.round((np.moveaxis(normal, 0, 2) + 1) * 127.5).astype(np.uint8)
-    Image.fromarray(levels).save(path, compress_level=1)
+    write_png(path, np.round((np.moveaxis(normal, 0, 2) + 1) * 127.5).astype(np.uint8))
 
 
 def load_normal(path: Path) -> Normals:

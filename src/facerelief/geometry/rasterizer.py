@@ -63,15 +63,32 @@ def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Floats)
         (H, W) or (H, W, K), single where both values and weights are; 0 where there is no triangle.
     """
     covered = np.flatnonzero(index >= 0)
+    found = interpolate_at(covered, values, triangles, index, weights)
+    out = np.zeros((index.size, found.shape[1]), dtype=found.dtype)
+    out[covered] = found
+    return out.reshape(index.shape + values.shape[1:])
+
+
+def interpolate_at(covered: Int64, values: Floats, triangles: Int64, index: Int64, weights: Float64) -> Float64:
+    """`interpolate` at some pixels alone.
+
+    Args:
+        covered: (P,), flat indices of pixels that show a triangle.
+        values: As of `interpolate`, and so are the others.
+        triangles: (T, 3).
+        index: (H, W).
+        weights: (H, W, 3).
+
+    Returns:
+        (P, K).
+    """
     corners = triangles.take(index.ravel().take(covered), axis=0)
     shares = weights.reshape(-1, 3).take(covered, axis=0)
     columns = values.reshape(len(values), math.prod(values.shape[1:]))
     found = shares[:, 0, None] * columns.take(corners[:, 0], axis=0)
     for k in (1, 2):
         found += shares[:, k, None] * columns.take(corners[:, k], axis=0)
-    out = np.zeros((index.size, columns.shape[1]), dtype=found.dtype)
-    out[covered] = found
-    return out.reshape(index.shape + values.shape[1:])
+    return found
 
 
 def _fill(corners: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.networks.stargan import binomial_filter
+from facerelief.networks.stargan import InstanceNorm, PaddedConv2d, binomial_filter
 
 REACH = 0.2  # largest displacement along an axis, in sides
 _CAREFUL = 0.1  # Adam moves every weight of the head at once: without this factor one step moves pixels too far
@@ -45,7 +45,7 @@ class ConditionalNorm(nn.Module):
 
     def __init__(self, channels: int, conditions: int) -> None:
         super().__init__()
-        self.norm = nn.InstanceNorm2d(channels)
+        self.norm = InstanceNorm(channels, affine=False)
         self.affine = nn.Linear(conditions, 2 * channels, bias=False)
         nn.init.normal_(self.affine.weight, std=0.1)
 
@@ -97,7 +97,7 @@ class ReliefGenerator(nn.Module):
         self.last = nn.ModuleList(
             [_Step(4 * width, 2 * width, conditions, 2.0), _Step(2 * width, width, conditions, 2.0)]
         )
-        self.head = nn.Conv2d(width, 3 + channels, 7, padding=3)
+        self.head = PaddedConv2d(width, 3 + channels, 7)
         bias = torch.zeros(3 + channels)
         bias[2] = math.log(_START / (1 - _START))
         self.head.bias = nn.Parameter(bias)

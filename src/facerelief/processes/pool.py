@@ -24,6 +24,13 @@ MIN_ITEMS = 16  # fewer items are done by one worker
 _AHEAD = 50  # per process: the most items that are done before an earlier one
 _POLL_S = 0.5
 _STARTING = -1
+_KEPT = str(1 << 28)  # bytes
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",  # one thread per worker
+    # A worker keeps memory for its next item: from the system, each page comes anew (glibc).
+    "MALLOC_MMAP_THRESHOLD_": _KEPT,
+    "MALLOC_TRIM_THRESHOLD_": _KEPT,
+}
 
 
 class WorkerLost(FacereliefError):
@@ -68,7 +75,8 @@ def map_in_processes(
     if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # one thread per worker
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     started = [_Worker(start, arguments) for _ in range(count)]
     try:
         yield from _Workers(started, items, lost, seconds).results()

@@ -1,5 +1,6 @@
 """Random faces: persons, and how they are seen; each is a pure function of a random stream."""
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,7 +33,7 @@ class Person:
     iris: tuple[float, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
     """How a person is seen.
 
@@ -137,7 +138,7 @@ def render_portrait(
     still = face.shape(person.identity) @ matrix[:, :3].T + matrix[:, 3]
     texture = _crisp(face.log_albedo(person.texture, expression, setting.strength))
     look = Appearance(face.uv_map, texture, face.tint, setting.light, person.skin, Eyes(person.iris, setting.gaze))
-    return render_face(landmarks, still, look, _enlarged(setting.background, size)), landmarks
+    return render_face(landmarks, still, look, _behind(setting, size)), landmarks
 
 
 def _crisp(texture: Floats) -> Floats:
@@ -145,10 +146,12 @@ def _crisp(texture: Floats) -> Floats:
     return texture + _CRISP * (texture - binomial_blur(binomial_blur(texture)))
 
 
-def _enlarged(background: Floats | None, size: int) -> Floats:
-    if background is None:
+@functools.lru_cache(maxsize=1)  # a setting is rendered with each expression in turn
+def _behind(setting: Setting, size: int) -> Floats:
+    """A setting's background, (size, size, 3)."""
+    if setting.background is None:
         return np.full((size, size, 3), (0.45, 0.5, 0.55))
-    return np.clip(_resized(background, size), 0, 1)
+    return np.clip(_resized(setting.background, size), 0, 1)
 
 
 def _resized(planes: Floats, size: int) -> Floats:

@@ -16,7 +16,7 @@ from facerelief.geometry.morphable.uv_map import (
     sample_bilinear,
     with_border_ring,
 )
-from facerelief.geometry.rasterizer import interpolate, rasterise
+from facerelief.geometry.rasterizer import interpolate_at, rasterise
 from facerelief.geometry.topology import eye_triangles, face_triangles
 
 _GAMMA = 1 / 2.2
@@ -112,26 +112,39 @@ def render_face(vertices: Floats, still: Floats, look: Appearance, background: F
     posed = with_border_ring(vertices, still)
     index, weights = rasterise(posed, triangles, len(background), "auto")
     attributes = np.column_stack([look.uv_map.points, vertex_normals(posed, triangles), _opacity(len(posed))])
-    values = interpolate(attributes, triangles, index, weights)
-    normal = values[..., 2:5] / np.maximum(np.linalg.norm(values[..., 2:5], axis=2, keepdims=True), 1e-9)
-    found = sample_bilinear(np.dstack([look.texture, look.chroma]), values[..., :2])
-    luma = (np.exp(found[..., 0]) - FLOOR) * look.skin.level
-    tint = np.maximum(found[..., 1:], 0.05) ** look.skin.warmth
-    colour = _with_irises(luma[..., None] * tint / (tint @ LUMA32)[..., None], index, vertices, look.eyes)
+    covered = np.flatnonzero(index >= 0)
+    values = interpolate_at(covered, attributes, triangles, index, weights)
+    normal = values[:, 2:5] / np.maximum(np.linalg.norm(values[:, 2:5], axis=1, keepdims=True), 1e-9)
+    found = sample_bilinear(np.dstack([look.texture, look.chroma]), values[:, :2])
+    luma = (np.exp(found[:, 0]) - FLOOR) * look.skin.level
+    tint = np.maximum(found[:, 1:], 0.05) ** look.skin.warmth
+    colour = luma[:, None] * tint / (tint @ LUMA32)[:, None]
+    _paint_irises(colour, index.ravel()[covered], covered, len(background), vertices, look.eyes)
     shade, shine = look.light.on(normal)
-    colour = colour * shade[..., None] + shine[..., None]
-    opaque = smoothstep(values[..., 5:])
-    mixed = opaque * colour + (1 - opaque) * background
-    return np.clip(np.rint(mixed * 255), 0, 255).astype(np.uint8)
+    colour = colour * shade[:, None] + shine[:, None]
+    opaque = smoothstep(values[:, 5:])
+    mixed = background.reshape(-1, 3).copy()
+    mixed[covered] = opaque * colour + (1 - opaque) * mixed[covered]
+    return np.clip(np.rint(mixed * 255), 0, 255).astype(np.uint8).reshape(background.shape)
 
 
-def _with_irises(colour: Floats, index: Int64, vertices: Floats, eyes: Eyes) -> Floats:
-    """`colour` (S, S, 3) with irises, pupils and whites where `index` shows the eyes' triangles."""
+def _paint_irises(colour: Floats, shown: Int64, pixels: Int64, size: int, vertices: Floats, eyes: Eyes) -> None:
+    """Paint irises, pupils and whites over `colour` (P, 3) where the eyes' triangles show.
+
+    Args:
+        colour: Of the pixels of a picture.
+        shown: (P,), their triangles.
+        pixels: (P,), their flat indices.
+        size: The picture's side.
+        vertices: As of `render_face`.
+        eyes: The irises.
+    """
     first, last = len(face_triangles()), len(face_triangles()) + len(eye_triangles())
-    rows, columns = np.nonzero((index >= first) & (index < last))
+    where = np.flatnonzero((shown >= first) & (shown < last))
     radius = _IRIS * inter_ocular(vertices)
-    if not len(rows) or radius < 1:
-        return colour
+    if not len(where) or radius < 1:
+        return
+    rows, columns = np.divmod(pixels[where], size)
     corners = np.stack([vertices[list(pair), :2] for pair in zip(EYE_OUTER, EYE_INNER, strict=True)])
     centres = corners.mean(axis=1) + np.array(eyes.gaze) * radius + (0, -0.25 * radius)
     away = np.stack([columns + 0.5, rows + 0.5], axis=1)[:, None] - centres
@@ -139,13 +152,11 @@ def _with_irises(colour: Floats, index: Int64, vertices: Floats, eyes: Eyes) -> 
     iris, pupil = (np.clip(radius * share - distance + 0.5, 0, 1)[:, None] for share in (1.0, 0.42))
     to_glint = np.hypot(*(away - radius * np.array((0.3, -0.35))).T).min(axis=0)
     glint = np.clip(radius * 0.2 - to_glint + 0.5, 0, 1)[:, None]
-    lid = colour[rows, columns]  # the average eye holds the lids' shadow
+    lid = colour[where]  # the average eye holds the lids' shadow
     white = 0.35 * lid + 0.65 * np.minimum(lid.mean(axis=1, keepdims=True) * 1.35, 0.95)
     painted = white * (1 - iris) + np.array(eyes.colour) * (0.75 + 0.5 * distance / radius)[:, None] * iris
     painted = painted * (1 - pupil) + 0.03 * pupil
-    out = colour.copy()
-    out[rows, columns] = painted * (1 - 0.8 * glint) + 0.8 * 0.9 * glint
-    return out
+    colour[where] = painted * (1 - 0.8 * glint) + 0.8 * 0.9 * glint
 
 
 def _opacity(count: int) -> Floats:
