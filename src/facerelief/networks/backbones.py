@@ -58,7 +58,7 @@ def _relief(config: ExpressionTraining) -> nn.Module:
 
 
 def _ganimation(config: ExpressionTraining) -> nn.Module:
-    return GANimation(config.channels, _UNITS, config.width, config.blocks)
+    return GANimation(config.channels, _UNITS, config.width, config.blocks, config.smooth)
 
 
 BACKBONES.add("ganimation")(Backbone(_ganimation, "units"))
