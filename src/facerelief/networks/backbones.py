@@ -40,7 +40,7 @@ class Backbone:
     condition: str = "class"
 
 
-BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods")
+BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods", Backbone)
 _UNITS = 17  # action units of `data.conditions.units`
 EDGE_CHANNELS = 3  # of `data.conditions.landmarks`
 
