@@ -289,7 +289,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
         vgg=make.request.vgg,
         progress=lambda done, total, values: times.append(time.perf_counter()),
     )
-    return (times[-1] - times[-2]) / lap
+    return (times[-1] - times[lap - 1]) / lap
 
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
