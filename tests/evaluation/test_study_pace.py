@@ -80,3 +80,12 @@ def test_equal_time_gives_the_slower_cell_fewer_steps(moved: Like, tmp_path: Pat
     long = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
     grid = lay_out(long, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
     assert grid.job(f"cells/{slugs[1]}-s1").config.steps == 400
+
+
+def test_a_cell_alone_has_the_time_that_it_has_among_all(moved: Like, tmp_path: Path) -> None:
+    five = STUDIES["objectives"].cells[1]
+    paces = {cell.slug: seconds for cell, seconds in zip(STUDIES["objectives"].cells, (0.2, 0.5), strict=True)}
+    (tmp_path / "objectives-pace.json").write_text(json.dumps(paces))
+    asked = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"}, only=(five.slug,))
+    grid = lay_out(asked, asked.selected_study, scale_of(asked), Dataset(asked.dataset), tmp_path)
+    assert grid.job(f"cells/{five.slug}-s0").config.steps == 400
