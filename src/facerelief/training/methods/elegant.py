@@ -36,7 +36,7 @@ class ELEGANTMethod(TrainingMethod):
             **{"batch": 16, "d_steps": 1, "steps": 200_000, "lr_factor": 0.97, "lr_every": 3_000, "decay_from": 1.0},
             **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0, "objective": "vanilla"},
         },
-        # With a hundredth of R1 the critics are so steep that noise deceives them, and codes of all photos become alike.
+        # With little R1 the critics are so steep that noise deceives them, and the codes of all photos become alike.
         "gpu": {"rec_weight": 5.0, "warm_up": 500},
         "cpu": {"rec_weight": 5.0, "width": 16, "d_width": 16, "lr": 5e-4, "warm_up": 100},
     }
