@@ -1,5 +1,6 @@
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +103,14 @@ def test_a_package_that_cannot_be_imported_is_named_in_one_line(installed: Path)
     with pytest.raises(FacereliefError) as caught:
         TRAINING_METHODS["empty"]
     assert str(caught.value) == "others_empty registers no method 'empty'; repair the package or uninstall it"
+
+
+def test_what_is_not_of_the_registrys_type_is_refused() -> None:
+    class Base: ...
+
+    registry: Registry[Any] = Registry("thing", of=Base)
+    registry.add("instance")(Base())
+    registry.add("subclass")(type("Sub", (Base,), {}))
+    for wrong in (object, object(), lambda: None):
+        with pytest.raises(TypeError, match=r"^what registers as thing 'wrong' is no Base$"):
+            registry.add("wrong")(wrong)

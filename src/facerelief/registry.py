@@ -16,10 +16,11 @@ class Registry(Generic[_T]):
         kind: What they are, for errors.
         group: The group of entry points by which installed packages add to it. An entry point's name is the thing's,
             and importing its module registers it; it is imported when the name is asked for, and not before.
+        of: What they are instances or subclasses of; others are refused when they are added.
     """
 
-    def __init__(self, kind: str, group: str | None = None) -> None:
-        self.kind, self.group = kind, group
+    def __init__(self, kind: str, group: str | None = None, of: type | None = None) -> None:
+        self.kind, self.group, self.of = kind, group, of
         self._entries: dict[str, _T] = {}
 
     def add(self, name: str) -> Callable[[_T], _T]:
@@ -28,6 +29,8 @@ class Registry(Generic[_T]):
         def register(entry: _T) -> _T:
             if name in self._entries:
                 raise ValueError(f"{self.kind} {name!r} is registered already")
+            if self.of and not (isinstance(entry, self.of) or (isinstance(entry, type) and issubclass(entry, self.of))):
+                raise TypeError(f"what registers as {self.kind} {name!r} is no {self.of.__name__}")
             self._entries[name] = entry
             return entry
 
@@ -49,7 +52,7 @@ class Registry(Generic[_T]):
     def _import(self, plugin: EntryPoint) -> None:
         try:
             plugin.load()
-        except Exception as reason:  # of somebody else's package
+        except (Exception, SystemExit) as reason:  # of somebody else's package
             detail = f"{type(reason).__name__}: {' '.join(str(reason).split())[:200]}"
             raise FacereliefError(
                 f"{self.kind} {plugin.name!r} of {plugin.value} cannot be imported ({detail}); repair or uninstall it"

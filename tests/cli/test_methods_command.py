@@ -38,6 +38,9 @@ def test_what_training_refuses(refused: Any, faces: Path, tmp_path: Path) -> Non
     )
     line = refused(*words, "--method", "diat", "--objective", "wgan-gp")
     assert line == "diat has no gradient penalty; choose --set objective=vanilla, hinge or r1"
+    for length in ("0", "2.5"):
+        line = refused(*words, "--method", "cyclegan", "--set", f"pool={length}")
+        assert line == f"pool is a whole number of edits, 1 or more, not {length}"
     assert not (tmp_path / "run").exists()
 
 

@@ -46,15 +46,19 @@ def test_paces_are_of_the_fastest_of_several_rounds(
 
 
 def test_a_pace_is_the_seconds_of_a_step(moved: Like, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock of this test: a run warms up for 100 s; its second lap takes 4.8 s, or 9.6 s with more D steps."""
+    """By a clock of this test: a run warms up for 100 s; its second lap takes 4.8 s, or 9.6 s with more D steps.
+
+    As in a real run, progress is called after each step; of 48, one takes longer.
+    """
     clock, runs = [0.0], []
 
     def train(dataset: Path, config: ExpressionTraining, folder: Path, **options: Any) -> None:
         runs.append(folder.name)
-        laps = range(config.log_every, config.steps + 1, config.log_every)
-        for done, seconds in zip(laps, (100.0, 4.8 if config.d_steps == 1 else 9.6), strict=True):
-            clock[0] += seconds
-            options["progress"](done, config.steps, {})
+        lap = config.log_every
+        common = 0.09 if config.d_steps == 1 else 0.19
+        for step in range(config.steps):
+            clock[0] += 100 / lap if step < lap else common + (0.48 if step == lap + 5 else 0)
+            options["progress"](step + 1, config.steps, {})
 
     monkeypatch.setattr(module.launch, "run_depth", lambda *_, **__: None)
     monkeypatch.setattr(module.launch, "run_expression", train)
@@ -76,3 +80,12 @@ def test_equal_time_gives_the_slower_cell_fewer_steps(moved: Like, tmp_path: Pat
     long = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
     grid = lay_out(long, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
     assert grid.job(f"cells/{slugs[1]}-s1").config.steps == 400
+
+
+def test_a_cell_alone_has_the_time_that_it_has_among_all(moved: Like, tmp_path: Path) -> None:
+    five = STUDIES["objectives"].cells[1]
+    paces = {cell.slug: seconds for cell, seconds in zip(STUDIES["objectives"].cells, (0.2, 0.5), strict=True)}
+    (tmp_path / "objectives-pace.json").write_text(json.dumps(paces))
+    asked = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"}, only=(five.slug,))
+    grid = lay_out(asked, asked.selected_study, scale_of(asked), Dataset(asked.dataset), tmp_path)
+    assert grid.job(f"cells/{five.slug}-s0").config.steps == 400

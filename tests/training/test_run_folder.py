@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from facerelief.checkpoint import load_checkpoint, save_checkpoint
-from facerelief.config import ClassifierTraining, DepthTraining, from_json
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, from_json
 from facerelief.errors import CheckpointError, FacereliefError
 from facerelief.files import atomic
 from facerelief.training.run.folder import Run, read_metrics, read_run_settings
@@ -75,6 +75,12 @@ def test_another_run_in_the_same_folder_is_refused_and_named(
     message = refusal(lambda: Run(tmp_path, kind, dataclasses.replace(config, **changes), DATA_FACTS | data_facts))
     assert f"{tmp_path} holds a run with another {named};" in message
     assert (tmp_path / "config.json").read_bytes() == before
+
+
+def test_another_method_is_named_before_the_settings_that_come_with_it(tmp_path: Path) -> None:
+    Run(tmp_path, "editor", ExpressionTraining(method="elegant", lr=5e-4), DATA_FACTS)
+    message = refusal(lambda: Run(tmp_path, "editor", ExpressionTraining(method="stgan"), DATA_FACTS))
+    assert message == f"{tmp_path} holds a run with another config.method; choose another folder or delete it"
 
 
 def test_the_length_and_how_often_it_reports_may_change(tmp_path: Path, small: Small) -> None:

@@ -40,7 +40,7 @@ class Backbone:
     condition: str = "class"
 
 
-BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods")
+BACKBONES: Registry[Backbone] = Registry("method", "facerelief.methods", Backbone)
 _UNITS = 17  # action units of `data.conditions.units`
 EDGE_CHANNELS = 3  # of `data.conditions.landmarks`
 
@@ -58,7 +58,7 @@ def _relief(config: ExpressionTraining) -> nn.Module:
 
 
 def _ganimation(config: ExpressionTraining) -> nn.Module:
-    return GANimation(config.channels, _UNITS, config.width, config.blocks)
+    return GANimation(config.channels, _UNITS, config.width, config.blocks, config.smooth)
 
 
 BACKBONES.add("ganimation")(Backbone(_ganimation, "units"))

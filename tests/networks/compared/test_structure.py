@@ -96,6 +96,7 @@ def test_every_network_takes_the_sizes_of_a_run(size: int) -> None:
     "build",
     [
         lambda smooth: GANnotation(width=4, blocks=1, smooth=smooth),
+        lambda smooth: GANimation(units=3, width=4, blocks=1, smooth=smooth),
         lambda smooth: CycleGAN(expressions=3, width=4, blocks=1, smooth=smooth).eval(),
         lambda smooth: DIAT(expressions=3, width=4, blocks=1, smooth=smooth).eval(),
         lambda smooth: AttGAN(attributes=3, width=4, layers=3, smooth=smooth),
@@ -165,11 +166,19 @@ def test_stgan_that_is_told_what_it_would_estimate_does_the_same() -> None:
 @torch.no_grad()
 def test_a_translator_of_its_own_for_each_expression() -> None:
     network, photo, y = CycleGAN(expressions=3, width=4, blocks=1), image(count=4), torch.eye(3)[[2, 0, 2, 1]]
-    grouped, every = network.train()(photo, y).image, network.eval()(photo, y).image
-    assert torch.allclose(grouped, every, atol=1e-5)
-    for row, label in enumerate((2, 0, 2, 1)):
-        alone = network.translators.networks[label](photo[row : row + 1])
-        assert torch.allclose(alone, every[row : row + 1], atol=1e-5)
+    for edited in (network.train()(photo, y).image, network.eval()(photo, y).image):
+        for row, label in enumerate((2, 0, 2, 1)):
+            alone = network.translators.networks[label](photo[row : row + 1])
+            assert torch.allclose(alone, edited[row : row + 1], atol=1e-5)
+
+
+@torch.no_grad()
+def test_an_edit_runs_only_the_translator_that_is_asked_for() -> None:
+    network, ran = CycleGAN(expressions=3, width=4, blocks=1).eval(), []
+    for label, one in enumerate(network.translators.networks):
+        one.register_forward_hook(lambda *_, label=label: ran.append(label))
+    network(image(), torch.eye(3)[[1, 1]])
+    assert ran == [1]
 
 
 def test_a_translator_that_nobody_asks_for_gets_a_gradient_of_zero() -> None:

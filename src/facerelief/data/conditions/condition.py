@@ -82,4 +82,4 @@ class Condition(nn.Module, ABC):
         """
 
 
-CONDITIONS: Registry[type[Condition]] = Registry("kind of condition", "facerelief.methods")
+CONDITIONS: Registry[type[Condition]] = Registry("kind of condition", "facerelief.methods", Condition)

@@ -171,7 +171,7 @@ def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset,
     }
     jobs = {name: Job(name, configs[name]) for name in metric_runs}
     jobs[f"scores/{BASELINES}"] = Job(f"scores/{BASELINES}", None, tuple(metric_runs))
-    paces = _paces(study, request, make, dataset, root) if study.equal_time else {}
+    paces = _paces(request, make, dataset, root) if study.equal_time else {}
     for seed in request.seed_numbers:
         for cell in study.cells:
             _add_cell(jobs, cell, seed, make, paces.get(cell.slug), metric_runs)
@@ -243,11 +243,13 @@ def _has_identity_pairs(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
     return True
 
 
-def _paces(study: Study, request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) -> dict[str, int]:
+def _paces(request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) -> dict[str, int]:
     """Steps of each cell that take as long as the first cell's, by short runs of each, measured once.
 
-    Round after round, so that a machine that is slow for a while is so for every cell.
+    Of all cells, whichever are asked for, so that those that follow later have the same time. Round after round, so
+    that a machine that is slow for a while is so for every cell.
     """
+    cells = find_study(request.study).cells
     path = root / f"{request.study}-pace.json"
     if not path.is_file():
         shutil.rmtree(root / "pace", ignore_errors=True)  # of a measurement that was cut short
@@ -255,18 +257,18 @@ def _paces(study: Study, request: StudyRequest, make: _Maker, dataset: Dataset, 
         torch.set_num_threads(threads_of(request.processes))
         try:
             rounds = [
-                {cell.slug: _seconds_a_step(cell, make, dataset, root / "pace", k) for cell in study.cells}
+                {cell.slug: _seconds_a_step(cell, make, dataset, root / "pace", k) for cell in cells}
                 for k in range(make.scale.pace[0])  # the fastest run of a cell counts
             ]
         finally:
             torch.set_num_threads(threads)
-        write_json(path, {cell.slug: min(times[cell.slug] for times in rounds) for cell in study.cells})
+        write_json(path, {cell.slug: min(times[cell.slug] for times in rounds) for cell in cells})
     pace = read_object(path, _MEASURE_AGAIN)
-    if not all(isinstance(pace.get(cell.slug), int | float) and pace[cell.slug] > 0 for cell in study.cells):
+    if not all(isinstance(pace.get(cell.slug), int | float) and pace[cell.slug] > 0 for cell in cells):
         raise FacereliefError(f"{path} does not hold the pace of every cell; {_MEASURE_AGAIN}")
-    first = study.cells[0].slug
+    first = cells[0].slug
     steps = int(request.changes.get("steps", make.scale.editor.get("steps", 300_000)))
-    return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in study.cells}
+    return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in cells}
 
 
 def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, number: int) -> float:
@@ -289,7 +291,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
         vgg=make.request.vgg,
         progress=lambda done, total, values: times.append(time.perf_counter()),
     )
-    return (times[-1] - times[-2]) / lap
+    return (times[-1] - times[lap - 1]) / lap
 
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:

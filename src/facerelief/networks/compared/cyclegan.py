@@ -81,8 +81,8 @@ class PatchDiscriminator(nn.Module):
 class PerExpression(nn.Module):
     """A network for each expression; a batch's samples go through that of their own.
 
-    In training an expression that nobody asks for still gets a gradient, of 0, so that processes agree on what they
-    average. At test all networks run, so that the module can be exported.
+    Only the networks that are asked for run. In training one that nobody asks for still gets a gradient, of 0, so that
+    processes agree on what they average. An exported model has no such choice: it runs all.
 
     Args:
         expressions: K.
@@ -95,7 +95,7 @@ class PerExpression(nn.Module):
 
     def forward(self, image: Tensor, y: Tensor) -> Tensor:
         """The output for each image, of the network of its expression; y: one-hot, (N, K)."""
-        if not self.training:
+        if torch.onnx.is_in_onnx_export():
             every = torch.stack([network(image) for network in self.networks], dim=1)
             return (every * y.reshape(*y.shape, *[1] * (every.ndim - 2)).to(every.dtype)).sum(dim=1)
         labels, parts, places = y.argmax(dim=1), [], []
@@ -105,7 +105,7 @@ class PerExpression(nn.Module):
             if len(rows):
                 parts.append(network(image[rows]))
                 places.append(rows)
-            elif torch.is_grad_enabled():
+            elif self.training and torch.is_grad_enabled():
                 unused = unused + 0 * network(image[:1]).sum()
         return torch.cat(parts)[torch.cat(places).argsort()] + unused
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from facerelief.networks.compared.initial_weights import normal_start
 from facerelief.networks.generator_output import GeneratorOutput
-from facerelief.networks.stargan import planes, trunk
+from facerelief.networks.stargan import planes, smoothed, trunk
 
 
 class GANimation(nn.Module):
@@ -19,6 +19,7 @@ class GANimation(nn.Module):
         units: Action units of the condition.
         width: Channels of the first layer.
         blocks: Residual blocks.
+        smooth: As of `networks.stargan.Generator`.
 
     Example:
         >>> edit = GANimation(units=17, width=4, blocks=1)(torch.zeros(2, 3, 32, 32), torch.zeros(2, 17))
@@ -26,9 +27,11 @@ class GANimation(nn.Module):
         (torch.Size([2, 3, 32, 32]), torch.Size([2, 1, 32, 32]))
     """
 
-    def __init__(self, channels: int = 3, units: int = 17, width: int = 64, blocks: int = 6) -> None:
+    def __init__(
+        self, channels: int = 3, units: int = 17, width: int = 64, blocks: int = 6, smooth: bool = False
+    ) -> None:
         super().__init__()
-        self.channels, self.units = channels, units
+        self.channels, self.units, self.smooth = channels, units, smooth
         self.trunk = nn.Sequential(*trunk(channels + units, width, blocks))
         self.colour = nn.Conv2d(width, channels, 7, padding=3, bias=False)
         self.attention = nn.Conv2d(width, 1, 7, padding=3, bias=False)
@@ -45,4 +48,5 @@ class GANimation(nn.Module):
         The output's mask is 1 - A, the share that is painted.
         """
         colour, attention = self.maps(image, units)
-        return GeneratorOutput(attention * image + (1 - attention) * colour, mask=1 - attention)
+        edited = attention * image + (1 - attention) * colour
+        return GeneratorOutput(smoothed(image, edited) if self.smooth else edited, mask=1 - attention)

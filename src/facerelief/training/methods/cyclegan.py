@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
+from facerelief.errors import FacereliefError
 from facerelief.networks.compared.cyclegan import PatchDiscriminator, PerExpression
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import cyclegan as own
@@ -36,6 +38,11 @@ class CycleGANMethod(TrainingMethod):
         "cpu": {"width": 16, "blocks": 3, "d_width": 16, "warm_up": 0},
     }
 
+    def __init__(self, config: ExpressionTraining) -> None:
+        super().__init__(config)
+        if self.option("pool") < 1 or self.option("pool") % 1:
+            raise FacereliefError(f"pool is a whole number of edits, 1 or more, not {self.option('pool'):g}")
+
     def build_others(self) -> dict[str, nn.Module]:
         """D of each expression, and the pool of past edits."""
         config = self.config
@@ -43,8 +50,7 @@ class CycleGANMethod(TrainingMethod):
         critic = PerExpression(
             len(config.expressions), lambda: PatchDiscriminator(config.channels, config.d_width, halvings)
         )
-        length = max(1, int(self.option("pool")))
-        return {"critic": critic, "pool": own.ImagePool(length, config.channels, config.size)}
+        return {"critic": critic, "pool": own.ImagePool(int(self.option("pool")), config.channels, config.size)}
 
     def choose(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> Tensor:
         """Another expression for each photo."""

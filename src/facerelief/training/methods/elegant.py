@@ -20,7 +20,7 @@ from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.training import losses as eq
 from facerelief.training.compared_losses import elegant as own
 from facerelief.training.methods.method import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
-from facerelief.training.steps.gan_step import discriminator_weights, penalty_terms
+from facerelief.training.steps.gan_step import augment, discriminator_weights, penalty_terms
 
 _SHARE = 1 / 4  # of D's loss: it sums over four photos
 
@@ -36,8 +36,9 @@ class ELEGANTMethod(TrainingMethod):
             **{"batch": 16, "d_steps": 1, "steps": 200_000, "lr_factor": 0.97, "lr_every": 3_000, "decay_from": 1.0},
             **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0, "objective": "vanilla"},
         },
-        "gpu": {"rec_weight": 5.0, "r1_weight": 0.1, "warm_up": 0},
-        "cpu": {"rec_weight": 5.0, "r1_weight": 0.01, "d_lr": 2e-4, "warm_up": 0},
+        # With little R1 the critics are so steep that noise deceives them, and the codes of all photos become alike.
+        "gpu": {"rec_weight": 5.0, "warm_up": 500},
+        "cpu": {"rec_weight": 5.0, "width": 16, "d_width": 16, "lr": 5e-4, "warm_up": 100},
     }
 
     def __init__(self, config: ExpressionTraining) -> None:
@@ -65,7 +66,8 @@ class ELEGANTMethod(TrainingMethod):
         """L_D of both scales, A and B against C and D."""
         with torch.no_grad():
             swapped = self._other_edit(step)
-        real, fake = torch.cat(self._photos(step)), torch.cat([step.edited.i_t.detach(), swapped])
+        photos, edits = torch.cat(self._photos(step)), torch.cat([step.edited.i_t.detach(), swapped])
+        real, fake = (augment(x, step.noise, self.config.augment) for x in (photos, edits))
         y, y_swapped = self._both_labels(step)
         for name, number in zip(self.critics, (1, 2), strict=True):
             critic = step.nets[name]
@@ -76,8 +78,8 @@ class ELEGANTMethod(TrainingMethod):
     def generator_terms(self, step: TrainingStep) -> eq.Terms:
         """L_G: both scales on C and D, and both photos from their own codes."""
         generator, (a, b) = step.nets["generator"], self._photos(step)
-        fake, (_, y) = torch.cat([step.edited.i_t, self._other_edit(step)]), self._both_labels(step)
-        photos = torch.cat([a, b])
+        edits, (_, y) = torch.cat([step.edited.i_t, self._other_edit(step)]), self._both_labels(step)
+        fake, photos = augment(edits, step.noise, self.config.augment), torch.cat([a, b])
         return {
             "rgb/adv1": own.scale_generator(step.nets["critic"](fake, y)),
             "rgb/adv2": own.scale_generator(step.nets["small_critic"](fake, y)),

@@ -134,4 +134,4 @@ class TrainingMethod(ABC):
         """The weight of each term, of critics and generator, by its name."""
 
 
-TRAINING_METHODS: Registry[type[TrainingMethod]] = Registry("method", "facerelief.methods")
+TRAINING_METHODS: Registry[type[TrainingMethod]] = Registry("method", "facerelief.methods", TrainingMethod)

@@ -190,6 +190,7 @@ def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -
     old, new = ({**run, "config": {k: v for k, v in run["config"].items() if k not in free}} for run in (before, now))
     changed = [f"{k}.{j}" for k in ("config",) for j in new[k] if old[k].get(j) != new[k][j]]
     changed += [k for k in new if k not in ("config", "dataset") and old.get(k) != new[k]]
+    changed.sort(key=lambda name: name not in ("kind", "config.method"))  # which say most
     if changed:
         raise FacereliefError(f"{folder} holds a run with another {changed[0]}; choose another folder or delete it")
 
