@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
 from facerelief.training.run.collectives import summed
 
@@ -21,8 +21,9 @@ class RunningStatistics:
 
     def __init__(self, modules: Iterable[nn.Module]) -> None:
         layers = [layer for module in modules for layer in module.modules() if isinstance(layer, _BatchNorm)]
+        # `.data`: backward passes of training do not use them, but would find them changed.
         self._values: list[Tensor] = [
-            value for one in layers for value in (one.running_mean, one.running_var) if value is not None
+            value.data for one in layers for value in (one.running_mean, one.running_var) if value is not None
         ]
         self._counts = [one.num_batches_tracked for one in layers if one.num_batches_tracked is not None]
         self._start = [one.clone() for one in (*self._values, *self._counts)]
@@ -43,6 +44,8 @@ class RunningStatistics:
         """Set the mean of all processes' parts."""
         if not self._values:
             return
-        vector_to_parameters(summed(parameters_to_vector(self._sums)), self._values)
+        means = torch.split(summed(parameters_to_vector(self._sums)), [one.numel() for one in self._sums])
+        for value, mean in zip(self._values, means, strict=True):
+            value.copy_(mean.view_as(value))
         for count, after in zip(self._counts, self._after, strict=True):
             count.copy_(after)

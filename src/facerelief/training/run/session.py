@@ -7,6 +7,7 @@ for step in session.steps(draw):
     session.optimizer_step("D_depth", terms, weights, step, "critic")
 """
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from facerelief.errors import FacereliefError, Interrupted, MissingExtra
 from facerelief.processes.threads import threads_for, torch_threads
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
-from facerelief.training.run.collectives import gathered, summed
+from facerelief.training.run.collectives import await_first_process, check_agreement, gathered, summed
 from facerelief.training.run.folder import STATE, Run
 from facerelief.training.run.interruptions import noted_interruptions
 from facerelief.training.run.log import Log
@@ -77,6 +78,7 @@ class Session:
         self.accelerator = _accelerator(config)
         self.device: torch.device = self.accelerator.device
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        check_agreement({**dataclasses.asdict(config), **data_facts, "version of torch": torch.__version__})
         with self.accelerator.main_process_first():  # the others find the folder as the main process leaves it
             self.run = Run(folder, kind, config, data_facts, main=self.accelerator.is_main_process)
         self._modules: dict[str, nn.Module] = {}
@@ -118,12 +120,13 @@ class Session:
                 "machines share"
             )
         self._log = Log(read_facts(self.run.folder / STATE).get("log"), main=self.run.main)
-        self._statistics = RunningStatistics(self._modules.values())
         for name, optimiser in self._optimisers.items():
             self._stepping[name] = self.accelerator.prepare_optimizer(optimiser)
         # In "evaluation mode" accelerate sets the precision but does not wrap: processes average gradients in
         # `optimizer_step`, whichever networks a method calls, however often, before it goes back.
-        return {name: self.accelerator.prepare_model(one, evaluation_mode=True) for name, one in modules.items()}
+        prepared = {name: self.accelerator.prepare_model(one, evaluation_mode=True) for name, one in modules.items()}
+        self._statistics = RunningStatistics(modules.values())  # of tensors that it may have moved
+        return prepared
 
     def parts(self, photos: int) -> list[Rows]:
         """Which rows of a batch this process computes, one pass after the other.
@@ -162,7 +165,7 @@ class Session:
         if self._shares == [1.0] and counts:
             yield from made
             return
-        statistics = self._statistics if counts else RunningStatistics(self._modules.values())
+        statistics = self._statistics if counts else RunningStatistics(self._learning())
         for number, share in enumerate(self._shares):
             torch.manual_seed(self._seed + number * self.world + self.rank)
             one = next(made)
@@ -170,7 +173,7 @@ class Session:
             yield one
         if counts:
             statistics.end()
-            self._statistics = RunningStatistics(self._modules.values())
+            self._statistics = RunningStatistics(self._learning())
 
     def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
         """The steps still to do; between them logs, draws samples and saves.
@@ -206,6 +209,9 @@ class Session:
                     self.run.close()
                     raise Interrupted(f"{done:,} of {total:,} steps are saved in {self.run.folder}")
         self.run.close()
+
+    def _learning(self) -> list[nn.Module]:
+        return [self._modules[name] for name in self._optimisers]
 
     def _stopping(self, here: bool) -> bool:
         """Whether any process was interrupted: all of them stop after the same step."""
@@ -276,6 +282,7 @@ def _accelerator(config: Training) -> Any:
         raise MissingExtra("accelerate", "train") from reason
     AcceleratorState._reset_state()  # else an earlier run of this process would fix the precision
     set_seed(config.seed)
+    await_first_process()
     # Without cpu=True accelerate takes each of torchrun's processes on a machine without a GPU for the only one.
     several_on_cpu = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
     return Accelerator(cpu=several_on_cpu, mixed_precision=config.precision)

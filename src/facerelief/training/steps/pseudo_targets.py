@@ -20,7 +20,7 @@ from torch import Tensor
 
 from facerelief.array_types import Bool, Int64, UInt8
 from facerelief.colour import to_luma
-from facerelief.data.arrays import Arrays, arrays_folder, create_memmap
+from facerelief.data.arrays import Arrays, arrays_folder, create_memmap, to_make
 from facerelief.data.batches import Batch, Rows
 from facerelief.data.crops import read_alignment, read_crop
 from facerelief.data.manifest import Sample
@@ -134,8 +134,9 @@ def load_pseudo_targets(
     what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, _MAKER, sha256(carried_face()), names]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     paths = [arrays_folder(dataset) / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
-    if not all(path.is_file() for path in paths):
-        _make(dataset, arrays, rows, items, paths, progress, workers)
+    with to_make(*paths) as absent:
+        if absent:
+            _make(dataset, arrays, rows, items, paths, progress, workers)
     try:
         image, flow = (map_npy(path, *form) for path, form in zip(paths, _forms(arrays, len(rows)), strict=True))
     except (OSError, ValueError) as reason:
