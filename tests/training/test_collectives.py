@@ -51,6 +51,6 @@ def test_a_process_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collectives, "processes", lambda: 2)
     monkeypatch.setattr(collectives.dist, "all_gather_object", broken)
     assert refusal(lambda: collectives.gathered(1)) == (
-        "another process of this training is gone ([pair.cc:537] Read error); start all of them again, and it goes on from "
-        "the last saved state"
+        "another process of this training is gone ([pair.cc:537] Read error); start all of them again, and it goes on "
+        "from the last saved state"
     )
