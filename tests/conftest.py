@@ -69,6 +69,7 @@ SLOW = (
     "training/test_core_only",
     "training/test_interruption",
     "training/test_methods",
+    "training/test_nodes",
     "training/test_own_method",
     "training/test_processes",
     "training/test_resume",

@@ -24,7 +24,7 @@ WARM_STARTS = ("none", "morphable")
 PERCEPTUALS = ("vgg19", "judge", "none")
 PRECISIONS = ("no", "bf16", "auto")
 _COUNTS = (
-    *("width", "blocks", "d_width", "batch", "steps", "d_steps", "r1_every", "d_max_channels"),
+    *("width", "blocks", "d_width", "batch", "accumulate", "steps", "d_steps", "r1_every", "d_max_channels"),
     *("lr_every", "log_every", "sample_every", "save_every"),
 )
 _MOST = {
@@ -54,7 +54,8 @@ class Training:
     r1_weight: float = 1.0  # of objective r1, every `r1_every` discriminator steps; large values make D uninformative
     r1_every: int = 16
     d_steps: int = 5  # discriminator steps for each generator step
-    batch: int = 8
+    batch: int = 8  # photos that the optimiser sees in a step, whatever computes them
+    accumulate: int = 1  # passes in which a process goes through its share of a batch, to save memory
     steps: int = 300_000
     lr: float = 1e-4  # of the generators
     d_lr: float = 1e-4  # of the discriminators

@@ -8,7 +8,7 @@ from shells import row_of
 
 from facerelief.config import DepthTraining
 from facerelief.data.arrays import Arrays, vote_shares
-from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch, mirrored
+from facerelief.data.batches import Batch, Batches, Rows, balanced_rows, make_batch, mirrored
 from facerelief.errors import DatasetError
 from facerelief.training.presets import make_config
 
@@ -28,9 +28,9 @@ def arrays(counts: tuple[int, ...] = COUNTS) -> Arrays:
     return Arrays(image, depth, normal, label, names, samples)
 
 
-def batches(size: int = 6, *, seed: int = 0, balanced: bool = True, rank: int = 0, world: int = 1) -> Batches:
+def batches(size: int = 6, *, seed: int = 0, balanced: bool = True) -> Batches:
     config = make_config(DepthTraining, "cpu", {"batch": size, "seed": seed, "balanced": balanced})
-    return Batches(arrays(), config, "both", rank, world)
+    return Batches(arrays(), config, "both")
 
 
 def rows(batch: Batch) -> list[int]:
@@ -84,17 +84,29 @@ def test_every_row_is_used_once_before_any_is_used_again(balanced: bool) -> None
     assert all(len(order) > 1 for order in orders)  # a new order each time
 
 
-@pytest.mark.parametrize("size", [6, 7])
-def test_processes_share_the_batch_of_one(size: int) -> None:
-    alone = batches(size)
-    shares = [batches(size, rank=rank, world=2) for rank in range(2)]
+@pytest.mark.parametrize(("size", "count"), [(6, 3), (7, 2), (7, 3), (3, 2), (5, 5), (4, 1)])
+def test_the_parts_of_a_batch_are_that_batch(size: int, count: int) -> None:
+    source = batches(size)
     for step in range(12):
-        whole, parts = alone(step), [share(step) for share in shares]
+        whole, parts = source(step), [source(step, part=Rows.part(size, number, count)) for number in range(count)]
+        assert all(len(part.rows) for part in parts)
         for name in ("image", "geometry", "label"):
-            for rank in range(2):
-                assert torch.equal(
-                    getattr(whole, name)[rank * size // 2 : (rank + 1) * size // 2], getattr(parts[rank], name)
-                )
+            assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name))
+        for part in parts:
+            assert part.labels_of_all.equal(whole.label)
+
+
+def test_the_means_of_parts_add_up() -> None:
+    """By their shares, also of means over some photos only; a part may have none of those."""
+    values, counted = np.arange(10.0), np.array([0, 0, 0, 0, 1, 1, 0, 1, 0, 1], dtype=bool)
+    parts = [Rows.part(10, number, 3) for number in range(3)]
+    total = 0.0
+    for part in parts:
+        own = slice(part.start, part.stop)
+        mean = values[own][counted[own]].mean() if counted[own].any() else 0.0
+        total += part.share * part.scale(counted) * mean
+    assert total == pytest.approx((4 + 5 + 7 + 9) / 4)
+    assert sum(part.share for part in parts) == 1
 
 
 def test_half_of_the_pictures_are_mirrored() -> None:

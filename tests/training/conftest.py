@@ -82,12 +82,17 @@ class CommandLine:
         command = [sys.executable, *launcher, *map(str, words)]
         return subprocess.Popen(command, stdout=-1, stderr=-1, text=True, env=self.environment)
 
+    @staticmethod
+    def words(kind: str, dataset: Path, run: Path, *words: object, **settings: Any) -> list[str]:
+        """What follows `facerelief train` for a tiny run."""
+        values = {k: ",".join(v) if k == "expressions" else v for k, v in (SMALL | settings).items()}
+        sets = [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
+        return [str(word) for word in (kind, dataset, "-o", run, *words, *sets)]
+
     def train(self, kind: str, dataset: Path, run: Path, *words: object, **settings: Any) -> subprocess.Popen[str]:
         """Start a tiny `facerelief train`."""
         launcher = settings.pop("launcher", ("-m", "facerelief"))
-        values = {k: ",".join(v) if k == "expressions" else v for k, v in (SMALL | settings).items()}
-        sets = [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
-        return self.start("train", kind, dataset, "-o", run, *words, *sets, launcher=launcher)
+        return self.start("train", *self.words(kind, dataset, run, *words, **settings), launcher=launcher)
 
     @staticmethod
     def end(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:

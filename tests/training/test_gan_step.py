@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.config import DepthTraining, ExpressionTraining
+from facerelief.data.batches import Rows
 from facerelief.networks.stargan import DiscriminatorOutput
 from facerelief.training.presets import make_config
 from facerelief.training.steps.ema import EMA
@@ -29,8 +30,8 @@ def one_thread() -> None:
     torch.manual_seed(0)
 
 
-def noise(seed: int = 0, step: int = 0, rank: int = 0) -> StepRandom:
-    return StepRandom(seed, step, CPU, rank)
+def noise(seed: int = 0, step: int = 0, rows: Rows | None = None) -> StepRandom:
+    return StepRandom(seed, step, CPU, rows)
 
 
 def one_weight(value: float) -> nn.Linear:
@@ -101,11 +102,40 @@ def test_noise_is_the_same_whenever_a_step_is_taken() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_noise_differs_between_seeds_steps_ranks_and_calls() -> None:
-    one = noise(0, 0, 0)
+def test_noise_differs_between_seeds_steps_and_calls() -> None:
+    one = noise(0, 0)
     drawn = [one.uniform(8), one.uniform(8)]
-    drawn += [noise(*key).uniform(8) for key in ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 63), (0, 299_999, 0))]
+    drawn += [noise(*key).uniform(8) for key in ((1, 0), (0, 1), (0, 299_999))]
     assert len({tuple(values.tolist()) for values in drawn}) == len(drawn)
+
+
+def test_the_parts_of_a_batch_get_the_numbers_of_the_batch() -> None:
+    labels, among = torch.tensor([0, 0, 1, 2, 2, 2, 1]), torch.tensor([True, True, True])
+
+    def draws(source: StepRandom, own: Tensor) -> list[Tensor]:
+        count = len(own)
+        return [
+            source.permuted(labels),
+            source.uniform(count, 2),
+            source.uniform(8, count, photos=1).T,
+            source.among(source.rows).normal(count, 3),
+            source.integers(50, count),
+            source.others(own, among),
+        ]
+
+    whole = draws(noise(3, 4), labels)
+    rows = [Rows.part(len(labels), number, 3) for number in range(3)]
+    parts = [draws(noise(3, 4, one), labels[one.start : one.stop]) for one in rows]
+    for expected, *found in zip(whole, *parts, strict=True):
+        assert torch.equal(torch.cat(found), expected)
+
+
+def test_numbers_of_a_part_are_asked_for_by_photo() -> None:
+    source = noise(rows=Rows(0, 2, 6))
+    with pytest.raises(ValueError, match="3 numbers for 2 photos"):
+        source.uniform(3)
+    with pytest.raises(ValueError, match="permute batch"):
+        source.permuted(torch.tensor([0, 1]))
 
 
 def test_uniform_numbers_are_uniform() -> None:

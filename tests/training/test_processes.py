@@ -39,14 +39,15 @@ def test_two_processes(
     faces: Path, tmp_path: Path, small: Callable[..., Any], command_line: Any,
     metrics: Callable[[Path], list[dict[str, float]]],
 ) -> None:  # fmt: skip
-    """Without noise (no augmentation, no interpolated penalty) they take the steps that one process would take."""
+    """They take the steps of one process that computes each batch in two parts, and of one that computes it whole."""
     script, run = tmp_path / "recorded.py", tmp_path / "run"
     script.write_text(RECORDED)
-    settings = {"steps": 6, "objective": "r1", "r1_every": 2, "augment": False, "save_every": 4}
+    settings = {"steps": 6, "objective": "wgan-gp", "augment": True, "save_every": 4}
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script))
     process = command_line.train("depth", faces, run, launcher=launcher, **settings)
     config = small(DepthTraining, **settings)
     run_depth(Dataset(faces), config, tmp_path / "single")
+    run_depth(Dataset(faces), small(DepthTraining, accumulate=2, **settings), tmp_path / "parts")
     command_line.end(process)
 
     ranks = [load_file(tmp_path / f"rank{rank}.safetensors") for rank in (0, 1)]
@@ -55,9 +56,13 @@ def test_two_processes(
     assert [name for name, value in ranks[0].items() if not torch.equal(value, ranks[1][name])] == []
     assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4, 5, 6]  # once each
 
-    two, one = (load_checkpoint(folder / "state.safetensors", "state") for folder in (run, tmp_path / "single"))
+    two, one, parts = (
+        load_checkpoint(folder / "state.safetensors", "state")
+        for folder in (run, *(tmp_path / n for n in ("single", "parts")))
+    )
     assert two.facts == one.facts == {"step": 6}
     assert set(two.tensors) == set(one.tensors)
+    assert [name for name, value in two.tensors.items() if not np.array_equal(value, parts.tensors[name])] == []
     assert all(np.array_equal(value, ranks[0][f"translator.{name}"]) for name, value in two.part("translator").items())
     for part in ("translator", "critic"):
         apart = distance(two.part(part), one.part(part))

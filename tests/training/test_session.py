@@ -16,7 +16,8 @@ from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.training.run.folder import read_metrics
-from facerelief.training.run.session import Learner, Log, Session, decay
+from facerelief.training.run.log import Log
+from facerelief.training.run.session import Learner, Session, decay
 
 Small = Callable[..., Any]
 

@@ -22,7 +22,7 @@ from facerelief.data.dataset import Dataset
 from facerelief.data.manifest import Sample, inside
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
-from facerelief.files import atomic
+from facerelief.files import atomic, lock_folder
 from facerelief.files.arrays import map_npy
 from facerelief.files.png import read_png
 from facerelief.geometry.depth_maps import load_depth, load_normal
@@ -121,8 +121,9 @@ def load_arrays(
     ).hexdigest()
     folder = arrays_folder(dataset.path)
     paths = {name: folder / f"{key[:16]}-{name}.npy" for name in shapes}
-    if not all(path.is_file() for path in paths.values()):
-        _decode(dataset.path, samples, size, colour, {n: (paths[n], *shapes[n]) for n in shapes}, progress)
+    with to_make(*paths.values()) as absent:
+        if absent:
+            _decode(dataset.path, samples, size, colour, {n: (paths[n], *shapes[n]) for n in shapes}, progress)
     try:
         arrays = {name: map_npy(paths[name], kind, (len(samples), *shape)) for name, (kind, shape) in shapes.items()}
     except (OSError, ValueError) as reason:
@@ -173,6 +174,16 @@ def _decode(
 
         for done, _ in enumerate(pool.map(one, range(len(samples))), 1):
             progress(done, len(samples))
+
+
+@contextmanager
+def to_make(*paths: Path) -> Iterator[bool]:
+    """Whether any of a folder's files is to be made, in the block; other processes that need them wait for its end."""
+    if all(path.is_file() for path in paths):
+        yield False
+        return
+    with lock_folder(paths[0].parent, wait=True):
+        yield not all(path.is_file() for path in paths)
 
 
 @contextmanager

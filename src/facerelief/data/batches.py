@@ -15,8 +15,54 @@ from facerelief.errors import DatasetError
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Some rows of a batch, which one process computes in one pass; or all of them.
+
+    Attributes:
+        start: The first of them.
+        stop: One more than the last.
+        whole: Rows of the batch.
+    """
+
+    start: int
+    stop: int
+    whole: int
+
+    @classmethod
+    def part(cls, whole: int, number: int, count: int) -> "Rows":
+        """The number-th of `count` parts. Parts begin with even rows where there are enough: pairs stay together.
+
+        Example:
+            >>> [Rows.part(14, number, 3).size for number in range(3)]
+            [4, 4, 6]
+        """
+        pair = 2 if whole >= 2 * count else 1
+        start, stop = (pair * (whole // pair * end // count) for end in (number, number + 1))
+        return cls(start, whole if number + 1 == count else stop, whole)
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return self.stop - self.start
+
+    @property
+    def share(self) -> float:
+        """Of the batch."""
+        return self.size / self.whole
+
+    def scale(self, counted: np.ndarray) -> float:
+        """Factor of a mean over those of these rows that count, so that parts' means, by their shares, add up.
+
+        Args:
+            counted: bool (whole,), which rows of the batch the mean is over.
+        """
+        own = int(counted[self.start : self.stop].sum())
+        return own / max(1, int(counted.sum())) / self.share
+
+
+@dataclass(frozen=True)
 class Batch:
-    """N samples as tensors.
+    """N samples as tensors: a batch, or a part of one.
 
     Attributes:
         image: I_s, (N, C, S, S), in [-1, 1].
@@ -25,6 +71,9 @@ class Batch:
         rows: (N,), rows of `Arrays`.
         flips: (N,), bool, which samples are mirrored.
         shares: (N, K), float32, the shares of the votes, where the run learns from them.
+        part: Which of the batch's photos these are, where they are a part of it.
+        whole_rows: (W,), rows of all the batch's photos, where these are a part of it.
+        whole_label: (W,), their labels.
     """
 
     image: Tensor
@@ -33,6 +82,14 @@ class Batch:
     rows: np.ndarray
     flips: np.ndarray
     shares: Tensor | None = None
+    part: Rows | None = None
+    whole_rows: np.ndarray | None = None
+    whole_label: Tensor | None = None
+
+    @property
+    def labels_of_all(self) -> Tensor:
+        """Labels of the whole batch."""
+        return self.label if self.whole_label is None else self.whole_label
 
     @property
     def classes(self) -> Tensor:
@@ -50,8 +107,6 @@ class Batches:
         arrays: The samples to draw from.
         config: Of the run: `batch`, `seed`, `balanced` and `min_photos` are used.
         guide: Which geometry: "depth", "normal" or "both".
-        rank: Number of this process; it gets its block of each batch, in which the expressions still take turns.
-        world: Number of processes.
 
     Attributes:
         known_classes: (K,), bool, which expressions occur.
@@ -60,9 +115,9 @@ class Batches:
         DatasetError: Fewer than two expressions have `config.min_photos` photos.
     """
 
-    def __init__(self, arrays: Arrays, config: Training, guide: str, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, arrays: Arrays, config: Training, guide: str) -> None:
         self.arrays, self.size, self.guide, self.seed = arrays, config.batch, guide, config.seed
-        self.rank, self.world, self._soft = rank, world, config.soft_labels
+        self._soft = config.soft_labels
         rows = np.arange(len(arrays.label))
         by_class = [rows[arrays.label == k] for k in range(len(arrays.expressions))]
         enough = [pool for pool in by_class if len(pool) >= config.min_photos]
@@ -73,16 +128,20 @@ class Batches:
         self._pools = enough if config.balanced else [np.sort(np.concatenate(enough))]
         self.known_classes = np.array([len(pool) >= config.min_photos for pool in by_class])
 
-    def __call__(self, step: int, device: torch.device | str = "cpu") -> Batch:
-        """The batch of one step, counted from 0, on `device`."""
-        block = slice(self.rank * self.size // self.world, (self.rank + 1) * self.size // self.world)
-        draws = range(step * self.size, (step + 1) * self.size)[block]
-        rows = np.array([self._draw(number) for number in draws])
+    def __call__(self, step: int, device: torch.device | str = "cpu", part: Rows | None = None) -> Batch:
+        """The batch of one step, counted from 0, on `device`; or a part of it, the same samples as in the whole."""
+        whole = np.array([self._draw(number) for number in range(step * self.size, (step + 1) * self.size)])
+        block = slice(part.start, part.stop) if part else slice(None)
         flips = np.random.default_rng((self.seed, 1, step)).random(self.size)[block] < 0.5
+        rows = whole[block]
         batch = make_batch(self.arrays, rows, self.guide, flips, device)
-        if not self._soft:
+        if self._soft:
+            shares = to_device(torch.from_numpy(self.arrays.shares[rows]), device)
+            batch = dataclasses.replace(batch, shares=shares)
+        if part is None or part.size == part.whole:
             return batch
-        return dataclasses.replace(batch, shares=to_device(torch.from_numpy(self.arrays.shares[rows]), device))
+        label = to_device(torch.from_numpy(self.arrays.label[whole]), device)
+        return dataclasses.replace(batch, part=part, whole_rows=whole, whole_label=label)
 
     def _draw(self, number: int) -> int:
         """Row of the number-th draw: pools in turn, each walked in a new order every time it is used up."""

@@ -16,16 +16,20 @@ _locks: dict[str, tuple[int, int]] = {}  # by folder: the lock's handle, and how
 
 
 @contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Lock a folder against other processes, until the end of the block or the process. May be nested.
 
+    Args:
+        folder: The folder; made where it is absent.
+        wait: Wait while another process has locked it.
+
     Raises:
-        FacereliefError: Another process has locked it, or it cannot be created.
+        FacereliefError: Another process has locked it, unless `wait`, or it cannot be created.
     """
     key = os.path.realpath(folder)
     handle, times = _locks.get(key, (-1, 0))
     if not times:
-        handle = _locked(folder)
+        handle = _locked(folder, wait)
     _locks[key] = handle, times + 1
     try:
         yield
@@ -37,7 +41,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             os.close(handle)
 
 
-def _locked(folder: Path) -> int:
+def _locked(folder: Path, wait: bool) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if sys.platform == "win32":
@@ -49,7 +53,7 @@ def _locked(folder: Path) -> int:
             f"cannot write to {folder}: {reason.strerror or reason}; choose another place"
         ) from reason
     try:
-        lock_file(handle, wait=False)
+        lock_file(handle, wait=wait)
     except BlockingIOError as reason:
         os.close(handle)
         raise FacereliefError(

@@ -13,14 +13,16 @@ from torch import Tensor, nn
 from facerelief.checkpoint import WEIGHTS, load_checkpoint, save_checkpoint, weights_in
 from facerelief.config import ClassifierTraining
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import Batches, make_batch
+from facerelief.data.batches import Batch, Batches, make_batch
 from facerelief.networks.classifier import Classifier
 from facerelief.networks.weights import build_network, named_tensors
 from facerelief.progress import StepProgress, no_progress
+from facerelief.training import losses as eq
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.session import Learner, Session
 from facerelief.training.steps.ema import EMA
 from facerelief.training.steps.gan_step import augment, random_erase
+from facerelief.training.steps.step_random import StepRandom
 from facerelief.training.verification import person_digests
 
 
@@ -90,12 +92,12 @@ def train_classifier(
     network: nn.Module = build_classifier(config)
     mean, raw = EMA(network, config.ema), network
     network = session.prepare({"judge": Learner(network, config.lr)}, fixed={"average": mean})["judge"]
-    batches = Batches(train, config, "depth", session.rank, session.world)
+    batches, rows = Batches(train, config, "depth"), session.parts(config.batch)
     for step in session.steps(lambda path: None):
-        batch, noise = batches(step, session.device), session.noise(step)
         network.train()
-        logits = network(random_erase(augment(batch.image, noise, True), noise))
-        terms = {"cls": nn.functional.cross_entropy(logits, batch.classes, label_smoothing=config.smoothing)}
+        terms = (
+            judge_terms(network, batches(step, session.device, one), config, session.noise(step, one)) for one in rows
+        )
         session.optimizer_step("judge", terms, {"cls": 1.0}, step, "judge")
         mean.update(raw, step)
     accuracy = accuracy_on(mean.module, test)
@@ -107,6 +109,12 @@ def train_classifier(
         write_card(folder)
     session.close()
     return folder / WEIGHTS, accuracy
+
+
+def judge_terms(network: nn.Module, batch: Batch, config: ClassifierTraining, noise: StepRandom) -> eq.Terms:
+    """The cross-entropy "cls" of jittered photos with a part erased."""
+    logits = network(random_erase(augment(batch.image, noise, True), noise))
+    return {"cls": nn.functional.cross_entropy(logits, batch.classes, label_smoothing=config.smoothing)}
 
 
 def build_classifier(config: ClassifierTraining) -> Classifier:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.checkpoint import WEIGHTS, Checkpoint, load_checkpoint, save_checkpoint, weights_in
-from facerelief.config import DepthTraining
+from facerelief.config import DepthTraining, Training
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import Batch, Batches, balanced_rows, make_batch
 from facerelief.networks.depth import GEOMETRY_CHANNELS, DepthTranslator
@@ -80,6 +80,12 @@ def depth_generator_terms(
     return terms
 
 
+def depth_critic_terms(nets: DepthNets, batch: Batch, d_hat: Tensor, config: Training, noise: StepRandom) -> eq.Terms:
+    """D_depth's terms: Eqs. 5 and 11; d_hat: G_depth(I_s), or G_depth of edits, without gradient."""
+    real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat))
+    return discriminator_terms(nets.discriminator, real, fake, batch.classes, config, noise, config.conf_penalty)
+
+
 def depth_generator_weights(config: DepthTraining) -> dict[str, float]:
     """Eq. 8's lambdas and the weights of Eqs. 9 and 10."""
     return {
@@ -126,21 +132,28 @@ def train_depth(
     }
     prepared = session.prepare(learners, fixed={"average": mean})
     nets = DepthNets(prepared["translator"], prepared["critic"])
-    batches = Batches(train, config, config.guide, session.rank, session.world)
+    batches, rows = Batches(train, config, config.guide), session.parts(config.batch)
     shown = make_batch(held_out, balanced_rows(held_out), config.guide, device=session.device)
 
     for step in session.steps(lambda path: save_depth_grid(path, mean.module, shown)):
-        batch, noise = batches(step, session.device), session.noise(step)
+        parts = [(batches(step, session.device, one), session.noise(step, one)) for one in rows]
         due = (step + 1) % config.d_steps == 0
-        with torch.set_grad_enabled(due):  # shared by the discriminator's and the generator's step
-            d_hat = nets.translator(batch.image)
-        real, fake = (augment(x, noise, config.augment, light=False) for x in (batch.geometry, d_hat.detach()))
+        shared = due and len(parts) == 1  # by the discriminator's and the generator's step
+        with torch.set_grad_enabled(shared):
+            d_hats = [nets.translator(batch.image) for batch, _ in parts]
         set_requires_grad(nets.discriminator, True)
-        terms = discriminator_terms(nets.discriminator, real, fake, batch.classes, config, noise, config.conf_penalty)
+        terms = (
+            depth_critic_terms(nets, batch, d_hat.detach(), config, noise)
+            for (batch, noise), d_hat in zip(parts, d_hats, strict=True)
+        )
         session.optimizer_step("D_depth", terms, discriminator_weights(config), step, "critic")
         if due:
             set_requires_grad(nets.discriminator, False)
-            terms = depth_generator_terms(nets, batch, d_hat, config, features, noise)
+            again = d_hats if shared else (nets.translator(batch.image) for batch, _ in parts)
+            terms = (
+                depth_generator_terms(nets, batch, d_hat, config, features, noise)
+                for (batch, noise), d_hat in zip(parts, again, strict=True)
+            )
             session.optimizer_step("G_depth", terms, depth_generator_weights(config), step, "translator")
             mean.update(translator, step)
 

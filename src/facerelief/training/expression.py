@@ -4,7 +4,9 @@ facerelief train expression DATASET --depth DEPTH_RUN -o RUN --preset cpu
 facerelief train expression DATASET --guide none --method ganimation -o RUN --preset cpu
 """
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets
 from facerelief.training.guidance import Guidance, check_guide, guidance_weights
-from facerelief.training.methods import TRAINING_METHODS, TrainingMethod, TrainingStep
+from facerelief.training.methods import TRAINING_METHODS, TrainingMethod, TrainingStep, Update
+from facerelief.training.run.collectives import whole_batch
 from facerelief.training.run.model_card import write_card
 from facerelief.training.run.sample_grids import save_expression_grid
 from facerelief.training.run.session import Learner, Session
@@ -72,7 +75,7 @@ def train_expression(
     guidance = guidance and guidance.with_nets(_prepared_depth(guidance.nets, prepared))
     condition.to(session.device)
     guide = "depth" if config.guide == "none" else config.guide
-    batches = Batches(train, config, guide, session.rank, session.world)
+    batches, rows = Batches(train, config, guide), session.parts(config.batch)
     known_classes = torch.from_numpy(batches.known_classes).to(session.device)
     loop = Loop(session, method, nets, Conditioned(condition, train), guidance, distillation or Distillation())
     shown = make_batch(held_out, balanced_rows(held_out), guide, device=session.device)
@@ -81,7 +84,7 @@ def train_expression(
     for step in session.steps(
         lambda path: save_expression_grid(path, mean.module, translator, shown, asked, config.expressions)
     ):
-        if loop(batches(step, session.device), session.noise(step), known_classes):
+        if loop([(batches(step, session.device, one), session.noise(step, one)) for one in rows], known_classes):
             mean.update(generator, step)
     if session.run.main:
         tensors = named_tensors(generator=mean.module, condition=condition)
@@ -134,50 +137,94 @@ class Loop:
         """The run's settings."""
         return self.method.config
 
-    def __call__(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> bool:
-        """Critics learn; every `d_steps`-th time the generator does too, and True is returned."""
-        due = (noise.step + 1) % self.config.d_steps == 0
-        with torch.set_grad_enabled(due):  # shared by the critics' and the generator's step
-            edited = self.edit(batch, noise, known_classes)
-        step = TrainingStep(self.nets, batch, edited, noise, known_classes)
-        self.train_critics(step)
+    def __call__(self, parts: Sequence[tuple[Batch, StepRandom]], known_classes: Tensor) -> bool:
+        """Critics learn; every `d_steps`-th time the generator does too, and True is returned.
+
+        Args:
+            parts: Those of the batch that this process computes, with their random numbers.
+            known_classes: As of `TrainingStep`.
+        """
+        due = (parts[0][1].step + 1) % self.config.d_steps == 0
+        shared = due and len(parts) == 1  # by the critics' and the generator's step
+        asked = [self.choose(batch, noise, known_classes) for batch, noise in parts]
+        with torch.set_grad_enabled(shared):
+            edits = (self.edit(*part, y_t) for part, y_t in zip(parts, asked, strict=True))
+            edited = list(self.session.by_part(edits, counts=shared or not due))
+        scales = self.scales([batch for batch, _ in parts], asked, known_classes)
+        steps = [
+            TrainingStep(self.nets, batch, edit, noise, known_classes, *scale)
+            for (batch, noise), edit, scale in zip(parts, edited, scales, strict=True)
+        ]
+        self.train_critics(steps)
         if due:
-            self.train_generator(step)
+            self.train_generator(steps, again=not shared)
         return due
 
-    def edit(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> EditedBatch:
-        """The batch's edits to chosen expressions; with pseudo-targets, to any."""
+    def choose(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> Tensor:
+        """Target labels of some photos, as the method chooses them; with pseudo-targets, any."""
         if self.distillation.targets is None:
-            y_t = self.method.choose(batch, noise, known_classes)
-        else:
-            y_t = self.distillation.choose(batch, noise, len(self.config.expressions))
+            return self.method.choose(batch, noise, known_classes)
+        return self.distillation.choose(batch, noise, len(self.config.expressions))
+
+    def edit(self, batch: Batch, noise: StepRandom, y_t: Tensor) -> EditedBatch:
+        """The photos' edits to y_t."""
         c_s, c_t = self.photos.of(batch, y_t, noise)
         return edit_batch(self.method, self.nets, batch, y_t, (c_s, c_t), noise, self.guidance, self.distillation)
 
-    def train_critics(self, step: TrainingStep) -> None:
+    def scales(
+        self, batches: Sequence[Batch], asked: Sequence[Tensor], known_classes: Tensor
+    ) -> Iterator[tuple[float, float]]:
+        """`known_scale` and `taught_scale` of each part's `TrainingStep`."""
+        rows = [batch.part for batch in batches if batch.part is not None]
+        targets = self.distillation.targets
+        if not rows or (targets is None and bool(known_classes.all())):
+            yield from [(1.0, 1.0)] * len(batches)
+            return
+        known = known_classes[whole_batch(asked, rows)[0]].cpu().numpy()
+        taught = targets.have(batches[0]) if targets else known
+        yield from ((one.scale(known), one.scale(known & taught)) for one in rows)
+
+    def train_critics(self, steps: Sequence[TrainingStep]) -> None:
         """One step of the method's critics and, where the run is guided, of D_depth."""
         self._freeze_critics(False)
-        for update in self.method.critic_updates(step):
-            self._step(update.log, update.terms, step, update.networks)
+        self._updates(self.method.critic_updates, steps)
         if self.guidance is not None:
-            terms, weights = self.guidance.critic_terms(step, self.config), discriminator_weights(self.config)
-            self.session.optimizer_step("D_depth", terms, weights, step.noise.step, "depth_critic")
+            guidance, weights = self.guidance, discriminator_weights(self.config)
+            terms = (guidance.critic_terms(step, self.config) for step in steps)
+            self.session.optimizer_step("D_depth", terms, weights, steps[0].noise.step, "depth_critic")
 
-    def train_generator(self, step: TrainingStep) -> None:
-        """One step of G_rgb and G_depth; during the warm-up without the critics and the depth network."""
+    def train_generator(self, steps: Sequence[TrainingStep], *, again: bool) -> None:
+        """One step of G_rgb and G_depth. again: edits have no gradient, and are computed once more."""
         self._freeze_critics(True)
+        terms = (self.generator_terms(self.edited_again(step) if again else step) for step in steps)
+        translator = ["translator"] * (self.guidance is not None and not self.config.freeze_depth)
+        self._step("G", terms, steps[0], [*self.method.moved, *translator])
+        self._updates(self.method.other_updates, steps)
+
+    def generator_terms(self, step: TrainingStep) -> eq.Terms:
+        """The generators' terms; during the warm-up without the critics and the depth network."""
         terms = self.method.warm_up_terms(step) | self.distillation.terms(step.batch, step.edited)
-        warm = step.noise.step >= self.config.warm_up
-        if warm:
+        if step.noise.step >= self.config.warm_up:
             terms |= generator_terms(self.method, step, self.guidance)
         elif self.distillation.targets is None:
             terms["rgb/rec"] = eq.reconstruction(step.batch.image, step.edited.i_t)
-        translator = ["translator"] * (self.guidance is not None and not self.config.freeze_depth)
-        self._step("G", terms, step, [*self.method.moved, *translator])
-        for update in self.method.other_updates(step):
-            self._step(update.log, update.terms, step, update.networks)
+        return terms
 
-    def _step(self, log: str, terms: eq.Terms, step: TrainingStep, networks: Iterable[str]) -> None:
+    def edited_again(self, step: TrainingStep) -> TrainingStep:
+        """The same edits, with gradient."""
+        edited = step.edited
+        output = self.method.edit(self.nets, step.batch, edited.c_s, edited.c_t)
+        d_t = self.guidance.nets.translator(output.image) if self.guidance else None
+        return dataclasses.replace(step, edited=dataclasses.replace(edited, output=output, d_t=d_t))
+
+    def _updates(self, updates: Callable[[TrainingStep], Iterator[Update]], steps: Sequence[TrainingStep]) -> None:
+        """The method's updates in turn, each of all parts."""
+        first, *others = (updates(step) for step in steps)
+        for update in first:
+            terms = itertools.chain([update.terms], (next(one).terms for one in others))
+            self._step(update.log, terms, steps[0], update.networks)
+
+    def _step(self, log: str, terms: Iterable[eq.Terms], step: TrainingStep, networks: Iterable[str]) -> None:
         self.session.optimizer_step(log, terms, generator_weights(self.method), step.noise.step, *networks)
 
     def _freeze_critics(self, frozen: bool) -> None:

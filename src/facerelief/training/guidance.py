@@ -6,9 +6,9 @@ from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
 from facerelief.errors import FacereliefError
 from facerelief.training import losses as eq
-from facerelief.training.depth import DepthNets, Features
+from facerelief.training.depth import DepthNets, Features, depth_critic_terms
 from facerelief.training.methods.method import TrainingStep
-from facerelief.training.steps.gan_step import augment, discriminator_terms
+from facerelief.training.steps.gan_step import augment
 
 
 @dataclass(frozen=True)
@@ -36,20 +36,18 @@ class Guidance:
         d_t, nets = step.edited.d_t, self.nets
         assert d_t is not None
         fake = nets.discriminator(augment(d_t, step.noise, config.augment, light=False))
+        classes = eq.classification(fake.classes, step.edited.y_t, step.known_classes)
         terms = {
             "depth/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 5
-            "depth/cls": eq.classification(fake.classes, step.edited.y_t, step.known_classes),  # Eq. 6
+            "depth/cls": step.known_scale * classes,  # Eq. 6
             "depth/rec": eq.reconstruction(step.edited.i_t, nets.translator(d_t, to="image")),  # Eq. 7
         }
         return terms if config.freeze_depth else terms | self._anchor(step.batch)
 
     def critic_terms(self, step: TrainingStep, config: ExpressionTraining) -> eq.Terms:
         """D_depth's terms: Eqs. 5 and 11, with y_s on real maps."""
-        noise, d_t = step.noise, step.edited.d_t
-        assert d_t is not None
-        real, fake = (augment(x, noise, config.augment, light=False) for x in (step.batch.geometry, d_t.detach()))
-        y_s, beta = step.batch.classes, config.conf_penalty
-        return discriminator_terms(self.nets.discriminator, real, fake, y_s, config, noise, beta)
+        assert step.edited.d_t is not None
+        return depth_critic_terms(self.nets, step.batch, step.edited.d_t.detach(), config, step.noise)
 
     def _anchor(self, batch: Batch) -> eq.Terms:
         d_hat = self.nets.translator(batch.image)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from facerelief.array_types import Float32, Floats
-from facerelief.data.arrays import Arrays, arrays_folder, create_memmap
+from facerelief.data.arrays import Arrays, arrays_folder, create_memmap, to_make
 from facerelief.data.crops import read_alignment
 from facerelief.errors import DatasetError
 from facerelief.files.arrays import map_npy
@@ -60,12 +60,13 @@ def measure_landmarks(
     names = [(sample.file_name, sample.fingerprint) for sample in arrays.samples]
     key = hashlib.sha256(json.dumps([name, arrays.expressions, names]).encode()).hexdigest()[:16]
     path, whole = arrays_folder(dataset) / f"{key}-{name}.npy", (len(arrays.samples), *shape)
-    if not path.is_file():
-        files = [(sample.file_name, sample.mesh) for sample in arrays.samples]
-        with create_memmap(path, np.float32, whole) as values:
-            for row, value in enumerate(map_in_processes(LandmarkMeasurer, (dataset, make), files)):
-                values[row] = value
-                progress(row + 1, len(files))
+    with to_make(path) as absent:
+        if absent:
+            files = [(sample.file_name, sample.mesh) for sample in arrays.samples]
+            with create_memmap(path, np.float32, whole) as values:
+                for row, value in enumerate(map_in_processes(LandmarkMeasurer, (dataset, make), files)):
+                    values[row] = value
+                    progress(row + 1, len(files))
     try:
         return map_npy(path, np.float32, whole)
     except (OSError, ValueError) as reason:

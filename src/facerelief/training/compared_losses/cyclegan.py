@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from facerelief.training.run.collectives import whole_batch
 from facerelief.training.steps.step_random import StepRandom
 
 
@@ -53,9 +54,13 @@ class ImagePool(nn.Module):
         Returns:
             Edits of the same shape, without gradient, and their expressions.
         """
-        length, images, labels = len(self.images), images.detach().clone(), labels.clone()
+        length, images, labels, rows = len(self.images), images.detach().clone(), labels.clone(), noise.rows
+        if rows is not None:  # every process keeps the same pool, in the order of the batch
+            images, there = whole_batch([images], [rows])
+            labels, noise = whole_batch([labels], [rows])[0], noise.among(None)
         swap, places = (noise.uniform(len(images)) < 0.5).tolist(), noise.integers(length, len(images)).tolist()
-        for k, place in enumerate(places):
+        present = range(len(images)) if rows is None else torch.where(there)[0].tolist()
+        for k, place in ((k, places[k]) for k in present):
             if self.count < length:
                 self.images[self.count], self.labels[self.count] = images[k], labels[k]
                 self.count += 1
@@ -63,4 +68,5 @@ class ImagePool(nn.Module):
                 past, label = self.images[place].clone(), self.labels[place].clone()
                 self.images[place], self.labels[place] = images[k], labels[k]
                 images[k], labels[k] = past, label
-        return images, labels
+        own = slice(None) if rows is None else slice(rows.start, rows.stop)
+        return images[own], labels[own]

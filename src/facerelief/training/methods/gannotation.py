@@ -62,7 +62,7 @@ class GANnotationMethod(TrainingMethod):
         """L_adv, L_self, L_triple and L_tv; the third drawing is that of another photo of the batch."""
         config, generator, image, edited = self.config, step.nets["generator"], step.batch.image, step.edited
         fake = augment(torch.cat([edited.i_t, edited.c_t], dim=1), step.noise, config.augment, light=False)
-        third = edited.c_t.roll(1, dims=0)
+        third = edited.c_t[_neighbours(len(edited.c_t))]
         return {
             "rgb/adv": eq.adversarial_generator(step.nets["critic"](fake), config.objective),
             "rgb/self": own.self_consistency(image, generator(edited.i_t, edited.c_s).image),
@@ -78,3 +78,8 @@ class GANnotationMethod(TrainingMethod):
             "rgb/triple": self.option("triple_weight"),
             "rgb/tv": self.option("variation_weight"),
         }
+
+
+def _neighbours(photos: int) -> list[int]:
+    """For each photo another one, in pairs, which stay together where a batch is divided; an odd last one has none."""
+    return [min(k ^ 1, photos - 1) for k in range(photos)]

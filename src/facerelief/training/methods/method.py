@@ -43,6 +43,9 @@ class TrainingStep:
         edited: Their edits I_t to y_t, and both conditions.
         noise: The step's random numbers.
         known_classes: bool (K,), the expressions that batches show.
+        known_scale: Factor of means over the photos whose target is among these, so that those of a batch's parts add
+            up: 1 for a whole batch.
+        taught_scale: The same of means over the photos that also have a pseudo-target.
     """
 
     nets: Mapping[str, nn.Module]
@@ -50,6 +53,8 @@ class TrainingStep:
     edited: EditedBatch
     noise: StepRandom
     known_classes: Tensor | None = None
+    known_scale: float = 1.0
+    taught_scale: float = 1.0
 
 
 class TrainingMethod(ABC):
@@ -95,7 +100,7 @@ class TrainingMethod(ABC):
 
         known_classes: as of `TrainingStep`.
         """
-        return noise.permuted(batch.label)
+        return noise.permuted(batch.labels_of_all)
 
     def target(self, c_t: Tensor, noise: StepRandom) -> Tensor:
         """The target condition that training uses, of what a photo shows; by default that."""

@@ -37,9 +37,12 @@ class StarGANMethod(TrainingMethod):
         known_classes = step.known_classes
         targets = TargetClasses(edited.y_t, known_classes) if known_classes is not None else None
         terms = discriminator_terms(critic, real, fake, step.batch.classes, config, noise, 0.0, targets)
-        if edited.taught is not None and len(edited.taught.label):  # of rare expressions there are few photos
-            fake = critic(augment(edited.taught.image, noise, config.augment))
-            terms["pair"] = eq.classification(fake.classes, edited.taught.label, known_classes)
+        taught = edited.taught
+        if taught is not None and taught.any:  # of rare expressions there are few photos
+            fake = augment(taught.image, noise.among(taught.part), config.augment)
+            if len(fake):
+                classes = critic(fake).classes
+                terms["pair"] = step.taught_scale * eq.classification(classes, taught.label, known_classes)
         yield Update("D_rgb", terms, ("critic",))
 
     def generator_terms(self, step: TrainingStep) -> eq.Terms:
@@ -49,7 +52,7 @@ class StarGANMethod(TrainingMethod):
         i_cycled = step.nets["generator"](i_t, step.edited.c_s).image
         terms = {
             "rgb/adv": eq.adversarial_generator(fake.real, config.objective),  # Eq. 1
-            "rgb/cls": eq.classification(fake.classes, y_t, step.known_classes),  # Eq. 2
+            "rgb/cls": step.known_scale * eq.classification(fake.classes, y_t, step.known_classes),  # Eq. 2
             "rgb/rec": eq.reconstruction(batch.image, i_cycled),  # Eq. 3
         }
         if fake.matches is not None:

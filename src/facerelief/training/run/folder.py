@@ -186,7 +186,7 @@ def _is_logged(line: Mapping[str, Any]) -> bool:
 
 def _same_run(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Refuse to resume another run. Settings that do not change its steps may differ, and the dataset's name."""
-    free = ("steps", "log_every", "sample_every", "save_every", "edit_gain", "precision")
+    free = ("steps", "accumulate", "log_every", "sample_every", "save_every", "edit_gain", "precision")
     old, new = ({**run, "config": {k: v for k, v in run["config"].items() if k not in free}} for run in (before, now))
     changed = [f"{k}.{j}" for k in ("config",) for j in new[k] if old[k].get(j) != new[k][j]]
     changed += [k for k in new if k not in ("config", "dataset") and old.get(k) != new[k]]

@@ -7,28 +7,32 @@ for step in session.steps(draw):
     session.optimizer_step("D_depth", terms, weights, step, "critic")
 """
 
-import contextlib
-import math
+import dataclasses
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from facerelief.checkpoint import read_facts
 from facerelief.config import Training
+from facerelief.data.batches import Rows
 from facerelief.errors import FacereliefError, Interrupted, MissingExtra
 from facerelief.processes.threads import threads_for, torch_threads
 from facerelief.progress import StepProgress, no_progress
 from facerelief.training import losses as eq
+from facerelief.training.run.collectives import await_first_process, check_agreement, gathered, summed
 from facerelief.training.run.folder import STATE, Run
+from facerelief.training.run.interruptions import noted_interruptions
+from facerelief.training.run.log import Log
 from facerelief.training.run.precision import resolve_precision
+from facerelief.training.run.running_statistics import RunningStatistics
 from facerelief.training.steps.step_random import StepRandom
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,16 @@ class Session:
         self.accelerator = _accelerator(config)
         self.device: torch.device = self.accelerator.device
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        check_agreement({**dataclasses.asdict(config), **data_facts, "version of torch": torch.__version__})
         with self.accelerator.main_process_first():  # the others find the folder as the main process leaves it
             self.run = Run(folder, kind, config, data_facts, main=self.accelerator.is_main_process)
         self._modules: dict[str, nn.Module] = {}
         self._optimisers: dict[str, torch.optim.Optimizer] = {}
         self._stepping: dict[str, Any] = {}
         self._log = Log()
-        self._start = 0
+        self._start = self._seed = 0
+        self._statistics = RunningStatistics(())  # as the last optimiser step left them
+        self._shares = [1.0 / self.world]
 
     def prepare(self, learners: Mapping[str, Learner], fixed: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
         """Make an optimizer for each network, and restore the run's state where there is one.
@@ -107,16 +114,66 @@ class Session:
             for name, one in learners.items()
         }
         self._start = self.run.restore(self._modules, self._optimisers)
-        self._log = Log(read_facts(self.run.folder / STATE).get("log"))
+        if len(set(gathered(self._start))) > 1:
+            raise FacereliefError(
+                f"not every process of this training sees the same {self.run.folder}; put the run on a disk that all "
+                "machines share"
+            )
+        self._log = Log(read_facts(self.run.folder / STATE).get("log"), main=self.run.main)
         for name, optimiser in self._optimisers.items():
             self._stepping[name] = self.accelerator.prepare_optimizer(optimiser)
         # In "evaluation mode" accelerate sets the precision but does not wrap: processes average gradients in
         # `optimizer_step`, whichever networks a method calls, however often, before it goes back.
-        return {name: self.accelerator.prepare_model(one, evaluation_mode=True) for name, one in modules.items()}
+        prepared = {name: self.accelerator.prepare_model(one, evaluation_mode=True) for name, one in modules.items()}
+        self._statistics = RunningStatistics(modules.values())  # of tensors that it may have moved
+        return prepared
 
-    def noise(self, step: int) -> StepRandom:
-        """The random numbers of one step."""
-        return StepRandom(self.config.seed, step, self.device, self.rank)
+    def parts(self, photos: int) -> list[Rows]:
+        """Which rows of a batch this process computes, one pass after the other.
+
+        Args:
+            photos: Of the batch.
+
+        Returns:
+            `accumulate` parts; those that the processes compute at the same time lie side by side.
+
+        Raises:
+            FacereliefError: There are more parts than photos.
+        """
+        count = self.world * self.config.accumulate
+        if count > photos:
+            raise FacereliefError(
+                f"a batch of {photos} photos cannot be divided into {count} parts (processes times accumulate); give a "
+                "larger --set batch, or fewer of them"
+            )
+        rows = [Rows.part(photos, number, count) for number in range(self.rank, count, self.world)]
+        self._shares = [one.share for one in rows]
+        return rows
+
+    def noise(self, step: int, rows: Rows | None = None) -> StepRandom:
+        """The random numbers of one step, for all of its photos or for some."""
+        return StepRandom(self.config.seed, step, self.device, rows if rows and rows.share < 1 else None)
+
+    def by_part(self, made: Iterable[Made], *, counts: bool = True) -> Iterator[Made]:
+        """What is made of each of the `parts`, in turn. Dropout and batch norm do not depend on who computes them.
+
+        Args:
+            made: An iterator that computes with a part of the batch when it is asked for the next.
+            counts: Whether running statistics of batch norm change.
+        """
+        made = iter(made)
+        if self._shares == [1.0] and counts:
+            yield from made
+            return
+        statistics = self._statistics if counts else RunningStatistics(self._learning())
+        for number, share in enumerate(self._shares):
+            torch.manual_seed(self._seed + number * self.world + self.rank)
+            one = next(made)
+            statistics.end_part(share)
+            yield one
+        if counts:
+            statistics.end()
+            self._statistics = RunningStatistics(self._learning())
 
     def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
         """The steps still to do; between them logs, draws samples and saves.
@@ -132,9 +189,10 @@ class Session:
         total = self.config.steps
         values: dict[str, float] = {}
         work = self.config.batch, self.config.size, self.config.width
-        with _noted_interruptions() as interruptions, torch_threads(threads_for(*work)):
+        with noted_interruptions() as interruptions, torch_threads(threads_for(*work)):
             for step in range(self._start, total):
-                torch.manual_seed((self.config.seed * 2_000_003 + step) * 64 + self.rank)  # dropout
+                self._seed = (self.config.seed * 2_000_003 + step) * 64  # of dropout
+                torch.manual_seed(self._seed + self.rank)
                 yield step
                 done = step + 1
                 saving = _due(done, self.config.save_every, total)
@@ -144,50 +202,59 @@ class Session:
                 self.progress(done, total, values)
                 if _due(done, self.config.sample_every, total) and self.run.main:
                     draw(self.run.folder / "samples" / f"step-{done:07d}.png")
-                if saving or interruptions:
+                stopping = self._stopping(bool(interruptions))
+                if saving or stopping:
                     self.run.save(done, self._modules, self._optimisers, self._log.noted())
-                if interruptions:
+                if stopping:
                     self.run.close()
                     raise Interrupted(f"{done:,} of {total:,} steps are saved in {self.run.folder}")
         self.run.close()
 
+    def _learning(self) -> list[nn.Module]:
+        return [self._modules[name] for name in self._optimisers]
+
+    def _stopping(self, here: bool) -> bool:
+        """Whether any process was interrupted: all of them stop after the same step."""
+        return here if self.world == 1 else bool(summed(torch.tensor(float(here), device=self.device)) > 0)
+
     def optimizer_step(
-        self, network: str, terms: eq.Terms, weights: Mapping[str, float], step: int, *names: str
+        self, network: str, terms: eq.Terms | Iterable[eq.Terms], weights: Mapping[str, float], step: int, *names: str
     ) -> None:
-        """One optimiser step down the weighted sum of `terms`, which are logged.
+        """One optimiser step down the weighted sum of `terms`, which are logged. Not divided, a batch has one part.
 
         Args:
             network: Prefix of the terms in the log, e.g. "D_rgb".
-            terms: Unweighted scalars.
+            terms: Unweighted scalars; of a batch in parts an iterator that computes those of each part in turn.
             weights: Of each term; others are ignored.
             step: The step's number.
             *names: The networks to update, as named in `prepare`.
         """
-        loss = eq.weighted_sum(terms, weights)
-        self._log.add(network, terms, weights, step)
         chosen = [self._stepping[name] for name in names]
         for optimiser in chosen:
             optimiser.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
+        totals: eq.Terms = {}
+        for share, part in zip(self._shares, self.by_part([terms] if isinstance(terms, dict) else terms), strict=True):
+            self.accelerator.backward(share * eq.weighted_sum(part, weights))
+            for name, term in part.items():
+                totals[name] = totals[name] + share * term.detach() if name in totals else share * term.detach()
+        self._log.add(network, totals, weights, step)
         if self.world > 1:
-            self._average_gradients(names)
+            self._sum_gradients(names)
         for optimiser in chosen:
             for group in optimiser.param_groups:
                 group["lr"] = group.setdefault("initial_lr", group["lr"]) * decay(step, self.config)
             optimiser.step()
 
-    def _average_gradients(self, names: Sequence[str]) -> None:
-        """Give every process the mean of all processes' gradients; what has none in any process gets none."""
+    def _sum_gradients(self, names: Sequence[str]) -> None:
+        """Give every process the sum of all processes' gradients; what has none in any process gets none."""
         for name in names:
             learning = [one for one in self._modules[name].parameters() if one.requires_grad]
             found = [torch.zeros_like(one) if one.grad is None else one.grad for one in learning]
             there = torch.tensor([float(one.grad is not None) for one in learning], device=self.device)
             flat = torch.cat([there, *(one.flatten() for one in found)])
-            shares, *means = self.accelerator.reduce(flat, reduction="mean").split(
-                [len(there), *(one.numel() for one in found)]
-            )
-            for one, share, mean in zip(learning, shares.tolist(), means, strict=True):
-                one.grad = mean.view_as(one).clone() if share else None
+            counts, *sums = torch.split(summed(flat), [len(there), *(one.numel() for one in found)])
+            for one, count, gradient in zip(learning, counts.tolist(), sums, strict=True):
+                one.grad = gradient.view_as(one).clone() if count else None
 
     def close(self) -> None:
         """Leave the process group in order."""
@@ -195,75 +262,11 @@ class Session:
         self.accelerator.end_training()
 
 
-class Log:
-    """Terms since the last line, and their means: raw, and weighted under `weighted/`.
-
-    Args:
-        noted: Terms of a state that was saved between two lines, as `noted` gave them.
-    """
-
-    def __init__(self, noted: Mapping[str, Any] | None = None) -> None:
-        found = noted or {"terms": [], "weights": {}}
-        self._noted: list[tuple[int, str, Tensor]] = [(s, key, torch.tensor(value)) for s, key, value in found["terms"]]
-        self._weights: dict[str, float] = dict(found["weights"])
-
-    def add(self, network: str, terms: Mapping[str, Tensor], weights: Mapping[str, float], step: int) -> None:
-        """Note the terms of one network's step, e.g. "D_rgb". Values are read later: reading waits for the GPU."""
-        for name, term in terms.items():
-            self._noted.append((step, f"{network}/{name}", term.detach()))
-            self._weights[f"{network}/{name}"] = weights[name]
-
-    def noted(self) -> dict[str, Any]:
-        """What is noted, for JSON; {} where nothing is. Raises as `flush` does."""
-        terms = self._values()
-        return {"terms": terms, "weights": self._weights} if terms else {}
-
-    def _values(self) -> list[tuple[int, str, float]]:
-        values = torch.stack([term.float() for *_, term in self._noted]).tolist() if self._noted else []
-        terms = [(step, key, value) for (step, key, _), value in zip(self._noted, values, strict=True)]
-        for step, key, value in terms:
-            if not math.isfinite(value):
-                raise FacereliefError(f"{key} is not finite at step {step}; start again with a lower --set lr")
-        return terms
-
-    def flush(self) -> dict[str, float]:
-        """The means, and start anew. Raises `FacereliefError` that names the first term that was not finite."""
-        found: dict[str, list[float]] = {}
-        for _, key, value in self._values():
-            found.setdefault(key, []).append(value)
-        self._noted = []
-        means = {key: sum(values) / len(values) for key, values in found.items()}
-        return means | {f"weighted/{key}": mean * self._weights[key] for key, mean in means.items()}
-
-
 def decay(step: int, config: Training) -> float:
     """Factor of the learning rates: `lr_factor` each `lr_every` steps, and from `decay_from` on linearly to zero."""
     start = config.decay_from * config.steps
     linear = 1.0 if step < start else (config.steps - step) / (config.steps - start)
     return linear * config.lr_factor ** (step // config.lr_every)
-
-
-@contextlib.contextmanager
-def _noted_interruptions() -> Iterator[list[int]]:
-    """Signals that would raise `KeyboardInterrupt` are noted in the list instead; the second one raises."""
-    noted: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    if threading.current_thread() is not threading.main_thread():  # which alone may handle signals
-        before = {}
-    mine = [number for number, handler in before.items() if handler is signal.default_int_handler]
-    for number in mine:
-        signal.signal(number, note)
-    try:
-        yield noted
-    finally:
-        for number in mine:
-            signal.signal(number, signal.default_int_handler)
 
 
 def _due(done: int, every: int, total: int) -> bool:
@@ -279,6 +282,7 @@ def _accelerator(config: Training) -> Any:
         raise MissingExtra("accelerate", "train") from reason
     AcceleratorState._reset_state()  # else an earlier run of this process would fix the precision
     set_seed(config.seed)
+    await_first_process()
     # Without cpu=True accelerate takes each of torchrun's processes on a machine without a GPU for the only one.
     several_on_cpu = "LOCAL_RANK" in os.environ and not torch.cuda.is_available()
     return Accelerator(cpu=several_on_cpu, mixed_precision=config.precision)

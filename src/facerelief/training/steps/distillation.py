@@ -43,13 +43,13 @@ class Distillation:
         """
         terms, taught, flow = {}, edited.taught, edited.output.flow
         if taught is not None:
-            terms["rgb/pair"] = (taught.image - edited.i_t[taught.rows]).abs().sum() / max(1, taught.image.numel())
+            pair = (taught.image - edited.i_t[taught.rows]).abs().sum() / max(1, taught.image.numel())
+            terms["rgb/pair"] = taught.scale * pair
             if flow is not None:
                 stray = (taught.flow - flow[taught.rows]) * flow.shape[-1]  # pixels
-                terms["rgb/way"] = stray.square().sum() / max(1, stray.numel())
-                terms["rgb/paint"] = overpaint(
-                    batch.image[taught.rows], edited.i_t[taught.rows], flow[taught.rows], taught
-                )
+                terms["rgb/way"] = taught.scale * stray.square().sum() / max(1, stray.numel())
+                photos, edits = batch.image[taught.rows], edited.i_t[taught.rows]
+                terms["rgb/paint"] = taught.scale * overpaint(photos, edits, flow[taught.rows], taught)
         if self.encoder is not None:
             with torch.no_grad():
                 person = self.encoder(batch.image)

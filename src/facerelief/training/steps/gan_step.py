@@ -42,14 +42,17 @@ def augment(images: Tensor, noise: StepRandom, enabled: bool, *, light: bool = T
         return images
     count, size = len(images), images.shape[-1]
     shift = (noise.uniform(count, 2) - 0.5) / 8
+    relight = noise.uniform(2, count, 1, 1, 1, photos=1) - 0.5 if light else None
+    if not count:
+        return images
     theta = torch.zeros(count, 2, 3, device=images.device)
     theta[:, 0, 0] = theta[:, 1, 1] = 1
     theta[:, :, 2] = (shift * size).round() * 2 / size
     grid = nn.functional.affine_grid(theta, list(images.shape), align_corners=False)
     moved = nn.functional.grid_sample(images, grid, mode="nearest", padding_mode="border", align_corners=False)
-    if not light:
+    if relight is None:
         return moved
-    gain, offset = (noise.uniform(2, count, 1, 1, 1) - 0.5).unbind()
+    gain, offset = relight.unbind()
     mean = moved.mean(dim=(1, 2, 3), keepdim=True)
     return (moved - mean) * (1 + gain * 0.4) + mean + offset * 0.2
 

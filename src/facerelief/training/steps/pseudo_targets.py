@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from facerelief.array_types import Int64, UInt8
+from facerelief.array_types import Bool, Int64, UInt8
 from facerelief.colour import LUMA, to_luma
-from facerelief.data.arrays import Arrays, arrays_folder, create_memmap
-from facerelief.data.batches import Batch
+from facerelief.data.arrays import Arrays, arrays_folder, create_memmap, to_make
+from facerelief.data.batches import Batch, Rows
 from facerelief.data.crops import read_alignment, read_crop
 from facerelief.data.manifest import Sample
 from facerelief.data.synthesize import SYNTHETIC, scene_of
@@ -52,12 +52,21 @@ class TargetBatch:
         label: (P,), the expression that each target shows.
         image: (P, C, S, S) in [-1, 1].
         flow: (P, 2, S, S), where each pixel of the image comes from in the photo, right and down, in sides.
+        part: Which of the whole batch's targets these are, where the batch is a part.
+        scale: Factor of means over these, so that those of a batch's parts, each by its share of the photos, add up.
     """
 
     rows: Tensor
     label: Tensor
     image: Tensor
     flow: Tensor
+    part: Rows | None = None
+    scale: float = 1.0
+
+    @property
+    def any(self) -> bool:
+        """Whether the whole batch has targets."""
+        return (self.part.whole if self.part else len(self.label)) > 0
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,20 @@ class PseudoTargets:
             torch.from_numpy(target).to(device),
             torch.where(flips, image.flip(-1), image),
             torch.where(flips, flow.flip(-1) * mirror, flow),
+            *self._part(batch, len(have)),
         )
+
+    def have(self, batch: Batch) -> Bool:
+        """Which photos of the whole batch have targets, (W,)."""
+        return self.place[batch.rows if batch.whole_rows is None else batch.whole_rows] >= 0
+
+    def _part(self, batch: Batch, found: int) -> tuple[Rows | None, float]:
+        """`part` and `scale` of a `TargetBatch` with `found` targets."""
+        if batch.part is None:
+            return None, 1.0
+        have = self.have(batch)
+        before = int(have[: batch.part.start].sum())
+        return Rows(before, before + found, int(have.sum())), batch.part.scale(have)
 
 
 def load_pseudo_targets(
@@ -111,8 +133,9 @@ def load_pseudo_targets(
     what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, _MAKER, sha256(carried_face()), names]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     paths = [arrays_folder(dataset) / f"{key}-pairs-{name}.npy" for name in ("image", "flow")]
-    if not all(path.is_file() for path in paths):
-        _make(dataset, arrays, rows, items, paths, progress, workers)
+    with to_make(*paths) as absent:
+        if absent:
+            _make(dataset, arrays, rows, items, paths, progress, workers)
     try:
         image, flow = (map_npy(path, *form) for path, form in zip(paths, _forms(arrays, len(rows)), strict=True))
     except (OSError, ValueError) as reason:
