@@ -15,7 +15,7 @@ _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level 
 _FINER = (2, 4)  # times, at least and at most, that a map that is not as fine as the photo is enlarged by cubic curves
 _POINTS = 1 << 15  # of a place at a time: they stay in the processor's cache
 
-_COARSE = 0.0016  # of a crop's side, in a pixel of the photo
+_COARSE = 0.003  # of a crop's side, in a pixel of the photo
 _SHRUNK = (1.2, 1.7)  # times, from which what a warp brings together is averaged, and is so wholly
 _THIRDS = (-1 / 3, 0.0, 1 / 3)  # of a pixel
 

@@ -27,7 +27,7 @@ _WIDER, _WIDE = 0.65, 0.06  # of the movement that detectors need to see an eye 
 _USUAL, _AS_USUAL = 0.85, 0.6  # of an iris' diameter, that eyes are open; share of the way to it
 _SOFT = 0.012  # inter-ocular distances over which a lid's edge goes over into the eye
 _CORNER, _MARGIN = 0.08, 0.06  # inter-ocular distances beside the corners, over which all this falls off; of the frame
-_SMALL = 100  # pixels, a side of an eye's frame in the photo, below which a row of lashes may be a pixel wide
+_SMALL = 80  # pixels, a side of an eye's frame in the photo, below which a row of lashes may be a pixel wide
 _LEAST = 0.006  # inter-ocular distances by which lids move that are left to the skin around them
 _CLOSES = 0.5  # of an eye, from which nothing is drawn that has to be seen clearly
 _SEAM, _SEAM_HEIGHT = 0.45, 0.008  # of light, taken where lids meet; deviation, inter-ocular distances
@@ -193,6 +193,6 @@ def _sampled(photo: RGB, points: Floats) -> Float32:
     """Pixels (h, w, 3) of a photo at points (h, w, 2); in small photos, lashes that come together are averaged."""
     places = points.astype(np.float32)
     pixels = sample_bicubic(photo, places)
-    if len(points) < _SMALL:
+    if points.shape[1] < _SMALL:
         average_where_shrunk(pixels, photo, np.pad(places, ((1, 1), (1, 1), (0, 0)), "edge"))
     return pixels
