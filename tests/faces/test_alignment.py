@@ -5,7 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from crops import HEIGHT, WIDTH, centred, centres, similarity, slopes
+from PIL import Image
 
+from facerelief.colour import LUMA
 from facerelief.faces.alignment import (
     _RIGID,
     _TEMPLATE,
@@ -168,3 +170,14 @@ def test_across_the_border_there_is_no_seam() -> None:
     flat = np.full((HEIGHT, WIDTH, 3), (10, 100, 250), np.uint8)
     cut = centred(2.0, 20, 96, at=(0.0, HEIGHT)).cut(flat)
     np.testing.assert_array_equal(cut, np.broadcast_to(np.uint8([10, 100, 250]), cut.shape))
+
+
+@pytest.mark.parametrize("size", [40, 300])
+def test_luminance_is_cut_as_colours_are(size: int) -> None:
+    """To what rounding of the colours, and clipping beside edges, leaves."""
+    random = np.random.default_rng(0)
+    rgb = np.asarray(Image.fromarray(random.integers(60, 200, (20, 20, 3), dtype=np.uint8)).resize((160, 160)))
+    crop = Crop(np.array([[0.98, 0.2, -8.0], [-0.2, 0.98, 5.0]]) * (size / 160), size)
+    luma = crop.cut_luma(rgb)
+    assert luma.shape == (size, size) and luma.dtype == np.float32
+    np.testing.assert_allclose(luma, crop.cut(rgb) @ LUMA, atol=1.2)

@@ -237,7 +237,8 @@ def _smoothed_frame(window: list[_TrackPlans], at: int) -> _FramePlans:
 def _mean(around: list[tuple[float, EditPlan]], name: str, reach: float) -> Floats:
     """A field's mean over what is less than `reach` seconds away, the nearer the weightier."""
     near = [(abs(away) / reach, getattr(plan, name)) for away, plan in around if abs(away) < reach]
-    weights = np.array([(1 - away**3) ** 3 for away, _ in near])
-    values = [value for _, value in near]
-    mean: Floats = np.tensordot(weights / weights.sum(), np.stack(values), 1).astype(values[0].dtype)
+    weights = [(1 - away**3) ** 3 for away, _ in near]
+    mean: Floats = np.zeros_like(near[0][1])
+    for weight, (_, values) in zip(weights, near, strict=True):
+        mean += weight / sum(weights) * values
     return mean

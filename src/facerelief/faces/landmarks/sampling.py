@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from facerelief.array_types import RGB, Float64
 
 _BITS = 5  # of a pixel's 32 steps
-_STEPS = np.uint32(1 << _BITS)
-_HALF = 16  # bits of a colour that is weighted along a row: 8 of its level and 5 of the weight
-_RED, _RED_BLUE = np.uint32(0xFF), np.uint32(0xFF00FF)
+_STEPS, _BOTH = np.uint32(1 << _BITS), np.uint32(2 * _BITS)
+_ROUND = np.uint32(1 << 2 * _BITS - 1)  # half a level
+_BYTE, _HALF = np.uint32(8), np.uint32(16)  # the second are bits of a colour along a row: 8 of its level, 5 of a weight
+_RED, _RED_BLUE, _LOW = np.uint32(0xFF), np.uint32(0xFF00FF), np.uint32(0xFFFF)
 
 UInt32 = NDArray[np.uint32]
 Int32 = NDArray[np.int32]
@@ -52,13 +53,13 @@ def sample(rgb: RGB, x: Float64, y: Float64) -> RGB:
     rows = []
     for start in (0, below * width):
         one, other = numbers[start:].take(first), numbers[start + 1 :].take(first)
-        rows.append((_between(one & _RED_BLUE, other & _RED_BLUE, right), _between(*_green(one, other), right)))
+        red_blue = _between(one & _RED_BLUE, other & _RED_BLUE, right)
+        rows.append((red_blue, _between(one >> _BYTE & _RED, other >> _BYTE & _RED, right)))
     (red_blue, green), (red_blue_low, green_low) = rows
-    low = np.uint32((1 << _HALF) - 1)
-    pairs = (red_blue & low, red_blue_low & low), (green, green_low), (red_blue >> _HALF, red_blue_low >> _HALF)
+    red, blue = ((red_blue & _LOW, red_blue_low & _LOW), (red_blue >> _HALF, red_blue_low >> _HALF))
     found = np.empty((*first.shape, 3), dtype=np.uint8)
-    for k, pair in enumerate(pairs):
-        found[..., k] = (_between(*pair, down) + (_STEPS * _STEPS >> 1)) >> 2 * _BITS
+    for k, (upper, lower) in enumerate((red, (green, green_low), blue)):
+        found[..., k] = (_between(upper, lower, down) + _ROUND) >> _BOTH
     return found
 
 
@@ -67,10 +68,6 @@ def _numbers(rgb: RGB) -> UInt32:
     levels = np.empty(rgb.size + 1, dtype=np.uint8)
     levels[:-1].reshape(rgb.shape)[:] = rgb
     return np.ndarray(rgb.size // 3, "<u4", levels, strides=(3,)).astype(np.uint32)
-
-
-def _green(*numbers: UInt32) -> list[UInt32]:
-    return [one >> 8 & _RED for one in numbers]
 
 
 def _between(first: UInt32, second: UInt32, share: UInt32) -> UInt32:

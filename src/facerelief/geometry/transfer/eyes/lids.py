@@ -99,7 +99,7 @@ def seen_lids(luma: Floats, drawn: Lids, unit: float) -> Lids:
         usual = search.usual * unit * inside
         gain = gain - search.trust * ((offsets[:, None] - usual) / (search.spread * unit)) ** 2
         gain[np.abs(offsets[:, None]) > np.maximum(inside, 0.15) * search.outwards * unit + 1] = -9.0
-        moved = np.zeros(len(luma))
+        moved: Floats = np.zeros(len(luma))
         moved[columns] = offsets[_best_path(gain, _BEND)] - (_LASHES * unit * inside if side < 0 else 0)
         moved = gaussian(moved, _SMOOTH * unit * (1 if side < 0 else 1.6))
         moved[: first + 1] = moved[last:] = 0
