@@ -10,22 +10,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facerelief.networks.stargan import Discriminator, Generator
+from facerelief.networks.stargan import Discriminator, Generator, InstanceNorm, PaddedConv2d
 
 CLASSES = 8
 CRITIC_STEPS = 5
 
 
 def build_generator() -> Generator:
-    """The official generator, conv_dim 64 and 6 blocks: 8.44 M parameters."""
+    """The official generator, conv_dim 64 and 6 blocks: 8.44 M parameters, with torch's own layers."""
     network = Generator(conditions=CLASSES)
-    for module in network.modules():
-        if isinstance(module, nn.InstanceNorm2d):
-            module.track_running_stats = True
-            shape = module.num_features
-            module.register_buffer("running_mean", torch.zeros(shape))
-            module.register_buffer("running_var", torch.ones(shape))
-            module.register_buffer("num_batches_tracked", torch.tensor(0))
+    for part in [*network.modules()]:
+        for name, layer in part.named_children():
+            if isinstance(layer, InstanceNorm):
+                plain: nn.Module = nn.InstanceNorm2d(layer.num_features, affine=True, track_running_stats=True)
+                setattr(part, name, plain)
+            elif isinstance(layer, PaddedConv2d):
+                plain = nn.Conv2d(layer.in_channels, layer.out_channels, 7, padding=3, bias=False)
+                setattr(part, name, plain)
     return network
 
 

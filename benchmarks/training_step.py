@@ -29,7 +29,7 @@ from facerelief.training.presets import make_config
 
 SIZE, BATCH = 64, 16  # of preset `cpu`
 PHOTOS = 64
-WARM = 2  # steps before the clock starts
+WARM = 1  # steps before the clock starts
 
 
 class Turns:
