@@ -1,6 +1,7 @@
 """Many clients at once: valid, invalid and abandoned requests, each answer checked against its own request.
 
     python benchmarks/load.py --clients 64 --seconds 120     # starts a server, kills it in the middle, starts it again
+    python benchmarks/load.py --processes 2 ...              # kills one of two server processes, which is replaced
 
 Each client's pictures carry a colour of their own beside the face, which must come back exactly, and ask for an
 expression, which must be the one that is seen. Beside them others are rude: 64 connections say nothing, 16 send a byte
@@ -15,6 +16,7 @@ import io
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -183,9 +185,9 @@ def _request(photo: bytes, **fields: str) -> dict[str, object]:
     return {"files": {"photo": ("p", photo)}, "data": fields}
 
 
-def start(port: int) -> tuple[subprocess.Popen[str], int]:
+def start(port: int, processes: int) -> tuple[subprocess.Popen[str], int]:
     """A server, and its port."""
-    call = [sys.executable, "-m", "facerelief", "serve", "--port", str(port)]
+    call = [sys.executable, "-m", "facerelief", "serve", "--port", str(port), "--processes", str(processes)]
     process = subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "150"})
     assert process.stdout
     found = re.search(r":(\d+) ", process.stdout.readline())
@@ -193,9 +195,11 @@ def start(port: int) -> tuple[subprocess.Popen[str], int]:
     return process, int(found[1])
 
 
-async def load(clients: int, seconds: float, answers: int, rude: tuple[int, int, int]) -> tuple[Outcome, Rude]:
+async def load(
+    clients: int, seconds: float, answers: int, rude: tuple[int, int, int], processes: int = 1
+) -> tuple[Outcome, Rude]:
     """The whole test: a server, clients, and a kill in the middle."""
-    process, port = start(0)
+    process, port = start(0, processes)
     asking = Load(f"http://127.0.0.1:{port}", seconds, answers, rude)
 
     async def kill() -> None:
@@ -203,8 +207,11 @@ async def load(clients: int, seconds: float, answers: int, rude: tuple[int, int,
         while not asking.reached(0.5):
             await asyncio.sleep(0.02)
         asking.away = True
-        stop(process)
-        process, _ = await asyncio.to_thread(start, port)
+        if processes > 1:
+            os.kill(server_processes(process.pid)[0], signal.SIGKILL)
+        else:
+            stop(process)
+            process, _ = await asyncio.to_thread(start, port, processes)
         await asyncio.sleep(1)  # until the connections that broke are noticed
         asking.away = False
 
@@ -213,6 +220,12 @@ async def load(clients: int, seconds: float, answers: int, rude: tuple[int, int,
         return outcome, asking.rude
     finally:
         stop(process)
+
+
+def server_processes(parent: int) -> list[int]:
+    """Those that a server started (Linux)."""
+    found = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+    return [one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
 
 def stop(process: subprocess.Popen[str]) -> None:
@@ -228,9 +241,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--rude", type=int, nargs=3, default=(64, 16, 4), metavar=("SILENT", "WRITERS", "READERS"))
     chosen = parser.parse_args()
-    outcome, rude = asyncio.run(load(chosen.clients, chosen.seconds, chosen.clients, tuple(chosen.rude)))
+    given = chosen.clients, chosen.seconds, chosen.clients, tuple(chosen.rude), chosen.processes
+    outcome, rude = asyncio.run(load(*given))
     print(f"sent away: {dict(rude.sent_away)}; load of the machine: {os.getloadavg()[0]:.1f}")
     print(f"{chosen.clients} clients, {chosen.seconds:g} s: {dict(outcome.answered)}")
     print(f"served in: median {outcome.percentile(50):.2f} s, p95 {outcome.percentile(95):.2f} s")

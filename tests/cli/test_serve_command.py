@@ -32,6 +32,16 @@ def test_weights_that_are_not_there(refused: Refused, tmp_path: Path) -> None:
     assert "absent" in refused("serve", "--port", 0, "--weights", tmp_path / "absent.safetensors")
 
 
+@pytest.mark.parametrize("given", [("--weights", "absent.safetensors"), ("--port", "taken"), ("--processes", 0)])
+def test_what_several_processes_cannot_begin_with(refused: Refused, given: tuple[object, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = [taken.getsockname()[1] if word == "taken" else word for word in given]
+        line = refused("serve", "--processes", 2, "--port", 0, *words)
+    assert {"--weights": "absent", "--port": "already in use", "--processes": "greater than or equal to 1"}[
+        given[0]
+    ] in line
+
+
 def test_without_the_extra(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert refused("serve") == f"uvicorn is not installed; install it with: {install_command('serve')}"

@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
@@ -100,6 +101,13 @@ class Access:
         peer = address_of((scope.get("client") or ("", 0))[0])
         named = _parts(f"//{headers.get('host', '')}").hostname in LOCAL_NAMES
         return named and peer is not None and peer.is_loopback and "x-forwarded-for" not in headers
+
+
+class Rates(Protocol):
+    """Counts the requests of clients."""
+
+    def wait_s(self, client: str) -> float:
+        """Count a request. 0 if it is allowed, else the seconds until one is."""
 
 
 class RateLimiter:

@@ -1,5 +1,6 @@
 """The ASGI application: routes, and the fields of each. `schema.py` describes them to users."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sized
 from importlib import resources
 from typing import Any
@@ -16,7 +17,7 @@ from facerelief import __version__
 from facerelief.editing.regions import PARTS, WHOLE
 from facerelief.errors import FacereliefError
 from facerelief.webapp import morphs
-from facerelief.webapp.access import Access
+from facerelief.webapp.access import Access, RateLimiter
 from facerelief.webapp.admission import AdmissionControl
 from facerelief.webapp.errors import ApiError, RequestCancelled, to_api_error
 from facerelief.webapp.likes import LIKE
@@ -30,6 +31,7 @@ from facerelief.webapp.server.connections import Connections
 from facerelief.webapp.server.limits import CancelToken, Limits
 from facerelief.webapp.server.responses import Reply, TrackedResponse, as_json, as_picture
 from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES, EditRequest, EditService, EditSpec
+from facerelief.webapp.several.shared import Shared
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Handler = Callable[[Fields, CancelToken], Reply]
@@ -199,13 +201,16 @@ async def _client_closed(request: Request, error: Exception) -> Response:
     return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
-def create_app(make_service: Callable[..., EditService], limits: Limits, access: Access) -> Starlette:
+def create_app(
+    make_service: Callable[..., EditService], limits: Limits, access: Access, shared: Shared | None = None
+) -> Starlette:
     """Build the application.
 
     Args:
         make_service: Called with the keywords `pixels` and `on_stage`.
         limits: The server's limits.
         access: Who may use it.
+        shared: Of several processes: what they share.
     """
     admission = AdmissionControl(limits)
     metrics = Metrics(admission)
@@ -215,12 +220,17 @@ def create_app(make_service: Callable[..., EditService], limits: Limits, access:
     metrics.gauge("facerelief_connections", "Open connections.", lambda: len(connections))
     service = make_service(pixels=limits.pixels, on_stage=metrics.stage)
     api = Api(service, admission)
-    posts, gets = _post_routes(api), _get_routes(api, metrics)
+    metrics_text = shared.metrics(metrics.text) if shared else metrics.text
+    posts, gets = _post_routes(api), _get_routes(api, metrics_text)
     routes = [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
     routes += [Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()]
     files = Mount("/static", StaticFiles(packages=[("facerelief.webapp", "static")]))
     middleware = Middleware(
-        AccessMiddleware, access=access, rate=limits.rate, routes={*posts, *gets}, count=metrics.response
+        AccessMiddleware,
+        access=access,
+        rates=shared.rates(limits.rate) if shared else RateLimiter(limits.rate),
+        routes={*posts, *gets},
+        count=metrics.response,
     )
     handlers: dict[Any, Any] = dict.fromkeys((ApiError, FacereliefError, HTTPException), _error_response)
     handlers[RequestCancelled] = _client_closed
@@ -239,7 +249,7 @@ def _post_routes(api: Api) -> dict[str, Endpoint]:
     }
 
 
-def _get_routes(api: Api, metrics: Metrics) -> dict[str, Endpoint]:
+def _get_routes(api: Api, metrics: Callable[[], bytes]) -> dict[str, Endpoint]:
     async def health(request: Request) -> Response:
         state, why = api.admission.health()
         waiting = max(0, api.admission.taken - api.admission.workers.running)
@@ -247,7 +257,7 @@ def _get_routes(api: Api, metrics: Metrics) -> dict[str, Endpoint]:
         return JSONResponse({**facts, "reason": why} if why else facts, 503 if why else 200)
 
     async def metrics_text(request: Request) -> Response:
-        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(await asyncio.to_thread(metrics), media_type="text/plain; version=0.0.4")
 
     async def schema(request: Request) -> Response:
         return JSONResponse(openapi(api.admission.limits))

@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facerelief.webapp.access import Access, RateLimiter
+from facerelief.webapp.access import Access, Rates
 from facerelief.webapp.errors import ApiError
 
 CLIENT = "facerelief.client"  # key in a request's scope: who sent it
@@ -32,10 +32,12 @@ CountResponse = Callable[[str, int, str, float], None]  # (route, status, error 
 class AccessMiddleware:
     """Refuses requests, adds security headers, counts responses."""
 
-    def __init__(self, app: ASGIApp, access: Access, rate: int, routes: Collection[str], count: CountResponse) -> None:
-        """rate: requests a minute of one client, 0: any number. routes: paths that are counted by name."""
+    def __init__(
+        self, app: ASGIApp, access: Access, rates: Rates, routes: Collection[str], count: CountResponse
+    ) -> None:
+        """rates: of the clients. routes: paths that are counted by name."""
         self._app, self._access, self._routes, self._count = app, access, routes, count
-        self._rates = RateLimiter(rate)
+        self._rates = rates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from facerelief.cli.console import explain, out
+from facerelief.cli.console import explain, note, out
 from facerelief.cli.options import EngineOption, MethodOption, PresetsOption, TaskFileOption, WeightsOption
 from facerelief.errors import FacereliefError
 
@@ -64,6 +64,10 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Requests computed at once. Default: one per core.")
     ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="Server processes behind the port, which share all limits."),
+    ] = 1,
     places: Annotated[
         int, typer.Option(min=1, help="Requests running and queued; more are refused with Retry-After.")
     ] = 64,
@@ -92,7 +96,7 @@ def serve(
     local = is_local(host)
     for_others = not local or bool(trusted_proxy)
     limits = Limits(
-        workers=workers or os.cpu_count() or 1,
+        workers=max(processes, workers or os.cpu_count() or 1),
         places=places,
         client_places=client_places or (max(1, places // 4) if for_others else places),
         body=max_mib * 2**20,
@@ -116,7 +120,9 @@ def serve(
         task_file=task_file,
         limits=limits,
         access_options=access_options,
+        processes=processes,
         ready=ready,
+        warn=note,
     )
 
 

@@ -63,6 +63,12 @@ class Limits:
         share = max(1, connections * self.client_connections // self.connections)
         return replace(self, connections=connections, client_connections=share)
 
+    def divided(self, count: int) -> "Limits":
+        """What each of so many processes gets, so that together they keep to these: all but a request's own limits."""
+        names = ("workers", "places", "client_places", "held", "unsent", "connections", "client_connections")
+        least = {"held": self.body, "unsent": 4 * self.pixels} if count > 1 else {}  # one request must have room
+        return replace(self, **{name: max(least.get(name, 1), -(-getattr(self, name) // count)) for name in names})
+
 
 class CancelToken:
     """Stops work whose client is gone or whose time is up: the worker calls `check` between steps."""

@@ -1,13 +1,16 @@
 """`serve`: open the socket, build the application, run it until interrupted."""
 
+import dataclasses
 import functools
 import importlib
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from facerelief.errors import FacereliefError, MissingExtra
@@ -16,6 +19,8 @@ from facerelief.processes.threads import limit_threads
 from facerelief.webapp.server.addresses import LOCAL_NAMES, is_local, networks_of
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.service import EditorOptions, EditService
+from facerelief.webapp.several.shared import Shared
+from facerelief.webapp.several.supervisor import Supervisor
 
 _BACKLOG = 64  # connections that are accepted at once
 _SPARE_FILES = 64  # open files that are left for the work
@@ -46,7 +51,9 @@ def serve(
     task_file: Path | None = None,
     limits: Limits | None = None,
     access_options: AccessOptions | None = None,
+    processes: int = 1,
     ready: Callable[[str], None] = lambda url: None,
+    warn: Callable[[str], None] = lambda words: None,
 ) -> None:
     """Serve the page and the API until interrupted.
 
@@ -57,7 +64,9 @@ def serve(
         task_file: MediaPipe's face_landmarker.task. None: the package's networks.
         limits: None: the defaults, with one worker per processor.
         access_options: None: this machine only, without a token.
+        processes: Server processes behind the port, which share the limits; one that dies is replaced.
         ready: Called with the server's URL once it accepts requests.
+        warn: Told of each process that was replaced.
 
     Raises:
         FacereliefError: The address cannot be used.
@@ -67,8 +76,6 @@ def serve(
         for package in _EXTRA:
             importlib.import_module(package)
         from facerelief.webapp.access import Access
-        from facerelief.webapp.app import create_app
-        from facerelief.webapp.server.graceful_server import GracefulServer, uvicorn_config
     except ImportError as reason:
         raise MissingExtra(reason.name or "starlette", "serve") from reason
     access_options, editor = access_options or AccessOptions(), editor or EditorOptions()
@@ -79,18 +86,55 @@ def serve(
         access_options.token,
         networks_of(access_options.proxies),
     )
-    limit_threads(max(1, (os.cpu_count() or 1) // limits.workers))
-    finder = FinderPool(lambda: load_finder(task_file=task_file), most=2 * limits.workers)
+    job = _Job(editor, task_file, limits.divided(processes), access, processes)
     with _socket(host, port) as listening:
-        limits, backlog = _fit_open_files(limits)
-        app = create_app(functools.partial(EditService, finder, editor), limits, access)
+        url = f"http://{_shown(host)}:{listening.getsockname()[1]}"
+        if processes == 1:
+            job(listening, 0, lambda: ready(url))
+            return
+        if sys.platform == "win32":
+            raise FacereliefError("several server processes need Linux or macOS; leave out --processes")
+        with tempfile.TemporaryDirectory(prefix="facerelief-") as folder:
+            job = dataclasses.replace(job, folder=Path(folder))
+            Supervisor(processes, job, listening, warn).run(lambda: ready(url))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a server process does, for others to pickle.
+
+    Args:
+        editor: As of `serve`.
+        task_file: As of `serve`.
+        limits: Of this process.
+        access: Who may use it.
+        processes: How many there are.
+        folder: What they share, if there are several.
+    """
+
+    editor: EditorOptions
+    task_file: Path | None
+    limits: Limits
+    access: Any
+    processes: int
+    folder: Path | None = None
+
+    def __call__(self, listening: socket.socket, number: int, ready: Callable[[], None]) -> None:
+        from facerelief.webapp.app import create_app
+        from facerelief.webapp.server.graceful_server import GracefulServer, uvicorn_config
+
+        limit_threads(max(1, (os.cpu_count() or 1) // (self.limits.workers * self.processes)))
+        finder = FinderPool(lambda: load_finder(task_file=self.task_file), most=2 * self.limits.workers)
+        limits, backlog = _fit_open_files(self.limits)
+        shared = Shared(self.folder, number) if self.folder else None
+        app = create_app(functools.partial(EditService, finder, self.editor), limits, self.access, shared)
         app.state.service.warm_up()
-        ready(f"http://{_shown(host)}:{listening.getsockname()[1]}")
+        ready()
         GracefulServer(uvicorn_config(app, backlog), app).run(sockets=[listening])
-    if app.state.admission.workers.running:
-        # The interpreter would wait for threads that cannot be stopped.
-        sys.stdout.flush()
-        os._exit(0)
+        if app.state.admission.workers.running:
+            # The interpreter would wait for threads that cannot be stopped.
+            sys.stdout.flush()
+            os._exit(0)
 
 
 def _host_name(text: str) -> str:
