@@ -156,7 +156,7 @@ class MethodConformance:
         assert editor.condition.towards(measured, batch, batch.label).equal(expected)
         assert expected.shape == (2, *condition.shape)
         other = "relief" if self.name != "relief" else "stargan"
-        with _refused(f"{path} is a {self.name} network, not {other}; choose another --method or --weights"):
+        with _refused(f"{path} holds weights of {self.name}, not {other}; choose another --method or --weights"):
             load_editor(path, method=other)
         facts = load_checkpoint(path, "editor").facts["config"]
         assert dataclasses.replace(config, seed=facts["seed"]) == config

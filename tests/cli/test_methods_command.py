@@ -80,7 +80,8 @@ def test_weights_of_another_method(tiny_weights: Weights, tmp_path: Path) -> Non
     weights = tiny_weights(method="ganimation")
     with pytest.raises(FacereliefError) as caught:
         load_editor(weights, method="attgan")
-    assert str(caught.value) == f"{weights} is a ganimation network, not attgan; choose another --method or --weights"
+    line = f"{weights} holds weights of ganimation, not attgan; choose another --method or --weights"
+    assert str(caught.value) == line
     with pytest.raises(FacereliefError) as caught:
         load_editor(method="attgan")
     assert str(caught.value) == (

@@ -177,7 +177,7 @@ def test_a_method_that_is_unknown(method: str) -> None:
 
 def test_a_network_of_another_backbone(tiny_weights: Weights) -> None:
     path = tiny_weights(method="relief")
-    with pytest.raises(FacereliefError, match=r"weights\.safetensors is a relief network, not stargan; choose another"):
+    with pytest.raises(FacereliefError, match=r"weights\.safetensors holds weights of relief, not stargan"):
         load_editor(path, method="stargan")
 
 

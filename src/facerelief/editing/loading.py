@@ -78,7 +78,7 @@ def _load(
     editor = load_network_editor(weights, finder, method or "relief", engine)
     found = editor.config.method
     if method not in (None, found):
-        raise FacereliefError(f"{weights} is a {found} network, not {method}; choose another --method or --weights")
+        raise FacereliefError(f"{weights} holds weights of {found}, not {method}; choose another --method or --weights")
     return editor
 
 
