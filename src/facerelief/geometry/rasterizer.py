@@ -69,7 +69,7 @@ def interpolate(values: Floats, triangles: Int64, index: Int64, weights: Floats)
     return out.reshape(index.shape + values.shape[1:])
 
 
-def interpolate_at(covered: Int64, values: Floats, triangles: Int64, index: Int64, weights: Float64) -> Float64:
+def interpolate_at(covered: Int64, values: Floats, triangles: Int64, index: Int64, weights: Floats) -> Floats:
     """`interpolate` at some pixels alone.
 
     Args:

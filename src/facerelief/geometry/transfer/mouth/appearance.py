@@ -173,15 +173,14 @@ def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips
     return np.moveaxis(planes, 0, 2)
 
 
-def thin_corners(mask: Bool, unit: float) -> Floats:
+def thin_corners(mask: Bool, unit: float) -> Float32:
     """An opening (S, S) as opacity: at its corners, where lips touch, it goes over into them."""
     columns = np.flatnonzero(mask.any(axis=0))
     if not len(columns):
         return mask.astype(np.float32)
     x = np.arange(mask.shape[1])
     aside = np.minimum(x - columns[0], columns[-1] - x) / unit
-    opacity: Floats = mask * smoothstep(aside / _THIN).astype(np.float32)
-    return opacity
+    return np.asarray(mask * smoothstep(aside / _THIN), dtype=np.float32)
 
 
 def _toned(colour: Floats, coloured: float) -> Floats:
