@@ -56,7 +56,7 @@ def write_png(path: Path, levels: NDArray[Any]) -> None:
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     kind = struct.pack(">IIBBBBB", *levels.shape[1::-1], 16 if wide else 8, _RGB if levels.ndim == 3 else 0, 0, 0, 0)
-    parts = ((b"IHDR", kind), (b"IDAT", zlib.compress(filtered, 1)), (b"IEND", b""))
+    parts = ((b"IHDR", kind), (b"IDAT", zlib.compress(filtered.data, 1)), (b"IEND", b""))
     path.write_bytes(_SIGNATURE + b"".join(_chunk(name, data) for name, data in parts))
 
 
