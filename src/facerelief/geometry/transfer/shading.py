@@ -131,11 +131,11 @@ def log_luminance(luma: Floats) -> Floats:
     return np.log(np.maximum(luma, 0) / np.float32(255) + np.float32(FLOOR))
 
 
-def skin_tint(pixels: RGB) -> Float32:
+def skin_tint(pixels: RGB) -> Floats:
     """The colour of the skin around each place of a crop (S, S, 3), as shares of its luminance, (S, S, 3)."""
     deviation = _AROUND * len(pixels)
     blurred = gaussian(pixels.astype(np.float32), (deviation, deviation, 0)) + 1  # black has no colour
-    tint: Float32 = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
+    tint: Floats = blurred / (blurred @ LUMA.astype(np.float32))[..., None]
     return tint
 
 
