@@ -125,7 +125,9 @@ def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic
     return found.transpose(1, 2, 0).reshape((height, width, *values.shape[2:]))
 
 
-def _enlarged(planes: Floats, box: tuple[int, ...], times: int, matrix: Floats, size: tuple[int, int]) -> Float32:
+def _enlarged(
+    planes: Floats, box: tuple[int, int, int, int], times: int, matrix: Floats, size: tuple[int, int]
+) -> Float32:
     """A box of planes (C, h, w), so many times as large by cubic curves, then as `_turned` does it, of some size."""
     found = np.empty((len(planes), size[1], size[0]), dtype=np.float32)
     finer = times * (box[2] - box[0]), times * (box[3] - box[1])
@@ -133,7 +135,7 @@ def _enlarged(planes: Floats, box: tuple[int, ...], times: int, matrix: Floats, 
         image = Image.fromarray(np.ascontiguousarray(plane, dtype=np.float32))
         image = image.resize(finer, Image.Resampling.BICUBIC, box)
         coefficients = tuple(map(float, matrix.ravel()))
-        out[:] = image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR)
+        out[:] = np.asarray(image.transform(size, Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR))
     return found
 
 

@@ -231,7 +231,7 @@ def sign_and_read() -> tuple[str, float | None]:
 def run_engine(name: str) -> tuple[str, float | None]:
     """Run the package's relief network by an engine, and compare it with PyTorch."""
     if name == "onnx":
-        return run_graph()
+        return run_shipped_graph()
     editor = _relief("torch")
     example = example_inputs(editor.config, editor.condition)
     engine, reference = (ENGINES[one](editor.generator, example) for one in (name, "torch"))
@@ -242,7 +242,7 @@ def run_engine(name: str) -> tuple[str, float | None]:
     return f"the relief network on {editor.config.size} pixels, agrees with PyTorch", parity.milliseconds
 
 
-def run_graph() -> tuple[str, float | None]:
+def run_shipped_graph() -> tuple[str, float | None]:
     """Run the relief network's graph, as edits do by ONNX Runtime; compare it with PyTorch where that is installed."""
     photo, face = synthetic_face()
     editor = _relief("onnx")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facerelief.array_types import RGB, Float64, Floats, Int64, Landmarks
+from facerelief.array_types import RGB, Floats, Int64, Landmarks
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, Crop, align
 from facerelief.faces.warping import border_fade
@@ -214,7 +214,7 @@ def _chin_drop(movement: Floats) -> float:
     return float(movement[_CHIN, 1])
 
 
-def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats | None = None) -> tuple[Float64, Int64]:
+def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats | None = None) -> tuple[Floats, Int64]:
     """The flow of a face whose landmarks move, dense over its crop.
 
     Args:

@@ -107,7 +107,7 @@ def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32) -> Float32:
         (W, W, 1), `fill` where it is less than the wrinkle is deep, elsewhere that.
     """
     size = len(wrinkles)
-    finer = enlarged(fill, size)[..., 0]
+    finer = resized_maps(fill, size)[..., 0]
     rows, columns = np.nonzero(finer > 0)
     places = np.column_stack([columns, rows]).astype(np.float32) + np.float32(0.5)
     times = np.float32(size / len(fill))
@@ -116,7 +116,7 @@ def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32) -> Float32:
     return finer[..., None]
 
 
-def enlarged(maps: Floats, size: int) -> Float32:
+def resized_maps(maps: Floats, size: int) -> Float32:
     """Smooth maps (S, S, K) with `size` pixels a side."""
     planes = [Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in np.moveaxis(maps, 2, 0)]
     return np.dstack([np.array(plane.resize((size, size), Image.Resampling.BILINEAR)) for plane in planes])

@@ -18,7 +18,7 @@ from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_f
 from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import MouthMotion
-from facerelief.geometry.transfer.shading import enlarged, limit_to_wrinkles, log_luminance, relight, skin_tint
+from facerelief.geometry.transfer.shading import limit_to_wrinkles, log_luminance, relight, resized_maps, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
 
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
@@ -73,7 +73,7 @@ class WarpLayers:
         if self.fill is None:
             return self
         finer = limit_to_wrinkles(self.fill, self.flow, wrinkles)
-        return dataclasses.replace(self, light=finer + enlarged(self.light, len(finer)), fill=None)
+        return dataclasses.replace(self, light=finer + resized_maps(self.light, len(finer)), fill=None)
 
     def applied_flows(self) -> tuple[Floats, PartedFlows | None]:
         """The flow, and those of lips that meet, without folds, as the photo is warped by them."""
