@@ -60,7 +60,7 @@ def test_everything_is_measured(command: Command, people: Path, instruments: Pat
     assert calm["edit"]["mouth_ssim"]["mean"] > 0.85 > calm["no edit"]["mouth_ssim"]["mean"]
     assert calm["edit"]["lips"]["mean"] < 0.015 < 0.03 < calm["no edit"]["lips"]["mean"]
     assert calm["edit"]["identity_median"]["value"] < 0.5 * calm["no edit"]["identity_median"]["value"]
-    assert calm["edit"]["movement"]["ratio"]["value"] == pytest.approx(1, abs=0.05)
+    assert calm["edit"]["movement"]["ratio"]["value"] == pytest.approx(1, abs=0.08)
     # The other person is the mirror image, and smiles in the same way.
     assert calm["mean movement"]["landmarks"]["mean"] < calm["no edit"]["landmarks"]["mean"]
     assert calm["mean movement"]["common_movement"]["ratio"]["value"] == pytest.approx(1, abs=0.35)

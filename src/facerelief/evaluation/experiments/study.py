@@ -246,8 +246,7 @@ def _has_identity_pairs(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
 def _paces(request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) -> dict[str, int]:
     """Steps of each cell that take as long as the first cell's, by short runs of each, measured once.
 
-    Of all cells, whichever are asked for, so that those that follow later have the same time. Round after round, so
-    that a machine that is slow for a while is so for every cell.
+    Of all cells, for some may follow later. Round after round: a machine that is slow is so for every cell.
     """
     cells = find_study(request.study).cells
     path = root / f"{request.study}-pace.json"
@@ -297,5 +296,6 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
     """A line of jobs.jsonl."""
     line = {"job": name, "seconds": round(seconds, 2), "processes": processes, "device": device_name()}
+    line |= {"cores": os.cpu_count(), "machine": platform.machine()}
     grid.folder.mkdir(parents=True, exist_ok=True)
-    append_lines(grid.folder / "jobs.jsonl", line | {"cores": os.cpu_count(), "machine": platform.machine()})
+    append_lines(grid.folder / "jobs.jsonl", line)

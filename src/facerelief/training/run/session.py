@@ -109,7 +109,7 @@ class Session:
         decay = self.config.weight_decay
         self._optimisers = {
             name: torch.optim.Adam(
-                one.module.parameters(), one.lr, one.betas or self.config.betas, weight_decay=decay, fused=True
+                one.module.parameters(), one.lr, one.betas or self.config.betas, weight_decay=decay, fused=on_gpu
             )
             for name, one in learners.items()
         }
