@@ -274,12 +274,11 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
     """Of discriminator steps, with the generator steps among them, in the second lap of a run: the first warms up."""
     lap = make.scale.pace[1]
     short = {"steps": 2 * lap, "log_every": lap, "save_every": 2 * lap, "warm_up": 0}
-    own = {**cell.editor, **make.request.changes}
+    own = cell.editor | make.request.changes
     method = make.scale.methods.get(own.get("method", "stargan"), {})
     config = make(ExpressionTraining, {**make.scale.editor, **method, **own, **short}, 0)
     stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": lap}
-    times: list[float] = []
-    depth = folder / f"depth-{config.guide}"
+    times, depth = list[float](), folder / f"depth-{config.guide}"
     if config.guide != "none":
         launch.run_depth(dataset, make(DepthTraining, stage1, 0), depth, vgg=make.request.vgg)
     launch.run_expression(
@@ -295,7 +294,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
     """A line of jobs.jsonl."""
-    line = {"job": name, "seconds": round(seconds, 2), "processes": processes, "device": device_name()}
-    line |= {"cores": os.cpu_count(), "machine": platform.machine()}
+    machine = {"device": device_name(), "cores": os.cpu_count(), "machine": platform.machine()}
+    line = {"job": name, "seconds": round(seconds, 2), "processes": processes, **machine}
     grid.folder.mkdir(parents=True, exist_ok=True)
     append_lines(grid.folder / "jobs.jsonl", line)

@@ -67,11 +67,14 @@ class StepRandom:
         """The shape for the whole batch."""
         if self.rows is None:
             return shape
-        if shape[photos] != self.rows.size:
+        several, left = divmod(shape[photos], self.rows.size)
+        if left or not several:
             raise ValueError(f"{shape[photos]} numbers for {self.rows.size} photos")
-        return (*shape[:photos], self.rows.whole, *shape[photos + 1 :])
+        return (*shape[:photos], several * self.rows.whole, *shape[photos + 1 :])
 
     def _own(self, values: Tensor, photos: int = 0) -> Tensor:
+        """Those of this part's photos, also where each photo has several in turn, as a batch of edits both ways has."""
         if self.rows is not None:
-            values = values.narrow(photos, self.rows.start, self.rows.size)
+            each = values.unflatten(photos, (-1, self.rows.whole))
+            values = each.narrow(photos + 1, self.rows.start, self.rows.size).flatten(photos, photos + 1)
         return to_device(values, self._device)
