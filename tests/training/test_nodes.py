@@ -16,6 +16,7 @@ import numpy as np
 from facerelief.checkpoint import load_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining
 from facerelief.data import Dataset
+from facerelief.data.shards.convert import pack
 from facerelief.training.launch import run_classifier, run_depth
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -43,8 +44,11 @@ def assert_one_run(run: Path, alone: Path, metrics: Metrics) -> None:
 def test_two_machines_of_slurm(
     faces: Path, tmp_path: Path, small: Callable[..., Any], command_line: Any, metrics: Metrics
 ) -> None:
-    """The job script, with `scontrol` and `srun` of a cluster whose two machines are this one. The judge has dropout
-    and batch norm."""
+    """The job script, with `scontrol` and `srun` of a cluster whose two machines are this one, from shards.
+
+    The judge has dropout and batch norm.
+    """
+    pack(faces, str(tmp_path / "shards"), 10)
     for name, lines in {
         "scontrol": "echo 127.0.0.1; echo 127.0.0.1",
         "srun": 'shift; "$@" & "$@"; code=$?; wait $! && exit $code',
@@ -54,7 +58,8 @@ def test_two_machines_of_slurm(
     settings = {"steps": 5, "augment": True}
     job = {"SLURM_JOB_NODELIST": "node[1-2]", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_ID": "7", "PORT": str(free_port())}
     job |= {"PYTHON": sys.executable, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    words = command_line.words("judge", faces, tmp_path / "run", **settings)
+    job |= {"FACERELIEF_DATASETS": str(tmp_path / "cache")}
+    words = command_line.words("judge", tmp_path / "shards", tmp_path / "run", **settings)
     process = subprocess.run(
         ["bash", DEPLOY / "train.slurm", *words], env=command_line.environment | job, capture_output=True, text=True
     )

@@ -163,6 +163,14 @@ ClusterOption = Annotated[
         help="Where the work is done: on this machine, on the Ray cluster that it belongs to, or on another one.",
     ),
 ]
+TrainingData = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="A folder made by `facerelief dataset build`, or shards by path or URL, which are copied once.",
+        show_default=False,
+    ),
+]
 DatasetFolder = Annotated[
     Path, typer.Argument(metavar="DATASET", help="A folder made by `facerelief dataset build`.", show_default=False)
 ]

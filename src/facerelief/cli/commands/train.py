@@ -10,7 +10,8 @@ import typer
 from facerelief.cli.command import Commands
 from facerelief.cli.commands.report import warn_of_chance
 from facerelief.cli.console import bar, out, say
-from facerelief.cli.options import COLOURS, TRAINED, DatasetFolder, ExpressionsOption, one_of
+from facerelief.cli.options import COLOURS, TRAINED, ExpressionsOption, TrainingData, one_of
+from facerelief.cli.training_data import training_dataset
 from facerelief.config import (
     GEOMETRY_TARGETS,
     GUIDES,
@@ -69,7 +70,7 @@ Penalty = Annotated[float | None, typer.Option(help="beta of Eq. 11, the confide
 
 @app.command("depth")
 def depth(
-    folder: DatasetFolder,
+    folder: TrainingData,
     run: RunFolder,
     preset: Preset = "cpu",
     guide: Annotated[str | None, one_of(choices=GEOMETRY_TARGETS, help="Geometry to estimate. Default: depth.")] = None,
@@ -85,10 +86,9 @@ def depth(
 ) -> None:
     """Stage 1: pre-train G_depth, G'_depth and D_depth on real pairs (equations 5 to 11)."""
     given = _given(guide=guide, objective=objective, conf_penalty=conf_penalty, steps=steps, seed=seed)
-    from facerelief.data import Dataset
     from facerelief.training import launch
 
-    dataset = Dataset(folder)
+    dataset = training_dataset(folder)
     config = _config(DepthTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
     with _bars("depth network") as (decoding, progress):
@@ -98,7 +98,7 @@ def depth(
 
 @app.command("expression")
 def expression(
-    folder: DatasetFolder,
+    folder: TrainingData,
     run: RunFolder,
     depth: Annotated[
         Path | None, typer.Option(help="The run of stage 1 for the guidance; required unless --guide none.")
@@ -140,10 +140,9 @@ def expression(
     given = _given(guide=guide, method=method, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
     given |= _given(depth_weight=depth_weight, conf_penalty=conf_penalty)
     given |= {"freeze_depth": True} if freeze_depth else {}
-    from facerelief.data import Dataset
     from facerelief.training import launch
 
-    dataset = Dataset(folder)
+    dataset = training_dataset(folder)
     config = _config(ExpressionTraining, preset, dataset, given, expressions, colour, settings)
     if depth is not None and config.guide != "none":
         chosen = {
@@ -170,7 +169,7 @@ def expression(
 
 @app.command("judge")
 def judge(
-    folder: DatasetFolder,
+    folder: TrainingData,
     run: RunFolder,
     preset: Preset = "cpu",
     expressions: ExpressionsOption = None,
@@ -181,10 +180,9 @@ def judge(
 ) -> None:
     """Train the expression classifier that measures edits, on real training photos only."""
     given = _given(steps=steps, seed=seed)
-    from facerelief.data import Dataset
     from facerelief.training import launch
 
-    dataset = Dataset(folder)
+    dataset = training_dataset(folder)
     config = _config(ClassifierTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
     with _bars("classifier") as (decoding, progress):
@@ -198,7 +196,7 @@ def judge(
 
 @app.command("identity")
 def identity(
-    folder: DatasetFolder,
+    folder: TrainingData,
     run: RunFolder,
     preset: Preset = "cpu",
     expressions: ExpressionsOption = None,
@@ -209,10 +207,9 @@ def identity(
 ) -> None:
     """Train the identity encoder on training people, and test it on held-out people."""
     given = _given(steps=steps, seed=seed)
-    from facerelief.data import Dataset
     from facerelief.training import launch
 
-    dataset = Dataset(folder)
+    dataset = training_dataset(folder)
     config = _config(IdentityTraining, preset, dataset, given, expressions, colour, settings)
     config = _settled(config, preset, run)
     persons, two, three = launch.count_persons(dataset, config)

@@ -1,7 +1,9 @@
 """Many photos over all cores or a cluster: a bad file stops nothing, and what is finished is not done again."""
 
+import contextlib
 import functools
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from facerelief.processes.pool import MIN_ITEMS, map_in_processes
 from facerelief.processes.threads import limit_threads
 from facerelief.progress import Progress
 
-_SHARE = "run it in a folder that all machines share, with photos and weights in it"
+_SHARE = "run it in a folder that all machines share, with photos, weights and edits in it"
 
 
 class BatchEditor:
@@ -100,9 +102,21 @@ def _on_cluster(jobs: Sequence[EditJob], editor: FileEditor, spread: Spread) -> 
     if any(job.source.source == STDIN or STDOUT in job.targets.values() for job in jobs):
         raise FacereliefError("standard input and output are this machine's; name files, or leave --cluster out")
     files = [path for path in (editor.settings.weights, jobs[0].source.source) if isinstance(path, Path)]
-    view = View(functools.partial(_look, Path.cwd(), files), _SHARE)
-    arguments = (Path.cwd(), editor.settings)
-    return map_over(spread, _start_in, arguments, jobs, lost=_lost, view=view)
+    with contextlib.ExitStack() as marks:
+        files += [marks.enter_context(_marked(path)) for path in list(jobs[0].targets.values())[:1]]
+        view = View(functools.partial(_look, Path.cwd(), files), _SHARE)
+        arguments = (Path.cwd(), editor.settings)
+        yield from map_over(spread, _start_in, arguments, jobs, lost=_lost, view=view)
+
+
+@contextlib.contextmanager
+def _marked(target: Path) -> Iterator[Path]:
+    """In the block, a file where a target will be; a machine that does not see it would write its edits elsewhere."""
+    folder = next(one for one in Path(target).absolute().parents if one.is_dir())
+    with tempfile.NamedTemporaryFile(prefix=".facerelief-", suffix=".mark", dir=folder) as mark:
+        mark.write(os.urandom(16))
+        mark.flush()
+        yield Path(mark.name)
 
 
 def _start_in(folder: Path, settings: EditSettings) -> BatchEditor:
