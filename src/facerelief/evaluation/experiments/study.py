@@ -274,7 +274,7 @@ def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, nu
     """Of discriminator steps, with the generator steps among them, in the second lap of a run: the first warms up."""
     lap = make.scale.pace[1]
     short = {"steps": 2 * lap, "log_every": lap, "save_every": 2 * lap, "warm_up": 0}
-    own = cell.editor | make.request.changes
+    own = {**cell.editor, **make.request.changes}
     method = make.scale.methods.get(own.get("method", "stargan"), {})
     config = make(ExpressionTraining, {**make.scale.editor, **method, **own, **short}, 0)
     stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": lap}

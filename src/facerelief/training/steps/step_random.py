@@ -75,6 +75,6 @@ class StepRandom:
     def _own(self, values: Tensor, photos: int = 0) -> Tensor:
         """Those of this part's photos, also where each photo has several in turn, as a batch of edits both ways has."""
         if self.rows is not None:
-            each = values.unflatten(photos, (-1, self.rows.whole))
+            each = values.reshape(*values.shape[:photos], -1, self.rows.whole, *values.shape[photos + 1 :])
             values = each.narrow(photos + 1, self.rows.start, self.rows.size).flatten(photos, photos + 1)
         return to_device(values, self._device)
