@@ -12,7 +12,7 @@ from facerelief.checkpoint import load_checkpoint
 from facerelief.config import DepthTraining
 from facerelief.data.dataset import Dataset
 from facerelief.data.shards import cache, convert
-from facerelief.data.shards.cache import open_dataset
+from facerelief.data.shards.cache import open_copy
 from facerelief.data.shards.convert import pack
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.training.launch import run_depth
@@ -32,9 +32,9 @@ def test_the_same_training(faces: Path, shards: Path, small: Small, tmp_path: Pa
     """Bit for bit, and begun from one it goes on from the other."""
     settings = {"steps": 6, "save_every": 3}
     whole = run_depth(Dataset(faces), small(DepthTraining, **settings), tmp_path / "whole")
-    run_depth(open_dataset(shards), small(DepthTraining, steps=3), tmp_path / "parts")
-    again = run_depth(open_dataset(f"file://{shards}"), small(DepthTraining, **settings), tmp_path / "other")
-    assert open_dataset(shards).digest == Dataset(faces).digest
+    run_depth(open_copy(shards), small(DepthTraining, steps=3), tmp_path / "parts")
+    again = run_depth(open_copy(f"file://{shards}"), small(DepthTraining, **settings), tmp_path / "other")
+    assert open_copy(shards).digest == Dataset(faces).digest
     found, expected = (load_checkpoint(path, "depth").tensors for path in (again, whole))
     assert all(np.array_equal(found[name], value) for name, value in expected.items())
     resumed = run_depth(Dataset(faces), small(DepthTraining, steps=6, save_every=3), tmp_path / "parts")
@@ -55,16 +55,16 @@ def test_copied_once_and_a_copy_goes_on(shards: Path, monkeypatch: pytest.Monkey
     failed: list[bool] = []
     monkeypatch.setattr(convert, "_unpack", watched)
     with pytest.raises(FacereliefError, match="the line is cut"):
-        open_dataset(shards)
+        open_copy(shards)
     steps: list[tuple[int, int]] = []
-    first = open_dataset(shards, lambda *step: steps.append(step))
+    first = open_copy(shards, lambda *step: steps.append(step))
     assert len(copied) == len(set(copied)) == len(list(shards.glob("*.tar")))
     assert steps[-1] == (36, 36)
-    assert open_dataset(shards).path == first.path and first.name == "shards"
+    assert open_copy(shards).path == first.path and first.name == "shards"
     assert len(copied) == len(set(copied))
     with (shards / "metadata.csv").open("a") as table:  # a review
         table.write("\n")
-    assert cache.open_dataset(shards).path != first.path
+    assert cache.open_copy(shards).path != first.path
 
 
 @pytest.mark.parametrize("harm", ["digest", "missing", "unfinished", "table"])
@@ -81,7 +81,7 @@ def test_damaged_shards(shards: Path, harm: str) -> None:
     else:
         (shards / "metadata.csv").unlink()
     with pytest.raises(DatasetError) as caught:
-        open_dataset(shards).samples  # noqa: B018
+        open_copy(shards).samples  # noqa: B018
     said = str(caught.value)
     assert "\n" not in said and ";" in said
     expected = {"digest": "is not as it was written", "missing": "is missing", "table": "holds no metadata.csv"}

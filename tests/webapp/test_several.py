@@ -17,7 +17,7 @@ from webapp_app import form
 from facerelief.webapp.access import RateLimiter
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.several.shared_rates import SharedRates
-from facerelief.webapp.several.summed_metrics import summed
+from facerelief.webapp.several.summed_metrics import sum_metrics
 
 
 def children(server: Any) -> list[int]:
@@ -131,7 +131,7 @@ def test_sums_by_hand() -> None:
             f"process_start_time_seconds {start}\n"
         )
 
-    lines = summed([text(2, 50), text(3, 40, 'a_total{route="/y"} 1.0\n')]).decode().splitlines()
+    lines = sum_metrics([text(2, 50), text(3, 40, 'a_total{route="/y"} 1.0\n')]).decode().splitlines()
     assert {line for line in lines if line[0] != "#"} == {
         'a_total{route="/x"} 5.0',
         'a_total{route="/y"} 1.0',

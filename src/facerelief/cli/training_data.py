@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 
 def training_dataset(place: str) -> "Dataset":
-    """The dataset of a folder, or of shards by path or URL. Raises as `data.shards.cache.open_dataset`."""
-    from facerelief.data.shards.cache import open_dataset
+    """The dataset of a folder, or of shards by path or URL. Raises as `data.shards.cache.open_copy`."""
+    from facerelief.data.shards.cache import open_copy
 
     with ExitStack() as stack:
         moves: list[Any] = []
@@ -21,4 +21,4 @@ def training_dataset(place: str) -> "Dataset":
                 moves.append(stack.enter_context(bar("copying shards", "samples", keeps=True)))
             moves[0](done, total)
 
-        return open_dataset(place, copying)
+        return open_copy(place, copying)

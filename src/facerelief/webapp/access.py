@@ -103,7 +103,7 @@ class Access:
         return named and peer is not None and peer.is_loopback and "x-forwarded-for" not in headers
 
 
-class Rates(Protocol):
+class ClientRates(Protocol):
     """Counts the requests of clients."""
 
     def wait_s(self, client: str) -> float:

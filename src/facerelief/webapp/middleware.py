@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facerelief.webapp.access import Access, Rates
+from facerelief.webapp.access import Access, ClientRates
 from facerelief.webapp.errors import ApiError
 
 CLIENT = "facerelief.client"  # key in a request's scope: who sent it
@@ -33,7 +33,7 @@ class AccessMiddleware:
     """Refuses requests, adds security headers, counts responses."""
 
     def __init__(
-        self, app: ASGIApp, access: Access, rates: Rates, routes: Collection[str], count: CountResponse
+        self, app: ASGIApp, access: Access, rates: ClientRates, routes: Collection[str], count: CountResponse
     ) -> None:
         """rates: of the clients. routes: paths that are counted by name."""
         self._app, self._access, self._routes, self._count = app, access, routes, count

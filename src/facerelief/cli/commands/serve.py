@@ -104,6 +104,7 @@ def serve(
         timeout_s=timeout,
         connections=connections,
         rate=rate if rate is not None else _RATE if for_others else 0,
+        processes=processes,
     )
 
     def ready(url: str) -> None:
@@ -120,7 +121,6 @@ def serve(
         task_file=task_file,
         limits=limits,
         access_options=access_options,
-        processes=processes,
         ready=ready,
         warn=note,
     )

@@ -18,7 +18,7 @@ from facerelief.progress import Progress, no_progress
 _DONE = ".complete"
 
 
-def open_dataset(place: str | Path, progress: Progress = no_progress) -> Dataset:
+def open_copy(place: str | Path, progress: Progress = no_progress) -> Dataset:
     """A dataset by folder, or by the path or URL of its shards.
 
     Shards are copied to a folder of the user's cache, one shard at a time, each compared with its checksum; an

@@ -29,6 +29,7 @@ class Limits:
         min_upload_rate: Bytes per second that an upload must keep after `grace_s`.
         grace_s: Seconds after which a slow transfer may be evicted.
         rate: Requests a minute of one client. 0: any number.
+        processes: Server processes behind the port, which share these limits; one that dies is replaced.
     """
 
     workers: int = 2
@@ -47,6 +48,7 @@ class Limits:
     min_upload_rate: float = 4096.0
     grace_s: float = 5.0
     rate: int = 0
+    processes: int = 1
 
     def __post_init__(self) -> None:
         derived = {

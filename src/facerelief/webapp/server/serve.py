@@ -51,7 +51,6 @@ def serve(
     task_file: Path | None = None,
     limits: Limits | None = None,
     access_options: AccessOptions | None = None,
-    processes: int = 1,
     ready: Callable[[str], None] = lambda url: None,
     warn: Callable[[str], None] = lambda words: None,
 ) -> None:
@@ -64,7 +63,6 @@ def serve(
         task_file: MediaPipe's face_landmarker.task. None: the package's networks.
         limits: None: the defaults, with one worker per processor.
         access_options: None: this machine only, without a token.
-        processes: Server processes behind the port, which share the limits; one that dies is replaced.
         ready: Called with the server's URL once it accepts requests.
         warn: Told of each process that was replaced.
 
@@ -86,7 +84,8 @@ def serve(
         access_options.token,
         networks_of(access_options.proxies),
     )
-    job = _Job(editor, task_file, limits.divided(processes), access, processes)
+    processes = limits.processes
+    job = _Job(editor, task_file, limits.divided(processes), access)
     with _socket(host, port) as listening:
         url = f"http://{_shown(host)}:{listening.getsockname()[1]}"
         if processes == 1:
@@ -108,7 +107,6 @@ class _Job:
         task_file: As of `serve`.
         limits: Of this process.
         access: Who may use it.
-        processes: How many there are.
         folder: What they share, if there are several.
     """
 
@@ -116,14 +114,13 @@ class _Job:
     task_file: Path | None
     limits: Limits
     access: Any
-    processes: int
     folder: Path | None = None
 
     def __call__(self, listening: socket.socket, number: int, ready: Callable[[], None]) -> None:
         from facerelief.webapp.app import create_app
         from facerelief.webapp.server.graceful_server import GracefulServer, uvicorn_config
 
-        limit_threads(max(1, (os.cpu_count() or 1) // (self.limits.workers * self.processes)))
+        limit_threads(max(1, (os.cpu_count() or 1) // (self.limits.workers * self.limits.processes)))
         finder = FinderPool(lambda: load_finder(task_file=self.task_file), most=2 * self.limits.workers)
         limits, backlog = _fit_open_files(self.limits)
         shared = Shared(self.folder, number) if self.folder else None

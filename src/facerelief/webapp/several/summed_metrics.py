@@ -39,7 +39,7 @@ class SummedMetrics:
             if path != self._path:
                 with contextlib.suppress(OSError):
                     texts.append(_ask(path))
-        return summed([text.decode() for text in texts])
+        return sum_metrics([text.decode() for text in texts])
 
     def _tell(self) -> None:
         while True:
@@ -55,12 +55,12 @@ def _ask(path: Path) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def summed(texts: list[str]) -> bytes:
+def sum_metrics(texts: list[str]) -> bytes:
     r"""One text of several: values of the same name and labels are added; of start times the earliest is kept.
 
     Example:
         >>> text = "# HELP a_total What.\n# TYPE a_total counter\na_total 2.0\n"
-        >>> summed([text, text]).decode().splitlines()[-1]
+        >>> sum_metrics([text, text]).decode().splitlines()[-1]
         'a_total 4.0'
     """
     families: dict[str, Metric] = {}
