@@ -36,7 +36,8 @@ class ELEGANTMethod(TrainingMethod):
             **{"batch": 16, "d_steps": 1, "steps": 200_000, "lr_factor": 0.97, "lr_every": 3_000, "decay_from": 1.0},
             **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0, "objective": "vanilla"},
         },
-        # With little R1 the critics are so steep that noise deceives them, and the codes of all photos become alike.
+        # With a tenth of R1 noise deceives the critics, and codes of all photos become alike; with four times it they
+        # end as constants.
         "gpu": {"rec_weight": 5.0, "warm_up": 500},
         "cpu": {"rec_weight": 5.0, "width": 16, "d_width": 16, "lr": 5e-4, "warm_up": 100},
     }
@@ -87,12 +88,12 @@ class ELEGANTMethod(TrainingMethod):
         }
 
     def weights(self) -> dict[str, float]:
-        """5 of the reconstruction, 1 and 0.5 of the scales, and a quarter of these for D."""
+        """5 of the reconstruction, 1 and 0.5 of the scales, and a quarter of these for D, R1 included."""
         weight = self.config.adv_weight
         r1 = discriminator_weights(self.config)["r1"]
         return discriminator_weights(self.config) | {
-            "r1_1": r1,
-            "r1_2": r1,
+            "r1_1": _SHARE * r1,
+            "r1_2": _SHARE * own.SMALL_WEIGHT * r1,
             "adv1": _SHARE * weight,
             "adv2": _SHARE * own.SMALL_WEIGHT * weight,
             "rgb/adv1": weight,
