@@ -5,6 +5,7 @@ import hashlib
 import mmap
 import os
 import struct
+import sys
 import time
 import weakref
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ class SharedRates:
 
     @contextlib.contextmanager
     def _locked(self, place: int) -> Iterator[None]:
+        if sys.platform == "win32":
+            raise NotImplementedError  # `serve` refuses several processes there
         import fcntl
 
         fcntl.lockf(self._file, fcntl.LOCK_EX, _SLOT.size, place)

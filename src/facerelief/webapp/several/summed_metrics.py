@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ class SummedMetrics:
     def __init__(self, folder: Path, number: int, own: Callable[[], bytes]) -> None:
         self._folder, self._own, self._path = folder, own, folder / f"{number}.metrics"
         self._path.unlink(missing_ok=True)  # of the process in whose place this one is
-        self._server = socket.socket(socket.AF_UNIX)
+        self._server = _new_socket()
         self._server.bind(str(self._path))
         self._server.listen()
         threading.Thread(target=self._tell, daemon=True).start()
@@ -48,8 +49,14 @@ class SummedMetrics:
                 connection.sendall(self._own())
 
 
+def _new_socket() -> socket.socket:
+    if sys.platform == "win32":
+        raise NotImplementedError  # `serve` refuses several processes there
+    return socket.socket(socket.AF_UNIX)
+
+
 def _ask(path: Path) -> bytes:
-    with socket.socket(socket.AF_UNIX) as connection:
+    with _new_socket() as connection:
         connection.settimeout(_WAIT_S)
         connection.connect(str(path))
         return b"".join(iter(lambda: connection.recv(65536), b""))

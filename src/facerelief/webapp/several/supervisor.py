@@ -15,6 +15,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
+from typing import Any
 
 from facerelief.errors import FacereliefError
 
@@ -66,8 +67,9 @@ class Supervisor:
                 signal.signal(one, handler)
 
     def _start(self, number: int) -> None:
-        said, tell = self._context.Pipe(duplex=False)
-        lives, life = self._context.Pipe(duplex=False)  # its end tells a process that the parent is gone
+        pipe: Any = self._context.Pipe  # of another type on Windows, where this does not run
+        said, tell = pipe(duplex=False)
+        lives, life = pipe(duplex=False)  # its end tells a process that the parent is gone
         process = self._context.Process(
             target=_child, args=(self._serve, self._listening, number, tell, lives), name=f"facerelief serve {number}"
         )
