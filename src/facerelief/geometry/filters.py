@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
+from PIL import Image
 
-from facerelief.array_types import Bool, Floats, Int64
+from facerelief.array_types import Bool, Float32, Floats, Int64
 
 Edge: TypeAlias = Literal["mirror", "repeat"]
 
@@ -177,3 +178,9 @@ def _places(length: int, before: int, after: int, edge: Edge) -> Int64:
 
 def _part(values: np.ndarray, axis: int, start: int, length: int) -> np.ndarray:
     return values[(slice(None),) * axis + (slice(start, start + length),)]
+
+
+def scaled_map(values: Floats, side: int) -> Float32:
+    """A map (S, S) at another size; where it shrinks, averaged."""
+    plane = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
+    return np.asarray(plane.resize((side, side), Image.Resampling.BILINEAR))

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from facerelief.array_types import Float32, Floats, Landmarks
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
-from facerelief.geometry.filters import gaussian
+from facerelief.geometry.filters import gaussian, scaled_map
 from facerelief.geometry.morphable.log_albedo import binomial_blur
 from facerelief.geometry.topology import OUTLINE
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS
@@ -51,7 +51,7 @@ def fold_band(landmarks: Floats, size: int, unit: float | None = None) -> Float3
         near = np.maximum(near, _grown(points[list(fold)], side, _WIDE * scale, closed=False))
     beside = 1 - gaussian(_grown(points[list(_NOSE)], side, _BESIDE_NOSE * scale), _NOSE_ENDS * scale)
     band = gaussian(near, _ENDS * scale) * beside * _inside(points, side, scale)
-    return np.clip(_enlarged(band, size), 0, 1)
+    return np.clip(scaled_map(band, size), 0, 1)
 
 
 def fold_depth(light: Float32, landmarks: Landmarks, band: Float32) -> Float32:
@@ -68,9 +68,9 @@ def fold_depth(light: Float32, landmarks: Landmarks, band: Float32) -> Float32:
     side = min(len(light), _COARSE)
     scale = side / len(light)
     unit, points = inter_ocular(landmarks) * scale, landmarks[:, :2] * scale
-    skin = (1 - _shrunk(band, side)) * _inside(points, side, unit) + np.float32(_LEAST)
-    both = gaussian(np.dstack([skin * _shrunk(light, side), skin]), (_JOINED * unit, _JOINED * unit, 0))
-    joined = _enlarged(both[..., 0] / both[..., 1], len(light))
+    skin = (1 - scaled_map(band, side)) * _inside(points, side, unit) + np.float32(_LEAST)
+    both = gaussian(np.dstack([skin * scaled_map(light, side), skin]), (_JOINED * unit, _JOINED * unit, 0))
+    joined = scaled_map(both[..., 0] / both[..., 1], len(light))
     depth: Float32 = np.maximum(joined - binomial_blur(light), 0) * band
     return depth
 
@@ -104,11 +104,3 @@ def _grown(points: Floats, side: int, reach: float, closed: bool = True) -> Floa
     if reach > 0:
         draw.line(places, fill=1.0, width=max(1, round(2 * reach)), joint="curve")
     return np.array(picture)
-
-
-def _shrunk(values: Float32, side: int) -> Float32:
-    return np.asarray(Image.fromarray(values).resize((side, side), Image.Resampling.BOX))
-
-
-def _enlarged(values: Floats, side: int) -> Float32:
-    return np.asarray(Image.fromarray(values.astype(np.float32)).resize((side, side), Image.Resampling.BICUBIC))

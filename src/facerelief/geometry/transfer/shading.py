@@ -7,14 +7,13 @@ of Liu, Shan and Zhang (Expressive expression mapping with ratio images, 2001).
 import functools
 
 import numpy as np
-from PIL import Image
 
 from facerelief.array_types import Bool, Float32, Floats, Landmarks
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.filters import closing, gaussian, smallest
+from facerelief.geometry.filters import closing, gaussian, scaled_map, smallest
 from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
@@ -107,19 +106,13 @@ def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32) -> Float32:
         (W, W, 1), `fill` where it is less than the wrinkle is deep, elsewhere that.
     """
     size = len(wrinkles)
-    finer = resized_maps(fill, size)[..., 0]
+    finer = scaled_map(fill[..., 0], size).copy()
     rows, columns = np.nonzero(finer > 0)
     places = np.column_stack([columns, rows]).astype(np.float32) + np.float32(0.5)
     times = np.float32(size / len(fill))
     most = sample_bilinear(wrinkles[..., None], places + times * sample_bilinear(flow, places / times))
     finer[rows, columns] = np.minimum(finer[rows, columns], most[:, 0])
     return finer[..., None]
-
-
-def resized_maps(maps: Floats, size: int) -> Float32:
-    """Smooth maps (S, S, K) with `size` pixels a side."""
-    planes = [Image.fromarray(np.ascontiguousarray(plane, np.float32)) for plane in np.moveaxis(maps, 2, 0)]
-    return np.dstack([np.array(plane.resize((size, size), Image.Resampling.BILINEAR)) for plane in planes])
 
 
 def bottom_hat(light: Floats, unit: float) -> Float32:

@@ -12,13 +12,14 @@ from facerelief.array_types import RGB, Float32, Floats
 from facerelief.colour import LUMA
 from facerelief.faces.alignment import Crop
 from facerelief.faces.warping import Window, average_warped, changed_box, crop_strips, warp_photo
+from facerelief.geometry.filters import scaled_map
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.motion import EyeMotion, draw_eye, eye_layers
 from facerelief.geometry.transfer.lips import MeetingLips, PartedFlows, parted_flows
 from facerelief.geometry.transfer.mouth.interior import MouthInterior
 from facerelief.geometry.transfer.mouth.model import load_mouth
 from facerelief.geometry.transfer.mouth.motion import MouthMotion
-from facerelief.geometry.transfer.shading import limit_to_wrinkles, log_luminance, relight, resized_maps, skin_tint
+from facerelief.geometry.transfer.shading import limit_to_wrinkles, log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
 
 _FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
@@ -73,7 +74,7 @@ class WarpLayers:
         if self.fill is None:
             return self
         finer = limit_to_wrinkles(self.fill, self.flow, wrinkles)
-        return dataclasses.replace(self, light=finer + resized_maps(self.light, len(finer)), fill=None)
+        return dataclasses.replace(self, light=finer + scaled_map(self.light[..., 0], len(finer))[..., None], fill=None)
 
     def applied_flows(self) -> tuple[Floats, PartedFlows | None]:
         """The flow, and those of lips that meet, without folds, as the photo is warped by them."""

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from facerelief.array_types import Float32, Floats
+from facerelief.geometry.filters import scaled_map
 from facerelief.geometry.transfer.lips import mouth_axis
-from facerelief.geometry.transfer.mouth.maps import scaled_map
 
 _MARGIN = 4  # pixels of the photo around the mouth
 

@@ -1,10 +1,9 @@
 """Maps of a mouth's picture: the light that comes through the opening, and what fills gaps between teeth."""
 
 import numpy as np
-from PIL import Image
 
-from facerelief.array_types import Bool, Float32, Floats
-from facerelief.geometry.filters import box_mean, closing, gaussian
+from facerelief.array_types import Bool, Floats
+from facerelief.geometry.filters import box_mean, closing, gaussian, scaled_map
 
 _SMALL = 48  # of the maps of light
 _DEPTHS = (0.02, 0.06, 0.14, 0.3, 0.6, 1.0)  # inter-ocular distances behind the lips at which light is computed
@@ -84,9 +83,3 @@ def without_gaps(colours: Floats, tooth: Floats, unit: float) -> Floats:
     filling = np.float32(_BETWEEN) * near[:3] / np.maximum(near[3], 1e-3)
     share = _FULL * gaussian(between.astype(np.float32), 1.0)  # of one pixel, too
     return np.moveaxis(planes + np.clip(share, 0, 1) * (np.maximum(filling, planes) - planes), 0, 2)
-
-
-def scaled_map(values: Floats, side: int) -> Float32:
-    """A map (S, S) at another size; where it shrinks, averaged."""
-    plane = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
-    return np.asarray(plane.resize((side, side), Image.Resampling.BILINEAR))
