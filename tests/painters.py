@@ -3,7 +3,8 @@
 import numpy as np
 
 from facerelief import FaceEditor
-from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.edit import EditPlan
+from facerelief.editing.editor import Editor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_STRIP = 1 << 16  # pixels of a photo that are worked on at a time, so that many maps of them take little memory
+_STRIP = 1 << 17  # pixels of a photo that are worked on at a time, so that many maps of them take little memory
 
 
 def in_strips(start: int, stop: int, width: int, multiple: int = 1) -> Iterator[tuple[int, int]]:

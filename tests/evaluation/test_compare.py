@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from facerelief.data import Dataset
 from facerelief.data.arrays import Arrays, load_arrays
-from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.edit import EditPlan
+from facerelief.editing.editor import Editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.compare import (
     COMPARE_TILE,

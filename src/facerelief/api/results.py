@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from facerelief.api.pictures import file_path
 from facerelief.array_types import RGB
 from facerelief.editing.continuum import FrameMeasures
-from facerelief.editing.editor import EditedFace
+from facerelief.editing.edit import EditedFace
 from facerelief.errors import FacereliefError, shown
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo, save_photo

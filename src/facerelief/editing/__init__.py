@@ -10,7 +10,8 @@ from facerelief.editing.continuum import (
     shares_of_motion,
     write_continuum,
 )
-from facerelief.editing.editor import Edit, EditedFace, Editor, EditPlan
+from facerelief.editing.edit import Edit, EditedFace, EditPlan
+from facerelief.editing.editor import Editor
 from facerelief.editing.loading import DEFAULT, METHODS, load_editor, weights_file
 from facerelief.editing.measuring import MeasuredFace, measure_faces, measure_photo
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from facerelief.array_types import RGB, Floats
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Edit, EditedFace, Editor, EditPlan
+from facerelief.editing.edit import Edit, EditedFace, EditPlan
+from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE, check_part
 from facerelief.editing.strength import MAX_STRENGTH
@@ -240,7 +241,7 @@ class _Making:
         self._plan = self._plan or self._editor.plan(photo.rgb, self.face, self._to, self._how.part)
         mark = mark_edit(photo.mark, self._to, [self._plan.marked]) if strength else photo.mark
         rgb = self._editor.render(photo.rgb, self._plan, strength)
-        faces = [EditedFace(self._plan, self._plan.crop.cut(rgb))]
+        faces = [EditedFace(self._plan, rgb)]
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), self._to, faces)
 
     def measure(self, strength: float, rgb: RGB) -> FrameMeasures:

@@ -7,103 +7,20 @@ edit = editor(photo, "happiness")  # edit.photo, edit.faces[0].before, .after
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from facerelief.array_types import RGB, Floats
+from facerelief.editing.edit import Edit, EditedFace, EditPlan
 from facerelief.editing.face_choice import FaceChoice, check_any, choose_faces
 from facerelief.editing.regions import WHOLE, check_part
 from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve
-from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.xmp import mark_edit
 
-
-@dataclass(frozen=True, repr=False)
-class EditPlan:
-    """What is to be done to one face. What a method finds out about the face is in fields of a subclass.
-
-    Attributes:
-        smoothing_windows: Those fields whose means over neighbouring frames keep the edit of a video from flickering,
-            and how far these frames are to each side, in seconds.
-        face: The face.
-        crop: The part of the photo that may change, of side S.
-        before: (S, S, 3), the crop's pixels.
-        part: What the edit is limited to, of `PARTS`.
-        cautions: What of it cannot be done to this face, a line each.
-    """
-
-    smoothing_windows: ClassVar[dict[str, float]] = {}
-    face: Face
-    crop: Crop
-    before: RGB
-    part: str = dataclasses.field(default=WHOLE, kw_only=True)
-    cautions: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
-
-    @property
-    def marked(self) -> Crop:
-        """The aligned crop, in which `verify` looks for the watermark."""
-        return align(self.face.landmarks)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
-
-
-@dataclass(frozen=True, repr=False)
-class EditedFace:
-    """One edited face.
-
-    Attributes:
-        plan: What was done to it.
-        after: (S, S, 3), the pixels of its crop, edited.
-    """
-
-    plan: EditPlan
-    after: RGB
-
-    @property
-    def face(self) -> Face:
-        """The face as it was found."""
-        return self.plan.face
-
-    @property
-    def crop(self) -> Crop:
-        """The part of the photo that may change."""
-        return self.plan.crop
-
-    @property
-    def before(self) -> RGB:
-        """The crop's pixels before the edit, (S, S, 3)."""
-        return self.plan.before
-
-    @property
-    def part(self) -> str:
-        """What the edit was limited to, of `PARTS`."""
-        return self.plan.part
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
-
-
 PlanT = TypeVar("PlanT", bound=EditPlan)
-
-
-@dataclass(frozen=True)
-class Edit:
-    """An edited photo.
-
-    Attributes:
-        photo: The photo, edited, which carries the mark that says so.
-        expression: What it was edited to, in words; of faces with an edit each `1:happiness,2:neutral`.
-        faces: What was done to each face.
-    """
-
-    photo: Photo
-    expression: str
-    faces: Sequence[EditedFace]
 
 
 class Editor(ABC, Generic[PlanT]):
@@ -208,7 +125,7 @@ class Editor(ABC, Generic[PlanT]):
         """`plan` and `render` for one face: the edited photo (H, W, 3), and what was done to the face."""
         plan = self.plan(rgb, face, to, part)
         out = self.render(rgb, plan, strength)
-        return out, EditedFace(plan, plan.crop.cut(out))
+        return out, EditedFace(plan, out)
 
     def take_teeth(self, photo: Photo) -> None:
         """From now on, take teeth that a photo hides from this one, of the same person.
@@ -269,12 +186,13 @@ class Editor(ABC, Generic[PlanT]):
             wanted = [(one, expression) for one in choose_faces(found, face, photo.name)]
         else:
             wanted = [(choose_faces(found, k, photo.name)[0], words) for k, words in each.items()]
-        rgb, edited = photo.rgb, []
+        rgb, plans = photo.rgb, []
         for one, words in wanted:
             rgb, done = self.apply(rgb, one, words, strength, part)
-            edited.append(done)
-        marked = [one.plan.marked for one in edited]
+            plans.append(done.plan)
+        marked = [plan.marked for plan in plans]
         mark = mark_edit(photo.mark, expression, marked, [words for _, words in wanted]) if strength else photo.mark
+        edited = [EditedFace(plan, rgb) for plan in plans]
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 
     def target(self, to: str) -> str:

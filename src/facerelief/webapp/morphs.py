@@ -8,7 +8,7 @@ import numpy as np
 
 from facerelief.array_types import RGB
 from facerelief.editing import Editor
-from facerelief.editing.editor import EditPlan
+from facerelief.editing.edit import EditPlan
 from facerelief.editing.face_choice import why_unfit
 from facerelief.editing.video.morph import Morph, encode_morph, fit_size, render_morph
 from facerelief.errors import NoFaceFound

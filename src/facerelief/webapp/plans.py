@@ -9,7 +9,7 @@ from typing import Any
 
 from facerelief.array_types import RGB
 from facerelief.editing import Editor
-from facerelief.editing.editor import EditPlan
+from facerelief.editing.edit import EditPlan
 from facerelief.editing.methods.morphable import MorphableEditor, MorphablePlan
 from facerelief.faces.detector import Face
 

@@ -19,13 +19,18 @@ def frame(turn: float) -> tuple[MouthFrame, np.ndarray]:
 
 @pytest.mark.parametrize("turn", [0.0, 0.3, np.pi / 2, -2.0])
 def test_a_mouth_is_level_in_its_frame(turn: float) -> None:
-    """80 wide and 4 of margin on each side: 88 pixels of the photo, here 176."""
+    """80 wide and 4 of margin on each side: 88 pixels of the photo, drawn in 160, so that a mouth of 40 has as many."""
     made, outline = frame(turn)
-    assert made.width == 88
-    expected = (np.array([(-40.0, 0), (0, -8), (40, 0), (0, 12)]) - (0, 2)) * 2 + 88
-    np.testing.assert_allclose(made.place(outline, 176), expected, atol=1e-9)
-    deep = made.place(np.column_stack([outline, np.full(4, 5.0)]), 176)
-    np.testing.assert_allclose(deep, np.column_stack([expected, np.full(4, 10.0)]), atol=1e-9)
+    assert (made.width, made.side) == (88, 160)
+    expected = (np.array([(-40.0, 0), (0, -8), (40, 0), (0, 12)]) - (0, 2)) * (160 / 88) + 80
+    np.testing.assert_allclose(made.place(outline), expected, atol=1e-9)
+    deep = made.place(np.column_stack([outline, np.full(4, 5.0)]))
+    np.testing.assert_allclose(deep, np.column_stack([expected, np.full(4, 5.0 * 160 / 88)]), atol=1e-9)
+
+
+@pytest.mark.parametrize(("width", "side"), [(20, 160), (130, 192), (161, 224), (300, 320), (900, 320)])
+def test_a_mouth_is_drawn_finer_than_the_photo_shows_it(width: int, side: int) -> None:
+    assert MouthFrame(np.zeros(2), np.eye(2), width).side == side
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.3, np.pi / 2, -2.0])
@@ -40,6 +45,4 @@ def test_a_picture_comes_to_its_place_in_the_photo(turn: float, side: int) -> No
     expected = np.dstack(np.meshgrid(np.arange(wide) + corner[0] + 0.5, np.arange(wide) + corner[1] + 0.5))
     inside = (np.abs((expected - made.centre) @ made.turn.T) < made.width / 2 - 3).all(axis=2)
     assert inside.sum() > 0.8 * (made.width - 6) ** 2
-    np.testing.assert_allclose(
-        found[inside], expected[inside], atol=0.15
-    )  # Pillow's bicubic filter bends planes a little
+    np.testing.assert_allclose(found[inside], expected[inside], atol=0.15)  # Pillow's bicubic filter bends planes

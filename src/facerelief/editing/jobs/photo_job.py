@@ -4,7 +4,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facerelief.editing.editor import Edit, Editor
+from facerelief.editing.edit import Edit
+from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
 from facerelief.editing.jobs.job import (

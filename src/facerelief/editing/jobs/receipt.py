@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from facerelief import __version__
-from facerelief.editing.editor import Edit, EditedFace, Editor
+from facerelief.editing.edit import Edit, EditedFace
+from facerelief.editing.editor import Editor
 from facerelief.editing.jobs.showcase import (
     change_picture,
     depth_picture,

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from facerelief.editing.editor import Edit, Editor
+from facerelief.editing.edit import Edit
+from facerelief.editing.editor import Editor
 from facerelief.errors import NoFaceFound
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from facerelief.array_types import RGB, Float32, Floats, Int64, Landmarks
-from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.edit import EditPlan
+from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.regions import part_mask
 from facerelief.errors import FacereliefError

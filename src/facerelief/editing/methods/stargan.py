@@ -11,7 +11,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Float32
 from facerelief.colour import LUMA, to_luma
-from facerelief.editing.editor import EditPlan
+from facerelief.editing.edit import EditPlan
 from facerelief.editing.methods.network import NetworkEditor
 from facerelief.editing.regions import face_mask, gaussian_blur, part_mask
 from facerelief.faces.alignment import align

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facerelief.array_types import RGB, Floats
-from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.edit import EditPlan
+from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import Strength

@@ -11,7 +11,8 @@ from PIL import Image
 
 from facerelief.array_types import RGB
 from facerelief.easing import smoothstep
-from facerelief.editing.editor import Editor, EditPlan
+from facerelief.editing.edit import EditPlan
+from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.video.writer import write_frames

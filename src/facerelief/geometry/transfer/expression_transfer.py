@@ -231,7 +231,8 @@ def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats 
     index, weights = rasterise(after, rendered_triangles(), size)
     flow = before[:, :2] - after[:, :2]
     values = flow if attributes is None else np.column_stack([flow, attributes])
-    return interpolate(values, rendered_triangles(), index, weights), index
+    single = values.astype(np.float32), weights.astype(np.float32)  # both: in half the time
+    return interpolate(single[0], rendered_triangles(), index, single[1]), index
 
 
 def _away_from(face: MorphableFace, vertices: Sequence[int]) -> Floats:

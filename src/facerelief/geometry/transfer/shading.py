@@ -31,7 +31,9 @@ _STRONGEST = 0.6
 _PALER = 0.6  # of what colour loses in more light: what fills a wrinkle is to be as coloured as the skin beside it
 _AROUND, _FILLED = 0.03, 0.15  # of a crop's side; change of light from which a wrinkle counts as filled
 _LEAST = 1e-3  # of weight, where all around is filled
+_SEEN = 1e-3  # change of light, less of which is no level of a photo
 _RAISED, _STEPS = 0.13, 5  # inter-ocular distances, by which eyebrows rise; places on that way
+_COARSE = 160  # pixels a side of soft masks
 _MARGIN = 0.06  # inter-ocular distances beyond the landmarks of eyebrows, eyes and lips, to which these reach
 
 
@@ -78,12 +80,12 @@ def wrinkle_map(luma: Floats, landmarks: Landmarks) -> Float32:
     Returns:
         (S, S), the change of log luminance that would fill them.
     """
-    features = _feature_mask(landmarks, len(luma))
-    unit = inter_ocular(landmarks)
+    unit, size, side = inter_ocular(landmarks), len(luma), min(len(luma), _COARSE)
+    features = feathered(_feature_mask(landmarks[:, :2] * (side / size), side), _MARGIN * unit * side / size)
     light = log_luminance(luma.astype(np.float32))
-    smooth, band = gaussian(light, _HAIR * unit), fold_band(landmarks, len(luma))
+    smooth, band = gaussian(light, _HAIR * unit), fold_band(landmarks, size)
     depth = (1 - band) * bottom_hat(smooth, unit) + fold_depth(light, landmarks, band)
-    return depth * (1 - feathered(features, _MARGIN * unit))
+    return depth * (1 - scaled_map(features, size))
 
 
 def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:
@@ -107,7 +109,7 @@ def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32) -> Float32:
     """
     size = len(wrinkles)
     finer = scaled_map(fill[..., 0], size).copy()
-    rows, columns = np.nonzero(finer > 0)
+    rows, columns = np.nonzero(finer > _SEEN)
     places = np.column_stack([columns, rows]).astype(np.float32) + np.float32(0.5)
     times = np.float32(size / len(fill))
     most = sample_bilinear(wrinkles[..., None], places + times * sample_bilinear(flow, places / times))

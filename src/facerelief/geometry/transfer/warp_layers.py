@@ -22,7 +22,7 @@ from facerelief.geometry.transfer.mouth.motion import MouthMotion
 from facerelief.geometry.transfer.shading import limit_to_wrinkles, log_luminance, relight, skin_tint
 from facerelief.geometry.transfer.unfolding import unfold
 
-_FILLS = 0.02  # change of log luminance from which a wrinkle that is filled is seen
+_FILLS, _TINTS = 0.02, 0.01  # change of log luminance from which a wrinkle is filled, and from which that has a colour
 _COARSER = 2  # times coarser than a crop is the colour of skin around wrinkles
 
 
@@ -118,7 +118,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
         relit = relight(pixels, light)
         if tint is not None:
             _fill_wrinkles(relit, pixels, light, tint, place)
-        out[place] = np.clip(np.rint(relit), 0, 255).astype(np.uint8)
+        out[place] = np.clip(np.rint(relit, out=relit), 0, 255, out=relit)
     if layers.mouth:
         _mouth_interior().draw(out, rgb, layers.mouth)
     return out
@@ -189,7 +189,7 @@ def _fill_wrinkles(
         tint: The skin's colour (N, 3), as of `skin_tint`, at places (N, 2) of the photo.
         place: Rows and columns of the photo.
     """
-    rows, columns = np.nonzero(light[..., 0] > 0)
+    rows, columns = np.nonzero(light[..., 0] > _TINTS)
     if len(rows):
         places = np.column_stack([columns + (place[1].start + 0.5), rows + (place[0].start + 0.5)])
         filled = relight(pixels[rows, columns][None], light[rows, columns][None], tint(places)[None])

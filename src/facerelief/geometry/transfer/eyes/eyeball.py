@@ -138,7 +138,8 @@ def _white(eye: Eye, known: Floats, away: Floats, light: Floats) -> Floats:
         light: (S, S, 1), the share of light that lids leave it, which is divided out.
     """
     white = (known * _fade(away, *_LEFT))[::_COARSE, ::_COARSE]
-    pixels, lit = eye.pixels[::_COARSE, ::_COARSE], (eye.pixels / light)[::_COARSE, ::_COARSE]
+    pixels = eye.pixels[::_COARSE, ::_COARSE]
+    lit = pixels / light[::_COARSE, ::_COARSE]
     luma, sure = (lit @ LUMA)[..., None], white[..., 0] > 0.5
     bright = max(1.0, np.percentile(luma[sure], _BRIGHT)) if sure.any() else _UNSEEN  # a black photo has no white
     brightest = np.percentile((pixels @ LUMA)[sure], _BRIGHTEST) if sure.any() else _UNSEEN

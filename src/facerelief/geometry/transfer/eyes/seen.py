@@ -62,7 +62,7 @@ def _seen_eye(rgb: RGB, points: Floats, side: int) -> Eye:
     rims = np.array(lid_curves()[side])
     frame = eye_frame(points, (int(rims[0, 0]), int(rims[0, -1])))
     pixels, unit = frame.cut(rgb), frame.scale * inter_ocular(points)
-    luma = pixels @ LUMA
+    luma = pixels.astype(np.float32) @ LUMA.astype(np.float32)
     edges = np.stack([frame.to_crop(points[rim])[:, :2] for rim in rims])
     lids = seen_lids(luma, landmark_lids(edges[0], edges[1], frame.size), unit)
     brow = frame.to_crop(points[list(BROWS[side])])[:, :2]

@@ -1,8 +1,10 @@
 """How the skin of lids moves: it is stretched between an edge of the eye's opening and skin farther away."""
 
+import functools
+
 import numpy as np
 
-from facerelief.array_types import Floats
+from facerelief.array_types import Float32, Floats
 from facerelief.easing import smoothstep
 from facerelief.geometry.filters import closing, gaussian, largest
 from facerelief.geometry.morphable.uv_map import sample_bilinear
@@ -131,5 +133,10 @@ def _stretched(flow: Floats, edges: tuple[Floats, Floats, Floats], reach: Floats
 def _at_rows(flow: Floats, rows: Floats) -> Floats:
     """A flow (S, S, 2) at one row of each column (S,), smooth along columns, (S, 2)."""
     size = len(flow)
-    found = flow[np.clip(rows.astype(int), 0, size - 1), np.arange(size)]
-    return gaussian(found, (_EVEN * size, 0), "repeat")
+    return _smoothing(size) @ flow[np.clip(rows.astype(int), 0, size - 1), np.arange(size)]
+
+
+@functools.lru_cache(maxsize=16)
+def _smoothing(size: int) -> Float32:
+    """(S, S): the Gaussian along columns as a matrix, which is faster for values as few as these."""
+    return gaussian(np.eye(size, dtype=np.float32), (_EVEN * size, 0), "repeat")

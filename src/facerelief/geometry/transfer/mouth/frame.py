@@ -10,6 +10,8 @@ from facerelief.geometry.filters import scaled_map
 from facerelief.geometry.transfer.lips import mouth_axis
 
 _MARGIN = 4  # pixels of the photo around the mouth
+_FINER = 1.3  # pixels of the picture to one of the photo
+_LEAST, _MOST, _STEP = 160, 320, 32  # its side at least and at most, and in which steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,12 @@ class MouthFrame:
     turn: Floats
     width: int
 
+    @property
+    def side(self) -> int:
+        """Side of the picture: finer than the photo, unless a mouth is very large."""
+        wanted = int(np.ceil(_FINER * self.width / _STEP)) * _STEP
+        return min(max(wanted, _LEAST), _MOST)
+
     @classmethod
     def around(cls, outline: Floats, landmarks: Floats) -> "MouthFrame":
         """That of an outline (N, 2) of the lips of landmarks (468, 3), photo pixels."""
@@ -35,11 +43,11 @@ class MouthFrame:
         low, high = turned.min(axis=0), turned.max(axis=0)
         return cls((low + high) / 2 @ turn, turn, int(np.ceil((high - low).max())) + 2 * _MARGIN)
 
-    def place(self, points: Floats, side: int) -> Floats:
-        """Points (N, 2 or 3) of the photo in a picture of it of some side, in its pixels."""
-        scale = side / self.width
+    def place(self, points: Floats) -> Floats:
+        """Points (N, 2 or 3) of the photo in the picture, in its pixels."""
+        scale = self.side / self.width
         placed = points * scale
-        placed[:, :2] = (points[:, :2] - self.centre) @ self.turn.T * scale + side / 2
+        placed[:, :2] = (points[:, :2] - self.centre) @ self.turn.T * scale + self.side / 2
         return placed
 
     def window(self) -> tuple[Floats, int]:

@@ -19,7 +19,7 @@ from facerelief.geometry.transfer.mouth.appearance import thin_corners
 from facerelief.geometry.transfer.mouth.frame import MouthFrame
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
-from facerelief.geometry.transfer.mouth.renderer import RENDER_SIDE, MouthRenderer
+from facerelief.geometry.transfer.mouth.renderer import MouthRenderer
 from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
 
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
@@ -70,8 +70,8 @@ class MouthInterior:
     def _inside(self, photo: RGB, motion: MouthMotion, outline: Floats, frame: MouthFrame) -> tuple[Floats, Floats]:
         """In the frame's window: the mouth's inside, levels in [0, 1] (S, S, 3), and its opacity (S, S, 1)."""
         own, (corner, side) = motion.before, frame.window()
-        mask = polygon_mask(frame.place(outline, RENDER_SIDE), RENDER_SIDE)
-        unit = own.fit.scale * RENDER_SIDE / frame.width
+        mask = polygon_mask(frame.place(outline), frame.side)
+        unit = own.fit.scale * frame.side / frame.width
         drawn = self._renderer.render(photo, motion, mask, frame)
         enlarged = frame.to_photo(np.dstack([drawn, thin_corners(mask, unit)]))
         blur = edge_blur(photo, own.landmarks)

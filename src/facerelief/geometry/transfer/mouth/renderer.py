@@ -1,12 +1,13 @@
 """Renders the model of a mouth's inside as a photo would show it between the lips."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
-from facerelief.array_types import RGB, Bool, Floats
+from facerelief.array_types import RGB, Bool, Float32, Floats
 from facerelief.easing import smoothstep
-from facerelief.geometry.filters import gaussian
+from facerelief.geometry.filters import gaussian, scaled_map
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.transfer.lips import lip_colour, lips_depth
 from facerelief.geometry.transfer.mouth.appearance import Surface, between_edges, lit, shaded_by_lips
@@ -17,14 +18,14 @@ from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
 from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, face_colour, tooth_colour
 
-RENDER_SIDE = 320  # pixels
-_MARGIN = 16  # rows of the render beside the opening that are drawn too: blur reaches them
+_MARGIN = 0.05  # of the picture's side, beside the opening, that is drawn too: blur reaches it
 _APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
 # Inter-ocular distances by which lower teeth lie lower behind the lip of an open mouth, which stays nearer to them than
 # the chin's skin does; drop of the chin from which they do so wholly.
 _SUNK, _SUNK_AT = 0.05, 0.2
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
-_LOBES, _FIELDS = (6.0, 1.8), 4  # pixels of the render: height and width of enamel's lobes; patterns that are blended
+# Height and width of enamel's lobes in a picture of a side; patterns that are blended.
+_LOBES, _LOBES_SIDE, _FIELDS = (6.0, 1.8), 320, 4
 _TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
 _PAPILLAE = 0.035  # deviation of a tongue's brightness
 _LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # of a level face, y down
@@ -43,8 +44,8 @@ class MouthRenderer:
         aside = np.abs(model.vertices[:, 0])
         fixed = (model.exposure, model.tooth, aside, varied.from_edge, varied.from_side, model.jaw, uneven)
         self._fixed = np.column_stack(fixed)
-        lobes = [gaussian(random.normal(size=(RENDER_SIDE, RENDER_SIDE)), _LOBES) for _ in range(_FIELDS)]
-        self._lobes = np.stack([field / field.std() for field in lobes]).astype(np.float32)
+        self._lobes = [gaussian(random.normal(size=(_LOBES_SIDE, _LOBES_SIDE)), _LOBES) for _ in range(_FIELDS)]
+        self._enamel = functools.cache(self._scaled_lobes)
 
     def render(self, photo: RGB, motion: MouthMotion, mask: Bool, frame: MouthFrame) -> Floats:
         """The mouth's inside after an edit, lit through the opening of the lips.
@@ -52,15 +53,16 @@ class MouthRenderer:
         Args:
             photo: (H, W, 3), before the edit.
             motion: What the mouth does in it.
-            mask: (S, S), the opening, S = `RENDER_SIDE`.
-            frame: The picture's place in the photo.
+            mask: (S, S), the opening.
+            frame: The picture, of side S, and its place in the photo.
 
         Returns:
             Levels in [0, 1], (S, S, 3).
         """
         own = motion.before
         known = np.flatnonzero(mask.any(axis=1))
-        rows = slice(max(0, known[0] - _MARGIN), known[-1] + 1 + _MARGIN) if len(known) else slice(0, 1)
+        margin = round(_MARGIN * frame.side)
+        rows = slice(max(0, known[0] - margin), known[-1] + 1 + margin) if len(known) else slice(0, 1)
         coloured = face_colour(photo, own.landmarks)
         surface = self._surface(motion, mask, frame, rows)
         teeth = tooth_colour(photo, own.landmarks, own.opening)
@@ -78,20 +80,20 @@ class MouthRenderer:
         """What some rows of the picture show."""
         own, triangles = motion.before, self._model.triangles
         vertices, normals = self.placed(own, motion.drop)
-        placed, unit = frame.place(vertices, len(mask)), own.fit.scale * len(mask) / frame.width
+        placed, unit = frame.place(vertices), own.fit.scale * frame.side / frame.width
         turned = normals @ own.fit.rotation.T
         turned[:, :2] = turned[:, :2] @ frame.turn.T
         attributes = np.column_stack([placed[:, 2], turned @ _LIGHT, turned @ _SHINE, self._fixed])
         attributes[:, -1] *= self._varied.brightness(own.fit.identity)
         heights = placed[:, 1].take(triangles)
         triangles = triangles[(heights.max(axis=1) >= rows.start) & (heights.min(axis=1) <= rows.stop)]
-        index, weights = rasterise(placed, triangles, len(mask))
+        index, weights = rasterise(placed, triangles, frame.side)
         index, weights = index[rows], weights[rows].astype(np.float32)
         values = interpolate(attributes.astype(np.float32), triangles, index, weights)
         z, facing, gloss, exposure, tooth, aside, edge, side, jaw, level = np.moveaxis(values, -1, 0)
-        blend = self._varied.blend(own.fit.identity, len(self._lobes)).astype(np.float32)
-        lobes = np.einsum("k,khw->hw", blend, self._lobes[:, rows])
-        lips = lips_depth(frame.place(motion.after, len(mask)), len(mask)).astype(np.float32)
+        blend = self._varied.blend(own.fit.identity, _FIELDS).astype(np.float32)
+        lobes = np.einsum("k,khw->hw", blend, self._enamel(frame.side)[:, rows])
+        lips = lips_depth(frame.place(motion.after), frame.side).astype(np.float32)
         behind = np.maximum(0, (lips - z) / np.float32(unit))
         cheeks = cheeks_depth(mask, unit).astype(np.float32)
         lining = (index < 0) | (behind > cheeks)
@@ -108,6 +110,11 @@ class MouthRenderer:
             reached=through_opening(mask, np.where(lining, cheeks, behind), unit, rows),
             unit=unit,
         )
+
+    def _scaled_lobes(self, side: int) -> Float32:
+        """Patterns of enamel, (`_FIELDS`, side, side), of deviation 1."""
+        fields = np.stack([scaled_map(field, side) for field in self._lobes])
+        return fields / fields.std(axis=(1, 2), keepdims=True)
 
     def placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
