@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -47,7 +48,23 @@ def test_work_is_done_by_several_threads_at_once() -> None:
         meeting.wait()
         return item * item
 
-    assert list(in_order(meet, range(10), 2)) == [k * k for k in range(10)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(in_order(lambda item: threads.submit(meet, item), range(10), 2)) == [k * k for k in range(10)]
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_no_more_items_are_taken_than_may_be_under_way(most: int) -> None:
+    taken = 0
+
+    def items() -> Iterator[int]:
+        nonlocal taken
+        while taken < 10:
+            taken += 1
+            yield taken
+
+    with ThreadPoolExecutor(1) as thread:
+        for place, result in enumerate(in_order(lambda item: thread.submit(abs, item), items(), most), 1):
+            assert result == place and taken <= place + most
 
 
 def test_work_that_fails() -> None:
@@ -55,8 +72,8 @@ def test_work_that_fails() -> None:
         return 1 // (3 - item)
 
     found = []
-    with pytest.raises(ZeroDivisionError):
-        found.extend(in_order(fail, range(10), 2))
+    with ThreadPoolExecutor(2) as threads, pytest.raises(ZeroDivisionError):
+        found.extend(in_order(lambda item: threads.submit(fail, item), range(10), 2))
     assert len(found) == 3
 
 

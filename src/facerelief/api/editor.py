@@ -4,6 +4,7 @@ from __future__ import annotations  # help() then says `Expression`, and not the
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -288,4 +289,6 @@ class FaceEditor(MeasuringEditor):
                     raise
                 return problem
 
-        return list(in_order(one, check_pictures(images), os.cpu_count() or 1))
+        cores = os.cpu_count() or 1
+        with ThreadPoolExecutor(cores) as threads:
+            return list(in_order(lambda image: threads.submit(one, image), check_pictures(images), cores))

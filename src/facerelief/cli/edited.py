@@ -25,17 +25,17 @@ def edit_all(targets: Mapping[Input, OutputPaths], editor: FileEditor, workers: 
         targets_of_one, sides = jobs[0].targets.values(), editor.settings.sides
         if sum(1 + len(sides(at)) for at in targets_of_one) > 1:
             keep(_STAY)
-        _conclude(_edit_one(jobs[0], editor))
+        _conclude(_edit_one(jobs[0], editor, workers))
     else:
         _edit_several(jobs, editor, workers, cluster)
 
 
-def _edit_one(job: EditJob, editor: FileEditor) -> EditOutcome:
+def _edit_one(job: EditJob, editor: FileEditor, workers: int | None) -> EditOutcome:
     if not job.source.is_video:
         with waiting(f"editing {job.source}"):
             return editor(job)
     with bar(job.source.file.name, "frames") as move:
-        return edit_video_job(editor, job, move)
+        return edit_video_job(editor, job, move, workers)
 
 
 def _conclude(outcome: EditOutcome) -> None:
@@ -67,7 +67,7 @@ def _edit_several(jobs: Sequence[EditJob], editor: FileEditor, workers: int | No
                 move(len(outcomes), len(photos))
     for job in videos:
         with bar(job.source.file.name, "frames") as move:
-            outcomes.append(run_video(job, editor, move))
+            outcomes.append(run_video(job, editor, move, workers))
         _report(outcomes[-1])
     _finish(outcomes)
 

@@ -12,7 +12,8 @@ from facerelief.faces.bicubic import sample_bicubic
 from facerelief.strips import in_strips
 
 _LEAST = 1e-3  # of a map in pixels, levels, or log light, below which no level of a photo changes
-_FINER = (2, 4)  # times, at least and at most, that a map that is not as fine as the photo is enlarged by cubic curves
+_FINE = 0.75  # pixels of a map to one of the photo, from which straight lines between them are not seen
+_FINER = (2, 4)  # times, at least and at most, that a map that is less fine is enlarged by cubic curves
 _POINTS = 1 << 15  # of a place at a time: they stay in the processor's cache
 
 _COARSE = 0.003  # of a crop's side, in a pixel of the photo
@@ -113,7 +114,7 @@ def resample_map(crop: Crop, values: Floats, place: Window, mode: str = "bicubic
     if height and width and right > left and bottom > top:
         to_map = crop.matrix * (len(values) / crop.size)  # from the photo's pixels
         fine = float(np.hypot(*to_map[:, 0]))
-        finer = int(np.clip(np.ceil(1 / fine), *_FINER)) if mode == "bicubic" and fine < 1 else 1
+        finer = int(np.clip(np.ceil(1 / fine), *_FINER)) if mode == "bicubic" and fine < _FINE else 1
         to_map = finer * (to_map @ _shift(columns.start, rows.start) - ((0, 0, left), (0, 0, top)))
         if finer > 1:
             found = _enlarged(planes, (left, top, right, bottom), finer, to_map, (width, height))

@@ -75,9 +75,8 @@ def map_in_processes(
     if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    started = [_Worker(start, arguments) for _ in range(count)]
+    worker_environment()
+    started = [KillableWorker(start, arguments) for _ in range(count)]
     try:
         yield from _Workers(started, items, lost, seconds).results()
     finally:
@@ -102,7 +101,7 @@ def run_in_process(
     Raises:
         WorkerLost: The process died or was killed. Errors of `start` and of the work are raised too.
     """
-    worker = _Worker(start, arguments)
+    worker = KillableWorker(start, arguments)
     try:
         worker.give(0, item)
         result: Result = worker.future.result(None if math.isinf(seconds) else seconds)
@@ -117,7 +116,7 @@ class WorkerProcess:
     """A process that stays for several maps, so that what `start` loads is loaded once."""
 
     def __init__(self, start: Callable[..., Callable[[Item], Result]], arguments: tuple[Any, ...]) -> None:
-        self._worker = _Worker(start, arguments)
+        self._worker = KillableWorker(start, arguments)
 
     def end(self) -> None:
         """Kill the process."""
@@ -130,7 +129,7 @@ class WorkerProcess:
         return _Workers([self._worker], items, lost, seconds).results()
 
 
-class _Worker:
+class KillableWorker:
     """A process that does items one by one and can be killed at any time."""
 
     def __init__(self, start: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -149,7 +148,11 @@ class _Worker:
 
     def give(self, index: int, item: Any) -> None:
         """Start an item."""
-        self.index, self.since, self.future = index, time.monotonic(), self._pool.submit(_work, item)
+        self.index, self.since, self.future = index, time.monotonic(), self.submit(item)
+
+    def submit(self, item: Any) -> Future[Any]:
+        """Start an item, after those that it was given before."""
+        return self._pool.submit(_work, item)
 
     def end(self) -> None:
         """Kill the process."""
@@ -164,7 +167,7 @@ class _Workers:
 
     def __init__(
         self,
-        started: list[_Worker],
+        started: list[KillableWorker],
         items: Sequence[Any],
         lost: Callable[[Any, str], Any] | None,
         seconds: float,
@@ -195,7 +198,7 @@ class _Workers:
                 else:
                     self._open.popleft()
 
-    def _collect(self, worker: _Worker) -> None:
+    def _collect(self, worker: KillableWorker) -> None:
         index = worker.index
         if index is None:
             return
@@ -212,7 +215,7 @@ class _Workers:
             self._fatal.add(index)  # it would take as long again
             self._replace(worker, index, f"not done in {self._seconds:g} s", None)
 
-    def _replace(self, worker: _Worker, index: int, why: str, reason: BaseException | None) -> None:
+    def _replace(self, worker: KillableWorker, index: int, why: str, reason: BaseException | None) -> None:
         """Replace a process that died or hangs; its item is tried once more, or is lost."""
         if self._lost is None or index == _STARTING:
             raise WorkerLost from reason
@@ -236,6 +239,12 @@ def without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def worker_environment() -> None:
+    """Set what processes that are started from here are to find in their environment, where the user has not."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 _worker: Callable[[Any], Any] | None = None

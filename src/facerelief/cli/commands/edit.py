@@ -89,7 +89,9 @@ def edit(
         ),
     ] = True,
     task_file: TaskFileOption = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes of a batch. Default: one per core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes of a batch or a video. Default: one per core.")
+    ] = None,
     cluster: ClusterOption = "local",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Edit finished photos again, and replace other files of the same name.")

@@ -130,9 +130,9 @@ def _look(folder: Path, files: Sequence[Path]) -> list[str]:
     return [sha256(path) if path.is_file() else "" for path in paths]
 
 
-def run_video(job: EditJob, editor: FileEditor, progress: Progress) -> EditOutcome:
-    """One video of a batch, over all cores."""
-    return attempt(lambda job: edit_video_job(editor, job, progress), job)
+def run_video(job: EditJob, editor: FileEditor, progress: Progress, workers: int | None = None) -> EditOutcome:
+    """One video of a batch, by processes, one a core unless told."""
+    return attempt(lambda job: edit_video_job(editor, job, progress, workers), job)
 
 
 def _lost(job: EditJob, why: str) -> EditOutcome:

@@ -3,18 +3,31 @@
 import functools
 from pathlib import Path
 
-from facerelief.editing.jobs.job import EDITED, EditJob, EditOutcome, JobPlan, failed_outcome, source_digest
+from facerelief.editing.editor import Editor
+from facerelief.editing.jobs.job import (
+    EDITED,
+    EditJob,
+    EditOutcome,
+    EditSettings,
+    JobPlan,
+    failed_outcome,
+    source_digest,
+)
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.video.edit import edit_video
 from facerelief.errors import VideoError
 from facerelief.photos.provenance.content_credentials import sign_file
 from facerelief.photos.provenance.xmp import EditMark, mark_edit, to_comment
+from facerelief.processes.threads import limit_threads
 from facerelief.progress import Progress, no_progress
 
 
-def edit_video_job(editor: FileEditor, job: EditJob, progress: Progress = no_progress) -> EditOutcome:
-    """Edit a video to each of a job's expressions, one after the other. Raises `FacereliefError` where that leaves
-    nothing written.
+def edit_video_job(
+    editor: FileEditor, job: EditJob, progress: Progress = no_progress, workers: int | None = None
+) -> EditOutcome:
+    """Edit a video to each of a job's expressions, one after the other, by processes, one a core unless told.
+
+    Raises `FacereliefError` where that leaves nothing written.
     """
     settings, path = editor.settings, job.source.source
     if not isinstance(path, Path):
@@ -33,7 +46,7 @@ def edit_video_job(editor: FileEditor, job: EditJob, progress: Progress = no_pro
     written: list[Path] = []
     try:
         for to, at in plan.todo.items():
-            _edit_to(editor, path, to, at, plan, notes, progress)
+            _edit_to(editor, path, to, at, plan, notes, progress, workers)
             written.append(at)
     except Exception as problem:
         if not written:
@@ -43,7 +56,14 @@ def edit_video_job(editor: FileEditor, job: EditJob, progress: Progress = no_pro
 
 
 def _edit_to(
-    editor: FileEditor, path: Path, to: str, at: Path, plan: JobPlan, notes: list[str], progress: Progress
+    editor: FileEditor,
+    path: Path,
+    to: str,
+    at: Path,
+    plan: JobPlan,
+    notes: list[str],
+    progress: Progress,
+    workers: int | None,
 ) -> None:
     """Edit a video to one expression. notes: takes what was lost on the way."""
     settings, mark = editor.settings, mark_edit(None, to, ())
@@ -58,9 +78,17 @@ def _edit_to(
             face=settings.face,
             part=settings.part,
             comment=to_comment(mark) if settings.provenance else None,
+            make_editor=functools.partial(_editor_of, settings),
+            workers=workers,
             progress=progress,
         )
     notes += made.notes
+
+
+def _editor_of(settings: EditSettings) -> Editor:
+    """The editor, in one of as many processes as there are cores."""
+    limit_threads(1)
+    return FileEditor(settings).editor
 
 
 def _sign(part: Path, mark: EditMark, source: Path, notes: list[str]) -> None:

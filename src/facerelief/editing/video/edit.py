@@ -9,11 +9,12 @@ decodes the frames for itself, which takes less than keeping dozens of them.
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -31,38 +32,30 @@ from facerelief.editing.video.face_tracking import (
     no_face,
     smooth_tracks,
 )
+from facerelief.editing.video.frame_steps import (
+    FrameEdit,
+    FramePlans,
+    Stage,
+    TrackPlans,
+    steps_here,
+    steps_in_processes,
+)
 from facerelief.editing.video.pipeline import ahead, in_order, windows
 from facerelief.editing.video.reader import VideoSource
 from facerelief.editing.video.writer import VideoTarget
-from facerelief.editing.video.yuv_frames import Frame, add_change
+from facerelief.editing.video.yuv_frames import ColourFormat, Frame, add_change
 from facerelief.errors import VideoError
 from facerelief.files import atomic
 from facerelief.progress import Progress, no_progress
 
-Frames = Callable[[bool], Generator[Frame, None, None]]  # all of a film's, from the first; whether with planes
-_TrackPlans = tuple[float, dict[int, tuple[EditPlan, float]]]  # when, and by track what is to be done, and its share
-_FramePlans = list[tuple[EditPlan, float]]  # what is to be done to a frame's faces, and the share of each
+Frames: TypeAlias = Callable[
+    [bool], Generator[Frame, None, None]
+]  # all of a film's, from the first; with planes or not
 _Item = TypeVar("_Item")
 _Other = TypeVar("_Other")
-_Made = TypeVar("_Made")
 _AT_ONCE = 10_000_000  # pixels of frames that are rendered at a time, or wait to be encoded; each takes some 20 bytes
-
-
-@dataclass(frozen=True)
-class FrameEdit:
-    """What every frame of a video is edited to.
-
-    Attributes:
-        to: What faces are to show, as `Editor.target` gives it.
-        strength: May change with time.
-        face: As `Editor.__call__` takes it.
-        part: As `Editor.__call__` takes it.
-    """
-
-    to: str
-    strength: Strength
-    face: FaceChoice = "largest"
-    part: str = WHOLE
+_QUEUED = 4  # edited frames that wait to be encoded
+_MANY = 60  # frames, from which it pays to start processes
 
 
 @dataclass(frozen=True)
@@ -90,6 +83,8 @@ def edit_video(
     face: FaceChoice = "largest",
     part: str = WHOLE,
     comment: str | None = None,
+    make_editor: Callable[[], Editor] | None = None,
+    workers: int | None = None,
     progress: Progress = no_progress,
 ) -> VideoEdit:
     """Edit a video; the file is written whole or not at all.
@@ -103,22 +98,27 @@ def edit_video(
         face: As `Editor.__call__` takes it; a face at a point is the one that is there when it is first seen.
         part: As `Editor.__call__` takes it.
         comment: For the metadata.
+        make_editor: Makes the same editor in other processes, which edit a video that is not short; picklable. Without
+            it, threads of this process do.
+        workers: How many processes or threads; by default one a core.
         progress: Called with the number of frames that are done, and of all as far as it is known.
 
     Raises:
         VideoError: The video cannot be read or written.
         NoFaceFound: No frame shows a face that can be edited.
+        WorkerLost: A process died.
     """
     what = FrameEdit(editor.target(to), strength or Strength(), face, part)
     edited = frames = 0
     with VideoSource(source) as video, atomic(target) as file:
         out = VideoTarget(file, video, comment)
 
-        def finish(frame: Frame, rgb: RGB) -> Frame:
-            return frame.without_pixels(add_change(frame, rgb, video.colours))
-
+        finish = functools.partial(_finished, video.colours)
         room = max(1, _AT_ONCE // (video.width * video.height))
-        made = edited_frames(editor, video.frames, video.fps, what, finish=finish, room=room)
+        count = min(room, workers or os.cpu_count() or 1)
+        apart = make_editor if video.count >= _MANY and count > 1 else None
+        steps = steps_in_processes(apart, what, finish, count) if apart else steps_here(editor, what, finish, count)
+        made = edited_frames(editor, video.frames, video.fps, what.face, steps, min(room, _QUEUED))
         try:
             for frame, changed in made:
                 out.write(frame)
@@ -136,45 +136,41 @@ def edit_video(
     return VideoEdit(frames, edited, tuple(f"{source}: {note}" for note in video.notes))
 
 
+def _finished(colours: ColourFormat, frame: Frame, rgb: RGB) -> Frame:
+    """A frame as it is encoded, of its edited pixels."""
+    return frame.without_pixels(add_change(frame, rgb, colours))
+
+
 def edited_frames(
     editor: Editor,
     frames: Frames,
     fps: float,
-    what: FrameEdit,
-    *,
-    finish: Callable[[Frame, RGB], _Made],
-    room: int = 4,
-) -> Generator[tuple[_Made, bool], None, None]:
+    face: FaceChoice,
+    steps: contextlib.AbstractContextManager[tuple[Stage, Stage]],
+    room: int = _QUEUED,
+) -> Generator[tuple[Any, bool], None, None]:
     """Edit the frames of a video. Closing the generator ends all that was begun.
 
     Args:
-        editor: What edits each frame.
+        editor: Finds the faces.
         frames: Starts another pass over the frames.
         fps: Frames a second.
-        what: What they are edited to.
-        finish: Makes something of each frame and its edited pixels.
-        room: How many frames may be rendered at once, or wait.
+        face: Which faces, as `Editor.__call__` takes it.
+        steps: `steps_here` or `steps_in_processes`.
+        room: How many edited frames may wait.
 
     Yields:
-        What `finish` made of each frame, in order, and whether it has a face that is edited.
+        What the steps' `finish` made of each frame, in order, and whether it has a face that is edited.
     """
-
-    def render(item: tuple[Frame, _FramePlans]) -> tuple[_Made, bool]:
-        frame, plans = item
-        rgb = frame.rgb
-        for plan, share in plans:
-            amount = share * what.strength.at(frame.seconds)
-            rgb = editor.render(rgb, plan, amount) if amount else rgb
-        return finish(frame, rgb), bool(plans)
-
-    tracked = ahead(_tracked(editor, frames, what.face))
-    planned = ahead(_smoothed(_planned(editor, frames, smooth_tracks(tracked, fps), what)))
-    rendered = ahead(_rendered(render, frames, planned, min(room, os.cpu_count() or 1)), min(room, 4))
-    try:
-        yield from rendered
-    finally:
-        for step in (rendered, planned, tracked):
-            step.close()
+    with steps as (plan, render):
+        tracked = ahead(_tracked(editor, frames, face))
+        planned = ahead(_smoothed(_planned(plan, frames, smooth_tracks(tracked, fps))))
+        rendered = ahead(_rendered(render, frames, planned), room)
+        try:
+            yield from rendered
+        finally:
+            for step in (rendered, planned, tracked):
+                step.close()
 
 
 def _tracked(editor: Editor, frames: Frames, face: FaceChoice) -> Generator[TrackedFrame, None, None]:
@@ -183,24 +179,16 @@ def _tracked(editor: Editor, frames: Frames, face: FaceChoice) -> Generator[Trac
 
 
 def _planned(
-    editor: Editor, frames: Frames, faces: Iterable[tuple[Frame, list[SmoothedFace]]], what: FrameEdit
-) -> Generator[_TrackPlans, None, None]:
-    """What is to be done to each face, by its track."""
+    plan: Stage, frames: Frames, faces: Iterable[tuple[Frame, list[SmoothedFace]]]
+) -> Generator[TrackPlans, None, None]:
     with contextlib.closing(frames(False)) as film:
-        for frame, (_, here) in _together(film, faces):
-            plans = {one.track: (editor.plan(frame.rgb, one.face, what.to, what.part), one.share) for one in here}
-            frame = frame.without_pixels()  # before the next is decoded
-            yield frame.seconds, plans
+        pairs = ((frame, here) for frame, (_, here) in _together(film, faces))
+        yield from in_order(plan.submit, pairs, plan.most)
 
 
-def _rendered(
-    render: Callable[[tuple[Frame, _FramePlans]], _Made], frames: Frames, planned: Iterable[_FramePlans], threads: int
-) -> Generator[_Made, None, None]:
-    with (
-        contextlib.closing(frames(True)) as film,
-        contextlib.closing(in_order(render, _together(film, planned), threads)) as rendered,
-    ):
-        yield from rendered
+def _rendered(render: Stage, frames: Frames, planned: Iterable[FramePlans]) -> Generator[tuple[Any, bool], None, None]:
+    with contextlib.closing(frames(True)) as film:
+        yield from in_order(render.submit, _together(film, planned), render.most)
 
 
 def _together(film: Iterable[_Item], others: Iterable[_Other]) -> Iterator[tuple[_Item, _Other]]:
@@ -218,14 +206,14 @@ def _together(film: Iterable[_Item], others: Iterable[_Other]) -> Iterator[tuple
 _DIFFERS = "the video is damaged so that it does not read the same way twice; convert it first"
 
 
-def _smoothed(planned: Generator[_TrackPlans, None, None]) -> Generator[_FramePlans, None, None]:
+def _smoothed(planned: Generator[TrackPlans, None, None]) -> Generator[FramePlans, None, None]:
     """The plans, with the fields of their `smoothing_windows` averaged over the frames that show the same face."""
     with contextlib.closing(planned):
         for window, at in windows(planned, MAX_LOOKAHEAD):
             yield _smoothed_frame(window, at)
 
 
-def _smoothed_frame(window: list[_TrackPlans], at: int) -> _FramePlans:
+def _smoothed_frame(window: list[TrackPlans], at: int) -> FramePlans:
     now, plans = window[at]
     out = []
     for track, (plan, share) in plans.items():

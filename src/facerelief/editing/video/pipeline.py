@@ -4,7 +4,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 _Item = TypeVar("_Item")
@@ -59,19 +59,18 @@ def _make(items: Iterator[Any], ready: queue.Queue[tuple[bool, Any]], ended: thr
             items.close()
 
 
-def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item], threads: int) -> Generator[_Result, None, None]:
-    """`map` by several threads, which are given one item more than there are of them; or by this one alone."""
-    if threads == 1:  # nothing waits
-        yield from map(work, items)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        under_way: deque[Future[_Result]] = deque()
-        for item in items:
-            under_way.append(pool.submit(work, item))
-            if len(under_way) > threads:
-                yield under_way.popleft().result()
-        while under_way:
+def in_order(
+    submit: Callable[[_Item], Future[_Result]], items: Iterable[_Item], most: int
+) -> Generator[_Result, None, None]:
+    """The results of work that `submit` starts for each item, in order, `most` items more than one under way."""
+    under_way: deque[Future[_Result]] = deque()
+    for item in items:
+        under_way.append(submit(item))
+        del item
+        if len(under_way) > most:
             yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
 
 
 def windows(items: Iterable[_Item], reach: int) -> Iterator[tuple[list[_Item], int]]:

@@ -4,6 +4,7 @@ A still photo is filmed by a camera whose path is known. What an edit adds to ea
 path; there nothing moves, so that whatever still changes from frame to frame is flicker.
 """
 
+import os
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from PIL import Image
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.strength import Strength
-from facerelief.editing.video.edit import FrameEdit, edited_frames
+from facerelief.editing.video.edit import edited_frames
+from facerelief.editing.video.frame_steps import FrameEdit, steps_here
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
@@ -124,7 +126,8 @@ def edit_as_video(editor: Editor, film: SyntheticVideo, to: str) -> Iterator[tup
     def both(frame: Frame, rgb: np.ndarray) -> tuple[Frame, np.ndarray]:
         return frame, rgb
 
-    for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, FrameEdit(to, Strength()), finish=both):
+    steps = steps_here(editor, FrameEdit(to, Strength()), both, os.cpu_count() or 1)
+    for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, "largest", steps):
         yield pair
 
 

@@ -18,6 +18,7 @@ from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.tooth_variety import ToothVariety
 from facerelief.geometry.transfer.photo_look import SHOWN_TEETH, face_colour, tooth_colour
 
+_KEPT = 16  # mouths: one edit looks at the same ones again and again
 _MARGIN = 0.05  # of the picture's side, beside the opening, that is drawn too: blur reaches it
 _APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
 # Inter-ocular distances by which lower teeth lie lower behind the lip of an open mouth, which stays nearer to them than
@@ -33,7 +34,12 @@ _SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point 
 
 
 class MouthRenderer:
-    """Renders a mouth's inside from its model."""
+    """Renders a mouth's inside from its model.
+
+    Attributes:
+        placed: Gives the model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each, of a
+            mouth whose chin has dropped by so many inter-ocular distances; kept for a while, not to be written to.
+    """
 
     def __init__(self, model: MouthModel) -> None:
         self._model = model
@@ -46,6 +52,7 @@ class MouthRenderer:
         self._fixed = np.column_stack(fixed)
         self._lobes = [gaussian(random.normal(size=(_LOBES_SIDE, _LOBES_SIDE)), _LOBES) for _ in range(_FIELDS)]
         self._enamel = functools.cache(self._scaled_lobes)
+        self.placed = functools.lru_cache(_KEPT)(self._placed)
 
     def render(self, photo: RGB, motion: MouthMotion, mask: Bool, frame: MouthFrame) -> Floats:
         """The mouth's inside after an edit, lit through the opening of the lips.
@@ -116,7 +123,7 @@ class MouthRenderer:
         fields = np.stack([scaled_map(field, side) for field in self._lobes])
         return fields / fields.std(axis=(1, 2), keepdims=True)
 
-    def placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
+    def _placed(self, mouth: Mouth, drop: float) -> tuple[Floats, Floats]:
         """The model's vertices in the photo, pixels, and its normals in the face's frame, (V, 3) each."""
         varied = self._varied.moved(self._model.vertices, mouth.fit.identity)
         teeth = dataclasses.replace(self._model, vertices=varied.astype(np.float32))

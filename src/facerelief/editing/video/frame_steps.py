@@ -1,0 +1,120 @@
+"""What takes the time in a video, planning and rendering each frame, in threads or in processes of their own.
+
+Threads of one process take turns with Python's lock: on two cores they are hardly faster than one, and on sixteen no
+faster.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from facerelief.array_types import RGB
+from facerelief.editing.edit import EditPlan
+from facerelief.editing.editor import Editor
+from facerelief.editing.face_choice import FaceChoice
+from facerelief.editing.regions import WHOLE
+from facerelief.editing.strength import Strength
+from facerelief.editing.video.face_tracking import SmoothedFace
+from facerelief.editing.video.yuv_frames import Frame
+from facerelief.processes.pool import WorkerLost
+from facerelief.processes.worker_pool import worker_pool
+
+TrackPlans: TypeAlias = tuple[float, dict[int, tuple[EditPlan, float]]]  # when; by track what is to be done, its share
+FramePlans: TypeAlias = list[tuple[EditPlan, float]]  # what is to be done to a frame's faces, and the share of each
+Finish: TypeAlias = Callable[[Frame, RGB], Any]  # makes something of a frame and its edited pixels
+
+
+@dataclass(frozen=True)
+class FrameEdit:
+    """What every frame of a video is edited to.
+
+    Attributes:
+        to: What faces are to show, as `Editor.target` gives it.
+        strength: May change with time.
+        face: As `Editor.__call__` takes it.
+        part: As `Editor.__call__` takes it.
+    """
+
+    to: str
+    strength: Strength
+    face: FaceChoice = "largest"
+    part: str = WHOLE
+
+
+class FrameSteps:
+    """The two steps; of any method."""
+
+    def __init__(self, make_editor: Callable[[], Editor], what: FrameEdit, finish: Finish) -> None:
+        self._editor, self._what, self._finish = make_editor(), what, finish
+
+    def plan(self, frame: Frame, faces: list[SmoothedFace]) -> TrackPlans:
+        """What is to be done to each face of a frame, by its track."""
+        what = self._what
+        return frame.seconds, {
+            one.track: (self._editor.plan(frame.rgb, one.face, what.to, what.part), one.share) for one in faces
+        }
+
+    def render(self, frame: Frame, plans: FramePlans) -> tuple[Any, bool]:
+        """Do it: what `finish` makes of the frame, and whether it has a face that is edited."""
+        rgb = frame.rgb
+        for plan, share in plans:
+            amount = share * self._what.strength.at(frame.seconds)
+            rgb = self._editor.render(rgb, plan, amount) if amount else rgb
+        return self._finish(frame, rgb), bool(plans)
+
+    def __call__(self, task: tuple[str, tuple[Any, Any]]) -> Any:
+        """A step by its name, in a process of its own."""
+        name, item = task
+        return getattr(self, name)(*item)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step, frame after frame.
+
+    Attributes:
+        submit: Starts it for a pair of its arguments.
+        most: Frames, beyond one, that are under way.
+    """
+
+    submit: Callable[[tuple[Any, Any]], Future[Any]]
+    most: int
+
+
+@contextlib.contextmanager
+def steps_here(editor: Editor, what: FrameEdit, finish: Finish, threads: int) -> Iterator[tuple[Stage, Stage]]:
+    """Planning by one thread and rendering by several."""
+    steps = FrameSteps(lambda: editor, what, finish)
+    with ThreadPoolExecutor(1) as planning, ThreadPoolExecutor(threads) as rendering:
+        yield (
+            Stage(lambda item: planning.submit(steps.plan, *item), 0),
+            Stage(lambda item: rendering.submit(steps.render, *item), threads if threads > 1 else 0),
+        )
+
+
+@contextlib.contextmanager
+def steps_in_processes(
+    make_editor: Callable[[], Editor], what: FrameEdit, finish: Finish, workers: int
+) -> Iterator[tuple[Stage, Stage]]:
+    """Both steps by several processes.
+
+    Args:
+        make_editor: Makes the editor; picklable, as `finish` is.
+        what: What frames are edited to.
+        finish: What is made of an edited frame.
+        workers: Processes.
+
+    Raises:
+        WorkerLost: A process died.
+    """
+    try:
+        with worker_pool(FrameSteps, (make_editor, what, finish), workers) as submit:
+            yield (
+                Stage(lambda item: submit(("plan", item)), workers),
+                Stage(lambda item: submit(("render", item)), workers),
+            )
+    except BrokenProcessPool as reason:
+        raise WorkerLost from reason
