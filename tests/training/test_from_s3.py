@@ -1,4 +1,4 @@
-"""A training from shards in S3, against a server on loopback: that of the folder; what is said where the server fails."""
+"""A training from shards in S3, of a server on loopback: that of the folder; what is said where the server fails."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

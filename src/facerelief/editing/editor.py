@@ -26,8 +26,7 @@ PlanT = TypeVar("PlanT", bound=EditPlan)
 class Editor(ABC, Generic[PlanT]):
     """Edits photos by one method; use one a thread.
 
-    A method is two steps: `plan` finds out what is to be done to a face, which takes most of the time, and `render`
-    does it, at any strength.
+    A method is two steps: `plan` finds out what is to be done to a face, and `render` does it, at any strength.
 
     Attributes:
         method: The method's name.
