@@ -86,6 +86,7 @@ def test_the_edit_of_a_mirrored_photo_is_mirrored() -> None:
 def test_own_teeth_stay_where_the_skull_keeps_them() -> None:
     """The very pixels, while the lower lip and the jaw drop."""
     photo, before = noise(), seen("happiness")
+    photo[inside(before, 4)] |= 0x80  # as bright as teeth
     lowered = before.landmarks.copy()
     lowered[[*LOWER, 17], 1] += 12
     after = dataclasses.replace(before, landmarks=lowered, drop=before.drop + 0.1)

@@ -9,7 +9,15 @@ from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines
 from facerelief.geometry.transfer.lips import TRIM, close_lips, lip_curves, mouth_opening
-from facerelief.geometry.transfer.photo_look import edge_blur, face_colour, grain, lip_rims, seen_lips, tooth_colour
+from facerelief.geometry.transfer.photo_look import (
+    clear_teeth,
+    edge_blur,
+    face_colour,
+    grain,
+    lip_rims,
+    seen_lips,
+    tooth_colour,
+)
 
 SIDE = 500
 SKIN, LIP, TOOTH = (200, 150, 130), (170, 90, 95), (225, 218, 205)
@@ -85,6 +93,18 @@ def test_teeth_that_are_shown_tell_their_colour() -> None:
     points = landmarks("surprise")
     found = tooth_colour(portrait(points, TOOTH), points, mouth_opening(points))
     np.testing.assert_allclose(found * 255, TOOTH, atol=1)
+
+
+@pytest.mark.parametrize(("shade", "clear"), [(1.0, 1.0), (0.5, 0.0)])
+def test_teeth_in_the_shade_are_not_what_lit_ones_look_like(shade: float, clear: float) -> None:
+    """Of teeth that are much darker than the whites of the eyes let expect, the colour is not taken."""
+    points = landmarks("happiness")
+    rgb = portrait(points, TOOTH)
+    lit = tooth_colour(rgb, points, 0.0)
+    within = polygon_mask(points[list(INNER_LIPS), :2], SIDE)
+    rgb[within] = np.rint(255 * shade * lit).astype(np.uint8)
+    assert clear_teeth(rgb, points) == pytest.approx(clear, abs=0.02)
+    np.testing.assert_allclose(tooth_colour(rgb, points, 0.1), lit, atol=0.01)
 
 
 def test_hidden_teeth_are_brighter_the_brighter_the_whites_of_the_eyes() -> None:

@@ -20,12 +20,13 @@ from facerelief.geometry.transfer.mouth.frame import MouthFrame
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.renderer import MouthRenderer
-from facerelief.geometry.transfer.photo_look import edge_blur, grain, tooth_colour
+from facerelief.geometry.transfer.photo_look import clear_teeth, edge_blur, grain, tooth_colour
 
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
 _SHOWN = (0.03, 0.06)  # the same, over which a photo's own inside is used
 _RIM, _RIM_PIXELS = 0.014, 2.5  # inter-ocular distances, and at least pixels, at the lips that landmarks miss, where a
 # photo's own inside is not trusted
+_WIDER = 1.3  # times wider than it was, from which a mouth shows teeth only if the photo shows them clearly
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
 _LONGER = 2.0  # times, that a photo's upper teeth get at most, to reach a lip that rises
@@ -81,6 +82,9 @@ class MouthInterior:
         inside, opacity = softened[..., :3] + noise / 255, np.clip(softened[..., 3:], 0, 1)
         for source, seen in (*([motion.teeth] if motion.teeth else ()), (photo, own)):  # its own teeth over all others
             shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))
+            if seen is own:
+                wider = float(smoothstep(mouth_opening(motion.after) / max(own.opening, 1e-3) - _WIDER))
+                shown *= 1 - wider * (1 - clear_teeth(photo, own.landmarks))
             if shown:
                 gain = 1.0 if seen is own else _teeth_level(photo, own) / _teeth_level(source, seen)
                 share, levels = self._seen(source, seen, motion, corner, side)
