@@ -164,8 +164,23 @@ def test_wrinkles_are_filled_as_deep_as_they_are() -> None:
     assert layers((0, 0), -0.5).filled(depth).light.shape == (SIDE, SIDE, 1)  # nothing is to be filled
 
 
+def test_a_share_of_folds_leaves_however_deep_they_are() -> None:
+    """Half of 0.6, where 0.2 would be filled otherwise; all of 0.1, which is less."""
+    depth = np.full((2 * SIDE, 2 * SIDE), 0.6, np.float32)
+    depth[:, :SIDE] = 0.1
+    some = dataclasses.replace(
+        layers((0, 0), 0.0),
+        fill=np.full((SIDE, SIDE, 1), 0.2, np.float32),
+        folds=np.full((SIDE, SIDE, 1), 0.5, np.float32),
+    )
+    filled = some.filled(depth)
+    assert filled.folds is None
+    np.testing.assert_allclose(filled.light[:, [2, -3], 0], np.tile((0.1, 0.3), (2 * SIDE, 1)), atol=1e-6)
+
+
 def test_a_mask_weakens_every_layer_and_leaves_out_none() -> None:
-    full = dataclasses.replace(layers((2, 4), -0.5, (50,), 0.5), fill=np.ones((SIDE, SIDE, 1), np.float32))
+    ones = np.ones((SIDE, SIDE, 1), np.float32)
+    full = dataclasses.replace(layers((2, 4), -0.5, (50,), 0.5), fill=ones, folds=ones)
     half = full.masked(np.full((SIDE, SIDE, 1), 0.5))
     assert set(full.maps) == set(half.maps) == {*vars(full)} - {"mouth", "lips", "eyes"}
     for name, value in full.maps.items():

@@ -21,7 +21,7 @@ from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
 from facerelief.geometry.topology import INNER_LIPS, LIPS, OUTLINE, lid_curves
-from facerelief.geometry.transfer.folds import MORE_THAN_DEEP, fold_band, leaving_folds
+from facerelief.geometry.transfer.folds import fold_band, leaving_folds
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
     DENSE,
@@ -114,7 +114,7 @@ class ExpressionTransfer:
         trimmed = trim_lips(source, max(move.shut, move.opened) * rims)
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
-        light, fill = np.split(strength * self._shade(uv, fit, aim), 2, axis=2)
+        light, fill, folds = np.split(self._shade(uv, fit, aim), 3, axis=2)
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
         lips = meeting_lips(source, target, rims, crop.scale) if meet else None
@@ -122,7 +122,8 @@ class ExpressionTransfer:
         after = MouthMotion(self._mouth(move.source, fit), move.target, _chin_drop(move.movement))
         mouth = after if lips_move else None  # else the photo's own stays as it is
         fade = border_fade(TRANSFER_SIZE, _FADE / TRANSFER_SIZE)
-        return WarpLayers(flow, light + seam, fill, mouth=mouth, lips=lips).masked(fade)
+        layers = WarpLayers(flow, strength * light + seam, strength * fill, folds, mouth=mouth, lips=lips)
+        return layers.masked(fade)
 
     def moves_eyes(self, fit: Fit, aim: Target) -> bool:
         """Whether an edit of a photo with this fit moves lids or turns eyes so far that it is seen."""
@@ -161,20 +162,22 @@ class ExpressionTransfer:
         return _Move(landmarks, target, movement, shut, _newly_open(landmarks, target))
 
     def _shade(self, uv: Floats, fit: Fit, aim: Target) -> Floats:
-        """What a full expression darkens, and the most that it lightens wrinkles, (S, S, 2), looked up at `uv`."""
+        """Of a full expression, looked up at `uv`, (S, S, 3): what it darkens; the most that it lightens wrinkles; and
+        the share of a smile's folds that leaves.
+        """
         drawn = np.minimum(self._ratio_images(aim.texture), 0)
         if aim.adds:
-            return sample_bilinear(np.dstack([drawn, np.zeros_like(drawn)]).astype(np.float32), uv)
+            none = np.zeros_like(drawn)
+            return sample_bilinear(np.dstack([drawn, none, none]).astype(np.float32), uv)
         leaving, most = self._leaving(fit.expression.astype(np.float64).tobytes())
         change = self._ratio_images(aim.texture + leaving)
         # A smile keeps all the wrinkles that smiles have, though fewer are drawn.
         stays = np.maximum(self._ratio_images(aim.typical + leaving), 0)
         fill = np.clip(change, 0, np.minimum(most, stays))
-        # A fold of a smile that leaves is filled whole, and what the new expression has in its place is drawn.
+        # In place of a fold of a smile that leaves, what the new expression has there is drawn.
         folds = leaving_folds(self.face.movement(fit.expression), aim.movement) * self._folds
-        fill = np.maximum(fill, MORE_THAN_DEEP * folds)
         drawn = np.minimum(change, 0) * (1 - folds) + drawn * folds
-        return sample_bilinear(np.dstack([drawn, fill]).astype(np.float32), uv)
+        return sample_bilinear(np.dstack([drawn, fill, folds]).astype(np.float32), uv)
 
     def _leave(self, expression: bytes) -> tuple[Floats, Floats]:
         """What a photo's own expression, coefficients (E,) as bytes of float64, changes of the texture as it leaves.

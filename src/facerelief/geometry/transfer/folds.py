@@ -12,18 +12,20 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.filters import gaussian, scaled_map
 from facerelief.geometry.morphable.log_albedo import binomial_blur
-from facerelief.geometry.topology import OUTLINE
+from facerelief.geometry.topology import LIPS, OUTLINE
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS
 
 # From the wings of the nose past the corners of the mouth to beside the chin, in MediaPipe's landmarks.
 FOLDS = ((129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422))
+# Beside the corners of the mouth, which a smile draws out to dark wedges.
+_CORNERS = ((57, 202, 204), (287, 422, 424))
 _NOSE = (6, 351, 429, 279, 358, 294, 327, 2, 98, 64, 129, 49, 209, 122)
-MORE_THAN_DEEP = 0.8  # of log luminance, than any fold is
-# Inter-ocular distances: how far to each side of its line a fold may lie, and over how much that ends; the same of the
-# shadow beside a nose; of what is near to the outline of a face, and may be beside it.
-_WIDE, _ENDS = 0.14, 0.03
+# Inter-ocular distances: how far to each side of its line a fold, or a wedge, may lie, and over how much that ends; the
+# same of the shadow beside a nose; of what is near to the outline of a face, and may be beside it; of the lips.
+_WIDE, _WEDGE, _ENDS = 0.14, 0.07, 0.03
 _BESIDE_NOSE, _NOSE_ENDS = 0.02, 0.025
 _RIM = 0.1
+_LIP_ENDS = 0.02
 _JOINED = 0.11  # the same; deviation of what joins both sides
 _COARSE = 160  # pixels a side of what is smooth
 _LEAST = 1e-3  # of weight, where no skin is near that is not in a fold
@@ -41,7 +43,7 @@ def fold_band(landmarks: Floats, size: int, unit: float | None = None) -> Float3
         unit: The inter-ocular distance in pixels; by default that of the landmarks.
 
     Returns:
-        (S, S), 1 there and falling to 0 beside, at the nose and at the outline of the face.
+        (S, S), 1 there and falling to 0 beside, at the nose, at the lips and at the outline of the face.
     """
     unit = inter_ocular(landmarks) if unit is None else unit
     side = min(size, _COARSE)
@@ -49,7 +51,10 @@ def fold_band(landmarks: Floats, size: int, unit: float | None = None) -> Float3
     near = np.zeros((side, side), np.float32)
     for fold in FOLDS:
         near = np.maximum(near, _grown(points[list(fold)], side, _WIDE * scale, closed=False))
+    for corner in _CORNERS:
+        near = np.maximum(near, _grown(points[list(corner)], side, _WEDGE * scale, closed=False))
     beside = 1 - gaussian(_grown(points[list(_NOSE)], side, _BESIDE_NOSE * scale), _NOSE_ENDS * scale)
+    beside *= np.maximum(1 - 2 * gaussian(_grown(points[list(LIPS)], side, 0.0), _LIP_ENDS * scale), 0)
     band = gaussian(near, _ENDS * scale) * beside * _inside(points, side, scale)
     return np.clip(scaled_map(band, size), 0, 1)
 
@@ -69,6 +74,7 @@ def fold_depth(light: Float32, landmarks: Landmarks, band: Float32) -> Float32:
     scale = side / len(light)
     unit, points = inter_ocular(landmarks) * scale, landmarks[:, :2] * scale
     skin = (1 - scaled_map(band, side)) * _inside(points, side, unit) + np.float32(_LEAST)
+    skin *= 1 - _grown(points[list(LIPS)], side, _LIP_ENDS * unit)
     both = gaussian(np.dstack([skin * scaled_map(light, side), skin]), (_JOINED * unit, _JOINED * unit, 0))
     joined = scaled_map(both[..., 0] / both[..., 1], len(light))
     depth: Float32 = np.maximum(joined - binomial_blur(light), 0) * band

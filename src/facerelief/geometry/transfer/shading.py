@@ -84,8 +84,8 @@ def wrinkle_map(luma: Floats, landmarks: Landmarks) -> Float32:
     features = feathered(_feature_mask(landmarks[:, :2] * (side / size), side), _MARGIN * unit * side / size)
     light = log_luminance(luma.astype(np.float32))
     smooth, band = gaussian(light, _HAIR * unit), fold_band(landmarks, size)
-    depth = (1 - band) * bottom_hat(smooth, unit) + fold_depth(light, landmarks, band)
-    return depth * (1 - scaled_map(features, size))
+    narrow = (1 - band) * bottom_hat(smooth, unit) * (1 - scaled_map(features, size))
+    return narrow + fold_depth(light, landmarks, band)
 
 
 def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:
@@ -96,24 +96,27 @@ def _feature_mask(landmarks: Landmarks, size: int, raised: float = 0.0) -> Bool:
     return functools.reduce(np.logical_or, [polygon_mask(ring, size) for ring in rings])
 
 
-def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32) -> Float32:
+def limit_to_wrinkles(fill: Floats, flow: Floats, wrinkles: Float32, folds: Floats | None = None) -> Float32:
     """Limit a change of light to one that fills a face's wrinkles to the brim: more of it would glow.
 
     Args:
         fill: (S, S, 1), change of log luminance after the warp, at least 0.
         flow: (S, S, 2), that of the warp, by which wrinkles are looked up.
         wrinkles: (W, W), the `wrinkle_map` of the same crop before the warp, as fine as wrinkles are to be seen.
+        folds: (S, S, 1), share to which all that is deep is filled, however deep: of a fold that is filled up to some
+            depth, the bottom would stay as a line.
 
     Returns:
-        (W, W, 1), `fill` where it is less than the wrinkle is deep, elsewhere that.
+        (W, W, 1), `fill` where it is less than the wrinkle is deep, elsewhere that; at least that share of the depth.
     """
     size = len(wrinkles)
-    finer = scaled_map(fill[..., 0], size).copy()
-    rows, columns = np.nonzero(finer > _SEEN)
+    finer, share = scaled_map(fill[..., 0], size).copy(), None if folds is None else scaled_map(folds[..., 0], size)
+    rows, columns = np.nonzero(finer > _SEEN if share is None else np.maximum(finer, share) > _SEEN)
     places = np.column_stack([columns, rows]).astype(np.float32) + np.float32(0.5)
     times = np.float32(size / len(fill))
     most = sample_bilinear(wrinkles[..., None], places + times * sample_bilinear(flow, places / times))
-    finer[rows, columns] = np.minimum(finer[rows, columns], most[:, 0])
+    limited = np.minimum(finer[rows, columns], most[:, 0])
+    finer[rows, columns] = limited if share is None else np.maximum(limited, share[rows, columns] * most[:, 0])
     return finer[..., None]
 
 

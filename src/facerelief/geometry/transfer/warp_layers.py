@@ -36,6 +36,7 @@ class WarpLayers:
         flow: (S, S, 2), where each pixel comes from (backward warping): right and down, in crop pixels.
         light: (S, S, 1), change of log luminance, as `relight` takes it.
         fill: (S, S, 1), the most by which wrinkles are lightened besides; `filled` makes light of it.
+        folds: (S, S, 1), share to which folds of a smile leave, whatever their depth; `filled` makes light of it, too.
         shade: (S, S, C), a network's colour, or for C = 1 its luminance: levels in [0, 255] times `shade_opacity`.
         shade_opacity: (S, S, 1), that of `shade`; what is above 1 counts as 1.
         mouth: What the mouth does, whose inside is drawn at the photo's resolution; None where it is left alone.
@@ -46,6 +47,7 @@ class WarpLayers:
     flow: Floats
     light: Floats
     fill: Floats | None = None
+    folds: Floats | None = None
     shade: Floats | None = None
     shade_opacity: Floats | None = None
     mouth: MouthMotion | None = None
@@ -69,12 +71,13 @@ class WarpLayers:
             wrinkles: (K S, K S), how deep those of the crop are before the warp, as `wrinkle_map` gives it.
 
         Returns:
-            The same edit, its `light` (K S, K S, 1) and without `fill`.
+            The same edit, its `light` (K S, K S, 1) and without `fill` and `folds`.
         """
         if self.fill is None:
             return self
-        finer = limit_to_wrinkles(self.fill, self.flow, wrinkles)
-        return dataclasses.replace(self, light=finer + scaled_map(self.light[..., 0], len(finer))[..., None], fill=None)
+        finer = limit_to_wrinkles(self.fill, self.flow, wrinkles, self.folds)
+        light = finer + scaled_map(self.light[..., 0], len(finer))[..., None]
+        return dataclasses.replace(self, light=light, fill=None, folds=None)
 
     def applied_flows(self) -> tuple[Floats, PartedFlows | None]:
         """The flow, and those of lips that meet, without folds, as the photo is warped by them."""
@@ -101,7 +104,7 @@ def apply_layers(rgb: RGB, crop: Crop, layers: WarpLayers) -> RGB:
         The edited photo (H, W, 3); outside the crop it is the photo, bit for bit.
     """
     out, (flow, parted) = rgb.copy(), layers.applied_flows()
-    maps = {name: value for name, value in layers.maps.items() if name not in ("flow", "fill")}
+    maps = {name: value for name, value in layers.maps.items() if name not in ("flow", "fill", "folds")}
     eyes = eye_layers(layers.eyes, crop, flow) if layers.eyes else []
     around = np.array(changed_box([flow, *maps.values()], crop.size))
     boxes = np.stack([around, *(_corners(eye.frame, crop) for eye in eyes)])
