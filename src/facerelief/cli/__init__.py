@@ -53,7 +53,7 @@ app = Commands(
     name="facerelief",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Edit the expression of a face in a photo, and train editors guided by dense 3D geometry.",
-    epilog="Options can also be set in the environment, e.g. FACERELIEF_EDIT_METHOD=morphable.",
+    epilog="Options can also be set in the environment, e.g. FACERELIEF_EDIT_METHOD=relief.",
 )
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")

@@ -49,7 +49,7 @@ class Command(TyperCommand):
         """See click. Also called for completion in the shell, where nothing may be printed."""
         silent = ctx.resilient_parsing or "_FACERELIEF_COMPLETE" in os.environ
         words = ctx.command_path.split(" ", 1)[-1]
-        for one in self.params:  # an option's default may be set as FACERELIEF_EDIT_METHOD=morphable
+        for one in self.params:  # an option's default may be set as FACERELIEF_EDIT_METHOD=relief
             if one.param_type_name == "option":
                 name = max(one.opts, key=len).strip("-")
                 one.envvar = f"facerelief_{words}_{name}".translate(_TO_NAME).upper()

@@ -93,6 +93,10 @@ ShowOption = Annotated[
     str | None,
     some_of(choices=(*EXPRESSIONS, "all"), help=f"{_LISTED}, or all; {_GRAMMAR}.", show_default=False),
 ]
+ShowOneOption = Annotated[
+    str | None,
+    one_of(choices=EXPRESSIONS, metavar="EXPRESSION", help=f"{_LISTED}; {_GRAMMAR}.", show_default=False),
+]
 ActionUnitsOption = Annotated[
     str | None,
     typer.Option("--au", metavar="AU=AMOUNT,...", help="Action units, as in AU12=0.8,AU4L=0.3."),

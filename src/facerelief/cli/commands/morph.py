@@ -16,7 +16,7 @@ from facerelief.cli.options import (
     MethodOption,
     PartOption,
     PresetsOption,
-    ShowOption,
+    ShowOneOption,
     TaskFileOption,
     TeethOption,
     WeightsOption,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def morph(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
     out_path: Annotated[Path, typer.Option("-o", "--out", help=f"A file: {', '.join(MORPHS)}.", show_default=False)],
-    to: ShowOption = None,
+    to: ShowOneOption = None,
     au: ActionUnitsOption = None,
     blendshape: BlendshapesOption = None,
     like: LikeOption = None,

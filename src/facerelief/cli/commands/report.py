@@ -101,7 +101,7 @@ def curves(
     runs: Annotated[list[Path], typer.Argument(help="Runs of stage 2.", show_default=False)],
     picture: Annotated[Path, typer.Option("-o", "--out", help="The picture.", show_default=False)],
 ) -> None:
-    """Draw the paper's Fig. 9: learning curves from the runs' logs."""
+    """Draw learning curves from the runs' logs (the paper's figure 9)."""
     from facerelief.evaluation.report.plots import check_plot, curves_plot, save_plot
 
     check_plot(picture)

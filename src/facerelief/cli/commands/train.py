@@ -44,7 +44,7 @@ Preset = Annotated[
     str,
     one_of(
         choices=tuple(PRESETS),
-        help="paper: the authors' own settings. gpu: 128 px. cpu: 64 px, two cores, an hour.",
+        help="paper: the paper's sizes and steps, and StarGAN's settings where it gives none. gpu: 128 px. cpu: 64 px.",
     ),
 ]
 Colour = Annotated[
@@ -53,10 +53,11 @@ Colour = Annotated[
 Objective = Annotated[
     str | None,
     one_of(
-        choices=OBJECTIVES, help="wgan-gp: the paper's code. vanilla: Eqs. 1 and 5 as printed. Default: the preset's."
+        choices=OBJECTIVES, help="wgan-gp: as StarGAN's code. vanilla: Eqs. 1 and 5 as printed. Default: the preset's."
     ),
 ]
-Steps = Annotated[int | None, typer.Option(help="Discriminator steps.")]
+AdversarialSteps = Annotated[int | None, typer.Option(help="Discriminator steps.")]
+Steps = Annotated[int | None, typer.Option(help="Training steps.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of initial weights, data order and noise.")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", help="Any other setting, NAME=VALUE; repeatable. See docs/training.md.")
@@ -78,7 +79,7 @@ def depth(
     colour: Colour = None,
     objective: Objective = None,
     conf_penalty: Penalty = None,
-    steps: Steps = None,
+    steps: AdversarialSteps = None,
     seed: Seed = None,
     settings: Settings = None,
     vgg: Vgg = None,
@@ -126,7 +127,7 @@ def expression(
     expressions: ExpressionsOption = None,
     colour: Colour = None,
     objective: Objective = None,
-    steps: Steps = None,
+    steps: AdversarialSteps = None,
     seed: Seed = None,
     settings: Settings = None,
     vgg: Vgg = None,
@@ -136,7 +137,7 @@ def expression(
         typer.Option(help="A run of `train identity` for an identity loss. Do not evaluate with the same run."),
     ] = None,
 ) -> None:
-    """Stage 2: train the expression editor end to end under the depth network's guidance (equations 1 to 8 and 11)."""
+    """Stage 2: train the expression editor end to end under the depth network's guidance (equations 1 to 11)."""
     given = _given(guide=guide, method=method, warm_start=warm_start, objective=objective, steps=steps, seed=seed)
     given |= _given(depth_weight=depth_weight, conf_penalty=conf_penalty)
     given |= {"freeze_depth": True} if freeze_depth else {}
