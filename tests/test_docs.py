@@ -45,6 +45,23 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
     assert not broken
 
 
+@pytest.mark.parametrize("page", _PAGES, ids=lambda path: path.name)
+def test_no_table_is_broken_by_an_empty_line(page: Path) -> None:
+    """Rows after it would be shown as text: a table begins with a heading and a line of dashes."""
+    lines = prose(page).splitlines()
+    begins = [n for n, line in enumerate(lines) if line.startswith("|") and not lines[n - 1].startswith("|")]
+    assert not [lines[n] for n in begins if not re.fullmatch(r"\|[ :|-]+\|", "".join(lines[n + 1 : n + 2]))]
+
+
+def test_extras_in_the_pages_are_those_there_are() -> None:
+    """And none is asked for from an index, where the package is not."""
+    project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for page in (*_PAGES, *sorted((_ROOT / "notebooks").glob("*.ipynb"))):
+        named = re.findall(r"pip install (?:-e )?'(\w*|\.)\[([\w,]+)\]'", page.read_text(encoding="utf-8"))
+        assert {name for _, names in named for name in names.split(",")} <= {*project["optional-dependencies"], "NAME"}
+        assert {package for package, _ in named} <= {"."}, page.name
+
+
 def test_the_readme_is_short_enough_to_be_read() -> None:
     assert len((_ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
@@ -114,6 +131,13 @@ def test_commands_in_the_pages_are_those_there_are(page: Path) -> None:
         if name is None or options - known - {"--help"}:
             wrong.append((line, sorted(options - known)))
     assert not wrong
+
+
+def test_every_option_of_edit_is_explained() -> None:
+    page = (_ROOT / "docs" / "editing.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", page))
+    options = [one for one in commands()["edit"].params if one.param_type_name == "option" and not one.hidden]
+    assert not [one.opts for one in options if one.name != "help" and not named & {*one.opts, *one.secondary_opts}]
 
 
 def test_settings_in_the_pages_are_those_there_are() -> None:
