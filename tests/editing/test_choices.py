@@ -17,6 +17,7 @@ from facerelief.editing.loading import carried_weights
 from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.editing.methods.relief import ReliefEditor
 from facerelief.editing.methods.stargan import StarGANEditor
+from facerelief.editing.video.morph import Morph
 from facerelief.errors import CheckpointError, FacereliefError, NoFaceFound
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import Face
@@ -120,6 +121,8 @@ def test_expressions_that_are_unknown_or_not_learnt(editor: Editor, photo: Photo
 def test_strength_out_of_range(editor: Editor, photo: Photo, strength: float) -> None:
     with pytest.raises(FacereliefError, match=r"strength .* is out of range; choose 0 to 1\.5"):
         editor(photo, "happy", strength=strength)
+    with pytest.raises(FacereliefError, match=r"strength .* is out of range; choose 0 to 1\.5"):
+        Morph(strength=strength)
 
 
 def test_a_runs_folder_or_its_file(tiny_weights: Weights) -> None:

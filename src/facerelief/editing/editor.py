@@ -13,7 +13,7 @@ from facerelief.array_types import RGB, Floats
 from facerelief.editing.edit import Edit, EditedFace, EditPlan
 from facerelief.editing.face_choice import FaceChoice, check_any, choose_faces
 from facerelief.editing.regions import WHOLE, check_part
-from facerelief.editing.strength import MAX_STRENGTH
+from facerelief.editing.strength import check_range
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve
 from facerelief.faces.detector import Face, FaceFinder, load_finder
@@ -177,8 +177,7 @@ class Editor(ABC, Generic[PlanT]):
             NoFaceFound: There is no such face, or it cannot be edited.
         """
         each = {1: self.target(to)} if isinstance(to, str) else {k: self.target(words) for k, words in to.items()}
-        if not 0 <= strength <= MAX_STRENGTH:
-            raise FacereliefError(f"strength {strength} is out of range; choose 0 to {MAX_STRENGTH}")
+        check_range(strength)
         found = self.find(photo) if faces is None else faces
         expression = each[1] if isinstance(to, str) else words_of_each(each)
         if isinstance(to, str):

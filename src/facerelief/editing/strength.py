@@ -10,6 +10,12 @@ from facerelief.errors import FacereliefError
 MAX_STRENGTH = 1.5
 
 
+def check_range(strength: float) -> None:
+    """Raises `FacereliefError` for a strength below 0 or above `MAX_STRENGTH`, and for NaN."""
+    if not 0 <= strength <= MAX_STRENGTH:
+        raise FacereliefError(f"strength {strength:g} is out of range; choose 0 to {MAX_STRENGTH}")
+
+
 @dataclass(frozen=True)
 class Strength:
     """Strength over time, linear between keyframes and constant beyond them. Raises `FacereliefError` for wrong ones.
@@ -26,8 +32,7 @@ class Strength:
 
     def __post_init__(self) -> None:
         for seconds, value in self.keys:
-            if not 0 <= value <= MAX_STRENGTH:
-                raise FacereliefError(f"strength {value:g} is out of range; choose 0 to {MAX_STRENGTH}")
+            check_range(value)
             if not 0 <= seconds < float("inf"):
                 raise FacereliefError(f"strength at {seconds:g} s is out of range; times are seconds from the start")
         if not self.keys or any(one >= other for (one, _), (other, _) in pairwise(self.keys)):

@@ -15,6 +15,7 @@ from facerelief.editing.edit import EditPlan
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
+from facerelief.editing.strength import check_range
 from facerelief.editing.video.writer import write_frames
 from facerelief.errors import VideoError
 from facerelief.faces.detector import Face
@@ -44,7 +45,7 @@ class Timed(Protocol):
 
 @dataclass(frozen=True)
 class Morph:
-    """How a photo moves into an expression. Raises `VideoError` for what is out of range.
+    """How a photo moves into an expression. Raises `FacereliefError` for what is out of range.
 
     Attributes:
         seconds: From the photo to the expression.
@@ -73,6 +74,7 @@ class Morph:
             raise VideoError(f"a morph takes up to {_LONGEST:.0f} seconds at 1 to {_FASTEST:.0f} frames a second")
         if self.size < _SMALLEST:
             raise VideoError(f"a morph of {self.size} pixels is too small; choose {_SMALLEST} or more")
+        check_range(self.strength)
 
     def shares(self) -> list[float]:
         """The share of the way for each frame, eased at both ends."""
