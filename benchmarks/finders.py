@@ -1,10 +1,12 @@
 """Compare the package's face finder with mediapipe's on photos: faces found, landmarks, and CPU time of each.
 
 python benchmarks/finders.py FOLDER [FOLDER ...] --photos 1000
+python benchmarks/finders.py FOLDER --only onnx; python benchmarks/finders.py FOLDER --only mediapipe
 """
 
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -22,27 +24,28 @@ def main(
     folders: Annotated[list[Path], typer.Argument(help="Folders of photos.")],
     photos: Annotated[int, typer.Option(help="As many of them, drawn at random.")] = 1000,
     seed: int = 0,
+    only: Annotated[str | None, typer.Option(help="Time one finder in this process: onnx or mediapipe.")] = None,
 ) -> None:
-    """Print where the finders differ, and how much."""
+    """Print where the finders differ, and how much; or how long one of them takes."""
     paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in PHOTO_SUFFIXES)
     chosen = random.Random(seed).sample(paths, min(photos, len(paths)))
+    if only:
+        finder = load_finder(only)
+        ms = 1e3 * np.array([_seconds(finder, rgb) for _, rgb in _photos(chosen, "timing")])
+        print(f"{only}: {len(ms)} photos, CPU time of one, median: {np.median(ms):.2f} ms")
+        return
     finders = [load_finder("onnx"), load_finder("mediapipe")]
-    found, times, apart = np.zeros(2, int), list[tuple[float, float]](), list[tuple[float, float, float]]()
-    for path in track(chosen, "comparing"):
-        try:
-            rgb = read_photo(path).rgb
-        except PhotoError:
-            continue
-        (ours, theirs), taken = zip(*(_timed(finder, rgb) for finder in finders), strict=True)
+    found, count, apart = np.zeros(2, int), 0, list[tuple[float, float, float]]()
+    for path, rgb in _photos(chosen, "comparing"):
+        ours, theirs = (finder(rgb) for finder in finders)
         found += bool(ours), bool(theirs)
-        times.append(taken)
+        count += 1
         pairs = [_apart(_nearest(ours, face), face) for face in theirs if ours]
         apart += pairs
         if len(ours) != len(theirs) or any(mean > 0.02 for mean, _, _ in pairs):
             print(f"{path}: {len(ours)} and {len(theirs)} faces, {[f'{mean:.2%}' for mean, _, _ in pairs]}")
-    share, ms, distances = found / len(times), 1e3 * np.median(times, axis=0), np.array(apart)
-    print(f"{len(times)} photos; with a face: {share[0]:.4f} and {share[1]:.4f} of them")
-    print(f"CPU time a photo, medians: {ms[0]:.1f} and {ms[1]:.1f} ms")
+    share, distances = found / count, np.array(apart)
+    print(f"{count} photos; with a face: {share[0]:.4f} and {share[1]:.4f} of them")
     for name, values in zip(("mean", "99th percentile", "largest"), distances.T, strict=True):
         middle, far = np.percentile(values, (50, 99))
         print(
@@ -50,9 +53,19 @@ def main(
         )
 
 
-def _timed(finder: FaceFinder, rgb: np.ndarray) -> tuple[list[Face], float]:
+def _photos(paths: list[Path], what: str) -> Iterator[tuple[Path, np.ndarray]]:
+    for path in track(paths, what):
+        try:
+            yield path, read_photo(path).rgb
+        except PhotoError:
+            continue
+
+
+def _seconds(finder: FaceFinder, rgb: np.ndarray) -> float:
+    """Of processor time."""
     start = time.process_time()
-    return finder(rgb), time.process_time() - start
+    finder(rgb)
+    return time.process_time() - start
 
 
 def _nearest(faces: list[Face], other: Face) -> Face:
