@@ -28,6 +28,7 @@ from facerelief.geometry.depth_maps import (
     save_normal,
 )
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
+from facerelief.geometry.reconstructors.meshfile import MeshFile
 from facerelief.geometry.topology import OUTLINE
 from facerelief.photos.photo import read_photo
 
@@ -80,6 +81,10 @@ class Extractor:
         self.recipe, self.dataset = recipe, dataset
         self._finder: FaceFinder = load_finder(recipe.finder, Path(recipe.task_file) if recipe.task_file else None)
         self._reconstruct = load_reconstructor(recipe.reconstructor, **recipe.reconstructor_options)
+
+    def mesh_file(self, photo: Path) -> Path | None:
+        """The file that a photo's mesh is read from; None where it is reconstructed, or there is none."""
+        return self._reconstruct.file_of(photo) if isinstance(self._reconstruct, MeshFile) else None
 
     def __call__(self, task: ExtractionTask) -> Sample | Reject:
         """Write the files of one sample and return its row, or say why there is none."""

@@ -31,10 +31,14 @@ class MeshFile:
             raise FacereliefError(f"no mesh axes {axes!r}; choose from y-down, y-up")
         self.folder, self.axes = Path(folder), axes
 
+    def file_of(self, photo: Path) -> Path | None:
+        """The file with a photo's mesh, if there is one."""
+        candidates = (self.folder / (photo.stem + suffix) for suffix in MESH_SUFFIXES)
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
+
     def __call__(self, face: AlignedFace) -> FaceMesh:
         """The mesh of one photo, in crop pixels. Raises `DatasetError` where there is none or it is damaged."""
-        candidates = [self.folder / (face.source.stem + suffix) for suffix in MESH_SUFFIXES]
-        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        path = self.file_of(face.source)
         if path is None:
             raise DatasetError(
                 f"no mesh {face.source.stem}{{{','.join(MESH_SUFFIXES)}}} in {self.folder}; export one for it"
