@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
 from facerelief.errors import FacereliefError
@@ -76,12 +77,9 @@ def map_in_processes(
         yield from map(here or start(*arguments), items)
         return
     worker_environment()
-    started = [KillableWorker(start, arguments) for _ in range(count)]
-    try:
+    with contextlib.ExitStack() as stack:
+        started = start_workers(stack, start, arguments, count)
         yield from _Workers(started, items, lost, seconds).results()
-    finally:
-        for worker in started:
-            worker.end()
 
 
 def run_in_process(
@@ -126,7 +124,26 @@ class WorkerProcess:
         self, items: Sequence[Any], *, lost: Callable[[Any, str], Any] | None = None, seconds: float = math.inf
     ) -> Iterator[Any]:
         """The result of every item, in order, as `map_in_processes` gives them; an item is taken when it is due."""
+        if self._worker.index not in (None, _STARTING):  # an earlier map was left during an item
+            self._worker.end()
+            self._worker.begin()
         return _Workers([self._worker], items, lost, seconds).results()
+
+
+class OwnProcesses(SpawnContext):
+    """Starts processes for one pool, and knows them: the children of this process may be others' as well."""
+
+    def __init__(self) -> None:
+        self._made: list[SpawnProcess] = []
+
+    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]
+        """A process, not yet started."""
+        self._made.append(SpawnProcess(*args, **kwargs))
+        return self._made[-1]
+
+    def started(self) -> list[SpawnProcess]:
+        """The processes that were started."""
+        return [process for process in self._made if process.pid is not None]
 
 
 class KillableWorker:
@@ -138,13 +155,12 @@ class KillableWorker:
 
     def begin(self) -> None:
         """Start a process. index: of its current item, `_STARTING` or None. future: of that item."""
-        context, before = multiprocessing.get_context("spawn"), {*multiprocessing.active_children()}
-        self._pool = ProcessPoolExecutor(1, context, _start_worker, (self._packed,))
+        self._context = OwnProcesses()
+        self._pool = ProcessPoolExecutor(1, self._context, _start_worker, (self._packed,))
         self.index: int | None = _STARTING
         self.since = math.inf
         with without_interrupts():  # while the process starts
             self.future: Future[Any] = self._pool.submit(os.getpid)
-        self._processes = {*multiprocessing.active_children()} - before
 
     def give(self, index: int, item: Any) -> None:
         """Start an item."""
@@ -157,9 +173,20 @@ class KillableWorker:
     def end(self) -> None:
         """Kill the process."""
         if self.index is not None:
-            for process in self._processes:
+            for process in self._context.started():
                 process.kill()
         self._pool.shutdown(cancel_futures=True)
+
+
+def start_workers(
+    stack: contextlib.ExitStack, start: Callable[..., Any], arguments: tuple[Any, ...], count: int
+) -> list[KillableWorker]:
+    """Workers that end with the stack, also those before one that cannot be started."""
+    started = []
+    for _ in range(count):
+        started.append(KillableWorker(start, arguments))
+        stack.callback(started[-1].end)
+    return started
 
 
 class _Workers:
@@ -203,12 +230,12 @@ class _Workers:
         if index is None:
             return
         if worker.future.done():
+            worker.index = None
             try:
                 result = worker.future.result()
             except BrokenProcessPool as reason:
                 self._replace(worker, index, "its process died, perhaps out of memory", reason)
                 return
-            worker.index = None
             if index != _STARTING:
                 self._finished[index] = result
         elif time.monotonic() - worker.since > self._seconds:
