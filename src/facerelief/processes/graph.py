@@ -10,7 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from facerelief.errors import FacereliefError
-from facerelief.processes.pool import OwnProcesses, exit_with_parent, without_interrupts
+from facerelief.processes.own_processes import OwnProcesses
+from facerelief.processes.pool import exit_with_parent, without_interrupts
 from facerelief.processes.threads import limit_threads
 
 JobFunction = Callable[[str], Any]

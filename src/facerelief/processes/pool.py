@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar
 
 from facerelief.errors import FacereliefError
+from facerelief.processes.own_processes import OwnProcesses
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -128,22 +128,6 @@ class WorkerProcess:
             self._worker.end()
             self._worker.begin()
         return _Workers([self._worker], items, lost, seconds).results()
-
-
-class OwnProcesses(SpawnContext):
-    """Starts processes for one pool, and knows them: the children of this process may be others' as well."""
-
-    def __init__(self) -> None:
-        self._made: list[SpawnProcess] = []
-
-    def Process(self, *args: Any, **kwargs: Any) -> SpawnProcess:  # type: ignore[override]
-        """A process, not yet started."""
-        self._made.append(SpawnProcess(*args, **kwargs))
-        return self._made[-1]
-
-    def started(self) -> list[SpawnProcess]:
-        """The processes that were started."""
-        return [process for process in self._made if process.pid is not None]
 
 
 class KillableWorker:
