@@ -24,7 +24,7 @@ PlanT = TypeVar("PlanT", bound=EditPlan)
 
 
 class Editor(ABC, Generic[PlanT]):
-    """Edits photos by one method; use one a thread.
+    """Edits photos by one method. Threads may share it, if they may share its finder (a `FinderPool` they may).
 
     A method is two steps: `plan` finds out what is to be done to a face, and `render` does it, at any strength.
 

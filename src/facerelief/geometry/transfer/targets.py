@@ -1,6 +1,7 @@
 """What a face is to show, as a movement and a change of texture."""
 
 import functools
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -67,7 +68,7 @@ class Targets:
 
     def __init__(self, face: MorphableFace, presets: Mapping[str, str] | None = None) -> None:
         """presets: Names and what they stand for; by default the package's."""
-        self.learned: dict[str, Target] = {}
+        self.learned: OrderedDict[str, Target] = OrderedDict()
         self._face = face
         self._shape_textures: Float32 | None = None  # made when they are needed
         self.presets = package_presets() if presets is None else presets
