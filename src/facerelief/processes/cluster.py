@@ -86,7 +86,7 @@ def map_over(
         arguments: Of `start`.
         items: What to map.
         here: Used on this machine only.
-        lost: Called if an item's worker died three times, or it took longer than `seconds`.
+        lost: Called if an item's worker died twice here or three times on a cluster, or it took longer than `seconds`.
         seconds: The longest that an item may take.
         view: What the cluster's machines must see as this one does.
 
