@@ -13,7 +13,7 @@ from facerelief.colour import LUMA, chroma
 from facerelief.data.manifest import Reject, Sample
 from facerelief.data.sources.depth_overlays import normals_from_depth, read_depth_image
 from facerelief.data.sources.labelled import Labelled
-from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoError
+from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoError, one_line
 from facerelief.faces.alignment import Crop, align, inter_ocular
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.faces.pose import head_pose
@@ -97,7 +97,7 @@ class Extractor:
         except FacereliefError:  # a full disk, a package that is missing: it would be so for every photo
             raise
         except Exception as problem:  # one photo in ten thousand must not stop the others
-            detail = f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"
+            detail = f"{type(problem).__name__}: {one_line(problem)}"
             return Reject(task.source, label.expression, label.identity, GIVEN_UP, detail)
 
     def _sample(self, task: ExtractionTask) -> Sample:

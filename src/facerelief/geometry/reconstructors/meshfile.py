@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facerelief.errors import DatasetError, FacereliefError, MissingExtra
+from facerelief.errors import DatasetError, FacereliefError, MissingExtra, one_line
 from facerelief.files import read_file
 from facerelief.files.arrays import NUMPY_ERRORS, read_npz
 from facerelief.geometry.mesh import FaceMesh
@@ -75,7 +75,7 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except OSError:
         raise
     except Exception as reason:  # its readers check little, and fail in many ways
-        raise ValueError(str(reason).splitlines()[0][:100] if str(reason) else type(reason).__name__) from reason
+        raise ValueError(one_line(reason, 100)) from reason
     return np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
 
 
