@@ -9,6 +9,7 @@ import numpy as np
 
 from facerelief.array_types import Float32, Floats
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.filters import box_blur
 from facerelief.geometry.morphable.action_units import EMFACS, SIDES
 from facerelief.geometry.morphable.controls import (
     Control,
@@ -18,7 +19,6 @@ from facerelief.geometry.morphable.controls import (
     parse_control,
     rig_amounts,
 )
-from facerelief.geometry.morphable.log_albedo import box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 
 _KEPT = 64  # targets, 200 kB each
