@@ -34,6 +34,12 @@ def test_a_second_takes_a_second(kind: str, fps: float) -> None:
     assert np.abs(np.cumsum(delays) - 1000 / fps * np.arange(1, fps + 1)).max() <= unit / 2
 
 
+@pytest.mark.parametrize("strength", [-0.1, 1.6, float("nan")])
+def test_a_strength_that_no_edit_has(strength: float) -> None:
+    with pytest.raises(VideoError, match=r"strength \S+ is out of range; choose 0 to 1\.5"):
+        Morph(strength=strength)
+
+
 def test_a_gif_of_more_frames_a_second_than_browsers_show(tmp_path: Path) -> None:
     how, message = Morph(seconds=0.2, fps=60, hold=0), re.escape("a GIF has at most 50 frames a second; name it .webp")
     with pytest.raises(VideoError, match=message):

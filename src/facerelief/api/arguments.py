@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from facerelief.editing.face_choice import FaceChoice, parse_face_choice
+from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, Expression
 from facerelief.faces.detector import Face
@@ -70,9 +71,9 @@ def check_words(words: Any) -> str:
 
 
 def check_strength(strength: Any) -> float:
-    """Check a strength. Raises `FacereliefError` if it is no number from 0 to 1.5."""
-    if not _within(strength, 0, 1.5):
-        raise FacereliefError(f"strength {shown(strength)} is out of range; choose a number from 0 to 1.5")
+    """Check a strength. Raises `FacereliefError` if it is no number from 0 to `MAX_STRENGTH`."""
+    if not _within(strength, 0, MAX_STRENGTH):
+        raise FacereliefError(f"strength {shown(strength)} is out of range; choose a number from 0 to {MAX_STRENGTH}")
     return float(strength)
 
 

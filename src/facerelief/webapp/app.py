@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from facerelief import __version__
 from facerelief.editing.regions import PARTS, WHOLE
+from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.errors import FacereliefError
 from facerelief.webapp import morphs
 from facerelief.webapp.access import Access, RateLimiter
@@ -173,7 +174,7 @@ def _check_count(items: Sized, what: str) -> None:
 
 def _edit_spec(fields: Fields) -> EditSpec:
     face = fields.landmarks() or fields.face()
-    strength, part = fields.number("strength", 0, 1.5, 1.0), fields.choice("part", PARTS, WHOLE)
+    strength, part = fields.number("strength", 0, MAX_STRENGTH, 1.0), fields.choice("part", PARTS, WHOLE)
     like, neutral = fields.file("like"), fields.file("like_neutral")
     if like is None and neutral is not None:
         raise ApiError("bad_option", "like_neutral is given without like", "send like, or leave like_neutral out")

@@ -5,6 +5,7 @@ from typing import Any
 from facerelief import __version__
 from facerelief.editing import METHODS
 from facerelief.editing.regions import PARTS, WHOLE
+from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.control_list import REGIONS
 from facerelief.webapp import morphs
@@ -116,7 +117,7 @@ _ONE_EDIT: Schema = {
     "strength": {
         "type": "number",
         "minimum": 0,
-        "maximum": 1.5,
+        "maximum": MAX_STRENGTH,
         "default": 1,
         "description": "Share of the full change.",
     },

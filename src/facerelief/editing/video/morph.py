@@ -15,6 +15,7 @@ from facerelief.editing.edit import EditPlan
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
+from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.editing.video.writer import write_frames
 from facerelief.errors import VideoError
 from facerelief.faces.detector import Face
@@ -72,6 +73,8 @@ class Morph:
     def __post_init__(self) -> None:
         if not (0 < self.seconds <= _LONGEST and 0 <= self.hold <= _LONGEST and 1 <= self.fps <= _FASTEST):
             raise VideoError(f"a morph takes up to {_LONGEST:.0f} seconds at 1 to {_FASTEST:.0f} frames a second")
+        if not 0 <= self.strength <= MAX_STRENGTH:
+            raise VideoError(f"strength {self.strength:g} is out of range; choose 0 to {MAX_STRENGTH}")
         if self.size < _SMALLEST:
             raise VideoError(f"a morph of {self.size} pixels is too small; choose {_SMALLEST} or more")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerelief.array_types import RGB, Floats
-from facerelief.faces.alignment import inter_ocular
+from facerelief.faces.alignment import EYE_OUTER, inter_ocular
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.topology import INNER_LIPS
@@ -63,7 +63,7 @@ class PartedFlows:
 def mouth_opening(points: Floats) -> float:
     """Distance between the middles of the lips, in inter-ocular distances of `points` (468, 2 or 3)."""
     gap = points[LOWER[_MIDDLE], :2] - points[UPPER[_MIDDLE], :2]
-    down = points[list(LOWER + UPPER), :2].mean(axis=0) - points[[33, 263], :2].mean(axis=0)
+    down = points[list(LOWER + UPPER), :2].mean(axis=0) - points[list(EYE_OUTER), :2].mean(axis=0)
     return float(gap @ down / np.linalg.norm(down)) / inter_ocular(points)
 
 
@@ -165,7 +165,7 @@ def lip_outline(points: Floats, steps: int = 8) -> Floats:
     Returns:
         (20 * steps, 2).
     """
-    corners = INNER_LIPS.index(78), INNER_LIPS.index(308)
+    corners = [INNER_LIPS.index(corner) for corner in MOUTH_CORNERS]
     turned = np.roll(points, -corners[0], axis=0)
     half = (corners[1] - corners[0]) % len(points)
     closed = np.concatenate([turned, turned[:1]])
@@ -249,7 +249,7 @@ def parted_flows(flow: Floats, lips: MeetingLips) -> PartedFlows:
 
 def lip_colour(pixels: RGB, points: Floats) -> Floats:
     """The colour (3,), levels in [0, 1], of the lips of a crop (S, S, 3) whose landmarks are `points`."""
-    rims = np.concatenate([points[list(UPPER + LOWER), :2], points[list(_UPPER_SKIN + _LOWER_SKIN), :2]])
-    within = np.clip(((rims[:18] + rims[18:]) / 2).astype(int), 0, np.array(pixels.shape[1::-1]) - 1)
+    inner, outer = points[list(UPPER + LOWER), :2], points[list(_UPPER_SKIN + _LOWER_SKIN), :2]
+    within = np.clip(((inner + outer) / 2).astype(int), 0, np.array(pixels.shape[1::-1]) - 1)
     colour: Floats = np.median(pixels[within[:, 1], within[:, 0]], axis=0) / 255
     return colour
