@@ -9,11 +9,10 @@ from facerelief.faces.alignment import Crop, inter_ocular
 from facerelief.faces.detector import Face
 from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.filters import blurred_mask
-from facerelief.geometry.topology import LIPS, OUTLINE
+from facerelief.geometry.topology import CHIN, LIPS, OUTLINE
 
 WHOLE = "face"
 PARTS = (WHOLE, "eyes", "mouth")  # what an edit may be limited to: all of it; eyes and brows; all below them
-_CHIN = 152  # its lowest landmark
 _LOWER_LIDS, _UNDER_NOSE = (145, 374), 2  # landmarks
 _SEAM = (0.45, 0.9)  # of the way from the lower lids to the nose's end: from below glasses, down to the cheeks
 _NOSE = (6, 122, 198, 129, 61, 17, 291, 358, 420, 351)  # from its root along its wings to the corners of the mouth
@@ -40,7 +39,7 @@ def around_mouth(crop: Crop, face: Face) -> Mask:
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)
     unit = inter_ocular(points)
-    drops = np.linspace(0, points[_CHIN, 1] - centre[1] + _FALLS * unit, 10)
+    drops = np.linspace(0, points[CHIN, 1] - centre[1] + _FALLS * unit, 10)
     whole = np.max([polygon_mask(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
     return blurred_mask(whole, _SOFT * unit)
 
