@@ -61,7 +61,7 @@ def main() -> None:
         for method, editor in editors.items():
             goal = editor.target(target)
             made = [
-                editor.apply(one[source][0], Face(one[source][1].astype(np.float32)), goal, 1.0)[0]
+                editor.apply(one[source][0], Face(one[source][1].astype(np.float32)), goal, 1.0).photo
                 for one in people.values()
             ]
             told(method, landmark_error(meter(np.stack(made)), truth), unedited)

@@ -13,6 +13,9 @@ class OddExtractor(Extractor):
     def __init__(self, recipe: Recipe, dataset: Path) -> None:
         pass
 
+    def mesh_file(self, photo: Path) -> None:
+        return None
+
     def _sample(self, task: ExtractionTask) -> Sample:
         name = task.labelled.photo.stem
         if name == "kills":

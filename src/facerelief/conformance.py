@@ -8,7 +8,6 @@ A package tests its own method with pytest; docs/own_method.md has a template:
         name = "mine"
 """
 
-import contextlib
 import dataclasses
 import functools
 import json
@@ -98,9 +97,13 @@ class MethodConformance:
             if done == 3:
                 raise _Cut
 
-        dataset, config = tiny_dataset()[0], self.config()
-        with contextlib.suppress(_Cut):
+        dataset, config = tiny_dataset()[0], self.config(steps=4)
+        try:
             run_expression(dataset, config, tmp_path / "cut", progress=cut)
+        except _Cut:
+            pass
+        else:
+            raise AssertionError("the run was not cut short")
         resumed = run_expression(dataset, config, tmp_path / "cut")
         unbroken = run_expression(dataset, config, tmp_path / "unbroken")
         found, expected = (load_checkpoint(path, "editor").tensors for path in (resumed, unbroken))
@@ -135,9 +138,9 @@ class MethodConformance:
         editor = load_editor(self.train(tmp_path / "run"))
         rgb, landmarks = read_crop(dataset.path, dataset.select("test")[0])
         for to in editor.expressions:
-            edited, face = editor.apply(rgb, Face(landmarks), to, 1.0)
-            assert edited.shape == rgb.shape and edited.dtype == np.uint8
-            assert (editor.render(rgb, face.plan, 0.0) == rgb).all()
+            edited = editor.apply(rgb, Face(landmarks), to, 1.0)
+            assert edited.photo.shape == rgb.shape and edited.photo.dtype == np.uint8
+            assert (editor.render(rgb, edited.plan, 0.0) == rgb).all()
         for name in set(EXPRESSIONS) - set(editor.expressions):
             with _refused(f"these weights cannot do {name}; choose from {', '.join(editor.expressions)}"):
                 editor.target(name)

@@ -90,6 +90,16 @@ def shown(value: object) -> str:
     return said if len(said) <= 60 else f"{said[:57]}..."
 
 
+def one_line(reason: BaseException, most: int = 200) -> str:
+    r"""What an exception says, on one line and shortened; its type where it says nothing.
+
+    Example:
+        >>> one_line(ValueError("no such\n  file")), one_line(MemoryError())
+        ('no such file', 'MemoryError')
+    """
+    return (" ".join(str(reason).split()) or type(reason).__name__)[:most]
+
+
 def printable(text: str) -> str:
     """Escape control characters, since file names may contain terminal sequences."""
     kept = (letter if letter.isprintable() or _is_surrogate(letter) else ascii(letter)[1:-1] for letter in text)

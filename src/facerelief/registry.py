@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
-from facerelief.errors import FacereliefError
+from facerelief.errors import FacereliefError, one_line
 
 _T = TypeVar("_T")
 
@@ -53,7 +53,7 @@ class Registry(Generic[_T]):
         try:
             plugin.load()
         except (Exception, SystemExit) as reason:  # of somebody else's package
-            detail = f"{type(reason).__name__}: {' '.join(str(reason).split())[:200]}"
+            detail = f"{type(reason).__name__}: {one_line(reason)}"
             raise FacereliefError(
                 f"{self.kind} {plugin.name!r} of {plugin.value} cannot be imported ({detail}); repair or uninstall it"
             ) from reason

@@ -1,4 +1,6 @@
 import dataclasses
+import gc
+import weakref
 from collections import Counter
 
 import numpy as np
@@ -54,6 +56,16 @@ def test_a_batch_depends_on_the_seed_and_the_step_only() -> None:
     torch.manual_seed(5)
     np.random.seed(5)  # global generators have no part in it
     assert same(batches()(4), seen[4])
+
+
+def test_what_was_drawn_from_is_not_kept() -> None:
+    """Studies train many runs in one process."""
+    drawn = batches()
+    drawn(0)
+    still_there = weakref.ref(drawn)
+    del drawn
+    gc.collect()
+    assert still_there() is None
 
 
 @pytest.mark.parametrize("size", [6, 3, 5])

@@ -134,6 +134,9 @@ class Instant:
         values = {field.name: field.type() for field in dataclasses.fields(Sample) if callable(field.type)}
         return Sample(**{**values, "source": task.source, "identity": task.labelled.identity, "split": task.split})
 
+    def mesh_file(self, photo: Path) -> None:
+        return None
+
 
 def test_affectnet_from_its_lists_to_samples(tmp_path: Path) -> None:
     images = tmp_path / "Manually_Annotated_Images" / "1"

@@ -20,15 +20,19 @@ from photos import variant
 from PIL import Image
 from shells import contents
 
+from facerelief.data import Dataset, extract
 from facerelief.data import build as build_module
-from facerelief.data import extract
+from facerelief.data.arrays import load_arrays
 from facerelief.data.build import Built, build_dataset
 from facerelief.data.extract import Recipe
 from facerelief.data.journal import JOURNAL, read_journal
-from facerelief.data.manifest import REJECTS, Reject, read_rows
+from facerelief.data.manifest import REJECTS, Reject, read_rows, read_samples
 from facerelief.data.sources.labelled import Labelled
 from facerelief.data.sources.layouts import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
+from facerelief.faces.alignment import Crop
+from facerelief.geometry.depth_maps import load_depth
+from facerelief.geometry.topology import face_triangles
 
 
 @pytest.fixture(scope="module")
@@ -319,6 +323,44 @@ def test_a_photo_that_is_another_by_now_is_done_again_and_others_are_not(photos:
     }
     assert not {name for name in changed if "PersonB" in name or "PersonD" in name}
     assert len((dataset / JOURNAL).read_text().splitlines()) == 4 + 2
+
+
+def test_a_mesh_that_comes_later_or_is_another_by_now_is_read(photos: Path, dataset: Path, tmp_path: Path) -> None:
+    """Three photos: one has its mesh from the start, one gets another mesh, and one gets its first."""
+    meshes, made = tmp_path / "meshes", tmp_path / "dataset"
+    meshes.mkdir()
+    samples = read_samples(dataset)[:3]
+    for sample in samples:
+        with np.load(dataset / sample.mesh) as arrays:
+            vertices = Crop(arrays["matrix"], 256).to_photo(arrays["vertices"].astype(float))
+        np.savez(meshes / Path(sample.source).with_suffix(".npz").name, vertices=vertices, triangles=face_triangles())
+    _, second, third = (meshes / Path(sample.source).with_suffix(".npz").name for sample in samples)
+    third.rename(tmp_path / "later.npz")
+    recipe = Recipe(reconstructor="meshfile", reconstructor_options={"folder": str(meshes)})
+    assert [one.reason for one in build(photos, made, 3, recipe=recipe).rejects] == ["no geometry"]
+    (tmp_path / "later.npz").rename(third)
+    with np.load(second) as arrays:
+        np.savez(second, vertices=arrays["vertices"] * (1, 1, 0), triangles=arrays["triangles"])
+    again = build(photos, made, 3, recipe=recipe)
+    assert again.rejects == []
+    assert len((made / JOURNAL).read_text().splitlines()) == 3 + 2  # the first is not done again
+    levels = [len(np.unique(load_depth(made / one.depth_file_name))) for one in again.samples]
+    assert levels[1] < 5 < min(levels[0], levels[2])  # a flat face
+
+
+def test_decoded_copies_do_not_outlive_the_maps(photos: Path, tmp_path: Path) -> None:
+    """Training after a depth map was replaced reads the new one, though the photo and its row are the same."""
+    labelled, map_ = read_labelled(photos).photos[:2], tmp_path / "map.png"
+    depths = []
+    for level in (200, 100):
+        Image.new("L", (256, 256), level).save(map_)
+        made = build_dataset(labelled, photos, tmp_path / "dataset", overlays={labelled[0].photo: map_}, workers=1)
+        names = tuple({sample.expression for sample in made.samples})
+        depths.append(
+            load_arrays(Dataset(tmp_path / "dataset"), made.samples, 32, "rgb", names).depth[:, 16, 16] / 65535
+        )
+    assert [float(depth[0]) for depth in depths] == pytest.approx([200 / 255, 100 / 255], abs=1e-3)
+    assert depths[0][1] == depths[1][1]
 
 
 def test_who_was_published_in_two_splits_is_trained_on_and_it_is_said(photos: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ class Inverts:
     def target(self, name: str) -> str:
         return name
 
-    def apply(self, rgb: np.ndarray, face: Face, to: str, strength: float) -> tuple[np.ndarray, None]:
+    def apply(self, rgb: np.ndarray, face: Face, to: str, strength: float) -> SimpleNamespace:
         self.made.append(to)
-        return 255 - rgb, None
+        return SimpleNamespace(photo=255 - rgb)
 
     def follow(self, rgb: np.ndarray, face: Face) -> Face | None:
         return None if self.made[-1] == self._blind_to else face

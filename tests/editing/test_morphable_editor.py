@@ -11,6 +11,8 @@ from PIL import Image, ImageFilter
 
 from facerelief.colour import LUMA
 from facerelief.editing import Edit, Editor, load_editor
+from facerelief.editing.methods import morphable
+from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import Face
 from facerelief.geometry.depth_maps import polygon_mask
@@ -345,3 +347,29 @@ def test_several_faces_one_after_the_other(editor: Editor) -> None:
         assert moved.sum() > 0.2 * 128**2
     assert step is not None
     np.testing.assert_array_equal(together.photo.rgb, step.photo.rgb)
+
+
+def test_of_expressions_taken_from_photos_the_last_used_are_kept(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where another thread takes one meanwhile."""
+    photos = [Photo(np.full((8, 8, 3), level, np.uint8)) for level in range(4)]
+    landmarks = drawn("happiness")[1].landmarks
+    monkeypatch.setattr(morphable, "_MOST_LEARNED", 2)
+    monkeypatch.setattr(MorphableEditor, "_seen_landmarks", lambda self, photo: landmarks)
+    editor.learned.clear()
+    first, second = map(editor.take_expression, photos[:2])
+    assert editor.take_expression(photos[0]) == first
+    third = editor.take_expression(photos[2])
+    assert list(editor.learned) == [first, third]
+    match, others = morphable.match_movement, [photos[1]]
+
+    def meanwhile(*arguments: Any) -> Any:
+        if others:
+            editor.take_expression(others.pop())
+        return match(*arguments)
+
+    monkeypatch.setattr(morphable, "match_movement", meanwhile)
+    fourth = editor.take_expression(photos[3])
+    assert list(editor.learned) == [second, fourth]
+    assert editor.target(f"{fourth}:0.5+AU4") == f"{fourth}:0.5+AU4"

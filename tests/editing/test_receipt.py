@@ -151,7 +151,7 @@ def test_receipts_are_written_beside_the_edits(
     Image.fromarray(photo.rgb).save(source)
     judge = write_judge(tmp_path / "judge")
     (face,) = finder(photo.rgb)
-    for method, weights in (("morphable", carried_face()), ("stargan", carried_weights())):
+    for method, weights in (("morphable", carried_face()), ("stargan", carried_weights("stargan"))):
         settings = photo_job.EditSettings(
             method=method, part="mouth", receipt=True, scores=crop_scorer_factory(judge, None)
         )

@@ -12,13 +12,12 @@ from facerelief.evaluation.outside.measure import EditScore, Measured, MouthPair
 from facerelief.evaluation.outside.page import (
     mouth_sheet,
     mouth_table,
-    outside_html,
-    outside_markdown,
     save_mouths,
     strength_table,
     tables,
     target_table,
     truth_table,
+    write_pages,
 )
 from facerelief.evaluation.outside.results import summarise_edits
 from facerelief.evaluation.outside.strengths import STRENGTHS, StrengthCurve, moved_by_warp, summarise_strengths
@@ -169,8 +168,9 @@ def test_where_a_warp_brings_points() -> None:
     np.testing.assert_allclose(moved + points - 32, np.column_stack([after.real, after.imag]), atol=1e-3)
 
 
-def test_pages_hold_the_tables_and_nothing_runs(facts: dict) -> None:
-    text, html = outside_markdown(facts), outside_html(facts)
+def test_pages_hold_the_tables_and_nothing_runs(facts: dict, tmp_path: Path) -> None:
+    written = write_pages(facts, tmp_path)
+    text, html = written.with_suffix(".md").read_text(), written.read_text()
     for page in (text, html):
         assert "Expression and identity" in page
         assert "neutral to happiness: 6 photos of 6 people" in page
@@ -178,11 +178,11 @@ def test_pages_hold_the_tables_and_nothing_runs(facts: dict) -> None:
     assert "<relief>" not in html
     assert "&lt;relief&gt;" in html
     assert "a\\|b on c" in text
-    json.loads(json.dumps(facts, allow_nan=False))
+    assert json.loads(written.with_suffix(".json").read_text()) == json.loads(json.dumps(facts, allow_nan=False))
 
 
-def test_a_report_without_true_photos(facts: dict) -> None:
-    assert "Against true photos" not in outside_html(facts | {"truth": {}})
+def test_a_report_without_true_photos(facts: dict, tmp_path: Path) -> None:
+    assert "Against true photos" not in write_pages(facts | {"truth": {}}, tmp_path).read_text()
 
 
 def test_mouths_stand_in_columns() -> None:

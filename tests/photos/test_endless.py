@@ -148,6 +148,14 @@ def test_a_decoder_that_dies_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
         read_photo(_saved("TIFF"))
 
 
+def test_a_system_without_a_signal_for_processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows: what a process answers is read, and one that fails is told."""
+    monkeypatch.delattr(signal, "SIGXCPU")
+    assert isolated.run_child("os:write(1, work.read(0, 9))", b"pixels", "photo", 60) == b"pixels"
+    with pytest.raises(isolated.ChildFailed, match="photo is damaged"):
+        isolated.run_child("os:_exit(1)", b"", "photo", 60)
+
+
 def test_others_go_on_while_one_is_decoded() -> None:
     """The lock of the interpreter is free: a thread that counts is not held up."""
     counted, ended = [0], threading.Event()

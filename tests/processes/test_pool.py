@@ -1,6 +1,8 @@
 """Work spread over processes: as if one had done it, and nothing is left behind. The work is the standard library's."""
 
 import collections
+import contextlib
+import errno
 import functools
 import importlib
 import multiprocessing
@@ -16,7 +18,9 @@ import pytest
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve
-from facerelief.processes.pool import WorkerLost, map_in_processes, run_in_process
+from facerelief.processes import pool
+from facerelief.processes.pool import KillableWorker, WorkerLost, WorkerProcess, map_in_processes, run_in_process
+from facerelief.processes.worker_pool import worker_pool
 
 MANY = list(range(40))
 FATAL = "its process died, perhaps out of memory"
@@ -210,4 +214,73 @@ def test_work_that_is_given_up_leaves_nobody_behind() -> None:
     if hasattr(signal, "pthread_sigmask"):  # Ctrl-C is held back from the workers only
         assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     work.close()  # type: ignore[attr-defined]
+    assert no_children()
+
+
+# -- processes that stay, and whose they are ------------------------------------------------------------------------
+
+
+def test_an_error_of_one_map_is_none_of_the_next() -> None:
+    process = WorkerProcess(functools.partial, (operator.truediv, 12))
+    try:
+        found = process.map([4, 0, 3])
+        assert next(found) == 3
+        with pytest.raises(ZeroDivisionError):
+            next(found)
+        assert list(process.map([6, 3, 2])) == [2, 4, 6]
+    finally:
+        process.end()
+    assert no_children()
+
+
+@pytest.mark.parametrize("item", ["kill", "hang"])
+def test_a_map_of_which_the_process_died_or_hung_leaves_a_new_one(item: str) -> None:
+    process = WorkerProcess(functools.partial, (eval,))
+    try:
+        fatal = {"kill": "__import__('os')._exit(3)", "hang": "__import__('time').sleep(1e6)"}[item]
+        with pytest.raises(WorkerLost):
+            list(process.map(["1", fatal, "3"], seconds=2))
+        assert list(process.map(["4", "5"])) == [4, 5]
+    finally:
+        process.end()
+    assert no_children()
+
+
+def test_a_worker_ends_no_process_of_another_that_was_started_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    others: list[KillableWorker] = []
+    without_interrupts = pool.without_interrupts
+
+    def starting() -> contextlib.AbstractContextManager[None]:
+        monkeypatch.setattr(pool, "without_interrupts", without_interrupts)
+        others.append(KillableWorker(functools.partial, (pow, 2)))
+        return without_interrupts()
+
+    monkeypatch.setattr(pool, "without_interrupts", starting)
+    first = KillableWorker(functools.partial, (pow, 3))
+    first.end()
+    try:
+        assert others[0].submit(5).result() == 32
+    finally:
+        others[0].end()
+    assert no_children()
+
+
+@pytest.mark.parametrize("used", ["map", "pool"])
+def test_where_one_process_cannot_start_the_others_end(monkeypatch: pytest.MonkeyPatch, used: str) -> None:
+    begin, begun = KillableWorker.begin, []
+    use = {
+        "map": lambda *how: list(map_in_processes(*how, MANY, 3)),
+        "pool": lambda *how: contextlib.ExitStack().enter_context(worker_pool(*how, 3)),
+    }
+
+    def refuse_third(self: KillableWorker) -> None:
+        if len(begun) == 2:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        begun.append(self)
+        begin(self)
+
+    monkeypatch.setattr(KillableWorker, "begin", refuse_third)
+    with pytest.raises(BlockingIOError):
+        use[used](functools.partial, (pow, 3))
+    assert len(begun) == 2
     assert no_children()

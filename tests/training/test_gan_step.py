@@ -344,4 +344,4 @@ def test_other_labels_are_others_and_uniform() -> None:
 def test_r1_comes_lazily_and_weighs_as_much_as_if_it_came_always() -> None:
     assert [step for step in range(9) if "r1" in terms("r1", step)] == [0, 4, 8]
     config = make_config(DepthTraining, "cpu", {"r1_weight": "2.5", "r1_every": "4", "gp_weight": "7"})
-    assert discriminator_weights(config) == {"adv": 0.1, "cls": 0.1, "pair": 0.1, "gp": 7.0, "r1": 10.0}
+    assert discriminator_weights(config) == {"adv": 0.1, "cls": 0.1, "gp": 7.0, "r1": 10.0}

@@ -2,6 +2,7 @@
 
 import math
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -152,6 +153,9 @@ def test_the_first_term_that_is_not_finite_is_named_and_nothing_of_it_is_kept(
 
     with pytest.raises(FacereliefError) as caught:
         train()
+    code = "import sys; from pathlib import Path; from facerelief.files import lock_folder as lock\n"
+    other = [sys.executable, "-c", f"{code}with lock(Path(sys.argv[1])): print('free')", str(tmp_path)]
+    assert subprocess.run(other, capture_output=True, text=True, check=False).stdout == "free\n"
     assert str(caught.value) == "G/rec is not finite at step 7; start again with a lower --set lr"
     assert [line["step"] for line in read_metrics(tmp_path)] == [4, 6]
     saved = load_checkpoint(tmp_path / "state.safetensors", "state")

@@ -59,7 +59,7 @@ def held_back(method: str, batch: Batch, drawn: GeneratorOutput) -> Terms:
     """What a method minimises of an edit from the first step on."""
     config = ExpressionTraining(method=method, guide="none")
     noise = StepRandom(0, 0, torch.device("cpu"))
-    step = TrainingStep({}, batch, edited(batch, drawn, batch.label, None), noise)
+    step = TrainingStep({}, batch, edited(batch, drawn, batch.label, None), noise, torch.ones(3) > 0)
     return TRAINING_METHODS[method](config).warm_up_terms(step)
 
 

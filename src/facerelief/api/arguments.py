@@ -71,7 +71,7 @@ def check_words(words: Any) -> str:
 
 
 def check_strength(strength: Any) -> float:
-    """Check a strength. Raises `FacereliefError` if it is no number from 0 to 1.5."""
+    """Check a strength. Raises `FacereliefError` if it is no number from 0 to `MAX_STRENGTH`."""
     if not _within(strength, 0, MAX_STRENGTH):
         raise FacereliefError(f"strength {shown(strength)} is out of range; choose a number from 0 to {MAX_STRENGTH}")
     return float(strength)

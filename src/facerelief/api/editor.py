@@ -171,7 +171,7 @@ class FaceEditor(MeasuringEditor):
             neutral: A picture of the same person without expression: the difference of the two is then taken.
 
         Returns:
-            Words for it, which `edit` takes as `to`, also in blends. The last 32 are kept, and go with the editor to
+            Words for it, which `edit` takes as `to`, also in blends. The last 64 are kept, and go with the editor to
             other processes.
 
         Raises:

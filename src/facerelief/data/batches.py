@@ -118,6 +118,7 @@ class Batches:
     def __init__(self, arrays: Arrays, config: Training, guide: str) -> None:
         self.arrays, self.size, self.guide, self.seed = arrays, config.batch, guide, config.seed
         self._soft = config.soft_labels
+        self._order = functools.lru_cache(64)(self._ordered)
         rows = np.arange(len(arrays.label))
         by_class = [rows[arrays.label == k] for k in range(len(arrays.expressions))]
         enough = [pool for pool in by_class if len(pool) >= config.min_photos]
@@ -149,8 +150,7 @@ class Batches:
         epoch, place = divmod(number // len(self._pools), len(self._pools[pool]))
         return int(self._order(pool, epoch)[place])
 
-    @functools.lru_cache(maxsize=64)  # noqa: B019  (lives as long as the run)
-    def _order(self, pool: int, epoch: int) -> np.ndarray:
+    def _ordered(self, pool: int, epoch: int) -> np.ndarray:
         return np.random.default_rng((self.seed, 0, pool, epoch)).permutation(self._pools[pool])
 
 

@@ -5,11 +5,13 @@ Every finished photo is a line of `build.jsonl`; when all are done the lines bec
 
 import dataclasses
 import functools
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facerelief.data.arrays import arrays_folder
 from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe, votes_text
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, Sample, harmless, write_rows
@@ -51,8 +53,8 @@ def build_dataset(
 ) -> Built:
     """Make a dataset from labelled photos.
 
-    After an interruption the same call resumes: photos that were done with the same recipe, and have not changed since,
-    are not done again.
+    After an interruption the same call resumes: photos that were done with the same recipe are not done again, unless
+    they, their depth maps or their mesh files have changed since.
 
     Args:
         labelled: The photos.
@@ -99,11 +101,13 @@ def _built(
 ) -> Built:
     """Do what is not done yet, and write the tables."""
     journal = dataset / JOURNAL
-    stamps = {task.source: stamp_of(task.labelled.photo, task.overlay) for task in tasks}
+    stamps = {task.source: stamp_of(*_files_of(task, extractor)) for task in tasks}
     done = read_journal(journal, stamps)
     todo = [task for task in tasks if task.source not in done]
     before = len(tasks) - len(todo)
     progress(before, len(tasks))
+    if todo:  # decoded copies of maps that are made anew; photos alone tell them from others
+        shutil.rmtree(arrays_folder(dataset), ignore_errors=True)
     view = View(functools.partial(_shared, dataset, todo[:1]), _SHARE)
     work = map_over(
         spread, Extractor, (recipe, dataset), todo, here=extractor, lost=given_up, seconds=MOST_SECONDS, view=view
@@ -117,6 +121,11 @@ def _built(
     write_rows(dataset / METADATA, Sample, built.samples)
     write_rows(dataset / REJECTS, Reject, built.rejects)
     return built
+
+
+def _files_of(task: ExtractionTask, extractor: Extractor) -> list[Path | None]:
+    """The files that a sample is made of."""
+    return [task.labelled.photo, task.overlay, extractor.mesh_file(task.labelled.photo)]
 
 
 def _shared(dataset: Path, tasks: Sequence[ExtractionTask]) -> list[str]:

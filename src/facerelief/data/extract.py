@@ -13,7 +13,7 @@ from facerelief.colour import LUMA, chroma
 from facerelief.data.manifest import Reject, Sample
 from facerelief.data.sources.depth_overlays import normals_from_depth, read_depth_image
 from facerelief.data.sources.labelled import Labelled
-from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoError
+from facerelief.errors import DatasetError, FacereliefError, NoFaceFound, PhotoError, one_line
 from facerelief.faces.alignment import Crop, align, inter_ocular
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.faces.pose import head_pose
@@ -28,6 +28,7 @@ from facerelief.geometry.depth_maps import (
     save_normal,
 )
 from facerelief.geometry.reconstructors import AlignedFace, load_reconstructor
+from facerelief.geometry.reconstructors.meshfile import MeshFile
 from facerelief.geometry.topology import OUTLINE
 from facerelief.photos.photo import read_photo
 
@@ -81,6 +82,10 @@ class Extractor:
         self._finder: FaceFinder = load_finder(recipe.finder, Path(recipe.task_file) if recipe.task_file else None)
         self._reconstruct = load_reconstructor(recipe.reconstructor, **recipe.reconstructor_options)
 
+    def mesh_file(self, photo: Path) -> Path | None:
+        """The file that a photo's mesh is read from; None where it is reconstructed, or there is none."""
+        return self._reconstruct.file_of(photo) if isinstance(self._reconstruct, MeshFile) else None
+
     def __call__(self, task: ExtractionTask) -> Sample | Reject:
         """Write the files of one sample and return its row, or say why there is none."""
         photo, label = task.labelled.photo, task.labelled
@@ -92,7 +97,7 @@ class Extractor:
         except FacereliefError:  # a full disk, a package that is missing: it would be so for every photo
             raise
         except Exception as problem:  # one photo in ten thousand must not stop the others
-            detail = f"{type(problem).__name__}: {' '.join(str(problem).split())[:200]}"
+            detail = f"{type(problem).__name__}: {one_line(problem)}"
             return Reject(task.source, label.expression, label.identity, GIVEN_UP, detail)
 
     def _sample(self, task: ExtractionTask) -> Sample:
@@ -103,10 +108,10 @@ class Extractor:
         crop = align(face.landmarks, self.recipe.size)
         landmarks = crop.to_crop(face.landmarks.astype(np.float64))
         mesh = self._reconstruct(AlignedFace(landmarks, crop, path, (rgb.shape[1], rgb.shape[0])))
-        relief = render_geometry(mesh, landmarks, self.recipe.size)
+        maps = render_geometry(mesh, landmarks, self.recipe.size)
         if task.overlay is not None:
-            relief = _overlaid(relief, task.overlay, landmarks, self.recipe.size)
-        if relief.mask.mean() < 0.05:
+            maps = _overlaid(task.overlay, landmarks, self.recipe.size)
+        if maps.mask.mean() < 0.05:
             raise DatasetError("the mesh covers less than a twentieth of the crop; check its axes")
         cut = crop.cut(rgb)
         stem = _stem(task.source)
@@ -114,7 +119,7 @@ class Extractor:
         if mesh.residual is not None:
             arrays["residual"] = np.array(mesh.residual)
         photo_size = (rgb.shape[1], rgb.shape[0])
-        files = write_files(self.dataset, stem, cut, relief, arrays, crop.matrix, photo_size)
+        files = write_files(self.dataset, stem, cut, maps, arrays, crop.matrix, photo_size)
         yaw, pitch, roll = head_pose(face.landmarks)
         return Sample(
             **files,
@@ -139,7 +144,7 @@ def write_files(
     dataset: Path,
     stem: str,
     rgb: np.ndarray,
-    relief: GeometryMaps,
+    maps: GeometryMaps,
     arrays: dict[str, np.ndarray],
     matrix: np.ndarray,
     photo_size: tuple[int, int],
@@ -150,7 +155,7 @@ def write_files(
         dataset: The dataset, which has its `FOLDERS`.
         stem: Name of the files without suffix.
         rgb: (S, S, 3), the crop.
-        relief: Depth, normals and mask of the crop.
+        maps: Depth, normals and mask of the crop.
         arrays: What the mesh file holds as float32, by name.
         matrix: (2, 3), from photo to crop.
         photo_size: Width and height of the photo.
@@ -161,13 +166,13 @@ def write_files(
     Raises:
         FacereliefError: The files cannot be written, e.g. on a full disk.
     """
-    mask = (relief.mask * 128 + (relief.mask & relief.measured) * 127).astype(np.uint8)
+    mask = (maps.mask * 128 + (maps.mask & maps.measured) * 127).astype(np.uint8)
     # Not renamed into place: a sample exists once the build's journal names it, and 5 renames would cost 10 ms.
     name = f"{stem}.png"
     try:
         write_png(dataset / "rgb" / name, rgb)
-        save_depth(dataset / "depth" / name, relief.depth)
-        save_normal(dataset / "normal" / name, relief.normal)
+        save_depth(dataset / "depth" / name, maps.depth)
+        save_normal(dataset / "normal" / name, maps.normal)
         write_png(dataset / "mask" / name, mask)
         singles: dict[str, Any] = {key: values.astype(np.float32) for key, values in arrays.items()}
         mesh = io.BytesIO()  # on a full disk, the archive's own file would not close in silence
@@ -217,7 +222,7 @@ def _choose(faces: list[Face], box: tuple[float, float, float, float] | None, pa
     return faces[0]
 
 
-def _overlaid(relief: GeometryMaps, path: Path, landmarks: np.ndarray, size: int) -> GeometryMaps:
+def _overlaid(path: Path, landmarks: np.ndarray, size: int) -> GeometryMaps:
     """The authors' depth map in place of the rasterised one; normals are derived from it."""
     depth = read_depth_image(path)
     depth = np.asarray(Image.fromarray(depth).resize((size, size), Image.Resampling.BILINEAR))

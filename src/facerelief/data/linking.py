@@ -6,12 +6,14 @@ from pathlib import Path
 
 from facerelief.data.manifest import Sample
 from facerelief.errors import FacereliefError
+from facerelief.files import atomic, open_file
 
 
 def link(source: Path, target: Path) -> None:
     """The same file under another name; a copy where the file system has no links. What is there stays.
 
-    Raises `OSError` where the file is missing or the folder cannot be written.
+    Raises `OSError` where the file is missing or the folder cannot be written, `FacereliefError` where there is no room
+    for a copy.
     """
     if target.exists():
         return
@@ -19,7 +21,8 @@ def link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError:
-        shutil.copyfile(source, target)
+        with open_file(source) as stream, atomic(target) as part, part.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
 
 
 def link_sample(dataset: Path, out: Path, sample: Sample) -> None:

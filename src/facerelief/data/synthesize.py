@@ -175,7 +175,7 @@ class Synthesizer:
         rows = []
         for name in EXPRESSIONS:
             rgb, landmarks = render_portrait(self.face, person, name, setting, self.plan.size)
-            relief = render_geometry(dense_mesh(landmarks, levels(self.plan.size)), landmarks, self.plan.size)
+            maps = render_geometry(dense_mesh(landmarks, levels(self.plan.size)), landmarks, self.plan.size)
             arrays = {
                 "vertices": landmarks,
                 "landmarks": landmarks,
@@ -184,7 +184,7 @@ class Synthesizer:
                 "strength": np.array(setting.strength),
             }
             stem = _source(scene, name).replace("/", "-")
-            files = write_files(self.dataset, stem, rgb, relief, arrays, np.eye(2, 3), (self.plan.size, self.plan.size))
+            files = write_files(self.dataset, stem, rgb, maps, arrays, np.eye(2, 3), (self.plan.size, self.plan.size))
             rows.append(_row(scene, name, rgb, landmarks, files))
         return rows
 

@@ -136,7 +136,7 @@ def augment_dataset(
 def _edited(dataset: Path, out: Path, editor: Editor, one: PlannedEdit, target: str) -> Sample | Reject:
     """One edit with the geometry that it shows, found in it again, or why there is none."""
     rgb, landmarks = read_crop(dataset, one.sample)
-    made, _ = editor.apply(rgb, Face(landmarks.astype(np.float32)), target, 1.0)
+    made = editor.apply(rgb, Face(landmarks.astype(np.float32)), target, 1.0).photo
     found = editor.finder.follow(made, Face(landmarks.astype(np.float32)))
     if found is None:
         why = str(NoFaceFound(f"{one.sample.file_name}: no face found in the edit"))

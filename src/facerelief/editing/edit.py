@@ -80,7 +80,7 @@ class EditedFace:
         return self.plan.part
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
+        return repr(self.plan).replace(type(self.plan).__name__, type(self).__name__, 1)
 
 
 @dataclass(frozen=True)

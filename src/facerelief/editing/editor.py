@@ -24,7 +24,7 @@ PlanT = TypeVar("PlanT", bound=EditPlan)
 
 
 class Editor(ABC, Generic[PlanT]):
-    """Edits photos by one method; use one a thread.
+    """Edits photos by one method. Threads may share it, if they may share its finder (a `FinderPool` they may).
 
     A method is two steps: `plan` finds out what is to be done to a face, and `render` does it, at any strength.
 
@@ -120,11 +120,10 @@ class Editor(ABC, Generic[PlanT]):
         """
         return []
 
-    def apply(self, rgb: RGB, face: Face, to: str, strength: float, part: str = WHOLE) -> tuple[RGB, EditedFace]:
-        """`plan` and `render` for one face: the edited photo (H, W, 3), and what was done to the face."""
+    def apply(self, rgb: RGB, face: Face, to: str, strength: float, part: str = WHOLE) -> EditedFace:
+        """`plan` and `render` for one face: what was done to it, and the edited photo."""
         plan = self.plan(rgb, face, to, part)
-        out = self.render(rgb, plan, strength)
-        return out, EditedFace(plan, out)
+        return EditedFace(plan, self.render(rgb, plan, strength))
 
     def take_teeth(self, photo: Photo) -> None:
         """From now on, take teeth that a photo hides from this one, of the same person.
@@ -186,7 +185,8 @@ class Editor(ABC, Generic[PlanT]):
             wanted = [(choose_faces(found, k, photo.name)[0], words) for k, words in each.items()]
         rgb, plans = photo.rgb, []
         for one, words in wanted:
-            rgb, done = self.apply(rgb, one, words, strength, part)
+            done = self.apply(rgb, one, words, strength, part)
+            rgb = done.photo
             plans.append(done.plan)
         marked = [plan.marked for plan in plans]
         mark = mark_edit(photo.mark, expression, marked, [words for _, words in wanted]) if strength else photo.mark

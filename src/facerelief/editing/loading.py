@@ -19,7 +19,8 @@ from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_fa
 from facerelief.photos.photo import read_photo
 
 DEFAULT = "morphable"  # where neither a method nor weights are named
-METHODS: tuple[str, ...] = (DEFAULT, "relief", "stargan")
+_NETWORK = "relief"  # where a network is wanted, and neither is named
+METHODS: tuple[str, ...] = (DEFAULT, _NETWORK, "stargan")
 _EDITORS: dict[str, type[NetworkEditor]] = {"relief": ReliefEditor}  # others repaint the crop
 
 
@@ -75,7 +76,7 @@ def _load(
         return MorphableEditor(face, finder, package_presets() | own)
     if presets:
         raise FacereliefError("presets are for the morphable face; take --method morphable, or leave --presets out")
-    editor = load_network_editor(weights, finder, method or "relief", engine)
+    editor = load_network_editor(weights, finder, method or _NETWORK, engine)
     found = editor.config.method
     if method not in (None, found):
         raise FacereliefError(f"{weights} holds weights of {found}, not {method}; choose another --method or --weights")
@@ -85,7 +86,7 @@ def _load(
 def load_network_editor(
     weights: Path | None = None,
     finder: FaceFinder | None = None,
-    method: str = "stargan",
+    method: str = _NETWORK,
     engine: str | None = None,
 ) -> NetworkEditor:
     """Load an editor with a trained network.
@@ -128,12 +129,12 @@ def weights_file(editor: Editor, weights: Path | None = None) -> Path:
     return path / FACE_FILE if path.is_dir() else path
 
 
-def network_file(weights: Path | None, method: str = "stargan") -> Path:
+def network_file(weights: Path | None, method: str) -> Path:
     """The file of a run's folder or of a file, without one the package's own of a method; it may be absent."""
     return weights_in(weights or carried_weights(method))
 
 
-def carried_weights(method: str = "stargan") -> Path:
+def carried_weights(method: str) -> Path:
     """The file inside the package with the weights of a method."""
     return packaged_file("weights", method, f"{method}-depth.safetensors")
 

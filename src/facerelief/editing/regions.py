@@ -1,19 +1,18 @@
 """Where on a face an edit may change it."""
 
 import numpy as np
-from PIL import Image, ImageFilter
 
-from facerelief.array_types import Bool, Float32, Floats, Mask
+from facerelief.array_types import Float32, Mask
 from facerelief.easing import smoothstep
 from facerelief.errors import FacereliefError
 from facerelief.faces.alignment import Crop, inter_ocular
 from facerelief.faces.detector import Face
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.topology import LIPS, OUTLINE
+from facerelief.geometry.filters import blurred_mask
+from facerelief.geometry.topology import CHIN, LIPS, OUTLINE
 
 WHOLE = "face"
 PARTS = (WHOLE, "eyes", "mouth")  # what an edit may be limited to: all of it; eyes and brows; all below them
-_CHIN = 152  # its lowest landmark
 _LOWER_LIDS, _UNDER_NOSE = (145, 374), 2  # landmarks
 _SEAM = (0.45, 0.9)  # of the way from the lower lids to the nose's end: from below glasses, down to the cheeks
 _NOSE = (6, 122, 198, 129, 61, 17, 291, 358, 420, 351)  # from its root along its wings to the corners of the mouth
@@ -28,7 +27,7 @@ def face_mask(crop: Crop, face: Face) -> Mask:
     points = crop.to_crop(face.landmarks.astype(np.float64))[list(OUTLINE), :2]
     centre = points.mean(axis=0)
     inside = polygon_mask(centre + (points - centre) * 1.08, crop.size)
-    feathered = gaussian_blur(inside, crop.size * 0.04)
+    feathered = blurred_mask(inside, crop.size * 0.04)
     edge = np.minimum(np.arange(crop.size), np.arange(crop.size)[::-1]) / (crop.size * 0.06)
     fade = np.clip(np.minimum(edge[:, None], edge[None, :]), 0, 1)
     return feathered * fade.astype(np.float32)
@@ -40,9 +39,9 @@ def around_mouth(crop: Crop, face: Face) -> Mask:
     lips = points[list(LIPS)]
     centre = lips.mean(axis=0)
     unit = inter_ocular(points)
-    drops = np.linspace(0, points[_CHIN, 1] - centre[1] + _FALLS * unit, 10)
+    drops = np.linspace(0, points[CHIN, 1] - centre[1] + _FALLS * unit, 10)
     whole = np.max([polygon_mask(centre + (lips - centre) * _AROUND + (0, drop), crop.size) for drop in drops], axis=0)
-    return gaussian_blur(whole, _SOFT * unit)
+    return blurred_mask(whole, _SOFT * unit)
 
 
 def around_nose(crop: Crop, face: Face) -> Mask:
@@ -51,7 +50,7 @@ def around_nose(crop: Crop, face: Face) -> Mask:
     nose = points[list(_NOSE)]
     centre = nose.mean(axis=0)
     around = polygon_mask(centre + (nose - centre) * _AROUND_NOSE, crop.size)
-    return gaussian_blur(around, _SOFT * inter_ocular(points))
+    return blurred_mask(around, _SOFT * inter_ocular(points))
 
 
 def part_mask(crop: Crop, face: Face, part: str) -> Float32:
@@ -71,10 +70,3 @@ def check_part(part: str) -> str:
     if part not in PARTS:
         raise FacereliefError(f"no part {part!r} of a face; choose from {', '.join(PARTS)}")
     return part
-
-
-def gaussian_blur(share: Floats | Bool, radius: float) -> Mask:
-    """A map (S, S) in [0, 1] blurred."""
-    levels = Image.fromarray(np.round(share * 255).astype(np.uint8))
-    blurred = np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32)
-    return np.asarray(blurred / 255, dtype=np.float32)

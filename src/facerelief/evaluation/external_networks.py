@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from facerelief.errors import CheckpointError, FacereliefError
+from facerelief.errors import CheckpointError, FacereliefError, one_line
 from facerelief.evaluation.onnx_files import LARGEST_SIDE, load_onnx_network
 
 _SCRIPTS = (".pt", ".ts", ".torchscript")
@@ -38,9 +38,8 @@ class OnnxFeatureNetwork(nn.Module):
         try:
             vectors = self._network(rgb.detach().cpu().numpy().astype(np.float32))
         except Exception as reason:  # whatever a foreign file raises
-            text = str(reason).strip().splitlines()
             raise CheckpointError(
-                f"{self.path} fails on images {tuple(rgb.shape)} ({text[-1] if text else type(reason).__name__}); "
+                f"{self.path} fails on images {tuple(rgb.shape)} ({one_line(reason)}); "
                 "it must take RGB (N, 3, S, S), S as --input-size says"
             ) from reason
         if vectors.ndim != 2 or len(vectors) != len(rgb) or vectors.dtype.kind != "f" or not vectors.size:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from facerelief.errors import CheckpointError, MissingExtra
+from facerelief.errors import CheckpointError, MissingExtra, one_line
 from facerelief.files import read_file
 from facerelief.processes.pool import WorkerLost, run_in_process
 
@@ -198,6 +198,5 @@ def _session(path: Path, data: bytes) -> Any:
         if not session.get_inputs() or not session.get_outputs():
             raise ValueError("it takes or gives nothing")
     except Exception as reason:  # onnxruntime raises classes of its own making
-        lines = str(reason).strip().splitlines() or [type(reason).__name__]
-        raise CheckpointError(f"{path} is no ONNX network ({lines[0][:200]}); get the file again") from reason
+        raise CheckpointError(f"{path} is no ONNX network ({one_line(reason)}); get the file again") from reason
     return session

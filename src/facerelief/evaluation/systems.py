@@ -92,7 +92,8 @@ class CropEdits:
         if self._kept is not None and (row, target) in self._kept:
             return self._kept[row, target]
         rgb, landmarks = self._read(self._dataset.path, self._test.samples[row])
-        edited, _ = self._editor.apply(rgb, Face(landmarks), self._editor.target(self._test.expressions[target]), 1.0)
+        to = self._editor.target(self._test.expressions[target])
+        edited = self._editor.apply(rgb, Face(landmarks), to, 1.0).photo
         if self._kept is not None:
             self._kept[row, target] = edited
         return edited

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from facerelief.errors import one_line
 from facerelief.files import check_file, open_file
 
 MAX_NPZ_BYTES = 512 << 20  # all arrays of an archive together
@@ -38,7 +39,7 @@ def read_npz(path: Path, largest: int = MAX_NPZ_BYTES) -> dict[str, np.ndarray]:
             with np.load(stream, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
         except NUMPY_ERRORS as reason:
-            raise ValueError(str(reason).splitlines()[0] if str(reason) else type(reason).__name__) from reason
+            raise ValueError(one_line(reason)) from reason
 
 
 def map_npy(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -53,7 +54,7 @@ def map_npy(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
         # `np.load` would take archives too
         array: np.ndarray = np.lib.format.open_memmap(path, mode="r")
     except NUMPY_ERRORS as reason:
-        raise ValueError(str(reason).splitlines()[0] if str(reason) else type(reason).__name__) from reason
+        raise ValueError(one_line(reason)) from reason
     if array.dtype != dtype or array.shape != shape:
         raise ValueError(f"{path.name} is {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape}")
     return array

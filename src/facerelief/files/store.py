@@ -169,7 +169,7 @@ class _Remote:
             raise
         except Exception as reason:  # each package has errors of its own
             where = f"{self.url}/{name}" if name else self.url
-            raise FacereliefError(f"{where} cannot be {done} ({_said(reason)}); {_AGAIN}") from reason
+            raise FacereliefError(f"{where} cannot be {done} ({_first_cause(reason)}); {_AGAIN}") from reason
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -185,7 +185,7 @@ def _file_system(url: str) -> tuple[Any, str]:
     except ImportError as reason:
         raise MissingExtra(_PACKAGES.get(scheme.lower(), f"fsspec's package for {scheme}://"), "remote") from reason
     except Exception as reason:  # ValueError: an unknown scheme; others while a package looks for credentials
-        raise FacereliefError(f"{shown(url)} cannot be opened ({_said(reason)}); {_AGAIN}") from reason
+        raise FacereliefError(f"{shown(url)} cannot be opened ({_first_cause(reason)}); {_AGAIN}") from reason
     return fs, str(root).rstrip("/")
 
 
@@ -197,7 +197,7 @@ def _stamp(facts: dict[str, Any]) -> str:
     return f"{facts.get('size')}-{str(mark).strip(chr(34))}"
 
 
-def _said(reason: BaseException) -> str:
+def _first_cause(reason: BaseException) -> str:
     """What went wrong, in few words; the first cause says it best."""
     while reason.__cause__ is not None and str(reason.__cause__):
         reason = reason.__cause__

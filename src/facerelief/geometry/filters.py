@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from facerelief.array_types import Bool, Float32, Floats, Int64
 
 Edge: TypeAlias = Literal["mirror", "repeat"]
+_BINOMIAL = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 
 
 def gaussian(
@@ -75,6 +76,32 @@ def box_mean(values: Floats, width: int, axis: int) -> Floats:
         found += _part(padded, axis, step, length)
     found /= width
     return found
+
+
+def binomial_blur(values: Floats) -> Floats:
+    """Values (H, W[, C]) by a binomial filter, 5 pixels wide; the border is repeated."""
+    for axis in (0, 1):
+        padded, length = _padded(values, axis, 2, 2, "repeat"), values.shape[axis]
+        parts = (w * _part(padded, axis, k, length) for k, w in enumerate(_BINOMIAL))
+        values = functools.reduce(np.add, parts)
+    return values
+
+
+def box_blur(values: Floats, radius: int) -> Floats:
+    """Values (H, W, C) averaged over boxes of 2 * radius + 1 pixels, thrice; the border is repeated."""
+    for _ in range(3):
+        for axis in (0, 1):
+            sums = np.cumsum(_padded(values, axis, radius + 1, radius, "repeat"), axis=axis)
+            length, width = values.shape[axis], 2 * radius + 1
+            values = (_part(sums, axis, width, length) - _part(sums, axis, 0, length)) / width
+    return values
+
+
+def blurred_mask(mask: Floats | Bool, radius: float) -> Float32:
+    """A mask (H, W) in [0, 1] blurred by a Gaussian, in 256 levels."""
+    levels = Image.fromarray(np.round(mask * 255.0).astype(np.uint8))
+    blurred = np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32)
+    return np.asarray(blurred / 255, dtype=np.float32)
 
 
 def largest(values: np.ndarray, widths: Sequence[int], edge: Edge = "mirror") -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from facerelief.errors import CheckpointError
+from facerelief.errors import CheckpointError, one_line
 from facerelief.files import sha256
 
 _LARGEST = 1 << 30  # bytes; VGG19's file has 0.57 GB
@@ -32,8 +32,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as reason:  # of many classes; a file of another content with this checksum can be made
-        text = str(reason).strip().splitlines() or [type(reason).__name__]
-        raise CheckpointError(f"{path} holds no tensors ({text[0][:100]}); get the file again") from reason
+        raise CheckpointError(f"{path} holds no tensors ({one_line(reason, 100)}); get the file again") from reason
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise CheckpointError(f"{path} holds other things than tensors; get the file again")
     return found

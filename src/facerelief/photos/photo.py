@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from facerelief.array_types import RGB, UInt8
-from facerelief.errors import MissingExtra, PhotoError
+from facerelief.errors import MissingExtra, PhotoError, one_line
 from facerelief.files import atomic, open_file
 from facerelief.photos import exif
 from facerelief.photos.decoding import decode
@@ -147,7 +147,7 @@ def encode_photo(
         try:
             image.save(stream, format, **_options(photo, format, mark, quality))
         except ValueError as reason:
-            raise PhotoError(f"cannot save {photo.name} as {format} ({_line(reason)}); save it as .png") from reason
+            raise PhotoError(f"cannot save {photo.name} as {format} ({one_line(reason)}); save it as .png") from reason
     data = stream.getvalue()
     history = photo.history if provenance else None
     return sign(data, format, mark, photo.digest, history) if mark or history else data
@@ -233,12 +233,8 @@ def _file_content(source: Path | str, name: str) -> bytes:
     except PermissionError as reason:
         raise PhotoError(f"{name} may not be read; change its permissions") from reason
     except (OSError, ValueError) as reason:
-        said = getattr(reason, "strerror", None) or _line(reason)
+        said = getattr(reason, "strerror", None) or one_line(reason)
         raise PhotoError(f"{name} cannot be opened ({said}); check the name") from reason
-
-
-def _line(reason: BaseException) -> str:
-    return " ".join(str(reason).split()) or type(reason).__name__
 
 
 def _options(photo: Photo, format: str, mark: EditMark | None, quality: int) -> dict[str, Any]:

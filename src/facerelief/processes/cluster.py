@@ -86,7 +86,7 @@ def map_over(
         arguments: Of `start`.
         items: What to map.
         here: Used on this machine only.
-        lost: Called if an item's worker died three times, or it took longer than `seconds`.
+        lost: Called if an item's worker died twice here or three times on a cluster, or it took longer than `seconds`.
         seconds: The longest that an item may take.
         view: What the cluster's machines must see as this one does.
 
@@ -126,8 +126,8 @@ def _connect(cluster: str) -> Any:
         ray.init(cluster, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     except Exception as reason:  # Ray has errors of many kinds, also of versions that differ
         raise FacereliefError(
-            f"the cluster {cluster} cannot be used ({_said(reason)}); check the address, and that all nodes run the "
-            "same versions of Python and Ray"
+            f"the cluster {cluster} cannot be used ({_last_line(reason)}); check the address, and that all nodes run "
+            "the same versions of Python and Ray"
         ) from reason
     return ray
 
@@ -215,7 +215,8 @@ class _Crew:
                     self._step(wanted)
                 except ConnectionError as reason:
                     raise FacereliefError(
-                        f"the cluster {self._cluster} is gone ({_said(reason)}); run the same command again to resume"
+                        f"the cluster {self._cluster} is gone ({_last_line(reason)}); run the same command again to "
+                        "resume"
                     ) from reason
             yield self._finished.pop(wanted)
 
@@ -241,7 +242,7 @@ class _Crew:
         try:
             good, value = self._ray.get(member.reference)
         except self._ray.exceptions.RayTaskError as reason:
-            raise FacereliefError(_unlike(_said(reason))) from reason
+            raise FacereliefError(_unlike(_last_line(reason))) from reason
         except self._ray.exceptions.RayError as reason:  # the process, its node, or the result is gone
             self._replace(member, "its process died, perhaps out of memory", reason)
             return
@@ -269,7 +270,7 @@ class _Crew:
         index = member.index
         self._deaths[index] = self._deaths.get(index, 0) + 1
         if index is None and "import" in str(reason):
-            raise FacereliefError(_unlike(_said(reason or WorkerLost()))) from reason
+            raise FacereliefError(_unlike(_last_line(reason or WorkerLost()))) from reason
         if index is None or self._deaths[index] < _DEATHS:
             if index is None and self._deaths[None] > _DEATHS * len(self._members):
                 raise WorkerLost from reason
@@ -285,7 +286,7 @@ def _unlike(what: str) -> str:
     return f"the cluster's machines differ: {what}; install the same versions on all of them"
 
 
-def _said(reason: BaseException) -> str:
+def _last_line(reason: BaseException) -> str:
     """The last line of a message, which says what happened."""
     lines = [" ".join(line.split()) for line in str(reason).splitlines() if line.strip()]
     return (lines[-1] if lines else type(reason).__name__)[:200]

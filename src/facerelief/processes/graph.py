@@ -7,10 +7,10 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
 from typing import Any
 
 from facerelief.errors import FacereliefError
+from facerelief.processes.own_processes import OwnProcesses
 from facerelief.processes.pool import exit_with_parent, without_interrupts
 from facerelief.processes.threads import limit_threads
 
@@ -54,16 +54,16 @@ def run_graph(
             name = _ready(waiting)
             _settle(name, *_attempt(work, name), waiting, failures, finished)
         return failures
-    setting, others = (start, arguments, threads_of(processes)), set(active_children())
+    setting, own = (start, arguments, threads_of(processes)), OwnProcesses()
     with contextlib.ExitStack() as stack:
         # A pool a process: one pool of several does not always notice that one of them has died.
-        idle = [ProcessPoolExecutor(1, get_context("spawn"), _start, setting) for _ in range(processes)]
+        idle = [ProcessPoolExecutor(1, own, _start, setting) for _ in range(processes)]
         for pool in idle:
             stack.enter_context(pool)
         try:
             _run_all([*idle], waiting, failures, finished)
         except BaseException as reason:  # a job may run for hours: it is ended, and resumed another time
-            for child in set(active_children()) - others:
+            for child in own.started():
                 child.terminate()
             if isinstance(reason, BrokenProcessPool):
                 raise FacereliefError(

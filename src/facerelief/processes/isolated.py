@@ -7,6 +7,7 @@ their crashes end only that process.
 import contextlib
 import math
 import multiprocessing.spawn
+import signal
 import subprocess
 import sys
 import time
@@ -54,7 +55,7 @@ def run_child(call: str, data: bytes, name: str, seconds: float) -> bytes:
         raise FacereliefError(
             f"{name} cannot be read: the process did not start ({reason.strerror}); try again"
         ) from reason
-    if done.returncode == -_signal("SIGXCPU"):
+    if done.returncode < 0 and -done.returncode == getattr(signal, "SIGXCPU", None):  # Windows has no such signal
         raise ChildFailed(_too_long(name))
     if done.returncode:
         raise ChildFailed(f"{name} is damaged, or does not fit into memory; save it again with another program")
@@ -63,12 +64,6 @@ def run_child(call: str, data: bytes, name: str, seconds: float) -> bytes:
 
 def _too_long(name: str) -> str:
     return f"{name} takes too long to read; save it again as JPEG or PNG"
-
-
-def _signal(name: str) -> int:
-    import signal
-
-    return int(getattr(signal, name, 0))
 
 
 def limit_memory() -> None:

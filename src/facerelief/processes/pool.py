@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from facerelief.errors import FacereliefError
+from facerelief.processes.own_processes import OwnProcesses
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,12 +77,9 @@ def map_in_processes(
         yield from map(here or start(*arguments), items)
         return
     worker_environment()
-    started = [KillableWorker(start, arguments) for _ in range(count)]
-    try:
+    with contextlib.ExitStack() as stack:
+        started = start_workers(stack, start, arguments, count)
         yield from _Workers(started, items, lost, seconds).results()
-    finally:
-        for worker in started:
-            worker.end()
 
 
 def run_in_process(
@@ -126,6 +124,9 @@ class WorkerProcess:
         self, items: Sequence[Any], *, lost: Callable[[Any, str], Any] | None = None, seconds: float = math.inf
     ) -> Iterator[Any]:
         """The result of every item, in order, as `map_in_processes` gives them; an item is taken when it is due."""
+        if self._worker.index not in (None, _STARTING):  # an earlier map was left during an item
+            self._worker.end()
+            self._worker.begin()
         return _Workers([self._worker], items, lost, seconds).results()
 
 
@@ -138,13 +139,12 @@ class KillableWorker:
 
     def begin(self) -> None:
         """Start a process. index: of its current item, `_STARTING` or None. future: of that item."""
-        context, before = multiprocessing.get_context("spawn"), {*multiprocessing.active_children()}
-        self._pool = ProcessPoolExecutor(1, context, _start_worker, (self._packed,))
+        self._context = OwnProcesses()
+        self._pool = ProcessPoolExecutor(1, self._context, _start_worker, (self._packed,))
         self.index: int | None = _STARTING
         self.since = math.inf
         with without_interrupts():  # while the process starts
             self.future: Future[Any] = self._pool.submit(os.getpid)
-        self._processes = {*multiprocessing.active_children()} - before
 
     def give(self, index: int, item: Any) -> None:
         """Start an item."""
@@ -157,9 +157,20 @@ class KillableWorker:
     def end(self) -> None:
         """Kill the process."""
         if self.index is not None:
-            for process in self._processes:
+            for process in self._context.started():
                 process.kill()
         self._pool.shutdown(cancel_futures=True)
+
+
+def start_workers(
+    stack: contextlib.ExitStack, start: Callable[..., Any], arguments: tuple[Any, ...], count: int
+) -> list[KillableWorker]:
+    """Workers that end with the stack, also those before one that cannot be started."""
+    started = []
+    for _ in range(count):
+        started.append(KillableWorker(start, arguments))
+        stack.callback(started[-1].end)
+    return started
 
 
 class _Workers:
@@ -203,12 +214,12 @@ class _Workers:
         if index is None:
             return
         if worker.future.done():
+            worker.index = None
             try:
                 result = worker.future.result()
             except BrokenProcessPool as reason:
                 self._replace(worker, index, "its process died, perhaps out of memory", reason)
                 return
-            worker.index = None
             if index != _STARTING:
                 self._finished[index] = result
         elif time.monotonic() - worker.since > self._seconds:

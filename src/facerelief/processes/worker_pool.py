@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
 
-from facerelief.processes.pool import KillableWorker, worker_environment
+from facerelief.processes.pool import start_workers, worker_environment
 
 
 @contextlib.contextmanager
@@ -25,7 +25,6 @@ def worker_pool(
         where a process died.
     """
     worker_environment()
-    started = [KillableWorker(start, arguments) for _ in range(workers)]
     waiting, lock = dict.fromkeys(range(workers), 0), threading.Lock()
 
     def submit(item: Any) -> Future[Any]:
@@ -40,8 +39,6 @@ def worker_pool(
         with lock:
             waiting[which] -= 1
 
-    try:
+    with contextlib.ExitStack() as stack:
+        started = start_workers(stack, start, arguments, workers)
         yield submit
-    finally:
-        for worker in started:
-            worker.end()

@@ -159,8 +159,8 @@ def _tile(face: MorphableFace, person: Person, expression: str, setting: Setting
 def _with_maps(face: MorphableFace, person: Person, expression: str, setting: Setting) -> list[np.ndarray]:
     """Picture, depth and normals, a tile each."""
     _, landmarks = render_portrait(face, person, expression, setting, _TILE)
-    relief = render_geometry(dense_mesh(landmarks, 3), landmarks, _TILE)
-    return [_tile(face, person, expression, setting), depth_picture(relief), normal_picture(relief)]
+    maps = render_geometry(dense_mesh(landmarks, 3), landmarks, _TILE)
+    return [_tile(face, person, expression, setting), depth_picture(maps), normal_picture(maps)]
 
 
 def _halved(rgb: np.ndarray) -> np.ndarray:

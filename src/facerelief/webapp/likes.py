@@ -1,13 +1,10 @@
 """What the face of another photo shows, as a part of an edit's `to`."""
 
-import threading
-
 from facerelief.editing import Editor
 from facerelief.errors import FacereliefError
 from facerelief.photos.photo import Photo
 
 LIKE = "like"  # what it is called in `to`: like, like:0.5, like+AU4:0.3
-_learning = threading.Lock()  # editors are shared
 
 
 def check_named(to: str, given: bool) -> None:
@@ -32,8 +29,7 @@ def in_words(editor: Editor, to: str, like: Photo, neutral: Photo | None) -> str
         NoFaceFound: There is no face.
         FacereliefError: The method cannot, or `to` has a part that it does not know.
     """
-    with _learning:
-        learned = editor.take_expression(like, neutral)
+    learned = editor.take_expression(like, neutral)
     parts = [(part, part.partition(":")) for part in to.split("+")]
     words = "+".join(f"{learned}{colon}{amount}" if _name(part) == LIKE else part for part, (_, colon, amount) in parts)
     try:

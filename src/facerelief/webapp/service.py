@@ -1,6 +1,7 @@
 """The service behind the API. Its methods run in worker threads and check their token between steps."""
 
 import contextlib
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from facerelief.editing import METHODS, Editor, load_editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
 from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
 from facerelief.editing.regions import WHOLE
-from facerelief.errors import NoFaceFound, PhotoError
+from facerelief.errors import NoFaceFound
 from facerelief.expressions import ALIASES, EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
@@ -228,11 +229,9 @@ class EditService:
 
     def _read(self, data: bytes, token: CancelToken, field: str = "photo") -> Photo:
         with self.stage("decode", token):
-            try:
-                photo = read_photo(data, max_pixels=self._pixels, seconds=token.remaining_s)
-            except PhotoError as reason:
-                raise PhotoError(str(reason).replace("photo", field, 1)) from reason
-        return replace(photo, name=field)
+            stream = io.BytesIO(data)
+            stream.name = field  # what messages call it
+            return read_photo(stream, max_pixels=self._pixels, seconds=token.remaining_s)
 
     def _found(self, photo: Photo, specs: tuple[EditSpec, ...], token: CancelToken) -> list[Face]:
         """The photo's faces; [] if every edit brings its own landmarks."""

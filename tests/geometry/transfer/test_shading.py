@@ -5,7 +5,8 @@ import pytest
 from scipy import ndimage
 
 from facerelief.colour import LUMA
-from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur
+from facerelief.geometry.filters import binomial_blur
+from facerelief.geometry.morphable.log_albedo import FLOOR
 from facerelief.geometry.morphable.model import MorphableFace, load_face
 from facerelief.geometry.morphable.uv_map import border_ring_mask
 from facerelief.geometry.topology import BROWS

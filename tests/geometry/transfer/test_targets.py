@@ -8,8 +8,8 @@ import pytest
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.filters import box_blur
 from facerelief.geometry.morphable.action_units import EMFACS
-from facerelief.geometry.morphable.log_albedo import box_blur
 from facerelief.geometry.morphable.model import full_maps, load_face
 from facerelief.geometry.transfer.targets import Target, Targets, shape_textures
 

@@ -70,7 +70,7 @@ def labelled_photos(place: str, source: str = "auto", per_class: int | None = No
         try:
             reading = read_labelled(path, source, per_class, **options)
         except FacereliefError as problem:
-            raise type(problem)(str(problem).replace(copy, folder)) from problem
+            raise DatasetError(str(problem).replace(copy, folder)) from problem
         notes = [note.replace(copy, folder) for note in reading.notes]
         yield Photos(Reading(reading.photos, reading.source, notes), root, folder, stamps)
 

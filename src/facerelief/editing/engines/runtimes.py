@@ -1,6 +1,6 @@
 """What runs a generator: PyTorch, ONNX Runtime or OpenVINO, all from images and conditions to what an editor needs.
 
-engine = ENGINES["openvino"](generator)
+engine = ENGINES["openvino"](generator, (image, condition))   # of one picture: their shapes count
 (edited,) = engine(images, conditions)      # of a StarGAN; of a relief network: flow, mask, colour
 """
 
@@ -24,7 +24,7 @@ from facerelief.registry import Registry
 if TYPE_CHECKING:
     from torch import nn
 
-# images float32 (N, C, S, S) in [-1, 1] and conditions float32 (N, K) to `output_names`, float32; for any threads
+# images float32 (N, C, S, S) in [-1, 1] and conditions float32 (N, ...) to `output_names`, float32; for any threads
 Engine = Callable[[Float32, Float32], list[Float32]]
 # An image (1, C, S, S) and a condition (1, ...) of a network's shapes; what is in them does not matter.
 Example = tuple[Float32, Float32]

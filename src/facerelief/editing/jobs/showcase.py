@@ -38,14 +38,14 @@ def find_same(editor: Editor, photo: Photo, face: Face) -> Face:
     return nearest
 
 
-def depth_picture(relief: GeometryMaps) -> np.ndarray:
+def depth_picture(maps: GeometryMaps) -> np.ndarray:
     """Depth as grey uint8 (H, W, 3)."""
-    return np.round(relief.depth * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+    return np.round(maps.depth * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
 
 
-def normal_picture(relief: GeometryMaps) -> np.ndarray:
+def normal_picture(maps: GeometryMaps) -> np.ndarray:
     """Normals as uint8 (H, W, 3), the usual (n + 1) / 2."""
-    return np.round((np.moveaxis(relief.normal, 0, 2) + 1) * 127.5).astype(np.uint8)
+    return np.round((np.moveaxis(maps.normal, 0, 2) + 1) * 127.5).astype(np.uint8)
 
 
 def change_picture(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -58,8 +58,8 @@ def change_picture(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def draw_showcase(editor: Editor, photo: Photo, face: Face, edits: Sequence[Edit]) -> Image.Image:
     """The picture. Every tile shows the same aligned crop; an edit's depth is measured anew on the edited photo."""
     crop = align(face.landmarks, TILE)
-    source, relief = crop.cut(photo.rgb), measure_geometry(photo, face)
-    columns = [("photo", [source, depth_picture(relief), normal_picture(relief)])]
+    source, maps = crop.cut(photo.rgb), measure_geometry(photo, face)
+    columns = [("photo", [source, depth_picture(maps), normal_picture(maps)])]
     for edit in edits:
         after = crop.cut(edit.photo.rgb)
         try:

@@ -1,5 +1,6 @@
 """Editing without training: a morphable face is fitted to the photo's face, and its expression replaced."""
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
 
 _FINE = 3  # times finer than the rest of an edit are wrinkles
-_MOST_LEARNED = 32  # 200 kB each
+_MOST_LEARNED = 64  # 200 kB each; an edit may name tens of them
 _SHOWS_TEETH = 0.05  # inter-ocular distances between the lips
 _OPENS = 0.03  # inter-ocular distances by which an expression opens eyes that is mostly seen by them
 _INVERSION_ROUNDS = 12  # of a fixed point: the last one moves no landmark by a hundredth of the crop's side
@@ -104,7 +105,9 @@ class MorphableEditor(Editor[MorphablePlan]):
         """As `Editor.take_expression`."""
         pixels = hashlib.sha256(photo.rgb.tobytes() + (neutral.rgb.tobytes() if neutral else b""))
         name = f"like-photo-{pixels.hexdigest()[:8]}"
-        if name in self.learned:
+        learned = self._transfer.targets.learned
+        with contextlib.suppress(KeyError):  # not there, or another thread has just dropped it
+            learned.move_to_end(name)
             return name
         shows = self._seen_landmarks(photo)
         if neutral:
@@ -113,10 +116,10 @@ class MorphableEditor(Editor[MorphablePlan]):
             fit = fit_face(self.model, shows)
             still = fit.to_image(self.model.shape(fit.identity))
             shows = still + fit.displacement(self.model.movement(fit.expression))
-        while len(self.learned) >= _MOST_LEARNED:
-            self.learned.pop(next(iter(self.learned)))
         found = self._transfer.targets.of_amounts(match_movement(self.model, shows, still))
-        self.learned[name] = dataclasses.replace(found, adds=False)
+        learned[name] = dataclasses.replace(found, adds=False)
+        while len(learned) > _MOST_LEARNED:
+            learned.popitem(last=False)
         return name
 
     def _seen_landmarks(self, photo: Photo) -> Landmarks:

@@ -13,10 +13,11 @@ from facerelief.array_types import RGB, Float32
 from facerelief.colour import LUMA, to_luma
 from facerelief.editing.edit import EditPlan
 from facerelief.editing.methods.network import NetworkEditor
-from facerelief.editing.regions import face_mask, gaussian_blur, part_mask
+from facerelief.editing.regions import face_mask, part_mask
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face
 from facerelief.faces.warping import crop_strips, resample_map
+from facerelief.geometry.filters import blurred_mask
 
 FADE_FROM, FADE_TO = 8.0, 24.0  # levels of change between which the photo's own detail fades out
 
@@ -82,4 +83,4 @@ def paste_back(rgb: RGB, plan: StarGANPlan, strength: float) -> RGB:
 def _faded(change: Float32) -> Float32:
     """Share (S, S, 1) of the photo's own detail that gives way, from the change (S, S, C) in levels around a pixel."""
     amount = np.clip((np.abs(change).mean(axis=2) - FADE_FROM) / (FADE_TO - FADE_FROM), 0, 1)
-    return gaussian_blur(amount, change.shape[0] * 0.02)[..., None]
+    return blurred_mask(amount, change.shape[0] * 0.02)[..., None]

@@ -183,12 +183,12 @@ def _planned(
 ) -> Generator[TrackPlans, None, None]:
     with contextlib.closing(frames(False)) as film:
         pairs = ((frame, here) for frame, (_, here) in _together(film, faces))
-        yield from in_order(plan.submit, pairs, plan.most)
+        yield from in_order(plan.submit, pairs, plan.lookahead)
 
 
 def _rendered(render: Stage, frames: Frames, planned: Iterable[FramePlans]) -> Generator[tuple[Any, bool], None, None]:
     with contextlib.closing(frames(True)) as film:
-        yield from in_order(render.submit, _together(film, planned), render.most)
+        yield from in_order(render.submit, _together(film, planned), render.lookahead)
 
 
 def _together(film: Iterable[_Item], others: Iterable[_Other]) -> Iterator[tuple[_Item, _Other]]:

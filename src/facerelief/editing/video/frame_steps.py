@@ -65,10 +65,10 @@ class FrameSteps:
             rgb = self._editor.render(rgb, plan, amount) if amount else rgb
         return self._finish(frame, rgb), bool(plans)
 
-    def __call__(self, task: tuple[str, tuple[Any, Any]]) -> Any:
-        """A step by its name, in a process of its own."""
-        name, item = task
-        return getattr(self, name)(*item)
+    def __call__(self, task: tuple[Callable[..., Any], tuple[Any, Any]]) -> Any:
+        """One of the steps and its arguments, in a process of its own."""
+        step, item = task
+        return step(self, *item)
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Stage:
 
     Attributes:
         submit: Starts it for a pair of its arguments.
-        most: Frames, beyond one, that are under way.
+        lookahead: How many more frames may be submitted before the oldest is awaited; 0: one at a time.
     """
 
     submit: Callable[[tuple[Any, Any]], Future[Any]]
-    most: int
+    lookahead: int
 
 
 @contextlib.contextmanager
@@ -113,8 +113,8 @@ def steps_in_processes(
     try:
         with worker_pool(FrameSteps, (make_editor, what, finish), workers) as submit:
             yield (
-                Stage(lambda item: submit(("plan", item)), workers),
-                Stage(lambda item: submit(("render", item)), workers),
+                Stage(lambda item: submit((FrameSteps.plan, item)), workers),
+                Stage(lambda item: submit((FrameSteps.render, item)), workers),
             )
     except BrokenProcessPool as reason:
         raise WorkerLost from reason

@@ -28,6 +28,7 @@ from facerelief.photos.provenance.xmp import EditMark, pack_xmp, to_comment
 MORPH_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".gif", ".webp")
 _PICTURES, _MOST_FRAMES = (".gif", ".webp"), 600  # all of whose frames are in memory at a time
 _SMALLEST, _LONGEST, _FASTEST = 32, 60.0, 60.0  # pixels; seconds; frames a second
+_FASTEST_GIF = 50.0  # frames a second: browsers take delays below 20 ms for 100 ms
 
 
 class Timed(Protocol):
@@ -158,9 +159,10 @@ def save_morph(
         The number of frames.
 
     Raises:
-        VideoError: The suffix is unknown, or there are too many frames for the format.
+        VideoError: The suffix is unknown, or there are too many frames for the format, in all or in a second.
     """
     check_suffix(path)
+    _check_rate(path.suffix.lower(), how)
     if path.suffix.lower() in _PICTURES and len(how.shares()) > _MOST_FRAMES:
         raise VideoError(f"{path} would have more than {_MOST_FRAMES} frames, which is for films; name it .mp4")
     with atomic(path) as part:
@@ -176,7 +178,11 @@ def encode_morph(
     """A morph as the bytes of a file, none of which is on disk on the way; `kind`: "GIF", "WEBP" or "MP4".
 
     The other arguments are those of `save_morph`.
+
+    Raises:
+        VideoError: There are too many frames a second for the format.
     """
+    _check_rate(f".{kind.lower()}", how)
     stream = io.BytesIO()
     if kind == "MP4":
         write_frames(stream, frames, how.fps, to_comment(mark) if mark else None)
@@ -194,7 +200,7 @@ def _write(part: Path, frames: Iterator[RGB], how: Timed, mark: EditMark | None)
 
 def _save_pictures(target: Path | BinaryIO, kind: str, frames: Iterator[RGB], how: Timed, mark: EditMark | None) -> int:
     pictures = [Image.fromarray(rgb) for rgb in frames]
-    options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": round(1000 / how.fps)}
+    options: dict[str, Any] = {"save_all": True, "loop": 0, "duration": _delays(len(pictures), how.fps, kind)}
     if kind == ".gif":
         pictures = _with_one_palette(pictures)
         options |= {"comment": to_comment(mark).encode()} if mark else {}
@@ -202,6 +208,19 @@ def _save_pictures(target: Path | BinaryIO, kind: str, frames: Iterator[RGB], ho
         options |= {"quality": 90, "method": 2} | ({"xmp": pack_xmp(mark)} if mark else {})
     pictures[0].save(target, kind[1:], append_images=pictures[1:], **options)
     return len(pictures)
+
+
+def _delays(count: int, fps: float, kind: str) -> list[int]:
+    """Milliseconds that each frame stands: whole ones, of a GIF whole tens of them, which do not add up to a drift."""
+    unit = 10 if kind == ".gif" else 1
+    starts = np.round(np.arange(count + 1) * (1000 / fps / unit)) * unit
+    delays: list[int] = np.diff(starts).astype(int).tolist()
+    return delays
+
+
+def _check_rate(kind: str, how: Timed) -> None:
+    if kind == ".gif" and how.fps > _FASTEST_GIF:
+        raise VideoError(f"a GIF has at most {_FASTEST_GIF:.0f} frames a second; name it .webp or .mp4")
 
 
 def check_suffix(path: Path) -> None:

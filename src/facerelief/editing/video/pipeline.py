@@ -60,14 +60,14 @@ def _make(items: Iterator[Any], ready: queue.Queue[tuple[bool, Any]], ended: thr
 
 
 def in_order(
-    submit: Callable[[_Item], Future[_Result]], items: Iterable[_Item], most: int
+    submit: Callable[[_Item], Future[_Result]], items: Iterable[_Item], lookahead: int
 ) -> Generator[_Result, None, None]:
-    """The results of work that `submit` starts for each item, in order, `most` items more than one under way."""
+    """The results of work that `submit` starts for each item, in order, `lookahead` items more than one under way."""
     under_way: deque[Future[_Result]] = deque()
     for item in items:
         under_way.append(submit(item))
         del item
-        if len(under_way) > most:
+        if len(under_way) > lookahead:
             yield under_way.popleft().result()
     while under_way:
         yield under_way.popleft().result()

@@ -5,8 +5,7 @@ from typing import Any
 
 from facerelief.evaluation.controls.expressions import CONFUSED, EVEN_STRENGTHS
 from facerelief.evaluation.controls.units import SHAPES, UNITS
-from facerelief.evaluation.report.sections import Table, sections_html, sections_markdown
-from facerelief.files import write_json, write_text
+from facerelief.evaluation.report.sections import Table, write_sections
 from facerelief.geometry.morphable.measuring.amounts import SEEN
 from facerelief.networks.face_api import FACE_API_EXPRESSIONS, SAME_PERSON
 
@@ -43,11 +42,8 @@ _NOTES = {
 
 
 def write_control_pages(facts: dict[str, Any], folder: Path) -> Path:
-    """Write report.json, report.md and report.html, replacing earlier ones; returns the path of report.html."""
-    write_json(folder / "report.json", facts)
-    write_text(folder / "report.md", controls_markdown(facts))
-    write_text(folder / "report.html", controls_html(facts))
-    return folder / "report.html"
+    """As `write_sections`."""
+    return write_sections(facts, facts["lead"], control_tables(facts), _NOTES, folder)
 
 
 def control_tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, Table]]]:
@@ -120,16 +116,6 @@ def likeness_table(facts: dict[str, Any]) -> Table:
         cells = [_quantile(one["correlation"], 2), _quantile(one["own"], 2), _quantile(one["ratio"], 2), error]
         rows.append([name, *cells, _quantile(one["distance"], 3), _number(one["same_person"]), str(one["n"])])
     return header, rows
-
-
-def controls_markdown(facts: dict[str, Any]) -> str:
-    """report.md."""
-    return sections_markdown(facts, facts["lead"], control_tables(facts), _NOTES)
-
-
-def controls_html(facts: dict[str, Any]) -> str:
-    """report.html."""
-    return sections_html(facts, facts["lead"], control_tables(facts), _NOTES)
 
 
 def _number(value: float | None, digits: int = 2) -> str:

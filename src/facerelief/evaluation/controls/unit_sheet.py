@@ -73,7 +73,7 @@ def draw_unseen_units(
         progress(done, len(some), one.photo.name)
         rgb, points = read_photo(one.photo).rgb, landmarks(one)
         for row, (name, amount) in zip(rows, units, strict=True):
-            edit, _ = editor.apply(rgb, Face(points), editor.target(f"{name}:{amount}"), 1.0)
+            edit = editor.apply(rgb, Face(points), editor.target(f"{name}:{amount}"), 1.0).photo
             row += [cut_region(picture, points, *moved_region(face, name)) for picture in (rgb, edit)]
     progress(len(some), len(some))
     titles = [title for one in some for title in (one.identity, "edit")]

@@ -104,7 +104,7 @@ def edit_frames_separately(editor: Editor, frames: Iterable[Frame], to: str) -> 
     for frame in frames:
         photo = Photo(frame.rgb, name=f"frame {frame.pts}")
         face = choose_faces(editor.find(photo), "largest", photo.name)[0]
-        yield frame, editor.apply(frame.rgb, face, to, 1.0)[0]
+        yield frame, editor.apply(frame.rgb, face, to, 1.0).photo
 
 
 def edit_with_known_motion(editor: Editor, film: SyntheticVideo, to: str) -> Iterator[tuple[Frame, np.ndarray]]:
@@ -117,7 +117,7 @@ def edit_with_known_motion(editor: Editor, film: SyntheticVideo, to: str) -> Ite
         if face is None:
             face = choose_faces(editor.find(Photo(frame.rgb)), "largest", "the first frame")[0]
         there = Face(film.moved(face.landmarks, 0, frame.pts))
-        yield frame, editor.apply(frame.rgb, there, to, 1.0)[0]
+        yield frame, editor.apply(frame.rgb, there, to, 1.0).photo
 
 
 def edit_as_video(editor: Editor, film: SyntheticVideo, to: str) -> Iterator[tuple[Frame, np.ndarray]]:

@@ -12,8 +12,8 @@ from facerelief.errors import FacereliefError
 from facerelief.evaluation.outside.measure import EDIT, MEAN_MOVEMENT, NO_EDIT, MouthPair
 from facerelief.evaluation.outside.results import SHOWS_TEETH
 from facerelief.evaluation.outside.strengths import STRENGTHS
-from facerelief.evaluation.report.sections import Table, sections_html, sections_markdown
-from facerelief.files import atomic, write_json, write_text
+from facerelief.evaluation.report.sections import Table, write_sections
+from facerelief.files import atomic
 from facerelief.networks.face_api import SAME_PERSON
 from facerelief.tile_sheet import SheetStyle, draw_sheet
 
@@ -63,19 +63,8 @@ _INTERVALS = "In brackets: 95 % of 1,000 redraws of the people."
 
 
 def write_pages(facts: dict[str, Any], folder: Path) -> Path:
-    """Write report.json, report.md and report.html, replacing earlier ones.
-
-    Args:
-        facts: Those of `report_facts`.
-        folder: Where they go.
-
-    Returns:
-        The path of report.html.
-    """
-    write_json(folder / "report.json", facts)
-    write_text(folder / "report.md", outside_markdown(facts))
-    write_text(folder / "report.html", outside_html(facts))
-    return folder / "report.html"
+    """As `write_sections`; facts: those of `report_facts`."""
+    return write_sections(facts, f"{facts['lead']} {_INTERVALS}", tables(facts), NOTES, folder)
 
 
 def tables(facts: dict[str, Any]) -> dict[str, list[tuple[str, Table]]]:
@@ -167,16 +156,6 @@ def _mouth_cells(one: dict[str, Any]) -> list[str]:
         _mean(one["shows_teeth"], 2),
         _quantile(one["detail"], 2),
     ]
-
-
-def outside_markdown(facts: dict[str, Any]) -> str:
-    """report.md."""
-    return sections_markdown(facts, f"{facts['lead']} {_INTERVALS}", tables(facts), NOTES)
-
-
-def outside_html(facts: dict[str, Any]) -> str:
-    """report.html."""
-    return sections_html(facts, f"{facts['lead']} {_INTERVALS}", tables(facts), NOTES)
 
 
 def save_mouths(pairs: Sequence[MouthPair], path: Path) -> None:

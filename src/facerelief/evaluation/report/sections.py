@@ -1,14 +1,37 @@
 """A report of tables under headings, as Markdown and as one HTML page."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from facerelief.evaluation.report.html import definition_list, notes, page, paragraph
 from facerelief.evaluation.report.tables import table_html, table_markdown
+from facerelief.files import write_json, write_text
 from facerelief.files.markdown import escape_text
 
 Table = tuple[list[str], list[list[str]]]
 Sections = Mapping[str, Sequence[tuple[str, Table]]]  # by heading: captions, which may be empty, and tables
+
+
+def write_sections(
+    facts: Mapping[str, Any], lead: str, sections: Sections, said: Mapping[str, str], folder: Path
+) -> Path:
+    """Write report.json, report.md and report.html, replacing earlier ones.
+
+    Args:
+        facts: What goes into report.json; the rest as of `sections_markdown`.
+        lead: As there.
+        sections: As there.
+        said: As there.
+        folder: Where they go.
+
+    Returns:
+        The path of report.html.
+    """
+    write_json(folder / "report.json", dict(facts))
+    write_text(folder / "report.md", sections_markdown(facts, lead, sections, said))
+    write_text(folder / "report.html", sections_html(facts, lead, sections, said))
+    return folder / "report.html"
 
 
 def sections_markdown(facts: Mapping[str, Any], lead: str, sections: Sections, said: Mapping[str, str]) -> str:

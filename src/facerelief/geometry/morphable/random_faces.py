@@ -8,7 +8,7 @@ from PIL import Image
 
 from facerelief.array_types import RGB, Floats, Landmarks
 from facerelief.faces.alignment import align
-from facerelief.geometry.morphable.log_albedo import binomial_blur
+from facerelief.geometry.filters import binomial_blur
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.renderer import Appearance, Eyes, Light, Skin, render_face
 

@@ -8,10 +8,10 @@ import functools
 from itertools import pairwise
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from facerelief.array_types import Bool, Float32, Floats, Int64
 from facerelief.faces.alignment import EYES_AT, INTER_OCULAR
+from facerelief.geometry.filters import blurred_mask
 from facerelief.geometry.rasterizer import rasterise
 from facerelief.geometry.topology import OUTLINE, eye_triangles, face_triangles, mouth_triangles
 
@@ -145,5 +145,4 @@ def soft_face_mask(uv_map: UVMap, feather: int) -> Float32:
 
 def feathered(mask: Bool, radius: float) -> Float32:
     """A mask (A, A) with a soft rim around it: 1 within, falling to 0 over about twice `radius` pixels."""
-    levels = Image.fromarray(np.round(mask * 255.0).astype(np.uint8)).filter(ImageFilter.GaussianBlur(radius))
-    return np.minimum(np.asarray(levels, dtype=np.float32) / 255 * 2, np.float32(1))
+    return np.minimum(blurred_mask(mask, radius) * 2, np.float32(1))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facerelief.errors import DatasetError, FacereliefError, MissingExtra
+from facerelief.errors import DatasetError, FacereliefError, MissingExtra, one_line
 from facerelief.files import read_file
 from facerelief.files.arrays import NUMPY_ERRORS, read_npz
 from facerelief.geometry.mesh import FaceMesh
@@ -31,10 +31,14 @@ class MeshFile:
             raise FacereliefError(f"no mesh axes {axes!r}; choose from y-down, y-up")
         self.folder, self.axes = Path(folder), axes
 
+    def file_of(self, photo: Path) -> Path | None:
+        """The file with a photo's mesh, if there is one."""
+        candidates = (self.folder / (photo.stem + suffix) for suffix in MESH_SUFFIXES)
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
+
     def __call__(self, face: AlignedFace) -> FaceMesh:
         """The mesh of one photo, in crop pixels. Raises `DatasetError` where there is none or it is damaged."""
-        candidates = [self.folder / (face.source.stem + suffix) for suffix in MESH_SUFFIXES]
-        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        path = self.file_of(face.source)
         if path is None:
             raise DatasetError(
                 f"no mesh {face.source.stem}{{{','.join(MESH_SUFFIXES)}}} in {self.folder}; export one for it"
@@ -71,7 +75,7 @@ def _read_mesh(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except OSError:
         raise
     except Exception as reason:  # its readers check little, and fail in many ways
-        raise ValueError(str(reason).splitlines()[0][:100] if str(reason) else type(reason).__name__) from reason
+        raise ValueError(one_line(reason, 100)) from reason
     return np.asarray(mesh.vertices, dtype=np.float64), np.asarray(mesh.faces, dtype=np.int64)
 
 

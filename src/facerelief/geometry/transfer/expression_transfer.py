@@ -20,7 +20,7 @@ from facerelief.geometry.morphable.fitting import Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
-from facerelief.geometry.topology import INNER_LIPS, LIPS, OUTLINE, lid_curves
+from facerelief.geometry.topology import CHIN, INNER_LIPS, LIPS, OUTLINE, lid_curves
 from facerelief.geometry.transfer.folds import fold_band, leaving_folds
 from facerelief.geometry.transfer.lips import (
     CLOSED_MOUTH,
@@ -50,7 +50,6 @@ _SHOWS_TEETH = 0.06  # inter-ocular distances between the lips
 _OPENED = 0.5  # of the part of lips that stays behind when they close, when closed ones open
 _LIPS_MOVE = 0.002  # inter-ocular distances that are seen
 _TOUCH = 0.015  # inter-ocular distances between the lips, below which they meet
-_CHIN = 152
 _EYES_MOVE = 0.012  # inter-ocular distances by which lids move, below which an iris seems as round
 # The face's outline from the temples to the corners of the jaw does not move with an expression, and below only up and
 # down. But people's means differ in it, and photos of an expression are not all of one pose; ears, hair and the
@@ -214,7 +213,7 @@ def with_room(maps: Floats) -> Floats:
 
 def _chin_drop(movement: Floats) -> float:
     """By how much a movement (468, 3) lowers the chin, in inter-ocular distances."""
-    return float(movement[_CHIN, 1])
+    return float(movement[CHIN, 1])
 
 
 def backward_flow(source: Floats, target: Floats, size: int, attributes: Floats | None = None) -> tuple[Floats, Int64]:

@@ -10,8 +10,7 @@ from PIL import Image, ImageDraw
 from facerelief.array_types import Float32, Floats, Landmarks
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
-from facerelief.geometry.filters import gaussian, scaled_map
-from facerelief.geometry.morphable.log_albedo import binomial_blur
+from facerelief.geometry.filters import binomial_blur, gaussian, scaled_map
 from facerelief.geometry.topology import LIPS, OUTLINE
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS
 

@@ -11,7 +11,7 @@ from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import EYE_INNER, EYE_OUTER, INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.morphable.log_albedo import binomial_blur
+from facerelief.geometry.filters import binomial_blur
 from facerelief.geometry.morphable.uv_map import feathered
 from facerelief.geometry.topology import BROWS, eye_outlines
 from facerelief.geometry.transfer.glasses_classifier import load_glasses

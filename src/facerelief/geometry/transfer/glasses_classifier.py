@@ -16,7 +16,7 @@ from facerelief.checkpoint import half, load_checkpoint, save_checkpoint
 from facerelief.colour import LUMA
 from facerelief.errors import CheckpointError
 from facerelief.files import packaged_file
-from facerelief.geometry.morphable.log_albedo import binomial_blur
+from facerelief.geometry.filters import binomial_blur
 from facerelief.geometry.transfer.shading import log_luminance
 
 GLASSES_FILE = "glasses.safetensors"  # in its folder

@@ -249,9 +249,7 @@ def parted_flows(flow: Floats, lips: MeetingLips) -> PartedFlows:
 
 def lip_colour(pixels: RGB, points: Floats) -> Floats:
     """The colour (3,), levels in [0, 1], of the lips of a crop (S, S, 3) whose landmarks are `points`."""
-    rims = np.concatenate([points[list(UPPER + LOWER), :2], points[list(_UPPER_SKIN + _LOWER_SKIN), :2]])
-    within = np.clip(
-        ((rims[: len(rims) // 2] + rims[len(rims) // 2 :]) / 2).astype(int), 0, np.array(pixels.shape[1::-1]) - 1
-    )
+    inner, outer = points[list(UPPER + LOWER), :2], points[list(_UPPER_SKIN + _LOWER_SKIN), :2]
+    within = np.clip(((inner + outer) / 2).astype(int), 0, np.array(pixels.shape[1::-1]) - 1)
     colour: Floats = np.median(pixels[within[:, 1], within[:, 0]], axis=0) / 255
     return colour

@@ -13,8 +13,8 @@ from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, inter_ocular
 from facerelief.geometry.depth_maps import polygon_mask
-from facerelief.geometry.filters import closing, gaussian, scaled_map, smallest
-from facerelief.geometry.morphable.log_albedo import FLOOR, binomial_blur, box_blur
+from facerelief.geometry.filters import binomial_blur, box_blur, closing, gaussian, scaled_map, smallest
+from facerelief.geometry.morphable.log_albedo import FLOOR
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import border_ring_mask, feathered, mouth_mask, sample_bilinear
 from facerelief.geometry.topology import BROWS, LIPS, eye_outlines

@@ -1,6 +1,7 @@
 """What a face is to show, as a movement and a change of texture."""
 
 import functools
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from facerelief.array_types import Float32, Floats
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.filters import box_blur
 from facerelief.geometry.morphable.action_units import EMFACS, SIDES
 from facerelief.geometry.morphable.controls import (
     Control,
@@ -17,7 +19,6 @@ from facerelief.geometry.morphable.controls import (
     parse_control,
     rig_amounts,
 )
-from facerelief.geometry.morphable.log_albedo import box_blur
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 
 _KEPT = 64  # targets, 200 kB each
@@ -67,7 +68,7 @@ class Targets:
 
     def __init__(self, face: MorphableFace, presets: Mapping[str, str] | None = None) -> None:
         """presets: Names and what they stand for; by default the package's."""
-        self.learned: dict[str, Target] = {}
+        self.learned: OrderedDict[str, Target] = OrderedDict()
         self._face = face
         self._shape_textures: Float32 | None = None  # made when they are needed
         self.presets = package_presets() if presets is None else presets

@@ -9,7 +9,7 @@ import numpy as np
 
 from facerelief.array_types import Bool, Floats
 from facerelief.faces.warping import border_fade
-from facerelief.geometry.morphable.log_albedo import binomial_blur
+from facerelief.geometry.filters import binomial_blur
 
 LEAST_DETERMINANT = 0.02  # of a patch that hardly anything is left of
 _ROUNDS, _REACH = 60, 6  # of smoothing, and how far around a fold, in nodes

@@ -4,7 +4,7 @@ import datetime
 import functools
 from typing import Any
 
-from facerelief.errors import FacereliefError
+from facerelief.errors import FacereliefError, one_line
 from facerelief.files import read_file
 
 CERTIFICATE, KEY = "FACERELIEF_CERTIFICATE", "FACERELIEF_KEY"  # environment variables
@@ -34,7 +34,7 @@ def signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes,
         loaded = serialization.load_pem_private_key(secret, None)
     except (OSError, ValueError, TypeError) as reason:
         raise FacereliefError(
-            f"cannot read {certificate} or {key} ({_line(reason)}); {CERTIFICATE} and {KEY} name PEM files, the key "
+            f"cannot read {certificate} or {key} ({one_line(reason)}); {CERTIFICATE} and {KEY} name PEM files, the key "
             "without a password"
         ) from reason
     return chain, secret, _algorithm(loaded)
@@ -104,7 +104,3 @@ def _named(is_authority: bool) -> Any:
     role = "authority" if is_authority else "signer"
     parts = ((x509.NameOID.ORGANIZATION_NAME, LOCAL), (x509.NameOID.COMMON_NAME, f"{role}, thrown away after use"))
     return x509.Name([x509.NameAttribute(kind, text) for kind, text in parts])
-
-
-def _line(reason: BaseException) -> str:
-    return " ".join(str(reason).split()) or type(reason).__name__

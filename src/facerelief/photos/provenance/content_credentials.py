@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from facerelief import __version__
-from facerelief.errors import FacereliefError, MissingExtra
+from facerelief.errors import FacereliefError, MissingExtra, one_line
 from facerelief.files import atomic, open_file
 from facerelief.photos.provenance.certificates import CERTIFICATE, KEY, signing_key
 from facerelief.photos.provenance.credentials_report import Credentials, parse_report
@@ -131,7 +131,7 @@ def _sign(
             builder.sign(signer, media, before, after)
     except c2pa.C2paError as reason:
         raise FacereliefError(
-            f"cannot sign ({_line(reason)}); set {CERTIFICATE} and {KEY} to a certificate chain "
+            f"cannot sign ({one_line(reason)}); set {CERTIFICATE} and {KEY} to a certificate chain "
             f"and its key, or unset both"
         ) from reason
 
@@ -212,7 +212,7 @@ def _read(stream: BinaryIO, media: str, trusted: str | None) -> tuple[Any, ...] 
     except c2pa.C2paError.ManifestNotFound:
         return None
     except c2pa.C2paError as reason:
-        return astuple(Credentials("invalid", "", (), "", (_line(reason),)))
+        return astuple(Credentials("invalid", "", (), "", (one_line(reason),)))
 
 
 def _run_isolated(work: str, file: bytes | Path, seconds: float, **options: Any) -> Any:
@@ -257,7 +257,3 @@ def _context(trusted: str | None = None) -> Any:
         settings["trust"] = {"trust_anchors": trusted}
         settings["verify"] = _OFFLINE | {"verify_trust": True}
     return c2pa.Context(settings=c2pa.Settings.from_dict(settings))
-
-
-def _line(reason: BaseException) -> str:
-    return " ".join(str(reason).split()) or type(reason).__name__

@@ -1,8 +1,5 @@
-"""GANnotation: L_self, L_triple, L_pp and L_tv. L_adv is `losses.adversarial_*` with "wgan-gp" or "hinge"."""
+"""GANnotation: L_self, L_triple and L_tv. L_adv is `losses.adversarial_*` with "wgan-gp" or "hinge"."""
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor
 
 
@@ -14,13 +11,6 @@ def self_consistency(image: Tensor, cycled: Tensor) -> Tensor:
 def triple_consistency(direct: Tensor, by_way: Tensor) -> Tensor:
     """L_triple: |G(I, s_c) - G(G(I, s_b), s_c)|, so that edits of edits do not degrade; both (N, C, H, W)."""
     return (direct - by_way).abs().mean()
-
-
-def perceptual_square(features: Callable[[Tensor], list[Tensor]], image: Tensor, edit: Tensor) -> Tensor:
-    """L_pp: mean squared error between features of an edit and of the true photo, summed over layers."""
-    with torch.no_grad():
-        targets = features(image)
-    return torch.stack([(v - w).square().mean() for v, w in zip(targets, features(edit), strict=True)]).sum()
 
 
 def squared_variation(image: Tensor) -> Tensor:

@@ -44,8 +44,7 @@ class IcGANMethod(TrainingMethod):
         c_s, c_t = (2 * c - 1 for c in (edited.c_s, edited.c_t))
         image = step.batch.image
         fake = step.nets["generator"](None, edited.c_t, z=noise.normal(len(image), CODE)).image.detach()
-        known = step.known_classes if step.known_classes is not None else edited.c_s.new_ones(c_s.shape[1]) > 0
-        wrong = 2 * one_hot(noise.others(step.batch.label, known), c_s.shape[1]) - 1
+        wrong = 2 * one_hot(noise.others(step.batch.label, step.known_classes), c_s.shape[1]) - 1
         terms = {"adv": own.matching_bce_discriminator(critic(image, c_s), critic(fake, c_t), critic(image, wrong))}
         yield Update("D_rgb", terms, ("critic",))
 

@@ -52,7 +52,7 @@ class TrainingStep:
     batch: Batch
     edited: EditedBatch
     noise: StepRandom
-    known_classes: Tensor | None = None
+    known_classes: Tensor
     known_scale: float = 1.0
     taught_scale: float = 1.0
 

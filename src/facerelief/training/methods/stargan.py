@@ -35,7 +35,7 @@ class StarGANMethod(TrainingMethod):
         config, noise, edited, critic = self.config, step.noise, step.edited, step.nets["critic"]
         real, fake = (augment(x, noise, config.augment) for x in (step.batch.image, edited.i_t.detach()))
         known_classes = step.known_classes
-        targets = TargetClasses(edited.y_t, known_classes) if known_classes is not None else None
+        targets = TargetClasses(edited.y_t, known_classes)
         terms = discriminator_terms(critic, real, fake, step.batch.classes, config, noise, 0.0, targets)
         taught = edited.taught
         if taught is not None and taught.any:  # of rare expressions there are few photos
@@ -65,6 +65,7 @@ class StarGANMethod(TrainingMethod):
         config = self.config
         return discriminator_weights(config) | {
             "match": config.match_weight,
+            "pair": config.cls_weight,
             "rgb/adv": config.adv_weight,
             "rgb/cls": config.cls_weight,
             "rgb/match": config.match_weight,

@@ -68,13 +68,13 @@ def _needing_all() -> Iterator[None]:
         yield
     except RuntimeError as reason:
         raise FacereliefError(
-            f"another process of this training is gone ({first_line(reason)}); start all of them again, and it goes on "
-            "from the last saved state"
+            f"another process of this training is gone ({_first_line(reason)}); start all of them again, and it goes "
+            "on from the last saved state"
         ) from reason
 
 
-def first_line(reason: Exception) -> str:
-    """What an error of the network says, in short."""
+def _first_line(reason: Exception) -> str:
+    """What an error of the network says; a trace of its C++ follows."""
     lines = str(reason).strip().splitlines()
     return f"{lines[0]:.100}" if lines else type(reason).__name__
 
@@ -100,7 +100,7 @@ def await_first_process(seconds: float = 600.0) -> None:
             if time.monotonic() > end or isinstance(reason, socket.gaierror | ValueError):
                 raise FacereliefError(
                     f"the first of the {environment('WORLD_SIZE')} processes of this training is not at "
-                    f"{':'.join(address)} ({first_line(reason)}); start it, and give all of them its address"
+                    f"{':'.join(address)} ({_first_line(reason)}); start it, and give all of them its address"
                 ) from reason
         time.sleep(1)
 

@@ -50,8 +50,8 @@ def save_expression_grid(
     rows = [list(tiles) for tiles in zip(*columns, strict=True)]
     if translator is not None:
         maps = [to_pixels(translator(x)) for x in (batch.image, *edits)]
-        relief = [list(tiles) for tiles in zip(*maps, strict=True)]
-        rows = [row for pair in zip(rows, relief, strict=True) for row in pair]
+        below = [list(tiles) for tiles in zip(*maps, strict=True)]
+        rows = [row for pair in zip(rows, below, strict=True) for row in pair]
     names = ("photo, edits", "geometry") * len(batch.image) if translator is not None else ()
     save_grid(path, rows, _enlarge(batch.image), ("photo", *expressions), names)
 

@@ -7,6 +7,7 @@ for step in session.steps(draw):
     session.optimizer_step("D_depth", terms, weights, step, "critic")
 """
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -176,7 +177,7 @@ class Session:
             self._statistics = RunningStatistics(self._learning())
 
     def steps(self, draw: Callable[[Path], None]) -> Iterator[int]:
-        """The steps still to do; between them logs, draws samples and saves.
+        """The steps still to do; between them logs, draws samples and saves. However it ends, the run is closed.
 
         Args:
             draw: Writes a grid of samples to the path that it gets.
@@ -189,7 +190,7 @@ class Session:
         total = self.config.steps
         values: dict[str, float] = {}
         work = self.config.batch, self.config.size, self.config.width
-        with noted_interruptions() as interruptions, torch_threads(threads_for(*work)):
+        with contextlib.closing(self.run), noted_interruptions() as interruptions, torch_threads(threads_for(*work)):
             for step in range(self._start, total):
                 self._seed = (self.config.seed * 2_000_003 + step) * 64  # of dropout
                 torch.manual_seed(self._seed + self.rank)
@@ -206,9 +207,7 @@ class Session:
                 if saving or stopping:
                     self.run.save(done, self._modules, self._optimisers, self._log.noted())
                 if stopping:
-                    self.run.close()
                     raise Interrupted(f"{done:,} of {total:,} steps are saved in {self.run.folder}")
-        self.run.close()
 
     def _learning(self) -> list[nn.Module]:
         return [self._modules[name] for name in self._optimisers]

@@ -110,20 +110,22 @@ def discriminator_terms(
             eq.of_class(of_real.matches, mismatched, known_classes),
         )
         terms["match"] = eq.matching_discriminator(*matches, config.objective)
-    if config.objective == "wgan-gp":
-        alpha = noise.uniform(len(real), 1, 1, 1)
-        terms["gp"] = eq.gradient_penalty(lambda x: discriminator(x).real, real, fake, alpha)
-    if config.objective == "r1" and noise.step % config.r1_every == 0:
-        terms["r1"] = eq.r1_penalty(lambda x: _real_logits(discriminator(x), label), real)
-    return terms
+    of_r1 = lambda x: _real_logits(discriminator(x), label)  # noqa: E731
+    return terms | penalty_terms(discriminator, real, fake, config, noise, of_r1)
 
 
 def penalty_terms(
-    discriminator: Callable[[Tensor], Any], real: Tensor, fake: Tensor, config: Training, noise: StepRandom
+    discriminator: Callable[[Tensor], Any],
+    real: Tensor,
+    fake: Tensor,
+    config: Training,
+    noise: StepRandom,
+    of_r1: Callable[[Tensor], Tensor] | None = None,
 ) -> eq.Terms:
-    """The regulariser of an objective for a critic without classes: "gp" of wgan-gp, or "r1" at the steps that have it.
+    """The regulariser of an objective: "gp" of wgan-gp, or "r1" at the steps that have it.
 
-    discriminator: gives a `DiscriminatorOutput`, or patch logits alone.
+    discriminator: gives a `DiscriminatorOutput`, or patch logits alone. of_r1: gives the logits whose gradient "r1"
+    bounds; by default the patch logits.
     """
 
     def logits(x: Tensor) -> Tensor:
@@ -134,7 +136,7 @@ def penalty_terms(
     if config.objective == "wgan-gp":
         return {"gp": eq.gradient_penalty(logits, real, fake, noise.uniform(len(real), 1, 1, 1))}
     if config.objective == "r1" and noise.step % config.r1_every == 0:
-        return {"r1": eq.r1_penalty(logits, real)}
+        return {"r1": eq.r1_penalty(of_r1 or logits, real)}
     return {}
 
 
@@ -147,11 +149,10 @@ def _real_logits(output: DiscriminatorOutput, y: Tensor) -> Tensor:
 
 
 def discriminator_weights(config: Training) -> dict[str, float]:
-    """Weights of `discriminator_terms`; R1 is lazy, so it weighs `r1_every` times as much when it comes."""
+    """Weights of the terms of all discriminators; R1 is lazy, so it weighs `r1_every` times as much when it comes."""
     return {
         "adv": config.adv_weight,
         "cls": config.cls_weight,
-        "pair": config.cls_weight,
         "gp": config.gp_weight,
         "r1": config.r1_weight * config.r1_every,
     }

@@ -158,8 +158,9 @@ def _make(
     setting = (dataset, arrays.expressions, arrays.size, arrays.image.shape[1])
     pictures, flows = _forms(arrays, len(rows))
     with create_memmap(paths[0], *pictures) as image, create_memmap(paths[1], *flows) as flow:
-        for done, (image[done], flow[done]) in enumerate(map_in_processes(TargetMaker, setting, items, workers)):
+        for done, made in enumerate(map_in_processes(TargetMaker, setting, items, workers)):
             own = arrays.label[rows[done]]
+            image[done], flow[done] = made
             image[done, own], flow[done, own] = arrays.image[rows[done]], 0
             progress(done + 1, len(rows))
 

@@ -7,7 +7,7 @@ follows the landmarks, the rest is then seen as a shift of features, and would b
 import numpy as np
 
 from facerelief.array_types import Float32, Floats
-from facerelief.geometry.morphable.log_albedo import binomial_blur, box_blur
+from facerelief.geometry.filters import binomial_blur, box_blur
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 
 _ROUNDS = 8

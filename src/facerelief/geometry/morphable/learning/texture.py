@@ -11,9 +11,10 @@ import numpy as np
 
 from facerelief.array_types import Bool, Floats
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.filters import box_blur
 from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.learning.shape import Text, neutral_means, principal, projected
-from facerelief.geometry.morphable.log_albedo import SKIN, box_blur
+from facerelief.geometry.morphable.log_albedo import SKIN
 from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, with_border_ring
 
 TEXTURE_MODES = 40

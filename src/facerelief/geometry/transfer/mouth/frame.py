@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from facerelief.array_types import Float32, Floats
+from facerelief.array_types import Float32, Floats, Int64
 from facerelief.geometry.filters import scaled_map
 from facerelief.geometry.transfer.lips import mouth_axis
 
@@ -50,10 +50,10 @@ class MouthFrame:
         placed[:, :2] = (points[:, :2] - self.centre) @ self.turn.T * scale + self.side / 2
         return placed
 
-    def window(self) -> tuple[Floats, int]:
+    def window(self) -> tuple[Int64, int]:
         """The upright square of the photo that holds it: where it begins, (2,), whole pixels; and its side."""
         half = self.width / 2 * np.abs(self.turn).sum(axis=0).max()
-        return np.floor(self.centre - half).astype(int), int(np.ceil(2 * half)) + 1
+        return np.floor(self.centre - half).astype(np.int64), int(np.ceil(2 * half)) + 1
 
     def to_photo(self, picture: Floats) -> Float32:
         """A picture of the frame (S, S, C) in the photo's pixels: the `window`, (side, side, C); 0 beside the frame."""

@@ -6,7 +6,7 @@ as the jaw moves. What was hidden is rendered from the mouth model, lit through 
 
 import numpy as np
 
-from facerelief.array_types import RGB, Bool, Floats
+from facerelief.array_types import RGB, Bool, Floats, Int64
 from facerelief.colour import LUMA
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import align, inter_ocular
@@ -91,7 +91,7 @@ class MouthInterior:
                 inside = inside + shown * share * (np.clip(gain * levels, 0, 1) - inside)
         return inside, opacity
 
-    def _seen(self, photo: RGB, seen: Mouth, motion: MouthMotion, corner: Floats, side: int) -> tuple[Floats, Floats]:
+    def _seen(self, photo: RGB, seen: Mouth, motion: MouthMotion, corner: Int64, side: int) -> tuple[Floats, Floats]:
         """What a photo shows of the inside: share (side, side, 1), and levels in [0, 1] (side, side, 3).
 
         The upper part is fixed to the skull, the lower moves as the jaw does.
