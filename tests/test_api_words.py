@@ -58,7 +58,7 @@ def test_what_another_picture_shows_goes_to_other_processes(editor: FaceEditor, 
 
 def test_only_so_many_are_kept(editor: FaceEditor, portrait: np.ndarray) -> None:
     first = editor.like(portrait)
-    for number in range(32):
+    for number in range(64):
         other = portrait.copy()
         other[0, 0] = number, 1, 2
         last = editor.like(other)

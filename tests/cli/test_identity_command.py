@@ -145,7 +145,7 @@ def test_what_cannot_be_measured(refused: Refused, dataset: Path, encoder: Path,
     lines = {
         ("--encoder", encoder, *about): "nothing to measure; name runs of stage 2, or --morphable",
         (run, "--encoder", nowhere, *about): f"no weights at {nowhere}; name a run folder or a",
-        (run, "--encoder", carried_weights(), *about): "is facerelief-editor, not facerelief-identity; name another",
+        (run, "--encoder", carried_weights("stargan"), *about): "is facerelief-editor, not facerelief-identity",
         (nowhere, "--encoder", encoder, *about): f"no weights at {nowhere}; name a run folder or a",
         (run, "--encoder", nowhere, *about, "--figure", "fig.docx"): "fig.docx names no picture format; end it with",
         (run, "--encoder", encoder, *about, "--photos", "0"): "Invalid value for '--photos': ",

@@ -142,7 +142,13 @@ def test_what_a_judge_cannot_be_asked(refused: Refused, dataset: Path, judge: Pa
         ),
         ("report", "judge", judge, "--data", nowhere): f"{nowhere} is not a dataset (no dataset.json); make one with",
         ("report", "judge", nowhere, "--data", dataset): f"no weights at {nowhere}; name a run folder or a",
-        ("report", "judge", carried_weights(), "--data", dataset): "is facerelief-editor, not facerelief-judge; name",
+        (
+            "report",
+            "judge",
+            carried_weights("stargan"),
+            "--data",
+            dataset,
+        ): "is facerelief-editor, not facerelief-judge",
         ("report", "judge", judge): "Missing option '--data'; see: facerelief report judge --help",
     }
     for arguments, message in lines.items():

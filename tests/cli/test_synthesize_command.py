@@ -146,7 +146,7 @@ def another_version(path: Path) -> None:
 
 
 def of_an_editor(path: Path) -> None:
-    shutil.copy(carried_weights(), path)
+    shutil.copy(carried_weights("stargan"), path)
 
 
 FACES: dict[str, tuple[Callable[[Path], object], str]] = {

@@ -97,7 +97,8 @@ class Extractor:
         except FacereliefError:  # a full disk, a package that is missing: it would be so for every photo
             raise
         except Exception as problem:  # one photo in ten thousand must not stop the others
-            detail = f"{type(problem).__name__}: {one_line(problem)}"
+            name, said = type(problem).__name__, one_line(problem)
+            detail = said if said == name else f"{name}: {said}"
             return Reject(task.source, label.expression, label.identity, GIVEN_UP, detail)
 
     def _sample(self, task: ExtractionTask) -> Sample:

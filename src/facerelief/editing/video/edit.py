@@ -112,7 +112,6 @@ def edit_video(
     edited = frames = 0
     with VideoSource(source) as video, atomic(target) as file:
         out = VideoTarget(file, video, comment)
-
         finish = functools.partial(_finished, video.colours)
         room = max(1, _AT_ONCE // (video.width * video.height))
         count = min(room, workers or os.cpu_count() or 1)
