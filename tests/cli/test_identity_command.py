@@ -140,12 +140,12 @@ def test_an_encoder_may_know_other_expressions_but_runs_must_agree(
 def test_what_cannot_be_measured(refused: Refused, dataset: Path, encoder: Path, run: Path, tmp_path: Path) -> None:
     somebody = next(row.identity for row in read_samples(dataset) if row.split == "test")
     known = write_encoder(tmp_path / "known", somebody)
-    nowhere = tmp_path / "nowhere"
+    nowhere, editor = tmp_path / "nowhere", carried_weights("stargan")
     about = ("--data", dataset)
     lines = {
         ("--encoder", encoder, *about): "nothing to measure; name runs of stage 2, or --morphable",
         (run, "--encoder", nowhere, *about): f"no weights at {nowhere}; name a run folder or a",
-        (run, "--encoder", carried_weights("stargan"), *about): "is facerelief-editor, not facerelief-identity",
+        (run, "--encoder", editor, *about): "is facerelief-editor, not facerelief-identity",
         (nowhere, "--encoder", encoder, *about): f"no weights at {nowhere}; name a run folder or a",
         (run, "--encoder", nowhere, *about, "--figure", "fig.docx"): "fig.docx names no picture format; end it with",
         (run, "--encoder", encoder, *about, "--photos", "0"): "Invalid value for '--photos': ",

@@ -135,20 +135,14 @@ def test_expressions_all_of_which_the_dataset_lacks(refused: Refused, few: Path,
 
 
 def test_what_a_judge_cannot_be_asked(refused: Refused, dataset: Path, judge: Path, tmp_path: Path) -> None:
-    nowhere = tmp_path / "nowhere"
+    nowhere, editor = tmp_path / "nowhere", carried_weights("stargan")
     lines = {
         ("report", "judge", judge, "--data", dataset, "--split", "dev"): (
             "no split 'dev'; choose from train, val, test, all"
         ),
         ("report", "judge", judge, "--data", nowhere): f"{nowhere} is not a dataset (no dataset.json); make one with",
         ("report", "judge", nowhere, "--data", dataset): f"no weights at {nowhere}; name a run folder or a",
-        (
-            "report",
-            "judge",
-            carried_weights("stargan"),
-            "--data",
-            dataset,
-        ): "is facerelief-editor, not facerelief-judge",
+        ("report", "judge", editor, "--data", dataset): "is facerelief-editor, not facerelief-judge",
         ("report", "judge", judge): "Missing option '--data'; see: facerelief report judge --help",
     }
     for arguments, message in lines.items():
