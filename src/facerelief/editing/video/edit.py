@@ -48,9 +48,8 @@ from facerelief.errors import VideoError
 from facerelief.files import atomic
 from facerelief.progress import Progress, no_progress
 
-Frames: TypeAlias = Callable[
-    [bool], Generator[Frame, None, None]
-]  # all of a film's, from the first; with planes or not
+# Starts a pass over all frames of a film; whether with planes.
+Frames: TypeAlias = Callable[[bool], Generator[Frame, None, None]]
 _Item = TypeVar("_Item")
 _Other = TypeVar("_Other")
 _AT_ONCE = 10_000_000  # pixels of frames that are rendered at a time, or wait to be encoded; each takes some 20 bytes
@@ -181,8 +180,13 @@ def _planned(
     plan: Stage, frames: Frames, faces: Iterable[tuple[Frame, list[SmoothedFace]]]
 ) -> Generator[TrackPlans, None, None]:
     with contextlib.closing(frames(False)) as film:
-        pairs = ((frame, here) for frame, (_, here) in _together(film, faces))
+        pairs = map(_frame_and_faces, _together(film, faces))  # which keeps no frame while the next is decoded
         yield from in_order(plan.submit, pairs, plan.lookahead)
+
+
+def _frame_and_faces(pair: tuple[Frame, tuple[Frame, list[SmoothedFace]]]) -> tuple[Frame, list[SmoothedFace]]:
+    frame, (_, faces) = pair
+    return frame, faces
 
 
 def _rendered(render: Stage, frames: Frames, planned: Iterable[FramePlans]) -> Generator[tuple[Any, bool], None, None]:

@@ -82,8 +82,8 @@ class MouthInterior:
         inside, opacity = softened[..., :3] + noise / 255, np.clip(softened[..., 3:], 0, 1)
         for source, seen in (*([motion.teeth] if motion.teeth else ()), (photo, own)):  # its own teeth over all others
             shown = float(smoothstep((seen.opening - _SHOWN[0]) / (_SHOWN[1] - _SHOWN[0])))
-            if seen is own:
-                wider = float(smoothstep(mouth_opening(motion.after) / max(own.opening, 1e-3) - _WIDER))
+            wider = float(smoothstep(mouth_opening(motion.after) / max(own.opening, 1e-3) - _WIDER))
+            if shown and seen is own and wider:
                 shown *= 1 - wider * (1 - clear_teeth(photo, own.landmarks))
             if shown:
                 gain = 1.0 if seen is own else _teeth_level(photo, own) / _teeth_level(source, seen)
