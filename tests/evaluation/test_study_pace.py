@@ -10,8 +10,10 @@ import pytest
 
 from facerelief.config import ExpressionTraining
 from facerelief.data import Dataset
-from facerelief.evaluation.experiments import study as module
-from facerelief.evaluation.experiments.studies import STUDIES, Cell, Scale, find_scale
+from facerelief.evaluation.experiments import pace as module
+from facerelief.evaluation.experiments.grid import device_name
+from facerelief.evaluation.experiments.pace import ShortRun
+from facerelief.evaluation.experiments.studies import STUDIES, Scale, find_scale
 from facerelief.evaluation.experiments.study import StudyRequest, lay_out
 
 Like = Callable[..., StudyRequest]
@@ -31,11 +33,13 @@ def test_paces_are_of_the_fastest_of_several_rounds(
     cells = STUDIES["objectives"].cells
     measured: list[str] = []
 
-    def seconds(cell: Cell, make: object, dataset: Path, folder: Path, number: int) -> float:
+    def seconds(run: ShortRun, dataset: Dataset, folder: Path, name: str, vgg: Path | None) -> float:
         assert not rest.exists()
-        measured.append(cell.slug)
+        (folder / name).mkdir(parents=True)
+        slug = name.rsplit("-", 1)[0]
+        measured.append(slug)
         slow = 3.0 if len(measured) in (1, 2, 3) else 1.0
-        return slow * {cells[0].slug: 0.1, cells[1].slug: 0.4}[cell.slug]
+        return slow * {cells[0].slug: 0.1, cells[1].slug: 0.4}[slug]
 
     monkeypatch.setattr(module, "_seconds_a_step", seconds)
     asked = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"})
@@ -43,6 +47,7 @@ def test_paces_are_of_the_fastest_of_several_rounds(
         grid = lay_out(asked, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
         assert [grid.job(f"cells/{cell.slug}-s0").config.steps for cell in cells] == [1000, 250]
     assert measured == [cell.slug for cell in cells] * 3
+    assert not (tmp_path / "pace").exists()
 
 
 def test_a_pace_is_the_seconds_of_a_step(moved: Like, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +67,7 @@ def test_a_pace_is_the_seconds_of_a_step(moved: Like, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(module.launch, "run_depth", lambda *_, **__: None)
     monkeypatch.setattr(module.launch, "run_expression", train)
-    monkeypatch.setattr(module.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(module.time, "process_time" if device_name() == "cpu" else "perf_counter", lambda: clock[0])
     asked = moved(study="objectives", folder=tmp_path)
     lay_out(asked, STUDIES["objectives"], scale_of(asked), Dataset(asked.dataset), tmp_path)
     one, five = (cell.slug for cell in STUDIES["objectives"].cells)

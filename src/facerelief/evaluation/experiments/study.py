@@ -5,15 +5,11 @@ facerelief study table1 --scale smoke -o runs/study
 
 import os
 import platform
-import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.data.conditions import build_condition
@@ -23,13 +19,13 @@ from facerelief.data.sham import make_sham
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.experiments.grid import BASELINES, Grid, Job, Worker, device_name
+from facerelief.evaluation.experiments.pace import ShortRun, measure_paces
 from facerelief.evaluation.experiments.studies import Cell, Scale, Study, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
 from facerelief.files.json import append_lines, read_object
 from facerelief.processes.graph import run_graph, threads_of
 from facerelief.progress import NotedProgress, Progress, no_progress
-from facerelief.training import launch
 from facerelief.training.presets import make_config
 from facerelief.training.run.precision import resolve_precision
 from facerelief.training.splits import SplitArrays, load_splits
@@ -171,10 +167,10 @@ def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset,
     }
     jobs = {name: Job(name, configs[name]) for name in metric_runs}
     jobs[f"scores/{BASELINES}"] = Job(f"scores/{BASELINES}", None, tuple(metric_runs))
-    paces = _paces(request, make, dataset, root) if study.equal_time else {}
+    steps = _equal_steps(request, make, dataset, root) if study.equal_time else {}
     for seed in request.seed_numbers:
         for cell in study.cells:
-            _add_cell(jobs, cell, seed, make, paces.get(cell.slug), metric_runs)
+            _add_cell(jobs, cell, seed, make, steps.get(cell.slug), metric_runs)
     setup_config = make(ExpressionTraining, scale.editor, 0)
     shams = {cell.sham: Dataset(root / f"dataset-{cell.sham}") for cell in study.cells if cell.sham}
     return Grid(root, dataset, tuple(jobs.values()), setup_config, identity, request.vgg, shams)
@@ -194,13 +190,21 @@ class _Maker:
             values = {name: value for name, value in values.items() if name not in ("perceptual",)}
         return make_config(kind, self.scale.preset, values)
 
+    def editor_settings(self, cell: Cell) -> dict[str, Any]:
+        """Those of a cell's stage 2."""
+        own = {**cell.editor, **self.request.changes}
+        return {**self.scale.editor, **self.scale.methods.get(own.get("method", "stargan"), {}), **own}
+
+    def stage1_settings(self, guide: str) -> dict[str, Any]:
+        """Those of the depth network that a guided cell needs."""
+        return {**self.scale.depth, **self.request.stage1, "guide": guide}
+
 
 def _add_cell(
     jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, metric_runs: list[str]
 ) -> None:
     """The run of a cell with one seed, the stage 1 that it needs, and its evaluation."""
-    own = {**cell.editor, **make.request.changes}
-    settings = {**make.scale.editor, **make.scale.methods.get(own.get("method", "stargan"), {}), **own}
+    settings = make.editor_settings(cell)
     if steps is not None:
         settings["steps"] = steps
     config = make(ExpressionTraining, settings, seed)
@@ -208,7 +212,7 @@ def _add_cell(
     needs: tuple[str, ...] = ()
     if config.guide != "none":
         depth = f"depth/{cell.sham or config.guide}-{config.conf_penalty:g}-s{seed}"
-        stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "conf_penalty": config.conf_penalty}
+        stage1 = make.stage1_settings(config.guide) | {"conf_penalty": config.conf_penalty}
         jobs[depth] = Job(depth, make(DepthTraining, stage1, seed), sham=cell.sham)
         needs = (depth,)
     name = f"{cell.slug}-s{seed}"
@@ -243,25 +247,17 @@ def _has_identity_pairs(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
     return True
 
 
-def _paces(request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) -> dict[str, int]:
-    """Steps of each cell that take as long as the first cell's, by short runs of each, measured once.
+def _equal_steps(request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) -> dict[str, int]:
+    """Steps of each cell that take as long as the first cell's, by a pace that is measured once.
 
-    Of all cells, for some may follow later. Round after round: a machine that is slow is so for every cell.
+    Of all cells, for some may follow later.
     """
     cells = find_study(request.study).cells
     path = root / f"{request.study}-pace.json"
     if not path.is_file():
-        shutil.rmtree(root / "pace", ignore_errors=True)  # of a measurement that was cut short
-        threads = torch.get_num_threads()
-        torch.set_num_threads(threads_of(request.processes))
-        try:
-            rounds = [
-                {cell.slug: _seconds_a_step(cell, make, dataset, root / "pace", k) for cell in cells}
-                for k in range(make.scale.pace[0])  # the fastest run of a cell counts
-            ]
-        finally:
-            torch.set_num_threads(threads)
-        write_json(path, {cell.slug: min(times[cell.slug] for times in rounds) for cell in cells})
+        runs = {cell.slug: _short_run(cell, make) for cell in cells}
+        threads = threads_of(request.processes)
+        write_json(path, measure_paces(runs, make.scale.pace[0], threads, dataset, root / "pace", request.vgg))
     pace = read_object(path, _MEASURE_AGAIN)
     if not all(isinstance(pace.get(cell.slug), int | float) and pace[cell.slug] > 0 for cell in cells):
         raise FacereliefError(f"{path} does not hold the pace of every cell; {_MEASURE_AGAIN}")
@@ -270,26 +266,11 @@ def _paces(request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) ->
     return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in cells}
 
 
-def _seconds_a_step(cell: Cell, make: _Maker, dataset: Dataset, folder: Path, number: int) -> float:
-    """Of discriminator steps, with the generator steps among them, in the second lap of a run: the first warms up."""
+def _short_run(cell: Cell, make: _Maker) -> ShortRun:
     lap = make.scale.pace[1]
     short = {"steps": 2 * lap, "log_every": lap, "save_every": 2 * lap, "warm_up": 0}
-    own = {**cell.editor, **make.request.changes}
-    method = make.scale.methods.get(own.get("method", "stargan"), {})
-    config = make(ExpressionTraining, {**make.scale.editor, **method, **own, **short}, 0)
-    stage1 = {**make.scale.depth, **make.request.stage1, "guide": config.guide, "steps": lap}
-    times, depth = list[float](), folder / f"depth-{config.guide}"
-    if config.guide != "none":
-        launch.run_depth(dataset, make(DepthTraining, stage1, 0), depth, vgg=make.request.vgg)
-    launch.run_expression(
-        dataset,
-        config,
-        folder / f"{cell.slug}-{number}",
-        depth=depth if config.guide != "none" else None,
-        vgg=make.request.vgg,
-        progress=lambda done, total, values: times.append(time.perf_counter()),
-    )
-    return (times[-1] - times[lap - 1]) / lap
+    config = make(ExpressionTraining, {**make.editor_settings(cell), **short}, 0)
+    return ShortRun(config, make(DepthTraining, make.stage1_settings(config.guide) | {"steps": lap}, 0))
 
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
