@@ -94,3 +94,18 @@ def test_a_cell_alone_has_the_time_that_it_has_among_all(moved: Like, tmp_path: 
     asked = moved(study="objectives", folder=tmp_path, changes={"steps": "1000"}, only=(five.slug,))
     grid = lay_out(asked, asked.selected_study, scale_of(asked), Dataset(asked.dataset), tmp_path)
     assert grid.job(f"cells/{five.slug}-s0").config.steps == 400
+
+
+def test_cells_without_guidance_are_timed_without_a_depth_network(
+    moved: Like, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, str | None] = {}
+
+    def seconds(run: ShortRun, dataset: Dataset, folder: Path, name: str, vgg: Path | None) -> float:
+        seen[name.rsplit("-", 1)[0]] = run.stage1.guide if run.stage1 else None
+        return 0.1
+
+    monkeypatch.setattr(module, "_seconds_a_step", seconds)
+    asked = moved(study="methods", folder=tmp_path)
+    lay_out(asked, STUDIES["methods"], scale_of(asked), Dataset(asked.dataset), tmp_path)
+    assert seen == {cell.slug: "depth" if cell.slug.endswith("_depth") else None for cell in STUDIES["methods"].cells}

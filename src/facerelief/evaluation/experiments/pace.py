@@ -20,11 +20,11 @@ class ShortRun:
 
     Attributes:
         config: Its settings.
-        stage1: Those of the depth network that it needs, if it is guided.
+        stage1: Those of the depth network that guides it, if one does.
     """
 
     config: ExpressionTraining
-    stage1: DepthTraining
+    stage1: DepthTraining | None
 
 
 def measure_paces(
@@ -61,8 +61,8 @@ def _seconds_a_step(run: ShortRun, dataset: Dataset, folder: Path, name: str, vg
     config, lap = run.config, run.config.log_every
     clock = time.process_time if device_name() == "cpu" else time.perf_counter
     times = list[float]()
-    depth = folder / f"depth-{config.guide}" if config.guide != "none" else None
-    if depth is not None:
+    depth = folder / f"depth-{config.guide}" if run.stage1 else None
+    if run.stage1 and depth:
         launch.run_depth(dataset, run.stage1, depth, vgg=vgg)
     launch.run_expression(
         dataset,

@@ -270,7 +270,10 @@ def _short_run(cell: Cell, make: _Maker) -> ShortRun:
     lap = make.scale.pace[1]
     short = {"steps": 2 * lap, "log_every": lap, "save_every": 2 * lap, "warm_up": 0}
     config = make(ExpressionTraining, {**make.editor_settings(cell), **short}, 0)
-    return ShortRun(config, make(DepthTraining, make.stage1_settings(config.guide) | {"steps": lap}, 0))
+    guided = config.guide != "none"
+    return ShortRun(
+        config, make(DepthTraining, make.stage1_settings(config.guide) | {"steps": lap}, 0) if guided else None
+    )
 
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
