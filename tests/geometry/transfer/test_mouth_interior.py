@@ -246,3 +246,20 @@ def test_gaps_between_teeth_are_filled_and_others_are_not() -> None:
     assert filled[40, 55] == pytest.approx(0.84 * np.array((0.8, 0.75, 0.7)), abs=0.01)
     assert not filled[65, 22:88].any() and not filled[40, 92:].any()
     np.testing.assert_allclose(filled[40, 25:45], colours[40, 25:45])
+
+
+def test_a_tongue_rises_behind_the_lower_teeth_of_an_open_mouth() -> None:
+    """Beside the jaw, which goes down as one piece; and with it where the mouth is closed."""
+    model, mouth = load_mouth(), seen()
+    x, z, unit = np.abs(model.vertices[:, 0]), model.vertices[:, 2], mouth.fit.scale
+    lower = model.jaw > 0.99
+    tongue = lower & (model.tooth < 0.5) & (x < 0.1) & (z < -0.25) & (z > -0.5)
+    teeth, gums = lower & (model.tooth > 0.5) & (x < 0.2), lower & (model.tooth < 0.5) & (z > 0.06)
+    rises = []
+    for drop in (0.0, 0.05, 0.3):
+        rigid = mouth.fit.to_image(model.opened(math.hypot(drop, 0.035))[0])
+        beside = (INTERIOR._renderer.placed(mouth, drop)[0] - rigid)[:, 1] / unit
+        assert abs(beside[gums].mean() - beside[teeth].mean()) < 0.05
+        rises.append(float(beside[gums].mean() - beside[tongue].mean()))
+    assert rises[0] == pytest.approx(0, abs=0.02) and rises[0] < rises[1] < rises[2]
+    assert 0.05 < rises[2] < 0.12

@@ -35,6 +35,7 @@ from facerelief.geometry.transfer.eyes.motion import EyeMotion
 from facerelief.geometry.transfer.eyes.seen import EYE_MEASURES, Eye, eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
+from facerelief.geometry.transfer.mouth_corners import corner_reach, with_reach
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import wrinkle_map
 from facerelief.geometry.transfer.targets import Target
@@ -59,6 +60,7 @@ class MorphablePlan(EditPlan):
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
+        corners: (2, 2), the `corner_reach` of its mouth.
         eyes: The photo's eyes; they may be absent where the edit does not open, close or turn them.
         eye_measures: (2, `EYE_MEASURES`), where their lids and irises are; NaN without eyes.
     """
@@ -68,6 +70,7 @@ class MorphablePlan(EditPlan):
         "expression": 0.4,
         "wrinkles": 0.2,
         "rims": 0.2,
+        "corners": 0.2,
         "eye_measures": 0.2,
     }
     landmarks: Landmarks
@@ -76,6 +79,7 @@ class MorphablePlan(EditPlan):
     expression: Floats
     wrinkles: Float32
     rims: Float32
+    corners: Floats
     eyes: tuple[Eye, ...] = dataclasses.field(default=(), kw_only=True)
     eye_measures: Floats = dataclasses.field(default_factory=lambda: np.full((2, EYE_MEASURES), np.nan), kw_only=True)
 
@@ -145,7 +149,9 @@ class MorphableEditor(Editor[MorphablePlan]):
         wrinkles = wrinkle_map(fine.cut_luma(rgb), fine.to_crop(landmarks))
         wrinkles *= (1 - rims).repeat(_FINE, 0).repeat(_FINE, 1)
         maps = with_room(wrinkles), with_room(rims)[..., None]
-        plan = MorphablePlan(face, crop, crop.cut(rgb), landmarks, fit, to, fit.expression, *maps)
+        pixels = crop.cut(rgb)
+        corners = corner_reach(pixels, crop.to_crop(landmarks))
+        plan = MorphablePlan(face, crop, pixels, landmarks, fit, to, fit.expression, *maps, corners)
         return self._with_eyes(plan, self._seen_eyes(rgb, face, fit, to))
 
     def with_target(self, plan: MorphablePlan, rgb: RGB, to: str) -> MorphablePlan:
@@ -173,7 +179,7 @@ class MorphableEditor(Editor[MorphablePlan]):
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
         target = self._transfer.targets(plan.to)
-        layers = self._transfer(plan.before, plan.crop, plan.landmarks, fit, target, strength)
+        layers = self._transfer(plan.before, plan.crop, _with_corners(plan), fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
         seen = tuple(map(with_measures, plan.eyes, plan.eye_measures))
         turns = seen and plan.part != "mouth" and self._transfer.moves_eyes(plan.fit, target)
@@ -189,8 +195,10 @@ class MorphableEditor(Editor[MorphablePlan]):
     def moved_landmarks(self, plan: MorphablePlan, strength: float) -> Floats:
         """Where `render` puts the plan's landmarks, (468, 3), photo pixels."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
-        moved = self._transfer.moved_landmarks(plan.landmarks, fit, self._transfer.targets(plan.to), strength)
-        before, after = plan.crop.to_crop(plan.landmarks), plan.crop.to_crop(moved)
+        landmarks = _with_corners(plan)
+        moved = self._transfer.moved_landmarks(landmarks, fit, self._transfer.targets(plan.to), strength)
+        before = plan.crop.to_crop(plan.landmarks)
+        after = before + plan.crop.to_crop(moved) - plan.crop.to_crop(landmarks)
         free = part_mask(plan.crop, plan.face, plan.part) * (1 - plan.rims)
         after = before + sample_bilinear(free, before[:, :2]) * (after - before)
         flow, skin = self._final_layers(plan, strength).applied_flows()[0], _skin()
@@ -211,6 +219,11 @@ class MorphableEditor(Editor[MorphablePlan]):
         layers = self.layers(plan, strength)
         still = dataclasses.replace(layers, flow=layers.flow * (1 - plan.rims))
         return still.filled(plan.wrinkles * np.float32(min(1.0, strength)))
+
+
+def _with_corners(plan: MorphablePlan) -> Floats:
+    """A plan's landmarks (468, 3), photo pixels, with the corners of the mouth where the photo shows them."""
+    return plan.crop.to_photo(with_reach(plan.crop.to_crop(plan.landmarks), plan.corners))
 
 
 def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ _APART = 0.035  # inter-ocular distances by which the chin is lower than with te
 # Inter-ocular distances by which lower teeth lie lower behind the lip of an open mouth, which stays nearer to them than
 # the chin's skin does; drop of the chin from which they do so wholly.
 _SUNK, _SUNK_AT = 0.05, 0.2
+# A tongue rises behind the lower teeth of an open mouth: by how much, from which drop of the chin it does so wholly,
+# over which depths behind the lips it begins, and over which distances from the middle it ends; inter-ocular distances.
+_TONGUE, _TONGUE_AT, _TONGUE_FROM, _TONGUE_TO = 0.08, 0.15, (-0.02, -0.18), (0.27, 0.17)
 _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
 # Height and width of enamel's lobes in a picture of a side; patterns that are blended.
 _LOBES, _LOBES_SIDE, _FIELDS = (6.0, 1.8), 320, 4
@@ -47,7 +50,12 @@ class MouthRenderer:
         random = np.random.default_rng(0)
         uneven = 1 + _UNEVEN * random.normal(size=len(model.vertices))
         varied = self._varied
-        aside = np.abs(model.vertices[:, 0])
+        aside, forwards = np.abs(model.vertices[:, 0]), model.vertices[:, 2]
+        behind, within = (
+            smoothstep((places - near) / (far - near))
+            for places, (near, far) in ((forwards, _TONGUE_FROM), (aside, _TONGUE_TO))
+        )
+        self._tongue = model.jaw * (1 - model.tooth) * behind * within
         fixed = (model.exposure, model.tooth, aside, varied.from_edge, varied.from_side, model.jaw, uneven)
         self._fixed = np.column_stack(fixed)
         self._lobes = [gaussian(random.normal(size=(_LOBES_SIDE, _LOBES_SIDE)), _LOBES) for _ in range(_FIELDS)]
@@ -128,6 +136,7 @@ class MouthRenderer:
         varied = self._varied.moved(self._model.vertices, mouth.fit.identity)
         teeth = dataclasses.replace(self._model, vertices=varied.astype(np.float32))
         vertices, normals = teeth.opened(np.hypot(max(0.0, drop), _APART))
-        vertices[:, 1] += _SUNK * smoothstep(max(0.0, drop) / _SUNK_AT) * self._model.jaw
+        sunk, risen = (smoothstep(max(0.0, drop) / wholly) for wholly in (_SUNK_AT, _TONGUE_AT))
+        vertices[:, 1] += _SUNK * sunk * self._model.jaw - _TONGUE * risen * self._tongue
         scale, shift = self._model.fitted(mouth.closed)
         return mouth.fit.to_image(vertices * scale + shift), normals
