@@ -99,16 +99,20 @@ def test_own_teeth_stay_where_the_skull_keeps_them() -> None:
 
 
 def test_own_teeth_reach_a_lip_that_rises() -> None:
-    """Edges at 30; a lip that is trusted from 20 on, and lies at 18, rises by 3: teeth reach from 30 to 15, not 20."""
-    places = np.array([[(5.0, 15.0), (5.0, 22.5), (5.0, 30.0), (5.0, 33.0)]])
-    edge, old, new = (np.array([(0.0, y), (10.0, y)]) for y in (30, 20, 15))
-    found = _reaching(places, edge, old, new, 2.0)
-    np.testing.assert_allclose(found[0, :, 1], (20, 25, 30, 33))
+    """Edges at 30; a lip that is trusted from 20 on, and lies at 18, rises by 1: teeth reach from 30 to 17, not 20."""
+    places = np.array([[(5.0, 17.0), (5.0, 23.5), (5.0, 30.0), (5.0, 33.0)]])
+    edge, old, new = (np.array([(0.0, y), (10.0, y)]) for y in (30, 20, 17))
+    found, longer = _reaching(places, edge, old, new, 2.0)
+    assert longer == pytest.approx(1.2)  # over 1 of the margin of 2, too
+    np.testing.assert_allclose(found[0, :, 1], 30 - np.array((13, 6.5, 0, -3 * 1.2)) / 1.2)
     np.testing.assert_allclose(found[..., 0], 5)
     for still in (18, 28):  # a lip that stays or falls
-        np.testing.assert_allclose(_reaching(places, edge, old, new + np.array((0, still - 15)), 2.0), places)
-    far = _reaching(places, edge, old, new - np.array((0, 100)), 2.0)
-    np.testing.assert_allclose(far[0, 0, 1], 30 - 15 / 2)  # they get no longer than twice
+        found, longer = _reaching(places, edge, old, new + np.array((0, still - 17)), 2.0)
+        np.testing.assert_allclose(found, places)
+        assert longer == 1
+    far, longer = _reaching(places, edge, old, new - np.array((0, 100)), 2.0)
+    np.testing.assert_allclose(far[0, 0, 1], 30 - 13 / 1.5)  # they get no longer than that
+    assert longer == 1.5
 
 
 def test_lower_teeth_go_with_the_jaw() -> None:

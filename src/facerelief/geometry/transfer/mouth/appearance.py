@@ -33,15 +33,17 @@ _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least tha
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
 _UNDER, _UNDER_REACH, _LOWER_JAW = 0.55, 0.04, 0.3  # shade below the edges of upper teeth; of all lower teeth
 _SHADE_REDDENS = np.array((0.85, 1.08, 1.15))  # exponents: what lights teeth in that shade comes from tongue and lips
-_GLOSS, _SHARP = 0.8, 130  # of a wet surface: strength and exponent (Phong, 1975)
+_GLOSS, _SHARP, _WET = 0.8, 130, 0.35  # of a wet surface: strength and exponent (Phong, 1975); share on a tongue
 # Highlights of front teeth, of the lamps that light a face: strength; height above the edges of teeth, and its
 # deviation; distance from a tooth's sides over which one begins; from the middle of the mouth, over which they end.
 _SPOT, _SPOT_AT, _SPOT_HIGH, _SPOT_BEGINS, _SPOTS_END = 0.22, 0.09, 0.022, (0.03, 0.065), (0.12, 0.26)
 _SPOT_POWER, _SPOT_WHITE = 8, 0.3  # exponents: of how teeth face it, which differs; of the teeth's colour
 _DULL = 0.7  # cosine below which nothing is seen of it; powers that are next to nothing take long
-_FLESH = np.array((0.66, 0.38, 0.36))  # of the teeth's colour: gums and tongue, whatever colour lips have
-# Light on it, and how it grows with the share that comes through the opening: so that open mouths have their profile.
-_FLESH_AMBIENT, _FLESH_OPEN, _FLESH_GAIN, _FLESH_DEPTH = 0.25, 0.3, 45.0, 3.0
+# Of the teeth's colour: gums and palate, and a tongue, whatever colour lips have.
+_GUMS, _TONGUE = np.array((0.63, 0.43, 0.42)), np.array((0.66, 0.335, 0.36))
+# Light on them, and how it grows with the share that comes through the opening: so that open mouths have their profile,
+# and a tongue gets darker to the back.
+_FLESH_AMBIENT, _FLESH_GAIN, _FLESH_OPEN, _FLESH_DEPTH = (0.4, 0.05), (45.0, 18.0), 0.3, 3.0
 _DARKEST = 0.09  # of the colour of flesh: the luminance in the depth of an open mouth
 _REDDENS = np.array((0.9, 1.06, 1.08))  # exponents by which light that is reflected again and again gets redder
 # Of the lips' colour, the wet sides that turn inwards: that of the lower lip, and of the upper one, in its own shade.
@@ -98,13 +100,15 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     translucent = 1 - smoothstep(surface.edge / _EDGE)
     hue = 1 - side * _planar(1 - _toned(_ASIDE, coloured))
     hue = deep * shade * hue * (1 - translucent * _planar(1 - _toned(_TRANSLUCENT, coloured)))
-    flesh = (_FLESH_AMBIENT + (1 - _FLESH_AMBIENT) * diffuse) * np.minimum(_FLESH_OPEN + open_, 1)
-    flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-_FLESH_GAIN * surface.reached**_FLESH_DEPTH))
+    ambient, gain = (above + (below - above) * surface.jaw for above, below in (_FLESH_AMBIENT, _FLESH_GAIN))
+    flesh = (ambient + (1 - ambient) * diffuse) * np.minimum(_FLESH_OPEN + open_, 1)
+    flesh = _DARKEST + (1 - _DARKEST) * flesh * (1 - np.exp(-gain * surface.reached**_FLESH_DEPTH))
     flesh = flesh * surface.level
-    red = flesh**reddens * _planar(_toned(_FLESH, coloured))
+    gums, tongue = (_planar(_toned(colour, coloured)) for colour in (_GUMS, _TONGUE))
+    red = flesh**reddens * (gums + (tongue - gums) * surface.jaw)
     towards = np.where(surface.gloss > _DULL, np.minimum(surface.gloss, 1), 0)
-    gloss = _GLOSS * towards**_SHARP * np.clip(surface.reached, 0, 1)
     share = surface.tooth
+    gloss = _GLOSS * (_WET + (1 - _WET) * share) * towards**_SHARP * np.clip(surface.reached, 0, 1)
     colours = _planar(teeth) * (share * tooth * hue + (1 - share) * red + gloss)
     return np.moveaxis(colours + _planar(teeth**_SPOT_WHITE) * _highlights(surface), 0, 2)
 

@@ -29,7 +29,9 @@ _RIM, _RIM_PIXELS = 0.014, 2.5  # inter-ocular distances, and at least pixels, a
 _WIDER = 1.3  # times wider than it was, from which a mouth shows teeth only if the photo shows them clearly
 _FRONT = 0.2  # inter-ocular distances from the middle, within which are the front teeth
 _SOFT = 0.008  # inter-ocular distances over which what was seen goes over into what is rendered
-_LONGER = 2.0  # times, that a photo's upper teeth get at most, to reach a lip that rises
+# Times longer that a photo's upper teeth get, to reach a lip that rises, over which the model's take their place: drawn
+# out more, the little that a photo shows of them is a smear.
+_LONGER = (1.25, 1.5)
 _BITE = 0.08  # inter-ocular distances below the model's upper teeth to which a photo's own may reach
 _APART = (0.05, 0.1)  # inter-ocular distances that the chin has dropped, over which jaws are seen apart
 # Grain of teeth beyond that of cheeks, in levels, in a photo that is sharp: in 9 smiles of the London set the median is
@@ -104,14 +106,16 @@ class MouthInterior:
         outline, edge = lip_outline(trusted[list(INNER_LIPS), :2]), self._upper_edge(seen)
         softness = max(0.7, _SOFT * motion.before.fit.scale)
         share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)
+        kept = 1.0
         for upper in (False, True):
             matrix = self._carry(seen, motion, upper)
             points = places @ matrix[:2] + matrix[2]
             if upper:
                 lip = lip_curves(motion.after)[0][0] @ matrix[:2] + matrix[2]
-                points = _reaching(points, edge, lip_curves(trusted)[0][0], lip, margin * unit)
+                points, longer = _reaching(points, edge, lip_curves(trusted)[0][0], lip, margin * unit)
+                kept = 1 - float(smoothstep((longer - _LONGER[0]) / (_LONGER[1] - _LONGER[0])))
             below = (points[..., 1] - np.interp(points[..., 0], *edge.T) - _BITE * unit) / softness
-            part = (smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
+            part = (kept * smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
             mask = part * _blurred(_within(outline, points).astype(np.float32)[..., None], softness)
             levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
             share += mask
@@ -157,25 +161,32 @@ class MouthInterior:
         return np.column_stack([(bins[:-1] + bins[1:]) / 2, lowest])
 
 
-def _reaching(points: Floats, edge: Floats, before: Floats, after: Floats, margin: float) -> Floats:
-    """Places (S, S, 2) of seen teeth, which get longer so that they reach a lip that rises.
+def _reaching(points: Floats, edge: Floats, before: Floats, after: Floats, margin: float) -> tuple[Floats, float]:
+    """Seen teeth get longer so that they reach a lip that rises.
 
     What a photo does not show above them is hardly like the model's: teeth differ in height, and some show gums.
 
     Args:
-        points: Places in a photo.
+        points: Places (S, S, 2) in a photo.
         edge: Points (N, 2) along the edges of its upper teeth.
         before: Points (N, 2) along its upper lip, below a margin at which it is not trusted.
         after: Points (N, 2) along the upper lip of the edit, brought into the photo.
         margin: In its pixels.
+
+    Returns:
+        Where in the photo these places are then, and how many times longer the front teeth get.
     """
-    x = points[..., 0]
-    bottom, old, new = (np.interp(x, *line.T) for line in (edge, before, after))
-    rises = np.maximum(old - new - margin, 0)
-    reach = rises + np.minimum(rises, margin)  # over the margin, too
-    longer = np.clip(1 + reach / np.maximum(bottom - old, 1e-3), 1, _LONGER)
+
+    def lengths(x: Floats) -> tuple[Floats, Floats]:
+        bottom, old, new = (np.interp(x, *line.T) for line in (edge, before, after))
+        rises = np.maximum(old - new - margin, 0)
+        reach = rises + np.minimum(rises, margin)  # over the margin, too
+        return bottom, np.clip(1 + reach / np.maximum(bottom - old, 1e-3), 1, _LONGER[1])
+
+    bottom, longer = lengths(points[..., 0])
     y = np.where(points[..., 1] < bottom, bottom - (bottom - points[..., 1]) / longer, points[..., 1])
-    return np.dstack([x, y])
+    front = np.quantile(edge[:, 0], np.linspace(0.25, 0.75, 16))
+    return np.dstack([points[..., 0], y]), float(np.median(lengths(front)[1]))
 
 
 def _teeth_level(photo: RGB, mouth: Mouth) -> float:

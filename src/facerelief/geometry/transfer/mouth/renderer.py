@@ -31,9 +31,11 @@ _UNEVEN = 0.02  # deviation of a tooth's brightness from point to point
 # Height and width of enamel's lobes in a picture of a side; patterns that are blended.
 _LOBES, _LOBES_SIDE, _FIELDS = (6.0, 1.8), 320, 4
 _TEXTURE, _ROUGH = 0.014, 0.008  # their deviations in brightness, and in the cosine that makes gloss
-_PAPILLAE = 0.035  # deviation of a tongue's brightness
+# The same of a tongue, and deviation of the round patterns of its papillae, in such a picture.
+_PAPILLAE, _BUMPS, _PAPILLA = 0.025, 0.01, 2.2
 _LIGHT = np.array([0.0, -0.25, 1.0]) / np.hypot(0.25, 1.0)  # of a level face, y down
 _SHINE = np.array([0.0, -0.3, 1.0]) / np.hypot(0.3, 1.0)  # where normals point that reflect the light to the camera
+_WET = np.array([0.0, -0.85, 0.55]) / np.hypot(0.85, 0.55)  # the same of a tongue: of what falls in from above
 
 
 class MouthRenderer:
@@ -59,6 +61,7 @@ class MouthRenderer:
         fixed = (model.exposure, model.tooth, aside, varied.from_edge, varied.from_side, model.jaw, uneven)
         self._fixed = np.column_stack(fixed)
         self._lobes = [gaussian(random.normal(size=(_LOBES_SIDE, _LOBES_SIDE)), _LOBES) for _ in range(_FIELDS)]
+        self._lobes.append(gaussian(random.normal(size=(_LOBES_SIDE, _LOBES_SIDE)), _PAPILLA))
         self._enamel = functools.cache(self._scaled_lobes)
         self.placed = functools.lru_cache(_KEPT)(self._placed)
 
@@ -98,7 +101,8 @@ class MouthRenderer:
         placed, unit = frame.place(vertices), own.fit.scale * frame.side / frame.width
         turned = normals @ own.fit.rotation.T
         turned[:, :2] = turned[:, :2] @ frame.turn.T
-        attributes = np.column_stack([placed[:, 2], turned @ _LIGHT, turned @ _SHINE, self._fixed])
+        shines = np.where(self._tongue > 0, turned @ _WET, turned @ _SHINE)
+        attributes = np.column_stack([placed[:, 2], turned @ _LIGHT, shines, self._fixed])
         attributes[:, -1] *= self._varied.brightness(own.fit.identity)
         heights = placed[:, 1].take(triangles)
         triangles = triangles[(heights.max(axis=1) >= rows.start) & (heights.min(axis=1) <= rows.stop)]
@@ -107,7 +111,8 @@ class MouthRenderer:
         values = interpolate(attributes.astype(np.float32), triangles, index, weights)
         z, facing, gloss, exposure, tooth, aside, edge, side, jaw, level = np.moveaxis(values, -1, 0)
         blend = self._varied.blend(own.fit.identity, _FIELDS).astype(np.float32)
-        lobes = np.einsum("k,khw->hw", blend, self._enamel(frame.side)[:, rows])
+        *enamel, papillae = self._enamel(frame.side)[:, rows]
+        lobes = np.einsum("k,khw->hw", blend, enamel)
         lips = lips_depth(frame.place(motion.after), frame.side).astype(np.float32)
         behind = np.maximum(0, (lips - z) / np.float32(unit))
         cheeks = cheeks_depth(mask, unit).astype(np.float32)
@@ -120,14 +125,14 @@ class MouthRenderer:
             edge=edge,
             side=side,
             jaw=jaw,
-            level=level * (1 + np.where(tooth > 0.5, _TEXTURE, _PAPILLAE) * lobes),
-            gloss=gloss + _ROUGH * lobes,
+            level=level * (1 + np.where(tooth > 0.5, _TEXTURE * lobes, _PAPILLAE * papillae)),
+            gloss=gloss + np.where(tooth > 0.5, _ROUGH * lobes, _BUMPS * papillae),
             reached=through_opening(mask, np.where(lining, cheeks, behind), unit, rows),
             unit=unit,
         )
 
     def _scaled_lobes(self, side: int) -> Float32:
-        """Patterns of enamel, (`_FIELDS`, side, side), of deviation 1."""
+        """Patterns of enamel and, the last, of a tongue, (`_FIELDS` + 1, side, side), of deviation 1."""
         fields = np.stack([scaled_map(field, side) for field in self._lobes])
         return fields / fields.std(axis=(1, 2), keepdims=True)
 
