@@ -38,7 +38,7 @@ from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to the mean, so their targets are exaggerated
-_MAKER = 7  # version of how they are made; a cache of another is not read
+_MAKER = 8  # version of how they are made; a cache of another is not read
 MOST_PHOTOS = 500  # photos of each expression; rare ones have no more
 _Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
