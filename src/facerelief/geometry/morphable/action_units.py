@@ -110,7 +110,7 @@ class Prototype:
 EMFACS: dict[str, Prototype] = {
     "neutral": Prototype({}, {}),
     "happiness": Prototype({6: 0.7, 12: 0.6}, {10: 0.35, 16: 0.2, 26: 0.1}, wrinkles=0.2),
-    "sadness": Prototype({1: 0.9, 4: 0.7, 15: 1.1}, {17: 0.5}),
+    "sadness": Prototype({1: 0.9, 4: 0.7, 15: 1.3}, {17: 0.5}),
     "surprise": Prototype({1: 0.9, 2: 0.8, 5: 1.0, 26: 0.6}, {16: 0.1, 22: 0.5}),
     "fear": Prototype({1: 1.1, 2: 0.2, 4: 0.9, 5: 1.1, 20: 0.6}, {10: 0.0, 16: 0.3, 26: 0.3}),
     "disgust": Prototype({9: 0.9, 15: 0.4}, {4: 0.6, 6: 0.4, 7: 0.5, 10: 0.1, 16: 0.0, 17: 0.3, 26: 0.0}),
