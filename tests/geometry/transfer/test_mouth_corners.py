@@ -6,8 +6,8 @@ import pytest
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.expression_transfer import TRANSFER_SIZE
-from facerelief.geometry.transfer.lips import MOUTH_CORNERS, close_lips
-from facerelief.geometry.transfer.mouth_corners import corner_reach, with_reach
+from facerelief.geometry.transfer.lips import LOWER, MOUTH_CORNERS, close_lips, mouth_opening
+from facerelief.geometry.transfer.mouth_corners import corner_reach, leaves_corners, with_reach
 
 
 def drawn(landmarks: np.ndarray, beyond: tuple[float, float], dark: float = 60.0) -> np.ndarray:
@@ -59,3 +59,27 @@ def test_corners_go_all_the_way_and_the_rest_of_the_face_stays(landmarks: np.nda
     assert shift[list(MOUTH_CORNERS), :2] == pytest.approx(reach, abs=1e-6)
     assert np.abs(shift[[1, 152, 33, 263, 0, 17]]).max() < 0.003  # nose, chin, eyes, the middles of the lips
     assert not shift[:, 2].any()
+
+
+def test_a_mouth_that_gets_narrower_or_opens_wide_would_leave_its_corners_behind(landmarks: np.ndarray) -> None:
+    """Wholly if by 0.08 inter-ocular distances, half (smoothstep) if by 0.04; or if by 0.24 and 0.19."""
+    unit, (left, right) = inter_ocular(landmarks), MOUTH_CORNERS
+
+    def changed(narrower: float, opened: float) -> np.ndarray:
+        points = landmarks.copy()
+        along = (points[right] - points[left]) / np.linalg.norm((points[right] - points[left])[:2])
+        points[left] += narrower / 2 * unit * along
+        points[right] -= narrower / 2 * unit * along
+        points[list(LOWER), 1] += opened * unit
+        return points
+
+    assert mouth_opening(changed(0, 0.2)) - mouth_opening(landmarks) == pytest.approx(0.2, abs=0.01)
+    for narrower, opened, share in (
+        (0, 0, 0),
+        (-0.1, 0.1, 0),
+        (0.04, 0, 0.5),
+        (0.1, 0, 1),
+        (-0.1, 0.19, 0.5),
+        (0, 0.3, 1),
+    ):
+        assert leaves_corners(landmarks, changed(narrower, opened)) == pytest.approx(share, abs=0.1)

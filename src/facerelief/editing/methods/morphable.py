@@ -35,7 +35,7 @@ from facerelief.geometry.transfer.eyes.motion import EyeMotion
 from facerelief.geometry.transfer.eyes.seen import EYE_MEASURES, Eye, eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.glasses import rim_map
 from facerelief.geometry.transfer.mouth.motion import Mouth
-from facerelief.geometry.transfer.mouth_corners import corner_reach, with_reach
+from facerelief.geometry.transfer.mouth_corners import corner_reach, leaves_corners, with_reach
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import wrinkle_map
 from facerelief.geometry.transfer.targets import Target
@@ -179,7 +179,8 @@ class MorphableEditor(Editor[MorphablePlan]):
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
         target = self._transfer.targets(plan.to)
-        layers = self._transfer(plan.before, plan.crop, _with_corners(plan), fit, target, strength)
+        moved = self._transfer.moved_landmarks(plan.landmarks, fit, target, strength)
+        layers = self._transfer(plan.before, plan.crop, _with_corners(plan, moved), fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
         seen = tuple(map(with_measures, plan.eyes, plan.eye_measures))
         turns = seen and plan.part != "mouth" and self._transfer.moves_eyes(plan.fit, target)
@@ -195,10 +196,8 @@ class MorphableEditor(Editor[MorphablePlan]):
     def moved_landmarks(self, plan: MorphablePlan, strength: float) -> Floats:
         """Where `render` puts the plan's landmarks, (468, 3), photo pixels."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
-        landmarks = _with_corners(plan)
-        moved = self._transfer.moved_landmarks(landmarks, fit, self._transfer.targets(plan.to), strength)
-        before = plan.crop.to_crop(plan.landmarks)
-        after = before + plan.crop.to_crop(moved) - plan.crop.to_crop(landmarks)
+        moved = self._transfer.moved_landmarks(plan.landmarks, fit, self._transfer.targets(plan.to), strength)
+        before, after = plan.crop.to_crop(plan.landmarks), plan.crop.to_crop(moved)
         free = part_mask(plan.crop, plan.face, plan.part) * (1 - plan.rims)
         after = before + sample_bilinear(free, before[:, :2]) * (after - before)
         flow, skin = self._final_layers(plan, strength).applied_flows()[0], _skin()
@@ -221,9 +220,13 @@ class MorphableEditor(Editor[MorphablePlan]):
         return still.filled(plan.wrinkles * np.float32(min(1.0, strength)))
 
 
-def _with_corners(plan: MorphablePlan) -> Floats:
-    """A plan's landmarks (468, 3), photo pixels, with the corners of the mouth where the photo shows them."""
-    return plan.crop.to_photo(with_reach(plan.crop.to_crop(plan.landmarks), plan.corners))
+def _with_corners(plan: MorphablePlan, moved: Floats) -> Floats:
+    """A plan's landmarks (468, 3), photo pixels, with the corners of the mouth where the photo shows them.
+
+    As far as the edit, which brings the landmarks to `moved`, would leave something of the mouth behind there.
+    """
+    share = leaves_corners(plan.landmarks, moved)
+    return plan.crop.to_photo(with_reach(plan.crop.to_crop(plan.landmarks), share * plan.corners))
 
 
 def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ import numpy as np
 
 from facerelief.array_types import RGB, Floats
 from facerelief.colour import LUMA
+from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.morphable.uv_map import sample_bilinear
-from facerelief.geometry.transfer.lips import LOWER, MOUTH_CORNERS, UPPER
+from facerelief.geometry.transfer.lips import LOWER, MOUTH_CORNERS, UPPER, mouth_opening
 
 # Inter-ocular distances along the mouth, from within the lips to the farthest corner that is looked for; and across it.
 _WITHIN, _FARTHEST, _STEP, _BESIDE = 0.04, 0.1, 0.005, 0.09
@@ -18,6 +19,8 @@ _ACROSS, _TRACKED = 0.01, 3  # inter-ocular distances between places across; how
 _SKIN = (3, 6)  # places above and below the line, between which is the skin that it is darker than
 _BENDS = 2.0  # levels by which the line is darker where it bends
 _FAINT, _LEAST = 0.5, 8.0  # share of the contrast between the lips, and levels, below which the line has ended
+# Inter-ocular distances over which a mouth leaves the corners behind: by which it gets narrower, and by which it opens.
+_NARROWER, _OPENS = 0.08, (0.14, 0.24)
 _AROUND = 0.09  # inter-ocular distances: deviation of the Gaussian by which landmarks around a corner go along
 
 
@@ -72,6 +75,19 @@ def _end_of_line(levels: Floats, corner: int) -> tuple[int, int]:
     while last + 1 < len(line) and contrasts[last + 1] > clear:
         last += 1
     return (last, line[last]) if last > corner else (0, 0)
+
+
+def leaves_corners(before: Floats, after: Floats) -> float:
+    """Whether, 0 to 1, an edit of landmarks (468, 2 or 3) would leave the corners of the mouth behind.
+
+    It does if the mouth gets narrower, or opens wide: the line that went on from its corner would be cut off.
+    """
+    left, right = MOUTH_CORNERS
+    widths = [float(np.linalg.norm(points[right, :2] - points[left, :2])) for points in (before, after)]
+    narrower = (widths[0] - widths[1]) / inter_ocular(before)
+    wider_open = mouth_opening(after) - mouth_opening(before)
+    shares = narrower / _NARROWER, (wider_open - _OPENS[0]) / (_OPENS[1] - _OPENS[0])
+    return float(smoothstep(max(shares)))
 
 
 def with_reach(landmarks: Floats, reach: Floats) -> Floats:
