@@ -124,7 +124,7 @@ def test_a_giver_to_a_receiver_and_pages(portrait: np.ndarray, tmp_path: Path) -
     pairs = transfer_expressions(editor, photos, landmarks, None)
     assert [(one.giver, one.receiver) for one in pairs] == [("a", "b"), ("b", "a")]
     assert pairs[0].correlation > 0.85 and 0.5 < pairs[0].ratio < 1.5
-    assert pairs[0].error < pairs[0].still / 2 and pairs[0].own == pytest.approx(1, abs=0.02)
+    assert pairs[0].error < 0.55 * pairs[0].still and pairs[0].own == pytest.approx(1, abs=0.02)
     curves = edit_at_strengths(editor, [photos[0]], landmarks, None)
     assert len(curves) == 7 and np.median([pearson(one.motion) for one in curves]) > 0.9
     units = [unit("a", "AU1", AU1=0.5), GivenUnit("a", SHAPES, "jawOpen", 0.4, {"jawOpen": Amount(0.4, 0.1)})]
