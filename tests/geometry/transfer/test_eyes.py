@@ -12,7 +12,7 @@ from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.controls import eye_amounts
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import lid_curves
-from facerelief.geometry.transfer.eyes.eyeball import whitest
+from facerelief.geometry.transfer.eyes.eyeball import eyeball, usual_whites
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.motion import GAZE, EyeMotion, eye_layers
 from facerelief.geometry.transfer.eyes.seen import eye_measures, seen_eyes, with_measures
@@ -253,8 +253,25 @@ def test_the_white_of_an_eye_is_no_brighter_beside_its_skin_than_the_others(draw
     """One lens mirrors the sky. And an eye in the shade limits the other no more than its skin is dark."""
     rgb, face = drawn
     left, right = seen_eyes(rgb, face.landmarks)
-    usual = whitest((left, right))
+    usual = [most for _, most in usual_whites((left, right))]
     glare = dataclasses.replace(right, pixels=np.where(right.pixels > 200, 255, right.pixels).astype(np.uint8))
     shade = dataclasses.replace(right, pixels=right.pixels // 2)
-    assert whitest((left, glare)) == pytest.approx(usual, rel=0.02)
-    assert whitest((left, shade)) == pytest.approx((usual[0], usual[1] / 2), rel=0.1)
+    assert [most for _, most in usual_whites((left, glare))] == pytest.approx(usual, rel=0.02)
+    assert [most for _, most in usual_whites((left, shade))] == pytest.approx((usual[0], usual[1] / 2), rel=0.1)
+
+
+def test_the_white_of_an_eye_is_no_darker_than_any_white(drawn: tuple[np.ndarray, Face]) -> None:
+    """0.8 of the skin below it, where lashes are all that is seen between the lids."""
+    rgb, face = drawn
+    left, right = seen_eyes(rgb, face.landmarks)
+    between = left.lids.within(1.0) > 0.01
+    dark = dataclasses.replace(left, pixels=np.where(between, 30, left.pixels).astype(np.uint8))
+    (least, most), _ = usual_whites((dark, right))
+    rows = np.arange(len(left.pixels))[:, None]
+    skin = np.median((left.pixels @ np.array((0.299, 0.587, 0.114)))[rows > left.lids.lower + 0.06 * left.unit])
+    assert least == pytest.approx(0.8 * skin, rel=0.02) and most >= least
+    opened = dataclasses.replace(left.lids, upper=left.lids.upper - 0.1 * left.unit)
+    hidden = (opened.within(1.0) > 0.99)[..., 0] & (left.lids.within(1.0) < 0.01)[..., 0]
+    away = np.abs(np.arange(len(rows)) + 0.5 - left.iris.x)[None, :] > 1.5 * left.iris.radius
+    levels = (eyeball(dark, opened, np.zeros(2), (least, most)).levels @ np.array((0.299, 0.587, 0.114)))[hidden & away]
+    assert len(levels) and np.median(levels) == pytest.approx(least, rel=0.1)

@@ -12,7 +12,7 @@ from facerelief.faces.bicubic import sample_bicubic
 from facerelief.faces.warping import Window, average_where_shrunk, resample_map
 from facerelief.geometry.filters import gaussian
 from facerelief.geometry.morphable.uv_map import sample_bilinear
-from facerelief.geometry.transfer.eyes.eyeball import eyeball, whitest
+from facerelief.geometry.transfer.eyes.eyeball import eyeball, usual_whites
 from facerelief.geometry.transfer.eyes.frame import frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
@@ -83,21 +83,21 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
     amounts = motion.amounts * (1, gaze, gaze)
     opens = min((eye.clear for eye in motion.eyes), default=1.0)  # both eyes alike: else one of them would stare
     found = []
-    for eye, does, white in zip(motion.eyes, amounts, whitest(motion.eyes), strict=True):
+    for eye, does, whites in zip(motion.eyes, amounts, usual_whites(motion.eyes), strict=True):
         size, scale = eye.frame.size, eye.frame.scale / crop.scale
         places = crop.to_crop(eye.frame.to_photo(frame_places(size).reshape(-1, 2)))
         around = (sample_bilinear(flow, places.reshape(size, size, 2)) * scale).astype(np.float32)
-        found.append(_layer(eye, does, opens, white, around))
+        found.append(_layer(eye, does, opens, whites, around))
     return [layer for layer in found if layer]
 
 
-def _layer(eye: Eye, amounts: Floats, opens: float, white: float, around: Float32) -> EyeLayer | None:
+def _layer(eye: Eye, amounts: Floats, opens: float, whites: tuple[float, float], around: Float32) -> EyeLayer | None:
     """What an eye does, by `amounts` (3,), where the flow of its frame is `around` (S, S, 2); None where nothing."""
     lids = _moved_lids(eye, around, float(np.clip(amounts[0], 0, 1)), float(amounts[2]), opens)
     moved = max(np.abs(lids.upper - eye.lids.upper).max(), np.abs(lids.lower - eye.lids.lower).max())
     if not amounts.any() and moved < _LEAST * eye.unit:
         return None
-    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * GAZE * eye.unit, white)
+    ball = eyeball(eye, lids, np.clip(amounts[1:], -_MOST, _MOST) * GAZE * eye.unit, whites)
     upper, lower = lid_flows(eye, lids, around)
     soft = _SOFT * eye.unit
     maps = {
