@@ -80,5 +80,5 @@ def test_an_edit_comes_nearer_to_the_same_person_with_the_expression(synthetic: 
     edits = torch.cat([edit(np.array([neutral]), label) for label in others])
     apart = (beside_mouth * (edits[:, None] - truth[None, others])).abs().mean(dim=(2, 3, 4))  # of each from each
     unedited = (beside_mouth * (truth[neutral] - truth[others])).abs().mean(dim=(1, 2, 3))
-    assert apart.diagonal().mean() < 0.97 * unedited.mean()  # drawn people lack deep folds
+    assert apart.diagonal().mean() < 0.98 * unedited.mean()  # drawn people lack deep folds
     assert (apart.argmin(dim=0) == torch.arange(len(others))).float().mean() > 0.6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facerelief.array_types import Floats
-from facerelief.colour import LUMA
+from facerelief.colour import LUMA, chroma
 from facerelief.easing import smoothstep
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.transfer.eyes.frame import blur, frame_places
@@ -27,6 +27,7 @@ _ALIKE, _BELOW = 1.25, 0.06  # times; inter-ocular distances below the lower lid
 # Least luminance of the white over that of the skin, and the hue of what it lacks. In 33 sharp photos of the London set
 # it is at least 0.95; in narrow eyes of small photos lashes are all that is seen of it.
 _LEAST_WHITE, _WHITE_HUE = 0.8, np.array((1.06, 0.98, 0.96))
+_COLOURED = 12.0  # mean distance from grey, levels, of an eye in full colour
 _UNSEEN = 160.0  # levels, where no white is seen
 _COARSE = 3  # pixels of the frame to one in which white is continued
 _NEAR, _FAR, _LITTLE = 0.035, 0.12, 0.03  # inter-ocular distances with which white is continued; a small weight
@@ -62,7 +63,8 @@ def eyeball(eye: Eye, lids: Lids, shift: Floats, whites: tuple[float, float] = (
     """
     known, away, profile, before, white = _unmoved(eye)
     white = white * np.minimum(1, whites[1] / np.maximum(white @ LUMA, 1))[..., None]
-    white = white + np.maximum(0, whites[0] - white @ LUMA)[..., None] * _WHITE_HUE
+    hue = _WHITE_HUE ** min(1.0, chroma(eye.pixels) / _COLOURED)
+    white = white + np.maximum(0, whites[0] - white @ LUMA)[..., None] * hue
     after = _shadow(profile, lids, eye.unit)
     iris, opacity = _iris(eye, known, shift)
     seen, kept = eye.pixels.astype(np.float32), _uncovered(eye, lids)
