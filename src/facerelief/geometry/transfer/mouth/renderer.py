@@ -62,7 +62,7 @@ class MouthRenderer:
         self._fixed = np.column_stack(fixed)
         self._lobes = [gaussian(random.normal(size=(_LOBES_SIDE, _LOBES_SIDE)), _LOBES) for _ in range(_FIELDS)]
         self._lobes.append(gaussian(random.normal(size=(_LOBES_SIDE, _LOBES_SIDE)), _PAPILLA))
-        self._enamel = functools.cache(self._scaled_lobes)
+        self._patterns = functools.cache(self._scaled_lobes)
         self.placed = functools.lru_cache(_KEPT)(self._placed)
 
     def render(self, photo: RGB, motion: MouthMotion, mask: Bool, frame: MouthFrame) -> Floats:
@@ -111,8 +111,8 @@ class MouthRenderer:
         values = interpolate(attributes.astype(np.float32), triangles, index, weights)
         z, facing, gloss, exposure, tooth, aside, edge, side, jaw, level = np.moveaxis(values, -1, 0)
         blend = self._varied.blend(own.fit.identity, _FIELDS).astype(np.float32)
-        *enamel, papillae = self._enamel(frame.side)[:, rows]
-        lobes = np.einsum("k,khw->hw", blend, enamel)
+        patterns = self._patterns(frame.side)[:, rows]
+        lobes, papillae = np.einsum("k,khw->hw", blend, patterns[:_FIELDS]), patterns[_FIELDS]
         lips = lips_depth(frame.place(motion.after), frame.side).astype(np.float32)
         behind = np.maximum(0, (lips - z) / np.float32(unit))
         cheeks = cheeks_depth(mask, unit).astype(np.float32)
