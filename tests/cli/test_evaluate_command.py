@@ -259,16 +259,25 @@ def test_instruments_that_know_a_test_person(
 
 @pytest.mark.parametrize(("kind", "stage"), [("judge", ""), ("identity", ""), ("judge", "stage1_")])
 def test_an_editor_that_learnt_from_what_is_to_measure_it(
-    refused: Refused, run: Path, words: list[object], tools: dict[str, Path], tmp_path: Path, kind: str, stage: str
+    refused: Refused,
+    run: Path,
+    synthetic: Path,
+    words: list[object],
+    tools: dict[str, Path],
+    tmp_path: Path,
+    kind: str,
+    stage: str,
 ) -> None:
-    """Also where its stage 1 alone did."""
+    """Also where its stage 1 alone did, and whichever command measures it."""
     teacher = tools["encoder" if kind == "identity" else kind]
     saved, pupil = load_checkpoint(run / "weights.safetensors", "editor"), tmp_path / "pupil" / "weights.safetensors"
     facts = saved.facts | {f"{stage}{kind}_weights_sha256": sha256(teacher / "weights.safetensors")}
     save_checkpoint(pupil, "editor", saved.tensors, facts)
-    assert refused("evaluate", pupil.parent, *words) == (
-        f"pupil learnt from {teacher}, which cannot measure it then; give another: facerelief train {kind} --seed 1"
-    )
+    said = f"pupil learnt from {teacher}, which cannot measure it then; give another: facerelief train {kind} --seed 1"
+    one = ["rate", "--judge"] if kind == "judge" else ["identity", "--encoder"]
+    asked = (["evaluate", *words], ["report", *one, teacher, "--data", synthetic])
+    for command in asked:
+        assert refused(*command, pupil.parent) == said
 
 
 def test_an_editor_that_gives_no_numbers(

@@ -90,4 +90,4 @@ def test_a_command_reads_the_table_of_its_dataset_once(
     for name, arguments in commands.items():
         files = opened()
         command(*arguments)
-        assert files["metadata.csv"] == (1 if name == "identity" else 2), name
+        assert files["metadata.csv"] == 2, name

@@ -111,6 +111,15 @@ def test_the_identity_term_is_one_minus_the_cosine(splits: Splits) -> None:
     assert half.grad is None  # the photo is what the edit is compared with
 
 
+def test_the_encoder_follows_the_photos_to_their_device(splits: Splits) -> None:
+    """Each of several processes has a device of its own; "meta" stands in for it."""
+    batch = make_batch(splits["train"], np.array([0]), "depth")
+    image = batch.image.to("meta")
+    encoder = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(image[0].numel(), 2))
+    edits = edited(batch, GeneratorOutput(image), batch.label, None)
+    assert Distillation(encoder=encoder).terms(dataclasses.replace(batch, image=image), edits)["rgb/id"].is_meta
+
+
 def test_with_pseudo_targets_any_expression_is_a_target(splits: Splits) -> None:
     """Without them the batch's own labels, permuted."""
     batch = make_batch(splits["train"], np.flatnonzero(splits["train"].label == 1)[:4], "depth")

@@ -93,25 +93,41 @@ def rate_runs(
     return Rates(edits, accuracy_on(classifier, test), sources, tuple(notes))
 
 
+@dataclass(frozen=True)
+class Distances:
+    """Identity distances (the paper's Fig. 4).
+
+    Attributes:
+        edits: By system, of edits from their photos, (N,).
+        real: Of real photos, of one person and of two.
+        notes: What to know of the runs, a sentence each.
+    """
+
+    edits: dict[str, Float32]
+    real: References
+    notes: tuple[str, ...] = ()
+
+
 def identity_of_runs(
     dataset: Dataset, encoder: Path, measured: MeasurementRequest, progress: NamedProgress = no_progress
-) -> tuple[References, dict[str, Float32]]:
-    """Identity distances of edits from their photos (the paper's Fig. 4), by system, beside those of real photos.
+) -> Distances:
+    """Identity distances of edits from their photos, beside those of real photos.
 
     Args:
         dataset: Its test photos are edited.
-        encoder: A run of `train identity`.
+        encoder: A run of `train identity`, which no measured run learnt from.
         measured: What is measured.
         progress: As in `rate_runs`.
 
     Raises:
-        FacereliefError: A run does not fit the encoder, or the encoder knows a test person.
+        FacereliefError: A run does not fit the encoder or learnt from it, or the encoder knows a test person.
         DatasetError: Nobody has two test photos.
     """
     network, settings = load_identity(encoder)
     expressions = _common_expressions(measured.runs) or settings.expressions
     settings = dataclasses.replace(settings, expressions=expressions)
     networks = _read_networks(measured, f"the encoder {encoder}", settings)
+    notes = [note for one in networks for note in network_notes(one, dataset, None, encoder)]
     test = load_split(dataset, "test", settings)
     check_unseen(encoder, test)
     references = real_distances(network, test)
@@ -119,7 +135,7 @@ def identity_of_runs(
     found = {}
     for one in _systems(networks, measured, dataset, test):
         found[one.name] = score_edits(one, metrics, test, rows, partial(progress, one.name)).values["identity"]
-    return references, found
+    return Distances(found, references, tuple(notes))
 
 
 def _common_expressions(runs: Sequence[Path]) -> tuple[str, ...]:

@@ -257,7 +257,7 @@ def _load_guidance(
 
 
 def _identity_teacher(config: ExpressionTraining, identity: Path | None) -> torch.nn.Module | None:
-    """The encoder that a run learns from, on the device on which it trains."""
+    """The encoder that a run learns from."""
     if (identity is None) != (config.id_weight == 0):
         raise FacereliefError("--identity RUN and --set id_weight=WEIGHT go together: give both, or neither")
     if identity is None:
@@ -268,7 +268,7 @@ def _identity_teacher(config: ExpressionTraining, identity: Path | None) -> torc
             f"{identity} sees {settings.size} px, {settings.colour}, not {config.size} px, {config.colour}; "
             "train one like the editor"
         )
-    return encoder.to("cuda" if torch.cuda.is_available() else "cpu")
+    return encoder
 
 
 def _teacher(config: Training, judge: Path | None) -> dict[str, str]:

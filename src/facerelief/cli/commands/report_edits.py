@@ -66,7 +66,10 @@ def rate(
 
 @writes(files_at("json_file", "figure"))
 def identity(
-    encoder: Annotated[Path, typer.Option(help="A run of `train identity`.", show_default=False)],
+    encoder: Annotated[
+        Path,
+        typer.Option(help="A run of `train identity` that was not used to train an editor.", show_default=False),
+    ],
     data: Data,
     runs: Runs = None,
     morphable: Morphable = False,
@@ -89,13 +92,15 @@ def identity(
         check_plot(figure)
     measured = MeasurementRequest(runs or [], morphable, as_edited, photos)
     with bar("measuring", "photos") as move:
-        real, edited = identity_of_runs(
+        distances = identity_of_runs(
             Dataset(data), encoder, measured, lambda name, done, total: move(done, total, name)
         )
+    say(*distances.notes, to=err)
+    real, edited = distances.real, distances.edits
     say(IDENTITY_DISTANCE_TITLE, f"test people: {real.verified.verdict}")
     references = {"one person": real.same, "two persons": real.different}
     changed = {"one, other expression": real.changed} if len(real.changed) else {}
-    spreads = {name: summarise_distances(distances) for name, distances in {**references, **changed, **edited}.items()}
+    spreads = {name: summarise_distances(some) for name, some in {**references, **changed, **edited}.items()}
     for name, found in spreads.items():
         low, middle, high = found.quartiles
         numbers = f"{found.mean:.3f} +- {found.deviation:.3f}   quartiles {low:.3f} {middle:.3f} {high:.3f}"

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from facerelief.cli.console import bar, out, say
+from facerelief.cli.options import check_different
 from facerelief.cli.writes import OutputFiles, writes
 
 
@@ -31,7 +32,12 @@ def evidence(
     ],
     folder: Annotated[
         Path,
-        typer.Option("-o", "--out", help="NAME.json of each run and evidence.md. Run again to resume."),
+        typer.Option(
+            "-o",
+            "--out",
+            help="NAME.json of each run and evidence.md. Run again to resume: what was measured with other weights, "
+            "photos, classifiers or instruments is measured again.",
+        ),
     ],
     judge: Annotated[list[Path] | None, typer.Option(help="A run of `train judge`; repeatable.")] = None,
     a_class: Annotated[int, typer.Option("--photos", min=2, help="Test photos of each expression.")] = 60,
@@ -47,10 +53,11 @@ def evidence(
     from facerelief.evaluation.evidence.summary import markdown
     from facerelief.files import write_text
 
+    check_different([run.name for run in runs])
     request = EvidenceRequest(Dataset(data), Dataset(pairs), instruments, tuple(judge or ()), a_class)
     with bar("measuring", "runs") as move:
         measure_runs(runs, request, folder, move)
-    scores, baselines = read_scores(folder)
+    scores, baselines = read_scores(folder, runs)
     page = markdown(scores, baselines, first)
     write_text(folder / "evidence.md", page + "\n")
     out.print(page, markup=False)

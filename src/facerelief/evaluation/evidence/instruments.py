@@ -13,7 +13,7 @@ from facerelief.checkpoint import load_checkpoint, weights_in
 from facerelief.config import ExpressionTraining
 from facerelief.data.arrays import Arrays
 from facerelief.errors import FacereliefError
-from facerelief.evaluation.evidence.judges import Judge, face_api_judge, landmark_judge, own_judge
+from facerelief.evaluation.evidence.judges import FACE_API_JUDGE, Judge, face_api_judge, landmark_judge, own_judge
 from facerelief.evaluation.evidence.measure import (
     EDIT_STRENGTHS,
     LevelsEdit,
@@ -25,11 +25,13 @@ from facerelief.evaluation.evidence.measure import (
     network_edit,
     true_target_errors,
 )
-from facerelief.evaluation.evidence.meter import LandmarkMeter
+from facerelief.evaluation.evidence.meter import FACE_API_METER, LandmarkMeter
+from facerelief.evaluation.outside.face_api_weights import tfjs_digest
 from facerelief.networks.backbones import BACKBONES, build_backbone
 from facerelief.networks.weights import build_network
 
 UNEDITED = "unedited"
+BUILT_IN_JUDGES = (FACE_API, LANDMARKS) = ("face-api", "landmarks")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class EvidenceInstruments:
         }
 
 
+def instrument_digests(model: Path) -> dict[str, str]:
+    """Checksums of face-api's networks, in its folder `model`. Raises `CheckpointError` where they are missing."""
+    return {name: tfjs_digest(model, name) for name in (FACE_API_JUDGE, FACE_API_METER)}
+
+
 def assemble(
     model: Path, judges: Sequence[Path], train: Arrays, test: Arrays, pairs: TruePairs, a_class: int
 ) -> EvidenceInstruments:
@@ -93,8 +100,8 @@ def assemble(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     meter = LandmarkMeter(model, device)
     found: dict[str, Judge] = {
-        "face-api": face_api_judge(model, test.expressions, device=device),
-        "landmarks": landmark_judge(train, meter),
+        FACE_API: face_api_judge(model, test.expressions, device=device),
+        LANDMARKS: landmark_judge(train, meter),
     }
     found |= {run.name: own_judge(run, test.expressions, device=device) for run in judges}
     return EvidenceInstruments(test, drawn_rows(test, a_class), found, meter, pairs)

@@ -18,6 +18,7 @@ from facerelief.training.classifier import load_classifier, log_probabilities
 
 LANDMARK_COMPONENTS = 40  # principal components of landmarks that the linear judge sees
 _SHRINKAGE = 0.05  # of its covariance, towards the mean variance
+FACE_API_JUDGE = "face_expression"  # the name of its weights
 _FACE = (0.1, 0.2, 0.9, 1.0)  # the part of an aligned crop that face-api's judge sees, shares of its side
 
 # Pictures (N, C, S, S), uint8, to indices (N,) of the expressions.
@@ -37,7 +38,8 @@ def own_judge(run: Path, expressions: Sequence[str], batch: int = 256, device: t
 
     @torch.inference_mode()
     def judge(levels: np.ndarray) -> Int64:
-        images = (from_levels(part.to(device).float()) for part in torch.split(torch.from_numpy(levels), batch))
+        parts = (torch.from_numpy(np.array(levels[at : at + batch])) for at in range(0, len(levels), batch))
+        images = (from_levels(part.to(device).float()) for part in parts)
         return torch.cat([log_probabilities(network, x).cpu()[:, columns].argmax(1) for x in images]).numpy()
 
     return judge
@@ -57,7 +59,7 @@ def face_api_judge(
     Raises:
         CheckpointError: The weights are missing or damaged.
     """
-    network = load_tfjs(FaceApiExpressions(), folder, "face_expression").to(device)
+    network = load_tfjs(FaceApiExpressions(), folder, FACE_API_JUDGE).to(device)
     shared = [name for name in expressions if name in FACE_API_EXPRESSIONS]
     known = [(expressions.index(name), FACE_API_EXPRESSIONS.index(name)) for name in shared]
     ours, theirs = (np.array(column) for column in zip(*known, strict=True))

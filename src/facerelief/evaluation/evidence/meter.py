@@ -12,10 +12,9 @@ from torch import nn
 
 from facerelief.array_types import RGB, Float64
 from facerelief.evaluation.outside.face_api_weights import load_tfjs
-from facerelief.files import sha256
 from facerelief.networks.face_api import EXPRESSION_SIZE, FaceApiLandmarks
 
-_NAME = "face_landmark_68"
+FACE_API_METER = "face_landmark_68"  # the name of its weights
 # The square of an aligned crop that the network sees, shares of its side: on the London photos at 256 px its eyes, lip
 # corners, nose and chin are then 0.042 inter-ocular distances from MediaPipe's, and 0.046 at 48 px.
 _CENTRE, _SIDE = (0.5, 0.6), 0.8
@@ -25,11 +24,7 @@ _EYES = (slice(36, 42), slice(42, 48))
 
 
 class LandmarkMeter:
-    """Finds the 68 landmarks of aligned crops.
-
-    Attributes:
-        sha256: Of the weights.
-    """
+    """Finds the 68 landmarks of aligned crops."""
 
     def __init__(self, folder: Path, device: torch.device | str = "cpu") -> None:
         """Load the network.
@@ -41,9 +36,8 @@ class LandmarkMeter:
         Raises:
             CheckpointError: The weights are missing or damaged.
         """
-        self._network: nn.Module = load_tfjs(FaceApiLandmarks(), folder, _NAME).to(device)
+        self._network: nn.Module = load_tfjs(FaceApiLandmarks(), folder, FACE_API_METER).to(device)
         self._device = device
-        self.sha256 = sha256(folder / f"{_NAME}_model.bin")
 
     def __call__(self, crops: np.ndarray, batch: int = 64) -> Float64:
         """Landmarks (N, 68, 2) of aligned crops (N, S, S, 3), uint8, in shares of the crop's side."""

@@ -13,7 +13,7 @@ from torch import nn
 
 from facerelief.array_types import Float32
 from facerelief.errors import CheckpointError, shown
-from facerelief.files import read_file
+from facerelief.files import read_file, sha256
 from facerelief.files.json import parse
 
 _MANIFEST_BYTES = 1 << 20
@@ -61,6 +61,15 @@ def load_tfjs(network: NetworkT, folder: Path, name: str) -> NetworkT:
         at += size
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
+
+
+def tfjs_digest(folder: Path, name: str) -> str:
+    """SHA-256 of the numbers that face-api keeps under a name. Raises `CheckpointError` where the file is missing."""
+    numbers = folder / f"{name}_model.bin"
+    try:
+        return sha256(numbers)
+    except OSError as reason:
+        raise CheckpointError(f"{numbers} cannot be read ({reason.strerror}); {_WHERE}") from reason
 
 
 def _entries(manifest: Any, file: str) -> list[dict[str, Any]]:

@@ -8,8 +8,7 @@ import torch
 from PIL import Image
 
 from facerelief.array_types import RGB, Float32, Landmarks
-from facerelief.evaluation.outside.face_api_weights import load_tfjs
-from facerelief.files import sha256
+from facerelief.evaluation.outside.face_api_weights import load_tfjs, tfjs_digest
 from facerelief.geometry.topology import INNER_LIPS, LIPS
 from facerelief.networks.face_api import EXPRESSION_SIZE, RECOGNITION_SIZE, FaceApiExpressions, FaceApiRecognition
 
@@ -50,7 +49,7 @@ class Instruments:
         """
         self._judge = load_tfjs(FaceApiExpressions(), folder, _JUDGE)
         self._recogniser = load_tfjs(FaceApiRecognition(), folder, _RECOGNISER)
-        self.sha256 = {name: sha256(folder / f"{name}_model.bin") for name in (_JUDGE, _RECOGNISER)}
+        self.sha256 = {name: tfjs_digest(folder, name) for name in (_JUDGE, _RECOGNISER)}
 
     def __call__(self, rgb: RGB, landmarks: Landmarks) -> Seen:
         """Look at a face of a photo (H, W, 3) with landmarks (468, 3) in its pixels."""

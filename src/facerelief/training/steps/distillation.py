@@ -51,9 +51,10 @@ class Distillation:
                 photos, edits = batch.image[taught.rows], edited.i_t[taught.rows]
                 terms["rgb/paint"] = taught.scale * overpaint(photos, edits, flow[taught.rows], taught)
         if self.encoder is not None:
+            encoder = self.encoder.to(batch.image.device)  # of several processes each has a device of its own
             with torch.no_grad():
-                person = self.encoder(batch.image)
-            terms["rgb/id"] = 1 - (person * self.encoder(edited.i_t)).sum(dim=1).mean()
+                person = encoder(batch.image)
+            terms["rgb/id"] = 1 - (person * encoder(edited.i_t)).sum(dim=1).mean()
         return terms
 
 
