@@ -32,8 +32,9 @@ _MOST = {
     "d_width": 1024,
     "d_max_channels": 8192,
     "blocks": 64,
-    "dimensions": 8192,
-}  # 16 times the paper's
+    "dimensions": 8192,  # 16 times the paper's
+    "smoothing": 1,
+}
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def counts(samples: list[Sample], split: str) -> dict[str, int]:
 
 def test_every_expression_has_as_many_and_nothing_crosses_a_split(faces: Dataset, tmp_path: Path) -> None:
     editor: Any = Inverts()
-    made = augment_dataset(faces, tmp_path / "more", editor, plan_edits(faces.samples, NAMES))
+    made = augment_dataset(faces, tmp_path / "more", editor, plan_edits(faces.samples, NAMES), "0" * 64)
     samples = read_samples(tmp_path / "more")
     assert samples == made.samples
     assert counts(samples, "train") == dict.fromkeys(NAMES, 6)
@@ -83,16 +83,18 @@ def test_every_expression_has_as_many_and_nothing_crosses_a_split(faces: Dataset
 def test_it_resumes_without_editing_again(faces: Dataset, tmp_path: Path) -> None:
     planned = plan_edits(faces.samples, NAMES)
     first: Any = Inverts()
-    augment_dataset(faces, tmp_path / "more", first, planned[:3])
+    augment_dataset(faces, tmp_path / "more", first, planned[:3], "0" * 64)
     second: Any = Inverts()
-    augment_dataset(faces, tmp_path / "more", second, planned)
+    augment_dataset(faces, tmp_path / "more", second, planned, "0" * 64)
     assert len(first.made) == 3
     assert len(second.made) == len(planned) - 3
+    with pytest.raises(DatasetError, match="was built with another editor; choose another folder"):
+        augment_dataset(faces, tmp_path / "more", second, planned, "1" * 64)
 
 
 def test_an_edit_in_which_no_face_is_found_is_left_out(faces: Dataset, tmp_path: Path) -> None:
     editor: Any = Inverts(blind_to="surprise")
-    made = augment_dataset(faces, tmp_path / "more", editor, plan_edits(faces.samples, NAMES))
+    made = augment_dataset(faces, tmp_path / "more", editor, plan_edits(faces.samples, NAMES), "0" * 64)
     assert made.lost == 5
     assert made.edits == {"happiness": 4}
     assert "surprise" in (tmp_path / "more" / "rejects.csv").read_text()
@@ -112,6 +114,6 @@ def test_the_plan() -> None:
 
 def test_edits_are_not_reviewed(faces: Dataset, tmp_path: Path) -> None:
     editor: Any = Inverts()
-    augment_dataset(faces, tmp_path / "more", editor, [])
+    augment_dataset(faces, tmp_path / "more", editor, [], "0" * 64)
     with pytest.raises(DatasetError, match="has edits; review the dataset that it was made from"):
         review(tmp_path / "more")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations  # help() then says `Expression`, and not the two dozen words that it stands for
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, overload
@@ -33,6 +32,7 @@ from facerelief.editing.video.pipeline import in_order
 from facerelief.errors import FacereliefError
 from facerelief.expressions import Name
 from facerelief.faces.detector import Face
+from facerelief.processes.cores import available_cores
 
 
 class FaceEditor(MeasuringEditor):
@@ -289,6 +289,6 @@ class FaceEditor(MeasuringEditor):
                     raise
                 return problem
 
-        cores = os.cpu_count() or 1
+        cores = available_cores()
         with ThreadPoolExecutor(cores) as threads:
             return list(in_order(lambda image: threads.submit(one, image), check_pictures(images), cores))

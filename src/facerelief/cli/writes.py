@@ -22,7 +22,7 @@ from facerelief.files.ownership import Claim, claimed, read_written, settings_di
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")]
-_IRRELEVANT = ("as_json", "task_file")  # options that do not change a file's content
+_IRRELEVANT = ("as_json",)  # options that do not change a file's content
 
 
 @dataclass(frozen=True)

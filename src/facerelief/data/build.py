@@ -16,7 +16,9 @@ from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe,
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, Sample, harmless, write_rows
 from facerelief.data.sources.labelled import Labelled, splits_by_person
-from facerelief.files import lock_folder
+from facerelief.faces.landmarks.networks import CHECKSUMS, FACE_MESH
+from facerelief.files import lock_folder, sha256
+from facerelief.geometry.morphable.model import face_file
 from facerelief.processes.cluster import LOCAL, Spread, View, check_cluster, map_over
 from facerelief.progress import Progress, no_progress
 
@@ -88,7 +90,20 @@ def build_dataset(
 
 def build_settings(recipe: Recipe, seed: int, overlays: bool = False) -> dict[str, Any]:
     """What dataset.json records of a build."""
-    return {"size": recipe.size, "seed": seed, "depth_maps": overlays, "recipe": dataclasses.asdict(recipe)}
+    same = {"size": recipe.size, "seed": seed, "depth_maps": overlays, "recipe": dataclasses.asdict(recipe)}
+    return same | _models_of(recipe)
+
+
+def _models_of(recipe: Recipe) -> dict[str, str]:
+    """Checksums of what finds and reconstructs faces: another version of it must not go on with a dataset."""
+    models = {}
+    if recipe.task_file:
+        models["task_file_sha256"] = sha256(Path(recipe.task_file))
+    elif recipe.finder == "onnx":
+        models["landmark_network_sha256"] = CHECKSUMS[FACE_MESH]
+    if recipe.reconstructor == "morphable":
+        models["morphable_face_sha256"] = sha256(face_file(recipe.reconstructor_options.get("face")))
+    return models
 
 
 def _built(

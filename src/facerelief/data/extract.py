@@ -170,15 +170,18 @@ def write_files(
     mask = (maps.mask * 128 + (maps.mask & maps.measured) * 127).astype(np.uint8)
     # Not renamed into place: a sample exists once the build's journal names it, and 5 renames would cost 10 ms.
     name = f"{stem}.png"
+    paths = [dataset / folder / (f"{stem}.npz" if folder == "mesh" else name) for folder in FOLDERS]
     try:
-        write_png(dataset / "rgb" / name, rgb)
-        save_depth(dataset / "depth" / name, maps.depth)
-        save_normal(dataset / "normal" / name, maps.normal)
-        write_png(dataset / "mask" / name, mask)
+        for path in paths:  # copies of the dataset may share the file, and must keep what their tables tell of it
+            path.unlink(missing_ok=True)
+        write_png(paths[0], rgb)
+        save_depth(paths[1], maps.depth)
+        save_normal(paths[2], maps.normal)
+        write_png(paths[3], mask)
         singles: dict[str, Any] = {key: values.astype(np.float32) for key, values in arrays.items()}
         mesh = io.BytesIO()  # on a full disk, the archive's own file would not close in silence
         np.savez(mesh, matrix=matrix, photo_size=photo_size, **singles)
-        (dataset / "mesh" / f"{stem}.npz").write_bytes(mesh.getvalue())
+        paths[4].write_bytes(mesh.getvalue())
     except OSError as reason:
         raise FacereliefError(
             f"cannot write to {dataset}: {reason.strerror or reason}; free space and run it again"

@@ -24,6 +24,7 @@ from facerelief.files.json import append_lines, read_lines, to_dataclass
 JOURNAL = "build.jsonl"
 _KINDS: dict[str, type[Sample | Reject]] = {"Sample": Sample, "Reject": Reject}
 _END = 4096  # bytes
+_DIGEST = "_sha256"  # the end of a setting's name that is a file's checksum
 
 
 def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
@@ -41,9 +42,7 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
         raise DatasetError(f"{dataset} is a file; name a folder for the dataset")
     if (dataset / SETTINGS).is_file():
         before = read_dataset_settings(dataset)
-        changed = [name for name, value in settings.items() if before.get(name, False) != value]
-        if changed:
-            raise DatasetError(f"{dataset} was built with another {changed[0]}; choose another folder or delete it")
+        check_settings(str(dataset), before, settings)
     elif dataset.is_dir() and any(not is_partial(path.name) for path in dataset.iterdir()):
         raise DatasetError(f"{dataset} holds other files; choose an empty folder for the dataset")
     else:
@@ -54,6 +53,19 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
         inside(dataset, JOURNAL)
     except OSError as reason:
         raise FacereliefError(f"cannot write to {dataset}: {reason.strerror}; choose another folder") from reason
+
+
+def check_settings(dataset: str, before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Check that a dataset was begun with the same settings; digests that earlier versions did not record may lack.
+
+    Raises:
+        DatasetError: It was not.
+    """
+    told = {name: value for name, value in settings.items() if name in before or not name.endswith(_DIGEST)}
+    changed = next((name for name, value in told.items() if before.get(name, False) != value), None)
+    if changed:
+        what = changed.removesuffix(_DIGEST).replace("_", " ")
+        raise DatasetError(f"{dataset} was built with another {what}; choose another folder or delete it")
 
 
 def stamp_of(*files: Path | None) -> str:

@@ -19,7 +19,7 @@ from facerelief.data.manifest import METADATA, REJECTS, Reject, Sample, write_ro
 from facerelief.data.sources.depth_overlays import normals_from_depth
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.faces.alignment import inter_ocular
-from facerelief.files import lock_folder
+from facerelief.files import atomic, lock_folder
 from facerelief.files.arrays import read_npz
 from facerelief.files.png import read_png
 from facerelief.geometry.depth_maps import FAR, NEAR, save_depth, save_normal
@@ -88,7 +88,7 @@ def _copied(dataset: Path, out: Path, maps: str, sample: Sample, donor: Sample) 
         if maps == "shuffled":
             link(dataset / donor.depth_file_name, out / depth)
             link(dataset / donor.normal_file_name, out / normal)
-        elif not (out / normal).is_file():
+        elif not ((out / depth).is_file() and (out / normal).is_file()):
             _write_luminance(dataset, sample, out / depth, out / normal)
     except OSError as reason:
         raise FacereliefError(f"cannot write to {out}: {reason.strerror or reason}; free space") from reason
@@ -96,15 +96,16 @@ def _copied(dataset: Path, out: Path, maps: str, sample: Sample, donor: Sample) 
 
 
 def _write_luminance(dataset: Path, sample: Sample, depth_file: Path, normal_file: Path) -> None:
-    """Luminance inside the face as depth, and the normals of the surface that it would be; normals last."""
+    """Luminance inside the face as depth, and the normals of the surface that it would be."""
     rgb, mask = read_png(dataset / sample.file_name, "RGB"), read_png(dataset / sample.mask_file_name, "L") > 0
     if mask.shape != rgb.shape[:2]:
         raise DatasetError(f"{sample.mask_file_name} has another size than its photo; build the dataset again")
     depth = luminance_depth(rgb, mask)
     landmarks = read_npz(dataset / sample.mesh)["landmarks"]
     normal = normals_from_depth(depth, mask, (NEAR - FAR) * inter_ocular(landmarks))
-    save_depth(depth_file, depth)
-    save_normal(normal_file, normal)
+    with atomic(depth_file) as one, atomic(normal_file) as other:
+        save_depth(one, depth)
+        save_normal(other, normal)
 
 
 def luminance_depth(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:

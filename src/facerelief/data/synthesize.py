@@ -21,7 +21,7 @@ from facerelief.faces.pose import head_pose
 from facerelief.files import lock_folder, sha256
 from facerelief.files.json import read_lines
 from facerelief.geometry.depth_maps import render_geometry
-from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
+from facerelief.geometry.morphable.model import face_file, load_face
 from facerelief.geometry.morphable.random_faces import random_person, random_setting, render_portrait
 from facerelief.geometry.reconstructors.morphable import dense_mesh
 from facerelief.processes.pool import map_in_processes
@@ -118,12 +118,11 @@ def synthesize(
         CheckpointError: The morphable model cannot be read.
     """
     load_face(face)  # before anything is written: it may be damaged
-    path = face or carried_face()
     settings = {
         "size": plan.size,
         "seed": plan.seed,
         "settings": plan.scenes_per_person,
-        "face_sha256": sha256(path / FACE_FILE if path.is_dir() else path),
+        "face_sha256": sha256(face_file(face)),
     }
     _check_space(dataset, plan)
     open_dataset(dataset, settings)

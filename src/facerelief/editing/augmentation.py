@@ -98,6 +98,7 @@ def augment_dataset(
     out: Path,
     editor: Editor,
     planned: Sequence[PlannedEdit],
+    weights_sha256: str,
     progress: Progress = no_progress,
 ) -> Augmented:
     """Write a dataset with all samples of another and the planned edits; the same call again resumes.
@@ -107,6 +108,7 @@ def augment_dataset(
         out: The folder to write.
         editor: What edits, at strength 1.
         planned: As `plan_edits` gives them.
+        weights_sha256: Of the editor's weights; a folder that others have begun is refused.
         progress: Called with the number of edits done and the total.
 
     Raises:
@@ -114,7 +116,12 @@ def augment_dataset(
         FacereliefError: `out` cannot be written, or the editor does not make one of the expressions.
     """
     targets = {name: editor.target(name) for name in sorted({one.target for one in planned})}
-    settings = {"size": dataset.settings.get("size", 256), "augmented": editor.method, "of": dataset.digest}
+    settings = {
+        "size": dataset.settings.get("size", 256),
+        "augmented": editor.method,
+        "of": dataset.digest,
+        "editor_sha256": weights_sha256,
+    }
     open_dataset(out, settings)
     with lock_folder(out):
         for sample in dataset.samples:

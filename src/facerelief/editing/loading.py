@@ -15,7 +15,7 @@ from facerelief.errors import CheckpointError, FacereliefError, MissingExtra
 from facerelief.faces.detector import FaceFinder
 from facerelief.files import packaged_file
 from facerelief.geometry.morphable.controls import package_presets, read_presets
-from facerelief.geometry.morphable.model import FACE_FILE, carried_face, load_face
+from facerelief.geometry.morphable.model import FACE_FILE, face_file, load_face
 from facerelief.photos.photo import read_photo
 
 DEFAULT = "morphable"  # where neither a method nor weights are named
@@ -125,8 +125,7 @@ def weights_file(editor: Editor, weights: Path | None = None) -> Path:
     """The file that `load_editor(weights)` took an editor's weights from."""
     if isinstance(editor, NetworkEditor):
         return network_file(weights, editor.config.method)
-    path = weights or carried_face()
-    return path / FACE_FILE if path.is_dir() else path
+    return face_file(weights)
 
 
 def network_file(weights: Path | None, method: str) -> Path:

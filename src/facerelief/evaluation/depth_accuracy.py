@@ -13,6 +13,8 @@ from facerelief.evaluation.metrics.geometry import map_errors
 from facerelief.networks.conversion import to_pixels
 from facerelief.training.run.sample_grids import save_grid
 
+_MOST = 2000  # training maps whose mean is what is trivial
+
 
 @dataclass(frozen=True)
 class GeometryAccuracy:
@@ -30,13 +32,19 @@ class GeometryAccuracy:
     mask_iou_trivial: float
 
 
+def _mean_map(train: Arrays, guide: str, batch: int) -> Tensor:
+    """The mean of at most 2000 training maps, (K, S, S)."""
+    rows = np.arange(0, len(train.label), -(-len(train.label) // _MOST))
+    parts = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    total = torch.stack([make_batch(train, part, guide).geometry.double().sum(dim=0) for part in parts]).sum(dim=0)
+    return (total / len(rows)).float()
+
+
 def geometry_accuracy(
     translator: nn.Module, train: Arrays, test: Arrays, guide: str, batch: int = 32
 ) -> GeometryAccuracy:
     """Errors of a depth network on `test`; the mean map is that of `train`."""
-    mean = make_batch(train, np.arange(0, len(train.label), max(1, len(train.label) // 2000)), guide).geometry.mean(
-        dim=0
-    )
+    mean = _mean_map(train, guide, batch)
     sums = {"learnt": np.zeros(4), "trivial": np.zeros(4)}
     device = next(translator.parameters()).device
     for start in range(0, len(test.label), batch):

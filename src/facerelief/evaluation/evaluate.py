@@ -114,8 +114,8 @@ def network_notes(
         FacereliefError: The editor learnt from a metric network.
     """
     for kind, path in (("judge", judge), ("identity", encoder)):
-        taught = [network.facts.get(f"{stage}{kind}_weights_sha256") for stage in ("", "stage1_")]
-        if path is not None and any(taught) and sha256(weights_in(path)) in taught:
+        taught = [digest for name, digest in network.facts.items() if name.endswith(f"{kind}_weights_sha256")]
+        if path is not None and taught and sha256(weights_in(path)) in taught:
             raise FacereliefError(
                 f"{network.name} learnt from {path}, which cannot measure it then; "
                 f"give another: facerelief train {kind} --seed 1"

@@ -6,7 +6,6 @@ mediapipe) with a user's `.task` file.
 """
 
 import math
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from facerelief.array_types import RGB, Landmarks
 from facerelief.errors import FacereliefError, install_command
 from facerelief.faces.landmarks.landmarker import FarFaceProposer, Landmarker, NetworkLandmarker
 from facerelief.faces.mediapipe_models import far_face_proposer, import_mediapipe, mesh_landmarker, tasks_landmarker
+from facerelief.processes.cores import available_cores
 from facerelief.processes.object_pool import ObjectPool
 from facerelief.strips import shrunk
 
@@ -29,7 +29,7 @@ WORKING_SIDE = 1024  # larger pictures are shrunk to this size for the mesh mode
 FAR_SIDE = 2048  # larger photos are shrunk to this size for the search of far faces
 WINDOW = 384  # pixels; the smallest window of that search, in which faces of a tenth of it are found
 _STEP = 5 / 6  # of a window's side: three windows across 1024 pixels
-_PARALLEL = min(4, os.cpu_count() or 1)  # windows searched in parallel
+_PARALLEL = min(4, available_cores())  # windows searched in parallel
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from facerelief.errors import FacereliefError
 
 # Of Windows, which opens no folders: a file in the folder is locked in the folder's place.
 LOCK_FILE = ".facerelief.lock"
+_PAUSE = 0.1  # seconds until a lock is tried again on Windows
 _LAST_BYTE = 2**31 - 1  # Windows hides locked bytes from other processes; this one is beyond what is written
 
 _locks: dict[str, tuple[int, int]] = {}  # by folder: the lock's handle, and how often it is held
@@ -80,9 +82,13 @@ def lock_file(handle: int, *, wait: bool) -> None:
 
         os.lseek(handle, _LAST_BYTE, os.SEEK_SET)
         try:
-            msvcrt.locking(handle, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        except PermissionError as reason:
-            raise BlockingIOError(reason.errno, reason.strerror) from reason
+            while True:  # LK_LOCK would give up after ten seconds
+                try:
+                    return msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+                except PermissionError as reason:
+                    if not wait:
+                        raise BlockingIOError(reason.errno, reason.strerror) from reason
+                time.sleep(_PAUSE)
         finally:
             os.lseek(handle, 0, os.SEEK_SET)
     else:

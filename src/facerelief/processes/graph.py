@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from facerelief.errors import FacereliefError
+from facerelief.processes.cores import available_cores
 from facerelief.processes.own_processes import OwnProcesses
 from facerelief.processes.pool import exit_with_parent, without_interrupts
 from facerelief.processes.threads import limit_threads
@@ -75,7 +76,7 @@ def run_graph(
 
 def threads_of(processes: int) -> int:
     """Threads per process."""
-    return max(1, (os.cpu_count() or 1) // processes)
+    return max(1, available_cores() // processes)
 
 
 def _run_all(

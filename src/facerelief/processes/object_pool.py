@@ -1,10 +1,11 @@
 """A pool of objects that are not thread-safe, shared by threads."""
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
+
+from facerelief.processes.cores import available_cores
 
 _T = TypeVar("_T")
 
@@ -20,7 +21,7 @@ class ObjectPool(Generic[_T]):
             most: The largest number of objects; by default one per core.
         """
         self._create = create
-        self._places = threading.BoundedSemaphore(most or os.cpu_count() or 1)
+        self._places = threading.BoundedSemaphore(most or available_cores())
         self._making = threading.Lock()
         self._idle: list[_T] = []
 

@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
 from facerelief.errors import FacereliefError
+from facerelief.processes.cores import available_cores
 from facerelief.processes.own_processes import OwnProcesses
 
 Item = TypeVar("Item")
@@ -72,7 +73,7 @@ def map_in_processes(
         >>> list(map_in_processes(lambda: abs, (), [-1, 2], workers=1))
         [1, 2]
     """
-    count = 1 if len(items) < fewest else workers or os.cpu_count() or 1
+    count = 1 if len(items) < fewest else workers or available_cores()
     if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return

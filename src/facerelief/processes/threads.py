@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Iterator
 
+from facerelief.processes.cores import available_cores
+
 _VALUES_PER_THREAD = 200_000  # of a network's widest maps
 _limit: int | None = None
 
@@ -32,7 +34,7 @@ def available_threads() -> int:
         count: int = torch.get_num_threads()
         return count
     named = os.environ.get("OMP_NUM_THREADS", "")
-    return _limit or (int(named) if named.isdecimal() and int(named) else os.cpu_count() or 1)
+    return _limit or (int(named) if named.isdecimal() and int(named) else available_cores())
 
 
 def threads_for(batch: int, size: int, width: int) -> int:

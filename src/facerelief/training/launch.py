@@ -39,7 +39,7 @@ from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 TRAINED_DEPTH = "depth.safetensors"  # in a run of stage 2: the depth network that it trained
-STAGE1_JUDGE = "stage1_judge_weights_sha256"  # fact of a run whose stage 1 learnt from a judge's features
+_JUDGE = "judge_weights_sha256"  # fact of a run that learnt from a judge's features; "stage1_...": its stage 1 did
 
 
 def count_persons(dataset: Dataset, config: Training) -> tuple[int, int, int]:
@@ -136,8 +136,7 @@ def run_expression(
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
         data_facts |= {"depth_weights_sha256": sha256(saved.path)}
         data_facts |= _teacher(config, judge) if guidance.features else {}
-        if "judge_weights_sha256" in saved.facts:  # whose features G_depth learnt from
-            data_facts |= {STAGE1_JUDGE: saved.facts["judge_weights_sha256"]}
+        data_facts |= {f"stage1_{name}": value for name, value in saved.facts.items() if name.endswith(_JUDGE)}
     check_folder(folder, "editor", config, data_facts)
     arrays = decode_splits(splits, config, decoding)
     if guidance and on_probe:
@@ -147,7 +146,7 @@ def run_expression(
     distillation = Distillation(targets, encoder)
     weights = train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)
     if guidance and saved and not config.freeze_depth:
-        _save_trained_depth(folder, guidance, saved)
+        _save_trained_depth(folder, guidance, saved, data_facts)
     return weights
 
 
@@ -199,12 +198,13 @@ def _check_steps(config: DepthTraining | ExpressionTraining) -> None:
         )
 
 
-def _save_trained_depth(folder: Path, guidance: Guidance, stage1: Checkpoint) -> None:
+def _save_trained_depth(folder: Path, guidance: Guidance, stage1: Checkpoint, data_facts: dict[str, str]) -> None:
     """The depth network as stage 2 left it, in the form of a stage 1, so that it can be reported and guide again."""
     if int(os.environ.get("RANK", "0")) > 0:  # of torchrun's processes the first alone writes
         return
     tensors = named_tensors(translator=guidance.nets.translator, critic=guidance.nets.discriminator)
-    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts)
+    taught = {name: value for name, value in data_facts.items() if name.endswith(_JUDGE)}
+    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts | taught)
 
 
 def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Config:
@@ -278,7 +278,7 @@ def _teacher(config: Training, judge: Path | None) -> dict[str, str]:
     """
     if config.perceptual != "judge":
         return {}
-    return {"judge_weights_sha256": sha256(load_checkpoint(weights_in(_need_judge(judge)), "judge").path)}
+    return {_JUDGE: sha256(load_checkpoint(weights_in(_need_judge(judge)), "judge").path)}
 
 
 def _need_judge(judge: Path | None) -> Path:

@@ -30,17 +30,18 @@ def augment(
         facerelief augment datasets/mine -o datasets/balanced
     """
     from facerelief.data import Dataset
-    from facerelief.editing import load_editor
+    from facerelief.editing import load_editor, weights_file
     from facerelief.editing.augmentation import augment_dataset, plan_edits
     from facerelief.expressions import resolve_all
     from facerelief.faces.detector import load_finder
+    from facerelief.files import sha256
 
     source, editor = Dataset(dataset), load_editor(weights, load_finder(task_file=task_file), method=method)
     shown = {sample.expression for sample in source.select("train")}
     wanted = resolve_all(expressions) if expressions else [name for name in editor.expressions if name in shown]
     planned = plan_edits(source.samples, wanted, per_class, seed)
     with bar("editing", "photos", keeps=True) as move:
-        made = augment_dataset(source, folder, editor, planned, move)
+        made = augment_dataset(source, folder, editor, planned, sha256(weights_file(editor, weights)), move)
     counts = ", ".join(f"{count:,} {name}" for name, count in made.edits.items())
     say(f"{len(made.samples):,} samples in {folder}, of which edited: {counts or 'none'}")
     if made.lost:

@@ -77,10 +77,11 @@ def continuum(
 
         facerelief continuum me.jpg --to anger --steps 11 -o anger
     """
-    from facerelief.editing import load_editor
+    from facerelief.editing import load_editor, weights_file
     from facerelief.editing.continuum import Continuum, continuum_files, video_frames, write_continuum
     from facerelief.editing.video.morph import check_suffix, notes_on_loss, save_morph
     from facerelief.faces.detector import load_finder
+    from facerelief.files import sha256
     from facerelief.photos.photo import read_photo
     from facerelief.photos.provenance.xmp import mark_edit
 
@@ -88,12 +89,13 @@ def continuum(
     how = Continuum(steps, strength, timing, face, part, fps, provenance)
     if video:
         check_suffix(video)
-    claims = claims_of("continuum", _OUTPUTS, values | {"version": __version__}, overwrite)
+    editor = load_editor(
+        weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from, presets=presets
+    )
+    made_by = {"version": __version__, "weights_sha256": sha256(weights_file(editor, weights))}
+    claims = claims_of("continuum", _OUTPUTS, values | made_by, overwrite)
     with claimed(claims):
         kept = {claim.path for claim in claims if claim.is_ours()}
-        editor = load_editor(
-            weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from, presets=presets
-        )
         source, files = read_photo(photo), continuum_files(photo, to, steps, folder)
         with bar("making", "frames", keeps=True) as move:
             notes = write_continuum(editor, source, to, how, files, kept, move)

@@ -8,6 +8,7 @@ import typer
 from facerelief.cli.console import explain, note, out
 from facerelief.cli.options import EngineOption, MethodOption, PresetsOption, TaskFileOption, WeightsOption
 from facerelief.errors import FacereliefError
+from facerelief.processes.cores import available_cores
 
 _TOKEN = "FACERELIEF_TOKEN"
 _RATE = 600  # requests a minute of one client, if other machines have access
@@ -96,7 +97,7 @@ def serve(
     local = is_local(host)
     for_others = not local or bool(trusted_proxy)
     limits = Limits(
-        workers=max(processes, workers or os.cpu_count() or 1),
+        workers=max(processes, workers or available_cores()),
         places=places,
         client_places=client_places or (max(1, places // 4) if for_others else places),
         body=max_mib * 2**20,

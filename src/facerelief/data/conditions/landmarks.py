@@ -23,7 +23,7 @@ from facerelief.data.crops import read_alignment
 from facerelief.data.manifest import Sample
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.fitting import fit_face
-from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.topology import BROWS, INNER_LIPS, LIPS, OUTLINE, eye_outlines
 from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer
 from facerelief.progress import Progress, no_progress
@@ -109,7 +109,7 @@ class TargetLandmarks(Condition):
         if "landmarks" in arrays.measured:
             return arrays
         shape = (1 + len(EXPRESSIONS), len(edge_vertices()), 2)
-        found = measure_landmarks(dataset, arrays, _NAME, move_landmarks, shape, progress)
+        found = measure_landmarks(dataset, arrays, _NAME, move_landmarks, shape, [carried_face()], progress)
         return dataclasses.replace(arrays, measured={**arrays.measured, "landmarks": found})
 
     @property

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from facerelief.array_types import Float32, Floats
 from facerelief.data.arrays import Arrays, arrays_folder, create_memmap, to_make
 from facerelief.data.crops import read_alignment
 from facerelief.errors import DatasetError
+from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
 from facerelief.files.png import read_png
 from facerelief.processes.pool import map_in_processes
@@ -39,6 +40,7 @@ def measure_landmarks(
     name: str,
     make: Callable[[], LandmarkMeasure],
     shape: tuple[int, ...],
+    made_of: Sequence[Path] = (),
     progress: Progress = no_progress,
 ) -> Float32:
     """A value of each photo, on first use; later calls map the file that the first one wrote.
@@ -49,6 +51,7 @@ def measure_landmarks(
         name: Of the values, with the version of how they are measured.
         make: Called once a process; gives the function that measures a face. Picklable.
         shape: Of a value.
+        made_of: Files of models that measure; with other contents, values are measured anew.
         progress: Called with the photos done and in all.
 
     Returns:
@@ -58,7 +61,8 @@ def measure_landmarks(
         DatasetError: A mesh file is absent or damaged.
     """
     names = [(sample.file_name, sample.fingerprint) for sample in arrays.samples]
-    key = hashlib.sha256(json.dumps([name, arrays.expressions, names]).encode()).hexdigest()[:16]
+    what = [name, arrays.expressions, names, [sha256(path) for path in made_of]]
+    key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
     path, whole = arrays_folder(dataset) / f"{key}-{name}.npy", (len(arrays.samples), *shape)
     with to_make(path) as absent:
         if absent:

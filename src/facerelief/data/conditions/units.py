@@ -23,7 +23,8 @@ from facerelief.errors import DatasetError
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES
 from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.geometry.morphable.measuring.matching import match_movement
-from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.measuring.responses import carried_responses
+from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.progress import Progress, no_progress
 
 # Those of OpenFace that GANimation uses, by FACS number; for AU23, AU25 and AU45, which the rig names otherwise or
@@ -38,9 +39,6 @@ def estimate_units() -> LandmarkMeasure:
 
     The morphable face is fitted; its identity is the same face without expression. Amounts of the rig's shapes are
     those that move landmarks from there to where they are (`match_movement`).
-
-    Raises:
-        MissingExtra: SciPy is absent.
 
     Example:
         >>> from facerelief.geometry.morphable.measuring import load_responses
@@ -91,7 +89,8 @@ class ActionUnits(Condition):
         """As `Condition.measure`: "units", (N, U)."""
         if "units" in arrays.measured:
             return arrays
-        units = measure_landmarks(dataset, arrays, _NAME, estimate_units, (len(UNITS),), progress)
+        made_of = [carried_face(), carried_responses()]
+        units = measure_landmarks(dataset, arrays, _NAME, estimate_units, (len(UNITS),), made_of, progress)
         return dataclasses.replace(arrays, measured={**arrays.measured, "units": units})
 
     def collect(self, train: Arrays) -> None:

@@ -12,6 +12,7 @@ from facerelief.array_types import Floats
 
 _ENOUGH = 20  # faces; among fewer, no shape can be called odd
 _MODES = 20  # components that hold 99 % of how the shapes of 9,300 news photos vary
+_COMPARED = 32_000_000  # pairs of fingerprints at a time: 128 MB
 _LIKE_PICTURES = 0.97  # correlation of thumbnails; of 9,300 photos no two different ones reach 0.965
 _LIKE_LANDMARKS = 1 / 128  # mean distance of the landmarks' coordinates, fraction of the crop's side
 # The same of copies: a person's neutral face and closed smile, in one studio, reach 0.991 and 1/261.
@@ -136,8 +137,9 @@ def close_fingerprints(fingerprints: Sequence[str], bits: int) -> NDArray[np.int
     packed = np.array([list(bytes.fromhex(text)) for text in fingerprints], dtype=np.uint8).reshape(-1, 8)
     signs = np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
     pairs = [np.zeros((0, 2), dtype=np.int64)]
-    for start in range(0, len(signs), 1024):
-        differing = (64 - signs[start : start + 1024] @ signs[start:].T) / 2
+    block = max(1, _COMPARED // max(1, len(signs)))
+    for start in range(0, len(signs), block):
+        differing = (64 - signs[start : start + block] @ signs[start:].T) / 2
         first, second = np.nonzero(differing <= bits)
         later = second > first
         pairs.append(np.column_stack([first[later], second[later]]) + start)

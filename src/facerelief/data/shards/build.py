@@ -13,7 +13,7 @@ from pathlib import Path
 
 from facerelief.data.build import Built, build_settings, photo_tasks
 from facerelief.data.extract import Extractor, Recipe
-from facerelief.data.journal import open_dataset
+from facerelief.data.journal import check_settings, open_dataset
 from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, Sample, read_dataset_settings, write_rows
 from facerelief.data.review.overrides import OVERRIDES, read_overrides
 from facerelief.data.review.selection import Review, Thresholds, judge
@@ -122,9 +122,7 @@ def _opened(store: Store, settings: Mapping[str, object]) -> set[str]:
             return there
         except DatasetError as problem:
             raise DatasetError(str(problem).replace(str(ours), str(store))) from problem
-        changed = [name for name, value in settings.items() if before.get(name, False) != value]
-        if changed:
-            raise DatasetError(f"{store} was built with another {changed[0]}; choose another folder or delete it")
+        check_settings(str(store), before, settings)
         if any(name.startswith("rgb/") for name in there):
             raise DatasetError(f"{store} is a dataset in a folder, not shards; choose another folder")
     return there

@@ -162,7 +162,8 @@ def read_shard_list(content: bytes, where: str) -> list[ShardFacts]:
 
 def _label(task: ExtractionTask) -> list[Any]:
     one = task.labelled
-    return [task.source, task.split, one.expression, one.identity, list(one.box) if one.box else None]
+    votes = [list(one.votes)] if one.votes else []
+    return [task.source, task.split, one.expression, one.identity, list(one.box) if one.box else None, *votes]
 
 
 def _line(seen: ShardRow) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.files.ownership import read_written
 from facerelief.processes.cluster import LOCAL, Spread, View, map_over
+from facerelief.processes.cores import available_cores
 from facerelief.processes.pool import MIN_ITEMS, map_in_processes
 from facerelief.processes.threads import limit_threads
 from facerelief.progress import Progress
@@ -86,8 +87,8 @@ def run_batch(
         Outcomes in the order of the jobs, also where one of them ends the very process that does it.
     """
     if cluster == LOCAL:
-        workers = workers or os.cpu_count() or 1
-        arguments = (editor.settings, max(1, (os.cpu_count() or 1) // workers))
+        workers = workers or available_cores()
+        arguments = (editor.settings, max(1, available_cores() // workers))
         apart = workers > 1 and len(jobs) >= MIN_ITEMS
         here = functools.partial(attempt, editor)
         outcomes = map_in_processes(BatchEditor, arguments, jobs, workers, here=here, lost=_lost if apart else None)

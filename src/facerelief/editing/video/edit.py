@@ -10,7 +10,6 @@ decodes the frames for itself, which takes less than keeping dozens of them.
 import contextlib
 import dataclasses
 import functools
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +45,7 @@ from facerelief.editing.video.writer import VideoTarget
 from facerelief.editing.video.yuv_frames import ColourFormat, Frame, add_change
 from facerelief.errors import VideoError
 from facerelief.files import atomic
+from facerelief.processes.cores import available_cores
 from facerelief.progress import Progress, no_progress
 
 # Starts a pass over all frames of a film; whether with planes.
@@ -113,7 +113,7 @@ def edit_video(
         out = VideoTarget(file, video, comment)
         finish = functools.partial(_finished, video.colours)
         room = max(1, _AT_ONCE // (video.width * video.height))
-        count = min(room, workers or os.cpu_count() or 1)
+        count = min(room, workers or available_cores())
         apart = make_editor if video.count >= _MANY and count > 1 else None
         steps = steps_in_processes(apart, what, finish, count) if apart else steps_here(editor, what, finish, count)
         made = edited_frames(editor, video.frames, video.fps, what.face, steps, min(room, _QUEUED))

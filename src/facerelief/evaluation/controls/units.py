@@ -87,7 +87,8 @@ def summarise_units(given: Sequence[GivenUnit]) -> dict[str, Any]:
 
     Returns:
         For `UNITS` and `SHAPES`: `names`; `confusion`, rows what was given, columns the median amount measured; `each`,
-        by name: `given`, `measured` (median), `largest` (share of the people in whom it is the largest), `instead`
+        by name: `given`, `measured` (median), `largest` (share of the people in whom it is the largest, each as a share
+        of what is given of it by itself, for a full jaw drop moves farther than any other unit), `instead`
         (what else is, and in what share), `deviation` and `seen` (of its estimate, before it is looked at), `n`; and
         `largest_of_seen`, `largest_of_all`, means over names.
     """
@@ -96,13 +97,15 @@ def summarise_units(given: Sequence[GivenUnit]) -> dict[str, Any]:
 
 def _summary(given: Sequence[GivenUnit]) -> dict[str, Any]:
     names = list(dict.fromkeys(one.name for one in given))
+    amount_of = {one.name: one.given for one in given}
+    full: Float64 = np.array([amount_of[name] for name in names])
     each, rows = {}, []
     for name in names:
         some = [one for one in given if one.name == name and one.measured]
         amounts: Float64 = np.array([[one.measured[other].amount for other in names] for one in some])
         amounts = amounts.reshape(-1, len(names))
         rows.append(np.median(amounts, axis=0).tolist() if len(some) else [None] * len(names))
-        each[name] = _of_one(name, names, amounts, [one for one in given if one.name == name], some)
+        each[name] = _of_one(name, names, full, amounts, [one for one in given if one.name == name], some)
     seen = [one["largest"] for one in each.values() if one["seen"] and one["n"]]
     return {
         "names": names,
@@ -114,9 +117,14 @@ def _summary(given: Sequence[GivenUnit]) -> dict[str, Any]:
 
 
 def _of_one(
-    name: str, names: Sequence[str], amounts: Float64, given: Sequence[GivenUnit], found: Sequence[GivenUnit]
+    name: str,
+    names: Sequence[str],
+    full: Float64,
+    amounts: Float64,
+    given: Sequence[GivenUnit],
+    found: Sequence[GivenUnit],
 ) -> dict[str, Any]:
-    at, first = names.index(name), [names[place] for place in amounts.argmax(axis=1)]
+    at, first = names.index(name), [names[place] for place in (amounts / full).argmax(axis=1)]
     nothing = amounts.max(axis=1, initial=0) <= 0
     largest = np.array([one == name for one in first]) & ~nothing
     others = [one for one, none in zip(first, nothing, strict=True) if one != name and not none]

@@ -1,7 +1,6 @@
 """Tests of what works on this machine and how fast, with remedies for the rest."""
 
 import functools
-import os
 import platform
 import re
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from facerelief.geometry.morphable.random_faces import Setting, random_person, r
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.content_credentials import read_credentials
 from facerelief.photos.provenance.watermark_detection import detect_watermarks
+from facerelief.processes.cores import available_cores
 from facerelief.progress import Progress, no_progress
 
 OK, LACKS, BROKEN = "ok", "lacks", "broken"
@@ -110,7 +110,7 @@ def examine(progress: Progress = no_progress) -> Health:
 
 def machine() -> str:
     """Processor, system and versions, in one line."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = available_cores()
     system, versions = f"{platform.system()} {platform.machine()}, {cores} cores", f"numpy {np.__version__}"
     try:
         import torch

@@ -4,7 +4,6 @@ A still photo is filmed by a camera whose path is known. What an edit adds to ea
 path; there nothing moves, so that whatever still changes from frame to frame is flicker.
 """
 
-import os
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from facerelief.editing.video.frame_steps import FrameEdit, steps_here
 from facerelief.editing.video.yuv_frames import Frame
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
+from facerelief.processes.cores import available_cores
 
 _PERIOD = 4.0  # seconds in which the camera comes round
 _VIEW = 2.2  # height of what the camera sees, in sizes of the face
@@ -126,7 +126,7 @@ def edit_as_video(editor: Editor, film: SyntheticVideo, to: str) -> Iterator[tup
     def both(frame: Frame, rgb: np.ndarray) -> tuple[Frame, np.ndarray]:
         return frame, rgb
 
-    steps = steps_here(editor, FrameEdit(to, Strength()), both, os.cpu_count() or 1)
+    steps = steps_here(editor, FrameEdit(to, Strength()), both, available_cores())
     for pair, _ in edited_frames(editor, lambda _: film.frames(), film.fps, "largest", steps):
         yield pair
 

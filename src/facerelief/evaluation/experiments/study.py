@@ -3,7 +3,6 @@
 facerelief study table1 --scale smoke -o runs/study
 """
 
-import os
 import platform
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -24,6 +23,7 @@ from facerelief.evaluation.experiments.studies import Cell, Scale, Study, find_s
 from facerelief.expressions import EXPRESSIONS
 from facerelief.files import write_json
 from facerelief.files.json import append_lines, read_object
+from facerelief.processes.cores import available_cores
 from facerelief.processes.graph import run_graph, threads_of
 from facerelief.progress import NotedProgress, Progress, no_progress
 from facerelief.training.presets import make_config
@@ -278,7 +278,7 @@ def _short_run(cell: Cell, make: _Maker) -> ShortRun:
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:
     """A line of jobs.jsonl."""
-    machine = {"device": device_name(), "cores": os.cpu_count(), "machine": platform.machine()}
+    machine = {"device": device_name(), "cores": available_cores(), "machine": platform.machine()}
     line = {"job": name, "seconds": round(seconds, 2), "processes": processes, **machine}
     grid.folder.mkdir(parents=True, exist_ok=True)
     append_lines(grid.folder / "jobs.jsonl", line)

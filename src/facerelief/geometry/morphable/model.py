@@ -193,6 +193,13 @@ def _stored(name: str) -> str:
     return "kinds" if name == "clusters" else name
 
 
+def face_file(path: Path | None = None) -> Path:
+    """The file of a morphable model that is named by its file or folder; by default the package's."""
+    if path is None:
+        return carried_face()
+    return path / FACE_FILE if path.is_dir() else path
+
+
 def carried_face() -> Path:
     """The file of the package's morphable model."""
     return packaged_file("weights", "face", FACE_FILE)

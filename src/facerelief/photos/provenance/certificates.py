@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import os
 from typing import Any
 
 from facerelief.errors import FacereliefError, one_line
@@ -12,7 +13,6 @@ LOCAL = "facerelief (a certificate made for the occasion)"  # the issuer of temp
 _MAX_BYTES = 1_000_000  # bytes
 
 
-@functools.lru_cache(maxsize=2)
 def signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes, str]:
     """The certificate chain and key as PEM, and C2PA's name of the key's algorithm.
 
@@ -23,6 +23,12 @@ def signing_key(certificate: str | None, key: str | None) -> tuple[bytes, bytes,
     Raises:
         FacereliefError: One of the two is missing, or the files cannot be used.
     """
+    changed = [os.stat(path).st_mtime_ns for path in (certificate, key) if path and os.path.exists(path)]
+    return _read_key(certificate, key, *changed)  # a certificate that is renewed is read again
+
+
+@functools.lru_cache(maxsize=2)
+def _read_key(certificate: str | None, key: str | None, *_changed: int) -> tuple[bytes, bytes, str]:
     if not certificate and not key:
         return _temporary_certificate()
     if not certificate or not key:

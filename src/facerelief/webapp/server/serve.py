@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from facerelief.errors import FacereliefError, MissingExtra
 from facerelief.faces.detector import FinderPool, load_finder
+from facerelief.processes.cores import available_cores
 from facerelief.processes.threads import limit_threads
 from facerelief.webapp.server.addresses import LOCAL_NAMES, is_local, networks_of
 from facerelief.webapp.server.limits import Limits
@@ -77,7 +78,7 @@ def serve(
     except ImportError as reason:
         raise MissingExtra(reason.name or "starlette", "serve") from reason
     access_options, editor = access_options or AccessOptions(), editor or EditorOptions()
-    limits = limits or Limits(workers=os.cpu_count() or 1)
+    limits = limits or Limits(workers=available_cores())
     access = Access(
         {*LOCAL_NAMES, host.lower(), *_own_names(host), *map(_host_name, access_options.hosts)},
         not is_local(host),
@@ -120,7 +121,7 @@ class _Job:
         from facerelief.webapp.app import create_app
         from facerelief.webapp.server.graceful_server import GracefulServer, uvicorn_config
 
-        limit_threads(max(1, (os.cpu_count() or 1) // (self.limits.workers * self.limits.processes)))
+        limit_threads(max(1, available_cores() // (self.limits.workers * self.limits.processes)))
         finder = FinderPool(lambda: load_finder(task_file=self.task_file), most=2 * self.limits.workers)
         limits, backlog = _fit_open_files(self.limits)
         shared = Shared(self.folder, number) if self.folder else None

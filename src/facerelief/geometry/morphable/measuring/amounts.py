@@ -12,7 +12,7 @@ from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.procrustes import align_shapes
 
 _DOUBT = 1.0  # inverse variance of amounts: 1 is as far from none as is usual
-_LEAST_LIKELY = 2.0  # by which small amounts are drawn to none
+_LEAST_LIKELY = 3.0  # by which small amounts are drawn to none
 SEEN = 0.4  # standard deviations of an amount: those that are larger are not seen, for 1 is not far enough from none
 
 
@@ -86,9 +86,6 @@ def measure_face(
         neutral: (468, 3), of a photo in which the same person shows nothing; else the mean face's, and the person is
             found too, far less surely.
         responses: What the landmark model reports of shapes; by default the package's.
-
-    Raises:
-        MissingExtra: SciPy is absent.
 
     Example:
         >>> from facerelief.geometry.morphable.model import load_face

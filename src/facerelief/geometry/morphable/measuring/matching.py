@@ -36,9 +36,6 @@ def match_movement(
     Returns:
         By name of the rig's shapes the amounts above 0, at most 2.
 
-    Raises:
-        MissingExtra: SciPy is absent.
-
     Example:
         >>> from facerelief.geometry.morphable.model import load_face
         >>> face, responses = load_face(), load_responses()

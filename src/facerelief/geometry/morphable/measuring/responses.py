@@ -24,8 +24,9 @@ from facerelief.geometry.morphable.procrustes import mirror_shapes
 RESPONSES_FILE = "responses.safetensors"  # in its folder
 _FARTHEST = 0.25  # inter-ocular distances that a point is moved when a shape is given: a jaw falls farther
 _ERROR_MODES = 100  # more did not tell shapes apart better in people who were not learned from
-# Of a landmark's coordinate, inter-ocular distances: of 0.0005 to 0.002 the one that told shapes apart best.
-_NOISE = 0.0006
+# Of a landmark's coordinate, inter-ocular distances: 0.0002 told shapes apart better in cross-validation, but worse in
+# people from whom nothing was learned.
+_NOISE = 0.0003
 _MOST = 30.0  # inter-ocular distances, of a number in a file: beyond is no face
 DEPTH = 0.5  # weight of the third coordinate, which landmark models guess
 
@@ -105,9 +106,13 @@ def save_responses(path: Path, responses: Responses, facts: dict[str, Any]) -> N
     save_checkpoint(path, "responses", tensors, facts | {"names": list(responses.names)})
 
 
-@functools.lru_cache(maxsize=2)
+def carried_responses() -> Path:
+    """The file of the package's responses."""
+    return packaged_file("weights", "responses", RESPONSES_FILE)
+
+
 def load_responses(path: Path | None = None) -> Responses:
-    """Load responses; they are kept in memory.
+    """Load responses; they are kept in memory until the file changes.
 
     Args:
         path: The file; by default the package's own, of the face mesh of MediaPipe.
@@ -119,7 +124,13 @@ def load_responses(path: Path | None = None) -> Responses:
         >>> load_responses().shapes.shape
         (47, 468, 3)
     """
-    saved = load_checkpoint(path or packaged_file("weights", "responses", RESPONSES_FILE), "responses")
+    file = path or carried_responses()
+    return _loaded(file, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(path: Path, _changed: int) -> Responses:
+    saved = load_checkpoint(path, "responses")
     names = tuple(map(str, saved.fact("names", list)))
     for name in ("shapes", "errors"):
         if name not in saved.specs or saved.specs[name].shape[1:] != (468, 3):
