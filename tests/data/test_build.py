@@ -20,6 +20,7 @@ from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_sa
 from facerelief.data.sources.labelled import Labelled
 from facerelief.data.sources.layouts import read_labelled
 from facerelief.data.sources.published import read_affectnet
+from facerelief.errors import DatasetError
 from facerelief.faces.alignment import Crop
 from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.topology import face_triangles
@@ -195,3 +196,20 @@ def test_meshes_of_another_method(photos: Path, dataset: Path, tmp_path: Path) -
     (tmp_path / "meshes" / "2.npz").unlink()
     again = build(tmp_path / "photos", tmp_path / "again", recipe=recipe)
     assert [reject.reason for reject in again.rejects] == ["no geometry"]
+
+
+def test_meshes_of_photos_that_have_one_name(photos: Path, tmp_path: Path) -> None:
+    """Refused before anything is written, unless each lies in a folder named as its photo's."""
+    for name in ("fear", "sad"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        (tmp_path / "photos" / name / "1.jpg").write_bytes((photos / "happy" / "PersonA_0001.jpg").read_bytes())
+    mine = tmp_path / "meshes"
+    (mine / "fear").mkdir(parents=True)
+    corner = {"vertices": np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]), "triangles": np.array([[0, 1, 2]])}
+    np.savez(mine / "1.npz", **corner)
+    recipe = Recipe(reconstructor="meshfile", reconstructor_options={"folder": str(mine)})
+    with pytest.raises(DatasetError, match=r"1\.npz would be the mesh of both .*fear/1\.jpg and .*sad/1\.jpg; "):
+        build(tmp_path / "photos", tmp_path / "dataset", recipe=recipe)
+    assert not (tmp_path / "dataset").exists()
+    np.savez(mine / "fear" / "1.npz", **corner)
+    assert len(build(tmp_path / "photos", tmp_path / "dataset", recipe=recipe).rejects) == 2  # a corner is no face

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import io
+import json
 import os
 import re
 import shutil
@@ -24,12 +25,13 @@ from facerelief.data import Dataset, extract
 from facerelief.data import build as build_module
 from facerelief.data.arrays import load_arrays
 from facerelief.data.build import Built, build_dataset
-from facerelief.data.extract import Recipe
+from facerelief.data.extract import ExtractionTask, Recipe
 from facerelief.data.journal import JOURNAL, read_journal
-from facerelief.data.manifest import REJECTS, Reject, read_rows, read_samples
+from facerelief.data.manifest import REJECTS, SETTINGS, Reject, Sample, read_rows, read_samples
+from facerelief.data.sham import make_sham
 from facerelief.data.sources.labelled import Labelled
 from facerelief.data.sources.layouts import read_labelled
-from facerelief.errors import DatasetError, FacereliefError
+from facerelief.errors import DatasetError, FacereliefError, NoFaceFound
 from facerelief.faces.alignment import Crop
 from facerelief.geometry.depth_maps import load_depth
 from facerelief.geometry.topology import face_triangles
@@ -225,7 +227,7 @@ def test_other_settings_in_the_same_folder(photos: Path, dataset: Path, tmp_path
         "seed": {"seed": 1},
         "size": {"recipe": Recipe(size=128)},
         "recipe": {"recipe": Recipe(reconstructor="meshfile", reconstructor_options={"folder": str(tmp_path)})},
-        "depth_maps": {"overlays": {photos / "fear" / "PersonA_0.png": tmp_path / "map.png"}},
+        "depth maps": {"overlays": {photos / "fear" / "PersonA_0.png": tmp_path / "map.png"}},
     }
     for name, options in others.items():
         with pytest.raises(DatasetError, match=f"was built with another {name}; choose another folder or delete it"):
@@ -304,6 +306,56 @@ def test_no_photo_stops_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert rows == found.rejects
     journal = (tmp_path / "dataset" / JOURNAL).read_text().splitlines()
     assert len(journal) == len(names)
+
+
+def test_what_was_given_up_is_tried_again_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There was too little memory, and now there is enough."""
+    labelled = []
+    for name in ("greedy", "a", "fails"):
+        (tmp_path / f"{name}.jpg").write_bytes(name.encode())
+        labelled.append(Labelled(tmp_path / f"{name}.jpg", "fear", name))
+    monkeypatch.setattr(build_module, "Extractor", OddExtractor)
+    build_dataset(labelled, tmp_path, tmp_path / "dataset", workers=1)
+    tried = []
+
+    class Recovered(OddExtractor):
+        def _sample(self, task: ExtractionTask) -> Sample:
+            tried.append(task.source)
+            raise NoFaceFound("no face found")
+
+    monkeypatch.setattr(build_module, "Extractor", Recovered)
+    for _ in range(2):
+        found = build_dataset(labelled, tmp_path, tmp_path / "dataset", workers=1)
+        assert tried == ["greedy.jpg", "fails.jpg"]
+        assert {one.reason for one in found.rejects} == {"no usable face"}
+
+
+def test_another_landmark_network_does_not_go_on_with_a_dataset(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier version began, which recorded none, is gone on with."""
+    dataset = tmp_path / "dataset"
+    build(photos, dataset, 1)
+    settings = json.loads((dataset / SETTINGS).read_text())
+    with monkeypatch.context() as other:
+        other.setattr(build_module, "CHECKSUMS", {build_module.FACE_MESH: "0" * 64})
+        with pytest.raises(DatasetError, match="was built with another landmark network; choose another folder"):
+            build(photos, dataset, 2)
+    del settings["landmark_network_sha256"]
+    (dataset / SETTINGS).write_text(json.dumps(settings))
+    assert len(build(photos, dataset, 2).samples) == 2
+
+
+def test_copies_keep_what_they_have_when_a_photo_is_done_again(photos: Path, tmp_path: Path) -> None:
+    own, dataset, copy = tmp_path / "photos", tmp_path / "dataset", tmp_path / "copy"
+    shutil.copytree(photos / "sad", own / "sad")
+    build(own, dataset, 3)
+    make_sham(Dataset(dataset), copy, "shuffled")
+    before = contents(copy)
+    changed = sorted((own / "sad").iterdir())[0]
+    Image.open(changed).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(changed)
+    build(own, dataset, 3)
+    assert contents(copy) == before
 
 
 def test_a_photo_that_is_another_by_now_is_done_again_and_others_are_not(photos: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,16 @@ import torch
 
 from facerelief.config import ExpressionTraining
 from facerelief.data import Dataset
-from facerelief.data.arrays import Arrays, load_arrays
+from facerelief.data.arrays import Arrays, arrays_folder, load_arrays
 from facerelief.data.batches import make_batch
-from facerelief.data.conditions import Condition, build_condition
+from facerelief.data.conditions import Condition, build_condition, landmarks
 from facerelief.data.conditions.landmarks import draw_edges, edge_vertices
 from facerelief.data.conditions.units import UNITS, estimate_units, typical_rows
 from facerelief.data.crops import read_alignment
 from facerelief.errors import DatasetError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.measuring import load_responses
-from facerelief.geometry.morphable.model import load_face
+from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.topology import BROWS, INNER_LIPS
 
 KINDS = {"class": "stargan", "units": "ganimation", "landmarks": "gannotation", "exemplar": "elegant"}
@@ -83,6 +84,22 @@ def test_units_tell_expressions_of_synthetic_people_apart(measured: Measured) ->
     for name, unit in (("happiness", 12), ("surprise", 26), ("fear", 26)):
         place = UNITS.index(unit)
         assert units[name][place] > units["neutral"][place] + 0.05
+
+
+def test_another_face_measures_anew(synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values that one face gave are not taken for another's; the same face's are."""
+    dataset, other = tmp_path / "dataset", tmp_path / "face.safetensors"
+    shutil.copytree(synthetic, dataset)
+    other.write_bytes(carried_face().read_bytes() + b" ")
+
+    def files() -> set[str]:
+        condition_of("landmarks").measure(dataset, photos(dataset))
+        return {path.name for path in arrays_folder(dataset).glob("*landmarks*")}
+
+    first = files()
+    assert files() == first
+    monkeypatch.setattr(landmarks, "carried_face", lambda: other)
+    assert len(files() - first) == 1
 
 
 def test_target_landmarks_are_near_the_true_ones(synthetic: Path, measured: Measured) -> None:

@@ -1,8 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 
 from facerelief.data.review.measures import joined
-from facerelief.data.review.selection import Thresholds, review
+from facerelief.data.review.selection import Thresholds, review, thresholds_of
 from facerelief.errors import DatasetError
 from facerelief.geometry.depth_maps import load_depth, save_depth
 
@@ -58,6 +60,20 @@ def test_thresholds_are_the_callers(handmade):
     assert review(dataset, Thresholds(max_yaw=60)).kept == 2
     assert review(dataset, Thresholds(max_yaw=10)).kept == 0
     assert review(dataset, Thresholds(max_yaw=0, min_face_size=0, min_coverage=1)).kept == 0
+
+
+def test_limits_hold_until_others_are_given(handmade):
+    handmade.add("a", yaw=50.0)
+    dataset = handmade.write()
+    assert review(dataset).kept == 0
+    assert review(dataset, Thresholds(max_yaw=60)).kept == 1
+    assert review(dataset).kept == 1
+    assert thresholds_of(dataset) == Thresholds(max_yaw=60)
+    assert review(dataset, Thresholds()).kept == 0
+    settings = json.loads((dataset / "dataset.json").read_text())
+    (dataset / "dataset.json").write_text(json.dumps(settings | {"review": {"max_yaw": "far"}}))
+    with pytest.raises(DatasetError, match=r"dataset\.json is damaged \(review: max_yaw is 'far'"):
+        review(dataset)
 
 
 def test_quality_is_a_product_of_ramps(handmade):

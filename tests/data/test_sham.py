@@ -1,5 +1,7 @@
 """Copies of a dataset whose maps carry no geometry."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,10 +10,11 @@ import pytest
 from shells import Handmade
 
 from facerelief.data import Dataset
+from facerelief.data import sham as sham_module
 from facerelief.data.manifest import Sample
 from facerelief.data.review.selection import review
 from facerelief.data.sham import make_sham, shuffled_within_splits
-from facerelief.errors import DatasetError
+from facerelief.errors import DatasetError, FacereliefError
 from facerelief.files.png import read_png
 from facerelief.geometry.depth_maps import load_depth
 
@@ -56,11 +59,27 @@ def test_everybody_gives_once_and_nobody_keeps_its_own(row: Callable[..., Sample
     assert donors != shuffled_within_splits(samples, 4)
 
 
-def test_it_resumes_and_refuses_what_is_something_else(faces: Dataset, tmp_path: Path) -> None:
+def torn(path: Path, _: np.ndarray) -> None:
+    """Writes half a map, as on a disk that gets full."""
+    path.write_bytes(b"half")
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_it_resumes_and_refuses_what_is_something_else(
+    faces: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_sham(faces, tmp_path / "sham", "luminance")
     gone = tmp_path / "sham" / Dataset(tmp_path / "sham").samples[2].normal_file_name
     before = gone.read_bytes()
     gone.unlink()
+    make_sham(faces, tmp_path / "sham", "luminance")
+    assert gone.read_bytes() == before
+    gone.unlink()
+    monkeypatch.setattr(sham_module, "save_normal", torn)
+    with pytest.raises(FacereliefError, match="free space"):
+        make_sham(faces, tmp_path / "sham", "luminance")
+    assert not gone.exists()
+    monkeypatch.undo()
     make_sham(faces, tmp_path / "sham", "luminance")
     assert gone.read_bytes() == before
     with pytest.raises(DatasetError, match="was built with another sham"):

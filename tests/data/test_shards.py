@@ -18,6 +18,7 @@ from photos import write_tree
 from PIL import Image
 
 from facerelief.data.build import build_dataset
+from facerelief.data.extract import ExtractionTask
 from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, read_rows, read_samples
 from facerelief.data.review.selection import review
 from facerelief.data.shards import maker
@@ -25,7 +26,8 @@ from facerelief.data.shards.archive import files_of
 from facerelief.data.shards.build import build_shards
 from facerelief.data.shards.convert import pack, unpack
 from facerelief.data.shards.photos import labelled_photos
-from facerelief.data.shards.plan import SHARD_LIST
+from facerelief.data.shards.plan import SHARD_LIST, ShardPhoto, plan_shards
+from facerelief.data.sources.labelled import Labelled
 from facerelief.data.sources.layouts import read_labelled
 from facerelief.errors import DatasetError, FacereliefError
 from facerelief.processes.cluster import Spread
@@ -194,6 +196,14 @@ def test_a_changed_photo_changes_its_shard_only(photos: Path, shards: Path, tmp_
     )
     build(tmp_path / "photos", tmp_path / "out")
     assert made == ["train-000000"]
+
+
+def test_corrected_votes_change_their_shard(photos: Path, tmp_path: Path) -> None:
+    """The majority may be as it was."""
+    task = ExtractionTask(Labelled(photos / "a.jpg", "fear", "Eve", votes=(0, 10)), "a.jpg", "train")
+    other = dataclasses.replace(task, labelled=dataclasses.replace(task.labelled, votes=(4, 6)))
+    one, same, changed = (plan_shards([ShardPhoto(t, "a.jpg")], {}, {}, 10)[0].digest for t in (task, task, other))
+    assert one == same != changed
 
 
 def test_a_photo_at_which_the_process_dies_is_one_reject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from facerelief.data.arrays import create_memmap
 from facerelief.errors import FacereliefError
 from facerelief.files import atomic, disk, lock_folder, locks
 
@@ -35,7 +37,8 @@ def _locking(handle: int, mode: int, count: int) -> None:
 
 
 def _open_here(path: str | Path) -> bool:
-    return any(os.path.realpath(f"/proc/self/fd/{one}") == str(path) for one in os.listdir("/proc/self/fd"))
+    mapped = any(line.split()[-1] == str(path) for line in Path("/proc/self/maps").read_text().splitlines())
+    return mapped or any(os.path.realpath(f"/proc/self/fd/{one}") == str(path) for one in os.listdir("/proc/self/fd"))
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +94,32 @@ def test_a_folder_is_locked_by_a_byte_of_a_file_in_it(tmp_path: Path) -> None:
         other.communicate("\n")
     with lock_folder(tmp_path):
         pass
+
+
+def test_who_waits_for_a_folder_gets_it_when_it_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes: Windows' own waiting gives up after ten seconds."""
+    lock_file = tmp_path / locks.LOCK_FILE
+    lock_file.touch()
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, lock_file], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "locked\n"
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 200:  # twenty seconds, if they were slept
+                other.communicate("\n")
+
+        monkeypatch.setattr(locks, "time", SimpleNamespace(sleep=pause))
+        with lock_folder(tmp_path, wait=True):
+            assert len(pauses) == 200
+
+
+def test_an_array_is_unmapped_before_it_gets_its_name(tmp_path: Path) -> None:
+    with create_memmap(tmp_path / "one.npy", np.float32, (3, 2)) as values:
+        values[1] = 5
+    assert np.load(tmp_path / "one.npy").tolist() == [[0, 0], [5, 5], [0, 0]]
+    with pytest.raises(ZeroDivisionError), create_memmap(tmp_path / "two.npy", np.float32, (3, 2)) as values:
+        values[0] = 1 / 0
+    assert not (tmp_path / "two.npy").exists()

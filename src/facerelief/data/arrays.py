@@ -186,20 +186,39 @@ def to_make(*paths: Path) -> Iterator[bool]:
         yield not all(path.is_file() for path in paths)
 
 
+class ArrayWriter:
+    """An array in a file, to be filled. Nothing else holds the mapping, since Windows renames no mapped file."""
+
+    def __init__(self, path: Path, kind: Any, shape: tuple[int, ...]) -> None:
+        self._values: np.ndarray | None = np.lib.format.open_memmap(path, "w+", kind, shape)
+
+    def __setitem__(self, place: Any, values: Any) -> None:
+        assert self._values is not None
+        self._values[place] = values
+
+    def close(self) -> None:
+        """Write what is left, and unmap the file."""
+        if isinstance(self._values, np.memmap):
+            self._values.flush()
+        self._values = None
+
+
 @contextmanager
-def create_memmap(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+def create_memmap(path: Path, kind: Any, shape: tuple[int, ...]) -> Iterator[ArrayWriter]:
     """An array in a file, which may be larger than the memory; the file appears when the block succeeds.
 
     Raises:
         FacereliefError: As `files.atomic`.
     """
     with atomic(path) as part:
-        array = np.lib.format.open_memmap(part, "w+", kind, shape)
-        if hasattr(os, "posix_fallocate"):  # on Linux: a full disk is told now; later, it would kill the process
-            with part.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
-        yield array
-        array.flush()
+        array = ArrayWriter(part, kind, shape)
+        try:
+            if hasattr(os, "posix_fallocate"):  # on Linux: a full disk is told now; later, it would kill the process
+                with part.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, part.stat().st_size)
+            yield array
+        finally:
+            array.close()
 
 
 def _decode_sample(dataset: Path, sample: Sample, size: int, colour: str) -> dict[str, np.ndarray]:

@@ -16,6 +16,7 @@ from facerelief.data.extract import GIVEN_UP, ExtractionTask, Extractor, Recipe,
 from facerelief.data.journal import JOURNAL, append, open_dataset, read_journal, stamp_of
 from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, Sample, harmless, write_rows
 from facerelief.data.sources.labelled import Labelled, splits_by_person
+from facerelief.errors import DatasetError
 from facerelief.faces.landmarks.networks import CHECKSUMS, FACE_MESH
 from facerelief.files import lock_folder, sha256
 from facerelief.geometry.morphable.model import face_file
@@ -78,11 +79,11 @@ def build_dataset(
     if cluster != LOCAL:  # whose processes start elsewhere
         dataset, photos = dataset.absolute(), photos.absolute()
         labelled = [dataclasses.replace(one, photo=one.photo.absolute()) for one in labelled]
-    settings = build_settings(recipe, seed, bool(overlays))
     splits, notes = splits_by_person(labelled, seed)
     tasks = photo_tasks(labelled, photos, overlays or {}, splits)
     extractor = Extractor(recipe, dataset)  # before anything is written: it may find something missing
-    open_dataset(dataset, settings)
+    _check_meshes(tasks, extractor)
+    open_dataset(dataset, build_settings(recipe, seed, bool(overlays)))
     with lock_folder(dataset):
         built = _built(tasks, extractor, recipe, dataset, Spread(cluster, workers), progress)
     return dataclasses.replace(built, notes=notes)
@@ -118,7 +119,7 @@ def _built(
     journal = dataset / JOURNAL
     stamps = {task.source: stamp_of(*_files_of(task, extractor)) for task in tasks}
     done = read_journal(journal, stamps)
-    todo = [task for task in tasks if task.source not in done]
+    todo = [task for task in tasks if task.source not in done or _was_given_up(done[task.source])]
     before = len(tasks) - len(todo)
     progress(before, len(tasks))
     if todo:  # decoded copies of maps that are made anew; photos alone tell them from others
@@ -138,6 +139,20 @@ def _built(
     return built
 
 
+def _check_meshes(tasks: Sequence[ExtractionTask], extractor: Extractor) -> None:
+    """Raise `DatasetError` where two photos would get one mesh file, since they have the same name."""
+    photo_of: dict[Path, Path] = {}
+    for photo in (task.labelled.photo for task in tasks):
+        mesh = extractor.mesh_file(photo)
+        if mesh is None:
+            continue
+        other = photo_of.setdefault(mesh, photo)
+        if other != photo:
+            raise DatasetError(
+                f"{mesh} would be the mesh of both {other} and {photo}; put each into a folder named as its photo's"
+            )
+
+
 def _files_of(task: ExtractionTask, extractor: Extractor) -> list[Path | None]:
     """The files that a sample is made of."""
     return [task.labelled.photo, task.overlay, extractor.mesh_file(task.labelled.photo)]
@@ -145,6 +160,11 @@ def _files_of(task: ExtractionTask, extractor: Extractor) -> list[Path | None]:
 
 def _shared(dataset: Path, tasks: Sequence[ExtractionTask]) -> list[str]:
     return [stamp_of(dataset / SETTINGS), *(stamp_of(task.labelled.photo) for task in tasks)]
+
+
+def _was_given_up(row: Sample | Reject) -> bool:
+    """Whether a photo failed for a reason that may have passed, such as too little memory: it is tried again."""
+    return isinstance(row, Reject) and row.reason == GIVEN_UP
 
 
 def given_up(task: ExtractionTask, why: str) -> Reject:

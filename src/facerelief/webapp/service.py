@@ -99,12 +99,14 @@ class EditService:
         )
         self.method = editor.method
         self._editors = {self.method: editor}
-        self._loading = threading.Lock()
+        self._loading = {name: threading.Lock() for name in (*METHODS, self.method)}
         self._plans = PlanCache()
 
     def editor(self, method: str) -> Editor:
         """The editor of a method, loaded at its first use."""
-        with self._loading:
+        if method in self._editors:  # is not made to wait while another one is loaded
+            return self._editors[method]
+        with self._loading[method]:
             if method not in self._editors:
                 self._editors[method] = load_editor(None, self._finder, method=method)
             return self._editors[method]

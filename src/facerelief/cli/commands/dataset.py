@@ -1,5 +1,6 @@
 """`facerelief dataset build | synthesize | review | stats`."""
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -202,15 +203,24 @@ def synthesize(
 @app.command("review")
 def review(
     dataset: DatasetFolder,
-    max_yaw: Annotated[float, typer.Option(help="Largest turn of the head to the side, in degrees.")] = 30.0,
-    min_face_size: Annotated[float, typer.Option(help="Smallest face in the photo, in pixels.")] = 40.0,
+    max_yaw: Annotated[
+        float | None, typer.Option(help="Largest turn of the head to the side, in degrees. Default: 30.")
+    ] = None,
+    min_face_size: Annotated[
+        float | None, typer.Option(help="Smallest face in the photo, in pixels. Default: 40.")
+    ] = None,
 ) -> None:
-    """Measure every sample, leave out unsuitable ones, and write review.html. Edit overrides.csv to change this."""
-    from facerelief.data.review.contact_sheet import write_contact_sheet
-    from facerelief.data.review.selection import Thresholds
-    from facerelief.data.review.selection import review as review_dataset
+    """Measure every sample, leave out unsuitable ones, and write review.html. Edit overrides.csv to change this.
 
-    thresholds = Thresholds(max_yaw=max_yaw, min_face_size=min_face_size)
+    Limits hold until others are given, also when the dataset is built again.
+    """
+    from facerelief.data.review.contact_sheet import write_contact_sheet
+    from facerelief.data.review.selection import review as review_dataset
+    from facerelief.data.review.selection import thresholds_of
+
+    limits: dict[str, Any] = {"max_yaw": max_yaw, "min_face_size": min_face_size}
+    given = {name: value for name, value in limits.items() if value is not None}
+    thresholds = dataclasses.replace(thresholds_of(dataset), **given)
     with bar("reviewing", "samples") as move:
         result = review_dataset(dataset, thresholds, move)
     sheet = write_contact_sheet(dataset, thresholds=thresholds)

@@ -18,7 +18,7 @@ from PIL import Image
 
 from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_samples
 from facerelief.data.review.overrides import DECISIONS, OVERRIDES
-from facerelief.data.review.selection import Thresholds, left_out_for, reasons
+from facerelief.data.review.selection import Thresholds, left_out_for, reasons, thresholds_of
 from facerelief.data.review.sheet_style import STYLE
 from facerelief.data.sources.labelled import fixed_draw
 from facerelief.data.stats import dataset_warnings
@@ -54,7 +54,7 @@ def write_contact_sheet(dataset: Path, out: Path | None = None, thresholds: Thre
     """
     samples = read_samples(dataset)
     rejects = read_rows(dataset / REJECTS, Reject)
-    limits = thresholds or Thresholds()
+    limits = thresholds or thresholds_of(dataset)
     parts = chain(
         _head(dataset.resolve().name, samples, rejects),
         _classes(samples, rejects),

@@ -8,19 +8,29 @@ gives the same result.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from facerelief.array_types import Floats
-from facerelief.data.manifest import METADATA, Sample, read_dataset_settings, read_samples, write_rows
+from facerelief.data.manifest import (
+    METADATA,
+    SETTINGS,
+    Sample,
+    read_dataset_settings,
+    read_samples,
+    write_rows,
+    write_settings,
+)
 from facerelief.data.review.inputs import ReviewInput, read_input, read_thumbnail
 from facerelief.data.review.measures import implausibility, joined, same_pictures
 from facerelief.data.review.overrides import Override, read_overrides
 from facerelief.errors import DatasetError
+from facerelief.files.json import to_dataclass
 from facerelief.progress import Progress, no_progress
 
+_LIMITS = "review"  # in dataset.json
 _RELABELLED, _CONFIRMED = "relabelled by hand", "label confirmed by hand"
 
 
@@ -85,7 +95,8 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
 
     Args:
         dataset: The dataset's folder.
-        thresholds: The limits of what is kept.
+        thresholds: The limits of what is kept; by default those of the last review. They hold from then on, also when
+            the dataset is built again.
         progress: Called with the number of samples read and the total.
 
     Raises:
@@ -102,15 +113,33 @@ def review(dataset: Path, thresholds: Thresholds | None = None, progress: Progre
             f"{dataset} is synthetic: its expressions are alike and its geometry exact; no review is needed"
         )
     overrides = read_overrides(dataset, (sample.file_name for sample in samples))
-    limits = thresholds or Thresholds()
+    limits = thresholds or thresholds_of(dataset)
     seen = []
     for sample in samples:
         seen.append(read_input(dataset, sample))
         progress(len(seen), len(samples))
     size = int(settings.get("size", 256))
     judged = judge(samples, seen, lambda index: read_thumbnail(dataset, samples[index]), size, overrides, limits)
+    if limits != thresholds_of(dataset):
+        write_settings(dataset, {**settings, _LIMITS: asdict(limits)})
     write_rows(dataset / METADATA, Sample, judged)
     return Review(judged, len(overrides))
+
+
+def thresholds_of(dataset: Path) -> Thresholds:
+    """The limits of a dataset's last review, which dataset.json records; the defaults before the first.
+
+    Raises `DatasetError` where dataset.json is damaged.
+    """
+    settings = read_dataset_settings(dataset)
+    if _LIMITS not in settings:
+        return Thresholds()
+    try:
+        return to_dataclass(Thresholds, settings[_LIMITS])
+    except (ValueError, TypeError) as reason:
+        raise DatasetError(
+            f"{dataset / SETTINGS} is damaged ({_LIMITS}: {reason}); remove {_LIMITS} from it, and review again"
+        ) from reason
 
 
 def judge(

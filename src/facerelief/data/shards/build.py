@@ -81,9 +81,9 @@ def build_shards(
     splits, notes = splits_by_person(photos.reading.photos, seed)
     tasks = photo_tasks(photos.reading.photos, photos.root, {}, splits)
     named = [ShardPhoto(task, photos.name_of(task.labelled)) for task in tasks]
+    Extractor(recipe, Path())  # before anything is written: it may find something missing
     store, settings = open_store(out), build_settings(recipe, seed)
     shards = plan_shards(named, photos.stamps, settings, per_shard)
-    Extractor(recipe, Path())  # before anything is written: it may find something missing
     there = _opened(store, settings)
     done = _finished(store, shards, there)
     todo = [shard for shard in shards if shard.name not in done]

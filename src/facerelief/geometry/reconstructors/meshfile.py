@@ -22,7 +22,10 @@ _DAMAGE = (*NUMPY_ERRORS, AttributeError)
 
 @RECONSTRUCTORS.add("meshfile")
 class MeshFile:
-    """Reads FOLDER/<photo's stem>.ply, .obj or .npz (arrays `vertices` (V, 3) and `triangles` (T, 3))."""
+    """Reads FOLDER/<photo's stem>.ply, .obj or .npz (arrays `vertices` (V, 3) and `triangles` (T, 3)).
+
+    A file in a folder named as the photo's comes first: for happiness/0001.jpg, FOLDER/happiness/0001.ply.
+    """
 
     def __init__(self, folder: Path, axes: str = "y-down") -> None:
         if not Path(folder).is_dir():
@@ -33,7 +36,8 @@ class MeshFile:
 
     def file_of(self, photo: Path) -> Path | None:
         """The file with a photo's mesh, if there is one."""
-        candidates = (self.folder / (photo.stem + suffix) for suffix in MESH_SUFFIXES)
+        folders = (self.folder / photo.parent.name, self.folder)
+        candidates = (folder / (photo.stem + suffix) for folder in folders for suffix in MESH_SUFFIXES)
         return next((candidate for candidate in candidates if candidate.is_file()), None)
 
     def __call__(self, face: AlignedFace) -> FaceMesh:
