@@ -166,11 +166,9 @@ class MethodConformance:
 
     def test_an_exported_model_agrees(self, tmp_path: Path) -> None:
         """ONNX gives what PyTorch gives, for every condition."""
-        try:
-            import onnx  # noqa: F401
-            import onnxruntime  # noqa: F401
-        except ImportError:
-            return
+        import pytest
+
+        pytest.importorskip("onnx", reason="pip install 'facerelief[engines]' to test exports")
         _, compared = export_editor(tmp_path / "model", "onnx", weights_in(self.train(tmp_path / "run").parent))
         assert all(one.agrees for one in compared)
 

@@ -1,6 +1,7 @@
 """facerelief continuum: files, videos, what is kept, what is refused."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +61,29 @@ def test_frames_of_others_and_of_other_settings_stay(
     (tmp_path / "me-surprise-1.png").unlink()
     command(*words)
     assert "was made with other settings" in refused(*words, "--strength", "0.5")
+
+
+def test_frames_of_a_network_that_has_been_trained_further_are_not_kept(
+    refused: Refused, command: Command, me: Path, tmp_path: Path, tiny_weights: Callable[..., Path]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(tiny_weights(), run / "weights.safetensors")
+    words = (
+        "continuum",
+        str(me),
+        "--to",
+        "surprise",
+        "--steps",
+        "2",
+        "-o",
+        str(tmp_path / "out"),
+        "--weights",
+        str(run),
+    )
+    command(*words)
+    shutil.copy(tiny_weights(blocks=2), run / "weights.safetensors")
+    assert "was made with other settings" in refused(*words)
 
 
 @pytest.mark.parametrize(

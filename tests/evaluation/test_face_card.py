@@ -95,8 +95,9 @@ def test_the_card_names_the_file_and_its_checksum(card: str, fitted: Path) -> No
     assert f"SHA-256 `{sha256(fitted / FACE_FILE)}`" in card
     assert f"{(fitted / FACE_FILE).stat().st_size / 1e6:.2f} MB" in card
     assert NOTE in card
-    for name in re.findall(r"!\[.+\]\((.+)\)", card):
-        assert (fitted / name).is_file()
+    pictures = re.findall(r"!\[.+\]\((.+)\)", card)
+    assert len(pictures) == 3
+    assert all((fitted / name).is_file() for name in pictures)
 
 
 def test_the_card_says_of_how_many_photos_and_people_expressions_are_learned(

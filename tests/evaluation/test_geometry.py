@@ -13,7 +13,8 @@ from shells import SPLITS, read_split, write_dataset
 from torch import Tensor, nn
 
 from facerelief.data.arrays import Arrays
-from facerelief.data.batches import make_batch
+from facerelief.data.batches import Batch, make_batch
+from facerelief.evaluation import depth_accuracy
 from facerelief.evaluation.depth_accuracy import geometry_accuracy, save_figure3
 from facerelief.geometry.depth_maps import FAR, NEAR
 
@@ -63,6 +64,24 @@ def test_an_offset_of_depth_in_inter_ocular_distances(splits: Splits, offset: fl
     oracle = Oracle(splits["test"], "depth", lambda maps: maps + offset)
     error = geometry_accuracy(oracle, splits["train"], splits["test"], "depth")
     assert error.depth == pytest.approx(abs(offset) / 2 * (NEAR - FAR), abs=1e-6)
+
+
+def test_the_mean_map_is_of_some_photos_a_batch_at_a_time(splits: Splits, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, no more than that are in memory."""
+    train, sizes = splits["train"], []
+    real = depth_accuracy.make_batch
+
+    def noted(arrays: Arrays, rows: np.ndarray, *more: str) -> Batch:
+        if arrays is train:
+            sizes.append(len(rows))
+        return real(arrays, rows, *more)
+
+    monkeypatch.setattr(depth_accuracy, "make_batch", noted)
+    monkeypatch.setattr(depth_accuracy, "_MOST", 5)
+    assert len(train.label) > 5
+    geometry_accuracy(Oracle(splits["test"], "depth"), train, splits["test"], "depth", batch=2)
+    assert max(sizes) <= 2
+    assert 0 < sum(sizes) <= 5
 
 
 def test_only_face_pixels_count_for_depth(splits: Splits) -> None:

@@ -3,9 +3,11 @@
 import datetime
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image
 from facerelief.errors import FacereliefError, MissingExtra, install_command
 from facerelief.faces.alignment import Crop
 from facerelief.photos.photo import SAVE_FORMATS, Photo, encode_photo, read_photo
-from facerelief.photos.provenance import content_credentials
+from facerelief.photos.provenance import certificates, content_credentials
 from facerelief.photos.provenance.certificates import CERTIFICATE, KEY, signing_key
 from facerelief.photos.provenance.content_credentials import read_credentials, sign, sign_file
 from facerelief.photos.provenance.file_kinds import MEDIA_TYPES
@@ -212,6 +214,19 @@ def test_a_video_is_not_left_unsigned_in_silence(tmp_path: Path, monkeypatch: py
     with pytest.raises(MissingExtra):
         sign_file(path, MARK)
     assert path.read_bytes() == b"film"
+
+
+def test_a_renewed_certificate_is_read_without_a_restart(tmp_path: Path) -> None:
+    chain, secret = tmp_path / "chain.pem", tmp_path / "key.pem"
+    seen = []
+    for age in (2, 1):
+        certificates._read_key.cache_clear()  # another temporary one
+        for path, data in zip((chain, secret), signing_key(None, None)[:2], strict=True):
+            path.write_bytes(data if isinstance(data, bytes) else data.encode())
+            os.utime(path, (time.time() - age,) * 2)
+        seen.append(signing_key(str(chain), str(secret))[0])
+        assert signing_key(str(chain), str(secret))[0] == chain.read_bytes()
+    assert seen[0] != seen[1]
 
 
 @pytest.mark.parametrize("data", [["a"], {"actions": ["x"]}, {"actions": [{"when": "x"}]}, {"actions": {}}, {}])

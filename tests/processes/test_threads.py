@@ -1,5 +1,6 @@
 """Threads by the size of the work."""
 
+import os
 import subprocess
 import sys
 
@@ -19,6 +20,19 @@ print(torch.get_num_threads(), available_threads())
 limit_threads(3)
 print(torch.get_num_threads(), available_threads())
 """
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
+def test_cores_are_those_that_the_process_may_use() -> None:
+    """As in a container, or under SLURM: one of however many there are."""
+    script = (
+        "import os; os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:1]); "
+        "from facerelief.processes.cores import available_cores; "
+        "from facerelief.processes.threads import available_threads; print(available_cores(), available_threads())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["1", "1"]
 
 
 @pytest.mark.parametrize(

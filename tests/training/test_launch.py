@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+from runs import write_judge
 from shells import CLASSES, change_rows, write_dataset
 
 from facerelief.checkpoint import save_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
+from facerelief.evaluation.evaluate import network_notes, read_editor_weights
 from facerelief.networks import vgg as vgg_module
 from facerelief.networks.weights import named_tensors
 from facerelief.training import launch
@@ -280,3 +282,18 @@ def test_the_depth_network_that_stage_2_trained_is_a_stage_1_again(
     trained = tmp_path / "first" / launch.TRAINED_DEPTH
     launch.run_expression(Dataset(faces), second, tmp_path / "second", depth=trained)
     assert not (tmp_path / "second" / launch.TRAINED_DEPTH).exists()  # it was frozen
+
+
+def test_who_learns_from_a_depth_network_learns_from_its_teachers(
+    depth_run: Path, faces: Path, small: Small, tmp_path: Path
+) -> None:
+    """A judge taught G_depth in stage 2; it cannot measure what that G_depth guides, nor what this one guides."""
+    judge = write_judge(tmp_path / "judge", size=small(ExpressionTraining).size)
+    depth = depth_run
+    for name, perceptual in (("first", "judge"), ("second", "none"), ("third", "none")):
+        config = small(ExpressionTraining, guide="depth", steps=1, perceptual=perceptual)
+        run = tmp_path / name
+        launch.run_expression(Dataset(faces), config, run, depth=depth, judge=judge if name == "first" else None)
+        with pytest.raises(FacereliefError, match=r"learnt from .*judge, which cannot measure it"):
+            network_notes(read_editor_weights(run), Dataset(faces), judge)
+        depth = run / launch.TRAINED_DEPTH
