@@ -146,7 +146,7 @@ def evaluate_all(
         dataset: Its test photos are edited.
         config: Size, colour and expressions of all of them.
         files: Where the metric networks are.
-        photos: A fixed draw of so many test photos; by default all.
+        photos: A fixed random subset of so many test photos; by default all.
         progress: Called with the system's name, the photos done and in all.
         spread: Where edits are scored; on a cluster, of the editors only "morphable", the package's.
 

@@ -39,7 +39,7 @@ class MeasurementRequest:
         morphable: Whether the morphable editor is measured too.
         as_edited: Measure a run's edits as `facerelief edit` makes them, in the dataset's crops; else the pictures that
             its network gives.
-        photos: A fixed draw of so many test photos; by default all.
+        photos: A fixed random subset of so many test photos; by default all.
     """
 
     runs: Sequence[Path] = ()

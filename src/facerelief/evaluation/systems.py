@@ -139,7 +139,7 @@ def partner_rows(test: Arrays) -> Int64 | None:
 
 
 def photo_rows(test: Arrays, most: int | None = None, seed: int = 0) -> Int64:
-    """All rows of the test photos, or a fixed draw of `most` of them, in order."""
+    """All rows of the test photos, or a fixed random subset of `most` of them, in order."""
     rows: Int64 = np.random.default_rng(seed).permutation(len(test.label))[:most]
     return np.sort(rows)
 

@@ -47,7 +47,7 @@ class Pairs:
 
     Attributes:
         same: Every pair of one person's photos, (P, 2).
-        different: A fixed draw of pairs of two people's photos, (Q, 2).
+        different: A fixed random subset of pairs of two people's photos, (Q, 2).
         persons: People with several photos.
     """
 

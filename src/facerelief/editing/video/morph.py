@@ -1,4 +1,4 @@
-"""A photo that moves into an expression, as a film or a moving picture."""
+"""A photo that moves into an expression, as a video or an animation."""
 
 import io
 from collections.abc import Iterator, Sequence

@@ -91,7 +91,7 @@ def true_target_errors(
 
 
 def drawn_rows(test: Arrays, a_class: int, seed: int = 0) -> Int64:
-    """Rows of so many test photos of each expression, a fixed draw."""
+    """Rows of so many test photos of each expression, a fixed random subset."""
     random = np.random.default_rng(seed)
     pools = [random.permutation(np.flatnonzero(test.label == k))[:a_class] for k in range(len(test.expressions))]
     return np.sort(np.concatenate(pools))

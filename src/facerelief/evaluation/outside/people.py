@@ -23,7 +23,7 @@ class Selection:
         split: "train", "val", "test" of people, or "all".
         seed: Of the split, as of `dataset build`.
         people: Names of identities; by default all.
-        photos: So many photos, a fixed draw; by default all.
+        photos: So many photos, a fixed random subset; by default all.
         max_yaw: Largest turn of the head, degrees.
         min_face_size: Smallest face, pixels.
     """
@@ -148,7 +148,7 @@ def true_photos(labelled: Sequence[Labelled]) -> dict[str, dict[str, Labelled]]:
 
 
 def one_a_person(photos: Sequence[Labelled], expression: str, most: int) -> list[Labelled]:
-    """The first photo of an expression of each person, of at most so many people, a fixed draw.
+    """The first photo of an expression of each person, of at most so many people, a fixed random subset.
 
     Raises:
         FacereliefError: Nobody has one.

@@ -64,7 +64,7 @@ def measure_strengths(
         landmarks: Finds the faces of photos.
         photos: Those to choose from: of each person the first neutral one, else the first of another expression.
         targets: What they are edited to.
-        people: The number of people, a fixed draw.
+        people: The number of people, a fixed random subset.
         progress: Called with the number of edits done, the total, and the photo's name.
     """
     names = sorted({one.identity for one in photos}, key=fixed_draw)[:people]
