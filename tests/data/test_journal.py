@@ -141,7 +141,7 @@ def test_the_same_settings_open_it_again_and_leave_it_as_it_is(tmp_path: Path, r
     [
         ({"size": 96, "seed": 1}, "size"),
         ({"size": 64, "seed": 2}, "seed"),
-        ({"size": 64, "seed": 1, "face_sha256": "0" * 64}, "face_sha256"),
+        ({"size": 64, "seed": 1, "face_sha256": "0" * 64}, "face"),
     ],
 )
 def test_other_settings_are_named(tmp_path: Path, settings: dict[str, object], name: str) -> None:

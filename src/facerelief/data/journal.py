@@ -25,6 +25,8 @@ JOURNAL = "build.jsonl"
 _KINDS: dict[str, type[Sample | Reject]] = {"Sample": Sample, "Reject": Reject}
 _END = 4096  # bytes
 _DIGEST = "_sha256"  # the end of a setting's name that is a file's checksum
+# Settings that earlier versions did not record: where they lack, nothing is known.
+_LATELY = ("landmark_network_sha256", "task_file_sha256", "morphable_face_sha256", "editor_sha256")
 
 
 def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
@@ -56,12 +58,12 @@ def open_dataset(dataset: Path, settings: dict[str, Any]) -> None:
 
 
 def check_settings(dataset: str, before: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """Check that a dataset was begun with the same settings; digests that earlier versions did not record may lack.
+    """Check that a dataset was begun with the same settings, as far as its version recorded them.
 
     Raises:
         DatasetError: It was not.
     """
-    told = {name: value for name, value in settings.items() if name in before or not name.endswith(_DIGEST)}
+    told = {name: value for name, value in settings.items() if name in before or name not in _LATELY}
     changed = next((name for name, value in told.items() if before.get(name, False) != value), None)
     if changed:
         what = changed.removesuffix(_DIGEST).replace("_", " ")

@@ -110,6 +110,26 @@ class ClientRates(Protocol):
         """Count a request. 0 if it is allowed, else the seconds until one is."""
 
 
+def take_token(left: float, seconds: float, per_minute: int) -> tuple[float, float]:
+    """A token bucket that holds and gets `per_minute` tokens: one is taken, if there is one.
+
+    Args:
+        left: The tokens that were in it.
+        seconds: How long ago that was.
+        per_minute: Not 0.
+
+    Returns:
+        The tokens that are in it now, and 0, or the seconds until there is one.
+
+    Example:
+        >>> take_token(0.5, 1.0, 60), take_token(0.0, 0.25, 60)
+        ((0.5, 0.0), (0.25, 0.75))
+    """
+    a_second = per_minute / 60
+    left = min(float(per_minute), left + seconds * a_second)
+    return (left - 1, 0.0) if left >= 1 else (left, (1 - left) / a_second)
+
+
 class RateLimiter:
     """A token bucket per client: `per_minute` requests at once, refilled over a minute."""
 
@@ -122,11 +142,10 @@ class RateLimiter:
         """Count a request. 0 if it is allowed, else the seconds until one is."""
         if not self._most:
             return 0.0
-        now, a_second = time.monotonic(), self._most / 60
+        now = time.monotonic()
         left, then = self._left.pop(client, (float(self._most), now))
-        left = min(float(self._most), left + (now - then) * a_second)
-        wait = 0.0 if left >= 1 else (1 - left) / a_second
-        self._left[client] = (left if wait else left - 1), now
+        left, wait = take_token(left, now - then, self._most)
+        self._left[client] = left, now
         if len(self._left) > _MAX_CLIENTS:
             self._left.popitem(last=False)
         return wait

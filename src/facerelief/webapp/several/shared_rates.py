@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+from facerelief.webapp.access import take_token
+
 _SLOTS = 1 << 16
 _SLOT = struct.Struct("=dd")  # requests left, and when that was
 
@@ -40,11 +42,10 @@ class SharedRates:
             return 0.0
         place = int.from_bytes(hashlib.blake2b(client.encode(), digest_size=2).digest(), "big") * _SLOT.size
         with self._locked(place):
-            now, a_second = time.monotonic(), self._most / 60  # one clock for all processes of a machine
+            now = time.monotonic()  # one clock for all processes of a machine
             left, then = _SLOT.unpack_from(self._table, place)
-            left = min(float(self._most), left + (now - then) * a_second) if then else float(self._most)
-            wait = 0.0 if left >= 1 else (1 - left) / a_second
-            _SLOT.pack_into(self._table, place, left if wait else left - 1, now)
+            left, wait = take_token(left if then else float(self._most), now - then, self._most)
+            _SLOT.pack_into(self._table, place, left, now)
         return wait
 
     @contextlib.contextmanager
