@@ -29,8 +29,12 @@ _WORD_SHARE = 6  # one chip in 6 encodes the expression
 _SEED = b"facerelief mark 1"
 _LARGE = 362  # crops of more pixels have more cells and a fainter watermark
 _CELLS = (64, 90)  # across the crop of a small and a large face, at least
-_LOUDNESS = (3.0, 2.3)  # root mean square of the watermark, in levels
-_MASKING = 0.3  # exponent by which it is stronger in textured regions
+_LOUDNESS = (3.0, 2.0)  # root mean square of the watermark, in levels
+_MASKING = 0.7  # exponent by which it is stronger in textured regions
+_EDGE = 3  # cells to each side of an edge in which the plainer side counts
+_ROUGH = 12.0  # levels of contrast beyond which a pattern is as strong as it gets
+_PLAIN = 0.3  # levels of contrast of a region without any, such as a studio's backdrop
+_DARK = 32.0  # levels: what is as dark as this and less is seen as well as this
 _SURE = 0.5  # how far past zero a flipped chip is moved, relative to the depth from which chips are flipped
 _FADE = 0.1  # of the crop's side
 _ROUND = 3  # exponent of its outline, a superellipse: the corners show no face
@@ -92,9 +96,10 @@ def _imprint_one(image: Image.Image, crop: Crop, signs: np.ndarray) -> None:
     if (last - first < TILE_CELLS // 4).any():
         return
     start, end = np.floor(first * cell).astype(int), np.ceil(last * cell).astype(int)
-    picture, loudness = normalize_contrast(_cells_of(image, cell, first, last))
+    luma = _cells_of(image, cell, first, last)
+    picture, loudness = normalize_contrast(luma)
     mask = crop_mask(crop, first, last, cell, side)
-    gain = loudness**_MASKING
+    gain = hidden_by(luma)
     gain *= mask / np.sqrt(np.square(gain * mask).sum() / max(np.square(mask).sum(), 1e-9))
     response = float((gain * mask / loudness).sum())
     if response <= 0:
@@ -105,6 +110,22 @@ def _imprint_one(image: Image.Image, crop: Crop, signs: np.ndarray) -> None:
     added = np.pad(pattern[np.ix_(rows, columns)] * gain, 1, mode="edge").astype(np.float32)
     box = (*(start / cell - first + 1).tolist(), *(end / cell - first + 1).tolist())
     _add(image, Image.fromarray(added), (*start.tolist(), *end.tolist()), box)
+
+
+def hidden_by(luma: Floats) -> Floats:
+    """How strong a pattern may be at each place so that it is seen nowhere sooner than elsewhere.
+
+    Texture hides a pattern in proportion to its contrast, and eyes see relative differences of light (Weber's law): on
+    a plain backdrop and on dark skin it is weak. Beside an edge only the texture of the plainer side counts.
+
+    Args:
+        luma: (H, W), levels.
+    """
+    fine = luma - _mean(luma, 2)
+    contrast = np.sqrt(np.maximum(_mean(fine * fine, 1), 0))
+    plainest = np.minimum(_mean(_least(contrast, _EDGE), _EDGE), _ROUGH)
+    bright = np.clip((luma + _DARK) / (128 + _DARK), 0, 1)
+    return (plainest + _PLAIN) ** _MASKING * bright
 
 
 def _cells_of(image: Image.Image, cell: float, first: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -203,6 +224,13 @@ def crop_mask(crop: Crop, first: Int64, last: Int64, cell: float, side: float) -
     points = crop.to_crop(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)) / crop.size
     edge = 0.5 - (abs(points - 0.5) ** _ROUND).sum(axis=1).reshape(len(y), len(x)) ** (1 / _ROUND)
     return smoothstep((edge - 2.5 * cell / side) / _FADE)
+
+
+def _least(picture: np.ndarray, radius: int) -> np.ndarray:
+    """The least of squares of 2 radius + 1, the border repeated."""
+    padded = np.pad(picture, radius, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * radius + 1, axis=0).min(axis=-1)
+    return np.lib.stride_tricks.sliding_window_view(windows, 2 * radius + 1, axis=1).min(axis=-1)
 
 
 def _mean(picture: np.ndarray, radius: int) -> np.ndarray:
