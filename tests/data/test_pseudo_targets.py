@@ -14,7 +14,7 @@ from facerelief.data.arrays import Arrays, load_arrays
 from facerelief.data.batches import make_batch
 from facerelief.data.crops import read_crop
 from facerelief.errors import DatasetError
-from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.fitting import APART, fit_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, transfer_crop
 from facerelief.geometry.transfer.photo_look import seen_lips
@@ -64,7 +64,7 @@ def test_they_are_the_editors_edits(made: PseudoTargets, arrays: Arrays, synthet
     landmarks = seen_lips(rgb, landmarks)
     transfer = ExpressionTransfer(face)
     wanted = transfer.targets(NAMES[target])
-    layers = transfer(pixels, crop, landmarks, fit_face(face, landmarks), wanted, module.STRENGTH)
+    layers = transfer(pixels, crop, landmarks, fit_face(face, landmarks, APART), wanted, module.STRENGTH)
     edited = apply_layers(rgb, crop, layers.filled(wrinkle_map(pixels @ LUMA, crop.to_crop(landmarks))))
     grey = np.asarray(Image.fromarray(edited).convert("L").resize((32, 32), Image.Resampling.BOX), dtype=int)
     assert np.abs(made.image[row, target, 0] - grey).max() <= 1  # luma is rounded before or after shrinking

@@ -10,6 +10,7 @@ from facerelief.editing.regions import WHOLE
 from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import Face
 from facerelief.geometry.export import TexturedMesh, encode_glb, textured_face
+from facerelief.geometry.morphable.fitting import fit_face
 from facerelief.photos.color_modes import to_srgb
 from facerelief.photos.photo import Photo, encode_photo
 from facerelief.photos.provenance.xmp import EditMark, mark_edit, to_comment
@@ -68,8 +69,9 @@ def face_glb(
 
 def _mesh(editor: MorphableEditor, plan: MorphablePlan, moved: Floats, crop: Crop, texture: bytes) -> TexturedMesh:
     """The fitted face whose landmarks have moved by (468, 3) photo pixels."""
-    fit, model = plan.fit, editor.model
-    points = model.shape(fit.identity) + model.movement(plan.expression) + moved @ fit.rotation / fit.scale
+    model = editor.model
+    fit = fit_face(model, plan.landmarks)  # closer than the plan's, which tells person and expression apart
+    points = model.shape(fit.identity) + model.movement(fit.expression) + moved @ fit.rotation / fit.scale
     return textured_face(model.rig, points, crop.to_crop(plan.landmarks + moved)[:, :2] / crop.size, texture)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from expression_modes import in_modes
 
-from facerelief.geometry.morphable.fitting import Fit, fit_face
+from facerelief.geometry.morphable.fitting import APART, CLOSE, Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, load_face
 
 SCALE, SHIFT = 210.0, np.array((400.0, 300.0, -20.0))
@@ -67,15 +67,26 @@ def test_the_mean_face_is_its_own_fit() -> None:
     assert fit.residual < 1e-5
 
 
+@pytest.mark.parametrize("noise", [CLOSE, APART])
 @pytest.mark.parametrize("expression", ["happiness", "surprise"])
-def test_an_expression_is_told_from_the_person(expression: str) -> None:
+def test_an_expression_is_told_from_the_person(expression: str, noise: float) -> None:
     face = load_face()
     for seed in range(3):
         true = face.movement(in_modes(face, expression))
-        found = face.movement(fit_face(face, posed(face.shape(somebody(face, seed)) + true)).expression)
+        found = face.movement(fit_face(face, posed(face.shape(somebody(face, seed)) + true), noise).expression)
         assert (true * found).sum() / np.linalg.norm(true) / np.linalg.norm(found) > 0.85
-        plain = fit_face(face, posed(face.mean + true))
+        plain = fit_face(face, posed(face.mean + true), noise)
         assert rms(face.movement(plain.expression) - true) < 0.3 * rms(true)
+
+
+def test_the_more_landmarks_may_err_the_less_is_taken_for_the_person() -> None:
+    """And the farther they are from the fitted face."""
+    face = load_face()
+    landmarks = posed(face.shape(somebody(face, 1)) + face.expression("happiness"))
+    fits = [fit_face(face, landmarks, noise) for noise in (0.004, CLOSE, 0.03, APART)]
+    persons, residuals = [np.linalg.norm(fit.identity) for fit in fits], [fit.residual for fit in fits]
+    assert persons == sorted(persons, reverse=True)
+    assert residuals == sorted(residuals)
 
 
 @pytest.mark.parametrize("expression", ["happiness", "surprise", "fear"])

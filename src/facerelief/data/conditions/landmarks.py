@@ -22,7 +22,7 @@ from facerelief.data.conditions.per_photo import LandmarkMeasure, measure_landma
 from facerelief.data.crops import read_alignment
 from facerelief.data.manifest import Sample
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.fitting import APART, fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.topology import BROWS, INNER_LIPS, LIPS, OUTLINE, eye_outlines
 from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer
@@ -31,7 +31,7 @@ from facerelief.progress import Progress, no_progress
 _EARS = (356, 127)  # where the outline's lower half begins and ends
 _NOSE = ((168, 6, 197, 195, 4), (98, 97, 2, 326, 327))  # bridge, base
 _LINE = 3 / 128  # width, of the side
-_NAME = "landmarks-1"  # of the file of landmarks; another version of how they are made gets another
+_NAME = "landmarks-2"  # of the file of landmarks; another version of how they are made gets another
 
 
 def _closed(curve: tuple[int, ...]) -> tuple[int, ...]:
@@ -87,7 +87,7 @@ def move_landmarks() -> LandmarkMeasure:
     aims = [transfer.targets(name) for name in EXPRESSIONS]
 
     def moved(landmarks: Floats, size: int) -> Float32:
-        fit = fit_face(transfer.face, landmarks)
+        fit = fit_face(transfer.face, landmarks, APART)
         all_of_them = [landmarks, *(transfer.moved_landmarks(landmarks, fit, aim, 1.0) for aim in aims)]
         return np.stack([one[chosen, :2] / size for one in all_of_them]).astype(np.float32)
 

@@ -21,7 +21,7 @@ from facerelief.data.crops import read_alignment
 from facerelief.data.manifest import Sample
 from facerelief.errors import DatasetError
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, SIDES
-from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.fitting import APART, fit_face
 from facerelief.geometry.morphable.measuring.matching import match_movement
 from facerelief.geometry.morphable.measuring.responses import carried_responses
 from facerelief.geometry.morphable.model import carried_face, load_face
@@ -31,7 +31,7 @@ from facerelief.progress import Progress, no_progress
 # lacks, AU24 (lip pressor), AU16 (lower lip depressor) and AU43 (eyes closed).
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 16, 17, 20, 24, 26, 43)
 _KEPT = 64  # photos of each expression whose units travel with the weights
-_NAME = "units-1"  # of the file of units; another version of the estimator gets another
+_NAME = "units-2"  # of the file of units; another version of the estimator gets another
 
 
 def estimate_units() -> LandmarkMeasure:
@@ -51,7 +51,7 @@ def estimate_units() -> LandmarkMeasure:
     face = load_face()
 
     def units(landmarks: Floats, size: int) -> Float32:
-        still = face.shape(fit_face(face, landmarks).identity)
+        still = face.shape(fit_face(face, landmarks, APART).identity)
         amounts = match_movement(face, landmarks, still)
         return np.clip([_of_both_sides(amounts, number) for number in UNITS], 0, 1).astype(np.float32)
 

@@ -20,7 +20,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.control_list import list_controls
-from facerelief.geometry.morphable.fitting import Fit, fit_face
+from facerelief.geometry.morphable.fitting import APART, Fit, fit_face
 from facerelief.geometry.morphable.measuring import match_movement
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
@@ -117,7 +117,7 @@ class MorphableEditor(Editor[MorphablePlan]):
         if neutral:
             still = self._seen_landmarks(neutral)
         else:
-            fit = fit_face(self.model, shows)
+            fit = fit_face(self.model, shows, APART)
             still = fit.to_image(self.model.shape(fit.identity))
             shows = still + fit.displacement(self.model.movement(fit.expression))
         found = self._transfer.targets.of_amounts(match_movement(self.model, shows, still))
@@ -143,7 +143,7 @@ class MorphableEditor(Editor[MorphablePlan]):
     def _plan(self, rgb: RGB, face: Face, to: str) -> MorphablePlan:
         """The face, fitted."""
         landmarks, crop = seen_lips(rgb, face.landmarks), transfer_crop(face.landmarks)
-        fit = fit_face(self._transfer.face, landmarks)
+        fit = fit_face(self._transfer.face, landmarks, APART)
         standard, fine = (align(face.landmarks, times * STANDARD_SIZE) for times in (1, _FINE))
         rims = rim_map(standard.cut(rgb), standard.to_crop(landmarks))
         wrinkles = wrinkle_map(fine.cut_luma(rgb), fine.to_crop(landmarks))

@@ -16,7 +16,7 @@ from facerelief.easing import smoothstep
 from facerelief.faces.alignment import INTER_OCULAR, Crop, align
 from facerelief.faces.warping import border_fade
 from facerelief.geometry.morphable.controls import blink_shapes
-from facerelief.geometry.morphable.fitting import Fit, fit_face
+from facerelief.geometry.morphable.fitting import APART, Fit, fit_face
 from facerelief.geometry.morphable.model import MorphableFace, full_maps
 from facerelief.geometry.morphable.uv_map import rendered_triangles, sample_bilinear, with_border_ring
 from facerelief.geometry.rasterizer import interpolate, rasterise
@@ -133,7 +133,7 @@ class ExpressionTransfer:
     def seen_mouth(self, rgb: RGB, landmarks: Landmarks) -> Mouth:
         """The mouth of a photo (H, W, 3) with landmarks (468, 3), whose teeth are to be used in others."""
         landmarks = seen_lips(rgb, landmarks)
-        return self._mouth(landmarks, fit_face(self.face, landmarks))
+        return self._mouth(landmarks, fit_face(self.face, landmarks, APART))
 
     def moved_landmarks(self, landmarks: Landmarks, fit: Fit, aim: Target, strength: float) -> Floats:
         """Where the edit puts landmarks (468, 3), photo pixels; arguments as those of a call."""

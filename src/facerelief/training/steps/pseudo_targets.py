@@ -28,7 +28,7 @@ from facerelief.errors import DatasetError
 from facerelief.faces.warping import flow_in_photo, resample_map
 from facerelief.files import sha256
 from facerelief.files.arrays import map_npy
-from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.fitting import APART, fit_face
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.transfer.expression_transfer import ExpressionTransfer, backward_flow, transfer_crop
 from facerelief.geometry.transfer.photo_look import seen_lips
@@ -38,7 +38,7 @@ from facerelief.processes.pool import map_in_processes
 from facerelief.progress import Progress, no_progress
 
 STRENGTH = 1.25  # networks regress to the mean, so their targets are exaggerated
-_MAKER = 8  # version of how they are made; a cache of another is not read
+_MAKER = 9  # version of how they are made; a cache of another is not read
 MOST_PHOTOS = 500  # photos of each expression; rare ones have no more
 _Item = tuple[Sample, list[Sample]]  # as `TargetMaker` takes them
 
@@ -214,7 +214,7 @@ class TargetMaker:
         rgb = np.asarray(Image.fromarray(rgb).resize((side, side), Image.Resampling.BOX))
         crop = transfer_crop(landmarks)
         pixels, landmarks = crop.cut(rgb), seen_lips(rgb, landmarks)
-        fit = fit_face(self._transfer.face, landmarks)
+        fit = fit_face(self._transfer.face, landmarks, APART)
         wrinkles = wrinkle_map(pixels @ LUMA, crop.to_crop(landmarks))
 
         def edited(name: str) -> tuple[np.ndarray, np.ndarray]:

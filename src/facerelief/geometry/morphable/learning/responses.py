@@ -12,7 +12,7 @@ import numpy as np
 from facerelief.array_types import RGB, Floats, Int64
 from facerelief.faces.detector import FaceFinder
 from facerelief.geometry.morphable.action_units import EMFACS
-from facerelief.geometry.morphable.fitting import fit_face
+from facerelief.geometry.morphable.fitting import APART, fit_face
 from facerelief.geometry.morphable.learning.portraits import Portraits
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.procrustes import align_shapes, mirror_shapes
@@ -47,7 +47,7 @@ class Detections:
             expression, in the mean face's frame; None where the detector finds no face.
         """
         crop, seen = transfer_crop(landmarks), seen_lips(rgb, landmarks)
-        before, fit = crop.cut(rgb), fit_face(self._face, seen)
+        before, fit = crop.cut(rgb), fit_face(self._face, seen, APART)
         found = []
         for movement in (np.zeros_like(self._face.mean), *movements):
             layers = self._transfer(before, crop, seen, fit, Target(movement, self._plain, self._plain), 1.0)
