@@ -1,4 +1,4 @@
-"""How fast a saved morph plays, as Pillow reads it back."""
+"""How fast a saved morph plays, as Pillow reads it back, and in which colours."""
 
 import io
 import re
@@ -9,6 +9,8 @@ import pytest
 from PIL import Image, ImageSequence
 
 from facerelief.editing.video.morph import Morph, encode_morph, save_morph
+from facerelief.editing.video.reader import VideoSource
+from facerelief.editing.video.writer import write_frames
 from facerelief.errors import VideoError
 
 
@@ -32,6 +34,19 @@ def test_a_second_takes_a_second(kind: str, fps: float) -> None:
     assert sum(delays) == pytest.approx(1000, abs=5)
     unit = 10 if kind == "GIF" else 1
     assert np.abs(np.cumsum(delays) - 1000 / fps * np.arange(1, fps + 1)).max() <= unit / 2
+
+
+@pytest.mark.parametrize("rows", [480, 720])
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_a_videos_colours_are_its_frames(tmp_path: Path, suffix: str, rows: int) -> None:
+    """As players show them, who take large videos for BT.709 where they do not tell."""
+    path = tmp_path / f"a{suffix}"
+    for colour in ((60, 180, 60), (220, 60, 60), (30, 40, 200)):
+        write_frames(path, iter([np.full((rows, rows, 3), colour, np.uint8)] * 3), 25)
+        with VideoSource(path) as video:
+            first = next(iter(video.frames()))
+            assert np.abs(first.rgb[8:-8, 8:-8].reshape(-1, 3).mean(axis=0) - colour).max() < 5
+            assert video.colours.space == (1 if rows == 720 else 5)
 
 
 def test_a_gif_of_more_frames_a_second_than_browsers_show(tmp_path: Path) -> None:

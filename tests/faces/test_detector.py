@@ -94,6 +94,24 @@ def test_a_photo_of_twelve_megapixels_has_scaled_landmarks(finder: LandmarkFinde
     assert np.abs(face.landmarks * (512 / 3600) - whole.landmarks).mean() / whole.size < 0.02
 
 
+def test_a_photo_that_stands_on_its_head(finder: LandmarkFinder, portrait: np.ndarray) -> None:
+    """Eyes are eyes, and the mouth is where it is, not on the forehead."""
+    x0, y0, x1, y1 = HEAD
+    head = portrait[y0:y1, x0:x1]
+    upright, (face,) = finder(head)[0], finder(np.ascontiguousarray(head[::-1, ::-1]))
+    size = np.array(head.shape[1::-1]) - 1
+    apart = np.linalg.norm(size - face.landmarks[:, :2] - upright.landmarks[:, :2], axis=1)
+    assert apart.mean() < 0.03 * upright.size
+
+
+def test_half_a_face_is_none(finder: LandmarkFinder, portrait: np.ndarray) -> None:
+    (face,) = finder(portrait)
+    nose = int(face.landmarks[1, 0])
+    assert finder(np.ascontiguousarray(portrait[:, :nose])) == []
+    assert len(finder(np.ascontiguousarray(portrait[:, : nose + 40]))) == 1
+    assert finder.follow(np.ascontiguousarray(portrait[:, :nose]), face) is None
+
+
 def test_a_tight_crop_is_found(finder: LandmarkFinder, portrait: np.ndarray) -> None:
     tight = np.ascontiguousarray(portrait[75:180, 175:275])
     (face,) = finder(tight)

@@ -79,6 +79,8 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         ("photos", False, "photos"),
         ("/a b/c", False, "/a b/c"),
         ("file:///a%20b/c", False, "/a b/c"),
+        ("file:///a#2/b?/c", False, "/a#2/b?/c"),
+        ("file://localhost/a", False, "/a"),
         ("C:\\photos", False, "C:\\photos"),
         ("s3://bucket/a", True, None),
         ("HF://datasets/me/a", True, None),

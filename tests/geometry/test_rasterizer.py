@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facerelief.geometry import rasterizer
 from facerelief.geometry.mesh import FaceMesh, vertex_normals
 from facerelief.geometry.rasterizer import interpolate, rasterise
 
@@ -50,6 +51,19 @@ def sheet(points: np.ndarray) -> np.ndarray:
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     triangles[area > 0] = triangles[area > 0][:, ::-1]
     return triangles[area != 0]
+
+
+def test_numba_without_a_place_for_its_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose files cannot be written: it compiles each time."""
+    numba = pytest.importorskip("numba", reason="numba is optional")
+
+    def cached(_: object) -> None:
+        raise RuntimeError("cannot cache function '_fill_loops': no locator available")
+
+    rasterizer._numba_fill.cache_clear()
+    monkeypatch.setattr(numba, "njit", lambda *function, cache=False: cached if cache else function[0])
+    assert rasterizer._numba_fill() is rasterizer._fill_loops
+    rasterizer._numba_fill.cache_clear()
 
 
 @pytest.mark.parametrize("seed", range(8))

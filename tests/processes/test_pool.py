@@ -284,3 +284,21 @@ def test_where_one_process_cannot_start_the_others_end(monkeypatch: pytest.Monke
         use[used](functools.partial, (pow, 3))
     assert len(begun) == 2
     assert no_children()
+
+
+def test_no_more_processes_are_started_than_there_are_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each would load networks for nothing."""
+    begun: list[int] = []
+
+    class Counted(KillableWorker):
+        def __init__(self, *arguments: Any) -> None:
+            begun.append(1)
+            super().__init__(*arguments)
+
+    monkeypatch.setattr(pool, "KillableWorker", Counted)
+    assert list(map_in_processes(absolute, (), [-1, -2], 6, fewest=1)) == [1, 2]
+    assert len(begun) == 2
+
+
+def absolute() -> Callable[[int], int]:
+    return abs

@@ -24,6 +24,7 @@ from facerelief.faces.detector import Face
 from facerelief.files import atomic, write_text
 from facerelief.geometry.morphable.measuring import Amount, Measurement, measure_face
 from facerelief.geometry.morphable.model import load_face
+from facerelief.photos.color_modes import to_srgb
 from facerelief.photos.photo import Photo, read_photo, save_photo
 from facerelief.photos.provenance.xmp import mark_edit
 from facerelief.progress import Progress, no_progress
@@ -228,6 +229,7 @@ class _Making:
         self._editor, self._photo, self._to, self._how = editor, photo, to, how
         self.face = face
         self._plan: EditPlan | None = None
+        self._start: Face | None = None  # where all frames are searched, so that equal ones measure the same
         self._first: Face | None = None  # as it was found in the first frame
 
     def __call__(self, strength: float) -> tuple[Edit, FrameMeasures]:
@@ -246,7 +248,9 @@ class _Making:
 
     def measure(self, strength: float, rgb: RGB) -> FrameMeasures:
         """Measure a frame (H, W, 3) against the first one."""
-        found = self._editor.finder.follow(rgb, self._first or self.face)
+        if self._start is None:
+            self._start = self._editor.finder.follow(rgb, self.face) or self.face
+        found = self._editor.finder.follow(rgb, self._start)
         self._first = self._first or found
         if self._first is None or found is None:
             return FrameMeasures(strength, None, None)
@@ -255,9 +259,9 @@ class _Making:
 
 
 def video_frames(files: ContinuumFiles, size: int) -> Iterator[RGB]:
-    """The written frames (H, W, 3) for a video, the longer side at most `size` pixels, with even sides."""
-    for path in files.frames:
-        yield fit_size(read_photo(path).rgb, size)
+    """The written frames (H, W, 3) in sRGB for a video, the longer side at most `size` pixels, with even sides."""
+    for photo in map(read_photo, files.frames):
+        yield fit_size(to_srgb(photo.rgb, photo.icc), size)
 
 
 def _in_inter_ocular(face: Face) -> Floats:

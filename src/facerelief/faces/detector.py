@@ -24,6 +24,7 @@ from facerelief.processes.object_pool import ObjectPool
 from facerelief.strips import shrunk
 
 BACKENDS = ("onnx", "mediapipe", "tasks")
+_SEEN = 0.6  # of a face's landmarks that must lie in the photo: half a face is taken for a whole one that is grimacing
 BORDER = 0.3  # fraction of the larger side that is added around a picture, for faces in tight crops
 WORKING_SIDE = 1024  # larger pictures are shrunk to this size for the mesh model
 FAR_SIDE = 2048  # larger photos are shrunk to this size for the search of far faces
@@ -98,12 +99,12 @@ class LandmarkFinder:
             for box in far or ():
                 if not _overlaps(box, found):
                     found = found + self._in_crop(rgb, box)
-        faces = sorted((Face(points.astype(np.float32)) for points in found), key=lambda face: -face.size)
-        return _distinct(faces)
+        there = (Face(points.astype(np.float32)) for points in found if _is_seen(points, rgb))
+        return _distinct(sorted(there, key=lambda face: -face.size))
 
     def follow(self, rgb: RGB, face: Face) -> Face | None:
         """Track a face into the next frame of a video; much faster than detection. None if it is lost."""
-        found = self._in_crop(rgb, face.landmarks)
+        found = [points for points in self._in_crop(rgb, face.landmarks) if _is_seen(points, rgb)]
         return Face(found[0].astype(np.float32)) if found else None
 
     def _far(self, rgb: RGB, threads: ThreadPoolExecutor) -> Iterator[np.ndarray]:
@@ -228,6 +229,12 @@ def _starts(length: int, side: int) -> list[int]:
 def _fills(points: np.ndarray, rgb: RGB) -> bool:
     """Whether a face is so large that a crop around it would show nearly the whole photo."""
     return bool(np.ptp(points[:, :2], axis=0).max() > 0.4 * max(rgb.shape))
+
+
+def _is_seen(points: np.ndarray, rgb: RGB) -> bool:
+    """Whether enough of a face is in the photo; the rest of its landmarks is guessed."""
+    inside = (points[:, :2] >= 0).all(axis=1) & (points[:, :2] < rgb.shape[1::-1]).all(axis=1)
+    return bool(inside.mean() >= _SEEN)
 
 
 def _overlaps(points: np.ndarray, others: list[np.ndarray]) -> bool:

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from facerelief.errors import FacereliefError, MissingExtra, shown
 from facerelief.files.disk import atomic, is_partial, read_file
@@ -55,7 +55,10 @@ def is_remote(place: str | Path) -> bool:
 def path_of(place: str | Path) -> Path:
     """The path of a place on disk, which may be written as `file://`."""
     text = str(place)
-    return Path(unquote(urlsplit(text).path)) if text.lower().startswith("file://") else Path(text)
+    if not text.lower().startswith("file://"):
+        return Path(text)
+    _, slash, path = text[len("file://") :].partition("/")  # before it a host, which is this one
+    return Path(url2pathname(slash + path))  # with a drive on Windows; # and ? are letters like others
 
 
 def open_store(place: str | Path) -> Store:

@@ -174,7 +174,11 @@ def _numba_fill() -> Callable[[np.ndarray, int], tuple[Any, Any, Any]] | None:
         import numba
     except ImportError:
         return None
-    compiled: Callable[[np.ndarray, int], tuple[Any, Any, Any]] = numba.njit(cache=True)(_fill_loops)
+    compiled: Callable[[np.ndarray, int], tuple[Any, Any, Any]]
+    try:
+        compiled = numba.njit(cache=True)(_fill_loops)
+    except RuntimeError:  # no folder for its cache can be written, as in a read-only container
+        compiled = numba.njit(_fill_loops)
     return compiled
 
 

@@ -7,6 +7,7 @@ their crashes end only that process.
 import contextlib
 import math
 import multiprocessing.spawn
+import os
 import signal
 import subprocess
 import sys
@@ -47,7 +48,13 @@ def run_child(call: str, data: bytes, name: str, seconds: float) -> bytes:
     command = [multiprocessing.spawn.get_executable(), "-c", code]
     try:
         done = subprocess.run(
-            command, input=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=max(seconds, 0), check=False
+            command,
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=max(seconds, 0),
+            check=False,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # which reserves address space for each core
         )
     except subprocess.TimeoutExpired as reason:
         raise ChildTimeout(_too_long(name)) from reason

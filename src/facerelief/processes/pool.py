@@ -73,7 +73,7 @@ def map_in_processes(
         >>> list(map_in_processes(lambda: abs, (), [-1, 2], workers=1))
         [1, 2]
     """
-    count = 1 if len(items) < fewest else workers or available_cores()
+    count = 1 if len(items) < fewest else min(len(items), workers or available_cores())
     if not items or (count == 1 and lost is None):
         yield from map(here or start(*arguments), items)
         return

@@ -13,6 +13,7 @@ from facerelief.editing.face_choice import why_unfit
 from facerelief.editing.video.morph import Morph, encode_morph, fit_size, render_morph
 from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import Face
+from facerelief.photos.color_modes import to_srgb
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.xmp import mark_edit
 from facerelief.webapp.errors import ApiError
@@ -57,7 +58,7 @@ def _prepare(
 ) -> tuple[RGB, list[tuple[EditSpec, Face]], Photo]:
     """The photo's pixels at the morph's size, each edit with its face in them, and the photo itself."""
     photo, chosen = service.read_and_choose(data, specs, method, token)
-    rgb = fit_size(photo.rgb, morph.size)
+    rgb = fit_size(to_srgb(photo.rgb, photo.icc), morph.size)  # a morph has no profile
     _check_amount(rgb, morph)
     scale = rgb.shape[1] / photo.rgb.shape[1]
     return rgb, [(spec, _shrunk(face, scale, morph.size)) for spec, face in chosen], photo

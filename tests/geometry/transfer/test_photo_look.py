@@ -120,6 +120,23 @@ def test_hidden_teeth_are_brighter_the_brighter_the_whites_of_the_eyes() -> None
     assert np.ptp(tooth_colour(grey, points, 0.0)) < 1e-6
 
 
+def test_teeth_are_as_dark_as_the_photo_is() -> None:
+    """And in an overexposed one hardly darker than skin; but as bright as ever beside dark skin."""
+    points, usual = landmarks(), tooth_colour(portrait(landmarks()), landmarks(), 0.0).max()
+    for share in (0.5, 0.25, 0.1):
+        dark = (portrait(points) * share).astype(np.uint8)
+        found = tooth_colour(dark, points, 0.0).max()
+        assert found < 1.3 * share * usual + 0.05
+        assert found * 255 > dark.max() * 0.7
+    white = np.full((SIDE, SIDE, 3), 250, np.uint8)
+    assert tooth_colour(white, points, 0.0).min() > 0.84
+    brown = portrait(points)
+    brown[(brown == SKIN).all(axis=-1)] = (60, 40, 32)
+    brown[:4] = 220  # a backdrop
+    brown[:, :60] = 220
+    assert tooth_colour(brown, points, 0.0).max() == pytest.approx(usual, abs=0.05)
+
+
 def test_teeth_are_seen_in_a_grey_photo_that_hardly_tells_them_from_lips() -> None:
     """Stripes, 15 % brighter and darker than the lips, are teeth; so much noise in colour, or a plain patch, is not."""
     points = landmarks("happiness")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,5 +115,7 @@ def write_openvino(model: bytes, facts: dict[str, str], folder: Path) -> tuple[P
     path = folder / "model.xml"
     with atomic(path) as temporary, atomic(path.with_suffix(".bin")) as values:
         openvino.save_model(whole, temporary, compress_to_fp16=False)
-        temporary.with_suffix(".bin").replace(values)
+        made = temporary.with_suffix(".bin")
+        shutil.copyfile(made, values)  # not renamed onto it: Windows replaces no open file
+        made.unlink()
     return path, {precision: load_openvino(str(path), precision) for precision in ("f32", "bf16")}

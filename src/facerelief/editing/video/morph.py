@@ -20,6 +20,7 @@ from facerelief.editing.video.writer import write_frames
 from facerelief.errors import VideoError
 from facerelief.faces.detector import Face
 from facerelief.files import atomic
+from facerelief.photos.color_modes import to_srgb
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.content_credentials import can_sign, sign, sign_file
 from facerelief.photos.provenance.file_kinds import MANIFEST_SUFFIXES as SIGNED
@@ -91,8 +92,6 @@ def notes_on_loss(photo: Photo, path: Path, provenance: bool = True) -> list[str
     found, kind = [], path.suffix.lower()
     if photo.alpha is not None and photo.alpha.min() < 255:
         found.append("what is transparent is not so in a morph")
-    if photo.icc:
-        found.append("a morph has no colour profile, so that colours may look different")
     if provenance and photo.history and can_sign() and kind not in SIGNED:
         found.append(f"its C2PA manifest is not carried on, since {kind} files hold none; save the morph as .mp4")
     return [f"{photo.name}: {one}" for one in found]
@@ -118,7 +117,7 @@ def morph_frames(
         FacereliefError: As `Editor.__call__`.
     """
     wanted = editor.target(to)
-    small = Photo(fit_size(photo.rgb, how.size), name=photo.name)
+    small = Photo(fit_size(to_srgb(photo.rgb, photo.icc), how.size), name=photo.name)  # a morph has no profile
     found, which = editor.find(small), parse_face_choice(face)
     if notes is not None:
         notes += notes_on_choice(found, which, photo.name)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from facerelief.editing.video.reader import VideoSource
-from facerelief.editing.video.yuv_frames import Frame, plane_views
+from facerelief.editing.video.yuv_frames import ColourFormat, Frame, plane_views
 from facerelief.errors import VideoError
 from facerelief.photos.video_container import import_pyav, open_video
 
@@ -190,7 +190,13 @@ def write_frames(target: Path | BinaryIO, frames: Iterator[np.ndarray], fps: flo
             for rgb in frames:
                 if not count:
                     stream.height, stream.width = rgb.shape[:2]
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+                    colours = ColourFormat.usual(len(rgb))
+                    stream.codec_context.colorspace, stream.codec_context.color_range = colours.space, colours.range
+                picture = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
+                    format=colours.stored, dst_colorspace=colours.space, dst_color_range=colours.range
+                )
+                picture.colorspace, picture.color_range = colours.space, colours.range
+                container.mux(stream.encode(picture))
                 count += 1
             container.mux(stream.encode())
     except av.error.FFmpegError as reason:

@@ -94,11 +94,16 @@ class ColourFormat:
     deep: bool
 
     @classmethod
+    def usual(cls, height: int) -> "ColourFormat":
+        """What players take a video of so many rows for that does not tell."""
+        return cls(_BT709 if height >= _HD else _BT601, _LIMITED, False)
+
+    @classmethod
     def of(cls, context: Any) -> "ColourFormat":
         """Those of a decoder; what is missing is guessed as players do."""
         space = int(context.colorspace)
         if space in (0, _UNSPECIFIED):  # 0: RGB
-            space = _BT709 if context.height >= _HD else _BT601
+            space = cls.usual(context.height).space
         full = int(context.color_range) == _FULL or context.format.name.startswith("yuvj")
         deep = max((part.bits for part in context.format.components), default=8) > 8
         return cls(space, _FULL if full else _LIMITED, deep)

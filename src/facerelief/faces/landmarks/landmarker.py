@@ -8,7 +8,7 @@ import numpy as np
 from facerelief.array_types import RGB, Float64
 from facerelief.faces.landmarks.detection import Detection, full_range, short_range
 from facerelief.faces.landmarks.networks import FACE_MESH, load_network
-from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection
+from facerelief.faces.landmarks.regions import Region, distinct, region_of_detection, region_of_landmarks
 from facerelief.faces.landmarks.sampling import sample
 
 # Finds points in a photo (H, W, 3), which is searched in a square; a border is added around it, a fraction of its side.
@@ -18,6 +18,10 @@ SURE, UNSURE = 0.5, 0.3  # least scores of detections; the second where the firs
 FAR = 0.6  # least score of far faces: MediaPipe uses it whatever it is told
 MAX_FACES = 20  # in one picture
 _PRESENT = 0.5  # of the face mesh: what it was shown is a face
+# Log odds of the same: below the first the face may stand on its head, from the second on it does. Of 28 faces upright
+# ones have at least 14, and the same upside down at most 12, in a region that takes them for upright.
+_DOUBTFUL, _SURELY_TURNED = 13.0, 14.0
+_APPROACHES = 3
 
 
 class NetworkLandmarker:
@@ -46,8 +50,22 @@ class NetworkLandmarker:
         if not regions:
             return []
         points, presence = self._mesh(np.stack([region.cut(rgb) for region in regions]))
-        present = presence > np.log(_PRESENT / (1 - _PRESENT))
-        return [one.to_photo(p) if there else None for one, p, there in zip(regions, points, present, strict=True)]
+        found: list[Float64 | None] = []
+        for region, one, sure in zip(regions, points, presence.tolist(), strict=True):
+            upright = region.to_photo(one) if sure > np.log(_PRESENT / (1 - _PRESENT)) else None
+            found.append(self._upside_down(rgb, region) if sure < _DOUBTFUL else upright)
+            found[-1] = upright if found[-1] is None else found[-1]
+        return found
+
+    def _upside_down(self, rgb: RGB, region: Region) -> Float64 | None:
+        """The landmarks of a face that stands on its head; None where there is none."""
+        turned, sure = region.turned(), 0.0
+        for _ in range(_APPROACHES):  # the detector puts the box of such a face too high
+            (points,), (sure,) = self._mesh(turned.cut(rgb)[None])
+            landmarks = turned.to_photo(points)
+            turned = region_of_landmarks(landmarks)
+        is_turned = np.cos(turned.angle - region.angle) < 0
+        return landmarks if is_turned and sure > _SURELY_TURNED else None
 
 
 class FarFaceProposer:

@@ -10,6 +10,7 @@ from facerelief.faces.landmarks.sampling import sample
 
 MESH_SIDE = 192  # pixels of the face mesh's input
 _MARGIN = 1.5  # of a face's longer side
+_RIGHT_EYE, _LEFT_EYE = 33, 263  # outer corners, the person's own sides: landmarks
 _SAME_FACE = 0.5  # intersection over union of the regions of one face
 
 
@@ -38,6 +39,10 @@ class Region:
         """x0, y0, x1, y1 of the region before it is turned."""
         return np.array([-0.5, -0.5, 0.5, 0.5]) * self.side + (self.x, self.y, self.x, self.y)
 
+    def turned(self) -> "Region":
+        """The same square for a head that stands the other way up."""
+        return Region(self.x, self.y, self.side, self.angle + np.pi)
+
     def cut(self, rgb: RGB) -> RGB:
         """The region of a photo, upright, (192, 192, 3)."""
         steps = (np.arange(MESH_SIDE) / MESH_SIDE - 0.5) * self.side
@@ -64,6 +69,14 @@ def region_of_detection(found: Detection, side: float, left: float, top: float) 
     x0, y0, x1, y1 = (found.box * side - (left, top, left, top)).tolist()
     right, down = (found.eyes[1] - found.eyes[0]).tolist()
     return Region((x0 + x1) / 2, (y0 + y1) / 2, _MARGIN * max(x1 - x0, y1 - y0), float(np.arctan2(down, right)))
+
+
+def region_of_landmarks(landmarks: Floats) -> Region:
+    """The region of a face whose landmarks (468, 2 or more) are known, pixels."""
+    low, high = landmarks[:, :2].min(axis=0), landmarks[:, :2].max(axis=0)
+    right, down = (landmarks[_LEFT_EYE, :2] - landmarks[_RIGHT_EYE, :2]).tolist()
+    x, y = ((low + high) / 2).tolist()
+    return Region(x, y, _MARGIN * float((high - low).max()), float(np.arctan2(down, right)))
 
 
 def distinct(regions: list[Region]) -> list[Region]:

@@ -38,6 +38,7 @@ _GLOSS, _SHARP, _WET = 0.8, 130, 0.35  # of a wet surface: strength and exponent
 # deviation; distance from a tooth's sides over which one begins; from the middle of the mouth, over which they end.
 _SPOT, _SPOT_AT, _SPOT_HIGH, _SPOT_BEGINS, _SPOTS_END = 0.22, 0.09, 0.022, (0.03, 0.065), (0.12, 0.26)
 _SPOT_POWER, _SPOT_WHITE = 8, 0.3  # exponents: of how teeth face it, which differs; of the teeth's colour
+_SPOT_FULL = 0.45  # luminance of teeth below which a photo is dark, and so are they
 _DULL = 0.7  # cosine below which nothing is seen of it; powers that are next to nothing take long
 # Of the teeth's colour: gums and palate, and a tongue, whatever colour lips have.
 _GUMS, _TONGUE = np.array((0.63, 0.43, 0.42)), np.array((0.66, 0.335, 0.36))
@@ -110,7 +111,8 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     share = surface.tooth
     gloss = _GLOSS * (_WET + (1 - _WET) * share) * towards**_SHARP * np.clip(surface.reached, 0, 1)
     colours = _planar(teeth) * (share * tooth * hue + (1 - share) * red + gloss)
-    return np.moveaxis(colours + _planar(teeth**_SPOT_WHITE) * _highlights(surface), 0, 2)
+    spots = teeth**_SPOT_WHITE * min(1.0, float(teeth @ LUMA) / _SPOT_FULL)
+    return np.moveaxis(colours + _planar(spots) * _highlights(surface), 0, 2)
 
 
 def _highlights(surface: Surface) -> Floats:
