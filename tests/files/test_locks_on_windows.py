@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from facerelief.data.arrays import create_memmap
+from facerelief.editing.engines.export import write_openvino
 from facerelief.errors import FacereliefError
 from facerelief.files import atomic, disk, lock_folder, locks
 
@@ -54,7 +55,8 @@ def _windows(monkeypatch: pytest.MonkeyPatch) -> None:
         real = getattr(os, name)
 
         def checked(path: str | Path, *more: str | Path, real: object = real, **options: int) -> None:
-            assert options or not _open_here(path), f"{path} is open"  # pytest, which tidies up, gives `dir_fd`
+            if not options:  # pytest, which tidies up, gives `dir_fd`
+                assert not [one for one in (path, *more) if _open_here(one)], f"{path} or {more} is open"
             real(path, *more, **options)  # type: ignore[operator]
 
         monkeypatch.setattr(os, name, checked)
@@ -123,3 +125,17 @@ def test_an_array_is_unmapped_before_it_gets_its_name(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), create_memmap(tmp_path / "two.npy", np.float32, (3, 2)) as values:
         values[0] = 1 / 0
     assert not (tmp_path / "two.npy").exists()
+
+
+def test_a_network_for_openvino_is_written(tmp_path: Path) -> None:
+    """Its two files, of which OpenVINO names one itself."""
+    onnx = pytest.importorskip("onnx", reason="needs the extra engines")
+    pytest.importorskip("openvino", reason="needs the extra engines")
+    kind = onnx.TensorProto.FLOAT
+    ends = [onnx.helper.make_tensor_value_info(name, kind, [1, 2]) for name in ("image", "edited")]
+    doubled = onnx.helper.make_node("Add", ["image", "image"], ["edited"])
+    graph = onnx.helper.make_graph([doubled], "double", ends[:1], ends[1:])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
+    path, _ = write_openvino(model.SerializeToString(), {"name": "double"}, tmp_path)
+    assert path == tmp_path / "model.xml"
+    assert sorted(os.listdir(tmp_path)) == ["model.bin", "model.xml"]
