@@ -31,7 +31,6 @@ _MARGIN = 0.06  # of the aligned crop's side, along which the edit fades out
 _NODES = 32  # along the crop's side, between which the flow is smooth: what bends within them are the network's doubts
 _SOFT = 24  # the same of its shade, whose patches would have borders
 _SHADE = 0.08  # of the range 2 of an image: how far the network may shade skin
-_KNOWN = 0.9  # of the morphable face's edit: as much of it as leaves the person alike (docs/training.md)
 _TURNED, _DOUBT = (15.0, 30.0), 0.5  # degrees to the side, by which the network's share falls by so much
 
 
@@ -94,8 +93,8 @@ class ReliefEditor(NetworkEditor[ReliefPlan]):
 
         What is beyond 1 is the morphable face's alone: more than all of a network's flow would fold the face over.
         """
-        known = self._morphable.layers(plan, _KNOWN * strength)
-        at_one = known if strength <= 1 else self._morphable.layers(plan, _KNOWN)
+        known = self._morphable.layers(plan, strength)
+        at_one = known if strength <= 1 else self._morphable.layers(plan, 1.0)
         beyond = known.flow - at_one.flow
         return _blended(plan, known, min(strength, 1.0) * self.config.edit_gain, beyond)
 
