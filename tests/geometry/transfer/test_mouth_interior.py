@@ -86,7 +86,8 @@ def test_the_edit_of_a_mirrored_photo_is_mirrored() -> None:
 def test_own_teeth_stay_where_the_skull_keeps_them() -> None:
     """The very pixels, while the lower lip and the jaw drop."""
     photo, before = noise(), seen("happiness")
-    photo[inside(before, 4)] |= 0x80  # as bright as teeth
+    teeth = inside(before, 4)
+    photo[teeth] = 190 + photo[teeth] % 32  # as bright as teeth, and as even
     lowered = before.landmarks.copy()
     lowered[[*LOWER, 17], 1] += 12
     after = dataclasses.replace(before, landmarks=lowered, drop=before.drop + 0.1)
@@ -96,6 +97,32 @@ def test_own_teeth_stay_where_the_skull_keeps_them() -> None:
     kept[int(before.landmarks[[13, 14], 1].mean()) :] = False  # above the line of the teeth
     assert kept.sum() > 150
     np.testing.assert_array_equal(edited[kept], photo[kept])
+
+
+def test_lower_teeth_and_the_rim_of_the_lip_do_not_stay_with_upper_teeth() -> None:
+    """Of a smile with closed jaws, white above, then a shade, lower teeth, and a strip of the lip within landmarks."""
+    photo, before = np.full((SIDE, SIDE, 3), (170, 110, 100), np.uint8), seen("happiness", 1.6)
+    top, bottom = (before.landmarks[k, 1] for k in (13, 14))
+    for share, colour in (
+        (0.0, (225, 220, 210)),
+        (0.55, (140, 125, 120)),
+        (0.62, (185, 180, 172)),
+        (0.8, (160, 70, 70)),
+    ):
+        rows = np.arange(SIDE)[:, None] >= top + share * (bottom - top)
+        photo[inside(before, 1) & rows] = colour
+    dropped = before.landmarks.copy()
+    dropped[[*LOWER, 17], 1] += 60
+    after = dataclasses.replace(before, landmarks=dropped, drop=before.drop + 0.4)
+    edited = drawn(photo, before, after).astype(int)
+    x = int(before.landmarks[13, 0])
+    line = edited[int(top) : int(bottom) + 20, x - 12 : x + 12].mean(axis=1)
+    bright = line @ (0.299, 0.587, 0.114)
+    ends = np.flatnonzero(bright > 150).max() / (bottom - top)
+    assert 0.4 < ends < 0.66  # upper teeth are there, and nothing as bright below them
+    reddish = (line[:, 0] - line[:, 1]) / np.maximum(bright, 10)
+    below = slice(int((ends + 0.08) * (bottom - top)), int(1.1 * (bottom - top)))
+    assert not ((reddish[below] > 0.5) & (bright[below] > 85)).any()  # nor the lip's strip
 
 
 def test_own_teeth_reach_a_lip_that_rises() -> None:

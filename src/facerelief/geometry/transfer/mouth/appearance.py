@@ -23,6 +23,7 @@ _UPPER_SHADE, _UPPER_REACH = np.array((0.26, 0.42, 0.45)), 0.02
 _LOWER_SHADE, _LOWER_REACH = np.array((0.06, 0.19, 0.17)), 0.009
 _FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright as in the middle; from here darkest
 _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
+_LOWER_ASIDE = 0.7  # shade of lower molars, which cheeks and tongue hide: they were pale blocks in corners of mouths
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 # Radius of a tooth's corners, by its distance from the middle, and the light that is left between them.
 _ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.04, 0.05, 0.07), 0.4
@@ -93,11 +94,11 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     """
     open_, diffuse = surface.exposure, surface.facing
     tooth = (_TOOTH_AMBIENT + (1 - _TOOTH_AMBIENT) * diffuse) * np.minimum(_TOOTH_OPEN + open_, 1)
-    tooth = tooth * surface.level
+    side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))
+    tooth = tooth * surface.level * (1 - _LOWER_ASIDE * side * surface.jaw)
     reddens, reddens_in_shade = (_planar(1 + coloured * (powers - 1)) for powers in (_REDDENS, _SHADE_REDDENS))
     shade = _under_teeth(surface) ** reddens_in_shade
     deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1) ** reddens
-    side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))
     translucent = 1 - smoothstep(surface.edge / _EDGE)
     hue = 1 - side * _planar(1 - _toned(_ASIDE, coloured))
     hue = deep * shade * hue * (1 - translucent * _planar(1 - _toned(_TRANSLUCENT, coloured)))

@@ -20,6 +20,7 @@ from facerelief.geometry.transfer.mouth.frame import MouthFrame
 from facerelief.geometry.transfer.mouth.model import MouthModel
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
 from facerelief.geometry.transfer.mouth.renderer import MouthRenderer
+from facerelief.geometry.transfer.mouth.seen_teeth import upper_teeth_end
 from facerelief.geometry.transfer.photo_look import clear_teeth, edge_blur, grain, tooth_colour
 
 _OPENS = (0.015, 0.04)  # inter-ocular distances between the lips over which the inside appears
@@ -103,7 +104,11 @@ class MouthInterior:
         unit = inter_ocular(seen.landmarks)
         margin = max(_RIM, _RIM_PIXELS / unit)
         trusted = trim_gap(seen.landmarks, margin)
-        outline, edge = lip_outline(trusted[list(INNER_LIPS), :2]), self._upper_edge(seen)
+        outline, lowest = (
+            lip_outline(trusted[list(INNER_LIPS), :2]),
+            self._upper_edge(seen) + np.array((0, _BITE * unit)),
+        )
+        edge = upper_teeth_end(photo, seen.landmarks, lowest)
         softness = max(0.7, _SOFT * motion.before.fit.scale)
         share, levels, lower = np.zeros((side, side, 1)), np.zeros((side, side, 3)), self._lower_share(seen, motion)
         kept = 1.0
@@ -114,7 +119,7 @@ class MouthInterior:
                 lip = lip_curves(motion.after)[0][0] @ matrix[:2] + matrix[2]
                 points, longer = _reaching(points, edge, lip_curves(trusted)[0][0], lip, margin * unit)
                 kept = 1 - float(smoothstep((longer - _LONGER[0]) / (_LONGER[1] - _LONGER[0])))
-            below = (points[..., 1] - np.interp(points[..., 0], *edge.T) - _BITE * unit) / softness
+            below = (points[..., 1] - np.interp(points[..., 0], *edge.T)) / softness
             part = (kept * smoothstep(0.5 - below) if upper else lower * smoothstep(0.5 + below))[..., None]
             mask = part * _blurred(_within(outline, points).astype(np.float32)[..., None], softness)
             levels += mask * sample_bicubic(photo, points.astype(np.float32)) / 255
