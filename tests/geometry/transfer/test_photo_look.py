@@ -12,6 +12,7 @@ from facerelief.geometry.transfer.lips import TRIM, close_lips, lip_curves, mout
 from facerelief.geometry.transfer.photo_look import (
     clear_teeth,
     edge_blur,
+    exposed_skin,
     face_colour,
     grain,
     lip_rims,
@@ -135,6 +136,14 @@ def test_teeth_are_as_dark_as_the_photo_is() -> None:
     brown[:4] = 220  # a backdrop
     brown[:, :60] = 220
     assert tooth_colour(brown, points, 0.0).max() == pytest.approx(usual, abs=0.05)
+
+
+def test_where_skin_is_white_there_is_no_shading() -> None:
+    rgb = np.full((40, 40, 3), 200, np.uint8)
+    rgb[:, 20:] = 255
+    found = exposed_skin(rgb)
+    np.testing.assert_array_equal(found[:, :16], 1)
+    np.testing.assert_array_equal(found[:, 24:], 0)
 
 
 def test_teeth_are_seen_in_a_grey_photo_that_hardly_tells_them_from_lips() -> None:

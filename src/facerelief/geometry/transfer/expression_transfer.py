@@ -36,7 +36,7 @@ from facerelief.geometry.transfer.lips import (
     trim_lips,
 )
 from facerelief.geometry.transfer.mouth.motion import Mouth, MouthMotion
-from facerelief.geometry.transfer.photo_look import lip_rims, seen_lips
+from facerelief.geometry.transfer.photo_look import exposed_skin, lip_rims, seen_lips
 from facerelief.geometry.transfer.shading import RatioImages
 from facerelief.geometry.transfer.targets import Target, Targets
 from facerelief.geometry.transfer.warp_layers import WarpLayers
@@ -114,6 +114,7 @@ class ExpressionTransfer:
         found, _ = backward_flow(trimmed, target, TRANSFER_SIZE, self.face.uv_map.points)
         flow, uv = found[..., :2], found[..., 2:]
         light, fill, folds = np.split(self._shade(uv, fit, aim), 3, axis=2)
+        light = light * exposed_skin(pixels)[..., None]
         seam = lip_seam(target, move.shut, TRANSFER_SIZE)
         meet = move.shut and mouth_opening(move.target) < _TOUCH
         lips = meeting_lips(source, target, rims, crop.scale) if meet else None

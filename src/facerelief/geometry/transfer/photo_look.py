@@ -4,7 +4,7 @@ is to look alike.
 
 import numpy as np
 
-from facerelief.array_types import RGB, Bool, Floats, Landmarks
+from facerelief.array_types import RGB, Bool, Float32, Floats, Landmarks
 from facerelief.colour import GREY, LUMA, chroma
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
@@ -29,6 +29,7 @@ _USUAL, _TRUST = 0.82, 0.5  # luminance of teeth where nothing is known; weight 
 SHOWN_TEETH = 0.07  # inter-ocular distances between the lips from which a mouth's own teeth tell their colour
 _BRIGHTEST = 75.0  # percentile
 _WELL_EXPOSED = 0.7  # the brightest hundredth in and around a face; of 300 photos, 19 in 20 have 0.69 or more
+_GLARING = (0.95, 0.99)  # luminance over which skin becomes a white surface on which a fold would be a grey patch
 _BELOW_SKIN = 0.12  # luminance by which lit teeth are darker than lit skin at most, as in overexposed photos
 # Luminance of the teeth that a photo shows over what its eyes tell, over which they become clear. Of 43 smiles it is at
 # least 0.85 in three quarters; the others are narrow, and redder than teeth are.
@@ -195,6 +196,13 @@ def exposure(rgb: RGB, landmarks: Landmarks) -> float:
         landmarks: (468, 3), pixels of the photo.
     """
     return min(1.0, _face_luma(rgb, landmarks, 99) / _WELL_EXPOSED)
+
+
+def exposed_skin(pixels: RGB) -> Float32:
+    """Where (H, W), 1 to 0, a picture (H, W, 3) is not so overexposed that it shows no shading at all."""
+    luma: Floats = pixels @ LUMA.astype(np.float32) / 255
+    luma = box_mean(box_mean(luma, 5, axis=0), 5, axis=1)
+    return np.asarray(1 - smoothstep((luma - _GLARING[0]) / (_GLARING[1] - _GLARING[0])), dtype=np.float32)
 
 
 def _face_luma(rgb: RGB, landmarks: Landmarks, percentile: float) -> float:
