@@ -11,9 +11,9 @@ from PIL import Image
 
 from facerelief.webapp.access import Access
 from facerelief.webapp.app import create_app
+from facerelief.webapp.edits import EditRequest
 from facerelief.webapp.pictures import EncodedPicture
 from facerelief.webapp.server.limits import CancelToken, Limits
-from facerelief.webapp.service import EditRequest
 
 _stream = io.BytesIO()
 Image.new("RGB", (64, 64), "teal").save(_stream, "PNG")

@@ -13,6 +13,7 @@ from facerelief.colour import LUMA
 from facerelief.editing import Edit, Editor, load_editor
 from facerelief.editing.methods import morphable
 from facerelief.editing.methods.morphable import MorphableEditor
+from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import Face
 from facerelief.geometry.depth_maps import polygon_mask
@@ -373,3 +374,33 @@ def test_of_expressions_taken_from_photos_the_last_used_are_kept(
     fourth = editor.take_expression(photos[3])
     assert list(editor.learned) == [second, fourth]
     assert editor.target(f"{fourth}:0.5+AU4") == f"{fourth}:0.5+AU4"
+
+
+def test_users_of_one_editor_do_not_meet(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of what one took from a photo is none of another's; the photo is measured once for both."""
+    photo, landmarks, measured = Photo(np.full((8, 8, 3), 99, np.uint8)), drawn("happiness")[1].landmarks, []
+    monkeypatch.setattr(MorphableEditor, "_seen_landmarks", lambda self, photo: measured.append(photo) or landmarks)
+    editor.learned.clear()
+    one, other = editor.private(), editor.private()
+    name = one.take_expression(photo)
+    for stranger in (other, editor):
+        assert not stranger.learned
+        with pytest.raises(FacereliefError, match=f"nothing is called '{name}'"):
+            stranger.target(name)
+    assert one.target(name) == other.take_expression(photo) == name
+    assert len(measured) == 1
+
+
+def test_what_was_planned_is_done_whatever_is_taken_meanwhile(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+    (photo, face), other = drawn(), drawn("anger")[1].landmarks
+    shown = iter([drawn("happiness")[1].landmarks, other])
+    monkeypatch.setattr(MorphableEditor, "_seen_landmarks", lambda self, photo: next(shown))
+    name = editor.take_expression(Photo(np.full((8, 8, 3), 77, np.uint8)))
+    plan = editor.plan(photo.rgb, face, f"{name}:0.8+AU4:0.2")
+    before = editor.render(photo.rgb, plan, 1.0)
+    editor.learned[name] = editor.learned[editor.take_expression(Photo(np.full((8, 8, 3), 78, np.uint8)))]
+    np.testing.assert_array_equal(editor.render(photo.rgb, plan, 1.0), before)
+    anew = editor.plan(photo.rgb, face, f"{name}:0.8+AU4:0.2")
+    assert (editor.render(photo.rgb, anew, 1.0) != before).any()
+    editor.learned.clear()
+    np.testing.assert_array_equal(editor.render(photo.rgb, plan, 1.0), before)

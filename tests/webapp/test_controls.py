@@ -143,6 +143,22 @@ def test_each_edit_of_a_list_has_its_own_photo_to_be_like(
     assert np.array_equal(rgb_of(answer.content), editor(first, "anger", faces=faces, face=2).photo.rgb)
 
 
+def test_what_a_photo_shows_is_named_by_nobody_else(
+    client: httpx.Client, editor: Editor, photo: bytes, group: np.ndarray, smile: bytes
+) -> None:
+    """Another client could tell by it who was here, and would depend on them."""
+    files = {"photo": ("p", photo), "like": ("l", smile)}
+    assert client.post("/v1/edit", files=files, data={"method": "morphable"}).status_code == 200
+    name = editor.take_expression(Photo(rgb_of(smile)))
+    for address in ("/v1/edit", "/v1/morph", "/v1/previews"):
+        answer = client.post(address, **form(photo, to=name, method="morphable"))
+        assert answer.status_code == 422
+        assert answer.json()["error"]["message"] == f"nothing is called '{name}'"
+    edits = [{"like": base64.b64encode(smile).decode(), "face": 1}, {"to": f"{name}:0.5", "face": 2}]
+    both = encode_photo(Photo(group), "PNG")
+    assert client.post("/v1/edit", **form(both, edits=json.dumps(edits), method="morphable")).status_code == 200
+
+
 def test_what_another_photo_shows_moves(client: httpx.Client, photo: bytes, smile: bytes) -> None:
     files = {"photo": ("p", photo), "like": ("l", smile)}
     data = {"method": "morphable", "format": "webp", "seconds": 0.2, "fps": 10, "hold": 0}

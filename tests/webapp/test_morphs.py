@@ -22,10 +22,11 @@ from facerelief.photos.provenance.verify import find_provenance
 from facerelief.photos.provenance.xmp import EditMark
 from facerelief.photos.video_container import import_pyav
 from facerelief.webapp import morphs
+from facerelief.webapp.edits import EditSpec
 from facerelief.webapp.errors import RequestCancelled
 from facerelief.webapp.requests import Fields
 from facerelief.webapp.server.limits import CancelToken
-from facerelief.webapp.service import EditorOptions, EditService, EditSpec
+from facerelief.webapp.service import EditorOptions, EditService
 
 
 def as_png(rgb: np.ndarray) -> bytes:

@@ -200,3 +200,87 @@ def test_what_the_server_says_against_an_edit_is_shown(open_page: Open, group: n
     page.get_by_role("radio", name="as it was").check(force=True)
     settled(page)
     assert not caution.is_visible()
+
+
+def busy(wait: int) -> dict[str, Any]:
+    """The answer of a server that is to be asked again after so many seconds."""
+    error = {"error": {"code": "busy", "message": "the server is busy", "remedy": "try again later"}}
+    return {"status": 503, "headers": {"Retry-After": str(wait)}, "json": error}
+
+
+def test_an_edit_is_made_though_the_last_photos_still_waited(
+    open_page: Open, group: np.ndarray, tmp_path: Path
+) -> None:
+    page = open_page()
+    opened(page, png(tmp_path, group))
+    asked = []
+    page.route("**/v1/edit", lambda route: route.fulfill(**busy(600)) if not asked else route.continue_())
+    page.get_by_role("radio", name="surprise").check(force=True)
+    page.wait_for_event("console")  # the browser's own line about the refusal
+    asked.append("by then")
+    page.set_input_files("#file", png(tmp_path, group[:, :320], "other.png"))
+    until(page, "document.querySelectorAll('#boxes button').length === 1")
+    picked(page, "anger")
+    assert settled(page).max() > 24
+    without(page, "status of 503")
+
+
+def test_an_edit_that_comes_while_the_last_photos_is_on_its_way(
+    open_page: Open, group: np.ndarray, tmp_path: Path
+) -> None:
+    """It is made once the other has ended, which may be after the new photo's faces are known."""
+    page = open_page()
+    opened(page, png(tmp_path, group))
+    # The browser is slow to decode what came for the first photo, which no signal stops.
+    script = """() => {
+      const decode = window.createImageBitmap;
+      window.createImageBitmap = (picture) => new Promise((done) => (window.late = () => done(decode(picture))));
+      window.asBefore = () => { window.createImageBitmap = decode; };
+    }"""
+    page.evaluate(script)
+    page.get_by_role("radio", name="surprise").check(force=True)
+    until(page, "window.late !== undefined")
+    page.evaluate("window.asBefore()")
+    page.set_input_files("#file", png(tmp_path, group[:, :320], "other.png"))
+    until(page, "document.querySelectorAll('#boxes button').length === 1")
+    page.get_by_role("radio", name="anger").check(force=True)
+    page.wait_for_timeout(300)
+    page.evaluate("window.late()")
+    until(page, "document.getElementById('picture').dataset.edits.includes('anger')", seconds=30)
+    assert settled(page).max() > 24
+
+
+def test_a_photo_that_comes_before_the_menu(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page()
+    held = Held()
+    page.route("**/v1/expressions", held)
+    page.reload()
+    held.come(page)
+    page.set_input_files("#file", png(tmp_path, group))
+    page.wait_for_timeout(500)
+    assert page.inner_text("#reading-what") == "Reading the photo"
+    held.go()
+    until(page, "document.querySelectorAll('.thumb img').length === 9")
+    assert not page.get_by_role("alert").is_visible()
+
+
+def test_a_server_that_is_busy_when_the_page_opens(open_page: Open, group: np.ndarray, tmp_path: Path) -> None:
+    page = open_page()
+    until(page, "document.body.dataset.ready")
+    times: dict[str, int] = {}
+
+    def refused(route: Any) -> None:
+        url = route.request.url
+        times[url] = times.get(url, 0) + 1
+        if times[url] > 1:
+            route.continue_()
+        else:
+            route.fulfill(**busy(1))
+
+    page.route("**/v1/expressions", refused)
+    page.route("**/v1/controls", refused)
+    page.reload()
+    upload(page, png(tmp_path, group))
+    assert not page.get_by_role("alert").is_visible()
+    assert list(times.values()) == [2, 2]
+    without(page, "status of 503")

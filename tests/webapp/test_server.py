@@ -110,6 +110,50 @@ def test_what_is_known_against_an_edit_comes_with_it(
     )
 
 
+def test_what_cannot_be_done_to_a_face_comes_with_the_edit(
+    client: httpx.Client, finder: LandmarkFinder, group: np.ndarray
+) -> None:
+    """Once, however many faces it is of; nothing where it is not to be done."""
+    small = np.ascontiguousarray(np.asarray(Image.fromarray(group[:, :320]).resize((256, 256))))
+    for rgb in (group, small):  # whose plans are kept, or not
+        photo = as_png(load_editor(finder=finder, method="morphable")(Photo(rgb), "eyes-closed", face="all").photo.rgb)
+        wish = {"to": "look-left", "method": "morphable", "face": "all"}
+        caution = ["an eye is shut or hardly seen; it is not opened or turned"]
+        for more, notes in (({}, caution), ({"strength": 0}, []), ({"part": "mouth"}, []), ({"to": "AU12"}, [])):
+            assert client.post("/v1/edit", **form(photo, **{**wish, **more}, reply="json")).json()["notes"] == notes
+        moving = {**wish, "format": "webp", "seconds": 0.2, "fps": 5, "hold": 0}
+        for strength, notes in ((1, caution), (0, [])):
+            answer = client.post("/v1/morph", **form(photo, **moving, strength=strength))
+            assert answer.status_code == 200
+            assert unquote(answer.headers.get("x-notes", "")) == "; ".join(notes)
+
+
+@pytest.mark.parametrize("address", ["/v1/edit", "/v1/morph"])
+def test_two_edits_of_one_face(client: httpx.Client, group: np.ndarray, address: str) -> None:
+    photo = as_png(group)
+    known = client.post("/v1/faces", **form(photo)).json()["faces"][0]["landmarks"]
+    joy, rage = {"to": "happiness"}, {"to": "anger"}
+    timing = {"seconds": 0.2, "fps": 5, "hold": 0} if address == "/v1/morph" else {}
+    for one, other in (
+        (joy, rage),
+        (joy | {"face": 1}, rage),
+        (joy | {"face": "all"}, rage | {"face": 2}),
+        (joy | {"landmarks": known}, rage | {"landmarks": known}),
+        (joy | {"landmarks": known}, rage | {"face": 1}),
+        (joy | {"part": "eyes"}, rage),
+        (joy | {"part": "mouth"}, rage | {"part": "mouth"}),
+    ):
+        answer = client.post(address, **form(photo, edits=json.dumps([one, other]), **timing))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "bad_option")
+        assert answer.json()["error"]["message"] == "edits 1 and 2 are of the same face"
+    for one, other in (
+        (joy | {"face": 1}, rage | {"face": 2}),
+        (joy | {"landmarks": known}, rage | {"face": 2}),
+        (joy | {"part": "eyes"}, rage | {"part": "mouth"}),  # beside each other
+    ):
+        assert client.post(address, **form(photo, edits=json.dumps([one, other]), **timing)).status_code == 200
+
+
 def test_notes_of_any_letters_are_a_header_s_and_nothing_more() -> None:
     note = "d\u00e9j\u00e0 vu \u6f22; 100 %\r\nX-Evil: 1"
     header = as_picture(EncodedPicture(b"", "PNG", (note,))).headers["X-Notes"]

@@ -107,7 +107,17 @@ def test_every_answer_keeps_the_page_to_itself(client: httpx.Client) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert "server" not in headers
         assert "access-control-allow-origin" not in headers
-    assert client.get("/v1/expressions").headers["cache-control"] == "no-store"
+    for path in ("/v1/expressions", "/nothing", "/static/nothing"):
+        assert client.get(path).headers["cache-control"] == "no-store"
+
+
+def test_a_browsers_copy_of_the_pages_files_is_confirmed(client: httpx.Client) -> None:
+    """Not sent again, and never older than the server."""
+    for path in ("/static/app.js", "/static/style.css"):
+        first = client.get(path)
+        assert first.headers["cache-control"] == "no-cache"
+        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content, again.headers["cache-control"]) == (304, b"", "no-cache")
 
 
 def test_the_description_agrees_with_the_server(client: httpx.Client) -> None:

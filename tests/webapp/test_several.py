@@ -1,8 +1,13 @@
 """Several server processes behind one port: killed ones are replaced; limits and metrics are those of one server."""
 
+import errno
 import multiprocessing
 import os
 import signal
+import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -12,17 +17,25 @@ from typing import Any
 import httpx
 import pytest
 from live import wait_for
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import Counter as Counted
 from webapp_app import form
 
+from facerelief.errors import FacereliefError
 from facerelief.webapp.access import RateLimiter
 from facerelief.webapp.server.limits import Limits
+from facerelief.webapp.several import summed_metrics
+from facerelief.webapp.several.shared import shared_folder
 from facerelief.webapp.several.shared_rates import SharedRates
 from facerelief.webapp.several.summed_metrics import sum_metrics
 
 
 def children(server: Any) -> list[int]:
     """The server processes of a parent."""
-    parent = server.process.pid
+    return _children(server.process.pid)
+
+
+def _children(parent: int) -> list[int]:
     found = map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
     return [one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
@@ -137,6 +150,114 @@ def test_sums_by_hand() -> None:
         'a_total{route="/y"} 1.0',
         "process_start_time_seconds 40.0",
     }
+
+
+def test_times_of_start_are_not_added() -> None:
+    def text(count: float, created: float) -> str:
+        counter = Counted("a", "What.", registry=(registry := CollectorRegistry()))
+        counter.inc(count)
+        counter._created = created
+        return generate_latest(registry).decode()
+
+    assert "a_created 5.0" in text(1, 5.0)
+    lines = sum_metrics([text(2, 50.0), text(3, 40.0), text(4, 60.0)]).decode().splitlines()
+    assert {line for line in lines if line[0] != "#"} == {"a_total 9.0", "a_created 40.0"}
+
+
+class _OutOfFiles(socket.socket):
+    """A socket that cannot take the first connection."""
+
+    failed = False
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if not self.failed:
+            self.failed = True
+            raise OSError(errno.EMFILE, "too many open files")
+        return super().accept()
+
+
+def _of(count: int) -> bytes:
+    return f"# HELP a_total What.\n# TYPE a_total counter\na_total {count}.0\n".encode()
+
+
+def test_metrics_are_told_after_a_connection_that_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summed_metrics, "_new_socket", lambda: _OutOfFiles(socket.AF_UNIX))
+    one, other = (summed_metrics.SummedMetrics(tmp_path, number, lambda: _of(2)) for number in range(2))
+    assert one.text().decode().splitlines()[-1] == other.text().decode().splitlines()[-1] == "a_total 4.0"
+
+
+def test_metrics_are_told_while_another_process_does_not_listen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asked and was stopped, say; more than its socket's buffer is to be told."""
+    monkeypatch.setattr(summed_metrics, "_WAIT_S", 0.5)
+    much = _of(2) + b"# " + b"x" * 4_000_000 + b"\n"
+    teller = summed_metrics.SummedMetrics(tmp_path, 0, lambda: much)
+    with socket.socket(socket.AF_UNIX) as stopped:
+        stopped.connect(str(teller._path))
+        time.sleep(0.7)
+        asker = summed_metrics.SummedMetrics(tmp_path, 1, lambda: _of(3))
+        assert asker.text().decode().splitlines()[-1] == "a_total 5.0"
+
+
+def test_a_long_name_of_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets have short names; where there is no other place, the server says so."""
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with shared_folder() as folder:
+        assert summed_metrics.SummedMetrics(folder, 63, lambda: _of(1)).text()
+    assert not folder.exists()
+    with pytest.raises(FacereliefError, match="set TMPDIR to another folder"):
+        summed_metrics.SummedMetrics(long, 0, lambda: _of(1))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(FacereliefError, match=r"no folder to share: .*; set TMPDIR to a folder"), shared_folder():
+        pass
+
+
+_SUPERVISED = """
+import signal, socket, time
+from facerelief.webapp.several.supervisor import Supervisor
+
+class Slow:
+    def __getstate__(self):  # while a process is started
+        time.sleep(0.3)
+        return {"a": "b"}
+
+    def __setstate__(self, state):  # while it begins
+        time.sleep(1.5)
+
+    def __call__(self, listening, number, ready):
+        ready()
+        time.sleep(600)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which tests in the background ignore
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Supervisor(3, Slow(), listening, print).run(lambda: print("ready"))
+"""
+
+
+@pytest.mark.parametrize("later", [0.0, 0.2, 0.5, 1.0])
+def test_ctrl_c_while_processes_start(tmp_path: Path, later: float) -> None:
+    """It reaches all of them, as from a terminal, at any moment: all end, and none has anything to say."""
+    script = tmp_path / "supervised.py"
+    script.write_text(_SUPERVISED)
+    call, pipe = [sys.executable, str(script)], subprocess.PIPE
+    with subprocess.Popen(call, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as parent:
+        try:
+            wait_for(lambda: _children(parent.pid))
+            time.sleep(later)
+            ours = _children(parent.pid)
+            for one in ours:
+                os.kill(one, signal.SIGINT)
+            time.sleep(0.1)  # the parent may be the last to notice
+            os.killpg(parent.pid, signal.SIGINT)
+            assert parent.communicate(timeout=20) == ("", "")
+        finally:
+            parent.kill()
+    assert parent.returncode == 0
+    wait_for(lambda: not any(Path(f"/proc/{one}/stat").exists() and _runs(one) for one in ours))
 
 
 def test_limits_are_divided() -> None:

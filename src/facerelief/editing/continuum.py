@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import io
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Floats
 from facerelief.easing import smoothstep
-from facerelief.editing.edit import Edit, EditedFace, EditPlan
+from facerelief.editing.edit import Edit, EditedFace, EditPlan, cautions_of
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE, check_part
@@ -219,6 +220,7 @@ def write_continuum(
     write_text(files.table, _table(frames, files))
     progress(how.steps, how.steps)
     notes, lost = notes_on_choice(faces, which, photo.name), sum(one.moved is None for one in frames)
+    notes += [f"{photo.name}: {line}" for line in cautions_of([making.plan])]
     if lost:
         notes.append(f"{photo.name}: no face is found again in {lost} frames; their measures are empty")
     return notes
@@ -228,9 +230,13 @@ class _Making:
     def __init__(self, editor: Editor, photo: Photo, face: Face, to: str, how: Continuum) -> None:
         self._editor, self._photo, self._to, self._how = editor, photo, to, how
         self.face = face
-        self._plan: EditPlan | None = None
         self._start: Face | None = None  # where all frames are searched, so that equal ones measure the same
         self._first: Face | None = None  # as it was found in the first frame
+
+    @functools.cached_property
+    def plan(self) -> EditPlan:
+        """What is to be done to the face."""
+        return self._editor.plan(self._photo.rgb, self.face, self._to, self._how.part)
 
     def __call__(self, strength: float) -> tuple[Edit, FrameMeasures]:
         """A frame, and what is measured of it."""
@@ -238,12 +244,11 @@ class _Making:
         return edit, self.measure(strength, edit.photo.rgb)
 
     def edit(self, strength: float) -> Edit:
-        """Make a frame. The edit is planned once."""
+        """Make a frame."""
         photo = self._photo
-        self._plan = self._plan or self._editor.plan(photo.rgb, self.face, self._to, self._how.part)
-        mark = mark_edit(photo.mark, self._to, [self._plan.marked]) if strength else photo.mark
-        rgb = self._editor.render(photo.rgb, self._plan, strength)
-        faces = [EditedFace(self._plan, rgb)]
+        mark = mark_edit(photo.mark, self._to, [self.plan.marked]) if strength else photo.mark
+        rgb = self._editor.render(photo.rgb, self.plan, strength)
+        faces = [EditedFace(self.plan, rgb)]
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), self._to, faces)
 
     def measure(self, strength: float, rgb: RGB) -> FrameMeasures:

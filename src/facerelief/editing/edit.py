@@ -1,7 +1,7 @@
 """An edit of a photo: what is to be done to a face, and what was done."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,6 +40,11 @@ class EditPlan:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
+
+
+def cautions_of(plans: Iterable[EditPlan]) -> list[str]:
+    """What of several plans cannot be done, each line once."""
+    return list(dict.fromkeys(line for plan in plans for line in plan.cautions))
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ edit = editor(photo, "happiness")  # edit.photo, edit.faces[0].before, .after
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from facerelief.array_types import RGB, Floats
 from facerelief.editing.edit import Edit, EditedFace, EditPlan
@@ -84,6 +84,10 @@ class Editor(ABC, Generic[PlanT]):
             FacereliefError: The method cannot.
         """
         raise FacereliefError(f"method {self.method} edits to expressions alone; take --method morphable for --like")
+
+    def private(self) -> Self:
+        """The same editor for one of several users: `learned` is empty, and what is added to it is nowhere else."""
+        return self
 
     @abstractmethod
     def _plan(self, rgb: RGB, face: Face, to: str) -> PlanT:

@@ -246,6 +246,9 @@ def without_interrupts() -> Iterator[None]:
     if sys.platform == "win32":  # which cannot block signals
         yield
         return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # it starts with the first process else, and lets signals through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from facerelief.webapp.errors import ApiError
-from facerelief.webapp.server.addresses import LOCAL_NAMES, IPNetwork, address_of, client_key, within
+from facerelief.webapp.server.addresses import LOCAL_NAMES, IPNetwork, address_of, client_key, forwarded_address, within
 
 _FOREIGN = ApiError("forbidden", "the request comes from another site's page", "use this server's own page")
 _MAX_CLIENTS = 10_000  # whose rates are remembered
@@ -42,7 +42,7 @@ class Access:
             return ""
         forwarded = ",".join(Headers(scope=scope).getlist("x-forwarded-for")).split(",")
         while forwarded and self.is_proxy(str(client)):
-            before = address_of(forwarded.pop().strip())
+            before = forwarded_address(forwarded.pop())
             if before is None:
                 break
             client = before

@@ -20,6 +20,7 @@ from facerelief.errors import FacereliefError
 from facerelief.webapp import morphs
 from facerelief.webapp.access import Access, RateLimiter
 from facerelief.webapp.admission import AdmissionControl
+from facerelief.webapp.edits import EditRequest, EditSpec
 from facerelief.webapp.errors import ApiError, RequestCancelled, to_api_error
 from facerelief.webapp.likes import LIKE
 from facerelief.webapp.metrics import Metrics
@@ -31,7 +32,7 @@ from facerelief.webapp.server.addresses import is_local
 from facerelief.webapp.server.connections import Connections
 from facerelief.webapp.server.limits import CancelToken, Limits
 from facerelief.webapp.server.responses import Reply, TrackedResponse, as_json, as_picture
-from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES, EditRequest, EditService, EditSpec
+from facerelief.webapp.service import PHOTO_FORMATS, SAMPLES, EditService
 from facerelief.webapp.several.shared import Shared
 
 Endpoint = Callable[[Request], Awaitable[Response]]

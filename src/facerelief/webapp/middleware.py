@@ -25,6 +25,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_FILES = "/static/"
 _LOG = logging.getLogger(__name__)
 CountResponse = Callable[[str, int, str, float], None]  # (route, status, error code, seconds)
 
@@ -53,7 +54,9 @@ class AccessMiddleware:
                 code = headers.get("X-Error-Code", "")
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                # The page's files have an ETag, by which a browser's copy is confirmed; all else tells of its user.
+                own = scope["path"].startswith(_FILES) and status < 400
+                headers.setdefault("Cache-Control", "no-cache" if own else "no-store")
             await send(message)
 
         scope[CLIENT] = self._access.client(scope)

@@ -8,7 +8,7 @@ import numpy as np
 
 from facerelief.array_types import RGB
 from facerelief.editing import Editor
-from facerelief.editing.edit import EditPlan
+from facerelief.editing.edit import EditPlan, cautions_of
 from facerelief.editing.face_choice import why_unfit
 from facerelief.editing.video.morph import Morph, encode_morph, fit_size, render_morph
 from facerelief.errors import NoFaceFound
@@ -16,11 +16,12 @@ from facerelief.faces.detector import Face
 from facerelief.photos.color_modes import to_srgb
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.xmp import mark_edit
+from facerelief.webapp.edits import EditSpec, with_notes
 from facerelief.webapp.errors import ApiError
 from facerelief.webapp.pictures import EncodedPicture
 from facerelief.webapp.requests import Fields
 from facerelief.webapp.server.limits import CancelToken
-from facerelief.webapp.service import EditService, EditSpec
+from facerelief.webapp.service import EditService
 
 MORPH_FORMATS = {"gif": "GIF", "webp": "WEBP", "mp4": "MP4"}  # values of the field `format`
 NUMBERS = {  # of each field: lowest, highest, default
@@ -39,9 +40,8 @@ def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...]
     seconds, hold, fps, size = (fields.number(name, *limits) for name, limits in NUMBERS.items())
     morph = Morph(seconds, fps, hold, fields.flag("back", False), int(size))
     format = MORPH_FORMATS[fields.choice("format", MORPH_FORMATS, "gif")]
-    signed, method = fields.flag("provenance", True), fields.method(service.method)
-    editor = service.editor(method)
-    rgb, chosen, photo = _prepare(service, fields.photo, specs, method, morph, token)
+    signed, editor = fields.flag("provenance", True), service.editor(fields.method(service.method)).private()
+    rgb, chosen, photo = _prepare(service, fields.photo, specs, editor, morph, token)
     mark = photo.mark
     with service.stage("edit", token):
         plans = list(_plans(editor, rgb, chosen, token))
@@ -50,14 +50,20 @@ def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...]
     with service.stage("morph", token):
         frames = _until_cancelled(render_morph(editor, rgb, plans, morph), token)
         data = encode_morph(format, frames, morph, mark if signed else None, photo.history)
-    return EncodedPicture(data, format, photo.notes)
+    said = with_notes(photo, cautions_of(plan for plan, strength in plans if strength))
+    return EncodedPicture(data, format, said.notes)
 
 
 def _prepare(
-    service: EditService, data: bytes, specs: tuple[EditSpec, ...], method: str, morph: Morph, token: CancelToken
+    service: EditService,
+    data: bytes,
+    specs: tuple[EditSpec, ...],
+    editor: Editor[Any],
+    morph: Morph,
+    token: CancelToken,
 ) -> tuple[RGB, list[tuple[EditSpec, Face]], Photo]:
     """The photo's pixels at the morph's size, each edit with its face in them, and the photo itself."""
-    photo, chosen = service.read_and_choose(data, specs, method, token)
+    photo, chosen = service.read_and_choose(data, specs, editor, token)
     rgb = fit_size(to_srgb(photo.rgb, photo.icc), morph.size)  # a morph has no profile
     _check_amount(rgb, morph)
     scale = rgb.shape[1] / photo.rgb.shape[1]

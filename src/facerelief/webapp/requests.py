@@ -24,10 +24,13 @@ from facerelief.webapp.server.limits import CancelToken
 
 logging.getLogger("python_multipart").setLevel(logging.ERROR)  # otherwise malformed forms fill the log
 _MAX_TEXT = 256 * 1024  # bytes of a field that is not a photo; landmarks are the longest
+_MAX_LIST = 16 * 1024 * 1024  # bytes of a list of edits, each of which may have two photos in base64
 _CHUNK = 256 * 1024  # bytes of a form that are parsed between two checks of the token
 _MAX_FIELDS = 16
 _MAX_FILES = 3  # the photo, and those of `like` and `like_neutral`
-_MAX_VALUES = 100_000  # of a JSON body; twenty edits with landmarks have fewer than half
+# Of a JSON body, or of a field that holds JSON: parsing blocks all other requests. Twenty edits with landmarks have
+# fewer than half.
+_MAX_VALUES = 100_000
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Fields:
 
 def parse_json(body: bytearray) -> Fields:
     """Parse JSON. Empties the body, so that its content is not in memory twice."""
-    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:  # parsing blocks all other requests
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
         raise ApiError("bad_request", "the body holds too many values", f"send fewer than {_MAX_VALUES}")
     try:
         values = json.loads(body)
@@ -175,6 +178,11 @@ class _InMemory(MultiPartParser):
 
     spool_max_size = 2**62
 
+    def on_headers_finished(self) -> None:
+        """Once a field's name is known."""
+        super().on_headers_finished()
+        self.max_part_size = _MAX_LIST if self._current_part.field_name == "edits" else _MAX_TEXT
+
 
 def _non_null(values: dict[str, Any]) -> Fields:
     """Fields of a JSON object; null means that the field is absent."""
@@ -185,6 +193,8 @@ def _parsed(value: Any, name: str) -> Any:
     """The value of a form's field that holds JSON."""
     if not isinstance(value, str):
         return value
+    if sum(map(value.count, ",[{")) > _MAX_VALUES:
+        raise _invalid(f"{name} holds too many values", f"send fewer than {_MAX_VALUES}")
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as reason:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from facerelief.editing import METHODS, Editor, load_editor
-from facerelief.editing.face_choice import FaceChoice, choose_faces, why_unfit
+from facerelief.editing.edit import cautions_of
+from facerelief.editing.face_choice import why_unfit
 from facerelief.editing.jobs.showcase import depth_picture, measure_geometry, normal_picture
 from facerelief.editing.regions import WHOLE
 from facerelief.errors import NoFaceFound
@@ -24,6 +25,7 @@ from facerelief.geometry.morphable.random_faces import random_person, random_set
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
+from facerelief.webapp.edits import EditRequest, EditSpec, choose, choose_for_each, warnings, with_notes
 from facerelief.webapp.likes import check_named, in_words
 from facerelief.webapp.pictures import EncodedPicture, encode_picture
 from facerelief.webapp.plans import PlanCache
@@ -34,35 +36,6 @@ GEOMETRY_SIZE = 256  # pixels a side of the depth and normal maps
 SAMPLES = 1000
 _SAMPLE_SIZE = 448
 _SMALL = 3 * 300 * 300  # bytes of pixels: previews and moving sliders, whose plans are kept
-_MAX_FACE = 1.5  # times the square root of the photo's area: crops of larger faces would take gigabytes
-
-
-@dataclass(frozen=True)
-class EditSpec:
-    """One edit: the target expression, its strength, and whose face.
-
-    face: which of the faces that are found, or a face with known landmarks. part: the region of the face. like, and
-    like_neutral: files of photos, as `likes.in_words` takes them.
-    """
-
-    to: str
-    strength: float
-    face: FaceChoice | Face
-    part: str = WHOLE
-    like: bytes | None = None
-    like_neutral: bytes | None = None
-
-
-@dataclass(frozen=True)
-class EditRequest:
-    """A photo's file, its edits one after another, and how to encode the result. format None: the photo's own."""
-
-    photo: bytes
-    specs: tuple[EditSpec, ...]
-    method: str
-    format: str | None = None
-    quality: int = 95
-    provenance: bool = True
 
 
 @dataclass(frozen=True)
@@ -146,8 +119,8 @@ class EditService:
 
     def edit(self, request: EditRequest, token: CancelToken) -> EncodedPicture:
         """The edited photo."""
-        editor = self.editor(request.method)
-        photo, chosen = self.read_and_choose(request.photo, request.specs, request.method, token)
+        editor = self.editor(request.method).private()
+        photo, chosen = self.read_and_choose(request.photo, request.specs, editor, token)
         for spec, face in chosen:
             with self.stage("edit", token):
                 photo = self._edited(editor, photo, face, spec)
@@ -155,25 +128,35 @@ class EditService:
             return _encoded(photo, request)
 
     def _edited(self, editor: Editor, photo: Photo, face: Face, spec: EditSpec) -> Photo:
+        """The edited photo; its notes say what of the edit cannot be done."""
         if photo.rgb.size > _SMALL:
-            return editor(photo, spec.to, strength=spec.strength, faces=[face], part=spec.part).photo
-        to = editor.target(spec.to)
-        plan = self._plans.plan(editor, photo.rgb, face, to, spec.part)
-        edited = photo.with_rgb(editor.render(photo.rgb, plan, spec.strength))
-        return replace(edited, mark=mark_edit(photo.mark, to, [plan.marked])) if spec.strength else edited
+            edit = editor(photo, spec.to, strength=spec.strength, faces=[face], part=spec.part)
+            edited, plans = edit.photo, [one.plan for one in edit.faces]
+        else:
+            to = editor.target(spec.to)
+            plans = [self._plans.plan(editor, photo.rgb, face, to, spec.part)]
+            edited = photo.with_rgb(editor.render(photo.rgb, plans[0], spec.strength))
+            edited = replace(edited, mark=mark_edit(photo.mark, to, [plans[0].marked])) if spec.strength else edited
+        return with_notes(edited, cautions_of(plans) if spec.strength else ())
 
     def read_and_choose(
-        self, data: bytes, specs: tuple[EditSpec, ...], method: str, token: CancelToken
+        self, data: bytes, specs: tuple[EditSpec, ...], editor: Editor, token: CancelToken
     ) -> tuple[Photo, list[tuple[EditSpec, Face]]]:
-        """Decode a photo and find the face or faces of each edit. Warnings about the edits are added to its notes."""
-        editor = self.editor(method)
+        """Decode a photo and find the face or faces of each edit. Warnings about the edits are added to its notes.
+
+        Args:
+            data: The photo's file.
+            specs: The edits.
+            editor: A `private` one, which learns what the photos of `like` show.
+            token: The request's.
+        """
         specs = tuple(self._with_like(editor, spec, token) for spec in specs)
         for spec in specs:
             editor.target(spec.to)  # refuses an unsupported expression before any work
         photo = self._read(data, token)
         found = self._found(photo, specs, token)
-        photo = replace(photo, notes=(*photo.notes, *_warnings(editor, specs, found)))
-        return photo, [(spec, face) for spec in specs for face in _chosen(spec.face, found, photo)]
+        photo = with_notes(photo, warnings(editor, specs, found))
+        return photo, choose_for_each(specs, found, photo)
 
     def _with_like(self, editor: Editor, spec: EditSpec, token: CancelToken) -> EditSpec:
         """An edit whose `to` says what `like` shows in the editor's words. Raises `FacereliefError`."""
@@ -245,7 +228,7 @@ class EditService:
     def _one(self, photo: Photo, face: Face | None, token: CancelToken) -> Face:
         """The face of the request, or the photo's largest."""
         found = self._found(photo, (), token) if face is None else []
-        return _chosen(face or "largest", found, photo)[0]
+        return choose(face or "largest", found, photo)[0]
 
     @contextlib.contextmanager
     def stage(self, name: str, token: CancelToken) -> Iterator[None]:
@@ -254,31 +237,6 @@ class EditService:
         start = time.perf_counter()
         yield
         self._on_stage(name, time.perf_counter() - start)
-
-
-def _chosen(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Face]:
-    if isinstance(which, Face):
-        _check_place(which, photo)
-        return choose_faces([which], "largest", photo.name)
-    return choose_faces(found, which, photo.name)
-
-
-def _warnings(editor: Editor, specs: tuple[EditSpec, ...], found: list[Face]) -> list[str]:
-    """Warnings about the edits and the choice of the face, with the API's field names in place of options."""
-    known = [editor.caution(editor.target(spec.to)) for spec in specs if spec.strength]
-    lines = [line.replace("--", "") for line in known if line]
-    if len(found) > 1 and any(spec.face == "largest" for spec in specs):
-        lines.append(f"{len(found)} faces; the largest is edited (choose with face)")
-    return list(dict.fromkeys(lines))
-
-
-def _check_place(face: Face, photo: Photo) -> None:
-    """Raises `NoFaceFound` for a request's landmarks outside its photo or far larger than it."""
-    height, width = photo.rgb.shape[:2]
-    x0, y0, x1, y1 = face.box
-    beside = x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
-    if beside or face.size > _MAX_FACE * (height * width) ** 0.5:
-        raise NoFaceFound("the landmarks are not of a face in this photo; send those that /v1/faces gave for it")
 
 
 def _described(number: int, face: Face) -> dict[str, Any]:

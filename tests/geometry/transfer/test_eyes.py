@@ -137,7 +137,9 @@ def test_skin_of_lids_does_not_fold(editor: MorphableEditor, drawn: tuple[np.nda
     for strength in (0.5, 1.0, 1.5):
         layers = editor.layers(plan, strength)
         assert isinstance(layers.eyes, EyeMotion)
-        for layer in eye_layers(layers.eyes, plan.crop, layers.applied_flows()[0]):
+        both = eye_layers(layers.eyes, plan.crop, layers.applied_flows()[0])
+        assert len(both) == 2
+        for layer in both:
             below = layer.maps["below"][:-1, :-1, 0]
             for name, used in (("upper", below < -1), ("lower", below > 1)):
                 least = jacobian_determinants(layer.maps[name].astype(np.float64)).min(axis=0)

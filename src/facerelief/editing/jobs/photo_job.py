@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from facerelief.editing.edit import Edit
+from facerelief.editing.edit import Edit, cautions_of
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import notes_on_choice
 from facerelief.editing.jobs.inputs import STDIN, Input
@@ -113,7 +113,7 @@ class FileEditor:
                 faces=faces,
                 part=settings.part,
             )
-            notes += dict.fromkeys(f"{job.source}: {line}" for one in edit.faces for line in one.plan.cautions)
+            notes += [f"{job.source}: {line}" for line in cautions_of(one.plan for one in edit.faces)]
             write_picture(edit.photo, at, settings.provenance)
             yield at
             for path, picture in self._depths(photo, edit, at, notes).items() if settings.depth else ():

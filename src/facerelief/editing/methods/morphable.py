@@ -1,12 +1,14 @@
 """Editing without training: a morphable face is fitted to the photo's face, and its expression replaced."""
 
 import contextlib
+import copy
 import dataclasses
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from facerelief.array_types import RGB, Float32, Floats, Int64, Landmarks
 from facerelief.editing.edit import EditPlan
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import choose_faces
-from facerelief.editing.regions import part_mask
+from facerelief.editing.regions import WHOLE, part_mask
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.alignment import align
@@ -38,7 +40,7 @@ from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.mouth_corners import corner_reach, leaves_corners, with_reach
 from facerelief.geometry.transfer.photo_look import seen_lips
 from facerelief.geometry.transfer.shading import wrinkle_map
-from facerelief.geometry.transfer.targets import Target
+from facerelief.geometry.transfer.targets import Target, Targets
 from facerelief.geometry.transfer.warp_layers import WarpLayers, apply_layers
 from facerelief.photos.photo import Photo
 
@@ -57,6 +59,7 @@ class MorphablePlan(EditPlan):
         landmarks: (468, 3), photo pixels, with the lips as the photo shows them.
         fit: The morphable face as it fits them.
         to: What it is to show, as `target` gives it.
+        target: The same as a movement, which no other edit can change or drop.
         expression: (E,), coefficients of the photo's own expression, as fitted.
         wrinkles: (3 `TRANSFER_SIZE`, 3 `TRANSFER_SIZE`), the `wrinkle_map`; 0 beside the aligned crop.
         rims: (`TRANSFER_SIZE`, `TRANSFER_SIZE`, 1), the `rim_map`: what stays where it is.
@@ -76,6 +79,7 @@ class MorphablePlan(EditPlan):
     landmarks: Landmarks
     fit: Fit
     to: str
+    target: Target
     expression: Floats
     wrinkles: Float32
     rims: Float32
@@ -95,8 +99,18 @@ class MorphableEditor(Editor[MorphablePlan]):
         """presets: Names and what they stand for; by default the package's."""
         super().__init__(EXPRESSIONS, finder)
         self._transfer = ExpressionTransfer(face, presets)
-        self.learned = self._transfer.targets.learned
+        self._use(self._transfer.targets)
+        self._measured: OrderedDict[str, Target] = OrderedDict()  # of photos, by digest; also by users apart
         self._teeth: tuple[RGB, Mouth] | None = None
+
+    def _use(self, targets: Targets) -> None:
+        self._targets, self.learned = targets, targets.learned
+
+    def private(self) -> Self:
+        """As `Editor.private`. A photo that several users take an expression from is measured once."""
+        other = copy.copy(self)
+        other._use(self._targets.apart())
+        return other
 
     def take_teeth(self, photo: Photo) -> None:
         """As `Editor.take_teeth`."""
@@ -107,12 +121,19 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def take_expression(self, photo: Photo, neutral: Photo | None = None) -> str:
         """As `Editor.take_expression`."""
-        pixels = hashlib.sha256(photo.rgb.tobytes() + (neutral.rgb.tobytes() if neutral else b""))
-        name = f"like-photo-{pixels.hexdigest()[:8]}"
-        learned = self._transfer.targets.learned
+        pixels = hashlib.sha256(photo.rgb.tobytes() + (neutral.rgb.tobytes() if neutral else b"")).hexdigest()
+        name = f"like-photo-{pixels[:8]}"
         with contextlib.suppress(KeyError):  # not there, or another thread has just dropped it
-            learned.move_to_end(name)
+            self._targets.learned.move_to_end(name)
             return name
+        key = f"{pixels} {photo.rgb.shape} {neutral.rgb.shape if neutral else None}"  # a name is too short to be one
+        found = self._measured.get(key) or self._measure(photo, neutral)
+        _keep(self._measured, key, found)
+        _keep(self._targets.learned, name, found)
+        return name
+
+    def _measure(self, photo: Photo, neutral: Photo | None) -> Target:
+        """What a photo's face shows; neutral: as of `take_expression`."""
         shows = self._seen_landmarks(photo)
         if neutral:
             still = self._seen_landmarks(neutral)
@@ -120,11 +141,8 @@ class MorphableEditor(Editor[MorphablePlan]):
             fit = fit_face(self.model, shows, APART)
             still = fit.to_image(self.model.shape(fit.identity))
             shows = still + fit.displacement(self.model.movement(fit.expression))
-        found = self._transfer.targets.of_amounts(match_movement(self.model, shows, still))
-        learned[name] = dataclasses.replace(found, adds=False)
-        while len(learned) > _MOST_LEARNED:
-            learned.popitem(last=False)
-        return name
+        found = self._targets.of_amounts(match_movement(self.model, shows, still))
+        return dataclasses.replace(found, adds=False)
 
     def _seen_landmarks(self, photo: Photo) -> Landmarks:
         """Those of a photo's largest face, (468, 3), with the lips as the photo shows them."""
@@ -134,11 +152,11 @@ class MorphableEditor(Editor[MorphablePlan]):
 
     def controls(self) -> dict[str, Any]:
         """As `Editor.controls`."""
-        return list_controls(self._transfer.face.rig, self._transfer.targets.presets)
+        return list_controls(self._transfer.face.rig, self._targets.presets)
 
     def target(self, to: str) -> str:
         """As `Editor.target`; also action units, blendshapes, presets and blends, as `parse_control` reads them."""
-        return str(self._transfer.targets.control(to))
+        return str(self._targets.control(to))
 
     def _plan(self, rgb: RGB, face: Face, to: str) -> MorphablePlan:
         """The face, fitted."""
@@ -151,8 +169,9 @@ class MorphableEditor(Editor[MorphablePlan]):
         maps = with_room(wrinkles), with_room(rims)[..., None]
         pixels = crop.cut(rgb)
         corners = corner_reach(pixels, crop.to_crop(landmarks))
-        plan = MorphablePlan(face, crop, pixels, landmarks, fit, to, fit.expression, *maps, corners)
-        return self._with_eyes(plan, self._seen_eyes(rgb, face, fit, to))
+        target = self._targets(to)
+        plan = MorphablePlan(face, crop, pixels, landmarks, fit, to, target, fit.expression, *maps, corners)
+        return self._with_eyes(plan, rgb)
 
     def with_target(self, plan: MorphablePlan, rgb: RGB, to: str) -> MorphablePlan:
         """A plan for something else that the same face is to show, in a fraction of the time of `plan`.
@@ -162,23 +181,25 @@ class MorphableEditor(Editor[MorphablePlan]):
             rgb: (H, W, 3), the same photo.
             to: What it is to show, as `target` gives it.
         """
-        eyes = () if plan.eyes else self._seen_eyes(rgb, plan.face, plan.fit, to)
-        return self._with_eyes(dataclasses.replace(plan, before=plan.crop.cut(rgb), to=to), eyes)
+        changed = dataclasses.replace(plan, before=plan.crop.cut(rgb), to=to, target=self._targets(to))
+        return _about_part(self._with_eyes(changed, rgb))
 
-    def _seen_eyes(self, rgb: RGB, face: Face, fit: Fit, to: str) -> tuple[Eye, ...]:
-        """The eyes of a photo, where they are to be opened, closed or turned."""
-        return seen_eyes(rgb, face.landmarks) if self._transfer.moves_eyes(fit, self._transfer.targets(to)) else ()
+    def _with_eyes(self, plan: MorphablePlan, rgb: RGB) -> MorphablePlan:
+        """A plan with the eyes of its photo, where they are to be opened, closed or turned, and with its cautions."""
+        if not plan.eyes and self._transfer.moves_eyes(plan.fit, plan.target):
+            eyes = seen_eyes(rgb, plan.face.landmarks)
+            if eyes:
+                plan = dataclasses.replace(plan, eyes=eyes, eye_measures=np.stack([eye_measures(eye) for eye in eyes]))
+        return dataclasses.replace(plan, cautions=_cautions(plan.eyes, plan.target))
 
-    def _with_eyes(self, plan: MorphablePlan, eyes: tuple[Eye, ...]) -> MorphablePlan:
-        """A plan with eyes, where there are any, and with its cautions."""
-        if eyes:
-            plan = dataclasses.replace(plan, eyes=eyes, eye_measures=np.stack([eye_measures(eye) for eye in eyes]))
-        return dataclasses.replace(plan, cautions=_cautions(plan.eyes, self._transfer.targets(plan.to)))
+    def plan(self, rgb: RGB, face: Face, to: str, part: str = WHOLE) -> MorphablePlan:
+        """As `Editor.plan`."""
+        return _about_part(super().plan(rgb, face, to, part))
 
     def layers(self, plan: MorphablePlan, strength: float) -> WarpLayers:
         """What a plan does to its crop; strength: the share of the way from the photo's expression to the new one."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
-        target = self._transfer.targets(plan.to)
+        target = plan.target
         moved = self._transfer.moved_landmarks(plan.landmarks, fit, target, strength)
         layers = self._transfer(plan.before, plan.crop, _with_corners(plan, moved), fit, target, strength)
         mouth = layers.mouth and dataclasses.replace(layers.mouth, teeth=self._teeth)
@@ -196,7 +217,7 @@ class MorphableEditor(Editor[MorphablePlan]):
     def moved_landmarks(self, plan: MorphablePlan, strength: float) -> Floats:
         """Where `render` puts the plan's landmarks, (468, 3), photo pixels."""
         fit = dataclasses.replace(plan.fit, expression=plan.expression)
-        moved = self._transfer.moved_landmarks(plan.landmarks, fit, self._transfer.targets(plan.to), strength)
+        moved = self._transfer.moved_landmarks(plan.landmarks, fit, plan.target, strength)
         before, after = plan.crop.to_crop(plan.landmarks), plan.crop.to_crop(moved)
         free = part_mask(plan.crop, plan.face, plan.part) * (1 - plan.rims)
         after = before + sample_bilinear(free, before[:, :2]) * (after - before)
@@ -239,6 +260,19 @@ def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:
         if eye.clear < 0.5 and (amounts[1:].any() or wider > _OPENS):
             return ("an eye is shut or hardly seen; it is not opened or turned",)
     return ()
+
+
+def _keep(targets: OrderedDict[str, Target], name: str, target: Target) -> None:
+    """Keep a target as the last used; those that were used before many others are dropped."""
+    targets[name] = target
+    targets.move_to_end(name)
+    while len(targets) > _MOST_LEARNED:
+        targets.popitem(last=False)
+
+
+def _about_part(plan: MorphablePlan) -> MorphablePlan:
+    """A plan that cautions about nothing that it leaves alone; all cautions are about eyes."""
+    return dataclasses.replace(plan, cautions=()) if plan.part == "mouth" else plan
 
 
 @cache

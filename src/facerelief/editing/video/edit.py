@@ -10,6 +10,7 @@ decodes the frames for itself, which takes less than keeping dozens of them.
 import contextlib
 import dataclasses
 import functools
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from facerelief.array_types import RGB, Floats
-from facerelief.editing.edit import EditPlan
+from facerelief.editing.edit import EditPlan, cautions_of
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice
 from facerelief.editing.regions import WHOLE
@@ -108,7 +109,7 @@ def edit_video(
         WorkerLost: A process died.
     """
     what = FrameEdit(editor.target(to), strength or Strength(), face, part)
-    edited = frames = 0
+    edited, frames, cautions = 0, 0, Counter[str]()
     with VideoSource(source) as video, atomic(target) as file:
         out = VideoTarget(file, video, comment)
         finish = functools.partial(_finished, video.colours)
@@ -116,7 +117,7 @@ def edit_video(
         count = min(room, workers or available_cores())
         apart = make_editor if video.count >= _MANY and count > 1 else None
         steps = steps_in_processes(apart, what, finish, count) if apart else steps_here(editor, what, finish, count)
-        made = edited_frames(editor, video.frames, video.fps, what.face, steps, min(room, _QUEUED))
+        made = edited_frames(editor, video.frames, video.fps, what.face, steps, min(room, _QUEUED), cautions)
         try:
             for frame, changed in made:
                 out.write(frame)
@@ -131,7 +132,8 @@ def edit_video(
         finally:
             made.close()
     progress(frames, frames)
-    return VideoEdit(frames, edited, tuple(f"{source}: {note}" for note in video.notes))
+    notes = video.notes + [f"{line} (in {count} of {frames} frames)" for line, count in cautions.items()]
+    return VideoEdit(frames, edited, tuple(f"{source}: {note}" for note in notes))
 
 
 def _finished(colours: ColourFormat, frame: Frame, rgb: RGB) -> Frame:
@@ -146,6 +148,7 @@ def edited_frames(
     face: FaceChoice,
     steps: contextlib.AbstractContextManager[tuple[Stage, Stage]],
     room: int = _QUEUED,
+    cautions: Counter[str] | None = None,
 ) -> Generator[tuple[Any, bool], None, None]:
     """Edit the frames of a video. Closing the generator ends all that was begun.
 
@@ -156,13 +159,15 @@ def edited_frames(
         face: Which faces, as `Editor.__call__` takes it.
         steps: `steps_here` or `steps_in_processes`.
         room: How many edited frames may wait.
+        cautions: Counts the frames in which something cannot be done, by what that is.
 
     Yields:
         What the steps' `finish` made of each frame, in order, and whether it has a face that is edited.
     """
     with steps as (plan, render):
         tracked = ahead(_tracked(editor, frames, face))
-        planned = ahead(_smoothed(_planned(plan, frames, smooth_tracks(tracked, fps))))
+        each = _planned(plan, frames, smooth_tracks(tracked, fps))
+        planned = ahead(_smoothed(each if cautions is None else _counted(each, cautions)))
         rendered = ahead(_rendered(render, frames, planned), room)
         try:
             yield from rendered
@@ -182,6 +187,14 @@ def _planned(
     with contextlib.closing(frames(False)) as film:
         pairs = map(_frame_and_faces, _together(film, faces))  # which keeps no frame while the next is decoded
         yield from in_order(plan.submit, pairs, plan.lookahead)
+
+
+def _counted(planned: Generator[TrackPlans, None, None], cautions: Counter[str]) -> Generator[TrackPlans, None, None]:
+    """The plans as they are; counts the frames with each of their cautions."""
+    with contextlib.closing(planned):
+        for seconds, plans in planned:
+            cautions.update(cautions_of(plan for plan, _ in plans.values()))
+            yield seconds, plans
 
 
 def _frame_and_faces(pair: tuple[Frame, tuple[Frame, list[SmoothedFace]]]) -> tuple[Frame, list[SmoothedFace]]:

@@ -5,6 +5,7 @@ faster.
 """
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -53,9 +54,10 @@ class FrameSteps:
     def plan(self, frame: Frame, faces: list[SmoothedFace]) -> TrackPlans:
         """What is to be done to each face of a frame, by its track."""
         what = self._what
-        return frame.seconds, {
-            one.track: (self._editor.plan(frame.rgb, one.face, what.to, what.part), one.share) for one in faces
-        }
+        plans = {one.track: self._editor.plan(frame.rgb, one.face, what.to, what.part) for one in faces}
+        if not what.strength.at(frame.seconds):  # what is not done need not be cautioned about
+            plans = {track: dataclasses.replace(plan, cautions=()) for track, plan in plans.items()}
+        return frame.seconds, {one.track: (plans[one.track], one.share) for one in faces}
 
     def render(self, frame: Frame, plans: FramePlans) -> tuple[Any, bool]:
         """Do it: what `finish` makes of the frame, and whether it has a face that is edited."""

@@ -11,7 +11,7 @@ from PIL import Image
 
 from facerelief.array_types import RGB
 from facerelief.easing import smoothstep
-from facerelief.editing.edit import EditPlan
+from facerelief.editing.edit import EditPlan, cautions_of
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
@@ -108,7 +108,7 @@ def morph_frames(
         to: The expression.
         how: How it moves.
         face: As `Editor.__call__` takes it; a point is in pixels of the photo, not of the frames.
-        notes: Gets a line where a choice was made for the user.
+        notes: Gets a line where a choice was made for the user, and for what cannot be done.
 
     Yields:
         Frames (H, W, 3), sides even.
@@ -127,6 +127,8 @@ def morph_frames(
         which = 1 + large.index(choose_faces(large, which, photo.name)[0])
     chosen = choose_faces(found, which, photo.name)
     plans = [editor.plan(small.rgb, one, wanted, how.part) for one in chosen]
+    if notes is not None and how.strength:
+        notes += [f"{photo.name}: {line}" for line in cautions_of(plans)]
     yield from render_morph(editor, small.rgb, [(plan, how.strength) for plan in plans], how)
 
 

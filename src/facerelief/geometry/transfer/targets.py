@@ -1,5 +1,6 @@
 """What a face is to show, as a movement and a change of texture."""
 
+import copy
 import functools
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from facerelief.array_types import Float32, Floats
+from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.filters import box_blur
 from facerelief.geometry.morphable.action_units import EMFACS, SIDES
@@ -70,9 +72,15 @@ class Targets:
         """presets: Names and what they stand for; by default the package's."""
         self.learned: OrderedDict[str, Target] = OrderedDict()
         self._face = face
-        self._shape_textures: Float32 | None = None  # made when they are needed
+        self._shape_textures = functools.cache(functools.partial(shape_textures, face))  # made when they are needed
         self.presets = package_presets() if presets is None else presets
         self._made = functools.lru_cache(_KEPT)(self._make)
+
+    def apart(self) -> "Targets":
+        """The same, with `learned` of its own; what others are made of is made once for both."""
+        other = copy.copy(self)
+        other.learned = OrderedDict()
+        return other
 
     def control(self, text: str) -> Control:
         """As `parse_control`. Raises `FacereliefError`."""
@@ -80,7 +88,9 @@ class Targets:
 
     def __call__(self, text: str) -> Target:
         """What a text stands for. Raises `FacereliefError` for one that stands for nothing."""
-        return self._made(self.control(text))
+        control = self.control(text)
+        own = any(name in self.learned for name, _ in control.parts)  # which another's name may be too
+        return self._make(control) if own else self._made(control)
 
     def _make(self, control: Control) -> Target:
         return self.of_amounts(dict(control.parts))
@@ -101,10 +111,12 @@ class Targets:
     def _other(self, name: str) -> Target:
         """What is not of the rig: an expression, a preset, or what was learned."""
         face = self._face
-        if name in self.learned:
-            return self.learned[name]
+        if learned := self.learned.get(name):
+            return learned
         if name in self.presets:
             return self._make(parse_control(self.presets[name], face.rig, ()))
+        if name not in EXPRESSIONS:  # another thread has just dropped it
+            raise FacereliefError(f"{name} is not kept any more; take it from its photo again")
         number, movement = EXPRESSIONS.index(name), face.expression(name)
         if EMFACS[name].sides != SIDES:  # learned textures are symmetric
             texture = self._texture(face.amounts[number])
@@ -116,10 +128,8 @@ class Targets:
         """What amounts (R,) of the rig's shapes add to the log albedo, (A, A)."""
         if not amounts.any():
             return np.zeros((len(self._face.texture),) * 2)
-        if self._shape_textures is None:
-            self._shape_textures = shape_textures(self._face)
         deepest = np.maximum(self._face.amounts.max(axis=0), 1)
-        return np.tensordot(np.minimum(amounts, deepest), self._shape_textures, 1)
+        return np.tensordot(np.minimum(amounts, deepest), self._shape_textures(), 1)
 
 
 def shape_textures(face: MorphableFace) -> Float32:

@@ -1,6 +1,7 @@
 """IP addresses and networks."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 from facerelief.errors import FacereliefError
@@ -8,6 +9,7 @@ from facerelief.errors import FacereliefError
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+_IN_HEADER = re.compile(r"\[([^]]*)](?::\d+)?|([0-9.]+):\d+")  # with brackets or a port
 
 
 def address_of(text: str) -> IPAddress | None:
@@ -17,6 +19,17 @@ def address_of(text: str) -> IPAddress | None:
     except ValueError:
         return None
     return (ip.ipv4_mapped or ip) if isinstance(ip, ipaddress.IPv6Address) else ip
+
+
+def forwarded_address(text: str) -> IPAddress | None:
+    """Parse an address of `X-Forwarded-For`, to which some proxies add the client's port. None if it is no address.
+
+    Example:
+        >>> [str(forwarded_address(one)) for one in ("203.0.113.7:51234", "[2001:db8::1]:443", "2001:db8::1", "x:1")]
+        ['203.0.113.7', '2001:db8::1', '2001:db8::1', 'None']
+    """
+    found = _IN_HEADER.fullmatch(text.strip())
+    return address_of((found[1] or found[2] or "") if found else text.strip())
 
 
 def client_key(address: str) -> str:

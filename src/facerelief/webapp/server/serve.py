@@ -6,7 +6,6 @@ import importlib
 import os
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from facerelief.processes.threads import limit_threads
 from facerelief.webapp.server.addresses import LOCAL_NAMES, is_local, networks_of
 from facerelief.webapp.server.limits import Limits
 from facerelief.webapp.service import EditorOptions, EditService
-from facerelief.webapp.several.shared import Shared
+from facerelief.webapp.several.shared import Shared, shared_folder
 from facerelief.webapp.several.supervisor import Supervisor
 
 _BACKLOG = 64  # connections that are accepted at once
@@ -94,8 +93,8 @@ def serve(
             return
         if sys.platform == "win32":
             raise FacereliefError("several server processes need Linux or macOS; leave out --processes")
-        with tempfile.TemporaryDirectory(prefix="facerelief-") as folder:
-            job = dataclasses.replace(job, folder=Path(folder))
+        with shared_folder() as folder:
+            job = dataclasses.replace(job, folder=folder)
             Supervisor(processes, job, listening, warn).run(lambda: ready(url))
 
 

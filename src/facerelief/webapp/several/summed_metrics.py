@@ -4,6 +4,7 @@ import contextlib
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from facerelief.errors import FacereliefError
+
 _WAIT_S = 2.0
-_EARLIEST = ("process_start_time_seconds",)
+_PAUSE_S = 0.1  # after a connection that could not be taken
+_EARLIEST = ("process_start_time_seconds", "_created")  # ends of names
 _MOST = ("process_max_fds", "process_virtual_memory_max_bytes")
 
 
@@ -23,13 +27,20 @@ class SummedMetrics:
         folder: Where the processes' sockets are; only this user can open it.
         number: This process's.
         own: Its own metrics, in Prometheus' text format.
+
+    Raises:
+        FacereliefError: The folder can hold no socket.
     """
 
     def __init__(self, folder: Path, number: int, own: Callable[[], bytes]) -> None:
         self._folder, self._own, self._path = folder, own, folder / f"{number}.metrics"
         self._path.unlink(missing_ok=True)  # of the process in whose place this one is
         self._server = _new_socket()
-        self._server.bind(str(self._path))
+        try:
+            self._server.bind(str(self._path))
+        except OSError as reason:
+            self._server.close()
+            raise FacereliefError(f"cannot make {self._path}: {reason}; set TMPDIR to another folder") from reason
         self._server.listen()
         threading.Thread(target=self._tell, daemon=True).start()
 
@@ -43,10 +54,14 @@ class SummedMetrics:
         return sum_metrics([text.decode() for text in texts])
 
     def _tell(self) -> None:
-        while True:
-            connection, _ = self._server.accept()
-            with connection, contextlib.suppress(OSError):
-                connection.sendall(self._own())
+        while self._server.fileno() >= 0:
+            try:
+                connection, _ = self._server.accept()
+                with connection:
+                    connection.settimeout(_WAIT_S)  # who asks may have stopped
+                    connection.sendall(self._own())
+            except OSError:  # such as no more files, or one who went away
+                time.sleep(_PAUSE_S)
 
 
 def _new_socket() -> socket.socket:
@@ -63,7 +78,7 @@ def _ask(path: Path) -> bytes:
 
 
 def sum_metrics(texts: list[str]) -> bytes:
-    r"""One text of several: values of the same name and labels are added; of start times the earliest is kept.
+    r"""One text of several: values of the same name and labels are added; of times of start the earliest is kept.
 
     Example:
         >>> text = "# HELP a_total What.\n# TYPE a_total counter\na_total 2.0\n"
@@ -89,7 +104,7 @@ def sum_metrics(texts: list[str]) -> bytes:
 
 
 def _combined(name: str, one: float, other: float) -> float:
-    if name in _EARLIEST:
+    if name.endswith(_EARLIEST):
         return min(one, other)
     return max(one, other) if name in _MOST else one + other
 

@@ -6,6 +6,7 @@ import { changeMethod, choose, redo, refresh, select, undo } from "./editing.js"
 import { measure, view, viewer } from "./geometry.js";
 import { makeLikeFields } from "./like.js";
 import { showLive } from "./live.js";
+import { begin } from "./menu.js";
 import { forgetMoving, makeMoving, openMoving } from "./moving.js";
 import { open } from "./open.js";
 import { $, clear, guarded, show, state } from "./page.js";
@@ -169,12 +170,11 @@ $("moving").addEventListener("close", forgetMoving);
 for (const id of ["moving-kind", "moving-seconds", "moving-back"]) $(id).addEventListener("change", forgetMoving);
 for (const name of ["several", "moving"]) $(`${name}-close`).addEventListener("click", () => $(name).close());
 
-guarded(async () => {
-  const menu = (state.menu = await (await get("v1/expressions")).json()); // a token is asked for once
-  state.controls = await (await get("v1/controls")).json();
-  $("method").replaceChildren(...menu.methods.map(({ name }) => new Option(name, name, false, name === menu.default_method)));
+guarded(begin)(() => {
+  const { methods, default_method: first } = state.menu;
+  $("method").replaceChildren(...methods.map(({ name }) => new Option(name, name, false, name === first)));
   drawMethod();
   makeExpressions();
   makeSliders(guarded((x, y) => selected() && choose(selected(), looked(selected(), x, y), true)));
   document.body.dataset.ready = "yes";
-})();
+});

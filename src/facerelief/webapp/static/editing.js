@@ -104,8 +104,15 @@ export async function refresh(faces, moving = false) {
     throw problem;
   } finally {
     running = false;
+    takeUp();
   }
   await measure();
+}
+
+// What was asked for meanwhile, of another photo.
+function takeUp() {
+  const left = state.picture?.faces.filter(({ stale }) => stale) ?? [];
+  if (left.length) guarded(refresh)(left, left.every(({ stale }) => stale === MOVING));
 }
 
 async function bringAll(picture) {

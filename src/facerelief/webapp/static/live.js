@@ -1,5 +1,6 @@
 // The camera's picture with another expression, one frame after another, as fast as the server makes them.
 
+import { menu } from "./menu.js";
 import { $, state } from "./page.js";
 import { Refusal, post } from "./server.js";
 
@@ -18,6 +19,7 @@ export async function showLive() {
     const remedy = "Run facerelief serve on your own machine, and open it there.";
     throw new Refusal("not_local", "The live camera works only where page and server are on one machine.", remedy);
   }
+  await menu();
   const video = { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } };
   const stream = await navigator.mediaDevices.getUserMedia({ video });
   const stopped = new AbortController();

@@ -3,6 +3,7 @@
 import { drawBoxes } from "./boxes.js";
 import { begin, select, stop } from "./editing.js";
 import { view } from "./geometry.js";
+import { menu } from "./menu.js";
 import { $, clear, say, show, state } from "./page.js";
 import { Picture } from "./picture.js";
 import { Refusal, post } from "./server.js";
@@ -19,7 +20,9 @@ export async function open(chosen) {
   clear();
   reading("Reading the photo");
   try {
-    const { file, bitmap, word } = await prepare(chosen, state.menu?.limits ?? {});
+    await menu();
+    signal.throwIfAborted();
+    const { file, bitmap, word } = await prepare(chosen, state.menu.limits);
     signal.throwIfAborted();
     reading("");
     if (bitmap) stage(file, bitmap);

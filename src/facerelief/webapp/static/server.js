@@ -21,26 +21,44 @@ const LATER = ["busy", "rate_limited"];
  * @param {AbortSignal} [signal]
  * @returns {Promise<Response>} Rejects with a `Refusal`.
  */
-export async function post(path, fields, signal) {
-  for (let attempt = 0; ; attempt++) {
-    const form = new FormData();
-    for (const [name, value] of Object.entries(fields)) {
-      if (value instanceof Blob) form.append(name, value, "photo");
-      else if (value !== undefined) form.append(name, typeof value === "string" ? value : JSON.stringify(value));
-    }
-    const answer = await ask(path, { method: "POST", body: form, signal });
-    if (answer.ok) return answer;
-    const refusal = await refusalOf(answer);
-    if (!LATER.includes(refusal.code) || attempt === PATIENCE) throw refusal;
-    await new Promise((done) => setTimeout(done, 1000 * (Number(answer.headers.get("Retry-After")) || 1)));
+export function post(path, fields, signal) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) {
+    if (value instanceof Blob) form.append(name, value, "photo");
+    else if (value !== undefined) form.append(name, typeof value === "string" ? value : JSON.stringify(value));
   }
+  return patiently(path, { method: "POST", body: form, signal });
 }
 
 /** @param {string} path @returns {Promise<Response>} Rejects with a `Refusal`. */
-export async function get(path) {
-  const answer = await ask(path, {});
-  if (!answer.ok) throw await refusalOf(answer);
-  return answer;
+export function get(path) {
+  return patiently(path, {});
+}
+
+// A server that is busy is asked again, when it says so.
+async function patiently(path, options) {
+  for (let attempt = 0; ; attempt++) {
+    const answer = await ask(path, options);
+    if (answer.ok) return answer;
+    const refusal = await refusalOf(answer);
+    if (!LATER.includes(refusal.code) || attempt === PATIENCE) throw refusal;
+    await pause(1000 * (Number(answer.headers.get("Retry-After")) || 1), options.signal);
+  }
+}
+
+// Rejects at once where what was waited for is not wanted any more.
+function pause(ms, signal) {
+  signal?.throwIfAborted();
+  return new Promise((done, fail) => {
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+    function end() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      if (signal?.aborted) fail(signal.reason);
+      else done();
+    }
+  });
 }
 
 /** What the server says of an edit that it did. @param {Response} answer @returns {string} "" for nothing */
