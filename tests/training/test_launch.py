@@ -14,11 +14,12 @@ import torch
 from runs import write_judge
 from shells import CLASSES, change_rows, write_dataset
 
-from facerelief.checkpoint import save_checkpoint
+from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.evaluation.evaluate import network_notes, read_editor_weights
+from facerelief.files import sha256
 from facerelief.networks import vgg as vgg_module
 from facerelief.networks.weights import named_tensors
 from facerelief.training import launch
@@ -280,8 +281,13 @@ def test_the_depth_network_that_stage_2_trained_is_a_stage_1_again(
         assert any(not torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     second = small(ExpressionTraining, guide="depth", steps=1, freeze_depth=True)
     trained = tmp_path / "first" / launch.TRAINED_DEPTH
+    began = sha256(depth_run / "weights.safetensors")
+    assert load_checkpoint(trained, "depth").facts[launch.STARTED_FROM] == began
     launch.run_expression(Dataset(faces), second, tmp_path / "second", depth=trained)
     assert not (tmp_path / "second" / launch.TRAINED_DEPTH).exists()  # it was frozen
+    pupil = read_editor_weights(tmp_path / "second")
+    with pytest.raises(FacereliefError, match=r"^second learnt from .*, which cannot measure it then; give another"):
+        network_notes(pupil, Dataset(faces), None, None, depth_run)  # its guide began there
 
 
 def test_who_learns_from_a_depth_network_learns_from_its_teachers(

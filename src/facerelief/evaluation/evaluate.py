@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from facerelief import __version__
-from facerelief.checkpoint import load_checkpoint, weights_in
+from facerelief.checkpoint import load_checkpoint, read_facts, weights_in
 from facerelief.config import ExpressionTraining, Training
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import balanced_rows, make_batch
@@ -34,6 +34,7 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.conversion import to_pixels
 from facerelief.processes.cluster import LOCAL, Spread
 from facerelief.progress import NamedProgress, no_progress
+from facerelief.training.launch import STARTED_FROM, TRAINED_DEPTH
 
 FORMAT = 1  # of report.json
 
@@ -106,19 +107,31 @@ def read_editor_weights(path: Path, name: str | None = None) -> EditorWeights:
 
 
 def network_notes(
-    network: EditorWeights, dataset: Dataset, judge: Path | None, encoder: Path | None = None
+    network: EditorWeights,
+    dataset: Dataset,
+    judge: Path | None,
+    encoder: Path | None = None,
+    depth: Path | None = None,
 ) -> list[str]:
     """Cautions about an editor's scores, one sentence each.
 
+    Args:
+        network: The editor.
+        dataset: What it is measured on.
+        judge: The classifier that measures it.
+        encoder: The identity encoder that does.
+        depth: The depth network that does.
+
     Raises:
-        FacereliefError: The editor learnt from a metric network.
+        FacereliefError: The editor learnt from a metric network, or the depth network began as one that guided it.
     """
-    for kind, path in (("judge", judge), ("identity", encoder)):
-        taught = [digest for name, digest in network.facts.items() if name.endswith(f"{kind}_weights_sha256")]
-        if path is not None and taught and sha256(weights_in(path)) in taught:
+    for kind, path in (("judge", judge), ("identity", encoder), ("depth", depth)):
+        taught = _teachers(network, kind)
+        if path is not None and taught and taught & _origins(network, kind, weights_in(path)):
+            options = "--guide both --seed 1" if kind == "depth" else "--seed 1"
             raise FacereliefError(
                 f"{network.name} learnt from {path}, which cannot measure it then; "
-                f"give another: facerelief train {kind} --seed 1"
+                f"give another: facerelief train {kind} {options}"
             )
     trained_on = network.facts.get("metadata_sha256")
     if trained_on == dataset.digest:
@@ -126,6 +139,22 @@ def network_notes(
     return [
         f"{network.name} was trained on another dataset, or another state of this one: it may have seen test people."
     ]
+
+
+def _teachers(network: EditorWeights, kind: str) -> set[str]:
+    """Checksums of the networks of a kind that an editor learnt from, and of those that these began as."""
+    names = (f"{kind}_weights_sha256", f"{kind}_{STARTED_FROM}")
+    return {digest for name, found in network.facts.items() if name.endswith(names) for digest in str(found).split(",")}
+
+
+def _origins(network: EditorWeights, kind: str, file: Path) -> set[str]:
+    """Checksums of a metric network and of those that it began as."""
+    own = sha256(file)
+    if kind != "depth":
+        return {own}
+    trained = network.path.parent / TRAINED_DEPTH  # those of earlier versions do not say what they began as
+    by_editor = _teachers(network, kind) if trained.is_file() and sha256(trained) == own else set()
+    return {own, *str(read_facts(file).get(STARTED_FROM, "")).split(",")} | by_editor
 
 
 def evaluate_all(
@@ -156,7 +185,8 @@ def evaluate_all(
     Raises:
         FacereliefError: A metric network does not fit, was trained on a test person, or trained an editor.
     """
-    notes = [note for network in networks for note in network_notes(network, dataset, files.judge, files.encoder)]
+    metric = files.judge, files.encoder, files.depth
+    notes = [note for network in networks for note in network_notes(network, dataset, *metric)]
     setup = set_up(dataset, config, files)
     setup.facts["notes"] += notes
     setup.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}

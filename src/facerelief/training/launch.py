@@ -39,6 +39,8 @@ from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 TRAINED_DEPTH = "depth.safetensors"  # in a run of stage 2: the depth network that it trained
+# Fact of a depth network that stage 2 trained: the checksums of those from which it started, with commas between.
+STARTED_FROM = "started_from_sha256"
 _JUDGE = "judge_weights_sha256"  # fact of a run that learnt from a judge's features; "stage1_...": its stage 1 did
 
 
@@ -135,6 +137,7 @@ def run_expression(
             # The splits may differ, so the depth network may have seen this dataset's held-out people.
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
         data_facts |= {"depth_weights_sha256": sha256(saved.path)}
+        data_facts |= {f"depth_{STARTED_FROM}": saved.facts[STARTED_FROM]} if STARTED_FROM in saved.facts else {}
         data_facts |= _teacher(config, judge) if guidance.features else {}
         data_facts |= {f"stage1_{name}": value for name, value in saved.facts.items() if name.endswith(_JUDGE)}
     check_folder(folder, "editor", config, data_facts)
@@ -204,7 +207,8 @@ def _save_trained_depth(folder: Path, guidance: Guidance, stage1: Checkpoint, da
         return
     tensors = named_tensors(translator=guidance.nets.translator, critic=guidance.nets.discriminator)
     taught = {name: value for name, value in data_facts.items() if name.endswith(_JUDGE)}
-    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts | taught)
+    before = ",".join([*filter(None, [stage1.facts.get(STARTED_FROM)]), sha256(stage1.path)])
+    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts | taught | {STARTED_FROM: before})
 
 
 def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Config:
