@@ -361,6 +361,7 @@ def test_methods_keep_what_their_presets_say_and_can_be_measured_by_one_judge(
     runs = [job.config for job in grid.jobs if isinstance(job.config, ExpressionTraining)]
     assert {(one.size, one.colour) for one in (*runs, *metric)} == {(grid.setup_config.size, runs[0].colour)}
     assert {one.expressions for one in runs} == {CLASSES}
+    assert "paired" not in {one.warm_start for one in runs}  # of synthetic data it would show the answers
     for config in runs:
         TRAINING_METHODS[config.method](config)  # takes it
         if scale not in ("smoke", "paper"):

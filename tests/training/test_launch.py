@@ -303,3 +303,19 @@ def test_who_learns_from_a_depth_network_learns_from_its_teachers(
         with pytest.raises(FacereliefError, match=r"learnt from .*judge, which cannot measure it"):
             network_notes(read_editor_weights(run), Dataset(faces), judge)
         depth = run / launch.TRAINED_DEPTH
+
+
+@pytest.mark.parametrize(("warm_start", "paired"), [("morphable", False), ("paired", True)])
+def test_true_pictures_teach_on_request_only(
+    faces: Path, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_start: str, paired: bool
+) -> None:
+    class Asked(Exception):
+        pass
+
+    def load(*_: Any, **options: Any) -> None:
+        raise Asked(options["paired"])
+
+    monkeypatch.setattr(launch, "load_pseudo_targets", load)
+    config = small(ExpressionTraining, guide="none", warm_start=warm_start)
+    with pytest.raises(Asked, match=f"^{paired}$"):
+        launch.run_expression(Dataset(faces), config, tmp_path / "run")

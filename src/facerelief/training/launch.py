@@ -144,7 +144,8 @@ def run_expression(
     arrays = decode_splits(splits, config, decoding)
     if guidance and on_probe:
         on_probe([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
-    targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
+    paired, warm = config.warm_start == "paired", config.warm_start != "none"
+    targets = load_pseudo_targets(dataset.path, arrays.train, decoding, paired=paired) if warm else None
     train, val = (condition.measure(dataset.path, one, decoding) for one in (arrays.train, arrays.val))
     distillation = Distillation(targets, encoder)
     weights = train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)

@@ -2,8 +2,9 @@
 
 Symbols are the paper's: s_t the target's landmarks; L_self is the way back, L_triple a detour through s_t. The paper
 also has L_rec and L_pp, distances to another frame of the same person. Without those nothing would tie an edit to its
-drawing, so D sees the drawing too, as the authors' discriminator can. With `--warm-start morphable` the photo's
-pseudo-targets, of synthetic data true photos, are the pairs, and L_rec is the weight `image_distill_weight`.
+drawing, so D sees the drawing too, as the authors' discriminator can. With `--warm-start morphable` the morphable
+face's edits are the pairs, with `paired` the true pictures of synthetic data. L_rec is then the weight
+`image_distill_weight`.
 """
 
 from collections.abc import Iterator
