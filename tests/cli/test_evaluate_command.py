@@ -297,7 +297,7 @@ def test_an_editor_whose_guide_is_to_measure_it(
         save_checkpoint(measures, "depth", moved, guide.facts | began)
     facts = {"depth_weights_sha256": digest}
     if case == "its guide's start":
-        facts = {"depth_weights_sha256": "cd", "depth_started_from_sha256": f"ab,{digest}"}
+        facts = {"depth_weights_sha256": "cd", "stage1_started_from_sha256": f"ab,{digest}"}
     pupil = load_checkpoint(run / "weights.safetensors", "editor")
     save_checkpoint(saved / "weights.safetensors", "editor", pupil.tensors, pupil.facts | facts)
     asked = ["--data", synthetic, "--judge", tools["judge"], "--depth", measures]

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from facerelief import __version__
-from facerelief.checkpoint import load_checkpoint, read_facts, weights_in
+from facerelief.checkpoint import load_checkpoint, weights_in
 from facerelief.config import ExpressionTraining, Training
 from facerelief.data.arrays import Arrays
 from facerelief.data.batches import balanced_rows, make_batch
@@ -22,6 +22,7 @@ from facerelief.editing.editor import Editor
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.errors import DatasetError, FacereliefError
+from facerelief.evaluation.leakage import learnt_from
 from facerelief.evaluation.metric_files import MetricFiles
 from facerelief.evaluation.metrics.identity import real_distances
 from facerelief.evaluation.scoring import EditScores, score_edits
@@ -34,7 +35,6 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.networks.conversion import to_pixels
 from facerelief.processes.cluster import LOCAL, Spread
 from facerelief.progress import NamedProgress, no_progress
-from facerelief.training.launch import STARTED_FROM, TRAINED_DEPTH
 
 FORMAT = 1  # of report.json
 
@@ -113,21 +113,13 @@ def network_notes(
     encoder: Path | None = None,
     depth: Path | None = None,
 ) -> list[str]:
-    """Cautions about an editor's scores, one sentence each.
-
-    Args:
-        network: The editor.
-        dataset: What it is measured on.
-        judge: The classifier that measures it.
-        encoder: The identity encoder that does.
-        depth: The depth network that does.
+    """Cautions about an editor's scores by a classifier, an encoder and a depth network, one sentence each.
 
     Raises:
         FacereliefError: The editor learnt from a metric network, or the depth network began as one that guided it.
     """
     for kind, path in (("judge", judge), ("identity", encoder), ("depth", depth)):
-        taught = _teachers(network, kind)
-        if path is not None and taught and taught & _origins(network, kind, weights_in(path)):
+        if path is not None and learnt_from(network.facts, network.path, kind, path):
             options = "--guide both --seed 1" if kind == "depth" else "--seed 1"
             raise FacereliefError(
                 f"{network.name} learnt from {path}, which cannot measure it then; "
@@ -139,22 +131,6 @@ def network_notes(
     return [
         f"{network.name} was trained on another dataset, or another state of this one: it may have seen test people."
     ]
-
-
-def _teachers(network: EditorWeights, kind: str) -> set[str]:
-    """Checksums of the networks of a kind that an editor learnt from, and of those that these began as."""
-    names = (f"{kind}_weights_sha256", f"{kind}_{STARTED_FROM}")
-    return {digest for name, found in network.facts.items() if name.endswith(names) for digest in str(found).split(",")}
-
-
-def _origins(network: EditorWeights, kind: str, file: Path) -> set[str]:
-    """Checksums of a metric network and of those that it began as."""
-    own = sha256(file)
-    if kind != "depth":
-        return {own}
-    trained = network.path.parent / TRAINED_DEPTH  # those of earlier versions do not say what they began as
-    by_editor = _teachers(network, kind) if trained.is_file() and sha256(trained) == own else set()
-    return {own, *str(read_facts(file).get(STARTED_FROM, "")).split(",")} | by_editor
 
 
 def evaluate_all(

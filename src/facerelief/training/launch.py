@@ -39,8 +39,7 @@ from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 TRAINED_DEPTH = "depth.safetensors"  # in a run of stage 2: the depth network that it trained
-# Fact of a depth network that stage 2 trained: the checksums of those from which it started, with commas between.
-STARTED_FROM = "started_from_sha256"
+STARTED_FROM = "started_from_sha256"  # its fact: the checksums of those from which it started, with commas between
 _JUDGE = "judge_weights_sha256"  # fact of a run that learnt from a judge's features; "stage1_...": its stage 1 did
 
 
@@ -137,9 +136,10 @@ def run_expression(
             # The splits may differ, so the depth network may have seen this dataset's held-out people.
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
         data_facts |= {"depth_weights_sha256": sha256(saved.path)}
-        data_facts |= {f"depth_{STARTED_FROM}": saved.facts[STARTED_FROM]} if STARTED_FROM in saved.facts else {}
         data_facts |= _teacher(config, judge) if guidance.features else {}
-        data_facts |= {f"stage1_{name}": value for name, value in saved.facts.items() if name.endswith(_JUDGE)}
+        data_facts |= {
+            f"stage1_{name}": saved.facts[name] for name in saved.facts if name.endswith((_JUDGE, STARTED_FROM))
+        }
     check_folder(folder, "editor", config, data_facts)
     arrays = decode_splits(splits, config, decoding)
     if guidance and on_probe:
@@ -147,8 +147,9 @@ def run_expression(
     paired, warm = config.warm_start == "paired", config.warm_start != "none"
     targets = load_pseudo_targets(dataset.path, arrays.train, decoding, paired=paired) if warm else None
     train, val = (condition.measure(dataset.path, one, decoding) for one in (arrays.train, arrays.val))
-    distillation = Distillation(targets, encoder)
-    weights = train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)
+    weights = train_expression(
+        config, train, val, folder, data_facts, guidance, progress, Distillation(targets, encoder)
+    )
     if guidance and saved and not config.freeze_depth:
         _save_trained_depth(folder, guidance, saved, data_facts)
     return weights
