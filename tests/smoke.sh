@@ -22,12 +22,13 @@ facerelief="$bin/facerelief"
 $facerelief dataset build photos -o dataset
 $facerelief train judge dataset -o judge --expressions neutral,happiness,surprise --steps 6 ${small/--set warm_up=2/}
 $facerelief train depth dataset -o depth --expressions neutral,happiness,surprise --steps 6 ${small/--set warm_up=2/}
+$facerelief train depth dataset -o measure --expressions neutral,happiness,surprise --seed 1 --steps 6 ${small/--set warm_up=2/}
 $facerelief train expression dataset -o guided --depth depth --steps 6 $small
 $facerelief train expression dataset -o stargan --guide none --expressions neutral,happiness,surprise --steps 6 $small
 $facerelief train expression dataset -o relief --depth depth --method relief --steps 6 $small
 $facerelief train identity dataset -o identity --steps 4 --set size=32 --set width=8 --set batch=6 --set precision=no
 $facerelief compare relief guided --morphable --data dataset --judge judge --encoder identity -o compare.jpg
-$facerelief evaluate relief guided --data dataset --judge judge --encoder identity --depth depth -o report
+$facerelief evaluate relief guided --data dataset --judge judge --encoder identity --depth measure -o report
 $facerelief report curves stargan guided -o curves.png
 $facerelief edit astronaut.jpg --to happy,surprise --weights guided --depth -o edited
 $facerelief edit astronaut.jpg --to sadness -o edited

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OBJECTIVES = ("wgan-gp", "vanilla", "hinge", "r1")
 GEOMETRY_TARGETS = ("depth", "normal", "both")
 GUIDES = (*GEOMETRY_TARGETS, "none")
-WARM_STARTS = ("none", "morphable")
+WARM_STARTS = ("none", "morphable", "paired")
 PERCEPTUALS = ("vgg19", "judge", "none")
 PRECISIONS = ("no", "bf16", "auto")
 _COUNTS = (
@@ -136,7 +136,9 @@ class ExpressionTraining(Training):
     depth_rec_weight: float = 1.0  # of Eq. 7
     method: str = "stargan"  # of `training.methods`: networks, conditions and terms beside the guidance
     options: dict[str, float] = field(default_factory=dict)  # settings that the method alone has
-    warm_start: str = "none"  # "morphable": G_rgb also learns from the morphable editor's edits of the photos
+    # G_rgb also learns from pseudo-targets. "morphable": the morphable editor's edits of the photos; "paired": the true
+    # pictures of their scenes, which synthetic datasets have, and edits of other photos.
+    warm_start: str = "none"
     warm_up: int = 0  # first steps in which G_rgb learns from those alone, or to copy; discriminators train from step 0
     match_weight: float = 0.0  # of the adversarial loss of each expression (a matching head); 0 disables it
     image_distill_weight: float = 3.0  # of the distance to those edits

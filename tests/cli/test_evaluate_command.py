@@ -280,6 +280,33 @@ def test_an_editor_that_learnt_from_what_is_to_measure_it(
         assert refused(*command, pupil.parent) == said
 
 
+@pytest.mark.parametrize("case", ["its guide", "its own", "of a sibling", "its guide's start"])
+def test_an_editor_whose_guide_is_to_measure_it(
+    refused: Refused, run: Path, synthetic: Path, tools: dict[str, Path], tmp_path: Path, case: str
+) -> None:
+    """The depth network that guided it, what became of this one in its own run or another, and what it began as.
+
+    "its own" is as earlier versions left it, which did not note where it began.
+    """
+    guide, saved = load_checkpoint(tools["depth"] / "weights.safetensors", "depth"), tmp_path / "pupil"
+    digest, measures = sha256(guide.path), tools["depth"]
+    if case in ("its own", "of a sibling"):
+        measures = (saved if case == "its own" else tmp_path) / "depth.safetensors"
+        began = {"started_from_sha256": f"ab,{digest}"} if case == "of a sibling" else {}
+        moved = {name: value + 1 for name, value in guide.tensors.items()}
+        save_checkpoint(measures, "depth", moved, guide.facts | began)
+    facts = {"depth_weights_sha256": digest}
+    if case == "its guide's start":
+        facts = {"depth_weights_sha256": "cd", "stage1_started_from_sha256": f"ab,{digest}"}
+    pupil = load_checkpoint(run / "weights.safetensors", "editor")
+    save_checkpoint(saved / "weights.safetensors", "editor", pupil.tensors, pupil.facts | facts)
+    asked = ["--data", synthetic, "--judge", tools["judge"], "--depth", measures]
+    assert refused("evaluate", *asked, saved) == (
+        f"pupil learnt from {measures}, which cannot measure it then; "
+        "give another: facerelief train depth --guide both --seed 1"
+    )
+
+
 def test_an_editor_that_gives_no_numbers(
     refused: Refused, run: Path, synthetic: Path, tools: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -19,10 +19,12 @@ from facerelief.data.conditions.landmarks import draw_edges, edge_vertices
 from facerelief.data.conditions.units import UNITS, estimate_units, typical_rows
 from facerelief.data.crops import read_alignment
 from facerelief.errors import DatasetError
+from facerelief.evaluation.systems import network_system
 from facerelief.expressions import EXPRESSIONS
 from facerelief.geometry.morphable.measuring import load_responses
 from facerelief.geometry.morphable.model import carried_face, load_face
 from facerelief.geometry.topology import BROWS, INNER_LIPS
+from facerelief.networks.generator_output import GeneratorOutput
 
 KINDS = {"class": "stargan", "units": "ganimation", "landmarks": "gannotation", "exemplar": "elegant"}
 CHIN = 152
@@ -146,6 +148,30 @@ def test_what_every_kind_keeps(kind: str, synthetic: Path, measured: Measured) -
     alone = again.of_face(landmarks, 3)
     assert alone.shape == (1, *condition.shape) and alone.dtype == np.float32
     np.testing.assert_allclose(alone[0], asked[0].numpy(), atol=1e-5)
+
+
+class TakesTheAnswer(torch.nn.Module):
+    """A generator that shows what it is asked by, where that is a picture, and nothing else."""
+
+    def forward(self, image: torch.Tensor, condition: torch.Tensor) -> GeneratorOutput:
+        return GeneratorOutput(condition[:, : image.shape[1]])
+
+
+def test_the_way_back_is_not_asked_for_by_the_photo_itself(measured: Measured, synthetic: Path) -> None:
+    """An exemplar of a cycle is another photo with the source's label: else copying it would be a perfect cycle."""
+    condition, train = measured["exemplar"]
+    dataset, rows = Dataset(synthetic), np.arange(4)
+    test = load_arrays(dataset, dataset.select("test"), 64, "rgb", EXPRESSIONS)
+    back = network_system("copies", TakesTheAnswer(), condition, test).back
+    assert back is not None
+    shown, photo = back(torch.zeros(4, 3, 64, 64), rows), make_batch(test, rows, "depth").image
+    assert not any(one.equal(other) for one, other in zip(shown, photo, strict=True))
+    of_label = [int(np.flatnonzero(train.label == label)[0]) for label in test.label[rows]]  # there is one of each
+    torch.testing.assert_close(shown, make_batch(train, np.array(of_label), "depth").image)
+    for kind in ("class", "units", "landmarks"):
+        other, arrays = measured[kind]
+        batch = make_batch(arrays, rows, "depth")
+        assert other.back(arrays, batch).equal(other.own(arrays, batch))
 
 
 def test_random_draws_choose_among_the_photos_of_the_class(measured: Measured) -> None:

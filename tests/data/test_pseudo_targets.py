@@ -35,8 +35,8 @@ def drawn(synthetic: Path) -> Arrays:
 
 @pytest.fixture(scope="module")
 def arrays(drawn: Arrays) -> Arrays:
-    """The same as if they were photos."""
-    return dataclasses.replace(drawn, samples=tuple(dataclasses.replace(s, reasons="") for s in drawn.samples))
+    """Synthetic ones, of which only `paired` takes the true targets."""
+    return drawn
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,16 @@ def test_a_damaged_cache_and_a_missing_photo(
 
 @pytest.fixture(scope="module")
 def true(synthetic: Path, drawn: Arrays) -> PseudoTargets:
-    return load_pseudo_targets(synthetic, drawn, workers=1)
+    return load_pseudo_targets(synthetic, drawn, workers=1, paired=True)
+
+
+def test_true_ones_are_taken_on_request_only(true: PseudoTargets, synthetic: Path, drawn: Arrays) -> None:
+    """By default drawn faces are edited as photos are; who learns from true pictures learns from pairs."""
+    edits = load_pseudo_targets(synthetic, drawn, workers=1)
+    photos = dataclasses.replace(drawn, samples=tuple(dataclasses.replace(s, reasons="") for s in drawn.samples))
+    np.testing.assert_array_equal(edits.image, load_pseudo_targets(synthetic, photos, workers=1, paired=True).image)
+    others = [(row, k) for row, label in enumerate(drawn.label) for k in range(3) if k != label]
+    assert all((edits.image[at].astype(int) != true.image[at]).mean() > 0.05 for at in others)
 
 
 def test_drawn_faces_have_the_very_pictures_of_their_scene(true: PseudoTargets, drawn: Arrays) -> None:
@@ -187,10 +196,6 @@ def test_a_scene_that_lacks_an_expression_is_edited(synthetic: Path, drawn: Arra
     samples = tuple(s for s, keep in zip(drawn.samples, kept, strict=True) if keep)
     label, image = drawn.label[kept], drawn.image[kept]
     few = dataclasses.replace(drawn, samples=samples, label=label, image=image)
-    made = load_pseudo_targets(synthetic, few, workers=1)
-    edits = load_pseudo_targets(
-        synthetic,
-        dataclasses.replace(few, samples=tuple(dataclasses.replace(s, reasons="") for s in samples)),
-        workers=1,
-    )
+    made = load_pseudo_targets(synthetic, few, workers=1, paired=True)
+    edits = load_pseudo_targets(synthetic, few, workers=1)
     np.testing.assert_array_equal(made.image, edits.image)

@@ -112,7 +112,7 @@ def test_kernel_distance_by_loops() -> None:
     assert kernel_distance(a, b) == pytest.approx(mean(a, a, True) + mean(b, b, True) - 2 * mean(a, b, False), rel=1e-9)
 
 
-def test_kernel_distance_is_unbiased_for_few() -> None:
+def test_kernel_distance_is_unbiased_for_few_independent_images() -> None:
     """Of two draws of one distribution it is zero on average, and at times below; Frechet distance is not."""
     found = [
         kernel_distance(features(0, 400)[k : k + 20], features(0, 400)[k + 20 : k + 40]) for k in range(0, 360, 40)
@@ -128,7 +128,7 @@ def test_too_few_images_are_refused_with_the_reason() -> None:
             frechet_distance(*pair)
         assert str(caught.value) == (
             "12 images are too few for features of length 12; measure more photos, or use the kernel distance (KID), "
-            "which is unbiased for few"
+            "which needs no covariance"
         )
     assert np.isfinite(frechet_distance(many, many))
     with pytest.raises(TooFew, match="two images or more"):

@@ -14,6 +14,7 @@ from PIL import Image
 from shells import CLASSES, change_rows, read_split, write_dataset
 
 from facerelief.checkpoint import load_checkpoint
+from facerelief.config import ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.data.manifest import METADATA, Sample, read_samples, write_rows
 from facerelief.editing.loading import load_network_editor
@@ -23,6 +24,7 @@ from facerelief.evaluation.experiments.grid import BASELINES, Grid, Worker, read
 from facerelief.evaluation.experiments.studies import SCALES, STUDIES, find_scale, find_study
 from facerelief.evaluation.experiments.study import StudyRequest, _has_identity_pairs, lay_out, run_study
 from facerelief.evaluation.experiments.tables import collect
+from facerelief.evaluation.setup import set_up
 from facerelief.files import sha256
 from facerelief.training.classifier import load_classifier
 from facerelief.training.identity import load_identity
@@ -337,11 +339,42 @@ def test_every_method_without_and_with_guidance_at_equal_time(moved: Like, tmp_p
     names = [cell.slug for cell in study.cells]
     assert names[:4] == ["stargan", "stargan_depth", "ganimation", "ganimation_depth"] and len(names) == 20
     assert {cell.editor["method"] for cell in study.cells} == set(TRAINING_METHODS)
-    pace = {name: 0.2 if name.endswith("_depth") else 0.1 for name in names}
+    pace = {name: 0.2 if name.endswith("_depth") else 0.1 for name in names} | {"stage1-depth": 1e-6}
     (tmp_path / "methods-pace.json").write_text(json.dumps(pace))
     grid = lay_out(asked, study, find_scale(asked.scale), Dataset(asked.dataset), tmp_path)
     for name in names:
         job = grid.job(f"cells/{name}-s0")
         assert job.config.steps == (500 if name.endswith("_depth") else 1000)
         assert job.depth == ("depth/depth-0.1-s0" if name.endswith("_depth") else None)
-        assert job.config.warm_up == (0 if job.config.method not in ("stargan", "relief") else job.config.warm_up)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "cpu", "gpu", "paper"])
+def test_methods_keep_what_their_presets_say_and_can_be_measured_by_one_judge(
+    moved: Like, tmp_path: Path, scale: str
+) -> None:
+    """One size, colour and set of expressions; widths, blocks and warm-ups as each method needs them."""
+    asked, study = moved(study="methods", folder=tmp_path, scale=scale), STUDIES["methods"]
+    paces = {cell.slug: 0.1 for cell in study.cells} | {"stage1-depth": 1e-6}
+    (tmp_path / "methods-pace.json").write_text(json.dumps(paces))
+    grid = lay_out(asked, study, SCALES[scale], Dataset(asked.dataset), tmp_path)
+    metric = [grid.job(name).config for name in ("judge", "measure", "identity")]
+    runs = [job.config for job in grid.jobs if isinstance(job.config, ExpressionTraining)]
+    assert {(one.size, one.colour) for one in (*runs, *metric)} == {(grid.setup_config.size, runs[0].colour)}
+    assert {one.expressions for one in runs} == {CLASSES}
+    assert "paired" not in {one.warm_start for one in runs}  # of synthetic data it would show the answers
+    for config in runs:
+        TRAINING_METHODS[config.method](config)  # takes it
+        if scale not in ("smoke", "paper"):
+            tuned = TRAINING_METHODS[config.method].presets.get(SCALES[scale].preset, {})
+            assert all(getattr(config, name) == tuned[name] for name in ("width", "blocks") if name in tuned)
+            assert bool(config.warm_up) == (config.method in ("stargan", "relief", "elegant"))
+
+
+def test_a_cell_of_another_size_is_not_measured(asked: StudyRequest, finished: Grid, tmp_path: Path) -> None:
+    shutil.copytree(asked.folder, tmp_path / "study")
+    other = dataclasses.replace(finished.setup_config, size=48)
+    grid = dataclasses.replace(finished, folder=tmp_path / "study" / "second", setup_config=other)
+    worker = Worker(grid)
+    worker._setup = set_up(finished.dataset, finished.setup_config, finished.metric_files())  # as of the other cells
+    with pytest.raises(FacereliefError, match="stargan-s0 has size 32, the study 48; give one that has the same size"):
+        worker("scores/stargan-s0")

@@ -94,6 +94,6 @@ def test_distances_carry_their_name_their_number_and_their_features_checksum() -
     assert "frechet" not in few
     assert few["refused"] == {
         "expression-FID": "8 images are too few for features of length 8; measure more photos, or use the kernel "
-        "distance (KID), which is unbiased for few"
+        "distance (KID), which needs no covariance"
     }
     assert np.isfinite(few["kernel"])

@@ -152,3 +152,28 @@ def test_the_critic_of_gannotation_sees_each_picture_with_its_drawing() -> None:
 def test_objectives_that_a_method_cannot_take(name: str, objective: str) -> None:
     with pytest.raises(FacereliefError, match=r"choose --set objective=vanilla"):
         method_of(name, objective=objective)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cyclegan", {"batch": 2, "balanced": True, "steps": 200_000}),  # a photo of each of two domains
+        ("diat", {"balanced": True}),
+        ("elegant", {"balanced": True, "steps": 1_600_000, "lr_every": 24_000}),  # eight attributes in turn
+        ("gannotation", {"d_steps": 4, "steps": 640_000, "lr_every": 8_000}),  # 80 epochs of 8,000 D and 2,000 G steps
+    ],
+)
+def test_schedules_of_the_authors(name: str, expected: dict[str, Any]) -> None:
+    config = make_config(ExpressionTraining, "paper", {"method": name})
+    assert {setting: getattr(config, setting) for setting in expected} == expected
+
+
+def test_ganimations_targets_leave_the_range_and_its_critic_starts_as_the_authors() -> None:
+    method = method_of("ganimation", d_init="torch")
+    units = method.target(torch.tensor([[0.0, 1.0, 0.5]] * 200), StepRandom(0, 0, torch.device("cpu")))
+    low, high = units.amin(dim=0), units.amax(dim=0)
+    np.testing.assert_allclose(torch.stack([low, high]), [[-0.1, 0.9, 0.4], [0.1, 1.1, 0.6]], atol=0.01)
+    for init, like in (("torch", True), ("he", False)):
+        weight = method_of("ganimation", d_init=init).build_others()["critic"].state_dict()
+        first = next(value for name, value in weight.items() if name.endswith("weight"))
+        assert (abs(first.std().item() - 0.02) < 0.002) == like

@@ -14,11 +14,12 @@ import torch
 from runs import write_judge
 from shells import CLASSES, change_rows, write_dataset
 
-from facerelief.checkpoint import save_checkpoint
+from facerelief.checkpoint import load_checkpoint, save_checkpoint
 from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining
 from facerelief.data import Dataset
 from facerelief.errors import CheckpointError, DatasetError, FacereliefError
 from facerelief.evaluation.evaluate import network_notes, read_editor_weights
+from facerelief.files import sha256
 from facerelief.networks import vgg as vgg_module
 from facerelief.networks.weights import named_tensors
 from facerelief.training import launch
@@ -280,8 +281,13 @@ def test_the_depth_network_that_stage_2_trained_is_a_stage_1_again(
         assert any(not torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     second = small(ExpressionTraining, guide="depth", steps=1, freeze_depth=True)
     trained = tmp_path / "first" / launch.TRAINED_DEPTH
+    began = sha256(depth_run / "weights.safetensors")
+    assert load_checkpoint(trained, "depth").facts[launch.STARTED_FROM] == began
     launch.run_expression(Dataset(faces), second, tmp_path / "second", depth=trained)
     assert not (tmp_path / "second" / launch.TRAINED_DEPTH).exists()  # it was frozen
+    pupil = read_editor_weights(tmp_path / "second")
+    with pytest.raises(FacereliefError, match=r"^second learnt from .*, which cannot measure it then; give another"):
+        network_notes(pupil, Dataset(faces), None, None, depth_run)  # its guide began there
 
 
 def test_who_learns_from_a_depth_network_learns_from_its_teachers(
@@ -297,3 +303,19 @@ def test_who_learns_from_a_depth_network_learns_from_its_teachers(
         with pytest.raises(FacereliefError, match=r"learnt from .*judge, which cannot measure it"):
             network_notes(read_editor_weights(run), Dataset(faces), judge)
         depth = run / launch.TRAINED_DEPTH
+
+
+@pytest.mark.parametrize(("warm_start", "paired"), [("morphable", False), ("paired", True)])
+def test_true_pictures_teach_on_request_only(
+    faces: Path, small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm_start: str, paired: bool
+) -> None:
+    class Asked(Exception):
+        pass
+
+    def load(*_: Any, **options: Any) -> None:
+        raise Asked(options["paired"])
+
+    monkeypatch.setattr(launch, "load_pseudo_targets", load)
+    config = small(ExpressionTraining, guide="none", warm_start=warm_start)
+    with pytest.raises(Asked, match=f"^{paired}$"):
+        launch.run_expression(Dataset(faces), config, tmp_path / "run")

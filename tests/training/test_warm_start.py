@@ -211,7 +211,7 @@ def test_a_relief_run_holds_its_cycle_loosely_unless_told() -> None:
     assert (loose.rec_weight, loose.warm_start, loose.warm_up) == (1.0, "morphable", 1000)
     assert make_config(ExpressionTraining, "cpu", {"method": "relief", "rec_weight": "4"}).rec_weight == 4
     assert make_config(ExpressionTraining, "cpu", {"method": "stargan"}).rec_weight == 10
-    with pytest.raises(FacereliefError, match=r"^no warm_start 'cold'; choose from none, morphable$"):
+    with pytest.raises(FacereliefError, match=r"^no warm_start 'cold'; choose from none, morphable, paired$"):
         make_config(ExpressionTraining, "cpu", {"warm_start": "cold"})
 
 

@@ -22,6 +22,7 @@ from facerelief.editing.editor import Editor
 from facerelief.editing.loading import load_network_editor
 from facerelief.editing.methods.morphable import MorphableEditor
 from facerelief.errors import DatasetError, FacereliefError
+from facerelief.evaluation.leakage import learnt_from
 from facerelief.evaluation.metric_files import MetricFiles
 from facerelief.evaluation.metrics.identity import real_distances
 from facerelief.evaluation.scoring import EditScores, score_edits
@@ -106,19 +107,23 @@ def read_editor_weights(path: Path, name: str | None = None) -> EditorWeights:
 
 
 def network_notes(
-    network: EditorWeights, dataset: Dataset, judge: Path | None, encoder: Path | None = None
+    network: EditorWeights,
+    dataset: Dataset,
+    judge: Path | None,
+    encoder: Path | None = None,
+    depth: Path | None = None,
 ) -> list[str]:
-    """Cautions about an editor's scores, one sentence each.
+    """Cautions about an editor's scores by a classifier, an encoder and a depth network, one sentence each.
 
     Raises:
-        FacereliefError: The editor learnt from a metric network.
+        FacereliefError: The editor learnt from a metric network, or the depth network began as one that guided it.
     """
-    for kind, path in (("judge", judge), ("identity", encoder)):
-        taught = [digest for name, digest in network.facts.items() if name.endswith(f"{kind}_weights_sha256")]
-        if path is not None and taught and sha256(weights_in(path)) in taught:
+    for kind, path in (("judge", judge), ("identity", encoder), ("depth", depth)):
+        if path is not None and learnt_from(network.facts, network.path, kind, path):
+            options = "--guide both --seed 1" if kind == "depth" else "--seed 1"
             raise FacereliefError(
                 f"{network.name} learnt from {path}, which cannot measure it then; "
-                f"give another: facerelief train {kind} --seed 1"
+                f"give another: facerelief train {kind} {options}"
             )
     trained_on = network.facts.get("metadata_sha256")
     if trained_on == dataset.digest:
@@ -156,7 +161,8 @@ def evaluate_all(
     Raises:
         FacereliefError: A metric network does not fit, was trained on a test person, or trained an editor.
     """
-    notes = [note for network in networks for note in network_notes(network, dataset, files.judge, files.encoder)]
+    metric = files.judge, files.encoder, files.depth
+    notes = [note for network in networks for note in network_notes(network, dataset, *metric)]
     setup = set_up(dataset, config, files)
     setup.facts["notes"] += notes
     setup.facts["weights_sha256"] = {network.name: sha256(network.path) for network in networks}

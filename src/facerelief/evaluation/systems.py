@@ -62,7 +62,7 @@ def network_system(name: str, generator: nn.Module, condition: Condition, test: 
 
     def back(image: Tensor, rows: Int64) -> Tensor:
         batch = make_batch(test, rows, "depth", device=image.device)
-        return generator(image, condition.own(test, batch)).image.float()
+        return generator(image, condition.back(test, batch)).image.float()
 
     return System(name, edits, back)
 

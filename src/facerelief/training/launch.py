@@ -39,6 +39,7 @@ from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
 TRAINED_DEPTH = "depth.safetensors"  # in a run of stage 2: the depth network that it trained
+STARTED_FROM = "started_from_sha256"  # its fact: the checksums of those from which it started, with commas between
 _JUDGE = "judge_weights_sha256"  # fact of a run that learnt from a judge's features; "stage1_...": its stage 1 did
 
 
@@ -136,15 +137,19 @@ def run_expression(
             raise FacereliefError(f"{depth} was trained on another state of the dataset; train it again on {dataset}")
         data_facts |= {"depth_weights_sha256": sha256(saved.path)}
         data_facts |= _teacher(config, judge) if guidance.features else {}
-        data_facts |= {f"stage1_{name}": value for name, value in saved.facts.items() if name.endswith(_JUDGE)}
+        data_facts |= {
+            f"stage1_{name}": saved.facts[name] for name in saved.facts if name.endswith((_JUDGE, STARTED_FROM))
+        }
     check_folder(folder, "editor", config, data_facts)
     arrays = decode_splits(splits, config, decoding)
     if guidance and on_probe:
         on_probe([probe_geometry(arrays.train, arrays.val, kind) for kind in ("depth", "normal")])
-    targets = load_pseudo_targets(dataset.path, arrays.train, decoding) if config.warm_start == "morphable" else None
+    paired, warm = config.warm_start == "paired", config.warm_start != "none"
+    targets = load_pseudo_targets(dataset.path, arrays.train, decoding, paired=paired) if warm else None
     train, val = (condition.measure(dataset.path, one, decoding) for one in (arrays.train, arrays.val))
-    distillation = Distillation(targets, encoder)
-    weights = train_expression(config, train, val, folder, data_facts, guidance, progress, distillation)
+    weights = train_expression(
+        config, train, val, folder, data_facts, guidance, progress, Distillation(targets, encoder)
+    )
     if guidance and saved and not config.freeze_depth:
         _save_trained_depth(folder, guidance, saved, data_facts)
     return weights
@@ -204,7 +209,8 @@ def _save_trained_depth(folder: Path, guidance: Guidance, stage1: Checkpoint, da
         return
     tensors = named_tensors(translator=guidance.nets.translator, critic=guidance.nets.discriminator)
     taught = {name: value for name, value in data_facts.items() if name.endswith(_JUDGE)}
-    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts | taught)
+    before = ",".join([*filter(None, [stage1.facts.get(STARTED_FROM)]), sha256(stage1.path)])
+    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts | taught | {STARTED_FROM: before})
 
 
 def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Config:

@@ -34,7 +34,9 @@ def evaluate_editors(
         Path | None,
         typer.Option(help="For the identity distance: a run of `train identity`, or your own face recogniser (.onnx)."),
     ] = None,
-    depth: Annotated[Path | None, typer.Option(help="For geometry metrics: a run of `train depth`.")] = None,
+    depth: Annotated[
+        Path | None, typer.Option(help="For geometry metrics: a run of `train depth` that guided no editor.")
+    ] = None,
     features: Annotated[
         Path | None,
         typer.Option(

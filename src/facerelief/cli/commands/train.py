@@ -119,7 +119,7 @@ def expression(
     ] = None,
     warm_start: Annotated[
         str | None,
-        one_of(choices=WARM_STARTS, help="morphable: start from edits of the morphable face."),
+        one_of(choices=WARM_STARTS, help="morphable: start from edits of the morphable face; paired: from true pairs."),
     ] = None,
     depth_weight: Annotated[float | None, typer.Option(help="Table 3's weight of the depth network's terms.")] = None,
     conf_penalty: Penalty = None,

@@ -54,6 +54,12 @@ class Condition(nn.Module, ABC):
     def own(self, arrays: Arrays, batch: Batch) -> Tensor:
         """What the photos of a batch show, (N, ...); `arrays`: those that it is of, measured."""
 
+    def back(self, arrays: Arrays, batch: Batch) -> Tensor:
+        """What asks edits of a batch to show again what its photos show, (N, ...), for the cycle; without these photos
+        themselves. By default `own`.
+        """
+        return self.own(arrays, batch)
+
     @abstractmethod
     def towards(self, arrays: Arrays, batch: Batch, y_t: Tensor, draws: Tensor | None = None) -> Tensor:
         """What asks for expressions.

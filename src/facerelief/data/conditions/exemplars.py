@@ -57,6 +57,10 @@ class Exemplars(Condition):
         """As `Condition.own`: the photo itself."""
         return self._with_label(batch.image, batch.label)
 
+    def back(self, arrays: Arrays, batch: Batch) -> Tensor:
+        """As `Condition.back`: the most typical training photo with the label; the photo itself would be the answer."""
+        return self.towards(arrays, batch, batch.label)
+
     def towards(self, arrays: Arrays, batch: Batch, y_t: Tensor, draws: Tensor | None = None) -> Tensor:
         """As `Condition.towards`."""
         if self._pool is None or draws is None:

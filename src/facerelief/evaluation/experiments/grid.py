@@ -31,7 +31,7 @@ from facerelief.config import (
 from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.evaluate import build_systems, read_editor_weights, references, score
-from facerelief.evaluation.metric_files import MetricFiles
+from facerelief.evaluation.metric_files import MetricFiles, check_agrees
 from facerelief.evaluation.setup import EvaluationSetup, set_up
 from facerelief.evaluation.summary import summarise
 from facerelief.evaluation.systems import baselines
@@ -185,6 +185,8 @@ class Worker:
             self._score_baselines(setup, rows)
             return
         network = read_editor_weights(grid.folder / "cells" / cell)
+        same = ("size", "colour", "expressions")
+        check_agrees(network.name, network.config, "the study", grid.setup_config, same)
         (system,) = build_systems([network], {}, grid.dataset, setup)
         scores = score(system, setup, rows, lambda name, done, total: self._progress(job.name, done, total))
         summary = summarise(scores, setup.test, setup.real, setup.features, setup.real_label)

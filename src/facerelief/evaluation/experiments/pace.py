@@ -20,11 +20,11 @@ class ShortRun:
 
     Attributes:
         config: Its settings.
-        stage1: Those of the depth network that guides it, if one does.
+        depth: Name of the run of stage 1 that guides it, if one does; it is run before.
     """
 
-    config: ExpressionTraining
-    stage1: DepthTraining | None
+    config: DepthTraining | ExpressionTraining
+    depth: str | None = None
 
 
 def measure_paces(
@@ -47,7 +47,7 @@ def measure_paces(
     torch.set_num_threads(threads)
     try:
         times = [
-            {name: _seconds_a_step(run, dataset, folder, f"{name}-{number}", vgg) for name, run in runs.items()}
+            {name: _seconds_a_step(run, dataset, folder / str(number), name, vgg) for name, run in runs.items()}
             for number in range(rounds)
         ]
     finally:
@@ -61,15 +61,13 @@ def _seconds_a_step(run: ShortRun, dataset: Dataset, folder: Path, name: str, vg
     config, lap = run.config, run.config.log_every
     clock = time.process_time if device_name() == "cpu" else time.perf_counter
     times = list[float]()
-    depth = folder / f"depth-{config.guide}" if run.stage1 else None
-    if run.stage1 and depth:
-        launch.run_depth(dataset, run.stage1, depth, vgg=vgg)
-    launch.run_expression(
-        dataset,
-        config,
-        folder / name,
-        depth=depth,
-        vgg=vgg,
-        progress=lambda done, total, values: times.append(clock()),
-    )
+
+    def note(done: int, total: int, values: dict[str, float]) -> None:
+        times.append(clock())
+
+    if isinstance(config, DepthTraining):
+        launch.run_depth(dataset, config, folder / name, vgg=vgg, progress=note)
+    else:
+        depth = folder / run.depth if run.depth else None
+        launch.run_expression(dataset, config, folder / name, depth=depth, vgg=vgg, progress=note)
     return (times[-1] - times[lap - 1]) / lap

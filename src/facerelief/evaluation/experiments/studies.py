@@ -48,7 +48,8 @@ class Study:
     Attributes:
         title: Its heading.
         cells: The rows. The others are compared with the first.
-        equal_time: Whether every cell trains for as long as the first, instead of for as many steps.
+        equal_time: Whether every cell trains for as long as the first, instead of for as many steps; the stage 1 that a
+            guided cell needs is part of its time.
         on_second_dataset: Whether it is measured on a second dataset, of other people.
         in_pairs: Whether cells with guidance, whose names end with `WITH_GUIDANCE`, are compared with those without.
     """
@@ -174,8 +175,8 @@ class Scale:
         identity: Settings of the identity encoder.
         depth: Settings of stage 1.
         editor: Settings of stage 2.
-        methods: Settings of stage 2 by method; they override `editor`'s.
-        pace: Rounds in which cells of equal time are timed, and steps of a lap.
+        methods: Settings of stage 2 by method; they override `editor`'s. Of width and blocks, a method's preset does.
+        pace: Rounds in which cells of equal time are timed, and the fewest steps of a lap.
     """
 
     preset: str
@@ -192,7 +193,8 @@ class Scale:
     pace: tuple[int, int] = (3, 48)
 
 
-_COMPARED = {name: {"warm_up": 0} for name in _METHODS if name not in ("stargan", "relief")}  # their papers have none
+# What their papers have none of; ELEGANT needs one beside R1 (docs/methods/elegant.md).
+_COMPARED = {name: {"warm_up": 0} for name in _METHODS if name not in ("stargan", "relief", "elegant")}
 _SPARSE = {"perceptual": "none", "log_every": 20, "sample_every": 10**9}
 SCALES = {
     # A test that everything runs, in a minute on two cores; its numbers mean nothing.
@@ -202,10 +204,10 @@ SCALES = {
         pictures=24 * 8,
         scenes_per_person=1,
         picture_size=64,
-        all={**_SPARSE, "size": 32, "width": 8, "batch": 16, "precision": "no", "log_every": 4},
+        all={**_SPARSE, "size": 32, "width": 8, "batch": 16, "r1_every": 2, "precision": "no", "log_every": 4},
         judge={"steps": 40},
         identity={"steps": 6},
-        depth={"steps": 8, "blocks": 1, "d_width": 8, "d_max_channels": 64},
+        depth={"steps": 2, "blocks": 1, "d_width": 8, "d_max_channels": 64},
         editor={"steps": 8, "blocks": 1, "d_width": 8, "d_max_channels": 64, "warm_up": 2},
         methods=_COMPARED,
         pace=(1, 2),
@@ -222,8 +224,8 @@ SCALES = {
         identity={"steps": 600},
         depth={"steps": 400, "width": 24, "blocks": 4, "save_every": 100},
         editor={"steps": 1200, "width": 24, "blocks": 4, "warm_up": 150, "save_every": 100},
-        methods={**_COMPARED, "relief": {"warm_up": 500}},
-        pace=(2, 12),
+        methods={**_COMPARED, "elegant": {"warm_up": 100}, "relief": {"warm_up": 500}},
+        pace=(2, 16),
     ),
     # Table 1 in nine minutes on one H200 and 16 cores, twelve jobs at once.
     "gpu": Scale(
@@ -237,7 +239,7 @@ SCALES = {
         identity={"steps": 800},
         depth={"steps": 600, "batch": 32, "save_every": 300},
         editor={"steps": 1500, "batch": 32, "warm_up": 150, "save_every": 500},
-        methods={**_COMPARED, "relief": {"warm_up": 700}},
+        methods={**_COMPARED, "elegant": {"warm_up": 100}, "relief": {"warm_up": 700}},
         pace=(1, 16),
     ),
     # The paper's own numbers: days on one card.
@@ -247,8 +249,8 @@ SCALES = {
         pictures=87_000,
         scenes_per_person=4,
         picture_size=256,
-        all={},
-        judge={"size": 256},
+        all={"size": 256},  # of all methods, whatever their own papers have
+        judge={},
         identity={},
         depth={},
         editor={},

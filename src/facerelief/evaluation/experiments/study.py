@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facerelief.config import ClassifierTraining, Config, DepthTraining, ExpressionTraining, IdentityTraining
+from facerelief.config import ClassifierTraining, DepthTraining, ExpressionTraining, IdentityTraining
 from facerelief.data.conditions import build_condition
 from facerelief.data.dataset import Dataset
 from facerelief.data.manifest import METADATA, SETTINGS
 from facerelief.data.sham import make_sham
 from facerelief.data.synthesize import Plan, synthesize
 from facerelief.errors import FacereliefError
+from facerelief.evaluation.experiments.configurations import Configurations
+from facerelief.evaluation.experiments.equal_time import equal_steps, read_paces, with_steps
 from facerelief.evaluation.experiments.grid import BASELINES, Grid, Job, Worker, device_name
-from facerelief.evaluation.experiments.pace import ShortRun, measure_paces
 from facerelief.evaluation.experiments.studies import Cell, Scale, Study, find_scale, find_study
 from facerelief.expressions import EXPRESSIONS
-from facerelief.files import write_json
-from facerelief.files.json import append_lines, read_object
+from facerelief.files.json import append_lines
 from facerelief.processes.cores import available_cores
 from facerelief.processes.graph import run_graph, threads_of
 from facerelief.progress import NotedProgress, Progress, no_progress
@@ -34,8 +34,6 @@ METRIC_SEED = 1000  # of the metric networks, far from the seeds of the cells
 _CELLS_OWN = ("guide", "conf_penalty", "size", "colour", "expressions", "seed")  # what stage 1 takes from stage 2
 _STUDYS_OWN = ("guide", "expressions", "seed")
 DATASET_SEEDS = (14, 15)  # of the datasets that are made; by 14 even 24 persons fall into all three splits
-
-_MEASURE_AGAIN = "delete it, and it is measured again"
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset,
     shared["precision"] = _precision(scale, request, root)
     identity = _has_identity_pairs(dataset, request.expressions)
     metric_runs = ["judge", "measure", *(["identity"] if identity else [])]
-    make = _Maker(scale, shared, request)
+    make = Configurations(scale, shared, request.changes, request.stage1)
     configs = {
         "judge": make(ClassifierTraining, scale.judge, METRIC_SEED),
         "measure": make(DepthTraining, scale.depth | {"guide": "both"}, METRIC_SEED),
@@ -170,47 +168,34 @@ def lay_out(request: StudyRequest, study: Study, scale: Scale, dataset: Dataset,
     steps = _equal_steps(request, make, dataset, root) if study.equal_time else {}
     for seed in request.seed_numbers:
         for cell in study.cells:
-            _add_cell(jobs, cell, seed, make, steps.get(cell.slug), metric_runs)
+            chosen = steps.get(cell.slug)
+            config = make.editor(cell, seed) if chosen is None else with_steps(cell, make, seed, chosen)
+            _add_cell(jobs, cell, config, make, metric_runs)
     setup_config = make(ExpressionTraining, scale.editor, 0)
     shams = {cell.sham: Dataset(root / f"dataset-{cell.sham}") for cell in study.cells if cell.sham}
     return Grid(root, dataset, tuple(jobs.values()), setup_config, identity, request.vgg, shams)
 
 
-@dataclass(frozen=True)
-class _Maker:
-    """Configurations of a scale."""
-
-    scale: Scale
-    shared: dict[str, Any]
-    request: StudyRequest
-
-    def __call__(self, kind: type[Config], changes: Mapping[str, Any], seed: int) -> Config:
-        values = {**self.shared, **changes, "seed": seed}
-        if kind is ClassifierTraining or kind is IdentityTraining:
-            values = {name: value for name, value in values.items() if name not in ("perceptual",)}
-        return make_config(kind, self.scale.preset, values)
-
-    def editor_settings(self, cell: Cell) -> dict[str, Any]:
-        """Those of a cell's stage 2."""
-        own = {**cell.editor, **self.request.changes}
-        return {**self.scale.editor, **self.scale.methods.get(own.get("method", "stargan"), {}), **own}
-
-    def stage1_settings(self, guide: str) -> dict[str, Any]:
-        """Those of the depth network that a guided cell needs."""
-        return {**self.scale.depth, **self.request.stage1, "guide": guide}
+def _equal_steps(request: StudyRequest, make: Configurations, dataset: Dataset, root: Path) -> dict[str, int]:
+    """Steps of each cell of a study of equal time."""
+    cells = find_study(request.study).cells
+    path, threads = root / f"{request.study}-pace.json", threads_of(request.processes)
+    return equal_steps(cells, make, read_paces(path, cells, make, threads, dataset, request.vgg))
 
 
 def _add_cell(
-    jobs: dict[str, Job], cell: Cell, seed: int, make: _Maker, steps: int | None, metric_runs: list[str]
+    jobs: dict[str, Job], cell: Cell, config: ExpressionTraining, make: Configurations, metric_runs: list[str]
 ) -> None:
     """The run of a cell with one seed, the stage 1 that it needs, and its evaluation."""
-    settings = make.editor_settings(cell)
-    if steps is not None:
-        settings["steps"] = steps
-    config = make(ExpressionTraining, settings, seed)
     depth: str | None = None
     needs: tuple[str, ...] = ()
+    seed = config.seed
     if config.guide != "none":
+        if config.warm_up >= config.steps:  # its row would show no guidance
+            raise FacereliefError(
+                f"{cell.slug} is guided after step {config.warm_up} (warm_up), and has {config.steps} steps; "
+                "give more --set steps, or a smaller --set warm_up"
+            )
         depth = f"depth/{cell.sham or config.guide}-{config.conf_penalty:g}-s{seed}"
         stage1 = make.stage1_settings(config.guide) | {"conf_penalty": config.conf_penalty}
         jobs[depth] = Job(depth, make(DepthTraining, stage1, seed), sham=cell.sham)
@@ -245,35 +230,6 @@ def _has_identity_pairs(dataset: Dataset, expressions: tuple[str, ...]) -> bool:
         if len(photos) < 2 or max(photos.values()) < 2:
             return False
     return True
-
-
-def _equal_steps(request: StudyRequest, make: _Maker, dataset: Dataset, root: Path) -> dict[str, int]:
-    """Steps of each cell that take as long as the first cell's, by a pace that is measured once.
-
-    Of all cells, for some may follow later.
-    """
-    cells = find_study(request.study).cells
-    path = root / f"{request.study}-pace.json"
-    if not path.is_file():
-        runs = {cell.slug: _short_run(cell, make) for cell in cells}
-        threads = threads_of(request.processes)
-        write_json(path, measure_paces(runs, make.scale.pace[0], threads, dataset, root / "pace", request.vgg))
-    pace = read_object(path, _MEASURE_AGAIN)
-    if not all(isinstance(pace.get(cell.slug), int | float) and pace[cell.slug] > 0 for cell in cells):
-        raise FacereliefError(f"{path} does not hold the pace of every cell; {_MEASURE_AGAIN}")
-    first = cells[0].slug
-    steps = int(request.changes.get("steps", make.scale.editor.get("steps", 300_000)))
-    return {cell.slug: max(1, round(steps * pace[first] / pace[cell.slug])) for cell in cells}
-
-
-def _short_run(cell: Cell, make: _Maker) -> ShortRun:
-    lap = make.scale.pace[1]
-    short = {"steps": 2 * lap, "log_every": lap, "save_every": 2 * lap, "warm_up": 0}
-    config = make(ExpressionTraining, {**make.editor_settings(cell), **short}, 0)
-    guided = config.guide != "none"
-    return ShortRun(
-        config, make(DepthTraining, make.stage1_settings(config.guide) | {"steps": lap}, 0) if guided else None
-    )
 
 
 def _note(grid: Grid, name: str, seconds: float, processes: int) -> None:

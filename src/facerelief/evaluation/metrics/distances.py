@@ -120,7 +120,7 @@ def frechet_distance(a: Moments, b: Moments) -> float:
         if one.count <= len(one.mean):
             raise TooFew(
                 f"{one.count:,} images are too few for features of length {len(one.mean):,}; "
-                "measure more photos, or use the kernel distance (KID), which is unbiased for few"
+                "measure more photos, or use the kernel distance (KID), which needs no covariance"
             )
     values, vectors = torch.linalg.eigh(a.covariance)
     root = vectors * values.clamp_min(0).sqrt() @ vectors.T
@@ -130,8 +130,11 @@ def frechet_distance(a: Moments, b: Moments) -> float:
 
 
 def kernel_distance(a: Tensor, b: Tensor) -> float:
-    """KID (Binkowski et al., ICLR 2018) of features (N, D) and (M, D): the unbiased squared maximum mean discrepancy
-    under the kernel (x.y / D + 1)^3, over all features at once instead of random subsets. It may be below 0.
+    """KID (Binkowski et al., ICLR 2018) of features (N, D) and (M, D): the squared maximum mean discrepancy under the
+    kernel (x.y / D + 1)^3, by the U-statistic, over all features at once instead of random subsets. It may be below 0.
+
+    It is unbiased for images that are independent. Edits of one photo and photos of one person are not, which raises
+    the value; real photos of the people who are edited lower it.
 
     Raises `TooFew` where a set has fewer than two.
     """

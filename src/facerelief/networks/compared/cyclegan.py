@@ -81,8 +81,8 @@ class PatchDiscriminator(nn.Module):
 class PerExpression(nn.Module):
     """A network for each expression; a batch's samples go through that of their own.
 
-    Only the networks that are asked for run. In training one that nobody asks for still gets a gradient, of 0, so that
-    processes agree on what they average. An exported model has no such choice: it runs all.
+    Only the networks that are asked for run. One that nobody asks for gets no gradient: with a gradient of 0, Adam
+    would move it on. An exported model has no such choice: it runs all.
 
     Args:
         expressions: K.
@@ -99,15 +99,12 @@ class PerExpression(nn.Module):
             every = torch.stack([network(image) for network in self.networks], dim=1)
             return (every * y.reshape(*y.shape, *[1] * (every.ndim - 2)).to(every.dtype)).sum(dim=1)
         labels, parts, places = y.argmax(dim=1), [], []
-        unused = image.new_zeros(())
         for label, network in enumerate(self.networks):
             (rows,) = torch.nonzero(labels == label, as_tuple=True)
             if len(rows):
                 parts.append(network(image[rows]))
                 places.append(rows)
-            elif self.training and torch.is_grad_enabled():
-                unused = unused + 0 * network(image[:1]).sum()
-        return torch.cat(parts)[torch.cat(places).argsort()] + unused
+        return torch.cat(parts)[torch.cat(places).argsort()]
 
 
 class CycleGAN(nn.Module):

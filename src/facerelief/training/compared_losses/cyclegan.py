@@ -28,45 +28,46 @@ def identity_mapping(image: Tensor, mapped: Tensor) -> Tensor:
 
 
 class ImagePool(nn.Module):
-    """Past edits that the discriminator sees instead of half of today's (Shrivastava et al., 2017).
+    """Past edits that discriminators see instead of half of today's (Shrivastava et al., 2017), a pool for each.
 
-    It is part of a run's state, so that a resumed run is the same.
+    They are part of a run's state, so that a resumed run is the same.
 
     Args:
-        length: Edits that it holds; the authors' is 50.
+        expressions: Discriminators, K.
+        length: Edits that each pool holds; the authors' have 50.
         channels: Of the edits.
         size: Their side in pixels.
     """
 
-    def __init__(self, length: int, channels: int, size: int) -> None:
+    def __init__(self, expressions: int, length: int, channels: int, size: int) -> None:
         super().__init__()
         self.images: Tensor
-        self.labels: Tensor
         self.count: Tensor
-        self.register_buffer("images", torch.zeros(length, channels, size, size))
-        self.register_buffer("labels", torch.zeros(length, dtype=torch.long))
-        self.register_buffer("count", torch.zeros((), dtype=torch.long))
+        self.register_buffer("images", torch.zeros(expressions, length, channels, size, size))
+        self.register_buffer("count", torch.zeros(expressions, dtype=torch.long))
 
     @torch.no_grad()
-    def forward(self, images: Tensor, labels: Tensor, noise: StepRandom) -> tuple[Tensor, Tensor]:
-        """What discriminators see of edits (N, C, S, S) to expressions (N,): these until it is full, then half others.
+    def forward(self, images: Tensor, labels: Tensor, noise: StepRandom) -> Tensor:
+        """What discriminators see of edits (N, C, S, S) to expressions (N,): these until their pool is full, then half
+        others to the same expression.
 
         Returns:
-            Edits of the same shape, without gradient, and their expressions.
+            Edits of the same shape, without gradient.
         """
-        length, images, labels, rows = len(self.images), images.detach().clone(), labels.clone(), noise.rows
-        if rows is not None:  # every process keeps the same pool, in the order of the batch
+        length, images, rows = self.images.shape[1], images.detach().clone(), noise.rows
+        if rows is not None:  # every process keeps the same pools, in the order of the batch
             images, there = whole_batch([images], [rows])
             labels, noise = whole_batch([labels], [rows])[0], noise.among(None)
         swap, places = (noise.uniform(len(images)) < 0.5).tolist(), noise.integers(length, len(images)).tolist()
         present = range(len(images)) if rows is None else torch.where(there)[0].tolist()
-        for k, place in ((k, places[k]) for k in present):
-            if self.count < length:
-                self.images[self.count], self.labels[self.count] = images[k], labels[k]
-                self.count += 1
+        asked, counts = labels.tolist(), self.count.tolist()
+        for k in present:
+            pool = self.images[asked[k]]
+            if counts[asked[k]] < length:
+                pool[counts[asked[k]]] = images[k]
+                counts[asked[k]] += 1
             elif swap[k]:
-                past, label = self.images[place].clone(), self.labels[place].clone()
-                self.images[place], self.labels[place] = images[k], labels[k]
-                images[k], labels[k] = past, label
-        own = slice(None) if rows is None else slice(rows.start, rows.stop)
-        return images[own], labels[own]
+                past = pool[places[k]].clone()
+                pool[places[k]], images[k] = images[k], past
+        self.count.copy_(torch.tensor(counts))
+        return images if rows is None else images[rows.start : rows.stop]

@@ -1,4 +1,7 @@
-"""DIAT-A: the attribute loss is `losses.adversarial_*` as "r1" (log loss); identity and perceptual losses are here."""
+"""DIAT-A: the attribute loss is `losses.adversarial_*`; identity and perceptual losses are here.
+
+The log loss is "vanilla" in preset paper, and "r1" in the others: the same for D, with R1, and non-saturating for G.
+"""
 
 from torch import Tensor
 

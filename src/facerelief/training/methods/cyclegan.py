@@ -30,8 +30,8 @@ class CycleGANMethod(TrainingMethod):
     title: ClassVar[str] = "CycleGAN (Zhu et al., ICCV 2017)"
     options: ClassVar[dict[str, float]] = {"identity_weight": 5.0, "pool": 50}
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "paper": {
-            **{"blocks": 9, "batch": 1, "d_steps": 1, "steps": 200_000, "decay_from": 0.5},  # 200 epochs of 1,000
+        "paper": {  # 200 epochs of 1,000 steps; a step has a photo of each of two domains
+            **{"blocks": 9, "batch": 2, "balanced": True, "d_steps": 1, "steps": 200_000, "decay_from": 0.5},
             **{"lr": 2e-4, "d_lr": 2e-4, "ema": 0.0},
         },
         "gpu": {"warm_up": 0},
@@ -44,13 +44,14 @@ class CycleGANMethod(TrainingMethod):
             raise FacereliefError(f"pool is a whole number of edits, 1 or more, not {self.option('pool'):g}")
 
     def build_others(self) -> dict[str, nn.Module]:
-        """D of each expression, and the pool of past edits."""
+        """D of each expression, and their pools of past edits."""
         config = self.config
         halvings = 3 if config.size >= _WHOLE else 2
         critic = PerExpression(
             len(config.expressions), lambda: PatchDiscriminator(config.channels, config.d_width, halvings)
         )
-        return {"critic": critic, "pool": own.ImagePool(int(self.option("pool")), config.channels, config.size)}
+        pool = own.ImagePool(len(config.expressions), int(self.option("pool")), config.channels, config.size)
+        return {"critic": critic, "pool": pool}
 
     def choose(self, batch: Batch, noise: StepRandom, known_classes: Tensor) -> Tensor:
         """Another expression for each photo."""
@@ -59,10 +60,9 @@ class CycleGANMethod(TrainingMethod):
     def critic_updates(self, step: TrainingStep) -> Iterator[Update]:
         """Eq. 1 with least squares: photos of each expression against past and present edits to it."""
         augmented, noise, edited, critic = self.config.augment, step.noise, step.edited, step.nets["critic"]
-        fake, label = step.nets["pool"](edited.i_t, edited.y_t, noise)
+        fake = step.nets["pool"](edited.i_t, edited.y_t, noise)
         real, fake = (augment(x, noise, augmented) for x in (step.batch.image, fake))
-        asked = nn.functional.one_hot(label, edited.c_t.shape[1]).to(edited.c_t)
-        terms = {"adv": own.least_squares_discriminator(critic(real, edited.c_s), critic(fake, asked))}
+        terms = {"adv": own.least_squares_discriminator(critic(real, edited.c_s), critic(fake, edited.c_t))}
         yield Update("D_rgb", terms, ("critic",))
 
     def generator_terms(self, step: TrainingStep) -> eq.Terms:

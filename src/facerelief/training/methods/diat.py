@@ -34,7 +34,7 @@ class DIATMethod(TrainingMethod):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {
             **{"size": 128, "blocks": BLOCKS, "batch": 16, "d_steps": 1, "steps": 200_000, "objective": "vanilla"},
-            **{"lr": 2e-4, "d_lr": 2e-4, "ema": 0.0},
+            **{"balanced": True, "lr": 2e-4, "d_lr": 2e-4, "ema": 0.0},
         },
         "gpu": {"blocks": BLOCKS, "warm_up": 0},
         "cpu": {"width": 16, "blocks": 3, "d_width": 16, "warm_up": 0},

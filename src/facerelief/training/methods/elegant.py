@@ -32,8 +32,9 @@ class ELEGANTMethod(TrainingMethod):
     title: ClassVar[str] = "ELEGANT (Xiao et al., ECCV 2018)"
     critics: ClassVar[tuple[str, ...]] = ("critic", "small_critic")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "paper": {
-            **{"batch": 16, "d_steps": 1, "steps": 200_000, "lr_factor": 0.97, "lr_every": 3_000, "decay_from": 1.0},
+        "paper": {  # 200,000 steps, in each of which the authors go through all attributes: eight here
+            **{"batch": 16, "d_steps": 1, "steps": 8 * 200_000, "lr_factor": 0.97, "lr_every": 8 * 3_000},
+            **{"decay_from": 1.0, "balanced": True},
             **{"lr": 2e-4, "d_lr": 2e-4, "weight_decay": 1e-5, "ema": 0.0, "rec_weight": 5.0, "objective": "vanilla"},
         },
         # With a tenth of R1 noise deceives the critics, and codes of all photos become alike; with four times it they

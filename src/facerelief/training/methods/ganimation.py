@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facerelief.data.conditions.units import UNITS
+from facerelief.networks.compared.initial_weights import normal_start
 from facerelief.networks.generator_output import GeneratorOutput
 from facerelief.networks.stargan import Discriminator
 from facerelief.training import losses as eq
@@ -44,11 +45,11 @@ class GANimationMethod(TrainingMethod):
         """D: StarGAN's discriminator, whose second head estimates units instead of classes."""
         config = self.config
         critic = Discriminator(config.size, config.channels, len(UNITS), config.d_width, config.d_max_channels)
-        return {"critic": critic.start_afresh() if config.d_init == "he" else critic}
+        return {"critic": critic.start_afresh() if config.d_init == "he" else normal_start(critic)}
 
     def target(self, c_t: Tensor, noise: StepRandom) -> Tensor:
-        """Units of a real photo, plus uniform noise, as in the authors' code."""
-        return (c_t + (2 * noise.uniform(*c_t.shape) - 1) * _JITTER).clamp(0, 1)
+        """Units of a real photo, plus uniform noise, as in the authors' code: also below 0 and above 1."""
+        return c_t + (2 * noise.uniform(*c_t.shape) - 1) * _JITTER
 
     def critic_updates(self, step: TrainingStep) -> Iterator[Update]:
         """Eqs. 2 and 4 on real photos, then the gradient penalty of Eq. 2 in a step of its own."""

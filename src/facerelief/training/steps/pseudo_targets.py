@@ -1,7 +1,7 @@
 """Pseudo-targets of distillation: training photos with the same person, in the same picture, with other expressions.
 
-Synthetic datasets hold true ones. Of real photos there are none, so the morphable editor makes approximate ones. They
-are made once for some photos of each expression, and kept beside the dataset.
+The morphable editor makes approximate ones. Synthetic datasets hold true ones, which are taken on request only: who
+learns from them learns from pairs. They are made once for some photos of each expression, and kept beside the dataset.
 """
 
 import hashlib
@@ -114,7 +114,12 @@ class PseudoTargets:
 
 
 def load_pseudo_targets(
-    dataset: Path, arrays: Arrays, progress: Progress = no_progress, workers: int | None = None
+    dataset: Path,
+    arrays: Arrays,
+    progress: Progress = no_progress,
+    workers: int | None = None,
+    *,
+    paired: bool = False,
 ) -> PseudoTargets:
     """Targets for some training photos, made on first use, then read from the cache beside the dataset.
 
@@ -123,12 +128,14 @@ def load_pseudo_targets(
         arrays: Its training photos, of which up to `MOST_PHOTOS` of each expression get targets.
         progress: Called with the number of photos that are done, and of all photos.
         workers: Processes, by default one a core.
+        paired: Take the true pictures of a photo's scene, where the dataset has it with every expression.
 
     Raises:
         DatasetError: The cache is damaged, or a photo cannot be read.
     """
     rows = _chosen(arrays.label, len(arrays.expressions))
-    items = _with_partners([arrays.samples[row] for row in rows], arrays)
+    chosen = [arrays.samples[row] for row in rows]
+    items = _with_partners(chosen, arrays) if paired else [(sample, list[Sample]()) for sample in chosen]
     names = [[(s.file_name, s.fingerprint) for s in (sample, *partners)] for sample, partners in items]
     what = [arrays.image.shape[1:], arrays.expressions, STRENGTH, _MAKER, sha256(carried_face()), names]
     key = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
