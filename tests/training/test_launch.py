@@ -26,6 +26,7 @@ from facerelief.training import launch
 from facerelief.training.classifier import build_classifier
 from facerelief.training.depth import load_depth_nets
 from facerelief.training.geometry_probe import probe_geometry
+from facerelief.training.guidance import STARTED_FROM, TRAINED_DEPTH
 from facerelief.training.run.folder import read_run_settings
 from facerelief.training.splits import load_splits
 
@@ -274,17 +275,17 @@ def test_the_depth_network_that_stage_2_trained_is_a_stage_1_again(
     before, config, _ = load_depth_nets(depth_run)
     first = small(ExpressionTraining, guide="depth", steps=2)
     launch.run_expression(Dataset(faces), first, tmp_path / "first", depth=depth_run)
-    after, config_after, _ = load_depth_nets(tmp_path / "first" / launch.TRAINED_DEPTH)
+    after, config_after, _ = load_depth_nets(tmp_path / "first" / TRAINED_DEPTH)
     assert config_after == config
     for name in ("translator", "discriminator"):
         weights = [dict(getattr(nets, name).named_parameters()) for nets in (before, after)]
         assert any(not torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     second = small(ExpressionTraining, guide="depth", steps=1, freeze_depth=True)
-    trained = tmp_path / "first" / launch.TRAINED_DEPTH
+    trained = tmp_path / "first" / TRAINED_DEPTH
     began = sha256(depth_run / "weights.safetensors")
-    assert load_checkpoint(trained, "depth").facts[launch.STARTED_FROM] == began
+    assert load_checkpoint(trained, "depth").facts[STARTED_FROM] == began
     launch.run_expression(Dataset(faces), second, tmp_path / "second", depth=trained)
-    assert not (tmp_path / "second" / launch.TRAINED_DEPTH).exists()  # it was frozen
+    assert not (tmp_path / "second" / TRAINED_DEPTH).exists()  # it was frozen
     pupil = read_editor_weights(tmp_path / "second")
     with pytest.raises(FacereliefError, match=r"^second learnt from .*, which cannot measure it then; give another"):
         network_notes(pupil, Dataset(faces), None, None, depth_run)  # its guide began there
@@ -302,7 +303,7 @@ def test_who_learns_from_a_depth_network_learns_from_its_teachers(
         launch.run_expression(Dataset(faces), config, run, depth=depth, judge=judge if name == "first" else None)
         with pytest.raises(FacereliefError, match=r"learnt from .*judge, which cannot measure it"):
             network_notes(read_editor_weights(run), Dataset(faces), judge)
-        depth = run / launch.TRAINED_DEPTH
+        depth = run / TRAINED_DEPTH
 
 
 @pytest.mark.parametrize(("warm_start", "paired"), [("morphable", False), ("paired", True)])

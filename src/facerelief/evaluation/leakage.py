@@ -8,8 +8,8 @@ from facerelief.checkpoint import read_facts, weights_in
 from facerelief.data.arrays import Arrays
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
+from facerelief.training.guidance import STARTED_FROM, TRAINED_DEPTH
 from facerelief.training.identity import known_persons
-from facerelief.training.launch import STARTED_FROM, TRAINED_DEPTH
 from facerelief.training.verification import person_digest
 
 

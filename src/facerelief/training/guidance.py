@@ -1,14 +1,22 @@
 """The guidance of an editor by the depth network: Eqs. 5 to 10 on edits, whatever method made them."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from facerelief.checkpoint import Checkpoint, save_checkpoint
 from facerelief.config import ExpressionTraining
 from facerelief.data.batches import Batch
 from facerelief.errors import FacereliefError
+from facerelief.files import sha256
+from facerelief.networks.weights import named_tensors
 from facerelief.training import losses as eq
 from facerelief.training.depth import DepthNets, Features, depth_critic_terms
 from facerelief.training.methods.method import TrainingStep
 from facerelief.training.steps.gan_step import augment
+
+TRAINED_DEPTH = "depth.safetensors"  # in a run of stage 2: the depth network that it trained
+STARTED_FROM = "started_from_sha256"  # its fact: the checksums of those from which it started, with commas between
 
 
 @dataclass(frozen=True)
@@ -74,3 +82,19 @@ def check_guide(config: ExpressionTraining, guidance: Guidance | None) -> None:
         raise FacereliefError(
             f"guide {config.guide} and the depth network do not fit: give --depth RUN, or --guide none"
         )
+
+
+def save_trained_depth(folder: Path, guidance: Guidance, stage1: Checkpoint, taught: dict[str, str]) -> None:
+    """Save the depth network as stage 2 left it, in the form of a stage 1, so that it can be reported and guide again.
+
+    Args:
+        folder: The run of stage 2.
+        guidance: Its networks.
+        stage1: What it started from.
+        taught: Facts of judges that the run learnt from.
+    """
+    if int(os.environ.get("RANK", "0")) > 0:  # of torchrun's processes the first alone writes
+        return
+    tensors = named_tensors(translator=guidance.nets.translator, critic=guidance.nets.discriminator)
+    before = ",".join([*filter(None, [stage1.facts.get(STARTED_FROM)]), sha256(stage1.path)])
+    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts | taught | {STARTED_FROM: before})

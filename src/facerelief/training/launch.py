@@ -1,7 +1,6 @@
 """Entry points of training, for the command line and for Python: a dataset and a configuration give a run."""
 
 import dataclasses
-import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facerelief.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, weights_in
+from facerelief.checkpoint import Checkpoint, load_checkpoint, weights_in
 from facerelief.config import (
     ClassifierTraining,
     Config,
@@ -23,13 +22,12 @@ from facerelief.data.dataset import Dataset
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.networks.vgg import load_vgg19, three_channels
-from facerelief.networks.weights import named_tensors
 from facerelief.progress import Progress, StepProgress, no_progress
 from facerelief.training.classifier import Accuracy, load_classifier, train_classifier
 from facerelief.training.depth import Features, load_depth_nets, train_depth
 from facerelief.training.expression import train_expression
 from facerelief.training.geometry_probe import ProbeResult, probe_geometry
-from facerelief.training.guidance import Guidance
+from facerelief.training.guidance import STARTED_FROM, Guidance, save_trained_depth
 from facerelief.training.identity import load_identity, train_identity
 from facerelief.training.methods import TRAINING_METHODS
 from facerelief.training.run.folder import check_folder
@@ -38,8 +36,6 @@ from facerelief.training.steps.distillation import Distillation
 from facerelief.training.steps.pseudo_targets import load_pseudo_targets
 from facerelief.training.verification import Verification, draw_pairs, rows_by_person
 
-TRAINED_DEPTH = "depth.safetensors"  # in a run of stage 2: the depth network that it trained
-STARTED_FROM = "started_from_sha256"  # its fact: the checksums of those from which it started, with commas between
 _JUDGE = "judge_weights_sha256"  # fact of a run that learnt from a judge's features; "stage1_...": its stage 1 did
 
 
@@ -151,7 +147,7 @@ def run_expression(
         config, train, val, folder, data_facts, guidance, progress, Distillation(targets, encoder)
     )
     if guidance and saved and not config.freeze_depth:
-        _save_trained_depth(folder, guidance, saved, data_facts)
+        save_trained_depth(folder, guidance, saved, {k: v for k, v in data_facts.items() if k.endswith(_JUDGE)})
     return weights
 
 
@@ -201,16 +197,6 @@ def _check_steps(config: DepthTraining | ExpressionTraining) -> None:
             f"{config.steps} steps are fewer than the {config.d_steps} discriminator steps before each step of the "
             f"generator, which would not learn; give --steps {config.d_steps} or more, or a smaller --set d_steps"
         )
-
-
-def _save_trained_depth(folder: Path, guidance: Guidance, stage1: Checkpoint, data_facts: dict[str, str]) -> None:
-    """The depth network as stage 2 left it, in the form of a stage 1, so that it can be reported and guide again."""
-    if int(os.environ.get("RANK", "0")) > 0:  # of torchrun's processes the first alone writes
-        return
-    tensors = named_tensors(translator=guidance.nets.translator, critic=guidance.nets.discriminator)
-    taught = {name: value for name, value in data_facts.items() if name.endswith(_JUDGE)}
-    before = ",".join([*filter(None, [stage1.facts.get(STARTED_FROM)]), sha256(stage1.path)])
-    save_checkpoint(folder / TRAINED_DEPTH, "depth", tensors, stage1.facts | taught | {STARTED_FROM: before})
 
 
 def inherit_depth_settings(depth: Path, config: Config, given: set[str]) -> Config:
