@@ -18,6 +18,7 @@ from facerelief.api.arguments import (
     check_choice,
     check_faces,
     check_pictures,
+    check_places,
     check_strength,
     check_words,
     is_several,
@@ -154,7 +155,7 @@ class FaceEditor(MeasuringEditor):
             raise FacereliefError("to says which faces; leave faces out, or give those that `faces` found")
         check_choice(part, PARTS, "part")
         photo, editor = photo_of(image), self._here()
-        found = editor.find(photo) if some is None else some
+        found = editor.find(photo) if some is None else check_places(some, photo)
         chosen = found if isinstance(to, Mapping) else choose_faces(found, which, photo.name)
         edits = Edits[Any]()
         for words in wanted:

@@ -12,7 +12,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Floats
 from facerelief.easing import smoothstep
-from facerelief.editing.edit import Edit, EditedFace, EditPlan
+from facerelief.editing.edit import Edit, EditedFace, no_effect
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE, check_part
@@ -227,7 +227,9 @@ class _Making:
     def __init__(self, editor: Editor, photo: Photo, face: Face, to: str, how: Continuum) -> None:
         self._editor, self._photo, self._to, self._how = editor, photo, to, how
         self.face = face
-        self._plan: EditPlan | None = None
+        self._plan = editor.plan(photo.rgb, face, to, how.part)
+        if np.array_equal(editor.render(photo.rgb, self._plan, how.strength), photo.rgb):
+            raise FacereliefError(f"{photo.name}: {no_effect(to, how.part)}; choose another part or expression")
         self._first: Face | None = None  # as it was found in the first frame
 
     def __call__(self, strength: float) -> tuple[Edit, FrameMeasures]:
@@ -238,8 +240,8 @@ class _Making:
     def edit(self, strength: float) -> Edit:
         """Make a frame. The edit is planned once."""
         photo = self._photo
-        self._plan = self._plan or self._editor.plan(photo.rgb, self.face, self._to, self._how.part)
-        mark = mark_edit(photo.mark, self._to, [self._plan.marked]) if strength else photo.mark
+        # No frame has a watermark: the first, which is the photo itself, would differ from all others by it.
+        mark = mark_edit(None, self._to, ()) if strength else photo.mark and dataclasses.replace(photo.mark, faces=())
         rgb = self._editor.render(photo.rgb, self._plan, strength)
         faces = [EditedFace(self._plan, rgb)]
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), self._to, faces)

@@ -13,6 +13,7 @@ from facerelief.faces.pose import head_pose
 # "largest", "all", a number counted from 1, the largest, or (x, y), a point of the face in the photo's pixels
 FaceChoice = int | str | tuple[float, float]
 MIN_FACE_SIZE, MAX_YAW = 40.0, 50.0  # pixels; degrees
+_MOST_SIZE = 1.5  # of a face whose landmarks a caller gives, in square roots of the photo's area
 
 
 def choose_faces(faces: Sequence[Face], face: FaceChoice, name: str) -> list[Face]:
@@ -42,6 +43,15 @@ def check_any(faces: Sequence[Face], name: str) -> None:
     """Raise `NoFaceFound` where a photo of this name has no faces."""
     if not faces:
         raise NoFaceFound(f"{name}: no face found; use a photo with a face seen from the front")
+
+
+def check_place(face: Face, shape: tuple[int, ...], name: str) -> None:
+    """Raise `NoFaceFound` for a face outside a photo of this shape (H, W, ...), or far larger than it."""
+    height, width = shape[:2]
+    x0, y0, x1, y1 = face.box
+    beside = x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
+    if beside or face.size > _MOST_SIZE * math.sqrt(height * width):
+        raise NoFaceFound(f"{name}: the landmarks are not of a face in this photo; give those that were found in it")
 
 
 def parse_face_choice(face: FaceChoice) -> FaceChoice:

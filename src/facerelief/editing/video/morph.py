@@ -11,13 +11,13 @@ from PIL import Image
 
 from facerelief.array_types import RGB
 from facerelief.easing import smoothstep
-from facerelief.editing.edit import EditPlan
+from facerelief.editing.edit import EditPlan, no_effect
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import check_range
 from facerelief.editing.video.writer import write_frames
-from facerelief.errors import VideoError
+from facerelief.errors import FacereliefError, VideoError
 from facerelief.faces.detector import Face
 from facerelief.files import atomic
 from facerelief.photos.photo import Photo
@@ -128,6 +128,9 @@ def morph_frames(
         which = 1 + large.index(choose_faces(large, which, photo.name)[0])
     chosen = choose_faces(found, which, photo.name)
     plans = [editor.plan(small.rgb, one, wanted, how.part) for one in chosen]
+    ends = (editor.render(small.rgb, plan, how.strength) for plan in plans)
+    if how.strength and all(np.array_equal(end, small.rgb) for end in ends):
+        raise FacereliefError(f"{photo.name}: {no_effect(wanted, how.part)}; choose another part or expression")
     yield from render_morph(editor, small.rgb, [(plan, how.strength) for plan in plans], how)
 
 
