@@ -15,18 +15,6 @@ from facerelief.cli.writes import with_overwrite
 from facerelief.errors import Interrupted
 
 _QUIET = "facerelief.quiet"  # key in the context that all parts of a command line share
-_ANSWERS = (
-    "doctor",
-    "verify",
-    "measure",
-    "compare",
-    "evaluate",
-    "study",
-    "report",
-    "stats",
-    "review",
-)  # their output is their result
-
 _TO_NAME = str.maketrans("- ", "__")
 _MAX_SUMMARY = 300  # letters of a first sentence in a list of commands
 
@@ -37,8 +25,15 @@ def quieten(context: typer.Context, value: bool) -> bool:
     return value
 
 
+_QUIET_HELP = "Print only errors and results, which are on standard output: no progress, no notes."
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", callback=quieten, help="Print only errors and results: no progress, no notes.")
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=quieten,
+        help="Print only errors, and on standard output results as ever: no progress, no notes.",
+    ),
 ]
 
 
@@ -66,8 +61,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
         if ctx.meta.get(_QUIET):
-            words = ctx.command_path.split()
-            console.be_quiet(answers=any(word in _ANSWERS for word in words))
+            console.be_quiet()
         try:
             return super().invoke(ctx)
         except Interrupted as reason:  # typer turns it into an exit code

@@ -33,10 +33,20 @@ def choose_faces(faces: Sequence[Face], face: FaceChoice, name: str) -> list[Fac
     return [one]
 
 
-def notes_on_choice(faces: Sequence[Face], which: FaceChoice, name: str) -> list[str]:
-    """A line where the largest of several faces is edited; none where the user chose."""
+def notes_on_choice(
+    faces: Sequence[Face], which: FaceChoice, name: str, what: str = "is edited", how: str = " (choose with --face)"
+) -> list[str]:
+    """A line where the largest of several faces was taken; none where the user chose.
+
+    Args:
+        faces: Those that were found.
+        which: What was asked for.
+        name: The photo's.
+        what: What is done to the largest.
+        how: How to choose another.
+    """
     several = len(faces) > 1 and which == "largest"
-    return [f"{name}: {len(faces)} faces; the largest is edited (choose with --face)"] if several else []
+    return [f"{name}: {len(faces)} faces; the largest {what}{how}"] if several else []
 
 
 def check_any(faces: Sequence[Face], name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facerelief.cli.console import waiting
+from facerelief.cli.console import err, say, waiting
 from facerelief.cli.options import (
     ActionUnitsOption,
     BlendshapesOption,
@@ -124,7 +124,7 @@ def edit(
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     with waiting("getting ready"):
         from facerelief.cli.edited import edit_all
-        from facerelief.cli.wanted import check_options, edits_of, names_in_files, words_of
+        from facerelief.cli.wanted import check_options, edits_of, names_in_files, notes_on_references, words_of
         from facerelief.editing.editor import words_of_each
         from facerelief.editing.face_choice import parse_face_choice
         from facerelief.editing.jobs.fetch import DownloadLimits
@@ -175,6 +175,7 @@ def edit(
         bool(teeth_from),
         {wanted[0]: called} if called else {},
     )
+    say(*notes_on_references(editor.editor, like, like_neutral, teeth_from), to=err)
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
     check_not_read(targets, settings.sides, [path for path in (teeth_from, presets, like, like_neutral) if path])
     edit_all(targets, editor, workers, cluster)
