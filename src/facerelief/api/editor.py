@@ -117,7 +117,7 @@ class FaceEditor(MeasuringEditor):
         """Edit the expression of faces in a picture. Your picture is not modified.
 
         Args:
-            image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes.
+            image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, a file's bytes, or an open binary file.
             to: An expression, such as "happiness" or "happy"; or, by the method "morphable", action units, blendshapes,
                 presets and blends: "AU12:0.8+AU4L:0.3", "jawOpen:0.3", "wink-left", "happiness:0.6+surprise:0.4", or
                 what `like` returned. Several in a list, or "all", for all expressions, give a list of edits; the faces

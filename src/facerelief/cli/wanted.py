@@ -9,6 +9,7 @@ from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import notes_on_choice
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, resolve_all
+from facerelief.geometry.morphable.action_units import ACTION_UNITS
 from facerelief.geometry.morphable.controls import kind_of
 from facerelief.photos.photo import read_photo
 
@@ -86,6 +87,10 @@ def _amounts(editor: Editor, text: str, kind: str, example: str) -> str:
     """Of `NAME=AMOUNT` that commas separate, all of one kind."""
     if re.search("[:+]", text):
         raise FacereliefError(f"no {kind}s {shown(text)}; write {example}, or use --to")
+    for name in (part.partition("=")[0].strip() for part in text.split(",")):
+        if kind == "action unit" and not re.fullmatch(r"[aA][uU]\d+[lLrR]?", name):
+            known = ", ".join(f"AU{number}" for number in ACTION_UNITS)
+            raise FacereliefError(f"{shown(name)} is no action unit; write {example}, of {known}")
     words = editor.target(text.replace("=", ":").replace(",", "+"))
     names = [part.partition(":")[0] for part in words.split("+")]
     other = next((name for name in names if kind_of(name) != kind), None)

@@ -128,7 +128,7 @@ def edit(
         from facerelief.editing.editor import words_of_each
         from facerelief.editing.face_choice import parse_face_choice
         from facerelief.editing.jobs.fetch import DownloadLimits
-        from facerelief.editing.jobs.inputs import expand
+        from facerelief.editing.jobs.inputs import STDIN, expand
         from facerelief.editing.jobs.job import EditSettings, is_edit
         from facerelief.editing.jobs.outputs import OutputNaming, all_targets, check_not_read
         from facerelief.editing.jobs.photo_job import FileEditor
@@ -158,7 +158,10 @@ def edit(
             overwrite=overwrite,
         )
         folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
-        found = expand(inputs, without=folder)
+        skipped: list[str] = []
+        found = expand([STDIN if one == "/dev/stdin" else one for one in inputs], without=folder, notes=skipped)
+    say(*skipped, to=err)
+    with waiting("getting ready"):
         editor = FileEditor(settings)
     if edits:
         editor.settings = settings = dataclasses.replace(settings, each=edits_of(editor.editor, edits))
