@@ -1,8 +1,9 @@
 """`facerelief report depth | judge | curves | release | flicker`: measurements of runs on held-out people."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -157,12 +158,12 @@ def flicker(
     wanted = editor.target(to)
     face = choose_faces(editor.find(picture), "largest", picture.name)[0]
     film = SyntheticVideo(picture, face.box, seconds, fps, height)
-    ways = {
+    ways: dict[str, Callable[[], Any]] = {
         "each frame by itself": lambda: edit_frames_separately(editor, film.frames(), wanted),
         "each with its true motion": lambda: edit_with_known_motion(editor, film, wanted),
         "as a video": lambda: edit_as_video(editor, film, wanted),
     }
-    found, total = {}, len(ways) * film.count
+    found, total = dict[str, Any](), len(ways) * film.count
     with bar("measuring", "frames") as move:
         for way, edited in ways.items():
             before = len(found) * film.count
