@@ -1,5 +1,6 @@
 """The eight expressions, in AffectNet's order, and the other names they go by."""
 
+import difflib
 from typing import Literal, TypeAlias, get_args
 
 from facerelief.errors import FacereliefError, shown
@@ -39,6 +40,7 @@ ALIASES: dict[Name, tuple[Alias, ...]] = {
 }
 
 _BY_NAME: dict[str, Name] = {name: label for label, names in ALIASES.items() for name in (label, *names)}
+ALL_NAMES = tuple(_BY_NAME)
 
 
 def resolve(name: str) -> Name:
@@ -51,7 +53,9 @@ def resolve(name: str) -> Name:
     if len(key) == 1 and key.isdecimal() and int(key) < len(EXPRESSIONS):
         return EXPRESSIONS[int(key)]
     if key not in _BY_NAME:
-        raise FacereliefError(f"unknown expression {shown(name)}; choose from {', '.join(EXPRESSIONS)}")
+        near = difflib.get_close_matches(key, _BY_NAME, 1, 0.75)
+        meant = f"did you mean {near[0]}? Else " if near else ""
+        raise FacereliefError(f"unknown expression {shown(name)}; {meant}choose from {', '.join(EXPRESSIONS)}")
     return _BY_NAME[key]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facerelief.photos.photo import read_mark
+from facerelief.photos.photo import read_mark, read_photo
 
 Command = Callable
 Refused = Callable[..., str]
@@ -99,3 +99,43 @@ def test_frames_of_a_network_that_has_been_trained_further_are_not_kept(
 def test_bad_input_is_one_line(refused: Refused, me: Path, tmp_path: Path, words: tuple[str, ...], line: str) -> None:
     assert line in refused("continuum", str(me), *words, "-o", str(tmp_path / "out"))
     assert not list((tmp_path / "out").glob("*.png"))
+
+
+def test_fewer_steps_leave_no_frame_of_the_earlier_run(command: Command, me: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("continuum", me, "--to", "surprise", "-o", out)
+    assert command(*words, "--steps", "4").code == 0
+    (out / "me-surprise-8.png").write_text("of another program")
+    (out / "me-surprise-3.png").write_text("changed since")
+    result = command(*words, "--steps", "2", "--overwrite")
+    assert result.code == 0 and "removed 1 frames of an earlier run" in result.err
+    left = {path.name for path in out.glob("*.png")}
+    assert left == {f"me-surprise-{step}.png" for step in (0, 1, 3, 8)}
+
+
+def test_no_frame_has_a_watermark(command: Command, me: Path, tmp_path: Path) -> None:
+    """All frames are alike: in an experiment the first would differ from the others by it."""
+    from facerelief.photos.provenance.watermark_detection import detect_watermarks
+
+    command("continuum", me, "--to", "surprise", "--steps", "2", "-o", tmp_path / "out")
+    command("continuum", me, "--to", "surprise", "--steps", "2", "-o", tmp_path / "plain", "--no-provenance")
+    for step in range(2):
+        made, plain = (read_photo(tmp_path / name / f"me-surprise-{step}.png") for name in ("out", "plain"))
+        assert np.array_equal(made.rgb, plain.rgb) and not detect_watermarks(made.rgb)
+        assert (made.mark is None) == (step == 0)
+
+
+def test_action_units_and_blendshapes(command: Command, refused: Refused, me: Path, tmp_path: Path) -> None:
+    words = ("continuum", me, "--steps", "2", "-o", tmp_path / "out")
+    command(*words, "--au", "AU12=0.8,AU4L=0.3")
+    assert "AU12:0.8+AU4L:0.3" in read_mark(tmp_path / "out" / "me-AU12-0.8-AU4L-0.3-1.png").description
+    command(*words, "--blendshape", "jawOpen=0.5")
+    assert "jawOpen:0.5" in read_mark(tmp_path / "out" / "me-jawOpen-0.5-1.png").description
+    assert "--to and --au both say" in refused(*words, "--to", "happy", "--au", "AU12=1")
+    assert "say what faces are to show" in refused(*words)
+
+
+def test_a_folder_named_like_a_file(refused: Refused, me: Path, tmp_path: Path) -> None:
+    assert "x.png is named like a file" in refused("continuum", me, "--to", "anger", "-o", tmp_path / "x.png")
+    assert "x.png is named like a file" in refused("stimuli", me, "-o", tmp_path / "x.png")
+    assert "x.onnx is named like a file" in refused("export", "-o", tmp_path / "x.onnx")

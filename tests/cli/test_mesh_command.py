@@ -71,3 +71,9 @@ def test_a_photo_without_a_face(refused: Callable, tmp_path: Path) -> None:
     Image.fromarray(np.full((200, 200, 3), 128, np.uint8)).save(tmp_path / "grey.png")
     line = refused("mesh", tmp_path / "grey.png", "-o", tmp_path / "grey.glb")
     assert line.endswith("grey.png: no face found; use a photo with a face seen from the front")
+
+
+def test_options_of_an_edit_without_one(refused: Callable[..., str], tmp_path: Path) -> None:
+    for more in (("--strength", "0.5"), ("--part", "mouth")):
+        line = refused("mesh", tmp_path / "me.png", "-o", tmp_path / "x.glb", *more)
+        assert "are of an edit; say which with --to, --au or --blendshape" in line

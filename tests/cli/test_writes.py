@@ -218,3 +218,28 @@ def test_it_is_the_same_command_by_what_changes_its_files(tmp_path: Path, monkey
         claim("b")
     with pytest.raises(FacereliefError, match=r"x\.png exists and was made with other settings"):
         claim("a", to="fear")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("morph", "none.png", "--to", "happy", "-o", "blocked/x.gif"),
+        ("mesh", "none.png", "-o", "blocked/x.glb"),
+        ("compare", "none.png", "-o", "blocked/x.png"),
+        ("demo", "none.png", "-o", "blocked/demo"),
+        ("export", "-o", "blocked/model"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_any_work(
+    refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: tuple[str, ...]
+) -> None:
+    """Before the photo is read: there is none."""
+    monkeypatch.chdir(tmp_path)
+    Path("blocked").write_text("a file")
+    line = refused(*call)
+    assert line.startswith("cannot write blocked") and "Not a directory; choose another place" in line
+
+
+def test_overwrite_without_a_file(refused: Refused) -> None:
+    for call in (("report", "flicker", "none.png"), ("report", "rate", "--data", "d", "--judge", "j", "run")):
+        assert refused(*call, "--overwrite").startswith("--overwrite is for files, and none is written; leave it out")

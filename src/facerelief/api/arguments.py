@@ -6,13 +6,14 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from facerelief.editing.face_choice import FaceChoice, parse_face_choice
+from facerelief.editing.face_choice import FaceChoice, check_place, parse_face_choice
 from facerelief.editing.strength import MAX_STRENGTH
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, Expression
 from facerelief.faces.detector import Face
 from facerelief.faces.mediapipe_models import LANDMARK_COUNT
 from facerelief.geometry.morphable.fitting import is_face_like
+from facerelief.photos.photo import Photo
 
 One: TypeAlias = Expression | str | Mapping[int, str]
 Several: TypeAlias = Literal["all"] | list[Expression] | list[str] | tuple[str, ...]
@@ -112,6 +113,13 @@ def check_faces(faces: Any) -> tuple[FaceChoice, list[Face] | None]:
         if len(given) == 2 and all(_within(one, -_FAR, _FAR) for one in given):
             return (float(given[0]), float(given[1])), None
     raise FacereliefError(f"no faces {shown(faces)}; {_FACES}")
+
+
+def check_places(faces: list[Face], photo: Photo) -> list[Face]:
+    """Check that faces which a caller gives lie in a photo. Raises `NoFaceFound` for one that does not."""
+    for face in faces:
+        check_place(face, photo.rgb.shape, photo.name)
+    return faces
 
 
 def check_pictures(images: Any) -> Iterable[Any]:

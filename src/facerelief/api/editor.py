@@ -18,6 +18,7 @@ from facerelief.api.arguments import (
     check_choice,
     check_faces,
     check_pictures,
+    check_places,
     check_strength,
     check_words,
     is_several,
@@ -116,7 +117,7 @@ class FaceEditor(MeasuringEditor):
         """Edit the expression of faces in a picture. Your picture is not modified.
 
         Args:
-            image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes.
+            image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, a file's bytes, or an open binary file.
             to: An expression, such as "happiness" or "happy"; or, by the method "morphable", action units, blendshapes,
                 presets and blends: "AU12:0.8+AU4L:0.3", "jawOpen:0.3", "wink-left", "happiness:0.6+surprise:0.4", or
                 what `like` returned. Several in a list, or "all", for all expressions, give a list of edits; the faces
@@ -154,7 +155,7 @@ class FaceEditor(MeasuringEditor):
             raise FacereliefError("to says which faces; leave faces out, or give those that `faces` found")
         check_choice(part, PARTS, "part")
         photo, editor = photo_of(image), self._here()
-        found = editor.find(photo) if some is None else some
+        found = editor.find(photo) if some is None else check_places(some, photo)
         chosen = found if isinstance(to, Mapping) else choose_faces(found, which, photo.name)
         edits = Edits[Any]()
         for words in wanted:

@@ -15,6 +15,7 @@ from facerelief.api.arguments import (
     check_choice,
     check_count,
     check_faces,
+    check_places,
     check_strength,
     check_words,
 )
@@ -68,7 +69,8 @@ class MeasuringEditor(EditorInEachProcess):
         """
         which, some = check_faces(faces)
         photo, editor = photo_of(image), self._here()
-        chosen = choose_faces(editor.find(photo) if some is None else some, which, photo.name)
+        found = editor.find(photo) if some is None else check_places(some, photo)
+        chosen = choose_faces(found, which, photo.name)
         return measure_faces(photo, chosen, editor.finder, None if neutral is None else photo_of(neutral))
 
     def continuum(
@@ -108,7 +110,7 @@ class MeasuringEditor(EditorInEachProcess):
             raise FacereliefError('a continuum is of one face; give "largest", a number, a point, or one face')
         how = Continuum(check_count(steps, "steps"), check_strength(strength), timing, which if not some else 1, part)
         photo, words = photo_of(image), check_words(to)
-        made = make_continuum(self._here(), photo, words, how, some[0] if some else None)
+        made = make_continuum(self._here(), photo, words, how, check_places(some, photo)[0] if some else None)
         as_array = isinstance(image, np.ndarray)
         return (
             ContinuumStep(

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -14,14 +14,14 @@ from facerelief.photos.color_modes import to_8bit, to_rgb
 from facerelief.photos.decoding import MIN_SIDE, apply_orientation, decoding_errors
 from facerelief.photos.photo import Photo, read_photo
 
-Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes
+Picture: TypeAlias = Image.Image | str | os.PathLike[str] | bytes | IO[bytes]
 
 
 def photo_of(image: Picture | np.ndarray) -> Photo:
     """Read a picture and turn it upright.
 
     Args:
-        image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, or a file's bytes.
+        image: A PIL image, an array (H, W, 3) uint8 in RGB, a path, a file's bytes, or a binary file that is open.
 
     Raises:
         PhotoError: It is none of these; the message says how to convert it.
@@ -40,7 +40,22 @@ def photo_of(image: Picture | np.ndarray) -> Photo:
         if isinstance(image, str) and is_url(image):
             raise PhotoError(f"{image} is an address, which the command line fetches; download it and give the file")
         return read_photo(file_path(image, "photo", PhotoError))
+    if callable(getattr(image, "read", None)):
+        return _of_stream(image)
     raise PhotoError(f"a {type(image).__name__} is no picture; {_instead(image)}")
+
+
+def _of_stream(stream: IO[bytes]) -> Photo:
+    """Read an open file from where it stands. Raises `PhotoError` for one that is not binary or is at its end."""
+    try:
+        data = stream.read()
+    except (OSError, ValueError) as reason:
+        raise PhotoError(f"{shown(stream)} cannot be read ({reason}); open it again, as open(path, 'rb')") from reason
+    if not isinstance(data, bytes):
+        raise PhotoError(f"{shown(stream)} is no binary file; open it as open(path, 'rb')")
+    if not data:
+        raise PhotoError(f"{shown(stream)} has no bytes left to read; seek(0) first")
+    return read_photo(data)
 
 
 def image_of(photo: Photo) -> Image.Image:
@@ -79,8 +94,6 @@ def _instead(image: object) -> str:
         return "give tensor.detach().cpu().numpy(), as (H, W, 3) of uint8: permute(1, 2, 0) first where channels lead"
     if isinstance(image, bytearray | memoryview):
         return "give bytes(...) of it"
-    if hasattr(image, "read"):
-        return "give what it reads, as bytes, or its path"
     if isinstance(image, list | tuple):
         return "give one picture; edit_all takes several"
     return "give a path, bytes, an array or a PIL image"

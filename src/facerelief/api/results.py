@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import IO, Generic, TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -17,7 +17,7 @@ from facerelief.editing.continuum import FrameMeasures
 from facerelief.editing.edit import EditedFace
 from facerelief.errors import FacereliefError, shown
 from facerelief.faces.detector import Face
-from facerelief.photos.photo import Photo, save_photo
+from facerelief.photos.photo import Photo, encode_photo, save_photo
 
 SIDE, WIDE, ROW = 320, 480, 1600  # most pixels of: a picture in a row, one alone, the whole row
 _FAR = 0.35  # share of the picture's longer side; faces that extend over less are shown without surroundings
@@ -43,11 +43,19 @@ class Edited(Generic[_T]):
     photo: Photo
     before: RGB
 
-    def save(self, path: str | os.PathLike[str], *, quality: int = 95, provenance: bool = True) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str] | IO[bytes],
+        format: str | None = None,
+        *,
+        quality: int = 95,
+        provenance: bool = True,
+    ) -> None:
         """Write the picture to a file.
 
         Args:
-            path: The suffix names the format: .png, .jpg, .webp or .tif.
+            path: The suffix names the format: .png, .jpg, .webp or .tif. Or a binary file that is open, with `format`.
+            format: "PNG", "JPEG", "WEBP" or "TIFF", for an open file alone.
             quality: 1 to 100, for JPEG and WebP.
             provenance: Record that the picture was edited: in XMP, as a watermark in the faces' pixels, and by a signed
                 C2PA manifest where that library is installed. Leave it on for pictures that others will see.
@@ -60,6 +68,14 @@ class Edited(Generic[_T]):
             raise FacereliefError(f"no quality {shown(quality)}; choose a whole number from 1 to 100")
         if not isinstance(provenance, bool):
             raise FacereliefError(f"provenance is {shown(provenance)}; choose True or False")
+        if hasattr(path, "write"):
+            if not isinstance(format, str):
+                raise FacereliefError('an open file has no suffix; say the format, as in save(file, "PNG")')
+            made = encode_photo(self.photo, format.upper(), quality=int(quality), provenance=provenance)
+            path.write(made)
+            return
+        if format is not None:
+            raise FacereliefError("format is for open files; of a path the suffix names it")
         save_photo(self.photo, file_path(path, "photo"), quality=int(quality), provenance=provenance)
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,21 +12,10 @@ from typer.core import TyperCommand, TyperGroup
 from facerelief.cli import console
 from facerelief.cli.old_forms import translate
 from facerelief.cli.writes import with_overwrite
-from facerelief.errors import Interrupted
+from facerelief.errors import FacereliefError, Interrupted
 
 _QUIET = "facerelief.quiet"  # key in the context that all parts of a command line share
-_ANSWERS = (
-    "doctor",
-    "verify",
-    "measure",
-    "compare",
-    "evaluate",
-    "study",
-    "report",
-    "stats",
-    "review",
-)  # their output is their result
-
+_SHOWS = ("to", "au", "blendshape", "like", "like_neutral", "edits")  # that say what faces are to show
 _TO_NAME = str.maketrans("- ", "__")
 _MAX_SUMMARY = 300  # letters of a first sentence in a list of commands
 
@@ -37,8 +26,47 @@ def quieten(context: typer.Context, value: bool) -> bool:
     return value
 
 
+_QUIET_HELP = "Print only errors and results, which are on standard output: no progress, no notes."
+
+
+def settle(ctx: Any, options: Sequence[Any]) -> dict[str, tuple[str, str]]:
+    """Drop what the environment says faces are to show where that is typed too.
+
+    Returns:
+        By variable of the environment that sets an option: the option's name, and the value.
+
+    Raises:
+        FacereliefError: Two variables say what faces are to show.
+    """
+    named = {one.name: one for one in options if one.param_type_name == "option"}
+    sources = {name: getattr(ctx.get_parameter_source(name), "name", "") for name in named}
+    alike = [name for name in named if name in _SHOWS]
+    if any(sources[name] == "COMMANDLINE" for name in alike):
+        for name in alike:
+            if sources[name] == "ENVIRONMENT":
+                ctx.params[name], sources[name] = None, ""
+    from_outside = {one.envvar: one for name, one in named.items() if sources[name] == "ENVIRONMENT"}
+    several = [variable for variable, one in from_outside.items() if one.name in alike and one.name != "like_neutral"]
+    if len(several) > 1:
+        raise FacereliefError(f"{several[0]} and {several[1]} both say what faces are to show; unset one of them")
+    return {variable: (max(one.opts, key=len), os.environ.get(variable, "")) for variable, one in from_outside.items()}
+
+
+def told_of(reason: FacereliefError, variables: Mapping[str, tuple[str, str]]) -> FacereliefError:
+    """An error that names the variables which it is about: those whose option or value it tells of."""
+    said = str(reason)
+    about = [name for name, (option, value) in variables.items() if option in said or repr(value) in said]
+    return FacereliefError(f"{said} (set by {', '.join(about)})") if about else reason
+
+
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", callback=quieten, help="Print only errors and results: no progress, no notes.")
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        callback=quieten,
+        help="Print only errors, and on standard output results as ever: no progress, no notes.",
+    ),
 ]
 
 
@@ -66,10 +94,15 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
         if ctx.meta.get(_QUIET):
-            words = ctx.command_path.split()
-            console.be_quiet(answers=any(word in _ANSWERS for word in words))
+            console.be_quiet()
+        variables = settle(ctx, self.params)
         try:
             return super().invoke(ctx)
+        except FacereliefError as reason:
+            told = told_of(reason, variables)
+            if told is reason:
+                raise
+            raise told from reason
         except Interrupted as reason:  # typer turns it into an exit code
             console.keep(str(reason))
             raise

@@ -27,10 +27,9 @@ def begin() -> None:
     _kept.clear()
 
 
-def be_quiet(*, answers: bool) -> None:
-    """Print only errors, and the command's output if that is its result (`answers`)."""
+def be_quiet() -> None:
+    """Print only errors on standard error; standard output, where results and names of written files go, stays."""
     err.quiet = True
-    out.quiet = out.quiet or not answers
 
 
 def be_silent() -> None:

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from facerelief.cli.console import err, say
 from facerelief.editing.editor import Editor
+from facerelief.editing.face_choice import notes_on_choice
 from facerelief.errors import FacereliefError, shown
 from facerelief.expressions import EXPRESSIONS, resolve_all
+from facerelief.geometry.morphable.action_units import ACTION_UNITS
 from facerelief.geometry.morphable.controls import kind_of
+from facerelief.photos.photo import read_photo
 
 
 def check_options(given: Mapping[str, object], like_neutral: Path | None, face: str) -> None:
@@ -37,6 +40,28 @@ def words_of(editor: Editor, to: str | None, au: str | None, blendshape: str | N
     return _cautioned(editor, list(dict.fromkeys([*(_every(editor) if every else ()), *some])))
 
 
+def typed_words(to: str | None, au: str | None, blendshape: str | None) -> str:
+    """The one of these that was given, for names of files."""
+    return to or au or blendshape or ""
+
+
+def one_of_words(editor: Editor, to: str | None, au: str | None, blendshape: str | None, *, what: str) -> str:
+    """As `words_of`. Raises `FacereliefError` where they name more than one thing for `what`, such as "a morph"."""
+    words, *more = words_of(editor, to, au, blendshape)
+    if more:
+        raise FacereliefError(f"{what} shows one thing at its end; name one, or a blend as in joy:0.6+surprise:0.4")
+    return words
+
+
+def notes_on_references(editor: Editor, *photos: Path | None) -> list[str]:
+    """A line for each photo from which something is taken and that shows several faces: the largest counts."""
+    notes = []
+    for path in dict.fromkeys(path for path in photos if path):
+        photo = read_photo(path)
+        notes += notes_on_choice(editor.find(photo), "largest", photo.name, "counts", "")
+    return notes
+
+
 def expressions_of(to: str, editor: Editor) -> list[str]:
     """As `words_of`, of expressions alone, in AffectNet's order."""
     every = "all" in map(str.lower, map(str.strip, to.split(",")))
@@ -62,6 +87,10 @@ def _amounts(editor: Editor, text: str, kind: str, example: str) -> str:
     """Of `NAME=AMOUNT` that commas separate, all of one kind."""
     if re.search("[:+]", text):
         raise FacereliefError(f"no {kind}s {shown(text)}; write {example}, or use --to")
+    for name in (part.partition("=")[0].strip() for part in text.split(",")):
+        if kind == "action unit" and not re.fullmatch(r"[aA][uU]\d+[lLrR]?", name):
+            known = ", ".join(f"AU{number}" for number in ACTION_UNITS)
+            raise FacereliefError(f"{shown(name)} is no action unit; write {example}, of {known}")
     words = editor.target(text.replace("=", ":").replace(",", "+"))
     names = [part.partition(":")[0] for part in words.split("+")]
     other = next((name for name in names if kind_of(name) != kind), None)

@@ -19,9 +19,11 @@ from facerelief.cli.console import err, say
 from facerelief.errors import FacereliefError
 from facerelief.files import sha256
 from facerelief.files.ownership import Claim, claimed, read_written, settings_digest
+from facerelief.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")]
+_OF_FILES = (*PHOTO_SUFFIXES, *VIDEO_SUFFIXES, ".gif", ".glb", ".csv", ".json", ".html", ".onnx", ".xml", ".zip")
 _IRRELEVANT = ("as_json",)  # options that do not change a file's content
 
 
@@ -32,12 +34,14 @@ class OutputFiles:
     Args:
         options: The options that name its files and folders.
         files: From the values of all options, the files. A path is None if its option is not given.
+        what: What the journal calls them, where the command has to know its own files again.
         same: The options that identify the command's earlier output. None: all that are not outputs.
     """
 
     options: tuple[str, ...]
     files: Callable[[Mapping[str, Any]], list[Path | None]]
     same: tuple[str, ...] | None = None
+    what: str = ""
 
     def settings(self, values: Mapping[str, Any]) -> dict[str, str]:
         """What the files depend on beside the content of input files."""
@@ -90,6 +94,9 @@ def with_overwrite(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(*, overwrite: bool = False, **values: Any) -> Any:
         claims = claims_of(function.__name__, outputs, values, overwrite)
+        if overwrite and not claims:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in outputs.options if name != "json_file")
+            raise FacereliefError(f"--overwrite is for files, and none is written; leave it out{_or_add(names)}")
         with claimed(claims), contextlib.ExitStack() as end:
             end.callback(lambda: say(*dict.fromkeys(note for claim in claims for note in claim.notes), to=err))
             return function(**values)
@@ -110,11 +117,21 @@ def claims_of(command: str, outputs: OutputFiles, values: Mapping[str, Any], ove
     paths, read = [path for path in outputs.files(values) if path is not None], outputs.reads(values)
     _check_different(paths)
     source = _digest_of(read) if outputs.same is None else ""
-    claims = [Claim(path, source, settings, overwrite=overwrite) for path in paths]
+    claims = [Claim(path, source, settings, outputs.what, overwrite=overwrite) for path in paths]
     for claim in claims:
         _check_not_read(claim.path, read)
         claim.check()
     return claims
+
+
+def _or_add(names: str) -> str:
+    return f", or add {names}" if names else ""
+
+
+def check_folder(folder: Path) -> None:
+    """Raises `FacereliefError` where a folder is called as files are, as in `-o x.png`, and is not there yet."""
+    if folder.suffix.lower() in _OF_FILES and not folder.is_dir():
+        raise FacereliefError(f"{folder} is named like a file; --out is a folder here, give it another name")
 
 
 def _digest_of(read: Sequence[Path]) -> str:

@@ -106,8 +106,8 @@ def _few(kept: Sequence[Sample]) -> list[str]:
     persons = _persons(kept)
     sizes = {label: (persons[label].total(), len(persons[label])) for label in EXPRESSIONS if persons[label]}
     return [
-        f"{label}: {photos} photos of {people} persons are too few to train or evaluate on; "
-        f"{ENOUGH_PHOTOS} of {ENOUGH_PERSONS} are the least"
+        f"{label}: {photos} photos of {people} persons are few to train or evaluate on; "
+        f"have at least {ENOUGH_PHOTOS} photos of it, of at least {ENOUGH_PERSONS} persons"
         for label, (photos, people) in sizes.items()
         if photos < ENOUGH_PHOTOS or people < ENOUGH_PERSONS
     ]

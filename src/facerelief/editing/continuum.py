@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import functools
 import io
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 
 from facerelief.array_types import RGB, Floats
 from facerelief.easing import smoothstep
-from facerelief.editing.edit import Edit, EditedFace, EditPlan, cautions_of
+from facerelief.editing.edit import Edit, EditedFace, EditPlan, cautions_of, no_effect
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE, check_part
@@ -230,13 +229,11 @@ class _Making:
     def __init__(self, editor: Editor, photo: Photo, face: Face, to: str, how: Continuum) -> None:
         self._editor, self._photo, self._to, self._how = editor, photo, to, how
         self.face = face
+        self.plan: EditPlan = editor.plan(photo.rgb, face, to, how.part)
+        if np.array_equal(editor.render(photo.rgb, self.plan, how.strength), photo.rgb):
+            raise FacereliefError(f"{photo.name}: {no_effect(to, how.part)}; choose another part or expression")
         self._start: Face | None = None  # where all frames are searched, so that equal ones measure the same
         self._first: Face | None = None  # as it was found in the first frame
-
-    @functools.cached_property
-    def plan(self) -> EditPlan:
-        """What is to be done to the face."""
-        return self._editor.plan(self._photo.rgb, self.face, self._to, self._how.part)
 
     def __call__(self, strength: float) -> tuple[Edit, FrameMeasures]:
         """A frame, and what is measured of it."""
@@ -246,7 +243,8 @@ class _Making:
     def edit(self, strength: float) -> Edit:
         """Make a frame."""
         photo = self._photo
-        mark = mark_edit(photo.mark, self._to, [self.plan.marked]) if strength else photo.mark
+        # No frame has a watermark: the first, which is the photo itself, would differ from all others by it.
+        mark = mark_edit(None, self._to, ()) if strength else photo.mark and dataclasses.replace(photo.mark, faces=())
         rgb = self._editor.render(photo.rgb, self.plan, strength)
         faces = [EditedFace(self.plan, rgb)]
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), self._to, faces)

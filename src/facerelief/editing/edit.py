@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from facerelief.array_types import RGB
 from facerelief.editing.regions import WHOLE
@@ -37,6 +37,10 @@ class EditPlan:
     def marked(self) -> Crop:
         """The aligned crop, in which `verify` looks for the watermark."""
         return align(self.face.landmarks)
+
+    def without_effect(self, to: str) -> Self:
+        """The plan with a caution that it changed nothing; `to`: what the face was to show."""
+        return dataclasses.replace(self, cautions=(*self.cautions, no_effect(to, self.part)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.face}, part={self.part!r}, {self.crop.size}x{self.crop.size})"
@@ -101,3 +105,13 @@ class Edit:
     photo: Photo
     expression: str
     faces: Sequence[EditedFace]
+
+
+def no_effect(to: str, part: str) -> str:
+    """What is said of an edit that changes no pixel.
+
+    Example:
+        >>> no_effect("look-left", "mouth")
+        '--part mouth leaves nothing of look-left to change'
+    """
+    return f"{to} changes nothing of this face" if part == WHOLE else f"--part {part} leaves nothing of {to} to change"

@@ -9,6 +9,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar
 
+import numpy as np
+
 from facerelief.array_types import RGB, Floats
 from facerelief.editing.edit import Edit, EditedFace, EditPlan
 from facerelief.editing.face_choice import FaceChoice, check_any, choose_faces
@@ -16,6 +18,7 @@ from facerelief.editing.regions import WHOLE, check_part
 from facerelief.editing.strength import check_range
 from facerelief.errors import FacereliefError
 from facerelief.expressions import resolve
+from facerelief.faces.alignment import Crop
 from facerelief.faces.detector import Face, FaceFinder, load_finder
 from facerelief.photos.photo import Photo
 from facerelief.photos.provenance.xmp import mark_edit
@@ -187,13 +190,16 @@ class Editor(ABC, Generic[PlanT]):
             wanted = [(one, expression) for one in choose_faces(found, face, photo.name)]
         else:
             wanted = [(choose_faces(found, k, photo.name)[0], words) for k, words in each.items()]
-        rgb, plans = photo.rgb, []
+        rgb, plans, marked = photo.rgb, [], list[tuple[Crop, str]]()
         for one, words in wanted:
             done = self.apply(rgb, one, words, strength, part)
+            changed = bool(strength) and not np.array_equal(done.photo, rgb)
+            if changed:
+                marked.append((done.plan.marked, words))
+            plans.append(done.plan if changed or not strength else done.plan.without_effect(words))
             rgb = done.photo
-            plans.append(done.plan)
-        marked = [plan.marked for plan in plans]
-        mark = mark_edit(photo.mark, expression, marked, [words for _, words in wanted]) if strength else photo.mark
+        crops, shown = [crop for crop, _ in marked], [words for _, words in marked]
+        mark = mark_edit(photo.mark, expression, crops, shown) if marked else photo.mark
         edited = [EditedFace(plan, rgb) for plan in plans]
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), expression, edited)
 

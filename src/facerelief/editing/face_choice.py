@@ -13,6 +13,7 @@ from facerelief.faces.pose import head_pose
 # "largest", "all", a number counted from 1, the largest, or (x, y), a point of the face in the photo's pixels
 FaceChoice = int | str | tuple[float, float]
 MIN_FACE_SIZE, MAX_YAW = 40.0, 50.0  # pixels; degrees
+_MOST_SIZE = 1.5  # of a face whose landmarks a caller gives, in square roots of the photo's area
 
 
 def choose_faces(faces: Sequence[Face], face: FaceChoice, name: str) -> list[Face]:
@@ -32,16 +33,35 @@ def choose_faces(faces: Sequence[Face], face: FaceChoice, name: str) -> list[Fac
     return [one]
 
 
-def notes_on_choice(faces: Sequence[Face], which: FaceChoice, name: str) -> list[str]:
-    """A line where the largest of several faces is edited; none where the user chose."""
+def notes_on_choice(
+    faces: Sequence[Face], which: FaceChoice, name: str, what: str = "is edited", how: str = " (choose with --face)"
+) -> list[str]:
+    """A line where the largest of several faces was taken; none where the user chose.
+
+    Args:
+        faces: Those that were found.
+        which: What was asked for.
+        name: The photo's.
+        what: What is done to the largest.
+        how: How to choose another.
+    """
     several = len(faces) > 1 and which == "largest"
-    return [f"{name}: {len(faces)} faces; the largest is edited (choose with --face)"] if several else []
+    return [f"{name}: {len(faces)} faces; the largest {what}{how}"] if several else []
 
 
 def check_any(faces: Sequence[Face], name: str) -> None:
     """Raise `NoFaceFound` where a photo of this name has no faces."""
     if not faces:
         raise NoFaceFound(f"{name}: no face found; use a photo with a face seen from the front")
+
+
+def check_place(face: Face, shape: tuple[int, ...], name: str) -> None:
+    """Raise `NoFaceFound` for a face outside a photo of this shape (H, W, ...), or far larger than it."""
+    height, width = shape[:2]
+    x0, y0, x1, y1 = face.box
+    beside = x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
+    if beside or face.size > _MOST_SIZE * math.sqrt(height * width):
+        raise NoFaceFound(f"{name}: the landmarks are not of a face in this photo; give those that were found in it")
 
 
 def parse_face_choice(face: FaceChoice) -> FaceChoice:

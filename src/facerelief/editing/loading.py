@@ -67,7 +67,7 @@ def _load(
     if method is None and weights is None:
         method = DEFAULT
     if method == "morphable" or (method is None and weights is not None and _is_face(weights)):
-        if engine not in (None, AUTO, "torch"):
+        if engine not in (None, AUTO):
             raise FacereliefError(
                 f"--engine {engine} is for networks, not for the morphable face; take --method relief"
             )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from facerelief.editing.face_choice import FaceChoice, choose_faces, parse_face_choice
+from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.measuring import Amount, Measurement, measure_face
 from facerelief.geometry.morphable.model import load_face
@@ -57,12 +57,19 @@ class MeasuredFace:
         """For a table: names of columns and their texts."""
         both = self.action_units | self.blendshapes
         x0, y0, x1, y1 = self.face.box
+        amounts = {name: f"{one.amount:.3f}" for name, one in both.items()}
+        sure = {f"{name}_deviation": f"{one.deviation:.3f}" for name, one in both.items()}
+        sure |= {f"{name}_seen": str(int(one.seen)) for name, one in both.items()}
         placed = {"photo": self.photo, "face": f"{(x0 + x1) / 2:.0f} {(y0 + y1) / 2:.0f}", "neutral": self.neutral}
-        return placed | {name: f"{one.amount:.3f}" for name, one in both.items()}
+        return placed | amounts | sure
 
 
 def measure_photo(
-    photo: Photo, finder: FaceFinder, which: FaceChoice = "largest", neutral: Photo | None = None
+    photo: Photo,
+    finder: FaceFinder,
+    which: FaceChoice = "largest",
+    neutral: Photo | None = None,
+    notes: list[str] | None = None,
 ) -> list[MeasuredFace]:
     """Measure faces of a photo.
 
@@ -71,6 +78,7 @@ def measure_photo(
         finder: Finds faces, as `load_finder` makes one.
         which: Of them, as `Editor.__call__` takes it.
         neutral: As of `measure_faces`.
+        notes: Gets a line where the largest of several faces was taken.
 
     Raises:
         NoFaceFound: There is no such face in either photo, or it is too small or turned away.
@@ -87,7 +95,10 @@ def measure_photo(
         >>> max(found.action_units, key=lambda name: found.action_units[name].amount)
         'AU12L'
     """
-    faces = choose_faces(finder(photo.rgb), parse_face_choice(which), photo.name)
+    found, choice = finder(photo.rgb), parse_face_choice(which)
+    faces = choose_faces(found, choice, photo.name)
+    if notes is not None:
+        notes += notes_on_choice(found, choice, photo.name, "is measured")
     return measure_faces(photo, faces, finder, neutral)
 
 

@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 
 from facerelief.array_types import RGB, Floats
+from facerelief.editing.edit import no_effect
 from facerelief.editing.methods.morphable import MorphableEditor, MorphablePlan
 from facerelief.editing.regions import WHOLE
+from facerelief.errors import FacereliefError
 from facerelief.faces.alignment import Crop, align
 from facerelief.faces.detector import Face
 from facerelief.geometry.export import TexturedMesh, encode_glb, textured_face
@@ -50,7 +52,7 @@ def face_glb(
         provenance: Record the edit in the texture, as in photos, and in `asset.extras.comment`.
 
     Raises:
-        FacereliefError: There is no such part of a face.
+        FacereliefError: There is no such part of a face, or nothing of it would change.
     """
     plan = editor.plan(photo.rgb, face, edit.to if edit else "neutral", edit.part if edit else WHOLE)
     crop = align(face.landmarks, _texture_size(face))
@@ -60,7 +62,10 @@ def face_glb(
     if edit is not None:
         whole = Crop(np.eye(2, 3), crop.size)  # the texture is the face's crop, all of it
         mark = mark_edit(None, edit.to, [whole]) if provenance and edit.strength else earlier
-        texture = _texture(photo, editor.render(photo.rgb, plan, edit.strength), crop, mark)
+        edited = editor.render(photo.rgb, plan, edit.strength)
+        if edit.strength and np.array_equal(edited, photo.rgb):
+            raise FacereliefError(f"{photo.name}: {no_effect(edit.to, edit.part)}; choose another part or expression")
+        texture = _texture(photo, edited, crop, mark)
         moved = editor.moved_landmarks(plan, edit.strength) - plan.landmarks
         meshes["after"] = _mesh(editor, plan, moved, crop, texture)
         comment = to_comment(mark) if mark else ""

@@ -43,6 +43,15 @@ class Strength:
         times, values = zip(*self.keys, strict=True)
         return float(np.interp(seconds, times, values))
 
+    def most(self, until: float) -> float:
+        """The greatest strength from 0 to a time in seconds.
+
+        Example:
+            >>> parse_strength("10:0,12:1").most(until=5)
+            0.0
+        """
+        return max(self.at(seconds) for seconds in (0.0, until, *(s for s, _ in self.keys if s <= until)))
+
     @property
     def constant(self) -> float:
         """The one strength of a photo. Raises `FacereliefError` for keyframes."""

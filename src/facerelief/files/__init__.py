@@ -3,6 +3,7 @@
 from facerelief.files.disk import (
     atomic,
     check_file,
+    check_writable,
     is_partial,
     open_file,
     override_replace,
@@ -18,6 +19,7 @@ from facerelief.files.packaged import packaged_file
 __all__ = [
     "atomic",
     "check_file",
+    "check_writable",
     "is_partial",
     "lock_folder",
     "open_file",

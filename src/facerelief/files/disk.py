@@ -9,6 +9,7 @@ import re
 import secrets
 import stat
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -115,6 +116,22 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         lock.close()
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raises `FacereliefError` if no file can be created where `path` is to be, before the work for it is done."""
+    try:
+        folder = next(one for one in path.absolute().parents if os.path.lexists(one))
+        if str(folder) not in _writable:
+            with tempfile.TemporaryFile(dir=folder, prefix=_PREFIX):
+                _writable.add(str(folder))
+    except ValueError as reason:
+        raise FacereliefError(f"{shown(str(path))} cannot be a file's name ({reason}); choose another") from reason
+    except OSError as reason:
+        raise FacereliefError(f"cannot write {path}: {reason.strerror or reason}; choose another place") from reason
+
+
+_writable: set[str] = set()  # folders that `check_writable` found so
 
 
 def _check_replaceable(path: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief.errors import FacereliefError
-from facerelief.files import override_replace, rename_new, sha256
+from facerelief.files import check_writable, override_replace, rename_new, sha256
 from facerelief.files.json import append_lines, read_lines, to_dataclass
 
 OWNERSHIP_JOURNAL = ".facerelief.jsonl"
@@ -65,6 +65,12 @@ def _read(journal: Path, state: tuple[int, ...]) -> dict[str, frozenset[WrittenF
     return {name: frozenset(lines) for name, lines in found.items()}
 
 
+def was_written(path: Path, what: str) -> bool:
+    """Whether a file is as the journal notes it for one of the outputs that are called `what`."""
+    made = {one.made for one in read_written(path.parent).get(path.name, ()) if one.what == what}
+    return bool(made) and path.is_file() and not path.is_symlink() and sha256(path) in made
+
+
 class Claim:
     """A claim on an output path: only our own file of the same source and settings may be replaced there.
 
@@ -105,6 +111,7 @@ class Claim:
         """Raises `FacereliefError` if another file exists there."""
         if self.path.is_dir():
             raise FacereliefError(f"cannot write {self.path}: Is a directory; choose another name")
+        check_writable(self.path)
         if os.path.lexists(self.path) and not self.overwrite and not self.is_ours():
             raise FacereliefError(self._what_is_there())
 

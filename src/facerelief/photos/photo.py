@@ -19,7 +19,7 @@ from facerelief.photos.provenance.content_credentials import can_carry_history, 
 from facerelief.photos.provenance.file_kinds import has_manifest
 from facerelief.photos.provenance.watermark import embed_watermark
 from facerelief.photos.provenance.xmp import EditMark, pack_xmp
-from facerelief.photos.structure import is_cheap_to_decode
+from facerelief.photos.structure import is_cheap_to_decode, is_lossless_webp
 from facerelief.quiet import quiet
 
 PhotoSource = Path | str | bytes | BinaryIO
@@ -46,6 +46,7 @@ class Photo:
         mark: The record of an earlier edit.
         digest: SHA-256 of the source file, hexadecimal.
         history: The source file's bytes if it has a C2PA manifest.
+        lossless: Whether the source is a WebP without loss.
 
     Example:
         >>> photo = Photo(np.zeros((20, 30, 3), np.uint8), name="black")
@@ -63,6 +64,7 @@ class Photo:
     mark: EditMark | None = None
     digest: str = ""
     history: bytes | None = None
+    lossless: bool = False
 
     def __repr__(self) -> str:
         return f"Photo({self.name!r}, {self.rgb.shape[1]}x{self.rgb.shape[0]})"
@@ -106,7 +108,7 @@ def read_photo(source: PhotoSource, *, max_pixels: int = MAX_PIXELS, seconds: fl
     found = decode_isolated(data, name, max_pixels, seconds) if apart else decode(data, name, max_pixels)
     history, lost = _history(data, seconds)
     facts = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
-    facts["notes"] = (*found.notes, *lost)
+    facts |= {"notes": (*found.notes, *lost), "lossless": is_lossless_webp(data)}
     return Photo(**facts, name=name, digest=hashlib.sha256(data).hexdigest(), history=history)
 
 

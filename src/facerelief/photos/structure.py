@@ -53,6 +53,16 @@ def is_cheap_to_decode(data: bytes, name: str) -> bool:
     return not data.startswith(_OTHERS) and data[4:8] != b"ftyp"
 
 
+def is_lossless_webp(data: bytes) -> bool:
+    """Whether a file is a WebP whose pixels are stored without loss."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        return False
+    place = 12
+    while place + 8 <= len(data) and data[place : place + 4] not in (b"VP8 ", b"VP8L", b"ANMF"):
+        place += 8 + (int.from_bytes(data[place + 4 : place + 8], "little") + 1) // 2 * 2
+    return data[place : place + 4] == b"VP8L"
+
+
 def _refuse(name: str, what: str, most: int) -> PhotoError:
     return PhotoError(f"{name} has more than {most} {what}, which no photo has; save it again with another program")
 

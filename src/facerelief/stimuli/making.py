@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy as np
 from facerelief.array_types import RGB, Bool, Landmarks, UInt8
 from facerelief.colour import to_luma
 from facerelief.data.sources.labelled import photos_under
-from facerelief.errors import FacereliefError, NoFaceFound
+from facerelief.editing.face_choice import MIN_FACE_SIZE
+from facerelief.errors import FacereliefError, NoFaceFound, PhotoError
 from facerelief.faces.alignment import INTER_OCULAR, Crop, align_eyes
 from facerelief.faces.detector import FaceFinder
 from facerelief.files import write_text
@@ -101,7 +103,8 @@ def stimulus_sources(paths: Sequence[Path]) -> list[tuple[Path, str]]:
     Raises:
         FacereliefError: There is none, or two stimuli would have one name.
     """
-    photos = [photo for path in paths for photo in (photos_under(path) if path.is_dir() else [path])]
+    every = [photo for path in paths for photo in (photos_under(path) if path.is_dir() else [path])]
+    photos = list({os.path.realpath(photo): photo for photo in reversed(every)}.values())[::-1]  # each once
     if not photos:
         raise FacereliefError("no photos; name photos, or folders that hold some")
     stems = [photo.stem for photo in photos]
@@ -165,12 +168,12 @@ def make_stimuli(
         progress(done, 2 * len(sources), path.name)
         try:
             one = making.look_at(path, finder)
-        except NoFaceFound as reason:
+        except (NoFaceFound, PhotoError) as reason:
             notes.append(f"left out: {reason}")
             continue
         found.append((one, name))
     if not found:
-        raise FacereliefError(f"none of {len(sources)} photos shows a face; {notes[0]}")
+        raise FacereliefError(f"none of {len(sources)} photos can be used; {notes[0]}")
     average = making.average([one for one, _ in found]) if settings.average else None
     for done, (one, name) in enumerate(found):
         progress(len(sources) + done, 2 * len(sources), one.photo.name)
@@ -196,6 +199,8 @@ class _Making:
         faces = finder(photo.rgb)
         if not faces:
             raise NoFaceFound(f"{path}: no face found")
+        if faces[0].size < MIN_FACE_SIZE:  # as of `edit`: more pixels would be made up
+            raise NoFaceFound(f"{path}: the face is {faces[0].size:.0f} pixels large, {MIN_FACE_SIZE:.0f} are needed")
         one = _Aligned(path, faces[0].landmarks)
         levels = to_luma(one.crop(self._settings.size).cut(photo.rgb))[self._mask]
         self._luminance.add(levels)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from facerelief.data.arrays import Arrays
     from facerelief.evaluation.compare import Comparison
     from facerelief.evaluation.metric_networks import MetricNetworks
+    from facerelief.photos.photo import Photo
+
+
+_PHOTOS = 8
 
 
 @writes(files_at("picture", "json_file"))
@@ -38,7 +42,9 @@ def compare(
         Path | None, typer.Option("--data", help="The dataset of the runs; they edit its test photos.")
     ] = None,
     morphable: Annotated[bool, typer.Option("--morphable", help="With --data: also the morphable editor.")] = False,
-    photos: Annotated[int, typer.Option(min=1, help="With --data: number of test photos; expressions take turns.")] = 8,
+    photos: Annotated[
+        int, typer.Option(min=1, help="With --data: number of test photos; expressions take turns.")
+    ] = _PHOTOS,
     judge: Annotated[
         Path | None, typer.Option(help="With --data: a run of `train judge`, for the expression generation rate.")
     ] = None,
@@ -63,6 +69,8 @@ def compare(
     if data is None:
         if morphable or judge or encoder:
             raise FacereliefError("--morphable, --judge and --encoder are for runs; give their dataset with --data")
+        if photos != _PHOTOS:
+            raise FacereliefError("--photos is a number of test photos; give the dataset with --data")
         answer(_on_own_photos(inputs or [], weights or [], to, picture, task_file), as_json, json_file)
         return
     if weights or to != "all":
@@ -79,7 +87,7 @@ def _on_own_photos(
     from facerelief.editing import load_editor
     from facerelief.evaluation.compare import compare_on
     from facerelief.faces.detector import load_finder
-    from facerelief.photos.photo import Photo, read_photo, save_photo
+    from facerelief.photos.photo import Photo, save_photo
     from facerelief.photos.provenance.xmp import mark_edit
     from facerelief.tile_sheet import check_picture
 
@@ -90,7 +98,7 @@ def _on_own_photos(
         raise FacereliefError(f"{run} is a folder; give photos, or the dataset of the runs with --data")
     check_picture(picture)
     expressions = resolve_all(to)
-    opened = [read_photo(name) for name in names]
+    opened = read_all(names)
     finder = load_finder(task_file=task_file)
     editors = {name: load_editor(finder=finder, method=name) for name in METHODS}
     check_different([*METHODS, *(path.name for path in weights)])
@@ -101,6 +109,23 @@ def _on_own_photos(
     save_photo(Photo(np.asarray(sheet), name=picture.name, mark=mark), picture)
     say(str(picture))
     return {"picture": str(picture), "methods": list(editors), "photos": list(map(str, names))}
+
+
+def read_all(names: list[Path]) -> "list[Photo]":
+    """Read photos. Raises `FacereliefError` that names all that cannot be read."""
+    from facerelief.photos.photo import read_photo
+
+    opened, problems = [], []
+    for name in names:
+        try:
+            opened.append(read_photo(name))
+        except FacereliefError as reason:
+            problems.append(str(reason))
+    if len(problems) > 1:
+        raise FacereliefError(f"{len(problems)} of {len(names)} photos cannot be read: {' | '.join(problems)}")
+    if problems:
+        raise FacereliefError(problems[0])
+    return opened
 
 
 def _on_dataset(

@@ -1,7 +1,8 @@
 """`facerelief continuum`."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,18 +11,23 @@ from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import (
     MORPHS,
     TIMINGS,
+    ActionUnitsOption,
+    BlendshapesOption,
     FacesOption,
     MethodOption,
     PartOption,
     PresetsOption,
+    ShowOneOption,
     TaskFileOption,
     TeethOption,
     WeightsOption,
     one_of,
 )
-from facerelief.cli.writes import OutputFiles, Overwrite, claims_of
-from facerelief.expressions import EXPRESSIONS
-from facerelief.files.ownership import claimed
+from facerelief.cli.writes import OutputFiles, Overwrite, check_folder, claims_of
+from facerelief.files.ownership import claimed, was_written
+
+if TYPE_CHECKING:
+    from facerelief.editing.continuum import ContinuumFiles
 
 
 def _files(values: Any) -> list[Path | None]:
@@ -31,21 +37,15 @@ def _files(values: Any) -> list[Path | None]:
     return [*files.all, values["video"]]
 
 
-_OUTPUTS = OutputFiles(("folder", "video"), _files)
+_OUTPUTS = OutputFiles(("folder", "video"), _files, what="continuum")
 
 
 def continuum(
     photo: Annotated[Path, typer.Argument(help="A photo.", show_default=False)],
-    to: Annotated[
-        str,
-        one_of(
-            choices=EXPRESSIONS,
-            metavar="EXPRESSION",
-            help="An expression, or whatever else `edit --to` takes, as in AU12:0.8+AU4:0.3.",
-            show_default=False,
-        ),
-    ],
     folder: Annotated[Path, typer.Option("-o", "--out", help="The folder of the frames.", show_default=False)],
+    to: ShowOneOption = None,
+    au: ActionUnitsOption = None,
+    blendshape: BlendshapesOption = None,
     steps: Annotated[int, typer.Option(min=2, max=201, help="Frames, from the photo to the expression.")] = 11,
     timing: Annotated[
         str,
@@ -77,6 +77,7 @@ def continuum(
 
         facerelief continuum me.jpg --to anger --steps 11 -o anger
     """
+    from facerelief.cli.wanted import check_options, notes_on_references, one_of_words, typed_words
     from facerelief.editing import load_editor, weights_file
     from facerelief.editing.continuum import Continuum, continuum_files, video_frames, write_continuum
     from facerelief.editing.video.morph import check_suffix, notes_on_loss, save_morph
@@ -85,6 +86,10 @@ def continuum(
     from facerelief.photos.photo import read_photo
     from facerelief.photos.provenance.xmp import mark_edit
 
+    check_folder(folder)
+    check_options({"--to": to, "--au": au, "--blendshape": blendshape}, None, face)
+    words = (to, au, blendshape)
+    to = typed_words(*words)  # by which files are named
     values = {name: value for name, value in locals().items() if name in _OPTIONS}
     how = Continuum(steps, strength, timing, face, part, fps, provenance)
     if video:
@@ -92,20 +97,34 @@ def continuum(
     editor = load_editor(
         weights, load_finder(task_file=task_file), method=method, teeth_from=teeth_from, presets=presets
     )
+    shows = one_of_words(editor, *words, what="a continuum")
     made_by = {"version": __version__, "weights_sha256": sha256(weights_file(editor, weights))}
     claims = claims_of("continuum", _OUTPUTS, values | made_by, overwrite)
     with claimed(claims):
         kept = {claim.path for claim in claims if claim.is_ours()}
         source, files = read_photo(photo), continuum_files(photo, to, steps, folder)
         with bar("making", "frames", keeps=True) as move:
-            notes = write_continuum(editor, source, to, how, files, kept, move)
+            notes = write_continuum(editor, source, shows, how, files, kept, move)
         if video:
-            mark = mark_edit(None, editor.target(to), ()) if provenance else None
+            mark = mark_edit(None, shows, ()) if provenance else None
             save_morph(video, video_frames(files, size), how, mark, source.history)
             notes += notes_on_loss(source, video, provenance)
+    if overwrite:
+        notes += _without_old(files)
+    notes += notes_on_references(editor, teeth_from)
     say(*(f"{photo}: {note}" for note in source.notes), *notes, to=err)
     say(str(files.sheet), str(files.table), *([str(video)] if video else []))
     say(*dict.fromkeys(note for claim in claims for note in claim.notes), to=err)
+
+
+def _without_old(files: "ContinuumFiles") -> list[str]:
+    """Remove this command's own frames, unchanged, that an earlier run with other steps left. Returns a note."""
+    form = re.compile(re.escape(files.sheet.stem) + r"-\d{1,3}\.png")
+    named = sorted(path for path in files.sheet.parent.iterdir() if form.fullmatch(path.name))
+    old = [path for path in named if path not in files.frames and was_written(path, _OUTPUTS.what)]
+    for path in old:
+        path.unlink()
+    return [f"removed {len(old)} frames of an earlier run: {old[0]} ..."] if old else []
 
 
 _OPTIONS = (

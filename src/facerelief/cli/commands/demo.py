@@ -7,7 +7,7 @@ import typer
 
 from facerelief.cli.console import err, say
 from facerelief.cli.options import MethodOption, TaskFileOption, WeightsOption
-from facerelief.cli.writes import files_in, writes
+from facerelief.cli.writes import check_folder, files_in, writes
 from facerelief.errors import MissingExtra
 from facerelief.expressions import EXPRESSIONS
 
@@ -26,6 +26,7 @@ def demo(
     task_file: TaskFileOption = None,
 ) -> None:
     """Edit one photo to every expression, and draw all edits as one picture."""
+    check_folder(out_folder)
     import numpy as np
 
     from facerelief.editing import load_editor
@@ -50,7 +51,8 @@ def demo(
         say(str(path))
     picture = np.asarray(draw_showcase(editor, source, face, edits))
     save_photo(Photo(picture, name="demo", mark=mark_edit(None, "all of the picture's", ())), out_folder / "demo.png")
-    say(str(out_folder / "demo.png"), "", "Next: facerelief edit YOUR_PHOTO --to happiness")
+    say(str(out_folder / "demo.png"))
+    say("Next: facerelief edit YOUR_PHOTO --to happiness", to=err)
 
 
 def _astronaut() -> "Photo":

@@ -13,6 +13,7 @@ from facerelief.cli.console import bar, explain, out
 if TYPE_CHECKING:
     from facerelief.evaluation.diagnostics.doctor import Health
 
+_WIDE = 240  # columns
 _SHOWN = {"ok": "[green]ok", "lacks": "[yellow]not installed", "broken": "[red]BROKEN"}
 
 
@@ -48,12 +49,12 @@ def _show(health: "Health") -> None:
     for check in health.checks:
         time = f"{check.milliseconds:.0f}" if check.milliseconds is not None else ""
         table.add_row(_plain(check.name), _SHOWN[check.state], time, _plain(check.detail))
-    out.print(table)
+    out.print(table, soft_wrap=False, width=None if out.is_terminal else _WIDE)  # a pipe has no width
     remedies = dict.fromkeys(check.remedy for check in health.checks if check.remedy)
     if health.advice:
         out.print("\nadvice:\n  " + "\n  ".join(health.advice), markup=False)
     if remedies:
-        out.print("\nto do:\n  " + "\n  ".join(remedies), markup=False)
+        out.print("\nfor what you use of it:\n  " + "\n  ".join(remedies), markup=False)
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facerelief.cli.console import waiting
+from facerelief.cli.console import err, say, waiting
 from facerelief.cli.options import (
     ActionUnitsOption,
     BlendshapesOption,
@@ -124,11 +124,11 @@ def edit(
         raise FacereliefError("--judge and --encoder score receipts; add --receipt")
     with waiting("getting ready"):
         from facerelief.cli.edited import edit_all
-        from facerelief.cli.wanted import check_options, edits_of, names_in_files, words_of
+        from facerelief.cli.wanted import check_options, edits_of, names_in_files, notes_on_references, words_of
         from facerelief.editing.editor import words_of_each
         from facerelief.editing.face_choice import parse_face_choice
         from facerelief.editing.jobs.fetch import DownloadLimits
-        from facerelief.editing.jobs.inputs import expand
+        from facerelief.editing.jobs.inputs import STDIN, expand
         from facerelief.editing.jobs.job import EditSettings, is_edit
         from facerelief.editing.jobs.outputs import OutputNaming, all_targets, check_not_read
         from facerelief.editing.jobs.photo_job import FileEditor
@@ -158,7 +158,10 @@ def edit(
             overwrite=overwrite,
         )
         folder = Path(out_path) if out_path and Path(out_path).is_dir() else None
-        found = expand(inputs, without=folder)
+        skipped: list[str] = []
+        found = expand([STDIN if one == "/dev/stdin" else one for one in inputs], without=folder, notes=skipped)
+    say(*skipped, to=err)
+    with waiting("getting ready"):
         editor = FileEditor(settings)
     if edits:
         editor.settings = settings = dataclasses.replace(settings, each=edits_of(editor.editor, edits))
@@ -175,6 +178,7 @@ def edit(
         bool(teeth_from),
         {wanted[0]: called} if called else {},
     )
+    say(*notes_on_references(editor.editor, like, like_neutral, teeth_from), to=err)
     targets = all_targets(found, wanted, out_path, typed, settings.sides, is_edit if overwrite else None)
     check_not_read(targets, settings.sides, [path for path in (teeth_from, presets, like, like_neutral) if path])
     edit_all(targets, editor, workers, cluster)

@@ -7,7 +7,8 @@ import typer
 
 from facerelief.cli.console import say
 from facerelief.cli.options import CARRIED, FORMATS, one_of
-from facerelief.cli.writes import files_in, writes
+from facerelief.cli.writes import check_folder, files_in, writes
+from facerelief.errors import FacereliefError
 
 
 @writes(files_in("folder", "model.onnx", "model.xml", "model.bin", "parity.json"))
@@ -32,6 +33,9 @@ def export(
 
         facerelief export runs/guided --format openvino -o model
     """
+    check_folder(folder)
+    if method == "morphable":
+        raise FacereliefError("the morphable face is no network that could be exported; choose stargan or relief")
     from facerelief.editing.engines.agreement import errors_in_words
     from facerelief.editing.engines.export import export_editor as write
 

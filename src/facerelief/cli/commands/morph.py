@@ -22,7 +22,6 @@ from facerelief.cli.options import (
     WeightsOption,
 )
 from facerelief.cli.writes import files_at, writes
-from facerelief.errors import FacereliefError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +60,7 @@ def morph(
 
     facerelief morph me.jpg --to happiness --back -o smile.gif
     """
-    from facerelief.cli.wanted import check_options, words_of
+    from facerelief.cli.wanted import check_options, notes_on_references, one_of_words
     from facerelief.editing import load_editor
     from facerelief.editing.face_choice import parse_face_choice
     from facerelief.editing.regions import check_part
@@ -81,9 +80,7 @@ def morph(
     if like:
         expression = editor.take_expression(read_photo(like), read_photo(like_neutral) if like_neutral else None)
     else:
-        expression, *more = words_of(editor, to, au, blendshape)
-        if more:
-            raise FacereliefError("a morph shows one thing at its end; name one, or a blend as in joy:0.6+surprise:0.4")
+        expression = one_of_words(editor, to, au, blendshape, what="a morph")
     source = read_photo(photo)
     notes = [f"{photo}: {note}" for note in source.notes] + notes_on_loss(source, out_path, provenance)
     if source.mark is not None:
@@ -92,7 +89,7 @@ def morph(
     with bar("morphing", "frames") as move:
         mark = mark_edit(None, expression, ()) if provenance else None
         save_morph(out_path, _reported(frames, len(settings.shares()), move), settings, mark, source.history)
-    say(*notes, to=err)
+    say(*notes, *notes_on_references(editor, like, like_neutral, teeth_from), to=err)
     say(str(out_path))
 
 

@@ -1,14 +1,15 @@
 """`facerelief report depth | judge | curves | release | flicker`: measurements of runs on held-out people."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facerelief.cli.answers import Json, JsonFile, answer
 from facerelief.cli.command import Commands
-from facerelief.cli.console import err, out, say
+from facerelief.cli.console import bar, err, out, say
 from facerelief.cli.options import SPLITS, MethodOption, TaskFileOption, ToOption, WeightsOption, one_of
 from facerelief.cli.writes import OutputFiles, files_at, writes
 
@@ -157,11 +158,16 @@ def flicker(
     wanted = editor.target(to)
     face = choose_faces(editor.find(picture), "largest", picture.name)[0]
     film = SyntheticVideo(picture, face.box, seconds, fps, height)
-    found = {
-        "each frame by itself": measure_flicker(film, edit_frames_separately(editor, film.frames(), wanted)),
-        "each with its true motion": measure_flicker(film, edit_with_known_motion(editor, film, wanted)),
-        "as a video": measure_flicker(film, edit_as_video(editor, film, wanted)),
+    ways: dict[str, Callable[[], Any]] = {
+        "each frame by itself": lambda: edit_frames_separately(editor, film.frames(), wanted),
+        "each with its true motion": lambda: edit_with_known_motion(editor, film, wanted),
+        "as a video": lambda: edit_as_video(editor, film, wanted),
     }
+    found, total = dict[str, Any](), len(ways) * film.count
+    with bar("measuring", "frames") as move:
+        for way, edited in ways.items():
+            before = len(found) * film.count
+            found[way] = measure_flicker(film, edited(), lambda done, _: move(before + done, total, way))  # noqa: B023
     for way, one in found.items():
         out.print(f"{way}: flicker {one.levels:.3f} levels (of {one.added:.2f} added), {one.fps:.1f} frames per second")
     answer({way: dataclasses.asdict(one) for way, one in found.items()}, as_json, json_file)

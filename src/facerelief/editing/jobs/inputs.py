@@ -5,22 +5,24 @@ import glob
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from facerelief.editing.jobs.fetch import DownloadLimits, download, is_url, name_of
 from facerelief.errors import FacereliefError, PhotoError
-from facerelief.files import read_file
+from facerelief.files import open_file, read_file
 from facerelief.photos.photo import Photo, read_mark, read_photo
 from facerelief.photos.video_container import MADE_BY, video_comment
-from facerelief.suffixes import PHOTO_SUFFIXES, VIDEO_SUFFIXES
+from facerelief.suffixes import PHOTO_SUFFIXES, UNREADABLE, VIDEO_SUFFIXES
 
 STDIN = "-"
 # What is written beside an edit; such pictures are edited only where a user names them.
 BEFORE, AFTER, RECEIPT = "-depth-before.png", "-depth-after.png", "-receipt.png"
 PHOTOS = (*PHOTO_SUFFIXES, ".gif", ".avif", ".ppm")
 _SIDES = (BEFORE, AFTER, RECEIPT)
+_NAMELESS, _STARTS = "suffixless photo", (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*")
 _MOST_STDIN = 200_000_000  # bytes
 
 
@@ -92,7 +94,12 @@ class Input:
         return read_photo(stream)
 
 
-def expand(arguments: Sequence[str], without: Path | None = None, in_folders: Sequence[str] = PHOTOS) -> list[Input]:
+def expand(
+    arguments: Sequence[str],
+    without: Path | None = None,
+    in_folders: Sequence[str] = PHOTOS,
+    notes: list[str] | None = None,
+) -> list[Input]:
     """What a user's arguments name, in their order and each thing once.
 
     Args:
@@ -100,6 +107,7 @@ def expand(arguments: Sequence[str], without: Path | None = None, in_folders: Se
             (`photos/*.jpg`, `**` for folders), which stand for what matches them.
         without: A folder in which nothing is looked for.
         in_folders: The suffixes of what a folder stands for.
+        notes: Takes a line for a folder with photos that cannot be read, such as HEIC.
 
     Returns:
         One input per photo or video. Files that are named directly are not opened here.
@@ -108,18 +116,23 @@ def expand(arguments: Sequence[str], without: Path | None = None, in_folders: Se
         FacereliefError: A folder has no photos, or a pattern matches nothing.
     """
     found: dict[str, Input] = {}
+    skipped: list[str] = []
     for argument in arguments:
-        for one in _meant(argument, without, in_folders, len(set(arguments)) == 1):
+        for one in _meant(argument, without, in_folders, len(set(arguments)) == 1, skipped):
             found.setdefault(_identity(one), one)
+    if notes is not None:
+        notes += skipped
     return list(found.values())
 
 
-def _meant(argument: str, without: Path | None, in_folders: Sequence[str], alone: bool) -> Iterator[Input]:
+def _meant(
+    argument: str, without: Path | None, in_folders: Sequence[str], alone: bool, skipped: list[str]
+) -> Iterator[Input]:
     path = Path(argument)
     if argument == STDIN or is_url(argument):
         yield Input(argument, named=alone)
     elif path.is_dir():
-        yield from _in_folder(path, without, in_folders)
+        yield from _in_folder(path, without, in_folders, skipped)
     elif glob.has_magic(argument) and not os.path.lexists(path):
         matches = [Path(match) for match in sorted(glob.glob(argument, recursive=True))]
         known = [match for match in matches if match.is_file() and match.suffix.lower() in PHOTOS + VIDEO_SUFFIXES]
@@ -131,9 +144,9 @@ def _meant(argument: str, without: Path | None, in_folders: Sequence[str], alone
         yield Input(path, named=alone)
 
 
-def _in_folder(folder: Path, without: Path | None, suffixes: Sequence[str]) -> Iterator[Input]:
+def _in_folder(folder: Path, without: Path | None, suffixes: Sequence[str], skipped: list[str]) -> Iterator[Input]:
     """Photos, by their suffixes, below a folder, those in hidden folders left out."""
-    count, left_out = 0, os.path.realpath(without) if without else None
+    count, unread, left_out = 0, Counter[str](), os.path.realpath(without) if without else None
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and os.path.realpath(Path(root, f)) != left_out)
         for name in sorted(files):
@@ -141,8 +154,33 @@ def _in_folder(folder: Path, without: Path | None, suffixes: Sequence[str]) -> I
             if path.suffix.lower() in suffixes and _is_meant(path):
                 count += 1
                 yield Input(path, Path(root).relative_to(folder), named=False)
+            elif kind := unreadable_kind(path):
+                unread[kind] += 1
+    if unread:
+        skipped.append(f"{folder}: {_skipped(unread)}")
     if not count:
+        if unread:
+            raise FacereliefError(f"there are no photos that can be read in {folder}: {_skipped(unread)}")
         raise FacereliefError(f"there are no photos in {folder}; name another folder")
+
+
+def unreadable_kind(path: Path) -> str | None:
+    """What a photo that cannot be read is called, or one whose name does not tell that it is one; None of others."""
+    suffix = path.suffix.lower()
+    if path.name.startswith(".") or suffix:
+        return UNREADABLE.get(suffix) if not path.name.startswith(".") else None
+    with contextlib.suppress(OSError), open_file(path) as stream:
+        return _NAMELESS if stream.read(12).startswith(_STARTS) else None
+    return None
+
+
+def _skipped(unread: Counter[str]) -> str:
+    """How many photos of which kinds are skipped, and the remedy."""
+    parts = []
+    for kind, count in unread.items():
+        remedy = "name them .jpg or .png" if kind == _NAMELESS else "export as JPEG"
+        parts.append(f"{count} {kind} file{'s' * (count != 1)} skipped; {remedy}")
+    return ", ".join(parts)
 
 
 def _is_meant(path: Path) -> bool:

@@ -134,6 +134,8 @@ def failed_outcome(
     """The outcome of a job that a problem ended; `written`: what it had finished before."""
     if isinstance(problem, FacereliefError):
         reason = str(problem)
+    elif isinstance(problem, OSError) and problem.filename is not None:
+        reason = f"{problem.filename}: {problem.strerror}; check the name, the permissions and the free space"
     elif isinstance(problem, MemoryError):
         reason = f"{job.source} does not fit into memory; shrink it"
     else:

@@ -193,7 +193,9 @@ def _targets(
     stem = _stem(one) + (f"-{_as_name(suffix[1:])}" if told_apart and suffix else "")
     suffix = suffix if suffix in writable else writable[0]
     if out == str(STDOUT) or (out is None and one.source == STDIN):
-        if not single or one.is_video:
+        if one.is_video:
+            raise FacereliefError(f"{one} is a video, which standard output does not take; name a file with --out")
+        if not single:
             raise FacereliefError("standard output takes one photo; name a folder with --out")
         return {wanted[0]: STDOUT}
     names = {to: f"{stem}-{typed.expression(to)}{typed.ending}{suffix}" for to in wanted}

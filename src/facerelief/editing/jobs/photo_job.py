@@ -25,7 +25,7 @@ from facerelief.editing.methods.network import NetworkEditor
 from facerelief.errors import FacereliefError, NoFaceFound
 from facerelief.faces.detector import Face, load_finder
 from facerelief.files import atomic, sha256, write_json
-from facerelief.photos.photo import Photo, encode_photo, read_photo, save_photo
+from facerelief.photos.photo import SAVE_FORMATS, Photo, encode_photo, read_photo, save_photo
 from facerelief.processes.threads import limit_threads, threads_for
 
 
@@ -114,6 +114,7 @@ class FileEditor:
                 part=settings.part,
             )
             notes += [f"{job.source}: {line}" for line in cautions_of(one.plan for one in edit.faces)]
+            notes += [f"{job.source}: {line}" for line in lost_in(photo, at, job.source.file.suffix)]
             write_picture(edit.photo, at, settings.provenance)
             yield at
             for path, picture in self._depths(photo, edit, at, notes).items() if settings.depth else ():
@@ -158,6 +159,19 @@ class FileEditor:
         with atomic(picture_path) as part:
             receipt.picture.save(part)
         return numbers_path, picture_path
+
+
+def lost_in(photo: Photo, target: Path, suffix: str) -> list[str]:
+    """What a photo loses in the format that it is written in, a line each; `suffix`: of its own name."""
+    written = photo.save_format if target == STDOUT else SAVE_FORMATS.get(target.suffix.lower(), "PNG")
+    lost = []
+    if written == "JPEG" and photo.alpha is not None and photo.alpha.min() < 255:
+        lost.append("what is transparent is not so in JPEG; name the edit .png or .webp to keep it")
+    if photo.lossless and written in ("JPEG", "WEBP"):
+        lost.append(f"a lossless {photo.format} is written as lossy {written}; name the edit .png to lose nothing")
+    if target != STDOUT and written != photo.format and suffix.lower() not in SAVE_FORMATS:
+        lost.append(f"{photo.format} is written as {written}; name the edit by --out for another format")
+    return lost
 
 
 def write_picture(photo: Photo, target: Path, provenance: bool) -> None:

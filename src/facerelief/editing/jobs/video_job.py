@@ -15,6 +15,7 @@ from facerelief.editing.jobs.job import (
 )
 from facerelief.editing.jobs.photo_job import FileEditor
 from facerelief.editing.video.edit import edit_video
+from facerelief.editing.video.reader import VideoSource
 from facerelief.errors import VideoError
 from facerelief.photos.provenance.content_credentials import sign_file
 from facerelief.photos.provenance.xmp import EditMark, mark_edit, to_comment
@@ -67,7 +68,13 @@ def _edit_to(
 ) -> None:
     """Edit a video to one expression. notes: takes what was lost on the way."""
     settings, mark = editor.settings, mark_edit(None, to, ())
-    signed = {"finish": functools.partial(_sign, mark=mark, source=path, notes=notes)} if settings.provenance else {}
+    with VideoSource(path) as film:
+        seconds = film.seconds
+    still = not settings.strength.most(seconds)
+    if still and len(settings.strength.keys) > 1:
+        notes.append(f"{path}: the strength is 0 to the end of it, at {seconds:.3g} s; nothing is changed")
+    marked = settings.provenance and not still
+    signed = {"finish": functools.partial(_sign, mark=mark, source=path, notes=notes)} if marked else {}
     with plan.held(notes, **signed):
         made = edit_video(
             editor.editor,
@@ -77,7 +84,7 @@ def _edit_to(
             strength=settings.strength,
             face=settings.face,
             part=settings.part,
-            comment=to_comment(mark) if settings.provenance else None,
+            comment=to_comment(mark) if marked else None,
             make_editor=functools.partial(_editor_of, settings),
             workers=workers,
             progress=progress,

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from facerelief.array_types import RGB, Floats
-from facerelief.editing.edit import EditPlan, cautions_of
+from facerelief.editing.edit import EditPlan, cautions_of, no_effect
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice
 from facerelief.editing.regions import WHOLE
@@ -33,6 +33,8 @@ from facerelief.editing.video.face_tracking import (
     smooth_tracks,
 )
 from facerelief.editing.video.frame_steps import (
+    CHANGED,
+    SAME,
     FrameEdit,
     FramePlans,
     Stage,
@@ -104,12 +106,12 @@ def edit_video(
         progress: Called with the number of frames that are done, and of all as far as it is known.
 
     Raises:
-        VideoError: The video cannot be read or written.
+        VideoError: The video cannot be read or written, or the edit changes no pixel of it at a strength above 0.
         NoFaceFound: No frame shows a face that can be edited.
         WorkerLost: A process died.
     """
     what = FrameEdit(editor.target(to), strength or Strength(), face, part)
-    edited, frames, cautions = 0, 0, Counter[str]()
+    frames, became, cautions = 0, Counter[int](), Counter[str]()
     with VideoSource(source) as video, atomic(target) as file:
         out = VideoTarget(file, video, comment)
         finish = functools.partial(_finished, video.colours)
@@ -119,12 +121,15 @@ def edit_video(
         steps = steps_in_processes(apart, what, finish, count) if apart else steps_here(editor, what, finish, count)
         made = edited_frames(editor, video.frames, video.fps, what.face, steps, min(room, _QUEUED), cautions)
         try:
-            for frame, changed in made:
+            for frame, state in made:
                 out.write(frame)
-                frames, edited = frames + 1, edited + changed
+                frames += 1
+                became[state] += 1
                 progress(frames, max(frames, video.count))
-            if not edited:
+            if not became[SAME] + became[CHANGED]:
                 raise no_face(str(source), face)
+            if not became[CHANGED] and what.strength.most(video.seconds):
+                raise VideoError(f"{source}: {no_effect(what.to, part)}; choose another part or expression")
             out.close()
         except BaseException:
             out.abandon()
@@ -133,7 +138,7 @@ def edit_video(
             made.close()
     progress(frames, frames)
     notes = video.notes + [f"{line} (in {count} of {frames} frames)" for line, count in cautions.items()]
-    return VideoEdit(frames, edited, tuple(f"{source}: {note}" for note in notes))
+    return VideoEdit(frames, became[SAME] + became[CHANGED], tuple(f"{source}: {note}" for note in notes))
 
 
 def _finished(colours: ColourFormat, frame: Frame, rgb: RGB) -> Frame:
@@ -149,7 +154,7 @@ def edited_frames(
     steps: contextlib.AbstractContextManager[tuple[Stage, Stage]],
     room: int = _QUEUED,
     cautions: Counter[str] | None = None,
-) -> Generator[tuple[Any, bool], None, None]:
+) -> Generator[tuple[Any, int], None, None]:
     """Edit the frames of a video. Closing the generator ends all that was begun.
 
     Args:
@@ -162,7 +167,7 @@ def edited_frames(
         cautions: Counts the frames in which something cannot be done, by what that is.
 
     Yields:
-        What the steps' `finish` made of each frame, in order, and whether it has a face that is edited.
+        What the steps' `finish` made of each frame, in order, and of `NO_FACE`, `SAME`, `CHANGED` what became of it.
     """
     with steps as (plan, render):
         tracked = ahead(_tracked(editor, frames, face))
@@ -202,7 +207,7 @@ def _frame_and_faces(pair: tuple[Frame, tuple[Frame, list[SmoothedFace]]]) -> tu
     return frame, faces
 
 
-def _rendered(render: Stage, frames: Frames, planned: Iterable[FramePlans]) -> Generator[tuple[Any, bool], None, None]:
+def _rendered(render: Stage, frames: Frames, planned: Iterable[FramePlans]) -> Generator[tuple[Any, int], None, None]:
     with contextlib.closing(frames(True)) as film:
         yield from in_order(render.submit, _together(film, planned), render.lookahead)
 

@@ -12,6 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from facerelief.array_types import RGB
 from facerelief.editing.edit import EditPlan
 from facerelief.editing.editor import Editor
@@ -25,6 +27,7 @@ from facerelief.processes.worker_pool import worker_pool
 
 TrackPlans: TypeAlias = tuple[float, dict[int, tuple[EditPlan, float]]]  # when; by track what is to be done, its share
 FramePlans: TypeAlias = list[tuple[EditPlan, float]]  # what is to be done to a frame's faces, and the share of each
+NO_FACE, SAME, CHANGED = 0, 1, 2  # a frame without a face that is edited; with one, and no pixel or some changed
 Finish: TypeAlias = Callable[[Frame, RGB], Any]  # makes something of a frame and its edited pixels
 
 
@@ -59,13 +62,14 @@ class FrameSteps:
             plans = {track: dataclasses.replace(plan, cautions=()) for track, plan in plans.items()}
         return frame.seconds, {one.track: (plans[one.track], one.share) for one in faces}
 
-    def render(self, frame: Frame, plans: FramePlans) -> tuple[Any, bool]:
-        """Do it: what `finish` makes of the frame, and whether it has a face that is edited."""
+    def render(self, frame: Frame, plans: FramePlans) -> tuple[Any, int]:
+        """Do it: what `finish` makes of the frame, and of `NO_FACE`, `SAME`, `CHANGED` what became of it."""
         rgb = frame.rgb
         for plan, share in plans:
             amount = share * self._what.strength.at(frame.seconds)
             rgb = self._editor.render(rgb, plan, amount) if amount else rgb
-        return self._finish(frame, rgb), bool(plans)
+        same = rgb is frame.rgb or np.array_equal(rgb, frame.rgb)
+        return self._finish(frame, rgb), (SAME if same else CHANGED) if plans else NO_FACE
 
     def __call__(self, task: tuple[Callable[..., Any], tuple[Any, Any]]) -> Any:
         """One of the steps and its arguments, in a process of its own."""

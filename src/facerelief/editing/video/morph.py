@@ -11,13 +11,13 @@ from PIL import Image
 
 from facerelief.array_types import RGB
 from facerelief.easing import smoothstep
-from facerelief.editing.edit import EditPlan, cautions_of
+from facerelief.editing.edit import EditPlan, cautions_of, no_effect
 from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.editing.regions import WHOLE
 from facerelief.editing.strength import check_range
 from facerelief.editing.video.writer import write_frames
-from facerelief.errors import VideoError
+from facerelief.errors import FacereliefError, NoFaceFound, VideoError
 from facerelief.faces.detector import Face
 from facerelief.files import atomic
 from facerelief.photos.color_modes import to_srgb
@@ -73,7 +73,9 @@ class Morph:
 
     def __post_init__(self) -> None:
         if not (0 < self.seconds <= _LONGEST and 0 <= self.hold <= _LONGEST and 1 <= self.fps <= _FASTEST):
-            raise VideoError(f"a morph takes up to {_LONGEST:.0f} seconds at 1 to {_FASTEST:.0f} frames a second")
+            times = f"{self.seconds:g} seconds, held for {self.hold:g}, at {self.fps:g} frames a second"
+            most = f"above 0 to {_LONGEST:.0f} seconds, held for at most that, at 1 to {_FASTEST:.0f} frames"
+            raise VideoError(f"no morph takes {times}; choose {most}")
         if self.size < _SMALLEST:
             raise VideoError(f"a morph of {self.size} pixels is too small; choose {_SMALLEST} or more")
         check_range(self.strength)
@@ -118,18 +120,30 @@ def morph_frames(
     """
     wanted = editor.target(to)
     small = Photo(fit_size(to_srgb(photo.rgb, photo.icc), how.size), name=photo.name)  # a morph has no profile
+    try:
+        chosen = _chosen(editor, photo, small, face, [] if notes is None else notes)
+    except NoFaceFound as reason:
+        if small.rgb.shape[0] >= photo.rgb.shape[0] - 1:  # it was not shrunk
+            raise
+        raise NoFaceFound(f"shrunk to {how.size} pixels, {reason}, or choose a larger size") from reason
+    plans = [editor.plan(small.rgb, one, wanted, how.part) for one in chosen]
+    ends = (editor.render(small.rgb, plan, how.strength) for plan in plans)
+    if how.strength and all(np.array_equal(end, small.rgb) for end in ends):
+        raise FacereliefError(f"{photo.name}: {no_effect(wanted, how.part)}; choose another part or expression")
+    if notes is not None and how.strength:
+        notes += [f"{photo.name}: {line}" for line in cautions_of(plans)]
+    yield from render_morph(editor, small.rgb, [(plan, how.strength) for plan in plans], how)
+
+
+def _chosen(editor: Editor, photo: Photo, small: Photo, face: FaceChoice, notes: list[str]) -> list[Face]:
+    """The faces of a shrunk photo; a point is in pixels of the photo itself. Raises `NoFaceFound`."""
     found, which = editor.find(small), parse_face_choice(face)
-    if notes is not None:
-        notes += notes_on_choice(found, which, photo.name)
+    notes += notes_on_choice(found, which, photo.name)
     if isinstance(which, tuple):
         scale = np.array([*(np.array(photo.rgb.shape[1::-1]) / small.rgb.shape[1::-1]), 1], np.float32)
         large = [Face(one.landmarks * scale) for one in found]
         which = 1 + large.index(choose_faces(large, which, photo.name)[0])
-    chosen = choose_faces(found, which, photo.name)
-    plans = [editor.plan(small.rgb, one, wanted, how.part) for one in chosen]
-    if notes is not None and how.strength:
-        notes += [f"{photo.name}: {line}" for line in cautions_of(plans)]
-    yield from render_morph(editor, small.rgb, [(plan, how.strength) for plan in plans], how)
+    return choose_faces(found, which, photo.name)
 
 
 def render_morph(editor: Editor, rgb: RGB, plans: Sequence[tuple[EditPlan, float]], how: Morph) -> Iterator[RGB]:

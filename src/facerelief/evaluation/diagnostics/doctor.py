@@ -37,6 +37,12 @@ _GIVES = {
     "serve": "the page and the API",
     "eval": "scores of edits",
     "video": "videos",
+    "cluster": "several machines by Ray",
+}
+# Extras that are told without advice: of what few use, or apart, since its packages need an older numpy.
+_NOT_ADVISED = {
+    "mediapipe": "in an environment of its own, since mediapipe needs numpy below 2",
+    "cluster": "only for work on several machines",
 }
 _ENGINE = "edit --engine "
 _WORTH = 1.2  # speed-up from which another engine is advised: `auto` takes a second or two at the start
@@ -144,7 +150,9 @@ def packages() -> Iterator[Check]:
         missing = [name for name, version in found.items() if version is None]
         gives = _GIVES.get(extra, "")
         detail = ", ".join(f"{name} {version or 'is missing'}" for name, version in found.items())
-        remedy = install_command(extra) if missing else ""
+        remedy = install_command(extra) if missing and extra not in _NOT_ADVISED else ""
+        if missing and extra in _NOT_ADVISED:
+            detail += f"; {_NOT_ADVISED[extra]}"
         yield Check(f"[{extra}] {gives}".strip(), LACKS if missing else OK, detail, remedy)
 
 

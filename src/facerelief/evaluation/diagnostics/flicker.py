@@ -20,6 +20,7 @@ from facerelief.editing.video.yuv_frames import Frame
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
 from facerelief.processes.cores import available_cores
+from facerelief.progress import Progress, no_progress
 
 _PERIOD = 4.0  # seconds in which the camera comes round
 _VIEW = 2.2  # height of what the camera sees, in sizes of the face
@@ -131,12 +132,15 @@ def edit_as_video(editor: Editor, film: SyntheticVideo, to: str) -> Iterator[tup
         yield pair
 
 
-def measure_flicker(film: SyntheticVideo, edited: Iterable[tuple[Frame, np.ndarray]]) -> Flicker:
+def measure_flicker(
+    film: SyntheticVideo, edited: Iterable[tuple[Frame, np.ndarray]], progress: Progress = no_progress
+) -> Flicker:
     """Measure the flicker and speed of a video's edited frames.
 
     Args:
         film: The video.
         edited: Each frame and its edit, uint8 (H, W, 3), made while they are iterated.
+        progress: Called with the number of frames measured and the total.
     """
     changes, amounts, before = [], [], None
     spent, start = 0.0, time.perf_counter()
@@ -144,6 +148,7 @@ def measure_flicker(film: SyntheticVideo, edited: Iterable[tuple[Frame, np.ndarr
         spent += time.perf_counter() - start
         added = film.in_place(rgb.astype(np.float32) - frame.rgb, frame.pts)
         amounts.append(np.abs(added).mean())
+        progress(len(amounts), film.count)
         if before is not None:
             changes.append(np.abs(added - before).mean())
         before, start = added, time.perf_counter()

@@ -7,6 +7,7 @@ jawOpen:0.3+mouthSmileLeft    blendshapes, by ARKit's names
 wink-left                     a preset
 """
 
+import difflib
 import functools
 import math
 import re
@@ -19,7 +20,7 @@ import numpy as np
 
 from facerelief.array_types import Floats
 from facerelief.errors import FacereliefError, shown
-from facerelief.expressions import EXPRESSIONS, resolve
+from facerelief.expressions import ALL_NAMES, EXPRESSIONS, resolve
 from facerelief.files import packaged_file, read_file
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, GAZE_SHAPES, GAZES, SIDES, Rig
 
@@ -30,6 +31,7 @@ _PRESET = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LISTED = "what `facerelief expressions` lists"
 _FORM = "write NAME or NAME:AMOUNT, several joined by +"
 _WRITE = 'write lines such as wink = "AU43L:1"'
+_NO_SHAPE = {"tongueout": "tongueOut"}
 _WAYS = ("jaw", "mouth")  # that move to one side or the other: both at once is nowhere
 
 
@@ -108,10 +110,22 @@ def _named(word: str, rig: Rig, names: Collection[str]) -> str:
     try:
         return resolve(word)
     except FacereliefError:
-        remedy = f"choose from {', '.join(EXPRESSIONS)}, or from {_LISTED}"
-        if set(word) & set(",;="):
-            remedy = _FORM
-        raise FacereliefError(f"nothing is called {shown(word)}; {remedy}") from None
+        raise FacereliefError(f"nothing is called {shown(word)}; {_instead(word, rig, names)}") from None
+
+
+def _instead(word: str, rig: Rig, names: Collection[str]) -> str:
+    """What to write in place of a word that means nothing."""
+    if set(word) & set(",;="):
+        return _FORM
+    key, listed = word.lower(), f"choose from {', '.join(EXPRESSIONS)}, or from {_LISTED}"
+    if key == "all":
+        return "all takes no amount and goes into no blend; write all alone, and --strength 0.5"
+    if key in _NO_SHAPE:
+        return f"{_NO_SHAPE[key]} is ARKit's name of a movement of the tongue, which is not supported; {listed}"
+    every = (*ALL_NAMES, *names, *rig.names, *both_sides(rig), *GAZE_SHAPES, *GAZES)
+    by_key = {name.lower(): name for name in every}
+    near = difflib.get_close_matches(key, by_key, 1, 0.75)
+    return f"did you mean {by_key[near[0]]}? Else {listed}" if near else listed
 
 
 def both_sides(rig: Rig) -> list[str]:
@@ -185,7 +199,10 @@ def read_presets(path: Path, rig: Rig) -> dict[str, str]:
         try:
             parse_control(value, rig, ())
         except FacereliefError as reason:
-            raise FacereliefError(f"{path}: {name}: {reason}") from reason
+            parts = {piece.partition(":")[0].strip().lower() for piece in value.split("+")}
+            inner = next((one for one in (*found, *package_presets()) if one.lower() in parts), None)
+            why = f"{inner} is a preset, and presets cannot contain presets; write what it stands for"
+            raise FacereliefError(f"{path}: {name}: {why if inner else reason}") from reason
     return found
 
 
@@ -205,6 +222,9 @@ def _read(path: Path) -> dict[str, str]:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as reason:
         raise FacereliefError(f"{path} is no TOML file ({reason}); {_WRITE}") from reason
     for name, value in found.items():
-        if not isinstance(value, str) or not _PRESET.fullmatch(name):
-            raise FacereliefError(f"{path}: {shown(name)} is no preset; {_WRITE}")
+        if not _PRESET.fullmatch(name):
+            rule = "small letters, digits and hyphens, at most 32, and begin with a letter"
+            raise FacereliefError(f"{path}: {shown(name)} is no preset's name; names are {rule}")
+        if not isinstance(value, str):
+            raise FacereliefError(f"{path}: {shown(name)} is no preset, since it stands for no text; {_WRITE}")
     return found
