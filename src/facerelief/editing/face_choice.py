@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from facerelief.errors import FacereliefError, NoFaceFound
-from facerelief.faces.detector import Face
+from facerelief.faces.detector import MIN_FACE_SIZE, Face
 from facerelief.faces.pose import head_pose
 
 # "largest", "all", a number counted from 1, the largest, or (x, y), a point of the face in the photo's pixels
 FaceChoice = int | str | tuple[float, float]
-MIN_FACE_SIZE, MAX_YAW = 40.0, 50.0  # pixels; degrees
+MAX_YAW = 50.0  # degrees
 _MOST_SIZE = 1.5  # of a face whose landmarks a caller gives, in square roots of the photo's area
 
 

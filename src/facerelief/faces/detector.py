@@ -24,6 +24,7 @@ from facerelief.processes.object_pool import ObjectPool
 from facerelief.strips import shrunk
 
 BACKENDS = ("onnx", "mediapipe", "tasks")
+MIN_FACE_SIZE = 40.0  # pixels of a face that is large enough to be edited
 _SEEN = 0.6  # of a face's landmarks that must lie in the photo: half a face is taken for a whole one that is grimacing
 BORDER = 0.3  # fraction of the larger side that is added around a picture, for faces in tight crops
 WORKING_SIDE = 1024  # larger pictures are shrunk to this size for the mesh model

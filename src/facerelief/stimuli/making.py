@@ -14,10 +14,9 @@ import numpy as np
 from facerelief.array_types import RGB, Bool, Landmarks, UInt8
 from facerelief.colour import to_luma
 from facerelief.data.sources.labelled import photos_under
-from facerelief.editing.face_choice import MIN_FACE_SIZE
 from facerelief.errors import FacereliefError, NoFaceFound, PhotoError
 from facerelief.faces.alignment import INTER_OCULAR, Crop, align_eyes
-from facerelief.faces.detector import FaceFinder
+from facerelief.faces.detector import MIN_FACE_SIZE, FaceFinder
 from facerelief.files import write_text
 from facerelief.photos.photo import Photo, read_photo, save_photo
 from facerelief.progress import NotedProgress, no_progress
