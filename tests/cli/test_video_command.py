@@ -207,8 +207,11 @@ def test_eyes_alone_move(command: Command, me: Path) -> None:
     [
         (["-o", "x.png"], "cannot save x.png: unknown suffix '.png'; choose from .mp4, .mov, .mkv, .webm, .gif, .webp"),
         (["-o", "x.gif", "--seconds", "50"], "x.gif would have more than 600 frames, which is for films; name it .mp4"),
-        (["-o", "x.mp4", "--fps", "0"], "a morph takes up to 60 seconds at 1 to 60 frames a second"),
-        (["-o", "x.mp4", "--seconds", "nan"], "a morph takes up to 60 seconds at 1 to 60 frames a second"),
+        (
+            ["-o", "x.mp4", "--fps", "0"],
+            "no morph takes 1.5 seconds, held for 0.5, at 0 frames a second; choose above 0 to 60",
+        ),
+        (["-o", "x.mp4", "--seconds", "0"], "no morph takes 0 seconds"),
         (["-o", "x.mp4", "--size", "3"], "a morph of 3 pixels is too small; choose 32 or more"),
         (["-o", "x.mp4", "--strength", "0:0,1:1"], "strength keyframes are for videos"),
         (["-o", "x.mp4", "--face", "3"], "there is no face 3"),

@@ -175,7 +175,7 @@ def test_a_name_tells_what_differs_from_the_defaults(typed: OutputNaming, ending
             "a/me.JPG and b/me.jpg would both be written to o/me-jpg-fear.jpg",
         ),
         ([ME, Input("-")], None, ("fear",), "standard output takes one photo; name a folder with --out"),
-        ([CLIP], "-", ("fear",), "standard output takes one photo"),
+        ([CLIP], "-", ("fear",), "is a video, which standard output does not take; name a file with --out"),
         ([CLIP], "x.gif", ("fear",), "cannot save x.gif: unknown suffix '.gif'; choose from .mp4, .m4v, .mov"),
         ([ME], "x.mp4", ("fear",), "cannot save x.mp4: unknown suffix '.mp4'; choose from .png, .jpg"),
         ([ME], "x.folder", ("fear",), "or end it with / if it is a folder"),

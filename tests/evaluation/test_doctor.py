@@ -160,7 +160,7 @@ def test_the_command_shows_a_table_and_what_is_to_do(
     lines = printed.out.splitlines()
     assert "a machine" in lines
     assert ["[x]", "y", "ok", "12", "z", "1.0"] in [line.split() for line in lines]
-    assert lines[-2:] == ["to do:", "  pip install 'facerelief[b]'"]
+    assert lines[-2:] == ["for what you use of it:", "  pip install 'facerelief[b]'"]
 
 
 def test_examine_moves_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def _amounts(editor: Editor, text: str, kind: str, example: str) -> str:
     for name in (part.partition("=")[0].strip() for part in text.split(",")):
         if kind == "action unit" and not re.fullmatch(r"[aA][uU]\d+[lLrR]?", name):
             known = ", ".join(f"AU{number}" for number in ACTION_UNITS)
-            raise FacereliefError(f"{shown(name)} is no action unit; write {example}, of {known}")
+            raise FacereliefError(f"{name[:40]} is no action unit; write {example}, or use --to; units are {known}")
     words = editor.target(text.replace("=", ":").replace(",", "+"))
     names = [part.partition(":")[0] for part in words.split("+")]
     other = next((name for name in names if kind_of(name) != kind), None)
