@@ -222,7 +222,7 @@ def test_the_list_is_what_can_be_said(command: Command, photo: Path) -> None:
         ("--edit happy", "no edit 'happy'; write the face's number first, as in --edit 1:happiness"),
         ("--edit 0:happy", "no edit '0:happy'; write the face's number first"),
         ("--edit 1:smirk", "nothing is called 'smirk'; choose from"),
-        ("--edit 1:all", "nothing is called 'all'; choose from"),
+        ("--edit 1:all", "nothing is called 'all'; all takes no amount or number of a face"),
         ("--edit 1:fear --edit 1:anger", "face 1 has two edits; give one --edit for each face"),
         ("--edit 1:fear --face 2", "--edit says which face; leave --face out"),
         ("--edit 2:fear", "me.png: there is no face 2; choose from 1 to 1, 1 is the largest"),

@@ -125,7 +125,7 @@ def morph_frames(
     except NoFaceFound as reason:
         if small.rgb.shape[0] >= photo.rgb.shape[0] - 1:  # it was not shrunk
             raise
-        raise NoFaceFound(f"shrunk to {how.size} pixels, {reason}, or choose a larger size") from reason
+        raise NoFaceFound(f"shrunk to {how.size} pixels (choose a larger size), {reason}") from reason
     plans = [editor.plan(small.rgb, one, wanted, how.part) for one in chosen]
     ends = (editor.render(small.rgb, plan, how.strength) for plan in plans)
     if how.strength and all(np.array_equal(end, small.rgb) for end in ends):

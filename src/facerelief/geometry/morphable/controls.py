@@ -119,7 +119,7 @@ def _instead(word: str, rig: Rig, names: Collection[str]) -> str:
         return _FORM
     key, listed = word.lower(), f"choose from {', '.join(EXPRESSIONS)}, or from {_LISTED}"
     if key == "all":
-        return "all takes no amount and goes into no blend; write all alone, and --strength 0.5"
+        return "all takes no amount or number of a face and goes into no blend; write all alone, and --strength 0.5"
     if key in _NO_SHAPE:
         return f"{_NO_SHAPE[key]} is ARKit's name of a movement of the tongue, which is not supported; {listed}"
     every = (*ALL_NAMES, *names, *rig.names, *both_sides(rig), *GAZE_SHAPES, *GAZES)
