@@ -13,7 +13,7 @@ from photos import astronaut
 from PIL import Image
 
 from facerelief.cli import app, options
-from facerelief.data.review.selection import Thresholds
+from facerelief.data.review.limits import Thresholds
 from facerelief.data.sources.layouts import SOURCES
 from facerelief.data.synthesize import SIZES, Plan
 from facerelief.editing import METHODS

@@ -9,7 +9,8 @@ from PIL import Image
 
 from facerelief.data.manifest import Reject
 from facerelief.data.review.contact_sheet import MOST_BYTES, _data_uri, write_contact_sheet
-from facerelief.data.review.selection import Thresholds, review
+from facerelief.data.review.limits import Thresholds
+from facerelief.data.review.selection import review
 
 PAIRED = {
     "html",

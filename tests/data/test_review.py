@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
+from facerelief.data.review.limits import Thresholds, thresholds_of
 from facerelief.data.review.measures import joined
-from facerelief.data.review.selection import Thresholds, review, thresholds_of
+from facerelief.data.review.selection import review
 from facerelief.errors import DatasetError
 from facerelief.geometry.depth_maps import load_depth, save_depth
 

@@ -128,7 +128,7 @@ def _or_add(names: str) -> str:
     return f", or add {names}" if names else ""
 
 
-def check_folder(folder: Path) -> None:
+def check_folder_name(folder: Path) -> None:
     """Raises `FacereliefError` where a folder is called as files are, as in `-o x.png`, and is not there yet."""
     if folder.suffix.lower() in _OF_FILES and not folder.is_dir():
         raise FacereliefError(f"{folder} is named like a file; --out is a folder here, give it another name")

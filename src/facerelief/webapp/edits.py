@@ -46,7 +46,7 @@ class EditRequest:
     provenance: bool = True
 
 
-def choose(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Face]:
+def faces_of_edit(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Face]:
     """The face or faces of an edit. Raises `NoFaceFound` where there are none, or none that can be edited.
 
     Args:
@@ -61,13 +61,15 @@ def choose(which: FaceChoice | Face, found: list[Face], photo: Photo) -> list[Fa
 
 
 def choose_for_each(specs: tuple[EditSpec, ...], found: list[Face], photo: Photo) -> list[tuple[EditSpec, Face]]:
-    """Each edit with a face that it is of; arguments as of `choose`.
+    """Each edit with a face that it is of; arguments as of `faces_of_edit`.
 
     Raises:
-        NoFaceFound: As `choose`.
+        NoFaceFound: As `faces_of_edit`.
         ApiError: Two edits are of one face and overlap: the second would be of what the first has made.
     """
-    chosen = [(number, spec, face) for number, spec in enumerate(specs, 1) for face in choose(spec.face, found, photo)]
+    chosen = [
+        (number, spec, face) for number, spec in enumerate(specs, 1) for face in faces_of_edit(spec.face, found, photo)
+    ]
     for (one, first, face), (other, second, again) in combinations(chosen, 2):
         if one != other and _overlap(first.part, second.part) and _is_same(face, again):
             message = f"edits {one} and {other} are of the same face"

@@ -25,7 +25,7 @@ from facerelief.geometry.morphable.random_faces import random_person, random_set
 from facerelief.geometry.topology import eye_triangles, face_triangles, mouth_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_photo
 from facerelief.photos.provenance.xmp import mark_edit
-from facerelief.webapp.edits import EditRequest, EditSpec, choose, choose_for_each, warnings, with_notes
+from facerelief.webapp.edits import EditRequest, EditSpec, choose_for_each, faces_of_edit, warnings, with_notes
 from facerelief.webapp.likes import check_named, in_words
 from facerelief.webapp.pictures import EncodedPicture, encode_picture
 from facerelief.webapp.plans import PlanCache
@@ -228,7 +228,7 @@ class EditService:
     def _one(self, photo: Photo, face: Face | None, token: CancelToken) -> Face:
         """The face of the request, or the photo's largest."""
         found = self._found(photo, (), token) if face is None else []
-        return choose(face or "largest", found, photo)[0]
+        return faces_of_edit(face or "largest", found, photo)[0]
 
     @contextlib.contextmanager
     def stage(self, name: str, token: CancelToken) -> Iterator[None]:

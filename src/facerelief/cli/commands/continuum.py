@@ -23,7 +23,7 @@ from facerelief.cli.options import (
     WeightsOption,
     one_of,
 )
-from facerelief.cli.writes import OutputFiles, Overwrite, check_folder, claims_of
+from facerelief.cli.writes import OutputFiles, Overwrite, check_folder_name, claims_of
 from facerelief.files.ownership import claimed, was_written
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def continuum(
     from facerelief.photos.photo import read_photo
     from facerelief.photos.provenance.xmp import mark_edit
 
-    check_folder(folder)
+    check_folder_name(folder)
     check_options({"--to": to, "--au": au, "--blendshape": blendshape}, None, face)
     words = (to, au, blendshape)
     to = typed_words(*words)  # by which files are named

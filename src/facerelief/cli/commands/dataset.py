@@ -215,8 +215,8 @@ def review(
     Limits hold until others are given, also when the dataset is built again.
     """
     from facerelief.data.review.contact_sheet import write_contact_sheet
+    from facerelief.data.review.limits import thresholds_of
     from facerelief.data.review.selection import review as review_dataset
-    from facerelief.data.review.selection import thresholds_of
 
     limits: dict[str, Any] = {"max_yaw": max_yaw, "min_face_size": min_face_size}
     given = {name: value for name, value in limits.items() if value is not None}

@@ -7,7 +7,7 @@ import typer
 
 from facerelief.cli.console import err, say
 from facerelief.cli.options import MethodOption, TaskFileOption, WeightsOption
-from facerelief.cli.writes import check_folder, files_in, writes
+from facerelief.cli.writes import check_folder_name, files_in, writes
 from facerelief.errors import MissingExtra
 from facerelief.expressions import EXPRESSIONS
 
@@ -26,7 +26,7 @@ def demo(
     task_file: TaskFileOption = None,
 ) -> None:
     """Edit one photo to every expression, and draw all edits as one picture."""
-    check_folder(out_folder)
+    check_folder_name(out_folder)
     import numpy as np
 
     from facerelief.editing import load_editor

@@ -7,7 +7,7 @@ import typer
 
 from facerelief.cli.console import say
 from facerelief.cli.options import CARRIED, FORMATS, one_of
-from facerelief.cli.writes import check_folder, files_in, writes
+from facerelief.cli.writes import check_folder_name, files_in, writes
 from facerelief.errors import FacereliefError
 
 
@@ -33,7 +33,7 @@ def export(
 
         facerelief export runs/guided --format openvino -o model
     """
-    check_folder(folder)
+    check_folder_name(folder)
     if method == "morphable":
         raise FacereliefError("the morphable face is no network that could be exported; choose stargan or relief")
     from facerelief.editing.engines.agreement import errors_in_words

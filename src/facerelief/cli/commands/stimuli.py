@@ -8,7 +8,7 @@ import typer
 
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import COLOURS, TaskFileOption, one_of
-from facerelief.cli.writes import OutputFiles, check_folder, writes
+from facerelief.cli.writes import OutputFiles, check_folder_name, writes
 
 
 def _settings(values: Mapping[str, Any]) -> Any:
@@ -50,7 +50,7 @@ def stimuli(
 
         facerelief stimuli photos -o stimuli --scrambled --average
     """
-    check_folder(folder)
+    check_folder_name(folder)
     from facerelief.faces.detector import load_finder
     from facerelief.stimuli.making import TABLE, make_stimuli
 

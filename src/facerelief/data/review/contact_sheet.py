@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facerelief.data.manifest import REJECTS, Reject, Sample, read_rows, read_samples
+from facerelief.data.review.limits import Thresholds, thresholds_of
 from facerelief.data.review.overrides import DECISIONS, OVERRIDES
-from facerelief.data.review.selection import Thresholds, left_out_for, reasons, thresholds_of
+from facerelief.data.review.selection import left_out_for, reasons
 from facerelief.data.review.sheet_style import STYLE
 from facerelief.data.sources.labelled import fixed_draw
 from facerelief.data.stats import dataset_warnings

@@ -15,8 +15,9 @@ from facerelief.data.build import Built, build_settings, photo_tasks
 from facerelief.data.extract import Extractor, Recipe
 from facerelief.data.journal import check_settings, open_dataset
 from facerelief.data.manifest import METADATA, REJECTS, SETTINGS, Reject, Sample, read_dataset_settings, write_rows
+from facerelief.data.review.limits import Thresholds
 from facerelief.data.review.overrides import OVERRIDES, read_overrides
-from facerelief.data.review.selection import Review, Thresholds, judge
+from facerelief.data.review.selection import Review, judge
 from facerelief.data.shards.maker import ShardMaker, look_at
 from facerelief.data.shards.photos import Photos
 from facerelief.data.shards.plan import (
