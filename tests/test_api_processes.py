@@ -109,7 +109,7 @@ def test_an_editor_that_was_not_used_works_in_forked_processes(folder: Path, opt
 @pytest.mark.parametrize("used", ["edited", "faces", "anew"])
 def test_after_faces_were_searched_for_an_editor_works_in_forked_processes(folder: Path, used: str) -> None:
     """Whether they edit with the editor that they inherited or with one that they load."""
-    ended = run_script(_FORKED, folder, "morphable", "torch", "edited", used)
+    ended = run_script(_FORKED, folder, "morphable", "auto", "edited", used)
     assert ended.code == 0, ended
     forked, parent = ended.out.splitlines()
     assert forked == parent
@@ -131,7 +131,7 @@ def test_an_editor_is_sent_to_other_processes(folder: Path) -> None:
     assert there == [here, absent]
 
 
-@pytest.mark.parametrize("options", [("morphable", "torch", "edited"), ("relief", "openvino")])
+@pytest.mark.parametrize("options", [("morphable", "auto", "edited"), ("relief", "openvino")])
 def test_a_forked_process_that_leaves_by_itself_ends(folder: Path, options: tuple[str, ...]) -> None:
     """As gunicorn's do: by `sys.exit`, which ends what was inherited too."""
     if "openvino" in options:

@@ -149,7 +149,7 @@ def test_a_demo_by_each_method(command: Command, photo: Path, weights: Path, tmp
         options = ("--weights", weights) if method == "stargan" else ()
         folder = tmp_path / method
         result = command("demo", photo, "-o", folder, "--method", method, *options)
-        assert (result.code, result.err) == (0, "")
+        assert (result.code, result.err) == (0, "Next: facerelief edit YOUR_PHOTO --to happiness\n")
         assert {path.name for path in folder.glob("*.png")} == {"demo.png", *(f"{name}.png" for name in names)}
         with Image.open(folder / "demo.png") as sheet:
             assert sheet.width == 34 + (1 + len(names)) * 264

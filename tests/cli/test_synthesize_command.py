@@ -72,7 +72,7 @@ def test_a_face_of_ones_own(command: Command, refused: Refused, synthetic: Path,
     assert command(*LEAST, dataset, "--weights", tmp_path / "face" / FACE_FILE).code == 0
     assert contents(dataset) == before
     line = refused(*LEAST, dataset)
-    assert line == f"{dataset} was built with another face_sha256; choose another folder or delete it"
+    assert line == f"{dataset} was built with another face; choose another folder or delete it"
 
 
 DYING = """

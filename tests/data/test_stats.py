@@ -83,10 +83,10 @@ def test_imbalance(row):
 
 def test_too_few_photos_or_persons(row):
     samples = [s for s in balanced(row) if not (s.expression == "fear" and s.file_name > "rgb/fear4")]
-    assert "fear" in only(dataset_warnings(samples), "too few")
+    assert "fear" in only(dataset_warnings(samples), "are few to train")
     crowd = [row(f"anger{k}", expression="anger", identity=f"p{k % 19}", split="train", quality=0.9) for k in range(60)]
     samples = [s for s in balanced(row) if s.expression != "anger"] + crowd
-    assert "anger: 60 photos of 19 persons" in only(dataset_warnings(samples), "too few")
+    assert "anger: 60 photos of 19 persons" in only(dataset_warnings(samples), "are few to train")
 
 
 def test_classes_that_a_split_lacks(row):

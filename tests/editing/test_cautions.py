@@ -31,9 +31,9 @@ def shut(editor: Editor, portrait: np.ndarray) -> Photo:
 
 def test_a_morph(editor: Editor, shut: Photo) -> None:
     for to, part, strength, said in (
-        ("look-left", "face", 1.0, [f"shut.png: {CAUTION}"]),
-        ("look-left", "face", 0.0, []),
-        ("look-left", "mouth", 1.0, []),
+        ("look-left+AU12", "face", 1.0, [f"shut.png: {CAUTION}"]),
+        ("look-left+AU12", "face", 0.0, []),
+        ("look-left+AU12", "mouth", 1.0, []),
         ("AU12", "face", 1.0, []),
     ):
         notes = list[str]()
@@ -43,7 +43,7 @@ def test_a_morph(editor: Editor, shut: Photo) -> None:
 
 
 def test_a_continuum(editor: Editor, shut: Photo, tmp_path: Path) -> None:
-    for to, said in (("look-left", [f"shut.png: {CAUTION}"]), ("AU12", [])):
+    for to, said in (("look-left+AU12", [f"shut.png: {CAUTION}"]), ("AU12", [])):
         files = continuum_files(Path("shut.png"), to, 2, tmp_path)
         assert write_continuum(editor, shut, to, Continuum(steps=2), files) == said
         assert write_continuum(editor, shut, to, Continuum(steps=2), files, kept=files.frames) == said
@@ -54,7 +54,9 @@ def test_a_video(editor: Editor, shut: Photo, tmp_path: Path) -> None:
     pytest.importorskip("av")
     clip, out = tmp_path / "clip.mp4", tmp_path / "out.mp4"
     write_clip(clip, [shut.rgb] * 6)
-    assert edit_video(editor, clip, out, "look-left").notes == (f"{clip}: {CAUTION} (in 6 of 6 frames)",)
+    assert edit_video(editor, clip, out, "look-left+AU12").notes == (f"{clip}: {CAUTION} (in 6 of 6 frames)",)
     assert edit_video(editor, clip, out, "AU12").notes == ()
     late = parse_strength("0:0,0.11:0,0.12:1")
-    assert edit_video(editor, clip, out, "look-left", strength=late).notes == (f"{clip}: {CAUTION} (in 3 of 6 frames)",)
+    assert edit_video(editor, clip, out, "look-left+AU12", strength=late).notes == (
+        f"{clip}: {CAUTION} (in 3 of 6 frames)",
+    )

@@ -154,7 +154,7 @@ def test_the_mouth_is_the_morphable_face_s(finder: LandmarkFinder, photo: Photo)
     face = editor.find(photo)[0]
     crop = align(face.landmarks, 160)
     for to in ("neutral", "surprise"):
-        edits = editor(photo, to, faces=[face]), morphable(photo, to, faces=[face], strength=0.9)
+        edits = editor(photo, to, faces=[face]), morphable(photo, to, faces=[face])
         ours, theirs = (crop.cut(edit.photo.rgb).astype(int) for edit in edits)
         share, points = around_mouth(crop, face), crop.to_crop(face.landmarks)[:, :2].astype(int)
         assert all(share[points[k, 1], points[k, 0]] > 0.9 for k in (13, 14, 199))  # lips, chin

@@ -117,7 +117,7 @@ def test_what_cannot_be_done_to_a_face_comes_with_the_edit(
     small = np.ascontiguousarray(np.asarray(Image.fromarray(group[:, :320]).resize((256, 256))))
     for rgb in (group, small):  # whose plans are kept, or not
         photo = as_png(load_editor(finder=finder, method="morphable")(Photo(rgb), "eyes-closed", face="all").photo.rgb)
-        wish = {"to": "look-left", "method": "morphable", "face": "all"}
+        wish = {"to": "look-left+AU12", "method": "morphable", "face": "all"}
         caution = ["an eye is shut or hardly seen; it is not opened or turned"]
         for more, notes in (({}, caution), ({"strength": 0}, []), ({"part": "mouth"}, []), ({"to": "AU12"}, [])):
             assert client.post("/v1/edit", **form(photo, **{**wish, **more}, reply="json")).json()["notes"] == notes
