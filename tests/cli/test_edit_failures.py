@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -173,6 +174,7 @@ def test_what_was_written_of_a_video_before_a_problem_is_told(monkeypatch: pytes
         return SimpleNamespace(notes=["no sound"])
 
     monkeypatch.setattr(video_job, "edit_video", edit_video)
+    monkeypatch.setattr(video_job, "VideoSource", lambda _: nullcontext(SimpleNamespace(seconds=1.0)))
     monkeypatch.setattr(video_job, "sign_file", lambda *_, **__: False)
     clip = tmp_path / "clip.mp4"
     clip.write_text("frames")
