@@ -210,7 +210,7 @@ def test_a_long_name_of_the_temporary_folder(tmp_path: Path, monkeypatch: pytest
     assert not folder.exists()
     with pytest.raises(FacereliefError, match="set TMPDIR to another folder"):
         summed_metrics.SummedMetrics(long, 0, lambda: _of(1))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")  # a short name: where it is long, /tmp is taken
     with pytest.raises(FacereliefError, match=r"no folder to share: .*; set TMPDIR to a folder"), shared_folder():
         pass
 
