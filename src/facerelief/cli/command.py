@@ -26,9 +26,6 @@ def quieten(context: typer.Context, value: bool) -> bool:
     return value
 
 
-_QUIET_HELP = "Print only errors and results, which are on standard output: no progress, no notes."
-
-
 def settle(ctx: Any, options: Sequence[Any]) -> dict[str, tuple[str, str]]:
     """Drop what the environment says faces are to show where that is typed too.
 
