@@ -15,7 +15,7 @@ from facerelief.photos.provenance.watermark_detection import detect_watermarks
 from facerelief.photos.video_container import video_comment
 
 Command = Callable
-_NOTHING = "--part mouth leaves nothing of look-left to change"
+_NOTHING = "part mouth leaves nothing of look-left to change"
 
 
 def test_a_part_that_leaves_nothing(command: Command, portrait_jpg: Path, tmp_path: Path) -> None:

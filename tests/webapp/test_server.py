@@ -3,11 +3,13 @@
 import base64
 import io
 import json
+from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
 import numpy as np
 import pytest
+from photos import astronaut
 from PIL import Image
 from webapp_app import form
 
@@ -16,6 +18,7 @@ from facerelief.expressions import EXPRESSIONS
 from facerelief.faces.detector import LandmarkFinder
 from facerelief.geometry.topology import face_triangles
 from facerelief.photos.photo import Photo, encode_photo, read_mark
+from facerelief.photos.provenance.verify import find_provenance
 from facerelief.webapp.pictures import EncodedPicture
 from facerelief.webapp.server.responses import as_picture
 
@@ -126,6 +129,26 @@ def test_what_cannot_be_done_to_a_face_comes_with_the_edit(
             answer = client.post("/v1/morph", **form(photo, **moving, strength=strength))
             assert answer.status_code == 200
             assert unquote(answer.headers.get("x-notes", "")) == "; ".join(notes)
+
+
+@pytest.mark.parametrize(("address", "width"), [("/v1/edit", 512), ("/v1/edit", 256), ("/v1/morph", 256)])
+def test_what_changes_nothing_is_no_edit(
+    client: httpx.Client, finder: LandmarkFinder, tmp_path: Path, address: str, width: int
+) -> None:
+    """It is told, and not marked; as large and as small photos, whose plans are kept."""
+    photo = as_png(np.asarray(Image.fromarray(astronaut()).resize((width, width))))
+    timing = {"seconds": 0.2, "fps": 5, "hold": 0, "format": "webp"} if address == "/v1/morph" else {}
+    for to, changes in (("happiness", True), ("look-left", False)):
+        fields = {"to": to, "method": "morphable", "part": "mouth", **timing}
+        answer = client.post(address, **form(photo, **fields))
+        said = unquote(answer.headers.get("x-notes", ""))
+        assert (answer.status_code, said) == (
+            200,
+            "" if changes else "part mouth leaves nothing of look-left to change",
+        )
+        path = tmp_path / ("it.webp" if timing else "it.png")
+        path.write_bytes(answer.content)
+        assert find_provenance(path, finder).edited is changes
 
 
 @pytest.mark.parametrize("address", ["/v1/edit", "/v1/morph"])

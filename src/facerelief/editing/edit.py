@@ -112,6 +112,6 @@ def no_effect(to: str, part: str) -> str:
 
     Example:
         >>> no_effect("look-left", "mouth")
-        '--part mouth leaves nothing of look-left to change'
+        'part mouth leaves nothing of look-left to change'
     """
-    return f"{to} changes nothing of this face" if part == WHOLE else f"--part {part} leaves nothing of {to} to change"
+    return f"{to} changes nothing of this face" if part == WHOLE else f"part {part} leaves nothing of {to} to change"

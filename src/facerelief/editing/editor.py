@@ -132,6 +132,17 @@ class Editor(ABC, Generic[PlanT]):
         plan = self.plan(rgb, face, to, part)
         return EditedFace(plan, self.render(rgb, plan, strength))
 
+    def carry_out(self, rgb: RGB, plan: PlanT, to: str, strength: float) -> tuple[EditedFace, bool]:
+        """`render`, for pictures that are marked as edited.
+
+        Returns:
+            What was done, with a caution where a strength above 0 changed nothing, and whether any pixel changed: if
+            none did, the picture is no edit, and gets no mark.
+        """
+        edited = self.render(rgb, plan, strength)
+        changed = bool(strength) and not np.array_equal(edited, rgb)
+        return EditedFace(plan if changed or not strength else plan.without_effect(to), edited), changed
+
     def take_teeth(self, photo: Photo) -> None:
         """From now on, take teeth that a photo hides from this one, of the same person.
 
@@ -192,11 +203,10 @@ class Editor(ABC, Generic[PlanT]):
             wanted = [(choose_faces(found, k, photo.name)[0], words) for k, words in each.items()]
         rgb, plans, marked = photo.rgb, [], list[tuple[Crop, str]]()
         for one, words in wanted:
-            done = self.apply(rgb, one, words, strength, part)
-            changed = bool(strength) and not np.array_equal(done.photo, rgb)
+            done, changed = self.carry_out(rgb, self.plan(rgb, one, words, part), words, strength)
             if changed:
                 marked.append((done.plan.marked, words))
-            plans.append(done.plan if changed or not strength else done.plan.without_effect(words))
+            plans.append(done.plan)
             rgb = done.photo
         crops, shown = [crop for crop, _ in marked], [words for _, words in marked]
         mark = mark_edit(photo.mark, expression, crops, shown) if marked else photo.mark

@@ -7,14 +7,12 @@ from itertools import combinations
 import numpy as np
 
 from facerelief.editing import Editor
-from facerelief.editing.face_choice import FaceChoice, choose_faces
+from facerelief.editing.face_choice import FaceChoice, check_place, choose_faces
 from facerelief.editing.regions import WHOLE
-from facerelief.errors import NoFaceFound
 from facerelief.faces.detector import Face
 from facerelief.photos.photo import Photo
 from facerelief.webapp.errors import ApiError
 
-_MAX_FACE = 1.5  # times the square root of the photo's area: crops of larger faces would take gigabytes
 _SAME = 0.25  # of the smaller one's size, from middle to middle: no two faces are as near
 
 
@@ -55,7 +53,7 @@ def faces_of_edit(which: FaceChoice | Face, found: list[Face], photo: Photo) -> 
         photo: The photo.
     """
     if isinstance(which, Face):
-        _check_place(which, photo)
+        check_place(which, photo.rgb.shape, photo.name)
         return choose_faces([which], "largest", photo.name)
     return choose_faces(found, which, photo.name)
 
@@ -100,12 +98,3 @@ def warnings(editor: Editor, specs: tuple[EditSpec, ...], found: list[Face]) -> 
 def with_notes(photo: Photo, lines: Iterable[str]) -> Photo:
     """A photo with further notes, each once."""
     return replace(photo, notes=tuple(dict.fromkeys((*photo.notes, *lines))))
-
-
-def _check_place(face: Face, photo: Photo) -> None:
-    """Raises `NoFaceFound` for a request's landmarks outside its photo or far larger than it."""
-    height, width = photo.rgb.shape[:2]
-    x0, y0, x1, y1 = face.box
-    beside = x1 <= 0 or y1 <= 0 or x0 >= width or y0 >= height
-    if beside or face.size > _MAX_FACE * (height * width) ** 0.5:
-        raise NoFaceFound("the landmarks are not of a face in this photo; send those that /v1/faces gave for it")

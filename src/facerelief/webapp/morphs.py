@@ -45,13 +45,17 @@ def make_morph(service: EditService, fields: Fields, specs: tuple[EditSpec, ...]
     mark = photo.mark
     with service.stage("edit", token):
         plans = list(_plans(editor, rgb, chosen, token))
-    for (spec, _), (plan, _) in zip(chosen, plans, strict=True):
-        mark = mark_edit(mark, editor.target(spec.to), [plan.marked])
+        ends = [
+            editor.carry_out(rgb, plan, editor.target(spec.to), spec.strength)
+            for (spec, _), (plan, _) in zip(chosen, plans, strict=True)
+        ]
+    for (spec, _), (end, changed) in zip(chosen, ends, strict=True):
+        mark = mark_edit(mark, editor.target(spec.to), [end.plan.marked]) if changed else mark
     with service.stage("morph", token):
         frames = _until_cancelled(render_morph(editor, rgb, plans, morph), token)
         data = encode_morph(format, frames, morph, mark if signed else None, photo.history)
-    said = with_notes(photo, cautions_of(plan for plan, strength in plans if strength))
-    return EncodedPicture(data, format, said.notes)
+    said = cautions_of(end.plan for (spec, _), (end, _) in zip(chosen, ends, strict=True) if spec.strength)
+    return EncodedPicture(data, format, with_notes(photo, said).notes)
 
 
 def _prepare(

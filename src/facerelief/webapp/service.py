@@ -134,9 +134,10 @@ class EditService:
             edited, plans = edit.photo, [one.plan for one in edit.faces]
         else:
             to = editor.target(spec.to)
-            plans = [self._plans.plan(editor, photo.rgb, face, to, spec.part)]
-            edited = photo.with_rgb(editor.render(photo.rgb, plans[0], spec.strength))
-            edited = replace(edited, mark=mark_edit(photo.mark, to, [plans[0].marked])) if spec.strength else edited
+            plan = self._plans.plan(editor, photo.rgb, face, to, spec.part)
+            done, changed = editor.carry_out(photo.rgb, plan, to, spec.strength)
+            edited, plans = photo.with_rgb(done.photo), [done.plan]
+            edited = replace(edited, mark=mark_edit(photo.mark, to, [plan.marked])) if changed else edited
         return with_notes(edited, cautions_of(plans) if spec.strength else ())
 
     def read_and_choose(

@@ -127,8 +127,8 @@ def morph_frames(
             raise
         raise NoFaceFound(f"shrunk to {how.size} pixels (choose a larger size), {reason}") from reason
     plans = [editor.plan(small.rgb, one, wanted, how.part) for one in chosen]
-    ends = (editor.render(small.rgb, plan, how.strength) for plan in plans)
-    if how.strength and all(np.array_equal(end, small.rgb) for end in ends):
+    ends = (editor.carry_out(small.rgb, plan, wanted, how.strength) for plan in plans)
+    if how.strength and not any(changed for _, changed in ends):
         raise FacereliefError(f"{photo.name}: {no_effect(wanted, how.part)}; choose another part or expression")
     if notes is not None and how.strength:
         notes += [f"{photo.name}: {line}" for line in cautions_of(plans)]
