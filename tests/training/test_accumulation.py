@@ -5,7 +5,7 @@ Adam's first steps turn on the sign of tiny gradients, so here all networks lear
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -41,29 +41,55 @@ SHARED = {"steps": 2, "batch": 6, "lr": 0.02, "d_lr": 0.02, "decay_from": 1.0, "
 
 
 class Descent(torch.optim.SGD):
-    """Gradient descent with Adam's arguments."""
+    """Gradient descent with Adam's arguments, which tells how far the weights have moved."""
+
+    made: ClassVar[list["Descent"]] = []
 
     def __init__(self, parameters: Any, lr: float, betas: Any, weight_decay: float, fused: bool) -> None:
-        super().__init__(parameters, lr)
+        self.learnt = list(parameters)
+        self.start = [parameter.detach().clone() for parameter in self.learnt]
+        super().__init__(self.learnt, lr)
+        self.made.append(self)
+
+    def moves(self) -> list[torch.Tensor]:
+        return [now.detach() - before for now, before in zip(self.learnt, self.start, strict=True)]
 
 
 @pytest.fixture(autouse=True)
 def descent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.optim, "Adam", Descent)
+    monkeypatch.setattr(Descent, "made", [])
 
 
-def assert_alike(runs: list[Path], within: float = 1e-5) -> None:
-    """Weights, averages and pools of the states, and the terms of the logs."""
+def assert_moved_alike(runs: int) -> None:
+    """All weights have moved as in the first run, but for 3% of each tensor's move.
+
+    A loss with absolute values or rectifiers has kinks, and rounding decides on which side of one a pixel lies: 0.3%
+    of a move has been seen. A part with a wrong share of the batch is off by a tenth at least.
+    """
+    moves = [move for one in Descent.made for move in one.moves()]
+    each = len(moves) // runs
+    first, *others = (moves[i * each : (i + 1) * each] for i in range(runs))
+    assert first and len(moves) == runs * each
+    for other in others:
+        for found, expected in zip(other, first, strict=True):
+            unseen = 1e-7 * expected.numel() ** 0.5  # a bias in front of a norm moves by rounding alone
+            assert torch.dist(found, expected) <= 0.03 * expected.norm() + unseen
+
+
+def assert_alike(runs: list[Path]) -> None:
+    """Moves of the weights; averages and pools of the states; and the terms of the logs."""
+    assert_moved_alike(len(runs))
     first, *others = (load_checkpoint(run / "state.safetensors", "state").tensors for run in runs)
     lines = [read_metrics(run) for run in runs]
     for run, other in enumerate(others, 1):
         assert other.keys() == first.keys()
         for name, value in first.items():
-            np.testing.assert_allclose(other[name], value, rtol=0, atol=within, err_msg=name)
+            np.testing.assert_allclose(other[name], value, rtol=0, atol=1e-4, err_msg=name)
         assert [line.keys() for line in lines[run]] == [line.keys() for line in lines[0]]
         for line, expected in zip(lines[run], lines[0], strict=True):
             for name, value in expected.items():
-                assert line[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
+                assert line[name] == pytest.approx(value, rel=1e-3, abs=1e-4), name
 
 
 @pytest.mark.parametrize("objective", ["wgan-gp", "r1"])
