@@ -39,6 +39,14 @@ def test_teeth_get_darker_and_yellower_to_the_sides() -> None:
     assert levels == sorted(levels, reverse=True) and levels[0] == pytest.approx(TEETH @ LUMA)
 
 
+def test_cheeks_and_tongue_hide_lower_molars() -> None:
+    """From 0.3 inter-ocular distances on there is flesh in their place; upper ones are seen."""
+    molar, flesh = (lit(surface(tooth=tooth, jaw=1.0, aside=0.3), TEETH, 1.0)[0, 0] for tooth in (1.0, 0.0))
+    np.testing.assert_allclose(molar, flesh)
+    front, upper = (lit(surface(**place), TEETH, 1.0)[0, 0] for place in ({"jaw": 1.0}, {"aside": 0.3}))
+    assert min(front @ LUMA, upper @ LUMA) > 1.1 * (flesh @ LUMA)
+
+
 def test_front_teeth_have_a_white_highlight_in_the_middle() -> None:
     """0.22 of (the teeth's colour)^0.3 at its middle; exp(-1/2) of it 0.022 further up; none at sides and on molars."""
     middle = {"edge": 0.09, "side": 0.065, "gloss": 1.0}
@@ -95,16 +103,16 @@ def test_gloss_is_where_the_surface_reflects_the_light_and_where_light_comes() -
 
 
 def test_lower_teeth_are_in_the_shade_of_upper_ones() -> None:
-    """0.55 exp(-d / 0.04) of the light is taken, d below the last row of upper teeth, and 0.3 of all the rest."""
+    """0.55 exp(-d / 0.04) of the light is taken, d below the last row of upper teeth, and 0.1 of all the rest."""
     shown = surface((30, 2))
     shown.jaw[10:] = 1.0
     ratio = (lit(shown, TEETH, 1.0) / TEETH)[:, 0]
     np.testing.assert_allclose(ratio[:10], 1)
     for row in (10, 13, 29):
-        left = 0.7 * (1 - 0.55 * math.exp(-(row - 9) / 200 / 0.04))
+        left = 0.9 * (1 - 0.55 * math.exp(-(row - 9) / 200 / 0.04))
         np.testing.assert_allclose(ratio[row], [left**0.85, left**1.08, left**1.15], atol=1e-6)
     grey = (lit(shown, np.full(3, 0.7), 0.0) / 0.7)[13, 0]
-    np.testing.assert_allclose(grey, 0.7 * (1 - 0.55 * math.exp(-4 / 200 / 0.04)), atol=1e-6)
+    np.testing.assert_allclose(grey, 0.9 * (1 - 0.55 * math.exp(-4 / 200 / 0.04)), atol=1e-6)
 
 
 def test_the_upper_lip_shades_what_is_right_below_it_and_reddens_it() -> None:
@@ -165,9 +173,10 @@ def test_teeth_are_darker_where_they_touch() -> None:
         np.testing.assert_allclose(between_edges(np.ones((1, 1, 3)), surface(side=side), 1.0), np.full((1, 1, 3), left))
 
 
-def test_corners_of_the_mouth_are_dark() -> None:
+@pytest.mark.parametrize(("tooth", "left"), [(1.0, 0.4), (0.0, 0.8)])
+def test_corners_of_the_mouth_are_dark(tooth: float, left: float) -> None:
     mask = np.zeros((60, 100), bool)
     mask[20:40, 10:90] = True
-    shown = shaded_by_lips(np.ones((60, 100, 3)), mask, np.ones((60, 100)), 200.0, TEETH, 0.0)[30] @ LUMA
-    assert shown[10] == pytest.approx(0.4 * shown[50], abs=0.01)
+    shown = shaded_by_lips(np.ones((60, 100, 3)), mask, np.full((60, 100), tooth), 200.0, TEETH, 0.0)[30] @ LUMA
+    assert shown[10] == pytest.approx(left * shown[50], abs=0.01)
     assert (np.diff(shown[10:31]) > 0).all() and shown[31] == pytest.approx(shown[50])

@@ -98,7 +98,7 @@ def test_wrinkles_are_where_skin_moves(targets: Targets, name: str) -> None:
     left, right, both = (targets(name + side).texture for side in ("L", "R", ""))
     half = FACE.uv_map.size // 2
     assert np.abs(left[:, half:]).sum() > 4 * np.abs(left[:, :half]).sum()
-    np.testing.assert_allclose(left, right[:, ::-1], atol=0.01)
+    np.testing.assert_allclose(left, right[:, ::-1], atol=0.1 * float(left.max()))
     np.testing.assert_allclose(left + right, both, atol=1e-6)
     moved = np.concatenate([targets(name).movement, np.zeros((72, 3))])
     far = np.linalg.norm(FACE.uv_map.interpolate(moved), axis=2)

@@ -26,7 +26,7 @@ _WHITE = (0.65, 0.95)  # shares of the usual from which it is white, and surely 
 _ALIKE, _BELOW = 1.25, 0.06  # times; inter-ocular distances below the lower lid
 # Least luminance of the white over that of the skin, and the hue of what it lacks. In 33 sharp photos of the London set
 # it is at least 0.95; in narrow eyes of small photos lashes are all that is seen of it.
-_LEAST_WHITE, _WHITE_HUE = 0.8, np.array((1.06, 0.98, 0.96))
+_LEAST_WHITE, _WHITE_HUE = 0.95, np.array((1.06, 0.98, 0.96))
 _COLOURED = 12.0  # mean distance from grey, levels, of an eye in full colour
 _UNSEEN = 160.0  # levels, where no white is seen
 _COARSE = 3  # pixels of the frame to one in which white is continued

@@ -23,16 +23,15 @@ _UPPER_SHADE, _UPPER_REACH = np.array((0.26, 0.42, 0.45)), 0.02
 _LOWER_SHADE, _LOWER_REACH = np.array((0.06, 0.19, 0.17)), 0.009
 _FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright as in the middle; from here darkest
 _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
-_LOWER_ASIDE = 0.7  # shade of lower molars, which cheeks and tongue hide: they were pale blocks in corners of mouths
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 # Radius of a tooth's corners, by its distance from the middle, and the light that is left between them.
 _ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.04, 0.05, 0.07), 0.4
 _CONTACT, _CONTACT_REACH = 0.12, 0.01  # shade where teeth touch
-_CORNER, _CORNER_REACH = 0.4, 0.1  # light that is left at the corners of the mouth
+_CORNER, _CORNER_REACH = (0.4, 0.8), 0.1  # light that is left at the corners of the mouth, on teeth and on flesh
 _THIN = 0.05  # over which the inside goes over into the lips there
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
 _TOOTH_GAIN, _DIM = 2.0, 0.12  # of light through the opening, so that front teeth are fully lit; scattered to the back
-_UNDER, _UNDER_REACH, _LOWER_JAW = 0.55, 0.04, 0.3  # shade below the edges of upper teeth; of all lower teeth
+_UNDER, _UNDER_REACH, _LOWER_JAW = 0.55, 0.04, 0.1  # shade below the edges of upper teeth; of all lower teeth
 _SHADE_REDDENS = np.array((0.85, 1.08, 1.15))  # exponents: what lights teeth in that shade comes from tongue and lips
 _GLOSS, _SHARP, _WET = 0.8, 130, 0.35  # of a wet surface: strength and exponent (Phong, 1975); share on a tongue
 # Highlights of front teeth, of the lamps that light a face: strength; height above the edges of teeth, and its
@@ -95,7 +94,7 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     open_, diffuse = surface.exposure, surface.facing
     tooth = (_TOOTH_AMBIENT + (1 - _TOOTH_AMBIENT) * diffuse) * np.minimum(_TOOTH_OPEN + open_, 1)
     side = smoothstep((surface.aside - _FRONT) / (_MOLARS - _FRONT))
-    tooth = tooth * surface.level * (1 - _LOWER_ASIDE * side * surface.jaw)
+    tooth = tooth * surface.level
     reddens, reddens_in_shade = (_planar(1 + coloured * (powers - 1)) for powers in (_REDDENS, _SHADE_REDDENS))
     shade = _under_teeth(surface) ** reddens_in_shade
     deep = np.clip(_TOOTH_GAIN * surface.reached, _DIM, 1) ** reddens
@@ -109,7 +108,7 @@ def lit(surface: Surface, teeth: Floats, coloured: float) -> Floats:
     gums, tongue = (_planar(_toned(colour, coloured)) for colour in (_GUMS, _TONGUE))
     red = flesh**reddens * (gums + (tongue - gums) * surface.jaw)
     towards = np.where(surface.gloss > _DULL, np.minimum(surface.gloss, 1), 0)
-    share = surface.tooth
+    share = surface.tooth * (1 - side * surface.jaw)  # cheeks and tongue hide lower molars
     gloss = _GLOSS * (_WET + (1 - _WET) * share) * towards**_SHARP * np.clip(surface.reached, 0, 1)
     colours = _planar(teeth) * (share * tooth * hue + (1 - share) * red + gloss)
     spots = teeth**_SPOT_WHITE * min(1.0, float(teeth @ LUMA) / _SPOT_FULL)
@@ -172,7 +171,8 @@ def shaded_by_lips(colours: Floats, mask: Bool, tooth: Floats, unit: float, lips
     if len(columns):
         x = np.arange(mask.shape[1], dtype=np.float32)
         aside = np.minimum(x - columns[0], columns[-1] - x) / unit
-        planes = planes * (_CORNER + (1 - _CORNER) * smoothstep(aside / _CORNER_REACH))
+        left = _CORNER[1] + (_CORNER[0] - _CORNER[1]) * tooth
+        planes = planes * (left + (1 - left) * smoothstep(aside / _CORNER_REACH))
     width = np.maximum(np.minimum(_RIM_WIDEST, _RIM_HEIGHT * (above + below)), 1e-6)
     for distance, rim, thin, shown in ((above, _UPPER_RIM, _UPPER_THIN, 1 - tooth), (below, _LOWER_RIM, 1.0, 1.0)):
         share = shown * np.exp(-((distance / (thin * width)) ** 2))

@@ -23,7 +23,7 @@ _MARGIN = 0.05  # of the picture's side, beside the opening, that is drawn too: 
 _APART = 0.035  # inter-ocular distances by which the chin is lower than with teeth that touch: they do not at rest
 # Inter-ocular distances by which lower teeth lie lower behind the lip of an open mouth, which stays nearer to them than
 # the chin's skin does; drop of the chin from which they do so wholly.
-_SUNK, _SUNK_AT = 0.05, 0.2
+_SUNK, _SUNK_AT = 0.035, 0.2
 # A tongue rises behind the lower teeth of an open mouth: by how much, from which drop of the chin it does so wholly,
 # over which depths behind the lips it begins, and over which distances from the middle it ends; inter-ocular distances.
 _TONGUE, _TONGUE_AT, _TONGUE_FROM, _TONGUE_TO = 0.08, 0.15, (-0.02, -0.18), (0.27, 0.17)
