@@ -83,3 +83,5 @@ def test_a_mouth_that_gets_narrower_or_opens_wide_would_leave_its_corners_behind
         (0, 0.3, 1),
     ):
         assert leaves_corners(landmarks, changed(narrower, opened)) == pytest.approx(share, abs=0.1)
+    for shut, share in ((0.02, 0), (0.055, 0.5), (0.1, 1)):  # the dark between open lips reaches the corners
+        assert leaves_corners(changed(0, shut), landmarks) == pytest.approx(share, abs=0.1)

@@ -19,8 +19,8 @@ _ACROSS, _TRACKED = 0.01, 3  # inter-ocular distances between places across; how
 _SKIN = (3, 6)  # places above and below the line, between which is the skin that it is darker than
 _BENDS = 2.0  # levels by which the line is darker where it bends
 _FAINT, _LEAST = 0.5, 8.0  # share of the contrast between the lips, and levels, below which the line has ended
-# Inter-ocular distances over which a mouth leaves the corners behind: by which it gets narrower, and by which it opens.
-_NARROWER, _OPENS = 0.08, (0.14, 0.24)
+# Inter-ocular distances over which a mouth leaves the corners behind: by which it gets narrower, opens, and shuts.
+_NARROWER, _OPENS, _SHUTS = 0.08, (0.14, 0.24), (0.03, 0.08)
 _AROUND = 0.09  # inter-ocular distances: deviation of the Gaussian by which landmarks around a corner go along
 
 
@@ -80,14 +80,15 @@ def _end_of_line(levels: Floats, corner: int) -> tuple[int, int]:
 def leaves_corners(before: Floats, after: Floats) -> float:
     """Whether, 0 to 1, an edit of landmarks (468, 2 or 3) would leave the corners of the mouth behind.
 
-    It does if the mouth gets narrower, or opens wide: the line that went on from its corner would be cut off.
+    It does if the mouth gets narrower, or opens wide: the line that went on from its corner would be cut off. If it
+    shuts, the dark between the lips goes on there, too.
     """
     left, right = MOUTH_CORNERS
     widths = [float(np.linalg.norm(points[right, :2] - points[left, :2])) for points in (before, after)]
     narrower = (widths[0] - widths[1]) / inter_ocular(before)
     wider_open = mouth_opening(after) - mouth_opening(before)
-    shares = narrower / _NARROWER, (wider_open - _OPENS[0]) / (_OPENS[1] - _OPENS[0])
-    return float(smoothstep(max(shares)))
+    shares = [(change - low) / (high - low) for change, (low, high) in ((wider_open, _OPENS), (-wider_open, _SHUTS))]
+    return float(smoothstep(max(narrower / _NARROWER, *shares)))
 
 
 def with_reach(landmarks: Floats, reach: Floats) -> Floats:
