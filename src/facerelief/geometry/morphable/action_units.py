@@ -113,8 +113,8 @@ EMFACS: dict[str, Prototype] = {
     "sadness": Prototype({1: 0.9, 4: 0.7, 15: 1.3}, {17: 0.5}),
     "surprise": Prototype({1: 0.9, 2: 0.8, 5: 1.0, 26: 0.6}, {16: 0.1, 22: 0.5}),
     "fear": Prototype({1: 1.1, 2: 0.2, 4: 0.9, 5: 1.1, 20: 0.6}, {10: 0.0, 16: 0.3, 26: 0.3}),
-    "disgust": Prototype({9: 1.4, 15: 0.6}, {4: 0.6, 6: 0.3, 7: 0.5, 10: 0.0, 16: 0.0, 17: 1.1}),
+    "disgust": Prototype({9: 0.9, 15: 0.4}, {4: 0.6, 6: 0.4, 7: 0.5, 10: 0.1, 16: 0.0, 17: 0.3, 26: 0.0}),
     "anger": Prototype({4: 1.8, 5: 0.9, 7: 0.4}, {9: 1.3, 10: 0.9, 16: 1.5, 26: 0.5}),
-    "contempt": Prototype({12: 0.7, 14: 1.3}, {}, SIDES[:1]),
+    "contempt": Prototype({12: 0.6, 14: 1.15}, {}, SIDES[:1]),
 }
 assert tuple(EMFACS) == EXPRESSIONS
