@@ -230,7 +230,8 @@ class _Making:
         self._editor, self._photo, self._to, self._how = editor, photo, to, how
         self.face = face
         self.plan: EditPlan = editor.plan(photo.rgb, face, to, how.part)
-        if np.array_equal(editor.render(photo.rgb, self.plan, how.strength), photo.rgb):
+        self._last = editor.render(photo.rgb, self.plan, how.strength)
+        if np.array_equal(self._last, photo.rgb):
             raise FacereliefError(f"{photo.name}: {no_effect(to, how.part)}; choose another part or expression")
         self._start: Face | None = None  # where all frames are searched, so that equal ones measure the same
         self._first: Face | None = None  # as it was found in the first frame
@@ -245,7 +246,8 @@ class _Making:
         photo = self._photo
         # No frame has a watermark: the first, which is the photo itself, would differ from all others by it.
         mark = mark_edit(None, self._to, ()) if strength else photo.mark and dataclasses.replace(photo.mark, faces=())
-        rgb = self._editor.render(photo.rgb, self.plan, strength)
+        last = strength == self._how.strength
+        rgb = self._last if last else self._editor.render(photo.rgb, self.plan, strength)
         faces = [EditedFace(self.plan, rgb)]
         return Edit(dataclasses.replace(photo.with_rgb(rgb), mark=mark), self._to, faces)
 
