@@ -1,6 +1,6 @@
 """Rows of pictures, as the docs show them: whole ones, or their faces, cut out as the first picture of the row is.
 
-python benchmarks/sheet.py docs/stimuli.jpg --faces continuum/036-anger-?.png --pictures stimuli/0??.png stimuli/average.png
+python benchmarks/sheet.py docs/stimuli.jpg --faces continuum/*.png --pictures stimuli/0??.png stimuli/average.png
 """
 
 import argparse
