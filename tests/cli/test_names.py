@@ -265,6 +265,17 @@ def test_progress_in_words_comes_after_ten_seconds_and_then_every_minute() -> No
     }
 
 
+def test_progress_that_begins_anew_forgets_how_long_what_came_before_took() -> None:
+    clock = [0.0]
+    lines = console.ProgressLines("dataset", "pictures", lambda: clock[0])
+    assert lines.line(0, 100, "") == ""
+    clock[0] = 1000.0
+    assert lines.line(100, 100, "") == ""
+    assert lines.line(1, 300, "") == "dataset: 1 of 300 pictures"
+    clock[0] += 60
+    assert lines.line(61, 300, "") == "dataset: 61 of 300 pictures, 3:59 left"
+
+
 def test_what_an_interruption_says(capsys: pytest.CaptureFixture[str]) -> None:
     console.begin()
     with console.bar("reviewing", "samples") as move:

@@ -113,13 +113,17 @@ class ProgressLines:
     def __init__(self, title: str, unit: str, now: Callable[[], float]) -> None:
         self._title, self._unit, self._now = title, unit, now
         self._start = now()
-        self._next, self._from = self._start + FIRST_S, -1
+        self._next, self._from, self._last = self._start + FIRST_S, -1, 0
 
     def line(self, done: int, total: int, note: str) -> str:
-        """The line if one is due, else "". The time left is estimated from what was done since the first call."""
+        """The line if one is due, else "".
+
+        The time left is estimated from what was done since the first call, or since counting began anew.
+        """
         now = self._now()
-        if self._from < 0:
+        if self._from < 0 or done < self._last:
             self._from, self._start = done, now  # items of an earlier, interrupted command took no time of this one
+        self._last = done
         if now < self._next or done >= total:
             return ""
         self._next = now + INTERVAL_S

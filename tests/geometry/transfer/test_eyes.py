@@ -12,7 +12,7 @@ from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.controls import eye_amounts
 from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.topology import lid_curves
-from facerelief.geometry.transfer.eyes.eyeball import eyeball, usual_whites
+from facerelief.geometry.transfer.eyes.eyeball import eyeball, known_share, usual_whites
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.motion import GAZE, EyeMotion, eye_layers
 from facerelief.geometry.transfer.eyes.seen import eye_measures, seen_eyes, with_measures
@@ -277,3 +277,16 @@ def test_the_white_of_an_eye_is_no_darker_than_any_white(drawn: tuple[np.ndarray
     away = np.abs(np.arange(len(rows)) + 0.5 - left.iris.x)[None, :] > 1.5 * left.iris.radius
     levels = (eyeball(dark, opened, np.zeros(2), (least, most)).levels @ np.array((0.299, 0.587, 0.114)))[hidden & away]
     assert len(levels) and np.median(levels) == pytest.approx(least, rel=0.1)
+
+
+def test_an_eye_that_shows_no_white_is_not_opened(drawn: tuple[np.ndarray, Face]) -> None:
+    """From 0.7 of the skin's luminance on white is seen, below 0.4 it is not: nothing tells where its iris ends."""
+    eye = seen_eyes(drawn[0], drawn[1].landmarks)[0]
+    between = eye.lids.within(1.0) > 0.01
+    below = np.arange(len(eye.pixels))[:, None] > eye.lids.lower + 0.06 * eye.unit
+    skin = np.median((eye.pixels @ np.array((0.299, 0.587, 0.114)))[below])
+    shares = []
+    for white in (0.35, 0.55, 0.75):
+        pixels = np.where(between, white * skin, eye.pixels).astype(np.uint8)
+        shares.append(known_share(dataclasses.replace(eye, pixels=pixels)))
+    assert shares == pytest.approx([0, 0.5, 1], abs=0.1) and known_share(eye) == pytest.approx(eye.clear)

@@ -33,6 +33,7 @@ from facerelief.geometry.transfer.expression_transfer import (
     transfer_crop,
     with_room,
 )
+from facerelief.geometry.transfer.eyes.eyeball import known_share
 from facerelief.geometry.transfer.eyes.motion import EyeMotion
 from facerelief.geometry.transfer.eyes.seen import EYE_MEASURES, Eye, eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.glasses import rim_map
@@ -257,7 +258,7 @@ def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:
         wider = target.movement[lower[middle], 1] - target.movement[upper[middle], 1]
         if eye.frontal < 0.5 and (amounts.any() or wider > _OPENS):
             return ("the head is turned too far for its eyes to be opened, closed or turned",)
-        if eye.clear < 0.5 and (amounts[1:].any() or wider > _OPENS):
+        if known_share(eye) < 0.5 and (amounts[1:].any() or wider > _OPENS):
             return ("an eye is shut or hardly seen; it is not opened or turned",)
     return ()
 

@@ -12,7 +12,7 @@ from facerelief.faces.bicubic import sample_bicubic
 from facerelief.faces.warping import Window, average_where_shrunk, resample_map
 from facerelief.geometry.filters import gaussian
 from facerelief.geometry.morphable.uv_map import sample_bilinear
-from facerelief.geometry.transfer.eyes.eyeball import eyeball, usual_whites
+from facerelief.geometry.transfer.eyes.eyeball import eyeball, known_share, usual_whites
 from facerelief.geometry.transfer.eyes.frame import frame_places
 from facerelief.geometry.transfer.eyes.lids import Lids
 from facerelief.geometry.transfer.eyes.seen import Eye
@@ -78,10 +78,11 @@ def eye_layers(motion: EyeMotion, crop: Crop, flow: Floats) -> list[EyeLayer]:
         flow: (S, S, 2), of that crop, without what only lids do.
     """
     turned = [bool(one.any()) for one in motion.amounts[:, 1:]]
-    clear = min((eye.clear for eye, turns in zip(motion.eyes, turned, strict=True) if turns), default=1.0)
-    gaze = np.clip(2 * clear - 1, 0, 1)  # of both alike; less of it first, then less of all: two irises would be seen
+    clear = [known_share(eye) for eye in motion.eyes]
+    turns = min((one for one, turn in zip(clear, turned, strict=True) if turn), default=1.0)
+    gaze = np.clip(2 * turns - 1, 0, 1)  # of both alike; less of it first, then less of all: two irises would be seen
     amounts = motion.amounts * (1, gaze, gaze)
-    opens = min((eye.clear for eye in motion.eyes), default=1.0)  # both eyes alike: else one of them would stare
+    opens = min(clear, default=1.0)  # both eyes alike: else one of them would stare
     found = []
     for eye, does, whites in zip(motion.eyes, amounts, usual_whites(motion.eyes), strict=True):
         size, scale = eye.frame.size, eye.frame.scale / crop.scale
@@ -112,9 +113,8 @@ def _layer(eye: Eye, amounts: Floats, opens: float, whites: tuple[float, float],
     }
     if plain := plain_lid(eye, upper, lids):
         maps["plain"], maps["drawn_out"] = plain
-    share = eye.frontal * max(
-        eye.clear, float(smoothstep(amounts[0] / _CLOSES))
-    )  # an eye that is not clear can be closed only
+    # An eye that is not clear can be closed only.
+    share = eye.frontal * max(eye.clear, float(smoothstep(amounts[0] / _CLOSES)))
     if not amounts.any():  # so that nothing jumps where an edit grows
         share *= float(smoothstep(moved / (_LEAST * eye.unit) - 1))
     maps["share"] = maps["share"] * share
