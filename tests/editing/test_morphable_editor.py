@@ -21,6 +21,7 @@ from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.random_faces import Person, Setting, pose_shape, random_person
 from facerelief.geometry.morphable.renderer import Appearance, Eyes, Light, Skin, render_face
 from facerelief.geometry.topology import INNER_LIPS, mirror_vertices
+from facerelief.geometry.transfer.mouth import renderer
 from facerelief.photos.photo import Photo
 
 LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)  # their outer edge
@@ -186,11 +187,14 @@ def test_a_mouth_that_opens_gets_an_inside(editor: Editor, skin: float) -> None:
 
 
 @pytest.mark.parametrize("to", ["surprise", "fear"])
-def test_the_rim_of_a_mouth_has_no_steps_in_a_large_photo(editor: Editor, to: str) -> None:
+def test_the_rim_of_a_mouth_has_no_steps_in_a_large_photo(
+    editor: Editor, to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the dark inside ends at the lower lip runs as a smooth curve: pixels of the crop are 9.6 of the photo's."""
+    monkeypatch.setattr(renderer, "_SUNK", 0.2)  # no lower teeth between the dark and the lip
     photo, face = drawn(size=192)
     large = Face(face.landmarks * 8)
-    rgb = edited(editor, enlarged(photo, 8), large, to, 0.6).astype(float).sum(axis=2)  # no lower teeth show yet
+    rgb = edited(editor, enlarged(photo, 8), large, to, 0.6).astype(float).sum(axis=2)
     left, right = (large.landmarks[k, 0] for k in (80, 310))  # the upper lip but for its corners
     rows = []
     for column in range(int(left), int(right)):
