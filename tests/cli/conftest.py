@@ -29,11 +29,11 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `facerelief ARGUMENTS` in this process."""
+    """Runs `facerelief ARGUMENTS` in this process, on a terminal of so many columns."""
 
-    def run(*arguments: object) -> Result:
+    def run(*arguments: object, columns: int = 150) -> Result:
         monkeypatch.setattr(sys, "argv", ["facerelief", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "150")
+        monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setattr(console, "FIRST_S", float("inf"))  # else what is said depends on the machine's pace
         capsys.readouterr()
         with pytest.raises(SystemExit) as end:

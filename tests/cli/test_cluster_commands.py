@@ -70,7 +70,7 @@ def test_evaluate(
     assert there["editors"] == here["editors"]
 
 
-def test_standard_output_is_refused(refused: Refused, cluster: str, tmp_path: Path) -> None:
+def test_another_address_is_refused(refused: Refused, cluster: str, tmp_path: Path) -> None:
     for k in range(2):
         Image.fromarray(astronaut()).save(tmp_path / f"{k}.png")
     words = ("edit", tmp_path / "0.png", tmp_path / "1.png", "--to", "happiness", "--cluster", "ray://nowhere")

@@ -36,9 +36,10 @@ def test_a_continuum_with_a_video(command: Command, me: Path, tmp_path: Path) ->
     with av.open(str(video)) as film:
         assert sum(1 for _ in film.decode(video=0)) == 4  # a frame a step
 
-    mine = frames[1].stat().st_mtime_ns
-    command("continuum", *map(str, words))  # nothing is to be done but the sheet and the table
-    assert frames[1].stat().st_mtime_ns == mine
+    table = out / "me-surprise.csv"
+    mine, written = frames[1].stat().st_mtime_ns, table.stat().st_mtime_ns
+    assert command("continuum", *map(str, words)).code == 0  # nothing is to be done but the sheet and the table
+    assert frames[1].stat().st_mtime_ns == mine and table.stat().st_mtime_ns > written
 
 
 def test_a_continuum_to_a_preset_of_ones_own(command: Command, refused: Refused, me: Path, tmp_path: Path) -> None:

@@ -166,6 +166,7 @@ def test_a_batch_in_other_processes(command: Command, photo: Path, grinning: Pat
     result = command("edit", "[0-9].png", "--like", grinning, "-o", "out", "--workers", 2, "--no-provenance")
     assert result.code == 0, result.err
     made = [read_photo(path).rgb for path in sorted(Path("out").glob("*.png"))]
+    assert (made[0] != read_photo(Path("0.png")).rgb).any()
     assert len(made) == 9 and all(np.abs(one.astype(int) - made[0]).max() <= 1 for one in made)
 
 

@@ -26,7 +26,9 @@ def test_a_folder(command: Command, photos: Path, tmp_path: Path) -> None:
     assert command(*words).out.strip() == str(out / "stimuli.csv")
     assert {path.name for path in out.glob("[!.]*")} == {"a.png", "b.png", "average.png", "stimuli.csv"}
     first = (out / "a.png").read_bytes()
-    command(*words)  # its own files are replaced, and are the same
+    written = (out / "a.png").stat().st_mtime_ns
+    assert command(*words).code == 0
+    assert (out / "a.png").stat().st_mtime_ns > written  # its own files are replaced, and are the same
     assert (out / "a.png").read_bytes() == first
 
 

@@ -1,5 +1,6 @@
 """One photo to one sample: what is written, against the render of the stored mesh, and what is refused."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -246,7 +247,10 @@ def test_a_published_depth_map_takes_the_place_of_ours(extract: Extract, dataset
 def test_a_depth_map_of_another_size_is_brought_to_the_crop(extract: Extract, dataset: Path, tmp_path: Path) -> None:
     sample = extract(variant(6), overlay=grey_map(tmp_path / "cone.png", 128))
     assert isinstance(sample, Sample)
-    assert load_depth(dataset / sample.depth_file_name).shape == (256, 256)
+    depth = load_depth(dataset / sample.depth_file_name)
+    assert depth.shape == (256, 256)
+    for row, column, away in ((128, 128, 0.0), (128, 178, 25.0), (2, 2, 63 * math.sqrt(2))):
+        assert depth[row, column] == pytest.approx((220 - 1.6 * away) / 255, abs=0.02)
 
 
 # -- rejects --------------------------------------------------------------------------------------------------------

@@ -14,9 +14,12 @@ from facerelief.data import sham as sham_module
 from facerelief.data.manifest import Sample
 from facerelief.data.review.selection import review
 from facerelief.data.sham import make_sham, shuffled_within_splits
+from facerelief.data.sources.depth_overlays import normals_from_depth
 from facerelief.errors import DatasetError, FacereliefError
+from facerelief.faces.alignment import inter_ocular
+from facerelief.files.arrays import read_npz
 from facerelief.files.png import read_png
-from facerelief.geometry.depth_maps import load_depth
+from facerelief.geometry.depth_maps import FAR, NEAR, load_depth, load_normal
 
 
 @pytest.fixture
@@ -36,6 +39,14 @@ def test_luminance_stands_in_the_face_and_nowhere_else(faces: Dataset, tmp_path:
         face = load_depth(faces.path / before.depth_file_name) > 0
         expected = np.round(picture @ (0.299, 0.587, 0.114)) / 255
         assert np.allclose(load_depth(sham.path / after.depth_file_name), np.where(face, expected, 0), atol=1e-4)
+        normal = load_normal(sham.path / after.normal_file_name)
+        scale = (NEAR - FAR) * inter_ocular(read_npz(faces.path / before.mesh)["landmarks"])
+        own = normals_from_depth(load_depth(sham.path / after.depth_file_name), face, scale)
+        assert (
+            np.abs(normal - own).mean()
+            < 0.01
+            < np.abs(normal - load_normal(faces.path / before.normal_file_name)).mean()
+        )
         assert (after.expression, after.identity, after.split) == (before.expression, before.identity, before.split)
     assert sham.digest != faces.digest  # no run takes the one for the other
 
@@ -47,7 +58,9 @@ def test_shuffled_maps_are_those_of_others_of_the_split(faces: Dataset, tmp_path
         assert (sham.path / after.file_name).read_bytes() == (faces.path / before.file_name).read_bytes()
     donors = shuffled_within_splits(faces.samples, 0)
     for donor, after in zip(donors, sham.samples, strict=True):
-        assert (sham.path / after.depth_file_name).read_bytes() == (faces.path / donor.depth_file_name).read_bytes()
+        for name in ("depth_file_name", "normal_file_name"):
+            given, taken = faces.path / getattr(donor, name), sham.path / getattr(after, name)
+            assert taken.read_bytes() == given.read_bytes()
 
 
 def test_everybody_gives_once_and_nobody_keeps_its_own(row: Callable[..., Sample]) -> None:

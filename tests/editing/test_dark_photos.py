@@ -17,3 +17,5 @@ def test_even_photos_are_edited(finder: LandmarkFinder, photo: Photo, to: str, l
     edited = editor.render(even, editor.plan(even, face, to), 1.0)
     assert (edited[:4] == level).all() and (edited[-4:] == level).all()
     assert abs(edited.astype(float) - level).mean() < 8  # a mouth and eyes are drawn, and nothing else
+    if to == "surprise":
+        assert (edited != level).any()

@@ -139,7 +139,7 @@ def test_strength_is_the_share_of_the_way(editor: Editor, person: int | None) ->
         moved = [difference(before.rgb, result) for result in results]
         assert 0 < moved[0] < moved[1] < moved[2]
         nearest = [int(np.argmin([difference(result, goal) for goal in goals])) for result in results]
-        assert nearest == sorted(nearest)
+        assert nearest[:2] == [0, 1] and nearest[2] >= 1  # what is drawn at 1.5 differs from edits in more than that
 
 
 def test_strength_nought_gives_the_very_photo(editor: Editor) -> None:

@@ -13,6 +13,7 @@ from facerelief.editing import Editor, load_editor
 from facerelief.editing.strength import Strength
 from facerelief.editing.video import edit as video_module
 from facerelief.editing.video.edit import edit_video
+from facerelief.editing.video.yuv_frames import ColourFormat, Frame, add_change
 from facerelief.errors import FacereliefError, NoFaceFound, VideoError
 from facerelief.faces.detector import LandmarkFinder
 
@@ -29,6 +30,9 @@ def editor(finder: LandmarkFinder) -> Editor:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """24 frames of a head that glides, with sound; not to be changed."""
     return write_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", head_pan(24))
+
+
+NOUGHT = Strength(((0.0, 0.0),))
 
 
 def amount(one: list[np.ndarray], other: list[np.ndarray]) -> np.ndarray:
@@ -60,8 +64,20 @@ def test_every_frame_is_edited_and_all_else_is_kept(editor: Editor, clip: Path, 
         assert container.metadata["comment"] == "edited"
 
 
-def test_strength_nought_changes_nothing_but_the_encoding(editor: Editor, clip: Path, tmp_path: Path) -> None:
-    edit_video(editor, clip, tmp_path / "out.mp4", "surprise", strength=Strength(((0.0, 0.0),)))
+def test_strength_nought_changes_nothing_but_the_encoding(
+    editor: Editor, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The encoder gets the very planes that were decoded."""
+    kept = list[bool]()
+
+    def noted(frame: Frame, edited: np.ndarray, colours: ColourFormat) -> tuple[np.ndarray, ...]:
+        planes = add_change(frame, edited, colours)
+        kept.append(all(map(np.array_equal, planes, frame.planes)))
+        return planes
+
+    monkeypatch.setattr(video_module, "add_change", noted)
+    edit_video(editor, clip, tmp_path / "out.mp4", "surprise", strength=NOUGHT)
+    assert kept == [True] * 24
     assert amount(read_frames(clip)[0], read_frames(tmp_path / "out.mp4")[0]).max() < 2.5
 
 
@@ -114,7 +130,9 @@ def test_kinds_of_files(
     (before, times), (after, new_times) = read_frames(clip), read_frames(out)
     assert new_times == pytest.approx(times, abs=0.002)
     whole = [np.pad(one, ((0, shown[1] - size[1]), (0, shown[0] - size[0]), (0, 0)), mode="edge") for one in before]
-    assert 0.5 < amount(whole, after).mean() < 12
+    edit_video(editor, clip, nought := out.with_stem("nought"), "happiness", strength=NOUGHT)
+    encoding = amount(whole, read_frames(nought)[0]).mean()
+    assert encoding + 0.3 < amount(whole, after).mean() < 12
     if options.get("sound", True):
         assert [digest for _, digest in sound_packets(out)] == [digest for _, digest in sound_packets(clip)]
 
@@ -266,4 +284,8 @@ def test_networks_edit_videos_too(
     for backbone in ("stargan", "relief"):
         editor = load_editor(tiny_weights(method=backbone), finder)
         assert edit_video(editor, clip, tmp_path / f"{backbone}.mp4", "happiness").edited == 24
-        assert amount(read_frames(clip)[0], read_frames(tmp_path / f"{backbone}.mp4")[0]).min() > 1
+        edit_video(editor, clip, tmp_path / "nought.mp4", "happiness", strength=NOUGHT)
+        edited, encoded = (
+            amount(read_frames(clip)[0], read_frames(tmp_path / name)[0]) for name in (f"{backbone}.mp4", "nought.mp4")
+        )
+        assert (edited - encoded).min() > 0.1, backbone

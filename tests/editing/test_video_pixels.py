@@ -47,6 +47,9 @@ def test_values_stay_in_range(rgb: np.ndarray) -> None:
         top = tuple(np.full_like(plane, most) for plane in frame.planes)
         new = add_change(Frame(rgb, top, 0, 0.0), np.full_like(rgb, 255), colours)
         assert max(int(plane.max()) for plane in new) == most
+        none = tuple(np.zeros_like(plane) for plane in frame.planes)
+        dark = add_change(Frame(rgb, none, 0, 0.0), np.zeros_like(rgb), colours)
+        assert int(dark[0].max()) == 0 and max(int(plane.max()) for plane in dark) < most / 2  # nothing wraps around
 
 
 def test_sides_that_are_odd(rgb: np.ndarray) -> None:

@@ -5,7 +5,9 @@ import time
 import numpy as np
 import pytest
 
+from facerelief.array_types import RGB
 from facerelief.editing import Editor, load_editor
+from facerelief.editing.edit import EditPlan
 from facerelief.editing.regions import WHOLE
 from facerelief.faces.detector import Face, LandmarkFinder
 from facerelief.webapp.plans import PlanCache
@@ -21,12 +23,23 @@ def face(finder: LandmarkFinder, group: np.ndarray) -> Face:
     return finder(group[:, :320])[0]
 
 
-def test_kept_plans_make_the_same_edits(editor: Editor, group: np.ndarray, face: Face) -> None:
-    rgb, cache = group[:, :320], PlanCache()
+def test_kept_plans_make_the_same_edits(
+    editor: Editor, group: np.ndarray, face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the face is fitted once for all of them."""
+    rgb, cache, fitted, plan = group[:, :320], PlanCache(), list[str](), editor.plan
+
+    def counted(rgb: RGB, face: Face, to: str, part: str) -> EditPlan:
+        fitted.append(to)
+        return plan(rgb, face, to, part)
+
     for to in ("AU12:0.5", "AU12:0.5", "happiness", "AU43", "eyeLookUp", "AU15:0.3", "surprise"):
-        made = editor.render(rgb, cache.plan(editor, rgb, face, to, WHOLE), 0.8)
+        with monkeypatch.context() as patch:
+            patch.setattr(editor, "plan", counted)
+            kept = cache.plan(editor, rgb, face, to, WHOLE)
+        made = editor.render(rgb, kept, 0.8)
         assert np.array_equal(made, editor.render(rgb, editor.plan(rgb, face, to), 0.8))
-    assert len(cache) == 1
+    assert len(cache) == 1 and fitted == ["AU12:0.5"]
 
 
 def test_another_photo_part_or_face_is_another_plan(editor: Editor, group: np.ndarray, face: Face) -> None:

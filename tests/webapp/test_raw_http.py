@@ -30,7 +30,7 @@ def well(server: Live, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     wait_for(lambda: len(server.app.state.connections) == 0)
     admission = server.app.state.admission
     assert (admission.taken, admission.bodies.held, admission.responses.held) == (0, 0, 0)
-    assert not any(record.exc_info or record.levelno > logging.WARNING for record in caplog.records)
+    assert not any(record.exc_info or record.levelno > logging.WARNING for record in caplog.get_records("call"))
 
 
 def status(server: Live, request: bytes, *more: bytes) -> int:

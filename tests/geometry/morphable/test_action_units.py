@@ -21,6 +21,8 @@ QUOTED = {
     "anger": {4, 5, 7, 23},
     "contempt": {12, 14},
 }
+# Of these, what ours do not require: FER+'s people show it seldom (7, 16, 26), or the rig has no shape for it (23).
+OMITTED = {"fear": {7, 26}, "disgust": {16}, "anger": {23}}
 
 
 def test_a_movement_is_so_much_of_each_shape() -> None:
@@ -54,7 +56,7 @@ def test_no_shape_shows_two_units() -> None:
 @pytest.mark.parametrize("name", EXPRESSIONS)
 def test_what_an_expression_requires_is_what_the_literature_names(name: str) -> None:
     prototype = EMFACS[name]
-    assert set(prototype.required) <= QUOTED[name]
+    assert set(prototype.required) == QUOTED[name] - OMITTED.get(name, set())
     assert not set(prototype.required) & set(prototype.optional)
     assert prototype.units == {**prototype.required, **prototype.optional}
     assert set(prototype.units) <= set(ACTION_UNITS)

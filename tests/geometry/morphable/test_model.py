@@ -146,7 +146,7 @@ def test_a_rig_whose_names_do_not_fit_its_shapes(saved: Path, names: list[str] |
     path = tmp_path / "names.safetensors"
     facts = FACTS | ({} if names is None else {"rig": names})
     save_checkpoint(path, "face", load_checkpoint(saved, "face").tensors, facts)
-    assert "rig" in refusal(path)
+    assert "rig" in refusal(path).replace(str(path), "")  # it has this test's name
 
 
 def test_an_expression_that_moves_a_face_too_far(tmp_path: Path) -> None:
