@@ -61,13 +61,11 @@ def test_every_old_form_is_of_a_command_there_is_and_names_an_option_it_has() ->
 
 def test_names_with_one_meaning_take_the_same_kind_of_value_everywhere() -> None:
     kinds: dict[str, set[tuple[object, ...]]] = {}
+    once = ("--json", "--depth", "--face", "--to", "--weights", "--photo", "--format")
     for command in commands().values():
         for one in command.params:
             for option in one.opts:
-                if (
-                    option in ("--json", "--depth", "--face", "--to", "--weights", "--photo", "--format")
-                    and not one.multiple
-                ):
+                if option in once and not one.multiple:
                     kinds.setdefault(option, set()).add((one.is_flag, one.bare_type(), one.nargs))
     assert {option for option, found in kinds.items() if len(found) > 1} == set()
 

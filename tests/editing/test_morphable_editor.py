@@ -139,7 +139,31 @@ def test_strength_is_the_share_of_the_way(editor: Editor, person: int | None) ->
         moved = [difference(before.rgb, result) for result in results]
         assert 0 < moved[0] < moved[1] < moved[2]
         nearest = [int(np.argmin([difference(result, goal) for goal in goals])) for result in results]
-        assert nearest[:2] == [0, 1] and nearest[2] >= 1  # what is drawn at 1.5 differs from edits in more than that
+        assert nearest == sorted(nearest)
+
+
+@pytest.mark.parametrize(("name", "vertex"), [("surprise", 200), ("happiness", 205)])
+def test_a_mole_goes_its_share_of_the_way(editor: Editor, name: str, vertex: int) -> None:
+    """On the chin and on a cheek: where the edit of a photo with it differs from that of the photo without."""
+    before, face = drawn()
+    marked = before.rgb.astype(float)
+    rows, columns = np.indices(marked.shape[:2]) + 0.5
+    start = face.landmarks[vertex, :2]
+    marked *= 1 - 0.5 * np.exp(-((columns - start[0]) ** 2 + (rows - start[1]) ** 2) / 8)[..., None]
+    mole = Photo(marked.astype(np.uint8))
+
+    def place(strength: float) -> np.ndarray:
+        weight = np.abs(
+            edited(editor, mole, face, name, strength) - edited(editor, before, face, name, strength).astype(float)
+        )
+        weight = weight.sum(axis=2) * (weight.sum(axis=2) > 20)
+        return np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
+
+    start, half, whole, more = (place(strength) for strength in (0.0, 0.5, 1.0, 1.5))
+    way, drawn_way = whole - start, (drawn(name)[1].landmarks - face.landmarks)[vertex, :2]
+    assert np.linalg.norm(way) > 2
+    assert float(way @ drawn_way / (drawn_way @ drawn_way)) == pytest.approx(1, abs=0.05)
+    assert [float((one - start) @ way / (way @ way)) for one in (half, more)] == pytest.approx([0.5, 1.5], abs=0.1)
 
 
 def test_strength_nought_gives_the_very_photo(editor: Editor) -> None:
