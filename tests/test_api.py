@@ -79,11 +79,12 @@ def test_what_is_saved_says_that_it_was_edited(editor: FaceEditor, portrait: np.
     edit = editor.edit(portrait, "anger")
     edit.save(tmp_path / "new" / "angry.png")
     saved = read_photo(tmp_path / "new" / "angry.png").rgb
-    assert 0 < np.abs(saved.astype(int) - edit.image).max() < 16  # the invisible mark
+    mark = np.abs(saved.astype(int) - edit.image)  # the invisible one: strong where texture hides it, between teeth
+    assert 0 < mark.max() < 24 and mark[mark > 0].mean() < 3
     assert np.array_equal(saved[300:], portrait[300:])
-    mark = read_mark(tmp_path / "new" / "angry.png")
-    assert mark is not None
-    assert "anger" in mark.description
+    record = read_mark(tmp_path / "new" / "angry.png")
+    assert record is not None
+    assert "anger" in record.description
 
 
 def test_alpha_profile_and_orientation_of_an_image(editor: FaceEditor, portrait: np.ndarray, happy: np.ndarray) -> None:
