@@ -21,7 +21,7 @@ QUOTED = {
     "anger": {4, 5, 7, 23},
     "contempt": {12, 14},
 }
-# Of these, what ours do not require: FER+'s people show it seldom (7, 16, 26), or the rig has no shape for it (23).
+# Of these, what ours do not require: 16 and 26 may be seen, 7 is left out, and the rig has no shape for 23.
 OMITTED = {"fear": {7, 26}, "disgust": {16}, "anger": {23}}
 
 

@@ -258,7 +258,7 @@ def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:
         wider = target.movement[lower[middle], 1] - target.movement[upper[middle], 1]
         if eye.frontal < 0.5 and (amounts.any() or wider > _OPENS):
             return ("the head is turned too far for its eyes to be opened, closed or turned",)
-        if known_share(eye) < 0.5 and (amounts[1:].any() or wider > _OPENS):
+        if (amounts[1:].any() or wider > _OPENS) and known_share(eye) < 0.5:
             return ("an eye is shut or hardly seen; it is not opened or turned",)
     return ()
 

@@ -97,11 +97,13 @@ def known_share(eye: Eye) -> float:
     return eye.clear * float(smoothstep((_seen_white(eye) - _LASHES) / (_SURELY - _LASHES)))
 
 
+@functools.lru_cache(maxsize=8)  # as `_unmoved`
 def _seen_white(eye: Eye) -> float:
     """The luminance of an eye's white as the photo shows it, over that of the skin."""
     return float(np.median(_unmoved(eye)[4] @ LUMA)) / _skin_level(eye)
 
 
+@functools.lru_cache(maxsize=8)  # as `_unmoved`
 def _skin_level(eye: Eye) -> float:
     """The usual luminance of the skin below an eye."""
     below = np.arange(len(eye.pixels))[:, None] > eye.lids.lower + _BELOW * eye.unit
