@@ -49,6 +49,7 @@ _TINY = {
     "warm_up": 0,
     "steps": 4,
 }
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of batches; they move without learning
 
 
 @functools.cache
@@ -111,36 +112,44 @@ class MethodConformance:
         assert [name for name, value in found.items() if not np.array_equal(value, expected[name])] == []
 
     def test_every_network_learns(self, tmp_path: Path) -> None:
-        """What is not finite, or has no weight, would have ended the run; and weights move."""
-        first, later = (self.train(tmp_path / str(steps), steps=steps, decay_from=1.0) for steps in (2, 4))
-        tensors = [load_checkpoint(path, "editor").part("generator") for path in (first, later)]
-        assert any(not np.array_equal(value, tensors[1][name]) for name, value in tensors[0].items())
+        """What is not finite, or has no weight, would have ended the run; and weights of each network move."""
+        for steps in (2, 4):
+            self.train(tmp_path / str(steps), steps=steps, decay_from=1.0)
+        first, later = (load_checkpoint(tmp_path / run / "state.safetensors", "state").tensors for run in ("2", "4"))
+        weights = [name for name in first if not name.startswith("optimiser.") and not name.endswith(_STATISTICS)]
+        moved = {name.split(".")[0] for name in weights if not np.array_equal(first[name], later[name])}
+        assert moved == {name.split(".")[0] for name in weights}
         lines = [json.loads(line) for line in (tmp_path / "4" / "metrics.jsonl").read_text().splitlines()]
         assert {name.split("/")[0] for line in lines for name in line} >= {"step", "G"}
         assert (tmp_path / "4" / "README.md").is_file() and list((tmp_path / "4" / "samples").iterdir())
 
     def test_guidance_reaches_the_edit(self, tmp_path: Path) -> None:
-        """Under guidance by depth the terms of Eqs. 5 to 7 are there, and the run is another."""
-        dataset, alone = tiny_dataset()[0], self.train(tmp_path / "alone")
+        """Under guidance by depth the terms of Eqs. 5 to 7 are there, and the generator follows their gradient."""
+        dataset = tiny_dataset()[0]
         shared = {name: value for name, value in _TINY.items() if name not in ("warm_up",)}
         expressions = self.config().expressions
         settings = shared | {"size": self.config().size, "steps": 2, "expressions": expressions}
         run_depth(dataset, make_config(DepthTraining, "cpu", settings), tmp_path / "depth")
-        guided = self.train(tmp_path / "guided", tmp_path / "depth", guide="depth")
+        frozen: dict[str, Any] = {"depth": tmp_path / "depth", "guide": "depth", "freeze_depth": True}
+        guided = self.train(tmp_path / "guided", **frozen)
+        unweighted = self.train(tmp_path / "unweighted", **frozen, depth_weight=0.0)
         lines = [json.loads(line) for line in (tmp_path / "guided" / "metrics.jsonl").read_text().splitlines()]
         assert {"G/depth/adv", "G/depth/cls", "G/depth/rec"} <= set(lines[-1])
-        before, after = (load_checkpoint(path, "editor").part("generator") for path in (alone, guided))
+        before, after = (load_checkpoint(path, "editor").part("generator") for path in (unweighted, guided))
         assert any(not np.array_equal(value, after[name]) for name, value in before.items())
 
     def test_edits(self, tmp_path: Path) -> None:
-        """A photo is edited to each expression, and at strength 0 nothing changes."""
+        """A photo is edited to each expression, which changes it, and at strength 0 nothing changes."""
         dataset = tiny_dataset()[0]
         editor = load_editor(self.train(tmp_path / "run"))
         rgb, landmarks = read_crop(dataset.path, dataset.select("test")[0])
+        changed = []
         for to in editor.expressions:
             edited = editor.apply(rgb, Face(landmarks), to, 1.0)
             assert edited.photo.shape == rgb.shape and edited.photo.dtype == np.uint8
             assert (editor.render(rgb, edited.plan, 0.0) == rgb).all()
+            changed.append((edited.photo != rgb).any())
+        assert any(changed)
         for name in set(EXPRESSIONS) - set(editor.expressions):
             with _refused(f"these weights cannot do {name}; choose from {', '.join(editor.expressions)}"):
                 editor.target(name)

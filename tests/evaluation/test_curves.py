@@ -41,15 +41,44 @@ def test_a_picture_with_a_line_for_each_run(tmp_path: Path) -> None:
     assert hues(tmp_path / "both.png") == {"blue", "orange"}
 
 
+def test_a_panel_s_lines_are_the_log_and_its_mean_over_five_lines(tmp_path: Path) -> None:
+    """Each mean stands at the last step of its five; a term that is logged late begins late."""
+    run = write_log(tmp_path / "run", range(0, 40, 5))
+    log = run / "metrics.jsonl"
+    logged = [json.loads(line) for line in log.read_text().splitlines()]
+    for late in logged[:2]:
+        del late["G/rgb/cls"]
+    for number, line in enumerate(logged):
+        line["D_rgb/adv"] = float(number**2)
+    log.write_text("".join(json.dumps(line) + "\n" for line in logged))
+    for axis, name, title in zip(curves_plot([run]).axes, CURVES, CURVES.values(), strict=True):
+        steps = np.array([line["step"] for line in logged if name in line])
+        values = np.array([line[name] for line in logged if name in line])
+        thin, thick = (line.get_xydata() for line in axis.lines if len(line.get_xdata()))
+        np.testing.assert_allclose(thin, np.stack([steps, values], 1))
+        means = [values[k - 4 : k + 1].mean() for k in range(4, len(values))]
+        np.testing.assert_allclose(thick, np.stack([steps[4:], means], 1))
+        assert axis.get_title() == title
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_runs_shorter_than_the_smoothing(tmp_path: Path, count: int) -> None:
-    save_plot(tmp_path / "curves.png", curves_plot([write_log(tmp_path / "run", range(count))]))
-    assert (tmp_path / "curves.png").stat().st_size > 1000
+    figure = curves_plot([write_log(tmp_path / "run", range(count))])
+    for axis in figure.axes:
+        thin, thick = (line for line in axis.lines if len(line.get_xdata()))
+        assert len(thin.get_xdata()) == count
+        assert thick.get_ydata() == pytest.approx([np.mean([1 / (1 + step) for step in range(count)])])
+    save_plot(tmp_path / "curves.png", figure)
+    assert hues(tmp_path / "curves.png") == {"blue"}
 
 
 def test_a_run_that_ended_in_its_warm_up_has_two_panels(tmp_path: Path) -> None:
-    save_plot(tmp_path / "curves.png", curves_plot([write_log(tmp_path / "run", range(9), ("G/rgb/rec", "D_rgb/adv"))]))
-    assert hues(tmp_path / "curves.png") == {"blue"}
+    figure = curves_plot([write_log(tmp_path / "run", range(9), ("G/rgb/rec", "D_rgb/adv"))])
+    drawn = [any(len(line.get_xdata()) for line in axis.lines) for axis in figure.axes]
+    assert drawn == [True, False, False, True]
+    assert [[text.get_text() for text in axis.texts] for axis in figure.axes] == [
+        [] if one else ["not logged yet"] for one in drawn
+    ]
 
 
 def test_a_run_without_metrics(tmp_path: Path) -> None:

@@ -11,17 +11,26 @@ from PIL import Image
 
 from facerelief.editing import load_editor
 from facerelief.errors import NoFaceFound
+from facerelief.evaluation.diagnostics import latency
 from facerelief.evaluation.diagnostics.latency import STAGES, drawn_photo, measure_latency, preview_of
 from facerelief.faces.detector import LandmarkFinder
 from facerelief.photos.photo import read_photo
 
 
-def test_the_parts_make_up_the_whole(finder: LandmarkFinder, tiny_weights: Callable[..., Path]) -> None:
-    moved = []
+def test_the_parts_make_up_the_whole(
+    finder: LandmarkFinder, tiny_weights: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved, encoded, encode = [], [], latency.encode_photo
+    monkeypatch.setattr(latency, "encode_photo", lambda photo, *rest: encoded.append(photo.rgb) or encode(photo, *rest))
     found = measure_latency(
-        load_editor(tiny_weights(), finder), drawn_photo(500, 300), repeats=5, progress=lambda *now: moved.append(now)
+        load_editor(tiny_weights(), finder),
+        data := drawn_photo(500, 300),
+        repeats=5,
+        progress=lambda *now: moved.append(now),
     )
     assert moved == [(k, 7) for k in range(1, 8)]
+    assert len(encoded) == 7
+    assert all((rgb != read_photo(data).rgb).any() for rgb in encoded)
     assert {part: len(values) for part, values in found.seconds.items()} == dict.fromkeys(
         (*STAGES, "whole", "preview"), 5
     )

@@ -209,6 +209,23 @@ def test_the_mean_map_of_a_class(test: Arrays) -> None:
     assert scores.values["class_depth"][toward] == pytest.approx(depth.numpy(), abs=1e-5)
 
 
+def test_a_mean_map_is_of_faces_only_where_half_of_the_maps_are_face(test: Arrays) -> None:
+    """Of three maps of one class, pixel by pixel, in a loop."""
+    rows = np.array([0, 1, 2])
+    depth = test.depth[rows].copy()
+    depth[0, :12] = depth[1, 4:8] = depth[2, 6:20] = 0  # the background, in different places
+    some = Arrays(test.image[rows], depth, test.normal[rows], np.zeros(3, int), EXPRESSIONS, ())
+    found = class_mean_maps(some, "depth", torch.device("cpu"))[0, 0].numpy()
+    real = make_batch(some, np.arange(3), "depth").geometry[:, 0].numpy()
+    expected = np.full_like(found, -1)
+    for y, x in np.ndindex(*found.shape):
+        faces = [one for one, known in zip(real[:, y, x], depth[:, y, x] > 0, strict=True) if known]
+        if len(faces) >= 1.5:
+            expected[y, x] = np.mean(faces)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert len({round(float(np.mean(depth[:, y, x] > 0)), 2) for y, x in np.ndindex(*found.shape)}) == 4
+
+
 def test_pixels_that_are_not_numbers_are_refused_with_the_photo(test: Arrays) -> None:
     def broken(some: np.ndarray, target: int) -> Tensor:
         image = make_batch(test, some, "depth").image

@@ -13,6 +13,7 @@ from facerelief.networks.face_api import (
     EXPRESSION_SIZE,
     RECOGNITION_SIZE,
     FaceApiExpressions,
+    FaceApiLandmarks,
     FaceApiRecognition,
     _DenseBlock,
     _Residual,
@@ -21,6 +22,10 @@ from facerelief.networks.face_api import (
 # By face-api.esm.js 1.7.15 with TensorFlow.js's CPU backend, of `pattern` at 112 and 150 pixels.
 EXPRESSIONS = (0.1163586, 0.1076131, 0.1175594, 0.0064142, 0.1451243, 0.1602330, 0.3466975)
 RECOGNITION = (-0.0644887, 0.0982630, 0.0707762, -0.0368216, -0.1372034, -0.0365305)
+
+DRAWN_EXPRESSIONS = (0.14034, 0.00842279, 0.00922485, 0.15652, 0.0904966, 0.105661, 0.489335)
+DRAWN_LANDMARKS = (0.617122, -1.59225, -1.04783, 2.7346, -0.17419, -1.16747)
+DRAWN_RECOGNITION = (-6.33129, 8.13234, -2.85989, 7.41723, 3.87573, 6.22593)
 
 
 def pattern(size: int) -> torch.Tensor:
@@ -46,6 +51,28 @@ def test_the_package_s_own_numbers() -> None:
 def test_sizes_are_those_of_the_published_manifests(network: type[nn.Module], weights: int, numbers: int) -> None:
     state = network().state_dict()
     assert (len(state), sum(value.numel() for value in state.values())) == (weights, numbers)
+
+
+def drawn(network: nn.Module) -> nn.Module:
+    """Weights drawn by NumPy's generator, in the order of their names, of a size that keeps signals alive."""
+    random = np.random.RandomState(0)
+    state = dict(network.state_dict())
+    for name in sorted(state):
+        fan_in = max(1, int(np.prod(state[name].shape[1:])))
+        state[name] = torch.from_numpy(random.standard_normal(state[name].shape) / fan_in**0.5).float()
+    network.load_state_dict(state)
+    return network
+
+
+def test_fingerprints() -> None:
+    """What these networks gave with drawn weights when they agreed with TensorFlow.js (the test above)."""
+    with torch.no_grad():
+        called = drawn(FaceApiExpressions())(pattern(EXPRESSION_SIZE))[0]
+        points = drawn(FaceApiLandmarks())(pattern(EXPRESSION_SIZE))[0]
+        vector = drawn(FaceApiRecognition())(pattern(RECOGNITION_SIZE))[0]
+    np.testing.assert_allclose(called, DRAWN_EXPRESSIONS, rtol=1e-3)
+    np.testing.assert_allclose(points[:3].flatten(), DRAWN_LANDMARKS, rtol=1e-3)
+    np.testing.assert_allclose(vector[:6], DRAWN_RECOGNITION, rtol=1e-3)
 
 
 def test_a_stride_of_two_pads_behind() -> None:

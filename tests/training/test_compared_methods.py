@@ -1,5 +1,6 @@
 """What each compared method asks its networks, seen by networks that note their arguments."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from facerelief.errors import FacereliefError
 from facerelief.networks.compared.attgan import AttributeLogits
 from facerelief.networks.conversion import one_hot
 from facerelief.networks.generator_output import GeneratorOutput
+from facerelief.networks.stargan import DiscriminatorOutput
 from facerelief.training.methods import TRAINING_METHODS, TrainingMethod, TrainingStep
 from facerelief.training.presets import make_config
 from facerelief.training.steps.edited_batch import EditedBatch
@@ -177,3 +179,25 @@ def test_ganimations_targets_leave_the_range_and_its_critic_starts_as_the_author
         weight = method_of("ganimation", d_init=init).build_others()["critic"].state_dict()
         first = next(value for name, value in weight.items() if name.endswith("weight"))
         assert (abs(first.std().item() - 0.02) < 0.002) == like
+
+
+def test_ganimation_weighs_the_attention_of_both_passes_as_its_authors() -> None:
+    """4000 / 25 for units, 0.1 for the size and 1e-5 for the variation, which they sum over 25 photos.
+
+    A is 0.7 in the edit, and 0.1 on the way back but for a column of 0.2, which has an edge on either side.
+    """
+    method = TRAINING_METHODS["ganimation"](make_config(ExpressionTraining, "paper", {"method": "ganimation"}))
+    weights = {name: method.weights()[f"rgb/{name}"] for name in ("units", "attention", "variation")}
+    assert weights == pytest.approx({"units": 160, "attention": 0.1, "variation": 0.00025})
+    back = torch.full((COUNT, 1, SIZE, SIZE), 0.9)
+    back[..., 5] = 0.8
+    nets = {
+        "generator": Noted(lambda image, y: GeneratorOutput(image, mask=back)),
+        "critic": Noted(lambda image: DiscriminatorOutput(image[:, :1], torch.zeros(COUNT, 17), None)),
+    }
+    step = step_of(nets, torch.zeros(COUNT, 17), torch.zeros(COUNT, 17))
+    output = step.edited.output._replace(mask=torch.full((COUNT, 1, SIZE, SIZE), 0.3))
+    step = dataclasses.replace(step, edited=dataclasses.replace(step.edited, output=output))
+    terms = method_of("ganimation").generator_terms(step)
+    assert terms["rgb/attention"].item() == pytest.approx(0.7 + 0.1 + 0.1 / SIZE)
+    assert terms["rgb/variation"].item() == pytest.approx(2 * SIZE * 0.1, rel=1e-4)

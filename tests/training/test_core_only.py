@@ -19,7 +19,7 @@ class Bare(PathFinder):
 sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
 import facerelief.cli, facerelief.training, facerelief.evaluation
 for package in (facerelief.training, facerelief.evaluation):
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
 absent -= {{"accelerate", "tensorboard"}}
 facerelief.cli.main()

@@ -288,8 +288,9 @@ def test_a_term_that_is_not_finite_is_named(small: Small, splits: Splits, tmp_pa
 
 
 def test_it_learns_to_copy_and_to_edit(small: Small, splits: Splits, tmp_path: Path, metrics: Metrics) -> None:
-    """A few samples by heart: the cycle closes, and D_rgb calls the edits by their target."""
+    """A few samples by heart: the cycle closes, and D_rgb calls photos by their class and edits by their target."""
     run(small, splits, tmp_path, None, guide="none", steps=60, lr=2e-3, d_lr=2e-3, decay_from=1.0, augment=False)
     first, last = metrics(tmp_path)[0], metrics(tmp_path)[-1]
     assert last["G/rgb/rec"] < 0.6 * first["G/rgb/rec"]
     assert last["D_rgb/cls"] < 0.6 * first["D_rgb/cls"]
+    assert last["G/rgb/cls"] < 0.5 * first["G/rgb/cls"]

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from shells import CLASSES, MOUTHS
 
 from facerelief.data.arrays import Arrays
@@ -91,6 +92,20 @@ def test_a_rare_class_counts_as_much_as_a_common_one() -> None:
     assert result.recall[2] > 0.8
 
 
+def test_classes_are_balanced() -> None:
+    """Two that overlap, 20 samples of one to 1 of the other: the bound lies half way, not far on the rare one's side.
+
+    Half way between normal distributions at -0.75 and 0.75 each is hit by 0.773; unbalanced, by 0.998 and 0.14.
+    """
+    random = torch.Generator().manual_seed(0)
+    y = torch.repeat_interleave(torch.arange(2), torch.tensor([4000, 200]))
+    x = torch.randn(len(y), 1, generator=random) + 1.5 * (y[:, None] - 0.5)
+    weights = geometry_probe._logistic(x, y, 2)
+    hit = (x @ weights[:-1] + weights[-1]).argmax(1) == y
+    recall = [hit[y == k].float().mean().item() for k in (0, 1)]
+    assert recall == pytest.approx([0.773, 0.773], abs=0.06)
+
+
 def test_the_same_answer_every_time() -> None:
     train, held_out = maps(labels(20), 1), maps(labels(12), 2)
     assert probe_geometry(train, held_out, "depth") == probe_geometry(train, held_out, "depth")
@@ -121,5 +136,11 @@ def test_the_standard_error_by_hand() -> None:
 def test_maps_are_taken_some_at_a_time_without_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     train, held_out = maps(labels(8), 1), maps(labels(5), 2)
     at_once = probe_geometry(train, held_out, "normal")
+    taken, batch = [], geometry_probe.make_batch
     monkeypatch.setattr(geometry_probe, "_SOME", 7)
+    monkeypatch.setattr(
+        geometry_probe, "make_batch", lambda arrays, rows, guide: taken.append(len(rows)) or batch(arrays, rows, guide)
+    )
     assert probe_geometry(train, held_out, "normal") == at_once
+    assert sum(taken) == 24 + 15
+    assert max(taken) <= 7

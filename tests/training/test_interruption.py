@@ -100,16 +100,19 @@ def _signals_of_a_fresh_process() -> Iterator[None]:
 def test_handlers_are_put_back_and_means_are_over_both_sides(
     small: Callable[..., Any], tmp_path: Path, metrics: Callable[[Path], list[dict[str, float]]]
 ) -> None:
-    session, net = session_of(small, tmp_path)
+    session, net = session_of(small, tmp_path / "run")
     with pytest.raises(Interrupted, match=r"^4 of 9 steps are saved in "):
         train(session, net, stop=3)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
-    session, net = session_of(small, tmp_path)
+    session, net = session_of(small, tmp_path / "run")
     train(session, net)
-    (line,) = metrics(tmp_path)
+    (line,) = metrics(tmp_path / "run")
     assert line["step"] == 9
     assert line["weighted/G/adv"] == pytest.approx(2 * line["G/adv"])
+    session, net = session_of(small, tmp_path / "unbroken")
+    train(session, net)
+    assert metrics(tmp_path / "unbroken") == [line]
 
 
 def test_a_state_that_is_not_finite_is_not_saved(small: Callable[..., Any], tmp_path: Path) -> None:

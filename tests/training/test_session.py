@@ -126,7 +126,7 @@ def test_logs_samples_and_states_come_when_they_are_due_and_at_the_end(small: Sm
 def test_a_run_that_was_interrupted_anywhere_ends_as_if_it_had_not_been(
     small: Small, tmp_path: Path, kill: int
 ) -> None:
-    """Also where states are not saved at log lines, so that means are under way."""
+    """Also where states are saved between log lines, which then come earlier, in both runs."""
     config = small(DepthTraining, steps=12, log_every=3, save_every=5, lr=0.1, betas=(0.9, 0.99))
     unbroken = play(config, tmp_path / "unbroken")
     with pytest.raises(Killed):
