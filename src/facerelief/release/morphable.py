@@ -219,7 +219,8 @@ Datasets: 0 is DATASET{_further(facts)}
 {_learned(facts)}
 
 In texture, people weigh by the square of their number: else a few people's own looks would be taken for the
-expression's.
+expression's. Noses have the texture of the skin beside them, joined across, but for the two expressions with AU 9,
+which alone wrinkles noses: averages show light on noses that are held lower or higher, and nostrils' edges.
 
 ## What the expressions move
 

@@ -5,11 +5,14 @@ import pytest
 from scipy import ndimage
 
 from facerelief.colour import LUMA
+from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.filters import binomial_blur
+from facerelief.geometry.morphable.action_units import EMFACS
 from facerelief.geometry.morphable.log_albedo import FLOOR
-from facerelief.geometry.morphable.model import MorphableFace, load_face
+from facerelief.geometry.morphable.model import MorphableFace, full_maps, load_face
 from facerelief.geometry.morphable.uv_map import border_ring_mask
-from facerelief.geometry.topology import BROWS
+from facerelief.geometry.topology import BROWS, NOSE
 from facerelief.geometry.transfer.shading import (
     RatioImages,
     bottom_hat,
@@ -248,3 +251,12 @@ def test_a_wrinkle_that_is_filled_gets_the_colour_of_the_skin_around() -> None:
     assert filled @ LUMA == pytest.approx(skin @ LUMA, abs=0.5)
     assert np.abs(filled - skin).max() < 10 < 0.7 * np.abs(alone - skin).max()
     np.testing.assert_allclose(relight(skin[None, None], -change, tint[:1, :1]), relight(skin[None, None], -change))
+
+
+def test_noses_are_darkened_by_expressions_that_wrinkle_them(face: MorphableFace) -> None:
+    """Those with action unit 9; light on noses that are held lower, and nostrils, are in all averages of photos."""
+    nose = polygon_mask(face.uv_map.points[list(NOSE)], face.uv_map.size)
+    ratio_images = RatioImages(face)
+    for name, texture in zip(EXPRESSIONS, face.texture_classes, strict=True):
+        darkest = ratio_images(full_maps(texture))[nose].min()
+        assert darkest < -0.15 if 9 in EMFACS[name].units else darkest > -0.06, name

@@ -11,14 +11,13 @@ from facerelief.array_types import Float32, Floats, Landmarks
 from facerelief.easing import smoothstep
 from facerelief.faces.alignment import inter_ocular
 from facerelief.geometry.filters import binomial_blur, gaussian, scaled_map
-from facerelief.geometry.topology import LIPS, OUTLINE
+from facerelief.geometry.topology import LIPS, NOSE, OUTLINE
 from facerelief.geometry.transfer.lips import MOUTH_CORNERS
 
 # From the wings of the nose past the corners of the mouth to beside the chin, in MediaPipe's landmarks.
 FOLDS = ((129, 203, 206, 216, 212, 202), (358, 423, 426, 436, 432, 422))
 # Beside the corners of the mouth, which a smile draws out to dark wedges.
 _CORNERS = ((57, 202, 204), (287, 422, 424))
-_NOSE = (6, 351, 429, 279, 358, 294, 327, 2, 98, 64, 129, 49, 209, 122)
 # Inter-ocular distances: how far to each side of its line a fold, or a wedge, may lie, and over how much that ends; the
 # same of the shadow beside a nose; of what is near to the outline of a face, and may be beside it; of the lips.
 _WIDE, _WEDGE, _ENDS = 0.14, 0.07, 0.03
@@ -52,7 +51,7 @@ def fold_band(landmarks: Floats, size: int, unit: float | None = None) -> Float3
         near = np.maximum(near, _grown(points[list(fold)], side, _WIDE * scale, closed=False))
     for corner in _CORNERS:
         near = np.maximum(near, _grown(points[list(corner)], side, _WEDGE * scale, closed=False))
-    beside = 1 - gaussian(_grown(points[list(_NOSE)], side, _BESIDE_NOSE * scale), _NOSE_ENDS * scale)
+    beside = 1 - gaussian(_grown(points[list(NOSE)], side, _BESIDE_NOSE * scale), _NOSE_ENDS * scale)
     beside *= np.maximum(1 - 2 * gaussian(_grown(points[list(LIPS)], side, 0.0), _LIP_ENDS * scale), 0)
     band = gaussian(near, _ENDS * scale) * beside * _inside(points, side, scale)
     return np.clip(scaled_map(band, size), 0, 1)

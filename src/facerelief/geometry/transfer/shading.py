@@ -27,7 +27,7 @@ _EVERYONES = 0.12  # depth of what is dark and narrow in every neutral face
 # Wrinkles lie a little elsewhere in each face: an average's are shallow and wide where one's own are deep and narrow.
 _DEEPER, _SHADOW, _CREASE = 8.0, 1.3, 1.2
 _FLANK = 9  # pixels of the UV map, within which a wrinkle is deepest along its crease
-_STRONGEST = 0.6
+_STRONGEST = 0.35
 _PALER = 0.6  # of what colour loses in more light: what fills a wrinkle is to be as coloured as the skin beside it
 _AROUND, _FILLED = 0.03, 0.15  # of a crop's side; change of light from which a wrinkle counts as filled
 _LEAST = 1e-3  # of weight, where all around is filled

@@ -5,11 +5,14 @@ import pytest
 from heads import head
 
 from facerelief.expressions import EXPRESSIONS
+from facerelief.geometry.depth_maps import polygon_mask
 from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.learning.texture import _TRUST as TRUST
-from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
+from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, joined_over_noses, learn_textures
 from facerelief.geometry.morphable.log_albedo import FLOOR, SKIN, fold_symmetric, unfold_symmetric
+from facerelief.geometry.morphable.model import load_face
 from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, skin_mask, with_border_ring
+from facerelief.geometry.topology import NOSE
 
 SIZE, PIXELS, MODES = 64, 30, 3
 FULL = np.zeros((8, MODES))  # each expression's modes at full strength
@@ -283,3 +286,20 @@ def test_unseen_pixels_of_a_person_are_the_average_of_all() -> None:
     of_others = np.delete(album.own[:, :4], 7, axis=0).mean(axis=0)
     np.testing.assert_allclose(before.mean[:4], of_others, atol=1e-5)
     assert not np.allclose(before.mean[:4], (59 * of_others + log7[:4]) / 60, atol=1e-5)
+
+
+def test_a_nose_gets_what_the_skin_beside_it_has() -> None:
+    """Dark blots on the nose go, others stay."""
+    uv_map = load_face().uv_map
+    size = uv_map.size
+    points = uv_map.points[list(NOSE)]
+    nose, tip = polygon_mask(points, size), points.mean(axis=0)
+    row, column = np.mgrid[:size, :size] + 0.5
+    blot = np.exp(-((column - tip[0]) ** 2 + (row - tip[1]) ** 2) / 30)
+    mole = np.exp(-((column - 40) ** 2 + (row - tip[1]) ** 2) / 10)  # left of it, on a cheek
+    even = np.full((size, size), -0.1)
+    changes = np.stack([even - 0.5 * blot, even - 0.5 * mole])[..., : size // 2].reshape(2, -1)
+    without, beside = unfold_symmetric(joined_over_noses(changes, uv_map), size)
+    np.testing.assert_allclose(without[nose], -0.1, atol=0.01)
+    assert beside[:, : size // 4].min() < -0.55
+    np.testing.assert_allclose(beside[nose], -0.1, atol=0.02)

@@ -23,7 +23,7 @@ from facerelief.geometry.morphable.learning.expressions import (
 from facerelief.geometry.morphable.learning.portraits import Portraits, UVPictures
 from facerelief.geometry.morphable.learning.responses import learn_responses, still_faces
 from facerelief.geometry.morphable.learning.shape import Shapes, free_to_move, learn_shapes, modes_beyond, projected
-from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, learn_textures
+from facerelief.geometry.morphable.learning.texture import LightRemoval, Textures, joined_over_noses, learn_textures
 from facerelief.geometry.morphable.log_albedo import LUMA32, fold_symmetric
 from facerelief.geometry.morphable.model import UV_SIZE, MorphableFace
 from facerelief.geometry.morphable.uv_map import UVMap, mouth_mask, skin_mask, soft_face_mask, with_border_ring
@@ -132,6 +132,8 @@ def _with_textures(
         share = one.people**2 / (one.people**2 + others**2)
         classes[label] += share * (pictures(sources[one.source], one, done) - classes[label])
     classes *= np.array([EMFACS[name].wrinkles for name in EXPRESSIONS])[:, None]
+    smooth = np.array([9 not in EMFACS[name].units for name in EXPRESSIONS])
+    classes[smooth] = joined_over_noses(classes[smooth], uv_map)
     half = (UV_SIZE, UV_SIZE // 2)
     inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
     face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
@@ -141,7 +143,7 @@ def _with_textures(
         amounts=_single(amounts),
         texture=_single(textures.mean).reshape(half),
         texture_identity=_single(people).reshape(-1, *half),
-        texture_expression=_single(textures.expression * face).reshape(-1, *half),
+        texture_expression=_single(joined_over_noses(textures.expression, uv_map) * face).reshape(-1, *half),
         texture_classes=_single(classes * face).reshape(-1, *half),
         chroma=_single(chroma),
         clusters=_single(_clusters(shapes.people, textures.people)),

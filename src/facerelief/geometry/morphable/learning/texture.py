@@ -11,16 +11,23 @@ import numpy as np
 
 from facerelief.array_types import Bool, Floats
 from facerelief.expressions import EXPRESSIONS
-from facerelief.geometry.filters import box_blur
+from facerelief.faces.alignment import INTER_OCULAR
+from facerelief.geometry.depth_maps import polygon_mask
+from facerelief.geometry.filters import box_blur, gaussian
 from facerelief.geometry.mesh import vertex_normals
 from facerelief.geometry.morphable.learning.shape import Text, neutral_means, principal, projected
-from facerelief.geometry.morphable.log_albedo import SKIN
-from facerelief.geometry.morphable.uv_map import UVMap, rendered_triangles, with_border_ring
+from facerelief.geometry.morphable.log_albedo import SKIN, unfold_symmetric
+from facerelief.geometry.morphable.uv_map import UVMap, feathered, rendered_triangles, with_border_ring
+from facerelief.geometry.topology import NOSE
 
 TEXTURE_MODES = 40
 _TRUST = 60  # people with an expression at whom their looks and those of the expression modes weigh the same
 _SMOOTH = 5  # pixels of the UV map over which normals are averaged before light is fitted to them
 _RIDGE = 0.1
+# Inter-ocular distances: beside a nose, over which it ends; deviations of what joins the skin on both sides of it, and
+# the farther one's weight, for where nothing is near.
+_NOSE_ENDS, _NEAR, _FAR, _LITTLE = 0.06, 0.114, 0.38, 0.05
+_HARDLY = 0.02  # of a nose's soft rim, below which skin is beside it
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,28 @@ def learn_textures(
         reach = _reach(coefficients[shown], full)
         added.append(trust * reach * of_photos + (1 - trust) * (full @ movements) if name != "neutral" else 0 * mean)
     return Textures(mean, modes, movements, np.stack(added), projected(stacked - mean, modes), explained)
+
+
+def joined_over_noses(changes: Floats, uv_map: UVMap) -> Floats:
+    """Changes of texture, (N, P), with those of the skin beside a nose in place of its own, joined smoothly across.
+
+    Only action unit 9 wrinkles noses. What averages of photos darken there besides is light on a nose that is held
+    lower or higher, and the edges of nostrils.
+    """
+    size = uv_map.size
+    unit = INTER_OCULAR * size
+    nose = feathered(polygon_mask(uv_map.points[list(NOSE)], size), _NOSE_ENDS * unit)
+    beside = (nose < _HARDLY).astype(np.float32)
+
+    def blurred(maps: Floats) -> Floats:
+        single = maps.astype(np.float32)
+        near, far = (gaussian(single, (0, reach * unit, reach * unit)) for reach in (_NEAR, _FAR))
+        return near + np.float32(_LITTLE) * far
+
+    whole = unfold_symmetric(changes, size)
+    joined = blurred(whole * beside) / blurred(beside[None])
+    found: Floats = (whole + nose * (joined - whole))[..., : size // 2].reshape(changes.shape)
+    return found
 
 
 def _reach(coefficients: Floats, full: Floats) -> float:
