@@ -35,6 +35,7 @@ from facerelief.cli.commands import (
     report_edits,
     report_evidence,
     report_outside,
+    report_raters,
     serve,
     stimuli,
     study,
@@ -65,6 +66,8 @@ report.app.command("rate")(report_edits.rate)
 report.app.command("identity")(report_edits.identity)
 report.app.command("outside")(report_outside.outside)
 report.app.command("controls")(report_controls.controls)
+report.app.command("blind")(report_raters.blind)
+report.app.command("ratings")(report_raters.ratings)
 report.app.command("evidence")(report_evidence.evidence)
 report.app.command("latency")(latency.latency)
 app.command("edit")(edit.edit)

@@ -93,9 +93,14 @@ def eye_measures(eye: Eye) -> Floats:
 
 
 def with_measures(eye: Eye, measures: Floats) -> Eye:
-    """The eye with other measures (`EYE_MEASURES`,); those that are not finite stay its own."""
+    """The eye with other measures (`EYE_MEASURES`,); those that are not finite stay its own.
+
+    With no other it is the very eye, of which all that is drawn again and again while a slider moves is kept.
+    """
     own = eye_measures(eye)
     found = np.where(np.isfinite(measures), measures, own)
+    if np.array_equal(found, own):
+        return eye
     change = (found - own)[1:] * eye.frame.size
     columns, places = np.arange(eye.frame.size) + 0.5, np.linspace(*eye.lids.corners, _PLACES)
     upper, lower = (np.interp(columns, places, one, left=0, right=0) for one in np.split(change[3:], 2))
