@@ -59,6 +59,9 @@ CALLS = {
     "report outside": (("photos", "--instruments", "m", "-o", "report"), "report/report.html"),
     "report outside, its sheet": (("photos", "--instruments", "m", "--sheet", "x.png"), "x.png"),
     "report outside, numbers": (("photos", "--instruments", "m", "--json-file", "x.json"), "x.json"),
+    "report blind": (("photos", "-o", "raters"), "raters/form.csv"),
+    "report blind, its key": (("photos", "-o", "raters"), "raters/key.json"),
+    "report ratings": (("raters", "anna.csv", "-o", "report"), "report/report.html"),
     "report curves": (("runs", "-o", "x.png"), "x.png"),
     "report release": (
         ("runs", "-o", "w/x.safetensors", "--rates", "r", "--data-note", "d", "--command", "c"),

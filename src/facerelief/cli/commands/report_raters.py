@@ -1,4 +1,4 @@
-"""`facerelief report blind | ratings`: pictures for people to rate who do not know which are edited, and their answers."""
+"""`facerelief report blind | ratings`: pictures for raters who do not know which are edited, and their answers."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -14,12 +14,13 @@ from facerelief.editing.editor import Editor
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.outside.people import FaceLandmarks, short_name
 from facerelief.evaluation.raters.form import FORM_COLUMNS, GUIDE
+from facerelief.evaluation.raters.key import KEY, read_key
 from facerelief.faces.detector import Face
 from facerelief.files import atomic, write_json, write_text
 from facerelief.photos.photo import read_photo
-from facerelief.progress import Progress, no_progress
+from facerelief.progress import NotedProgress, no_progress
 
-KEY, FORM, GUIDE_FILE, PICTURES = "key.json", "form.csv", "guide.md", "pictures"
+FORM, GUIDE_FILE, PICTURES = "form.csv", "guide.md", "pictures"
 
 
 @dataclass(frozen=True)
@@ -31,27 +32,23 @@ class Shown:
 
 
 def show_once(photos: Sequence[Labelled], targets: Sequence[str], seed: int) -> list[Shown]:
-    """Every photo once, in random order, half of them edited to targets that are not their label, each as often.
+    """Every photo once, in random order, half of them edited to targets that are not their label, each about as often.
 
     Raises:
         FacereliefError: No photo has a label that is not the only target.
     """
     random = np.random.default_rng(seed)
-    order = [photos[number] for number in random.permutation(len(photos))]
-    editable = [one for one in order if {*targets} - {one.expression}]
+    mixed = [photos[number] for number in random.permutation(len(photos))]
+    editable = [one for one in mixed if {*targets} - {one.expression}]
     if not editable:
         raise FacereliefError(f"every photo shows {targets[0]} already; name other targets by --to")
-    edited = {*editable[: max(1, len(order) // 2)]}
     count: Counter[str] = Counter()
-    shown = []
-    for one in order:
-        target = None
-        if one in edited:
-            free = [name for name in targets if name != one.expression]
-            target = min(free, key=lambda name: (count[name], random.random()))
-            count[target] += 1
-        shown.append(Shown(one, target))
-    return shown
+    target_of: dict[Labelled, str] = {}
+    for one in editable[: max(1, len(photos) // 2)]:
+        free = [name for name in targets if name != one.expression]
+        target_of[one] = min(free, key=lambda name: (count[name], random.random()))
+        count[target_of[one]] += 1
+    return [Shown(photos[number], target_of.get(photos[number])) for number in random.permutation(len(photos))]
 
 
 def show_each(photos: Sequence[Labelled], targets: Sequence[str], seed: int) -> list[Shown]:
@@ -68,7 +65,7 @@ def write_pictures(
     made_with: dict[str, Any],
     strength: float = 1.0,
     size: int = 900,
-    progress: Progress = no_progress,
+    progress: NotedProgress = no_progress,
 ) -> Path:
     """Write the pictures with the form that raters fill in, a guide for them, and the key that they must not see.
 
@@ -86,7 +83,11 @@ def write_pictures(
 
     Returns:
         The form.
+
+    Raises:
+        FacereliefError: The folder has pictures that are not of an earlier call, or a photo cannot be read.
     """
+    _remove_earlier(folder)
     digits = max(3, len(str(len(shown))))
     names = [f"{number:0{digits}}.png" for number in range(1, len(shown) + 1)]
     for number, (name, one) in enumerate(zip(names, shown, strict=True)):
@@ -114,3 +115,12 @@ def write_pictures(
     commas = "," * (len(FORM_COLUMNS) - 1)
     write_text(folder / FORM, "\n".join([",".join(FORM_COLUMNS), *(f"{name}{commas}" for name in names)]) + "\n")
     return folder / FORM
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove the pictures of an earlier call, which may have been more."""
+    if (folder / KEY).exists():
+        for name in read_key(folder)[0]:
+            (folder / PICTURES / Path(name).name).unlink(missing_ok=True)
+    elif (folder / PICTURES).exists():
+        raise FacereliefError(f"{folder / PICTURES} exists and has no key beside it; choose another folder")

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,46 +11,12 @@ import numpy as np
 from facerelief.errors import FacereliefError
 from facerelief.evaluation.intervals import mean_interval
 from facerelief.evaluation.raters.form import Rating, read_form
-from facerelief.evaluation.raters.pictures import KEY
+from facerelief.evaluation.raters.key import KeyLine, read_key
 from facerelief.expressions import EXPRESSIONS
-from facerelief.files.json import read_object
 
 GOOD = 4  # of 5, for clear and for realism
 _NAN = float("nan")
-
-
-@dataclass(frozen=True)
-class KeyLine:
-    """A picture of the key: its name, the person, the photo's label, and the target, None if it is as it was."""
-
-    picture: str
-    identity: str
-    label: str
-    target: str | None
-
-    @property
-    def shows(self) -> str:
-        """The expression that it is meant to show."""
-        return self.target or self.label
-
-
 Row = tuple[str, KeyLine, Rating]  # a rater, a picture, what was said
-
-
-def read_key(folder: Path) -> tuple[dict[str, KeyLine], dict[str, Any]]:
-    """The pictures of a folder by name, and what they were made with. Raises `FacereliefError`."""
-    path = folder / KEY
-    read = read_object(path, "make it with: facerelief report blind PHOTOS -o FOLDER")
-    try:
-        named = ("picture", "identity", "label", "target")
-        pictures = [KeyLine(*(one[name] for name in named)) for one in read["pictures"]]
-        made_with = {str(name): value for name, value in read["made_with"].items()}
-    except (KeyError, TypeError, AttributeError) as reason:
-        raise FacereliefError(f"{path} is no key of `report blind`; make it again") from reason
-    names = {*EXPRESSIONS}
-    if not pictures or any(one.label not in names or one.target not in {*names, None} for one in pictures):
-        raise FacereliefError(f"{path} is no key of `report blind`; make it again")
-    return {one.picture: one for one in pictures}, made_with
 
 
 def rating_facts(folder: Path, forms: Sequence[Path]) -> dict[str, Any]:
