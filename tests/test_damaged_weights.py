@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from damage import damaged, packed, unpacked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from memory import memory_growth
 from runs import write_depth, write_encoder, write_judge
 from torch import Tensor, nn
 
@@ -28,7 +28,7 @@ from facerelief.training.depth import load_depth_nets
 from facerelief.training.identity import known_persons, load_identity
 from facerelief.training.run.folder import Run
 
-MOST = 400 << 10  # KiB that all damaged files of a loader may take
+MOST = 400 << 20  # bytes that all damaged files of a loader may take
 NAMES = ("relief", "stargan", "face", "responses", "depth", "judge", "identity", "state")
 JUDGE = ClassifierTraining(size=32, width=4)
 
@@ -122,7 +122,6 @@ def test_a_whole_file_loads(whole: dict[str, Path], name: str) -> None:
 def test_any_damage_gives_numbers_or_one_line(whole: dict[str, Path], tmp_path: Path, name: str) -> None:
     data = whole[name].read_bytes()
     path = whole[name] if name == "state" else tmp_path / whole[name].name
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     @settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.integers(0, 2**32))
@@ -142,10 +141,11 @@ def test_any_damage_gives_numbers_or_one_line(whole: dict[str, Path], tmp_path: 
             assert all(value.isfinite().all() for value in tensors)
 
     try:
-        check()
+        with memory_growth() as growth:
+            check()
     finally:
         path.write_bytes(data)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST
+    assert growth.bytes < MOST
 
 
 # What the changes by chance may miss.
@@ -168,14 +168,13 @@ def test_networks_that_a_small_file_asks_for_take_no_memory(
 ) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_bytes(with_config(whole[name].read_bytes(), **changes))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     unused = "blocks" in changes and name in ("judge", "identity")
     if "d_max_channels" in changes or unused:
         changes = {"d_width": 10**9, **changes}  # which every config refuses
         path.write_bytes(with_config(whole[name].read_bytes(), **changes))
-    with pytest.raises(CheckpointError):
+    with memory_growth() as growth, pytest.raises(CheckpointError):
         LOADERS[name](path)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10
+    assert growth.bytes < 64 << 20
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -190,10 +189,9 @@ def test_files_of_gigabytes_are_refused_unread(whole: dict[str, Path], tmp_path:
         changed = header | {key: wide}
         path.write_bytes(packed(changed, numbers))
         os.truncate(path, path.stat().st_size + (4 << 30))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        with pytest.raises(CheckpointError):
+        with memory_growth() as growth, pytest.raises(CheckpointError):
             LOADERS[name](path)
-        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 << 10
+        assert growth.bytes < 32 << 20
     path.write_bytes(data)
 
 
