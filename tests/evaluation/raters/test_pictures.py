@@ -21,7 +21,7 @@ def labelled(*labels: str) -> list[Labelled]:
 
 
 @pytest.mark.parametrize("count", [1, 7, 40])
-def test_every_photo_once_and_half_of_them_edited(count: int) -> None:
+def test_every_person_once_and_half_of_them_edited(count: int) -> None:
     photos = labelled(*["neutral", "happiness", "anger", "neutral"] * 10)[:count]
     shown = show_once(photos, ["happiness", "neutral", "fear"], seed=1)
     assert sorted(one.photo.photo for one in shown) == sorted(one.photo for one in photos)
@@ -35,6 +35,15 @@ def test_every_photo_once_and_half_of_them_edited(count: int) -> None:
         often = Counter(one.target for one in edited)
         assert max(often.values()) - min(often.values()) <= 4
         assert 5 <= sum(one.target is not None for one in shown[:20]) <= 15  # where in the order says nothing
+
+
+def test_nobody_is_shown_twice() -> None:
+    """Of people with several photos one is drawn, not always the same."""
+    photos = [Labelled(Path(f"{n}-{k}.png"), "anger", f"person {n}") for n in range(20) for k in range(3)]
+    shown = show_once(photos, ["happiness"], seed=4)
+    assert sorted(one.photo.identity for one in shown) == sorted({one.identity for one in photos})
+    assert {one.photo.photo.name.partition("-")[2] for one in shown} == {"0.png", "1.png", "2.png"}
+    assert sum(one.target is not None for one in shown) == 10
 
 
 def test_photos_that_show_the_only_target_are_left_as_they_are() -> None:

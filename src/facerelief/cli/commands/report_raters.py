@@ -36,7 +36,10 @@ def blind(
     ],
     to: ToSeveralOption = "all",
     each: Annotated[
-        bool, typer.Option("--each/--once", help="Show every photo as it is and edited to every expression.")
+        bool,
+        typer.Option(
+            "--each/--once", help="Every photo as it is and edited to every expression, or a photo of every person."
+        ),
     ] = False,
     method: MethodOption = None,
     weights: WeightsOption = None,
@@ -57,8 +60,8 @@ def blind(
 ) -> None:
     """Mix edited and unedited photos for raters who do not know which is which.
 
-    Every photo is shown once, half of them edited, or with --each as it is and edited to every expression. Raters get
-    the folder without key.json, and fill in form.csv; `report ratings` reads their answers.
+    A photo of every person is shown, half of them edited, or with --each every photo as it is and edited to every
+    expression. Raters get the folder without key.json, and fill in form.csv; `report ratings` reads their answers.
 
         facerelief report blind london --to happiness,neutral --split test -o raters
         facerelief report ratings raters anna.csv ben.csv

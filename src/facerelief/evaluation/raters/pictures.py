@@ -32,23 +32,26 @@ class Shown:
 
 
 def show_once(photos: Sequence[Labelled], targets: Sequence[str], seed: int) -> list[Shown]:
-    """Every photo once, in random order, half of them edited to targets that are not their label, each about as often.
+    """A photo of every person, in random order, half of them edited to targets that are not their label.
+
+    Each target is taken about as often. Nobody is shown twice: raters compare two pictures of one face.
 
     Raises:
         FacereliefError: No photo has a label that is not the only target.
     """
     random = np.random.default_rng(seed)
     mixed = [photos[number] for number in random.permutation(len(photos))]
-    editable = [one for one in mixed if {*targets} - {one.expression}]
+    people = list({one.identity: one for one in mixed}.values())
+    editable = [one for one in people if {*targets} - {one.expression}]
     if not editable:
         raise FacereliefError(f"every photo shows {targets[0]} already; name other targets by --to")
     count: Counter[str] = Counter()
     target_of: dict[Labelled, str] = {}
-    for one in editable[: max(1, len(photos) // 2)]:
+    for one in editable[: max(1, len(people) // 2)]:
         free = [name for name in targets if name != one.expression]
         target_of[one] = min(free, key=lambda name: (count[name], random.random()))
         count[target_of[one]] += 1
-    return [Shown(photos[number], target_of.get(photos[number])) for number in random.permutation(len(photos))]
+    return [Shown(people[number], target_of.get(people[number])) for number in random.permutation(len(people))]
 
 
 def show_each(photos: Sequence[Labelled], targets: Sequence[str], seed: int) -> list[Shown]:
