@@ -350,7 +350,7 @@ def test_a_face_partly_outside_the_photo(editor: Editor, rows: slice, columns: s
     for name in ("happiness", "surprise", "sadness"):
         expected, result = edited(editor, photo, face, name)[rows, columns], edited(editor, part, shifted, name)
         assert result.shape == expected.shape
-        assert difference(result[inner], expected[inner]) < 0.08 * difference(expected[inner], part.rgb[inner])
+        assert difference(result[inner], expected[inner]) < 0.1 * difference(expected[inner], part.rgb[inner])
 
 
 def test_several_faces_one_after_the_other(editor: Editor) -> None:

@@ -8,7 +8,7 @@ from facerelief.evaluation.raters.results import GOOD
 from facerelief.evaluation.report.sections import Table, write_sections
 
 _MOST_REASONS = 12
-NOTES = {
+HOW_TO_READ = {
     "Pictures": (
         "taken for real: share of ratings that say that the picture was not edited. named: share that see the "
         "expression that was asked for, of photos their label; mostly instead: what is seen most often in its place. "
@@ -25,7 +25,7 @@ NOTES = {
 
 def write_rating_pages(facts: Mapping[str, Any], folder: Path) -> Path:
     """As `write_sections`; facts: those of `rating_facts`."""
-    return write_sections(facts, facts["lead"], rating_tables(facts), NOTES, folder)
+    return write_sections(facts, facts["lead"], rating_tables(facts), HOW_TO_READ, folder)
 
 
 def rating_tables(facts: Mapping[str, Any]) -> dict[str, list[tuple[str, Table]]]:

@@ -16,7 +16,7 @@ from facerelief.expressions import EXPRESSIONS
 
 GOOD = 4  # of 5, for clear and for realism
 _NAN = float("nan")
-Row = tuple[str, KeyLine, Rating]  # a rater, a picture, what was said
+Rated = tuple[str, KeyLine, Rating]  # a rater, a picture, what was said
 
 
 def rating_facts(folder: Path, forms: Sequence[Path]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def rating_facts(folder: Path, forms: Sequence[Path]) -> dict[str, Any]:
     }
 
 
-def _summary(rows: Sequence[Row]) -> dict[str, Any]:
+def _summary(rows: Sequence[Rated]) -> dict[str, Any]:
     people = {name: number for number, name in enumerate(dict.fromkeys(shown.identity for _, shown, _ in rows))}
     persons = np.array([people[shown.identity] for _, shown, _ in rows])
 
@@ -79,7 +79,7 @@ def _good(_: KeyLine, one: Rating) -> float:
     return _NAN if one.clear is None or one.realism is None else float(min(one.clear, one.realism) >= GOOD)
 
 
-def _of_rater(rows: Sequence[Row]) -> dict[str, Any]:
+def _of_rater(rows: Sequence[Rated]) -> dict[str, Any]:
     """What one rater says: means, without intervals."""
     found: dict[str, Any] = {"ratings": len(rows)}
     for name, some in (("edits", [r for r in rows if r[1].target]), ("photos", [r for r in rows if not r[1].target])):
@@ -118,7 +118,7 @@ def cohens_kappa(pairs: Sequence[tuple[Any, Any]]) -> float:
     return 1.0 if chance == 1 else (seen - chance) / (1 - chance)
 
 
-def _reasons(rows: Sequence[Row]) -> list[str]:
+def _reasons(rows: Sequence[Rated]) -> list[str]:
     """What is said of edits that are not taken for photos, most frequent first."""
     said = Counter(one.reason.lower() for _, _, one in rows if one.reason and (one.edited or (one.realism or 5) < GOOD))
     return [f"{reason} ({count})" if count > 1 else reason for reason, count in said.most_common()]
