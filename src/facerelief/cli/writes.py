@@ -75,6 +75,11 @@ def files_in(option: str, *names: str) -> OutputFiles:
     return OutputFiles((option,), lambda values: [values[option] / name for name in names])
 
 
+def pages_in(folder: Path | None) -> list[Path | None]:
+    """The files of a report (`evaluation.report.sections`) in a folder; none without one."""
+    return [folder / name for name in ("report.json", "report.md", "report.html")] if folder else []
+
+
 def writes(outputs: OutputFiles) -> Callable[[_Command], _Command]:
     """Declare what a command writes: `with_overwrite` protects it. To be applied before the command is registered."""
 

@@ -8,15 +8,14 @@ import typer
 from facerelief.cli.answers import Json, answer
 from facerelief.cli.console import bar, err, say
 from facerelief.cli.options import SOURCES, SPLITS, MethodOption, TaskFileOption, WeightsOption, one_of, some_of
-from facerelief.cli.writes import OutputFiles, writes
+from facerelief.cli.writes import OutputFiles, pages_in, writes
 from facerelief.errors import FacereliefError
 
-_PAGES = ("report.json", "report.md", "report.html")
 PARTS = ("units", "expressions", "likeness")
 
 
 def _files(values: Any) -> list[Path | None]:
-    return [values["sheet"], *([values["folder"] / name for name in _PAGES] if values["folder"] else [])]
+    return [values["sheet"], *pages_in(values["folder"])]
 
 
 @writes(OutputFiles(("folder", "sheet"), _files))

@@ -16,15 +16,12 @@ from facerelief.cli.options import (
     WeightsOption,
     one_of,
 )
-from facerelief.cli.writes import OutputFiles, writes
+from facerelief.cli.writes import OutputFiles, pages_in, writes
 from facerelief.errors import FacereliefError
-
-_PAGES = ("report.json", "report.md", "report.html")
 
 
 def _files(values: Any) -> list[Path | None]:
-    pages = [values["folder"] / name for name in _PAGES] if values["folder"] else []
-    return [*pages, values["sheet"], values["json_file"]]
+    return [*pages_in(values["folder"]), values["sheet"], values["json_file"]]
 
 
 @writes(OutputFiles(("folder", "sheet", "json_file"), _files))

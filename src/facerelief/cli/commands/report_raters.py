@@ -1,7 +1,7 @@
 """`facerelief report blind | ratings`: pictures for raters who do not know which are edited, and their answers."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,13 +16,7 @@ from facerelief.cli.options import (
     WeightsOption,
     one_of,
 )
-from facerelief.cli.writes import OutputFiles, files_in, writes
-
-_PAGES = ("report.json", "report.md", "report.html")
-
-
-def _pages(values: Any) -> list[Path | None]:
-    return [values["folder"] / name for name in _PAGES] if values["folder"] else []
+from facerelief.cli.writes import OutputFiles, files_in, pages_in, writes
 
 
 @writes(files_in("folder", "form.csv", "key.json", "guide.md"))
@@ -99,7 +93,7 @@ def blind(
     say(str(form), "Give raters the folder without key.json; then: facerelief report ratings FOLDER FORM.csv ...")
 
 
-@writes(OutputFiles(("report",), lambda values: _pages({"folder": values["report"]})))
+@writes(OutputFiles(("report",), lambda values: pages_in(values["report"])))
 def ratings(
     folder: Annotated[Path, typer.Argument(help="What `report blind` wrote.", show_default=False)],
     forms: Annotated[
