@@ -16,7 +16,7 @@ HOW_TO_READ = {
         "In brackets: 95 % of 1,000 redraws of the people. Read edits beside photos: raters take some for edited."
     ),
     "Raters": (
-        "Each by himself, in the same measures. kappa: agreement of two raters beyond chance (Cohen 1960), the mean "
+        "Each alone, in the same measures. kappa: agreement of two raters beyond chance (Cohen 1960), the mean "
         "over pairs; 1 is perfect, 0 chance."
     ),
     "What gives edits away": "Said of edits that were taken for edited or scored below 4 for realism.",
@@ -32,12 +32,12 @@ def rating_tables(facts: Mapping[str, Any]) -> dict[str, list[tuple[str, Table]]
     """By heading, tables with their captions; those that have something in them."""
     found = {"Pictures": [("", _group_table(facts))], "Raters": [(_kappas(facts), _rater_table(facts))]}
     reasons = [
-        [name.removeprefix("edits to "), "; ".join(some[:_MOST_REASONS])]
+        [name.removeprefix("edits to "), reason]
         for name, some in facts["reasons"].items()
-        if some
+        for reason in some[:_MOST_REASONS]
     ]
     if reasons:
-        found["What gives edits away"] = [("", (["target", "reasons"], reasons))]
+        found["What gives edits away"] = [("", (["target", "reason"], reasons))]
     return found
 
 
