@@ -1,13 +1,13 @@
 """Videos whose frames are edited by processes: as by this one, and nothing is left behind where one of them fails."""
 
 import functools
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from children import spawned
 from clips import head_pan, pixels, read_frames, write_clip
 
 from facerelief.editing import Editor, load_editor
@@ -57,7 +57,7 @@ def test_processes_edit_as_threads_do(editor: Editor, clip: Path) -> None:
     assert len(here) == 20 and all(edited for _, edited in here)
     for one, other in zip(here, apart, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
-    assert not multiprocessing.active_children()
+    assert not spawned()
 
 
 def test_a_video_job_edits_by_processes(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,4 +94,4 @@ def test_nothing_is_left_where_a_process_fails(
     with pytest.raises(error, match=says):
         edit_video(editor, clip, tmp_path / "out.mp4", "happiness", make_editor=make, workers=2)
     assert not list(tmp_path.iterdir())
-    assert not multiprocessing.active_children()
+    assert not spawned()

@@ -3,10 +3,10 @@
 import os
 import time
 from collections.abc import Callable
-from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
+from children import spawned
 
 from facerelief.errors import FacereliefError
 from facerelief.processes.graph import run_graph
@@ -87,7 +87,7 @@ class Dying:
 def test_a_job_that_goes_on_when_another_process_dies_is_ended(tmp_path: Path) -> None:
     with pytest.raises(FacereliefError, match="with fewer --processes"):
         run_graph({"slow": (), "dies": ()}, Dying, (tmp_path,), 2)
-    assert not [child for child in active_children() if "Spawn" in child.name]
+    assert not spawned()
 
 
 class Endless:
@@ -105,7 +105,7 @@ def test_an_interruption_does_not_wait_for_a_job_that_has_hours_to_go() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run_graph({"endless": (), "quick": ()}, Endless, (), 2, interrupted)
-    assert not active_children()
+    assert not spawned()
 
 
 def test_what_the_start_of_a_process_raises_is_what_every_job_fails_of(tmp_path: Path) -> None:

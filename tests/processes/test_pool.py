@@ -5,7 +5,6 @@ import contextlib
 import errno
 import functools
 import importlib
-import multiprocessing
 import operator
 import os
 import random
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from children import spawned
 
 from facerelief.errors import FacereliefError
 from facerelief.expressions import EXPRESSIONS, resolve
@@ -33,7 +33,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_children() -> bool:
-    return not multiprocessing.active_children()
+    return not spawned()
 
 
 def counting(calls: list[object]) -> Callable[..., Callable[[int], int]]:
@@ -190,7 +190,7 @@ def test_a_process_that_is_killed_while_it_waits_is_replaced() -> None:
     work = map_in_processes(functools.partial, (pow, 2), list(range(60)), 1, lost=lambda item, why: why)
     found = [next(work) for _ in range(5)]
     time.sleep(0.5)  # it is done with what it may do ahead
-    for process in multiprocessing.active_children():
+    for process in spawned():
         process.kill()
         process.join(60)
     time.sleep(1)  # until the pool has noticed

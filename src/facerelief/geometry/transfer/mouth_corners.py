@@ -20,8 +20,8 @@ _SKIN = (3, 6)  # places above and below the line, between which is the skin tha
 _BENDS = 2.0  # levels by which the line is darker where it bends
 _FAINT, _LEAST = 0.5, 8.0  # share of the contrast between the lips, and levels, below which the line has ended
 # Inter-ocular distances over which a mouth leaves the corners behind: by which it gets narrower, opens, and shuts.
-_NARROWER, _OPENS, _SHUTS = 0.08, (0.14, 0.24), (0.03, 0.08)
-_AROUND = 0.09  # inter-ocular distances: deviation of the Gaussian by which landmarks around a corner go along
+_NARROWER, _OPENS, _SHUTS = 0.08, (0.03, 0.1), (0.03, 0.08)
+_AROUND = 0.04  # inter-ocular distances: deviation of the Gaussian by which landmarks around a corner go along
 
 
 def corner_reach(pixels: RGB, landmarks: Floats) -> Floats:
@@ -80,8 +80,8 @@ def _end_of_line(levels: Floats, corner: int) -> tuple[int, int]:
 def leaves_corners(before: Floats, after: Floats) -> float:
     """Whether, 0 to 1, an edit of landmarks (468, 2 or 3) would leave the corners of the mouth behind.
 
-    It does if the mouth gets narrower, or opens wide: the line that went on from its corner would be cut off. If it
-    shuts, the dark between the lips goes on there, too.
+    It does if the mouth gets narrower, or opens: the line that went on from its corner would be cut off, and lips part up
+    to their corners. If it shuts, the dark between the lips goes on there, too.
     """
     left, right = MOUTH_CORNERS
     widths = [float(np.linalg.norm(points[right, :2] - points[left, :2])) for points in (before, after)]

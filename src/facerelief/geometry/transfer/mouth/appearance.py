@@ -25,8 +25,8 @@ _FRONT, _MOLARS = 0.09, 0.3  # from the middle: up to here teeth are as bright a
 _ASIDE = np.array((0.88, 0.83, 0.79))  # colour of teeth there: less light, and canines and molars are yellower
 _TRANSLUCENT, _EDGE = np.array((0.95, 0.98, 0.99)), 0.03  # colour at the edges of front teeth, and its height
 # Radius of a tooth's corners, by its distance from the middle, and the light that is left between them.
-_ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.04, 0.05, 0.07), 0.4
-_CONTACT, _CONTACT_REACH = 0.12, 0.01  # shade where teeth touch
+_ROUNDED_AT, _ROUNDED, _NOTCH = (0.06, 0.18, 0.27), (0.045, 0.055, 0.07), 0.4
+_CONTACT, _CONTACT_REACH = 0.18, 0.01  # shade where teeth touch
 _CORNER, _CORNER_REACH = (0.4, 0.8), 0.1  # light that is left at the corners of the mouth, on teeth and on flesh
 _THIN = 0.05  # over which the inside goes over into the lips there
 _TOOTH_AMBIENT, _TOOTH_OPEN = 0.75, 0.85  # light without a direction; least that reaches between teeth: enamel scatters
