@@ -22,7 +22,7 @@ from facerelief.errors import FacereliefError
 from facerelief.faces.alignment import align, inter_ocular
 from facerelief.faces.detector import Face
 from facerelief.files import atomic, write_text
-from facerelief.geometry.morphable.measuring import Amount, Measurement, measure_face
+from facerelief.geometry.morphable.measuring import Amount, Measurement, looked_at_again, measure_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.photos.color_modes import to_srgb
 from facerelief.photos.photo import Photo, read_photo, save_photo
@@ -255,7 +255,7 @@ class _Making:
         """Measure a frame (H, W, 3) against the first one."""
         if self._start is None:
             self._start = self._editor.finder.follow(rgb, self.face) or self.face
-        found = self._editor.finder.follow(rgb, self._start)
+        found = looked_at_again(self._editor.finder, rgb, self._start)
         self._first = self._first or found
         if self._first is None or found is None:
             return FrameMeasures(strength, None, None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from facerelief.editing.face_choice import FaceChoice, choose_faces, notes_on_choice, parse_face_choice
 from facerelief.faces.detector import Face, FaceFinder
-from facerelief.geometry.morphable.measuring import Amount, Measurement, measure_face
+from facerelief.geometry.morphable.measuring import Amount, Measurement, looked_at_again, measure_face
 from facerelief.geometry.morphable.model import load_face
 from facerelief.photos.photo import Photo
 
@@ -82,18 +82,6 @@ def measure_photo(
 
     Raises:
         NoFaceFound: There is no such face in either photo, or it is too small or turned away.
-
-    Example:
-        A mean face whose left corner of the mouth is pulled up, as the landmark model reports it:
-
-        >>> import numpy as np
-        >>> from facerelief.geometry.morphable.measuring import load_responses
-        >>> reported = load_responses()
-        >>> smile = load_face().mean + reported.shapes[reported.names.index("mouthSmileLeft")]
-        >>> photo = Photo(np.zeros((400, 400, 3), np.uint8), name="smile.png")
-        >>> (found,) = measure_photo(photo, lambda rgb: [Face(100 * smile + 200)])
-        >>> max(found.action_units, key=lambda name: found.action_units[name].amount)
-        'AU12L'
     """
     found, choice = finder(photo.rgb), parse_face_choice(which)
     faces = choose_faces(found, choice, photo.name)
@@ -115,11 +103,28 @@ def measure_faces(
 
     Raises:
         NoFaceFound: There is no face in `neutral`, or it is too small or turned away.
+
+    Example:
+        A mean face whose left corner of the mouth is pulled up, as the landmark model reports it:
+
+        >>> import numpy as np
+        >>> from facerelief.faces.detector import load_finder
+        >>> from facerelief.geometry.morphable.measuring import load_responses
+        >>> reported = load_responses()
+        >>> smile = load_face().mean + reported.shapes[reported.names.index("mouthSmileLeft")]
+        >>> photo = Photo(np.zeros((400, 400, 3), np.uint8), name="smile.png")
+        >>> (found,) = measure_faces(photo, [Face(100 * smile + 200)], load_finder())
+        >>> max(found.action_units, key=lambda name: found.action_units[name].amount)
+        'AU12L'
     """
-    still = None if neutral is None else choose_faces(finder(neutral.rgb), "largest", neutral.name)[0].landmarks
-    name = neutral.name if neutral else ""
-    model = load_face()
-    return [MeasuredFace(photo.name, one, name, measure_face(model, one.landmarks, still)) for one in faces]
+    still = None
+    if neutral is not None:
+        (face,) = choose_faces(finder(neutral.rgb), "largest", neutral.name)
+        still = (looked_at_again(finder, neutral.rgb, face) or face).landmarks
+    name, model = neutral.name if neutral else "", load_face()
+    seen = [looked_at_again(finder, photo.rgb, one) or one for one in faces]
+    amounts = [measure_face(model, one.landmarks, still) for one in seen]
+    return [MeasuredFace(photo.name, one, name, shown) for one, shown in zip(faces, amounts, strict=True)]
 
 
 def table_of(measured: Sequence[MeasuredFace]) -> list[list[str]]:

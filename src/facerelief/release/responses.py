@@ -13,9 +13,10 @@ from facerelief.editing.editor import Editor
 from facerelief.editing.face_choice import choose_faces
 from facerelief.editing.loading import load_editor
 from facerelief.errors import FacereliefError, NoFaceFound
-from facerelief.faces.detector import Face, load_finder
+from facerelief.faces.detector import load_finder
 from facerelief.files import sha256, write_text
 from facerelief.geometry.morphable.measuring.amounts import SEEN, measure_face
+from facerelief.geometry.morphable.measuring.looks import looked_at_again
 from facerelief.geometry.morphable.measuring.responses import (
     RESPONSES_FILE,
     Responses,
@@ -80,11 +81,11 @@ def _reported(editor: Editor, one: Labelled) -> list[Mapping[str, Floats]]:
         before = choose_faces(editor.finder(photo.rgb), "largest", photo.name)[0]
     except NoFaceFound:
         return []
-    before = editor.finder.follow(photo.rgb, before) or before  # as edits are looked at
+    before = looked_at_again(editor.finder, photo.rgb, before) or before  # as edits are looked at
     points: dict[str, Floats] = {}
     for name, amount in given_amounts(face.rig).items():
         edit = editor.render(photo.rgb, editor.plan(photo.rgb, before, editor.target(f"{name}:{amount}")), 1.0)
-        after: Face | None = editor.finder.follow(edit, before)
+        after = looked_at_again(editor.finder, edit, before)
         if after is not None:
             points[name] = after.landmarks
     shapes = align_shapes(np.stack([before.landmarks, *points.values()]).astype(np.float64), face.mean)

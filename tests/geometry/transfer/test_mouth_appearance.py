@@ -168,8 +168,8 @@ def test_teeth_have_rounded_corners_with_dark_between_them() -> None:
 
 
 def test_teeth_are_darker_where_they_touch() -> None:
-    """By 0.12 at the contact, by 0.12 / e 0.01 inter-ocular distances beside it."""
-    for side, left in ((0.0, 0.88), (0.01, 1 - 0.12 / math.e)):
+    """By 0.18 at the contact, by 0.18 / e 0.01 inter-ocular distances beside it."""
+    for side, left in ((0.0, 0.82), (0.01, 1 - 0.18 / math.e)):
         np.testing.assert_allclose(between_edges(np.ones((1, 1, 3)), surface(side=side), 1.0), np.full((1, 1, 3), left))
 
 

@@ -53,16 +53,26 @@ def test_a_grown_picture_gives_the_same(landmarks: np.ndarray) -> None:
     assert np.abs(corner_reach(large, 3 * landmarks) - corner_reach(small, landmarks)).max() < 0.02
 
 
-def test_corners_go_all_the_way_and_the_rest_of_the_face_stays(landmarks: np.ndarray) -> None:
+@pytest.mark.parametrize("opening", [0.0, 0.4])
+def test_corners_go_all_the_way_and_the_rest_of_the_face_stays(landmarks: np.ndarray, opening: float) -> None:
     reach = np.array([(-0.05, 0.01), (0.07, -0.02)])
-    shift = (with_reach(landmarks, reach) - landmarks) / inter_ocular(landmarks)
+    shift = (with_reach(landmarks, reach, opening) - landmarks) / inter_ocular(landmarks)
     assert shift[list(MOUTH_CORNERS), :2] == pytest.approx(reach, abs=1e-6)
     assert np.abs(shift[[1, 152, 33, 263, 0, 17]]).max() < 0.003  # nose, chin, eyes, the middles of the lips
     assert not shift[:, 2].any()
 
 
-def test_a_mouth_that_gets_narrower_or_opens_wide_would_leave_its_corners_behind(landmarks: np.ndarray) -> None:
-    """Wholly if by 0.08 inter-ocular distances, half (smoothstep) if by 0.04; or if by 0.24 and 0.19."""
+def test_what_is_around_a_corner_goes_along_by_how_far_the_mouth_opens(landmarks: np.ndarray) -> None:
+    """By exp(-d^2 / 2) at d deviations: 0.04 inter-ocular distances of a smile, 0.09 of a wide mouth, 0.065 between."""
+    reach, near = np.array([(0.05, 0.0), (0.0, 0.0)]), 61  # the outer corner of the lips
+    away = np.linalg.norm((landmarks[near] - landmarks[MOUTH_CORNERS[0]])[:2]) / inter_ocular(landmarks)
+    for opening, deviation in ((0.1, 0.04), (0.21, 0.065), (0.5, 0.09)):
+        shift = (with_reach(landmarks, reach, opening) - landmarks)[near, 0] / inter_ocular(landmarks)
+        assert shift == pytest.approx(0.05 * np.exp(-0.5 * (away / deviation) ** 2), rel=1e-3)
+
+
+def test_a_mouth_that_gets_narrower_or_opens_would_leave_its_corners_behind(landmarks: np.ndarray) -> None:
+    """Wholly if by 0.08 inter-ocular distances, half (smoothstep) if by 0.04; or opens by 0.1 and 0.065."""
     unit, (left, right) = inter_ocular(landmarks), MOUTH_CORNERS
 
     def changed(narrower: float, opened: float) -> np.ndarray:
@@ -76,11 +86,11 @@ def test_a_mouth_that_gets_narrower_or_opens_wide_would_leave_its_corners_behind
     assert mouth_opening(changed(0, 0.2)) - mouth_opening(landmarks) == pytest.approx(0.2, abs=0.01)
     for narrower, opened, share in (
         (0, 0, 0),
-        (-0.1, 0.1, 0),
+        (-0.1, 0.02, 0),
         (0.04, 0, 0.5),
         (0.1, 0, 1),
-        (-0.1, 0.19, 0.5),
-        (0, 0.3, 1),
+        (-0.1, 0.065, 0.5),
+        (0, 0.15, 1),
     ):
         assert leaves_corners(landmarks, changed(narrower, opened)) == pytest.approx(share, abs=0.1)
     for shut, share in ((0.02, 0), (0.055, 0.5), (0.1, 1)):  # the dark between open lips reaches the corners

@@ -23,7 +23,7 @@ from facerelief.faces.alignment import align
 from facerelief.faces.detector import Face, FaceFinder
 from facerelief.geometry.morphable.control_list import list_controls
 from facerelief.geometry.morphable.fitting import APART, Fit, fit_face
-from facerelief.geometry.morphable.measuring import match_movement
+from facerelief.geometry.morphable.measuring import looked_at_again, match_movement
 from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.uv_map import sample_bilinear
 from facerelief.geometry.topology import INNER_LIPS, LIPS, eye_outlines, lid_curves
@@ -37,6 +37,7 @@ from facerelief.geometry.transfer.eyes.eyeball import known_share
 from facerelief.geometry.transfer.eyes.motion import EyeMotion
 from facerelief.geometry.transfer.eyes.seen import EYE_MEASURES, Eye, eye_measures, seen_eyes, with_measures
 from facerelief.geometry.transfer.glasses import rim_map
+from facerelief.geometry.transfer.lips import mouth_opening
 from facerelief.geometry.transfer.mouth.motion import Mouth
 from facerelief.geometry.transfer.mouth_corners import corner_reach, leaves_corners, with_reach
 from facerelief.geometry.transfer.photo_look import seen_lips
@@ -148,7 +149,8 @@ class MorphableEditor(Editor[MorphablePlan]):
     def _seen_landmarks(self, photo: Photo) -> Landmarks:
         """Those of a photo's largest face, (468, 3), with the lips as the photo shows them."""
         (face,) = choose_faces(self.find(photo), "largest", photo.name)
-        face = self.finder.follow(photo.rgb, face) or face  # as edits were looked at, to learn what is reported of them
+        # As edits were looked at, to learn what is reported of them.
+        face = looked_at_again(self.finder, photo.rgb, face) or face
         return seen_lips(photo.rgb, face.landmarks)
 
     def controls(self) -> dict[str, Any]:
@@ -248,7 +250,8 @@ def _with_corners(plan: MorphablePlan, moved: Floats) -> Floats:
     As far as the edit, which brings the landmarks to `moved`, would leave something of the mouth behind there.
     """
     share = leaves_corners(plan.landmarks, moved)
-    return plan.crop.to_photo(with_reach(plan.crop.to_crop(plan.landmarks), share * plan.corners))
+    opening = max(mouth_opening(plan.landmarks), mouth_opening(moved))
+    return plan.crop.to_photo(with_reach(plan.crop.to_crop(plan.landmarks), share * plan.corners, opening))
 
 
 def _cautions(eyes: tuple[Eye, ...], target: Target) -> tuple[str, ...]:

