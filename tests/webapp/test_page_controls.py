@@ -1,5 +1,6 @@
 """The page's tab of single movements, by mouse, by keyboard and on a phone."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -281,6 +282,7 @@ def test_a_slider_answers_with_small_pictures(open_page: Open, group: np.ndarray
     page.on("response", lambda got: sizes.append(int(got.headers["content-length"])) if "v1/edit" in got.url else 0)
     slide(page, "AU26 jaw drop", 10)
     settled(page)
-    assert len(sizes) >= 2
-    assert max(sizes[:-1]) < 0.3 * sizes[-1]  # bytes
+    small = [size < 0.3 * sizes[-1] for size in sizes]  # bytes
+    # Where the machine is busy a slider may seem to rest on its way: then a large picture comes in between.
+    assert small[0] and not small[-1] and all(one or after for one, after in itertools.pairwise(small))
     assert int(page.get_attribute("#picture", "data-answer")) > 0
