@@ -136,6 +136,8 @@ def test_of_two_forms_the_more_frequent_is_taken(open_mouths: int, taken: bool) 
     one = find_evidence([Photos(shown)], MEAN)["happiness"]
     assert (one.open, one.people) == (taken, open_mouths if taken else 40 - open_mouths)
     assert_alike(one.change, movement(SMILE if taken else CLOSED), 0.02)
+    np.testing.assert_array_equal(one.lit, np.arange(40, 80))  # wrinkles are of both
+    np.testing.assert_array_equal(one.neutral, np.arange(40))
 
 
 def test_forms_are_counted_over_all_datasets_and_peoples_own_changes_come_first() -> None:
@@ -189,7 +191,7 @@ def test_the_head_of_the_tests_is_not_the_mean() -> None:
 
 
 def evidence(change: np.ndarray, people: int, pairs: bool = False) -> Evidence:
-    return Evidence(0, np.arange(people), np.arange(people), change, people, pairs, False)
+    return Evidence(0, np.arange(people), np.arange(people), np.arange(people), change, people, pairs, False)
 
 
 def responses(seed: int = 0) -> dict[int, np.ndarray]:

@@ -215,6 +215,19 @@ def test_an_expression_from_a_further_dataset(portraits: Drawn, learned: Learned
         np.testing.assert_array_equal(now, before, field.name)
 
 
+def test_wrinkles_of_peoples_own_photos_count_wholly(portraits: Drawn) -> None:
+    """Whatever many others of the first dataset show, who look as if nobody had a wrinkle; and half as much again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("facerelief.geometry.morphable.learning.learn._OWN_WRINKLES", 1.0)
+        alone, _ = learn(portraits, Drawn(25, ("neutral", "sadness")))
+    others = Drawn(names=("neutral", "happiness", "sadness"), found=0.999)
+    among, _ = learn(others, Drawn(25, ("neutral", "sadness")))
+    row = EXPRESSIONS.index("sadness")
+    found, true = (at_landmarks(face, face.texture_classes[row]) for face in (among, alone))
+    assert np.corrcoef(found, true)[0, 1] > 0.9
+    assert found.std() == pytest.approx(1.5 * true.std(), rel=0.15)
+
+
 def test_what_a_detector_shortens_is_learned_at_its_full_length(
     portraits: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,9 +82,9 @@ def test_amounts_are_those_of_bounded_least_squares(person: np.ndarray) -> None:
     modes = np.concatenate([pose_modes(base), responses.errors, responses.shapes]) * (1, 1, DEPTH) / responses.noise
     count, free = len(modes), 7 + len(responses.errors)
     rows = np.concatenate([modes.reshape(count, -1).T, np.eye(count)[7:]])
-    # A pull of 3 towards none is a prior whose mean is -3, at inverse variance 1.
+    # A pull of 4 towards none is a prior whose mean is -4, at inverse variance 1.
     right = np.concatenate([((seen - base) * (1, 1, DEPTH) / responses.noise).ravel(), np.zeros(count - 7)])
-    right[-len(responses.shapes) :] = -3.0
+    right[-len(responses.shapes) :] = -4.0
     low = np.where(np.arange(count) < free, -np.inf, 0.0)
     solved = lsq_linear(rows, right, (low, np.inf), method="bvls", tol=1e-14, max_iter=2000).x[free:]
     assert found.amounts == pytest.approx(solved, abs=2e-3)

@@ -45,6 +45,8 @@ class Evidence:
         source: Number of the dataset.
         rows: (N,), its photos with the expression.
         neutral: (M,), its neutral photos that they are compared with.
+        lit: (L,), the photos whose light tells what the expression adds to the texture: `rows`, or of people who are
+            compared with themselves all photos with the expression, whether their mouths are open or shut.
         change: (468, 3), how people's landmarks change who show it: the mean direction, as far along it as the median.
         people: How many show the expression.
         paired: Whether each of them is compared with their own neutral photos.
@@ -54,6 +56,7 @@ class Evidence:
     source: int
     rows: Int64
     neutral: Int64
+    lit: Int64
     change: Floats
     people: int
     paired: bool
@@ -107,10 +110,11 @@ def _evidence(
     neutral, shown = portraits.expression == "neutral", (portraits.expression == name) & (opened == form)
     if not shown.any() or not neutral.any():
         return None
-    pairs = shown & np.isin(portraits.identity, portraits.identity[neutral])
+    own_too = (portraits.expression == name) & np.isin(portraits.identity, portraits.identity[neutral])
+    pairs, lit = shown & own_too, shown
     paired = len(set(portraits.identity[pairs])) >= _FEWEST_PAIRS
     if paired:
-        shown, neutral = pairs, neutral & np.isin(portraits.identity, portraits.identity[pairs])
+        shown, lit, neutral = pairs, own_too, neutral & np.isin(portraits.identity, portraits.identity[own_too])
         own = neutral_means(shapes[neutral], portraits.expression[neutral], portraits.identity[neutral])
         changes = shapes[shown] - np.stack([own[str(person)] for person in portraits.identity[shown]])
     else:
@@ -118,8 +122,8 @@ def _evidence(
         neutral = closed if closed.any() else neutral
         changes = shapes[shown] - _neutral_at(portraits.pose[shown], shapes[neutral], portraits.pose[neutral])
     people = len(set(portraits.identity[shown]))
-    rows, compared = np.flatnonzero(shown), np.flatnonzero(neutral)
-    return Evidence(number, rows, compared, _median_along_mean(changes), people, paired, form)
+    rows, compared, lit_rows = (np.flatnonzero(some) for some in (shown, neutral, lit))
+    return Evidence(number, rows, compared, lit_rows, _median_along_mean(changes), people, paired, form)
 
 
 def _median_along_mean(changes: Floats) -> Floats:
@@ -218,7 +222,7 @@ class ExpressionPictures:
         pictures = UVPictures(portraits, self._uv_map)
         count = len(evidence.neutral)
         some = evidence.neutral[np.linspace(0, count - 1, min(count, _NEUTRALS)).astype(np.int64)]
-        neutral, shown = (self._mean(pictures, rows, done) for rows in (some, evidence.rows))
+        neutral, shown = (self._mean(pictures, rows, done) for rows in (some, evidence.lit))
         size = self._uv_map.size
         whole = unfold_symmetric(np.stack([neutral, shown]), size)
         added: Floats = (register(whole[0], whole[1], self._moves, self._weight) - whole[0])[:, : size // 2].ravel()
@@ -238,4 +242,4 @@ class ExpressionPictures:
 
 def photos_read(evidence: Evidence) -> int:
     """How many pictures `ExpressionPictures` reads."""
-    return len(evidence.rows) + min(len(evidence.neutral), _NEUTRALS)
+    return len(evidence.lit) + min(len(evidence.neutral), _NEUTRALS)

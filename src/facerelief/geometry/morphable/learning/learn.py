@@ -33,6 +33,9 @@ _OPEN_BY = {10: 0.5, 16: 0.8, 26: 0.22}  # the UV map's mouth, in action units: 
 _UNIT = 0.4  # of a unit: deviation of its amount in photos
 _STARTERS = 1000  # photos that the mean albedo is learned from
 _CLUSTERS, _SMALLEST_CLUSTER = 64, 12  # of persons, and the fewest persons in one
+# Of what people's own photos with an expression add to their neutral ones, how much is drawn: each one's wrinkles lie a
+# little elsewhere, so that their mean is shallower. By eye, and by the distance from people's own smiles.
+_OWN_WRINKLES = 1.5
 _COLOURED = 8.0  # mean distance from grey, levels, from which a photo counts as coloured
 
 
@@ -125,17 +128,20 @@ def _with_textures(
     moved = projected(np.stack([draft.rig.movement(one) for one in amounts]), shapes.expression)
     textures = learn_textures(log_albedo, seen, coefficients, portraits.expression, portraits.identity, moved)
     pictures = ExpressionPictures(uv_map, delight, textures.mean, shapes.expression)
-    classes = textures.classes.copy()
+    inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
+    classes, drawn = textures.classes.copy(), np.array([[EMFACS[name].wrinkles] for name in EXPRESSIONS])
+    drawn = np.broadcast_to(drawn, classes.shape).copy()
     for name, one in evidence.items():
         # By the squares of the numbers of people: a few people's looks would be taken for the expression's.
         label, others = EXPRESSIONS.index(name), len(set(portraits.identity[portraits.expression == name]))
-        share = one.people**2 / (one.people**2 + others**2)
+        own = one.paired and one.source > 0  # the same people in the same light: nothing but the expression differs
+        share = 1.0 if own else one.people**2 / (one.people**2 + others**2)
         classes[label] += share * (pictures(sources[one.source], one, done) - classes[label])
-    classes *= np.array([EMFACS[name].wrinkles for name in EXPRESSIONS])[:, None]
+        drawn[label] = np.where(inside, 1.0, _OWN_WRINKLES) if own else drawn[label]  # teeth have no wrinkles
+    classes *= drawn
     smooth = np.array([9 not in EMFACS[name].units for name in EXPRESSIONS])
     classes[smooth] = joined_over_noses(classes[smooth], uv_map)
     half = (UV_SIZE, UV_SIZE // 2)
-    inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
     face = soft_face_mask(uv_map, UV_SIZE // 32)[:, : UV_SIZE // 2].ravel()
     people: Floats = textures.identity * ~inside  # nobody shows teeth in a neutral photo
     learned = replace(
