@@ -129,16 +129,7 @@ def _with_textures(
     textures = learn_textures(log_albedo, seen, coefficients, portraits.expression, portraits.identity, moved)
     pictures = ExpressionPictures(uv_map, delight, textures.mean, shapes.expression)
     inside = mouth_mask(uv_map)[:, : UV_SIZE // 2].ravel()
-    classes, drawn = textures.classes.copy(), np.array([[EMFACS[name].wrinkles] for name in EXPRESSIONS])
-    drawn = np.broadcast_to(drawn, classes.shape).copy()
-    for name, one in evidence.items():
-        # By the squares of the numbers of people: a few people's looks would be taken for the expression's.
-        label, others = EXPRESSIONS.index(name), len(set(portraits.identity[portraits.expression == name]))
-        own = one.paired and one.source > 0  # the same people in the same light: nothing but the expression differs
-        share = 1.0 if own else one.people**2 / (one.people**2 + others**2)
-        classes[label] += share * (pictures(sources[one.source], one, done) - classes[label])
-        drawn[label] = np.where(inside, 1.0, _OWN_WRINKLES) if own else drawn[label]  # teeth have no wrinkles
-    classes *= drawn
+    classes = _expression_textures(textures.classes, inside, pictures, sources, evidence, done)
     smooth = np.array([9 not in EMFACS[name].units for name in EXPRESSIONS])
     classes[smooth] = joined_over_noses(classes[smooth], uv_map)
     half = (UV_SIZE, UV_SIZE // 2)
@@ -155,6 +146,32 @@ def _with_textures(
         clusters=_single(_clusters(shapes.people, textures.people)),
     )
     return learned, textures
+
+
+def _expression_textures(
+    read: Floats,
+    inside: Bool,
+    pictures: ExpressionPictures,
+    sources: Sequence[Portraits],
+    evidence: dict[str, Evidence],
+    done: Callable[[], None],
+) -> Floats:
+    """Each expression's change of texture, (E, texels), as strong as the model keeps it.
+
+    What is ``read`` from the portraits gives way to the evidence's photos, the more the more people those show;
+    ``inside`` (texels,) says what lies in the mouth.
+    """
+    portraits = sources[0]
+    classes, drawn = read.copy(), np.array([[EMFACS[name].wrinkles] for name in EXPRESSIONS])
+    drawn = np.broadcast_to(drawn, classes.shape).copy()
+    for name, one in evidence.items():
+        # By the squares of the numbers of people: a few people's looks would be taken for the expression's.
+        label, others = EXPRESSIONS.index(name), len(set(portraits.identity[portraits.expression == name]))
+        own = one.paired and one.source > 0  # the same people in the same light: nothing but the expression differs
+        share = 1.0 if own else one.people**2 / (one.people**2 + others**2)
+        classes[label] += share * (pictures(sources[one.source], one, done) - classes[label])
+        drawn[label] = np.where(inside, 1.0, _OWN_WRINKLES) if own else drawn[label]  # teeth have no wrinkles
+    return classes * drawn
 
 
 def _learned(
